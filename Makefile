@@ -1,0 +1,35 @@
+# The whole set-up happens here: a virtual environment in the checkout, from Python 3.11 on.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo lab test check bench clean
+
+demo: .venv/ready
+	$(BIN)/python -m ipy_awsprofile demo
+
+lab: .venv/ready
+	$(BIN)/python -m ipy_awsprofile lab
+
+# One coverage figure over both runs. Kernels are other processes and are not measured.
+test: .venv/ready
+	$(BIN)/python -m pytest tests --cov=ipy_awsprofile --cov-report=
+	$(BIN)/python -m pytest notebooks --nbval --nbval-current-env --nbval-cell-timeout=60 \
+	  --nbval-sanitize-with notebooks/sanitize.cfg -p no:playwright
+	$(BIN)/python -m coverage report --fail-under=95
+
+check: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/ready
+	$(BIN)/python -m benchmarks
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@
+
+clean:
+	rm -rf .venv build dist

@@ -1,0 +1,1 @@
+"""One line moves a notebook to an AWS identity."""
