@@ -1,0 +1,174 @@
+"""AssumeRole: what is asked, whether it is well-formed, whether it is allowed.
+
+https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import trust
+from .callers import Caller, find_role
+from .policy import Verdict
+from .principals import Principal, account_of
+from .refusals import EXPLICIT_DENY, Refusal, denied, invalid, no_identity_policy
+from .session_policies import session_policies
+from .trust import Trust
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .sessions import Session
+    from .state import State
+
+ACTION = "sts:AssumeRole"
+ONE_HOUR = 3600
+_ROLE_ARN = re.compile(r"arn:aws:iam::\d{12}:role/.+")
+_NOT_EMULATED = {"Tags", "TransitiveTagKeys", "SourceIdentity", "ProvidedContexts"}
+
+
+@dataclass(frozen=True, slots=True)
+class AssumeRoleRequest:
+    """The parameters of one AssumeRole call; `duration` is in seconds."""
+
+    role_arn: str
+    session_name: str
+    duration: int = ONE_HOUR
+    external_id: str | None = None
+    mfa_serial: str | None = None
+    mfa_code: str | None = None
+    policies: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, params: Mapping[str, Any], account: str) -> AssumeRoleRequest:
+        """Make the record from the wire's parameters, or refuse them as the service does."""
+        if unknown := _NOT_EMULATED & params.keys():
+            raise Refusal(
+                "NotImplemented", f"The embedded AWS does not emulate {min(unknown)}.", status=501
+            )
+        request = cls(
+            role_arn=params.get("RoleArn", ""),
+            session_name=params.get("RoleSessionName", ""),
+            duration=params.get("DurationSeconds", ONE_HOUR),
+            external_id=params.get("ExternalId"),
+            mfa_serial=params.get("SerialNumber"),
+            mfa_code=params.get("TokenCode"),
+            policies=session_policies(params, account),
+        )
+        refuse_malformed(request.complaints())
+        if not _ROLE_ARN.fullmatch(request.role_arn):
+            raise invalid(f"{request.role_arn} is invalid")
+        return request
+
+    def complaints(self) -> list[str]:
+        """Return what the service says about each parameter that breaks its constraint."""
+        return [
+            *length(self.role_arn, "roleArn", 20, 2048),
+            *length(self.session_name, "roleSessionName", 2, 64),
+            *pattern(self.session_name, "roleSessionName", r"[\w+=,.@-]*"),
+            *between(self.duration, "durationSeconds", 900, 43200),
+            *token_code(self.mfa_code),
+        ]
+
+    def context(self) -> dict[str, str]:
+        """Return the condition keys that come from the parameters."""
+        keys = {"sts:RoleSessionName": self.session_name}
+        if self.external_id is not None:
+            keys["sts:ExternalId"] = self.external_id
+        return keys
+
+
+def assume_role(state: State, caller: Caller, request: AssumeRoleRequest) -> Session:
+    """Give the caller credentials of the role, or raise the Refusal that AWS gives."""
+    context = caller.context(state.clock()) | request.context()
+    if state.mfa.check(caller.principal, request.mfa_serial, request.mfa_code):
+        context |= {"aws:MultiFactorAuthPresent": "true", "aws:MultiFactorAuthAge": "0"}
+    role = _authorized_role(state, caller, request.role_arn, context)
+    _refuse_too_long(caller, request.duration, role)
+    principal = Principal.session(request.role_arn, request.session_name, role.id)
+    return state.sessions.issue(principal, request.duration, policies=request.policies)
+
+
+def _authorized_role(
+    state: State, caller: Caller, role_arn: str, context: Mapping[str, str]
+) -> Any:
+    """Return moto's role if both sides allow it: the caller's policies and the trust policy.
+
+    A role that does not exist trusts nobody: the answer does not tell the two apart.
+    """
+    own = caller.may(ACTION, role_arn, state.clock())
+    role = find_role(role_arn)
+    statements = trust.parse_trust_text(role.assume_role_policy_document) if role else ()
+    ground = trust.evaluate_parsed(statements, caller.principal, ACTION, context)
+    same_account = caller.principal.account == account_of(role_arn)
+    if own is Verdict.DENIED:
+        raise denied(caller.arn, ACTION, role_arn, EXPLICIT_DENY if same_account else "")
+    named_at_home = ground is Trust.NAMED and same_account and not _narrowed(caller)
+    if own is Verdict.NOT_ALLOWED and not named_at_home:
+        reason = no_identity_policy(ACTION) if same_account else ""
+        raise denied(caller.arn, ACTION, role_arn, reason)
+    if role is None or ground not in {Trust.NAMED, Trust.DELEGATED}:
+        raise denied(caller.arn, ACTION, role_arn)
+    return role
+
+
+def _narrowed(caller: Caller) -> bool:
+    """Say whether session policies limit the caller, also where a trust policy names its role."""
+    return caller.session is not None and bool(caller.session.policies)
+
+
+def _refuse_too_long(caller: Caller, duration: int, role: Any) -> None:
+    if caller.principal.role_arn is not None and duration > ONE_HOUR:
+        raise invalid(
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed "
+            "by role chaining."
+        )
+    if duration > int(role.max_session_duration or ONE_HOUR):
+        raise invalid(
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+        )
+
+
+def refuse_malformed(complaints: list[str]) -> None:
+    """Raise the service's ValidationError if there is any complaint."""
+    if complaints:
+        errors = "error" if len(complaints) == 1 else "errors"
+        raise invalid(f"{len(complaints)} validation {errors} detected: {'; '.join(complaints)}")
+
+
+def _complaint(value: object, name: str, constraint: str) -> str:
+    return f"Value '{value}' at '{name}' failed to satisfy constraint: Member must {constraint}"
+
+
+def between(value: int, name: str, least: int, most: int) -> list[str]:
+    """Check a number."""
+    if value < least:
+        return [_complaint(value, name, f"have value greater than or equal to {least}")]
+    if value > most:
+        return [_complaint(value, name, f"have value less than or equal to {most}")]
+    return []
+
+
+def length(value: str, name: str, least: int, most: int) -> list[str]:
+    """Check a text's length."""
+    if len(value) < least:
+        return [_complaint(value, name, f"have length greater than or equal to {least}")]
+    if len(value) > most:
+        return [_complaint(value, name, f"have length less than or equal to {most}")]
+    return []
+
+
+def pattern(value: str, name: str, expression: str) -> list[str]:
+    """Check a text's letters."""
+    if re.fullmatch(expression, value, re.ASCII):
+        return []
+    return [_complaint(value, name, f"satisfy regular expression pattern: {expression}")]
+
+
+def token_code(code: str | None) -> list[str]:
+    """Check the form of an MFA code, six digits; None is no code."""
+    if code is None:
+        return []
+    return [*length(code, "tokenCode", 6, 6), *pattern(code, "tokenCode", r"[\d]*")]

@@ -1,0 +1,70 @@
+"""Put our layer on moto, and take it off again without a trace."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import moto.iam.access_control
+import moto.s3.responses
+import moto.sts.urls
+from moto.core.authorization import enable_iam_authentication
+from moto.core.responses import BaseResponse
+from moto.iam.models import get_account_id_from
+
+from .s3 import all_buckets
+from .signed_requests import SignedRequest, SignedS3Request
+from .sts import StsResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .state import State
+
+
+@contextmanager
+def enforcing(state: State) -> Iterator[None]:
+    """Let moto act as AWS does while the context lasts.
+
+    moto looks all of these up when a request comes, so swapping them is enough.
+    """
+    access_control: Any = moto.iam.access_control
+    with ExitStack() as swaps:
+        swaps.enter_context(enable_iam_authentication())
+        for name, ours in {"IAMRequest": SignedRequest, "S3IAMRequest": SignedS3Request}.items():
+            swaps.enter_context(_swapped(access_control, name, _bound(ours, state)))
+        swaps.enter_context(_swapped(moto.s3.responses.S3Response, "all_buckets", all_buckets))
+        swaps.enter_context(_swapped(BaseResponse, "get_current_account", _account_of_caller))
+        swaps.enter_context(_routed(moto.sts.urls.url_paths, _bound(StsResponse, state).dispatch))
+        yield
+
+
+def _bound(cls: Any, state: State) -> Any:
+    """Make the class whose objects moto creates know the state."""
+    return type(cls.__name__, (cls,), {"state": state})
+
+
+def _account_of_caller(response: Any) -> str:
+    """Tell the account from the access key alone, where moto also believes a header."""
+    account: str = get_account_id_from(response.get_access_key())
+    return account
+
+
+@contextmanager
+def _swapped(owner: Any, name: str, ours: Any) -> Iterator[None]:
+    theirs = getattr(owner, name)
+    setattr(owner, name, ours)
+    try:
+        yield
+    finally:
+        setattr(owner, name, theirs)
+
+
+@contextmanager
+def _routed(paths: dict[str, Any], handler: Any) -> Iterator[None]:
+    before = dict(paths)
+    paths.update(dict.fromkeys(before, handler))
+    try:
+        yield
+    finally:
+        paths.update(before)

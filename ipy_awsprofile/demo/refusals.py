@@ -1,0 +1,89 @@
+"""What the embedded AWS answers when it says no, in the form each protocol of AWS has.
+
+https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+from werkzeug.exceptions import HTTPException
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_QUERY = (
+    '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'
+    "<Code>{code}</Code><Message>{message}</Message></Error>"
+    "<RequestId>0</RequestId></ErrorResponse>"
+)
+_EC2 = (
+    "<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
+    "<RequestId>0</RequestId></Response>"
+)
+
+
+class Refusal(HTTPException):
+    """An AWS error: `aws_code` such as `AccessDenied`, a message, and the HTTP status `code`.
+
+    It is an HTTPException because that is what moto sends as it is.
+    """
+
+    def __init__(self, aws_code: str, message: str, status: int = 403) -> None:
+        super().__init__()
+        self.aws_code = aws_code
+        self.message = message
+        self.code = status
+        self.content_type = "text/xml"
+        self.description = _xml(_QUERY, self)
+
+    def __str__(self) -> str:
+        return f"{self.aws_code}: {self.message}"
+
+    def spoken_to(self, service: str, headers: Mapping[str, str]) -> Refusal:
+        """Return the refusal with the body that the service's protocol wants."""
+        if "X-Amz-Target" in headers or "json" in headers.get("Content-Type", ""):
+            self.content_type = "application/x-amz-json-1.1"
+            self.description = json.dumps({"__type": self.aws_code, "message": self.message})
+        elif service == "ec2":
+            self.description = _xml(_EC2, self)
+        return self
+
+    # moto answers with exactly these two.
+    def get_headers(self, *_: object, **__: object) -> list[tuple[str, str]]:
+        """Return the headers of the answer."""
+        return [("Content-Type", self.content_type), ("X-Amzn-ErrorType", self.aws_code)]
+
+    def get_body(self, *_: object, **__: object) -> str:
+        """Return the body of the answer."""
+        return self.description or ""
+
+
+def _xml(template: str, refusal: Refusal) -> str:
+    return template.format(code=refusal.aws_code, message=escape(refusal.message))
+
+
+def invalid(message: str) -> Refusal:
+    """Make the ValidationError with a message."""
+    return Refusal("ValidationError", message, status=400)
+
+
+def denied(arn: str, action: str, resource: str = "", because: str = "") -> Refusal:
+    """Make AWS's AccessDenied.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+    """
+    on = f" on resource: {resource}" if resource else ""
+    return Refusal(
+        "AccessDenied", f"User: {arn} is not authorized to perform: {action}{on}{because}"
+    )
+
+
+def no_identity_policy(action: str) -> str:
+    """Return AWS's reason if no policy of the caller allows the action."""
+    return f" because no identity-based policy allows the {action} action"
+
+
+EXPLICIT_DENY = " with an explicit deny in an identity-based policy"

@@ -1,0 +1,59 @@
+"""moto's web application on a free loopback port, in a thread of this process."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import make_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .state import State
+
+
+class _SilentHandler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyped
+    """Serves without a line on the console for each request."""
+
+    def log(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class _Front:
+    """The WSGI application before moto's: waits as told, and closes moto's own back door."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._moto = DomainDispatcherApplication(create_backend_app)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"].startswith("/moto-api"):  # would reset everything, unsigned
+            start_response("404 Not Found", [("Content-Length", "0")])
+            return []
+        time.sleep(self._state.latency)
+        answer: Iterable[bytes] = self._moto(environ, start_response)
+        return answer
+
+
+@contextmanager
+def serving(state: State) -> Iterator[str]:
+    """Serve while the context lasts; gives the endpoint's URL."""
+    server = make_server(
+        "127.0.0.1", 0, _Front(state), threaded=True, request_handler=_SilentHandler
+    )
+    thread = threading.Thread(target=server.serve_forever, name="embedded-aws", daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

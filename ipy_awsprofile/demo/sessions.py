@@ -1,0 +1,108 @@
+"""Temporary credentials: who may use them, until when, and how far.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp.html
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from moto.iam.models import iam_backends
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .principals import Principal
+
+    Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One set of temporary credentials.
+
+    `expiration` is an aware time; `mfa_at` is when an MFA code was given to GetSessionToken;
+    `policies` are session policies (JSON texts), which only narrow what the principal may do.
+    """
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+    expiration: datetime
+    principal: Principal
+    policies: tuple[str, ...] = ()
+    mfa_at: datetime | None = None
+
+    def credentials(self) -> dict[str, str | datetime]:
+        """Return the Credentials structure of an STS answer."""
+        return {
+            "AccessKeyId": self.access_key_id,
+            "SecretAccessKey": self.secret_access_key,
+            "SessionToken": self.session_token,
+            "Expiration": self.expiration,
+        }
+
+
+class SessionStore:
+    """All sessions that STS gave out, by access key id; safe to use from several threads."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._sessions: dict[str, Session] = {}
+
+    def issue(
+        self,
+        principal: Principal,
+        duration: int,
+        *,
+        policies: tuple[str, ...] = (),
+        mfa_at: datetime | None = None,
+    ) -> Session:
+        """Make credentials for a principal, good for `duration` seconds from now."""
+        # moto tells the account of a request from its access key, so it has to know ours.
+        key = iam_backends[principal.account]["aws"].create_temp_access_key()
+        session = Session(
+            access_key_id=key.access_key_id,
+            secret_access_key=key.secret_access_key,
+            session_token=secrets.token_urlsafe(192),
+            expiration=self._clock().replace(microsecond=0) + timedelta(seconds=duration),
+            principal=principal,
+            policies=policies,
+            mfa_at=mfa_at,
+        )
+        with self._lock:
+            self._sessions[session.access_key_id] = session
+        return session
+
+    def find(self, access_key_id: str) -> Session | None:
+        """Return the session of an access key, expired or not."""
+        with self._lock:
+            return self._sessions.get(access_key_id)
+
+    def is_expired(self, session: Session) -> bool:
+        """Say whether the session's time is over."""
+        return self._clock() >= session.expiration
+
+    def expire(self, access_key_id: str | None = None) -> int:
+        """End one session or all of them now; return how many were still good."""
+        now = self._clock()
+        with self._lock:
+            ending = [
+                session
+                for session in self._sessions.values()
+                if session.expiration > now and access_key_id in {None, session.access_key_id}
+            ]
+            for session in ending:
+                self._sessions[session.access_key_id] = replace(session, expiration=now)
+        return len(ending)
+
+    def secrets(self) -> set[str]:
+        """Return every secret key and session token given out."""
+        with self._lock:
+            sessions = list(self._sessions.values())
+        return {secret for s in sessions for secret in (s.secret_access_key, s.session_token)}

@@ -1,0 +1,42 @@
+"""Write sections of the shared config and credentials files.
+
+https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Setting = str | int | float | bool | Mapping[str, str | int] | None
+
+
+def config_header(name: str) -> str:
+    """Return a profile's section in the config file, quoted if its name needs that."""
+    if name == "default":
+        return "default"
+    return f'profile "{name}"' if re.search(r"\s", name) else f"profile {name}"
+
+
+def append_section(path: Path, header: str, settings: Mapping[str, Setting]) -> None:
+    """Append a section; settings that are None are left out, a mapping becomes a nested block."""
+    lines = [
+        f"[{header}]",
+        *(line for key, value in settings.items() for line in _lines(key, value)),
+    ]
+    if any("\n" in line or "\r" in line for line in lines):
+        raise ValueError("a profile's name and settings are one line each")
+    with path.open("a", encoding="utf-8") as file:
+        file.write(("\n" if path.stat().st_size else "") + "\n".join(lines) + "\n")
+
+
+def _lines(key: str, value: Setting) -> list[str]:
+    if value is None:
+        return []
+    if isinstance(value, Mapping):
+        return [f"{key} =", *(f"  {name} = {nested}" for name, nested in value.items())]
+    return [f"{key} = {str(value).lower() if isinstance(value, bool) else value}"]

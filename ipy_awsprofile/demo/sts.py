@@ -1,0 +1,81 @@
+"""STS on the wire: AssumeRole, GetSessionToken, GetCallerIdentity.
+
+https://docs.aws.amazon.com/STS/latest/APIReference/API_Operations.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from moto.core.responses import ActionResult
+from moto.sts.responses import TokenResponse
+
+from .assume_role import AssumeRoleRequest, assume_role, between, refuse_malformed, token_code
+from .callers import Caller, find_caller
+from .refusals import Refusal
+from .unsupported import UnsupportedPolicyError
+
+if TYPE_CHECKING:
+    from .state import State
+
+_TWELVE_HOURS = 43200
+
+
+class StsResponse(TokenResponse):  # type: ignore[misc]  # moto is untyped
+    """One request to STS; moto calls the method that has the action's name."""
+
+    state: ClassVar[State]
+    params: dict[str, Any]
+
+    def _caller(self) -> Caller:
+        token = self.headers.get("X-Amz-Security-Token")
+        return find_caller(self.state.sessions, self.get_access_key(), token)
+
+    def assume_role(self) -> ActionResult:
+        """Answer AssumeRole."""
+        caller = self._caller()
+        try:
+            request = AssumeRoleRequest.read(self.params, caller.principal.account)
+            session = assume_role(self.state, caller, request)
+        except UnsupportedPolicyError as error:
+            raise Refusal("NotImplemented", str(error), status=501) from error
+        role = session.principal
+        answer: dict[str, Any] = {
+            "Credentials": session.credentials(),
+            "AssumedRoleUser": {"AssumedRoleId": role.user_id, "Arn": role.arn},
+        }
+        if session.policies:
+            answer["PackedPolicySize"] = 1 + sum(map(len, session.policies)) * 100 // 2048
+        return ActionResult(answer)
+
+    def get_session_token(self) -> ActionResult:
+        """Answer GetSessionToken: credentials of the user that carry the MFA of this call."""
+        caller = self._caller()
+        if caller.session is not None:
+            message = "Cannot call GetSessionToken with session credentials"
+            raise Refusal("AccessDenied", message)
+        duration = self.params.get("DurationSeconds", _TWELVE_HOURS)
+        serial, code = self.params.get("SerialNumber"), self.params.get("TokenCode")
+        refuse_malformed([*between(duration, "durationSeconds", 900, 129600), *token_code(code)])
+        with_mfa = self.state.mfa.check(caller.principal, serial, code)
+        session = self.state.sessions.issue(
+            caller.principal, duration, mfa_at=self.state.clock() if with_mfa else None
+        )
+        return ActionResult({"Credentials": session.credentials()})
+
+    def get_caller_identity(self) -> ActionResult:
+        """Answer GetCallerIdentity."""
+        principal = self._caller().principal
+        return ActionResult(
+            {"UserId": principal.user_id, "Account": principal.account, "Arn": principal.arn}
+        )
+
+    def _not_emulated(self) -> NoReturn:
+        """Refuse what moto answers with credentials that do not authenticate."""
+        raise Refusal(
+            "NotImplemented", f"The embedded AWS does not emulate {self._get_action()}.", status=501
+        )
+
+    get_federation_token = _not_emulated
+    assume_role_with_saml = _not_emulated
+    assume_role_with_web_identity = _not_emulated

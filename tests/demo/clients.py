@@ -1,0 +1,59 @@
+"""A clock that a test moves, and boto3 clients that take nothing from the environment."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.accounts import IamUser
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+
+class Clock:
+    """A clock that stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC).replace(microsecond=0)
+
+    def __call__(self) -> datetime:
+        """Return the time it shows."""
+        return self.now
+
+    def advance(self, **how_long: float) -> None:
+        """Go on by a timedelta's `minutes`, `seconds` and so on."""
+        self.now += timedelta(**how_long)
+
+
+class Clients:
+    """boto3 clients of an embedded AWS that take nothing from the environment."""
+
+    def __init__(self, aws: EmbeddedAws) -> None:
+        self.aws = aws
+
+    def of(self, service: str, who: IamUser | dict[str, Any], region: str = "us-east-1") -> Any:
+        """Make a client for a user, or for the Credentials of an STS answer."""
+        if isinstance(who, dict):
+            key, secret = who["AccessKeyId"], who["SecretAccessKey"]
+            token = who.get("SessionToken")
+        else:
+            key, secret, token = who.access_key_id, who.secret_access_key, None
+        session: Any = boto3.Session()
+        return session.client(
+            service,
+            region_name=region,
+            endpoint_url=self.aws.endpoint_url,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            aws_session_token=token,
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    def assume(self, who: IamUser | dict[str, Any], role_arn: str, **more: Any) -> dict[str, Any]:
+        """Assume a role; return the Credentials."""
+        parameters = {"RoleArn": role_arn, "RoleSessionName": "test"} | more
+        credentials: dict[str, Any] = self.of("sts", who).assume_role(**parameters)["Credentials"]
+        return credentials
