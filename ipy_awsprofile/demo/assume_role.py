@@ -13,7 +13,7 @@ from . import trust
 from .callers import Caller, find_role
 from .policy import Verdict
 from .principals import Principal, account_of
-from .refusals import EXPLICIT_DENY, Refusal, denied, invalid, no_identity_policy
+from .refusals import EXPLICIT_DENY, denied, invalid, no_identity_policy, not_emulated
 from .session_policies import session_policies
 from .trust import Trust
 
@@ -45,9 +45,7 @@ class AssumeRoleRequest:
     def read(cls, params: Mapping[str, Any], account: str) -> AssumeRoleRequest:
         """Make the record from the wire's parameters, or refuse them as the service does."""
         if unknown := _NOT_EMULATED & params.keys():
-            raise Refusal(
-                "NotImplemented", f"The embedded AWS does not emulate {min(unknown)}.", status=501
-            )
+            raise not_emulated(min(unknown))
         request = cls(
             role_arn=params.get("RoleArn", ""),
             session_name=params.get("RoleSessionName", ""),

@@ -9,6 +9,8 @@ import json
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
+from botocore.exceptions import UnknownServiceError
+from moto.core.utils import get_service_model
 from werkzeug.exceptions import HTTPException
 
 if TYPE_CHECKING:
@@ -25,6 +27,21 @@ _EC2 = (
 )
 
 
+# The same "no" has another name in each protocol.
+_JSON_CODES = {
+    "AccessDenied": "AccessDeniedException",
+    "ExpiredToken": "ExpiredTokenException",
+    "InvalidClientTokenId": "UnrecognizedClientException",
+    "MissingAuthenticationToken": "MissingAuthenticationTokenException",
+    "SignatureDoesNotMatch": "InvalidSignatureException",
+}
+_EC2_CODES = {
+    "AccessDenied": "UnauthorizedOperation",
+    "InvalidClientTokenId": "AuthFailure",
+    "SignatureDoesNotMatch": "AuthFailure",
+}
+
+
 class Refusal(HTTPException):
     """An AWS error: `aws_code` such as `AccessDenied`, a message, and the HTTP status `code`.
 
@@ -37,21 +54,28 @@ class Refusal(HTTPException):
         self.message = message
         self.code = status
         self.content_type = "text/xml"
-        self.description = _xml(_QUERY, self)
+        self.description = _QUERY.format(code=aws_code, message=escape(message))
 
     def __str__(self) -> str:
         return f"{self.aws_code}: {self.message}"
 
+    @property
+    def parts(self) -> tuple[str, str]:
+        """The code and the message."""
+        return self.aws_code, self.message
+
     def spoken_to(self, service: str, headers: Mapping[str, str]) -> Refusal:
-        """Return the refusal with the body that the service's protocol wants."""
-        if "X-Amz-Target" in headers or "json" in headers.get("Content-Type", ""):
+        """Give the refusal the code and the body that the service's protocol wants."""
+        if _is_json(service, headers):
+            self.aws_code = _JSON_CODES.get(self.aws_code, self.aws_code)
             self.content_type = "application/x-amz-json-1.1"
             self.description = json.dumps({"__type": self.aws_code, "message": self.message})
         elif service == "ec2":
-            self.description = _xml(_EC2, self)
+            self.aws_code = _EC2_CODES.get(self.aws_code, self.aws_code)
+            self.description = _EC2.format(code=self.aws_code, message=escape(self.message))
         return self
 
-    # moto answers with exactly these two.
+    # moto, and werkzeug for the front, answer with exactly these two.
     def get_headers(self, *_: object, **__: object) -> list[tuple[str, str]]:
         """Return the headers of the answer."""
         return [("Content-Type", self.content_type), ("X-Amzn-ErrorType", self.aws_code)]
@@ -61,8 +85,15 @@ class Refusal(HTTPException):
         return self.description or ""
 
 
-def _xml(template: str, refusal: Refusal) -> str:
-    return template.format(code=refusal.aws_code, message=escape(refusal.message))
+def _is_json(service: str, headers: Mapping[str, str]) -> bool:
+    """Say whether a request's answer is JSON; without a body only the service's model tells."""
+    content_type = headers.get("Content-Type", "")
+    if "X-Amz-Target" in headers or content_type:
+        return "X-Amz-Target" in headers or "json" in content_type
+    try:
+        return "json" in get_service_model(service).protocol
+    except UnknownServiceError:
+        return False
 
 
 def invalid(message: str) -> Refusal:
@@ -79,6 +110,16 @@ def denied(arn: str, action: str, resource: str = "", because: str = "") -> Refu
     return Refusal(
         "AccessDenied", f"User: {arn} is not authorized to perform: {action}{on}{because}"
     )
+
+
+def not_emulated(what: str) -> Refusal:
+    """Make the honest answer to what is not emulated here; botocore does not retry a 501."""
+    return Refusal("NotImplemented", f"The embedded AWS does not emulate {what}.", status=501)
+
+
+def missing_signature() -> Refusal:
+    """Make the answer to a request that nobody signed."""
+    return Refusal("MissingAuthenticationToken", "Request is missing Authentication Token")
 
 
 def no_identity_policy(action: str) -> str:

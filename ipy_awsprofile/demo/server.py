@@ -12,12 +12,19 @@ from moto.moto_server.werkzeug_app import (
     MotoRequestHandler,
     create_backend_app,
 )
+from werkzeug.exceptions import NotFound
 from werkzeug.serving import make_server
+
+from .refusals import missing_signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from .state import State
+
+
+# moto resets everything at the first; the others give instance credentials that are nobody's.
+_BACK_DOORS = ("/moto-api", "/latest/meta-data/", "/latest/api/")
 
 
 class _SilentHandler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyped
@@ -28,19 +35,29 @@ class _SilentHandler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyp
 
 
 class _Front:
-    """The WSGI application before moto's: waits as told, and closes moto's own back door."""
+    """The WSGI application before moto's: waits as told, and closes moto's back doors."""
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ["PATH_INFO"].startswith("/moto-api"):  # would reset everything, unsigned
-            start_response("404 Not Found", [("Content-Length", "0")])
-            return []
         time.sleep(self._state.latency)
-        answer: Iterable[bytes] = self._moto(environ, start_response)
+        answer: Iterable[bytes] = self._app_for(environ)(environ, start_response)
         return answer
+
+    def _app_for(self, environ: dict[str, Any]) -> Any:
+        path = environ["PATH_INFO"]
+        if path.startswith(_BACK_DOORS):
+            return NotFound()
+        if (
+            path == "/"
+            and environ["REQUEST_METHOD"] == "POST"
+            and "HTTP_AUTHORIZATION" not in environ
+            and self._moto.infer_service_region_host(environ, path) is None
+        ):  # moto would take it for S3
+            return missing_signature()
+        return self._moto
 
 
 @contextmanager

@@ -12,44 +12,54 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import flask
-from moto.iam.access_control import IAMRequest, S3IAMRequest
+from botocore.auth import S3SigV4Auth
+from moto.iam.access_control import IAMRequest
 from moto.s3.exceptions import S3ClientError
 from moto.s3.models import s3_backends
 
 from .callers import Caller, UnknownCallerError, find_caller
 from .policy import Verdict
-from .refusals import EXPLICIT_DENY, Refusal, denied, no_identity_policy
+from .refusals import (
+    EXPLICIT_DENY,
+    Refusal,
+    denied,
+    missing_signature,
+    no_identity_policy,
+    not_emulated,
+)
 from .state import Call
 from .unsupported import UnsupportedPolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from botocore.credentials import Credentials
+
     from .state import State
 
 # Who has credentials may always ask who they are; the others answer for themselves in sts.py.
 _DECIDED_BY_STS = {"sts:GetCallerIdentity", "sts:AssumeRole", "sts:GetSessionToken"}
 
+# Where moto's name for a permission is not IAM's.
+_IAM_ACTIONS = {"HeadBucket": "ListBucket"}
+
+# These come unsigned on AWS as well: the token or the assertion is what proves the caller.
+_UNSIGNED_ACTIONS = {"AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"}
+
 _QUERY_REFUSALS = {
-    "Missing": ("MissingAuthenticationToken", "Request is missing Authentication Token", 403),
-    "InvalidId": (
-        "InvalidClientTokenId",
-        "The security token included in the request is invalid.",
-        403,
-    ),
-    "ExpiredToken": ("ExpiredToken", "The security token included in the request is expired", 403),
+    "InvalidId": ("InvalidClientTokenId", "The security token included in the request is invalid."),
+    "ExpiredToken": ("ExpiredToken", "The security token included in the request is expired"),
     "Signature": (
         "SignatureDoesNotMatch",
         "The request signature we calculated does not match the signature you provided. Check "
         "your AWS Secret Access Key and signing method. Consult the service documentation for "
         "details.",
-        403,
     ),
 }
 _QUERY_REFUSALS["InvalidToken"] = _QUERY_REFUSALS["InvalidId"]
 
+_S3_DENIED = ("AccessDenied", "Access Denied")
 _S3_REFUSALS = {
-    "Missing": ("AccessDenied", "Access Denied"),
     "InvalidId": (
         "InvalidAccessKeyId",
         "The AWS Access Key Id you provided does not exist in our records.",
@@ -68,6 +78,7 @@ class SignedRequest(IAMRequest):  # type: ignore[misc]  # moto is untyped
     """A request to any service but S3."""
 
     state: ClassVar[State]
+    unsigned_service: ClassVar[str] = "sts"
 
     # moto's own constructor logs the headers, and knows no unsigned and no expired request.
     def __init__(
@@ -75,32 +86,30 @@ class SignedRequest(IAMRequest):  # type: ignore[misc]  # moto is untyped
         *,
         account_id: str,
         method: str,
-        path: str,
+        path: str,  # noqa: ARG002 — moto has decoded it; signed is what came over the wire
         data: dict[str, Any],
         body: bytes,
         headers: Mapping[str, str],
         action: str,
     ) -> None:
         self.account_id = account_id
-        self._method, self._path = method, path
-        self._data, self._body, self._headers = data, body, headers
-        self._access_key = self._authenticate(action)
+        self._method = method
+        self._path = flask.request.environ["RAW_URI"]
+        # For a request without a body, moto gives the headers as data; they are not signed so.
+        self._data = data if method == "POST" else {}
+        self._body, self._headers = body, headers
+        scope = self._get_string_between("Credential=", ",", headers.get("Authorization", ""))
+        self._access_key = self._authenticate(scope, action)
 
-    def _authenticate(self, action: str) -> Caller:
-        scope = self._get_string_between(
-            "Credential=", ",", self._headers.get("Authorization", "")
-        ).split("/")
-        if len(scope) != 5:  # noqa: PLR2004 — key/date/region/service/aws4_request
-            # A presigned URL carries its signature elsewhere; moto cannot check it there.
-            self._service = "s3" if isinstance(self, S3IAMRequest) else "sts"
-            self._record(Call(f"{self._service}:{action}", None, None))
-            raise self._refusal("Missing")
-        access_key_id, _, self._region, self._service, _ = scope
-        self._action = f"{self._service}:{action}"
+    def _authenticate(self, scope: str, action: str) -> Caller:
+        if scope.count("/") != 4:  # noqa: PLR2004 — key/date/region/service/aws4_request
+            self._record(Call(f"{self.unsigned_service}:{action}", None, None))
+            raise self._unsigned_refusal(action)
+        access_key_id, _, self._region, self._service, _ = scope.split("/")
+        self._action = f"{self._service}:{_IAM_ACTIONS.get(action, action)}"
+        token = self._headers.get("X-Amz-Security-Token")
         try:
-            caller = find_caller(
-                self.state.sessions, access_key_id, self._headers.get("X-Amz-Security-Token")
-            )
+            caller = find_caller(self.state.sessions, access_key_id, token)
         except UnknownCallerError as unknown:
             self._record(Call(self._action, None, access_key_id))
             raise self._refusal(unknown.reason) from unknown
@@ -127,10 +136,13 @@ class SignedRequest(IAMRequest):  # type: ignore[misc]  # moto is untyped
     def _raise_signature_does_not_match(self) -> None:
         raise self._refusal("Signature")
 
+    def _unsigned_refusal(self, action: str) -> Exception:
+        return not_emulated(action) if action in _UNSIGNED_ACTIONS else missing_signature()
+
     def _refusal(self, reason: str) -> Exception:
         return self._error(*_QUERY_REFUSALS[reason])
 
-    def _error(self, code: str, message: str, status: int) -> Exception:
+    def _error(self, code: str, message: str, status: int = 403) -> Exception:
         return Refusal(code, message, status).spoken_to(self._service, self._headers)
 
     def _denial(self, verdict: Verdict, resource: str) -> Exception:
@@ -143,29 +155,51 @@ class SignedRequest(IAMRequest):  # type: ignore[misc]  # moto is untyped
         return refusal.spoken_to(self._service, self._headers)
 
 
-class SignedS3Request(SignedRequest, S3IAMRequest):  # type: ignore[misc]  # moto is untyped
+class SignedS3Request(SignedRequest):
     """A request to S3, which has its own error codes and texts."""
+
+    unsigned_service: ClassVar[str] = "s3"
+
+    def check_action_permitted(self, resource: str) -> None:
+        """Raise AccessDenied also for another account's bucket.
+
+        On AWS only a bucket policy opens it, and bucket policies are not evaluated here.
+        """
+        if self._owner(resource) not in {None, self.account_id}:
+            raise s3_error(*_S3_DENIED)
+        super().check_action_permitted(resource)
+
+    def _create_auth(self, credentials: Credentials) -> S3SigV4Auth:
+        """S3 signs the path as it is, where other services quote it a second time."""
+        return S3SigV4Auth(credentials, self._service, self._region)
+
+    @staticmethod
+    def _owner(resource: str) -> str | None:
+        """Return the account of the bucket in a resource's ARN; None if there is no such bucket."""
+        bucket = resource.removeprefix("arn:aws:s3:::").partition("/")[0]
+        owner: str | None = s3_backends.bucket_accounts.get(bucket, (None, None))[1]
+        return owner
+
+    def _unsigned_refusal(self, action: str) -> Exception:  # noqa: ARG002 — the same for all
+        # A presigned URL, too, ends here: moto cannot check its signature.
+        return s3_error(*_S3_DENIED)
 
     def _refusal(self, reason: str) -> Exception:
         return s3_error(*_S3_REFUSALS[reason])
 
-    def _error(self, code: str, message: str, status: int) -> Exception:  # noqa: ARG002 — S3 has its own
-        return s3_error(code, message)
+    def _error(self, code: str, message: str, status: int = 403) -> Exception:  # noqa: ARG002
+        return s3_error(code, message)  # S3's status follows from the code
 
     def _denial(self, verdict: Verdict, resource: str) -> Exception:
-        arn, action, reason = self._access_key.arn, self._action, because(verdict, self._action)
-        if action == "s3:ListAllMyBuckets":
-            return s3_error(
-                "AccessDenied", f"User: {arn} is not authorized to perform: {action}{reason}"
-            )
-        # S3 gives reasons only inside the bucket's own account.
-        bucket = resource.removeprefix("arn:aws:s3:::").partition("/")[0]
-        if s3_backends.bucket_accounts.get(bucket, ("", ""))[1] != self.account_id:
-            return s3_error("AccessDenied", "Access Denied")
-        return s3_error(
-            "AccessDenied",
-            f'User: {arn} is not authorized to perform: {action} on resource: "{resource}"{reason}',
-        )
+        action = self._action
+        if action != "s3:ListAllMyBuckets":
+            if self._owner(resource) is None:  # S3 gives reasons only in the bucket's own account
+                return s3_error(*_S3_DENIED)
+            resource = f'"{resource}"'
+        else:
+            resource = ""
+        reason = because(verdict, action)
+        return s3_error(*denied(self._access_key.arn, action, resource, reason).parts)
 
 
 def because(verdict: Verdict, action: str) -> str:

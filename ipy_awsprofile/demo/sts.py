@@ -12,7 +12,7 @@ from moto.sts.responses import TokenResponse
 
 from .assume_role import AssumeRoleRequest, assume_role, between, refuse_malformed, token_code
 from .callers import Caller, find_caller
-from .refusals import Refusal
+from .refusals import Refusal, not_emulated
 from .unsupported import UnsupportedPolicyError
 
 if TYPE_CHECKING:
@@ -72,10 +72,6 @@ class StsResponse(TokenResponse):  # type: ignore[misc]  # moto is untyped
 
     def _not_emulated(self) -> NoReturn:
         """Refuse what moto answers with credentials that do not authenticate."""
-        raise Refusal(
-            "NotImplemented", f"The embedded AWS does not emulate {self._get_action()}.", status=501
-        )
+        raise not_emulated(self._get_action())
 
     get_federation_token = _not_emulated
-    assume_role_with_saml = _not_emulated
-    assume_role_with_web_identity = _not_emulated
