@@ -1,1 +1,82 @@
-"""One line moves a notebook to an AWS identity."""
+"""One line moves a notebook to an AWS identity: ``%aws_profile RoleBeta``.
+
+``%load_ext ipy_awsprofile`` brings the magics. The same is there for Python code: `list_profiles`
+and `Profile` say what the shared files say, `open_session` turns a profile into a refreshing
+boto3 session, `who_am_i` says who a session is (`Identity`), `list_buckets` lists its buckets.
+Every error is an `AwsProfileError`. What is heavy is imported when it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ipy_awsprofile._version import __version__
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ipy_awsprofile.buckets import list_buckets
+    from ipy_awsprofile.errors import AwsProfileError
+    from ipy_awsprofile.profiles import Profile, list_profiles
+    from ipy_awsprofile.sessions import Identity, open_session, who_am_i
+
+__all__ = [
+    "AwsProfileError",
+    "Identity",
+    "Profile",
+    "__version__",
+    "list_buckets",
+    "list_profiles",
+    "open_session",
+    "who_am_i",
+]
+
+_HOMES = {
+    "AwsProfileError": "errors",
+    "Identity": "sessions",
+    "Profile": "profiles",
+    "list_buckets": "buckets",
+    "list_profiles": "profiles",
+    "open_session": "sessions",
+    "who_am_i": "sessions",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name's module when the name is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Give the shell the magics and their Tab completion.
+
+    https://ipython.readthedocs.io/en/stable/config/extensions/
+    """
+    from ipy_awsprofile.completion import matcher_for
+    from ipy_awsprofile.magic import AwsProfileMagics
+    from ipy_awsprofile.switch import Switcher
+
+    magics = AwsProfileMagics(shell, Switcher(shell), matcher_for(shell))
+    shell.register_magics(magics)
+    shell.configurables.append(magics)
+    shell.Completer.custom_matchers.append(magics.matcher)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Undo the switch, and take everything out of the shell again."""
+    magics = shell.magics_manager.registry.pop("AwsProfileMagics")
+    magics.switcher.off()
+    for kind, names in magics.magics.items():
+        for name in names:
+            del shell.magics_manager.magics[kind][name]
+    shell.configurables.remove(magics)
+    shell.Completer.custom_matchers.remove(magics.matcher)

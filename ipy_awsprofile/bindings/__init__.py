@@ -1,0 +1,1 @@
+"""What follows a switch: one context manager a file. Entering binds, leaving puts back."""

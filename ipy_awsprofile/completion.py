@@ -1,0 +1,97 @@
+"""Tab after our magics: profile names, options, regions, and nothing else.
+
+https://ipython.readthedocs.io/en/stable/api/generated/IPython.core.completer.html
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import TYPE_CHECKING
+
+from IPython.core.completer import (
+    CompletionContext,
+    SimpleCompletion,
+    SimpleMatcherResult,
+    context_matcher,
+)
+
+from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.profiles import list_profiles
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+#: ``%aws_profile …``, ``x = %aws_profile …``, and ``%%aws_profile …`` up to the cursor.
+_MAGIC = re.compile(r"^\s*(?:\w+\s*=\s*)?(?P<mark>%{1,2})aws_profile\s+(?P<line>.*)$")
+
+#: What is typed of the last word: an open quotation, or what follows the last space.
+_LAST_WORD = re.compile(r"""(?:^|\s)(?P<word>"[^"]*|'[^']*|\S*)$""")
+
+
+def matcher_for(shell: InteractiveShell) -> object:
+    """Make the matcher for a shell's completer."""
+
+    @context_matcher()
+    def aws_profile_matcher(context: CompletionContext) -> SimpleMatcherResult:
+        found = _MAGIC.match(context.text_until_cursor)
+        if not found or (found["mark"] == "%%" and context.cursor_line != 0):
+            return SimpleMatcherResult(completions=[])
+        line = found["line"]
+        last = _LAST_WORD.search(line)
+        word = last["word"] if last else ""
+        before = line[: len(line) - len(word)].split()
+        candidates = _candidates(shell, before, word)
+        return SimpleMatcherResult(
+            completions=[SimpleCompletion(text=text, type="param") for text in candidates],
+            matched_fragment=word,
+            suppress=True,
+            ordered=True,
+        )
+
+    return aws_profile_matcher
+
+
+def _candidates(shell: InteractiveShell, before: list[str], word: str) -> list[str]:
+    if before and before[-1] == "--region":
+        return [name for name in _regions() if name.startswith(word)]
+    if before and before[-1] in _options_with_value(shell):
+        return []
+    if word.startswith("-"):
+        return [name for name in _options(shell) if name.startswith(word) and name not in before]
+    typed = word.strip("\"'").casefold()
+    return [_quoted(name) for name in _names() if name.casefold().startswith(typed)]
+
+
+def _actions(shell: InteractiveShell) -> list[argparse.Action]:
+    parser: argparse.ArgumentParser = shell.find_line_magic("aws_profile").parser
+    return parser._actions  # noqa: SLF001  # argparse has no public list of its options
+
+
+def _options(shell: InteractiveShell) -> list[str]:
+    return [option for action in _actions(shell) for option in action.option_strings]
+
+
+def _options_with_value(shell: InteractiveShell) -> set[str]:
+    actions = (action for action in _actions(shell) if action.nargs != 0)
+    return {option for action in actions for option in action.option_strings}
+
+
+def _names() -> list[str]:
+    try:
+        return [profile.name for profile in list_profiles()]
+    except AwsProfileError:  # whoever runs the cell is told; Tab has nothing to offer
+        return []
+
+
+def _regions() -> list[str]:
+    import botocore.session
+
+    return sorted(botocore.session.get_session().get_available_regions("sts"))
+
+
+def _quoted(name: str) -> str:
+    """Quote a name that the magic would not read as one word."""
+    if not re.search(r"""[\s"']|^-""", name):
+        return name
+    return f"'{name}'" if '"' in name else f'"{name}"'

@@ -1,0 +1,159 @@
+"""The magics: parse what was typed, call the Switcher once, show the card."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from keyword import iskeyword
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_magic, magics_class
+from IPython.core.magic_arguments import argument, magic_arguments
+from IPython.display import display
+
+from ipy_awsprofile import cards
+from ipy_awsprofile.errors import AwsProfileError, InvalidOption, SwitchInterrupted
+from ipy_awsprofile.profiles import list_profiles
+from ipy_awsprofile.switch import Switcher, SwitchRequest
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+def _variable(text: str) -> str:
+    if not text.isidentifier() or iskeyword(text):
+        raise argparse.ArgumentTypeError(f"`{text}` can't be the name of a variable.")
+    return text
+
+
+def _duration(text: str) -> int:
+    """Read seconds: ``3600``, ``90m``, ``1h``, ``1h30m``."""
+    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", text)
+    if not text or not found:
+        raise argparse.ArgumentTypeError(f"`{text}` is no duration; `3600`, `90m` and `1h` are.")
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+@magics_class
+class AwsProfileMagics(Magics):  # type: ignore[misc]
+    """``%aws_profile`` and ``%aws_profiles``."""
+
+    def __init__(self, shell: InteractiveShell, switcher: Switcher, matcher: object) -> None:
+        super().__init__(shell=shell)
+        self.switcher = switcher
+        #: The completer's matcher, kept to be taken out again.
+        self.matcher = matcher
+
+    @magic_arguments()
+    @argument("name", nargs="*", help="the profile to switch to; none: show the active identity")
+    @argument("--region", metavar="R", help="AWS Region to work in, instead of the profile's")
+    @argument(
+        "--as",
+        dest="variable",
+        metavar="VAR",
+        type=_variable,
+        default="session",
+        help="the notebook's variable for the session (default: session)",
+    )
+    @argument(
+        "--duration",
+        metavar="T",
+        type=_duration,
+        help="how long the role's session lasts: 3600, 90m, 1h",
+    )
+    @argument("--session-name", metavar="S", help="name of the role's session, as in CloudTrail")
+    @argument("--refresh", action="store_true", help="get new credentials now")
+    @argument("--off", action="store_true", help="undo: everything is as before the first switch")
+    @line_magic
+    def aws_profile(self, line: str) -> None:
+        """Switch the notebook to an AWS profile, or show which identity it works as.
+
+        The profile comes from the shared AWS config and credentials files; a refreshing
+        ``boto3.Session`` is put into the variable ``session``.
+        """
+        with self._told():
+            options = _parsed(self.aws_profile, line)
+            name = " ".join(options.name)
+            if bool(name) + options.refresh + options.off > 1:
+                raise InvalidOption(
+                    "A profile's name, --refresh and --off exclude one another.",
+                    "Run `%aws_profile?` for the options.",
+                )
+            if options.off:
+                display(cards.off_card(undone=self.switcher.off()))
+                return
+            if name:
+                self.switcher.switch(
+                    SwitchRequest(
+                        profile=name,
+                        region=options.region,
+                        variable=options.variable,
+                        duration=options.duration,
+                        session_name=options.session_name,
+                    )
+                )
+            elif options.refresh:
+                self.switcher.refresh()
+            display(self._identity_card())
+
+    @magic_arguments()
+    @argument("pattern", nargs="*", help="words of name, account, role, region or source; or a*b")
+    @line_magic
+    def aws_profiles(self, line: str) -> None:
+        """List the profiles of the shared AWS config and credentials files."""
+        with self._told():
+            pattern = " ".join(_parsed(self.aws_profiles, line).pattern) or None
+            display(cards.profile_table(list_profiles(pattern), pattern))
+
+    def _identity_card(self) -> cards.Card:
+        identity, request = self.switcher.identity(), self.switcher.request
+        if identity is None or request is None:
+            return cards.no_identity_card(os.environ.get("AWS_PROFILE"))
+        return cards.identity_card(
+            identity,
+            variable=request.variable,
+            stale=self.switcher.stale_variables(),
+        )
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Show an error as a card where a front end renders one, and let it stop the cell.
+
+        A terminal has no cards: there, IPython shows what the error says of itself.
+        """
+        try:
+            yield
+        except (AwsProfileError, KeyboardInterrupt) as raised:
+            error = _interruption() if isinstance(raised, KeyboardInterrupt) else raised
+            if getattr(self.shell, "kernel", None) is not None:
+                display(cards.error_card(error))
+                error.shown = True
+            if error is raised:
+                raise
+            raise error from None
+
+
+def _interruption() -> SwitchInterrupted:
+    return SwitchInterrupted("The switch was interrupted.", "The notebook works as it did before.")
+
+
+def _parsed(magic: Any, line: str) -> argparse.Namespace:
+    """Parse a magic's line; quotes group words, and a backslash is an ordinary character."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    lexer.escape = ""
+    try:
+        options: argparse.Namespace = magic.parser.parse_args(list(lexer))
+        return options
+    except UsageError as error:
+        problem = str(error)
+    except ValueError:
+        problem = "A quotation mark has no partner."
+    raise InvalidOption(problem, f"Run `%{magic.__name__}?` for the options.")

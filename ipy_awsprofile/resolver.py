@@ -1,0 +1,147 @@
+"""botocore's provider chain for one profile, with what botocore lets one hand in.
+
+Each thing here stands at a seam of botocore: a session whose profile has some settings replaced, a
+cache of assumed roles, the way to ask for an MFA code, and bounds for how long a call may take.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+from botocore.credentials import create_credential_resolver
+from botocore.utils import JSONFileCache
+
+MfaPrompter = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who STS says the holder of some credentials is."""
+
+    arn: str
+    user_id: str
+
+
+class ProfileCore(botocore.session.Session):
+    """The botocore session of a profile, some of whose settings are replaced.
+
+    ``settings`` go before those of the profile in the shared files, ``region`` before those of
+    the files and the environment.
+    """
+
+    def __init__(self, name: str, settings: dict[str, str], region: str | None) -> None:
+        super().__init__(profile=name)
+        self._replaced = (name, settings, region)
+        if region:
+            self.set_config_variable("region", region)
+
+    @property
+    def full_config(self) -> dict[str, Any]:
+        """The parsed files, as in the base class, with the replaced settings laid over them."""
+        config: dict[str, Any] = super().full_config
+        name, settings, _ = self._replaced
+        config["profiles"].get(name, {}).update(settings)
+        return config
+
+    def resolve_credentials(
+        self, cache: RoleCache, mfa_prompter: MfaPrompter, *, timeout: float
+    ) -> None:
+        """Take the credentials from botocore's chain, with this cache and this way to ask.
+
+        The chain works in a botocore session of its own: its calls to STS wait for ``timeout``
+        seconds, while those of the user keep botocore's defaults.
+        """
+        inner = ProfileCore(*self._replaced)
+        inner.set_default_client_config(bounded(timeout))
+        chain = create_credential_resolver(
+            inner,
+            cache=cache,  # type: ignore[arg-type]  # botocore asks for less than a whole dict
+            region_name=self._replaced[2],
+        )
+        assume_role: Any = chain.get_provider("assume-role")
+        # The prompter has no other way in; botocore binds getpass.getpass when it is imported.
+        assume_role._prompter = mfa_prompter  # noqa: SLF001
+        self.register_component("credential_provider", chain)
+
+
+def bounded(timeout: float) -> Config:
+    """Bound a client's calls: two attempts of this many seconds each."""
+    return Config(
+        connect_timeout=timeout,
+        read_timeout=timeout,
+        retries={"total_max_attempts": 2, "mode": "standard"},
+    )
+
+
+class RoleCache:
+    """The AWS CLI's cache of assumed roles; notes what STS said about each set of credentials.
+
+    botocore asks for ``in``, reading and writing. ``fresh`` makes it see only what it wrote. A
+    file that can't be read or written is no error: the role is then assumed again.
+
+    https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html
+    """
+
+    def __init__(self, directory: Path, *, fresh: bool) -> None:
+        self.callers: dict[str, Caller] = {}
+        self._directory = directory
+        self._files = JSONFileCache(str(directory))
+        self._fresh = fresh
+        self._own: set[str] = set()
+        self._unwritten: dict[str, Any] = {}
+
+    def __contains__(self, key: str) -> bool:
+        try:
+            self[key]
+        except KeyError:
+            return False
+        return True
+
+    def __getitem__(self, key: str) -> Any:
+        if key in self._unwritten:
+            return self._unwritten[key]
+        if self._fresh and key not in self._own:
+            raise KeyError(key)
+        document = self._files[key]
+        try:
+            self._note(document)
+        except (TypeError, KeyError):
+            raise KeyError(key) from None  # not a document of the CLI's: as good as none
+        return document
+
+    def __setitem__(self, key: str, document: Any) -> None:
+        self._note(document)
+        self._own.add(key)
+        self._unwritten[key] = document
+        with suppress(OSError):
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._files[key] = document
+            del self._unwritten[key]
+
+    def _note(self, document: Any) -> None:
+        access_key = document["Credentials"]["AccessKeyId"]
+        role = document.get("AssumedRoleUser")
+        if role:
+            self.callers[access_key] = Caller(role["Arn"], role["AssumedRoleId"])
+
+
+@contextmanager
+def quiet_refresh() -> Iterator[None]:
+    """Keep botocore from printing the traceback of an error that we are about to tell."""
+    logger = logging.getLogger("botocore.credentials")
+
+    def is_other(record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith("Refreshing temporary credentials failed")
+
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)

@@ -1,0 +1,205 @@
+"""A profile becomes a boto3 session that refreshes itself; a session says who it is.
+
+botocore resolves, we don't: the credentials come from botocore's own provider chain. It is handed
+the AWS CLI's cache of assumed roles, so that kernel and CLI share sessions, the kernel's present
+way to ask for an MFA code, and options that stand in for settings of the profile.
+"""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from ipy_awsprofile.errors import InvalidOption, MfaUnavailable
+from ipy_awsprofile.profiles import Profile, ProfileKind, role_chain
+from ipy_awsprofile.resolver import (
+    Caller,
+    MfaPrompter,
+    ProfileCore,
+    RoleCache,
+    bounded,
+    quiet_refresh,
+)
+from ipy_awsprofile.translation import no_credentials, translated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who a session is, as STS said about the credentials in use.
+
+    ``chain`` names the profiles from the one that was asked for to the one whose credentials start
+    it, and is empty for a session without a profile. ``region`` is the session's own. ``expiry``
+    is in UTC, and None for credentials that don't expire; a session of ours renews itself before.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+    """
+
+    account: str
+    arn: str
+    user_id: str
+    profile: str | None
+    chain: tuple[str, ...]
+    region: str | None
+    expiry: datetime | None
+
+
+class ProfileSession(boto3.Session):
+    """A boto3 session that remembers which profile it was opened from.
+
+    ``chain`` is as in `Identity`; ``callers`` holds what STS has said so far, by access key ID;
+    ``timeout`` is in seconds, for each attempt of a call to STS.
+    """
+
+    def __init__(
+        self,
+        core: ProfileCore,
+        chain: tuple[str, ...],
+        *,
+        callers: dict[str, Caller],
+        timeout: float,
+    ) -> None:
+        super().__init__(botocore_session=core)
+        self.chain = chain
+        self.callers = callers
+        self.timeout = timeout
+
+    def __repr__(self) -> str:
+        return f"<session of {' ← '.join(self.chain)}, region {self.region_name}>"
+
+
+def open_session(
+    name: str,
+    *,
+    region: str | None = None,
+    duration: int | None = None,
+    session_name: str | None = None,
+    fresh: bool = False,
+    mfa_prompter: MfaPrompter | None = None,
+    timeout: float = 10.0,
+) -> boto3.Session:
+    """Open a boto3 session that works as this profile, and renews its credentials by itself.
+
+    The credentials are resolved now: a profile that doesn't work fails here, not at the first use.
+    An assumed role comes from the AWS CLI's cache (``~/.aws/cli/cache``) while it is good there
+    for 15 more minutes, and goes there otherwise.
+
+    ``region`` goes before the profile's own. ``duration`` (seconds, 900 to 43200) and
+    ``session_name`` stand in for ``duration_seconds`` and ``role_session_name`` of a role
+    profile. ``fresh`` passes over what is cached. ``mfa_prompter`` gets the question and returns
+    the code; by default it is asked through the front end's input channel. ``timeout`` is in
+    seconds, for each of at most two attempts of a call to STS.
+
+    Raises a child of `AwsProfileError` for whatever is wrong with the files, the options, the
+    credentials or the network.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
+    """
+    chain = role_chain(name)
+    settings = _role_settings(chain[0], duration, session_name)
+    names = tuple(profile.name for profile in chain)
+    cache = RoleCache(Path("~/.aws/cli/cache").expanduser(), fresh=fresh)
+    with translated(names), quiet_refresh():
+        core = ProfileCore(name, settings, region)
+        prompter = mfa_prompter or ask_on_input_channel
+        core.resolve_credentials(cache, prompter, timeout=timeout)
+        session = ProfileSession(core, names, callers=cache.callers, timeout=timeout)
+        credentials = session.get_credentials()
+        if credentials is None:
+            raise no_credentials(name)
+        credentials.get_frozen_credentials()
+    return session
+
+
+def who_am_i(session: boto3.Session) -> Identity:
+    """Say who a session is.
+
+    STS is asked once for each set of credentials, and not at all for a role that was just assumed:
+    the answer to AssumeRole has said it. Raises a child of `AwsProfileError`.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+    """
+    chain = session.chain if isinstance(session, ProfileSession) else ()
+    with translated(chain), quiet_refresh():
+        credentials = session.get_credentials()
+        if credentials is None:
+            raise no_credentials(chain[0] if chain else session.profile_name)
+        access_key = credentials.get_frozen_credentials().access_key or ""
+        known = session.callers if isinstance(session, ProfileSession) else {}
+        if access_key not in known:
+            known[access_key] = _ask_sts(session)
+        caller = known[access_key]
+    return Identity(
+        account=caller.arn.split(":")[4],
+        arn=caller.arn,
+        user_id=caller.user_id,
+        profile=chain[0] if chain else None,
+        chain=chain,
+        region=session.region_name,
+        expiry=_expiry(credentials),
+    )
+
+
+def ask_on_input_channel(question: str) -> str:
+    """Ask a person, without echo, through whatever input there is at the moment of the call.
+
+    ipykernel puts its own ``getpass.getpass`` in place while a cell runs; that is why it is looked
+    up here, at the last moment. Raises MfaUnavailable where nobody can answer.
+
+    https://jupyter-client.readthedocs.io/en/stable/messaging.html#messages-on-the-stdin-router-dealer-channel
+    """
+    standard = getpass.getpass.__module__ == getpass.__name__
+    if standard and not (sys.stdin and sys.stdin.isatty()):
+        raise _nobody_to_ask(question)
+    try:
+        return getpass.getpass(question)
+    except (EOFError, NotImplementedError) as error:  # StdinNotImplementedError is a child
+        raise _nobody_to_ask(question) from error
+
+
+def _nobody_to_ask(question: str) -> MfaUnavailable:
+    device = question.removeprefix("Enter MFA code for ").rstrip(": ")
+    return MfaUnavailable(
+        f"An MFA code of {device} is needed, and nobody can be asked for it here.",
+        "Run `%aws_profile NAME` where you can type; the session is then shared through the AWS "
+        "CLI's cache.",
+    )
+
+
+def _role_settings(
+    profile: Profile, duration: int | None, session_name: str | None
+) -> dict[str, str]:
+    assumes = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
+    settings = {}
+    if duration is not None:
+        _require_kind(profile, assumes, "a duration")
+        settings["duration_seconds"] = str(duration)
+    if session_name is not None:
+        _require_kind(profile, assumes | {ProfileKind.WEB_IDENTITY}, "a session name")
+        settings["role_session_name"] = session_name
+    return settings
+
+
+def _require_kind(profile: Profile, kinds: set[ProfileKind], what: str) -> None:
+    if profile.kind not in kinds:
+        raise InvalidOption(
+            f"`{profile.name}` assumes no role, so it can't take {what}.",
+            f"It is of the kind: {profile.kind}.",
+        )
+
+
+def _ask_sts(session: boto3.Session) -> Caller:
+    timeout = session.timeout if isinstance(session, ProfileSession) else 10.0
+    answer = session.client("sts", config=bounded(timeout)).get_caller_identity()
+    return Caller(answer["Arn"], answer["UserId"])
+
+
+def _expiry(credentials: Any) -> datetime | None:
+    """Read when credentials end. botocore tells nobody else, so the field is its private one."""
+    ends = getattr(credentials, "_expiry_time", None)
+    return ends.astimezone(UTC) if ends else None
