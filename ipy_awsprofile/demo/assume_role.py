@@ -13,7 +13,7 @@ from . import trust
 from .callers import Caller, find_role
 from .policy import Verdict
 from .principals import Principal, account_of
-from .refusals import EXPLICIT_DENY, denied, invalid, no_identity_policy, not_emulated
+from .refusals import denied, invalid, not_emulated
 from .session_policies import session_policies
 from .trust import Trust
 
@@ -96,25 +96,21 @@ def _authorized_role(
 
     A role that does not exist trusts nobody: the answer does not tell the two apart.
     """
-    own = caller.may(ACTION, role_arn, state.clock())
+    now = state.clock()
     role = find_role(role_arn)
     statements = trust.parse_trust_text(role.assume_role_policy_document) if role else ()
     ground = trust.evaluate_parsed(statements, caller.principal, ACTION, context)
-    same_account = caller.principal.account == account_of(role_arn)
-    if own is Verdict.DENIED:
-        raise denied(caller.arn, ACTION, role_arn, EXPLICIT_DENY if same_account else "")
-    named_at_home = ground is Trust.NAMED and same_account and not _narrowed(caller)
-    if own is Verdict.NOT_ALLOWED and not named_at_home:
-        reason = no_identity_policy(ACTION) if same_account else ""
-        raise denied(caller.arn, ACTION, role_arn, reason)
+    at_home = caller.principal.account == account_of(role_arn)
+    own = caller.may(ACTION, role_arn, now)
+    if own.verdict is Verdict.NOT_ALLOWED and ground is Trust.NAMED and at_home:
+        # The trust policy stands in for an identity policy, but not for a session policy.
+        own = caller.session_lets(ACTION, role_arn, now)
+    if own.verdict is not Verdict.ALLOWED:
+        # Another account's role is not spoken of: there AWS gives no reason.
+        raise denied(caller.arn, ACTION, role_arn, own.because(ACTION) if at_home else "")
     if role is None or ground not in {Trust.NAMED, Trust.DELEGATED}:
         raise denied(caller.arn, ACTION, role_arn)
     return role
-
-
-def _narrowed(caller: Caller) -> bool:
-    """Say whether session policies limit the caller, also where a trust policy names its role."""
-    return caller.session is not None and bool(caller.session.policies)
 
 
 def _refuse_too_long(caller: Caller, duration: int, role: Any) -> None:

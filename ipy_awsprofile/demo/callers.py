@@ -28,6 +28,24 @@ class UnknownCallerError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """What a caller's policies say, and which kind of policy said it."""
+
+    verdict: Verdict
+    policy: str
+
+    def because(self, action: str) -> str:
+        """Return the reason that AWS adds to an AccessDenied.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+        """
+        if self.verdict is Verdict.DENIED:
+            return f" with an explicit deny in {self.policy}"
+        kind = self.policy.partition(" ")[2]
+        return f" because no {kind} allows the {action} action"
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """Who signed a request, and with what."""
 
@@ -61,13 +79,20 @@ class Caller:
                 keys["aws:MultiFactorAuthAge"] = str(int(age))
         return keys
 
-    def may(self, action: str, resource: str, now: datetime) -> Verdict:
+    def may(self, action: str, resource: str, now: datetime) -> Decision:
         """Evaluate the caller's identity policies, narrowed by its session policies."""
-        context = self.context(now)
-        own = verdict(identity_policies(self.principal), action, resource, context)
-        if own is not Verdict.ALLOWED or self.session is None or not self.session.policies:
-            return own
-        return verdict(self.session.policies, action, resource, context)
+        own = verdict(identity_policies(self.principal), action, resource, self.context(now))
+        if own is not Verdict.ALLOWED:
+            return Decision(own, "an identity-based policy")
+        return self.session_lets(action, resource, now)
+
+    def session_lets(self, action: str, resource: str, now: datetime) -> Decision:
+        """Evaluate the session policies alone; without any, all is allowed."""
+        policies = self.session.policies if self.session else ()
+        if not policies:
+            return Decision(Verdict.ALLOWED, "no policy")
+        narrow = verdict(policies, action, resource, self.context(now))
+        return Decision(narrow, "a session policy")
 
 
 def find_caller(sessions: SessionStore, access_key_id: str, token: str | None) -> Caller:

@@ -31,6 +31,8 @@ KNOWN_KEYS = {
         "aws:username",
         "sts:ExternalId",
         "sts:RoleSessionName",
+        # In AWS's own ReadOnlyAccess. There are no directory buckets here: it is absent in truth.
+        "s3express:SessionMode",
     )
 }
 

@@ -120,11 +120,3 @@ def not_emulated(what: str) -> Refusal:
 def missing_signature() -> Refusal:
     """Make the answer to a request that nobody signed."""
     return Refusal("MissingAuthenticationToken", "Request is missing Authentication Token")
-
-
-def no_identity_policy(action: str) -> str:
-    """Return AWS's reason if no policy of the caller allows the action."""
-    return f" because no identity-based policy allows the {action} action"
-
-
-EXPLICIT_DENY = " with an explicit deny in an identity-based policy"

@@ -66,7 +66,12 @@ def serving(state: State) -> Iterator[str]:
     server = make_server(
         "127.0.0.1", 0, _Front(state), threaded=True, request_handler=_SilentHandler
     )
-    thread = threading.Thread(target=server.serve_forever, name="embedded-aws", daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever,
+        kwargs={"poll_interval": 0.05},  # seconds until it sees that it should stop
+        name="embedded-aws",
+        daemon=True,
+    )
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -19,7 +19,7 @@ from .unsupported import UnsupportedPolicyError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_OF_AWS = "arn:aws:iam::aws:policy/"
+_OF_AWS = "arn:aws:iam::aws:policy"
 
 
 def session_policies(params: Mapping[str, Any], account: str) -> tuple[str, ...]:
@@ -63,4 +63,6 @@ def default_document(policy: Any) -> str:
 def _managed_by_aws() -> dict[str, Any]:
     """Read AWS's own policies, such as ReadOnlyAccess, from the copy that moto carries."""
     policies = json.loads(aws_managed_policies_data)
-    return {record["Arn"]: record["Document"] for record in policies.values()}
+    return {
+        f"{_OF_AWS}{record['Path']}{name}": record["Document"] for name, record in policies.items()
+    }

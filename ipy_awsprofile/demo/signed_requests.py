@@ -19,14 +19,7 @@ from moto.s3.models import s3_backends
 
 from .callers import Caller, UnknownCallerError, find_caller
 from .policy import Verdict
-from .refusals import (
-    EXPLICIT_DENY,
-    Refusal,
-    denied,
-    missing_signature,
-    no_identity_policy,
-    not_emulated,
-)
+from .refusals import Refusal, denied, missing_signature, not_emulated
 from .state import Call
 from .unsupported import UnsupportedPolicyError
 
@@ -127,11 +120,11 @@ class SignedRequest(IAMRequest):  # type: ignore[misc]  # moto is untyped
         if self._action in _DECIDED_BY_STS:
             return
         try:
-            verdict = self._access_key.may(self._action, resource, self.state.clock())
+            decision = self._access_key.may(self._action, resource, self.state.clock())
         except UnsupportedPolicyError as error:
             raise self._error("NotImplemented", str(error), 501) from error
-        if verdict is not Verdict.ALLOWED:
-            raise self._denial(verdict, resource)
+        if decision.verdict is not Verdict.ALLOWED:
+            raise self._denial(decision.because(self._action), resource)
 
     def _raise_signature_does_not_match(self) -> None:
         raise self._refusal("Signature")
@@ -145,13 +138,9 @@ class SignedRequest(IAMRequest):  # type: ignore[misc]  # moto is untyped
     def _error(self, code: str, message: str, status: int = 403) -> Exception:
         return Refusal(code, message, status).spoken_to(self._service, self._headers)
 
-    def _denial(self, verdict: Verdict, resource: str) -> Exception:
-        refusal = denied(
-            self._access_key.arn,
-            self._action,
-            "" if resource == "*" else resource,
-            because(verdict, self._action),
-        )
+    def _denial(self, reason: str, resource: str) -> Exception:
+        known = "" if resource == "*" else resource
+        refusal = denied(self._access_key.arn, self._action, known, reason)
         return refusal.spoken_to(self._service, self._headers)
 
 
@@ -190,21 +179,12 @@ class SignedS3Request(SignedRequest):
     def _error(self, code: str, message: str, status: int = 403) -> Exception:  # noqa: ARG002
         return s3_error(code, message)  # S3's status follows from the code
 
-    def _denial(self, verdict: Verdict, resource: str) -> Exception:
-        action = self._action
-        if action != "s3:ListAllMyBuckets":
-            if self._owner(resource) is None:  # S3 gives reasons only in the bucket's own account
-                return s3_error(*_S3_DENIED)
-            resource = f'"{resource}"'
-        else:
-            resource = ""
-        reason = because(verdict, action)
-        return s3_error(*denied(self._access_key.arn, action, resource, reason).parts)
-
-
-def because(verdict: Verdict, action: str) -> str:
-    """Return AWS's reason for a denial by the caller's own policies."""
-    return EXPLICIT_DENY if verdict is Verdict.DENIED else no_identity_policy(action)
+    def _denial(self, reason: str, resource: str) -> Exception:
+        about_a_bucket = self._action != "s3:ListAllMyBuckets"
+        if about_a_bucket and self._owner(resource) is None:
+            return s3_error(*_S3_DENIED)  # S3 gives reasons only in the bucket's own account
+        quoted = f'"{resource}"' if about_a_bucket else ""
+        return s3_error(*denied(self._access_key.arn, self._action, quoted, reason).parts)
 
 
 def s3_error(code: str, message: str) -> Exception:

@@ -33,23 +33,29 @@ class Clients:
 
     def __init__(self, aws: EmbeddedAws) -> None:
         self.aws = aws
+        self._session: Any = boto3.Session()  # one, for reading botocore's models only once
 
-    def of(self, service: str, who: IamUser | dict[str, Any], region: str = "us-east-1") -> Any:
+    def of(
+        self,
+        service: str,
+        who: IamUser | dict[str, Any],
+        region: str = "us-east-1",
+        config: Config | None = None,
+    ) -> Any:
         """Make a client for a user, or for the Credentials of an STS answer."""
         if isinstance(who, dict):
             key, secret = who["AccessKeyId"], who["SecretAccessKey"]
             token = who.get("SessionToken")
         else:
             key, secret, token = who.access_key_id, who.secret_access_key, None
-        session: Any = boto3.Session()
-        return session.client(
+        return self._session.client(
             service,
             region_name=region,
             endpoint_url=self.aws.endpoint_url,
             aws_access_key_id=key,
             aws_secret_access_key=secret,
             aws_session_token=token,
-            config=Config(retries={"total_max_attempts": 1}),
+            config=Config(retries={"total_max_attempts": 1}).merge(config or Config()),
         )
 
     def assume(self, who: IamUser | dict[str, Any], role_arn: str, **more: Any) -> dict[str, Any]:
