@@ -9,6 +9,7 @@
     ├── InvalidProfile           the section can't lead to credentials
     │   ├── InvalidSource        source_profile or credential_source is missing, double or unknown
     │   └── SourceLoop           the source profiles lead back to themselves
+    ├── ProtectedProfile         a switch that has to be confirmed wasn't
     ├── NoRegion                 a call needs a region and nothing names one
     ├── MfaUnavailable           a code is needed, and nobody is there to give it
     ├── MfaRejected              AWS refused the code
@@ -96,6 +97,15 @@ class InvalidSource(InvalidProfile):
 
 class SourceLoop(InvalidProfile):
     """A chain of source profiles comes back to a profile that it has passed."""
+
+
+class ProtectedProfile(AwsProfileError):
+    """The profile is protected by a pattern in ``%config``, and the switch wasn't confirmed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The profile `{name}` is protected.", "Add `--yes` if you mean to work in it."
+        )
 
 
 class NoRegion(AwsProfileError):

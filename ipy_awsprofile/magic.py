@@ -15,6 +15,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.display import display
+from traitlets import List, Unicode
 
 from ipy_awsprofile import cards
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, SwitchInterrupted
@@ -44,11 +45,18 @@ def _duration(text: str) -> int:
 class AwsProfileMagics(Magics):  # type: ignore[misc]
     """``%aws_profile`` and ``%aws_profiles``."""
 
+    protected = List(
+        Unicode(),
+        help="Patterns, such as '*prod*', of profiles to which a switch needs --yes.",
+    ).tag(config=True)
+
     def __init__(self, shell: InteractiveShell, switcher: Switcher, matcher: object) -> None:
         super().__init__(shell=shell)
         self.switcher = switcher
         #: The completer's matcher, kept to be taken out again.
         self.matcher = matcher
+        self.observe(self._protect, "protected")
+        self._protect()
 
     @magic_arguments()
     @argument("name", nargs="*", help="the profile to switch to; none: show the active identity")
@@ -68,6 +76,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         help="how long the role's session lasts: 3600, 90m, 1h",
     )
     @argument("--session-name", metavar="S", help="name of the role's session, as in CloudTrail")
+    @argument("--yes", action="store_true", help="switch even if the profile is protected")
     @argument("--refresh", action="store_true", help="get new credentials now")
     @argument("--off", action="store_true", help="undo: everything is as before the first switch")
     @line_magic
@@ -96,6 +105,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                         variable=options.variable,
                         duration=options.duration,
                         session_name=options.session_name,
+                        confirmed=options.yes,
                     )
                 )
             elif options.refresh:
@@ -110,6 +120,9 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         with self._told():
             pattern = " ".join(_parsed(self.aws_profiles, line).pattern) or None
             display(cards.profile_table(list_profiles(pattern), pattern))
+
+    def _protect(self, _change: object = None) -> None:
+        self.switcher.protected = tuple(self.protected)
 
     def _identity_card(self) -> cards.Card:
         identity, request = self.switcher.identity(), self.switcher.request

@@ -7,12 +7,15 @@ first and then lets the bindings follow it, so that a switch that fails has chan
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from ipy_awsprofile.bindings.namespace import session_variable, signers
+from ipy_awsprofile.errors import ProtectedProfile
 from ipy_awsprofile.profiles import profile_with_key
 
 if TYPE_CHECKING:
@@ -27,7 +30,8 @@ if TYPE_CHECKING:
 class SwitchRequest:
     """What the user wants: the profile's name, and what is to differ from what the files say.
 
-    ``variable`` is the notebook's variable for the session; ``duration`` is in seconds.
+    ``variable`` is the notebook's variable for the session; ``duration`` is in seconds;
+    ``confirmed`` says that the user means it, should the profile be a protected one.
     """
 
     profile: str
@@ -35,6 +39,10 @@ class SwitchRequest:
     variable: str = "session"
     duration: int | None = None
     session_name: str | None = None
+    confirmed: bool = False
+
+
+Listener = Callable[["Identity | None"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,9 @@ class Switcher:
         self._active: _Active | None = None
         #: Whose the credentials are that were ever switched to; those that nobody holds drop out.
         self._owners: WeakKeyDictionary[Any, Identity] = WeakKeyDictionary()
+        self._listeners: list[Listener] = []
+        #: Patterns (``*prod*``, in any case) of profiles that need to be confirmed.
+        self.protected: tuple[str, ...] = ()
 
     @property
     def session(self) -> boto3.Session | None:
@@ -72,6 +83,20 @@ class Switcher:
     def request(self) -> SwitchRequest | None:
         """What the active session was asked for with, or None before the first switch."""
         return self._active.request if self._active else None
+
+    def is_protected(self, profile: str) -> bool:
+        """Say whether a switch to this profile has to be confirmed."""
+        folded = profile.casefold()
+        return any(fnmatchcase(folded, pattern.casefold()) for pattern in self.protected)
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call the listener with each new identity, or with None after `off`.
+
+        It is called after the switch is complete, in the thread that made it. Returns what ends
+        the subscription.
+        """
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
 
     def identity(self) -> Identity | None:
         """Say who the active session is now, or None before the first switch.
@@ -98,6 +123,8 @@ class Switcher:
         from ipy_awsprofile.sessions import open_session, who_am_i
 
         with self._lock:
+            if self.is_protected(request.profile) and not request.confirmed:
+                raise ProtectedProfile(request.profile)
             session = open_session(
                 request.profile,
                 region=request.region,
@@ -107,8 +134,9 @@ class Switcher:
                 mfa_prompter=mfa_prompter,
             )
             identity = who_am_i(session)
-            self._rebind(request, session)
             self._owners[session.get_credentials()] = identity
+            self._rebind(request, session)
+            self._tell(identity)
             return identity
 
     def refresh(self, *, mfa_prompter: MfaPrompter | None = None) -> Identity | None:
@@ -125,6 +153,7 @@ class Switcher:
                 return False
             self._active.bindings.close()
             self._active = None
+            self._tell(None)
             return True
 
     def stale_variables(self) -> list[StaleVariable]:
@@ -143,6 +172,10 @@ class Switcher:
                 if signs_as != chain[0]:
                     stale.append(StaleVariable(name, signs_as))
             return stale
+
+    def _tell(self, identity: Identity | None) -> None:
+        for listener in list(self._listeners):
+            listener(identity)
 
     def _rebind(self, request: SwitchRequest, session: boto3.Session) -> None:
         """Take the bindings off the former session and put them on this one, or leave all as is."""
