@@ -1,0 +1,131 @@
+"""The commands of ``python -m ipy_awsprofile``, on an embedded AWS of their own."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import site
+import socket
+import subprocess
+import sys
+import threading
+import time
+import webbrowser
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from .scenario import demo_aws
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from .aws import EmbeddedAws
+
+#: What a user types; the second listing is refused, which is the point of it.
+MAIN_JOB = (
+    "%load_ext ipy_awsprofile",
+    "%aws_profiles",
+    "from ipy_awsprofile import list_buckets",
+    "%aws_profile UserAlpha",
+    "list_buckets(session)",
+    "%aws_profile RoleBeta",
+    "list_buckets(session)",
+)
+REFUSED = 4
+
+
+def show_main_job() -> int:
+    """Type the main job into a real IPython shell, and print what a user sees there."""
+    with demo_aws() as aws, _environment(clean_environment(aws)), _shell() as shell:
+        outcomes = []
+        for cell in MAIN_JOB:
+            print(f"In [{shell.execution_count}]: {cell}")  # noqa: T201
+            outcomes.append(shell.run_cell(cell, store_history=True).success)
+            print()  # noqa: T201
+    expected = [number != REFUSED for number in range(len(MAIN_JOB))]
+    return 0 if outcomes == expected else 1
+
+
+def open_lab(arguments: Sequence[str], *, browser: bool) -> int:
+    """Open copies of the tutorials in JupyterLab, until it is stopped.
+
+    ``arguments`` go to ``jupyter lab``, whose exit status is returned.
+    """
+    with demo_aws() as aws:
+        tutorials = aws.home / "tutorials"
+        shutil.copytree(notebooks_folder(), tutorials, ignore=shutil.ignore_patterns("*.py", ".*"))
+        port, token = _free_port(), secrets.token_urlsafe()
+        environment = clean_environment(aws)
+        # The token isn't an argument: those are for every user of the machine to read.
+        environment["JUPYTER_TOKEN"] = token
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1"]
+        command += [f"--ServerApp.port={port}", f"--ServerApp.root_dir={tutorials}", *arguments]
+        server = subprocess.Popen(command, env=environment)  # noqa: S603
+        if browser:
+            url = f"http://127.0.0.1:{port}/lab?token={token}"
+            threading.Thread(target=_open_when_up, args=(port, url), daemon=True).start()
+        try:
+            return server.wait()
+        except KeyboardInterrupt:  # JupyterLab got it too, and ends by itself
+            server.terminate()
+            return server.wait()
+
+
+def clean_environment(aws: EmbeddedAws) -> dict[str, str]:
+    """Make the environment of a process that shall see this embedded AWS and no other one."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    # With another home, Python would miss what is installed in the user's own.
+    return {"PYTHONUSERBASE": site.getuserbase()} | kept | aws.environment()
+
+
+def notebooks_folder() -> Path:
+    """Find the tutorials: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    installed = package / "notebooks"
+    return installed if installed.is_dir() else package.parents[1] / "notebooks"
+
+
+@contextmanager
+def _environment(environment: dict[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
+def _shell() -> Iterator[InteractiveShell]:
+    config = Config()
+    # The home folder is gone before IPython would write its history at exit.
+    config.HistoryManager.enabled = False
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance(config=config)
+    try:
+        yield shell
+    finally:
+        shell.reset(new_session=False)
+        InteractiveShell.clear_instance()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _open_when_up(port: int, url: str) -> None:
+    for _ in range(100):
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            webbrowser.open(url)
+            return
+        time.sleep(0.3)
