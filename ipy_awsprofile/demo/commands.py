@@ -58,7 +58,9 @@ def open_lab(arguments: Sequence[str], *, browser: bool) -> int:
     """
     with demo_aws() as aws:
         tutorials = aws.home / "tutorials"
-        shutil.copytree(notebooks_folder(), tutorials, ignore=shutil.ignore_patterns("*.py", ".*"))
+        tutorials.mkdir()
+        for notebook in notebooks_folder().glob("*.ipynb"):
+            shutil.copy(notebook, tutorials)
         port, token = _free_port(), secrets.token_urlsafe()
         environment = clean_environment(aws)
         # The token isn't an argument: those are for every user of the machine to read.
