@@ -1,0 +1,63 @@
+"""A real JupyterLab and a real Chromium, on the embedded AWS.
+
+They run for this folder only: the embedded AWS is one for a process, and playwright keeps an
+event loop running that other tests would stumble over.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from ipy_awsprofile.demo.commands import clean_environment
+from ipy_awsprofile.demo.scenario import demo_aws
+
+from .jupyter import Jupyter, launched, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+    from .jupyter import Server
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """Launch a headless Chromium; without one the tests are skipped, but fail in CI."""
+    executable = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
+    if executable is None:
+        missing = "neither chromium nor google-chrome is on the PATH"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+    with sync_playwright() as playwright:
+        browser = launched(playwright.chromium, executable)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def embedded(chromium: Browser) -> Iterator[EmbeddedAws]:
+    """Run an embedded AWS with the main scenario in it."""
+    with demo_aws() as aws:
+        yield aws
+
+
+@pytest.fixture(scope="package")
+def server(embedded: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run a Jupyter server whose kernels see the embedded AWS."""
+    with serving(tmp_path_factory.mktemp("jupyter"), clean_environment(embedded)) as server:
+        yield server
+
+
+@pytest.fixture
+def jupyter(server: Server, chromium: Browser) -> Iterator[Jupyter]:
+    """Open notebooks; what was opened is closed after the test."""
+    jupyter = Jupyter(server, chromium)
+    yield jupyter
+    jupyter.close()

@@ -1,0 +1,263 @@
+"""A real Jupyter server, and a notebook in it as a person has it on the screen.
+
+What is waited for is what the application itself says (restored, ready, idle), never a time.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import nbformat
+from playwright.sync_api import Browser, BrowserType, Locator, Page
+
+SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+
+#: Settings of a person who wants quiet: no news, no update check, every cell in the page.
+_SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
+_THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+
+_READY = """async () => {
+  const app = window.jupyterapp;
+  await app.restored;
+  const panel = app.shell.currentWidget;
+  await panel.context.ready;
+  await panel.sessionContext.ready;
+  await panel.sessionContext.session?.kernel?.info;
+}"""
+_OPEN = "() => Boolean(window.jupyterapp?.shell?.currentWidget?.context)"
+_IDLE = """() => {
+  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel;
+  return kernel?.status === 'idle' && kernel.connectionStatus === 'connected';
+}"""
+_RUN = """index => {
+  const app = window.jupyterapp;
+  app.shell.currentWidget.content.activeCellIndex = index;
+  app.commands.execute('notebook:run-cell');
+}"""
+_RAN = """index => {
+  const model = window.jupyterapp.shell.currentWidget.content.widgets[index].model;
+  return model.executionCount !== null && model.executionState !== 'running';
+}"""
+
+
+@dataclass
+class Server:
+    """A running `jupyter lab`, which serves Notebook 7 as well."""
+
+    url: str
+    root: Path
+    _names: Iterator[int] = field(default_factory=count)
+
+    def call(self, path: str, method: str = "GET") -> Any:
+        """Call the server's REST API; return the answer's JSON."""
+        with urlopen(Request(f"{self.url}/api/{path}", method=method), timeout=30) as answer:
+            return json.loads(answer.read() or "null")
+
+    def write(self, cells: Sequence[str], *, kernel: str = "python3") -> str:
+        """Write a notebook with these code cells; return its file name."""
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(source) for source in cells],
+            metadata={"kernelspec": {"name": kernel, "display_name": kernel}},
+        )
+        name = f"notebook-{next(self._names)}.ipynb"
+        nbformat.write(notebook, self.root / name)
+        return name
+
+    def shut_kernels_down(self) -> None:
+        """End every kernel that a test has left running."""
+        for session in self.call("sessions"):
+            self.call(f"sessions/{session['id']}", "DELETE")
+
+
+@contextmanager
+def serving(folder: Path, environment: Mapping[str, str]) -> Iterator[Server]:
+    """Run a `jupyter lab` whose files are all in this folder, on a loopback port."""
+    root = folder / "notebooks"
+    root.mkdir()
+    for name, settings in _SETTINGS.items():
+        file = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(settings))
+    port = _free_port()
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"),
+        *(f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
+        *(f"--ServerApp.root_dir={root}", "--IdentityProvider.token="),
+        "--LabApp.expose_app_in_browser=True",
+        "--JupyterNotebookApp.expose_app_in_browser=True",
+        *("--LabApp.news_url=None", "--ServerApp.disable_check_xsrf=True"),
+    ]
+    log = folder / "jupyter.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command,
+            env={**environment, **_jupyter_folders(folder)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait_until_up(f"http://127.0.0.1:{port}/api/status", process, log)
+            yield Server(f"http://127.0.0.1:{port}", root)
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def _jupyter_folders(folder: Path) -> dict[str, str]:
+    return {
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_DATA_DIR": str(folder / "data"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        "IPYTHONDIR": str(folder / "ipython"),
+        "XDG_STATE_HOME": str(folder / "state"),
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(300):
+        if process.poll() is not None:
+            break
+        try:
+            urlopen(url, timeout=5).close()
+        except (URLError, OSError):
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError(f"jupyter lab didn't come up:\n{log.read_text()}")
+
+
+class Notebook:
+    """An open notebook: run its cells, look at what they show, take a picture."""
+
+    def __init__(self, page: Page, file: Path) -> None:
+        self.page = page
+        self.file = file
+
+    def wait_until_ready(self, *, kernel: bool = True) -> None:
+        """Wait for the application, the document and (unless told not to) its kernel."""
+        self.page.wait_for_function(_OPEN)
+        if kernel:
+            self.page.evaluate(_READY)
+            self.wait_until_idle()
+
+    def wait_until_idle(self) -> None:
+        """Wait until the kernel has nothing to do."""
+        self.page.wait_for_function(_IDLE)
+
+    def start(self, index: int) -> None:
+        """Begin to run a cell, counted from 0."""
+        self.page.evaluate(_RUN, index)
+
+    def run(self, index: int) -> Locator:
+        """Run a cell to its end; return what it shows."""
+        self.start(index)
+        self.page.wait_for_function(_RAN, arg=index)
+        self.wait_until_idle()
+        return self.outputs(index)
+
+    def cell(self, index: int) -> Locator:
+        """Return a cell, counted from 0."""
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(index)
+
+    def outputs(self, index: int) -> Locator:
+        """Return what a cell shows."""
+        return self.cell(index).locator(".jp-Cell-outputArea")
+
+    def theme(self, name: str) -> None:
+        """Change to the theme `light` or `dark`, and wait until it is there."""
+        self.page.evaluate(
+            """async theme => {
+              const app = window.jupyterapp;
+              await app.commands.execute('apputils:change-theme', {theme});
+            }""",
+            _THEMES[name],
+        )
+        self.page.wait_for_function(
+            "light => document.body.dataset.jpThemeLight === light",
+            arg=str(name == "light").lower(),
+        )
+
+    def save(self) -> str:
+        """Save the notebook, as a person does; return the text of its file."""
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        self.page.wait_for_function(
+            "() => !window.jupyterapp.shell.currentWidget.context.model.dirty"
+        )
+        return self.file.read_text()
+
+    def screenshot(self, name: str, shown: Locator | None = None) -> Path:
+        """Keep a picture of the page, or of one part of it, under `build/screenshots`."""
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        path = SCREENSHOTS / f"{name}.png"
+        (shown or self.page).screenshot(path=path, animations="disabled")
+        return path
+
+
+class Jupyter:
+    """Opens notebooks of one server, each in a browser window of its own."""
+
+    def __init__(self, server: Server, browser: Browser) -> None:
+        self.server = server
+        self._browser = browser
+        self._pages: list[Page] = []
+
+    def lab(self, *cells: str) -> Notebook:
+        """Open a notebook with these cells in JupyterLab, with a kernel that is ready."""
+        return self.open(self.server.write(cells))
+
+    def notebook_7(self, *cells: str) -> Notebook:
+        """Open a notebook with these cells in Notebook 7, with a kernel that is ready."""
+        return self.open(self.server.write(cells), path="notebooks")
+
+    def open(self, name: str, *, path: str = "", kernel: bool = True) -> Notebook:
+        """Open a notebook of the server's folder by its name."""
+        workspace = Path(name).stem
+        page = self._new_page()
+        page.goto(f"{self.server.url}/{path or f'doc/workspaces/{workspace}/tree'}/{name}")
+        notebook = Notebook(page, self.server.root / name)
+        notebook.wait_until_ready(kernel=kernel)
+        return notebook
+
+    def close(self) -> None:
+        """Close the windows and end the kernels."""
+        for page in self._pages:
+            page.context.close()
+        self.server.shut_kernels_down()
+
+    def _new_page(self) -> Page:
+        context = self._browser.new_context(viewport={"width": 1000, "height": 760})
+        context.set_default_timeout(60_000)
+        page = context.new_page()
+        self._pages.append(page)
+        return page
+
+
+def launched(chromium: BrowserType, executable: str) -> Browser:
+    """Launch Chromium so that it talks to nobody but the pages it is told to open."""
+    quiet = ("background-networking", "component-update", "sync", "quic", "gpu")
+    arguments = ["--no-sandbox", "--no-first-run", *(f"--disable-{what}" for what in quiet)]
+    return chromium.launch(executable_path=executable, args=arguments)
