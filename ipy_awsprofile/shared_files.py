@@ -37,7 +37,9 @@ class SharedFiles:
         environ = os.environ if environ is None else environ
 
         def located(variable: str, default: str) -> Path:
-            return Path(os.path.expandvars(environ.get(variable) or default)).expanduser()
+            # An unknown ~user stays as it is, as in botocore; Path.expanduser would raise.
+            path = os.path.expandvars(environ.get(variable) or default)
+            return Path(os.path.expanduser(path))
 
         return cls(
             config=located("AWS_CONFIG_FILE", "~/.aws/config"),
@@ -150,9 +152,9 @@ def _state(path: Path) -> _FileState:
 
 def _file_sections(path: Path) -> dict[str, Section]:
     """Parse one file by the rules of configparser, which are botocore's."""
-    if not path.is_file():
-        return {}
     try:
+        if not path.is_file():  # raises where a folder above it may not be searched
+            return {}
         with path.open() as lines:
             return _parsed(path, lines)
     except configparser.Error as error:
