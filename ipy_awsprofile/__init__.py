@@ -65,9 +65,9 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     from ipy_awsprofile.magic import AwsProfileMagics
     from ipy_awsprofile.switch import Switcher
 
+    # Making the magics puts them among the shell's configurables, too.
     magics = AwsProfileMagics(shell, Switcher(shell), matcher_for(shell))
     shell.register_magics(magics)
-    shell.configurables.append(magics)
     shell.Completer.custom_matchers.append(magics.matcher)
 
 
