@@ -230,7 +230,7 @@ class EmbeddedAws:
         https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_switch-role-ec2.html
         """
         role, caller = find_role(role_arn), Principal.service(service)
-        context = {"sts:RoleSessionName": session_name}
+        context = caller.context() | {"sts:RoleSessionName": session_name}
         statements = trust.parse_trust_text(role.assume_role_policy_document) if role else ()
         ground = trust.evaluate_parsed(statements, caller, ACTION, context)
         if role is None or ground is not trust.Trust.NAMED:

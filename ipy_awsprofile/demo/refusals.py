@@ -92,8 +92,8 @@ def _is_json(service: str, headers: Mapping[str, str]) -> bool:
         return "X-Amz-Target" in headers or "json" in content_type
     try:
         return "json" in get_service_model(service).protocol
-    except UnknownServiceError:
-        return False
+    except UnknownServiceError:  # it signs with another name; only JSON services do
+        return True
 
 
 def invalid(message: str) -> Refusal:

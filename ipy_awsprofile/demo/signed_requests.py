@@ -96,7 +96,7 @@ class SignedRequest(IAMRequest):  # type: ignore[misc]  # moto is untyped
 
     def _authenticate(self, scope: str, action: str) -> Caller:
         if scope.count("/") != 4:  # noqa: PLR2004 — key/date/region/service/aws4_request
-            self._record(Call(f"{self.unsigned_service}:{action}", None, None))
+            self.state.calls.append(Call(f"{self.unsigned_service}:{action}", None, None))
             raise self._unsigned_refusal(action)
         access_key_id, _, self._region, self._service, _ = scope.split("/")
         self._action = f"{self._service}:{_IAM_ACTIONS.get(action, action)}"
@@ -104,16 +104,10 @@ class SignedRequest(IAMRequest):  # type: ignore[misc]  # moto is untyped
         try:
             caller = find_caller(self.state.sessions, access_key_id, token)
         except UnknownCallerError as unknown:
-            self._record(Call(self._action, None, access_key_id))
+            self.state.calls.append(Call(self._action, None, access_key_id))
             raise self._refusal(unknown.reason) from unknown
-        self._record(Call(self._action, caller.arn, access_key_id))
+        self.state.calls.append(Call(self._action, caller.arn, access_key_id))
         return caller
-
-    def _record(self, call: Call) -> None:
-        """Note the call once, though moto may ask several times in one request."""
-        if "call" not in flask.g:
-            flask.g.call = call
-            self.state.calls.append(call)
 
     def check_action_permitted(self, resource: str) -> None:
         """Raise the service's AccessDenied unless the caller's policies allow the action."""

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from moto.core.responses import ActionResult
 from moto.sts.responses import TokenResponse
 
-from .assume_role import AssumeRoleRequest, assume_role, between, refuse_malformed, token_code
+from .assume_role import AssumeRoleRequest, assume_role
 from .callers import Caller, find_caller
+from .constraints import between, refuse_malformed, token_code
 from .refusals import Refusal, not_emulated
 from .unsupported import UnsupportedPolicyError
 

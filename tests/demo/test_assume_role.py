@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -284,6 +285,21 @@ def test_a_session_policy_narrows_what_the_role_may(aws: EmbeddedAws, clients: C
         's3:PutObject on resource: "arn:aws:s3:::the-bucket/key" because no session policy allows '
         "the s3:PutObject action"
     )
+
+
+def test_a_session_policy_may_be_the_customers_own(aws: EmbeddedAws, clients: Clients) -> None:
+    """PolicyArns also takes a managed policy of the caller's account."""
+    user = aws.create_user("Ann", account=HOME, policy=policy(allows("iam:*")))
+    role = aws.create_role(
+        "Role", account=HOME, trust=trusts(user.arn), policy=policy(allows("s3:*"))
+    )
+    made = clients.of("iam", user).create_policy(
+        PolicyName="Lists", PolicyDocument=json.dumps(policy(allows("s3:List*")))
+    )["Policy"]
+    session = clients.of("s3", clients.assume(user, role, PolicyArns=[{"arn": made["Arn"]}]))
+    assert session.list_buckets()["Buckets"] == []
+    with pytest.raises(ClientError, match="AccessDenied"):
+        session.create_bucket(Bucket="new-bucket")
 
 
 def test_a_session_policy_gives_nothing(aws: EmbeddedAws, clients: Clients) -> None:
