@@ -1,0 +1,1 @@
+"""Measurements side by side with plain boto3: ``make bench``."""
