@@ -16,7 +16,7 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import create_credential_resolver
-from botocore.utils import JSONFileCache
+from botocore.utils import JSONFileCache, parse_timestamp
 
 MfaPrompter = Callable[[str], str]
 
@@ -111,8 +111,9 @@ class RoleCache:
             raise KeyError(key)
         document = self._files[key]
         try:
+            _require_complete(document["Credentials"])
             self._note(document)
-        except (TypeError, KeyError):
+        except (TypeError, KeyError, ValueError):
             raise KeyError(key) from None  # not a document of the CLI's: as good as none
         return document
 
@@ -130,6 +131,15 @@ class RoleCache:
         role = document.get("AssumedRoleUser")
         if role:
             self.callers[access_key] = Caller(role["Arn"], role["AssumedRoleId"])
+
+
+def _require_complete(credentials: Any) -> None:
+    """Raise for credentials in which botocore would stumble: KeyError, TypeError or ValueError."""
+    for name in ("SecretAccessKey", "SessionToken", "Expiration"):
+        if not isinstance(credentials[name], str):
+            raise TypeError(name)
+    if parse_timestamp(credentials["Expiration"]).tzinfo is None:
+        raise ValueError("Expiration")
 
 
 @contextmanager
