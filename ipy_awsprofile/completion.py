@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 from IPython.core.completer import (
@@ -91,7 +92,8 @@ def _regions() -> list[str]:
 
 
 def _quoted(name: str) -> str:
-    """Quote a name that the magic would not read as one word."""
-    if not re.search(r"""[\s"']|^-""", name):
-        return name
-    return f"'{name}'" if '"' in name else f'"{name}"'
+    """Write a name so that the magic reads it as one word, and not as an option."""
+    word = name
+    if re.search(r"""[\s"']""", name):
+        word = shlex.quote(name) if '"' in name else f'"{name}"'
+    return f"-- {word}" if name.startswith("-") else word
