@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.utils import validate_region_name
 
 from ipy_awsprofile.errors import InvalidOption, MfaUnavailable
 from ipy_awsprofile.profiles import Profile, ProfileKind, role_chain
@@ -106,6 +107,8 @@ def open_session(
     cache = RoleCache(Path("~/.aws/cli/cache").expanduser(), fresh=fresh)
     with translated(names), quiet_refresh():
         core = ProfileCore(name, settings, region)
+        if known := core.get_config_variable("region"):
+            validate_region_name(known)  # with cached credentials, nothing else would look at it
         prompter = mfa_prompter or ask_on_input_channel
         core.resolve_credentials(cache, prompter, timeout=timeout)
         session = ProfileSession(core, names, callers=cache.callers, timeout=timeout)
