@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,6 +53,17 @@ def translated(chain: tuple[str, ...]) -> Iterator[None]:
         raise _unavailable(error.kwargs.get("provider", ""), chain) from None
     except (botocore_errors.BotoCoreError, botocore_errors.HTTPClientError) as error:
         raise _from_botocore(error, chain) from error
+    # What follows botocore lets through as Python raised it.
+    except json.JSONDecodeError:
+        raise _unavailable("custom-process", chain) from None  # it holds what the process printed
+    except OSError as error:
+        raise CredentialsUnavailable(
+            f"The source of `{_start_of(chain)}` gave no credentials: "
+            f"{error.strerror or type(error).__name__} (`{error.filename}`).",
+            "Correct the command or the file that the profile names.",
+        ) from error
+    except ValueError as error:
+        raise InvalidProfile(f"A setting of `{_asked_for(chain)}` can't be used: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +108,12 @@ def _from_answer(error: botocore_errors.ClientError, chain: tuple[str, ...]) -> 
         )
     if answer.code in _EXPIRED:
         return CredentialsExpired(
-            f"The credentials of `{_start_of(chain)}` have expired.",
+            f"The credentials of `{_signer(answer, chain)}` have expired.",
             "Renew them where they come from, then run `%aws_profile --refresh`.",
         )
     if answer.code in _REJECTED:
         return CredentialsRejected(
-            f"AWS doesn't accept the keys of `{_start_of(chain)}` ({answer.code}).",
+            f"AWS doesn't accept the keys of `{_signer(answer, chain)}` ({answer.code}).",
             "They are unknown, disabled, or have the wrong secret. Correct them in the "
             "credentials file.",
         )
@@ -207,6 +219,11 @@ def _unreachable(error: Exception, name: str) -> EndpointUnreachable:
 
 def _asked_for(chain: tuple[str, ...]) -> str:
     return chain[0] if chain else "this session"
+
+
+def _signer(answer: _Answer, chain: tuple[str, ...]) -> str:
+    """Name whose credentials signed the call: the start's to assume a role, the role's after."""
+    return _start_of(chain) if answer.operation.startswith("AssumeRole") else _asked_for(chain)
 
 
 def _start_of(chain: tuple[str, ...]) -> str:
