@@ -1,0 +1,73 @@
+"""A clean environment for every test, an embedded AWS, a real shell and real kernels."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from shells import Shell
+
+from ipy_awsprofile.demo.aws import EmbeddedAws
+from ipy_awsprofile.demo.scenario import seed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ipy_awsprofile.demo.scenario import Scenario
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing of the machine's AWS settings, an empty home, and no metadata service."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+
+
+@pytest.fixture
+def _seeded(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[EmbeddedAws, Scenario]]:
+    with EmbeddedAws() as aws:
+        scenario = seed(aws)
+        for name, value in aws.environment().items():
+            monkeypatch.setenv(name, value)
+        yield aws, scenario
+
+
+@pytest.fixture
+def aws(_seeded: tuple[EmbeddedAws, Scenario]) -> EmbeddedAws:
+    """An embedded AWS with the scenario in it, whose shared files the environment points to."""
+    return _seeded[0]
+
+
+@pytest.fixture
+def scenario(_seeded: tuple[EmbeddedAws, Scenario]) -> Scenario:
+    """What the scenario in `aws` is made of."""
+    return _seeded[1]
+
+
+@pytest.fixture
+def bare_shell(tmp_path: Path) -> Iterator[Shell]:
+    """A real IPython shell without the extension."""
+    with Shell.opened(tmp_path / "ipython") as shell:
+        yield shell
+
+
+@pytest.fixture
+def shell(bare_shell: Shell) -> Shell:
+    """A real IPython shell with the extension loaded."""
+    bare_shell.good("%load_ext ipy_awsprofile")
+    return bare_shell
+
+
+@pytest.fixture
+def shared_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Path, Path]:
+    """The paths of a config and a credentials file; neither exists yet."""
+    config, credentials = tmp_path / "config", tmp_path / "credentials"
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
+    return config, credentials

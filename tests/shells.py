@@ -1,0 +1,172 @@
+"""Where notebooks run: a real IPython shell in this process, a real kernel in another."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import types
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+from IPython.core.completer import provisionalcompleter
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from nbclient import NotebookClient
+from traitlets.config import Config
+
+from ipy_awsprofile.errors import AwsProfileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What one cell did: the printed text, the displayed data by MIME type, and its error."""
+
+    printed: str
+    displayed: tuple[Mapping[str, str], ...]
+    result: Any
+    error: BaseException | None
+
+    @property
+    def text(self) -> str:
+        """Everything that a person in a terminal reads."""
+        return "\n".join(
+            [*(data.get("text/plain", "") for data in self.displayed), self.printed]
+        ).strip()
+
+    @property
+    def html(self) -> str:
+        """Everything that a notebook renders."""
+        return "\n".join(data.get("text/html", "") for data in self.displayed)
+
+
+class Shell:
+    """A real IPython shell; its names are those of a notebook."""
+
+    def __init__(self, ip: Any) -> None:
+        self.ip = ip
+
+    @classmethod
+    @contextmanager
+    def opened(cls, ipython_dir: Path) -> Iterator[Shell]:
+        """Open a shell without history, and leave no trace of it."""
+        config = Config()
+        config.HistoryManager.enabled = False
+        config.InteractiveShell.colors = "nocolor"
+        ip = InteractiveShell.instance(
+            config=config,
+            ipython_dir=str(ipython_dir),
+            user_module=types.ModuleType("notebook"),
+        )
+        try:
+            yield cls(ip)
+        finally:
+            ip.restore_sys_module_state()
+            InteractiveShell.clear_instance()
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """The notebook's variables."""
+        namespace: dict[str, Any] = self.ip.user_ns
+        return namespace
+
+    def run(self, cell: str) -> Ran:
+        """Run a cell as a front end does."""
+        with capture_output() as captured:
+            done = self.ip.run_cell(cell)
+        return Ran(
+            printed=captured.stdout + captured.stderr,
+            displayed=tuple(output.data for output in captured.outputs),
+            result=done.result,
+            error=done.error_before_exec or done.error_in_exec,
+        )
+
+    def good(self, cell: str) -> Ran:
+        """Run a cell that has to succeed."""
+        ran = self.run(cell)
+        assert ran.error is None, ran.printed
+        return ran
+
+    def refused(self, cell: str) -> AwsProfileError:
+        """Run a cell that has to fail with an error of ours, shown without a traceback."""
+        ran = self.run(cell)
+        assert isinstance(ran.error, AwsProfileError), ran.printed
+        assert "Traceback" not in ran.printed
+        assert len(ran.text.splitlines()) <= 2, ran.text
+        return ran.error
+
+    def completions(self, cell: str, *, at: int | None = None) -> list[str]:
+        """List what Tab offers at a position of a cell, its end by default."""
+        with provisionalcompleter():
+            found = self.ip.Completer.completions(cell, len(cell) if at is None else at)
+            return [completion.text for completion in found]
+
+
+@dataclass(frozen=True, slots=True)
+class KernelCell:
+    """The outputs of a cell that a kernel ran."""
+
+    outputs: list[Any] = field(repr=False)
+
+    @property
+    def error(self) -> Any:
+        """The `error` output, or None."""
+        return next((one for one in self.outputs if one.output_type == "error"), None)
+
+    @property
+    def html(self) -> str:
+        """Everything that a front end renders as HTML."""
+        return "\n".join(one.get("data", {}).get("text/html", "") for one in self.outputs)
+
+    @property
+    def cards(self) -> list[str]:
+        """The displayed cards, as HTML."""
+        texts = [one.get("data", {}).get("text/html", "") for one in self.outputs]
+        return [text for text in texts if "ipy-awsprofile-card" in text]
+
+    @property
+    def text(self) -> str:
+        """Everything that was printed or displayed as text."""
+        return "\n".join(
+            one.get("text", "") or one.get("data", {}).get("text/plain", "") for one in self.outputs
+        ).strip()
+
+
+def run_notebook(*cells: str, environment: Mapping[str, str]) -> tuple[list[KernelCell], str]:
+    """Execute a notebook with nbclient, errors and all; return its cells and the file's text.
+
+    nbclient lets nobody answer: its kernels are told that there is no input.
+    """
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    client = NotebookClient(notebook, timeout=60, kernel_name="python3", allow_errors=True)
+    client.execute(env=os.environ | environment)
+    ran = [KernelCell(cell.outputs) for cell in notebook.cells]
+    return ran, nbformat.writes(notebook)
+
+
+def run_aws_cli(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the AWS CLI in the environment of the test."""
+    command = Path(sys.executable).with_name("aws")
+    return subprocess.run(
+        [str(command), *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def run_python(code: str) -> str:
+    """Run code in a fresh interpreter, and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout
+
+
+def without_colours(text: str) -> str:
+    """Take the terminal's colour codes out of a text."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)

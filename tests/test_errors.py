@@ -1,0 +1,87 @@
+"""Every error of the package says what happened in one line, and what to do in another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ipy_awsprofile import errors
+from ipy_awsprofile.errors import AwsProfileError, ConfigFileError, ProfileNotFound
+
+TREE = [
+    ("InvalidOption", "AwsProfileError"),
+    ("ConfigFileError", "AwsProfileError"),
+    ("ProfileNotFound", "AwsProfileError"),
+    ("InvalidProfile", "AwsProfileError"),
+    ("InvalidSource", "InvalidProfile"),
+    ("SourceLoop", "InvalidProfile"),
+    ("ProtectedProfile", "AwsProfileError"),
+    ("NoRegion", "AwsProfileError"),
+    ("MfaUnavailable", "AwsProfileError"),
+    ("MfaRejected", "AwsProfileError"),
+    ("AccessDenied", "AwsProfileError"),
+    ("CredentialsRejected", "AwsProfileError"),
+    ("CredentialsExpired", "CredentialsRejected"),
+    ("CredentialsUnavailable", "AwsProfileError"),
+    ("EndpointUnreachable", "AwsProfileError"),
+    ("ServiceError", "AwsProfileError"),
+    ("SwitchInterrupted", "AwsProfileError"),
+]
+
+
+@pytest.mark.parametrize(("child", "parent"), TREE)
+def test_tree(child: str, parent: str) -> None:
+    """Each error stands in the tree where the module's docstring draws it."""
+    assert getattr(errors, child).__bases__ == (getattr(errors, parent),)
+    assert child in (errors.__doc__ or "")
+
+
+def test_tree_is_whole() -> None:
+    """No class of error is missing from the tree above."""
+    classes = {name for name, value in vars(errors).items() if isinstance(value, type)}
+    assert classes - {"Path", "AwsProfileError"} == {child for child, _ in TREE}
+
+
+def test_rendering_without_a_hint_is_one_line() -> None:
+    """IPython shows the type and the message, and no stack."""
+    assert AwsProfileError("It broke.")._render_traceback_() == ["AwsProfileError: It broke."]
+
+
+def test_rendering_with_a_hint_is_two_lines() -> None:
+    """The hint stands on a line of its own."""
+    rendered = AwsProfileError("It broke.", "Mend it.")._render_traceback_()
+    assert rendered == ["AwsProfileError: It broke.", "Mend it."]
+
+
+def test_rendering_after_a_card_leaves_the_hint_to_the_card() -> None:
+    """What a card has shown isn't told twice."""
+    error = AwsProfileError("It broke.", "Mend it.")
+    error.shown = True
+    assert error._render_traceback_() == ["AwsProfileError: It broke."]
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [(7, "/etc/config, line 7: It is odd."), (None, "/etc/config: It is odd.")],
+)
+def test_config_file_error_names_the_place(line: int | None, text: str) -> None:
+    """A ConfigFileError says which file and, where it is known, which line."""
+    error = ConfigFileError(Path("/etc/config"), "It is odd.", line)
+    assert str(error) == text
+    assert (error.path, error.line) == (Path("/etc/config"), line)
+
+
+@pytest.mark.parametrize(
+    ("nearest", "hint"),
+    [
+        ((), "`%aws_profiles` lists the profiles there are."),
+        (("dev",), "Did you mean `dev`?"),
+        (("dev", "dev2"), "Did you mean `dev` or `dev2`?"),
+    ],
+)
+def test_profile_not_found_suggests_names(nearest: tuple[str, ...], hint: str) -> None:
+    """A ProfileNotFound offers the nearest names, or the way to list all of them."""
+    error = ProfileNotFound("dex", nearest)
+    assert error.hint == hint
+    assert (error.name, error.nearest) == ("dex", nearest)
