@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing of the machine's AWS settings, an empty home, and no metadata service."""
+    """Leave nothing of the machine's AWS settings: an empty home, and no metadata service."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -40,33 +40,33 @@ def _seeded(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[EmbeddedAws, Scen
 
 @pytest.fixture
 def aws(_seeded: tuple[EmbeddedAws, Scenario]) -> EmbeddedAws:
-    """An embedded AWS with the scenario in it, whose shared files the environment points to."""
+    """Run an embedded AWS with the scenario in it, to whose files the environment points."""
     return _seeded[0]
 
 
 @pytest.fixture
 def scenario(_seeded: tuple[EmbeddedAws, Scenario]) -> Scenario:
-    """What the scenario in `aws` is made of."""
+    """Say what the scenario in `aws` is made of."""
     return _seeded[1]
 
 
 @pytest.fixture
 def bare_shell(tmp_path: Path) -> Iterator[Shell]:
-    """A real IPython shell without the extension."""
+    """Open a real IPython shell without the extension."""
     with Shell.opened(tmp_path / "ipython") as shell:
         yield shell
 
 
 @pytest.fixture
 def shell(bare_shell: Shell) -> Shell:
-    """A real IPython shell with the extension loaded."""
+    """Open a real IPython shell and load the extension."""
     bare_shell.good("%load_ext ipy_awsprofile")
     return bare_shell
 
 
 @pytest.fixture
 def shared_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Path, Path]:
-    """The paths of a config and a credentials file; neither exists yet."""
+    """Choose where the config and credentials files are; neither exists yet."""
     config, credentials = tmp_path / "config", tmp_path / "credentials"
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))

@@ -153,7 +153,7 @@ def test_cache_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_quiet_refresh(caplog: pytest.LogCaptureFixture) -> None:
-    """botocore's traceback of a failed refresh is kept back, everything else is logged."""
+    """The traceback of a failed refresh is kept back, everything else is logged."""
     logger = logging.getLogger("botocore.credentials")
     with quiet_refresh():
         logger.warning("Refreshing temporary credentials failed during %s", "x")

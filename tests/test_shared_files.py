@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import traceback
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,7 +122,7 @@ def test_lines_with_comments_and_blocks(tmp_path: Path) -> None:
 
 
 def test_default_section_belongs_to_all(tmp_path: Path) -> None:
-    """configparser's own [DEFAULT] gives its settings to every section, as in botocore."""
+    """The parser's own [DEFAULT] gives its settings to every section, as in botocore."""
     text = "[DEFAULT]\nregion = everywhere\n[profile dev]\noutput = json\n"
     section = read(text, folder=tmp_path).profiles["dev"]
     assert section == {"region": "everywhere", "output": "json"}
@@ -188,7 +189,7 @@ def powerless() -> Iterator[None]:
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that every user of the machine may look into."""
+    """Make a folder that every user of the machine may look into."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
@@ -291,6 +292,5 @@ def test_errors_never_quote_values(before: list[str], secret: str, after: list[s
         try:
             shown = repr(list_profiles(files=paths))
         except ConfigFileError as error:
-            shown = f"{error} {error!r} {error.hint} {error.__cause__}"
-            assert error.__suppress_context__ or error.__context__ is None
+            shown = "".join(traceback.format_exception(error)) + repr(error) + error.hint
         assert SECRET not in shown
