@@ -63,7 +63,9 @@ def translated(chain: tuple[str, ...]) -> Iterator[None]:
             "Correct the command or the file that the profile names.",
         ) from error
     except ValueError as error:
-        raise InvalidProfile(f"A setting of `{_asked_for(chain)}` can't be used: {error}") from None
+        raise InvalidProfile(
+            f"A setting of `{_asked_for(chain)}` can't be used: {_one_line(error)}"
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class _Answer:
         metadata: Any = error.response.get("ResponseMetadata") or {}
         return cls(
             code=str(said.get("Code") or ""),
-            message=str(said.get("Message") or "").strip(),
+            message=_one_line(said.get("Message") or ""),
             operation=error.operation_name,
             status=int(metadata.get("HTTPStatusCode") or 0),
         )
@@ -134,7 +136,9 @@ def _assume_role_denied(answer: _Answer, chain: tuple[str, ...]) -> AccessDenied
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html
     """
     caller = _quoted_part(r"User: (\S+)", answer.message) or f"`{_start_of(chain)}`"
-    role = _quoted_part(r"on resource: (\S+)", answer.message) or f"the role of `{chain[0]}`"
+    role = (
+        _quoted_part(r"on resource: (\S+)", answer.message) or f"the role of `{_asked_for(chain)}`"
+    )
     message = f"AWS doesn't let {caller} assume {role}."
     if "identity-based policy" in answer.message:
         return AccessDenied(message, "The caller's own policy doesn't allow sts:AssumeRole on it.")
@@ -156,13 +160,13 @@ def _from_botocore(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
                 f"Add `region = …` to the profile, or run `%aws_profile {name} --region …`.",
             )
         case botocore_errors.InvalidRegionError():
-            return InvalidOption(str(error))
+            return InvalidOption(_one_line(error))
         case botocore_errors.ParamValidationError():
-            return InvalidOption(" ".join(str(error.kwargs.get("report", error)).split()))
+            return InvalidOption(_one_line(error.kwargs.get("report", error)))
         case botocore_errors.InfiniteLoopConfigError():
-            return SourceLoop(str(error))
+            return SourceLoop(_one_line(error))
         case botocore_errors.InvalidConfigError() | botocore_errors.PartialCredentialsError():
-            return InvalidSource(str(error))
+            return InvalidSource(_one_line(error))
         case botocore_errors.NoCredentialsError():
             return no_credentials(name)
         case botocore_errors.RefreshWithMFAUnsupportedError():
@@ -187,7 +191,7 @@ def _from_botocore(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
         case botocore_errors.HTTPClientError() | botocore_errors.ConnectionError():
             return _unreachable(error, name)
         case _:
-            return ServiceError(f"`{name}`: {error}")
+            return ServiceError(f"`{name}`: {_one_line(error)}")
 
 
 def no_credentials(name: str) -> InvalidProfile:
@@ -228,6 +232,10 @@ def _signer(answer: _Answer, chain: tuple[str, ...]) -> str:
 
 def _start_of(chain: tuple[str, ...]) -> str:
     return chain[-1] if chain else "this session"
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())
 
 
 def _quoted_part(pattern: str, text: str) -> str:
