@@ -1,0 +1,89 @@
+"""A session's buckets come as one DataFrame of a fixed shape."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import boto3
+import pandas as pd
+import pytest
+
+from ipy_awsprofile import list_buckets, open_session
+from ipy_awsprofile.demo.scenario import BUCKETS, ROLE_ACCOUNT
+from ipy_awsprofile.errors import AccessDenied, CredentialsExpired, InvalidProfile
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+TYPES = {"name": "string", "creation_date": "datetime64[us, UTC]", "region": "string"}
+
+
+def types(frame: pd.DataFrame) -> dict[str, str]:
+    """Say the type of each column."""
+    return {str(name): str(kind) for name, kind in frame.dtypes.items()}
+
+
+def test_the_scenario(aws: EmbeddedAws) -> None:
+    """The role's buckets are there with name, date in UTC and region, sorted by name."""
+    frame = list_buckets(open_session("RoleBeta"))
+    assert types(frame) == TYPES
+    assert [tuple(row) for row in frame.itertuples(index=False)] == [
+        (name, pd.Timestamp(created), region) for name, (region, created) in BUCKETS.items()
+    ]
+    assert list(frame.index) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "names"),
+    [
+        ("my-s", ["my-second-bucket"]),
+        ("my-", ["my-first-bucket", "my-second-bucket", "my-third-bucket"]),
+        ("", ["my-first-bucket", "my-second-bucket", "my-third-bucket"]),
+        ("no", []),
+    ],
+)
+def test_prefix(aws: EmbeddedAws, prefix: str, names: list[str]) -> None:
+    """A prefix keeps the names that begin with it, and the frame's shape stays the same."""
+    frame = list_buckets(open_session("RoleBeta"), prefix=prefix)
+    assert list(frame["name"]) == names
+    assert types(frame) == TYPES
+
+
+def test_more_than_a_page(aws: EmbeddedAws) -> None:
+    """All pages are read, and the names are sorted over all of them."""
+    for number in range(1005):
+        aws.create_bucket(
+            f"bulk-{number:04}",
+            account=ROLE_ACCOUNT,
+            creation_date=datetime(2020, 1, 1, tzinfo=UTC),
+        )
+    frame = list_buckets(open_session("RoleBeta"))
+    assert len(frame) == 1008
+    assert frame["name"].is_monotonic_increasing
+    assert len([call for call in aws.calls if call.action == "s3:ListAllMyBuckets"]) == 2
+
+
+def test_session_of_the_user(aws: EmbeddedAws) -> None:
+    """Any boto3 session will do."""
+    assert len(list_buckets(boto3.Session(profile_name="RoleBeta"))) == 3
+
+
+def test_denied(aws: EmbeddedAws) -> None:
+    """UserAlpha itself may not list buckets, and the error says so."""
+    with pytest.raises(AccessDenied, match="`UserAlpha` may not call ListBuckets"):
+        list_buckets(open_session("UserAlpha"))
+
+
+def test_expired(aws: EmbeddedAws) -> None:
+    """A session that AWS has ended is told as the role's own."""
+    session = open_session("RoleBeta")
+    aws.expire_sessions()
+    with pytest.raises(CredentialsExpired, match="of `RoleBeta` have expired"):
+        list_buckets(session)
+
+
+def test_nobody() -> None:
+    """A session without credentials is told as such."""
+    with pytest.raises(InvalidProfile):
+        list_buckets(boto3.Session(region_name="us-east-1"))
