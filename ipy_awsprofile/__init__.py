@@ -2,7 +2,8 @@
 
 ``%load_ext ipy_awsprofile`` brings the magics. The same is there for Python code: `list_profiles`
 and `Profile` say what the shared files say, `open_session` turns a profile into a refreshing
-boto3 session, `who_am_i` says who a session is (`Identity`), `list_buckets` lists its buckets.
+boto3 session, `who_am_i` says who a session is (`Identity`), `list_buckets` lists its buckets,
+and `ProfilePicker` is the magic as a searchable dropdown.
 Every error is an `AwsProfileError`. What is heavy is imported when it is used.
 """
 
@@ -18,13 +19,16 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.buckets import list_buckets
     from ipy_awsprofile.errors import AwsProfileError
+    from ipy_awsprofile.picker import ProfilePicker
     from ipy_awsprofile.profiles import Profile, list_profiles
     from ipy_awsprofile.sessions import Identity, open_session, who_am_i
+    from ipy_awsprofile.switch import Switcher
 
 __all__ = [
     "AwsProfileError",
     "Identity",
     "Profile",
+    "ProfilePicker",
     "__version__",
     "list_buckets",
     "list_profiles",
@@ -36,6 +40,7 @@ _HOMES = {
     "AwsProfileError": "errors",
     "Identity": "sessions",
     "Profile": "profiles",
+    "ProfilePicker": "picker",
     "list_buckets": "buckets",
     "list_profiles": "profiles",
     "open_session": "sessions",
@@ -66,9 +71,16 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     from ipy_awsprofile.switch import Switcher
 
     # Making the magics puts them among the shell's configurables, too.
-    magics = AwsProfileMagics(shell, Switcher(shell), matcher_for(shell))
+    magics = AwsProfileMagics(shell, Switcher(shell), matcher_for(shell), _picker)
     shell.register_magics(magics)
     shell.Completer.custom_matchers.append(magics.matcher)
+
+
+def _picker(switcher: Switcher) -> ProfilePicker:
+    """Make a picker when one is asked for: ipywidgets isn't imported before."""
+    from ipy_awsprofile.picker import ProfilePicker
+
+    return ProfilePicker(switcher)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:

@@ -19,6 +19,7 @@ from IPython.core.completer import (
 
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.profiles import list_profiles
+from ipy_awsprofile.regions import known_regions
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -55,7 +56,7 @@ def matcher_for(shell: InteractiveShell) -> object:
 
 def _candidates(shell: InteractiveShell, before: list[str], word: str) -> list[str]:
     if before and before[-1] == "--region":
-        return [name for name in _regions() if name.startswith(word)]
+        return [name for name in known_regions() if name.startswith(word)]
     if before and before[-1] in _options_with_value(shell):
         return []
     if word.startswith("-"):
@@ -83,12 +84,6 @@ def _names() -> list[str]:
         return [profile.name for profile in list_profiles()]
     except AwsProfileError:  # whoever runs the cell is told; Tab has nothing to offer
         return []
-
-
-def _regions() -> list[str]:
-    import botocore.session
-
-    return sorted(botocore.session.get_session().get_available_regions("sts"))
 
 
 def _quoted(name: str) -> str:

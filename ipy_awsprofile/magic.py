@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
@@ -50,9 +50,16 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         help="Patterns, such as '*prod*', of profiles to which a switch needs --yes.",
     ).tag(config=True)
 
-    def __init__(self, shell: InteractiveShell, switcher: Switcher, matcher: object) -> None:
+    def __init__(
+        self,
+        shell: InteractiveShell,
+        switcher: Switcher,
+        matcher: object,
+        make_picker: Callable[[Switcher], object],
+    ) -> None:
         super().__init__(shell=shell)
         self.switcher = switcher
+        self.make_picker = make_picker
         #: The completer's matcher, kept to be taken out again.
         self.matcher = matcher
         self.observe(self._protect, "protected")
@@ -79,6 +86,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     @argument("--yes", action="store_true", help="switch even if the profile is protected")
     @argument("--refresh", action="store_true", help="get new credentials now")
     @argument("--off", action="store_true", help="undo: everything is as before the first switch")
+    @argument("--pick", action="store_true", help="choose from a searchable list of the profiles")
     @line_magic
     def aws_profile(self, line: str) -> None:
         """Switch the notebook to an AWS profile, or show which identity it works as.
@@ -89,11 +97,14 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         with self._told():
             options = _parsed(self.aws_profile, line)
             name = " ".join(options.name)
-            if bool(name) + options.refresh + options.off > 1:
+            if bool(name) + options.refresh + options.off + options.pick > 1:
                 raise InvalidOption(
-                    "A profile's name, --refresh and --off exclude one another.",
+                    "A profile's name, --refresh, --off and --pick exclude one another.",
                     "Run `%aws_profile?` for the options.",
                 )
+            if options.pick:
+                display(self.make_picker(self.switcher))
+                return
             if options.off:
                 display(cards.off_card(undone=self.switcher.off()))
                 return

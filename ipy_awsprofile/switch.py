@@ -93,10 +93,15 @@ class Switcher:
         """Call the listener with each new identity, or with None after `off`.
 
         It is called after the switch is complete, in the thread that made it. Returns what ends
-        the subscription.
+        the subscription; to end it twice is nothing more.
         """
         self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+
+        def end() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return end
 
     def identity(self) -> Identity | None:
         """Say who the active session is now, or None before the first switch.

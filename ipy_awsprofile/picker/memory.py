@@ -1,0 +1,78 @@
+"""What the picker remembers from kernel to kernel: names of recent and of pinned profiles."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+#: Profiles that are kept as recently used.
+MOST_RECENT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """Names of profiles: the recently used ones, newest first, and the pinned ones."""
+
+    recent: tuple[str, ...] = ()
+    pins: tuple[str, ...] = ()
+
+
+class Memory:
+    """A small JSON file that all kernels of a user share; it holds names and nothing else.
+
+    A file that is broken or can't be read or written is no error: the picker then remembers less.
+
+    https://specifications.freedesktop.org/basedir-spec/latest/
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or _state_folder() / "ipy_awsprofile" / "picker.json"
+
+    def read(self) -> Remembered:
+        """Return what is remembered."""
+        try:
+            content = json.loads(self.path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return Remembered()
+        found = content if isinstance(content, dict) else {}
+        return Remembered(recent=_names(found.get("recent")), pins=_names(found.get("pins")))
+
+    def use(self, profile: str) -> None:
+        """Put a profile in front of the recently used ones."""
+        known = self.read()
+        recent = (profile, *(name for name in known.recent if name != profile))
+        self._write(replace(known, recent=recent[:MOST_RECENT]))
+
+    def pin(self, profile: str, *, pinned: bool) -> None:
+        """Pin a profile behind the pinned ones, or let it go."""
+        known = self.read()
+        pins = tuple(name for name in known.pins if name != profile)
+        self._write(replace(known, pins=(*pins, profile) if pinned else pins))
+
+    def _write(self, remembered: Remembered) -> None:
+        """Replace the file in one step: another kernel reads the former one or this one."""
+        text = json.dumps({"recent": remembered.recent, "pins": remembered.pins})
+        with suppress(OSError):
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Only the user can read what mkstemp makes.
+            handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".picker-")
+            try:
+                with open(handle, "w", encoding="utf-8") as file:
+                    file.write(text)
+                os.replace(name, self.path)
+            finally:
+                Path(name).unlink(missing_ok=True)
+
+
+def _state_folder() -> Path:
+    named = os.environ.get("XDG_STATE_HOME")
+    return Path(named) if named else Path("~/.local/state").expanduser()
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    return tuple(name for name in value if isinstance(name, str)) if isinstance(value, list) else ()

@@ -1,0 +1,81 @@
+"""What the picker tells its JavaScript, as plain values for JSON.
+
+Profiles, identities and errors travel as messages and never as synced traits: those would be saved
+with the notebook.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ipy_awsprofile import cards
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.errors import AwsProfileError
+    from ipy_awsprofile.profiles import Profile
+    from ipy_awsprofile.sessions import Identity
+    from ipy_awsprofile.switch import StaleVariable, SwitchRequest
+
+Message = dict[str, Any]
+
+
+def rows(profiles: Iterable[Profile], is_protected: Callable[[str], bool]) -> bytes:
+    """Return the list as JSON, each profile an array in the order of the columns in picker.js.
+
+    It goes beside the message as a buffer, which no front end looks into or copies.
+    """
+    table = [
+        [
+            profile.name,
+            profile.kind,
+            profile.account or "",
+            profile.role or "",
+            profile.source or "",
+            profile.region or "",
+            int(profile.mfa_serial is not None),
+            int(is_protected(profile.name)),
+        ]
+        for profile in profiles
+    ]
+    return json.dumps(table, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def identity_message(
+    identity: Identity | None,
+    request: SwitchRequest | None,
+    *,
+    protected: bool = False,
+    stale: Iterable[StaleVariable] = (),
+    now: datetime | None = None,
+) -> Message:
+    """Say who the notebook works as, or that no profile is active.
+
+    The browser counts down from ``left`` (seconds), since its clock may be another one.
+    """
+    if identity is None or request is None:
+        return {"type": "identity", "identity": None}
+    left = (identity.expiry - (now or datetime.now(UTC))) if identity.expiry else None
+    return {
+        "type": "identity",
+        "identity": {
+            "profile": identity.profile,
+            "chain": list(identity.chain),
+            "account": identity.account,
+            "arn": identity.arn,
+            "region": identity.region,
+            "expires": f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC" if identity.expiry else None,
+            "left": left.total_seconds() if left is not None else None,
+            "variable": request.variable,
+            "chosen_region": request.region,
+            "protected": protected,
+            "notes": [cards.stale_note(one) for one in stale],
+        },
+    }
+
+
+def error_message(error: AwsProfileError) -> Message:
+    """Show an error with the card that the magic shows, in which every name is escaped."""
+    return {"type": "error", "html": cards.error_card(error)._repr_html_()}

@@ -1,0 +1,227 @@
+"""ProfilePicker: what the person does arrives as messages, what happened goes back as messages."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+from IPython.core.getipython import get_ipython
+
+from ipy_awsprofile.account_alias import alias_lookup
+from ipy_awsprofile.errors import (
+    AwsProfileError,
+    MfaRejected,
+    MfaUnavailable,
+    ProtectedProfile,
+    SwitchInterrupted,
+)
+from ipy_awsprofile.picker.code_field import CodeField
+from ipy_awsprofile.picker.memory import Memory
+from ipy_awsprofile.picker.messages import Message, error_message, identity_message, rows
+from ipy_awsprofile.profiles import Profile, list_profiles
+from ipy_awsprofile.regions import known_regions
+from ipy_awsprofile.switch import SwitchRequest
+
+if TYPE_CHECKING:
+    import boto3
+
+    from ipy_awsprofile.sessions import Identity
+    from ipy_awsprofile.switch import Switcher
+
+
+class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
+    """A searchable dropdown of the AWS profiles, which switches the notebook to the chosen one.
+
+    It does what ``%aws_profile`` does, and both follow one another. ``switcher`` is the one of
+    the running shell if none is given; the extension is loaded for that if it isn't yet. Raises
+    AwsProfileError outside of IPython.
+
+    https://ipywidgets.readthedocs.io/en/stable/
+    """
+
+    _esm = Path(__file__).with_name("picker.js")
+    _css = Path(__file__).with_name("picker.css")
+
+    def __init__(self, switcher: Switcher | None = None) -> None:
+        super().__init__()
+        self._switcher = switcher or _switcher_of_shell()
+        self._memory = Memory()
+        self._subscriptions = ExitStack()
+        self._subscriptions.callback(self._switcher.subscribe(self._follow))
+        self._listed: tuple[list[Profile], tuple[str, ...]] = ([], ())
+        self._version = 0
+        self._identity: Identity | None = None
+        self.on_msg(self._receive)
+
+    @property
+    def value(self) -> str | None:
+        """Name of the active profile, or None."""
+        request = self._switcher.request
+        return request.profile if request else None
+
+    @property
+    def session(self) -> boto3.Session | None:
+        """The active boto3 session, or None."""
+        return self._switcher.session
+
+    def on_switch(self, callback: Callable[[Identity | None], object]) -> Callable[[], None]:
+        """Call back with the new identity after each switch, or with None after ``--off``.
+
+        It is called for every switch of the notebook, whichever way it was made. What it raises
+        is shown in the picker; the switch stands. Returns what ends the subscription.
+        """
+
+        def told(identity: Identity | None) -> None:
+            try:
+                callback(identity)
+            except Exception as error:  # noqa: BLE001  # it is the user's, and may raise anything
+                self.send(error_message(_failed_callback(error)))
+
+        unsubscribe = self._switcher.subscribe(told)
+        self._subscriptions.callback(unsubscribe)
+        return unsubscribe
+
+    def close(self) -> None:
+        """Take the picker off the screen, and let it follow no more."""
+        self._subscriptions.close()
+        super().close()
+
+    def __repr__(self) -> str:
+        """Say in text what the picker shows: who is active, and how to switch."""
+        active = f"{self._active or 'no profile'} is active"
+        return f"ProfilePicker: {active}. `%aws_profile NAME` switches the notebook."
+
+    @property
+    def _active(self) -> str | None:
+        identity = self._identity
+        if identity and identity.profile == self.value:
+            return f"{' ← '.join(identity.chain)} ({identity.arn})"
+        return self.value
+
+    def _follow(self, identity: Identity | None) -> None:
+        """Show whoever the notebook was just switched to, by this picker or otherwise."""
+        if identity and identity.profile:
+            self._memory.use(identity.profile)
+        self._show(identity)
+
+    def _show(self, identity: Identity | None, view: Any = None) -> None:
+        self._identity = identity
+        stale = []
+        with suppress(AwsProfileError):  # the notes are not worth an error
+            stale = self._switcher.stale_variables()
+        protected = bool(self.value and self._switcher.is_protected(self.value))
+        request = self._switcher.request
+        message = identity_message(identity, request, protected=protected, stale=stale)
+        self.send({**message, "view": view})
+
+    def _receive(self, _picker: object, content: Any, _buffers: object) -> None:
+        """Do what the person wants; the view it was said in gets the answer."""
+        view = content.get("view")
+        code_field = CodeField(content.get("code") or None)
+        with self._answering(view, code_field):
+            match content:
+                case {"type": "ready"}:
+                    self._show(self._switcher.identity(), view)
+                case {"type": "list", "have": have}:
+                    self._list(view, have)
+                case {"type": "switch", "profile": str(profile)}:
+                    request = self._request(profile, content)
+                    self._switcher.switch(request, mfa_prompter=code_field)
+                case {"type": "refresh"}:
+                    self._switcher.refresh(mfa_prompter=code_field)
+                case {"type": "pin", "profile": str(profile), "pinned": bool(pinned)}:
+                    self._memory.pin(profile, pinned=pinned)
+                case {"type": "alias", "account": str(account)}:
+                    self._look_alias_up(account)
+
+    @contextmanager
+    def _answering(self, view: Any, code_field: CodeField) -> Iterator[None]:
+        """Answer with what is missing or went wrong; what is done is told by `_follow`."""
+        answer: Message = {"type": "done"}
+        try:
+            yield
+        except ProtectedProfile:
+            answer = {"type": "confirm"}
+        except (MfaUnavailable, MfaRejected) as error:
+            answer = error_message(error)
+            if code_field.device:
+                refused = answer["html"] if isinstance(error, MfaRejected) else ""
+                answer = {"type": "code", "device": code_field.device, "html": refused}
+        except AwsProfileError as error:
+            answer = error_message(error)
+        except KeyboardInterrupt:
+            answer = error_message(_interruption())
+        except Exception as error:
+            answer = error_message(_surprise(error))
+            raise  # ipywidgets logs it where the kernel logs
+        finally:
+            self.send({**answer, "view": view})
+
+    def _request(self, profile: str, wanted: Message) -> SwitchRequest:
+        active = self._switcher.request
+        known = bool(active and active.profile == profile and active.confirmed)
+        return SwitchRequest(
+            profile=profile,
+            region=wanted.get("region") or None,
+            confirmed=known or wanted.get("confirmed") is True,
+        )
+
+    def _list(self, view: Any, have: int) -> None:
+        """Send what is recent and pinned, and the profiles unless the view has them already."""
+        listed = (list_profiles(), self._switcher.protected)
+        if listed != self._listed:
+            self._listed = listed
+            self._version += 1
+        known = self._memory.read()
+        message: Message = {"recent": known.recent, "pins": known.pins, "version": self._version}
+        buffers = None
+        if have != self._version:
+            message["regions"] = known_regions()
+            buffers = [rows(listed[0], self._switcher.is_protected)]
+        self.send({"type": "profiles", "view": view, **message}, buffers)
+
+    def _look_alias_up(self, account: str) -> None:
+        session, identity = self._switcher.session, self._identity
+        if session is None or identity is None or identity.account != account:
+            return
+        lookup = alias_lookup(session)
+
+        def tell() -> None:
+            self.send({"type": "alias", "account": account, "alias": lookup()})
+
+        # Whoever works on must not wait for it, and whoever ends the kernel neither.
+        threading.Thread(target=tell, name="account alias", daemon=True).start()
+
+
+def _switcher_of_shell() -> Switcher:
+    shell = get_ipython()
+    if shell is None:
+        raise AwsProfileError(
+            "A ProfilePicker needs a running IPython shell.",
+            "Make it in a notebook, or give it a Switcher.",
+        )
+    if "AwsProfileMagics" not in shell.magics_manager.registry:
+        shell.extension_manager.load_extension("ipy_awsprofile")
+    switcher: Switcher = shell.magics_manager.registry["AwsProfileMagics"].switcher
+    return switcher
+
+
+def _interruption() -> SwitchInterrupted:
+    return SwitchInterrupted("The switch was interrupted.", "The notebook works as it did before.")
+
+
+def _failed_callback(error: Exception) -> AwsProfileError:
+    return AwsProfileError(
+        f"A callback of `on_switch` failed: {type(error).__name__}: {error}",
+        "The switch itself is done.",
+    )
+
+
+def _surprise(error: Exception) -> AwsProfileError:
+    return AwsProfileError(
+        f"Something unexpected happened: {type(error).__name__}.", "The kernel's log has more."
+    )
