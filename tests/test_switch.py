@@ -1,0 +1,297 @@
+"""A switch moves the notebook as a whole or not at all, and can be undone."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from ipy_awsprofile.errors import ProfileNotFound, ProtectedProfile
+from ipy_awsprofile.switch import StaleVariable, Switcher, SwitchRequest
+
+if TYPE_CHECKING:
+    from shells import Shell
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.demo.scenario import Scenario
+    from ipy_awsprofile.sessions import Identity
+
+ROLE = SwitchRequest(profile="RoleBeta")
+USER = SwitchRequest(profile="UserAlpha")
+
+
+@pytest.fixture
+def switcher(bare_shell: Shell, aws: EmbeddedAws) -> Switcher:
+    """Make a switcher of a shell that has nothing else of ours."""
+    return Switcher(bare_shell.ip)
+
+
+def test_before_the_first_switch(switcher: Switcher) -> None:
+    """Nobody is active, and there is nothing to refresh, undo or name."""
+    assert switcher.session is None
+    assert switcher.request is None
+    assert switcher.identity() is None
+    assert switcher.refresh() is None
+    assert switcher.off() is False
+    assert switcher.stale_variables() == []
+
+
+def test_switch(switcher: Switcher, bare_shell: Shell) -> None:
+    """The identity comes back, and the session is in the notebook."""
+    identity = switcher.switch(ROLE)
+    assert identity.chain == ("RoleBeta", "UserAlpha")
+    assert switcher.identity() == identity
+    assert switcher.request == ROLE
+    assert switcher.session is bare_shell.names["session"]
+
+
+def test_requests_options(switcher: Switcher, bare_shell: Shell) -> None:
+    """Every wish of a request reaches the session."""
+    identity = switcher.switch(
+        SwitchRequest(
+            profile="RoleBeta",
+            region="eu-west-1",
+            variable="s",
+            duration=1800,
+            session_name="me-at-work",
+        )
+    )
+    assert identity.arn.endswith("/me-at-work")
+    assert bare_shell.names["s"].region_name == "eu-west-1"
+    assert "session" not in bare_shell.names
+
+
+def test_twice_is_once(switcher: Switcher, aws: EmbeddedAws, bare_shell: Shell) -> None:
+    """Switching to the same profile again calls nobody and is undone by one step."""
+    first = switcher.switch(ROLE)
+    aws.calls.clear()
+    assert switcher.switch(ROLE) == first
+    assert aws.calls == []
+    assert switcher.off() is True
+    assert "session" not in bare_shell.names
+
+
+def test_another_variable_replaces_the_first(switcher: Switcher, bare_shell: Shell) -> None:
+    """With another variable the first one is put back."""
+    bare_shell.good("session = 'mine'")
+    switcher.switch(ROLE)
+    switcher.switch(SwitchRequest(profile="RoleBeta", variable="beta"))
+    assert bare_shell.names["session"] == "mine"
+    assert bare_shell.names["beta"] is switcher.session
+
+
+def test_off_after_several_switches(switcher: Switcher, bare_shell: Shell) -> None:
+    """Undoing goes back to before the first switch, however many there were."""
+    bare_shell.good("session = 'mine'")
+    switcher.switch(ROLE)
+    switcher.switch(USER)
+    switcher.switch(ROLE)
+    assert switcher.off() is True
+    assert bare_shell.names["session"] == "mine"
+    assert switcher.session is None
+    assert switcher.identity() is None
+
+
+def test_off_leaves_a_rebound_name(switcher: Switcher, bare_shell: Shell) -> None:
+    """A name that the user has bound anew is left alone."""
+    switcher.switch(ROLE)
+    bare_shell.good("session = 'newer'")
+    switcher.off()
+    assert bare_shell.names["session"] == "newer"
+
+
+def test_refresh(switcher: Switcher, aws: EmbeddedAws, bare_shell: Shell) -> None:
+    """Refreshing makes one new call, and keeps every wish of the request."""
+    request = SwitchRequest(profile="RoleBeta", region="eu-west-1", variable="s")
+    switcher.switch(request)
+    before: Any = bare_shell.names["s"].get_credentials()
+    aws.calls.clear()
+    identity = switcher.refresh()
+    assert identity is not None
+    assert identity.region == "eu-west-1"
+    assert switcher.request == request
+    assert bare_shell.names["s"].get_credentials().access_key != before.access_key
+    assert [call.action for call in aws.calls] == ["sts:AssumeRole"]
+
+
+def test_failed_switch_changes_nothing(switcher: Switcher, bare_shell: Shell) -> None:
+    """A switch that fails leaves identity, session and variables as they were."""
+    identity = switcher.switch(ROLE)
+    names = dict(bare_shell.names)
+    with pytest.raises(ProfileNotFound):
+        switcher.switch(SwitchRequest(profile="Nobody", variable="other"))
+    assert switcher.identity() == identity
+    assert dict(bare_shell.names) == names
+
+
+def test_failed_first_switch_leaves_nothing(switcher: Switcher, bare_shell: Shell) -> None:
+    """A first switch that fails leaves the notebook without an identity."""
+    with pytest.raises(ProfileNotFound):
+        switcher.switch(SwitchRequest(profile="Nobody"))
+    assert switcher.session is None
+    assert "session" not in bare_shell.names
+
+
+UNBINDABLE: Any = SwitchRequest(profile="UserAlpha", variable=[])  # type: ignore[arg-type]
+
+
+def test_failed_binding_is_rolled_back(switcher: Switcher, bare_shell: Shell) -> None:
+    """If something can't follow the new identity, everything follows the former one again."""
+    identity = switcher.switch(ROLE)
+    with pytest.raises(TypeError):
+        switcher.switch(UNBINDABLE)
+    assert switcher.identity() == identity
+    assert bare_shell.names["session"] is switcher.session
+    switcher.off()
+    assert "session" not in bare_shell.names
+
+
+def test_failed_first_binding_is_rolled_back(switcher: Switcher) -> None:
+    """If nothing was active before, nothing is active afterwards."""
+    with pytest.raises(TypeError):
+        switcher.switch(UNBINDABLE)
+    assert switcher.session is None
+
+
+def test_listeners(switcher: Switcher) -> None:
+    """Listeners hear of each identity and of its end, until they have heard enough."""
+    heard: list[Identity | None] = []
+    stop = switcher.subscribe(heard.append)
+    first = switcher.switch(ROLE)
+    second = switcher.refresh()
+    switcher.off()
+    stop()
+    switcher.switch(USER)
+    assert heard == [first, second, None]
+
+
+def test_listener_that_leaves_while_listening(switcher: Switcher) -> None:
+    """A listener may end its subscription when it is called."""
+    heard: list[str] = []
+
+    def once(_: Identity | None) -> None:
+        heard.append("once")
+        stop()
+
+    stop = switcher.subscribe(once)
+    switcher.subscribe(lambda _: heard.append("each"))
+    switcher.switch(ROLE)
+    switcher.off()
+    assert heard == ["once", "each", "each"]
+
+
+def test_failed_switch_is_not_told(switcher: Switcher) -> None:
+    """Listeners don't hear of a switch that failed."""
+    heard: list[Identity | None] = []
+    switcher.subscribe(heard.append)
+    with pytest.raises(ProfileNotFound):
+        switcher.switch(SwitchRequest(profile="Nobody"))
+    assert heard == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_protected"),
+    [("RoleBeta", True), ("role*", True), ("*BETA", True), ("*", True), ("Role", False)],
+)
+def test_protected(switcher: Switcher, pattern: str, is_protected: bool) -> None:
+    """A protected profile needs to be confirmed; patterns match whole names, in any case."""
+    switcher.protected = ("other", pattern)
+    assert switcher.is_protected("RoleBeta") is is_protected
+    if is_protected:
+        with pytest.raises(ProtectedProfile):
+            switcher.switch(ROLE)
+        assert switcher.session is None
+    confirmed = SwitchRequest(profile="RoleBeta", confirmed=True)
+    assert switcher.switch(confirmed).profile == "RoleBeta"
+    refreshed = switcher.refresh()
+    assert refreshed is not None
+
+
+def test_stale_variables_of_a_former_profile(switcher: Switcher, bare_shell: Shell) -> None:
+    """Client, resource and session of the former identity are named, those of this one aren't."""
+    switcher.switch(ROLE)
+    bare_shell.good("s3 = session.client('s3'); r = session.resource('s3'); old = session")
+    switcher.switch(USER)
+    bare_shell.good("mine = session.client('s3')")
+    assert switcher.stale_variables() == [
+        StaleVariable("s3", "RoleBeta"),
+        StaleVariable("r", "RoleBeta"),
+        StaleVariable("old", "RoleBeta"),
+    ]
+
+
+def test_stale_variables_of_boto3_itself(
+    switcher: Switcher, bare_shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What boto3 made by its own default is named by the profile whose key it is."""
+    monkeypatch.setenv("AWS_PROFILE", "UserAlpha")
+    bare_shell.good("import boto3; s3 = boto3.client('s3'); boto3.DEFAULT_SESSION = None")
+    switcher.switch(ROLE)
+    assert switcher.stale_variables() == [StaleVariable("s3", "UserAlpha")]
+
+
+def test_stale_variables_of_the_environment(
+    switcher: Switcher, bare_shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys that no profile has are named by where botocore found them."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    bare_shell.names["s3"] = boto3.Session(region_name="us-east-1").client("s3")
+    switcher.switch(ROLE)
+    assert switcher.stale_variables() == [StaleVariable("s3", "somebody else (env)")]
+
+
+def test_stale_variables_that_would_have_to_ask(
+    switcher: Switcher, bare_shell: Shell, aws: EmbeddedAws
+) -> None:
+    """Whose credentials refresh themselves is named by their method: AWS isn't asked for that."""
+    bare_shell.names["s3"] = boto3.Session(profile_name="RoleBeta").client("s3")
+    switcher.switch(USER)
+    aws.calls.clear()
+    assert switcher.stale_variables() == [StaleVariable("s3", "somebody else (assume-role)")]
+    assert aws.calls == []
+
+
+def test_same_identity_is_not_stale(switcher: Switcher, bare_shell: Shell) -> None:
+    """Clients from before a refresh, or of boto3 for the same profile, sign as who is active."""
+    bare_shell.names["user"] = boto3.Session(profile_name="UserAlpha").client("s3")
+    switcher.switch(USER)
+    assert switcher.stale_variables() == []
+    switcher.switch(ROLE)
+    bare_shell.good("s3 = session.client('s3')")
+    switcher.refresh()
+    assert [stale.name for stale in switcher.stale_variables()] == ["user"]
+
+
+def test_nothing_is_stale_after_off(switcher: Switcher, bare_shell: Shell) -> None:
+    """Without an active identity, nothing is stale."""
+    switcher.switch(ROLE)
+    bare_shell.good("s3 = session.client('s3')")
+    switcher.off()
+    assert switcher.stale_variables() == []
+
+
+def test_switches_from_several_threads_take_turns(switcher: Switcher, bare_shell: Shell) -> None:
+    """However threads switch at once, session and identity belong together in the end."""
+    threads = [
+        threading.Thread(target=switcher.switch, args=(request,)) for request in [ROLE, USER] * 3
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    identity, request = switcher.identity(), switcher.request
+    assert identity is not None
+    assert request is not None
+    assert identity.profile == request.profile
+    assert bare_shell.names["session"] is switcher.session
+    switcher.off()
+    assert "session" not in bare_shell.names
+
+
+def test_unchanged_environment(switcher: Switcher, scenario: Scenario) -> None:
+    """A switch leaves boto3's default session alone."""
+    switcher.switch(ROLE)
+    assert boto3.DEFAULT_SESSION is None
