@@ -15,8 +15,11 @@ from typing import Any
 
 import botocore.session
 from botocore.config import Config
+from botocore.configprovider import ConstantProvider
 from botocore.credentials import create_credential_resolver
 from botocore.utils import JSONFileCache, parse_timestamp
+
+from ipy_awsprofile.targets import Target
 
 MfaPrompter = Callable[[str], str]
 
@@ -30,24 +33,25 @@ class Caller:
 
 
 class ProfileCore(botocore.session.Session):
-    """The botocore session of a profile, some of whose settings are replaced.
+    """The botocore session of a target: a profile, some of whose settings are replaced.
 
-    ``settings`` go before those of the profile in the shared files, ``region`` before those of
-    the files and the environment.
+    Files and region are those of the target, whatever the environment says by now: a switch sets
+    variables for subprocesses, and an older session must not follow them halfway.
     """
 
-    def __init__(self, name: str, settings: dict[str, str], region: str | None) -> None:
-        super().__init__(profile=name)
-        self._replaced = (name, settings, region)
-        if region:
-            self.set_config_variable("region", region)
+    def __init__(self, target: Target) -> None:
+        super().__init__(profile=target.name)
+        self._target = target
+        self.set_config_variable("config_file", str(target.files.config))
+        self.set_config_variable("credentials_file", str(target.files.credentials))
+        config_store = self.get_component("config_store")
+        config_store.set_config_provider("region", ConstantProvider(target.region))
 
     @property
     def full_config(self) -> dict[str, Any]:
         """The parsed files, as in the base class, with the replaced settings laid over them."""
         config: dict[str, Any] = super().full_config
-        name, settings, _ = self._replaced
-        config["profiles"].get(name, {}).update(settings)
+        config["profiles"].setdefault(self._target.name, {}).update(self._target.settings)
         return config
 
     def resolve_credentials(
@@ -58,17 +62,26 @@ class ProfileCore(botocore.session.Session):
         The chain works in a botocore session of its own: its calls to STS wait for ``timeout``
         seconds, while those of the user keep botocore's defaults.
         """
-        inner = ProfileCore(*self._replaced)
+        inner = ProfileCore(self._target)
         inner.set_default_client_config(bounded(timeout))
+        if self._target.policy_arns:
+            add_policies: Any = self._add_policies  # unlike most handlers, it answers
+            inner.register("provide-client-params.sts.AssumeRole", add_policies)
         chain = create_credential_resolver(
             inner,
             cache=cache,  # type: ignore[arg-type]  # botocore asks for less than a whole dict
-            region_name=self._replaced[2],
+            region_name=self._target.region,
         )
         assume_role: Any = chain.get_provider("assume-role")
         # The prompter has no other way in; botocore binds getpass.getpass when it is imported.
         assume_role._prompter = mfa_prompter  # noqa: SLF001
         self.register_component("credential_provider", chain)
+
+    def _add_policies(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Put the session policies, which config files can't say, on the call for the last role."""
+        if params["RoleArn"] != self._target.role_arn:
+            return params
+        return params | {"PolicyArns": [{"arn": arn} for arn in self._target.policy_arns]}
 
 
 def bounded(timeout: float) -> Config:
@@ -83,17 +96,19 @@ def bounded(timeout: float) -> Config:
 class RoleCache:
     """The AWS CLI's cache of assumed roles; notes what STS said about each set of credentials.
 
-    botocore asks for ``in``, reading and writing. ``fresh`` makes it see only what it wrote. A
+    botocore asks for ``in``, reading and writing. ``fresh`` makes it see only what it wrote.
+    ``variant`` keeps apart what botocore's key doesn't tell apart, such as session policies. A
     file that can't be read or written is no error: the role is then assumed again.
 
     https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html
     """
 
-    def __init__(self, directory: Path, *, fresh: bool) -> None:
+    def __init__(self, directory: Path, *, fresh: bool, variant: str = "") -> None:
         self.callers: dict[str, Caller] = {}
         self._directory = directory
         self._files = JSONFileCache(str(directory))
         self._fresh = fresh
+        self._suffix = f"-{variant}" if variant else ""
         self._own: set[str] = set()
         self._unwritten: dict[str, Any] = {}
 
@@ -109,7 +124,7 @@ class RoleCache:
             return self._unwritten[key]
         if self._fresh and key not in self._own:
             raise KeyError(key)
-        document = self._files[key]
+        document = self._files[key + self._suffix]
         try:
             _require_complete(document["Credentials"])
             self._note(document)
@@ -123,7 +138,7 @@ class RoleCache:
         self._unwritten[key] = document
         with suppress(OSError):
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._files[key] = document
+            self._files[key + self._suffix] = document
             del self._unwritten[key]
 
     def _note(self, document: Any) -> None:

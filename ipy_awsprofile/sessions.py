@@ -17,8 +17,7 @@ from typing import Any
 import boto3
 from botocore.utils import validate_region_name
 
-from ipy_awsprofile.errors import InvalidOption, MfaUnavailable
-from ipy_awsprofile.profiles import Profile, ProfileKind, role_chain
+from ipy_awsprofile.errors import MfaUnavailable
 from ipy_awsprofile.resolver import (
     Caller,
     MfaPrompter,
@@ -27,6 +26,7 @@ from ipy_awsprofile.resolver import (
     bounded,
     quiet_refresh,
 )
+from ipy_awsprofile.targets import Target, target_of
 from ipy_awsprofile.translation import no_credentials, translated
 
 
@@ -53,20 +53,21 @@ class Identity:
 class ProfileSession(boto3.Session):
     """A boto3 session that remembers which profile it was opened from.
 
-    ``chain`` is as in `Identity`; ``callers`` holds what STS has said so far, by access key ID;
-    ``timeout`` is in seconds, for each attempt of a call to STS.
+    ``chain`` is as in `Identity`; ``target`` is what it was opened for; ``callers`` holds what STS
+    has said so far, by access key ID; ``timeout`` is in seconds, for each attempt of a call to STS.
     """
 
     def __init__(
         self,
         core: ProfileCore,
-        chain: tuple[str, ...],
+        target: Target,
         *,
         callers: dict[str, Caller],
         timeout: float,
     ) -> None:
         super().__init__(botocore_session=core)
-        self.chain = chain
+        self.target = target
+        self.chain = target.names
         self.callers = callers
         self.timeout = timeout
 
@@ -75,11 +76,15 @@ class ProfileSession(boto3.Session):
 
 
 def open_session(
-    name: str,
+    name: str | None = None,
     *,
     region: str | None = None,
+    role_arn: str | None = None,
+    source_profile: str | None = None,
     duration: int | None = None,
     session_name: str | None = None,
+    external_id: str | None = None,
+    read_only: bool = False,
     fresh: bool = False,
     mfa_prompter: MfaPrompter | None = None,
     timeout: float = 10.0,
@@ -90,31 +95,42 @@ def open_session(
     An assumed role comes from the AWS CLI's cache (``~/.aws/cli/cache``) while it is good there
     for 15 more minutes, and goes there otherwise.
 
-    ``region`` goes before the profile's own. ``duration`` (seconds, 900 to 43200) and
-    ``session_name`` stand in for ``duration_seconds`` and ``role_session_name`` of a role
-    profile. ``fresh`` passes over what is cached. ``mfa_prompter`` gets the question and returns
-    the code; by default it is asked through the front end's input channel. ``timeout`` is in
-    seconds, for each of at most two attempts of a call to STS.
+    Instead of ``name``, ``role_arn`` and ``source_profile`` open a role that no profile names.
+    ``region`` goes before the profile's own. ``duration`` (seconds, 900 to 43200),
+    ``session_name`` and ``external_id`` stand in for ``duration_seconds``, ``role_session_name``
+    and ``external_id`` of a role profile. ``read_only`` narrows a role to what AWS's managed
+    policy ReadOnlyAccess allows; such sessions aren't shared with the AWS CLI. ``fresh`` passes
+    over what is cached. ``mfa_prompter`` gets the question and returns the code; by default it is
+    asked through the front end's input channel. ``timeout`` is in seconds, for each of at most
+    two attempts of a call to STS.
 
     Raises a child of `AwsProfileError` for whatever is wrong with the files, the options, the
     credentials or the network.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
     """
-    chain = role_chain(name)
-    settings = _role_settings(chain[0], duration, session_name)
-    names = tuple(profile.name for profile in chain)
-    cache = RoleCache(Path("~/.aws/cli/cache").expanduser(), fresh=fresh)
-    with translated(names), quiet_refresh():
-        core = ProfileCore(name, settings, region)
-        if known := core.get_config_variable("region"):
-            validate_region_name(known)  # with cached credentials, nothing else would look at it
+    target = target_of(
+        name,
+        region=region,
+        role_arn=role_arn,
+        source_profile=source_profile,
+        duration=duration,
+        session_name=session_name,
+        external_id=external_id,
+        read_only=read_only,
+    )
+    variant = "read-only" if read_only else ""
+    cache = RoleCache(Path("~/.aws/cli/cache").expanduser(), fresh=fresh, variant=variant)
+    with translated(target.names), quiet_refresh():
+        if target.region:
+            validate_region_name(target.region)  # with cached credentials, nothing else looks
+        core = ProfileCore(target)
         prompter = mfa_prompter or ask_on_input_channel
         core.resolve_credentials(cache, prompter, timeout=timeout)
-        session = ProfileSession(core, names, callers=cache.callers, timeout=timeout)
+        session = ProfileSession(core, target, callers=cache.callers, timeout=timeout)
         credentials = session.get_credentials()
         if credentials is None:
-            raise no_credentials(name)
+            raise no_credentials(target.name)
         credentials.get_frozen_credentials()
     return session
 
@@ -172,28 +188,6 @@ def _nobody_to_ask(question: str) -> MfaUnavailable:
         "Run `%aws_profile NAME` where you can type; the session is then shared through the AWS "
         "CLI's cache.",
     )
-
-
-def _role_settings(
-    profile: Profile, duration: int | None, session_name: str | None
-) -> dict[str, str]:
-    assumes = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
-    settings = {}
-    if duration is not None:
-        _require_kind(profile, assumes, "a duration")
-        settings["duration_seconds"] = str(duration)
-    if session_name is not None:
-        _require_kind(profile, assumes | {ProfileKind.WEB_IDENTITY}, "a session name")
-        settings["role_session_name"] = session_name
-    return settings
-
-
-def _require_kind(profile: Profile, kinds: set[ProfileKind], what: str) -> None:
-    if profile.kind not in kinds:
-        raise InvalidOption(
-            f"`{profile.name}` assumes no role, so it can't take {what}.",
-            f"It is of the kind: {profile.kind}.",
-        )
 
 
 def _ask_sts(session: boto3.Session) -> Caller:

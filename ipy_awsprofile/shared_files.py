@@ -19,6 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ipy_awsprofile.errors import ConfigFileError
+from ipy_awsprofile.user_environment import user_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class SharedFiles:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> SharedFiles:
         """Find the files as every SDK does: the two variables, or ``~/.aws``."""
-        environ = os.environ if environ is None else environ
+        environ = user_environment() if environ is None else environ
 
         def located(variable: str, default: str) -> Path:
             # An unknown ~user stays as it is, as in botocore; Path.expanduser would raise.
