@@ -1,0 +1,134 @@
+"""Loading is light, and unloading leaves the shell as it was."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from shells import run_python
+
+if TYPE_CHECKING:
+    from shells import Shell
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+HEAVY = ("boto3", "botocore", "pandas", "ipywidgets", "anywidget", "numpy", "moto")
+
+
+def state(shell: Shell) -> dict[str, Any]:
+    """Say what the shell has that an extension can add to."""
+    ip = shell.ip
+    ip.magics_manager.lsmagic_docs()  # brings in IPython's own magics, which are lazy
+    return {
+        "line magics": set(ip.magics_manager.magics["line"]),
+        "cell magics": set(ip.magics_manager.magics["cell"]),
+        "registry": set(ip.magics_manager.registry),
+        "configurables": sorted(type(one).__name__ for one in ip.configurables),
+        "matchers": list(ip.Completer.custom_matchers),
+        "names": {name for name in shell.names if not name.startswith("_")},
+        "events": {name: list(hooks) for name, hooks in ip.events.callbacks.items()},
+    }
+
+
+def test_loading_adds_the_magics(bare_shell: Shell) -> None:
+    """Loading adds the two magics, one matcher and one configurable, and no name."""
+    before = state(bare_shell)
+    bare_shell.good("%load_ext ipy_awsprofile")
+    after = state(bare_shell)
+    assert after["line magics"] - before["line magics"] == {"aws_profile", "aws_profiles"}
+    assert len(after["matchers"]) == len(before["matchers"]) + 1
+    assert after["configurables"] == sorted([*before["configurables"], "AwsProfileMagics"])
+    assert after["names"] == before["names"]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [],
+        ["%aws_profile RoleBeta"],
+        ["%aws_profile RoleBeta --as beta", "%aws_profile UserAlpha --as alpha"],
+        ["%aws_profile RoleBeta", "%aws_profile --off"],
+        ["%aws_profiles"],
+        ["%config AwsProfileMagics.protected = ['x']"],
+        ["%reload_ext ipy_awsprofile", "%aws_profile RoleBeta", "%reload_ext ipy_awsprofile"],
+    ],
+)
+def test_unloading_leaves_nothing(bare_shell: Shell, aws: EmbeddedAws, cells: list[str]) -> None:
+    """Whatever was done in between, unloading takes out all that loading and switching added."""
+    before = state(bare_shell)
+    for cell in ["%load_ext ipy_awsprofile", *cells, "%unload_ext ipy_awsprofile"]:
+        bare_shell.good(cell)
+    assert state(bare_shell) == before
+    assert "aws_profile" in str(bare_shell.run("%aws_profile").error)
+
+
+def test_unloading_puts_variables_back(bare_shell: Shell, aws: EmbeddedAws) -> None:
+    """Unloading undoes the switch: the variable from before is back, a rebound one stays."""
+    bare_shell.good("session = 'mine'")
+    bare_shell.good("%load_ext ipy_awsprofile\n%aws_profile RoleBeta")
+    bare_shell.good("%unload_ext ipy_awsprofile")
+    assert bare_shell.names["session"] == "mine"
+    bare_shell.good("%load_ext ipy_awsprofile\n%aws_profile RoleBeta\nsession = 'newer'")
+    bare_shell.good("%unload_ext ipy_awsprofile")
+    assert bare_shell.names["session"] == "newer"
+
+
+def test_reloading_starts_anew(shell: Shell, aws: EmbeddedAws) -> None:
+    """After a reload no switch is in force, and the magics are there once."""
+    loaded = state(shell)
+    shell.good("%aws_profile RoleBeta")
+    shell.good("%reload_ext ipy_awsprofile")
+    assert "session" not in shell.names
+    assert "No profile is active" in shell.good("%aws_profile").text
+    again = state(shell)
+    assert len(again.pop("matchers")) == len(loaded.pop("matchers"))
+    assert again == loaded
+
+
+def test_loading_twice_says_so(shell: Shell) -> None:
+    """A second %load_ext changes nothing."""
+    before = state(shell)
+    assert "already loaded" in shell.good("%load_ext ipy_awsprofile").printed
+    assert state(shell) == before
+
+
+def test_unloaded_completion(shell: Shell, aws: EmbeddedAws) -> None:
+    """After unloading, Tab offers no profiles."""
+    assert shell.completions("%aws_profile Rol") == ["RoleBeta"]
+    shell.good("%unload_ext ipy_awsprofile")
+    assert "RoleBeta" not in shell.completions("%aws_profile Rol")
+
+
+def test_loading_imports_nothing_heavy() -> None:
+    """In a fresh interpreter, neither import nor %load_ext brings in what is heavy."""
+    loaded = run_python(
+        "import sys\n"
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell.instance()\n"
+        "import ipy_awsprofile\n"
+        "shell.run_line_magic('load_ext', 'ipy_awsprofile')\n"
+        f"print([name for name in {HEAVY} if name in sys.modules])\n"
+        "print('aws_profile' in shell.magics_manager.magics['line'])"
+    )
+    assert loaded.split("\n")[:2] == ["[]", "True"]
+
+
+def test_listing_profiles_imports_nothing_heavy() -> None:
+    """Reading the files needs none of it either."""
+    loaded = run_python(
+        "import sys\n"
+        "from ipy_awsprofile import list_profiles\n"
+        "list_profiles()\n"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    assert loaded == "[]\n"
+
+
+def test_sessions_do_without_pandas() -> None:
+    """The sessions' modules leave pandas and the widgets alone."""
+    loaded = run_python(
+        "import sys\n"
+        "from ipy_awsprofile import list_buckets, open_session, who_am_i\n"
+        "print([name for name in ('pandas', 'ipywidgets') if name in sys.modules])"
+    )
+    assert loaded == "[]\n"

@@ -1,0 +1,54 @@
+"""The public names are these, and each is there without anything heavy being imported."""
+
+from __future__ import annotations
+
+import pytest
+from shells import run_python
+
+import ipy_awsprofile
+
+NAMES = {
+    "AwsProfileError": "errors",
+    "Identity": "sessions",
+    "Profile": "profiles",
+    "ProfilePicker": "picker",
+    "__version__": "_version",
+    "list_buckets": "buckets",
+    "list_profiles": "profiles",
+    "open_session": "sessions",
+    "who_am_i": "sessions",
+}
+
+
+def test_all() -> None:
+    """The public names are pinned."""
+    assert sorted(ipy_awsprofile.__all__) == sorted(NAMES)
+
+
+@pytest.mark.parametrize(("name", "module"), NAMES.items())
+def test_each_is_there(name: str, module: str) -> None:
+    """Each name is the one of its module, and has a docstring."""
+    value = getattr(ipy_awsprofile, name)
+    assert name in dir(ipy_awsprofile)
+    if name != "__version__":
+        assert value.__module__.startswith(f"ipy_awsprofile.{module}")
+        assert value.__doc__
+
+
+def test_star_import() -> None:
+    """A star import brings exactly the public names."""
+    names = run_python("from ipy_awsprofile import *; print(*sorted(dir()))").split()
+    assert [name for name in names if not name.startswith("__")] == sorted(
+        name for name in NAMES if not name.startswith("__")
+    )
+
+
+def test_other_names_are_missing() -> None:
+    """A name that isn't public raises AttributeError, as in any module."""
+    with pytest.raises(AttributeError, match="has no attribute 'open_sesame'"):
+        ipy_awsprofile.open_sesame  # noqa: B018
+
+
+def test_version() -> None:
+    """The version is three numbers."""
+    assert all(part.isdecimal() for part in ipy_awsprofile.__version__.split(".")[:3])
