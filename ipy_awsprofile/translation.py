@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore import exceptions as botocore_errors
+from botocore.parsers import ResponseParserError
 
 from ipy_awsprofile.errors import (
     AccessDenied,
@@ -56,6 +57,11 @@ def translated(chain: tuple[str, ...]) -> Iterator[None]:
     # What follows botocore lets through as Python raised it.
     except json.JSONDecodeError:
         raise _unavailable("custom-process", chain) from None  # it holds what the process printed
+    except (ResponseParserError, KeyError) as error:  # a success without what belongs in it
+        raise ServiceError(
+            f"`{_asked_for(chain)}` got an answer that isn't one of AWS.",
+            "Check the profile's `endpoint_url`: another kind of server may be there.",
+        ) from error
     except OSError as error:
         raise CredentialsUnavailable(
             f"The source of `{_start_of(chain)}` gave no credentials: "
