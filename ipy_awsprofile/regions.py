@@ -14,12 +14,13 @@ def known_regions() -> tuple[str, ...]:
 
     https://docs.aws.amazon.com/general/latest/gr/sts.html
     """
-    import botocore.session
+    from botocore.loaders import create_loader
+    from botocore.regions import EndpointResolver
 
-    session = botocore.session.get_session()
+    # A botocore session would read the shared files for this, and they can be long.
+    resolver = EndpointResolver(create_loader().load_data("endpoints"))
     return tuple(
         region
         for partition in _PARTITIONS
-        for region in sorted(session.get_available_regions("sts", partition))
-        if "-fips" not in region
+        for region in sorted(resolver.get_available_endpoints("sts", partition))
     )

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from ipy_awsprofile.errors import AwsProfileError
     from ipy_awsprofile.profiles import Profile
     from ipy_awsprofile.sessions import Identity
-    from ipy_awsprofile.switch import StaleVariable, SwitchRequest
+    from ipy_awsprofile.switch import SwitchRequest
+    from ipy_awsprofile.truth import Leftover
 
 Message = dict[str, Any]
 
@@ -48,7 +49,7 @@ def identity_message(
     request: SwitchRequest | None,
     *,
     protected: bool = False,
-    stale: Iterable[StaleVariable] = (),
+    leftovers: Iterable[Leftover] = (),
     now: datetime | None = None,
 ) -> Message:
     """Say who the notebook works as, or that no profile is active.
@@ -71,7 +72,7 @@ def identity_message(
             "variable": request.variable,
             "chosen_region": request.region,
             "protected": protected,
-            "notes": [cards.stale_note(one) for one in stale],
+            "notes": [cards.leftover_note(one) for one in leftovers],
         },
     }
 

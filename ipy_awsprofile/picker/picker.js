@@ -83,6 +83,10 @@ class Profiles {
     }
   }
 
+  isArranged(pins, recent) {
+    return [...this.pins].join("\n") === pins.join("\n") && this.recent.join("\n") === recent.join("\n");
+  }
+
   named(name) {
     const index = this.byName?.get(name);
     return index == null ? null : this.rows[index];
@@ -164,7 +168,7 @@ class List {
         "div",
         { class: "ipyap-foot", "aria-hidden": "true" },
         ...[["↑↓", "choose"], ["Enter", "switch"], ["Alt P", "pin"], ["Esc", "close"]].map(
-          ([key, does]) => h("span", {}, h("kbd", {}, key), ` ${does}`),
+          ([key, does]) => h("span", {}, h("b", {}, key), ` ${does}`),
         ),
       ),
     );
@@ -190,7 +194,9 @@ class List {
     this.nothing.hidden = this.shown.length > 0;
     this.nothing.textContent = total
       ? "No profile fits all of these words."
-      : "There is no profile in the shared config files.";
+      : this.profiles.version
+        ? "There is no profile in the shared config files."
+        : "Reading the shared config files …";
     this.box.scrollTop = 0;
     this.draw();
   }
@@ -330,7 +336,7 @@ class IdentityCard {
   fill() {
     if (!this.identity) {
       this.details.replaceChildren(
-        h("span", { class: "ipyap-note" }, "Choose one above, and the variable session works as it."),
+        h("span", { class: "ipyap-note" }, "Choose one, and the notebook’s variable ", h("b", {}, "session"), " works as it."),
       );
       return;
     }
@@ -523,7 +529,7 @@ class View {
     this.live = h(
       "div",
       { class: "ipyap-live", hidden: true, onfocusout: (event) => this.left(event) },
-      h("div", { class: "ipyap-bar" }, this.field, h("span", { class: "ipyap-choice" }, this.region)),
+      h("div", { class: "ipyap-bar" }, this.field, h("span", { class: "ipyap-choice" }, this.region, icon("chevron"))),
       this.list.element,
       this.question.element,
       this.error,
@@ -598,11 +604,13 @@ class View {
 
   takeProfiles({ version, pins, recent, regions }, buffers) {
     const text = buffers?.[0];
-    if (text) this.profiles.take(JSON.parse(new TextDecoder().decode(text)), version);
-    if (regions) this.regions = regions;
+    if (text) {
+      this.profiles.take(JSON.parse(new TextDecoder().decode(text)), version);
+      this.regions = regions;
+      this.input.placeholder = `Search ${counted(this.profiles.rows.length, "profile")}`;
+      this.offerRegions();
+    } else if (this.profiles.isArranged(pins, recent)) return;
     this.profiles.arrange(pins, recent);
-    this.input.placeholder = `Search ${counted(this.profiles.rows.length, "profile")}`;
-    this.offerRegions();
     if (this.isOpen) this.search();
   }
 
@@ -791,7 +799,7 @@ class View {
   offerRegions() {
     const chosen = this.card.identity ? this.card.identity.chosen_region : this.region.value;
     const own = this.profiles.named(this.value)?.[REGION];
-    const options = [["", own ? `${own} (profile’s own)` : "profile’s own region"]];
+    const options = [["", own ? `${own} (profile’s)` : "profile’s region"]];
     for (const name of new Set([...(chosen ? [chosen] : []), ...this.regions])) options.push([name, name]);
     this.region.replaceChildren(...options.map(([value, text]) => h("option", { value }, text)));
     this.region.value = chosen ?? "";

@@ -110,12 +110,12 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
 
     def _show(self, identity: Identity | None, view: Any = None) -> None:
         self._identity = identity
-        stale = []
+        leftovers = []
         with suppress(AwsProfileError):  # the notes are not worth an error
-            stale = self._switcher.stale_variables()
+            leftovers = self._switcher.leftovers()
         protected = bool(self.value and self._switcher.is_protected(self.value))
         request = self._switcher.request
-        message = identity_message(identity, request, protected=protected, stale=stale)
+        message = identity_message(identity, request, protected=protected, leftovers=leftovers)
         self.send({**message, "view": view})
 
     def _receive(self, _picker: object, content: Any, _buffers: object) -> None:
@@ -146,11 +146,14 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
             yield
         except ProtectedProfile:
             answer = {"type": "confirm"}
-        except (MfaUnavailable, MfaRejected) as error:
+        except MfaUnavailable as error:
             answer = error_message(error)
             if code_field.device:
-                refused = answer["html"] if isinstance(error, MfaRejected) else ""
-                answer = {"type": "code", "device": code_field.device, "html": refused}
+                answer = {"type": "code", "device": code_field.device, "html": ""}
+        except MfaRejected as error:
+            # Here there is no cell to run again; the field for the next code is in place.
+            error.hint = "Each code works once. Wait for the device's next one."
+            answer = {**error_message(error), "type": "code", "device": code_field.device}
         except AwsProfileError as error:
             answer = error_message(error)
         except KeyboardInterrupt:

@@ -11,11 +11,12 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from ipy_awsprofile.demo.commands import clean_environment
 from ipy_awsprofile.demo.scenario import demo_aws
 
+from . import stage
 from .jupyter import Jupyter, launched, serving
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
     from .jupyter import Server
+
+# Kernels start beside other work; what is there is found at once, however long this is.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="package")
@@ -43,8 +47,9 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def embedded(chromium: Browser) -> Iterator[EmbeddedAws]:
-    """Run an embedded AWS with the main scenario in it."""
+    """Run an embedded AWS with the main scenario and the company's roles in it."""
     with demo_aws() as aws:
+        stage.create_roles(aws)
         yield aws
 
 

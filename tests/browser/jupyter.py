@@ -201,6 +201,21 @@ class Notebook:
             arg=str(name == "light").lower(),
         )
 
+    def interrupt(self) -> None:
+        """Interrupt the kernel, as the button does."""
+        self.page.evaluate("window.jupyterapp.commands.execute('notebook:interrupt-kernel')")
+
+    def restart(self) -> None:
+        """Restart the kernel, and wait until the new one is ready."""
+        self.page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+        self.page.evaluate(_READY)
+        self.wait_until_idle()
+
+    def keep_widgets(self) -> None:
+        """Let the notebook be saved with the state of its widgets."""
+        command = "'@jupyter-widgets/jupyterlab-manager:saveWidgetState'"
+        self.page.evaluate(f"window.jupyterapp.commands.execute({command})")
+
     def save(self) -> str:
         """Save the notebook, as a person does; return the text of its file."""
         self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
@@ -244,8 +259,8 @@ class Jupyter:
 
     def close(self) -> None:
         """Close the windows and end the kernels."""
-        for page in self._pages:
-            page.context.close()
+        while self._pages:
+            self._pages.pop().context.close()
         self.server.shut_kernels_down()
 
     def _new_page(self) -> Page:

@@ -1,0 +1,50 @@
+"""The picker as a person meets it on the page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
+
+class PickerPage:
+    """A shown picker, found by the roles and labels that assistive technology goes by."""
+
+    def __init__(self, shown: Locator) -> None:
+        self.root = shown.locator(".ipyap")
+        self.field = shown.get_by_role("combobox", name="AWS profile")
+        self.region = shown.get_by_role("combobox", name="AWS Region")
+        self.options = shown.get_by_role("listbox", name="AWS profiles").get_by_role("option")
+        self.identity = shown.get_by_role("group", name="Active identity")
+        self.countdown = shown.get_by_role("timer")
+        self.error = shown.get_by_role("alert")
+        self.code = shown.get_by_label("MFA code of")
+        self.placeholder = shown.locator(".ipyap-placeholder")
+
+    def open(self) -> None:
+        """Click into the field."""
+        self.field.click()
+        expect(self.field).to_have_attribute("aria-expanded", "true")
+
+    def search(self, words: str) -> None:
+        """Type words into the open list."""
+        self.field.press_sequentially(words)
+
+    def choose(self, name: str) -> None:
+        """Open the list, type the whole name, and press Enter."""
+        self.open()
+        self.field.fill(name)
+        expect(self.options.first).to_contain_text(name)
+        self.field.press("Enter")
+
+    def button(self, name: str) -> Locator:
+        """Return a button by its name."""
+        return self.root.get_by_role("button", name=name)
+
+    def shows(self, name: str) -> None:
+        """Wait until the identity is that of a profile."""
+        expect(self.identity).to_contain_text(f"{name} ←")
+        expect(self.field).to_have_value(name)

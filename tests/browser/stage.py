@@ -1,0 +1,104 @@
+"""Profiles for the picker's tests: a small company, one with MFA, and very many."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.demo.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+#: Profiles that are only looked at, in accounts that nobody has.
+_COMPANY = (
+    ("analytics-dev", "444455556666", "DataScientist", "eu-central-1"),
+    ("analytics-prod", "777788889999", "DataScientist", "eu-central-1"),
+    ("billing-readonly", "111122223333", "BillingReadOnly", "us-east-1"),
+    ("data-lake-eu", "555566667777", "LakeFormation/Reader", "eu-west-1"),
+    ("data-lake-us", "555566667777", "LakeFormation/Reader", "us-west-2"),
+    ("ml-platform-dev", "222233334444", "MachineLearning", "us-west-2"),
+    ("ml-platform-prod", "888899990000", "MachineLearning", "us-west-2"),
+    ("security-audit", "999900001111", "SecurityAudit", "us-east-1"),
+)
+
+
+#: Profiles that work.
+_WORKING = ("staging", "prod-admin")
+
+
+def create_roles(aws: EmbeddedAws) -> None:
+    """Make the roles of the company's working profiles."""
+    for name in _WORKING:
+        aws.create_role(
+            name,
+            account=ROLE_ACCOUNT,
+            trust=trusting(f"arn:aws:iam::{USER_ACCOUNT}:root"),
+            policy=allow("s3:*", "iam:ListAccountAliases"),
+        )
+
+
+@contextmanager
+def company(aws: EmbeddedAws) -> Iterator[None]:
+    """Let the config file have the company's profiles for a while."""
+    working = ((name, ROLE_ACCOUNT, name, "us-east-1") for name in _WORKING)
+    with _restored(aws.config_file):
+        for name, account, role, region in (*_COMPANY, *working):
+            arn = f"arn:aws:iam::{account}:role/{role}"
+            aws.write_profile(name, source_profile="UserAlpha", role_arn=arn, region=region)
+        yield
+
+
+def add_mfa_role(aws: EmbeddedAws, name: str) -> str:
+    """Add a profile whose role asks for a code; return the serial number of the device.
+
+    Each has a user and a device of its own, since AWS takes each code once.
+    """
+    user = aws.create_user(f"{name}User", account=USER_ACCOUNT, policy=allow("*"), mfa=True)
+    role_arn = aws.create_role(
+        name, account=ROLE_ACCOUNT, trust=trusting(user.arn), policy=allow("s3:*")
+    )
+    aws.write_profile(
+        user.name,
+        file="credentials",
+        aws_access_key_id=user.access_key_id,
+        aws_secret_access_key=user.secret_access_key,
+    )
+    aws.write_profile(user.name, region="us-west-2")
+    aws.write_profile(
+        name,
+        source_profile=user.name,
+        role_arn=role_arn,
+        mfa_serial=user.mfa_serial,
+        region="us-west-2",
+    )
+    assert user.mfa_serial is not None
+    return user.mfa_serial
+
+
+@contextmanager
+def very_many(aws: EmbeddedAws, number: int) -> Iterator[None]:
+    """Let the config file have this many role profiles more for a while."""
+    sections = (
+        f"[profile team-{index:05}-{('dev', 'test', 'live')[index % 3]}]\n"
+        f"role_arn = arn:aws:iam::{100000000000 + index % 700}:role/Engineer{index % 40}\n"
+        "source_profile = UserAlpha\n"
+        f"region = {('us-west-2', 'eu-central-1', 'ap-southeast-2')[index % 3]}\n"
+        for index in range(number)
+    )
+    with _restored(aws.config_file), aws.config_file.open("a") as file:
+        file.write("\n" + "\n".join(sections))
+        file.flush()
+        yield
+
+
+@contextmanager
+def _restored(file: Path) -> Iterator[None]:
+    before = file.read_text()
+    try:
+        yield
+    finally:
+        file.write_text(before)
