@@ -635,8 +635,8 @@ class View {
   }
 
   changeRegion() {
-    if (!this.value) return; // it is kept for the profile that will be chosen
-    this.ask({ type: "switch", profile: this.value, region: this.region.value || null }, this.value);
+    if (!this.card.identity) return; // it is kept for the profile that will be chosen
+    this.ask({ type: "region", region: this.region.value || null }, this.value);
   }
 
   ask(message, target) {
@@ -649,10 +649,11 @@ class View {
     this.showError("");
     this.input.value = target;
     this.busy = true;
+    this.input.readOnly = true;
     this.root.classList.add("ipyap-busy");
     this.live.setAttribute("aria-busy", "true");
     this.count.textContent = message.type === "refresh" ? "refreshing …" : "switching …";
-    this.say(`Switching to ${target}.`);
+    this.say(message.type === "refresh" ? "Refreshing." : "Switching.");
     this.slow = setTimeout(() => { this.count.textContent = "waiting for the kernel and AWS …"; }, SLOW);
     this.send(message);
   }
@@ -660,6 +661,7 @@ class View {
   idle() {
     clearTimeout(this.slow);
     this.busy = false;
+    this.input.readOnly = false;
     this.root.classList.remove("ipyap-busy");
     this.live.removeAttribute("aria-busy");
     this.count.textContent = "";
@@ -740,6 +742,7 @@ class View {
   }
 
   typed() {
+    if (this.busy) return;
     if (!this.isOpen) this.open();
     this.query = this.input.value;
     this.search();
@@ -813,9 +816,14 @@ class View {
 function render({ model, el }) {
   const view = new View(model, el);
   const onMessage = (message, buffers) => view.receive(message, buffers);
+  // The line to the kernel was cut, or is there again: whoever answers will tell.
   const onComm = () => {
-    if (el.closest(".jupyter-widgets-disconnected")) view.sleep();
-    else view.begin();
+    view.sleep();
+    try {
+      view.begin();
+    } catch {
+      // There is nobody to send to.
+    }
   };
   model.on("msg:custom", onMessage);
   model.on("comm_live_update", onComm);

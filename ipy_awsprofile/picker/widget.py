@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,62 +117,62 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
         protected = bool(self.value and self._switcher.is_protected(self.value))
         request = self._switcher.request
         message = identity_message(identity, request, protected=protected, leftovers=leftovers)
-        self.send({**message, "view": view})
+        self._answer(view, message)
 
     def _receive(self, _picker: object, content: Any, _buffers: object) -> None:
         """Do what the person wants; the view it was said in gets the answer."""
         view = content.get("view")
         code_field = CodeField(content.get("code") or None)
-        with self._answering(view, code_field):
+        with self._failures_told(view, code_field):
             match content:
                 case {"type": "ready"}:
                     self._show(self._switcher.identity(), view)
                 case {"type": "list", "have": have}:
                     self._list(view, have)
-                case {"type": "switch", "profile": str(profile)}:
-                    request = self._request(profile, content)
-                    self._switcher.switch(request, mfa_prompter=code_field)
+                case {"type": "switch" | "region"}:
+                    self._switcher.switch(self._request(content), mfa_prompter=code_field)
+                    self._answer(view, {"type": "done"})
                 case {"type": "refresh"}:
                     self._switcher.refresh(mfa_prompter=code_field)
+                    self._answer(view, {"type": "done"})
                 case {"type": "pin", "profile": str(profile), "pinned": bool(pinned)}:
                     self._memory.pin(profile, pinned=pinned)
                 case {"type": "alias", "account": str(account)}:
                     self._look_alias_up(account)
 
+    def _answer(self, view: Any, message: Message, buffers: list[bytes] | None = None) -> None:
+        self.send({**message, "view": view}, buffers)
+
     @contextmanager
-    def _answering(self, view: Any, code_field: CodeField) -> Iterator[None]:
-        """Answer with what is missing or went wrong; what is done is told by `_follow`."""
-        answer: Message = {"type": "done"}
+    def _failures_told(self, view: Any, code_field: CodeField) -> Iterator[None]:
+        """Answer with what is missing or went wrong."""
         try:
             yield
         except ProtectedProfile:
-            answer = {"type": "confirm"}
+            self._answer(view, {"type": "confirm"})
         except MfaUnavailable as error:
-            answer = error_message(error)
-            if code_field.device:
-                answer = {"type": "code", "device": code_field.device, "html": ""}
+            question = {"type": "code", "device": code_field.device, "html": ""}
+            self._answer(view, question if code_field.device else error_message(error))
         except MfaRejected as error:
             # Here there is no cell to run again; the field for the next code is in place.
             error.hint = "Each code works once. Wait for the device's next one."
-            answer = {**error_message(error), "type": "code", "device": code_field.device}
+            again = {"type": "code", "device": code_field.device}
+            self._answer(view, error_message(error) | again)
         except AwsProfileError as error:
-            answer = error_message(error)
+            self._answer(view, error_message(error))
         except KeyboardInterrupt:
-            answer = error_message(_interruption())
+            self._answer(view, error_message(_interruption()))
         except Exception as error:
-            answer = error_message(_surprise(error))
+            self._answer(view, error_message(_surprise(error)))
             raise  # ipywidgets logs it where the kernel logs
-        finally:
-            self.send({**answer, "view": view})
 
-    def _request(self, profile: str, wanted: Message) -> SwitchRequest:
-        active = self._switcher.request
-        known = bool(active and active.profile == profile and active.confirmed)
-        return SwitchRequest(
-            profile=profile,
-            region=wanted.get("region") or None,
-            confirmed=known or wanted.get("confirmed") is True,
-        )
+    def _request(self, wanted: Message) -> SwitchRequest:
+        """Make the request for a chosen profile, or the active one's for another Region."""
+        region, active = wanted.get("region") or None, self._switcher.request
+        if wanted["type"] == "region" and active:
+            return replace(active, region=region)
+        profile, confirmed = str(wanted.get("profile")), wanted.get("confirmed") is True
+        return SwitchRequest(profile=profile, region=region, confirmed=confirmed)
 
     def _list(self, view: Any, have: int) -> None:
         """Send what is recent and pinned, and the profiles unless the view has them already."""
@@ -185,7 +186,7 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
         if have != self._version:
             message["regions"] = known_regions()
             buffers = [rows(listed[0], self._switcher.is_protected)]
-        self.send({"type": "profiles", "view": view, **message}, buffers)
+        self._answer(view, {"type": "profiles", **message}, buffers)
 
     def _look_alias_up(self, account: str) -> None:
         session, identity = self._switcher.session, self._identity

@@ -201,10 +201,6 @@ class Notebook:
             arg=str(name == "light").lower(),
         )
 
-    def interrupt(self) -> None:
-        """Interrupt the kernel, as the button does."""
-        self.page.evaluate("window.jupyterapp.commands.execute('notebook:interrupt-kernel')")
-
     def restart(self) -> None:
         """Restart the kernel, and wait until the new one is ready."""
         self.page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")

@@ -45,6 +45,7 @@ class PickerPage:
         return self.root.get_by_role("button", name=name)
 
     def shows(self, name: str) -> None:
-        """Wait until the identity is that of a profile."""
+        """Wait until the picker rests, and its identity is that of a profile."""
+        expect(self.root.locator("[aria-busy]")).to_have_count(0)
         expect(self.identity).to_contain_text(f"{name} ←")
         expect(self.field).to_have_value(name)
