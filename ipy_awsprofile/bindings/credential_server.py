@@ -84,7 +84,7 @@ class CredentialServer:
     def folder(self) -> Path:
         """The private folder. RuntimeError unless the server is open."""
         if self._folder is None:
-            raise RuntimeError("this CredentialServer is not open")
+            raise RuntimeError("this CredentialServer isn't open")
         return self._folder
 
     @property
@@ -105,7 +105,7 @@ class CredentialServer:
             opening.callback(_end, watcher)
             _write_private(Path(token_file(str(folder))), self._token)
             listener = _listener_in(folder)
-            opening.callback(listener.close)
+            opening.callback(_shut, listener)
             thread = Thread(target=self._accept, args=(listener,), name="lend", daemon=True)
             thread.start()
             opening.callback(self._stop_accepting, thread, str(folder))
@@ -128,7 +128,7 @@ class CredentialServer:
         """
         if not hasattr(os, "register_at_fork"):
             return
-        self._inherited.callback(listener.close)  # in another process, this leaves the file
+        self._inherited.callback(_shut, listener)  # in another process, this leaves the file
         if watcher.stdin:
             self._inherited.callback(watcher.stdin.close)
         of_this = weakref.WeakMethod(self._forget)
@@ -152,9 +152,9 @@ class CredentialServer:
 
     def _stop_accepting(self, thread: Thread, folder: str) -> None:
         self._closing.set()
-        with suppress(OSError):
+        with suppress(OSError):  # somebody may have removed the socket: the thread then sleeps on
             Client(address_of(folder)).close()  # wakes the thread
-        thread.join(timeout=_PATIENCE)
+            thread.join(timeout=_PATIENCE)
 
     def _answer(self, connection: Connection[Any, Any]) -> None:
         with connection, suppress(*_UNWELCOME):
@@ -250,6 +250,11 @@ def _listener_in(folder: Path) -> Listener:
     if os.name != "nt":
         Path(address).chmod(0o600)
     return listener
+
+
+def _shut(listener: Listener) -> None:
+    with suppress(FileNotFoundError):
+        listener.close()
 
 
 def _require_own_user(connection: Connection[Any, Any]) -> None:

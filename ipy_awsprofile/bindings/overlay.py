@@ -16,6 +16,7 @@ import shlex
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 
 from ipy_awsprofile.bindings.credential_process import command_line
@@ -121,10 +122,13 @@ def _text(value: Value) -> str:
 
 
 def _scrubbed(text: str) -> str:
-    """Drop the lines of a longer value that are settings with a secret, indented by mistake."""
+    """End a longer value where a setting with a secret is in it, indented by mistake."""
     first, *more = text.splitlines(keepends=True) or [""]
-    public = [line for line in more if re.split("[=:]", line)[0].strip().lower() not in _SECRETS]
-    return "".join([first, *public]).rstrip()
+    return "".join([first, *takewhile(_is_public, more)]).rstrip()
+
+
+def _is_public(line: str) -> bool:
+    return re.split("[=:]", line)[0].strip().lower() not in _SECRETS
 
 
 def _section(header: str, settings: Mapping[str, str]) -> str:
