@@ -2,9 +2,10 @@
 
 ``%load_ext ipy_awsprofile`` brings the magics. The same is there for Python code: `list_profiles`
 and `Profile` say what the shared files say, `open_session` turns a profile into a refreshing
-boto3 session, `who_am_i` says who a session is (`Identity`), `list_buckets` lists its buckets,
-and `ProfilePicker` is the magic as a searchable dropdown.
-Every error is an `AwsProfileError`. What is heavy is imported when it is used.
+boto3 session, `who_am_i` says who a session is (`Identity`), `using_profile` works as a profile
+for a ``with`` block, `list_buckets` lists a session's buckets, and `ProfilePicker` is the magic as
+a searchable dropdown. Every error is an `AwsProfileError`. What is heavy is imported when it is
+used.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.errors import AwsProfileError
     from ipy_awsprofile.picker import ProfilePicker
     from ipy_awsprofile.profiles import Profile, list_profiles
+    from ipy_awsprofile.scopes import using_profile
     from ipy_awsprofile.sessions import Identity, open_session, who_am_i
     from ipy_awsprofile.switch import Switcher
 
@@ -33,6 +35,7 @@ __all__ = [
     "list_buckets",
     "list_profiles",
     "open_session",
+    "using_profile",
     "who_am_i",
 ]
 
@@ -44,6 +47,7 @@ _HOMES = {
     "list_buckets": "buckets",
     "list_profiles": "profiles",
     "open_session": "sessions",
+    "using_profile": "scopes",
     "who_am_i": "sessions",
 }
 
@@ -68,12 +72,15 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     """
     from ipy_awsprofile.completion import matcher_for
     from ipy_awsprofile.magic import AwsProfileMagics
+    from ipy_awsprofile.scopes import cell_magic_as_line
     from ipy_awsprofile.switch import Switcher
 
     # Making the magics puts them among the shell's configurables, too.
     magics = AwsProfileMagics(shell, Switcher(shell), matcher_for(shell), _picker)
     shell.register_magics(magics)
     shell.Completer.custom_matchers.append(magics.matcher)
+    # Before IPython's own, of which the last one takes every %% for a cell magic.
+    shell.input_transformers_cleanup.insert(0, cell_magic_as_line)
 
 
 def _picker(switcher: Switcher) -> ProfilePicker:
@@ -85,6 +92,8 @@ def _picker(switcher: Switcher) -> ProfilePicker:
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """Undo the switch, and take everything out of the shell again."""
+    from ipy_awsprofile.scopes import cell_magic_as_line
+
     magics = shell.magics_manager.registry.pop("AwsProfileMagics")
     magics.switcher.off()
     for kind, names in magics.magics.items():
@@ -92,3 +101,4 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
             del shell.magics_manager.magics[kind][name]
     shell.configurables.remove(magics)
     shell.Completer.custom_matchers.remove(magics.matcher)
+    shell.input_transformers_cleanup.remove(cell_magic_as_line)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.errors import AwsProfileError
     from ipy_awsprofile.profiles import Profile
     from ipy_awsprofile.sessions import Identity
-    from ipy_awsprofile.switch import StaleVariable
+    from ipy_awsprofile.truth import Leftover
 
 #: Rows that a table shows; whoever has more profiles narrows them with a pattern.
 MOST_ROWS = 200
@@ -120,7 +120,7 @@ def identity_card(
     identity: Identity,
     *,
     variable: str,
-    stale: Iterable[StaleVariable] = (),
+    leftovers: Iterable[Leftover] = (),
     now: datetime | None = None,
 ) -> Card:
     """Show who the notebook works as, in which variable, and for how long."""
@@ -129,7 +129,7 @@ def identity_card(
     if identity.expiry:
         rows.append(("expires", f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC, renews by itself"))
     rows.append(("variable", variable))
-    notes = tuple(stale_note(one) for one in stale)
+    notes = tuple(leftover_note(one) for one in leftovers)
     return Card(
         title=" ← ".join(identity.chain),
         badge=time_left(identity.expiry, now),
@@ -139,9 +139,9 @@ def identity_card(
     )
 
 
-def stale_note(stale: StaleVariable) -> str:
-    """Name a variable that didn't follow the switch."""
-    return f"`{stale.name}` still signs as {stale.signs_as}."
+def leftover_note(leftover: Leftover) -> str:
+    """Name what didn't follow the switch."""
+    return f"`{leftover.name}` {leftover.says}."
 
 
 def no_identity_card(default_profile: str | None) -> Card:

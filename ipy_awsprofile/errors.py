@@ -10,6 +10,7 @@
     │   ├── InvalidSource        source_profile or credential_source is missing, double or unknown
     │   └── SourceLoop           the source profiles lead back to themselves
     ├── ProtectedProfile         a switch that has to be confirmed wasn't
+    ├── UnexpectedAccount        STS names another account than the one expected
     ├── NoRegion                 a call needs a region and nothing names one
     ├── MfaUnavailable           a code is needed, and nobody is there to give it
     ├── MfaRejected              AWS refused the code
@@ -105,6 +106,16 @@ class ProtectedProfile(AwsProfileError):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"The profile `{name}` is protected.", "Add `--yes` if you mean to work in it."
+        )
+
+
+class UnexpectedAccount(AwsProfileError):
+    """STS names another account than the one that the user expects."""
+
+    def __init__(self, name: str, account: str, expected: str) -> None:
+        super().__init__(
+            f"`{name}` is in account {account}, not in {expected}.",
+            "Nothing was switched. Choose a profile of the account that you mean.",
         )
 
 

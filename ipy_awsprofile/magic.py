@@ -12,14 +12,16 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, line_magic, magics_class
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.display import display
-from traitlets import List, Unicode
+from traitlets import CaselessStrEnum, List, Unicode
 
 from ipy_awsprofile import cards
+from ipy_awsprofile.bindings import BINDINGS
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, SwitchInterrupted
 from ipy_awsprofile.profiles import list_profiles
+from ipy_awsprofile.scopes import until_cell_ends
 from ipy_awsprofile.switch import Switcher, SwitchRequest
 
 if TYPE_CHECKING:
@@ -49,6 +51,11 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         Unicode(),
         help="Patterns, such as '*prod*', of profiles to which a switch needs --yes.",
     ).tag(config=True)
+    bindings = List(
+        CaselessStrEnum(BINDINGS),
+        default_value=list(BINDINGS),
+        help="What follows a switch.",
+    ).tag(config=True)
 
     def __init__(
         self,
@@ -62,8 +69,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self.make_picker = make_picker
         #: The completer's matcher, kept to be taken out again.
         self.matcher = matcher
-        self.observe(self._protect, "protected")
-        self._protect()
+        self.observe(self._configure, ["protected", "bindings"])
+        self._configure()
 
     @magic_arguments()
     @argument("name", nargs="*", help="the profile to switch to; none: show the active identity")
@@ -83,42 +90,45 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         help="how long the role's session lasts: 3600, 90m, 1h",
     )
     @argument("--session-name", metavar="S", help="name of the role's session, as in CloudTrail")
+    @argument("--external-id", metavar="ID", help="external ID that the role's trust asks for")
+    @argument("--role-arn", metavar="ARN", help="a role that no profile names; needs a source")
+    @argument("--source-profile", metavar="NAME", help="the profile that assumes --role-arn")
+    @argument(
+        "--read-only",
+        action="store_true",
+        help="only what AWS's managed policy ReadOnlyAccess allows, too",
+    )
+    @argument("--expect-account", metavar="ID", help="refuse unless STS names this account")
+    @argument("--only-session", action="store_true", help="nothing follows but the variable")
+    @argument("--cell", action="store_true", help="until this cell ends; so does %%%%aws_profile")
     @argument("--yes", action="store_true", help="switch even if the profile is protected")
     @argument("--refresh", action="store_true", help="get new credentials now")
     @argument("--off", action="store_true", help="undo: everything is as before the first switch")
     @argument("--pick", action="store_true", help="choose from a searchable list of the profiles")
-    @line_magic
-    def aws_profile(self, line: str) -> None:
+    @line_cell_magic
+    def aws_profile(self, line: str, cell: str | None = None) -> None:
         """Switch the notebook to an AWS profile, or show which identity it works as.
 
         The profile comes from the shared AWS config and credentials files; a refreshing
-        ``boto3.Session`` is put into the variable ``session``.
+        ``boto3.Session`` is put into the variable ``session``, and boto3's default session,
+        subprocesses and ``s3://`` paths follow. ``%%aws_profile NAME`` is for one cell.
         """
+        if cell is not None:  # called by name; a typed cell becomes this by itself
+            self.shell.run_cell(f"%aws_profile {line} --cell\n{cell}")
+            return
         with self._told():
             options = _parsed(self.aws_profile, line)
-            name = " ".join(options.name)
-            if bool(name) + options.refresh + options.off + options.pick > 1:
-                raise InvalidOption(
-                    "A profile's name, --refresh, --off and --pick exclude one another.",
-                    "Run `%aws_profile?` for the options.",
-                )
+            request = _request(options)
             if options.pick:
                 display(self.make_picker(self.switcher))
                 return
             if options.off:
                 display(cards.off_card(undone=self.switcher.off()))
                 return
-            if name:
-                self.switcher.switch(
-                    SwitchRequest(
-                        profile=name,
-                        region=options.region,
-                        variable=options.variable,
-                        duration=options.duration,
-                        session_name=options.session_name,
-                        confirmed=options.yes,
-                    )
-                )
+            if request and options.cell:
+                until_cell_ends(self.shell, self.switcher.scope(request))
+            elif request:
+                self.switcher.switch(request)
             elif options.refresh:
                 self.switcher.refresh()
             display(self._identity_card())
@@ -132,8 +142,9 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             pattern = " ".join(_parsed(self.aws_profiles, line).pattern) or None
             display(cards.profile_table(list_profiles(pattern), pattern))
 
-    def _protect(self, _change: object = None) -> None:
+    def _configure(self, _change: object = None) -> None:
         self.switcher.protected = tuple(self.protected)
+        self.switcher.bindings = tuple(self.bindings)
 
     def _identity_card(self) -> cards.Card:
         identity, request = self.switcher.identity(), self.switcher.request
@@ -142,7 +153,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         return cards.identity_card(
             identity,
             variable=request.variable,
-            stale=self.switcher.stale_variables(),
+            leftovers=self.switcher.leftovers(),
         )
 
     @contextmanager
@@ -161,6 +172,36 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             if error is raised:
                 raise
             raise error from None
+
+
+def _request(options: argparse.Namespace) -> SwitchRequest | None:
+    """Read which switch is wanted, if one is; say what doesn't go together."""
+    wanted = bool(options.name or options.role_arn)
+    if wanted + options.refresh + options.off + options.pick > 1:
+        raise InvalidOption(
+            "A profile's name, --refresh, --off and --pick exclude one another.",
+            "Run `%aws_profile?` for the options.",
+        )
+    request = SwitchRequest(
+        profile=" ".join(options.name) if options.name else None,
+        role_arn=options.role_arn,
+        source_profile=options.source_profile,
+        region=options.region,
+        variable=options.variable,
+        duration=options.duration,
+        session_name=options.session_name,
+        external_id=options.external_id,
+        read_only=options.read_only,
+        expect_account=options.expect_account,
+        only_session=options.only_session,
+        confirmed=options.yes,
+    )
+    if not wanted and (options.cell or request != SwitchRequest()):
+        raise InvalidOption(
+            "These options belong to a switch, and no profile is named.",
+            "Write `%aws_profile NAME` and the options, or `%%aws_profile NAME` for one cell.",
+        )
+    return request if wanted else None
 
 
 def _interruption() -> SwitchInterrupted:

@@ -88,7 +88,7 @@ def open_session(
     fresh: bool = False,
     mfa_prompter: MfaPrompter | None = None,
     timeout: float = 10.0,
-) -> boto3.Session:
+) -> ProfileSession:
     """Open a boto3 session that works as this profile, and renews its credentials by itself.
 
     The credentials are resolved now: a profile that doesn't work fails here, not at the first use.

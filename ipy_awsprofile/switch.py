@@ -6,83 +6,101 @@ first and then lets the bindings follow it, so that a switch that fails has chan
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from ipy_awsprofile.bindings.namespace import session_variable, signers
-from ipy_awsprofile.errors import ProtectedProfile
-from ipy_awsprofile.profiles import profile_with_key
+from ipy_awsprofile.bindings import BINDINGS, follow
+from ipy_awsprofile.errors import ProtectedProfile, UnexpectedAccount
+from ipy_awsprofile.truth import (
+    Leftover,
+    loaded_libraries,
+    shadowing_variables,
+    stale_variables,
+)
 
 if TYPE_CHECKING:
     import boto3
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.resolver import MfaPrompter
-    from ipy_awsprofile.sessions import Identity
+    from ipy_awsprofile.sessions import Identity, ProfileSession
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchRequest:
-    """What the user wants: the profile's name, and what is to differ from what the files say.
+    """What the user wants: a profile (or a role), and what is to differ from what the files say.
 
-    ``variable`` is the notebook's variable for the session; ``duration`` is in seconds;
-    ``confirmed`` says that the user means it, should the profile be a protected one.
+    ``profile`` is the profile's name; without it, ``role_arn`` and ``source_profile`` name a role
+    that no profile has. ``variable`` is the notebook's variable for the session; ``duration`` is
+    in seconds. ``expect_account`` is refused unless STS names this account. ``only_session``
+    leaves everything but the variable alone. ``confirmed`` says that the user means it, should
+    the profile be a protected one.
     """
 
-    profile: str
+    profile: str | None = None
+    role_arn: str | None = None
+    source_profile: str | None = None
     region: str | None = None
     variable: str = "session"
     duration: int | None = None
     session_name: str | None = None
+    external_id: str | None = None
+    read_only: bool = False
+    expect_account: str | None = None
+    only_session: bool = False
     confirmed: bool = False
 
+    @property
+    def name(self) -> str:
+        """The profile's name, or the role's ARN."""
+        return self.profile or self.role_arn or ""
+
+
+_log = logging.getLogger(__name__)
 
 Listener = Callable[["Identity | None"], None]
 
 
 @dataclass(frozen=True, slots=True)
-class StaleVariable:
-    """A variable of the notebook that signs requests as somebody else than the active identity."""
+class _Layer:
+    """One identity and what is bound to it. The first is the notebook's, others are scopes."""
 
-    name: str
-    signs_as: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Active:
     request: SwitchRequest
-    session: boto3.Session
+    session: ProfileSession
     bindings: ExitStack
 
 
 class Switcher:
     """Moves the kernel from identity to identity, and back to how it was before the first."""
 
-    def __init__(self, shell: InteractiveShell) -> None:
-        self._shell = shell
+    def __init__(self, shell: InteractiveShell | None) -> None:
+        self._shell = shell  # None in a script: there is no notebook whose variable could follow
         # Widget callbacks can run in a thread of their own while a cell runs.
         self._lock = threading.RLock()
-        self._active: _Active | None = None
+        self._layers: list[_Layer] = []
         #: Whose the credentials are that were ever switched to; those that nobody holds drop out.
         self._owners: WeakKeyDictionary[Any, Identity] = WeakKeyDictionary()
         self._listeners: list[Listener] = []
         #: Patterns (``*prod*``, in any case) of profiles that need to be confirmed.
         self.protected: tuple[str, ...] = ()
+        #: Which of `BINDINGS` follow a switch.
+        self.bindings: tuple[str, ...] = BINDINGS
 
     @property
-    def session(self) -> boto3.Session | None:
+    def session(self) -> ProfileSession | None:
         """The active session, or None before the first switch."""
-        return self._active.session if self._active else None
+        return self._layers[-1].session if self._layers else None
 
     @property
     def request(self) -> SwitchRequest | None:
         """What the active session was asked for with, or None before the first switch."""
-        return self._active.request if self._active else None
+        return self._layers[-1].request if self._layers else None
 
     def is_protected(self, profile: str) -> bool:
         """Say whether a switch to this profile has to be confirmed."""
@@ -111,7 +129,7 @@ class Switcher:
         from ipy_awsprofile.sessions import who_am_i
 
         with self._lock:
-            return who_am_i(self._active.session) if self._active else None
+            return who_am_i(self.session) if self.session else None
 
     def switch(
         self,
@@ -125,84 +143,137 @@ class Switcher:
         ``fresh`` asks for new credentials where good ones are cached. Raises a child of
         `AwsProfileError`, or whatever interrupts it; then nothing has changed.
         """
-        from ipy_awsprofile.sessions import open_session, who_am_i
-
         with self._lock:
-            if self.is_protected(request.profile) and not request.confirmed:
-                raise ProtectedProfile(request.profile)
-            session = open_session(
-                request.profile,
-                region=request.region,
-                duration=request.duration,
-                session_name=request.session_name,
-                fresh=fresh,
-                mfa_prompter=mfa_prompter,
-            )
-            identity = who_am_i(session)
-            self._owners[session.get_credentials()] = identity
-            self._rebind(request, session)
-            self._tell(identity)
-            return identity
+            session, identity = self._prove(request, fresh, mfa_prompter)
+            self._replace_top(request, session)
+        self._tell(identity)
+        return identity
 
     def refresh(self, *, mfa_prompter: MfaPrompter | None = None) -> Identity | None:
         """Switch to the active profile once more, with new credentials; None if none is active."""
         with self._lock:
-            if self._active is None:
+            if self.request is None:
                 return None
-            return self.switch(self._active.request, fresh=True, mfa_prompter=mfa_prompter)
+            return self.switch(self.request, fresh=True, mfa_prompter=mfa_prompter)
 
     def off(self) -> bool:
         """Put everything back to before the first switch. Say whether there was one to undo."""
         with self._lock:
-            if self._active is None:
+            if not self._layers:
                 return False
-            self._active.bindings.close()
-            self._active = None
-            self._tell(None)
-            return True
+            self._unwind(0)
+        self._tell(None)
+        return True
 
-    def stale_variables(self) -> list[StaleVariable]:
-        """List the notebook's clients, resources and sessions of other identities, by name."""
+    @contextmanager
+    def scope(self, request: SwitchRequest) -> Iterator[boto3.Session]:
+        """Work as another identity for a while, then go on exactly as before.
+
+        That holds for errors, for scopes in scopes, and if the block itself switches: whatever is
+        active in the end, what was before it comes back.
+        """
         with self._lock:
-            if self._active is None:
+            session, identity = self._prove(request)
+            before = tuple(self._layers)
+            self._layers.append(self._bound(request, session))
+        self._tell(identity)
+        try:
+            yield session
+        finally:
+            with self._lock:
+                self._return_to(before)
+            self._tell(self.identity())
+
+    def leftovers(self) -> list[Leftover]:
+        """Name what doesn't follow the active identity; empty before the first switch."""
+        with self._lock:
+            if self.session is None or self.request is None:
                 return []
-            active = self._active.session.get_credentials()
-            chain = self._owners[active].chain
-            stale = []
-            for name, credentials in signers(self._shell.user_ns):
-                owner = self._owners.get(credentials)
-                if credentials is active or (owner and owner.chain == chain):
-                    continue
-                signs_as = (owner and owner.profile) or _profile_of(credentials)
-                if signs_as != chain[0]:
-                    stale.append(StaleVariable(name, signs_as))
-            return stale
+            names = self._shell.user_ns if self._shell else {}
+            left = list(stale_variables(names, self.session, self._owners))
+            if not self.request.only_session and "environment" in self.bindings:
+                left += shadowing_variables()
+            return left + list(loaded_libraries())
 
     def _tell(self, identity: Identity | None) -> None:
         for listener in list(self._listeners):
-            listener(identity)
+            try:
+                listener(identity)
+            except Exception:  # noqa: BLE001  # the switch is done, whatever they make of it
+                _log.exception("A listener of a switch failed.")
 
-    def _rebind(self, request: SwitchRequest, session: boto3.Session) -> None:
-        """Take the bindings off the former session and put them on this one, or leave all as is."""
-        former = self._active
-        if former:
-            former.bindings.close()
+    def _prove(
+        self,
+        request: SwitchRequest,
+        fresh: bool = False,
+        mfa_prompter: MfaPrompter | None = None,
+    ) -> tuple[ProfileSession, Identity]:
+        """Open the session and let STS say who it is, before anything is changed."""
+        from ipy_awsprofile.sessions import open_session, who_am_i
+
+        if self.is_protected(request.name) and not request.confirmed:
+            raise ProtectedProfile(request.name)
+        session = open_session(
+            request.profile,
+            region=request.region,
+            role_arn=request.role_arn,
+            source_profile=request.source_profile,
+            duration=request.duration,
+            session_name=request.session_name,
+            external_id=request.external_id,
+            read_only=request.read_only,
+            fresh=fresh,
+            mfa_prompter=mfa_prompter,
+        )
+        identity = who_am_i(session)
+        if request.expect_account and identity.account != request.expect_account:
+            raise UnexpectedAccount(request.name, identity.account, request.expect_account)
+        self._owners[session.get_credentials()] = identity
+        return session, identity
+
+    def _replace_top(self, request: SwitchRequest, session: ProfileSession) -> None:
+        """Take the bindings off the active session and put them on this one, or change nothing."""
+        before = tuple(self._layers)
+        if before:
+            self._unwind(len(before) - 1)
         try:
-            self._active = self._bound(request, session)
+            self._layers.append(self._bound(request, session))
         except BaseException:
-            self._active = self._bound(former.request, former.session) if former else None
+            self._return_to(before)
             raise
 
-    def _bound(self, request: SwitchRequest, session: boto3.Session) -> _Active:
-        with ExitStack() as bindings:
-            bindings.enter_context(session_variable(self._shell, request.variable, session))
-            return _Active(request, session, bindings.pop_all())
+    def _unwind(self, depth: int) -> None:
+        while len(self._layers) > depth:
+            self._layers.pop().bindings.close()
+
+    def _return_to(self, layers: tuple[_Layer, ...]) -> None:
+        """Close what isn't among these layers, and bind those again that were closed meanwhile."""
+        kept = 0
+        for ours, theirs in zip(self._layers, layers, strict=False):
+            if ours is not theirs:
+                break
+            kept += 1
+        self._unwind(kept)
+        for layer in layers[kept:]:
+            self._layers.append(self._bound(layer.request, layer.session))
+
+    def _bound(self, request: SwitchRequest, session: ProfileSession) -> _Layer:
+        """Let everything that shall follow follow the session; on an error, nothing does."""
+        chosen = ("namespace",) if request.only_session else self.bindings
+        return _Layer(request, session, follow(self._shell, request.variable, session, chosen))
 
 
-def _profile_of(credentials: Any) -> str:
-    """Name the profile whose keys these are, or else where botocore got them from."""
-    from botocore.credentials import Credentials
+def running_switcher() -> Switcher:
+    """Return the Switcher of the running IPython shell, loading the extension if need be.
 
-    # Of those that refresh, the key isn't asked for: that could call AWS.
-    key = credentials.access_key if type(credentials) is Credentials else None
-    return (key and profile_with_key(key)) or f"somebody else ({credentials.method})"
+    Outside of IPython it is a new one, without a notebook.
+    """
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    if shell is None:
+        return Switcher(None)
+    if "AwsProfileMagics" not in shell.magics_manager.registry:
+        shell.extension_manager.load_extension("ipy_awsprofile")
+    switcher: Switcher = shell.magics_manager.registry["AwsProfileMagics"].switcher
+    return switcher

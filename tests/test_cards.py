@@ -14,7 +14,7 @@ from ipy_awsprofile.cards import Card, Table, Tone
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.profiles import Profile, ProfileKind
 from ipy_awsprofile.sessions import Identity
-from ipy_awsprofile.switch import StaleVariable
+from ipy_awsprofile.truth import Leftover
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 EVIL = "<script>alert('`x`')</script>&amp;"
@@ -123,8 +123,8 @@ def test_identity_card() -> None:
 
 def test_html_says_what_the_text_says() -> None:
     """Every word of the text is in the HTML."""
-    stale = [StaleVariable("s3", "UserAlpha")]
-    card = cards.identity_card(identity(), variable="session", stale=stale, now=NOW)
+    stale = [Leftover("s3", "still signs as UserAlpha")]
+    card = cards.identity_card(identity(), variable="session", leftovers=stale, now=NOW)
     shown = read(card).text
     for line in str(card).replace("`", "").splitlines():
         for part in line.strip().split("  "):
@@ -141,8 +141,11 @@ def test_identity_without_expiry_or_region() -> None:
 
 def test_stale_variables_are_noted() -> None:
     """Each variable that didn't follow is named in one line, and the edge warns."""
-    stale = [StaleVariable("s3", "UserAlpha"), StaleVariable("old", "UserAlpha")]
-    card = cards.identity_card(identity(), variable="session", stale=stale, now=NOW)
+    stale = [
+        Leftover("s3", "still signs as UserAlpha"),
+        Leftover("old", "still signs as UserAlpha"),
+    ]
+    card = cards.identity_card(identity(), variable="session", leftovers=stale, now=NOW)
     assert card.notes == (
         "`s3` still signs as UserAlpha.",
         "`old` still signs as UserAlpha.",
@@ -237,7 +240,7 @@ def test_profile_tables_title(number: int, pattern: str | None, title: str) -> N
         cards.identity_card(identity(chain=(EVIL, EVIL), region=EVIL, arn=EVIL), variable=EVIL),
         cards.error_card(AwsProfileError(EVIL, EVIL)),
         cards.no_identity_card(EVIL),
-        cards.identity_card(identity(), variable="s", stale=[StaleVariable(EVIL, EVIL)]),
+        cards.identity_card(identity(), variable="s", leftovers=[Leftover(EVIL, EVIL)]),
     ],
 )
 def test_escaping(card: Card | Table) -> None:

@@ -33,9 +33,9 @@ OPTIONS = {"--region", "--as", "--duration", "--session-name", "--yes", "--refre
         ("%aws_profile --yes R", ["RoleBeta"]),
         ("%aws_profile RoleBeta --region us-w", ["us-west-1", "us-west-2"]),
         ("%%aws_profile RoleBeta --region us-w", ["us-west-1", "us-west-2"]),
-        ("%aws_profile RoleBeta --re", ["--region", "--refresh"]),
-        ("%%aws_profile RoleBeta --re", ["--region", "--refresh"]),
-        ("%aws_profile --refresh --re", ["--region"]),
+        ("%aws_profile RoleBeta --re", ["--region", "--read-only", "--refresh"]),
+        ("%%aws_profile RoleBeta --re", ["--region", "--read-only", "--refresh"]),
+        ("%aws_profile --refresh --re", ["--region", "--read-only"]),
     ],
 )
 def test_offered(shell: Shell, aws: EmbeddedAws, cell: str, offered: list[str]) -> None:

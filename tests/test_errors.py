@@ -17,6 +17,7 @@ TREE = [
     ("InvalidSource", "InvalidProfile"),
     ("SourceLoop", "InvalidProfile"),
     ("ProtectedProfile", "AwsProfileError"),
+    ("UnexpectedAccount", "AwsProfileError"),
     ("NoRegion", "AwsProfileError"),
     ("MfaUnavailable", "AwsProfileError"),
     ("MfaRejected", "AwsProfileError"),

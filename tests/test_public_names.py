@@ -16,6 +16,7 @@ NAMES = {
     "list_buckets": "buckets",
     "list_profiles": "profiles",
     "open_session": "sessions",
+    "using_profile": "scopes",
     "who_am_i": "sessions",
 }
 

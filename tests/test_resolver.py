@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 
 from ipy_awsprofile.resolver import Caller, ProfileCore, RoleCache, bounded, quiet_refresh
+from ipy_awsprofile.targets import target_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +40,8 @@ def changed(**settings: Any) -> dict[str, Any]:
 def test_replaced_settings_go_before_the_files(shared_files: tuple[Path, Path]) -> None:
     """Settings and region stand in for those of the profile, and the rest stays."""
     shared_files[0].write_text("[profile p]\nregion = one\nduration_seconds = 1\noutput = json\n")
-    core = ProfileCore("p", {"duration_seconds": "900"}, "two")
+    target = replace(target_of("p"), settings={"duration_seconds": "900"}, region="two")
+    core = ProfileCore(target)
     assert core.get_config_variable("region") == "two"
     assert core.get_scoped_config() == {
         "region": "one",
@@ -50,14 +53,20 @@ def test_replaced_settings_go_before_the_files(shared_files: tuple[Path, Path]) 
 def test_nothing_replaced_is_botocore(shared_files: tuple[Path, Path]) -> None:
     """Without a replacement, a profile is as its files say."""
     shared_files[0].write_text("[profile p]\nregion = one\n")
-    core = ProfileCore("p", {}, None)
+    core = ProfileCore(target_of("p"))
     assert core.get_config_variable("region") == "one"
 
 
-def test_replacement_in_a_profile_of_nobody(shared_files: tuple[Path, Path]) -> None:
-    """Settings for a profile that isn't there make none."""
-    shared_files[0].write_text("[profile p]\n")
-    assert "q" not in ProfileCore("q", {"output": "json"}, None).full_config["profiles"]
+def test_session_keeps_to_its_own_files_and_region(
+    shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What the environment says later doesn't reach a session that is open already."""
+    shared_files[0].write_text("[profile p]\nregion = one\n[profile q]\n")
+    cores = [ProfileCore(target_of(name)) for name in ("p", "q")]
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "three")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "other"))
+    assert [core.get_config_variable("region") for core in cores] == ["one", None]
+    assert [set(core.full_config["profiles"]) for core in cores] == [{"p", "q"}] * 2
 
 
 def test_bounds() -> None:

@@ -180,7 +180,7 @@ def test_expired_on_the_other_side(aws: EmbeddedAws) -> None:
     """A session that AWS has ended is told as the role's, with what to run."""
     session = open_session("RoleBeta")
     aws.expire_sessions()
-    session.callers.clear()  # type: ignore[attr-defined]  # so that STS is asked
+    session.callers.clear()  # so that STS is asked
     with pytest.raises(CredentialsExpired, match="of `RoleBeta` have expired") as caught:
         who_am_i(session)
     assert "--refresh" in caught.value.hint

@@ -9,13 +9,13 @@ import boto3
 import pytest
 
 from ipy_awsprofile.errors import ProfileNotFound, ProtectedProfile
-from ipy_awsprofile.switch import StaleVariable, Switcher, SwitchRequest
+from ipy_awsprofile.switch import Switcher, SwitchRequest
+from ipy_awsprofile.truth import Leftover
 
 if TYPE_CHECKING:
     from shells import Shell
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.scenario import Scenario
     from ipy_awsprofile.sessions import Identity
 
 ROLE = SwitchRequest(profile="RoleBeta")
@@ -35,7 +35,7 @@ def test_before_the_first_switch(switcher: Switcher) -> None:
     assert switcher.identity() is None
     assert switcher.refresh() is None
     assert switcher.off() is False
-    assert switcher.stale_variables() == []
+    assert switcher.leftovers() == []
 
 
 def test_switch(switcher: Switcher, bare_shell: Shell) -> None:
@@ -215,10 +215,10 @@ def test_stale_variables_of_a_former_profile(switcher: Switcher, bare_shell: She
     bare_shell.good("s3 = session.client('s3'); r = session.resource('s3'); old = session")
     switcher.switch(USER)
     bare_shell.good("mine = session.client('s3')")
-    assert switcher.stale_variables() == [
-        StaleVariable("s3", "RoleBeta"),
-        StaleVariable("r", "RoleBeta"),
-        StaleVariable("old", "RoleBeta"),
+    assert switcher.leftovers() == [
+        Leftover("s3", "still signs as RoleBeta"),
+        Leftover("r", "still signs as RoleBeta"),
+        Leftover("old", "still signs as RoleBeta"),
     ]
 
 
@@ -229,7 +229,7 @@ def test_stale_variables_of_boto3_itself(
     monkeypatch.setenv("AWS_PROFILE", "UserAlpha")
     bare_shell.good("import boto3; s3 = boto3.client('s3'); boto3.DEFAULT_SESSION = None")
     switcher.switch(ROLE)
-    assert switcher.stale_variables() == [StaleVariable("s3", "UserAlpha")]
+    assert switcher.leftovers() == [Leftover("s3", "still signs as UserAlpha")]
 
 
 def test_stale_variables_of_the_environment(
@@ -240,7 +240,7 @@ def test_stale_variables_of_the_environment(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     bare_shell.names["s3"] = boto3.Session(region_name="us-east-1").client("s3")
     switcher.switch(ROLE)
-    assert switcher.stale_variables() == [StaleVariable("s3", "somebody else (env)")]
+    assert switcher.leftovers() == [Leftover("s3", "still signs as somebody else (env)")]
 
 
 def test_stale_variables_that_would_have_to_ask(
@@ -250,7 +250,7 @@ def test_stale_variables_that_would_have_to_ask(
     bare_shell.names["s3"] = boto3.Session(profile_name="RoleBeta").client("s3")
     switcher.switch(USER)
     aws.calls.clear()
-    assert switcher.stale_variables() == [StaleVariable("s3", "somebody else (assume-role)")]
+    assert switcher.leftovers() == [Leftover("s3", "still signs as somebody else (assume-role)")]
     assert aws.calls == []
 
 
@@ -258,11 +258,11 @@ def test_same_identity_is_not_stale(switcher: Switcher, bare_shell: Shell) -> No
     """Clients from before a refresh, or of boto3 for the same profile, sign as who is active."""
     bare_shell.names["user"] = boto3.Session(profile_name="UserAlpha").client("s3")
     switcher.switch(USER)
-    assert switcher.stale_variables() == []
+    assert switcher.leftovers() == []
     switcher.switch(ROLE)
     bare_shell.good("s3 = session.client('s3')")
     switcher.refresh()
-    assert [stale.name for stale in switcher.stale_variables()] == ["user"]
+    assert [stale.name for stale in switcher.leftovers()] == ["user"]
 
 
 def test_nothing_is_stale_after_off(switcher: Switcher, bare_shell: Shell) -> None:
@@ -270,7 +270,7 @@ def test_nothing_is_stale_after_off(switcher: Switcher, bare_shell: Shell) -> No
     switcher.switch(ROLE)
     bare_shell.good("s3 = session.client('s3')")
     switcher.off()
-    assert switcher.stale_variables() == []
+    assert switcher.leftovers() == []
 
 
 def test_switches_from_several_threads_take_turns(switcher: Switcher, bare_shell: Shell) -> None:
@@ -289,9 +289,3 @@ def test_switches_from_several_threads_take_turns(switcher: Switcher, bare_shell
     assert bare_shell.names["session"] is switcher.session
     switcher.off()
     assert "session" not in bare_shell.names
-
-
-def test_unchanged_environment(switcher: Switcher, scenario: Scenario) -> None:
-    """A switch leaves boto3's default session alone."""
-    switcher.switch(ROLE)
-    assert boto3.DEFAULT_SESSION is None

@@ -1,1 +1,45 @@
-"""What follows a switch: one context manager a file. Entering binds, leaving puts back."""
+"""What follows a switch: one context manager a file. Entering binds, leaving puts back.
+
+To teach the kernel a new library is to add a file here, and a line to `follow`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.bindings.default_session import default_session
+from ipy_awsprofile.bindings.environment import environment
+from ipy_awsprofile.bindings.filesystems import filesystems
+from ipy_awsprofile.bindings.lending import lent
+from ipy_awsprofile.bindings.namespace import session_variable
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ipy_awsprofile.sessions import ProfileSession
+
+#: Names of the bindings, in the order in which they are entered.
+BINDINGS = ("namespace", "default_session", "environment", "filesystems")
+
+
+def follow(
+    shell: InteractiveShell | None, variable: str, session: ProfileSession, chosen: Collection[str]
+) -> ExitStack:
+    """Let the chosen bindings follow the session until the stack is closed.
+
+    If one of them fails, those before it are left again, and the error goes on.
+    """
+    with ExitStack() as stack:
+        if shell and "namespace" in chosen:
+            stack.enter_context(session_variable(shell, variable, session))
+        if "default_session" in chosen:
+            stack.enter_context(default_session(session))
+        if "environment" in chosen or "filesystems" in chosen:
+            profile = stack.enter_context(lent(session))
+            if "environment" in chosen:
+                stack.enter_context(environment(profile, session.region_name))
+            if "filesystems" in chosen:
+                stack.enter_context(filesystems(profile))
+        return stack.pop_all()

@@ -1,0 +1,83 @@
+"""What doesn't follow a switch, so that the notebook can say so: nothing is hidden."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ipy_awsprofile.bindings.environment import in_the_way
+from ipy_awsprofile.bindings.namespace import signers
+from ipy_awsprofile.profiles import profile_with_key
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.sessions import Identity, ProfileSession
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A variable or library, and what it does instead of following: ``s3``, "still signs as X"."""
+
+    name: str
+    says: str
+
+
+#: Libraries that keep their own credentials, and what makes them follow.
+_INDEPENDENT = {
+    "polars": "doesn't follow: pass `credential_provider=polars_credentials(session)`",
+    "duckdb": "doesn't follow: run `duckdb_secret(connection, session)`",
+    "pyarrow.fs": "doesn't follow: use `pyarrow_filesystem(session)`",
+    "pyspark": "doesn't follow: set `spark_options(session)`",
+}
+
+
+def stale_variables(
+    namespace: Mapping[str, Any],
+    session: ProfileSession,
+    owners: Mapping[Any, Identity],
+) -> Iterator[Leftover]:
+    """Find the notebook's clients, resources and sessions that sign as another identity.
+
+    ``owners`` says whose the credentials are that were ever switched to.
+    """
+    active = session.get_credentials()
+    for name, credentials in signers(namespace):
+        owner = owners.get(credentials)
+        same_chain = owner and owner.chain == session.chain
+        if credentials is active or same_chain or _same_key(credentials, active):
+            continue
+        signs_as = (owner and owner.profile) or _profile_of(credentials)
+        yield Leftover(name, f"still signs as {signs_as}")
+
+
+def shadowing_variables(environ: MutableMapping[str, str] | None = None) -> Iterator[Leftover]:
+    """Find what was set after the switch and keeps subprocesses from following it."""
+    for name in in_the_way(os.environ if environ is None else environ):
+        yield Leftover(name, "was set after the switch: subprocesses go by it instead")
+
+
+def loaded_libraries() -> Iterator[Leftover]:
+    """Find the libraries in use that keep their own credentials."""
+    for module, advice in _INDEPENDENT.items():
+        if module in sys.modules:
+            yield Leftover(module, advice)
+
+
+def _same_key(one: Any, other: Any) -> bool:
+    key = _long_term_key(one)
+    return key is not None and key == _long_term_key(other)
+
+
+def _profile_of(credentials: Any) -> str:
+    """Name the profile whose keys these are, or else where botocore got them from."""
+    key = _long_term_key(credentials)
+    return (key and profile_with_key(key)) or f"somebody else ({credentials.method})"
+
+
+def _long_term_key(credentials: Any) -> str | None:
+    """Read the access key; not of credentials that refresh, since that could call AWS."""
+    from botocore.credentials import Credentials
+
+    return credentials.access_key if type(credentials) is Credentials else None
