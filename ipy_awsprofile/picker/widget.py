@@ -188,17 +188,19 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
             buffers = [rows(listed[0], self._switcher.is_protected)]
         self._answer(view, {"type": "profiles", **message}, buffers)
 
-    def _look_alias_up(self, account: str) -> None:
+    def _look_alias_up(self, account: str) -> threading.Thread | None:
         session, identity = self._switcher.session, self._identity
         if session is None or identity is None or identity.account != account:
-            return
+            return None
         lookup = alias_lookup(session)
 
         def tell() -> None:
             self.send({"type": "alias", "account": account, "alias": lookup()})
 
         # Whoever works on must not wait for it, and whoever ends the kernel neither.
-        threading.Thread(target=tell, name="account alias", daemon=True).start()
+        thread = threading.Thread(target=tell, name="account alias", daemon=True)
+        thread.start()
+        return thread
 
 
 def _switcher_of_shell() -> Switcher:

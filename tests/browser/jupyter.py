@@ -260,7 +260,9 @@ class Jupyter:
         self.server.shut_kernels_down()
 
     def _new_page(self) -> Page:
-        context = self._browser.new_context(viewport={"width": 1000, "height": 760})
+        context = self._browser.new_context(
+            viewport={"width": 1000, "height": 760}, device_scale_factor=2
+        )
         context.set_default_timeout(60_000)
         page = context.new_page()
         self._pages.append(page)
