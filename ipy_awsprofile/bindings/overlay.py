@@ -58,11 +58,13 @@ def write_overlay(
     profiles = read_shared_files(files).profiles
     if name in profiles:
         raise ValueError(f"there is a profile {name!r} already")
-    settings = {
-        setting: _scrubbed(_text(value))
-        for setting, value in profiles.get(of, {}).items()
-        if setting not in _SOURCES and not setting.startswith("sso_")
-    }
+    settings = _public(
+        {
+            setting: _text(value)
+            for setting, value in profiles.get(of, {}).items()
+            if setting not in _SOURCES and not setting.startswith("sso_")
+        }
+    )
     settings["credential_process"] = command
     if region is not None:
         settings["region"] = region
@@ -94,11 +96,7 @@ def _user_sections(config: Path) -> Iterator[str]:
     parser.read(config)
     for header in parser.sections():
         settings = dict(parser.items(header))
-        public = {
-            setting: _scrubbed(text)
-            for setting, text in settings.items()
-            if setting not in _SECRETS
-        }
+        public = _public(settings)
         if _is_profile(header) and settings.keys() >= _KEYS:
             # In the chain of sources, a process stands where keys of the config file do.
             public.setdefault(
@@ -121,13 +119,23 @@ def _text(value: Value) -> str:
     return "".join(f"\n{name} = {nested}" for name, nested in value.items())
 
 
+def _public(settings: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what is secret, and what is nothing without it."""
+    public = {}
+    for name, text in settings.items():
+        scrubbed = _scrubbed(text)
+        if name not in _SECRETS and (scrubbed or not text):
+            public[name] = scrubbed
+    return public
+
+
 def _scrubbed(text: str) -> str:
     """End a longer value where a setting with a secret is in it, indented by mistake."""
     first, *more = text.splitlines(keepends=True) or [""]
-    return "".join([first, *takewhile(_is_public, more)]).rstrip()
+    return "".join([first, *takewhile(_has_no_secret, more)]).rstrip()
 
 
-def _is_public(line: str) -> bool:
+def _has_no_secret(line: str) -> bool:
     return re.split("[=:]", line)[0].strip().lower() not in _SECRETS
 
 
