@@ -128,6 +128,7 @@ class List {
     this.shown = [];
     this.words = [];
     this.active = 0;
+    this.drawn = new Map(); // the rows in the page, by their place in the list
     this.current = null; // name of the profile that the notebook works as
     this.spacer = h("div", { class: "ipyap-spacer", role: "presentation" });
     this.box = h(
@@ -221,16 +222,41 @@ class List {
     }
   }
 
+  /**
+   * Put the rows in sight into the page. Those that stay as they are stay the same elements:
+   * a click that begins on one must end on it.
+   */
   draw() {
     const from = Math.max(0, Math.floor(this.box.scrollTop / ROW_HEIGHT) - OVERSCAN);
     const until = Math.min(this.shown.length, from + ROWS_SHOWN + 2 * OVERSCAN);
-    const rows = [];
-    for (let index = from; index < until; index++) rows.push(this.row(index));
+    const wanted = [];
+    for (let index = from; index < until; index++) wanted.push(index);
     // The active row stays in the page while it is scrolled away: the field refers to it.
-    if (this.shown.length && (this.active < from || this.active >= until)) {
-      rows.push(this.row(this.active));
-    }
-    this.spacer.replaceChildren(...rows);
+    if (this.shown.length && this.active < from) wanted.unshift(this.active);
+    if (this.shown.length && this.active >= until) wanted.push(this.active);
+
+    const drawn = new Map(wanted.map((index) => [index, this.kept(index) ?? this.row(index)]));
+    for (const [index, row] of this.drawn) if (drawn.get(index) !== row) row.remove();
+    wanted.forEach((index, place) => {
+      const row = drawn.get(index);
+      row.classList.toggle("ipyap-active", index === this.active);
+      const there = this.spacer.children[place];
+      if (there !== row) this.spacer.insertBefore(row, there ?? null);
+    });
+    this.drawn = drawn;
+  }
+
+  /** The element of a row, if it is in the page and still says the same. */
+  kept(index) {
+    const row = this.drawn.get(index);
+    return row?.says === this.saying(index) ? row : null;
+  }
+
+  saying(index) {
+    const row = this.profiles.rows[this.shown[index]];
+    const { first, pins } = this.profiles;
+    const place = [index === first - 1, this.shown.length, pins.has(row[NAME]), this.current];
+    return JSON.stringify([row, this.words, place]);
   }
 
   row(index) {
@@ -245,11 +271,10 @@ class List {
     if (row[PROTECTED]) name.prepend(icon("lock"));
     const classes = ["ipyap-row"];
     if (row[PROTECTED]) classes.push("ipyap-protected");
-    if (index === this.active) classes.push("ipyap-active");
     if (!this.words.length && index === this.profiles.first - 1 && index + 1 < this.shown.length) {
       classes.push("ipyap-last-of-first");
     }
-    return h(
+    const element = h(
       "div",
       {
         class: classes.join(" "),
@@ -275,6 +300,8 @@ class List {
       h("span", { class: "ipyap-cell ipyap-mono" }, ...marked(row[REGION], this.words)),
       h("span", { class: "ipyap-cell ipyap-end" }, row[MFA] ? h("span", { class: "ipyap-tag ipyap-mfa" }, "MFA") : null),
     );
+    element.says = this.saying(index);
+    return element;
   }
 }
 
@@ -320,7 +347,7 @@ class IdentityCard {
     this.element.classList.toggle("ipyap-protected", Boolean(identity?.protected));
     this.guard.hidden = !identity?.protected;
     this.button.hidden = !identity;
-    this.title.textContent = identity ? identity.chain.join(" ← ") : "No profile is active";
+    this.title.textContent = identity ? named(identity) : "No profile is active";
     this.badge.title = identity?.expires
       ? `These credentials end at ${identity.expires}; the session renews itself when it is used.`
       : "";
@@ -365,6 +392,9 @@ class IdentityCard {
     this.badge.textContent = left ? `${clock(left)} left` : "expired";
   }
 }
+
+/** Which profiles led to an identity; a role that no profile names goes by its ARN. */
+const named = (identity) => identity.chain.join(" ← ") || identity.arn;
 
 function clock(seconds) {
   const two = (number) => String(number).padStart(2, "0");
@@ -624,7 +654,7 @@ class View {
     if (!this.isOpen && this.question.element.hidden) this.rest();
     if (view) return;
     this.showError("");
-    this.say(identity ? `The notebook works as ${identity.profile}.` : "No profile is active.");
+    this.say(identity ? `The notebook works as ${named(identity)}.` : "No profile is active.");
   }
 
   // ---- asking for a switch

