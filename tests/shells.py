@@ -145,7 +145,13 @@ def run_notebook(*cells: str, environment: Mapping[str, str]) -> tuple[list[Kern
     nbclient lets nobody answer: its kernels are told that there is no input.
     """
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    client = NotebookClient(notebook, timeout=60, kernel_name="python3", allow_errors=True)
+    client = NotebookClient(
+        notebook,
+        timeout=120,
+        kernel_name="python3",
+        allow_errors=True,
+        coalesce_streams=True,  # a busy kernel sends what one print writes in pieces
+    )
     client.execute(env=os.environ | environment)
     ran = [KernelCell(cell.outputs) for cell in notebook.cells]
     return ran, nbformat.writes(notebook)

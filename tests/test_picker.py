@@ -218,16 +218,17 @@ def test_an_interrupt_is_told(person: Person, picker: ProfilePicker) -> None:
     end()
 
 
-def test_what_nobody_expected_is_told_without_its_text(person: Person) -> None:
+def test_what_nobody_expected_is_told_without_its_text(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An error that isn't ours is named in the picker and goes on to the kernel's log."""
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise OSError("with what it was about")
 
-    end = person.picker._switcher.subscribe(broken)
+    monkeypatch.setattr(person.picker._switcher, "switch", broken)
     with pytest.raises(OSError, match="with what"):
         person.picker._receive(None, {"type": "switch", "view": VIEW, "profile": "RoleBeta"}, [])
-    end()
     assert "unexpected happened: OSError" in person.seen[-1]["html"]
     assert "with what" not in person.seen[-1]["html"]
 
