@@ -213,6 +213,10 @@ class List {
     this.draw();
   }
 
+  moveTo(name) {
+    this.move(this.shown.findIndex((index) => this.profiles.rows[index][NAME] === name));
+  }
+
   point(event) {
     const row = event.target.closest("[role=option]");
     if (row && Number(row.dataset.index) !== this.active) {
@@ -640,8 +644,12 @@ class View {
       this.input.placeholder = `Search ${counted(this.profiles.rows.length, "profile")}`;
       this.offerRegions();
     } else if (this.profiles.isArranged(pins, recent)) return;
+    const { active, activeName } = this.list;
     this.profiles.arrange(pins, recent);
-    if (this.isOpen) this.search();
+    if (!this.isOpen) return;
+    this.search();
+    if (active) this.list.moveTo(activeName); // who has moved already stays where they are
+    this.describe();
   }
 
   takeIdentity({ identity, view }) {
