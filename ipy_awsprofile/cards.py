@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 #: Rows that a table shows; whoever has more profiles narrows them with a pattern.
 MOST_ROWS = 200
 
+READ_ONLY = "read-only, by the session policy ReadOnlyAccess"
+
 
 class Tone(Enum):
     """What a card's edge says at a glance: a theme variable and the colour to fall back on."""
@@ -120,12 +122,15 @@ def identity_card(
     identity: Identity,
     *,
     variable: str,
+    read_only: bool = False,
     leftovers: Iterable[Leftover] = (),
     now: datetime | None = None,
 ) -> Card:
     """Show who the notebook works as, in which variable, and for how long."""
     rows = [("account", identity.account), ("ARN", identity.arn)]
     rows.append(("region", identity.region or "none"))
+    if read_only:
+        rows.append(("access", READ_ONLY))
     if identity.expiry:
         rows.append(("expires", f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC, renews by itself"))
     rows.append(("variable", variable))

@@ -153,6 +153,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         return cards.identity_card(
             identity,
             variable=request.variable,
+            read_only=request.read_only,
             leftovers=self.switcher.leftovers(),
         )
 

@@ -278,3 +278,13 @@ def test_colours_follow_the_theme(tone: Tone) -> None:
     assert f"border-left:4px solid {tone.css}" in html
     assert "color:#" not in html
     assert "background:#" not in html
+
+
+def test_a_read_only_session_says_so() -> None:
+    """That a session policy narrows the session stands on the card, and only then."""
+    narrowed, whole = (
+        cards.identity_card(identity(), variable="session", read_only=read_only, now=NOW)
+        for read_only in (True, False)
+    )
+    assert ("access", "read-only, by the session policy ReadOnlyAccess") in narrowed.rows
+    assert "read-only" not in str(whole)

@@ -72,7 +72,10 @@ def identity_message(
             "variable": request.variable,
             "chosen_region": request.region,
             "protected": protected,
-            "notes": [cards.leftover_note(one) for one in leftovers],
+            "notes": [
+                *([f"Access is {cards.READ_ONLY}."] if request.read_only else []),
+                *map(cards.leftover_note, leftovers),
+            ],
         },
     }
 
