@@ -12,12 +12,12 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.utils import validate_region_name
 
-from ipy_awsprofile.errors import MfaUnavailable
+from ipy_awsprofile.errors import CredentialsUnavailable, MfaUnavailable
 from ipy_awsprofile.resolver import (
     Caller,
     MfaPrompter,
@@ -28,6 +28,9 @@ from ipy_awsprofile.resolver import (
 )
 from ipy_awsprofile.targets import Target, target_of
 from ipy_awsprofile.translation import no_credentials, translated
+
+if TYPE_CHECKING:
+    from botocore.credentials import ReadOnlyCredentials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +122,8 @@ def open_session(
         external_id=external_id,
         read_only=read_only,
     )
-    variant = "read-only" if read_only else ""
-    cache = RoleCache(Path("~/.aws/cli/cache").expanduser(), fresh=fresh, variant=variant)
+    directory = Path("~/.aws/cli/cache").expanduser()
+    cache = RoleCache(directory, fresh=fresh, variant=target.cache_variant)
     with translated(target.names), quiet_refresh():
         if target.region:
             validate_region_name(target.region)  # with cached credentials, nothing else looks
@@ -162,6 +165,30 @@ def who_am_i(session: boto3.Session) -> Identity:
         region=session.region_name,
         expiry=_expiry(credentials),
     )
+
+
+def short_lived(session: boto3.Session) -> tuple[ReadOnlyCredentials, datetime | None]:
+    """Give what the session signs with now, and until when (UTC), to somebody outside of botocore.
+
+    Raises CredentialsUnavailable for long-term keys: those stay where they are. Raises other
+    children of `AwsProfileError` if the credentials can't be renewed.
+    """
+    chain = session.chain if isinstance(session, ProfileSession) else ()
+    with translated(chain), quiet_refresh():
+        credentials = session.get_credentials()
+        if credentials is None:
+            raise no_credentials(chain[0] if chain else session.profile_name)
+        while True:
+            expiry = _expiry(credentials)
+            frozen = credentials.get_frozen_credentials()
+            if _expiry(credentials) == expiry:
+                break  # otherwise they were renewed in between: the two don't belong together
+    if not frozen.token:
+        raise CredentialsUnavailable(
+            "These are long-term keys, and those never leave the kernel.",
+            "Let others use the profile that has them, by its name; or switch to a role.",
+        )
+    return frozen, expiry
 
 
 def ask_on_input_channel(question: str) -> str:

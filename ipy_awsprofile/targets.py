@@ -7,8 +7,9 @@ said it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 
-from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.errors import InvalidOption, InvalidProfile
 from ipy_awsprofile.profiles import Profile, ProfileKind, role_chain
 from ipy_awsprofile.shared_files import SharedFiles, read_shared_files
 from ipy_awsprofile.user_environment import user_environment
@@ -50,6 +51,18 @@ class Target:
         """ARN of the role that is assumed last, if one is."""
         return self.chain[0].role_arn
 
+    @property
+    def cache_variant(self) -> str:
+        """What keeps a role with session policies apart from the full one; empty without any.
+
+        The narrowed role is part of it: the roles on the way to it are assumed in full, and must
+        not be found by a session that is to be read-only itself.
+        """
+        if not self.policy_arns:
+            return ""
+        narrowed = " ".join([str(self.role_arn), *self.policy_arns])
+        return f"narrowed-{sha256(narrowed.encode()).hexdigest()[:16]}"
+
 
 def target_of(
     name: str | None,
@@ -64,7 +77,7 @@ def target_of(
 ) -> Target:
     """Find the profile (or take the role's ARN), and check that it can take the options.
 
-    Raises InvalidOption, and what `role_chain` raises.
+    Raises InvalidOption, InvalidProfile, and what `role_chain` raises.
     """
     environ = user_environment()
     files = SharedFiles.from_environment(environ)
@@ -90,8 +103,7 @@ def target_of(
     policies: tuple[str, ...] = ()
     if read_only:
         _require_kind(chain[0], _ASSUMES, "a session policy, which is what makes it read-only")
-        partition = (chain[0].role_arn or "").split(":")[1]
-        policies = (f"arn:{partition}:iam::aws:policy/ReadOnlyAccess",)
+        policies = (f"arn:{_partition(chain[0])}:iam::aws:policy/ReadOnlyAccess",)
     section = read_shared_files(files).profiles.get(chain[0].name)
     own_region = section.text("region") if section else settings.get("region")
     known = region or environ.get("AWS_DEFAULT_REGION") or own_region
@@ -121,6 +133,16 @@ def _role_by_arn(
         line=sources[0].line,
     )
     return (role, *sources), settings
+
+
+def _partition(profile: Profile) -> str:
+    arn = profile.role_arn or ""
+    if arn.count(":") < 5:  # noqa: PLR2004
+        raise InvalidProfile(
+            f"`{arn}`, the role_arn of `{profile.name}`, is no ARN.",
+            f"See {profile.file}, line {profile.line}.",
+        )
+    return arn.split(":")[1]
 
 
 def _require_kind(profile: Profile, kinds: set[ProfileKind], what: str) -> None:
