@@ -18,7 +18,6 @@ from IPython.core.completer import (
 )
 
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.profiles import list_profiles
 from ipy_awsprofile.regions import known_regions
 
 if TYPE_CHECKING:
@@ -80,6 +79,8 @@ def _options_with_value(shell: InteractiveShell) -> set[str]:
 
 
 def _names() -> list[str]:
+    from ipy_awsprofile.profiles import list_profiles
+
     try:
         return [profile.name for profile in list_profiles()]
     except AwsProfileError:  # whoever runs the cell is told; Tab has nothing to offer

@@ -20,7 +20,6 @@ from traitlets import CaselessStrEnum, List, Unicode
 from ipy_awsprofile import cards
 from ipy_awsprofile.bindings import BINDINGS
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, SwitchInterrupted
-from ipy_awsprofile.profiles import list_profiles
 from ipy_awsprofile.scopes import until_cell_ends
 from ipy_awsprofile.switch import Switcher, SwitchRequest
 
@@ -138,6 +137,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     @line_magic
     def aws_profiles(self, line: str) -> None:
         """List the profiles of the shared AWS config and credentials files."""
+        from ipy_awsprofile.profiles import list_profiles
+
         with self._told():
             pattern = " ".join(_parsed(self.aws_profiles, line).pattern) or None
             display(cards.profile_table(list_profiles(pattern), pattern))

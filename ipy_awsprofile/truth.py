@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.bindings.environment import in_the_way
 from ipy_awsprofile.bindings.namespace import signers
-from ipy_awsprofile.profiles import profile_with_key
 
 if TYPE_CHECKING:
     from ipy_awsprofile.sessions import Identity, ProfileSession
@@ -26,9 +25,9 @@ class Leftover:
 
 #: Libraries that keep their own credentials, and what makes them follow.
 _INDEPENDENT = {
-    "polars": "doesn't follow: pass `credential_provider=polars_credentials(session)`",
-    "duckdb": "doesn't follow: run `duckdb_secret(connection, session)`",
-    "pyarrow.fs": "doesn't follow: use `pyarrow_filesystem(session)`",
+    "polars": "doesn't follow: pass `**polars_options(session)`",
+    "pyarrow.fs": "doesn't follow: use `pyarrow_filesystem(session)`, and with pandas' Parquet "
+    "`storage_options=storage_options()`",
     "pyspark": "doesn't follow: set `spark_options(session)`",
 }
 
@@ -72,6 +71,8 @@ def _same_key(one: Any, other: Any) -> bool:
 
 def _profile_of(credentials: Any) -> str:
     """Name the profile whose keys these are, or else where botocore got them from."""
+    from ipy_awsprofile.profiles import profile_with_key
+
     key = _long_term_key(credentials)
     return (key and profile_with_key(key)) or f"somebody else ({credentials.method})"
 

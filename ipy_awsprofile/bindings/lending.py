@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.shared_files import read_shared_files
-
 if TYPE_CHECKING:
     from ipy_awsprofile.sessions import ProfileSession
     from ipy_awsprofile.targets import Target
@@ -41,6 +39,7 @@ def lent(session: ProfileSession) -> Iterator[LentProfile]:
         return
     from ipy_awsprofile.bindings.credential_server import CredentialServer
     from ipy_awsprofile.bindings.overlay import overlay_name, write_overlay
+    from ipy_awsprofile.shared_files import read_shared_files
 
     with CredentialServer(session) as server:
         profiles = read_shared_files(target.files).profiles
