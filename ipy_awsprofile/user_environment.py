@@ -37,6 +37,11 @@ def marker(changes: Mapping[str, str | None], environ: Mapping[str, str] | None 
 
 def _read(text: str) -> dict[str, tuple[str | None, str | None]]:
     try:
-        return {name: (ours, theirs) for name, (ours, theirs) in json.loads(text or "{}").items()}
+        noted = {name: (ours, theirs) for name, (ours, theirs) in json.loads(text or "{}").items()}
     except (ValueError, TypeError, AttributeError):
         return {}  # not of our making
+    return {name: values for name, values in noted.items() if all(map(_fits, values))}
+
+
+def _fits(value: object) -> bool:
+    return value is None or isinstance(value, str)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.user_environment import MARKER, marker
+from ipy_awsprofile.user_environment import MARKER, marker, user_environment
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.lending import LentProfile
@@ -45,8 +45,9 @@ def environment(
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
     }
-    if profile.config_file:
-        ours["AWS_CONFIG_FILE"] = str(profile.config_file)
+    # Inside of another switch, the file that is lent there isn't the user's own.
+    own_file = user_environment(environ).get("AWS_CONFIG_FILE")
+    ours["AWS_CONFIG_FILE"] = str(profile.config_file) if profile.config_file else own_file
     ours[MARKER] = marker(ours, environ)
     ours |= dict.fromkeys(IN_THE_WAY)
     before = {name: environ.get(name) for name in ours}
