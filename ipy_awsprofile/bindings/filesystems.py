@@ -26,8 +26,10 @@ def filesystems(profile: LentProfile) -> Iterator[None]:
     """
     config = getattr(sys.modules.get("fsspec.config"), "conf", None)
     if config is None:
-        yield
-        _forget_instances()
+        try:
+            yield
+        finally:
+            _forget_instances()
         return
     before: dict[str, Any] | None = config.get("s3")
     ours = {**(before or {}), "profile": profile.name}
@@ -37,11 +39,21 @@ def filesystems(profile: LentProfile) -> Iterator[None]:
         yield
     finally:
         if config.get("s3") is ours and ours.get("profile") == profile.name:
-            if before is None:
-                del config["s3"]
-            else:
-                config["s3"] = before
+            _take_out_profile(config, ours, before)
         _forget_instances()
+
+
+def _take_out_profile(
+    config: dict[str, Any], ours: dict[str, Any], before: dict[str, Any] | None
+) -> None:
+    """Put back what was there; what the user has added to our arguments since stays."""
+    del ours["profile"]
+    if before and "profile" in before:
+        ours["profile"] = before["profile"]
+    if ours == (before or {}):
+        del config["s3"]
+        if before is not None:
+            config["s3"] = before
 
 
 def _forget_instances() -> None:
