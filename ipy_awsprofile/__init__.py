@@ -4,8 +4,9 @@
 and `Profile` say what the shared files say, `open_session` turns a profile into a refreshing
 boto3 session, `who_am_i` says who a session is (`Identity`), `using_profile` works as a profile
 for a ``with`` block, `list_buckets` lists a session's buckets, and `ProfilePicker` is the magic as
-a searchable dropdown. Every error is an `AwsProfileError`. What is heavy is imported when it is
-used.
+a searchable dropdown. `storage_options`, `polars_options`, `polars_credentials`,
+`pyarrow_filesystem` and `spark_options` are for libraries that can't follow by themselves. Every
+error is an `AwsProfileError`. What is heavy is imported when it is used.
 """
 
 from __future__ import annotations
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
     from ipy_awsprofile.profiles import Profile, list_profiles
     from ipy_awsprofile.scopes import using_profile
     from ipy_awsprofile.sessions import Identity, open_session, who_am_i
+    from ipy_awsprofile.storage import (
+        polars_credentials,
+        polars_options,
+        pyarrow_filesystem,
+        spark_options,
+        storage_options,
+    )
     from ipy_awsprofile.switch import Switcher
 
 __all__ = [
@@ -35,6 +43,11 @@ __all__ = [
     "list_buckets",
     "list_profiles",
     "open_session",
+    "polars_credentials",
+    "polars_options",
+    "pyarrow_filesystem",
+    "spark_options",
+    "storage_options",
     "using_profile",
     "who_am_i",
 ]
@@ -47,6 +60,11 @@ _HOMES = {
     "list_buckets": "buckets",
     "list_profiles": "profiles",
     "open_session": "sessions",
+    "polars_credentials": "storage",
+    "polars_options": "storage",
+    "pyarrow_filesystem": "storage",
+    "spark_options": "storage",
+    "storage_options": "storage",
     "using_profile": "scopes",
     "who_am_i": "sessions",
 }

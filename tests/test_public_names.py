@@ -16,6 +16,11 @@ NAMES = {
     "list_buckets": "buckets",
     "list_profiles": "profiles",
     "open_session": "sessions",
+    "polars_credentials": "storage",
+    "polars_options": "storage",
+    "pyarrow_filesystem": "storage",
+    "spark_options": "storage",
+    "storage_options": "storage",
     "using_profile": "scopes",
     "who_am_i": "sessions",
 }

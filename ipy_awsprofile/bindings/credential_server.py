@@ -36,10 +36,8 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Self
 
 from ipy_awsprofile.bindings.credential_process import address_of, command_line, token_file
-from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable
-from ipy_awsprofile.resolver import quiet_refresh
-from ipy_awsprofile.sessions import ProfileSession, _expiry
-from ipy_awsprofile.translation import no_credentials, translated
+from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.sessions import short_lived
 
 if TYPE_CHECKING:
     import boto3
@@ -64,7 +62,6 @@ class CredentialServer:
 
     def __init__(self, session: boto3.Session) -> None:
         self._session = session
-        self._chain = session.chain if isinstance(session, ProfileSession) else ()
         self._token = secrets.token_bytes(32)
         self._closing = Event()
         self._open = ExitStack()
@@ -173,20 +170,7 @@ class CredentialServer:
 
     def _document(self) -> dict[str, Any]:
         """Say what the session has now, in the format of `credential_process`."""
-        with translated(self._chain), quiet_refresh():
-            credentials = self._session.get_credentials()
-            if credentials is None:
-                raise no_credentials(self._chain[0] if self._chain else "default")
-            while True:
-                expiry = _expiry(credentials)
-                frozen = credentials.get_frozen_credentials()
-                if _expiry(credentials) == expiry:
-                    break  # otherwise they were renewed in between: the two don't belong together
-        if not frozen.token:
-            raise CredentialsUnavailable(
-                "These are long-term keys, and those never leave the kernel.",
-                "Let child processes use the profile that has them, by its name.",
-            )
+        frozen, expiry = short_lived(self._session)
         document = {
             "Version": 1,
             "AccessKeyId": frozen.access_key,
