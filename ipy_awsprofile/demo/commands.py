@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
 import site
 import socket
 import subprocess
@@ -56,7 +57,7 @@ def open_lab(arguments: Sequence[str], *, browser: bool) -> int:
 
     ``arguments`` go to ``jupyter lab``, whose exit status is returned.
     """
-    with demo_aws() as aws:
+    with _ended_like_ctrl_c(), demo_aws() as aws:
         tutorials = aws.home / "tutorials"
         tutorials.mkdir()
         for notebook in notebooks_folder().glob("*.ipynb"):
@@ -68,9 +69,9 @@ def open_lab(arguments: Sequence[str], *, browser: bool) -> int:
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1"]
         command += [f"--ServerApp.port={port}", f"--ServerApp.root_dir={tutorials}", *arguments]
         server = subprocess.Popen(command, env=environment)  # noqa: S603
-        if browser:
-            url = f"http://127.0.0.1:{port}/lab?token={token}"
-            threading.Thread(target=_open_when_up, args=(port, url), daemon=True).start()
+        url = f"http://127.0.0.1:{port}/lab?token={token}"
+        page = _page_leading_to(url, aws.home) if browser else None
+        threading.Thread(target=_tell_when_up, args=(port, url, page), daemon=True).start()
         try:
             return server.wait()
         except KeyboardInterrupt:  # JupyterLab got it too, and ends by itself
@@ -106,16 +107,42 @@ def _environment(environment: dict[str, str]) -> Iterator[None]:
 
 @contextmanager
 def _shell() -> Iterator[InteractiveShell]:
+    """Open a shell of our own, and leave the one that may be running here as it is."""
     config = Config()
     # The home folder is gone before IPython would write its history at exit.
     config.HistoryManager.enabled = False
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance(config=config)
+    theirs = InteractiveShell._instance  # noqa: SLF001  # to clear it is all that it lets one do
+    InteractiveShell._instance = None  # noqa: SLF001
     try:
-        yield shell
+        shell = InteractiveShell.instance(config=config)
+        try:
+            yield shell
+        finally:
+            if "ipy_awsprofile" in shell.extension_manager.loaded:
+                shell.extension_manager.unload_extension("ipy_awsprofile")
+            shell.reset(new_session=False)
+            shell.restore_sys_module_state()
     finally:
-        shell.reset(new_session=False)
-        InteractiveShell.clear_instance()
+        InteractiveShell._instance = theirs  # noqa: SLF001
+
+
+@contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """Let other signals that ask for an end put everything away, too."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # no other gets signals
+        yield
+        return
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), interrupt) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
 
 
 def _free_port() -> int:
@@ -125,9 +152,19 @@ def _free_port() -> int:
         return port
 
 
-def _open_when_up(port: int, url: str) -> None:
+def _page_leading_to(url: str, folder: Path) -> str:
+    """Write a page that only the user can read: a browser's arguments are for everybody."""
+    page = folder / "open-lab.html"
+    page.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={url}">')
+    return page.as_uri()
+
+
+def _tell_when_up(port: int, url: str, page: str | None) -> None:
+    """Print the address, which JupyterLab itself shows without a token that it was given."""
     for _ in range(100):
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            webbrowser.open(url)
+            print(f"\nThe tutorials: {url}\n", flush=True)  # noqa: T201
+            if page:
+                webbrowser.open(page)
             return
         time.sleep(0.3)
