@@ -328,8 +328,10 @@ FAIL = {"an error", "Ctrl-C", "a syntax error later", "a refused switch", "a sco
 
 
 @pytest.mark.parametrize("happens", IN_A_SCOPE)
-@pytest.mark.parametrize("scope", ["cell magic", "context manager"])
-@pytest.mark.parametrize("active", [None, "UserAlpha"])
+@pytest.mark.parametrize(
+    ("scope", "active"),
+    [("cell magic", None), ("cell magic", "UserAlpha"), ("context manager", "UserAlpha")],
+)
 def test_after_a_scope(notebook: Shell, scope: str, active: str | None, happens: str) -> None:
     """Whatever happens in a scope, all is as before it, whoever was active."""
     if active:
