@@ -24,7 +24,13 @@ import boto3
 import pytest
 from botocore.compat import compat_shell_split
 
-from ipy_awsprofile.bindings.credential_process import address_of, borrowed, command_line
+from ipy_awsprofile.bindings.credential_process import (
+    address_of,
+    borrowed,
+    command_line,
+    main,
+    read,
+)
 from ipy_awsprofile.bindings.credential_server import CredentialServer
 from ipy_awsprofile.demo.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import CredentialsUnavailable, InvalidProfile
@@ -411,23 +417,23 @@ def test_closing_leaves_nothing(aws: EmbeddedAws, temporary: Path) -> None:
     server.close()
     server.close()
     assert list(temporary.iterdir()) == []
-    assert set(threading.enumerate()) <= threads
+    assert eventually(lambda: set(threading.enumerate()) <= threads)
     if Path("/proc/self").exists():
         assert not [one for one in children() if b"rmtree" in (one / "cmdline").read_bytes()]
     done = run(command)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", KERNEL_GONE)
 
 
-def test_a_closed_server_has_no_command(aws: EmbeddedAws) -> None:
-    """Folder and command are there while the server is open, and asking else is an error."""
+def test_a_server_that_is_not_open_has_no_command(aws: EmbeddedAws) -> None:
+    """Folder and command are there while the server is open, and only then."""
     server = CredentialServer(open_session("RoleBeta"))
-    for one in (server, server.start()):
-        if one._folder is None:
-            with pytest.raises(RuntimeError, match="isn't open"):
-                _ = one.command
-    assert str(server.folder) in repr(server)
-    server.close()
-    assert repr(server) == "<CredentialServer closed>"
+    for _ in ("before", "after"):
+        with pytest.raises(RuntimeError, match="isn't open"):
+            _ = server.command
+        assert repr(server) == "<CredentialServer closed>"
+        if not server._closing.is_set():
+            with server:
+                assert str(server.folder) in repr(server)
 
 
 def test_closing_when_others_have_cleaned_up(aws: EmbeddedAws, temporary: Path) -> None:
@@ -485,6 +491,17 @@ def test_nothing_stays_of_a_kernel_that_has_ended(aws: EmbeddedAws, end: str) ->
     process.communicate("now\n", timeout=60)
     assert eventually(lambda: not folder.exists())
     assert run(command).stderr == KERNEL_GONE
+
+
+def test_an_orderly_end_waits_for_nobody(aws: EmbeddedAws) -> None:
+    """A kernel that ends by itself has removed the folder before it is gone."""
+    code = (
+        "import atexit, os\n"
+        "atexit.register(lambda: print(os.path.exists(folder)))\n"
+        f"{KERNEL}\nfolder = server.folder\n"
+    )
+    done = run(shlex.join([sys.executable, "-c", code]))
+    assert done.stdout.splitlines()[-1] == "False", done.stderr
 
 
 def test_a_worker_that_outlives_the_kernel_keeps_nothing(aws: EmbeddedAws) -> None:
@@ -581,29 +598,43 @@ def test_keys_are_read_where_they_stand(tmp_path: Path) -> None:
         "[default]\naws_secret_access_key = c\naws_session_token = d\n"
     )
     its = run(command_line("read", str(config), "profile it's"))
-    default = run(command_line("read", str(config), "default"))
     assert json.loads(its.stdout) == {
         "Version": 1,
         "AccessKeyId": "AKIA",
         "SecretAccessKey": "a%b",
     }
-    assert json.loads(default.stdout)["SessionToken"] == "d"
+    assert json.loads(read(str(config), "default"))["SessionToken"] == "d"
 
 
 @pytest.mark.parametrize(
     "text", ["", "[default]\naws_access_key_id = a\n", "[default\nhush", "\xff"]
 )
-def test_keys_that_are_there_no_more(tmp_path: Path, text: str) -> None:
+def test_keys_that_are_there_no_more(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
     """A config file without the keys is named; nothing of it is quoted."""
     config = tmp_path / "config"
     config.write_text(text, encoding="latin-1")
-    done = run(command_line("read", str(config), "default"))
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"There are no keys any more in [default] of {config}.\n"
+    assert main(["read", str(config), "default"]) == 1
+    assert capsys.readouterr() == ("", f"There are no keys any more in [default] of {config}.\n")
 
 
-def test_other_arguments() -> None:
+def test_other_arguments(capsys: pytest.CaptureFixture[str]) -> None:
     """The client says which arguments it takes."""
-    done = run(command_line("lend"))
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "Usage: borrow FOLDER | read FILE SECTION\n"
+    assert main(["lend"]) == 1
+    assert capsys.readouterr() == ("", "Usage: borrow FOLDER | read FILE SECTION\n")
+
+
+def test_the_client_in_this_process(
+    server: CredentialServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the command prints while the server is open, and what after it, as a function."""
+    folder = str(server.folder)
+    assert main(["borrow", folder]) == 0
+    assert json.loads(capsys.readouterr().out)["Version"] == 1
+    server._session = boto3.Session(profile_name="UserAlpha")
+    assert main(["borrow", folder]) == 1
+    assert "long-term keys" in capsys.readouterr().err
+    server.close()
+    assert main(["borrow", folder]) == 1
+    assert capsys.readouterr() == ("", KERNEL_GONE)

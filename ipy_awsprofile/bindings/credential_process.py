@@ -115,8 +115,7 @@ def main(arguments: list[str]) -> int:
     try:
         match arguments:
             case ["borrow", folder]:
-                _limit_wait()
-                document = borrowed(folder)
+                document = _borrowed_in_time(folder)
             case ["read", file, section]:
                 document = read(file, section)
             case _:
@@ -128,12 +127,16 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _limit_wait() -> None:
+def _borrowed_in_time(folder: str) -> bytes:
     from threading import Timer
 
     timer = Timer(PATIENCE, _give_up)
     timer.daemon = True
     timer.start()
+    try:
+        return borrowed(folder)
+    finally:
+        timer.cancel()
 
 
 if __name__ == "__main__":

@@ -42,8 +42,8 @@ from ipy_awsprofile.sessions import short_lived
 if TYPE_CHECKING:
     import boto3
 
-#: Seconds that a client gets for each of its messages.
-_PATIENCE = 10
+#: Seconds that a client gets for each of its messages: it may start on a busy machine.
+_PATIENCE = 60
 
 #: What the handshake raises for a client that is no friend: hung up, silent, wrong token, garbage.
 _UNWELCOME = (OSError, EOFError, AuthenticationError, AssertionError, ValueError)
