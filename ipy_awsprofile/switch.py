@@ -19,7 +19,7 @@ from ipy_awsprofile.bindings import BINDINGS, follow
 from ipy_awsprofile.errors import ProtectedProfile, UnexpectedAccount
 from ipy_awsprofile.truth import (
     Leftover,
-    loaded_libraries,
+    libraries_in_use,
     shadowing_variables,
     stale_variables,
 )
@@ -193,7 +193,7 @@ class Switcher:
             left = list(stale_variables(names, self.session, self._owners))
             if not self.request.only_session and "environment" in self.bindings:
                 left += shadowing_variables()
-            return left + list(loaded_libraries())
+            return left + list(libraries_in_use(names))
 
     def _tell(self, identity: Identity | None) -> None:
         for listener in list(self._listeners):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.bindings.environment import in_the_way
@@ -57,11 +57,20 @@ def shadowing_variables(environ: MutableMapping[str, str] | None = None) -> Iter
         yield Leftover(name, "was set after the switch: subprocesses go by it instead")
 
 
-def loaded_libraries() -> Iterator[Leftover]:
-    """Find the libraries in use that keep their own credentials."""
-    for module, advice in _INDEPENDENT.items():
-        if module in sys.modules:
-            yield Leftover(module, advice)
+def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:
+    """Find the libraries that the notebook has imported and that keep their own credentials.
+
+    What another library has imported for itself doesn't count: awswrangler loads pyarrow's S3
+    filesystem, and uses boto3.
+    """
+    modules = {
+        value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+        for name, value in list(namespace.items())
+        if not name.startswith("_")
+    }
+    for library, advice in _INDEPENDENT.items():
+        if any(module and f"{module}.".startswith(f"{library}.") for module in modules):
+            yield Leftover(library, advice)
 
 
 def _same_key(one: Any, other: Any) -> bool:
