@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import subprocess
@@ -68,8 +69,12 @@ class Shell:
         try:
             yield cls(ip)
         finally:
+            if "ipy_awsprofile" in ip.extension_manager.loaded:
+                ip.extension_manager.unload_extension("ipy_awsprofile")
             ip.restore_sys_module_state()
             InteractiveShell.clear_instance()
+            # It would keep every shell, and all that they hold, until the end of the tests.
+            atexit.unregister(ip.atexit_operations)
 
     @property
     def names(self) -> dict[str, Any]:

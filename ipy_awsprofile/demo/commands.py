@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import secrets
 import shutil
@@ -122,6 +123,7 @@ def _shell() -> Iterator[InteractiveShell]:
                 shell.extension_manager.unload_extension("ipy_awsprofile")
             shell.reset(new_session=False)
             shell.restore_sys_module_state()
+            atexit.unregister(shell.atexit_operations)  # its end is now
     finally:
         InteractiveShell._instance = theirs  # noqa: SLF001
 
