@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import boto3
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ipy_awsprofile.demo.scenario import Scenario
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C interrupt tests and what they start, also in a run that was put in the background.
+
+    A shell lets such a run ignore it, and every child would inherit that.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
