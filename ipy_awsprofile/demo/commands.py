@@ -56,7 +56,7 @@ def show_main_job() -> int:
 def open_lab(arguments: Sequence[str], *, browser: bool) -> int:
     """Open copies of the tutorials in JupyterLab, until it is stopped.
 
-    ``arguments`` go to ``jupyter lab``, whose exit status is returned.
+    ``arguments`` go to ``jupyter lab``. Its exit status is returned, or 0 for Ctrl-C.
     """
     with _ended_like_ctrl_c(), demo_aws() as aws:
         tutorials = aws.home / "tutorials"
@@ -75,9 +75,10 @@ def open_lab(arguments: Sequence[str], *, browser: bool) -> int:
         threading.Thread(target=_tell_when_up, args=(port, url, page), daemon=True).start()
         try:
             return server.wait()
-        except KeyboardInterrupt:  # JupyterLab got it too, and ends by itself
+        except KeyboardInterrupt:  # JupyterLab got it too, and may be asking whether it is meant
             server.terminate()
-            return server.wait()
+            server.wait()
+            return 0
 
 
 def clean_environment(aws: EmbeddedAws) -> dict[str, str]:
