@@ -67,6 +67,9 @@ class Profiles {
     this.haystacks = rows.map((row) =>
       [row[NAME], row[ACCOUNT], row[ROLE], row[REGION], row[SOURCE]].join("\n").toLowerCase(),
     );
+    // A search that finds nothing, before the first keystroke: the engine prepares the texts and
+    // the code when they are first used, and somebody would wait for that.
+    setTimeout(() => this.matching(["\0"]));
   }
 
   /** Pinned ones first, then the recently used, then all in the order of the files. */
