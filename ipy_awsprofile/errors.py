@@ -157,3 +157,6 @@ class ServiceError(AwsProfileError):
 
 class SwitchInterrupted(AwsProfileError):
     """The person at the keyboard stopped the switch before it was complete."""
+
+    def __init__(self) -> None:
+        super().__init__("The switch was interrupted.", "The notebook works as it did before.")

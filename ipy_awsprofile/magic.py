@@ -167,7 +167,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         try:
             yield
         except (AwsProfileError, KeyboardInterrupt) as raised:
-            error = _interruption() if isinstance(raised, KeyboardInterrupt) else raised
+            error = SwitchInterrupted() if isinstance(raised, KeyboardInterrupt) else raised
             if getattr(self.shell, "kernel", None) is not None:
                 display(cards.error_card(error))
                 error.shown = True
@@ -204,10 +204,6 @@ def _request(options: argparse.Namespace) -> SwitchRequest | None:
             "Write `%aws_profile NAME` and the options, or `%%aws_profile NAME` for one cell.",
         )
     return request if wanted else None
-
-
-def _interruption() -> SwitchInterrupted:
-    return SwitchInterrupted("The switch was interrupted.", "The notebook works as it did before.")
 
 
 def _parsed(magic: Any, line: str) -> argparse.Namespace:

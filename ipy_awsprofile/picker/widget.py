@@ -25,7 +25,7 @@ from ipy_awsprofile.picker.memory import Memory
 from ipy_awsprofile.picker.messages import Message, error_message, identity_message, rows
 from ipy_awsprofile.profiles import Profile, list_profiles
 from ipy_awsprofile.regions import known_regions
-from ipy_awsprofile.switch import SwitchRequest
+from ipy_awsprofile.switch import SwitchRequest, running_switcher
 
 if TYPE_CHECKING:
     import boto3
@@ -161,7 +161,7 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
         except AwsProfileError as error:
             self._answer(view, error_message(error))
         except KeyboardInterrupt:
-            self._answer(view, error_message(_interruption()))
+            self._answer(view, error_message(SwitchInterrupted()))
         except Exception as error:
             self._answer(view, error_message(_surprise(error)))
             raise  # ipywidgets logs it where the kernel logs
@@ -204,20 +204,12 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
 
 
 def _switcher_of_shell() -> Switcher:
-    shell = get_ipython()
-    if shell is None:
+    if get_ipython() is None:
         raise AwsProfileError(
             "A ProfilePicker needs a running IPython shell.",
             "Make it in a notebook, or give it a Switcher.",
         )
-    if "AwsProfileMagics" not in shell.magics_manager.registry:
-        shell.extension_manager.load_extension("ipy_awsprofile")
-    switcher: Switcher = shell.magics_manager.registry["AwsProfileMagics"].switcher
-    return switcher
-
-
-def _interruption() -> SwitchInterrupted:
-    return SwitchInterrupted("The switch was interrupted.", "The notebook works as it did before.")
+    return running_switcher()
 
 
 def _failed_callback(error: Exception) -> AwsProfileError:
