@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.resolver import quiet_refresh
-from ipy_awsprofile.sessions import ProfileSession
+from ipy_awsprofile.sessions import chain_of
 from ipy_awsprofile.translation import translated
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
     """
     import pandas as pd
 
-    chain = session.chain if isinstance(session, ProfileSession) else ()
-    with translated(chain), quiet_refresh():
+    with translated(chain_of(session)), quiet_refresh():
         buckets = sorted(_buckets(session, prefix), key=lambda bucket: bucket["Name"])
     return pd.DataFrame(
         {

@@ -30,7 +30,7 @@ from ipy_awsprofile.targets import Target, target_of
 from ipy_awsprofile.translation import no_credentials, translated
 
 if TYPE_CHECKING:
-    from botocore.credentials import ReadOnlyCredentials
+    from botocore.credentials import Credentials, ReadOnlyCredentials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,10 +131,7 @@ def open_session(
         prompter = mfa_prompter or ask_on_input_channel
         core.resolve_credentials(cache, prompter, timeout=timeout)
         session = ProfileSession(core, target, callers=cache.callers, timeout=timeout)
-        credentials = session.get_credentials()
-        if credentials is None:
-            raise no_credentials(target.name)
-        credentials.get_frozen_credentials()
+        _credentials_of(session).get_frozen_credentials()
     return session
 
 
@@ -146,11 +143,9 @@ def who_am_i(session: boto3.Session) -> Identity:
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
-    chain = session.chain if isinstance(session, ProfileSession) else ()
+    chain = chain_of(session)
     with translated(chain), quiet_refresh():
-        credentials = session.get_credentials()
-        if credentials is None:
-            raise no_credentials(chain[0] if chain else session.profile_name)
+        credentials = _credentials_of(session)
         access_key = credentials.get_frozen_credentials().access_key or ""
         known = session.callers if isinstance(session, ProfileSession) else {}
         if access_key not in known:
@@ -167,17 +162,26 @@ def who_am_i(session: boto3.Session) -> Identity:
     )
 
 
+def chain_of(session: boto3.Session) -> tuple[str, ...]:
+    """Name the profiles of a session of ours, as in `Identity`; of any other session, none."""
+    return session.chain if isinstance(session, ProfileSession) else ()
+
+
+def _credentials_of(session: boto3.Session) -> Credentials:
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise no_credentials((*chain_of(session), session.profile_name)[0])
+    return credentials
+
+
 def short_lived(session: boto3.Session) -> tuple[ReadOnlyCredentials, datetime | None]:
     """Give what the session signs with now, and until when (UTC), to somebody outside of botocore.
 
     Raises CredentialsUnavailable for long-term keys: those stay where they are. Raises other
     children of `AwsProfileError` if the credentials can't be renewed.
     """
-    chain = session.chain if isinstance(session, ProfileSession) else ()
-    with translated(chain), quiet_refresh():
-        credentials = session.get_credentials()
-        if credentials is None:
-            raise no_credentials(chain[0] if chain else session.profile_name)
+    with translated(chain_of(session)), quiet_refresh():
+        credentials = _credentials_of(session)
         while True:
             expiry = _expiry(credentials)
             frozen = credentials.get_frozen_credentials()
