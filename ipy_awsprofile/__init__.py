@@ -4,7 +4,7 @@
 and `Profile` say what the shared files say, `open_session` turns a profile into a refreshing
 boto3 session, `who_am_i` says who a session is (`Identity`), `using_profile` works as a profile
 for a ``with`` block, `list_buckets` lists a session's buckets, and `ProfilePicker` is the magic as
-a searchable dropdown. `storage_options`, `polars_options`, `polars_credentials`,
+a searchable dropdown. `storage_options`, `polars_options`, `polars_credentials`, `duckdb_secret`,
 `pyarrow_filesystem` and `spark_options` are for libraries that can't follow by themselves. Every
 error is an `AwsProfileError`. What is heavy is imported when it is used.
 """
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.scopes import using_profile
     from ipy_awsprofile.sessions import Identity, open_session, who_am_i
     from ipy_awsprofile.storage import (
+        duckdb_secret,
         polars_credentials,
         polars_options,
         pyarrow_filesystem,
@@ -40,6 +41,7 @@ __all__ = [
     "Profile",
     "ProfilePicker",
     "__version__",
+    "duckdb_secret",
     "list_buckets",
     "list_profiles",
     "open_session",
@@ -57,6 +59,7 @@ _HOMES = {
     "Identity": "sessions",
     "Profile": "profiles",
     "ProfilePicker": "picker",
+    "duckdb_secret": "storage",
     "list_buckets": "buckets",
     "list_profiles": "profiles",
     "open_session": "sessions",
@@ -113,7 +116,7 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     from ipy_awsprofile.scopes import cell_magic_as_line
 
     magics = shell.magics_manager.registry.pop("AwsProfileMagics")
-    magics.switcher.off()
+    magics.switcher.close()
     for kind, names in magics.magics.items():
         for name in names:
             del shell.magics_manager.magics[kind][name]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,6 +74,8 @@ class ProfileSession(boto3.Session):
         self.chain = target.names
         self.callers = callers
         self.timeout = timeout
+        #: The folder in which children find it, once it was lent to them.
+        self.lent_in: Path | None = None
 
     def __repr__(self) -> str:
         return f"<session of {' ← '.join(self.chain)}, region {self.region_name}>"
@@ -204,7 +207,9 @@ def ask_on_input_channel(question: str) -> str:
     https://jupyter-client.readthedocs.io/en/stable/messaging.html#messages-on-the-stdin-router-dealer-channel
     """
     standard = getpass.getpass.__module__ == getpass.__name__
-    if standard and not (sys.stdin and sys.stdin.isatty()):
+    nobody = standard and not (sys.stdin and sys.stdin.isatty())
+    # In another thread nobody waits for a question, such as one of a child process.
+    if nobody or threading.current_thread() is not threading.main_thread():
         raise _nobody_to_ask(question)
     try:
         return getpass.getpass(question)

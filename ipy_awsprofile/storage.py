@@ -19,6 +19,7 @@ from ipy_awsprofile.user_environment import MARKER
 
 if TYPE_CHECKING:
     import boto3
+    from duckdb import DuckDBPyConnection
     from pyarrow.fs import S3FileSystem
 
 
@@ -120,6 +121,47 @@ def pyarrow_filesystem(session: boto3.Session) -> S3FileSystem:
         region=region,
         endpoint_override=endpoint,
     )
+
+
+def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None = None) -> None:
+    """Let DuckDB's ``s3://`` paths work as the session until its credentials end.
+
+    The connection (by default that of `duckdb.sql`) gets a temporary secret of the name
+    ``ipy_awsprofile``, which DuckDB neither shows nor writes to a file; call this again to renew
+    it. Raises CredentialsUnavailable for long-term keys.
+
+    https://duckdb.org/docs/stable/core_extensions/httpfs/s3api
+    """
+    import duckdb
+
+    frozen, _ = short_lived(session)
+    region, endpoint = _place(session)
+    connection = connection or duckdb.default_connection()
+    _bring_s3_client(connection)
+    settings: dict[str, Any] = {
+        "key_id": frozen.access_key,
+        "secret": frozen.secret_key,
+        "session_token": frozen.token,
+        "region": region,
+    }
+    if endpoint:
+        place = urlsplit(endpoint)
+        settings |= {"endpoint": place.netloc, "url_style": "path"}
+        settings |= {"use_ssl": place.scheme == "https"}
+    # The values go as parameters: an error would quote the statement.
+    named = ", ".join(f"{name} ${name}" for name in settings)
+    connection.execute(
+        f"CREATE OR REPLACE TEMPORARY SECRET ipy_awsprofile (TYPE s3, {named})", settings
+    )
+
+
+def _bring_s3_client(connection: DuckDBPyConnection) -> None:
+    """Give DuckDB its S3 client from PyPI, if that is installed; DuckDB would download it."""
+    try:
+        from duckdb_extensions import import_extension
+    except ImportError:
+        return
+    import_extension("httpfs", con=connection)
 
 
 class SparkOptions(dict[str, str]):

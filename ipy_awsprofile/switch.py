@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from ipy_awsprofile.bindings import BINDINGS, follow
-from ipy_awsprofile.errors import ProtectedProfile, UnexpectedAccount
+from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile, UnexpectedAccount
 from ipy_awsprofile.truth import (
     Leftover,
     libraries_in_use,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.resolver import MfaPrompter
     from ipy_awsprofile.sessions import Identity, ProfileSession
+    from ipy_awsprofile.targets import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +86,9 @@ class Switcher:
         self._lock = threading.RLock()
         self._layers: list[_Layer] = []
         #: Whose the credentials are that were ever switched to; those that nobody holds drop out.
-        self._owners: WeakKeyDictionary[Any, Identity] = WeakKeyDictionary()
+        self._owners: WeakKeyDictionary[Any, Target] = WeakKeyDictionary()
         self._listeners: list[Listener] = []
+        self._closed = False
         #: Patterns (``*prod*``, in any case) of profiles that need to be confirmed.
         self.protected: tuple[str, ...] = ()
         #: Which of `BINDINGS` follow a switch.
@@ -165,6 +167,11 @@ class Switcher:
         self._tell(None)
         return True
 
+    def close(self) -> None:
+        """Put everything back, and never switch again: the extension is going to be unloaded."""
+        self.off()
+        self._closed = True
+
     @contextmanager
     def scope(self, request: SwitchRequest) -> Iterator[boto3.Session]:
         """Work as another identity for a while, then go on exactly as before.
@@ -211,6 +218,11 @@ class Switcher:
         """Open the session and let STS say who it is, before anything is changed."""
         from ipy_awsprofile.sessions import open_session, who_am_i
 
+        if self._closed:  # a picker outlives the extension
+            raise AwsProfileError(
+                "The extension that this belongs to has been unloaded.",
+                "Run `%load_ext ipy_awsprofile`, then `%aws_profile --pick` for a new picker.",
+            )
         if self.is_protected(request.name) and not request.confirmed:
             raise ProtectedProfile(request.name)
         session = open_session(
@@ -228,7 +240,7 @@ class Switcher:
         identity = who_am_i(session)
         if request.expect_account and identity.account != request.expect_account:
             raise UnexpectedAccount(request.name, identity.account, request.expect_account)
-        self._owners[session.get_credentials()] = identity
+        self._owners[session.get_credentials()] = session.target
         return session, identity
 
     def _replace_top(self, request: SwitchRequest, session: ProfileSession) -> None:

@@ -12,7 +12,8 @@ from ipy_awsprofile.bindings.environment import in_the_way
 from ipy_awsprofile.bindings.namespace import signers
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.sessions import Identity, ProfileSession
+    from ipy_awsprofile.sessions import ProfileSession
+    from ipy_awsprofile.targets import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Leftover:
 
 #: Libraries that keep their own credentials, and what makes them follow.
 _INDEPENDENT = {
+    "duckdb": "doesn't follow: call `duckdb_secret(session)`",
     "polars": "doesn't follow: pass `**polars_options(session)`",
     "pyarrow.fs": "doesn't follow: use `pyarrow_filesystem(session)`, and with pandas' Parquet "
     "`storage_options=storage_options()`",
@@ -35,20 +37,24 @@ _INDEPENDENT = {
 def stale_variables(
     namespace: Mapping[str, Any],
     session: ProfileSession,
-    owners: Mapping[Any, Identity],
+    owners: Mapping[Any, Target],
 ) -> Iterator[Leftover]:
     """Find the notebook's clients, resources and sessions that sign as another identity.
 
-    ``owners`` says whose the credentials are that were ever switched to.
+    ``owners`` says what the credentials were opened for that were ever switched to.
     """
     active = session.get_credentials()
     for name, credentials in signers(namespace):
         owner = owners.get(credentials)
-        same_chain = owner and owner.chain == session.chain
-        if credentials is active or same_chain or _same_key(credentials, active):
+        if credentials is active or _same_key(credentials, active):
             continue
-        signs_as = (owner and owner.profile) or _profile_of(credentials)
-        yield Leftover(name, f"still signs as {signs_as}")
+        if owner is None:
+            yield Leftover(name, f"still signs as {_profile_of(credentials)}")
+        elif owner.names != session.chain:
+            yield Leftover(name, f"still signs as {owner.name}")
+        elif owner.policy_arns != session.target.policy_arns:
+            access = "read-only" if owner.policy_arns else "with all that the role may do"
+            yield Leftover(name, f"still signs as {owner.name} {access}")
 
 
 def shadowing_variables(environ: MutableMapping[str, str] | None = None) -> Iterator[Leftover]:

@@ -29,7 +29,6 @@ from ipy_awsprofile.bindings import BINDINGS
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.demo.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, seed, trusting
 from ipy_awsprofile.errors import UnexpectedAccount
-from ipy_awsprofile.switch import SwitchRequest
 
 if TYPE_CHECKING:
     from ipy_awsprofile.switch import Switcher
@@ -128,6 +127,8 @@ IN_NOTEBOOK = {
     "awswrangler": "import awswrangler as wr; wr.s3.list_objects(f's3://{BUCKET}/')",
     "polars": "import polars as pl; from ipy_awsprofile import polars_options\n"
     "pl.read_csv(OBJECT, **polars_options(session))",
+    "DuckDB": "import duckdb; from ipy_awsprofile import duckdb_secret\n"
+    "duckdb_secret(session); duckdb.sql(f\"FROM read_csv('{OBJECT}')\").fetchall()",
     "pyarrow": "from ipy_awsprofile import pyarrow_filesystem\n"
     "pyarrow_filesystem(session).open_input_file(f'{BUCKET}/cities.csv').read()",
     "pandas' Parquet": "import io, pandas as pd; from ipy_awsprofile import storage_options\n"
@@ -330,13 +331,19 @@ FAIL = {"an error", "Ctrl-C", "a syntax error later", "a refused switch", "a sco
 @pytest.mark.parametrize("happens", IN_A_SCOPE)
 @pytest.mark.parametrize(
     ("scope", "active"),
-    [("cell magic", None), ("cell magic", "UserAlpha"), ("context manager", "UserAlpha")],
+    [
+        ("cell magic", None),
+        ("cell magic", "UserAlpha"),
+        ("cell magic", "RoleBeta --read-only"),
+        ("context manager", "UserAlpha"),
+        ("context manager", "RoleBeta --read-only"),
+    ],
 )
 def test_after_a_scope(notebook: Shell, scope: str, active: str | None, happens: str) -> None:
     """Whatever happens in a scope, all is as before it, whoever was active."""
     if active:
         notebook.good(f"%aws_profile {active}")
-    before = Snapshot.of(notebook)
+    before, request = Snapshot.of(notebook), switcher_of(notebook).request
     inner = IN_A_SCOPE[happens]
     if scope == "cell magic":
         ran = notebook.run(f"%%aws_profile RoleBeta\n{inner}")
@@ -344,7 +351,7 @@ def test_after_a_scope(notebook: Shell, scope: str, active: str | None, happens:
         ran = notebook.run(f"with using_profile('RoleBeta'):\n{textwrap.indent(inner, '    ')}")
     assert (ran.error is not None) == (happens in FAIL), ran.printed
     assert Snapshot.of(notebook) == before
-    assert switcher_of(notebook).request == (SwitchRequest(profile=active) if active else None)
+    assert switcher_of(notebook).request == request
 
 
 def switcher_of(shell: Shell) -> Switcher:
@@ -441,6 +448,15 @@ def test_config_chooses_the_bindings(notebook: Shell, chosen: str) -> None:
         "filesystems": after.fsspec != before.fsspec,
     }
     assert [name for name, has_moved in moved.items() if has_moved] == [chosen]
+
+
+def test_what_is_lent_is_found_through_the_environment(notebook: Shell) -> None:
+    """S3 filesystems alone can't follow an identity that is lent: that is said at the switch."""
+    notebook.good("%config AwsProfileMagics.bindings = ['filesystems']")
+    before = Snapshot.of(notebook)
+    error = notebook.refused("%aws_profile RoleBeta --read-only")
+    assert "environment" in error.hint
+    assert Snapshot.of(notebook) == before
 
 
 def test_expect_account(notebook: Shell) -> None:

@@ -361,3 +361,13 @@ def test_a_memory_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     memory = Memory(tmp_path / "file" / "picker.json")
     memory.pin("RoleBeta", pinned=True)
     assert memory.read() == Remembered()
+
+
+def test_a_picker_that_outlives_the_extension(person: Person, shell: Shell) -> None:
+    """Once the extension is unloaded, its pickers switch nothing, and say what to do."""
+    shell.good("%unload_ext ipy_awsprofile")
+    error = person.switches("RoleBeta")
+    assert error["type"] == "error"
+    assert "%load_ext ipy_awsprofile" in error["html"]
+    assert person.picker.session is None
+    assert "session" not in shell.names

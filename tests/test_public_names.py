@@ -20,6 +20,7 @@ NAMES = {
     "polars_options": "storage",
     "pyarrow_filesystem": "storage",
     "spark_options": "storage",
+    "duckdb_secret": "storage",
     "storage_options": "storage",
     "using_profile": "scopes",
     "who_am_i": "sessions",

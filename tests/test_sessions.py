@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -480,6 +481,17 @@ def test_front_end_is_looked_up_when_asked(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr("getpass.getpass", getpass)
     assert ask_on_input_channel("Code?") == "answer to Code?"
+
+
+def test_nobody_waits_for_a_question_in_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a thread that isn't the cell's, such as one that answers a child, nobody is asked."""
+
+    def getpass(question: str) -> str:
+        return "123456"
+
+    monkeypatch.setattr("getpass.getpass", getpass)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(MfaUnavailable, match="arn:mfa is needed"):
+        pool.submit(ask_on_input_channel, "Enter MFA code for arn:mfa: ").result()
 
 
 def test_cache_is_the_clis_and_private(aws: EmbeddedAws) -> None:

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -16,6 +17,7 @@ from IPython.lib.pretty import pretty
 from shells import run_python
 
 from ipy_awsprofile import (
+    duckdb_secret,
     polars_credentials,
     polars_options,
     pyarrow_filesystem,
@@ -94,6 +96,33 @@ def test_pyarrow(aws: EmbeddedAws, session: ProfileSession) -> None:
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_duckdb(aws: EmbeddedAws, session: ProfileSession, kind: str) -> None:
+    """DuckDB writes and reads as the session, and as the next one after another call."""
+    url, connection = f"s3://{BUCKET}/cities.{kind}", duckdb.connect()
+    duckdb_secret(session, connection)
+    connection.from_df(pd.DataFrame(ROWS)).create("cities")
+    connection.sql(f"COPY cities TO '{url}'")
+    assert connection.sql(f"FROM '{url}'").df().to_dict("list") == ROWS
+    assert signers(aws) == {who_am_i(session).arn}
+    aws.calls.clear()
+    other = open_session("RoleBeta", session_name="other")
+    duckdb_secret(other, connection)
+    assert connection.sql(f"FROM '{url}'").df().to_dict("list") == ROWS
+    assert signers(aws) == {who_am_i(other).arn}
+
+
+def test_duckdb_shows_no_secret(aws: EmbeddedAws, session: ProfileSession) -> None:
+    """DuckDB lists what it was given without its values, and writes no file with them."""
+    connection = duckdb.connect()
+    duckdb_secret(session, connection)
+    listed = str(connection.sql("FROM duckdb_secrets()").fetchall())
+    assert "ipy_awsprofile" in listed
+    files = [path for path in aws.home.rglob("*") if path.is_file() and ".aws" not in path.parts]
+    texts = [listed.encode(), *(path.read_bytes() for path in files)]
+    assert not [secret for secret in aws.secrets() if any(secret.encode() in t for t in texts)]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_pandas(aws: EmbeddedAws, session: ProfileSession, kind: str) -> None:
     """Pandas works as the profile with its `storage_options`, Parquet too, whoever is active."""
     url, options = f"s3://{BUCKET}/cities.{kind}", storage_options(session)
@@ -142,7 +171,8 @@ def test_no_profile_stands_for_it(session: ProfileSession) -> None:
 
 
 @pytest.mark.parametrize(
-    "give", [polars_credentials, polars_options, pyarrow_filesystem, spark_options]
+    "give",
+    [duckdb_secret, polars_credentials, polars_options, pyarrow_filesystem, spark_options],
 )
 def test_long_term_keys_stay(
     aws: EmbeddedAws, scenario: Scenario, give: Callable[[boto3.Session], object]
@@ -200,6 +230,7 @@ def test_absent_libraries_cost_nothing() -> None:
     """None of the libraries is imported for the options of another."""
     code = (
         "import sys, ipy_awsprofile.storage\n"
-        "print([name for name in ('polars', 'pyarrow', 'fsspec', 's3fs') if name in sys.modules])"
+        "libraries = {'duckdb', 'polars', 'pyarrow', 'fsspec', 's3fs'}\n"
+        "print(libraries & set(sys.modules))"
     )
-    assert run_python(code).strip() == "[]"
+    assert run_python(code).strip() == "set()"

@@ -265,6 +265,20 @@ def test_same_identity_is_not_stale(switcher: Switcher, bare_shell: Shell) -> No
     assert [stale.name for stale in switcher.leftovers()] == ["user"]
 
 
+def test_the_same_role_with_less_access_is_another_one(
+    switcher: Switcher, bare_shell: Shell
+) -> None:
+    """A client of the full role is named after a switch to the same role read-only, and back."""
+    switcher.switch(ROLE)
+    bare_shell.good("full = session.client('s3')")
+    switcher.switch(SwitchRequest(profile="RoleBeta", read_only=True))
+    bare_shell.good("narrow = session.client('s3')")
+    may_do_all = Leftover("full", "still signs as RoleBeta with all that the role may do")
+    assert switcher.leftovers() == [may_do_all]
+    switcher.switch(ROLE)
+    assert switcher.leftovers() == [Leftover("narrow", "still signs as RoleBeta read-only")]
+
+
 def test_nothing_is_stale_after_off(switcher: Switcher, bare_shell: Shell) -> None:
     """Without an active identity, nothing is stale."""
     switcher.switch(ROLE)

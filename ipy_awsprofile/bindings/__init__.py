@@ -14,6 +14,7 @@ from ipy_awsprofile.bindings.environment import environment
 from ipy_awsprofile.bindings.filesystems import filesystems
 from ipy_awsprofile.bindings.lending import lent
 from ipy_awsprofile.bindings.namespace import session_variable
+from ipy_awsprofile.errors import InvalidOption
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -38,6 +39,11 @@ def follow(
             stack.enter_context(default_session(session))
         if "environment" in chosen or "filesystems" in chosen:
             profile = stack.enter_context(lent(session))
+            if profile.config_file and "environment" not in chosen:
+                raise InvalidOption(
+                    "S3 filesystems find what is lent to them through the environment.",
+                    'Add "environment" to `%config AwsProfileMagics.bindings`.',
+                )
             if "environment" in chosen:
                 stack.enter_context(environment(profile, session.region_name))
             if "filesystems" in chosen:

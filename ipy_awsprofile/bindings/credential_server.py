@@ -55,13 +55,15 @@ _LONGEST_PARENT = 65
 class CredentialServer:
     """Lends a session's credentials to child processes while it is open; a context manager.
 
+    ``wanted`` is the folder of a former server, to be made again if its name is still free.
     ``command`` is the line for `credential_process`, ``folder`` a private folder that ends with
     the server: also when the kernel is killed, for a small process waits for that. Further files
     may be put there. Nothing is served without a session token: long-term keys stay here.
     """
 
-    def __init__(self, session: boto3.Session) -> None:
+    def __init__(self, session: boto3.Session, wanted: Path | None = None) -> None:
         self._session = session
+        self._wanted = wanted
         self._token = secrets.token_bytes(32)
         self._closing = Event()
         self._open = ExitStack()
@@ -96,7 +98,7 @@ class CredentialServer:
         """
         self._document()  # whatever has to be asked of a person is asked here, in their cell
         with ExitStack() as opening:
-            folder = _private_folder()
+            folder = _private_folder(self._wanted)
             opening.callback(shutil.rmtree, folder, ignore_errors=True)
             watcher = _watcher_of(folder)
             opening.callback(_end, watcher)
@@ -184,7 +186,11 @@ class CredentialServer:
         return document
 
 
-def _private_folder() -> Path:
+def _private_folder(wanted: Path | None) -> Path:
+    if wanted:
+        with suppress(OSError):  # whoever has taken the name meanwhile keeps it
+            wanted.mkdir(mode=0o700)
+            return wanted
     parent = tempfile.gettempdir()
     if os.name != "nt" and len(os.fsencode(parent)) > _LONGEST_PARENT:
         parent = "/tmp"  # noqa: S108  # the folder in it is made with a random name, and is ours

@@ -41,7 +41,8 @@ def lent(session: ProfileSession) -> Iterator[LentProfile]:
     from ipy_awsprofile.bindings.overlay import overlay_name, write_overlay
     from ipy_awsprofile.shared_files import read_shared_files
 
-    with CredentialServer(session) as server:
+    with CredentialServer(session, session.lent_in) as server:
+        session.lent_in = server.folder
         profiles = read_shared_files(target.files).profiles
         name = overlay_name(target.name, profiles)
         overlay = server.folder / "config"
