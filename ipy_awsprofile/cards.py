@@ -9,6 +9,7 @@ https://jupyterlab.readthedocs.io/en/stable/extension/css.html
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -45,18 +46,23 @@ class Tone(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A title, a badge beside it, rows of label and value, and lines of notes below."""
+    """A title, a badge beside it, rows of label and value, and lines of notes below.
+
+    ``link`` is a page that a person has to open; text shows its address among the rows.
+    """
 
     title: str
     badge: str = ""
     rows: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     tone: Tone = Tone.QUIET
+    link: str = ""
 
     def __str__(self) -> str:
-        width = max((len(label) for label, _ in self.rows), default=0)
+        rows = (("open", self.link), *self.rows) if self.link else self.rows
+        width = max((len(label) for label, _ in rows), default=0)
         lines = [f"{self.title}  ({self.badge})" if self.badge else self.title]
-        lines += [f"  {label:<{width}}  {value}" for label, value in self.rows]
+        lines += [f"  {label:<{width}}  {value}" for label, value in rows]
         lines += [f"  {note}" for note in self.notes]
         return "\n".join(lines)
 
@@ -72,6 +78,11 @@ class Card:
                 for label, value in self.rows
             )
             parts.append(f'<div style="{_ROWS}">{cells}</div>')
+        if re.match("https?://", self.link):
+            parts.append(
+                f'<a style="{_BUTTON}" href="{escape(self.link)}" target="_blank" '
+                f'rel="noopener noreferrer">Open the sign-in page</a>'
+            )
         parts += [f'<div style="{_NOTE}">{_code(note)}</div>' for note in self.notes]
         edge = f"{_CARD};border-left:4px solid {self.tone.css}"
         return f'<div class="ipy-awsprofile-card" style="{edge}">{"".join(parts)}</div>'
@@ -173,6 +184,31 @@ def error_card(error: AwsProfileError) -> Card:
     return Card(title=str(error), notes=notes, tone=Tone.ERROR)
 
 
+def mfa_card(device: str) -> Card:
+    """Name the device whose code is going to be asked for."""
+    return Card("An MFA code is needed", rows=(("device", device),))
+
+
+def sign_in_card(profile: str, url: str, code: str, left: timedelta | None = None) -> Card:
+    """Show where a person has to sign in, and the code that has to be seen there."""
+    seconds = max(int(left.total_seconds()), 0) if left is not None else None
+    return Card(
+        title=f"Sign in for {profile}",
+        badge="" if seconds is None else f"waiting, {seconds // 60}:{seconds % 60:02} left",
+        rows=(("code", code),),
+        notes=("Allow it if the page shows the same code. Interrupting the cell ends the wait.",),
+        tone=Tone.WARNING,
+        link=url,
+    )
+
+
+def sign_in_ended_card(profile: str, *, done: bool) -> Card:
+    """Say how the wait for a sign-in has ended."""
+    if done:
+        return Card(f"Signed in for {profile}", tone=Tone.GOOD)
+    return Card(f"The sign-in for {profile} wasn't completed")
+
+
 def profile_table(profiles: Sequence[Profile], pattern: str | None = None) -> Table:
     """Show profiles, one a row."""
     fits = f" for “{pattern}”" if pattern else ""
@@ -244,6 +280,11 @@ _MUTED = f"color:{_SOFT}"
 _VALUE = f"font-family:{_MONO};font-size:12px;line-height:19px;overflow-wrap:anywhere"
 _NOTE = f"margin-top:4px;color:{_SOFT};overflow-wrap:anywhere"
 _CODE = f"font-family:{_MONO};font-size:12px;background:{_SHADE};border-radius:3px;padding:0 3px"
+_BUTTON = (
+    "display:inline-block;margin-top:8px;padding:3px 14px;border-radius:4px;font-weight:600;"
+    "text-decoration:none;background:var(--jp-brand-color1, var(--vscode-button-background, "
+    "#1976d2));color:var(--jp-ui-inverse-font-color0, var(--vscode-button-foreground, #fff))"
+)
 _SCROLLER = "max-height:360px;overflow:auto;margin-top:4px"
 _TABLE = "border-collapse:collapse;font-size:12px;margin:0"
 _HEAD = (

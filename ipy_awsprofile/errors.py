@@ -18,6 +18,7 @@
     ├── CredentialsRejected      AWS doesn't accept the keys
     │   └── CredentialsExpired   … any more
     ├── CredentialsUnavailable   a source (process, container, sign-in) gave no credentials
+    │   └── SignInRequired       … until somebody signs in
     ├── EndpointUnreachable      no answer, or none in time
     ├── ServiceError             any other answer of AWS
     └── SwitchInterrupted        Ctrl-C before the switch was complete
@@ -145,6 +146,10 @@ class CredentialsExpired(CredentialsRejected):
 
 class CredentialsUnavailable(AwsProfileError):
     """The profile's source of credentials (a process, a container, a sign-in) gave none."""
+
+
+class SignInRequired(CredentialsUnavailable):
+    """The sign-in that the profile's credentials come from is missing or has expired."""
 
 
 class EndpointUnreachable(AwsProfileError):

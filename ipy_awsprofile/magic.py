@@ -15,11 +15,14 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.display import display
-from traitlets import CaselessStrEnum, List, Unicode
+from traitlets import Callable as CallableTrait
+from traitlets import CaselessStrEnum, List, Unicode, Union
 
 from ipy_awsprofile import cards
 from ipy_awsprofile.bindings import BINDINGS
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, SwitchInterrupted
+from ipy_awsprofile.mfa import code_from, device_of
+from ipy_awsprofile.prompts import ask_for_code, sign_in_at_cell
 from ipy_awsprofile.scopes import until_cell_ends
 from ipy_awsprofile.switch import Switcher, SwitchRequest
 
@@ -56,6 +59,12 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         help="What follows a switch.",
     ).tag(config=True)
 
+    mfa_process = Union(
+        [Unicode(), CallableTrait()],
+        help="A command that prints an MFA code, or a function that returns it and gets the "
+        "device's serial number. A profile's own mfa_process goes before it.",
+    ).tag(config=True)
+
     def __init__(
         self,
         shell: InteractiveShell,
@@ -68,7 +77,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self.make_picker = make_picker
         #: The completer's matcher, kept to be taken out again.
         self.matcher = matcher
-        self.observe(self._configure, ["protected", "bindings"])
+        switcher.sign_in = sign_in_at_cell
+        self.observe(self._configure, ["protected", "bindings", "mfa_process"])
         self._configure()
 
     @magic_arguments()
@@ -102,6 +112,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     @argument("--cell", action="store_true", help="until this cell ends; so does %%%%aws_profile")
     @argument("--yes", action="store_true", help="switch even if the profile is protected")
     @argument("--refresh", action="store_true", help="get new credentials now")
+    @argument("--login", action="store_true", help="sign in again (IAM Identity Center)")
     @argument("--off", action="store_true", help="undo: everything is as before the first switch")
     @argument("--pick", action="store_true", help="choose from a searchable list of the profiles")
     @line_cell_magic
@@ -124,11 +135,13 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             if options.off:
                 display(cards.off_card(undone=self.switcher.off()))
                 return
+            if options.login:
+                self.switcher.login(request or self._active())
             if request and options.cell:
                 until_cell_ends(self.shell, self.switcher.scope(request))
             elif request:
                 self.switcher.switch(request)
-            elif options.refresh:
+            elif options.refresh or options.login:
                 self.switcher.refresh()
             display(self._identity_card())
 
@@ -146,6 +159,19 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     def _configure(self, _change: object = None) -> None:
         self.switcher.protected = tuple(self.protected)
         self.switcher.bindings = tuple(self.bindings)
+        self.switcher.mfa_prompter = self._mfa_code if self.mfa_process else ask_for_code
+
+    def _mfa_code(self, question: str) -> str:
+        if isinstance(self.mfa_process, str):
+            return code_from(self.mfa_process, question)
+        return str(self.mfa_process(device_of(question)))
+
+    def _active(self) -> SwitchRequest:
+        if self.switcher.request is None:
+            raise InvalidOption(
+                "No profile is active, and none is named.", "Write `%aws_profile NAME --login`."
+            )
+        return self.switcher.request
 
     def _identity_card(self) -> cards.Card:
         identity, request = self.switcher.identity(), self.switcher.request
@@ -179,7 +205,9 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 def _request(options: argparse.Namespace) -> SwitchRequest | None:
     """Read which switch is wanted, if one is; say what doesn't go together."""
     wanted = bool(options.name or options.role_arn)
-    if wanted + options.refresh + options.off + options.pick > 1:
+    if wanted + options.refresh + options.off + options.pick > 1 or (
+        options.login and (options.refresh or options.off or options.pick)
+    ):
         raise InvalidOption(
             "A profile's name, --refresh, --off and --pick exclude one another.",
             "Run `%aws_profile?` for the options.",

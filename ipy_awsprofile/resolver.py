@@ -7,7 +7,8 @@ cache of assumed roles, the way to ask for an MFA code, and bounds for how long 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+import subprocess
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,21 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 from botocore.configprovider import ConstantProvider
-from botocore.credentials import create_credential_resolver
+from botocore.credentials import (
+    ProcessProvider,
+    ProfileProviderBuilder,
+    create_credential_resolver,
+)
+from botocore.exceptions import CredentialRetrievalError
 from botocore.utils import JSONFileCache, parse_timestamp
 
+from ipy_awsprofile.errors import CredentialsUnavailable
+from ipy_awsprofile.mfa import MfaPrompter
+from ipy_awsprofile.sso_tokens import token_files
 from ipy_awsprofile.targets import Target
 
-MfaPrompter = Callable[[str], str]
+#: Seconds that a credential_process gets, as in AWS's SDK for Go.
+PROCESS_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +82,20 @@ class ProfileCore(botocore.session.Session):
             cache=cache,  # type: ignore[arg-type]  # botocore asks for less than a whole dict
             region_name=self._target.region,
         )
+        profiles = _ProfileProviders(
+            inner,
+            cache=cache,  # type: ignore[arg-type]  # as above
+            region_name=self._target.region,
+            sso_token_cache=token_files(),  # type: ignore[arg-type]
+        )
         assume_role: Any = chain.get_provider("assume-role")
-        # The prompter has no other way in; botocore binds getpass.getpass when it is imported.
+        # They have no other way in; botocore binds getpass.getpass when it is imported.
         assume_role._prompter = mfa_prompter  # noqa: SLF001
+        assume_role._profile_provider_builder = profiles  # noqa: SLF001
+        for provider in profiles.providers(self._target.name, disable_env_vars=True):
+            method = str(provider.METHOD)
+            chain.insert_after(method, provider)
+            chain.remove(method)  # the first of its name, which is botocore's own
         self.register_component("credential_provider", chain)
 
     def _add_policies(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -82,6 +103,47 @@ class ProfileCore(botocore.session.Session):
         if params["RoleArn"] != self._target.role_arn:
             return params
         return params | {"PolicyArns": [{"arn": arn} for arn in self._target.policy_arns]}
+
+
+class _ProfileProviders(ProfileProviderBuilder):
+    """botocore's providers for a profile, with a credential_process that is kept within bounds."""
+
+    _session: botocore.session.Session
+
+    def _create_process_provider(self, profile_name: str) -> ProcessProvider:
+        return _BoundedProcess(profile_name, lambda: self._session.full_config, popen=_Impatient)
+
+
+class _Impatient(subprocess.Popen[bytes]):
+    """A process that is ended if it takes too long."""
+
+    def communicate(self, input: Any = None, timeout: float | None = None) -> Any:  # noqa: A002
+        try:
+            return super().communicate(input, timeout or PROCESS_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self.wait()  # not for its output: what it has started may hold that open
+            raise
+
+
+class _BoundedProcess(ProcessProvider):
+    """A credential_process that ends in time, and whose rubbish is an error like any other.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
+    """
+
+    def _retrieve_credentials_using(self, credential_process: str) -> Any:
+        try:
+            return super()._retrieve_credentials_using(credential_process)  # type: ignore[misc]
+        except subprocess.TimeoutExpired:
+            raise CredentialsUnavailable(
+                f"The credential_process of `{self._profile_name}` didn't end within "  # type: ignore[attr-defined]
+                f"{PROCESS_TIMEOUT:.0f} seconds.",
+                "Run its command in a terminal to see what it waits for.",
+            ) from None
+        except (AttributeError, TypeError, UnicodeDecodeError):  # JSON, but no object; or no text
+            problem = "It didn't print what it should."
+            raise CredentialRetrievalError(provider=self.METHOD, error_msg=problem) from None
 
 
 def bounded(timeout: float) -> Config:

@@ -7,9 +7,7 @@ way to ask for an MFA code, and options that stand in for settings of the profil
 
 from __future__ import annotations
 
-import getpass
-import sys
-import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,15 +16,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.utils import validate_region_name
 
-from ipy_awsprofile.errors import CredentialsUnavailable, MfaUnavailable
-from ipy_awsprofile.resolver import (
-    Caller,
-    MfaPrompter,
-    ProfileCore,
-    RoleCache,
-    bounded,
-    quiet_refresh,
-)
+from ipy_awsprofile.errors import CredentialsUnavailable, SignInRequired
+from ipy_awsprofile.mfa import MfaPrompter, ask_on_input_channel, code_from, device_of
+from ipy_awsprofile.renewal import let_renew
+from ipy_awsprofile.resolver import Caller, ProfileCore, RoleCache, bounded, quiet_refresh
 from ipy_awsprofile.targets import Target, target_of
 from ipy_awsprofile.translation import no_credentials, translated
 
@@ -54,11 +47,16 @@ class Identity:
     expiry: datetime | None
 
 
+#: Lets a person sign in for a target; raises a child of AwsProfileError if nobody has.
+SignIn = Callable[[Target], None]
+
+
 class ProfileSession(boto3.Session):
     """A boto3 session that remembers which profile it was opened from.
 
     ``chain`` is as in `Identity`; ``target`` is what it was opened for; ``callers`` holds what STS
     has said so far, by access key ID; ``timeout`` is in seconds, for each attempt of a call to STS.
+    ``mfa_prompter`` and ``sign_in`` are who is turned to when its credentials end.
     """
 
     def __init__(
@@ -68,14 +66,34 @@ class ProfileSession(boto3.Session):
         *,
         callers: dict[str, Caller],
         timeout: float,
+        mfa_prompter: MfaPrompter,
+        sign_in: SignIn | None,
     ) -> None:
         super().__init__(botocore_session=core)
         self.target = target
         self.chain = target.names
         self.callers = callers
         self.timeout = timeout
+        self.mfa_prompter = mfa_prompter
+        self.sign_in = sign_in
         #: The folder in which children find it, once it was lent to them.
         self.lent_in: Path | None = None
+
+    def ask_for_code(self, question: str) -> str:
+        """Get an MFA code: from the profile's ``mfa_process``, or whoever is turned to now."""
+        command = self.target.mfa_processes.get(device_of(question))
+        return code_from(command, question) if command else self.mfa_prompter(question)
+
+    def ask_to_sign_in(self) -> None:
+        """Let a person sign in. Raises SignInRequired where that can't be."""
+        if self.sign_in is None:
+            name, source = self.chain[0], self.chain[-1]
+            raise SignInRequired(
+                f"The sign-in of `{source}` is missing or has expired.",
+                f"Run `%aws_profile {name} --login`, or `aws sso login --profile {source}` in a "
+                "terminal.",
+            )
+        self.sign_in(self.target)
 
     def __repr__(self) -> str:
         return f"<session of {' ← '.join(self.chain)}, region {self.region_name}>"
@@ -93,6 +111,7 @@ def open_session(
     read_only: bool = False,
     fresh: bool = False,
     mfa_prompter: MfaPrompter | None = None,
+    sign_in: SignIn | None = None,
     timeout: float = 10.0,
 ) -> ProfileSession:
     """Open a boto3 session that works as this profile, and renews its credentials by itself.
@@ -107,8 +126,9 @@ def open_session(
     and ``external_id`` of a role profile. ``read_only`` narrows a role to what AWS's managed
     policy ReadOnlyAccess allows; such sessions aren't shared with the AWS CLI. ``fresh`` passes
     over what is cached. ``mfa_prompter`` gets the question and returns the code; by default it is
-    asked through the front end's input channel. ``timeout`` is in seconds, for each of at most
-    two attempts of a call to STS.
+    asked through the front end's input channel, also when the session has ended. ``sign_in`` is
+    called if a sign-in (IAM Identity Center) is missing or has expired; by default that is an
+    error. ``timeout`` is in seconds, for each of at most two attempts of a call to STS.
 
     Raises a child of `AwsProfileError` for whatever is wrong with the files, the options, the
     credentials or the network.
@@ -131,10 +151,18 @@ def open_session(
         if target.region:
             validate_region_name(target.region)  # with cached credentials, nothing else looks
         core = ProfileCore(target)
-        prompter = mfa_prompter or ask_on_input_channel
-        core.resolve_credentials(cache, prompter, timeout=timeout)
-        session = ProfileSession(core, target, callers=cache.callers, timeout=timeout)
-        _credentials_of(session).get_frozen_credentials()
+        session = ProfileSession(
+            core,
+            target,
+            callers=cache.callers,
+            timeout=timeout,
+            mfa_prompter=mfa_prompter or ask_on_input_channel,
+            sign_in=sign_in,
+        )
+        core.resolve_credentials(cache, session.ask_for_code, timeout=timeout)
+        credentials = _credentials_of(session)
+        let_renew(credentials, target.names, session.ask_to_sign_in)
+        credentials.get_frozen_credentials()
     return session
 
 
@@ -196,34 +224,6 @@ def short_lived(session: boto3.Session) -> tuple[ReadOnlyCredentials, datetime |
             "Let others use the profile that has them, by its name; or switch to a role.",
         )
     return frozen, expiry
-
-
-def ask_on_input_channel(question: str) -> str:
-    """Ask a person, without echo, through whatever input there is at the moment of the call.
-
-    ipykernel puts its own ``getpass.getpass`` in place while a cell runs; that is why it is looked
-    up here, at the last moment. Raises MfaUnavailable where nobody can answer.
-
-    https://jupyter-client.readthedocs.io/en/stable/messaging.html#messages-on-the-stdin-router-dealer-channel
-    """
-    standard = getpass.getpass.__module__ == getpass.__name__
-    nobody = standard and not (sys.stdin and sys.stdin.isatty())
-    # In another thread nobody waits for a question, such as one of a child process.
-    if nobody or threading.current_thread() is not threading.main_thread():
-        raise _nobody_to_ask(question)
-    try:
-        return getpass.getpass(question)
-    except (EOFError, NotImplementedError) as error:  # StdinNotImplementedError is a child
-        raise _nobody_to_ask(question) from error
-
-
-def _nobody_to_ask(question: str) -> MfaUnavailable:
-    device = question.removeprefix("Enter MFA code for ").rstrip(": ")
-    return MfaUnavailable(
-        f"An MFA code of {device} is needed, and nobody can be asked for it here.",
-        "Run `%aws_profile NAME` where you can type; the session is then shared through the AWS "
-        "CLI's cache.",
-    )
 
 
 def _ask_sts(session: boto3.Session) -> Caller:

@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from ipy_awsprofile.bindings import BINDINGS, follow
-from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile, UnexpectedAccount
+from ipy_awsprofile.errors import (
+    AwsProfileError,
+    ProtectedProfile,
+    SignInRequired,
+    UnexpectedAccount,
+)
+from ipy_awsprofile.targets import target_of
 from ipy_awsprofile.truth import (
     Leftover,
     libraries_in_use,
@@ -28,8 +34,8 @@ if TYPE_CHECKING:
     import boto3
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ipy_awsprofile.resolver import MfaPrompter
-    from ipy_awsprofile.sessions import Identity, ProfileSession
+    from ipy_awsprofile.mfa import MfaPrompter
+    from ipy_awsprofile.sessions import Identity, ProfileSession, SignIn
     from ipy_awsprofile.targets import Target
 
 
@@ -89,6 +95,9 @@ class Switcher:
         self._owners: WeakKeyDictionary[Any, Target] = WeakKeyDictionary()
         self._listeners: list[Listener] = []
         self._closed = False
+        #: Who is turned to when credentials need a person: now, and when they end in a later cell.
+        self.mfa_prompter: MfaPrompter | None = None
+        self.sign_in: SignIn | None = None
         #: Patterns (``*prod*``, in any case) of profiles that need to be confirmed.
         self.protected: tuple[str, ...] = ()
         #: Which of `BINDINGS` follow a switch.
@@ -157,6 +166,21 @@ class Switcher:
             if self.request is None:
                 return None
             return self.switch(self.request, fresh=True, mfa_prompter=mfa_prompter)
+
+    def login(self, request: SwitchRequest) -> None:
+        """Let a person sign in for a profile, whether that is due or not; nothing is switched.
+
+        Raises a child of `AwsProfileError`, InvalidOption for a profile without a sign-in.
+        """
+        if self.sign_in is None:
+            raise SignInRequired("Nobody can sign in here.", "Run `%aws_profile NAME --login`.")
+        self.sign_in(
+            target_of(
+                request.profile,
+                role_arn=request.role_arn,
+                source_profile=request.source_profile,
+            )
+        )
 
     def off(self) -> bool:
         """Put everything back to before the first switch. Say whether there was one to undo."""
@@ -235,8 +259,11 @@ class Switcher:
             external_id=request.external_id,
             read_only=request.read_only,
             fresh=fresh,
-            mfa_prompter=mfa_prompter,
+            mfa_prompter=mfa_prompter or self.mfa_prompter,
+            sign_in=None if mfa_prompter else self.sign_in,
         )
+        session.mfa_prompter = self.mfa_prompter or session.mfa_prompter
+        session.sign_in = self.sign_in
         identity = who_am_i(session)
         if request.expect_account and identity.account != request.expect_account:
             raise UnexpectedAccount(request.name, identity.account, request.expect_account)

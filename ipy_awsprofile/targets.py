@@ -6,7 +6,7 @@ said it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
@@ -35,6 +35,8 @@ class Target:
     region: str | None
     files: SharedFiles
     policy_arns: tuple[str, ...] = ()
+    #: Commands that print a code, by the MFA device they stand for; see `mfa.code_from`.
+    mfa_processes: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -104,10 +106,22 @@ def target_of(
     if read_only:
         _require_kind(chain[0], _ASSUMES, "a session policy, which is what makes it read-only")
         policies = (f"arn:{_partition(chain[0])}:iam::aws:policy/ReadOnlyAccess",)
-    section = read_shared_files(files).profiles.get(chain[0].name)
+    sections = read_shared_files(files).profiles
+    section = sections.get(chain[0].name)
     own_region = section.text("region") if section else settings.get("region")
     known = region or environ.get("AWS_DEFAULT_REGION") or own_region
-    return Target(chain, settings, str(known) if known else None, files, policies)
+    return Target(
+        chain,
+        settings,
+        str(known) if known else None,
+        files,
+        policies,
+        {
+            profile.mfa_serial: command
+            for profile in chain
+            if profile.mfa_serial and (command := sections[profile.name].text("mfa_process"))
+        },
+    )
 
 
 def _role_by_arn(

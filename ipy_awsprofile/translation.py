@@ -34,44 +34,61 @@ from ipy_awsprofile.errors import (
     NoRegion,
     ProfileNotFound,
     ServiceError,
+    SignInRequired,
     SourceLoop,
 )
 
+#: Their texts, or those of what they come from, may quote what a credential_process printed.
+_UNQUOTABLE = (botocore_errors.CredentialRetrievalError, json.JSONDecodeError)
+
 
 @contextmanager
-def translated(chain: tuple[str, ...]) -> Iterator[None]:
+def translated(chain: tuple[str, ...], *, hop: int = 0) -> Iterator[None]:
     """Raise botocore's errors as ours.
 
     ``chain`` names the profiles at work, from the one that was asked for to the one whose
-    credentials start it; it is empty for a session that no profile of ours has opened.
+    credentials start it; it is empty for a session that no profile of ours has opened. ``hop``
+    counts from the first to the one whose credentials are being fetched.
     """
     try:
         yield
-    except botocore_errors.ClientError as error:
-        raise _from_answer(error, chain) from error
-    except botocore_errors.CredentialRetrievalError as error:
-        # What a credential_process printed may hold a secret: it isn't quoted and isn't chained.
-        raise _unavailable(error.kwargs.get("provider", ""), chain) from None
-    except (botocore_errors.BotoCoreError, botocore_errors.HTTPClientError) as error:
-        raise _from_botocore(error, chain) from error
-    # What follows botocore lets through as Python raised it.
-    except json.JSONDecodeError:
-        raise _unavailable("custom-process", chain) from None  # it holds what the process printed
-    except (ResponseParserError, KeyError) as error:  # a success without what belongs in it
-        raise ServiceError(
-            f"`{_asked_for(chain)}` got an answer that isn't one of AWS.",
-            "Check the profile's `endpoint_url`: another kind of server may be there.",
-        ) from error
-    except OSError as error:
-        raise CredentialsUnavailable(
-            f"The source of `{_start_of(chain)}` gave no credentials: "
-            f"{error.strerror or type(error).__name__} (`{error.filename}`).",
-            "Correct the command or the file that the profile names.",
-        ) from error
-    except ValueError as error:
-        raise InvalidProfile(
-            f"A setting of `{_asked_for(chain)}` can't be used: {_one_line(error)}"
-        ) from None
+    except Exception as error:
+        ours = _translation(error, chain[hop:])
+        if ours is None:
+            raise
+        if hop:
+            ours.args = (f"{ours} It is needed for `{chain[0]}`.",)
+        raise ours from (None if isinstance(error, _UNQUOTABLE) else error)
+
+
+def _translation(error: Exception, chain: tuple[str, ...]) -> AwsProfileError | None:
+    match error:
+        case botocore_errors.ClientError():
+            return _from_answer(error, chain)
+        case botocore_errors.CredentialRetrievalError():
+            return _unavailable(error.kwargs.get("provider", ""), chain)
+        case botocore_errors.BotoCoreError() | botocore_errors.HTTPClientError():
+            return _from_botocore(error, chain)
+        # What follows botocore lets through as Python raised it.
+        case json.JSONDecodeError():
+            return _unavailable("custom-process", chain)
+        case ResponseParserError() | KeyError():  # a success without what belongs in it
+            return ServiceError(
+                f"`{_asked_for(chain)}` got an answer that isn't one of AWS.",
+                "Check the profile's `endpoint_url`: another kind of server may be there.",
+            )
+        case OSError():
+            return CredentialsUnavailable(
+                f"The source of `{_start_of(chain)}` gave no credentials: "
+                f"{error.strerror or type(error).__name__} (`{error.filename}`).",
+                "Correct the command or the file that the profile names.",
+            )
+        case ValueError():
+            return InvalidProfile(
+                f"A setting of `{_asked_for(chain)}` can't be used: {_one_line(error)}"
+            )
+        case _:
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +121,16 @@ _REJECTED = {
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
-_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden", "403"}
+_DENIED = {
+    "403",
+    "AccessDenied",
+    "AccessDeniedException",
+    "Forbidden",
+    "ForbiddenException",
+    "UnauthorizedOperation",
+}
+#: What STS says about a token of another identity provider.
+_BAD_TOKEN = {"ExpiredTokenException", "IDPRejectedClaim", "InvalidIdentityToken"}
 
 
 def _from_answer(error: botocore_errors.ClientError, chain: tuple[str, ...]) -> AwsProfileError:
@@ -113,6 +139,13 @@ def _from_answer(error: botocore_errors.ClientError, chain: tuple[str, ...]) -> 
         return MfaRejected(
             f"AWS refused the MFA code for `{_asked_for(chain)}`: {answer.message}",
             "Each code works once. Wait for the device's next one, then run the cell again.",
+        )
+    if skew := _clock_skew(answer):
+        return skew
+    if answer.operation == "AssumeRoleWithWebIdentity" and answer.code in _BAD_TOKEN:
+        return CredentialsExpired(
+            f"AWS doesn't accept the web identity token of `{_asked_for(chain)}`: {answer.message}",
+            "Whoever writes its web_identity_token_file has to write a new one.",
         )
     if answer.code in _EXPIRED:
         return CredentialsExpired(
@@ -130,10 +163,45 @@ def _from_answer(error: botocore_errors.ClientError, chain: tuple[str, ...]) -> 
     if answer.code in _DENIED:
         return AccessDenied(
             f"`{_asked_for(chain)}` may not call {answer.operation}: {answer.message or 'denied'}",
-            "Ask for the permission, or switch to a profile that has it.",
+            "Whoever has signed in has no such role: see sso_account_id and sso_role_name."
+            if answer.operation == "GetRoleCredentials"
+            else "Ask for the permission, or switch to a profile that has it.",
         )
     what = answer.message or answer.code or f"HTTP {answer.status}, without a reason"
-    return ServiceError(f"{answer.operation} failed for `{_asked_for(chain)}`: {what}")
+    failed = f"{answer.operation} failed for `{_asked_for(chain)}`: {what}"
+    return ServiceError(failed, _ADVICE.get(answer.code, ""))
+
+
+_THROTTLED = "AWS limits how often this may be called. Wait a little, then run the cell again."
+
+#: What to do about an answer, by its code.
+_ADVICE = {
+    "RegionDisabledException": "Take another Region with `--region`, or enable this one for the "
+    "account: https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html",
+    "BandwidthLimitExceeded": _THROTTLED,
+    "RequestLimitExceeded": _THROTTLED,
+    "RequestThrottled": _THROTTLED,
+    "SlowDown": _THROTTLED,
+    "Throttling": _THROTTLED,
+    "ThrottlingException": _THROTTLED,
+    "TooManyRequestsException": _THROTTLED,
+}
+
+
+def _clock_skew(answer: _Answer) -> ServiceError | None:
+    """Tell a clock that is wrong from keys that are.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html
+    """
+    is_skewed = answer.code in {"RequestTimeTooSkewed", "RequestInTheFuture"} or re.match(
+        "Signature (expired|not yet current)", answer.message
+    )
+    if not is_skewed:
+        return None
+    return ServiceError(
+        f"AWS refused {answer.operation} since this machine's clock is wrong.",
+        "Set the clock (a virtual machine's may be behind after a pause), then run the cell again.",
+    )
 
 
 def _assume_role_denied(answer: _Answer, chain: tuple[str, ...]) -> AccessDenied:
@@ -141,18 +209,35 @@ def _assume_role_denied(answer: _Answer, chain: tuple[str, ...]) -> AccessDenied
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html
     """
-    caller = _quoted_part(r"User: (\S+)", answer.message) or f"`{_start_of(chain)}`"
+    caller = _quoted_part(r"User: (\S+)", answer.message) or f"`{_signer(answer, chain)}`"
     role = (
         _quoted_part(r"on resource: (\S+)", answer.message) or f"the role of `{_asked_for(chain)}`"
     )
-    message = f"AWS doesn't let {caller} assume {role}."
-    if "identity-based policy" in answer.message:
-        return AccessDenied(message, "The caller's own policy doesn't allow sts:AssumeRole on it.")
+    reasons = (why for text, why in _DENIED_BY.items() if text in answer.message)
     return AccessDenied(
-        message,
-        "Either its trust policy doesn't name the caller (or asks for an external ID or MFA), or "
-        "the caller's own policy doesn't allow sts:AssumeRole, or there is no such role.",
+        f"AWS doesn't let {caller} assume {role}.",
+        next(
+            reasons,
+            "Either its trust policy doesn't name the caller (or asks for an external ID or MFA), "
+            "or the caller's own policy doesn't allow sts:AssumeRole, or there is no such role.",
+        ),
     )
+
+
+#: Which policy it was, by AWS's words for it.
+#: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+_DENIED_BY = {
+    "no identity-based policy": "The caller's own policy doesn't allow sts:AssumeRole on it.",
+    "deny in an identity-based policy": "The caller's own policy denies sts:AssumeRole on it.",
+    "trust policy": "The role's trust policy doesn't name the caller, or asks for more: an "
+    "external ID (`--external-id`), an MFA device (`mfa_serial`).",
+    "resource-based policy": "The role's trust policy doesn't name the caller, or asks for more: "
+    "an external ID (`--external-id`), an MFA device (`mfa_serial`).",
+    "service control policy": "A policy of your organisation (SCP) denies it.",
+    "permissions boundary": "The caller's permissions boundary doesn't allow sts:AssumeRole.",
+    "session policy": "The caller's session is narrowed by a session policy, such as that of "
+    "`--read-only`.",
+}
 
 
 def _from_botocore(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
@@ -187,17 +272,30 @@ def _from_botocore(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
             )
         case (
             botocore_errors.SSOError()
+            | botocore_errors.LoginError()
             | botocore_errors.TokenRetrievalError()
-            | botocore_errors.UnauthorizedSSOTokenError()
         ):
-            return CredentialsUnavailable(
-                f"The sign-in of `{_start_of(chain)}` is missing or has expired.",
-                f"Run `!aws sso login --profile {_start_of(chain)}`, then the cell again.",
-            )
+            return _from_sign_in(error, chain)
         case botocore_errors.HTTPClientError() | botocore_errors.ConnectionError():
             return _unreachable(error, name)
         case _:
             return ServiceError(f"`{name}`: {_one_line(error)}")
+
+
+def _from_sign_in(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
+    source = _start_of(chain)
+    expired = f"The sign-in of `{source}` is missing or has expired."
+    match error:
+        case botocore_errors.LoginInsufficientPermissions():
+            return AccessDenied(
+                f"`{source}` may not renew its sign-in.",
+                "Ask for the permission signin:CreateOAuth2Token.",
+            )
+        case botocore_errors.LoginError():
+            command = f"`!aws login --profile {source}`"
+            return CredentialsUnavailable(expired, f"Run {command}, then the cell again.")
+        case _:
+            return SignInRequired(expired, f"Run `%aws_profile {_asked_for(chain)} --login`.")
 
 
 def no_credentials(name: str) -> InvalidProfile:
@@ -232,8 +330,8 @@ def _asked_for(chain: tuple[str, ...]) -> str:
 
 
 def _signer(answer: _Answer, chain: tuple[str, ...]) -> str:
-    """Name whose credentials signed the call: the start's to assume a role, the role's after."""
-    return _start_of(chain) if answer.operation.startswith("AssumeRole") else _asked_for(chain)
+    """Name whose credentials signed the call: the next hop's to assume a role, or its own."""
+    return chain[1] if answer.operation == "AssumeRole" and chain[1:] else _asked_for(chain)
 
 
 def _start_of(chain: tuple[str, ...]) -> str:

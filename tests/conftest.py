@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+from auditor import write_auditor
 from shells import Shell
 
 from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -64,6 +65,12 @@ def aws(_seeded: tuple[EmbeddedAws, Scenario]) -> EmbeddedAws:
 def scenario(_seeded: tuple[EmbeddedAws, Scenario]) -> Scenario:
     """Say what the scenario in `aws` is made of."""
     return _seeded[1]
+
+
+@pytest.fixture
+def auditor(aws: EmbeddedAws) -> str:
+    """Make the role profile Auditor, which asks for MFA; say of which device."""
+    return write_auditor(aws)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from ipy_awsprofile import errors
 from ipy_awsprofile.errors import AwsProfileError, ConfigFileError, ProfileNotFound
 
 TREE = [
+    ("SignInRequired", "CredentialsUnavailable"),
     ("InvalidOption", "AwsProfileError"),
     ("ConfigFileError", "AwsProfileError"),
     ("ProfileNotFound", "AwsProfileError"),

@@ -22,12 +22,13 @@ import fsspec.config
 import polars  # noqa: F401  # it sets a variable of its own when it is imported first
 import pytest
 import s3fs
+from auditor import write_auditor
 from shells import Shell, run_notebook
 
 from ipy_awsprofile import ProfilePicker, using_profile
 from ipy_awsprofile.bindings import BINDINGS
 from ipy_awsprofile.demo.aws import EmbeddedAws
-from ipy_awsprofile.demo.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, seed, trusting
+from ipy_awsprofile.demo.scenario import ROLE_ACCOUNT, USER_ACCOUNT, seed
 from ipy_awsprofile.errors import UnexpectedAccount
 
 if TYPE_CHECKING:
@@ -52,25 +53,7 @@ def world() -> Iterator[World]:
     with EmbeddedAws() as aws:
         seed(aws)
         aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
-        user = aws.create_user("Maria", account=USER_ACCOUNT, policy=allow("*"), mfa=True)
-        auditor = aws.create_role(
-            "Auditor", account=ROLE_ACCOUNT, trust=trusting(user.arn), policy=allow("s3:*")
-        )
-        aws.write_profile(
-            "Maria",
-            file="credentials",
-            aws_access_key_id=user.access_key_id,
-            aws_secret_access_key=user.secret_access_key,
-        )
-        assert user.mfa_serial
-        aws.write_profile(
-            "Auditor",
-            source_profile="Maria",
-            role_arn=auditor,
-            mfa_serial=user.mfa_serial,
-            region="us-west-2",
-        )
-        yield World(aws, user.mfa_serial)
+        yield World(aws, write_auditor(aws))
 
 
 @pytest.fixture

@@ -84,30 +84,6 @@ def person(picker: ProfilePicker) -> Person:
     return Person(picker)
 
 
-@pytest.fixture
-def mfa_serial(aws: EmbeddedAws) -> str:
-    user = aws.create_user("Maria", account=USER_ACCOUNT, policy=allow("*"), mfa=True)
-    role_arn = aws.create_role(
-        "Auditor", account=ROLE_ACCOUNT, trust=trusting(user.arn), policy=allow("s3:*")
-    )
-    aws.write_profile(
-        "Maria",
-        file="credentials",
-        aws_access_key_id=user.access_key_id,
-        aws_secret_access_key=user.secret_access_key,
-    )
-    aws.write_profile("Maria")
-    aws.write_profile(
-        "Auditor",
-        source_profile="Maria",
-        role_arn=role_arn,
-        mfa_serial=user.mfa_serial,
-        region="us-west-2",
-    )
-    assert user.mfa_serial
-    return user.mfa_serial
-
-
 def test_nothing_of_the_work_is_synced(person: Person) -> None:
     """The synced traits are those of any anywidget, also after a switch and a list."""
     person.rows()
@@ -163,23 +139,23 @@ def test_what_is_protected_is_confirmed(person: Person, shell: Shell) -> None:
     assert person.says("region", region="eu-west-1")[-1]["type"] == "done"
 
 
-def test_mfa(person: Person, aws: EmbeddedAws, mfa_serial: str) -> None:
+def test_mfa(person: Person, aws: EmbeddedAws, auditor: str) -> None:
     """The device is named, a wrong code is refused, a right one switches, a cached session too."""
     asked = person.switches("Auditor")
-    assert asked == {"type": "code", "device": mfa_serial, "html": "", "view": VIEW}
+    assert asked == {"type": "code", "device": auditor, "html": "", "view": VIEW}
     refused = person.switches("Auditor", code="000000")
-    assert (refused["type"], refused["device"]) == ("code", mfa_serial)
+    assert (refused["type"], refused["device"]) == ("code", auditor)
     assert "AWS refused the MFA code" in refused["html"]
     assert "000000" not in refused["html"]
-    code = aws.mfa_code(mfa_serial)
+    code = aws.mfa_code(auditor)
     assert person.switches("Auditor", code=code)["type"] == "done"
     assert code not in json.dumps(person.seen) + repr(person.picker)
     assert person.switches("Auditor")["type"] == "done"
 
 
-def test_refresh_asks_for_a_code_again(person: Person, aws: EmbeddedAws, mfa_serial: str) -> None:
+def test_refresh_asks_for_a_code_again(person: Person, aws: EmbeddedAws, auditor: str) -> None:
     """New credentials of an MFA profile need a new code; without one all stays as it was."""
-    person.switches("Auditor", code=aws.mfa_code(mfa_serial))
+    person.switches("Auditor", code=aws.mfa_code(auditor))
     before = person.picker.session
     assert person.says("refresh")[-1]["type"] == "code"
     assert person.picker.session is before

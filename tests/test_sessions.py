@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +27,6 @@ from ipy_awsprofile.errors import (
 from ipy_awsprofile.sessions import (
     Identity,
     ProfileSession,
-    ask_on_input_channel,
     open_session,
     who_am_i,
 )
@@ -433,65 +426,6 @@ def test_mfa_where_nobody_can_answer(aws: EmbeddedAws, mfa_serial: str) -> None:
         open_session("WithMfa")
     assert mfa_serial in str(caught.value)
     assert caught.value.hint
-
-
-def test_terminal_is_asked() -> None:
-    """In a terminal the code is typed there, and isn't echoed."""
-    ours, theirs = pty.openpty()
-    code = "from ipy_awsprofile.sessions import *; print(ask_on_input_channel('Code: '))"
-    with subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        stderr=theirs,
-        start_new_session=True,
-    ) as child:
-        seen = b""
-        while b"Code: " not in seen:
-            seen += os.read(ours, 100)
-        os.write(ours, b"123456\n")
-        answer, _ = child.communicate(timeout=60)
-        os.close(theirs)
-        with suppress(OSError):  # the end of a terminal
-            seen += os.read(ours, 100)
-    os.close(ours)
-    assert answer == b"123456\n"
-    assert b"123456" not in seen
-
-
-@pytest.mark.parametrize("error", [EOFError, NotImplementedError])
-def test_front_end_that_cannot_answer(
-    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
-) -> None:
-    """A front end's getpass that gives up means that nobody can be asked."""
-
-    def getpass(question: str) -> str:
-        raise error
-
-    monkeypatch.setattr("getpass.getpass", getpass)
-    with pytest.raises(MfaUnavailable, match="An MFA code of arn:mfa is needed"):
-        ask_on_input_channel("Enter MFA code for arn:mfa: ")
-
-
-def test_front_end_is_looked_up_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The front end's getpass of the moment of the call is used."""
-
-    def getpass(question: str) -> str:
-        return f"answer to {question}"
-
-    monkeypatch.setattr("getpass.getpass", getpass)
-    assert ask_on_input_channel("Code?") == "answer to Code?"
-
-
-def test_nobody_waits_for_a_question_in_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a thread that isn't the cell's, such as one that answers a child, nobody is asked."""
-
-    def getpass(question: str) -> str:
-        return "123456"
-
-    monkeypatch.setattr("getpass.getpass", getpass)
-    with ThreadPoolExecutor(1) as pool, pytest.raises(MfaUnavailable, match="arn:mfa is needed"):
-        pool.submit(ask_on_input_channel, "Enter MFA code for arn:mfa: ").result()
 
 
 def test_cache_is_the_clis_and_private(aws: EmbeddedAws) -> None:

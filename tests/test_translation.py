@@ -98,6 +98,36 @@ def told(error: Exception, chain: tuple[str, ...] = CHAIN) -> ours.AwsProfileErr
             "MultiFactorAuthentication failed with invalid MFA one time pass code.",
         ),
         (
+            answer("ForbiddenException", "No access", "GetRoleCredentials"),
+            ours.AccessDenied,
+            "`RoleBeta` may not call GetRoleCredentials: No access",
+        ),
+        (
+            answer("InvalidIdentityToken", "No provider.", "AssumeRoleWithWebIdentity"),
+            ours.CredentialsExpired,
+            "AWS doesn't accept the web identity token of `RoleBeta`: No provider.",
+        ),
+        (
+            answer("SignatureDoesNotMatch", "Signature expired: 20261125T is now earlier than"),
+            ours.ServiceError,
+            "AWS refused ListBuckets since this machine's clock is wrong.",
+        ),
+        (
+            answer("RequestTimeTooSkewed", None),
+            ours.ServiceError,
+            "AWS refused ListBuckets since this machine's clock is wrong.",
+        ),
+        (
+            theirs.LoginRefreshRequired(),
+            ours.CredentialsUnavailable,
+            "The sign-in of `UserAlpha` is missing or has expired.",
+        ),
+        (
+            theirs.LoginInsufficientPermissions(),
+            ours.AccessDenied,
+            "`UserAlpha` may not renew its sign-in.",
+        ),
+        (
             answer("Throttling", "Rate exceeded"),
             ours.ServiceError,
             "ListBuckets failed for `RoleBeta`: Rate exceeded",
@@ -168,17 +198,17 @@ def told(error: Exception, chain: tuple[str, ...] = CHAIN) -> ours.AwsProfileErr
         ),
         (
             theirs.UnauthorizedSSOTokenError(),
-            ours.CredentialsUnavailable,
+            ours.SignInRequired,
             "The sign-in of `UserAlpha` is missing or has expired.",
         ),
         (
             theirs.SSOTokenLoadError(error_msg="x"),
-            ours.CredentialsUnavailable,
+            ours.SignInRequired,
             "The sign-in of `UserAlpha` is missing or has expired.",
         ),
         (
             theirs.TokenRetrievalError(provider="sso", error_msg="x"),
-            ours.CredentialsUnavailable,
+            ours.SignInRequired,
             "The sign-in of `UserAlpha` is missing or has expired.",
         ),
         (
@@ -267,6 +297,12 @@ def test_cause_that_may_hold_a_secret_is_not_kept(error: Exception) -> None:
     ("said", "hint"),
     [
         ("because no identity-based policy allows", "The caller's own policy doesn't allow"),
+        ("with an explicit deny in an identity-based policy", "The caller's own policy denies"),
+        ("because no role trust policy allows", "The role's trust policy doesn't name the caller"),
+        ("because no resource-based policy allows", "The role's trust policy doesn't name the"),
+        ("with an explicit deny in a service control policy", "A policy of your organisation"),
+        ("because no permissions boundary allows", "The caller's permissions boundary"),
+        ("because no session policy allows", "narrowed by a session policy"),
         ("", "Either its trust policy doesn't name the caller"),
     ],
 )

@@ -1,0 +1,57 @@
+"""What a person is asked at a running cell: an MFA code, or to sign in. With a card for each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from IPython.core.getipython import get_ipython
+from IPython.display import display
+
+from ipy_awsprofile import cards
+from ipy_awsprofile.errors import SignInRequired
+from ipy_awsprofile.mfa import ask_on_input_channel, device_of, somebody_is_there
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.targets import Target
+
+
+def ask_for_code(question: str) -> str:
+    """Show which device is meant, and ask for its code. Raises MfaUnavailable."""
+    if somebody_is_there() and _has_cards():
+        display(cards.mfa_card(device_of(question)))
+    return ask_on_input_channel(question)
+
+
+def sign_in_at_cell(target: Target) -> None:
+    """Show where to sign in, and wait until that is done; Ctrl-C ends it.
+
+    Raises SignInRequired where nobody would see it, and what `begin_sign_in` and `waiting_for`
+    raise.
+    """
+    from ipy_awsprofile.login import begin_sign_in, waiting_for
+
+    if not somebody_is_there():
+        raise SignInRequired(
+            f"The sign-in of `{target.names[-1]}` is missing or has expired, and nobody is here.",
+            f"Run `%aws_profile {target.name} --login` in a notebook, or `aws sso login --profile "
+            f"{target.names[-1]}` in a terminal.",
+        )
+    attempt = begin_sign_in(target)
+    if not _has_cards():
+        print(cards.sign_in_card(attempt.profile, attempt.url, attempt.code))  # noqa: T201
+        for _ in waiting_for(attempt):
+            pass
+        return
+    shown = display(cards.sign_in_card(attempt.profile, attempt.url, attempt.code), display_id=True)
+    outcome = cards.sign_in_ended_card(attempt.profile, done=False)
+    try:
+        for left in waiting_for(attempt):
+            shown.update(cards.sign_in_card(attempt.profile, attempt.url, attempt.code, left))
+        outcome = cards.sign_in_ended_card(attempt.profile, done=True)
+    finally:
+        shown.update(outcome)  # address and code aren't saved with the notebook
+
+
+def _has_cards() -> bool:
+    """Say whether a front end renders HTML; a terminal is told in text."""
+    return getattr(get_ipython(), "kernel", None) is not None

@@ -1,0 +1,70 @@
+"""What happens when credentials end: each hop of the chain renews itself, and says what is wrong.
+
+botocore gets new credentials by itself, but for two cases in which it gives up: a second MFA code
+and a sign-in that has ended. A `Renewal` stands where botocore calls for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from botocore.credentials import RefreshableCredentials
+
+from ipy_awsprofile.errors import SignInRequired
+from ipy_awsprofile.translation import translated
+
+
+class Renewal:
+    """Fetches the credentials of one hop; botocore calls it whenever they are about to end.
+
+    ``chain`` is that of the session, and ``hop`` counts from the profile that was asked for.
+    ``sign_in`` signs the person in, or raises SignInRequired where nobody is there to do it.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[], Any],
+        chain: tuple[str, ...],
+        hop: int,
+        sign_in: Callable[[], None] | None = None,
+    ) -> None:
+        self._fetch = fetch
+        self._chain = chain
+        self._hop = hop
+        self._sign_in = sign_in
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._chain[self._hop]}>"
+
+    def __call__(self) -> Any:
+        """Return new credentials in botocore's form. Raises a child of `AwsProfileError`."""
+        try:
+            return self._fetched()
+        except SignInRequired:
+            if self._sign_in is None:
+                raise
+            self._sign_in()
+        return self._fetched()
+
+    def _fetched(self) -> Any:
+        with translated(self._chain, hop=self._hop):
+            return self._fetch()
+
+
+def let_renew(credentials: Any, chain: tuple[str, ...], sign_in: Callable[[], None]) -> None:
+    """Put a `Renewal` at each hop of these credentials, which botocore's chain has just made.
+
+    A role that asks for MFA has botocore's bar in front, which lets it be assumed only once; it
+    is left out: the question is put again. botocore has no public way to any of this.
+    """
+    last = len(chain) - 1
+    for hop in range(len(chain)):
+        if not isinstance(credentials, RefreshableCredentials):
+            return
+        barred = credentials._refresh_using  # type: ignore[attr-defined]  # noqa: SLF001
+        fetch = getattr(barred, "_refresh", barred)
+        renewal = Renewal(fetch, chain, hop, sign_in if hop == last else None)
+        credentials._refresh_using = renewal  # type: ignore[attr-defined]  # noqa: SLF001
+        fetcher = getattr(fetch, "__self__", None)
+        credentials = getattr(fetcher, "_source_credentials", None)
