@@ -302,7 +302,7 @@ def test_cause_that_may_hold_a_secret_is_not_kept(error: Exception) -> None:
         ("because no resource-based policy allows", "The role's trust policy doesn't name the"),
         ("with an explicit deny in a service control policy", "A policy of your organisation"),
         ("because no permissions boundary allows", "The caller's permissions boundary"),
-        ("because no session policy allows", "narrowed by a session policy"),
+        ("because no session policy allows", "The caller's session is narrowed"),
         ("", "Either its trust policy doesn't name the caller"),
     ],
 )
