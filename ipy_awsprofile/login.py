@@ -86,8 +86,8 @@ class SignInAttempt:
     """A sign-in that waits for a person; made by `begin_sign_in`.
 
     ``profile`` is the profile that signs in, ``url`` is where the person has to go, and ``code``
-    what has to be shown there; ``expiry`` (UTC) is until when, and ``interval`` the seconds
-    between two calls of `is_done`.
+    what has to be seen there; ``expiry`` (UTC) is until when, and ``interval`` the seconds between
+    two calls of `is_done`.
     """
 
     def __init__(
@@ -132,6 +132,20 @@ class SignInAttempt:
                 raise self._ended("was refused") from None
         self._store(answer)
         return True
+
+    def waiting(self, sleep: Callable[[float], None] = time.sleep) -> Iterator[timedelta]:
+        """Wait until it is done; say each second how much time is left.
+
+        Raises what `is_done` raises.
+        """
+        asked = time.monotonic()
+        while True:
+            yield self.expiry - datetime.now(UTC)
+            sleep(1)
+            if time.monotonic() - asked >= self.interval:
+                if self.is_done():
+                    return
+                asked = time.monotonic()
 
     def _ended(self, how: str) -> CredentialsUnavailable:
         return CredentialsUnavailable(
@@ -179,20 +193,3 @@ def begin_sign_in(target: Target) -> SignInAttempt:
             startUrl=settings.start_url,
         )
     return SignInAttempt(settings, client, registration, device, target.names)
-
-
-def waiting_for(
-    attempt: SignInAttempt, sleep: Callable[[float], None] = time.sleep
-) -> Iterator[timedelta]:
-    """Wait until the person has signed in; say each second how much time is left.
-
-    Raises CredentialsUnavailable if the person has refused or time is over.
-    """
-    asked = time.monotonic()
-    while True:
-        yield attempt.expiry - datetime.now(UTC)
-        sleep(1)
-        if time.monotonic() - asked >= attempt.interval:
-            if attempt.is_done():
-                return
-            asked = time.monotonic()

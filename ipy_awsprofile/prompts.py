@@ -25,10 +25,10 @@ def ask_for_code(question: str) -> str:
 def sign_in_at_cell(target: Target) -> None:
     """Show where to sign in, and wait until that is done; Ctrl-C ends it.
 
-    Raises SignInRequired where nobody would see it, and what `begin_sign_in` and `waiting_for`
-    raise.
+    Raises SignInRequired where nobody would see it, and what `begin_sign_in` and
+    `SignInAttempt.waiting` raise.
     """
-    from ipy_awsprofile.login import begin_sign_in, waiting_for
+    from ipy_awsprofile.login import begin_sign_in
 
     if not somebody_is_there():
         raise SignInRequired(
@@ -39,13 +39,13 @@ def sign_in_at_cell(target: Target) -> None:
     attempt = begin_sign_in(target)
     if not _has_cards():
         print(cards.sign_in_card(attempt.profile, attempt.url, attempt.code))  # noqa: T201
-        for _ in waiting_for(attempt):
+        for _ in attempt.waiting():
             pass
         return
     shown = display(cards.sign_in_card(attempt.profile, attempt.url, attempt.code), display_id=True)
     outcome = cards.sign_in_ended_card(attempt.profile, done=False)
     try:
-        for left in waiting_for(attempt):
+        for left in attempt.waiting():
             shown.update(cards.sign_in_card(attempt.profile, attempt.url, attempt.code, left))
         outcome = cards.sign_in_ended_card(attempt.profile, done=True)
     finally:

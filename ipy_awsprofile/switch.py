@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import boto3
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ipy_awsprofile.login import SignInAttempt
     from ipy_awsprofile.mfa import MfaPrompter
     from ipy_awsprofile.sessions import Identity, ProfileSession, SignIn
     from ipy_awsprofile.targets import Target
@@ -174,13 +175,13 @@ class Switcher:
         """
         if self.sign_in is None:
             raise SignInRequired("Nobody can sign in here.", "Run `%aws_profile NAME --login`.")
-        self.sign_in(
-            target_of(
-                request.profile,
-                role_arn=request.role_arn,
-                source_profile=request.source_profile,
-            )
-        )
+        self.sign_in(_target(request))
+
+    def begin_sign_in(self, request: SwitchRequest) -> SignInAttempt:
+        """Begin what `login` does, for whoever waits in another way. Raises AwsProfileError."""
+        from ipy_awsprofile.login import begin_sign_in
+
+        return begin_sign_in(_target(request))
 
     def off(self) -> bool:
         """Put everything back to before the first switch. Say whether there was one to undo."""
@@ -300,6 +301,11 @@ class Switcher:
         """Let everything that shall follow follow the session; on an error, nothing does."""
         chosen = ("namespace",) if request.only_session else self.bindings
         return _Layer(request, session, follow(self._shell, request.variable, session, chosen))
+
+
+def _target(request: SwitchRequest) -> Target:
+    role, source = request.role_arn, request.source_profile
+    return target_of(request.profile, role_arn=role, source_profile=source)
 
 
 def running_switcher() -> Switcher:

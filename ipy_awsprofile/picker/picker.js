@@ -431,6 +431,7 @@ class Question {
   }
 
   close() {
+    this.waiting = false;
     this.element.hidden = true;
     this.element.replaceChildren(); // a typed code doesn't stay in the page
   }
@@ -476,7 +477,27 @@ class Question {
     field.focus();
   }
 
+  /** The kernel goes on by itself once the person has allowed it on that page. */
+  signIn(profile, url, code) {
+    this.submit = () => {};
+    const safe = /^https?:/.test(url);
+    this.ask(
+      "",
+      h(
+        "span",
+        { class: "ipyap-asked" },
+        h("span", {}, "Sign in for ", h("b", {}, profile)),
+        h("span", { class: "ipyap-device" }, "Allow it if the page shows ", h("b", {}, code)),
+      ),
+      ...(safe ? [h("a", { class: "ipyap-button ipyap-go", href: url, target: "_blank", rel: "noopener noreferrer" }, "Open the sign-in page")] : []),
+      this.stop(),
+    );
+    this.waiting = true;
+    this.element.querySelector("a")?.focus();
+  }
+
   ask(kind, ...parts) {
+    this.waiting = false;
     this.element.className = `ipyap-question ${kind}`;
     this.element.replaceChildren(...parts);
     this.element.hidden = false;
@@ -617,6 +638,12 @@ class View {
           this.question.code(this.target, message.device, Boolean(message.html));
           this.say(message.html ? "The code was refused." : `An MFA code of ${message.device} is needed.`);
         });
+      case "sign_in":
+        return this.interrupt(() => {
+          this.question.signIn(this.target, message.url, message.code);
+          this.say("A sign-in is needed.");
+        });
+      case "signed_in": return this.question.waiting ? this.ask(this.asked, this.target) : null;
       case "error": return this.interrupt(() => this.fail(message.html));
     }
   }

@@ -18,6 +18,7 @@ from ipy_awsprofile.errors import (
     MfaRejected,
     MfaUnavailable,
     ProtectedProfile,
+    SignInRequired,
     SwitchInterrupted,
 )
 from ipy_awsprofile.picker.code_field import CodeField
@@ -123,7 +124,7 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
         """Do what the person wants; the view it was said in gets the answer."""
         view = content.get("view")
         code_field = CodeField(content.get("code") or None)
-        with self._failures_told(view, code_field):
+        with self._failures_told(view, content, code_field):
             match content:
                 case {"type": "ready"}:
                     self._show(self._switcher.identity(), view)
@@ -144,12 +145,14 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
         self.send({**message, "view": view}, buffers)
 
     @contextmanager
-    def _failures_told(self, view: Any, code_field: CodeField) -> Iterator[None]:
+    def _failures_told(self, view: Any, content: Any, code_field: CodeField) -> Iterator[None]:
         """Answer with what is missing or went wrong."""
         try:
             yield
         except ProtectedProfile:
             self._answer(view, {"type": "confirm"})
+        except SignInRequired:
+            self._sign_in(view, content)
         except MfaUnavailable as error:
             question = {"type": "code", "device": code_field.device, "html": ""}
             self._answer(view, question if code_field.device else error_message(error))
@@ -166,9 +169,34 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
             self._answer(view, error_message(_surprise(error)))
             raise  # ipywidgets logs it where the kernel logs
 
+    def _sign_in(self, view: Any, wanted: Message) -> threading.Thread | None:
+        """Show where to sign in, and tell the view when that is done: it then asks again."""
+        try:
+            attempt = self._switcher.begin_sign_in(self._request(wanted))
+        except AwsProfileError as error:
+            self._answer(view, error_message(error))
+            return None
+        self._answer(view, {"type": "sign_in", "url": attempt.url, "code": attempt.code})
+
+        def wait() -> None:
+            try:
+                for _ in attempt.waiting():
+                    pass
+            except AwsProfileError as error:
+                self._answer(view, error_message(error))
+            else:
+                self._answer(view, {"type": "signed_in"})
+
+        # The kernel works on meanwhile; the thread ends with the attempt's time at the latest.
+        thread = threading.Thread(target=wait, name="sign-in", daemon=True)
+        thread.start()
+        return thread
+
     def _request(self, wanted: Message) -> SwitchRequest:
-        """Make the request for a chosen profile, or the active one's for another Region."""
+        """Make the request for a chosen profile, or the active one's, perhaps in another Region."""
         region, active = wanted.get("region") or None, self._switcher.request
+        if wanted["type"] == "refresh" and active:
+            return active
         if wanted["type"] == "region" and active:
             return replace(active, region=region)
         profile, confirmed = str(wanted.get("profile")), wanted.get("confirmed") is True
