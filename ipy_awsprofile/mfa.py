@@ -43,17 +43,18 @@ def somebody_is_there() -> bool:
     return bool(getattr(kernel, "_allow_stdin", True))
 
 
-def ask_on_input_channel(question: str) -> str:
+def ask_on_input_channel(question: str, prompt: str | None = None) -> str:
     """Ask a person, without echo, through whatever input there is at the moment of the call.
 
-    Raises MfaUnavailable where nobody can answer.
+    ``prompt`` is shown instead of the question if the device has been named already. Raises
+    MfaUnavailable where nobody can answer.
 
     https://jupyter-client.readthedocs.io/en/stable/messaging.html#messages-on-the-stdin-router-dealer-channel
     """
     if not somebody_is_there():
         raise _nobody_to_ask(question)
     try:
-        return getpass.getpass(question)
+        return getpass.getpass(prompt or question)
     except (EOFError, NotImplementedError) as error:  # StdinNotImplementedError is a child
         raise _nobody_to_ask(question) from error
 

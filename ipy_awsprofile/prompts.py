@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 def ask_for_code(question: str) -> str:
     """Show which device is meant, and ask for its code. Raises MfaUnavailable."""
-    if somebody_is_there() and _has_cards():
-        display(cards.mfa_card(device_of(question)))
-    return ask_on_input_channel(question)
+    if not (somebody_is_there() and _has_cards()):
+        return ask_on_input_channel(question)
+    display(cards.mfa_card(device_of(question)))
+    return ask_on_input_channel(question, "MFA code: ")
 
 
 def sign_in_at_cell(target: Target) -> None:

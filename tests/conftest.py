@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
-from auditor import write_auditor
+from mfa_role import add_mfa_role
 from shells import Shell
 
 from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -70,7 +70,7 @@ def scenario(_seeded: tuple[EmbeddedAws, Scenario]) -> Scenario:
 @pytest.fixture
 def auditor(aws: EmbeddedAws) -> str:
     """Make the role profile Auditor, which asks for MFA; say of which device."""
-    return write_auditor(aws)
+    return add_mfa_role(aws, "Auditor")
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ import fsspec.config
 import polars  # noqa: F401  # it sets a variable of its own when it is imported first
 import pytest
 import s3fs
-from auditor import write_auditor
+from mfa_role import add_mfa_role
 from shells import Shell, run_notebook
 
 from ipy_awsprofile import ProfilePicker, using_profile
@@ -53,7 +53,7 @@ def world() -> Iterator[World]:
     with EmbeddedAws() as aws:
         seed(aws)
         aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
-        yield World(aws, write_auditor(aws))
+        yield World(aws, add_mfa_role(aws, "Auditor"))
 
 
 @pytest.fixture

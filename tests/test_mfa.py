@@ -126,7 +126,7 @@ def test_process_of_a_profile(aws: EmbeddedAws, auditor: str) -> None:
     code = aws.mfa_code(auditor)
     aws.write_profile(
         "Unattended",
-        source_profile="Maria",
+        source_profile="AuditorUser",
         role_arn=role_of(aws),
         mfa_serial=auditor,
         mfa_process=f"echo {code}",

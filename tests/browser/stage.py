@@ -52,33 +52,6 @@ def company(aws: EmbeddedAws) -> Iterator[None]:
         yield
 
 
-def add_mfa_role(aws: EmbeddedAws, name: str) -> str:
-    """Add a profile whose role asks for a code; return the serial number of the device.
-
-    Each has a user and a device of its own, since AWS takes each code once.
-    """
-    user = aws.create_user(f"{name}User", account=USER_ACCOUNT, policy=allow("*"), mfa=True)
-    role_arn = aws.create_role(
-        name, account=ROLE_ACCOUNT, trust=trusting(user.arn), policy=allow("s3:*")
-    )
-    aws.write_profile(
-        user.name,
-        file="credentials",
-        aws_access_key_id=user.access_key_id,
-        aws_secret_access_key=user.secret_access_key,
-    )
-    aws.write_profile(user.name, region="us-west-2")
-    aws.write_profile(
-        name,
-        source_profile=user.name,
-        role_arn=role_arn,
-        mfa_serial=user.mfa_serial,
-        region="us-west-2",
-    )
-    assert user.mfa_serial is not None
-    return user.mfa_serial
-
-
 @contextmanager
 def very_many(aws: EmbeddedAws, number: int) -> Iterator[None]:
     """Let the config file have this many role profiles more for a while."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from mfa_role import add_mfa_role
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -137,7 +138,7 @@ def test_region(jupyter: Jupyter) -> None:
 
 def test_mfa_wrong_and_right(jupyter: Jupyter, embedded: EmbeddedAws, company: None) -> None:
     """A wrong code says so and asks again; the right one switches; the CLI's cache asks nothing."""
-    serial = stage.add_mfa_role(embedded, "RoleMfa")
+    serial = add_mfa_role(embedded, "RoleMfa")
     notebook = jupyter.lab(LOAD, PICK, BUCKETS, PICK)
     picker = picker_in(notebook, 1)
     picker.choose("RoleMfa")
@@ -251,7 +252,7 @@ def test_refresh(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
 
 def test_a_slow_switch(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     """While AWS takes its time the picker says so, shows the former identity, and then the new."""
-    serial = stage.add_mfa_role(embedded, "RoleSlow")
+    serial = add_mfa_role(embedded, "RoleSlow")
     notebook = jupyter.lab(LOAD, PICK, "session.profile_name")
     picker = picker_in(notebook, 1)
     picker.choose("RoleBeta")
@@ -301,7 +302,7 @@ def test_a_saved_notebook_holds_nothing_of_it(
     jupyter: Jupyter, embedded: EmbeddedAws, company: None
 ) -> None:
     """Saved with its widgets, the file has no list, code or secret; reopened, a placeholder."""
-    serial = stage.add_mfa_role(embedded, "RoleSaved")
+    serial = add_mfa_role(embedded, "RoleSaved")
     notebook = jupyter.lab(LOAD, PICK)
     notebook.keep_widgets()
     picker = picker_in(notebook, 1)

@@ -1,0 +1,37 @@
+"""A role that asks for MFA, and the user who has the device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.demo.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+
+def add_mfa_role(aws: EmbeddedAws, name: str) -> str:
+    """Add a profile whose role asks for a code; return the serial number of the device.
+
+    Each has a user and a device of its own, since AWS takes each code once.
+    """
+    user = aws.create_user(f"{name}User", account=USER_ACCOUNT, policy=allow("*"), mfa=True)
+    assert user.mfa_serial is not None
+    role_arn = aws.create_role(
+        name, account=ROLE_ACCOUNT, trust=trusting(user.arn), policy=allow("*")
+    )
+    aws.write_profile(
+        user.name,
+        file="credentials",
+        aws_access_key_id=user.access_key_id,
+        aws_secret_access_key=user.secret_access_key,
+    )
+    aws.write_profile(user.name, region="us-west-2")
+    aws.write_profile(
+        name,
+        source_profile=user.name,
+        role_arn=role_arn,
+        mfa_serial=user.mfa_serial,
+        region="us-west-2",
+    )
+    return user.mfa_serial
