@@ -3,7 +3,12 @@
 `aws.EmbeddedAws` is the door, `scenario.seed` puts the main job's users and buckets in. Behind it:
 
     accounts            users, roles and buckets, made in moto's memory
-    shared_files        sections of the config and credentials files
+    shared_files        sections of the config and credentials files, and the token caches
+    sso                 IAM Identity Center: people and the roles they may have
+      sso_tokens        its sign-ins, made of sso_records
+      sso_endpoints, sso_page
+                        both on the wire, and the page for the person
+    endpoints           how these stand beside moto
     server              moto's web application on a loopback port
     enforcement         puts the layer on moto, and takes it off
       signed_requests   every request: who signed it, and may it

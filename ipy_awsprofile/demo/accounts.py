@@ -62,6 +62,8 @@ def create_role(
     trust: Mapping[str, Any],
     policy: Mapping[str, Any] | None,
     max_session_duration: int,
+    *,
+    path: str = "/",
 ) -> str:
     """Make a role; return its ARN."""
     if not _LEAST_MAXIMUM <= max_session_duration <= _GREATEST_MAXIMUM:
@@ -72,7 +74,7 @@ def create_role(
     role = backend.create_role(
         role_name=name,
         assume_role_policy_document=json.dumps(trust),
-        path="/",
+        path=path,
         permissions_boundary=None,
         description="",
         tags=[],

@@ -21,6 +21,8 @@ from .principals import Principal
 from .refusals import denied
 from .server import serving
 from .shared_files import Setting, append_section, config_header
+from .sso import IdentityCenter
+from .sso_endpoints import sso_endpoints
 from .state import Call, State
 
 if TYPE_CHECKING:
@@ -46,8 +48,11 @@ class EmbeddedAws:
     ```
 
     What it enforces: signatures, identity policies, session policies, role trust policies, MFA
-    codes, the limits of session durations, and that sessions expire. What it leaves as moto has
-    it: everything else. `clock` returns the aware time that sessions and MFA codes go by.
+    codes, the limits of session durations, and that sessions and tokens expire. What it leaves as
+    moto has it: everything else. `clock` returns the aware time that all of these go by.
+
+    `sso` is IAM Identity Center. It is at the same port, so a profile's `endpoint_url` leads to it
+    as well.
 
     It touches neither `os.environ` nor the user's own files. Only one can run at a time in a
     process: starting a second raises RuntimeError.
@@ -58,6 +63,8 @@ class EmbeddedAws:
         self._open = ExitStack()
         self._endpoint_url: str | None = None
         self._home: Path | None = None
+        self.sso = IdentityCenter(self, self._state)
+        self._state.endpoints |= sso_endpoints(self.sso)
 
     def __repr__(self) -> str:
         return f"<EmbeddedAws {self._endpoint_url or 'not running'}>"
@@ -239,6 +246,10 @@ class EmbeddedAws:
         return self._state.sessions.issue(principal, duration).credentials()
 
     def secrets(self) -> frozenset[str]:
-        """Return every secret key, session token and MFA seed that it has given out so far."""
+        """Return every secret that it has given out so far.
+
+        Those are secret keys, session tokens, MFA seeds, and the tokens, secrets of sign-ins.
+        """
         state = self._state
-        return frozenset(state.sessions.secrets() | state.mfa.seeds() | accounts.secret_keys())
+        given = state.sessions.secrets() | state.mfa.seeds() | state.secrets
+        return frozenset(given | accounts.secret_keys())

@@ -14,8 +14,11 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.exceptions import NotFound
 from werkzeug.serving import make_server
+from werkzeug.wrappers import Request
 
+from . import endpoints
 from .refusals import missing_signature
+from .state import Call
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,9 +36,16 @@ class _SilentHandler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyp
     def log(self, *_: object) -> None:
         """Say nothing."""
 
+    def make_environ(self) -> dict[str, Any]:
+        """Let in the one header of AWS's with an underscore; werkzeug drops them all."""
+        environ: dict[str, Any] = super().make_environ()
+        if token := self.headers.get("x-amz-sso_bearer_token"):
+            environ["HTTP_X_AMZ_SSO_BEARER_TOKEN"] = token
+        return environ
+
 
 class _Front:
-    """The WSGI application before moto's: waits as told, and closes moto's back doors."""
+    """The WSGI application before moto's: has endpoints beside it, and closes its back doors."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -47,6 +57,9 @@ class _Front:
         return answer
 
     def _app_for(self, environ: dict[str, Any]) -> Any:
+        if endpoint := endpoints.find(self._state.endpoints, environ):
+            self._state.calls.append(Call(endpoint.action, None, None))
+            return Request.application(endpoint.answer)
         path = environ["PATH_INFO"]
         if path.startswith(_BACK_DOORS):
             return NotFound()

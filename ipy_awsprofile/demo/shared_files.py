@@ -1,13 +1,16 @@
-"""Write sections of the shared config and credentials files.
+"""Write sections of the shared config and credentials files, and the caches beside them.
 
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html
 """
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,3 +43,21 @@ def _lines(key: str, value: Setting) -> list[str]:
     if isinstance(value, Mapping):
         return [f"{key} =", *(f"  {name} = {nested}" for name, nested in value.items())]
     return [f"{key} = {str(value).lower() if isinstance(value, bool) else value}"]
+
+
+def write_cache(path: Path, document: Mapping[str, Any]) -> Path:
+    """Write a JSON document where only the user can read it; return its path. Times are in UTC."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return write_private(path, json.dumps(document, default=_iso))
+
+
+def write_private(path: Path, text: str) -> Path:
+    """Write a file that only the user can read; return its path."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    return path
+
+
+def _iso(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")

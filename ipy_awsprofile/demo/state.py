@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from .mfa import MfaDevices
 from .sessions import SessionStore
 
 if TYPE_CHECKING:
+    from .endpoints import Endpoints
     from .sessions import Clock
 
 
@@ -27,14 +29,28 @@ class Call:
 
 @dataclass(slots=True)
 class State:
-    """Clock, sessions, MFA devices and the list of calls; made anew for each embedded AWS."""
+    """What all parts share; made anew for each embedded AWS.
+
+    `endpoints` answer before moto does; `secrets` are those beside the sessions' and the users'.
+    """
 
     clock: Clock
     sessions: SessionStore = field(init=False)
     mfa: MfaDevices = field(init=False)
     calls: list[Call] = field(default_factory=list)
     latency: float = 0.0
+    endpoints: Endpoints = field(default_factory=dict)
+    secrets: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.sessions = SessionStore(self.clock)
         self.mfa = MfaDevices(self.clock)
+
+    def new_secret(self) -> str:
+        """Make a token or a client's secret."""
+        return self.keep_secret(secrets.token_urlsafe(64))
+
+    def keep_secret(self, secret: str) -> str:
+        """Remember a secret that is given out, and return it."""
+        self.secrets.add(secret)
+        return secret

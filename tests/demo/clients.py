@@ -1,7 +1,10 @@
-"""A clock that a test moves, and boto3 clients that take nothing from the environment."""
+"""A clock that a test moves, boto3 clients without an environment, and processes with one."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -63,3 +66,34 @@ class Clients:
         parameters = {"RoleArn": role_arn, "RoleSessionName": "test"} | more
         credentials: dict[str, Any] = self.of("sts", who).assume_role(**parameters)["Credentials"]
         return credentials
+
+
+def asks_sts(aws: EmbeddedAws, client: str, profile: str, **variables: str) -> Any:
+    """Let a process of its own, with the embedded home, say who a profile is.
+
+    botocore fixes the folder of SSO tokens when it is imported, so it has to be a new one.
+    """
+    ordinary = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return subprocess.run(
+        [sys.executable, *_CLIENTS[client], profile],
+        env=ordinary | aws.environment() | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+_CLIENTS = {
+    "boto3": (
+        "-c",
+        "import boto3, sys\n"
+        "session = boto3.Session(profile_name=sys.argv[1])\n"
+        "print(session.client('sts').get_caller_identity()['Arn'])",
+    ),
+    "AWS CLI": (
+        *("-m", "awscli", "sts", "get-caller-identity", "--output", "text"),
+        *("--query", "Arn", "--profile"),
+    ),
+}
+CLIENTS = tuple(_CLIENTS)
