@@ -29,6 +29,7 @@ class IamUser:
 
     name: str
     arn: str
+    id: str
     account: str
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -49,6 +50,7 @@ def create_user(
     return IamUser(
         name=name,
         arn=user.arn,
+        id=user.id,
         account=account,
         access_key_id=key.access_key_id,
         secret_access_key=key.secret_access_key,

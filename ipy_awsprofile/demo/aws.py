@@ -21,6 +21,7 @@ from .principals import Principal
 from .refusals import denied
 from .server import serving
 from .shared_files import Setting, append_section, config_header
+from .signin import SignIn
 from .sso import IdentityCenter
 from .sso_endpoints import sso_endpoints
 from .state import Call, State
@@ -51,8 +52,8 @@ class EmbeddedAws:
     codes, the limits of session durations, and that sessions and tokens expire. What it leaves as
     moto has it: everything else. `clock` returns the aware time that all of these go by.
 
-    `sso` is IAM Identity Center. It is at the same port, so a profile's `endpoint_url` leads to it
-    as well.
+    `sso` is IAM Identity Center, `signin` is what `aws login` asks; both are at the same port, so
+    a profile's `endpoint_url` leads to them as well.
 
     It touches neither `os.environ` nor the user's own files. Only one can run at a time in a
     process: starting a second raises RuntimeError.
@@ -64,7 +65,8 @@ class EmbeddedAws:
         self._endpoint_url: str | None = None
         self._home: Path | None = None
         self.sso = IdentityCenter(self, self._state)
-        self._state.endpoints |= sso_endpoints(self.sso)
+        self.signin = SignIn(self, self._state)
+        self._state.endpoints |= sso_endpoints(self.sso) | self.signin.endpoints()
 
     def __repr__(self) -> str:
         return f"<EmbeddedAws {self._endpoint_url or 'not running'}>"
@@ -248,7 +250,8 @@ class EmbeddedAws:
     def secrets(self) -> frozenset[str]:
         """Return every secret that it has given out so far.
 
-        Those are secret keys, session tokens, MFA seeds, and the tokens, secrets of sign-ins.
+        Those are secret keys, session tokens, MFA seeds, and the tokens, client secrets and
+        private keys of sign-ins and metadata services.
         """
         state = self._state
         given = state.sessions.secrets() | state.mfa.seeds() | state.secrets
