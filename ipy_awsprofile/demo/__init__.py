@@ -9,6 +9,7 @@
       sso_endpoints, sso_page
                         both on the wire, and the page for the person
     signin              what renews the credentials of `aws login`
+    metadata            the credential services of instances and containers
     endpoints           how these stand beside moto
     server              moto's web application on a loopback port
     enforcement         puts the layer on moto, and takes it off

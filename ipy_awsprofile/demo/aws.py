@@ -6,14 +6,15 @@ import atexit
 import shutil
 import tempfile
 import threading
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from moto.moto_api._internal import moto_api_backend
 
-from . import accounts, trust
+from . import accounts, metadata, trust
 from .assume_role import ACTION
 from .callers import find_role
 from .enforcement import enforcing
@@ -246,6 +247,36 @@ class EmbeddedAws:
             raise PermissionError(str(denied(service, ACTION, role_arn)))
         principal = Principal.session(role_arn, session_name, role.id)
         return self._state.sessions.issue(principal, duration).credentials()
+
+    def on_instance(
+        self, role_arn: str, duration: int = 3600
+    ) -> AbstractContextManager[dict[str, str]]:
+        """Have an EC2 instance's metadata service while the context lasts.
+
+        It gives the variables that a client on the instance needs. `duration` is in seconds. The
+        role has to trust `ec2.amazonaws.com`, else asking fails. One at a time.
+        """
+        issue = partial(
+            self.service_session, "ec2.amazonaws.com", role_arn, "i-0abcdef1234567890", duration
+        )
+        role_name = role_arn.rpartition("/")[2]
+        return metadata.instance(self._state, self.endpoint_url, role_name, issue)
+
+    def in_container(
+        self,
+        role_arn: str,
+        *,
+        service: str = "ecs-tasks.amazonaws.com",
+        token_file: Path | None = None,
+        duration: int = 3600,
+    ) -> AbstractContextManager[dict[str, str]]:
+        """Have a container's credential service while the context lasts.
+
+        It gives the variables that a client in the container needs; with `token_file` the token
+        is there and not among them. The role has to trust `service`, else asking fails.
+        """
+        issue = partial(self.service_session, service, role_arn, "container", duration)
+        return metadata.container(self._state, self.endpoint_url, issue, token_file)
 
     def secrets(self) -> frozenset[str]:
         """Return every secret that it has given out so far.

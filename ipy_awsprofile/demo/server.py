@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 # moto resets everything at the first; the others give instance credentials that are nobody's.
+# `metadata` opens the latter to its own.
 _BACK_DOORS = ("/moto-api", "/latest/meta-data/", "/latest/api/")
 
 
