@@ -14,7 +14,8 @@
     server              moto's web application on a loopback port
     enforcement         puts the layer on moto, and takes it off
       signed_requests   every request: who signed it, and may it
-      sts, assume_role  what STS answers
+      sts, assume_role, web_identity
+                        what STS answers
       s3                what ListBuckets answers
       refusals          how each protocol says no
     callers             from an access key to a principal and its policies

@@ -85,7 +85,7 @@ def assume_role(state: State, caller: Caller, request: AssumeRoleRequest) -> Ses
     if state.mfa.check(caller.principal, request.mfa_serial, request.mfa_code):
         context |= {"aws:MultiFactorAuthPresent": "true", "aws:MultiFactorAuthAge": "0"}
     role = _authorized_role(state, caller, request.role_arn, context)
-    _refuse_too_long(caller, request.duration, role)
+    refuse_too_long(request.duration, role, chained=caller.principal.role_arn is not None)
     principal = Principal.session(request.role_arn, request.session_name, role.id)
     return state.sessions.issue(principal, request.duration, policies=request.policies)
 
@@ -114,8 +114,9 @@ def _authorized_role(
     return role
 
 
-def _refuse_too_long(caller: Caller, duration: int, role: Any) -> None:
-    if caller.principal.role_arn is not None and duration > ONE_HOUR:
+def refuse_too_long(duration: int, role: Any, *, chained: bool = False) -> None:
+    """Raise the service's ValidationError for a session longer than the role's may be."""
+    if chained and duration > ONE_HOUR:
         raise invalid(
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed "
             "by role chaining."

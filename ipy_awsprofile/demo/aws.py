@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from moto.moto_api._internal import moto_api_backend
 
-from . import accounts, metadata, trust
+from . import accounts, metadata, trust, web_identity
 from .assume_role import ACTION
 from .callers import find_role
 from .enforcement import enforcing
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from .accounts import IamUser
     from .sessions import Clock
+    from .web_identity import OidcProvider
 
 _running = threading.Lock()  # moto's state is one for the whole process
 
@@ -277,6 +278,15 @@ class EmbeddedAws:
         """
         issue = partial(self.service_session, service, role_arn, "container", duration)
         return metadata.container(self._state, self.endpoint_url, issue, token_file)
+
+    def create_oidc_provider(
+        self, issuer: str, *, account: str, audiences: tuple[str, ...] = (web_identity.AUDIENCE,)
+    ) -> OidcProvider:
+        """Make an IAM OpenID Connect provider; its `token` is what roles are assumed with.
+
+        `issuer` is an https URL, such as that of an EKS cluster. Nothing is asked there.
+        """
+        return web_identity.create_oidc_provider(self._state, issuer, account, audiences)
 
     def secrets(self) -> frozenset[str]:
         """Return every secret that it has given out so far.

@@ -35,6 +35,8 @@ KNOWN_KEYS = {
         "s3express:SessionMode",
     )
 }
+# What a web identity's token says: the issuer without its scheme, and the claim.
+_CLAIM = re.compile(r"[^:]+\.[^:]+:(?:aud|sub)", re.IGNORECASE)
 
 
 @lru_cache(maxsize=4096)
@@ -128,12 +130,13 @@ def _condition(name: str, key: str, values: object) -> Condition:
     base = name.removesuffix("IfExists")
     if base not in _POSITIVE and base not in _NEGATED and name != "Null":
         raise UnsupportedPolicyError(f"condition operator {name!r}")
-    if key.lower() not in KNOWN_KEYS:
+    if key.lower() not in KNOWN_KEYS and not _CLAIM.fullmatch(key):
         raise UnsupportedPolicyError(f"condition key {key!r}")
     expected = tuple(_text(value) for value in (values if isinstance(values, list) else [values]))
     if any("${" in value for value in expected):
         raise UnsupportedPolicyError(f"policy variable in the condition on {key!r}")
-    return Condition(base, KNOWN_KEYS[key.lower()], expected, if_exists=name != base)
+    known = KNOWN_KEYS.get(key.lower(), key)
+    return Condition(base, known, expected, if_exists=name != base)
 
 
 def _text(value: object) -> str:

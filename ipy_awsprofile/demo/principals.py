@@ -1,8 +1,9 @@
-"""Who signs a request: an IAM user, a session of a role, or an AWS service."""
+"""Who makes a request: a user, a session of a role, an AWS service, or who has a token."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,8 +11,9 @@ class Principal:
     """The one that policies are asked about.
 
     `arn` is what GetCallerIdentity says: the user's ARN, or for a session
-    `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`. A session also has `role_arn`; a service
-    has neither account nor role, and its `arn` is its name, such as `ec2.amazonaws.com`.
+    `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`. A session also has `role_arn`. A service
+    has no account, and its `arn` is its name, such as `ec2.amazonaws.com`; one who comes with a
+    token is known by the `arn` of its identity provider. `kind` is how a policy calls it.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """
@@ -20,7 +22,7 @@ class Principal:
     arn: str
     user_id: str = ""
     role_arn: str | None = None
-    is_service: bool = False
+    kind: Literal["AWS", "Service", "Federated"] = "AWS"
 
     @classmethod
     def user(cls, arn: str, user_id: str = "") -> Principal:
@@ -41,14 +43,19 @@ class Principal:
     @classmethod
     def service(cls, name: str) -> Principal:
         """Make the principal of an AWS service, such as `ec2.amazonaws.com`."""
-        return cls(account="", arn=name, is_service=True)
+        return cls(account="", arn=name, kind="Service")
+
+    @classmethod
+    def federated(cls, provider_arn: str) -> Principal:
+        """Make the principal of whoever has a token of an identity provider."""
+        return cls(account=account_of(provider_arn), arn=provider_arn, kind="Federated")
 
     def context(self) -> dict[str, str]:
         """Return the condition keys that AWS derives from the principal alone.
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
         """
-        if self.is_service:
+        if self.kind != "AWS":
             return {}
         keys = {
             "aws:PrincipalAccount": self.account,

@@ -36,8 +36,8 @@ _DECIDED_BY_STS = {"sts:GetCallerIdentity", "sts:AssumeRole", "sts:GetSessionTok
 # Where moto's name for a permission is not IAM's.
 _IAM_ACTIONS = {"HeadBucket": "ListBucket"}
 
-# These come unsigned on AWS as well: the token or the assertion is what proves the caller.
-_UNSIGNED_ACTIONS = {"AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"}
+# This comes unsigned on AWS as well: the assertion is what proves the caller.
+_UNSIGNED_ACTIONS = {"AssumeRoleWithSAML"}
 
 _QUERY_REFUSALS = {
     "InvalidId": ("InvalidClientTokenId", "The security token included in the request is invalid."),

@@ -12,6 +12,7 @@ from .sessions import SessionStore
 if TYPE_CHECKING:
     from .endpoints import Endpoints
     from .sessions import Clock
+    from .web_identity import OidcProvider
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class State:
     calls: list[Call] = field(default_factory=list)
     latency: float = 0.0
     endpoints: Endpoints = field(default_factory=dict)
+    oidc_providers: dict[str, OidcProvider] = field(default_factory=dict)
     secrets: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""STS on the wire: AssumeRole, GetSessionToken, GetCallerIdentity.
+"""STS on the wire: AssumeRole, also with a web identity, GetSessionToken, GetCallerIdentity.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_Operations.html
 """
@@ -14,9 +14,13 @@ from .assume_role import AssumeRoleRequest, assume_role
 from .callers import Caller, find_caller
 from .constraints import between, refuse_malformed, token_code
 from .refusals import Refusal, not_emulated
+from .state import Call
 from .unsupported import UnsupportedPolicyError
+from .web_identity import ACTION as WEB_IDENTITY
+from .web_identity import assume_role_with_web_identity, read_token, role_account
 
 if TYPE_CHECKING:
+    from .sessions import Session
     from .state import State
 
 _TWELVE_HOURS = 43200
@@ -40,14 +44,30 @@ class StsResponse(TokenResponse):  # type: ignore[misc]  # moto is untyped
             session = assume_role(self.state, caller, request)
         except UnsupportedPolicyError as error:
             raise Refusal("NotImplemented", str(error), status=501) from error
-        role = session.principal
-        answer: dict[str, Any] = {
-            "Credentials": session.credentials(),
-            "AssumedRoleUser": {"AssumedRoleId": role.user_id, "Arn": role.arn},
+        return ActionResult(_assumed(session))
+
+    def assume_role_with_web_identity(self) -> ActionResult:
+        """Answer AssumeRoleWithWebIdentity."""
+        account = role_account(self.params.get("RoleArn", ""))
+        try:
+            request = AssumeRoleRequest.read(self.params, account)
+            identity = read_token(self.state, self.params.get("WebIdentityToken", ""), account)
+            session = assume_role_with_web_identity(self.state, request, identity)
+        except UnsupportedPolicyError as error:
+            raise Refusal("NotImplemented", str(error), status=501) from error
+        about = {
+            "SubjectFromWebIdentityToken": identity.subject,
+            "Audience": identity.audience,
+            "Provider": identity.provider.arn,
         }
-        if session.policies:
-            answer["PackedPolicySize"] = 1 + sum(map(len, session.policies)) * 100 // 2048
-        return ActionResult(answer)
+        return ActionResult(_assumed(session) | about)
+
+    def _authenticate_and_authorize_action(self, iam_request: type, resource: str = "*") -> None:
+        """Leave out what has a token instead of a signature."""
+        if f"sts:{self._get_action()}" == WEB_IDENTITY:
+            self.state.calls.append(Call(WEB_IDENTITY, None, None))
+        else:
+            super()._authenticate_and_authorize_action(iam_request, resource)
 
     def get_session_token(self) -> ActionResult:
         """Answer GetSessionToken: credentials of the user that carry the MFA of this call."""
@@ -76,3 +96,15 @@ class StsResponse(TokenResponse):  # type: ignore[misc]  # moto is untyped
         raise not_emulated(self._get_action())
 
     get_federation_token = _not_emulated
+
+
+def _assumed(session: Session) -> dict[str, Any]:
+    """Return what the answers about an assumed role have in common."""
+    role = session.principal
+    answer: dict[str, Any] = {
+        "Credentials": session.credentials(),
+        "AssumedRoleUser": {"AssumedRoleId": role.user_id, "Arn": role.arn},
+    }
+    if session.policies:
+        answer["PackedPolicySize"] = 1 + sum(map(len, session.policies)) * 100 // 2048
+    return answer

@@ -51,8 +51,9 @@ class TrustStatement:
 
     def ground(self, principal: Principal) -> Trust:
         """Say whether the statement's Principal element covers a principal, and how."""
-        if principal.is_service:
-            return Trust.NAMED if ("Service", principal.arn) in self.principals else Trust.NO_MATCH
+        if principal.kind != "AWS":
+            named = (principal.kind, principal.arn) in self.principals
+            return Trust.NAMED if named else Trust.NO_MATCH
         aws = {value for kind, value in self.principals if kind == "AWS"}
         if aws & {principal.arn, principal.role_arn}:
             return Trust.NAMED

@@ -233,9 +233,6 @@ def test_a_presigned_url_is_denied(
     "call",
     [
         lambda sts: sts.get_federation_token(Name="fed"),
-        lambda sts: sts.assume_role_with_web_identity(
-            RoleArn=f"arn:aws:iam::{HOME}:role/Web", RoleSessionName="web", WebIdentityToken="token"
-        ),
         lambda sts: sts.assume_role_with_saml(
             RoleArn=f"arn:aws:iam::{HOME}:role/Saml",
             PrincipalArn=f"arn:aws:iam::{HOME}:saml-provider/IdP",
