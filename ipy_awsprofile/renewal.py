@@ -6,12 +6,14 @@ and a sign-in that has ended. A `Renewal` stands where botocore calls for them.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from botocore.credentials import RefreshableCredentials
 
-from ipy_awsprofile.errors import SignInRequired
+from ipy_awsprofile.errors import AwsProfileError, SignInRequired
+from ipy_awsprofile.resolver import quiet_refresh
 from ipy_awsprofile.translation import translated
 
 
@@ -48,7 +50,7 @@ class Renewal:
         return self._fetched()
 
     def _fetched(self) -> Any:
-        with translated(self._chain, hop=self._hop):
+        with translated(self._chain, hop=self._hop), quiet_refresh():
             return self._fetch()
 
 
@@ -58,6 +60,8 @@ def let_renew(credentials: Any, chain: tuple[str, ...], sign_in: Callable[[], No
     A role that asks for MFA has botocore's bar in front, which lets it be assumed only once; it
     is left out: the question is put again. botocore has no public way to any of this.
     """
+    # Filters that are there already aren't added again.
+    logging.getLogger("botocore.credentials").addFilter(_is_not_ours)
     last = len(chain) - 1
     for hop in range(len(chain)):
         if not isinstance(credentials, RefreshableCredentials):
@@ -68,3 +72,8 @@ def let_renew(credentials: Any, chain: tuple[str, ...], sign_in: Callable[[], No
         credentials._refresh_using = renewal  # type: ignore[attr-defined]  # noqa: SLF001
         fetcher = getattr(fetch, "__self__", None)
         credentials = getattr(fetcher, "_source_credentials", None)
+
+
+def _is_not_ours(record: logging.LogRecord) -> bool:
+    """Let no record pass with which botocore logs an error that a `Renewal` has raised."""
+    return not (record.exc_info and isinstance(record.exc_info[1], AwsProfileError))

@@ -219,16 +219,24 @@ def _require_complete(credentials: Any) -> None:
         raise ValueError("Expiration")
 
 
+#: What botocore logs, with a traceback, of an error that it raises as well.
+_LOGGED = {
+    "botocore.credentials": ("Refreshing temporary credentials failed",),
+    "botocore.tokens": ("Refreshing token failed", "SSO token refresh attempt failed"),
+}
+
+
 @contextmanager
 def quiet_refresh() -> Iterator[None]:
     """Keep botocore from printing the traceback of an error that we are about to tell."""
-    logger = logging.getLogger("botocore.credentials")
 
     def is_other(record: logging.LogRecord) -> bool:
-        return not str(record.msg).startswith("Refreshing temporary credentials failed")
+        return not str(record.msg).startswith(_LOGGED[record.name])
 
-    logger.addFilter(is_other)
+    for name in _LOGGED:
+        logging.getLogger(name).addFilter(is_other)
     try:
         yield
     finally:
-        logger.removeFilter(is_other)
+        for name in _LOGGED:
+            logging.getLogger(name).removeFilter(is_other)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -347,3 +349,56 @@ def test_a_picker_that_outlives_the_extension(person: Person, shell: Shell) -> N
     assert "%load_ext ipy_awsprofile" in error["html"]
     assert person.picker.session is None
     assert "session" not in shell.names
+
+
+@pytest.fixture
+def analyst(aws: EmbeddedAws) -> str:
+    """Write a profile that signs in; return its name."""
+    aws.sso.assign(ROLE_ACCOUNT, "Analyst", policy=allow("s3:*"))
+    aws.write_profile(
+        "Analyst",
+        sso_start_url=aws.sso.start_url,
+        sso_region="us-east-1",
+        sso_account_id=ROLE_ACCOUNT,
+        sso_role_name="Analyst",
+        region="us-west-2",
+    )
+    return "Analyst"
+
+
+def waited_for(person: Person, kind: str) -> dict[str, Any]:
+    """Wait until the picker says something of this kind."""
+    for _ in range(200):
+        for message in person.seen:
+            if message["type"] == kind:
+                return message
+        time.sleep(0.1)
+    raise AssertionError(f"{kind} wasn't said: {person.seen}")
+
+
+def test_sign_in(person: Person, aws: EmbeddedAws, analyst: str) -> None:
+    """Address and code are shown, the kernel doesn't wait, and the view is told when it is done."""
+    asked = person.switches(analyst)
+    assert asked["type"] == "sign_in"
+    assert asked["code"] in asked["url"]
+    assert person.picker.session is None
+    aws.sso.approve(asked["code"])
+    waited_for(person, "signed_in")
+    assert person.switches(analyst)["type"] == "done"
+    assert person.picker.value == analyst
+
+
+def test_sign_in_that_is_refused(person: Person, aws: EmbeddedAws, analyst: str) -> None:
+    """It is told as the magic tells it."""
+    asked = person.switches(analyst)
+    aws.sso.deny(asked["code"])
+    assert "was refused" in waited_for(person, "error")["html"]
+    assert person.picker.session is None
+
+
+def test_sign_in_that_cannot_begin(person: Person, aws: EmbeddedAws, analyst: str) -> None:
+    """If AWS doesn't let it begin, that is the error."""
+    text = aws.config_file.read_text()
+    aws.config_file.write_text(text.replace(aws.sso.start_url, "https://nowhere.invalid"))
+    aws.sso.sign_ins.lifetimes = replace(aws.sso.lifetimes, registration=-1)
+    assert person.switches(analyst)["type"] == "error"

@@ -148,7 +148,11 @@ def as_front_end(monkeypatch: pytest.MonkeyPatch, answer: Callable[[str], str]) 
 
 
 def test_error_in_a_later_cell_is_one_of_ours(
-    aws: EmbeddedAws, clock: Clock, phone: Phone, shell: Shell, monkeypatch: pytest.MonkeyPatch
+    clock: Clock,
+    phone: Phone,
+    shell: Shell,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Where nobody can answer any more, the user's own call ends in two lines of ours."""
     with monkeypatch.context() as attended:
@@ -157,6 +161,7 @@ def test_error_in_a_later_cell_is_one_of_ours(
     clock.passes(hours=2)
     error = shell.refused("session.client('s3').list_buckets()")
     assert isinstance(error, MfaUnavailable)
+    assert caplog.records == []
 
 
 def test_error_names_the_hop(aws: EmbeddedAws, clock: Clock, scenario: Scenario) -> None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mfa_role import add_mfa_role
 from playwright.sync_api import expect
 
+from ipy_awsprofile.demo.scenario import ROLE_ACCOUNT, allow
+
+from .picker_page import PickerPage
+
 if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
     from .jupyter import Jupyter
@@ -29,3 +38,67 @@ def test_mfa_code_under_a_cell(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     expect(shown.locator(".ipy-awsprofile-card").last).to_contain_text("RoleTyped ← RoleTypedUser")
     notebook.wait_until_idle()
     assert code not in notebook.save()
+
+
+def test_sign_in_under_a_cell(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
+    """The card's link leads to the page where the person allows it; then the cell goes on."""
+    with analyst(embedded):
+        notebook = jupyter.lab("%load_ext ipy_awsprofile", "%aws_profile Analyst")
+        notebook.run(0)
+        notebook.start(1)
+        card = notebook.outputs(1).locator(".ipy-awsprofile-card")
+        expect(card).to_contain_text("Sign in for Analyst")
+        expect(card).to_contain_text("left")  # it counts down
+        for theme in ("light", "dark"):
+            notebook.theme(theme)
+            notebook.screenshot(f"sign-in-{theme}")
+        allow_on_page(notebook.page, card.get_by_role("link"))
+        expect(card.last).to_contain_text("arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_")
+        expect(card.first).to_have_text("Signed in for Analyst")
+        notebook.wait_until_idle()
+        saved = notebook.save()
+        assert "user_code" not in saved
+        assert not [secret for secret in embedded.secrets() if secret in saved]
+
+
+def test_sign_in_in_the_picker(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
+    """The picker shows the same link, leaves the kernel free, and switches once it is allowed."""
+    with analyst(embedded):
+        notebook = jupyter.lab("%load_ext ipy_awsprofile", "%aws_profile --pick", "6 * 7")
+        notebook.run(0)
+        notebook.run(1)
+        picker = PickerPage(notebook.outputs(1))
+        picker.choose("Analyst")
+        link = picker.root.get_by_role("link", name="Open the sign-in page")
+        expect(link).to_be_visible()
+        notebook.screenshot("picker-sign-in")
+        expect(notebook.run(2)).to_contain_text("42")
+        allow_on_page(notebook.page, link)
+        expect(picker.identity).to_contain_text("assumed-role/AWSReservedSSO_Analyst_")
+
+
+def allow_on_page(page: Page, link: Locator) -> None:
+    """Follow the link, allow it there, and come back."""
+    with page.context.expect_page() as opened:
+        link.click()
+    opened.value.get_by_role("button", name="Allow").click()
+    opened.value.close()
+
+
+@contextmanager
+def analyst(aws: EmbeddedAws) -> Iterator[None]:
+    """Have a profile that signs in for a while, with nobody signed in."""
+    before = aws.config_file.read_text()
+    aws.sso.assign(ROLE_ACCOUNT, "Analyst", policy=allow("s3:*"))
+    aws.write_profile(
+        "Analyst",
+        sso_start_url=aws.sso.start_url,
+        sso_region="us-east-1",
+        sso_account_id=ROLE_ACCOUNT,
+        sso_role_name="Analyst",
+        region="us-west-2",
+    )
+    yield
+    aws.config_file.write_text(before)
+    for cached in ("sso/cache", "cli/cache"):
+        shutil.rmtree(aws.home / ".aws" / cached, ignore_errors=True)
