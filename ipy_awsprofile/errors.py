@@ -40,8 +40,9 @@ class AwsProfileError(Exception):
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
+        # A setting that goes on in the next line would take the message with it.
+        super().__init__(" ".join(message.splitlines()))
+        self.hint = " ".join(hint.splitlines())
         #: A face that has shown the error as a card sets this, so that it isn't told twice.
         self.shown = False
 

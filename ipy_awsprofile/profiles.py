@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 
-from ipy_awsprofile.errors import InvalidSource, ProfileNotFound, SourceLoop
+from ipy_awsprofile.errors import InvalidProfile, InvalidSource, ProfileNotFound, SourceLoop
 from ipy_awsprofile.shared_files import Section, Sections, SharedFiles, read_shared_files
 
 
@@ -33,6 +33,10 @@ class ProfileKind(StrEnum):
     LOGIN_SESSION = "login session"
     CREDENTIAL_PROCESS = "credential process"
     INCOMPLETE = "incomplete"
+
+
+#: What credential_source can name, in exactly these letters.
+CREDENTIAL_SOURCES = ("Environment", "Ec2InstanceMetadata", "EcsContainer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,22 +100,45 @@ def role_chain(name: str, *, files: SharedFiles | None = None) -> tuple[Profile,
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
     """
+    chain, problem = follow_chain(name, files=files)
+    if problem:
+        raise problem
+    return chain
+
+
+def follow_chain(
+    name: str, *, files: SharedFiles | None = None
+) -> tuple[tuple[Profile, ...], InvalidProfile | None]:
+    """Follow source profiles as `role_chain` does, as far as they lead, and say why no further.
+
+    The error is about the last profile of the chain. Raises ProfileNotFound and ConfigFileError.
+    """
     files = files or SharedFiles.from_environment()
     profiles, sections = _profiles(files), read_shared_files(files)
     chain = [_named(profiles, name)]
+    try:
+        _follow(chain, profiles, sections)
+    except InvalidProfile as problem:
+        return tuple(chain), problem
+    return tuple(chain), None
+
+
+def _follow(chain: list[Profile], profiles: Mapping[str, Profile], sections: Sections) -> None:
+    """Add to the chain the profile that its last one takes its credentials from, and so on."""
     while (source := _next_source(chain, sections)) is not None:
         if source not in profiles:
             raise InvalidSource(
                 f"The source_profile `{source}` that the profile `{chain[-1].name}` names "
                 "doesn't exist.",
-                _did_you_mean(source, profiles) or _edit_hint(chain[-1]),
+                did_you_mean(source, profiles) or _edit_hint(chain[-1]),
             )
         chain.append(profiles[source])
-    if len(chain) > 1 and chain[-1].kind is ProfileKind.INCOMPLETE:
+    last = chain[-1]
+    is_source = len(chain) > 1 or last.kind is ProfileKind.ASSUME_ROLE
+    if is_source and start_kind(chain, sections) is ProfileKind.INCOMPLETE:
         raise InvalidSource(
-            f"The source profile `{chain[-1].name}` has no credentials.", _edit_hint(chain[-1])
+            f"The source profile `{last.name}` has no credentials.", _edit_hint(last)
         )
-    return tuple(chain)
 
 
 def profile_with_key(access_key_id: str, *, files: SharedFiles | None = None) -> str | None:
@@ -149,7 +176,8 @@ def _nearest(name: str, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(by_folded[folded] for folded in close)
 
 
-def _did_you_mean(name: str, names: Iterable[str]) -> str:
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Ask for the names that look like a misspelt one; empty if none does."""
     near = " or ".join(f"`{known}`" for known in _nearest(name, names))
     return f"Did you mean {near}?" if near else ""
 
@@ -164,10 +192,10 @@ def _next_source(chain: list[Profile], sections: Sections) -> str | None:
     settings = sections.profiles[last.name]
     if "role_arn" not in settings or "web_identity_token_file" in settings:
         return None
-    has_keys = "aws_access_key_id" in settings or "aws_secret_access_key" in settings
+    has_keys = _has_keys(settings)
     if len(chain) > 1 and has_keys:
         return None  # as a source, a profile's own keys go before its role
-    _check_one_source(last)
+    _check_one_source(last, settings)
     source = last.source_profile
     if source == last.name and has_keys:
         return None  # a profile may assume its role with its own keys
@@ -177,16 +205,38 @@ def _next_source(chain: list[Profile], sections: Sections) -> str | None:
     return source
 
 
-def _check_one_source(profile: Profile) -> None:
-    if profile.source_profile and profile.credential_source:
+def start_kind(chain: Sequence[Profile], sections: Sections) -> ProfileKind:
+    """Say where the credentials come from with which a complete chain starts.
+
+    That isn't always its last profile's own kind: a profile can assume its role with its own keys.
+    """
+    last, settings = chain[-1], sections.profiles[chain[-1].name]
+    as_source = len(chain) > 1 and _has_keys(settings)
+    if last.kind is ProfileKind.CREDENTIAL_SOURCE and not as_source:
+        return last.kind
+    return _own_kind(settings)
+
+
+def _has_keys(section: Section) -> bool:
+    return not section.keys().isdisjoint(_KEYS)
+
+
+def _check_one_source(profile: Profile, settings: Section) -> None:
+    if "source_profile" in settings and "credential_source" in settings:
         raise InvalidSource(
             f"The profile `{profile.name}` contains both source_profile and credential_source.",
             f"Keep one of the two. {_edit_hint(profile)}",
         )
-    if not profile.source_profile and not profile.credential_source:
+    if not profile.source:
         raise InvalidSource(
             f"The role profile `{profile.name}` has neither source_profile nor credential_source.",
             f"Add a source_profile whose credentials may assume the role. {_edit_hint(profile)}",
+        )
+    if profile.credential_source not in (None, *CREDENTIAL_SOURCES):
+        raise InvalidSource(
+            f"The credential_source `{profile.credential_source}` of the profile "
+            f"`{profile.name}` doesn't exist.",
+            f"There are {', '.join(CREDENTIAL_SOURCES)}. {_edit_hint(profile)}",
         )
 
 
@@ -219,27 +269,38 @@ def _record(name: str, section: Section) -> Profile:
 
 
 def _kind(section: Section) -> ProfileKind:
-    """Say which provider of botocore's chain takes the profile; the order is the chain's own."""
-    if "role_arn" in section:
-        if "web_identity_token_file" in section:
-            return ProfileKind.WEB_IDENTITY
+    """Say which provider of botocore's chain takes the profile."""
+    if "role_arn" in section and "web_identity_token_file" not in section:
         has_source = "source_profile" in section
         if has_source != ("credential_source" in section):
             return ProfileKind.ASSUME_ROLE if has_source else ProfileKind.CREDENTIAL_SOURCE
         return ProfileKind.INCOMPLETE
-    for kind, names in _KIND_BY_SETTINGS:
-        if any(name in section for name in names):
-            complete = all(name in section for name in names)
-            return kind if complete else ProfileKind.INCOMPLETE
+    return _own_kind(section)
+
+
+def _own_kind(section: Section) -> ProfileKind:
+    """Say which provider takes a profile that is used without its role; botocore's order.
+
+    Keys are looked for in the credentials file before, and in the config file after all else.
+    """
+    if section.text("web_identity_token_file"):
+        complete = "role_arn" in section
+        return ProfileKind.WEB_IDENTITY if complete else ProfileKind.INCOMPLETE
+    if not section.keys().isdisjoint(_SSO):
+        return ProfileKind.SSO if section.keys() >= _SSO else ProfileKind.INCOMPLETE
+    for kind, file, names in (
+        (ProfileKind.STATIC_KEYS, section.in_credentials, _KEYS),
+        (ProfileKind.LOGIN_SESSION, section.keys(), ("login_session",)),
+        (ProfileKind.CREDENTIAL_PROCESS, section.keys(), ("credential_process",)),
+        (ProfileKind.STATIC_KEYS, section.in_config, _KEYS),
+    ):
+        if names[0] in file:
+            return kind if all(name in file for name in names) else ProfileKind.INCOMPLETE
     return ProfileKind.INCOMPLETE
 
 
-_KIND_BY_SETTINGS: tuple[tuple[ProfileKind, tuple[str, ...]], ...] = (
-    (ProfileKind.SSO, ("sso_account_id", "sso_role_name")),
-    (ProfileKind.STATIC_KEYS, ("aws_access_key_id", "aws_secret_access_key")),
-    (ProfileKind.LOGIN_SESSION, ("login_session",)),
-    (ProfileKind.CREDENTIAL_PROCESS, ("credential_process",)),
-)
+_SSO = frozenset({"sso_account_id", "sso_role_name"})
+_KEYS = ("aws_access_key_id", "aws_secret_access_key")
 
 
 def _account(section: Section, role_arn: str | None) -> str | None:

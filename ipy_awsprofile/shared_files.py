@@ -62,6 +62,15 @@ class Section(dict[str, Value]):
         self.file = file
         self.line = line
         self.origins: dict[str, tuple[Path, int]] = {}
+        #: Where the config file says what the credentials file says otherwise.
+        self.overridden: dict[str, tuple[Path, int]] = {}
+        #: What the credentials file says; botocore looks for keys in one file at a time.
+        self.in_credentials: frozenset[str] = frozenset()
+
+    @property
+    def in_config(self) -> frozenset[str]:
+        """What the config file says, whether or not it wins."""
+        return frozenset(self) - self.in_credentials | frozenset(self.overridden)
 
     def text(self, name: str) -> str | None:
         """Return a plain setting; an empty or a nested one is None."""
@@ -70,6 +79,8 @@ class Section(dict[str, Value]):
 
     def override(self, other: Section) -> None:
         """Lay the settings of another section over these, as the credentials file does."""
+        self.overridden = {name: self.origins[name] for name in other if name in self}
+        self.in_credentials = frozenset(other)
         self.update(other)
         self.origins.update(other.origins)
 
@@ -117,6 +128,7 @@ def _sections(
         if name in sections.profiles:
             sections.profiles[name].override(section)
         else:
+            section.in_credentials = frozenset(section)
             sections.profiles[name] = section
     return sections
 

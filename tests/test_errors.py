@@ -87,3 +87,10 @@ def test_profile_not_found_suggests_names(nearest: tuple[str, ...], hint: str) -
     error = ProfileNotFound("dex", nearest)
     assert error.hint == hint
     assert (error.name, error.nearest) == ("dex", nearest)
+
+
+def test_one_line() -> None:
+    """A name with a line break in it doesn't break the line in which an error is told."""
+    error = ProfileNotFound("a\nb", ("a\r\nc",))
+    assert str(error) == "There is no profile `a b` in the shared config files."
+    assert error.hint == "Did you mean `a c`?"

@@ -68,12 +68,27 @@ def write(files: Files, config: str = "", credentials: str = "") -> None:
             "sso_account_id = 1\nsso_role_name = n\ncredential_process = p",
             ProfileKind.SSO,
         ),
+        (
+            "aws_access_key_id = a\naws_secret_access_key = b\ncredential_process = p",
+            ProfileKind.CREDENTIAL_PROCESS,
+        ),
+        ("aws_secret_access_key = b\ncredential_process = p", ProfileKind.CREDENTIAL_PROCESS),
+        ("web_identity_token_file = f", ProfileKind.INCOMPLETE),
     ],
 )
 def test_kind(shared_files: Files, settings: str, kind: ProfileKind) -> None:
     """A profile's kind is the provider of botocore's chain that takes it."""
     write(shared_files, f"[profile p]\n{settings}")
     assert find_profile("p").kind is kind
+
+
+def test_keys_of_the_credentials_file_go_first(shared_files: Files) -> None:
+    """Keys go before a process if they stand in the credentials file, and only there."""
+    keys = "aws_access_key_id = a\naws_secret_access_key = b"
+    write(shared_files, "[profile p]\ncredential_process = c", f"[p]\n{keys}")
+    assert find_profile("p").kind is ProfileKind.STATIC_KEYS
+    method = botocore.session.Session(profile="p").get_credentials().method
+    assert method == "shared-credentials-file"
 
 
 def test_every_field(shared_files: Files) -> None:
@@ -364,6 +379,34 @@ REFUSED = [
         "The role profile `a` has neither source_profile nor credential_source.",
         PartialCredentialsError,
         id="neither",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\ncredential_source = environment",
+        InvalidSource,
+        "The credential_source `environment` of the profile `a` doesn't exist.",
+        InvalidConfigError,
+        id="no such credential source",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile =",
+        InvalidSource,
+        "The role profile `a` has neither source_profile nor credential_source.",
+        InvalidConfigError,
+        id="empty",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b\ncredential_source =\n[profile b]\n" + KEYS,
+        InvalidSource,
+        "The profile `a` contains both source_profile and credential_source.",
+        InvalidConfigError,
+        id="both, one of them empty",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = a\naws_access_key_id = k",
+        InvalidSource,
+        "The source profile `a` has no credentials.",
+        PartialCredentialsError,
+        id="itself, with half of the keys",
     ),
     pytest.param(
         "[profile a]\nrole_arn = r\nsource_profile = b\n[profile b]\nrole_arn = r",
