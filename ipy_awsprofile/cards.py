@@ -1,10 +1,6 @@
 """What a person sees: compact cards, as text in a terminal and as HTML in a notebook.
 
-The HTML takes colours and fonts from the theme's variables (JupyterLab's first, then VS Code's),
-with fallbacks for pages that have neither, and every text that comes from a file or a server is
-escaped: a fresh output isn't sanitized.
-
-https://jupyterlab.readthedocs.io/en/stable/extension/css.html
+Every text that comes from a file or a server is escaped: a fresh output isn't sanitized.
 """
 
 from __future__ import annotations
@@ -13,9 +9,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from html import escape
 from typing import TYPE_CHECKING
+
+from ipy_awsprofile import styles
+from ipy_awsprofile.styles import Tone
 
 if TYPE_CHECKING:
     from ipy_awsprofile.errors import AwsProfileError
@@ -27,21 +25,6 @@ if TYPE_CHECKING:
 MOST_ROWS = 200
 
 READ_ONLY = "read-only, by the session policy ReadOnlyAccess"
-
-
-class Tone(Enum):
-    """What a card's edge says at a glance: a theme variable and the colour to fall back on."""
-
-    GOOD = ("--jp-success-color1", "#2e7d32")
-    QUIET = ("--jp-border-color1", "#9e9e9e")
-    WARNING = ("--jp-warn-color1", "#ef6c00")
-    ERROR = ("--jp-error-color1", "#c62828")
-
-    @property
-    def css(self) -> str:
-        """The colour as a CSS value."""
-        variable, fallback = self.value
-        return f"var({variable}, {fallback})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +52,22 @@ class Card:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        badge = f'<span style="{_BADGE}">{escape(self.badge)}</span>' if self.badge else ""
-        parts = [f'<div style="{_TITLE}">{_code(self.title)}{badge}</div>']
+        badge = f'<span style="{styles.BADGE}">{escape(self.badge)}</span>' if self.badge else ""
+        parts = [f'<div style="{styles.TITLE}">{styles.coded(self.title)}{badge}</div>']
         if self.rows:
             cells = "".join(
-                f'<span style="{_MUTED}">{escape(label)}</span>'
-                f'<span style="{_VALUE}">{escape(value)}</span>'
+                f'<span style="{styles.MUTED}">{escape(label)}</span>'
+                f'<span style="{styles.VALUE}">{escape(value)}</span>'
                 for label, value in self.rows
             )
-            parts.append(f'<div style="{_ROWS}">{cells}</div>')
+            parts.append(f'<div style="{styles.ROWS}">{cells}</div>')
         if re.match("https?://", self.link):
             parts.append(
-                f'<a style="{_BUTTON}" href="{escape(self.link)}" target="_blank" '
+                f'<a style="{styles.BUTTON}" href="{escape(self.link)}" target="_blank" '
                 f'rel="noopener noreferrer">Open the sign-in page</a>'
             )
-        parts += [f'<div style="{_NOTE}">{_code(note)}</div>' for note in self.notes]
-        edge = f"{_CARD};border-left:4px solid {self.tone.css}"
+        parts += [f'<div style="{styles.NOTE}">{styles.coded(note)}</div>' for note in self.notes]
+        edge = f"{styles.CARD};border-left:4px solid {self.tone.css}"
         return f'<div class="ipy-awsprofile-card" style="{edge}">{"".join(parts)}</div>'
 
 
@@ -114,18 +97,21 @@ class Table:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th style="{_HEAD}">{escape(column)}</th>' for column in self.columns)
+        head = "".join(
+            f'<th style="{styles.HEAD}">{escape(column)}</th>' for column in self.columns
+        )
         body = "".join(
-            "<tr>" + "".join(f'<td style="{_CELL}">{escape(cell)}</td>' for cell in row) + "</tr>"
+            "<tr>"
+            + "".join(f'<td style="{styles.CELL}">{escape(cell)}</td>' for cell in row)
+            + "</tr>"
             for row in self.rows
         )
-        table = (
-            f'<table style="{_TABLE}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-        )
-        scroller = f'<div style="{_SCROLLER}">{table}</div>' if self.rows else ""
+        head = f"<thead><tr>{head}</tr></thead>"
+        table = f'<table style="{styles.TABLE}">{head}<tbody>{body}</tbody></table>'
+        scroller = f'<div style="{styles.SCROLLER}">{table}</div>' if self.rows else ""
         return (
-            f'<div class="ipy-awsprofile-card" style="{_CARD}">'
-            f'<div style="{_TITLE}">{_code(self.title)}</div>{scroller}</div>'
+            f'<div class="ipy-awsprofile-card" style="{styles.CARD}">'
+            f'<div style="{styles.TITLE}">{styles.coded(self.title)}</div>{scroller}</div>'
         )
 
 
@@ -245,50 +231,3 @@ def time_left(expiry: datetime | None, now: datetime | None = None) -> str:
 
 def _counted(number: int, unit: str) -> str:
     return f"{number} {unit}{'' if number == 1 else 's'}" if number else ""
-
-
-def _code(text: str) -> str:
-    """Escape a text, and set what stands between backticks as code."""
-    parts = escape(text).split("`")
-    if len(parts) % 2 == 0:
-        return escape(text)  # a lone backtick is just that
-    return "".join(
-        f'<code style="{_CODE}">{part}</code>' if index % 2 else part
-        for index, part in enumerate(parts)
-    )
-
-
-_FONT = "var(--jp-ui-font-family, var(--vscode-font-family, system-ui, sans-serif))"
-_MONO = "var(--jp-code-font-family, var(--vscode-editor-font-family, ui-monospace, monospace))"
-_STRONG = "var(--jp-ui-font-color1, var(--vscode-foreground, inherit))"
-_SOFT = "var(--jp-ui-font-color2, var(--vscode-descriptionForeground, #757575))"
-_BORDER = "var(--jp-border-color2, var(--vscode-panel-border, rgba(128,128,128,.35)))"
-_SHADE = "var(--jp-layout-color2, var(--vscode-textCodeBlock-background, rgba(128,128,128,.15)))"
-
-_CARD = (
-    f"display:inline-block;box-sizing:border-box;max-width:100%;margin:2px 0;padding:8px 14px;"
-    f"border:1px solid {_BORDER};border-radius:4px;"
-    f"font-family:{_FONT};font-size:13px;line-height:1.5;color:{_STRONG}"
-)
-_TITLE = "font-weight:600;overflow-wrap:anywhere"
-_BADGE = (
-    f"margin-left:12px;padding:1px 8px;border-radius:9px;background:{_SHADE};"
-    f"color:{_SOFT};font-weight:400;font-size:12px;white-space:nowrap"
-)
-_ROWS = "display:grid;grid-template-columns:max-content auto;column-gap:14px;margin-top:4px"
-_MUTED = f"color:{_SOFT}"
-_VALUE = f"font-family:{_MONO};font-size:12px;line-height:19px;overflow-wrap:anywhere"
-_NOTE = f"margin-top:4px;color:{_SOFT};overflow-wrap:anywhere"
-_CODE = f"font-family:{_MONO};font-size:12px;background:{_SHADE};border-radius:3px;padding:0 3px"
-_BUTTON = (
-    "display:inline-block;margin-top:8px;padding:3px 14px;border-radius:4px;font-weight:600;"
-    "text-decoration:none;background:var(--jp-brand-color1, var(--vscode-button-background, "
-    "#1976d2));color:var(--jp-ui-inverse-font-color0, var(--vscode-button-foreground, #fff))"
-)
-_SCROLLER = "max-height:360px;overflow:auto;margin-top:4px"
-_TABLE = "border-collapse:collapse;font-size:12px;margin:0"
-_HEAD = (
-    f"position:sticky;top:0;padding:2px 16px 2px 0;text-align:left;font-weight:600;"
-    f"background:var(--jp-layout-color0, var(--vscode-editor-background, Canvas));color:{_SOFT}"
-)
-_CELL = "padding:2px 16px 2px 0;text-align:left;white-space:nowrap"

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from ipy_awsprofile import cards
-from ipy_awsprofile.cards import Card, Table, Tone
+from ipy_awsprofile.cards import Card, Table
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.profiles import Profile, ProfileKind
 from ipy_awsprofile.sessions import Identity
+from ipy_awsprofile.styles import Tone
 from ipy_awsprofile.truth import Leftover
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

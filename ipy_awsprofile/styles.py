@@ -1,0 +1,74 @@
+"""How cards look: CSS values that follow the theme, and a text's way into HTML.
+
+Colours and fonts are the theme's variables (JupyterLab's first, then VS Code's), with fallbacks
+for pages that have neither: so they are right in light and dark.
+
+https://jupyterlab.readthedocs.io/en/stable/extension/css.html
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from html import escape
+
+
+class Tone(Enum):
+    """What a card's edge says at a glance: a theme variable and the colour to fall back on."""
+
+    GOOD = ("--jp-success-color1", "#2e7d32")
+    QUIET = ("--jp-border-color1", "#9e9e9e")
+    WARNING = ("--jp-warn-color1", "#ef6c00")
+    ERROR = ("--jp-error-color1", "#c62828")
+
+    @property
+    def css(self) -> str:
+        """The colour as a CSS value."""
+        variable, fallback = self.value
+        return f"var({variable}, {fallback})"
+
+
+def coded(text: str) -> str:
+    """Escape a text, and set what stands between backticks as code."""
+    parts = escape(text).split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)  # a lone backtick is just that
+    return "".join(
+        f'<code style="{CODE}">{part}</code>' if index % 2 else part
+        for index, part in enumerate(parts)
+    )
+
+
+FONT = "var(--jp-ui-font-family, var(--vscode-font-family, system-ui, sans-serif))"
+MONO = "var(--jp-code-font-family, var(--vscode-editor-font-family, ui-monospace, monospace))"
+STRONG = "var(--jp-ui-font-color1, var(--vscode-foreground, inherit))"
+SOFT = "var(--jp-ui-font-color2, var(--vscode-descriptionForeground, #757575))"
+BORDER = "var(--jp-border-color2, var(--vscode-panel-border, rgba(128,128,128,.35)))"
+SHADE = "var(--jp-layout-color2, var(--vscode-textCodeBlock-background, rgba(128,128,128,.15)))"
+
+CARD = (
+    f"display:inline-block;box-sizing:border-box;max-width:100%;margin:2px 0;padding:8px 14px;"
+    f"border:1px solid {BORDER};border-radius:4px;"
+    f"font-family:{FONT};font-size:13px;line-height:1.5;color:{STRONG}"
+)
+TITLE = "font-weight:600;overflow-wrap:anywhere"
+BADGE = (
+    f"margin-left:12px;padding:1px 8px;border-radius:9px;background:{SHADE};"
+    f"color:{SOFT};font-weight:400;font-size:12px;white-space:nowrap"
+)
+ROWS = "display:grid;grid-template-columns:max-content auto;column-gap:14px;margin-top:4px"
+MUTED = f"color:{SOFT}"
+VALUE = f"font-family:{MONO};font-size:12px;line-height:19px;overflow-wrap:anywhere"
+NOTE = f"margin-top:4px;color:{SOFT};overflow-wrap:anywhere"
+CODE = f"font-family:{MONO};font-size:12px;background:{SHADE};border-radius:3px;padding:0 3px"
+BUTTON = (
+    "display:inline-block;margin-top:8px;padding:3px 14px;border-radius:4px;font-weight:600;"
+    "text-decoration:none;background:var(--jp-brand-color1, var(--vscode-button-background, "
+    "#1976d2));color:var(--jp-ui-inverse-font-color0, var(--vscode-button-foreground, #fff))"
+)
+SCROLLER = "max-height:360px;overflow:auto;margin-top:4px"
+TABLE = "border-collapse:collapse;font-size:12px;margin:0"
+HEAD = (
+    f"position:sticky;top:0;padding:2px 16px 2px 0;text-align:left;font-weight:600;"
+    f"background:var(--jp-layout-color0, var(--vscode-editor-background, Canvas));color:{SOFT}"
+)
+CELL = "padding:2px 16px 2px 0;text-align:left;white-space:nowrap"
