@@ -114,6 +114,11 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     @argument("--refresh", action="store_true", help="get new credentials now")
     @argument("--login", action="store_true", help="sign in again (IAM Identity Center)")
     @argument("--off", action="store_true", help="undo: everything is as before the first switch")
+    @argument(
+        "--explain",
+        action="store_true",
+        help="how the profile (or the active one) resolves, from the files alone",
+    )
     @argument("--pick", action="store_true", help="choose from a searchable list of the profiles")
     @line_cell_magic
     def aws_profile(self, line: str, cell: str | None = None) -> None:
@@ -129,6 +134,9 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         with self._told():
             options = _parsed(self.aws_profile, line)
             request = _request(options)
+            if options.explain:
+                display(self._explanation(request or self.switcher.request))
+                return
             if options.pick:
                 display(self.make_picker(self.switcher))
                 return
@@ -173,6 +181,15 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             )
         return self.switcher.request
 
+    def _explanation(self, request: SwitchRequest | None) -> object:
+        from ipy_awsprofile.explain import explain
+        from ipy_awsprofile.explanation_card import explanation_card
+
+        if request is None:
+            return explanation_card(explain())
+        name = request.profile or request.source_profile
+        return explanation_card(explain(name, role_arn=request.role_arn))
+
     def _identity_card(self) -> cards.Card:
         identity, request = self.switcher.identity(), self.switcher.request
         if identity is None or request is None:
@@ -205,9 +222,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 def _request(options: argparse.Namespace) -> SwitchRequest | None:
     """Read which switch is wanted, if one is; say what doesn't go together."""
     wanted = bool(options.name or options.role_arn)
-    if wanted + options.refresh + options.off + options.pick > 1 or (
-        options.login and (options.refresh or options.off or options.pick)
-    ):
+    alone = options.refresh + options.off + options.pick + options.explain
+    if alone > 1 or (alone and (options.login or (wanted and not options.explain))):
         raise InvalidOption(
             "A profile's name, --refresh, --off and --pick exclude one another.",
             "Run `%aws_profile?` for the options.",
@@ -230,6 +246,11 @@ def _request(options: argparse.Namespace) -> SwitchRequest | None:
         raise InvalidOption(
             "These options belong to a switch, and no profile is named.",
             "Write `%aws_profile NAME` and the options, or `%%aws_profile NAME` for one cell.",
+        )
+    if options.explain and (options.cell or request != SwitchRequest(profile=request.profile)):
+        raise InvalidOption(
+            "--explain takes a profile's name, and no option of a switch.",
+            "Write `%aws_profile --explain NAME`.",
         )
     return request if wanted else None
 

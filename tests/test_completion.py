@@ -12,7 +12,16 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
-OPTIONS = {"--region", "--as", "--duration", "--session-name", "--yes", "--refresh", "--off"}
+OPTIONS = {
+    "--region",
+    "--as",
+    "--duration",
+    "--session-name",
+    "--yes",
+    "--refresh",
+    "--explain",
+    "--off",
+}
 
 
 @pytest.mark.parametrize(

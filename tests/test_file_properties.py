@@ -6,6 +6,7 @@ import os
 import tempfile
 import traceback
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import patch
@@ -17,15 +18,18 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ipy_awsprofile.errors import AwsProfileError, ConfigFileError
+from ipy_awsprofile.explain import explain
+from ipy_awsprofile.explanation_card import explanation_card
 from ipy_awsprofile.profiles import find_profile, list_profiles, role_chain
 from ipy_awsprofile.shared_files import SharedFiles, read_shared_files
-from ipy_awsprofile.targets import target_of
+from ipy_awsprofile.targets import Target, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 #: Stands in every secret setting that is made here, and may come out nowhere.
 MARKER = "hushMARKERhush"
+ROLE = "arn:aws:iam::123456789012:role/R"
 
 check = settings(
     derandomize=True,
@@ -113,7 +117,7 @@ VALUES = st.sampled_from(
         "1h",
         "٣",
         "9" * 5000,
-        "arn:aws:iam::123456789012:role/R",
+        ROLE,
         "arn:aws:iam::::::",
         "%(region)s",
         "${HOME}",
@@ -211,6 +215,18 @@ def outcome(call: Callable[[], object]) -> str:
     return "".join(traceback.format_exception(error)) + repr(error) + error.hint
 
 
+def read_only_target(name: str) -> Target:
+    """Open a profile with options that look into it."""
+    return target_of(name, duration=900, read_only=True)
+
+
+def told(name: str | None) -> str:
+    """Explain a profile, broken or not, in every form that a person can see."""
+    explanation = explain(name)
+    card = explanation_card(explanation)
+    return f"{explanation!r}{card}{card._repr_html_()}"
+
+
 @check
 @given(config=st.one_of(FILES, CONFIG), credentials=st.one_of(FILES, CREDENTIALS))
 @example(config=b"[profile a]\nrole_arn = r\nsource_profile = x\n  y\n", credentials=b"")
@@ -221,15 +237,14 @@ def test_any_file_ends_in_records_or_one_error(config: bytes, credentials: bytes
         try:
             names = [profile.name for profile in list_profiles()]
         except ConfigFileError:
+            shown += outcome(lambda: explain("a"))
             names = []
+        else:
+            shown += "".join(map(told, [*names, "a", "nobody", None]))
         for name in [*names, "a", "nobody"]:
-            shown += outcome(lambda name=name: find_profile(name))  # type: ignore[misc]
-            shown += outcome(lambda name=name: role_chain(name))  # type: ignore[misc]
-            shown += outcome(lambda name=name: target_of(name))  # type: ignore[misc]
-            shown += outcome(lambda name=name: target_of(name, duration=900, read_only=True))  # type: ignore[misc]
-        shown += outcome(
-            lambda: target_of(None, role_arn="arn:aws:iam::1:role/x", source_profile="a")
-        )
+            for call in (find_profile, role_chain, target_of, read_only_target):
+                shown += outcome(partial(call, name))
+        shown += outcome(partial(target_of, None, role_arn=ROLE, source_profile="a"))
         assert MARKER not in shown
 
 
@@ -261,7 +276,7 @@ def chains(draw: st.DrawFn) -> bytes:
     for name in names:
         lines.append(f"[profile {name}]")
         if draw(st.booleans()):
-            lines.append("role_arn = arn:aws:iam::123456789012:role/R")
+            lines.append(f"role_arn = {ROLE}")
         if draw(st.integers(0, 3)):
             lines.append(f"source_profile = {draw(sources)}")
         else:

@@ -87,8 +87,9 @@ def test_keys_of_the_credentials_file_go_first(shared_files: Files) -> None:
     keys = "aws_access_key_id = a\naws_secret_access_key = b"
     write(shared_files, "[profile p]\ncredential_process = c", f"[p]\n{keys}")
     assert find_profile("p").kind is ProfileKind.STATIC_KEYS
-    method = botocore.session.Session(profile="p").get_credentials().method
-    assert method == "shared-credentials-file"
+    credentials = botocore.session.Session(profile="p").get_credentials()
+    assert credentials
+    assert credentials.method == "shared-credentials-file"
 
 
 def test_every_field(shared_files: Files) -> None:

@@ -31,7 +31,7 @@ from ipy_awsprofile.explain.sources import (
     web_identity_hop,
 )
 from ipy_awsprofile.profiles import Profile, ProfileKind, follow_chain, start_kind
-from ipy_awsprofile.shared_files import SharedFiles, read_shared_files
+from ipy_awsprofile.shared_files import Section, SharedFiles, read_shared_files
 from ipy_awsprofile.user_environment import user_environment
 
 __all__ = ["Explanation", "Hop", "Problem", "Setting", "explain"]
@@ -41,11 +41,14 @@ _ASSUMES = (ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE)
 _ROLES = (*_ASSUMES, ProfileKind.WEB_IDENTITY, ProfileKind.SSO)
 
 
-def explain(name: str | None = None, *, now: datetime | None = None) -> Explanation:
+def explain(
+    name: str | None = None, *, role_arn: str | None = None, now: datetime | None = None
+) -> Explanation:
     """Say how a profile resolves: which settings count, what is cached, what is missing.
 
     Without a name it is what boto3 goes by on its own. A broken profile is explained like any
-    other: what is wrong becomes problems of its hops. ``now`` is the time by which what is cached
+    other: what is wrong becomes problems of its hops. ``role_arn`` is a role that no profile names
+    and that the profile assumes. ``now`` is the time by which what is cached
     counts as good. Raises ConfigFileError, as there is nothing to explain in a file that can't be
     read.
 
@@ -57,12 +60,19 @@ def explain(name: str | None = None, *, now: datetime | None = None) -> Explanat
     if name is None:
         return _by_itself(reading)
     return Explanation(
-        name=name,
+        name=role_arn or name,
         chosen="",
-        hops=_hops(name, reading),
+        hops=(*_hops(name, reading), *_given(role_arn)),
         files=files,
         notes=tuple(_beside(name, reading)),
     )
+
+
+def _given(role_arn: str | None) -> Iterator[Hop]:
+    if role_arn:
+        role, account = role_arn.partition(":role/")[2], (role_arn.split(":") + [""] * 5)[4]
+        detail = one_line(" in ".join(filter(None, (role, account))))
+        yield Hop(name=role_arn, kind=str(ProfileKind.ASSUME_ROLE), detail=detail)
 
 
 def _by_itself(reading: Reading) -> Explanation:
@@ -90,8 +100,18 @@ def _by_itself(reading: Reading) -> Explanation:
         chosen=f"what boto3 goes by on its own: {why}",
         hops=hops,
         files=reading.files,
-        notes=tuple(_variables_passed_over(reading)),
+        notes=(*_role_of_environment(name, section, reading), *_variables_passed_over(reading)),
     )
+
+
+def _role_of_environment(name: str, section: Section | None, reading: Reading) -> Iterator[str]:
+    """Tell of variables that fill in for the profile's, if it is one of a web identity."""
+    if section is None or "web_identity_token_file" not in section:
+        return
+    for setting in ("role_arn", "role_session_name"):
+        variable = f"AWS_{setting.upper()}"
+        if reading.environ.get(variable) and setting in section:
+            yield f"`{variable}` goes before the `{setting}` of `{one_line(name)}`."
 
 
 def _named_by_environment(reading: Reading) -> tuple[str, str | None]:
@@ -136,7 +156,9 @@ def _hops(name: str, reading: Reading) -> tuple[Hop, ...]:
     except ProfileNotFound as error:
         return (_missing(name, reading, error),)
     kinds = [profile.kind for profile in chain]
-    start = () if problem else tuple(_start(chain, kinds, reading))
+    start: tuple[Hop, ...] = ()
+    if not problem:
+        kinds[-1], start = _start(chain, reading)
     hops = []
     for place, profile in enumerate(chain):
         before = kinds[place + 1] if place + 1 < len(chain) else None
@@ -152,33 +174,27 @@ def _hops(name: str, reading: Reading) -> tuple[Hop, ...]:
     return (*start, *reversed(hops))
 
 
-def _start(chain: Sequence[Profile], kinds: list[ProfileKind], reading: Reading) -> Iterator[Hop]:
-    """Give the hop before the chain's last profile, if it doesn't have the first credentials.
-
-    Where it has them, its kind is noted to be theirs.
-    """
+def _start(chain: Sequence[Profile], reading: Reading) -> tuple[ProfileKind, tuple[Hop, ...]]:
+    """Say what the chain's last profile does, and what is before it, if it only assumes a role."""
     last, starts = chain[-1], start_kind(chain, reading.sections)
+    section = reading.sections.profiles[last.name]
     if starts is ProfileKind.CREDENTIAL_SOURCE:
-        yield credential_source(last.credential_source or "", reading)
-    elif len(chain) == 1 and last.kind is ProfileKind.ASSUME_ROLE:
-        section = reading.sections.profiles[last.name]
+        return starts, (credential_source(last.credential_source or "", reading),)
+    if len(chain) == 1 and last.kind is ProfileKind.ASSUME_ROLE:
         file, line = section.origins.get("aws_access_key_id", (section.file, section.line))
-        yield Hop(name=last.name, kind=str(starts), detail="its own", file=file, line=line)
-    else:
-        kinds[-1] = starts
-        if starts is ProfileKind.INCOMPLETE and not _is_partial(last, reading):
-            yield from filter(None, [ambient(reading)])
+        return last.kind, (
+            Hop(name=last.name, kind=str(starts), detail="its own", file=file, line=line),
+        )
+    if starts is ProfileKind.INCOMPLETE and section.keys().isdisjoint(_BEGINS):
+        before = ambient(reading)
+        return starts, (before,) if before else ()
+    return starts, ()
 
 
-def _is_partial(profile: Profile, reading: Reading) -> bool:
-    """Say whether a profile begins to name credentials; if not, botocore looks elsewhere."""
-    partly = {
-        "aws_access_key_id",
-        "sso_account_id",
-        "sso_role_name",
-        "web_identity_token_file",
-    }
-    return not partly.isdisjoint(reading.sections.profiles[profile.name])
+#: A profile with one of these begins to name credentials; without, botocore looks elsewhere.
+_BEGINS = frozenset(
+    {"aws_access_key_id", "sso_account_id", "sso_role_name", "web_identity_token_file"}
+)
 
 
 _NOTHING = Hop(
@@ -199,12 +215,15 @@ def _hop(part: Part, problem: InvalidProfile | None) -> Hop:
         found.insert(0, _as_problem(problem))
         found += _missing_source(part)
     also = sso_section(part) if part.kind is ProfileKind.SSO else None
+    file, line = part.profile.file, part.profile.line
+    if part.kind is ProfileKind.STATIC_KEYS:
+        file, line = part.section.origins["aws_access_key_id"]
     return Hop(
         name=part.profile.name,
         kind=str(part.kind) if part.kind is not ProfileKind.INCOMPLETE else "no credentials",
         detail=_detail(part),
-        file=part.profile.file,
-        line=part.profile.line,
+        file=file,
+        line=line,
         settings=tuple(settings_of(part, also)),
         facts=tuple(one for one in found if isinstance(one, str)),
         problems=tuple(dict.fromkeys(one for one in found if isinstance(one, Problem))),

@@ -41,7 +41,10 @@ def role_session(part: Part) -> Iterator[Finding]:
     if expiry - part.reading.now >= _WINDOW:
         yield f"The AWS CLI's cache has a session that is good until {until(expiry)}."
     else:
-        yield f"The AWS CLI's cache has a session that is too old, until {until(expiry)}."
+        yield (
+            f"The AWS CLI's cache has a session until {until(expiry)}; "
+            "one with less than 15 minutes left is replaced."
+        )
 
 
 def _role_key(part: Part) -> str | None:
@@ -105,8 +108,7 @@ def sso_token(part: Part) -> Iterator[Finding]:
     stored_under = session or _sso_text(part, "sso_start_url")
     if not stored_under:
         return
-    how = f"--sso-session {session}" if session else f"--profile {part.profile.name}"
-    fix = f"Run `aws sso login {how}`."
+    fix = f"Run `%aws_profile {part.target} --login`."
     file = f"{sha1(stored_under.encode(), usedforsecurity=False).hexdigest()}.json"
     token = _stored(Path("~/.aws/sso/cache").expanduser() / file)
     expiry = _moment(token.get("expiresAt"))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from ipy_awsprofile.explain.cached import login_token, role_session, sso_section, sso_token
 from ipy_awsprofile.explain.records import Finding, Part, Problem, one_line, place
-from ipy_awsprofile.explain.settings import CREDENTIAL_SETTINGS, meant, program
+from ipy_awsprofile.explain.settings import CREDENTIAL_SETTINGS, ignores_endpoints, meant, program
 from ipy_awsprofile.explain.sources import ambient, token_file
 from ipy_awsprofile.profiles import ProfileKind, did_you_mean
 from ipy_awsprofile.shared_files import Section
@@ -227,7 +227,7 @@ def _needs_region(part: Part) -> bool:
     variables = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS")
     elsewhere = "endpoint_url" in part.section or any(map(part.reading.environ.get, variables))
     assumes = (ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE, ProfileKind.WEB_IDENTITY)
-    return elsewhere and part.kind in assumes
+    return elsewhere and part.kind in assumes and not ignores_endpoints(part)
 
 
 def _services(part: Part) -> Iterator[Finding]:

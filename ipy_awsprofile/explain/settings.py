@@ -119,8 +119,24 @@ def settings_of(part: Part, also: Section | None = None) -> Iterator[Setting]:
             file, line = part.section.overridden[name]
             note = "the credentials file goes first"
             yield Setting(name=name, value="", file=file, line=line, note=note)
+    if part.is_target:
+        yield from _endpoints_of_services(part, first)
     if also is not None:
         yield from (_setting(also, name) for name in also)
+
+
+def _endpoints_of_services(part: Part, first: Mapping[str, str]) -> Iterator[Setting]:
+    """List what the [services] section says; each goes before the profile's own endpoint."""
+    section = part.reading.sections.services.get(part.section.text("services") or "")
+    for service, block in (section or {}).items():
+        if section is None or not isinstance(block, dict) or "endpoint_url" not in block:
+            continue
+        name = f"endpoint_url ({one_line(service)})"
+        variable = first.get(name) or first.get("endpoint_url")
+        note = f"{variable} goes first" if variable else _unused(part, "services")
+        file, line = section.origins[service]
+        value = one_line(without_user(block["endpoint_url"]))
+        yield Setting(name=name, value=value, file=file, line=line, note=note)
 
 
 def _setting(section: Section, name: str, note: str = "") -> Setting:
@@ -136,7 +152,7 @@ def _variables(part: Part) -> Iterator[tuple[str, tuple[str, str]]]:
     environ = part.reading.environ
     if region := environ.get("AWS_DEFAULT_REGION"):
         yield "AWS_DEFAULT_REGION", ("region", region)
-    if ignores_endpoints(environ):
+    if ignores_endpoints(part):
         return
     if endpoint := environ.get("AWS_ENDPOINT_URL"):
         yield "AWS_ENDPOINT_URL", ("endpoint_url", endpoint)
@@ -146,17 +162,23 @@ def _variables(part: Part) -> Iterator[tuple[str, tuple[str, str]]]:
             yield variable, (f"endpoint_url ({one_line(service)})", endpoint)
 
 
-def ignores_endpoints(environ: Mapping[str, str]) -> bool:
+def ignores_endpoints(part: Part) -> bool:
     """Say whether configured endpoints are to be passed over."""
-    return environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true"
+    file = part.section.text("ignore_configured_endpoint_urls") or ""
+    value = part.reading.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", file)
+    return value.lower() == "true"
 
 
 def _unused(part: Part, name: str) -> str:
     """Say why a setting isn't looked at; empty if it is."""
+    if name not in known_settings():
+        return "not known" if meant(name) else ""
+    if name in {"endpoint_url", "services"} and part.is_target and ignores_endpoints(part):
+        return "not used: configured endpoints are ignored"
+    if name not in CREDENTIAL_SETTINGS:
+        return "" if part.is_target else f"not used: only that of `{part.target}` counts"
     if part.kind is ProfileKind.INCOMPLETE:
         return ""
-    if name not in CREDENTIAL_SETTINGS:
-        return "" if part.is_target else f"not used: `{part.target}` has its own or none"
     if name in _LOOKS_AT[part.kind] or _own_keys_of_a_role(part, name):
         if name in _KEYS and part.kind is ProfileKind.STATIC_KEYS:
             return _other_file(part.section, name)
