@@ -125,7 +125,7 @@ def _table(told: Explanation) -> str:
     if not rows:
         return ""
     table = f'<table style="{_TABLE}"><tbody>{rows}</tbody></table>'
-    return f'<div style="{styles.SCROLLER}">{table}</div>'
+    return f'<div style="overflow-x:auto">{table}</div>'
 
 
 def _rows(hop: Hop) -> str:

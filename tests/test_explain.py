@@ -909,8 +909,7 @@ def test_text_and_html(shared_files: Files) -> None:
             "  u (static keys, credentials:2) → "
             "p (assume role: RoleBeta in 123456789012, config:1)",
             "  u",
-            "    region                 us-west-2  config:5       "
-            "not used: only that of `p` counts",
+            "    region                 us-west-2  config:5       only `p` decides",
             "    aws_access_key_id      set        credentials:2",
             "    aws_secret_access_key  set        credentials:3",
             "  p",

@@ -176,7 +176,7 @@ def _unused(part: Part, name: str) -> str:
     if name in {"endpoint_url", "services"} and part.is_target and ignores_endpoints(part):
         return "not used: configured endpoints are ignored"
     if name not in CREDENTIAL_SETTINGS:
-        return "" if part.is_target else f"not used: only that of `{part.target}` counts"
+        return "" if part.is_target else f"only `{part.target}` decides"
     if part.kind is ProfileKind.INCOMPLETE:
         return ""
     if name in _LOOKS_AT[part.kind] or _own_keys_of_a_role(part, name):
