@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from . import trust
@@ -43,8 +43,11 @@ class AssumeRoleRequest:
     policies: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, params: Mapping[str, Any], account: str) -> AssumeRoleRequest:
-        """Make the record from the wire's parameters, or refuse them as the service does."""
+    def read(cls, params: Mapping[str, Any]) -> AssumeRoleRequest:
+        """Make the record from the wire's parameters, or refuse them as the service does.
+
+        Managed policies that narrow the session are those of the role's account.
+        """
         if unknown := _NOT_EMULATED & params.keys():
             raise not_emulated(min(unknown))
         request = cls(
@@ -54,12 +57,12 @@ class AssumeRoleRequest:
             external_id=params.get("ExternalId"),
             mfa_serial=params.get("SerialNumber"),
             mfa_code=params.get("TokenCode"),
-            policies=session_policies(params, account),
         )
         refuse_malformed(request.complaints())
         if not _ROLE_ARN.fullmatch(request.role_arn):
             raise invalid(f"{request.role_arn} is invalid")
-        return request
+        policies = session_policies(params, account_of(request.role_arn))
+        return replace(request, policies=policies)
 
     def complaints(self) -> list[str]:
         """Return what the service says about each parameter that breaks its constraint."""

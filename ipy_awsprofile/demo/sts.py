@@ -13,11 +13,12 @@ from moto.sts.responses import TokenResponse
 from .assume_role import AssumeRoleRequest, assume_role
 from .callers import Caller, find_caller
 from .constraints import between, refuse_malformed, token_code
+from .principals import account_of
 from .refusals import Refusal, not_emulated
 from .state import Call
 from .unsupported import UnsupportedPolicyError
 from .web_identity import ACTION as WEB_IDENTITY
-from .web_identity import assume_role_with_web_identity, read_token, role_account
+from .web_identity import assume_role_with_web_identity, read_token
 
 if TYPE_CHECKING:
     from .sessions import Session
@@ -40,7 +41,7 @@ class StsResponse(TokenResponse):  # type: ignore[misc]  # moto is untyped
         """Answer AssumeRole."""
         caller = self._caller()
         try:
-            request = AssumeRoleRequest.read(self.params, caller.principal.account)
+            request = AssumeRoleRequest.read(self.params)
             session = assume_role(self.state, caller, request)
         except UnsupportedPolicyError as error:
             raise Refusal("NotImplemented", str(error), status=501) from error
@@ -48,10 +49,10 @@ class StsResponse(TokenResponse):  # type: ignore[misc]  # moto is untyped
 
     def assume_role_with_web_identity(self) -> ActionResult:
         """Answer AssumeRoleWithWebIdentity."""
-        account = role_account(self.params.get("RoleArn", ""))
         try:
-            request = AssumeRoleRequest.read(self.params, account)
-            identity = read_token(self.state, self.params.get("WebIdentityToken", ""), account)
+            request = AssumeRoleRequest.read(self.params)
+            token, account = self.params.get("WebIdentityToken", ""), account_of(request.role_arn)
+            identity = read_token(self.state, token, account)
             session = assume_role_with_web_identity(self.state, request, identity)
         except UnsupportedPolicyError as error:
             raise Refusal("NotImplemented", str(error), status=501) from error

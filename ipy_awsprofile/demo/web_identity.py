@@ -17,7 +17,7 @@ from moto.iam.models import iam_backends
 from . import trust
 from .assume_role import AssumeRoleRequest, refuse_too_long
 from .callers import find_role
-from .principals import Principal, account_of
+from .principals import Principal
 from .refusals import Refusal
 
 if TYPE_CHECKING:
@@ -143,8 +143,3 @@ def assume_role_with_web_identity(
     refuse_too_long(request.duration, role)
     principal = Principal.session(request.role_arn, request.session_name, role.id)
     return state.sessions.issue(principal, request.duration, policies=request.policies)
-
-
-def role_account(role_arn: str) -> str:
-    """Return the account of a role's ARN, or nothing for what is no ARN."""
-    return account_of(role_arn) if role_arn.count(":") > 3 else ""  # noqa: PLR2004

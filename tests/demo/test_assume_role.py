@@ -288,12 +288,13 @@ def test_a_session_policy_narrows_what_the_role_may(aws: EmbeddedAws, clients: C
 
 
 def test_a_session_policy_may_be_the_customers_own(aws: EmbeddedAws, clients: Clients) -> None:
-    """PolicyArns also takes a managed policy of the caller's account."""
-    user = aws.create_user("Ann", account=HOME, policy=policy(allows("iam:*")))
+    """PolicyArns also takes a managed policy of the role's account, whoever the caller is."""
+    user = aws.create_user("Ann", account=HOME, policy=policy(allows("sts:AssumeRole")))
+    admin = aws.create_user("Admin", account=AWAY, policy=policy(allows("iam:*")))
     role = aws.create_role(
-        "Role", account=HOME, trust=trusts(user.arn), policy=policy(allows("s3:*"))
+        "Role", account=AWAY, trust=trusts(user.arn), policy=policy(allows("s3:*"))
     )
-    made = clients.of("iam", user).create_policy(
+    made = clients.of("iam", admin).create_policy(
         PolicyName="Lists", PolicyDocument=json.dumps(policy(allows("s3:List*")))
     )["Policy"]
     session = clients.of("s3", clients.assume(user, role, PolicyArns=[{"arn": made["Arn"]}]))
