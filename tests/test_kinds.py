@@ -1,0 +1,445 @@
+"""Every kind of profile that the AWS SDKs document opens, and AWS sees who it should be.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/creds-config-files.html
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from shells import run_python
+
+from ipy_awsprofile.demo.scenario import allow, trusting
+from ipy_awsprofile.demo.shared_files import write_private
+from ipy_awsprofile.sessions import open_session, who_am_i
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+ACCOUNT = "111111111111"
+USER = f"arn:aws:iam::{ACCOUNT}:user/Ann"
+ISSUER = "https://oidc.example.com/cluster"
+
+
+def role(name: str, session: str = "me") -> str:
+    """Return the ARN of a role's session."""
+    return f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{session}"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What the files say, and who it is then.
+
+    The profile under test is `P` unless `profile` says otherwise; `{here}` is a region and the
+    endpoint of the embedded AWS.
+    """
+
+    config: str
+    arn: str
+    credentials: str = ""
+    profile: str = "P"
+    environment: dict[str, str] = field(default_factory=dict)
+    place: str = ""
+
+
+KEYS = """
+[profile Ann]
+aws_access_key_id = {key}
+aws_secret_access_key = {secret}
+{here}
+"""
+
+
+def chain(*names: str) -> str:
+    """Return a chain of role profiles, whose first is assumed by Ann and whose last is `P`."""
+    profiles = [*names[:-1], "P"]
+    sources = ["Ann", *profiles]
+    return KEYS + "".join(
+        f"""
+[profile {profile}]
+role_arn = arn:aws:iam::{ACCOUNT}:role/{name}
+role_session_name = me
+source_profile = {source}
+{{here}}
+"""
+        for name, profile, source in zip(names, profiles, sources, strict=False)
+    )
+
+
+KINDS = {
+    "static keys": Kind(
+        """
+[profile P]
+aws_access_key_id = {key}
+aws_secret_access_key = {secret}
+{here}
+""",
+        USER,
+    ),
+    "static keys with a session token": Kind(
+        """
+[profile P]
+aws_access_key_id = {temporary_key}
+aws_secret_access_key = {temporary_secret}
+aws_session_token = {temporary_token}
+{here}
+""",
+        USER,
+    ),
+    "keys in the credentials file": Kind(
+        """
+[profile P]
+{here}
+""",
+        USER,
+        credentials="""
+[P]
+aws_access_key_id = {key}
+aws_secret_access_key = {secret}
+""",
+    ),
+    "only in the credentials file": Kind(
+        "",
+        USER,
+        credentials="""
+[P]
+aws_access_key_id = {key}
+aws_secret_access_key = {secret}
+""",
+        environment={"AWS_ENDPOINT_URL": "{endpoint}", "AWS_DEFAULT_REGION": "us-west-2"},
+    ),
+    "default": Kind(
+        """
+[default]
+aws_access_key_id = {key}
+aws_secret_access_key = {secret}
+{here}
+""",
+        USER,
+        profile="default",
+    ),
+    "role with source_profile": Kind(chain("Hop1"), role("Hop1")),
+    "chain of three": Kind(chain("Hop1", "Hop2", "Hop3"), role("Hop3")),
+    "chain of five": Kind(chain("Hop1", "Hop2", "Hop3", "Hop4", "Hop5"), role("Hop5")),
+    "self-referencing": Kind(
+        """
+[profile P]
+role_arn = {hop1}
+role_session_name = me
+source_profile = P
+aws_access_key_id = {key}
+aws_secret_access_key = {secret}
+{here}
+""",
+        role("Hop1"),
+    ),
+    "external_id": Kind(
+        KEYS
+        + """
+[profile P]
+role_arn = {guarded}
+role_session_name = me
+external_id = between-us
+source_profile = Ann
+{here}
+""",
+        role("Guarded"),
+    ),
+    "mfa_serial": Kind(
+        KEYS
+        + """
+[profile P]
+role_arn = {with_mfa}
+role_session_name = me
+mfa_serial = {mfa_serial}
+source_profile = Ann
+{here}
+""",
+        role("WithMfa"),
+    ),
+    "credential_source Environment": Kind(
+        """
+[profile P]
+role_arn = {hop1}
+role_session_name = me
+credential_source = Environment
+{here}
+""",
+        role("Hop1"),
+        environment={"AWS_ACCESS_KEY_ID": "{key}", "AWS_SECRET_ACCESS_KEY": "{secret}"},
+    ),
+    "credential_source Ec2InstanceMetadata": Kind(
+        """
+[profile P]
+role_arn = {after_machine}
+role_session_name = me
+credential_source = Ec2InstanceMetadata
+{here}
+""",
+        role("AfterMachine"),
+        place="instance",
+    ),
+    "credential_source EcsContainer": Kind(
+        """
+[profile P]
+role_arn = {after_machine}
+role_session_name = me
+credential_source = EcsContainer
+{here}
+""",
+        role("AfterMachine"),
+        place="container",
+    ),
+    "an instance's own role": Kind(
+        """
+[profile P]
+{here}
+""",
+        role("Machine", "i-0abcdef1234567890"),
+        place="instance",
+    ),
+    "a container's own role": Kind(
+        """
+[profile P]
+{here}
+""",
+        role("Machine", "container"),
+        place="container",
+    ),
+    "web identity": Kind(
+        """
+[profile P]
+role_arn = {pod}
+role_session_name = me
+web_identity_token_file = {token_file}
+{here}
+""",
+        role("Pod"),
+    ),
+    "web identity as a source": Kind(
+        """
+[profile Pod]
+role_arn = {pod}
+role_session_name = pod
+web_identity_token_file = {token_file}
+{here}
+
+[profile P]
+role_arn = {after_pod}
+role_session_name = me
+source_profile = Pod
+{here}
+""",
+        role("AfterPod"),
+    ),
+    "credential_process": Kind(
+        """
+[profile P]
+credential_process = "{python}" "{process}"
+{here}
+""",
+        USER,
+    ),
+    "credential_process as a source": Kind(
+        """
+[profile Tool]
+credential_process = "{python}" "{process}"
+{here}
+
+[profile P]
+role_arn = {hop1}
+role_session_name = me
+source_profile = Tool
+{here}
+""",
+        role("Hop1"),
+    ),
+    "login session": Kind(
+        """
+[profile P]
+login_session = {user}
+{here}
+""",
+        USER,
+    ),
+    "services": Kind(
+        """
+[profile P]
+aws_access_key_id = {key}
+aws_secret_access_key = {secret}
+region = us-west-2
+services = local
+
+[services local]
+sts =
+  endpoint_url = {endpoint}
+""",
+        USER,
+    ),
+}
+
+SSO = {
+    "sso-session": """
+[sso-session corp]
+sso_start_url = {start_url}
+sso_region = us-east-1
+sso_registration_scopes = sso:account:access
+
+[profile P]
+sso_session = corp
+sso_account_id = {account}
+sso_role_name = Reader
+{here}
+""",
+    "legacy SSO": """
+[profile P]
+sso_start_url = {start_url}
+sso_region = us-east-1
+sso_account_id = {account}
+sso_role_name = Reader
+{here}
+""",
+    "SSO as a source": """
+[sso-session corp]
+sso_start_url = {start_url}
+sso_region = us-east-1
+
+[profile Corp]
+sso_session = corp
+sso_account_id = {account}
+sso_role_name = Reader
+{here}
+
+[profile P]
+role_arn = {after_sso}
+role_session_name = me
+source_profile = Corp
+{here}
+""",
+}
+
+
+@pytest.fixture
+def values(aws: EmbeddedAws) -> dict[str, str]:
+    """Make users, roles, a token and a tool; return what the texts above name."""
+    user = aws.create_user("Ann", account=ACCOUNT, policy=allow("sts:AssumeRole"), mfa=True)
+    assert user.mfa_serial
+    sts: Any = boto3.client(
+        "sts",
+        region_name="us-east-1",
+        endpoint_url=aws.endpoint_url,
+        aws_access_key_id=user.access_key_id,
+        aws_secret_access_key=user.secret_access_key,
+    )
+    temporary = sts.get_session_token()["Credentials"]
+    output = {
+        "Version": 1,
+        "AccessKeyId": user.access_key_id,
+        "SecretAccessKey": user.secret_access_key,
+    }
+    provider = aws.create_oidc_provider(ISSUER, account=ACCOUNT)
+    aws.signin.login(user)
+    return {
+        "here": f"region = us-west-2\nendpoint_url = {aws.endpoint_url}",
+        "endpoint": aws.endpoint_url,
+        "account": ACCOUNT,
+        "user": user.arn,
+        "key": user.access_key_id,
+        "secret": user.secret_access_key,
+        "temporary_key": temporary["AccessKeyId"],
+        "temporary_secret": temporary["SecretAccessKey"],
+        "temporary_token": temporary["SessionToken"],
+        "mfa_serial": user.mfa_serial,
+        "python": sys.executable,
+        "process": str(write_private(aws.home / "tool.py", f"print({json.dumps(output)!r})")),
+        "token_file": str(write_private(aws.home / "token", provider.token("ann"))),
+        "start_url": aws.sso.start_url,
+        **roles(aws, provider.arn),
+    }
+
+
+def roles(aws: EmbeddedAws, provider: str) -> dict[str, str]:
+    """Make the roles, each of which may go on to any other that trusts it."""
+
+    def create(name: str, principal: str | dict[str, Any], **more: Any) -> str:
+        trust = trusting(principal if isinstance(principal, str) else "*")
+        statement = trust["Statement"][0]
+        if isinstance(principal, dict):
+            statement["Principal"] = principal
+        statement |= more
+        return aws.create_role(name, account=ACCOUNT, trust=trust, policy=allow("sts:AssumeRole"))
+
+    made = {"hop1": create("Hop1", USER)}
+    for number in range(2, 6):
+        made[f"hop{number}"] = create(f"Hop{number}", made[f"hop{number - 1}"])
+    external = {"StringEquals": {"sts:ExternalId": "between-us"}}
+    with_mfa = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    made["guarded"] = create("Guarded", USER, Condition=external)
+    made["with_mfa"] = create("WithMfa", USER, Condition=with_mfa)
+    services = ["ec2.amazonaws.com", "ecs-tasks.amazonaws.com"]
+    machine = create("Machine", {"Service": services})
+    made["after_machine"] = create("AfterMachine", machine)
+    made["pod"] = create("Pod", {"Federated": provider}, Action="sts:AssumeRoleWithWebIdentity")
+    made["after_pod"] = create("AfterPod", made["pod"])
+    reader = aws.sso.assign(ACCOUNT, "Reader", policy=allow("sts:AssumeRole"))
+    made["after_sso"] = create("AfterSso", reader)
+    return made
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_kind(
+    aws: EmbeddedAws, values: dict[str, str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Each kind opens, and STS says the identity that the table says."""
+    kind = KINDS[name]
+    aws.config_file.write_text(kind.config.format(**values))
+    aws.credentials_file.write_text(kind.credentials.format(**values))
+    environment = {key: value.format(**values) for key, value in kind.environment.items()}
+    machine = f"arn:aws:iam::{ACCOUNT}:role/Machine"
+    places: dict[str, Any] = {"instance": aws.on_instance, "container": aws.in_container}
+    with ExitStack() as place:
+        if kind.place:
+            environment |= place.enter_context(places[kind.place](machine))
+        for variable, value in environment.items():
+            monkeypatch.setenv(variable, value)
+        session = open_session(
+            kind.profile, mfa_prompter=lambda _: aws.mfa_code(values["mfa_serial"])
+        )
+        assert who_am_i(session).arn == kind.arn
+        assert session.client("sts").get_caller_identity()["Arn"] == kind.arn
+
+
+@pytest.mark.parametrize("name", SSO)
+def test_sso(aws: EmbeddedAws, values: dict[str, str], name: str) -> None:
+    """Each form of an SSO profile opens with the token that `aws sso login` has left.
+
+    It is a new process: botocore fixes the folder of the tokens when it is imported.
+    """
+    aws.config_file.write_text(SSO[name].format(**values))
+    aws.sso.sign_in("corp" if "sso-session" in SSO[name] else None)
+    arn = run_python(
+        "from ipy_awsprofile import open_session, who_am_i; print(who_am_i(open_session('P')).arn)"
+    ).strip()
+    if name == "SSO as a source":
+        assert arn == role("AfterSso")
+    else:
+        assert arn.startswith(role("AWSReservedSSO_Reader_", "")[:-1])
+        assert arn.endswith("/ann")
+
+
+def test_duration_seconds(aws: EmbeddedAws, values: dict[str, str]) -> None:
+    """A role's session lasts as long as its profile says."""
+    text = chain("Hop1").replace("role_session_name", "duration_seconds = 1800\nrole_session_name")
+    aws.config_file.write_text(text.format(**values))
+    lasting, second = timedelta(seconds=1800), timedelta(seconds=1)
+    before = datetime.now(UTC)
+    expiry = who_am_i(open_session("P")).expiry
+    assert expiry is not None
+    assert before - second <= expiry - lasting <= datetime.now(UTC)
