@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.session
 import pytest
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, InvalidConfigError
 
 from ipy_awsprofile.errors import ConfigFileError
 from ipy_awsprofile.explain import explain
@@ -144,6 +144,19 @@ CASES = {
         "",
         ("EcsContainer|container credentials|", "p|no credentials|config:1"),
         (("`p` names no credentials", "Add keys"),),
+        environ={"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:1/"},
+    ),
+    "nothing, perhaps on an instance": Case(
+        P,
+        "",
+        ("Ec2InstanceMetadata|instance metadata|", "p|no credentials|config:1"),
+        (("`p` names no credentials", "Add keys"),),
+        environ={"AWS_EC2_METADATA_DISABLED": "false"},
+    ),
+    "role of a process in a container": Case(
+        f"{ASSUME}source_profile = q\n[profile q]\ncredential_process = ls -l\n",
+        "",
+        ("q|credential process: ls|config:5", ASSUMED),
         environ={"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:1/"},
     ),
     "not there": Case(
@@ -488,6 +501,24 @@ def test_endpoint(
     assert client.meta.endpoint_url == endpoint
 
 
+def test_a_token_in_the_other_file(shared_files: Files) -> None:
+    """A session token beside keys in the other file isn't used, by botocore neither."""
+    write(shared_files, "[profile p]\naws_session_token = hush\n", f"[p]\n{KEYS}\n")
+    (token,) = (one for one in settings_of("p") if one.name == "aws_session_token")
+    assert token.note == "not used: the keys are in the credentials file"
+    credentials = botocore.session.Session(profile="p").get_credentials()
+    assert credentials
+    assert credentials.token is None
+
+
+def test_blocks_and_empty_settings(shared_files: Files) -> None:
+    """Of an indented block the names are shown; an empty setting is said to be empty."""
+    write(shared_files, f"{P}{KEYS}\ns3 =\n  a = hush\n  b = c\noutput =\n")
+    shown = {one.name: one.value for one in settings_of("p")}
+    assert shown["s3"] == "a, b"
+    assert shown["output"] == "empty"
+
+
 def method_of(session: botocore.session.Session) -> str | None:
     """Ask botocore which of its providers gives the credentials."""
     credentials = session.get_credentials()
@@ -583,6 +614,7 @@ def test_provider(
             "assume-role",
         ),
         ({}, ("", ""), "no credentials", None),
+        ({"AWS_WEB_IDENTITY_TOKEN_FILE": "/f"}, ("", ""), "web identity", InvalidConfigError),
         ({"AWS_PROFILE": "gone"}, ("", f"[default]\n{KEYS}"), "not found", BotoCoreError),
         (PLAIN | {"AWS_PROFILE": "gone"}, ("", ""), "not found", BotoCoreError),
     ],
@@ -602,8 +634,9 @@ def test_without_a_name(
         monkeypatch.setenv(variable, value)
     assert explain(now=NOW).hops[-1].kind == kind
     session = botocore.session.Session()
-    if method is BotoCoreError:
-        with pytest.raises(BotoCoreError):
+    if isinstance(method, type):
+        assert not explain(now=NOW).works
+        with pytest.raises(method):
             session.create_client("sts", region_name="us-west-2")
         return
     assert method_of(session) == method
@@ -679,7 +712,7 @@ ROLES = [
 
 @pytest.mark.parametrize(("settings", "arguments"), ROLES)
 @pytest.mark.parametrize(
-    ("minutes", "words"), [(60, ["good until 2026-01-01 13:00:00 UTC"]), (14, ["is replaced"])]
+    ("minutes", "words"), [(60, "good until 2026-01-01 13:00:00 UTC"), (14, "is replaced")]
 )
 def test_cached_role(
     shared_files: Files,
@@ -688,27 +721,57 @@ def test_cached_role(
     settings: str,
     arguments: dict[str, object],
     minutes: int,
-    words: list[str],
+    words: str,
 ) -> None:
     """A role's session in the AWS CLI's cache is told, if it is that of these very settings."""
     write(shared_files, f"{P}{settings}", USER)
-    key = sha1(json.dumps(arguments, sort_keys=True).encode()).hexdigest()
-    RoleCache(tmp_path / ".aws/cli/cache", fresh=False)[key] = {
+    store(tmp_path, json.dumps(arguments, sort_keys=True), NOW + timedelta(minutes=minutes))
+    (fact,) = cached_session()
+    assert words in fact
+    write(shared_files, f"{P}{settings}".replace("role/RoleBeta", "role/Other"), USER)
+    assert cached_session() == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "arguments"),
+    [
+        (f"role_arn = {ROLE}\nweb_identity_token_file = f", f'{{"RoleArn": "{ROLE}"}}'),
+        (
+            "sso_account_id = 1\nsso_role_name = R\nsso_start_url = u\nsso_region = r",
+            '{"accountId":"1","roleName":"R","startUrl":"u"}',
+        ),
+        (
+            "sso_account_id = 1\nsso_role_name = R\nsso_session = corp\n"
+            "[sso-session corp]\nsso_start_url = u\nsso_region = r",
+            '{"accountId":"1","roleName":"R","sessionName":"corp"}',
+        ),
+    ],
+)
+def test_cached_session_of_other_kinds(
+    shared_files: Files, tmp_path: Path, settings: str, arguments: str
+) -> None:
+    """A session of SSO or a web identity is found under the key that botocore gives it."""
+    write(shared_files, f"{P}{settings}\n")
+    store(tmp_path, arguments, NOW + timedelta(hours=1))
+    (fact,) = cached_session()
+    assert "good until" in fact
+
+
+def store(home: Path, arguments: str, expiry: datetime) -> None:
+    """Put a session for these arguments into the AWS CLI's cache."""
+    RoleCache(home / ".aws/cli/cache", fresh=False)[sha1(arguments.encode()).hexdigest()] = {
         "Credentials": {
             "AccessKeyId": "AKIAHUSH",
             "SecretAccessKey": "hush",
             "SessionToken": "hush",
-            "Expiration": (NOW + timedelta(minutes=minutes)).isoformat(),
+            "Expiration": expiry.isoformat(),
         }
     }
-    facts = [fact for fact in explain("p", now=NOW).hops[-1].facts if "cache" in fact]
-    assert all(word in fact for fact, word in zip(facts, words, strict=True))
-    write(
-        shared_files,
-        f"{P}{settings}\nrole_session_name = x".replace("role_session_name = s\n", ""),
-        USER,
-    )
-    assert [fact for fact in explain("p", now=NOW).hops[-1].facts if "cache" in fact] == []
+
+
+def cached_session() -> list[str]:
+    """List what is told of the cache of the profile `p`."""
+    return [fact for fact in explain("p", now=NOW).hops[-1].facts if "cache" in fact]
 
 
 MODERN = (

@@ -128,8 +128,10 @@ def settings_of(part: Part, also: Section | None = None) -> Iterator[Setting]:
 def _endpoints_of_services(part: Part, first: Mapping[str, str]) -> Iterator[Setting]:
     """List what the [services] section says; each goes before the profile's own endpoint."""
     section = part.reading.sections.services.get(part.section.text("services") or "")
-    for service, block in (section or {}).items():
-        if section is None or not isinstance(block, dict) or "endpoint_url" not in block:
+    if section is None:
+        return
+    for service, block in section.items():
+        if not isinstance(block, dict) or "endpoint_url" not in block:
             continue
         name = f"endpoint_url ({one_line(service)})"
         variable = first.get(name) or first.get("endpoint_url")
