@@ -227,6 +227,10 @@ class EmbeddedAws:
         """Return the six digits that an MFA device shows now; AWS takes each code once."""
         return self._state.mfa.code(serial)
 
+    def mfa_seed(self, serial: str) -> str:
+        """Return what makes another program show the codes of an MFA device, in base 32."""
+        return self._state.mfa.seed(serial)
+
     def expire_sessions(self, access_key_id: str | None = None) -> int:
         """End all sessions, or one, on the server's side; return how many were still good."""
         return self._state.sessions.expire(access_key_id)

@@ -44,10 +44,13 @@ class MfaDevices:
             self._devices[serial] = (user_arn, pyotp.random_base32())
         return serial
 
+    def seed(self, serial: str) -> str:
+        """Return the seed of a device, as its QR code has it; KeyError if there is none."""
+        return self._devices[serial][1]
+
     def code(self, serial: str) -> str:
         """Return the code that the device shows now; KeyError if there is no such device."""
-        _, seed = self._devices[serial]
-        return self._code_at(seed, self._step())
+        return self._code_at(self.seed(serial), self._step())
 
     def check(self, caller: Principal, serial: str | None, code: str | None) -> bool:
         """Use up a code; return False if the request has none. Raises AWS's AccessDenied."""

@@ -73,7 +73,10 @@ def trusting(principal: str) -> dict[str, Any]:
 
 @contextmanager
 def demo_aws() -> Iterator[EmbeddedAws]:
-    """Run an embedded AWS with the scenario in it."""
+    """Run an embedded AWS with the tutorials' stages in it; its config file has the scenario's."""
+    from .company import seed_company
+
     with EmbeddedAws() as aws:
         seed(aws)
+        seed_company(aws)
         yield aws
