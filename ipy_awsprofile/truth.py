@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -28,10 +29,12 @@ class Leftover:
 _INDEPENDENT = {
     "duckdb": "doesn't follow: call `duckdb_secret(session)`",
     "polars": "doesn't follow: pass `**polars_options(session)`",
-    "pyarrow.fs": "doesn't follow: use `pyarrow_filesystem(session)`, and with pandas' Parquet "
-    "`storage_options=storage_options()`",
+    "pyarrow.fs": "doesn't follow: use `pyarrow_filesystem(session)`",
     "pyspark": "doesn't follow: set `spark_options(session)`",
 }
+
+#: pandas goes by fsspec, which follows, but for Parquet by pyarrow, which it loads at that moment.
+_PARQUET = "doesn't follow for Parquet: pass `storage_options=storage_options()`"
 
 
 def stale_variables(
@@ -74,6 +77,8 @@ def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:
         for name, value in list(namespace.items())
         if not name.startswith("_")
     }
+    if "pandas" in modules and "pyarrow.fs" in sys.modules:
+        yield Leftover("pandas", _PARQUET)
     for library, advice in _INDEPENDENT.items():
         if any(module and f"{module}.".startswith(f"{library}.") for module in modules):
             yield Leftover(library, advice)

@@ -452,6 +452,13 @@ def test_expect_account(notebook: Shell) -> None:
     notebook.good(f"%aws_profile RoleBeta --expect-account {ROLE_ACCOUNT}")
 
 
+def test_parquet_of_pandas_is_named(aws: EmbeddedAws, shell: Shell) -> None:
+    """Once pandas has used pyarrow's S3 client, or somebody else has, it is named as well."""
+    shell.good("import pandas, pyarrow.fs\n%aws_profile RoleBeta")
+    named = {left.name: left.says for left in switcher_of(shell).leftovers()}
+    assert "storage_options()" in named["pandas"]
+
+
 def test_what_cannot_follow_is_named(aws: EmbeddedAws, shell: Shell) -> None:
     """Card and `leftovers` name live clients, keys set after the switch, and loaded libraries."""
     shell.good("import os, polars\n%aws_profile UserAlpha")
