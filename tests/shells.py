@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import re
+import shutil
 import subprocess
 import sys
 import types
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbformat
+import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
@@ -168,6 +170,22 @@ def run_aws_cli(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(command), *arguments], capture_output=True, text=True, timeout=60, check=False
     )
+
+
+def aws_cli_2() -> str:
+    """Find version 2 of the AWS CLI, which can sign in; without it the test is skipped.
+
+    In CI that is a failure.
+    """
+    for folder in os.environ["PATH"].split(os.pathsep):
+        if command := shutil.which("aws", path=folder):
+            said = subprocess.run(
+                [command, "--version"], capture_output=True, text=True, check=True
+            )
+            if said.stdout.startswith("aws-cli/2"):
+                return command
+    give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+    raise give_up.Exception("needs version 2 of the AWS CLI")
 
 
 def run_python(code: str) -> str:

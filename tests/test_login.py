@@ -5,6 +5,8 @@ from __future__ import annotations
 import _thread
 import json
 import re
+import shutil
+import subprocess
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
-from shells import run_aws_cli, run_notebook
+from shells import aws_cli_2, run_aws_cli, run_notebook
 
 from ipy_awsprofile.demo.scenario import ROLE_ACCOUNT, allow
 from ipy_awsprofile.errors import (
@@ -123,6 +125,30 @@ def test_attempt_ends_with_a_token_of_the_cli(aws: EmbeddedAws) -> None:
     assert re.search(r"assumed-role/AWSReservedSSO_Analyst_\w{16}/", identity.arn)
     cli = run_aws_cli("sts", "get-caller-identity", "--profile", "Analyst", "--output", "json")
     assert json.loads(cli.stdout)["Arn"] == identity.arn
+
+
+def test_version_2_of_the_cli_goes_by_our_token(aws: EmbeddedAws) -> None:
+    """Version 2, which can sign in itself, takes our token for its own, and renews it too."""
+    attempt = begun()
+    aws.sso.approve(attempt.code)
+    assert attempt.is_done()
+    (file,) = token_files(aws)
+    ours = json.loads(file.read_text())
+    assert cli_2_account() == ROLE_ACCOUNT
+    file.write_text(json.dumps(ours | {"expiresAt": "2020-01-01T00:00:00Z"}))
+    shutil.rmtree(aws.home / ".aws" / "cli" / "cache")
+    assert cli_2_account() == ROLE_ACCOUNT
+    renewed = json.loads(file.read_text())
+    assert renewed.keys() == ours.keys()
+    assert renewed["accessToken"] != ours["accessToken"]
+
+
+def cli_2_account() -> str:
+    """Ask with version 2 of the CLI in which account the profile Analyst is."""
+    command = [aws_cli_2(), "sts", "get-caller-identity", "--profile", "Analyst"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    account: str = json.loads(said)["Account"]
+    return account
 
 
 def test_profile_without_a_session_section(aws: EmbeddedAws) -> None:

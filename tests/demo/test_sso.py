@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import urllib.request
 from typing import TYPE_CHECKING, Any
@@ -17,6 +15,7 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from shells import aws_cli_2
 
 from ipy_awsprofile.demo.sso_records import Lifetimes
 
@@ -367,27 +366,12 @@ def test_a_sign_in_that_is_over(aws: EmbeddedAws, profile: str, error: str) -> N
     assert error in asks_sts(aws, "boto3", profile).stderr
 
 
-def _cli_with_sso() -> str | None:
-    """Find version 2 of the AWS CLI; the first can't sign in."""
-    for folder in os.environ["PATH"].split(os.pathsep):
-        if command := shutil.which("aws", path=folder):
-            said = subprocess.run(
-                [command, "--version"], capture_output=True, text=True, check=True
-            )
-            if said.stdout.startswith("aws-cli/2"):
-                return command
-    return None
-
-
 @pytest.mark.usefixtures("profiles")
 @pytest.mark.parametrize("profile", ["Session", "Legacy", "Services"])
 def test_aws_sso_login(aws: EmbeddedAws, profile: str) -> None:
     """`aws sso login` signs in with a device code, and then the profile works."""
-    command = _cli_with_sso()
-    if command is None:
-        pytest.skip("needs version 2 of the AWS CLI")
     login = subprocess.Popen(
-        [command, "sso", "login", "--profile", profile, "--no-browser", "--use-device-code"],
+        [aws_cli_2(), "sso", "login", "--profile", profile, "--no-browser", "--use-device-code"],
         env=aws.environment(),
         stdout=subprocess.PIPE,
         text=True,
