@@ -114,6 +114,11 @@ class Switcher:
         """What the active session was asked for with, or None before the first switch."""
         return self._layers[-1].request if self._layers else None
 
+    @property
+    def has_notebook(self) -> bool:
+        """Say whether there is a notebook, whose variable holds the session."""
+        return self._shell is not None
+
     def is_protected(self, profile: str) -> bool:
         """Say whether a switch to this profile has to be confirmed."""
         folded = profile.casefold()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import time
 from dataclasses import replace
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ipy_awsprofile.demo.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
-from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.picker import ProfilePicker
 from ipy_awsprofile.picker.memory import MOST_RECENT, Memory, Remembered
 
@@ -288,10 +288,19 @@ def test_loads_the_extension_if_need_be(aws: EmbeddedAws, bare_shell: Shell) -> 
     assert bare_shell.names["picker"].value == "RoleBeta"
 
 
-def test_needs_a_shell() -> None:
-    """Outside of IPython there is no notebook to switch, and the error says so."""
-    with pytest.raises(AwsProfileError, match="needs a running IPython shell"):
-        ProfilePicker()
+def test_without_a_shell(aws: EmbeddedAws) -> None:
+    """Outside of IPython, as in marimo, it switches as well; there is no variable to name."""
+    picker = ProfilePicker()
+    person = Person(picker)
+    person.says("ready")
+    person.switches("RoleBeta")
+    (told,) = [message for message in person.seen if message["type"] == "identity"]
+    assert told["identity"]["profile"] == "RoleBeta"
+    assert told["identity"]["variable"] is None
+    assert picker.session is not None
+    assert os.environ["AWS_PROFILE"] == "RoleBeta"
+    picker._switcher.off()
+    picker.close()
 
 
 def test_recent_and_pinned(person: Person, shell: Shell) -> None:

@@ -69,7 +69,7 @@ def identity_message(
             "region": identity.region,
             "expires": f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC" if identity.expiry else None,
             "left": left.total_seconds() if left is not None else None,
-            "variable": request.variable,
+            "variable": request.variable or None,
             "chosen_region": request.region,
             "protected": protected,
             "notes": [

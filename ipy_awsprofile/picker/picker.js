@@ -380,7 +380,7 @@ class IdentityCard {
       ["account", alias ? `${account} (${alias})` : account],
       ["ARN", arn],
       ["region", region ?? "none"],
-      ["variable", variable],
+      ...(variable ? [["variable", variable]] : []),
     ];
     this.details.replaceChildren(
       ...rows.flatMap(([label, value]) => [

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
-from IPython.core.getipython import get_ipython
 
 from ipy_awsprofile.account_alias import alias_lookup
 from ipy_awsprofile.errors import (
@@ -39,8 +38,8 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
     """A searchable dropdown of the AWS profiles, which switches the notebook to the chosen one.
 
     It does what ``%aws_profile`` does, and both follow one another. ``switcher`` is the one of
-    the running shell if none is given; the extension is loaded for that if it isn't yet. Raises
-    AwsProfileError outside of IPython.
+    the running shell if none is given; the extension is loaded for that if it isn't yet. Outside of
+    IPython, as in marimo, it is one of its own, without a notebook's variable to follow.
 
     https://ipywidgets.readthedocs.io/en/stable/
     """
@@ -50,7 +49,7 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
 
     def __init__(self, switcher: Switcher | None = None) -> None:
         super().__init__()
-        self._switcher = switcher or _switcher_of_shell()
+        self._switcher = switcher or running_switcher()
         self._memory = Memory()
         self._subscriptions = ExitStack()
         self._subscriptions.callback(self._switcher.subscribe(self._follow))
@@ -117,6 +116,8 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
             leftovers = self._switcher.leftovers()
         protected = bool(self.value and self._switcher.is_protected(self.value))
         request = self._switcher.request
+        if request and not self._switcher.has_notebook:
+            request = replace(request, variable="")
         message = identity_message(identity, request, protected=protected, leftovers=leftovers)
         self._answer(view, message)
 
@@ -229,15 +230,6 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
         thread = threading.Thread(target=tell, name="account alias", daemon=True)
         thread.start()
         return thread
-
-
-def _switcher_of_shell() -> Switcher:
-    if get_ipython() is None:
-        raise AwsProfileError(
-            "A ProfilePicker needs a running IPython shell.",
-            "Make it in a notebook, or give it a Switcher.",
-        )
-    return running_switcher()
 
 
 def _failed_callback(error: Exception) -> AwsProfileError:
