@@ -57,15 +57,31 @@ class Section(dict[str, Value]):
     Values can be secrets: this class stays within the package, and its repr shows names only.
     """
 
+    # With 20,000 of them, what the garbage collector has to look at is most of the time.
+    __slots__ = ("_over", "file", "in_credentials", "line", "lines")
+
     def __init__(self, file: Path, line: int) -> None:
         super().__init__()
         self.file = file
         self.line = line
-        self.origins: dict[str, tuple[Path, int]] = {}
-        #: Where the config file says what the credentials file says otherwise.
-        self.overridden: dict[str, tuple[Path, int]] = {}
+        #: The lines of this file alone.
+        self.lines: dict[str, int] = {}
         #: What the credentials file says; botocore looks for keys in one file at a time.
         self.in_credentials: frozenset[str] = frozenset()
+        self._over: Section | None = None
+
+    @property
+    def origins(self) -> dict[str, tuple[Path, int]]:
+        """Where each setting stands that counts."""
+        own = {name: (self.file, line) for name, line in self.lines.items()}
+        return own | self._over.origins if self._over else own
+
+    @property
+    def overridden(self) -> dict[str, tuple[Path, int]]:
+        """Where the config file says what the credentials file says otherwise."""
+        return {
+            name: (self.file, self.lines[name]) for name in self._over or () if name in self.lines
+        }
 
     @property
     def in_config(self) -> frozenset[str]:
@@ -79,10 +95,9 @@ class Section(dict[str, Value]):
 
     def override(self, other: Section) -> None:
         """Lay the settings of another section over these, as the credentials file does."""
-        self.overridden = {name: self.origins[name] for name in other if name in self}
+        self._over = other
         self.in_credentials = frozenset(other)
         self.update(other)
-        self.origins.update(other.origins)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.file}:{self.line} {sorted(self)}>"
@@ -181,57 +196,54 @@ def _file_sections(path: Path) -> dict[str, Section]:
 
 
 def _parsed(path: Path, lines: Iterable[str]) -> dict[str, Section]:
-    reader = _LineCounter(lines)
-    recorded: list[Section] = []
+    made: list[Section] = []
+    at = 0
 
-    class Recorder(Section):
-        """The parser's own dict for a section; notes the line at which each setting is read."""
+    def counted() -> Iterator[str]:
+        nonlocal at
+        for line in lines:
+            at += 1
+            yield line
 
-        def __init__(self) -> None:
-            super().__init__(path, reader.line)
-            recorded.append(self)
+    def make_section() -> Section:
+        made.append(Section(path, at))
+        return made[-1]
 
-        def __setitem__(self, name: str, value: Value) -> None:
-            self.origins.setdefault(name, (path, reader.line))
-            super().__setitem__(name, value)
+    class Parser(configparser.RawConfigParser):
+        """Notes the line at which each setting is read."""
 
-    parser = configparser.RawConfigParser(dict_type=Recorder)  # type: ignore[arg-type]
-    recorded.clear()  # the parser has made its own three
-    parser.read_file(reader, source=str(path))
-    sections = {}
-    for header, recorder in zip(parser.sections(), recorded, strict=True):
-        section = Section(path, recorder.line)
-        for name in parser.options(header):
-            # An option of [DEFAULT] belongs to every section, and stands in none.
-            section.origins[name] = recorder.origins.get(name, (path, recorder.line))
-            section[name] = _value(section.origins[name], parser.get(header, name))
-        sections[header] = section
+        def optionxform(self, optionstr: str) -> str:
+            name = super().optionxform(optionstr)
+            made[-1].lines.setdefault(name, at)
+            return name
+
+    parser = Parser(dict_type=make_section)  # type: ignore[call-overload]  # any maker serves
+    parser.converters.clear()  # or each section gets methods that nobody calls
+    its_own = len(made)
+    parser.read_file(counted(), source=str(path))
+    sections = dict(zip(parser.sections(), made[its_own:], strict=True))
+    for section in sections.values():
+        _complete(section, parser.defaults())
     return sections
 
 
-class _LineCounter(Iterator[str]):
-    """The lines of a file, and the number (from 1) of the one that was read last."""
-
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._lines = iter(lines)
-        self.line = 0
-
-    def __next__(self) -> str:
-        line = next(self._lines)
-        self.line += 1
-        return line
+def _complete(section: Section, defaults: Mapping[str, str]) -> None:
+    """Add the settings of [DEFAULT], which stand in no section, and read indented blocks."""
+    for name in defaults.keys() - section.keys():
+        section[name] = defaults[name]
+        section.lines[name] = section.line
+    for name, text in section.items():
+        if isinstance(text, str) and text.startswith("\n"):
+            section[name] = _block(text, section.file, section.lines[name])
 
 
-def _value(origin: tuple[Path, int], text: str) -> Value:
+def _block(text: str, path: Path, line_number: int) -> dict[str, str]:
     """Read an indented block (``s3 =`` and lines below it) as settings of its own."""
-    if not text.startswith("\n"):
-        return text
     nested = {}
     for line in filter(None, map(str.strip, text.splitlines())):
         name, equals, value = line.partition("=")
         if not equals:
-            path, number = origin
-            raise ConfigFileError(path, "A line of the indented block has no `=`.", number)
+            raise ConfigFileError(path, "A line of the indented block has no `=`.", line_number)
         nested[name.strip()] = value.strip()
     return nested
 
