@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,10 @@ from botocore.exceptions import CredentialRetrievalError
 from botocore.utils import JSONFileCache, parse_timestamp
 
 from ipy_awsprofile.errors import CredentialsUnavailable
+from ipy_awsprofile.event_hooks import built_in_hooks
 from ipy_awsprofile.mfa import MfaPrompter
+from ipy_awsprofile.service_data import SessionLoader
+from ipy_awsprofile.shared_config import full_config
 from ipy_awsprofile.sso_tokens import token_files
 from ipy_awsprofile.targets import Target
 
@@ -50,19 +54,22 @@ class ProfileCore(botocore.session.Session):
     """
 
     def __init__(self, target: Target) -> None:
-        super().__init__(profile=target.name)
+        super().__init__(
+            profile=target.name, event_hooks=built_in_hooks(), include_builtin_handlers=False
+        )
         self._target = target
         self.set_config_variable("config_file", str(target.files.config))
         self.set_config_variable("credentials_file", str(target.files.credentials))
         config_store = self.get_component("config_store")
         config_store.set_config_provider("region", ConstantProvider(target.region))
+        self.lazy_register_component(
+            "data_loader", lambda: SessionLoader(self.get_config_variable("data_path"))
+        )
 
-    @property
+    @cached_property
     def full_config(self) -> dict[str, Any]:
         """The parsed files, as in the base class, with the replaced settings laid over them."""
-        config: dict[str, Any] = super().full_config
-        config["profiles"].setdefault(self._target.name, {}).update(self._target.settings)
-        return config
+        return full_config(self._target.files, self._target.name, self._target.settings)
 
     def resolve_credentials(
         self, cache: RoleCache, mfa_prompter: MfaPrompter, *, timeout: float
@@ -73,6 +80,7 @@ class ProfileCore(botocore.session.Session):
         seconds, while those of the user keep botocore's defaults.
         """
         inner = ProfileCore(self._target)
+        inner.register_component("data_loader", self.get_component("data_loader"))
         inner.set_default_client_config(bounded(timeout))
         if self._target.policy_arns:
             add_policies: Any = self._add_policies  # unlike most handlers, it answers

@@ -1,0 +1,60 @@
+"""A session's events are botocore's, and its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import botocore.handlers
+import botocore.session
+import pytest
+
+from ipy_awsprofile.resolver import ProfileCore
+from ipy_awsprofile.targets import target_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def cores(shared_files: tuple[Path, Path]) -> tuple[ProfileCore, ProfileCore]:
+    """Make two sessions of a profile."""
+    shared_files[0].write_text("[profile p]\nregion = us-east-1\n")
+    return ProfileCore(target_of("p")), ProfileCore(target_of("p"))
+
+
+def handlers_of(session: Any, event: str) -> list[Any]:
+    """List who would be called for an event, without calling anybody."""
+    return list(session.get_component("event_emitter")._emitter._handlers.prefix_search(event))
+
+
+@pytest.mark.parametrize("spec", botocore.handlers.BUILTIN_HANDLERS, ids=lambda spec: spec[0])
+def test_same_handlers_as_botocore(cores: tuple[ProfileCore, ProfileCore], spec: Any) -> None:
+    """For each event, the same handlers come in the same order as in a plain session."""
+    event = spec[0].replace("*", "any")
+    ours, theirs = (handlers_of(one, event) for one in (cores[0], botocore.session.Session()))
+    assert ours == theirs
+
+
+def test_what_is_registered_stays_in_its_session(cores: tuple[ProfileCore, ProfileCore]) -> None:
+    """A handler that is added to or taken from one session is so in no other one."""
+    first, second = cores
+    before = handlers_of(second, "before-parse.s3.ListBuckets")
+    events: Any = first.get_component("event_emitter")
+    events.register("before-parse.s3", lambda **_: "mine")
+    events.unregister("before-parse.s3.*", before[0])
+    assert handlers_of(first, "before-parse.s3.ListBuckets") != before
+    assert handlers_of(second, "before-parse.s3.ListBuckets") == before
+    assert [answer for _, answer in events.emit("before-parse.s3")] == ["mine"]
+
+
+def test_handlers_that_others_add_to_botocore(
+    cores: tuple[ProfileCore, ProfileCore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a library, such as moto, adds to botocore's own list is in later sessions."""
+
+    def handler(**_: Any) -> None: ...
+
+    added = [*botocore.handlers.BUILTIN_HANDLERS, ("before-send", handler)]
+    monkeypatch.setattr("botocore.handlers.BUILTIN_HANDLERS", added)
+    assert handler in handlers_of(ProfileCore(target_of("p")), "before-send")
+    assert handler not in handlers_of(cores[0], "before-send")
