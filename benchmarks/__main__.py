@@ -1,85 +1,48 @@
-"""Print one table of ratios, each from medians of one run on this machine.
+"""Measure and print one table of ratios: ``python -m benchmarks [--update-readme]``.
 
-A ratio above 1 says how many times longer the other way takes.
+A ratio above 1 says how many times as long (or as much) the other way takes.
 """
 
 from __future__ import annotations
 
-import os
-import statistics
-import subprocess
+import argparse
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
-from ipy_awsprofile.demo.commands import clean_environment
-from ipy_awsprofile.demo.scenario import demo_aws
+from benchmarks import listing, loading, memory, switching
+from benchmarks.stage import embedded_aws
+from benchmarks.table import README, machine, markdown, update
+from benchmarks.timing import Measured
 
-_SHELL = """
-import sys, time
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
-config = Config()
-config.HistoryManager.enabled = False
-shell = InteractiveShell.instance(config=config)
-shell.run_cell("0", silent=True)
-start = time.perf_counter()
-shell.run_cell(sys.argv[1], silent=True)
-print(time.perf_counter() - start)
-"""
+#: A topic is a module with ``measure(stage)``; its rows stand in this order.
+TOPICS = (loading, listing, switching, memory)
+
+#: How many profiles the config file has, round by round.
+SIZES = (10, 1_000, 20_000)
 
 
-def in_fresh_shell(cell: str, times: int = 9) -> float:
-    """Time a cell in a new IPython shell; median of several processes, in seconds."""
-    command = [sys.executable, "-c", _SHELL, cell]
-    return statistics.median(
-        float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-        for _ in range(times)
-    )
-
-
-def in_this_process(work: Callable[[], object], times: int = 15) -> float:
-    """Time a call; median of several after a first one that warms up, in seconds."""
-    work()
-    taken = []
-    for _ in range(times):
-        start = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - start)
-    return statistics.median(taken)
-
-
-@contextmanager
-def embedded_aws() -> Iterator[None]:
-    """Let this process see the embedded AWS, and no other one."""
-    with demo_aws() as aws:
-        os.environ.update(clean_environment(aws))
-        os.environ.pop("AWS_CA_BUNDLE", None)
-        yield
-
-
-def measure() -> Iterator[tuple[str, str, float]]:
-    """Yield rows: what is measured, against what, and the ratio of the medians."""
-    import boto3
-
-    from ipy_awsprofile import open_session
-
-    load = in_fresh_shell("%load_ext ipy_awsprofile")
-    yield f"%load_ext ({load * 1000:.0f} ms)", "import boto3", in_fresh_shell("import boto3") / load
-    with embedded_aws():
-        ours = in_this_process(lambda: open_session("RoleBeta").client("s3"))
-        plain = in_this_process(
-            lambda: boto3.Session(profile_name="RoleBeta").client("s3").list_buckets()
-        )
-        yield "open_session + S3 client, cached role", "boto3.Session + first call", plain / ours
+def measure() -> dict[int, list[Measured]]:
+    """Measure every topic with more and more profiles."""
+    rounds: dict[int, list[Measured]] = {}
+    with embedded_aws() as stage:
+        for size in SIZES:
+            stage.grow(size)
+            rounds[size] = []
+            for topic in TOPICS:
+                for measured in topic.measure(stage):
+                    print(f"{size:>6}  {measured.what}: {measured.ratio:.2f} ×", file=sys.stderr)
+                    rounds[size].append(measured)
+    return rounds
 
 
 def main() -> None:
-    """Measure, and print the table."""
-    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores")
-    for what, against, ratio in measure():
-        print(f"{what:<40} vs {against:<30} {ratio:6.1f} ×")
+    """Measure, print the table, and put it into the README if asked to."""
+    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
+    parser.add_argument("--update-readme", action="store_true", help="put the table into README.md")
+    options = parser.parse_args()
+    table = f"{markdown(measure())}\n\n{machine()}."
+    print(table)
+    if options.update_readme:
+        README.write_text(update(README.read_text("utf-8"), table), "utf-8")
 
 
 if __name__ == "__main__":

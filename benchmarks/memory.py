@@ -1,0 +1,44 @@
+"""What sessions with an S3 client each take of the process's memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from benchmarks.stage import Stage
+from benchmarks.timing import Measured, by_turns, fresh
+
+#: Sessions that are held at once. Of plain boto3's, 50 with 20,000 profiles each take gigabytes.
+_MANY, _FEW = 50, 5
+
+_PROGRAM = """
+import gc
+import boto3
+from ipy_awsprofile import open_session
+
+def resident():
+    gc.collect()
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS"))
+
+boto3.Session().client("s3", "us-east-1")  # what is imported belongs to neither
+before = resident()
+sessions = [{} for _ in range({})]
+clients = [session.client("s3") for session in sessions]
+print(resident() - before)
+"""
+
+
+def measure(stage: Stage) -> Iterator[Measured]:
+    """Measure how much a process grows, on Linux."""
+    count = _MANY if stage.profiles <= 1000 else _FEW  # noqa: PLR2004
+    ours, theirs = by_turns(
+        lambda: fresh(stage, _PROGRAM.format('open_session("RoleBeta")', count)),
+        lambda: fresh(stage, _PROGRAM.format('boto3.Session(profile_name="RoleBeta")', count)),
+        times=1,
+    )
+    yield Measured(
+        f"memory of {_MANY} sessions with S3 clients ({_FEW} with 20,000 profiles)",
+        "boto3 sessions",
+        ours,
+        theirs,
+    )

@@ -1,0 +1,50 @@
+"""The embedded AWS, in this process, and processes that see it, and no other one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from ipy_awsprofile.demo.aws import EmbeddedAws
+from ipy_awsprofile.demo.commands import clean_environment
+from ipy_awsprofile.demo.scenario import demo_aws
+
+
+@dataclass
+class Stage:
+    """An embedded AWS, and how many profiles its config file has besides those of the scenario."""
+
+    aws: EmbeddedAws
+    profiles: int = 0
+    environment: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.environment = clean_environment(self.aws)
+        # Whoever has installed a package has its bytecode, too.
+        self.environment.pop("PYTHONDONTWRITEBYTECODE", None)
+
+    def grow(self, profiles: int) -> None:
+        """Add profiles of roles, as an organisation has them, until there are so many."""
+        with self.aws.config_file.open("a") as config:
+            for number in range(self.profiles, profiles):
+                config.write(
+                    f"\n[profile account-{number:05}]\n"
+                    f"role_arn = arn:aws:iam::{number:012}:role/Reader\n"
+                    "source_profile = UserAlpha\n"
+                    "region = eu-west-1\n"
+                    f"endpoint_url = {self.aws.endpoint_url}\n"
+                )
+        self.profiles = profiles
+
+    def forget_roles(self) -> None:
+        """Empty the AWS CLI's cache of assumed roles."""
+        shutil.rmtree(self.aws.home / ".aws" / "cli", ignore_errors=True)
+
+
+@contextmanager
+def embedded_aws() -> Iterator[Stage]:
+    """Run an embedded AWS with the main job's scenario in it."""
+    with demo_aws() as aws:
+        yield Stage(aws)

@@ -1,0 +1,81 @@
+"""From one identity to another, with a first client and a first call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from benchmarks.cli import aws_cli
+from benchmarks.stage import Stage
+from benchmarks.timing import Measured, by_turns, command, fresh, repeated, timed
+
+_SWITCH = 'switcher.switch(SwitchRequest(profile="RoleBeta"))'
+_SETUP = "from ipy_awsprofile.switch import Switcher, SwitchRequest\nswitcher = Switcher(None)"
+_CLIENT = 'switcher.session.client("s3")'
+_BOTO3 = 'boto3.Session(profile_name="RoleBeta")'
+_CLI = ("s3api", "list-buckets", "--profile", "RoleBeta")
+
+
+def measure(stage: Stage) -> Iterator[Measured]:
+    """Time the first switch of a kernel, later ones, and the calls that follow."""
+    yield from _first(stage)
+    ours, theirs = repeated(
+        stage,
+        f"({_SWITCH}, {_CLIENT})",
+        f'{_BOTO3}.client("s3")',
+        setup=f"import boto3\n{_SETUP}",
+        times=9,
+    )
+    what = "switch, cached role + S3 client"
+    yield Measured(what, "`boto3.Session(profile_name=…)` + S3 client", ours, theirs)
+    for milliseconds in (0, 50):
+        with _latency(stage, milliseconds):
+            yield from _calls(stage, f", answers {milliseconds} ms later" if milliseconds else "")
+
+
+def _first(stage: Stage) -> Iterator[Measured]:
+    """Time a process's first switch, which has to assume the role, and the imports with it."""
+    ours, theirs = by_turns(
+        lambda: fresh(
+            stage, timed(f"{_SWITCH}\n{_CLIENT}", setup=_SETUP), before=stage.forget_roles
+        ),
+        lambda: fresh(
+            stage,
+            timed(
+                f"import boto3\nsession = {_BOTO3}\n"
+                'session.client("s3")\nsession.get_credentials().get_frozen_credentials()'
+            ),
+        ),
+        times=7,
+    )
+    yield Measured(
+        "first switch, role to be assumed + S3 client",
+        "`import boto3`, session, S3 client, credentials",
+        ours,
+        theirs,
+    )
+
+
+def _calls(stage: Stage, when: str) -> Iterator[Measured]:
+    """Time a switch with the listing of buckets after it."""
+    ours, theirs = repeated(
+        stage,
+        f"({_SWITCH}, {_CLIENT}.list_buckets())",
+        f'{_BOTO3}.client("s3").list_buckets()',
+        setup=f"import boto3\n{_SETUP}",
+        times=5,
+    )
+    what = f"switch, cached role + buckets{when}"
+    yield Measured(what, "boto3: session, client, buckets", ours, theirs)
+    _, by_command = by_turns(lambda: 0.0, lambda: command(stage, aws_cli()[0], *_CLI), times=3)
+    yield Measured(what, f"`aws {' '.join(_CLI)}`", ours, by_command)
+
+
+@contextmanager
+def _latency(stage: Stage, milliseconds: int) -> Iterator[None]:
+    """Let AWS answer so much later for a while."""
+    stage.aws.latency = milliseconds / 1000
+    try:
+        yield
+    finally:
+        stage.aws.latency = 0

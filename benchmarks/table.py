@@ -1,0 +1,67 @@
+"""What was measured, as ratios in a Markdown table, and in the README."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.cli import aws_cli
+from benchmarks.timing import Measured
+
+README = Path(__file__).parent.parent / "README.md"
+
+#: What stands between these two lines is written by ``python -m benchmarks --update-readme``.
+_BEGIN, _END = "<!-- benchmarks -->", "<!-- end of benchmarks -->"
+
+Rounds = Mapping[int, Sequence[Measured]]
+
+
+def markdown(rounds: Rounds) -> str:
+    """Write the ratios of rounds with more and more profiles, a line for each thing measured.
+
+    The last column says how many times as long each side takes in the last round as in the first.
+    """
+    sizes = list(rounds)
+    header = ["what", "against", *(f"{size:,} profiles" for size in sizes), "growth: ours, theirs"]
+    rule = ["---", "---", *("---:" for _ in range(len(sizes) + 1))]
+    lines = [header, rule]
+    for row in zip(*rounds.values(), strict=True):
+        first, last = row[0], row[-1]
+        growth = f"{_number(last.ours / first.ours)}, {_number(last.theirs / first.theirs)} ×"
+        ratios = [f"{_number(each.ratio)} ×" for each in row]
+        lines.append([first.what, first.against, *ratios, growth])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _number(ratio: float) -> str:
+    """Write two digits that count: 0.97, 1.4, 23, 1,200."""
+    digits = 2 if ratio < 1 else 1 if ratio < 10 else 0  # noqa: PLR2004
+    return f"{ratio:,.{digits}f}"
+
+
+def machine() -> str:
+    """Describe the machine and what the run is made with; no name, no path."""
+    packages = ", ".join(f"{name} {version(name)}" for name in ("boto3", "ipython"))
+    return f"{_processor()}, Python {platform.python_version()}, {packages}, AWS CLI {aws_cli()[1]}"
+
+
+def _processor() -> str:
+    cores = f"{os.cpu_count()} cores"
+    try:
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
+    except OSError:
+        found = None
+    return f"{cores} ({found[1]})" if found else cores
+
+
+def update(text: str, table: str) -> str:
+    """Put the table between the two markers of a text. Raises ValueError if they aren't there."""
+    before, begin, rest = text.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not end:
+        raise ValueError(f"No place for the table: {_BEGIN} and {_END} are missing.")
+    return f"{before}{begin}\n{table}\n{end}{after}"

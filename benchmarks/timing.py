@@ -1,0 +1,79 @@
+"""Medians of many, ours and the other way by turns, so that a busy moment hits both."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benchmarks.stage import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured against what: medians in seconds, or in bytes."""
+
+    what: str
+    against: str
+    ours: float
+    theirs: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times as much the other way takes."""
+        return self.theirs / self.ours
+
+
+def by_turns(
+    ours: Callable[[], float], theirs: Callable[[], float], *, times: int
+) -> tuple[float, float]:
+    """Take the medians of what two measurements return; a first turn isn't counted."""
+    turns = [(ours(), theirs()) for _ in range(times + 1)][1:]
+    mine, others = zip(*turns, strict=True)
+    return statistics.median(mine), statistics.median(others)
+
+
+def fresh(stage: Stage, code: str, *, before: Callable[[], object] = lambda: None) -> float:
+    """Run code in a fresh interpreter, and return the number that it prints."""
+    before()
+    return float(_output(stage, [sys.executable, "-c", code]))
+
+
+def command(stage: Stage, *arguments: str) -> float:
+    """Time a command, in seconds."""
+    start = time.perf_counter()
+    _output(stage, list(arguments))
+    return time.perf_counter() - start
+
+
+def timed(code: str, *, setup: str = "") -> str:
+    """Write a program that prints how many seconds the code takes after the set-up."""
+    lines = "\n".join(f"    {line}" for line in code.strip().splitlines())
+    return (
+        f"import time\n{setup}\ndef work():\n{lines}\n"
+        "start = time.perf_counter()\nwork()\nprint(time.perf_counter() - start)"
+    )
+
+
+def repeated(
+    stage: Stage, ours: str, theirs: str, *, setup: str, times: int
+) -> tuple[float, float]:
+    """Time two expressions by turns in one fresh process; medians, in seconds."""
+    code = (
+        f"import statistics, time\n{setup}\n"
+        "def took(work):\n"
+        "    start = time.perf_counter()\n    work()\n    return time.perf_counter() - start\n"
+        f"turns = [(took(lambda: {ours}), took(lambda: {theirs})) for _ in range({times + 1})]\n"
+        "print(*map(statistics.median, zip(*turns[1:])))"
+    )
+    mine, others = _output(stage, [sys.executable, "-c", code]).split()
+    return float(mine), float(others)
+
+
+def _output(stage: Stage, arguments: list[str]) -> str:
+    return subprocess.run(
+        arguments, env=stage.environment, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
