@@ -1,7 +1,7 @@
-"""botocore's own event handlers, registered once and copied for each session.
+"""botocore's own event handlers, registered once, and copied for those who change them.
 
 A botocore session looks at each of its 130 handlers anew, to see what it can be called with. That
-is most of the time that a session takes. botocore itself copies them for each client.
+is most of the time that a session takes.
 """
 
 from __future__ import annotations
@@ -11,17 +11,56 @@ from functools import lru_cache
 from typing import Any
 
 from botocore import handlers
-from botocore.hooks import EventAliaser, HierarchicalEmitter
+from botocore.hooks import BaseEventHooks, EventAliaser, HierarchicalEmitter
 
 
-def built_in_hooks() -> HierarchicalEmitter:
-    """Return hooks with the handlers that a botocore session has, for one session alone.
-
-    They go with ``include_builtin_handlers=False``.
+class CopiedHooks(BaseEventHooks):
+    """Hooks that are shared until somebody changes them; a copy behaves as any other copy.
 
     https://botocore.amazonaws.com/v1/documentation/api/latest/topics/events.html
     """
-    return copy.copy(_registered(tuple(handlers.BUILTIN_HANDLERS)))  # moto adds to them
+
+    def __init__(self, hooks: HierarchicalEmitter) -> None:
+        self._hooks = hooks
+        self._shared = True
+
+    def emit(self, event_name: str, **kwargs: Any) -> Any:
+        """Call all handlers of an event."""
+        return self._hooks.emit(event_name, **kwargs)
+
+    def emit_until_response(self, event_name: str, **kwargs: Any) -> Any:
+        """Call the handlers of an event until one answers."""
+        return self._hooks.emit_until_response(event_name, **kwargs)
+
+    def register(self, *args: Any, **kwargs: Any) -> None:
+        """Add a handler for an event."""
+        self._own().register(*args, **kwargs)
+
+    def register_first(self, *args: Any, **kwargs: Any) -> None:
+        """Add a handler that is called before the others."""
+        self._own().register_first(*args, **kwargs)
+
+    def register_last(self, *args: Any, **kwargs: Any) -> None:
+        """Add a handler that is called after the others."""
+        self._own().register_last(*args, **kwargs)
+
+    def unregister(self, *args: Any, **kwargs: Any) -> None:
+        """Take a handler out."""
+        self._own().unregister(*args, **kwargs)
+
+    def __copy__(self) -> CopiedHooks:
+        self._shared = True  # neither may change what both have
+        return CopiedHooks(self._hooks)
+
+    def _own(self) -> HierarchicalEmitter:
+        if self._shared:
+            self._hooks, self._shared = copy.copy(self._hooks), False
+        return self._hooks
+
+
+def built_in_hooks() -> CopiedHooks:
+    """Return hooks with the handlers of a botocore session; ``include_builtin_handlers`` is off."""
+    return CopiedHooks(_registered(tuple(handlers.BUILTIN_HANDLERS)))  # moto adds to them
 
 
 @lru_cache(maxsize=2)

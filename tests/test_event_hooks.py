@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import botocore.handlers
 import botocore.session
 import pytest
 
+from ipy_awsprofile.event_hooks import built_in_hooks
 from ipy_awsprofile.resolver import ProfileCore
 from ipy_awsprofile.targets import target_of
 
@@ -24,7 +26,8 @@ def cores(shared_files: tuple[Path, Path]) -> tuple[ProfileCore, ProfileCore]:
 
 def handlers_of(session: Any, event: str) -> list[Any]:
     """List who would be called for an event, without calling anybody."""
-    return list(session.get_component("event_emitter")._emitter._handlers.prefix_search(event))
+    hooks = session.get_component("event_emitter")._emitter
+    return list(getattr(hooks, "_hooks", hooks)._handlers.prefix_search(event))
 
 
 @pytest.mark.parametrize("spec", botocore.handlers.BUILTIN_HANDLERS, ids=lambda spec: spec[0])
@@ -45,6 +48,28 @@ def test_what_is_registered_stays_in_its_session(cores: tuple[ProfileCore, Profi
     assert handlers_of(first, "before-parse.s3.ListBuckets") != before
     assert handlers_of(second, "before-parse.s3.ListBuckets") == before
     assert [answer for _, answer in events.emit("before-parse.s3")] == ["mine"]
+
+
+def test_copies_go_their_own_ways() -> None:
+    """After a copy, as botocore makes one for each client, neither sees what the other adds."""
+
+    def first(**_: Any) -> str:
+        return "first"
+
+    def second(**_: Any) -> str:
+        return "second"
+
+    original = built_in_hooks()
+    original.register("mine", first)
+    twin = copy.copy(original)
+    original.register_last("mine", second)
+    twin.register_first("mine", second)
+    assert original.emit_until_response("mine") == (first, "first")
+    assert twin.emit_until_response("mine") == (second, "second")
+    twin.unregister("mine", second)
+    assert original.emit("mine") == [(first, "first"), (second, "second")]
+    assert twin.emit("mine") == [(first, "first")]
+    assert built_in_hooks().emit("mine") == []
 
 
 def test_handlers_that_others_add_to_botocore(
