@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from shells import run_python
 
 from ipy_awsprofile.demo.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.picker import ProfilePicker
@@ -411,3 +412,20 @@ def test_sign_in_that_cannot_begin(person: Person, aws: EmbeddedAws, analyst: st
     aws.config_file.write_text(text.replace(aws.sso.start_url, "https://nowhere.invalid"))
     aws.sso.sign_ins.lifetimes = replace(aws.sso.lifetimes, registration=-1)
     assert person.switches(analyst)["type"] == "error"
+
+
+def test_boto3_is_there_once_the_person_chooses() -> None:
+    """Showing the list begins to import what the switch needs, and doesn't wait for it."""
+    told = run_python(
+        "import sys, threading\n"
+        "from ipy_awsprofile.picker import ProfilePicker\n"
+        "from ipy_awsprofile.switch import Switcher\n"
+        "picker = ProfilePicker(Switcher(None))\n"
+        "print('boto3' in sys.modules)\n"
+        "for _ in range(2):\n"
+        "    picker._receive(None, {'type': 'list', 'view': 'v', 'have': 0}, [])\n"
+        "    for thread in threading.enumerate():\n"
+        "        thread.name == 'warm-up' and thread.join()\n"
+        "print('boto3' in sys.modules)"
+    )
+    assert told.split() == ["False", "True"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -216,6 +218,7 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
             message["regions"] = known_regions()
             buffers = [rows(listed[0], self._switcher.is_protected)]
         self._answer(view, {"type": "profiles", **message}, buffers)
+        _warm_up()
 
     def _look_alias_up(self, account: str) -> threading.Thread | None:
         session, identity = self._switcher.session, self._identity
@@ -230,6 +233,13 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
         thread = threading.Thread(target=tell, name="account alias", daemon=True)
         thread.start()
         return thread
+
+
+def _warm_up() -> None:
+    """Import boto3 while the person looks for a profile: it is what a first switch waits for."""
+    if "boto3" not in sys.modules:
+        arguments = ("ipy_awsprofile.sessions",)
+        threading.Thread(target=import_module, args=arguments, name="warm-up", daemon=True).start()
 
 
 def _failed_callback(error: Exception) -> AwsProfileError:
