@@ -20,7 +20,7 @@ def measure(stage: Stage) -> Iterator[Measured]:
     ours, theirs = by_turns(
         lambda: fresh(stage, first),
         lambda: fresh(stage, timed(_BOTO3, setup=_SETUP)),
-        times=7,
+        times=5,
     )
     yield Measured("`list_profiles()`, first time", f"`{_BOTO3}`", ours, theirs)
     path, version = aws_cli()
