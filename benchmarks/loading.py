@@ -26,6 +26,6 @@ def measure(stage: Stage) -> Iterator[Measured]:
     ours, theirs = by_turns(
         lambda: fresh(stage, _CELL.format("%load_ext ipy_awsprofile")),
         lambda: fresh(stage, _CELL.format("import boto3")),
-        times=7,
+        times=5,
     )
     yield Measured("`%load_ext ipy_awsprofile`", "`import boto3`", ours, theirs)

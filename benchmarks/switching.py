@@ -46,7 +46,7 @@ def _first(stage: Stage) -> Iterator[Measured]:
                 'session.client("s3")\nsession.get_credentials().get_frozen_credentials()'
             ),
         ),
-        times=7,
+        times=9,
     )
     yield Measured(
         "first switch, role to be assumed + S3 client",
