@@ -22,7 +22,6 @@ from ipy_awsprofile.errors import (
     SignInRequired,
     UnexpectedAccount,
 )
-from ipy_awsprofile.targets import target_of
 from ipy_awsprofile.truth import (
     Leftover,
     libraries_in_use,
@@ -309,6 +308,8 @@ class Switcher:
 
 
 def _target(request: SwitchRequest) -> Target:
+    from ipy_awsprofile.targets import target_of  # which reads files, as loading doesn't
+
     role, source = request.role_arn, request.source_profile
     return target_of(request.profile, role_arn=role, source_profile=source)
 
