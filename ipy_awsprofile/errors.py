@@ -150,7 +150,17 @@ class CredentialsUnavailable(AwsProfileError):
 
 
 class SignInRequired(CredentialsUnavailable):
-    """The sign-in that the profile's credentials come from is missing or has expired."""
+    """The sign-in that a profile's credentials come from is missing or has expired.
+
+    ``source`` is the profile that signs in, which is ``name`` itself or starts its chain.
+    """
+
+    def __init__(self, name: str, source: str) -> None:
+        super().__init__(
+            f"The sign-in of `{source}` is missing or has expired.",
+            f"Run `%aws_profile {name} --login` where you see its output, or `aws sso login "
+            f"--profile {source}` in a terminal.",
+        )
 
 
 class EndpointUnreachable(AwsProfileError):

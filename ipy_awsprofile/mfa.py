@@ -90,6 +90,6 @@ def code_from(command: str, question: str) -> str:
 def _nobody_to_ask(question: str) -> MfaUnavailable:
     return MfaUnavailable(
         f"An MFA code of {device_of(question)} is needed, and nobody can be asked for it here.",
-        "Run `%aws_profile NAME` (or `--refresh`) where you can type; the session is then shared "
-        "through the AWS CLI's cache.",
+        "Run `%aws_profile NAME` where you can type, or `%aws_profile --refresh` if it is active; "
+        "the session is then shared through the AWS CLI's cache.",
     )

@@ -32,11 +32,7 @@ def sign_in_at_cell(target: Target) -> None:
     from ipy_awsprofile.login import begin_sign_in
 
     if not somebody_is_there():
-        raise SignInRequired(
-            f"The sign-in of `{target.names[-1]}` is missing or has expired, and nobody is here.",
-            f"Run `%aws_profile {target.name} --login` in a notebook, or `aws sso login --profile "
-            f"{target.names[-1]}` in a terminal.",
-        )
+        raise SignInRequired(target.name, target.names[-1])
     attempt = begin_sign_in(target)
     if not _has_cards():
         print(cards.sign_in_card(attempt.profile, attempt.url, attempt.code))  # noqa: T201

@@ -87,12 +87,7 @@ class ProfileSession(boto3.Session):
     def ask_to_sign_in(self) -> None:
         """Let a person sign in. Raises SignInRequired where that can't be."""
         if self.sign_in is None:
-            name, source = self.chain[0], self.chain[-1]
-            raise SignInRequired(
-                f"The sign-in of `{source}` is missing or has expired.",
-                f"Run `%aws_profile {name} --login`, or `aws sso login --profile {source}` in a "
-                "terminal.",
-            )
+            raise SignInRequired(self.chain[0], self.chain[-1])
         self.sign_in(self.target)
 
     def __repr__(self) -> str:

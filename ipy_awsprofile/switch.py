@@ -177,9 +177,10 @@ class Switcher:
 
         Raises a child of `AwsProfileError`, InvalidOption for a profile without a sign-in.
         """
+        target = _target(request)
         if self.sign_in is None:
-            raise SignInRequired("Nobody can sign in here.", "Run `%aws_profile NAME --login`.")
-        self.sign_in(_target(request))
+            raise SignInRequired(target.name, target.names[-1])
+        self.sign_in(target)
 
     def begin_sign_in(self, request: SwitchRequest) -> SignInAttempt:
         """Begin what `login` does, for whoever waits in another way. Raises AwsProfileError."""

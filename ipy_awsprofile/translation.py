@@ -295,7 +295,7 @@ def _from_sign_in(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
             command = f"`!aws login --profile {source}`"
             return CredentialsUnavailable(expired, f"Run {command}, then the cell again.")
         case _:
-            return SignInRequired(expired, f"Run `%aws_profile {_asked_for(chain)} --login`.")
+            return SignInRequired(_asked_for(chain), source)
 
 
 def no_credentials(name: str) -> InvalidProfile:

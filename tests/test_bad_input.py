@@ -166,9 +166,9 @@ CASES = {
     ),
     "not signed in": Case(
         "%aws_profile SignIn",
-        "CredentialsUnavailable",
+        "SignInRequired",
         "The sign-in of `SignIn` is missing or has expired.",
-        "`!aws sso login --profile SignIn`",
+        "Run `%aws_profile SignIn --login`",
     ),
     "too long": Case(
         "%aws_profile RoleBeta --duration 12h",

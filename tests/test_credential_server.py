@@ -14,7 +14,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+import time_machine
 from botocore.compat import compat_shell_split
 
 from ipy_awsprofile.bindings.credential_process import (
@@ -34,6 +35,7 @@ from ipy_awsprofile.bindings.credential_process import (
 from ipy_awsprofile.bindings.credential_server import CredentialServer
 from ipy_awsprofile.demo.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import CredentialsUnavailable, InvalidProfile
+from ipy_awsprofile.mfa import ask_on_input_channel
 from ipy_awsprofile.sessions import open_session
 
 if TYPE_CHECKING:
@@ -398,14 +400,12 @@ def test_an_ended_mfa_session_says_what_to_do(aws: EmbeddedAws, with_mfa: str) -
     session = open_session("WithMfa", mfa_prompter=lambda question: aws.mfa_code(with_mfa))
     with CredentialServer(session) as server:
         assert arn_of(lent(server), aws).split(":")[4] == ROLE_ACCOUNT
-        credentials: Any = session.get_credentials()
-        credentials._expiry_time = datetime.now(UTC)  # the clock can't be turned
-        done = run(server.command)
+        session.mfa_prompter = ask_on_input_channel
+        with time_machine.travel(datetime.now(UTC) + timedelta(hours=2)):
+            done = run(server.command)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        "The session of `WithMfa` has expired, and a new one needs an MFA code. "
-        "Run `%aws_profile --refresh`.\n"
-    )
+    assert "An MFA code of" in done.stderr
+    assert "`%aws_profile --refresh`" in done.stderr
 
 
 def test_closing_leaves_nothing(aws: EmbeddedAws, temporary: Path) -> None:

@@ -351,4 +351,4 @@ def test_nobody_is_there(aws: EmbeddedAws) -> None:
         "%load_ext ipy_awsprofile", "%aws_profile Analyst", environment=aws.environment()
     )
     assert "SignInRequired" in cells[1].error.ename
-    assert "nobody is here" in text
+    assert "aws sso login --profile Analyst" in text
