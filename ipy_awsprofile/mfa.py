@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import getpass
 import re
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -67,6 +66,8 @@ def code_from(command: str, question: str) -> str:
 
     https://github.com/99designs/aws-vault/blob/master/USAGE.md
     """
+    import subprocess
+
     try:
         done = subprocess.run(  # noqa: S602  # the user's own command, from their own files
             command,

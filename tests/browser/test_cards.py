@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from .jupyter import Jupyter
+    from .jupyter import Jupyter, Notebook
 
 
 def test_the_main_job_in_jupyterlab(jupyter: Jupyter) -> None:
@@ -35,13 +35,40 @@ def test_the_main_job_in_jupyterlab(jupyter: Jupyter) -> None:
         notebook.theme(theme)
         shown = notebook.screenshot(f"cards-{theme}")
         assert shown.stat().st_size > 0
-        if theme == "light" and os.environ.get("UPDATE_SCREENSHOTS"):
+        if theme == "light":
             # From the first cell to the end of the buckets: the main job.
-            first, last = (notebook.cell(number).bounding_box() for number in (0, 2))
-            assert first is not None
-            assert last is not None
-            scale = notebook.page.evaluate("window.devicePixelRatio")
-            edges = (first["x"], first["y"], last["x"] + last["width"], last["y"] + last["height"])
-            picture = Path(__file__).parents[2] / "docs" / "main-job.png"
-            cropped = Image.open(shown).crop(tuple(round(edge * scale) for edge in edges))
-            cropped.quantize(128).save(picture, optimize=True)
+            picture_for_readme("main-job", notebook, shown, first=0, last=2)
+
+
+def test_an_explanation_in_jupyterlab(jupyter: Jupyter) -> None:
+    """An explanation draws the chain, and names what is wrong beside where it stands."""
+    notebook = jupyter.lab(
+        "%env AWS_CONFIG_FILE=~/.aws/config-company\n%load_ext ipy_awsprofile",
+        "%aws_profile --explain Auditor",
+        "%aws_profile --explain Forgotten",
+    )
+    notebook.run(0)
+    working = notebook.run(1).locator(".ipy-awsprofile-card")
+    expect(working).to_contain_text("nothing in the way")
+    expect(working).to_contain_text("arn:aws:iam::231179739868:mfa/Maria")
+    broken = notebook.run(2).locator(".ipy-awsprofile-card")
+    expect(broken).to_contain_text("Did you mean Platform?")
+    for theme in ("dark", "light"):
+        notebook.theme(theme)
+        shown = notebook.screenshot(f"explain-{theme}")
+    picture_for_readme("explain", notebook, shown, first=1, last=1)
+
+
+def picture_for_readme(
+    name: str, notebook: Notebook, shown: Path, *, first: int, last: int
+) -> None:
+    """Cut these cells out of a screenshot for README, if it is to be rewritten."""
+    if not os.environ.get("UPDATE_SCREENSHOTS"):
+        return
+    top, bottom = (notebook.cell(number).bounding_box() for number in (first, last))
+    assert top is not None
+    assert bottom is not None
+    scale = notebook.page.evaluate("window.devicePixelRatio")
+    edges = (top["x"], top["y"], bottom["x"] + bottom["width"], bottom["y"] + bottom["height"])
+    cropped = Image.open(shown).crop(tuple(round(edge * scale) for edge in edges))
+    cropped.quantize(128).save(Path(__file__).parents[2] / "docs" / f"{name}.png", optimize=True)
