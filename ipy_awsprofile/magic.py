@@ -188,7 +188,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         if request is None:
             return explanation_card(explain())
         name = request.profile or request.source_profile
-        return explanation_card(explain(name, role_arn=request.role_arn))
+        return explanation_card(explain(name, role_arn=request.role_arn, region=request.region))
 
     def _identity_card(self) -> cards.Card:
         identity, request = self.switcher.identity(), self.switcher.request

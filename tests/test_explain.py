@@ -1023,6 +1023,15 @@ def test_magic_explains_the_active_profile(shell: Shell, aws: EmbeddedAws) -> No
     assert "The AWS CLI's cache has a session that is good until" in text
 
 
+def test_magic_explains_the_region_of_the_switch(shell: Shell, aws: EmbeddedAws) -> None:
+    """The Region that the active profile was switched to with goes before the file's."""
+    shell.good("%aws_profile RoleBeta --region eu-north-1")
+    lines = shell.good("%aws_profile --explain").text.splitlines()
+    regions = [line.split() for line in lines if line.split()[:1] == ["region"]]
+    assert ["region", "eu-north-1", "--region"] in regions
+    assert any("--region goes first" in " ".join(words) for words in regions)
+
+
 def test_magic_explains_a_role_without_a_profile(shell: Shell, aws: EmbeddedAws) -> None:
     """A role that was given by its ARN comes after the profile that assumes it."""
     shell.good(f"%aws_profile --role-arn {ROLE} --source-profile UserAlpha --region us-west-2")

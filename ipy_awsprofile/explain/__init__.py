@@ -42,21 +42,25 @@ _ROLES = (*_ASSUMES, ProfileKind.WEB_IDENTITY, ProfileKind.SSO)
 
 
 def explain(
-    name: str | None = None, *, role_arn: str | None = None, now: datetime | None = None
+    name: str | None = None,
+    *,
+    role_arn: str | None = None,
+    region: str | None = None,
+    now: datetime | None = None,
 ) -> Explanation:
     """Say how a profile resolves: which settings count, what is cached, what is missing.
 
     Without a name it is what boto3 goes by on its own. A broken profile is explained like any
     other: what is wrong becomes problems of its hops. ``role_arn`` is a role that no profile names
-    and that the profile assumes. ``now`` is the time by which what is cached
-    counts as good. Raises ConfigFileError, as there is nothing to explain in a file that can't be
-    read.
+    and that the profile assumes; ``region`` is what a switch says instead of the profile. ``now``
+    is the time by which what is cached counts as good. Raises ConfigFileError, as there is nothing
+    to explain in a file that can't be read.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
     """
     environ = user_environment()
     files = SharedFiles.from_environment(environ)
-    reading = Reading(environ, files, read_shared_files(files), now or datetime.now(UTC))
+    reading = Reading(environ, files, read_shared_files(files), now or datetime.now(UTC), region)
     if name is None:
         return _by_itself(reading)
     return Explanation(

@@ -207,7 +207,8 @@ def _region(part: Part) -> Iterator[Finding]:
     """Tell if nothing names a region; a source profile's doesn't count."""
     if not part.is_target:
         return
-    if part.reading.environ.get("AWS_DEFAULT_REGION") or part.section.text("region"):
+    reading = part.reading
+    if reading.region or reading.environ.get("AWS_DEFAULT_REGION") or part.section.text("region"):
         return
     source = part.reading.sections.profiles.get(part.profile.source_profile or "")
     found = source.text("region") if source is not None else None

@@ -101,6 +101,8 @@ class Reading:
     files: SharedFiles
     sections: Sections
     now: datetime
+    #: What a switch says instead of the profile, if it does.
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

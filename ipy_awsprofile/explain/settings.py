@@ -147,12 +147,14 @@ def _setting(section: Section, name: str, note: str = "") -> Setting:
 
 
 def _variables(part: Part) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Find the variables that go before the profile: ``(variable, (setting, value))``.
+    """Find what goes before the profile, variables mostly: ``(variable, (setting, value))``.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
     """
     environ = part.reading.environ
-    if region := environ.get("AWS_DEFAULT_REGION"):
+    if part.reading.region:
+        yield "--region", ("region", part.reading.region)
+    elif region := environ.get("AWS_DEFAULT_REGION"):
         yield "AWS_DEFAULT_REGION", ("region", region)
     if ignores_endpoints(part):
         return

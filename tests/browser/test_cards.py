@@ -69,6 +69,7 @@ def picture_for_readme(
     assert top is not None
     assert bottom is not None
     scale = notebook.page.evaluate("window.devicePixelRatio")
-    edges = (top["x"], top["y"], bottom["x"] + bottom["width"], bottom["y"] + bottom["height"])
+    end = bottom["y"] + bottom["height"] - 4  # without the frame of the next cell
+    edges = (top["x"], top["y"], bottom["x"] + bottom["width"], end)
     cropped = Image.open(shown).crop(tuple(round(edge * scale) for edge in edges))
     cropped.quantize(128).save(Path(__file__).parents[2] / "docs" / f"{name}.png", optimize=True)
