@@ -4,7 +4,8 @@
 and `Profile` say what the shared files say, `open_session` turns a profile into a refreshing
 boto3 session, `who_am_i` says who a session is (`Identity`), `using_profile` works as a profile
 for a ``with`` block, `list_buckets` lists a session's buckets, and `ProfilePicker` is the magic as
-a searchable dropdown. `storage_options`, `polars_options`, `polars_credentials`, `duckdb_secret`,
+a searchable dropdown. `across_profiles` calls one function for many profiles, into one DataFrame.
+`storage_options`, `polars_options`, `polars_credentials`, `duckdb_secret`,
 `pyarrow_filesystem` and `spark_options` are for libraries that can't follow by themselves. Every
 error is an `AwsProfileError`. What is heavy is imported when it is used.
 """
@@ -19,6 +20,7 @@ from ipy_awsprofile._version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ipy_awsprofile.across import across_profiles
     from ipy_awsprofile.buckets import list_buckets
     from ipy_awsprofile.errors import AwsProfileError
     from ipy_awsprofile.picker import ProfilePicker
@@ -41,6 +43,7 @@ __all__ = [
     "Profile",
     "ProfilePicker",
     "__version__",
+    "across_profiles",
     "duckdb_secret",
     "list_buckets",
     "list_profiles",
@@ -59,6 +62,7 @@ _HOMES = {
     "Identity": "sessions",
     "Profile": "profiles",
     "ProfilePicker": "picker",
+    "across_profiles": "across",
     "duckdb_secret": "storage",
     "list_buckets": "buckets",
     "list_profiles": "profiles",

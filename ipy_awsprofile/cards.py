@@ -6,7 +6,7 @@ Every text that comes from a file or a server is escaped: a fresh output isn't s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from html import escape
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 #: Rows that a table shows; whoever has more profiles narrows them with a pattern.
 MOST_ROWS = 200
+
+#: Errors that a summary tells; the frame has them all.
+MOST_ERRORS = 5
 
 READ_ONLY = "read-only, by the session policy ReadOnlyAccess"
 
@@ -193,6 +196,21 @@ def sign_in_ended_card(profile: str, *, done: bool) -> Card:
     if done:
         return Card(f"Signed in for {profile}", tone=Tone.GOOD)
     return Card(f"The sign-in for {profile} wasn't completed")
+
+
+def across_card(profiles: int, errors: Sequence[Mapping[str, str]], missing: int) -> Card:
+    """Sum up what went wrong across profiles; ``missing`` were never done: it was interrupted."""
+    good = profiles - len(errors) - missing
+    notes = [f"`{one['profile']}`: {one['error']}: {one['message']}" for one in errors]
+    shown = notes[:MOST_ERRORS]
+    if notes[MOST_ERRORS:]:
+        shown.append(f"… and {len(notes) - MOST_ERRORS} more.")
+    if errors:
+        shown.append('All of them, with what to do: `result.attrs["errors"]`.')
+    if missing:
+        shown.append(f"Interrupted: {missing} of {_counted(profiles, 'profile')} weren't done.")
+    title = f"{good} of {_counted(profiles, 'profile')} answered"
+    return Card(title, notes=tuple(shown), tone=Tone.WARNING if good else Tone.ERROR)
 
 
 def profile_table(profiles: Sequence[Profile], pattern: str | None = None) -> Table:

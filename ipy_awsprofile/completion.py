@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import (
     CompletionContext,
@@ -23,8 +23,8 @@ from ipy_awsprofile.regions import known_regions
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-#: ``%aws_profile …``, ``x = %aws_profile …``, and ``%%aws_profile …`` up to the cursor.
-_MAGIC = re.compile(r"^\s*(?:\w+\s*=\s*)?(?P<mark>%{1,2})aws_profile\s+(?P<line>.*)$")
+#: ``%aws_profile …``, ``x = %aws_profile …``, and ``%%aws_profiles …`` up to the cursor.
+_MAGIC = re.compile(r"^\s*(?:\w+\s*=\s*)?(?P<mark>%{1,2})(?P<magic>aws_profiles?)\s+(?P<line>.*)$")
 
 #: What is typed of the last word: an open quotation, or what follows the last space.
 _LAST_WORD = re.compile(r"""(?:^|\s)(?P<word>"[^"]*|'[^']*|\S*)$""")
@@ -42,7 +42,7 @@ def matcher_for(shell: InteractiveShell) -> object:
         last = _LAST_WORD.search(line)
         word = last["word"] if last else ""
         before = line[: len(line) - len(word)].split()
-        candidates = _candidates(shell, before, word)
+        candidates = _candidates(shell.find_line_magic(found["magic"]), before, word)
         return SimpleMatcherResult(
             completions=[SimpleCompletion(text=text, type="param") for text in candidates],
             matched_fragment=word,
@@ -53,28 +53,28 @@ def matcher_for(shell: InteractiveShell) -> object:
     return aws_profile_matcher
 
 
-def _candidates(shell: InteractiveShell, before: list[str], word: str) -> list[str]:
+def _candidates(magic: Any, before: list[str], word: str) -> list[str]:
     if before and before[-1] == "--region":
         return [name for name in known_regions() if name.startswith(word)]
-    if before and before[-1] in _options_with_value(shell):
+    if before and before[-1] in _options_with_value(magic):
         return []
     if word.startswith("-"):
-        return [name for name in _options(shell) if name.startswith(word) and name not in before]
+        return [name for name in _options(magic) if name.startswith(word) and name not in before]
     typed = word.strip("\"'").casefold()
     return [_quoted(name) for name in _names() if name.casefold().startswith(typed)]
 
 
-def _actions(shell: InteractiveShell) -> list[argparse.Action]:
-    parser: argparse.ArgumentParser = shell.find_line_magic("aws_profile").parser
+def _actions(magic: Any) -> list[argparse.Action]:
+    parser: argparse.ArgumentParser = magic.parser
     return parser._actions  # noqa: SLF001  # argparse has no public list of its options
 
 
-def _options(shell: InteractiveShell) -> list[str]:
-    return [option for action in _actions(shell) for option in action.option_strings]
+def _options(magic: Any) -> list[str]:
+    return [option for action in _actions(magic) for option in action.option_strings]
 
 
-def _options_with_value(shell: InteractiveShell) -> set[str]:
-    actions = (action for action in _actions(shell) if action.nargs != 0)
+def _options_with_value(magic: Any) -> set[str]:
+    actions = (action for action in _actions(magic) if action.nargs != 0)
     return {option for action in actions for option in action.option_strings}
 
 

@@ -12,7 +12,7 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
-from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
+from IPython.core.magic import Magics, line_cell_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 from IPython.display import display
 from traitlets import Callable as CallableTrait
@@ -27,6 +27,7 @@ from ipy_awsprofile.scopes import until_cell_ends
 from ipy_awsprofile.switch import Switcher, SwitchRequest
 
 if TYPE_CHECKING:
+    import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
 
@@ -155,14 +156,47 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     @magic_arguments()
     @argument("pattern", nargs="*", help="words of name, account, role, region or source; or a*b")
-    @line_magic
-    def aws_profiles(self, line: str) -> None:
-        """List the profiles of the shared AWS config and credentials files."""
+    @argument("--into", metavar="VAR", type=_variable, help="the variable for the cell's frame")
+    @argument("--workers", metavar="N", type=int, help="how many profiles at a time (default: 32)")
+    @argument("--no-progress", action="store_true", help="show no progress bar")
+    @argument("--yes", action="store_true", help="in protected profiles, too")
+    @line_cell_magic
+    def aws_profiles(self, line: str, cell: str | None = None) -> pd.DataFrame | None:
+        """List the profiles of the shared AWS config and credentials files, or run a cell for each.
+
+        ``%%aws_profiles PATTERN`` runs the cell for each profile that fits, side by side, with
+        ``session`` and ``profile``; the values of its last line come into one DataFrame.
+        """
         from ipy_awsprofile.profiles import list_profiles
 
         with self._told():
-            pattern = " ".join(_parsed(self.aws_profiles, line).pattern) or None
-            display(cards.profile_table(list_profiles(pattern), pattern))
+            options = _parsed(self.aws_profiles, line)
+            pattern = " ".join(options.pattern) or None
+            if cell is None:
+                _require_no_cell_options(options)
+                display(cards.profile_table(list_profiles(pattern), pattern))
+                return None
+            frame = self._across(pattern, cell, options)
+        if options.into is None:
+            return frame
+        self.shell.push({options.into: frame})
+        return None
+
+    def _across(self, pattern: str | None, cell: str, options: argparse.Namespace) -> pd.DataFrame:
+        from ipy_awsprofile.across import across_profiles
+        from ipy_awsprofile.cell_function import cell_function
+
+        if pattern is None:
+            raise InvalidOption(
+                "For which profiles?", "Write `%%aws_profiles PATTERN`; `*` stands for all."
+            )
+        return across_profiles(
+            pattern,
+            cell_function(self.shell, cell),
+            max_workers=options.workers,
+            progress=not options.no_progress,
+            confirmed=options.yes,
+        )
 
     def _configure(self, _change: object = None) -> None:
         self.switcher.protected = tuple(self.protected)
@@ -253,6 +287,13 @@ def _request(options: argparse.Namespace) -> SwitchRequest | None:
             "Write `%aws_profile --explain NAME`.",
         )
     return request if wanted else None
+
+
+def _require_no_cell_options(options: argparse.Namespace) -> None:
+    if options.into or options.workers or options.no_progress or options.yes:
+        raise InvalidOption(
+            "These options belong to a cell.", "Write `%%aws_profiles PATTERN` above the cell."
+        )
 
 
 def _parsed(magic: Any, line: str) -> argparse.Namespace:

@@ -9,7 +9,7 @@ import getpass
 import re
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ipy_awsprofile.errors import MfaUnavailable
 
@@ -86,6 +86,15 @@ def code_from(command: str, question: str) -> str:
             "Run its command in a terminal to see what it says: six digits are expected.",
         )
     return code
+
+
+def code_for(question: str, processes: Mapping[str, str], ask: MfaPrompter) -> str:
+    """Get the code from the command of its device, if there is one, else by asking.
+
+    ``processes`` has commands by device. Raises what `code_from` and the prompter raise.
+    """
+    command = processes.get(device_of(question))
+    return code_from(command, question) if command else ask(question)
 
 
 def _nobody_to_ask(question: str) -> MfaUnavailable:

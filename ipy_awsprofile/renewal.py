@@ -54,8 +54,10 @@ class Renewal:
             return self._fetch()
 
 
-def let_renew(credentials: Any, chain: tuple[str, ...], sign_in: Callable[[], None]) -> None:
-    """Put a `Renewal` at each hop of these credentials, which botocore's chain has just made.
+def let_renew(
+    credentials: Any, chain: tuple[str, ...], sign_in: Callable[[], None], *, hops: int
+) -> None:
+    """Put a `Renewal` at the first hops of these credentials, which botocore's chain has just made.
 
     A role that asks for MFA has botocore's bar in front, which lets it be assumed only once; it
     is left out: the question is put again. botocore has no public way to any of this.
@@ -63,7 +65,7 @@ def let_renew(credentials: Any, chain: tuple[str, ...], sign_in: Callable[[], No
     # Filters that are there already aren't added again.
     logging.getLogger("botocore.credentials").addFilter(_is_not_ours)
     last = len(chain) - 1
-    for hop in range(len(chain)):
+    for hop in range(hops):
         if not isinstance(credentials, RefreshableCredentials):
             return
         barred = credentials._refresh_using  # type: ignore[attr-defined]  # noqa: SLF001

@@ -11,19 +11,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import boto3
+from botocore.config import Config
+from botocore.credentials import CredentialProvider, CredentialResolver
 from botocore.utils import validate_region_name
 
 from ipy_awsprofile.errors import CredentialsUnavailable, SignInRequired
-from ipy_awsprofile.mfa import MfaPrompter, ask_on_input_channel, code_from, device_of
+from ipy_awsprofile.mfa import MfaPrompter, ask_on_input_channel, code_for
 from ipy_awsprofile.renewal import let_renew
 from ipy_awsprofile.resolver import Caller, ProfileCore, RoleCache, bounded, quiet_refresh
 from ipy_awsprofile.targets import Target, target_of
 from ipy_awsprofile.translation import no_credentials, translated
 
 if TYPE_CHECKING:
+    import botocore.session
     from botocore.credentials import Credentials, ReadOnlyCredentials
 
 
@@ -50,13 +53,31 @@ class Identity:
 #: Lets a person sign in for a target; raises a child of AwsProfileError if nobody has.
 SignIn = Callable[[Target], None]
 
+#: Makes a provider for botocore's chain, with this cache and this way to ask for a code.
+MakeProvider = Callable[[ProfileCore, RoleCache, MfaPrompter], CredentialProvider]
 
-class ProfileSession(boto3.Session):
-    """A boto3 session that remembers which profile it was opened from.
 
-    ``chain`` is as in `Identity`; ``target`` is what it was opened for; ``callers`` holds what STS
-    has said so far, by access key ID; ``timeout`` is in seconds, for each attempt of a call to STS.
-    ``mfa_prompter`` and ``sign_in`` are who is turned to when its credentials end.
+class NamedSession(boto3.Session):
+    """A boto3 session that remembers the names of its profiles; ``chain`` is as in `Identity`."""
+
+    def __init__(self, core: botocore.session.Session, chain: tuple[str, ...]) -> None:
+        super().__init__(botocore_session=core)
+        self.chain = chain
+
+    def __repr__(self) -> str:
+        return f"<session of {' ← '.join(self.chain)}, region {self.region_name}>"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: credentials that renew themselves belong to their process."""
+        raise TypeError(f"{self!r} can't be pickled: it stays in its process")
+
+
+class ProfileSession(NamedSession):
+    """A session that was opened from a profile, and renews its credentials by itself.
+
+    ``target`` is what it was opened for; ``callers`` holds what STS has said so far, by access key
+    ID; ``timeout`` is in seconds, for each attempt of a call to STS. ``mfa_prompter`` and
+    ``sign_in`` are who is turned to when its credentials end.
     """
 
     def __init__(
@@ -69,9 +90,8 @@ class ProfileSession(boto3.Session):
         mfa_prompter: MfaPrompter,
         sign_in: SignIn | None,
     ) -> None:
-        super().__init__(botocore_session=core)
+        super().__init__(core, target.names)
         self.target = target
-        self.chain = target.names
         self.callers = callers
         self.timeout = timeout
         self.mfa_prompter = mfa_prompter
@@ -81,17 +101,13 @@ class ProfileSession(boto3.Session):
 
     def ask_for_code(self, question: str) -> str:
         """Get an MFA code: from the profile's ``mfa_process``, or whoever is turned to now."""
-        command = self.target.mfa_processes.get(device_of(question))
-        return code_from(command, question) if command else self.mfa_prompter(question)
+        return code_for(question, self.target.mfa_processes, self.mfa_prompter)
 
     def ask_to_sign_in(self) -> None:
         """Let a person sign in. Raises SignInRequired where that can't be."""
         if self.sign_in is None:
             raise SignInRequired(self.chain[0], self.chain[-1])
         self.sign_in(self.target)
-
-    def __repr__(self) -> str:
-        return f"<session of {' ← '.join(self.chain)}, region {self.region_name}>"
 
 
 def open_session(
@@ -140,12 +156,35 @@ def open_session(
         external_id=external_id,
         read_only=read_only,
     )
+    return open_target(
+        target, fresh=fresh, mfa_prompter=mfa_prompter, sign_in=sign_in, timeout=timeout
+    )
+
+
+def open_target(
+    target: Target,
+    *,
+    fresh: bool = False,
+    mfa_prompter: MfaPrompter | None = None,
+    sign_in: SignIn | None = None,
+    timeout: float = 10.0,
+    client_config: Config | None = None,
+    provider: MakeProvider | None = None,
+) -> ProfileSession:
+    """Do what `open_session` does, for a target.
+
+    ``client_config`` is what its clients begin with, but those that call STS for it. ``provider``
+    makes what stands in for botocore's chain: a provider that gives the target's own credentials,
+    and takes those that they come from from elsewhere.
+    """
     directory = Path("~/.aws/cli/cache").expanduser()
     cache = RoleCache(directory, fresh=fresh, variant=target.cache_variant)
     with translated(target.names), quiet_refresh():
         if target.region:
             validate_region_name(target.region)  # with cached credentials, nothing else looks
         core = ProfileCore(target)
+        if client_config:
+            core.set_default_client_config(client_config)
         session = ProfileSession(
             core,
             target,
@@ -154,9 +193,14 @@ def open_session(
             mfa_prompter=mfa_prompter or ask_on_input_channel,
             sign_in=sign_in,
         )
-        core.resolve_credentials(cache, session.ask_for_code, timeout=timeout)
+        if provider:
+            chain = CredentialResolver([provider(core, cache, session.ask_for_code)])
+            core.register_component("credential_provider", chain)
+        else:
+            core.resolve_credentials(cache, session.ask_for_code, timeout=timeout)
         credentials = _credentials_of(session)
-        let_renew(credentials, target.names, session.ask_to_sign_in)
+        hops = 1 if provider else len(target.names)
+        let_renew(credentials, target.names, session.ask_to_sign_in, hops=hops)
         credentials.get_frozen_credentials()
     return session
 
@@ -190,7 +234,7 @@ def who_am_i(session: boto3.Session) -> Identity:
 
 def chain_of(session: boto3.Session) -> tuple[str, ...]:
     """Name the profiles of a session of ours, as in `Identity`; of any other session, none."""
-    return session.chain if isinstance(session, ProfileSession) else ()
+    return session.chain if isinstance(session, NamedSession) else ()
 
 
 def _credentials_of(session: boto3.Session) -> Credentials:
@@ -221,10 +265,35 @@ def short_lived(session: boto3.Session) -> tuple[ReadOnlyCredentials, datetime |
     return frozen, expiry
 
 
+def session_token(
+    session: boto3.Session, *, serial: str | None = None, code: str | None = None
+) -> tuple[ReadOnlyCredentials, datetime]:
+    """Get short-lived credentials of the session's user for its long-term keys, and their end.
+
+    They are good for twelve hours (UTC). With an MFA device's ``serial`` and a ``code`` of it, they
+    carry that: roles are then assumed as if each call had the code. Raises a child of
+    `AwsProfileError`.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+    """
+    from botocore.credentials import ReadOnlyCredentials
+
+    device: Any = {"SerialNumber": serial, "TokenCode": code} if serial else {}
+    timeout = _timeout(session)
+    with translated(chain_of(session)), quiet_refresh():
+        sts = session.client("sts", config=Config(connect_timeout=timeout, read_timeout=timeout))
+        answer = sts.get_session_token(**device)["Credentials"]
+        keys = answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"]
+        return ReadOnlyCredentials(*keys), answer["Expiration"].astimezone(UTC)
+
+
 def _ask_sts(session: boto3.Session) -> Caller:
-    timeout = session.timeout if isinstance(session, ProfileSession) else 10.0
-    answer = session.client("sts", config=bounded(timeout)).get_caller_identity()
+    answer = session.client("sts", config=bounded(_timeout(session))).get_caller_identity()
     return Caller(answer["Arn"], answer["UserId"])
+
+
+def _timeout(session: boto3.Session) -> float:
+    return session.timeout if isinstance(session, ProfileSession) else 10.0
 
 
 def _expiry(credentials: Any) -> datetime | None:

@@ -19,6 +19,36 @@ _ASSUMES = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
 #: What a role given by ARN takes over from its source profile: it has no section of its own.
 _TAKEN_OVER = ("region", "endpoint_url", "services", "s3", "sts_regional_endpoints")
 
+#: What a profile says about its clients, and not about its credentials or about this machine.
+#: https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
+_OF_CLIENTS = (
+    "account_id_endpoint_mode",
+    "auth_scheme_preference",
+    "defaults_mode",
+    "disable_request_compression",
+    "endpoint_discovery_enabled",
+    "endpoint_url",
+    "ignore_configured_endpoint_urls",
+    "inject_host_prefix",
+    "max_attempts",
+    "parameter_validation",
+    "request_checksum_calculation",
+    "request_min_compression_size_bytes",
+    "response_checksum_validation",
+    "retry_mode",
+    "s3",
+    "s3_disable_multiregion_access_points",
+    "s3_use_arn_region",
+    "s3control",
+    "sdk_ua_app_id",
+    "services",
+    "sigv4a_signing_region_set",
+    "sts_regional_endpoints",
+    "tcp_keepalive",
+    "use_dualstack_endpoint",
+    "use_fips_endpoint",
+)
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Target:
@@ -64,6 +94,12 @@ class Target:
             return ""
         narrowed = " ".join([str(self.role_arn), *self.policy_arns])
         return f"narrowed-{sha256(narrowed.encode()).hexdigest()[:16]}"
+
+    def client_settings(self) -> dict[str, str | dict[str, str]]:
+        """Read what the profile says about its clients; no credential and no path is in it."""
+        section = read_shared_files(self.files).profiles.get(self.name)
+        said = {**(section or {}), **self.settings}
+        return {name: said[name] for name in _OF_CLIENTS if name in said}
 
 
 def target_of(

@@ -45,6 +45,9 @@ OPTIONS = {
         ("%aws_profile RoleBeta --re", ["--region", "--read-only", "--refresh"]),
         ("%%aws_profile RoleBeta --re", ["--region", "--read-only", "--refresh"]),
         ("%aws_profile --refresh --re", ["--region", "--read-only"]),
+        ("%%aws_profiles R", ["RoleBeta"]),
+        ("%%aws_profiles RoleBeta --in", ["--into"]),
+        ("%aws_profiles RoleBeta --in", ["--into"]),
     ],
 )
 def test_offered(shell: Shell, aws: EmbeddedAws, cell: str, offered: list[str]) -> None:
@@ -56,6 +59,13 @@ def test_offered(shell: Shell, aws: EmbeddedAws, cell: str, offered: list[str]) 
 def test_every_option(shell: Shell, aws: EmbeddedAws, cell: str) -> None:
     """After a dash every option is offered."""
     assert set(shell.completions(cell)) >= OPTIONS
+
+
+def test_every_option_of_a_cell(shell: Shell, aws: EmbeddedAws) -> None:
+    """After ``%%aws_profiles`` there are the options of that."""
+    offered = set(shell.completions("%%aws_profiles -"))
+    assert offered >= {"--into", "--workers", "--no-progress", "--yes"}
+    assert "--region" not in offered
 
 
 def test_in_the_middle_of_a_cell(shell: Shell, aws: EmbeddedAws) -> None:
@@ -85,6 +95,7 @@ def test_replaces_what_is_typed(shell: Shell, aws: EmbeddedAws) -> None:
         "%aws_profile --as R",
         "%aws_profile --duration R",
         "%aws_profile --session-name R",
+        "%%aws_profiles UserAlpha --into R",
     ],
 )
 def test_not_offered(shell: Shell, aws: EmbeddedAws, cell: str) -> None:

@@ -13,6 +13,7 @@ NAMES = {
     "Profile": "profiles",
     "ProfilePicker": "picker",
     "__version__": "_version",
+    "across_profiles": "across",
     "list_buckets": "buckets",
     "list_profiles": "profiles",
     "open_session": "sessions",

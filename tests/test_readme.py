@@ -40,9 +40,11 @@ def options(text: str) -> set[str]:
     return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
 
 
-def options_of_the_magic() -> set[str]:
-    """List the options that the magic's parser knows."""
-    return set(AwsProfileMagics.aws_profile.parser._option_string_actions) - INTERNAL - {"-h"}
+def options_of_the_magics() -> set[str]:
+    """List the options that the magics' parsers know."""
+    parsers = AwsProfileMagics.aws_profile.parser, AwsProfileMagics.aws_profiles.parser
+    known = {option for parser in parsers for option in parser._option_string_actions}
+    return known - INTERNAL - {"-h"}
 
 
 def the_block(*words: str) -> str:
@@ -80,7 +82,7 @@ def test_config_that_readme_shows(aws: EmbeddedAws) -> None:
 
 
 def test_options_in_the_tables_exist() -> None:
-    """Every option that a table of README explains is one of the magic's."""
+    """Every option that a table of README explains is one of the magics'."""
     explained = {
         option
         for first, *_ in rows(README)
@@ -88,12 +90,12 @@ def test_options_in_the_tables_exist() -> None:
         for option in options(first)
     }
     assert explained
-    assert explained - options_of_the_magic() == set()
+    assert explained - options_of_the_magics() == set()
 
 
-def test_options_of_the_magic_are_explained() -> None:
-    """README names every option of the magic."""
-    assert options_of_the_magic() - options(README) == set()
+def test_options_of_the_magics_are_explained() -> None:
+    """README names every option of the magics."""
+    assert options_of_the_magics() - options(README) == set()
 
 
 @pytest.mark.parametrize("name", [name for name in ipy_awsprofile.__all__ if name != "__version__"])
