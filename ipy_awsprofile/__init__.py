@@ -5,7 +5,7 @@ and `Profile` say what the shared files say, `open_session` turns a profile into
 boto3 session, `who_am_i` says who a session is (`Identity`), `using_profile` works as a profile
 for a ``with`` block, `list_buckets` lists a session's buckets, and `ProfilePicker` is the magic as
 a searchable dropdown. `across_profiles` calls one function for many profiles, into one DataFrame.
-`storage_options`, `polars_options`, `polars_credentials`, `duckdb_secret`,
+`storage_options`, `dask_storage_options`, `polars_options`, `polars_credentials`, `duckdb_secret`,
 `pyarrow_filesystem` and `spark_options` are for libraries that can't follow by themselves. Every
 error is an `AwsProfileError`. What is heavy is imported when it is used.
 """
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.scopes import using_profile
     from ipy_awsprofile.sessions import Identity, open_session, who_am_i
     from ipy_awsprofile.storage import (
+        dask_storage_options,
         duckdb_secret,
         polars_credentials,
         polars_options,
@@ -44,6 +45,7 @@ __all__ = [
     "ProfilePicker",
     "__version__",
     "across_profiles",
+    "dask_storage_options",
     "duckdb_secret",
     "list_buckets",
     "list_profiles",
@@ -63,6 +65,7 @@ _HOMES = {
     "Profile": "profiles",
     "ProfilePicker": "picker",
     "across_profiles": "across",
+    "dask_storage_options": "storage",
     "duckdb_secret": "storage",
     "list_buckets": "buckets",
     "list_profiles": "profiles",

@@ -53,6 +53,24 @@ def storage_options(session: boto3.Session | None = None) -> dict[str, Any]:
     return options
 
 
+def dask_storage_options(session: ProfileSession) -> dict[str, Any]:
+    """Give the ``storage_options=`` with which a Dask cluster's workers open ``s3://`` paths, too.
+
+    Workers need no config file. In the kernel, what is opened with the options renews itself. A
+    graph takes the session's short-lived credentials along when it is submitted, so each
+    ``compute()`` brings new ones, and one may last as long as these (``duration`` of `open_session`
+    says how long that is); within it no worker renews them. For long-term keys, STS gives
+    short-lived ones. They are in no repr.
+
+    Raises a child of `AwsProfileError`.
+
+    https://docs.dask.org/en/stable/how-to/connect-to-remote-data.html
+    """
+    from ipy_awsprofile.travelling_filesystem import KernelStorage
+
+    return {"session": KernelStorage(session)}
+
+
 class PolarsCredentials:
     """The session's credentials as polars asks for them: call it for a dict, and for their end."""
 

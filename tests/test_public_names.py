@@ -14,6 +14,7 @@ NAMES = {
     "ProfilePicker": "picker",
     "__version__": "_version",
     "across_profiles": "across",
+    "dask_storage_options": "storage",
     "list_buckets": "buckets",
     "list_profiles": "profiles",
     "open_session": "sessions",
