@@ -75,8 +75,10 @@ def trusting(principal: str) -> dict[str, Any]:
 def demo_aws() -> Iterator[EmbeddedAws]:
     """Run an embedded AWS with the tutorials' stages in it; its config file has the scenario's."""
     from .company import seed_company
+    from .organisation import seed_organisation
 
     with EmbeddedAws() as aws:
         seed(aws)
         seed_company(aws)
+        seed_organisation(aws, config_file=aws.config_file.with_name("config-organisation"))
         yield aws
