@@ -1,7 +1,7 @@
-"""botocore's own event handlers, registered once, and copied for those who change them.
+"""botocore's and boto3's own event handlers, registered once, and copied for those who change them.
 
-A botocore session looks at each of its 130 handlers anew, to see what it can be called with. That
-is most of the time that a session takes.
+A botocore session looks at each of its 130 handlers anew, to see what it can be called with, and
+boto3 adds eight. That is most of the time that a session takes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import copy
 from functools import lru_cache
 from typing import Any
 
+import boto3
+import botocore.session
 from botocore import handlers
 from botocore.hooks import BaseEventHooks, EventAliaser, HierarchicalEmitter
 
@@ -59,7 +61,10 @@ class CopiedHooks(BaseEventHooks):
 
 
 def built_in_hooks() -> CopiedHooks:
-    """Return hooks with the handlers of a botocore session; ``include_builtin_handlers`` is off."""
+    """Return hooks with the handlers of a botocore and a boto3 session, which add none then.
+
+    ``include_builtin_handlers`` is off, and `SharedHandlersSession` is the boto3 session.
+    """
     return CopiedHooks(_registered(tuple(handlers.BUILTIN_HANDLERS)))  # moto adds to them
 
 
@@ -74,4 +79,14 @@ def _registered(specs: tuple[tuple[Any, ...], ...]) -> HierarchicalEmitter:
     for event, handler, *place in specs:
         register = places[place[0]] if place else aliased.register
         register(event, handler)
+    boto3.Session(
+        botocore_session=botocore.session.Session(event_hooks=hooks, include_builtin_handlers=False)
+    )
     return hooks
+
+
+class SharedHandlersSession(boto3.Session):
+    """A boto3 session of a botocore session that has `built_in_hooks`."""
+
+    def _register_default_handlers(self) -> None:
+        """Leave them as they are: they are there."""

@@ -19,6 +19,7 @@ from botocore.credentials import CredentialProvider, CredentialResolver
 from botocore.utils import validate_region_name
 
 from ipy_awsprofile.errors import CredentialsUnavailable, SignInRequired
+from ipy_awsprofile.event_hooks import SharedHandlersSession
 from ipy_awsprofile.mfa import MfaPrompter, ask_on_input_channel, code_for
 from ipy_awsprofile.renewal import let_renew
 from ipy_awsprofile.resolver import Caller, ProfileCore, RoleCache, bounded, quiet_refresh
@@ -57,7 +58,7 @@ SignIn = Callable[[Target], None]
 MakeProvider = Callable[[ProfileCore, RoleCache, MfaPrompter], CredentialProvider]
 
 
-class NamedSession(boto3.Session):
+class NamedSession(SharedHandlersSession):
     """A boto3 session that remembers the names of its profiles; ``chain`` is as in `Identity`."""
 
     def __init__(self, core: botocore.session.Session, chain: tuple[str, ...]) -> None:

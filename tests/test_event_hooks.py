@@ -5,16 +5,20 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import botocore.handlers
 import botocore.session
 import pytest
 
 from ipy_awsprofile.event_hooks import built_in_hooks
 from ipy_awsprofile.resolver import ProfileCore
+from ipy_awsprofile.sessions import open_session
 from ipy_awsprofile.targets import target_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
 
 
 @pytest.fixture
@@ -35,7 +39,7 @@ def test_same_handlers_as_botocore(cores: tuple[ProfileCore, ProfileCore], spec:
     """For each event, the same handlers come in the same order as in a plain session."""
     event = spec[0].replace("*", "any")
     ours, theirs = (handlers_of(one, event) for one in (cores[0], botocore.session.Session()))
-    assert ours == theirs
+    assert [one for one in ours if one in theirs] == theirs  # boto3's own are there, too
 
 
 def test_what_is_registered_stays_in_its_session(cores: tuple[ProfileCore, ProfileCore]) -> None:
@@ -83,3 +87,31 @@ def test_handlers_that_others_add_to_botocore(
     monkeypatch.setattr("botocore.handlers.BUILTIN_HANDLERS", added)
     assert handler in handlers_of(ProfileCore(target_of("p")), "before-send")
     assert handler not in handlers_of(cores[0], "before-send")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "creating-client-class.s3",
+        "creating-resource-class.s3.Bucket",
+        "creating-resource-class.s3.Object",
+        "creating-resource-class.s3.ObjectSummary",
+        "creating-resource-class.dynamodb",
+        "creating-resource-class.dynamodb.Table",
+        "creating-resource-class.ec2.ServiceResource",
+        "creating-resource-class.ec2.Instance",
+    ],
+)
+def test_same_handlers_as_boto3(aws: EmbeddedAws, event: str) -> None:
+    """Each session has boto3's own handlers as often as a plain one has them: once."""
+    ours, theirs = open_session("RoleBeta")._session, boto3.Session()._session
+    assert len(handlers_of(ours, event)) == len(handlers_of(theirs, event)) > 0
+
+
+def test_what_boto3_adds_is_there(aws: EmbeddedAws) -> None:
+    """Clients can upload, and resources create tags, as with a plain session."""
+    session = open_session("RoleBeta")
+    assert callable(session.client("s3").upload_file)
+    assert callable(session.resource("s3").Bucket("b").download_file)
+    assert callable(session.resource("ec2").create_tags)
+    assert callable(session.resource("dynamodb").Table("t").batch_writer)
