@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from benchmarks import listing, loading, memory, picker, switching
+from benchmarks import accounts, listing, loading, memory, picker, switching
 from benchmarks.stage import Stage, embedded_aws
 from benchmarks.table import README, machine, markdown, update
 from benchmarks.timing import Measured
@@ -24,7 +24,7 @@ class Topic(Protocol):
 
 
 #: Their rows stand in this order.
-TOPICS: Sequence[Topic] = (loading, listing, switching, memory)
+TOPICS: Sequence[Topic] = (loading, listing, switching, memory, accounts)
 
 #: How many profiles the config file has, round by round.
 SIZES = (10, 1_000, 20_000)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.demo.commands import clean_environment
-from ipy_awsprofile.demo.scenario import demo_aws
+from ipy_awsprofile.demo.organisation import seed_organisation
+from ipy_awsprofile.demo.scenario import seed
 
 
 @dataclass
@@ -38,6 +39,27 @@ class Stage:
                 )
         self.profiles = profiles
 
+    @contextmanager
+    def organisation(self, accounts: int) -> Iterator[None]:
+        """Let processes see a config file of as many accounts for a while."""
+        file = self.aws.home / ".aws" / "config-accounts"
+        seed_organisation(self.aws, accounts, config_file=file)
+        before = self.environment
+        self.environment = {**before, "AWS_CONFIG_FILE": str(file)}
+        try:
+            yield
+        finally:
+            self.environment = before
+
+    @contextmanager
+    def latency(self, milliseconds: int) -> Iterator[None]:
+        """Let AWS answer so much later for a while."""
+        self.aws.latency = milliseconds / 1000
+        try:
+            yield
+        finally:
+            self.aws.latency = 0
+
     def forget_roles(self) -> None:
         """Empty the AWS CLI's cache of assumed roles."""
         shutil.rmtree(self.aws.home / ".aws" / "cli", ignore_errors=True)
@@ -46,5 +68,6 @@ class Stage:
 @contextmanager
 def embedded_aws() -> Iterator[Stage]:
     """Run an embedded AWS with the main job's scenario in it."""
-    with demo_aws() as aws:
+    with EmbeddedAws() as aws:
+        seed(aws)
         yield Stage(aws)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 from benchmarks.cli import aws_cli
 from benchmarks.stage import Stage
@@ -29,7 +28,7 @@ def measure(stage: Stage) -> Iterator[Measured]:
     what = "switch, cached role + S3 client"
     yield Measured(what, "`boto3.Session(profile_name=…)` + S3 client", ours, theirs)
     for milliseconds in (0, 50):
-        with _latency(stage, milliseconds):
+        with stage.latency(milliseconds):
             yield from _calls(stage, f", answers {milliseconds} ms later" if milliseconds else "")
 
 
@@ -69,13 +68,3 @@ def _calls(stage: Stage, when: str) -> Iterator[Measured]:
     yield Measured(what, "boto3: session, client, buckets", ours, theirs)
     _, by_command = by_turns(lambda: 0.0, lambda: command(stage, aws_cli()[0], *_CLI), times=3)
     yield Measured(what, f"`aws {' '.join(_CLI)}`", ours, by_command)
-
-
-@contextmanager
-def _latency(stage: Stage, milliseconds: int) -> Iterator[None]:
-    """Let AWS answer so much later for a while."""
-    stage.aws.latency = milliseconds / 1000
-    try:
-        yield
-    finally:
-        stage.aws.latency = 0

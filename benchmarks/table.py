@@ -24,16 +24,20 @@ def markdown(rounds: Rounds) -> str:
     """Write the ratios of rounds with more and more profiles, a line for each thing measured.
 
     The last column says how many times as long each side takes in the last round as in the first.
+    What isn't measured in a round has no ratio there; the first round has everything.
     """
     sizes = list(rounds)
+    found = [{(one.what, one.against): one for one in row} for row in rounds.values()]
     header = ["what", "against", *(f"{size:,} profiles" for size in sizes), "growth: ours, theirs"]
     rule = ["---", "---", *("---:" for _ in range(len(sizes) + 1))]
     lines = [header, rule]
-    for row in zip(*rounds.values(), strict=True):
-        first, last = row[0], row[-1]
-        growth = f"{_number(last.ours / first.ours)}, {_number(last.theirs / first.theirs)} ×"
-        ratios = [f"{_number(each.ratio)} ×" for each in row]
-        lines.append([first.what, first.against, *ratios, growth])
+    for key, first in found[0].items():
+        row = [each.get(key) for each in found]
+        ratios = [f"{_number(each.ratio)} ×" if each else "" for each in row]
+        last, growth = row[-1], ""
+        if last:
+            growth = f"{_number(last.ours / first.ours)}, {_number(last.theirs / first.theirs)} ×"
+        lines.append([*key, *ratios, growth])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

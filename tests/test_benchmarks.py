@@ -22,6 +22,12 @@ def test_ratios_and_growth() -> None:
     ]
 
 
+def test_what_is_measured_in_the_first_round_only() -> None:
+    """A line has no ratio, and no growth, where it wasn't measured."""
+    rounds = {10: [Measured("a", "b", 1.0, 2.0)], 20_000: []}
+    assert markdown(rounds).splitlines()[-1] == "| a | b | 2.0 × |  |  |"
+
+
 def test_only_what_is_between_the_markers_changes() -> None:
     """A newer table stands in the place of the older one."""
     first = update("before\n<!-- benchmarks --><!-- end of benchmarks -->\nafter", "| one |")
