@@ -13,7 +13,7 @@
     ├── UnexpectedAccount        STS names another account than the one expected
     ├── NoRegion                 a call needs a region and nothing names one
     ├── MfaUnavailable           a code is needed, and nobody is there to give it
-    ├── MfaRejected              AWS refused the code
+    ├── MfaRejected              AWS refused the code, or it is none
     ├── AccessDenied             AWS knows who asks, and says no
     ├── CredentialsRejected      AWS doesn't accept the keys
     │   └── CredentialsExpired   … any more
@@ -58,7 +58,7 @@ class AwsProfileError(Exception):
 
 
 class InvalidOption(AwsProfileError):
-    """An option or argument of a magic doesn't exist or has an impossible value."""
+    """An option or argument, or the setting it stands in for, has an impossible value."""
 
 
 class ConfigFileError(AwsProfileError):
@@ -130,7 +130,7 @@ class MfaUnavailable(AwsProfileError):
 
 
 class MfaRejected(AwsProfileError):
-    """AWS refused the MFA code or the device."""
+    """AWS refused the MFA code or the device, or what was typed is no code."""
 
 
 class AccessDenied(AwsProfileError):

@@ -11,13 +11,15 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 
-from ipy_awsprofile.errors import MfaUnavailable
+from ipy_awsprofile.errors import MfaRejected, MfaUnavailable
 
 #: Takes botocore's question, which names the device, and returns the code.
 MfaPrompter = Callable[[str], str]
 
 #: Seconds that a command gets: somebody may have to touch a key.
 PROCESS_TIMEOUT = 60.0
+
+_CODE = re.compile(r"[0-9]{6}")
 
 
 def device_of(question: str) -> str:
@@ -80,7 +82,7 @@ def code_from(command: str, question: str) -> str:
         code = done.stdout.decode(errors="replace").strip()
     except (OSError, subprocess.SubprocessError):  # their texts hold what the command printed
         code = ""
-    if not re.fullmatch(r"\d{6}", code):
+    if not _CODE.fullmatch(code):
         raise MfaUnavailable(
             f"The mfa_process for {device_of(question)} gave no MFA code.",
             "Run its command in a terminal to see what it says: six digits are expected.",
@@ -91,10 +93,20 @@ def code_from(command: str, question: str) -> str:
 def code_for(question: str, processes: Mapping[str, str], ask: MfaPrompter) -> str:
     """Get the code from the command of its device, if there is one, else by asking.
 
-    ``processes`` has commands by device. Raises what `code_from` and the prompter raise.
+    ``processes`` has commands by device. Raises what `code_from`, `require_code` and the prompter raise.
     """
     command = processes.get(device_of(question))
-    return code_from(command, question) if command else ask(question)
+    return code_from(command, question) if command else require_code(ask(question))
+
+
+def require_code(answer: str) -> str:
+    """Return a person's answer as a code. Raises MfaRejected, without quoting it, for no code."""
+    code = "".join(answer.split())  # some devices show it in two groups
+    if not _CODE.fullmatch(code):
+        raise MfaRejected(
+            "That is no MFA code: it has six digits.", "Run the cell again, and type a new one."
+        )
+    return code
 
 
 def _nobody_to_ask(question: str) -> MfaUnavailable:

@@ -13,6 +13,7 @@ from typing import Any
 from botocore.credentials import RefreshableCredentials
 
 from ipy_awsprofile.errors import AwsProfileError, SignInRequired
+from ipy_awsprofile.given import require_usable
 from ipy_awsprofile.resolver import quiet_refresh
 from ipy_awsprofile.translation import translated
 
@@ -51,7 +52,9 @@ class Renewal:
 
     def _fetched(self) -> Any:
         with translated(self._chain, hop=self._hop), quiet_refresh():
-            return self._fetch()
+            given = self._fetch()
+            require_usable(given)
+            return given
 
 
 def let_renew(
@@ -65,9 +68,10 @@ def let_renew(
     # Filters that are there already aren't added again.
     logging.getLogger("botocore.credentials").addFilter(_is_not_ours)
     last = len(chain) - 1
-    for hop in range(hops):
+    for step in range(hops):
         if not isinstance(credentials, RefreshableCredentials):
             return
+        hop = min(step, last)
         barred = credentials._refresh_using  # type: ignore[attr-defined]  # noqa: SLF001
         fetch = getattr(barred, "_refresh", barred)
         renewal = Renewal(fetch, chain, hop, sign_in if hop == last else None)

@@ -6,12 +6,14 @@ cache of assumed roles, the way to ask for an MFA code, and bounds for how long 
 
 from __future__ import annotations
 
+import json
 import logging
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +26,17 @@ from botocore.credentials import (
     create_credential_resolver,
 )
 from botocore.exceptions import CredentialRetrievalError
-from botocore.utils import JSONFileCache, parse_timestamp
+from botocore.utils import JSONFileCache
 
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.event_hooks import built_in_hooks
+from ipy_awsprofile.given import UnusableCredentialsError, moment, require_usable
 from ipy_awsprofile.mfa import MfaPrompter
 from ipy_awsprofile.service_data import SessionLoader
 from ipy_awsprofile.shared_config import full_config
-from ipy_awsprofile.sso_tokens import token_files
+from ipy_awsprofile.sso_tokens import login_files, token_files
 from ipy_awsprofile.targets import Target
+from ipy_awsprofile.translation import THROTTLED
 
 #: Seconds that a credential_process gets, as in AWS's SDK for Go.
 PROCESS_TIMEOUT = 60.0
@@ -79,7 +83,7 @@ class ProfileCore(botocore.session.Session):
         The chain works in a botocore session of its own: its calls to STS wait for ``timeout``
         seconds, while those of the user keep botocore's defaults.
         """
-        inner = ProfileCore(self._target)
+        inner = _ResolvingCore(self._target)
         inner.register_component("data_loader", self.get_component("data_loader"))
         inner.set_default_client_config(bounded(timeout))
         if self._target.policy_arns:
@@ -95,6 +99,7 @@ class ProfileCore(botocore.session.Session):
             cache=cache,  # type: ignore[arg-type]  # as above
             region_name=self._target.region,
             sso_token_cache=token_files(),  # type: ignore[arg-type]
+            login_token_cache=login_files(),
         )
         assume_role: Any = chain.get_provider("assume-role")
         # They have no other way in; botocore binds getpass.getpass when it is imported.
@@ -113,6 +118,14 @@ class ProfileCore(botocore.session.Session):
         return params | {"PolicyArns": [{"arn": arn} for arn in self._target.policy_arns]}
 
 
+class _ResolvingCore(ProfileCore):
+    """The session in which the chain works: its calls are patient where AWS asks for that."""
+
+    def create_client(self, *args: Any, **kwargs: Any) -> Any:
+        """Make a client as the base class does."""
+        return be_patient(super().create_client(*args, **kwargs))
+
+
 class _ProfileProviders(ProfileProviderBuilder):
     """botocore's providers for a profile, with a credential_process that is kept within bounds."""
 
@@ -123,15 +136,32 @@ class _ProfileProviders(ProfileProviderBuilder):
 
 
 class _Impatient(subprocess.Popen[bytes]):
-    """A process that is ended if it takes too long."""
+    """A process that is ended if it takes too long, and that has to succeed."""
 
     def communicate(self, input: Any = None, timeout: float | None = None) -> Any:  # noqa: A002
         try:
-            return super().communicate(input, timeout or PROCESS_TIMEOUT)
+            printed = super().communicate(input, timeout or PROCESS_TIMEOUT)
         except subprocess.TimeoutExpired:
             self.kill()
             self.wait()  # not for its output: what it has started may hold that open
             raise
+        if self.returncode:
+            raise subprocess.CalledProcessError(self.returncode, "credential_process")
+        return printed
+
+
+#: What a credential_process can end in, and what that means. Its own words are never told.
+_PROCESS_PROBLEMS: tuple[tuple[type[Exception], str], ...] = (
+    (OSError, "can't be run: {0.strerror} (`{0.filename}`)"),
+    (json.JSONDecodeError, "printed no JSON"),
+    (UnicodeDecodeError, "printed no JSON"),
+    (ValueError, "is no command: {0}"),  # a quotation mark without its partner
+    (IndexError, "is no command: it is empty"),
+    (AttributeError, "printed JSON, but no object"),
+    (TypeError, "printed JSON, but no object"),
+    (CredentialRetrievalError, "printed no credentials: Version isn't 1, or a key is missing"),
+    (UnusableCredentialsError, "gave credentials that can't be used: {0}"),
+)
 
 
 class _BoundedProcess(ProcessProvider):
@@ -142,25 +172,63 @@ class _BoundedProcess(ProcessProvider):
 
     def _retrieve_credentials_using(self, credential_process: str) -> Any:
         try:
-            return super()._retrieve_credentials_using(credential_process)  # type: ignore[misc]
+            given = super()._retrieve_credentials_using(credential_process)  # type: ignore[misc]
+            require_usable(given)
         except subprocess.TimeoutExpired:
-            raise CredentialsUnavailable(
-                f"The credential_process of `{self._profile_name}` didn't end within "  # type: ignore[attr-defined]
-                f"{PROCESS_TIMEOUT:.0f} seconds.",
-                "Run its command in a terminal to see what it waits for.",
-            ) from None
-        except (AttributeError, TypeError, UnicodeDecodeError):  # JSON, but no object; or no text
-            problem = "It didn't print what it should."
-            raise CredentialRetrievalError(provider=self.METHOD, error_msg=problem) from None
+            problem = f"didn't end within {PROCESS_TIMEOUT:.0f} seconds"
+        except subprocess.CalledProcessError as error:
+            problem = f"failed with status {error.returncode}"
+        except tuple(kind for kind, _ in _PROCESS_PROBLEMS) as error:
+            problem = next(says for kind, says in _PROCESS_PROBLEMS if isinstance(error, kind))
+            problem = problem.format(error)
+        else:
+            return given
+        raise CredentialsUnavailable(
+            f"The credential_process of `{self._profile_name}` {problem}.",  # type: ignore[attr-defined]
+            "Run its command in a terminal to see what it says or waits for.",
+        )
 
 
 def bounded(timeout: float) -> Config:
-    """Bound a client's calls: two attempts of this many seconds each."""
+    """Bound a client's calls: two attempts of this many seconds each; see `be_patient`."""
     return Config(
         connect_timeout=timeout,
         read_timeout=timeout,
-        retries={"total_max_attempts": 2, "mode": "standard"},
+        retries={"total_max_attempts": _ATTEMPTS, "mode": "standard"},
     )
+
+
+_ATTEMPTS = 2
+
+
+#: Seconds before each further attempt where AWS asks to be called less often.
+PATIENCE = (1.0, 2.0, 4.0)
+
+
+def be_patient(client: Any) -> Any:
+    """Let a `bounded` client try more often where it is throttled; return it.
+
+    It gives up early since nobody may be there, and who throttles is there.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+    """
+    client.meta.events.register("needs-retry", _wait_if_throttled)
+    return client
+
+
+def _wait_if_throttled(response: Any, attempts: int, **_: Any) -> float | None:
+    """Tell botocore how many seconds to wait before it asks again; None leaves it to botocore."""
+    if response is None:
+        return None
+    http, parsed = response
+    waits = dict(enumerate(PATIENCE, start=_ATTEMPTS))
+    if http.status_code == HTTPStatus.TOO_MANY_REQUESTS or _code(parsed) in THROTTLED:
+        return waits.get(attempts)
+    return None
+
+
+def _code(answer: Any) -> str:
+    return str((answer.get("Error") or {}).get("Code", ""))
 
 
 class RoleCache:
@@ -223,7 +291,7 @@ def _require_complete(credentials: Any) -> None:
     for name in ("SecretAccessKey", "SessionToken", "Expiration"):
         if not isinstance(credentials[name], str):
             raise TypeError(name)
-    if parse_timestamp(credentials["Expiration"]).tzinfo is None:
+    if moment(credentials["Expiration"]) is None:
         raise ValueError("Expiration")
 
 

@@ -20,9 +20,17 @@ from botocore.utils import validate_region_name
 
 from ipy_awsprofile.errors import CredentialsUnavailable, SignInRequired
 from ipy_awsprofile.event_hooks import SharedHandlersSession
+from ipy_awsprofile.given import require_usable
 from ipy_awsprofile.mfa import MfaPrompter, ask_on_input_channel, code_for
 from ipy_awsprofile.renewal import let_renew
-from ipy_awsprofile.resolver import Caller, ProfileCore, RoleCache, bounded, quiet_refresh
+from ipy_awsprofile.resolver import (
+    Caller,
+    ProfileCore,
+    RoleCache,
+    be_patient,
+    bounded,
+    quiet_refresh,
+)
 from ipy_awsprofile.targets import Target, target_of
 from ipy_awsprofile.translation import no_credentials, translated
 
@@ -200,9 +208,10 @@ def open_target(
         else:
             core.resolve_credentials(cache, session.ask_for_code, timeout=timeout)
         credentials = _credentials_of(session)
-        hops = 1 if provider else len(target.names)
+        # What a credential_source gives comes before the last profile.
+        hops = 1 if provider else len(target.names) + 1
         let_renew(credentials, target.names, session.ask_to_sign_in, hops=hops)
-        credentials.get_frozen_credentials()
+        require_usable(credentials.get_frozen_credentials()._asdict())
     return session
 
 
@@ -289,7 +298,8 @@ def session_token(
 
 
 def _ask_sts(session: boto3.Session) -> Caller:
-    answer = session.client("sts", config=bounded(_timeout(session))).get_caller_identity()
+    sts = session.client("sts", config=bounded(_timeout(session)))
+    answer = be_patient(sts).get_caller_identity()
     return Caller(answer["Arn"], answer["UserId"])
 
 

@@ -14,10 +14,13 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore import exceptions as botocore_errors
 from botocore.parsers import ResponseParserError
+from dateutil.parser import ParserError
 
 from ipy_awsprofile.errors import (
     AccessDenied,
@@ -37,9 +40,18 @@ from ipy_awsprofile.errors import (
     SignInRequired,
     SourceLoop,
 )
+from ipy_awsprofile.given import UnusableCredentialsError
 
-#: Their texts, or those of what they come from, may quote what a credential_process printed.
-_UNQUOTABLE = (botocore_errors.CredentialRetrievalError, json.JSONDecodeError)
+#: Their texts, or those of what they come from, may quote what a source gave or a person typed.
+_UNQUOTABLE = (
+    botocore_errors.CredentialRetrievalError,
+    botocore_errors.ParamValidationError,
+    json.JSONDecodeError,
+    ParserError,
+    UnicodeDecodeError,
+    TypeError,
+    UnusableCredentialsError,
+)
 
 
 @contextmanager
@@ -57,8 +69,13 @@ def translated(chain: tuple[str, ...], *, hop: int = 0) -> Iterator[None]:
         if ours is None:
             raise
         if hop:
-            ours.args = (f"{ours} It is needed for `{chain[0]}`.",)
-        raise ours from (None if isinstance(error, _UNQUOTABLE) else error)
+            ours.args = (f"{str(ours).rstrip('.')}. It is needed for `{chain[0]}`.",)
+        raise ours from (error if _is_quotable(error) else None)
+
+
+def _is_quotable(error: Exception) -> bool:
+    # HTTP's own words for a header that can't be sent hold the header.
+    return not isinstance(error, _UNQUOTABLE) and type(error) is not botocore_errors.HTTPClientError
 
 
 def _translation(error: Exception, chain: tuple[str, ...]) -> AwsProfileError | None:
@@ -69,23 +86,41 @@ def _translation(error: Exception, chain: tuple[str, ...]) -> AwsProfileError | 
             return _unavailable(error.kwargs.get("provider", ""), chain)
         case botocore_errors.BotoCoreError() | botocore_errors.HTTPClientError():
             return _from_botocore(error, chain)
+        case UnusableCredentialsError():
+            return CredentialsUnavailable(
+                f"The credentials of `{_start_of(chain)}` can't be used: {error}.",
+                _explains(chain),
+            )
         # What follows botocore lets through as Python raised it.
-        case json.JSONDecodeError():
-            return _unavailable("custom-process", chain)
+        case ParserError() | TypeError() | json.JSONDecodeError():
+            return CredentialsUnavailable(
+                f"The credentials of `{_start_of(chain)}` can't be read.", _explains(chain)
+            )
+        case UnicodeDecodeError():
+            return CredentialsUnavailable(
+                f"A file that `{_start_of(chain)}` names is no text.", _explains(chain)
+            )
+        case RuntimeError() if "AWS_ERROR_" in str(error):  # of the library for signing
+            return CredentialsRejected(
+                f"The keys of `{_start_of(chain)}` can't be signed with.", _explains(chain)
+            )
         case ResponseParserError() | KeyError():  # a success without what belongs in it
             return ServiceError(
                 f"`{_asked_for(chain)}` got an answer that isn't one of AWS.",
-                "Check the profile's `endpoint_url`: another kind of server may be there.",
+                _NOT_AWS,
             )
         case OSError():
             return CredentialsUnavailable(
-                f"The source of `{_start_of(chain)}` gave no credentials: "
+                f"A file that `{_start_of(chain)}` needs can't be used: "
                 f"{error.strerror or type(error).__name__} (`{error.filename}`).",
-                "Correct the command or the file that the profile names.",
+                f"Correct its name, or have it written anew. {_explains(chain)}",
             )
+        case ValueError() if str(error).startswith(("Unsupported host", "Auth token")):
+            return _unavailable("EcsContainer", chain)
         case ValueError():
             return InvalidProfile(
-                f"A setting of `{_asked_for(chain)}` can't be used: {_one_line(error)}"
+                f"A setting of `{_asked_for(chain)}` can't be used: {_one_line(error)}",
+                _explains(chain),
             )
         case _:
             return None
@@ -138,15 +173,14 @@ def _from_answer(error: botocore_errors.ClientError, chain: tuple[str, ...]) -> 
     if "MultiFactorAuthentication failed" in answer.message:
         return MfaRejected(
             f"AWS refused the MFA code for `{_asked_for(chain)}`: {answer.message}",
-            "Each code works once. Wait for the device's next one, then run the cell again.",
+            "`mfa_serial` has to name a device of the user whose keys start the chain."
+            if "serial number is valid" in answer.message
+            else "Each code works once. Wait for the device's next one, then run the cell again.",
         )
     if skew := _clock_skew(answer):
         return skew
-    if answer.operation == "AssumeRoleWithWebIdentity" and answer.code in _BAD_TOKEN:
-        return CredentialsExpired(
-            f"AWS doesn't accept the web identity token of `{_asked_for(chain)}`: {answer.message}",
-            "Whoever writes its web_identity_token_file has to write a new one.",
-        )
+    if answer.operation == "AssumeRoleWithWebIdentity" and answer.code in _BAD_TOKEN | _DENIED:
+        return _web_identity_refused(answer, chain)
     if answer.code in _EXPIRED:
         return CredentialsExpired(
             f"The credentials of `{_signer(answer, chain)}` have expired.",
@@ -155,8 +189,8 @@ def _from_answer(error: botocore_errors.ClientError, chain: tuple[str, ...]) -> 
     if answer.code in _REJECTED:
         return CredentialsRejected(
             f"AWS doesn't accept the keys of `{_signer(answer, chain)}` ({answer.code}).",
-            "They are unknown, disabled, or have the wrong secret. Correct them in the "
-            "credentials file.",
+            "They are unknown, disabled, or have the wrong secret. Correct them where they come "
+            f"from. {_explains(chain)}",
         )
     if answer.code in _DENIED and answer.operation == "AssumeRole":
         return _assume_role_denied(answer, chain)
@@ -169,22 +203,66 @@ def _from_answer(error: botocore_errors.ClientError, chain: tuple[str, ...]) -> 
         )
     what = answer.message or answer.code or f"HTTP {answer.status}, without a reason"
     failed = f"{answer.operation} failed for `{_asked_for(chain)}`: {what}"
-    return ServiceError(failed, _ADVICE.get(answer.code, ""))
+    return ServiceError(failed, _advice(answer, chain))
 
 
-_THROTTLED = "AWS limits how often this may be called. Wait a little, then run the cell again."
+def _web_identity_refused(answer: _Answer, chain: tuple[str, ...]) -> AwsProfileError:
+    """Tell a token that is over from one that isn't taken, and that from a role that isn't its.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html#API_AssumeRoleWithWebIdentity_Errors
+    """
+    name = _asked_for(chain)
+    if answer.code in _DENIED:
+        return AccessDenied(
+            f"AWS doesn't let the web identity of `{name}` assume its role.",
+            "The role's trust policy has to name the token's provider, audience and subject; or "
+            "there is no such role.",
+        )
+    kind = CredentialsExpired if answer.code in _EXPIRED else CredentialsRejected
+    return kind(
+        f"AWS doesn't accept the web identity token of `{name}`: {answer.message}",
+        "Whoever writes its web_identity_token_file has to write a new one, for an audience that "
+        "the IAM identity provider has.",
+    )
+
+
+def _advice(answer: _Answer, chain: tuple[str, ...]) -> str:
+    """Say what to do about an answer that isn't about who may do what."""
+    if answer.code in THROTTLED:
+        return "AWS limits how often this may be called. Wait a little, then run the cell again."
+    if "exceeds the 1 hour" in answer.message:
+        return "A role that a role assumes lasts an hour at most: take 3600 seconds or less."
+    if "DurationSeconds exceeds" in answer.message:
+        return "Take a shorter `duration_seconds` (or `--duration`), or have the role allow more."
+    if answer.code == "ValidationError":
+        return f"A setting or an option has a value that AWS doesn't take. {_explains(chain)}"
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "The other side has a problem. Wait a little, then run the cell again."
+    if not answer.code or answer.code.isdecimal():
+        return _NOT_AWS
+    return _ADVICE.get(answer.code, "")
+
+
+_NOT_AWS = "Another server or a proxy may have answered: check the profile's `endpoint_url`."
+
+#: How AWS's services say that they are called too often.
+#: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+THROTTLED = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
 
 #: What to do about an answer, by its code.
 _ADVICE = {
     "RegionDisabledException": "Take another Region with `--region`, or enable this one for the "
     "account: https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html",
-    "BandwidthLimitExceeded": _THROTTLED,
-    "RequestLimitExceeded": _THROTTLED,
-    "RequestThrottled": _THROTTLED,
-    "SlowDown": _THROTTLED,
-    "Throttling": _THROTTLED,
-    "ThrottlingException": _THROTTLED,
-    "TooManyRequestsException": _THROTTLED,
 }
 
 
@@ -243,21 +321,6 @@ _DENIED_BY = {
 def _from_botocore(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
     name = _asked_for(chain)
     match error:
-        case botocore_errors.ProfileNotFound():
-            return ProfileNotFound(error.kwargs.get("profile", name))
-        case botocore_errors.NoRegionError():
-            return NoRegion(
-                f"No AWS Region is known for `{name}`.",
-                f"Add `region = …` to the profile, or run `%aws_profile {name} --region …`.",
-            )
-        case botocore_errors.InvalidRegionError():
-            return InvalidOption(_one_line(error))
-        case botocore_errors.ParamValidationError():
-            return InvalidOption(_one_line(error.kwargs.get("report", error)))
-        case botocore_errors.InfiniteLoopConfigError():
-            return SourceLoop(_one_line(error))
-        case botocore_errors.InvalidConfigError() | botocore_errors.PartialCredentialsError():
-            return InvalidSource(_one_line(error))
         case botocore_errors.NoCredentialsError():
             return no_credentials(name)
         case botocore_errors.RefreshWithMFAUnsupportedError():
@@ -278,8 +341,60 @@ def _from_botocore(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
             return _from_sign_in(error, chain)
         case botocore_errors.HTTPClientError() | botocore_errors.ConnectionError():
             return _unreachable(error, name)
+        case botocore_errors.MetadataRetrievalError() | botocore_errors.InvalidIMDSEndpointError():
+            return _unavailable("Ec2InstanceMetadata", chain)
+        case _:
+            return _from_setting(error, chain)
+
+
+def _from_setting(error: Any, chain: tuple[str, ...]) -> AwsProfileError:
+    name = _asked_for(chain)
+    match error:
+        case botocore_errors.ProfileNotFound():
+            return ProfileNotFound(error.kwargs.get("profile", name))
+        case botocore_errors.NoRegionError():
+            return NoRegion(
+                f"No AWS Region is known for `{name}`.",
+                f"Add `region = …` to the profile, or run `%aws_profile {name} --region …`.",
+            )
+        case botocore_errors.InvalidRegionError():
+            return InvalidOption(
+                f"A region of `{name}` is none: {_one_line(error)}",
+                f"Correct it, or take another with `--region`. {_explains(chain)}",
+            )
+        case botocore_errors.ParamValidationError():
+            return _invalid_parameter(str(error.kwargs.get("report", error)), chain)
+        case botocore_errors.InfiniteLoopConfigError():
+            return SourceLoop(_one_line(error), _explains(chain))
+        case botocore_errors.InvalidConfigError():
+            return InvalidSource(_one_line(error), _explains(chain))
+        case botocore_errors.PartialCredentialsError():
+            return InvalidSource(
+                f"`{_start_of(chain)}` has half of a pair of keys: "
+                f"{error.kwargs.get('cred_var')} is missing.",
+                f"Both have to stand in the same place. {_explains(chain)}",
+            )
         case _:
             return ServiceError(f"`{name}`: {_one_line(error)}")
+
+
+#: The parameters of calls that settings fill, and what an impossible value of each is.
+_SETTINGS: dict[str, tuple[str, type[AwsProfileError]]] = {
+    "RoleArn": ("role_arn", InvalidProfile),
+    "RoleSessionName": ("role_session_name", InvalidOption),
+    "DurationSeconds": ("duration_seconds", InvalidOption),
+    "ExternalId": ("external_id", InvalidOption),
+    "SerialNumber": ("mfa_serial", InvalidProfile),
+    "WebIdentityToken": ("content of the web_identity_token_file", InvalidProfile),
+}
+
+
+def _invalid_parameter(report: str, chain: tuple[str, ...]) -> AwsProfileError:
+    """Name the setting behind a parameter that can't be sent; its value may be a secret one."""
+    first = _one_line(re.sub(r", value: .*, type: .*", "", report))
+    parameter = _quoted_part(r"parameter (\w+)", first)
+    setting, kind = _SETTINGS.get(parameter, (parameter or "request", InvalidOption))
+    return kind(f"The {setting} of `{_asked_for(chain)}` is impossible: {first}", _explains(chain))
 
 
 def _from_sign_in(error: Exception, chain: tuple[str, ...]) -> AwsProfileError:
@@ -302,21 +417,45 @@ def no_credentials(name: str) -> InvalidProfile:
     """Say that a profile leads to no credentials at all."""
     return InvalidProfile(
         f"The profile `{name}` has no credentials.",
-        "Give it keys in the credentials file, or a role_arn with a source_profile.",
+        "Give it keys in the credentials file, or a role_arn with a source_profile. "
+        f"{_explains((name,))}",
     )
+
+
+#: What botocore's names for sources mean, and where to look if one gives nothing.
+_SOURCES = {
+    "Environment": ("environment", "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."),
+    "EcsContainer": (
+        "container's credential service",
+        "ECS and EKS set AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or …_FULL_URI (loopback or https), "
+        "and AWS_CONTAINER_AUTHORIZATION_TOKEN or …_TOKEN_FILE.",
+    ),
+    "Ec2InstanceMetadata": (
+        "instance's metadata service",
+        "Only an EC2 instance with a role has it; AWS_EC2_METADATA_DISABLED and "
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT bend where it is asked.",
+    ),
+}
+_SOURCES["container-role"] = _SOURCES["EcsContainer"]
+_SOURCES["iam-role"] = _SOURCES["Ec2InstanceMetadata"]
 
 
 def _unavailable(provider: str, chain: tuple[str, ...]) -> CredentialsUnavailable:
-    source = "credential_process" if provider == "custom-process" else provider or "source"
+    source, hint = _SOURCES.get(provider, (f"source `{provider}`", _explains(chain)))
     return CredentialsUnavailable(
-        f"The {source} of `{_start_of(chain)}` gave no credentials.",
-        "Run its command in a terminal to see what it says." if "process" in source else "",
+        f"The {source} gave no credentials for `{_start_of(chain)}`.", hint
     )
+
+
+def _explains(chain: tuple[str, ...]) -> str:
+    """Point to what the files say."""
+    return f"`%aws_profile --explain {chain[0]}` shows what is read." if chain else ""
 
 
 def _unreachable(error: Exception, name: str) -> EndpointUnreachable:
     kwargs = getattr(error, "kwargs", {})
-    endpoint = kwargs.get("endpoint_url") or "AWS"
+    url = urlsplit(kwargs.get("endpoint_url", ""))
+    endpoint = f"{url.scheme}://{url.netloc}" if url.netloc else "AWS"
     slow = isinstance(error, botocore_errors.ConnectTimeoutError | botocore_errors.ReadTimeoutError)
     problem = "didn't answer in time" if slow else "can't be reached"
     return EndpointUnreachable(

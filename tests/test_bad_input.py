@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from servers import Answers, closed_port, odd_server, silent_server
 from shells import KernelCell, Ran, Shell, run_aws_cli, run_notebook, without_colours
 
 from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -128,7 +127,8 @@ CASES = {
     "half of the keys": Case(
         "%aws_profile HalfKeys",
         "InvalidSource",
-        "Partial credentials found in shared-credentials-file, missing: aws_secret_access_key",
+        "`HalfKeys` has half of a pair of keys: aws_secret_access_key is missing.",
+        "Both have to stand in the same place.",
     ),
     "no region": Case(
         "%aws_profile NoRegion",
@@ -155,13 +155,13 @@ CASES = {
     "process that isn't there": Case(
         "%aws_profile NoProcess",
         "CredentialsUnavailable",
-        "The source of `NoProcess` gave no credentials: No such file or directory",
-        "Correct the command",
+        "The credential_process of `NoProcess` can't be run: No such file or directory",
+        "Run its command in a terminal",
     ),
     "process that fails": Case(
         "%aws_profile BadProcess",
         "CredentialsUnavailable",
-        "The credential_process of `BadProcess` gave no credentials.",
+        "The credential_process of `BadProcess` printed no JSON.",
         "Run its command in a terminal",
     ),
     "not signed in": Case(
@@ -333,14 +333,6 @@ def write_bad_profiles(aws: EmbeddedAws, scenario: Scenario) -> None:
         mfa_serial=careful.mfa_serial,
         region=region,
     )
-
-
-def closed_port() -> int:
-    """Find a port of this machine where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
@@ -518,13 +510,6 @@ def test_odd_names(shell: Shell, aws: EmbeddedAws, scenario: Scenario, name: str
     assert f"`{known}zzz`" in str(shell.run(f'%aws_profile "{known}zzz"').error)
 
 
-@contextmanager
-def silent_server() -> Iterator[str]:
-    """Run a server that accepts and never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
-
-
 def test_endpoint_too_slow(aws: EmbeddedAws) -> None:
     """An endpoint that doesn't answer is given up after the timeout."""
     with silent_server() as url:
@@ -560,32 +545,6 @@ def test_latency_within_bounds(aws: EmbeddedAws) -> None:
     assert who_am_i(open_session("RoleBeta", timeout=5)).account == ROLE_ACCOUNT
 
 
-@contextmanager
-def odd_server(status: int, body: str) -> Iterator[str]:
-    """Run a server that has one answer for everything."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            self.send_response(status)
-            self.send_header("Content-Type", "text/xml")
-            self.send_header("Content-Length", str(len(body.encode())))
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 ANSWERS = {
     "405": (405, "<html>Method Not Allowed</html>"),
     "405 without a body": (405, ""),
@@ -615,7 +574,7 @@ def test_odd_answers(
 ) -> None:
     """Whatever a server answers, it is one error of ours, and nothing has changed."""
     identity = shell.good("%aws_profile RoleBeta").text
-    with odd_server(*ANSWERS[answer]) as url:
+    with odd_server(Answers(ANSWERS[answer])) as url:
         aws.write_profile(
             "Odd",
             role_arn="arn:aws:iam::123456789012:role/Odd",

@@ -61,7 +61,7 @@ class Case:
 REGION = "region = us-west-2\n"
 P = f"[profile p]\n{REGION}"
 ASSUME = f"{P}role_arn = {ROLE}\n"
-SIGN_IN = f"{P}sso_account_id = 1\nsso_role_name = R\n"
+SIGN_IN = f"{P}sso_account_id = 123456789012\nsso_role_name = R\n"
 USER = f"[u]\n{KEYS}\n"
 USER_KEYS = "u|static keys|credentials:2"
 ASSUMED = "p|assume role: RoleBeta in 123456789012|config:1"
@@ -256,14 +256,14 @@ CASES = {
     "SSO session that isn't there": Case(
         f"{SIGN_IN}sso_session = crp\n[sso-session corp]\n",
         "",
-        ("p|SSO: R in 1|config:1",),
+        ("p|SSO: R in 123456789012|config:1",),
         (("!There is no [sso-session crp]", "Did you mean `corp`?"),),
     ),
     "SSO without a start URL": Case(
         f"{SIGN_IN}sso_session = corp\n"
         "[sso-session corp]\nsso_start_ur = https://x\nsso_region = eu-west-1\n",
         "",
-        ("p|SSO: R in 1|config:1",),
+        ("p|SSO: R in 123456789012|config:1",),
         (
             ("!`sso_start_url` is missing", "See config:6"),
             ("`sso_start_ur` is no setting", "Did you mean `sso_start_url`? See config:7"),
@@ -274,7 +274,7 @@ CASES = {
         "sso_region = eu-west-1\n[sso-session corp]\n"
         "sso_start_url = https://x\nsso_region = us-east-1\n",
         "",
-        ("p|SSO: R in 1|config:1",),
+        ("p|SSO: R in 123456789012|config:1",),
         (
             ("!`sso_region` differs", "Take it out of the profile. See config:6"),
             ("!There is no SSO token", "%aws_profile p --login"),

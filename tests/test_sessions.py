@@ -310,9 +310,9 @@ def test_credential_process(aws: EmbeddedAws, scenario: Scenario, tmp_path: Path
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        ("false", "The credential_process of `Process` gave no credentials"),
-        ("echo hush", "The credential_process of `Process` gave no credentials"),
-        ('echo {"Version":2}', "The credential_process of `Process` gave no credentials"),
+        ("false", "The credential_process of `Process` failed with status 1"),
+        ("echo hush", "The credential_process of `Process` printed no JSON"),
+        ('echo {"Version":2}', "The credential_process of `Process` printed no JSON"),
         ("/no/such/command", "No such file or directory"),
     ],
 )
@@ -343,11 +343,15 @@ def test_web_identity_without_its_file(aws: EmbeddedAws, scenario: Scenario) -> 
             InvalidSource,
             "Odd",
         ),
-        ({"aws_access_key_id": "k"}, InvalidSource, "missing: aws_secret_access_key"),
+        (
+            {"aws_access_key_id": "k"},
+            InvalidSource,
+            "half of a pair of keys: aws_secret_access_key is missing",
+        ),
         (
             {"role_arn": "arn:aws:iam::1:role/role", "credential_source": "EcsContainer"},
             CredentialsUnavailable,
-            "The EcsContainer of `p` gave no credentials.",
+            "The container's credential service gave no credentials for `p`.",
         ),
         (
             {"sso_account_id": "1", "sso_role_name": "r", "sso_session": "none"},

@@ -104,8 +104,18 @@ def told(error: Exception, chain: tuple[str, ...] = CHAIN) -> ours.AwsProfileErr
         ),
         (
             answer("InvalidIdentityToken", "No provider.", "AssumeRoleWithWebIdentity"),
-            ours.CredentialsExpired,
+            ours.CredentialsRejected,
             "AWS doesn't accept the web identity token of `RoleBeta`: No provider.",
+        ),
+        (
+            answer("ExpiredTokenException", "Over.", "AssumeRoleWithWebIdentity"),
+            ours.CredentialsExpired,
+            "AWS doesn't accept the web identity token of `RoleBeta`: Over.",
+        ),
+        (
+            answer("AccessDenied", "No", "AssumeRoleWithWebIdentity"),
+            ours.AccessDenied,
+            "AWS doesn't let the web identity of `RoleBeta` assume its role.",
         ),
         (
             answer("SignatureDoesNotMatch", "Signature expired: 20261125T is now earlier than"),
@@ -161,12 +171,26 @@ def told(error: Exception, chain: tuple[str, ...] = CHAIN) -> ours.AwsProfileErr
         (
             theirs.InvalidRegionError(region_name="a b"),
             ours.InvalidOption,
+            "A region of `RoleBeta` is none: "
             "Provided region_name 'a b' doesn't match a supported format.",
         ),
         (
             theirs.ParamValidationError(report="Too\nshort"),
             ours.InvalidOption,
-            "Too short",
+            "The request of `RoleBeta` is impossible: Too short",
+        ),
+        (
+            theirs.ParamValidationError(report="Invalid length for parameter RoleArn, value: 4"),
+            ours.InvalidProfile,
+            "The role_arn of `RoleBeta` is impossible: "
+            "Invalid length for parameter RoleArn, value: 4",
+        ),
+        (
+            theirs.ParamValidationError(
+                report="Invalid type for parameter accessToken, value: hush, type: x, valid: y"
+            ),
+            ours.InvalidOption,
+            "The accessToken of `RoleBeta` is impossible: Invalid type for parameter accessToken",
         ),
         (
             theirs.InfiniteLoopConfigError(source_profile="a", visited_profiles=["b"]),
@@ -179,7 +203,7 @@ def told(error: Exception, chain: tuple[str, ...] = CHAIN) -> ours.AwsProfileErr
         (
             theirs.PartialCredentialsError(provider="p", cred_var="v"),
             ours.InvalidSource,
-            "Partial credentials found in p, missing: v",
+            "`UserAlpha` has half of a pair of keys: v is missing.",
         ),
         (
             theirs.NoCredentialsError(),
@@ -214,17 +238,17 @@ def told(error: Exception, chain: tuple[str, ...] = CHAIN) -> ours.AwsProfileErr
         (
             theirs.EndpointConnectionError(endpoint_url="http://e/", error="x"),
             ours.EndpointUnreachable,
-            "http://e/ can't be reached for `RoleBeta`.",
+            "http://e can't be reached for `RoleBeta`.",
         ),
         (
             theirs.ReadTimeoutError(endpoint_url="http://e/"),
             ours.EndpointUnreachable,
-            "http://e/ didn't answer in time for `RoleBeta`.",
+            "http://e didn't answer in time for `RoleBeta`.",
         ),
         (
             theirs.ConnectTimeoutError(endpoint_url="http://e/"),
             ours.EndpointUnreachable,
-            "http://e/ didn't answer in time for `RoleBeta`.",
+            "http://e didn't answer in time for `RoleBeta`.",
         ),
         (
             theirs.HTTPClientError(error="x"),
@@ -237,24 +261,24 @@ def told(error: Exception, chain: tuple[str, ...] = CHAIN) -> ours.AwsProfileErr
             "`RoleBeta`: Unknown service: 's'. Valid service names are: t",
         ),
         (
-            theirs.CredentialRetrievalError(provider="custom-process", error_msg="hush"),
+            theirs.CredentialRetrievalError(provider="new", error_msg="hush"),
             ours.CredentialsUnavailable,
-            "The credential_process of `UserAlpha` gave no credentials.",
+            "The source `new` gave no credentials for `UserAlpha`.",
         ),
         (
             theirs.CredentialRetrievalError(provider="EcsContainer", error_msg="hush"),
             ours.CredentialsUnavailable,
-            "The EcsContainer of `UserAlpha` gave no credentials.",
+            "The container's credential service gave no credentials for `UserAlpha`.",
         ),
         (
             json.JSONDecodeError("Expecting value", "hush", 0),
             ours.CredentialsUnavailable,
-            "The credential_process of `UserAlpha` gave no credentials.",
+            "The credentials of `UserAlpha` can't be read.",
         ),
         (
             FileNotFoundError(2, "No such file", "/token"),
             ours.CredentialsUnavailable,
-            "The source of `UserAlpha` gave no credentials: No such file (`/token`).",
+            "A file that `UserAlpha` needs can't be used: No such file (`/token`).",
         ),
         (
             ValueError("Invalid endpoint: x"),
@@ -285,6 +309,8 @@ def test_cause_is_kept(error: Exception) -> None:
     [
         theirs.CredentialRetrievalError(provider="custom-process", error_msg="hush"),
         json.JSONDecodeError("Expecting value", "hush", 0),
+        theirs.HTTPClientError(error="Invalid header value b'hush'"),
+        theirs.ParamValidationError(report="value: hush"),
     ],
 )
 def test_cause_that_may_hold_a_secret_is_not_kept(error: Exception) -> None:
@@ -346,6 +372,15 @@ def test_no_error_is_none() -> None:
     with translated(CHAIN):
         done = True
     assert done
+
+
+def test_hop_and_whole() -> None:
+    """What is told of a hop says for which profile it is, as a sentence of its own."""
+    with pytest.raises(ours.AwsProfileError) as told, translated(CHAIN, hop=1):
+        raise ValueError("odd")
+    assert str(told.value) == (
+        "A setting of `UserAlpha` can't be used: odd. It is needed for `RoleBeta`."
+    )
 
 
 def test_no_credentials() -> None:

@@ -9,12 +9,13 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from hashlib import sha1, sha256
 from pathlib import Path
 from typing import Any
 
 from ipy_awsprofile.explain.records import Finding, Part, Problem, Reading, until
+from ipy_awsprofile.given import is_sso_token, moment
 from ipy_awsprofile.profiles import ProfileKind
 from ipy_awsprofile.shared_files import Section
 
@@ -33,7 +34,7 @@ def role_session(part: Part) -> Iterator[Finding]:
         return
     cache = RoleCache(Path("~/.aws/cli/cache").expanduser(), fresh=False)
     try:
-        expiry = _moment(cache[key]["Credentials"]["Expiration"])
+        expiry = moment(cache[key]["Credentials"]["Expiration"])
     except (KeyError, UnicodeError):
         return
     if expiry is None:
@@ -111,12 +112,12 @@ def sso_token(part: Part) -> Iterator[Finding]:
     fix = f"Run `%aws_profile {part.target} --login`."
     file = f"{sha1(stored_under.encode(), usedforsecurity=False).hexdigest()}.json"
     token = _stored(Path("~/.aws/sso/cache").expanduser() / file)
-    expiry = _moment(token.get("expiresAt"))
-    if not isinstance(token.get("accessToken"), str) or expiry is None:
+    expiry = moment(token.get("expiresAt"))
+    if expiry is None or not is_sso_token(token):
         yield Problem(says="There is no SSO token: nobody has signed in.", fix=fix)
         return
     renews = bool(session) and token.keys() >= _REFRESHES
-    registered = _moment(token.get("registrationExpiresAt"))
+    registered = moment(token.get("registrationExpiresAt"))
     renews = renews and registered is not None and registered > part.reading.now
     if expiry > part.reading.now:
         how_long = ", and renews itself" if renews else ""
@@ -139,7 +140,7 @@ def login_token(part: Part) -> Iterator[Finding]:
     file = f"{sha256(session.encode()).hexdigest()}.json"
     token = _stored(_login_directory(part.reading) / file)
     access = token.get("accessToken")
-    expiry = _moment(access.get("expiresAt")) if isinstance(access, dict) else None
+    expiry = moment(access.get("expiresAt")) if isinstance(access, dict) else None
     if expiry is None:
         yield Problem(says="There is no login session: nobody has signed in.", fix=fix)
     elif expiry > part.reading.now:
@@ -162,12 +163,3 @@ def _stored(file: Path) -> dict[str, Any]:
         if isinstance(document, dict):
             return document
     return {}
-
-
-def _moment(text: object) -> datetime | None:
-    """Read a time as AWS's tools write it; without a zone it is UTC."""
-    with suppress(ValueError, OverflowError):
-        if isinstance(text, str):
-            moment = datetime.fromisoformat(text.replace("UTC", "Z"))
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    return None

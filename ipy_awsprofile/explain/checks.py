@@ -47,6 +47,12 @@ def _keys(part: Part) -> Iterator[Finding]:
             )
 
 
+def _empty_keys(part: Part) -> Iterator[Finding]:
+    for name in ("aws_access_key_id", "aws_secret_access_key"):
+        if not part.section.text(name):
+            yield Problem(says=f"`{name}` is empty.", fix=f"Fill it in. {part.at(name)}")
+
+
 def _nothing(part: Part) -> Iterator[Finding]:
     """Tell of a profile without a word about credentials; this machine may have its own."""
     if not part.section.keys().isdisjoint(CREDENTIAL_SETTINGS):
@@ -72,6 +78,25 @@ def _split_keys(part: Part) -> Iterator[Finding]:
         )
 
 
+#: What STS takes: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+_STS_TAKES = {
+    "role_session_name": re.compile(r"[\w+=,.@-]{2,64}", re.ASCII),
+    "external_id": re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII),
+}
+#: What can be a part of a host's name, as botocore checks it.
+_REGION = re.compile(r"(?![0-9]+$)(?!-)[a-zA-Z0-9-]{,63}(?<!-)")
+
+
+def _parameters(part: Part) -> Iterator[Finding]:
+    for name, pattern in _STS_TAKES.items():
+        value = part.section.text(name)
+        if value and not pattern.fullmatch(value):
+            yield Problem(
+                says=f"AWS takes no {name} such as `{one_line(value, 80)}`.",
+                fix=f"Use letters, digits and a few marks, no spaces. {part.at(name)}",
+            )
+
+
 def _role(part: Part) -> Iterator[Finding]:
     arn, serial = part.section.text("role_arn") or "", part.section.text("mfa_serial")
     if not _ROLE_ARN.fullmatch(arn):
@@ -86,6 +111,7 @@ def _role(part: Part) -> Iterator[Finding]:
         )
     if "mfa_serial" in part.section and serial:
         yield "An MFA code is asked for."
+    yield from _parameters(part)
     yield from _duration(part)
     yield from role_session(part)
 
@@ -142,6 +168,13 @@ def _sso(part: Part) -> Iterator[Finding]:
                 says=f"`{setting}` differs between the profile and its [sso-session].",
                 fix=f"Take it out of the profile. {part.at(setting)}",
             )
+    account = part.section.text("sso_account_id") or ""
+    if not re.fullmatch(r"\d{12}", account):
+        yield Problem(
+            says=f"`{one_line(account)}` is no number of an account.",
+            fix=f"It has 12 digits. {part.at('sso_account_id')}",
+        )
+    yield from _valid_region(known, "sso_region")
     if not missing:
         yield from sso_token(part)
         yield from role_session(part)
@@ -203,12 +236,24 @@ def stray_header(name: str, section: Section, *, fatal: bool) -> Problem:
     )
 
 
+def _valid_region(section: Section, name: str) -> Iterator[Finding]:
+    region = section.text(name)
+    if region and not _REGION.fullmatch(region):
+        yield Problem(
+            says=f"`{one_line(region)}` is no AWS Region.",
+            fix=f"One looks like us-east-1. See {place(*section.origins[name])}.",
+        )
+
+
 def _region(part: Part) -> Iterator[Finding]:
     """Tell if nothing names a region; a source profile's doesn't count."""
     if not part.is_target:
         return
     reading = part.reading
-    if reading.region or reading.environ.get("AWS_DEFAULT_REGION") or part.section.text("region"):
+    if reading.region or reading.environ.get("AWS_DEFAULT_REGION"):
+        return
+    yield from _valid_region(part.section, "region")
+    if part.section.text("region"):
         return
     source = part.reading.sections.profiles.get(part.profile.source_profile or "")
     found = source.text("region") if source is not None else None
@@ -243,7 +288,7 @@ def _services(part: Part) -> Iterator[Finding]:
 Check = Callable[[Part], Iterator[Finding]]
 _OF_EVERY_PROFILE: tuple[Check, ...] = (_header, _typos, _services, _region)
 _BY_KIND: dict[ProfileKind, tuple[Check, ...]] = {
-    ProfileKind.STATIC_KEYS: (),
+    ProfileKind.STATIC_KEYS: (_empty_keys,),
     ProfileKind.ASSUME_ROLE: (_role,),
     ProfileKind.CREDENTIAL_SOURCE: (_role,),
     ProfileKind.WEB_IDENTITY: (_web_identity,),

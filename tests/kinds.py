@@ -1,0 +1,438 @@
+"""Every kind of profile that the AWS SDKs document: what the files say, and where it works.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/creds-config-files.html
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from ipy_awsprofile.demo.scenario import allow, trusting
+from ipy_awsprofile.demo.shared_files import write_private
+from ipy_awsprofile.sessions import open_session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pytest
+
+    from ipy_awsprofile.demo.accounts import IamUser
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.sessions import ProfileSession
+
+ACCOUNT = "111111111111"
+USER = f"arn:aws:iam::{ACCOUNT}:user/Ann"
+ISSUER = "https://oidc.example.com/cluster"
+
+
+def role(name: str, session: str = "me") -> str:
+    """Return the ARN of a role's session."""
+    return f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{session}"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What the files say, and who it is then.
+
+    The profile under test is `P` unless `profile` says otherwise; `{here}` is a region and the
+    endpoint of the embedded AWS.
+    """
+
+    config: str
+    arn: str
+    credentials: str = ""
+    profile: str = "P"
+    environment: dict[str, str] = field(default_factory=dict)
+    place: str = ""
+
+
+KEYS = """
+[profile Ann]
+aws_access_key_id = {key}
+aws_secret_access_key = {secret}
+{here}
+"""
+
+
+def chain(*names: str) -> str:
+    """Return a chain of role profiles, whose first is assumed by Ann and whose last is `P`."""
+    profiles = [*names[:-1], "P"]
+    sources = ["Ann", *profiles]
+    return KEYS + "".join(
+        f"""
+[profile {profile}]
+role_arn = arn:aws:iam::{ACCOUNT}:role/{name}
+role_session_name = me
+source_profile = {source}
+{{here}}
+"""
+        for name, profile, source in zip(names, profiles, sources, strict=False)
+    )
+
+
+KINDS = {
+    "static keys": Kind(
+        """
+[profile P]
+aws_access_key_id = {key}
+aws_secret_access_key = {secret}
+{here}
+""",
+        USER,
+    ),
+    "static keys with a session token": Kind(
+        """
+[profile P]
+aws_access_key_id = {temporary_key}
+aws_secret_access_key = {temporary_secret}
+aws_session_token = {temporary_token}
+{here}
+""",
+        USER,
+    ),
+    "keys in the credentials file": Kind(
+        """
+[profile P]
+{here}
+""",
+        USER,
+        credentials="""
+[P]
+aws_access_key_id = {key}
+aws_secret_access_key = {secret}
+""",
+    ),
+    "only in the credentials file": Kind(
+        "",
+        USER,
+        credentials="""
+[P]
+aws_access_key_id = {key}
+aws_secret_access_key = {secret}
+""",
+        environment={"AWS_ENDPOINT_URL": "{endpoint}", "AWS_DEFAULT_REGION": "us-west-2"},
+    ),
+    "default": Kind(
+        """
+[default]
+aws_access_key_id = {key}
+aws_secret_access_key = {secret}
+{here}
+""",
+        USER,
+        profile="default",
+    ),
+    "role with source_profile": Kind(chain("Hop1"), role("Hop1")),
+    "chain of three": Kind(chain("Hop1", "Hop2", "Hop3"), role("Hop3")),
+    "chain of five": Kind(chain("Hop1", "Hop2", "Hop3", "Hop4", "Hop5"), role("Hop5")),
+    "self-referencing": Kind(
+        """
+[profile P]
+role_arn = {hop1}
+role_session_name = me
+source_profile = P
+aws_access_key_id = {key}
+aws_secret_access_key = {secret}
+{here}
+""",
+        role("Hop1"),
+    ),
+    "external_id": Kind(
+        KEYS
+        + """
+[profile P]
+role_arn = {guarded}
+role_session_name = me
+external_id = between-us
+source_profile = Ann
+{here}
+""",
+        role("Guarded"),
+    ),
+    "mfa_serial": Kind(
+        KEYS
+        + """
+[profile P]
+role_arn = {with_mfa}
+role_session_name = me
+mfa_serial = {mfa_serial}
+source_profile = Ann
+{here}
+""",
+        role("WithMfa"),
+    ),
+    "credential_source Environment": Kind(
+        """
+[profile P]
+role_arn = {hop1}
+role_session_name = me
+credential_source = Environment
+{here}
+""",
+        role("Hop1"),
+        environment={"AWS_ACCESS_KEY_ID": "{key}", "AWS_SECRET_ACCESS_KEY": "{secret}"},
+    ),
+    "credential_source Ec2InstanceMetadata": Kind(
+        """
+[profile P]
+role_arn = {after_machine}
+role_session_name = me
+credential_source = Ec2InstanceMetadata
+{here}
+""",
+        role("AfterMachine"),
+        place="instance",
+    ),
+    "credential_source EcsContainer": Kind(
+        """
+[profile P]
+role_arn = {after_machine}
+role_session_name = me
+credential_source = EcsContainer
+{here}
+""",
+        role("AfterMachine"),
+        place="container",
+    ),
+    "an instance's own role": Kind(
+        """
+[profile P]
+{here}
+""",
+        role("Machine", "i-0abcdef1234567890"),
+        place="instance",
+    ),
+    "a container's own role": Kind(
+        """
+[profile P]
+{here}
+""",
+        role("Machine", "container"),
+        place="container",
+    ),
+    "web identity": Kind(
+        """
+[profile P]
+role_arn = {pod}
+role_session_name = me
+web_identity_token_file = {token_file}
+{here}
+""",
+        role("Pod"),
+    ),
+    "web identity as a source": Kind(
+        """
+[profile Pod]
+role_arn = {pod}
+role_session_name = pod
+web_identity_token_file = {token_file}
+{here}
+
+[profile P]
+role_arn = {after_pod}
+role_session_name = me
+source_profile = Pod
+{here}
+""",
+        role("AfterPod"),
+    ),
+    "credential_process": Kind(
+        """
+[profile P]
+credential_process = "{python}" "{process}"
+{here}
+""",
+        USER,
+    ),
+    "credential_process as a source": Kind(
+        """
+[profile Tool]
+credential_process = "{python}" "{process}"
+{here}
+
+[profile P]
+role_arn = {hop1}
+role_session_name = me
+source_profile = Tool
+{here}
+""",
+        role("Hop1"),
+    ),
+    "sso-session": Kind(
+        """
+[sso-session corp]
+sso_start_url = {start_url}
+sso_region = us-east-1
+sso_registration_scopes = sso:account:access
+
+[profile P]
+sso_session = corp
+sso_account_id = {account}
+sso_role_name = Reader
+{here}
+""",
+        role("{reader}", "ann"),
+    ),
+    "legacy SSO": Kind(
+        """
+[profile P]
+sso_start_url = {start_url}
+sso_region = us-east-1
+sso_account_id = {account}
+sso_role_name = Reader
+{here}
+""",
+        role("{reader}", "ann"),
+    ),
+    "SSO as a source": Kind(
+        """
+[sso-session corp]
+sso_start_url = {start_url}
+sso_region = us-east-1
+
+[profile Corp]
+sso_session = corp
+sso_account_id = {account}
+sso_role_name = Reader
+{here}
+
+[profile P]
+role_arn = {after_sso}
+role_session_name = me
+source_profile = Corp
+{here}
+""",
+        role("AfterSso"),
+    ),
+    "login session": Kind(
+        """
+[profile P]
+login_session = {user}
+{here}
+""",
+        USER,
+    ),
+    "services": Kind(
+        """
+[profile P]
+aws_access_key_id = {key}
+aws_secret_access_key = {secret}
+region = us-west-2
+services = local
+
+[services local]
+sts =
+  endpoint_url = {endpoint}
+""",
+        USER,
+    ),
+}
+
+
+def create_ann(aws: EmbeddedAws) -> IamUser:
+    """Make the person: a user who may assume any role that trusts her, with an MFA device."""
+    return aws.create_user("Ann", account=ACCOUNT, policy=allow("sts:AssumeRole"), mfa=True)
+
+
+def sign_in(aws: EmbeddedAws, user: IamUser) -> None:
+    """Sign her in everywhere."""
+    aws.signin.login(user)
+    for sso_session in (None, "corp"):
+        aws.sso.sign_in(sso_session)
+
+
+def prepared(aws: EmbeddedAws, user: IamUser) -> dict[str, str]:
+    """Make roles, a token and a tool; return what the texts above name."""
+    assert user.mfa_serial
+    sts: Any = boto3.client(
+        "sts",
+        region_name="us-east-1",
+        endpoint_url=aws.endpoint_url,
+        aws_access_key_id=user.access_key_id,
+        aws_secret_access_key=user.secret_access_key,
+    )
+    temporary = sts.get_session_token()["Credentials"]
+    output = {
+        "Version": 1,
+        "AccessKeyId": user.access_key_id,
+        "SecretAccessKey": user.secret_access_key,
+    }
+    provider = aws.create_oidc_provider(ISSUER, account=ACCOUNT)
+    return {
+        "here": f"region = us-west-2\nendpoint_url = {aws.endpoint_url}",
+        "endpoint": aws.endpoint_url,
+        "account": ACCOUNT,
+        "user": user.arn,
+        "key": user.access_key_id,
+        "secret": user.secret_access_key,
+        "temporary_key": temporary["AccessKeyId"],
+        "temporary_secret": temporary["SecretAccessKey"],
+        "temporary_token": temporary["SessionToken"],
+        "mfa_serial": user.mfa_serial,
+        "python": sys.executable,
+        "process": str(write_private(aws.home / "tool.py", f"print({json.dumps(output)!r})")),
+        "token_file": str(write_private(aws.home / "token", provider.token("ann"))),
+        "start_url": aws.sso.start_url,
+        **roles(aws, provider.arn),
+    }
+
+
+def roles(aws: EmbeddedAws, provider: str) -> dict[str, str]:
+    """Make the roles, each of which may go on to any other that trusts it."""
+
+    def create(name: str, principal: str | dict[str, Any], **more: Any) -> str:
+        trust = trusting(principal if isinstance(principal, str) else "*")
+        statement = trust["Statement"][0]
+        if isinstance(principal, dict):
+            statement["Principal"] = principal
+        statement |= more
+        return aws.create_role(name, account=ACCOUNT, trust=trust, policy=allow("sts:AssumeRole"))
+
+    made = {"hop1": create("Hop1", USER)}
+    for number in range(2, 6):
+        made[f"hop{number}"] = create(f"Hop{number}", made[f"hop{number - 1}"])
+    external = {"StringEquals": {"sts:ExternalId": "between-us"}}
+    with_mfa = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    made["guarded"] = create("Guarded", USER, Condition=external)
+    made["with_mfa"] = create("WithMfa", USER, Condition=with_mfa)
+    services = ["ec2.amazonaws.com", "ecs-tasks.amazonaws.com"]
+    machine = create("Machine", {"Service": services})
+    made["after_machine"] = create("AfterMachine", machine)
+    made["pod"] = create("Pod", {"Federated": provider}, Action="sts:AssumeRoleWithWebIdentity")
+    made["after_pod"] = create("AfterPod", made["pod"])
+    reader = aws.sso.assign(ACCOUNT, "Reader", policy=allow("sts:AssumeRole"))
+    made |= {"reader": reader.rpartition("/")[2], "after_sso": create("AfterSso", reader)}
+    return made
+
+
+@contextmanager
+def in_its_place(
+    aws: EmbeddedAws, values: dict[str, str], monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> Iterator[None]:
+    """Write the files of a kind, and be where it works."""
+    aws.config_file.write_text(kind.config.format(**values))
+    aws.credentials_file.write_text(kind.credentials.format(**values))
+    environment = {key: value.format(**values) for key, value in kind.environment.items()}
+    machine = f"arn:aws:iam::{ACCOUNT}:role/Machine"
+    places: dict[str, Any] = {"instance": aws.on_instance, "container": aws.in_container}
+    with ExitStack() as place:
+        if kind.place:
+            environment |= place.enter_context(places[kind.place](machine))
+        for variable, value in environment.items():
+            monkeypatch.setenv(variable, value)
+        yield
+
+
+@contextmanager
+def opened(
+    aws: EmbeddedAws, values: dict[str, str], monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> Iterator[ProfileSession]:
+    """Open the profile under test, in the place where it works."""
+    with in_its_place(aws, values, monkeypatch, kind):
+        yield open_session(kind.profile, mfa_prompter=lambda _: aws.mfa_code(values["mfa_serial"]))

@@ -1,0 +1,74 @@
+"""Servers that aren't AWS: silent ones, and such as have one answer for everything."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def closed_port() -> int:
+    """Find a port of this machine where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def silent_server() -> Iterator[str]:
+    """Run a server that accepts and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+class Answers:
+    """What a server answers, a status and a body, in this order; the last one from then on.
+
+    ``asked`` counts the requests.
+    """
+
+    def __init__(self, *answers: tuple[int, str]) -> None:
+        self._answers = answers
+        self._lock = threading.Lock()
+        self.asked = 0
+
+    def next(self) -> tuple[int, str]:
+        """Return the answer to the next request."""
+        with self._lock:
+            self.asked += 1
+            return self._answers[min(self.asked, len(self._answers)) - 1]
+
+
+@contextmanager
+def odd_server(answers: Answers) -> Iterator[str]:
+    """Run a server that gives these answers, whatever it is asked."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            status, body = answers.next()
+            self.send_response(status)
+            self.send_header("Content-Type", "text/xml")
+            self.send_header("Content-Length", str(len(body.encode())))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        do_GET = do_POST = do_PUT = _answer  # noqa: N815  # the names are those of http.server
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
