@@ -9,6 +9,7 @@ import json
 import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -347,7 +348,9 @@ def sign_in(aws: EmbeddedAws, user: IamUser) -> None:
         aws.sso.sign_in(sso_session)
 
 
-def prepared(aws: EmbeddedAws, user: IamUser) -> dict[str, str]:
+def prepared(
+    aws: EmbeddedAws, user: IamUser, *, token_lasts: timedelta = timedelta(hours=1)
+) -> dict[str, str]:
     """Make roles, a token and a tool; return what the texts above name."""
     assert user.mfa_serial
     sts: Any = boto3.client(
@@ -364,6 +367,7 @@ def prepared(aws: EmbeddedAws, user: IamUser) -> dict[str, str]:
         "SecretAccessKey": user.secret_access_key,
     }
     provider = aws.create_oidc_provider(ISSUER, account=ACCOUNT)
+    web_token = provider.token("ann", expires_in=int(token_lasts.total_seconds()))
     return {
         "here": f"region = us-west-2\nendpoint_url = {aws.endpoint_url}",
         "endpoint": aws.endpoint_url,
@@ -377,7 +381,7 @@ def prepared(aws: EmbeddedAws, user: IamUser) -> dict[str, str]:
         "mfa_serial": user.mfa_serial,
         "python": sys.executable,
         "process": str(write_private(aws.home / "tool.py", f"print({json.dumps(output)!r})")),
-        "token_file": str(write_private(aws.home / "token", provider.token("ann"))),
+        "token_file": str(write_private(aws.home / "token", web_token)),
         "start_url": aws.sso.start_url,
         **roles(aws, provider.arn),
     }

@@ -5,20 +5,26 @@ https://docs.aws.amazon.com/sdkref/latest/guide/creds-config-files.html
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+import time_machine
 from demo.clients import Clock
 from kinds import KINDS, chain, create_ann, opened, prepared, sign_in
 
 from ipy_awsprofile.demo.aws import EmbeddedAws
+from ipy_awsprofile.demo.shared_files import write_private
 from ipy_awsprofile.sessions import open_session, who_am_i
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from ipy_awsprofile.demo.accounts import IamUser
 
-#: An instance's own role isn't among them: what its service gives late, botocore uses on.
+#: With the embedded AWS's clock alone moved. An instance's own role isn't among them: what its
+#: service gives late, botocore uses on; and what `aws login` gives lasts a quarter of an hour.
 RENEWED = (
     "role with source_profile",
     "chain of five",
@@ -96,3 +102,62 @@ def test_duration_seconds(aws: EmbeddedAws, values: dict[str, str], clock: Clock
     text = chain("Hop1").replace("role_session_name", "duration_seconds = 1800\nrole_session_name")
     aws.config_file.write_text(text.format(**values))
     assert who_am_i(open_session("P")).expiry == clock() + timedelta(seconds=1800)
+
+
+def renewing_tool(aws: EmbeddedAws, user: IamUser) -> Callable[[], object]:
+    """Make a credential_process of temporary keys, and new keys for it with each call."""
+    sts: Any = boto3.client(
+        "sts",
+        region_name="us-east-1",
+        endpoint_url=aws.endpoint_url,
+        aws_access_key_id=user.access_key_id,
+        aws_secret_access_key=user.secret_access_key,
+    )
+
+    def renew() -> object:
+        given = sts.get_session_token(DurationSeconds=3600)["Credentials"]
+        document = given | {"Version": 1, "Expiration": given["Expiration"].isoformat()}
+        return write_private(aws.home / "tool.py", f"print({json.dumps(document)!r})")
+
+    return renew
+
+
+TOGETHER = (
+    "an instance's own role",
+    "credential_source Ec2InstanceMetadata",
+    "credential_source EcsContainer",
+    "a container's own role",
+    "web identity",
+    "sso-session",
+    "login session",
+    "credential_process",
+)
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_renewal_hours_later(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Two hours later a client goes on as the same identity, with credentials of that time.
+
+    The clock of the embedded AWS and that of botocore are the same one here.
+    """
+    kind = KINDS[name]
+    start = datetime.now(UTC)
+    with time_machine.travel(start, tick=True) as clock, EmbeddedAws() as aws:
+        for variable, value in aws.environment().items():
+            monkeypatch.setenv(variable, value)
+        ann = create_ann(aws)
+        sign_in(aws, ann)
+        values = prepared(aws, ann, token_lasts=timedelta(hours=12))
+        write_tool = renewing_tool(aws, ann)
+        write_tool()
+        with opened(aws, values, monkeypatch, kind) as session:
+            sts: Any = session.client("sts")
+            first = who_am_i(session)
+            clock.shift(timedelta(hours=2))
+            write_tool()
+            assert sts.get_caller_identity()["Arn"] == kind.arn.format(**values)
+            later = who_am_i(session)
+    assert later.arn == first.arn
+    assert first.expiry
+    assert later.expiry
+    assert first.expiry < start + timedelta(hours=2) < later.expiry
