@@ -148,7 +148,8 @@ def open_session(
     over what is cached. ``mfa_prompter`` gets the question and returns the code; by default it is
     asked through the front end's input channel, also when the session has ended. ``sign_in`` is
     called if a sign-in (IAM Identity Center) is missing or has expired; by default that is an
-    error. ``timeout`` is in seconds, for each of at most two attempts of a call to STS.
+    error. ``timeout`` is in seconds, for each attempt of a call to STS: two at most, five if
+    AWS throttles.
 
     Raises a child of `AwsProfileError` for whatever is wrong with the files, the options, the
     credentials or the network.

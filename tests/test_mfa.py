@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ipy_awsprofile import mfa
-from ipy_awsprofile.errors import MfaUnavailable
-from ipy_awsprofile.mfa import ask_on_input_channel, code_from, device_of
+from ipy_awsprofile.errors import MfaRejected, MfaUnavailable
+from ipy_awsprofile.mfa import ask_on_input_channel, code_from, device_of, require_code
 from ipy_awsprofile.sessions import open_session, who_am_i
 
 if TYPE_CHECKING:
@@ -159,3 +159,16 @@ def test_function_in_config(aws: EmbeddedAws, auditor: str, shell: Shell) -> Non
     shell.good("%config AwsProfileMagics.mfa_process = code_of")
     assert "Auditor" in shell.good("%aws_profile Auditor").text
     assert asked == [auditor]
+
+
+def test_code_in_two_groups() -> None:
+    """A code is taken as a device shows it."""
+    assert require_code("123 456\n") == "123456"
+
+
+@pytest.mark.parametrize("answer", ["", "12345", "1234567", "hush", "１２３４５６"])
+def test_answer_that_is_no_code(answer: str) -> None:
+    """What can't be a code isn't sent, and not quoted."""
+    with pytest.raises(MfaRejected) as told:
+        require_code(answer)
+    assert not answer or answer not in f"{told.value} {told.value.hint}"
