@@ -93,7 +93,8 @@ def code_from(command: str, question: str) -> str:
 def code_for(question: str, processes: Mapping[str, str], ask: MfaPrompter) -> str:
     """Get the code from the command of its device, if there is one, else by asking.
 
-    ``processes`` has commands by device. Raises what `code_from`, `require_code` and the prompter raise.
+    ``processes`` has commands by device. Raises what `code_from`, `require_code` and the prompter
+    raise.
     """
     command = processes.get(device_of(question))
     return code_from(command, question) if command else require_code(ask(question))
