@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.resolver import bounded
-
 if TYPE_CHECKING:
     import boto3
 
@@ -20,6 +18,8 @@ def alias_lookup(session: boto3.Session) -> Callable[[], str | None]:
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListAccountAliases.html
     """
     from botocore.exceptions import BotoCoreError, ClientError
+
+    from ipy_awsprofile.resolver import bounded
 
     # A client may be used in several threads, a session may not.
     iam = session.client("iam", config=bounded(5.0))

@@ -134,13 +134,13 @@ def identity_card(
     if identity.expiry:
         rows.append(("expires", f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC, renews by itself"))
     rows.append(("variable", variable))
-    notes = tuple(leftover_note(one) for one in leftovers)
+    left = tuple(leftovers)
     return Card(
         title=" ← ".join(identity.chain),
         badge=time_left(identity.expiry, now),
         rows=tuple(rows),
-        notes=notes,
-        tone=Tone.WARNING if notes else Tone.GOOD,
+        notes=tuple(leftover_note(one) for one in left),
+        tone=Tone.GOOD if all(one.quiet for one in left) else Tone.WARNING,
     )
 
 

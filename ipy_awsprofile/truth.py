@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A variable or library, and what it does instead of following: ``s3``, "still signs as X"."""
+    """A variable or library, and what it does instead of following: ``s3``, "still signs as X".
+
+    ``quiet`` is for what is always so, and nothing to be alarmed about.
+    """
 
     name: str
     says: str
+    quiet: bool = False
 
 
 #: Libraries that keep their own credentials, and what makes them follow.
@@ -33,7 +37,8 @@ _INDEPENDENT = {
     "pyspark": "doesn't follow: set `spark_options(session)`",
 }
 
-#: pandas goes by fsspec, which follows, but for Parquet by pyarrow, which it loads at that moment.
+#: pandas goes by fsspec, which follows; but for Parquet by pyarrow, whose client knows no roles of
+#: profiles, and on an instance it would silently take the instance's own.
 _PARQUET = "doesn't follow for Parquet: pass `storage_options=storage_options()`"
 
 
@@ -77,8 +82,8 @@ def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:
         for name, value in list(namespace.items())
         if not name.startswith("_")
     }
-    if "pandas" in modules and "pyarrow.fs" in sys.modules:
-        yield Leftover("pandas", _PARQUET)
+    if "pandas" in modules and find_spec("pyarrow"):
+        yield Leftover("pandas", _PARQUET, quiet=True)
     for library, advice in _INDEPENDENT.items():
         if any(module and f"{module}.".startswith(f"{library}.") for module in modules):
             yield Leftover(library, advice)
