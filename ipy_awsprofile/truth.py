@@ -75,17 +75,15 @@ def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:
     """Find the libraries that the notebook has imported and that keep their own credentials.
 
     What another library has imported for itself doesn't count: awswrangler loads pyarrow's S3
-    filesystem, and uses boto3.
+    filesystem, and uses boto3. Nor does a DataFrame, which is no sign of who reads Parquet.
     """
-    modules = {
-        value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
-        for name, value in list(namespace.items())
-        if not name.startswith("_")
-    }
-    if "pandas" in modules and find_spec("pyarrow"):
+    values = [value for name, value in list(namespace.items()) if not name.startswith("_")]
+    imported = {value.__name__ for value in values if isinstance(value, ModuleType)}
+    if "pandas" in imported and find_spec("pyarrow"):
         yield Leftover("pandas", _PARQUET, quiet=True)
+    modules = imported | {getattr(value, "__module__", None) for value in values}
     for library, advice in _INDEPENDENT.items():
-        if any(module and f"{module}.".startswith(f"{library}.") for module in modules):
+        if any(f"{module}.".startswith(f"{library}.") for module in modules):
             yield Leftover(library, advice)
 
 

@@ -453,7 +453,13 @@ def test_expect_account(notebook: Shell) -> None:
 
 
 def test_parquet_of_pandas_is_named(aws: EmbeddedAws, shell: Shell) -> None:
-    """That pandas reads Parquet by a client of its own is said at each switch, without alarm."""
+    """That pandas reads Parquet by a client of its own is said, without alarm, once it is imported.
+
+    A DataFrame is no sign of that.
+    """
+    shell.good("%aws_profile RoleBeta")
+    shell.good("import ipy_awsprofile\nbuckets = ipy_awsprofile.list_buckets(session)")
+    assert switcher_of(shell).leftovers() == []
     card = shell.good("import pandas\n%aws_profile RoleBeta")
     (named,) = switcher_of(shell).leftovers()
     assert (named.name, named.quiet) == ("pandas", True)
