@@ -124,19 +124,21 @@ def _table(told: Explanation) -> str:
     rows = "".join(_rows(hop) for hop in told.hops)
     if not rows:
         return ""
-    table = f'<table style="{_TABLE}"><tbody>{rows}</tbody></table>'
-    return f'<div style="overflow-x:auto">{table}</div>'
+    return f'<div style="overflow-x:auto"><table style="{_TABLE}">{rows}</table></div>'
 
 
 def _rows(hop: Hop) -> str:
-    """Fill the table with a hop: its name, its settings, and what was found beside them."""
+    """Fill the table with a hop: its name, its settings, and what was found beside them.
+
+    It has a body of its own, in which JupyterLab's stripes begin anew.
+    """
     if not hop.settings and not hop.facts:
         return ""
     heads = f'<tr><th colspan="4" style="{_GROUP}">{escape(_named(hop.name))}</th></tr>'
     facts = "".join(
         f'<tr><td colspan="4" style="{_WIDE}">{coded(fact)}</td></tr>' for fact in hop.facts
     )
-    return heads + "".join(map(_row, hop.settings)) + facts
+    return f"<tbody>{heads}{''.join(map(_row, hop.settings))}{facts}</tbody>"
 
 
 def _row(setting: Setting) -> str:
