@@ -14,6 +14,7 @@ import boto3
 import botocore.session
 from botocore import handlers
 from botocore.hooks import BaseEventHooks, EventAliaser, HierarchicalEmitter
+from botocore.loaders import Loader
 
 
 class CopiedHooks(BaseEventHooks):
@@ -79,9 +80,10 @@ def _registered(specs: tuple[tuple[Any, ...], ...]) -> HierarchicalEmitter:
     for event, handler, *place in specs:
         register = places[place[0]] if place else aliased.register
         register(event, handler)
-    boto3.Session(
-        botocore_session=botocore.session.Session(event_hooks=hooks, include_builtin_handlers=False)
-    )
+    core = botocore.session.Session(event_hooks=hooks, include_builtin_handlers=False)
+    # Otherwise boto3 reads the shared files for one, by the variables of the moment.
+    core.register_component("data_loader", Loader())
+    boto3.Session(botocore_session=core)
     return hooks
 
 

@@ -10,6 +10,7 @@ import botocore.handlers
 import botocore.session
 import pytest
 
+from ipy_awsprofile import event_hooks
 from ipy_awsprofile.event_hooks import built_in_hooks
 from ipy_awsprofile.resolver import ProfileCore
 from ipy_awsprofile.sessions import open_session
@@ -40,6 +41,13 @@ def test_same_handlers_as_botocore(cores: tuple[ProfileCore, ProfileCore], spec:
     event = spec[0].replace("*", "any")
     ours, theirs = (handlers_of(one, event) for one in (cores[0], botocore.session.Session()))
     assert [one for one in ours if one in theirs] == theirs  # boto3's own are there, too
+
+
+def test_the_environment_has_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first hooks of a process are made without a look at its files, or at AWS_PROFILE."""
+    monkeypatch.setenv("AWS_PROFILE", "missing")
+    event_hooks._registered.cache_clear()
+    assert built_in_hooks()
 
 
 def test_what_is_registered_stays_in_its_session(cores: tuple[ProfileCore, ProfileCore]) -> None:
