@@ -248,6 +248,11 @@ def chain_of(session: boto3.Session) -> tuple[str, ...]:
     return session.chain if isinstance(session, NamedSession) else ()
 
 
+def expiry_of(session: boto3.Session) -> datetime | None:
+    """Say when a session's credentials end (UTC), and don't renew them if that is past."""
+    return _expiry(session.get_credentials())
+
+
 def _credentials_of(session: boto3.Session) -> Credentials:
     credentials = session.get_credentials()
     if credentials is None:

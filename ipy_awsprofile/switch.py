@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -80,6 +80,7 @@ class _Layer:
 
     request: SwitchRequest
     session: ProfileSession
+    identity: Identity
     bindings: ExitStack
 
 
@@ -161,7 +162,7 @@ class Switcher:
         """
         with self._lock:
             session, identity = self._prove(request, fresh, mfa_prompter)
-            self._replace_top(request, session)
+            self._replace_top(request, session, identity)
         self._tell(identity)
         return identity
 
@@ -212,14 +213,15 @@ class Switcher:
         with self._lock:
             session, identity = self._prove(request)
             before = tuple(self._layers)
-            self._layers.append(self._bound(request, session))
+            self._layers.append(self._bound(request, session, identity))
         self._tell(identity)
         try:
             yield session
         finally:
             with self._lock:
                 self._return_to(before)
-            self._tell(self.identity())
+                back = self._identity_as_known()
+            self._tell(back)
 
     def leftovers(self) -> list[Leftover]:
         """Name what doesn't follow the active identity; empty before the first switch."""
@@ -276,13 +278,27 @@ class Switcher:
         self._owners[session.get_credentials()] = session.target
         return session, identity
 
-    def _replace_top(self, request: SwitchRequest, session: ProfileSession) -> None:
+    def _identity_as_known(self) -> Identity | None:
+        """Say who the active session is, should its credentials have ended, too: nobody is asked.
+
+        Whoever leaves a scope doesn't use them yet.
+        """
+        from ipy_awsprofile.sessions import expiry_of
+
+        if not self._layers:
+            return None
+        active = self._layers[-1]
+        return replace(active.identity, expiry=expiry_of(active.session))
+
+    def _replace_top(
+        self, request: SwitchRequest, session: ProfileSession, identity: Identity
+    ) -> None:
         """Take the bindings off the active session and put them on this one, or change nothing."""
         before = tuple(self._layers)
         if before:
             self._unwind(len(before) - 1)
         try:
-            self._layers.append(self._bound(request, session))
+            self._layers.append(self._bound(request, session, identity))
         except BaseException:
             self._return_to(before)
             raise
@@ -300,12 +316,13 @@ class Switcher:
             kept += 1
         self._unwind(kept)
         for layer in layers[kept:]:
-            self._layers.append(self._bound(layer.request, layer.session))
+            self._layers.append(self._bound(layer.request, layer.session, layer.identity))
 
-    def _bound(self, request: SwitchRequest, session: ProfileSession) -> _Layer:
+    def _bound(self, request: SwitchRequest, session: ProfileSession, identity: Identity) -> _Layer:
         """Let everything that shall follow follow the session; on an error, nothing does."""
         chosen = ("namespace",) if request.only_session else self.bindings
-        return _Layer(request, session, follow(self._shell, request.variable, session, chosen))
+        bindings = follow(self._shell, request.variable, session, chosen)
+        return _Layer(request, session, identity, bindings)
 
 
 def _target(request: SwitchRequest) -> Target:

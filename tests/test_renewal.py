@@ -16,13 +16,16 @@ import time_machine
 from ipy_awsprofile.demo.scenario import ROLE_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import AccessDenied, MfaRejected, MfaUnavailable
 from ipy_awsprofile.mfa import ask_on_input_channel
+from ipy_awsprofile.scopes import using_profile
 from ipy_awsprofile.sessions import open_session, who_am_i
+from ipy_awsprofile.switch import running_switcher
 
 if TYPE_CHECKING:
     from shells import Shell
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from ipy_awsprofile.demo.scenario import Scenario
+    from ipy_awsprofile.sessions import Identity
 
 
 class Clock:
@@ -162,6 +165,28 @@ def test_error_in_a_later_cell_is_one_of_ours(
     error = shell.refused("session.client('s3').list_buckets()")
     assert isinstance(error, MfaUnavailable)
     assert caplog.records == []
+
+
+def test_leaving_a_scope_asks_nobody(
+    aws: EmbeddedAws, clock: Clock, phone: Phone, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scope ends as it should though the identity that comes back has ended meanwhile."""
+    with monkeypatch.context() as attended:
+        as_front_end(attended, phone)
+        shell.good("%aws_profile Auditor")
+    told: list[Identity | None] = []
+    running_switcher().subscribe(told.append)
+    with using_profile("RoleBeta"):
+        clock.passes(hours=2)
+        aws.calls.clear()
+    assert aws.calls == []
+    assert len(phone.questions) == 1
+    role, auditor = told
+    assert (role and role.profile, auditor and auditor.profile) == ("RoleBeta", "Auditor")
+    assert auditor
+    assert auditor.expiry
+    assert auditor.expiry < datetime.now(UTC)
+    assert shell.names["session"].chain[0] == "Auditor"
 
 
 def test_error_names_the_hop(aws: EmbeddedAws, clock: Clock, scenario: Scenario) -> None:
