@@ -289,7 +289,7 @@ def test_results_that_cannot_travel(aws: EmbeddedAws, tmp_path: Path) -> None:
     with processes(tmp_path / "worker") as executor:
         frame = across_profiles(["RoleBeta"], unpicklable, executor=executor)
     (error,) = frame.attrs["errors"]
-    assert "pickle" in error["message"]
+    assert "unpicklable.<locals>.<lambda>" in error["message"]
 
 
 def test_worker_that_dies(aws: EmbeddedAws, tmp_path: Path) -> None:
