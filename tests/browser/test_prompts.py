@@ -82,6 +82,8 @@ def allow_on_page(page: Page, link: Locator) -> None:
     with page.context.expect_page() as opened:
         link.click()
     opened.value.get_by_role("button", name="Allow").click()
+    # To close a page that is between two documents can hang: microsoft/playwright#41900.
+    expect(opened.value.get_by_text("Allowed.")).to_be_visible()
     opened.value.close()
 
 
