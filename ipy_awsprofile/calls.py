@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
@@ -61,7 +63,8 @@ def problem_of(error: BaseException, secrets: Iterable[str] = ()) -> Problem:
     hint = error.hint if isinstance(error, AwsProfileError) else ""
     message = " ".join(str(error).split())
     for secret in secrets:
-        message = message.replace(secret, "…")
+        for written in sorted({secret, quote(secret), quote(secret, safe="")}, key=len):
+            message = re.sub(re.escape(written), "…", message, flags=re.IGNORECASE)
     if len(message) > _LONGEST:
         message = f"{message[:_LONGEST]}…"
     return Problem(type(error).__name__, message, hint)

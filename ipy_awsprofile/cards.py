@@ -13,6 +13,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile import styles
+from ipy_awsprofile.foreign_text import visible
 from ipy_awsprofile.styles import Tone
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Card:
         lines = [f"{self.title}  ({self.badge})" if self.badge else self.title]
         lines += [f"  {label:<{width}}  {value}" for label, value in rows]
         lines += [f"  {note}" for note in self.notes]
-        return "\n".join(lines)
+        return visible("\n".join(lines))
 
     __repr__ = __str__
 
@@ -71,7 +72,7 @@ class Card:
             )
         parts += [f'<div style="{styles.NOTE}">{styles.coded(note)}</div>' for note in self.notes]
         edge = f"{styles.CARD};border-left:4px solid {self.tone.css}"
-        return f'<div class="ipy-awsprofile-card" style="{edge}">{"".join(parts)}</div>'
+        return visible(f'<div class="ipy-awsprofile-card" style="{edge}">{"".join(parts)}</div>')
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +88,11 @@ class Table:
             return self.title
         lines = [self.columns, *self.rows]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        return "\n".join(
-            [self.title]
-            + [
-                "  ".join(
-                    f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)
-                ).rstrip()
-                for line in lines
-            ]
+        rows = (
+            "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in lines
         )
+        return visible("\n".join([self.title, *rows]))
 
     __repr__ = __str__
 
@@ -112,7 +109,7 @@ class Table:
         head = f"<thead><tr>{head}</tr></thead>"
         table = f'<table style="{styles.TABLE}">{head}<tbody>{body}</tbody></table>'
         scroller = f'<div style="{styles.SCROLLER}">{table}</div>' if self.rows else ""
-        return (
+        return visible(
             f'<div class="ipy-awsprofile-card" style="{styles.CARD}">'
             f'<div style="{styles.TITLE}">{styles.coded(self.title)}</div>{scroller}</div>'
         )

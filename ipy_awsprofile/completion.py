@@ -60,7 +60,7 @@ def _candidates(magic: Any, before: list[str], word: str) -> list[str]:
         return []
     if word.startswith("-"):
         return [name for name in _options(magic) if name.startswith(word) and name not in before]
-    typed = word.strip("\"'").casefold()
+    typed = re.sub(r"([{}$])\1", r"\1", word.strip("\"'")).casefold()
     return [_quoted(name) for name in _names() if name.casefold().startswith(typed)]
 
 
@@ -89,7 +89,7 @@ def _names() -> list[str]:
 
 def _quoted(name: str) -> str:
     """Write a name so that the magic reads it as one word, and not as an option."""
-    word = name
+    word = re.sub(r"[{}]|\$(?=[\w.])", r"\g<0>\g<0>", name)  # IPython would evaluate what is in it
     if re.search(r"""[\s"']""", name):
-        word = shlex.quote(name) if '"' in name else f'"{name}"'
+        word = shlex.quote(word) if '"' in name else f'"{word}"'
     return f"-- {word}" if name.startswith("-") else word

@@ -31,6 +31,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ipy_awsprofile.foreign_text import visible
+
 
 class AwsProfileError(Exception):
     """Base of every error of this package.
@@ -41,8 +43,8 @@ class AwsProfileError(Exception):
 
     def __init__(self, message: str, hint: str = "") -> None:
         # A setting that goes on in the next line would take the message with it.
-        super().__init__(" ".join(message.splitlines()))
-        self.hint = " ".join(hint.splitlines())
+        super().__init__(visible(" ".join(message.splitlines())))
+        self.hint = visible(" ".join(hint.splitlines()))
         #: A face that has shown the error as a card sets this, so that it isn't told twice.
         self.shown = False
 

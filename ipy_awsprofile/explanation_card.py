@@ -11,6 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile import styles
+from ipy_awsprofile.foreign_text import visible
 from ipy_awsprofile.styles import Tone, coded
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class ExplanationCard:
         for hop in told.hops:
             lines += _hop_lines(hop)
         lines += [f"  {note}" for note in told.notes]
-        return "\n".join(lines)
+        return visible("\n".join(lines))
 
     __repr__ = __str__
 
@@ -53,7 +54,7 @@ class ExplanationCard:
         problems = "".join(map(_problem, sorted(told.problems, key=lambda one: not one.fatal)))
         notes = "".join(f'<div style="{styles.NOTE}">{coded(note)}</div>' for note in told.notes)
         edge = f"{styles.CARD};border-left:4px solid {_tone(told.problems, Tone.GOOD).css}"
-        return (
+        return visible(
             f'<div class="ipy-awsprofile-card" style="{edge}">'
             f"{title}{chosen}{diagram}{problems}{_table(told)}{notes}</div>"
         )

@@ -19,6 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ipy_awsprofile.errors import InvalidProfile, InvalidSource, ProfileNotFound, SourceLoop
+from ipy_awsprofile.foreign_text import without_user
 from ipy_awsprofile.shared_files import Section, Sections, SharedFiles, read_shared_files
 
 
@@ -262,7 +263,7 @@ def _record(name: str, section: Section) -> Profile:
         region=section.text("region"),
         mfa_serial=section.text("mfa_serial"),
         duration=_whole_number(section.text("duration_seconds")),
-        endpoint=section.text("endpoint_url"),
+        endpoint=without_user(section.text("endpoint_url") or "") or None,
         file=section.file,
         line=section.line,
     )

@@ -30,6 +30,7 @@ from botocore.utils import JSONFileCache
 
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.event_hooks import built_in_hooks
+from ipy_awsprofile.foreign_text import program
 from ipy_awsprofile.given import UnusableCredentialsError, moment, require_usable
 from ipy_awsprofile.mfa import MfaPrompter
 from ipy_awsprofile.service_data import SessionLoader
@@ -152,7 +153,7 @@ class _Impatient(subprocess.Popen[bytes]):
 
 #: What a credential_process can end in, and what that means. Its own words are never told.
 _PROCESS_PROBLEMS: tuple[tuple[type[Exception], str], ...] = (
-    (OSError, "can't be run: {0.strerror} (`{0.filename}`)"),
+    (OSError, "can't be run: {0.strerror} (`{program}`)"),
     (json.JSONDecodeError, "printed no JSON"),
     (UnicodeDecodeError, "printed no JSON"),
     (ValueError, "is no command: {0}"),  # a quotation mark without its partner
@@ -180,7 +181,7 @@ class _BoundedProcess(ProcessProvider):
             problem = f"failed with status {error.returncode}"
         except tuple(kind for kind, _ in _PROCESS_PROBLEMS) as error:
             problem = next(says for kind, says in _PROCESS_PROBLEMS if isinstance(error, kind))
-            problem = problem.format(error)
+            problem = problem.format(error, program=program(credential_process) or "its first word")
         else:
             return given
         raise CredentialsUnavailable(

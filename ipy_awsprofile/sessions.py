@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import boto3
 from botocore.config import Config
-from botocore.credentials import CredentialProvider, CredentialResolver
+from botocore.credentials import CredentialProvider, CredentialResolver, ReadOnlyCredentials
 from botocore.utils import validate_region_name
 
 from ipy_awsprofile.errors import CredentialsUnavailable, SignInRequired
@@ -36,7 +36,7 @@ from ipy_awsprofile.translation import no_credentials, translated
 
 if TYPE_CHECKING:
     import botocore.session
-    from botocore.credentials import Credentials, ReadOnlyCredentials
+    from botocore.credentials import Credentials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,7 +260,16 @@ def _credentials_of(session: boto3.Session) -> Credentials:
     return credentials
 
 
-def short_lived(session: boto3.Session) -> tuple[ReadOnlyCredentials, datetime | None]:
+class UnshownCredentials(ReadOnlyCredentials):
+    """Credentials of one moment that a traceback with its variables doesn't show."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+def short_lived(session: boto3.Session) -> tuple[UnshownCredentials, datetime | None]:
     """Give what the session signs with now, and until when (UTC), to somebody outside of botocore.
 
     Raises CredentialsUnavailable for long-term keys: those stay where they are. Raises other
@@ -270,7 +279,7 @@ def short_lived(session: boto3.Session) -> tuple[ReadOnlyCredentials, datetime |
         credentials = _credentials_of(session)
         while True:
             expiry = _expiry(credentials)
-            frozen = credentials.get_frozen_credentials()
+            frozen = UnshownCredentials(*credentials.get_frozen_credentials())
             if _expiry(credentials) == expiry:
                 break  # otherwise they were renewed in between: the two don't belong together
     if not frozen.token:
@@ -282,25 +291,29 @@ def short_lived(session: boto3.Session) -> tuple[ReadOnlyCredentials, datetime |
 
 
 def session_token(
-    session: boto3.Session, *, serial: str | None = None, code: str | None = None
-) -> tuple[ReadOnlyCredentials, datetime]:
+    session: boto3.Session, *, serial: str | None = None, ask: Callable[[], str] = str
+) -> tuple[UnshownCredentials, datetime]:
     """Get short-lived credentials of the session's user for its long-term keys, and their end.
 
-    They are good for twelve hours (UTC). With an MFA device's ``serial`` and a ``code`` of it, they
-    carry that: roles are then assumed as if each call had the code. Raises a child of
+    They are good for twelve hours (UTC). With an MFA device's ``serial``, and ``ask`` to get a code
+    of it, they carry that: roles are then assumed as if each call had the code. Raises a child of
     `AwsProfileError`.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
-    from botocore.credentials import ReadOnlyCredentials
-
-    device: Any = {"SerialNumber": serial, "TokenCode": code} if serial else {}
     timeout = _timeout(session)
     with translated(chain_of(session)), quiet_refresh():
         sts = session.client("sts", config=Config(connect_timeout=timeout, read_timeout=timeout))
-        answer = sts.get_session_token(**device)["Credentials"]
-        keys = answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"]
-        return ReadOnlyCredentials(*keys), answer["Expiration"].astimezone(UTC)
+        # Neither the code nor the answer is a variable, which a traceback could show.
+        return _given(
+            sts.get_session_token(**{"SerialNumber": serial, "TokenCode": ask()} if serial else {})
+        )
+
+
+def _given(answer: Any) -> tuple[UnshownCredentials, datetime]:
+    keys = answer["Credentials"]
+    frozen = UnshownCredentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+    return frozen, keys["Expiration"].astimezone(UTC)
 
 
 def _ask_sts(session: boto3.Session) -> Caller:

@@ -163,8 +163,8 @@ class Sources:
         """Get credentials of the role's source that carry an MFA code. Raises AwsProfileError."""
         serial, source = target.chain[0].mfa_serial, self._source(target)
         question = f"Enter MFA code for {serial}: "
-        code = code_for(question, target.mfa_processes, self._prompter)
-        keys, _ = session_token(source, serial=serial, code=code)
+        ask = partial(code_for, question, target.mfa_processes, self._prompter)
+        keys, _ = session_token(source, serial=serial, ask=ask)
         return Credentials(str(keys.access_key), str(keys.secret_key), keys.token)
 
     def _once(self, key: tuple[str, ...], make: Callable[[], Any]) -> Any:

@@ -145,8 +145,8 @@ def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None 
     """Let DuckDB's ``s3://`` paths work as the session until its credentials end.
 
     The connection (by default that of `duckdb.sql`) gets a temporary secret of the name
-    ``ipy_awsprofile``, which DuckDB neither shows nor writes to a file; call this again to renew
-    it. Raises CredentialsUnavailable for long-term keys.
+    ``ipy_awsprofile``, of which DuckDB shows no more than the access key ID, and writes nothing to a
+    file; call this again to renew it. Raises CredentialsUnavailable for long-term keys.
 
     https://duckdb.org/docs/stable/core_extensions/httpfs/s3api
     """
@@ -156,16 +156,15 @@ def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None 
     region, endpoint = _place(session)
     connection = connection or duckdb.default_connection()
     _bring_s3_client(connection)
-    settings: dict[str, Any] = {
-        "key_id": frozen.access_key,
-        "secret": frozen.secret_key,
-        "session_token": frozen.token,
-        "region": region,
-    }
+    settings = SecretOptions(
+        key_id=frozen.access_key,
+        secret=frozen.secret_key,
+        session_token=frozen.token,
+        region=region,
+    )
     if endpoint:
         place = urlsplit(endpoint)
-        settings |= {"endpoint": place.netloc, "url_style": "path"}
-        settings |= {"use_ssl": place.scheme == "https"}
+        settings.update(endpoint=place.netloc, url_style="path", use_ssl=place.scheme == "https")
     # The values go as parameters: an error would quote the statement.
     named = ", ".join(f"{name} ${name}" for name in settings)
     connection.execute(
@@ -182,32 +181,44 @@ def _bring_s3_client(connection: DuckDBPyConnection) -> None:
     import_extension("httpfs", con=connection)
 
 
-class SparkOptions(dict[str, str]):
-    """Spark properties, three of which are secret: their values are left out where it is shown."""
+class SecretOptions(dict[str, Any]):
+    """Options some of which are secret: their values are left out wherever it is shown."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {', '.join(self)}>"
 
     __str__ = __repr__
 
+    def __or__(self, other: Any) -> SecretOptions:  # type: ignore[override]
+        return SecretOptions({**self, **other})
 
-def spark_options(session: boto3.Session) -> SparkOptions:
-    """Give the properties with which Spark's ``s3a://`` works as the session until it ends.
+    def __ror__(self, other: Any) -> SecretOptions:  # type: ignore[override]
+        return SecretOptions({**other, **self})
 
-    ``SparkSession.builder.config(map=spark_options(session))`` takes them; the dict doesn't show
-    its values. They are the short-lived credentials of now. Raises CredentialsUnavailable for
-    long-term keys.
+    def copy(self) -> SecretOptions:
+        """Return what shows as little."""
+        return SecretOptions(self)
+
+
+def spark_options(session: boto3.Session) -> SecretOptions:
+    """Give the options with which Spark reads and writes ``s3a://`` paths as the session.
+
+    ``spark.read.options(**spark_options(session)).parquet("s3a://…")``, and the same for
+    ``write``: they hold for that call, with the short-lived credentials of now. Don't build the
+    Spark session with them: it would write its properties on the command line of its JVM, which
+    every user of the machine can read. Raises CredentialsUnavailable for long-term keys.
 
     https://hadoop.apache.org/docs/stable/hadoop-aws/tools/hadoop-aws/authentication.html
     """
     frozen, _ = short_lived(session)
     region, endpoint = _place(session)
-    s3a: dict[str, Any] = {
+    s3a = {
         "aws.credentials.provider": "org.apache.hadoop.fs.s3a.TemporaryAWSCredentialsProvider",
         "access.key": frozen.access_key,
         "secret.key": frozen.secret_key,
         "session.token": frozen.token,
         "endpoint.region": region,
+        "impl.disable.cache": "true",  # a cached filesystem has the credentials of its first use
     }
     if endpoint:
         s3a |= {
@@ -215,7 +226,7 @@ def spark_options(session: boto3.Session) -> SparkOptions:
             "path.style.access": "true",
             "connection.ssl.enabled": str(not endpoint.startswith("http:")).lower(),
         }
-    return SparkOptions({f"spark.hadoop.fs.s3a.{name}": value for name, value in s3a.items()})
+    return SecretOptions({f"fs.s3a.{name}": value for name, value in s3a.items()})
 
 
 def _place(session: boto3.Session) -> tuple[str, str | None]:

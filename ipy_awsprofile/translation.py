@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -40,6 +40,7 @@ from ipy_awsprofile.errors import (
     SignInRequired,
     SourceLoop,
 )
+from ipy_awsprofile.foreign_text import without_user
 from ipy_awsprofile.given import UnusableCredentialsError
 
 #: Their texts, or those of what they come from, may quote what a source gave or a person typed.
@@ -54,26 +55,52 @@ _UNQUOTABLE = (
 )
 
 
-@contextmanager
-def translated(chain: tuple[str, ...], *, hop: int = 0) -> Iterator[None]:
-    """Raise botocore's errors as ours.
+class translated(AbstractContextManager[None]):  # noqa: N801  # it reads as what it does
+    """Raise botocore's errors as ours, without the stack that they come from.
+
+    botocore's frames have keys, tokens and MFA codes among their variables, which IPython's
+    ``%xmode Verbose`` prints, also of an error that is only the cause of another.
 
     ``chain`` names the profiles at work, from the one that was asked for to the one whose
     credentials start it; it is empty for a session that no profile of ours has opened. ``hop``
     counts from the first to the one whose credentials are being fetched.
     """
-    try:
-        yield
-    except Exception as error:
-        ours = _translation(error, chain[hop:])
-        if ours is None:
-            raise
-        if hop:
-            ours.args = (f"{str(ours).rstrip('.')}. It is needed for `{chain[0]}`.",)
-        raise ours from (error if _is_quotable(error) else None)
+
+    def __init__(self, chain: tuple[str, ...], *, hop: int = 0) -> None:
+        self._chain = chain
+        self._hop = hop
+        self._outer: BaseException | None = None
+
+    def __enter__(self) -> None:
+        self._outer = sys.exception()  # what the caller is at work on keeps its stack
+
+    def __exit__(self, _kind: object, error: BaseException | None, _stack: object) -> None:
+        if isinstance(error, AwsProfileError | KeyboardInterrupt):
+            _forget_stack(error, self._outer)
+            raise error
+        if isinstance(error, Exception) and (ours := self._ours(error)):
+            _forget_stack(error, self._outer)
+            raise ours from (error if _is_quotable(error) else None)
+
+    def _ours(self, error: Exception) -> AwsProfileError | None:
+        ours = _translation(error, self._chain[self._hop :])
+        if ours and self._hop:
+            told = f"{str(ours).rstrip('.')}. It is needed for `{self._chain[0]}`."
+            ours.args = (told,)
+        return ours
+
+
+def _forget_stack(error: BaseException | None, outer: BaseException | None) -> None:
+    """Take the stacks off an error and what it comes from, up to what was there before."""
+    while error is not None and error is not outer:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
 
 
 def _is_quotable(error: Exception) -> bool:
+    if isinstance(error, botocore_errors.ClientError):
+        # Some services tell what they have computed the signature over: headers with a token.
+        return _Answer.of(error).code not in _REJECTED
     # HTTP's own words for a header that can't be sent hold the header.
     return not isinstance(error, _UNQUOTABLE) and type(error) is not botocore_errors.HTTPClientError
 
@@ -119,7 +146,8 @@ def _translation(error: Exception, chain: tuple[str, ...]) -> AwsProfileError | 
             return _unavailable("EcsContainer", chain)
         case ValueError():
             return InvalidProfile(
-                f"A setting of `{_asked_for(chain)}` can't be used: {_one_line(error)}",
+                f"A setting of `{_asked_for(chain)}` can't be used: "
+                f"{without_user(_one_line(error))}",
                 _explains(chain),
             )
         case _:
@@ -150,8 +178,10 @@ class _Answer:
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 _REJECTED = {
     "AuthFailure",
+    "IncompleteSignature",
     "InvalidAccessKeyId",
     "InvalidClientTokenId",
+    "InvalidSignatureException",
     "InvalidToken",
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
@@ -455,7 +485,7 @@ def _explains(chain: tuple[str, ...]) -> str:
 def _unreachable(error: Exception, name: str) -> EndpointUnreachable:
     kwargs = getattr(error, "kwargs", {})
     url = urlsplit(kwargs.get("endpoint_url", ""))
-    endpoint = f"{url.scheme}://{url.netloc}" if url.netloc else "AWS"
+    endpoint = f"{url.scheme}://{url.netloc.rpartition('@')[2]}" if url.netloc else "AWS"
     slow = isinstance(error, botocore_errors.ConnectTimeoutError | botocore_errors.ReadTimeoutError)
     problem = "didn't answer in time" if slow else "can't be reached"
     return EndpointUnreachable(

@@ -34,7 +34,7 @@ _INDEPENDENT = {
     "duckdb": "doesn't follow: call `duckdb_secret(session)`",
     "polars": "doesn't follow: pass `**polars_options(session)`",
     "pyarrow.fs": "doesn't follow: use `pyarrow_filesystem(session)`",
-    "pyspark": "doesn't follow: set `spark_options(session)`",
+    "pyspark": "doesn't follow: read with `spark_options(session)`",
 }
 
 #: pandas goes by fsspec, which follows; but for Parquet by pyarrow, whose client knows no roles of

@@ -114,6 +114,9 @@ def test_not_offered(shell: Shell, aws: EmbeddedAws, cell: str) -> None:
         ("-dash", "-dash", "-- -dash"),
         ('"-dash and space"', "-dash and space", '-- "-dash and space"'),
         ('"a\'b\\"c"', "a'b\"c", "'a'\"'\"'b\"c'"),
+        ("a{1/0}b", "a{1/0}b", "a{{1/0}}b"),
+        ("cost$shell.$x", "cost$shell.$x", "cost$$shell.$$x"),
+        ('"$ {1}"', "$ {1}", '"$ {{1}}"'),
     ],
 )
 def test_odd_names(shell: Shell, aws: EmbeddedAws, header: str, name: str, written: str) -> None:

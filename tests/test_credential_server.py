@@ -271,7 +271,8 @@ def test_another_user_gets_nothing(server: CredentialServer) -> None:
 def test_another_user_gets_nothing_even_with_the_token(server: CredentialServer) -> None:
     """Where somebody has opened the folder, the system's word on who asks keeps others out."""
     folder = str(server.folder)
-    server.folder.chmod(0o755)
+    for entered in (server.folder, server.folder.parent):
+        entered.chmod(0o755)
     for file in server.folder.iterdir():
         file.chmod(0o666)
     assert as_nobody(lambda: str(len(os.listdir(folder)))) == "2"
@@ -279,6 +280,34 @@ def test_another_user_gets_nothing_even_with_the_token(server: CredentialServer)
         "NothingPrintedError: The kernel that lent this identity has hung up."
     )
     assert lent(server)["Version"] == 1
+
+
+def made(folder: Path) -> str:
+    """Make a folder, and say so."""
+    folder.mkdir()
+    return "made"
+
+
+@needs_root
+def test_nobody_else_gets_the_name_of_a_server_that_has_ended(aws: EmbeddedAws) -> None:
+    """A child that outlives the server still reads the config file of that name: it stays ours."""
+    with CredentialServer(open_session("RoleBeta")) as server:
+        folder = server.folder
+    assert as_nobody(lambda: made(folder)).startswith("PermissionError")
+    assert not folder.exists()
+
+
+@needs_root
+def test_a_place_that_somebody_else_has_taken(aws: EmbeddedAws, temporary: Path) -> None:
+    """Where another user has made the user's own folder, nothing is lent, and the error says so."""
+    temporary.chmod(0o1777)
+    squatted = temporary / f"ipy-awsprofile-{os.geteuid()}"
+    assert as_nobody(lambda: made(squatted)) == "made"
+    with pytest.raises(CredentialsUnavailable, match=r"isn't this user's own folder"):
+        CredentialServer(open_session("RoleBeta")).start()
+    squatted.rmdir()
+    with CredentialServer(open_session("RoleBeta")) as server:
+        assert server.folder.parent == squatted
 
 
 def test_a_wrong_token_gets_nothing(server: CredentialServer) -> None:

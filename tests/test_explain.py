@@ -20,8 +20,9 @@ from botocore.exceptions import BotoCoreError, InvalidConfigError
 from ipy_awsprofile.errors import ConfigFileError
 from ipy_awsprofile.explain import explain
 from ipy_awsprofile.explain.records import Problem, Setting, one_line
-from ipy_awsprofile.explain.settings import meant, without_user
+from ipy_awsprofile.explain.settings import meant
 from ipy_awsprofile.explanation_card import explanation_card
+from ipy_awsprofile.foreign_text import without_user
 from ipy_awsprofile.resolver import RoleCache
 
 if TYPE_CHECKING:

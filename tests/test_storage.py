@@ -188,25 +188,26 @@ def test_long_term_keys_stay(
 def test_spark(aws: EmbeddedAws, session: ProfileSession) -> None:
     """Spark gets the credentials of the session, and where its S3 is."""
     options = spark_options(session)
-    keys = [options[f"spark.hadoop.fs.s3a.{key}.key"] for key in ("access", "secret")]
+    keys = [options[f"fs.s3a.{key}.key"] for key in ("access", "secret")]
     client = boto3.client(
         "s3",
         aws_access_key_id=keys[0],
         aws_secret_access_key=keys[1],
-        aws_session_token=options["spark.hadoop.fs.s3a.session.token"],
-        endpoint_url=options["spark.hadoop.fs.s3a.endpoint"],
-        region_name=options["spark.hadoop.fs.s3a.endpoint.region"],
+        aws_session_token=options["fs.s3a.session.token"],
+        endpoint_url=options["fs.s3a.endpoint"],
+        region_name=options["fs.s3a.endpoint.region"],
     )
     client.list_objects_v2(Bucket=BUCKET)
     assert signers(aws) == {who_am_i(session).arn}
-    assert options["spark.hadoop.fs.s3a.path.style.access"] == "true"
-    assert options["spark.hadoop.fs.s3a.connection.ssl.enabled"] == "false"
+    assert options["fs.s3a.path.style.access"] == "true"
+    assert options["fs.s3a.connection.ssl.enabled"] == "false"
 
 
 def test_nothing_shows_a_secret(aws: EmbeddedAws, session: ProfileSession) -> None:
     """What is returned can be the last line of a cell."""
     polars, spark = polars_options(session), spark_options(session)
-    shown = [storage_options(session), polars, pyarrow_filesystem(session), spark, [spark]]
+    more = [spark | {"mergeSchema": True}, {"mergeSchema": True} | spark, spark.copy()]
+    shown = [storage_options(session), polars, pyarrow_filesystem(session), spark, [spark], *more]
     texts = [text for value in shown for text in (repr(value), str(value), pretty(value))]
     assert "RoleBeta" in repr(polars["credential_provider"])
     assert not [secret for secret in aws.secrets() if any(secret in text for text in texts)]
@@ -223,7 +224,7 @@ def test_amazons_own_endpoint_is_not_named(aws: EmbeddedAws, scenario: Scenario)
         frozen: Any = session.get_credentials()
         real = boto3.Session(frozen.access_key, frozen.secret_key, frozen.token, region_name=region)
         assert polars_options(real)["storage_options"] == {"aws_region": region or "us-east-1"}
-        assert "spark.hadoop.fs.s3a.endpoint" not in spark_options(real)
+        assert "fs.s3a.endpoint" not in spark_options(real)
 
 
 def test_absent_libraries_cost_nothing() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from typing import Any
 
 import pytest
@@ -33,6 +34,21 @@ def told(error: Exception, chain: tuple[str, ...] = CHAIN) -> ours.AwsProfileErr
     with pytest.raises(ours.AwsProfileError) as caught, translated(chain):
         raise error
     return caught.value
+
+
+def test_user_of_an_endpoint() -> None:
+    """Name and password in the address of an endpoint aren't told."""
+    url = "http://ann:hunter2@e:1/path"
+    unreachable = told(theirs.EndpointConnectionError(endpoint_url=url, error="x"))
+    assert str(unreachable) == "http://e:1 can't be reached for `RoleBeta`."
+    assert "hunter2" not in str(told(ValueError(f"Invalid endpoint: {url}")))
+
+
+@pytest.mark.parametrize("code", ["SignatureDoesNotMatch", "InvalidSignatureException"])
+def test_what_was_signed_is_not_told(code: str) -> None:
+    """Some services answer with the headers that they have computed a signature over."""
+    error = told(answer(code, "The canonical string is x-amz-security-token:SECRET"))
+    assert "SECRET" not in "".join(traceback.format_exception(error))
 
 
 @pytest.mark.parametrize(

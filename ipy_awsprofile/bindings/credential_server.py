@@ -17,6 +17,7 @@ import os
 import secrets
 import shutil
 import socket
+import stat
 import struct
 import subprocess
 import sys
@@ -36,7 +37,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Self
 
 from ipy_awsprofile.bindings.credential_process import address_of, command_line, token_file
-from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable
 from ipy_awsprofile.sessions import short_lived
 
 if TYPE_CHECKING:
@@ -191,10 +192,37 @@ def _private_folder(wanted: Path | None) -> Path:
         with suppress(OSError):  # whoever has taken the name meanwhile keeps it
             wanted.mkdir(mode=0o700)
             return wanted
-    parent = tempfile.gettempdir()
-    if os.name != "nt" and len(os.fsencode(parent)) > _LONGEST_PARENT:
-        parent = "/tmp"  # noqa: S108  # the folder in it is made with a random name, and is ours
-    return Path(tempfile.mkdtemp(prefix="ipy-awsprofile-", dir=parent))
+    return Path(tempfile.mkdtemp(prefix="ipy-awsprofile-", dir=_parent()))
+
+
+def _parent() -> Path:
+    """Find a place where only the user can make a folder, or make one that stays.
+
+    A child process that outlives the server still has the folder's name, and would run whatever
+    config file stands there: nobody else may take that name.
+    """
+    temporary = Path(tempfile.gettempdir())
+    if os.name == "nt":
+        return temporary
+    user = f"ipy-awsprofile-{os.geteuid()}"
+    places = [temporary, Path("/tmp")]  # noqa: S108  # no name in it is trusted, but the owner is
+    own = (place if _is_own(place) else place / user for place in places)
+    parent = next(place for place in own if len(os.fsencode(place)) <= _LONGEST_PARENT)
+    with suppress(FileExistsError):
+        parent.mkdir(mode=0o700)
+    if not _is_own(parent):
+        raise CredentialsUnavailable(
+            f"Nothing can be lent to child processes: `{parent}` isn't this user's own folder.",
+            "Remove it, or set TMPDIR to a folder of your own and restart the kernel.",
+        )
+    return parent
+
+
+def _is_own(folder: Path) -> bool:
+    """Say whether nobody else can make anything in a folder. A link to one is none."""
+    found = folder.lstat()
+    writable = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not writable
 
 
 _WATCHER = """

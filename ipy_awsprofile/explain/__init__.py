@@ -23,13 +23,14 @@ from ipy_awsprofile.explain.records import (
     is_file,
     one_line,
 )
-from ipy_awsprofile.explain.settings import program, settings_of
+from ipy_awsprofile.explain.settings import settings_of
 from ipy_awsprofile.explain.sources import (
     ambient,
     credential_source,
     environment_keys,
     web_identity_hop,
 )
+from ipy_awsprofile.foreign_text import program
 from ipy_awsprofile.profiles import Profile, ProfileKind, follow_chain, start_kind
 from ipy_awsprofile.shared_files import Section, SharedFiles, read_shared_files
 from ipy_awsprofile.user_environment import user_environment

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 
 from ipy_awsprofile.explain.cached import login_token, role_session, sso_section, sso_token
 from ipy_awsprofile.explain.records import Finding, Part, Problem, one_line, place
-from ipy_awsprofile.explain.settings import CREDENTIAL_SETTINGS, ignores_endpoints, meant, program
+from ipy_awsprofile.explain.settings import CREDENTIAL_SETTINGS, ignores_endpoints, meant
 from ipy_awsprofile.explain.sources import ambient, token_file
+from ipy_awsprofile.foreign_text import program
 from ipy_awsprofile.profiles import ProfileKind, did_you_mean
 from ipy_awsprofile.shared_files import Section
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import difflib
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 from functools import cache
 
 from ipy_awsprofile.explain.records import Part, Setting, one_line
+from ipy_awsprofile.foreign_text import program, without_user
 from ipy_awsprofile.profiles import ProfileKind
 from ipy_awsprofile.shared_files import Section, Value
 
@@ -87,20 +87,6 @@ def shown(name: str, value: Value) -> str:
     if name in {"credential_process", "mfa_process"}:
         return f"{program(value) or 'a command'} …"
     return one_line(without_user(value))
-
-
-def without_user(url: str) -> str:
-    """Take name and password out of an address."""
-    return re.sub(r"//[^/]*@", "//…@", url)
-
-
-def program(command: str) -> str | None:
-    """Name the program that a command runs; its arguments can be secrets. None if there is none."""
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        return None
-    return words[0] if words and "=" not in words[0] else None
 
 
 def settings_of(part: Part, also: Section | None = None) -> Iterator[Setting]:
