@@ -19,6 +19,7 @@ def alias_lookup(session: boto3.Session) -> Callable[[], str | None]:
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
+    from ipy_awsprofile.errors import AwsProfileError
     from ipy_awsprofile.resolver import bounded
 
     # A client may be used in several threads, a session may not.
@@ -27,7 +28,7 @@ def alias_lookup(session: boto3.Session) -> Callable[[], str | None]:
     def lookup() -> str | None:
         try:
             aliases = iam.list_account_aliases()["AccountAliases"]
-        except (BotoCoreError, ClientError, KeyError):
+        except (AwsProfileError, BotoCoreError, ClientError, KeyError):
             return None
         return aliases[0] if aliases else None
 

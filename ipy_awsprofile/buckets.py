@@ -32,7 +32,7 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
         {
             "name": pd.Series([bucket["Name"] for bucket in buckets], dtype="string"),
             "creation_date": pd.Series(
-                pd.to_datetime([bucket["CreationDate"] for bucket in buckets], utc=True)
+                pd.to_datetime([bucket.get("CreationDate") for bucket in buckets], utc=True)
             ).astype("datetime64[us, UTC]"),
             "region": pd.Series([bucket.get("BucketRegion") for bucket in buckets], dtype="string"),
         }

@@ -52,7 +52,9 @@ def answer_of(function: Function, session: boto3.Session) -> Answer:
     try:
         value = function(session)
         return Answer(list(value) if isinstance(value, Iterator) else value)
-    except (Exception, SystemExit) as raised:  # noqa: BLE001
+    except KeyboardInterrupt:
+        raise
+    except BaseException as raised:  # noqa: BLE001  # asyncio's CancelledError is one of those
         error = _as_ours(raised, chain_of(session))
         expired = isinstance(error, CredentialsExpired)
         return Answer(problem=problem_of(error, _secrets(session)), expired=expired)

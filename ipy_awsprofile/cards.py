@@ -123,14 +123,15 @@ def identity_card(
     leftovers: Iterable[Leftover] = (),
     now: datetime | None = None,
 ) -> Card:
-    """Show who the notebook works as, in which variable, and for how long."""
+    """Show who the notebook works as, in which variable (if one holds it), and for how long."""
     rows = [("account", identity.account), ("ARN", identity.arn)]
     rows.append(("region", identity.region or "none"))
     if read_only:
         rows.append(("access", READ_ONLY))
     if identity.expiry:
         rows.append(("expires", f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC, renews by itself"))
-    rows.append(("variable", variable))
+    if variable:
+        rows.append(("variable", variable))
     left = tuple(leftovers)
     return Card(
         title=" ← ".join(identity.chain),
@@ -146,9 +147,8 @@ def leftover_note(leftover: Leftover) -> str:
     return f"`{leftover.name}` {leftover.says}."
 
 
-def no_identity_card(default_profile: str | None) -> Card:
+def no_identity_card(goes_by: str) -> Card:
     """Say that no switch is in force, and what boto3 goes by instead."""
-    goes_by = f"AWS_PROFILE={default_profile}" if default_profile else "its default credentials"
     return Card(
         title="No profile is active",
         notes=(f"boto3 goes by {goes_by}. `%aws_profile NAME` switches.",),

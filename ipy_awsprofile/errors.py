@@ -21,7 +21,7 @@
     │   └── SignInRequired       … until somebody signs in
     ├── EndpointUnreachable      no answer, or none in time
     ├── ServiceError             any other answer of AWS
-    └── SwitchInterrupted        Ctrl-C before the switch was complete
+    └── SwitchInterrupted        Ctrl-C at a switch
 
 An error's text never holds a key, a token or an MFA code. It is built from names, paths and
 what AWS answered, so it may be logged.
@@ -30,6 +30,7 @@ what AWS answered, so it may be logged.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ipy_awsprofile.foreign_text import visible
 
@@ -48,6 +49,10 @@ class AwsProfileError(Exception):
         #: A face that has shown the error as a card sets this, so that it isn't told twice.
         self.shown = False
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Survive being pickled or copied: the children make their text of other arguments."""
+        return _made_again, (type(self), self.args, vars(self))
+
     def _render_traceback_(self) -> list[str]:
         """Tell IPython to show what happened instead of our stack.
 
@@ -57,6 +62,14 @@ class AwsProfileError(Exception):
         if self.hint and not self.shown:
             lines.append(self.hint)
         return lines
+
+
+def _made_again(
+    kind: type[AwsProfileError], args: tuple[Any, ...], attributes: dict[str, Any]
+) -> AwsProfileError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error
 
 
 class InvalidOption(AwsProfileError):
@@ -174,7 +187,9 @@ class ServiceError(AwsProfileError):
 
 
 class SwitchInterrupted(AwsProfileError):
-    """The person at the keyboard stopped the switch before it was complete."""
+    """The person at the keyboard stopped a switch, or what belongs to it."""
 
-    def __init__(self) -> None:
-        super().__init__("The switch was interrupted.", "The notebook works as it did before.")
+    def __init__(
+        self, what: str = "The switch", hint: str = "The notebook works as it did before."
+    ) -> None:
+        super().__init__(f"{what} was interrupted.", hint)

@@ -18,9 +18,9 @@ def moment(text: object) -> datetime | None:
         return None
     try:
         read = parse(text)
+        return read.astimezone(UTC) if read.tzinfo else None
     except (ValueError, OverflowError):
         return None
-    return read.astimezone(UTC) if read.tzinfo else None
 
 
 class UnusableCredentialsError(Exception):

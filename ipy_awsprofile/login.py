@@ -130,7 +130,7 @@ class SignInAttempt:
                 raise self._ended("wasn't completed in time") from None
             except problems.AccessDeniedException:
                 raise self._ended("was refused") from None
-        self._store(answer)
+            self._store(answer)
         return True
 
     def waiting(self, sleep: Callable[[float], None] = time.sleep) -> Iterator[timedelta]:

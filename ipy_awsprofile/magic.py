@@ -20,7 +20,12 @@ from traitlets import CaselessStrEnum, List, Unicode, Union
 
 from ipy_awsprofile import cards
 from ipy_awsprofile.bindings import BINDINGS
-from ipy_awsprofile.errors import AwsProfileError, InvalidOption, SwitchInterrupted
+from ipy_awsprofile.errors import (
+    AwsProfileError,
+    InvalidOption,
+    MfaUnavailable,
+    SwitchInterrupted,
+)
 from ipy_awsprofile.mfa import code_from, device_of
 from ipy_awsprofile.prompts import ask_for_code, sign_in_at_cell
 from ipy_awsprofile.scopes import until_cell_ends
@@ -130,9 +135,9 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         subprocesses and ``s3://`` paths follow. ``%%aws_profile NAME`` is for one cell.
         """
         if cell is not None:  # called by name; a typed cell becomes this by itself
-            self.shell.run_cell(f"%aws_profile {line} --cell\n{cell}")
+            self.shell.run_cell(f"%aws_profile --cell {line}\n{cell}")
             return
-        with self._told():
+        with self._told("The switch"):
             options = _parsed(self.aws_profile, line)
             request = _request(options)
             if options.explain:
@@ -169,7 +174,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         """
         from ipy_awsprofile.profiles import list_profiles
 
-        with self._told():
+        with self._told("The cell"):
             options = _parsed(self.aws_profiles, line)
             pattern = " ".join(options.pattern) or None
             if cell is None:
@@ -201,12 +206,21 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     def _configure(self, _change: object = None) -> None:
         self.switcher.protected = tuple(self.protected)
         self.switcher.bindings = tuple(self.bindings)
-        self.switcher.mfa_prompter = self._mfa_code if self.mfa_process else ask_for_code
+        self.switcher.mfa_prompter = ask_for_code
+        self.switcher.mfa_process = self._mfa_code if self.mfa_process else None
 
     def _mfa_code(self, question: str) -> str:
         if isinstance(self.mfa_process, str):
             return code_from(self.mfa_process, question)
-        return str(self.mfa_process(device_of(question)))
+        try:
+            return str(self.mfa_process(device_of(question)))
+        except AwsProfileError:
+            raise
+        except Exception as error:
+            raise MfaUnavailable(
+                f"The function in `AwsProfileMagics.mfa_process` failed: {type(error).__name__}.",
+                "Call it in a cell to see why: it gets the device's serial number.",
+            ) from error
 
     def _active(self) -> SwitchRequest:
         if self.switcher.request is None:
@@ -227,24 +241,31 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     def _identity_card(self) -> cards.Card:
         identity, request = self.switcher.identity(), self.switcher.request
         if identity is None or request is None:
-            return cards.no_identity_card(os.environ.get("AWS_PROFILE"))
+            return cards.no_identity_card(_goes_by())
+        holds_it = self.shell.user_ns.get(request.variable) is self.switcher.session
         return cards.identity_card(
             identity,
-            variable=request.variable,
+            variable=request.variable if holds_it else "",
             read_only=request.read_only,
             leftovers=self.switcher.leftovers(),
         )
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _told(self, what: str) -> Iterator[None]:
         """Show an error as a card where a front end renders one, and let it stop the cell.
 
         A terminal has no cards: there, IPython shows what the error says of itself.
         """
+        before = self.switcher.session
         try:
             yield
         except (AwsProfileError, KeyboardInterrupt) as raised:
-            error = SwitchInterrupted() if isinstance(raised, KeyboardInterrupt) else raised
+            if isinstance(raised, AwsProfileError):
+                error = raised
+            elif self.switcher.session is before:
+                error = SwitchInterrupted(what)
+            else:
+                error = SwitchInterrupted(what, _TOO_LATE)
             if getattr(self.shell, "kernel", None) is not None:
                 display(cards.error_card(error))
                 error.shown = True
@@ -253,13 +274,25 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             raise error from None
 
 
+def _goes_by() -> str:
+    """Say what boto3 takes by itself, in its own order."""
+    if os.environ.get("AWS_ACCESS_KEY_ID"):
+        return "the keys in the environment"
+    named = (name for name in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE") if os.environ.get(name))
+    return next((f"{name}={os.environ[name]}" for name in named), "its default credentials")
+
+
+_TOO_LATE = "It was complete before that: `%aws_profile` shows who is active."
+
+
 def _request(options: argparse.Namespace) -> SwitchRequest | None:
     """Read which switch is wanted, if one is; say what doesn't go together."""
     wanted = bool(options.name or options.role_arn)
     alone = options.refresh + options.off + options.pick + options.explain
     if alone > 1 or (alone and (options.login or (wanted and not options.explain))):
         raise InvalidOption(
-            "A profile's name, --refresh, --off and --pick exclude one another.",
+            "A profile's name, --refresh, --off and --pick exclude one another; --login goes with "
+            "a name, and --explain with nothing else.",
             "Run `%aws_profile?` for the options.",
         )
     request = SwitchRequest(

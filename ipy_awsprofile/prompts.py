@@ -29,8 +29,9 @@ def sign_in_at_cell(target: Target) -> None:
     Raises SignInRequired where nobody would see it, and what `begin_sign_in` and
     `SignInAttempt.waiting` raise.
     """
-    from ipy_awsprofile.login import begin_sign_in
+    from ipy_awsprofile.login import begin_sign_in, sso_settings
 
+    sso_settings(target)  # where there is no sign-in, it is no use to ask who is there
     if not somebody_is_there():
         raise SignInRequired(target.name, target.names[-1])
     attempt = begin_sign_in(target)

@@ -272,7 +272,8 @@ class RoleCache:
         return document
 
     def __setitem__(self, key: str, document: Any) -> None:
-        self._note(document)
+        with suppress(KeyError):  # AWS-compatible servers answer less: STS is asked who it is
+            self._note(document)
         self._own.add(key)
         self._unwritten[key] = document
         with suppress(OSError):
@@ -283,7 +284,7 @@ class RoleCache:
     def _note(self, document: Any) -> None:
         access_key = document["Credentials"]["AccessKeyId"]
         role = document.get("AssumedRoleUser")
-        if role:
+        if role and role["Arn"] and role["AssumedRoleId"]:
             self.callers[access_key] = Caller(role["Arn"], role["AssumedRoleId"])
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
+
+from IPython.core.inputtransformer2 import cell_magic
 
 from ipy_awsprofile.switch import SwitchRequest, running_switcher
 
@@ -47,14 +49,19 @@ def cell_magic_as_line(lines: list[str]) -> list[str]:
         if line.strip():
             if not _CELL_MAGIC.match(line):
                 break
-            first = line.rstrip().removeprefix("%")
-            return [*lines[:number], f"{first} --cell\n", *lines[number + 1 :]]
+            first = f"%aws_profile --cell {_CELL_MAGIC.sub('', line).strip()}\n"
+            return [*lines[:number], first, *_transformed(lines[number + 1 :])]
     return lines
+
+
+def _transformed(lines: list[str]) -> list[str]:
+    """Let the rest of a cell begin with a cell magic of its own, or with one more of ours."""
+    number = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    return [*lines[:number], *cell_magic(cell_magic_as_line(lines[number:]))]
 
 
 def until_cell_ends(shell: InteractiveShell, scope: AbstractContextManager[Any]) -> None:
     """Enter the scope now, and leave it when the cell that runs has ended, however it ends."""
-    scope.__enter__()
     running = 1  # the cell itself, and cells that it runs in turn
 
     def started(_info: object) -> None:
@@ -67,9 +74,11 @@ def until_cell_ends(shell: InteractiveShell, scope: AbstractContextManager[Any])
             return  # an empty cell never tells that it starts
         running -= 1
         if running == 0:
-            shell.events.unregister("pre_run_cell", started)
-            shell.events.unregister("post_run_cell", ended)
-            scope.__exit__(None, None, None)
+            leaving.close()
 
-    shell.events.register("pre_run_cell", started)
-    shell.events.register("post_run_cell", ended)
+    with ExitStack() as entering:
+        entering.enter_context(scope)
+        for event, callback in (("pre_run_cell", started), ("post_run_cell", ended)):
+            shell.events.register(event, callback)
+            entering.callback(shell.events.unregister, event, callback)
+        leaving = entering.pop_all()

@@ -19,6 +19,12 @@ from botocore.loaders import Loader, create_loader
 
 #: One thread loads at a time: what ships beside a model is merged into the loaded one.
 _loading = RLock()
+if hasattr(os, "register_at_fork"):  # a child that is forked meanwhile would wait for ever
+    os.register_at_fork(
+        before=_loading.acquire,
+        after_in_parent=_loading.release,
+        after_in_child=_loading.release,
+    )
 
 
 class SessionLoader(Loader):

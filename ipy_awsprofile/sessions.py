@@ -319,7 +319,13 @@ def _given(answer: Any) -> tuple[UnshownCredentials, datetime]:
 def _ask_sts(session: boto3.Session) -> Caller:
     sts = session.client("sts", config=bounded(_timeout(session)))
     answer = be_patient(sts).get_caller_identity()
+    if answer["Arn"].count(":") < _COLONS:
+        raise KeyError("Arn")
     return Caller(answer["Arn"], answer["UserId"])
+
+
+#: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+_COLONS = 5
 
 
 def _timeout(session: boto3.Session) -> float:

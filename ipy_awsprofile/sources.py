@@ -177,6 +177,9 @@ class Sources:
                 made.set_result(make())
             except BaseException as error:  # noqa: BLE001  # it is raised below
                 made.set_exception(error)
+        if failure := made.exception():
+            # Each thread would add its stack, and with it all that is in work, to the one error.
+            raise failure.with_traceback(None)
         return made.result()
 
 

@@ -145,8 +145,8 @@ def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None 
     """Let DuckDB's ``s3://`` paths work as the session until its credentials end.
 
     The connection (by default that of `duckdb.sql`) gets a temporary secret of the name
-    ``ipy_awsprofile``, of which DuckDB shows no more than the access key ID, and writes nothing to a
-    file; call this again to renew it. Raises CredentialsUnavailable for long-term keys.
+    ``ipy_awsprofile``, of which DuckDB shows the access key ID alone, and writes nothing to a file;
+    call this again to renew it. Raises CredentialsUnavailable for long-term keys.
 
     https://duckdb.org/docs/stable/core_extensions/httpfs/s3api
     """

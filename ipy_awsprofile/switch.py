@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -74,14 +74,27 @@ _log = logging.getLogger(__name__)
 Listener = Callable[["Identity | None"], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Layer:
     """One identity and what is bound to it. The first is the notebook's, others are scopes."""
 
     request: SwitchRequest
     session: ProfileSession
     identity: Identity
-    bindings: ExitStack
+    bindings: ExitStack = field(default_factory=ExitStack)
+
+
+@dataclass(slots=True, eq=False)
+class _Scope:
+    """A block that has begun and not ended, and what comes back after it."""
+
+    before: tuple[_Layer, ...]
+
+
+class _Telling(threading.local):
+    """The listeners that are being called in this thread."""
+
+    listeners: tuple[Listener, ...] = ()
 
 
 class Switcher:
@@ -89,13 +102,18 @@ class Switcher:
 
     def __init__(self, shell: InteractiveShell | None) -> None:
         self._shell = shell  # None in a script: there is no notebook whose variable could follow
-        # Widget callbacks can run in a thread of their own while a cell runs.
+        # Widget callbacks can run in a thread of their own while a cell runs. Nobody holds the lock
+        # while AWS or a person is asked, or a listener told.
         self._lock = threading.RLock()
         self._layers: list[_Layer] = []
+        self._scopes: list[_Scope] = []
         #: Whose the credentials are that were ever switched to; those that nobody holds drop out.
         self._owners: WeakKeyDictionary[Any, Target] = WeakKeyDictionary()
         self._listeners: list[Listener] = []
+        self._telling = _Telling()
         self._closed = False
+        #: Gives MFA codes without a person, and goes before whoever asks one.
+        self.mfa_process: MfaPrompter | None = None
         #: Who is turned to when credentials need a person: now, and when they end in a later cell.
         self.mfa_prompter: MfaPrompter | None = None
         self.sign_in: SignIn | None = None
@@ -107,12 +125,14 @@ class Switcher:
     @property
     def session(self) -> ProfileSession | None:
         """The active session, or None before the first switch."""
-        return self._layers[-1].session if self._layers else None
+        active = self._active()
+        return active.session if active else None
 
     @property
     def request(self) -> SwitchRequest | None:
         """What the active session was asked for with, or None before the first switch."""
-        return self._layers[-1].request if self._layers else None
+        active = self._active()
+        return active.request if active else None
 
     @property
     def has_notebook(self) -> bool:
@@ -127,8 +147,9 @@ class Switcher:
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call the listener with each new identity, or with None after `off`.
 
-        It is called after the switch is complete, in the thread that made it. Returns what ends
-        the subscription; to end it twice is nothing more.
+        It is called after the switch is complete, in the thread that made it; of switches that
+        it makes itself, it isn't told. Returns what ends the subscription; to end it twice is
+        nothing more.
         """
         self._listeners.append(listener)
 
@@ -145,8 +166,8 @@ class Switcher:
         """
         from ipy_awsprofile.sessions import who_am_i
 
-        with self._lock:
-            return who_am_i(self.session) if self.session else None
+        session = self.session
+        return who_am_i(session) if session else None
 
     def switch(
         self,
@@ -160,18 +181,18 @@ class Switcher:
         ``fresh`` asks for new credentials where good ones are cached. Raises a child of
         `AwsProfileError`, or whatever interrupts it; then nothing has changed.
         """
+        layer = self._proved(request, fresh, mfa_prompter)
         with self._lock:
-            session, identity = self._prove(request, fresh, mfa_prompter)
-            self._replace_top(request, session, identity)
-        self._tell(identity)
-        return identity
+            self._replace_top(layer)
+        self._tell(layer, layer.identity)
+        return layer.identity
 
     def refresh(self, *, mfa_prompter: MfaPrompter | None = None) -> Identity | None:
         """Switch to the active profile once more, with new credentials; None if none is active."""
-        with self._lock:
-            if self.request is None:
-                return None
-            return self.switch(self.request, fresh=True, mfa_prompter=mfa_prompter)
+        request = self.request
+        if request is None:
+            return None
+        return self.switch(request, fresh=True, mfa_prompter=mfa_prompter)
 
     def login(self, request: SwitchRequest) -> None:
         """Let a person sign in for a profile, whether that is due or not; nothing is switched.
@@ -191,71 +212,82 @@ class Switcher:
 
     def off(self) -> bool:
         """Put everything back to before the first switch. Say whether there was one to undo."""
-        with self._lock:
+        with ExitStack() as after, self._lock:
             if not self._layers:
                 return False
+            after.callback(self._tell, None, None)
             self._unwind(0)
-        self._tell(None)
         return True
 
     def close(self) -> None:
         """Put everything back, and never switch again: the extension is going to be unloaded."""
-        self.off()
         self._closed = True
+        self.off()
 
     @contextmanager
     def scope(self, request: SwitchRequest) -> Iterator[boto3.Session]:
         """Work as another identity for a while, then go on exactly as before.
 
         That holds for errors, for scopes in scopes, and if the block itself switches: whatever is
-        active in the end, what was before it comes back.
+        active in the end, what was before it comes back. Of scopes that overlap, as those of
+        threads and tasks can, the one that began last is in force until it ends.
         """
-        with self._lock:
-            session, identity = self._prove(request)
-            before = tuple(self._layers)
-            self._layers.append(self._bound(request, session, identity))
-        self._tell(identity)
+        layer = self._proved(request)
+        scope = _Scope(())
         try:
-            yield session
-        finally:
             with self._lock:
-                self._return_to(before)
-                back = self._identity_as_known()
-            self._tell(back)
+                scope.before = tuple(self._layers)
+                self._scopes.append(scope)
+                self._bind(layer)
+            self._tell(layer, layer.identity)
+            yield layer.session
+        finally:
+            self._leave(scope)
 
     def leftovers(self) -> list[Leftover]:
         """Name what doesn't follow the active identity; empty before the first switch."""
         with self._lock:
-            if self.session is None or self.request is None:
+            active = self._active()
+            if active is None:
                 return []
             names = self._shell.user_ns if self._shell else {}
-            left = list(stale_variables(names, self.session, self._owners))
-            if not self.request.only_session and "environment" in self.bindings:
+            left = list(stale_variables(names, active.session, self._owners))
+            if not active.request.only_session and "environment" in self.bindings:
                 left += shadowing_variables()
             return left + list(libraries_in_use(names))
 
-    def _tell(self, identity: Identity | None) -> None:
+    def _active(self) -> _Layer | None:
+        with self._lock:
+            return self._layers[-1] if self._layers else None
+
+    def _tell(self, layer: _Layer | None, identity: Identity | None) -> None:
+        """Tell each listener, unless it is being told, or somebody else has become active."""
+        outer = self._telling.listeners
         for listener in list(self._listeners):
+            if listener in outer or self._active() is not layer:
+                continue
+            self._telling.listeners = (*outer, listener)
             try:
                 listener(identity)
             except Exception:  # noqa: BLE001  # the switch is done, whatever they make of it
                 _log.exception("A listener of a switch failed.")
+            finally:
+                self._telling.listeners = outer
 
-    def _prove(
+    def _proved(
         self,
         request: SwitchRequest,
         fresh: bool = False,
         mfa_prompter: MfaPrompter | None = None,
-    ) -> tuple[ProfileSession, Identity]:
+    ) -> _Layer:
         """Open the session and let STS say who it is, before anything is changed."""
         from ipy_awsprofile.sessions import open_session, who_am_i
 
         if self._closed:  # a picker outlives the extension
-            raise AwsProfileError(
-                "The extension that this belongs to has been unloaded.",
-                "Run `%load_ext ipy_awsprofile`, then `%aws_profile --pick` for a new picker.",
-            )
-        if self.is_protected(request.name) and not request.confirmed:
+            raise _unloaded()
+        # Who is active needs no consent to go on; a pattern may have come after the switch.
+        is_new = request is not self.request
+        if is_new and self.is_protected(request.name) and not request.confirmed:
             raise ProtectedProfile(request.name)
         session = open_session(
             request.profile,
@@ -267,45 +299,56 @@ class Switcher:
             external_id=request.external_id,
             read_only=request.read_only,
             fresh=fresh,
-            mfa_prompter=mfa_prompter or self.mfa_prompter,
+            mfa_prompter=self.mfa_process or mfa_prompter or self.mfa_prompter,
             sign_in=None if mfa_prompter else self.sign_in,
         )
-        session.mfa_prompter = self.mfa_prompter or session.mfa_prompter
+        session.mfa_prompter = self.mfa_process or self.mfa_prompter or session.mfa_prompter
         session.sign_in = self.sign_in
         identity = who_am_i(session)
         if request.expect_account and identity.account != request.expect_account:
             raise UnexpectedAccount(request.name, identity.account, request.expect_account)
-        self._owners[session.get_credentials()] = session.target
-        return session, identity
+        with self._lock:
+            self._owners[session.get_credentials()] = session.target
+        return _Layer(request, session, identity)
 
-    def _identity_as_known(self) -> Identity | None:
-        """Say who the active session is, should its credentials have ended, too: nobody is asked.
-
-        Whoever leaves a scope doesn't use them yet.
-        """
+    def _leave(self, scope: _Scope) -> None:
+        """End a scope. If a later one is still in force, it is that one which returns further."""
         from ipy_awsprofile.sessions import expiry_of
 
-        if not self._layers:
-            return None
-        active = self._layers[-1]
-        return replace(active.identity, expiry=expiry_of(active.session))
+        with self._lock:
+            if scope not in self._scopes:  # it hasn't begun
+                return
+            later = self._scopes[self._scopes.index(scope) + 1 :]
+            self._scopes.remove(scope)
+            if later:
+                ended = set(later[0].before) - set(scope.before)
+                later[0].before = scope.before
+                for one in later[1:]:
+                    one.before = tuple(layer for layer in one.before if layer not in ended)
+                return
+            self._return_to(() if self._closed else scope.before)
+            layer = self._active()
+        if layer is None:
+            self._tell(None, None)
+        else:  # its credentials may have ended; nobody uses them yet, so nobody is asked
+            self._tell(layer, replace(layer.identity, expiry=expiry_of(layer.session)))
 
-    def _replace_top(
-        self, request: SwitchRequest, session: ProfileSession, identity: Identity
-    ) -> None:
+    def _replace_top(self, layer: _Layer) -> None:
         """Take the bindings off the active session and put them on this one, or change nothing."""
         before = tuple(self._layers)
-        if before:
-            self._unwind(len(before) - 1)
         try:
-            self._layers.append(self._bound(request, session, identity))
+            self._unwind(max(len(before) - 1, 0))
+            self._bind(layer)
         except BaseException:
             self._return_to(before)
             raise
 
     def _unwind(self, depth: int) -> None:
-        while len(self._layers) > depth:
-            self._layers.pop().bindings.close()
+        """Take off all layers but the lowest; an error or Ctrl-C doesn't end that halfway."""
+        with ExitStack() as closing:
+            for layer in self._layers[depth:]:
+                closing.callback(layer.bindings.close)
+            del self._layers[depth:]
 
     def _return_to(self, layers: tuple[_Layer, ...]) -> None:
         """Close what isn't among these layers, and bind those again that were closed meanwhile."""
@@ -316,13 +359,22 @@ class Switcher:
             kept += 1
         self._unwind(kept)
         for layer in layers[kept:]:
-            self._layers.append(self._bound(layer.request, layer.session, layer.identity))
+            self._bind(layer)
 
-    def _bound(self, request: SwitchRequest, session: ProfileSession, identity: Identity) -> _Layer:
-        """Let everything that shall follow follow the session; on an error, nothing does."""
-        chosen = ("namespace",) if request.only_session else self.bindings
-        bindings = follow(self._shell, request.variable, session, chosen)
-        return _Layer(request, session, identity, bindings)
+    def _bind(self, layer: _Layer) -> None:
+        """Let everything that shall follow the layer's session do so; on an error, nothing does."""
+        if self._closed:
+            raise _unloaded()
+        chosen = ("namespace",) if layer.request.only_session else self.bindings
+        layer.bindings = follow(self._shell, layer.request.variable, layer.session, chosen)
+        self._layers.append(layer)
+
+
+def _unloaded() -> AwsProfileError:
+    return AwsProfileError(
+        "The extension that this belongs to has been unloaded.",
+        "Run `%load_ext ipy_awsprofile`, then `%aws_profile --pick` for a new picker.",
+    )
 
 
 def _target(request: SwitchRequest) -> Target:

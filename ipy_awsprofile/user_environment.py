@@ -35,6 +35,11 @@ def marker(changes: Mapping[str, str | None], environ: Mapping[str, str] | None 
     return json.dumps({name: [value, before.get(name)] for name, value in changes.items()})
 
 
+def set_by_switch(environ: Mapping[str, str]) -> dict[str, str | None]:
+    """Say what a switch has set, whatever has become of it; None for what it has taken out."""
+    return {name: ours for name, (ours, _) in _read(environ.get(MARKER, "")).items()}
+
+
 def _read(text: str) -> dict[str, tuple[str | None, str | None]]:
     try:
         noted = {name: (ours, theirs) for name, (ours, theirs) in json.loads(text or "{}").items()}

@@ -117,3 +117,13 @@ def test_in_a_kernel(aws: EmbeddedAws) -> None:
     )
     assert [cell.error for cell in cells] == [None] * 3
     assert cells[2].text == "[3]"
+
+
+def test_function_with_the_notebooks_session(shell: Shell, names: tuple[str, ...]) -> None:
+    """A function of another cell that would work as the notebook's identity is refused."""
+    shell.good(
+        "def who(): return session.client('sts')\ndef good(session): return session.region_name"
+    )
+    error = shell.refused("%%aws_profiles reader --no-progress\nwho()")
+    assert str(error) == "`who()` uses the notebook's `session`, not that of each profile."
+    assert len(shell.good("%%aws_profiles reader --no-progress\ngood(session)").result) == 4

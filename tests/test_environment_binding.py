@@ -141,5 +141,5 @@ def test_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
         assert in_the_way() == []
         monkeypatch.setenv("AWS_ROLE_ARN", "newer")
         monkeypatch.setenv("AWS_PROFILE", "newer")
-        assert in_the_way() == ["AWS_ROLE_ARN"]
+        assert in_the_way() == ["AWS_PROFILE", "AWS_ROLE_ARN"]
     assert in_the_way({}) == []

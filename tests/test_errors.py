@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_tree(child: str, parent: str) -> None:
 def test_tree_is_whole() -> None:
     """No class of error is missing from the tree above."""
     classes = {name for name, value in vars(errors).items() if isinstance(value, type)}
-    assert classes - {"Path", "AwsProfileError"} == {child for child, _ in TREE}
+    assert classes - {"Path", "Any", "AwsProfileError"} == {child for child, _ in TREE}
 
 
 def test_rendering_without_a_hint_is_one_line() -> None:
@@ -94,3 +95,21 @@ def test_one_line() -> None:
     error = ProfileNotFound("a\nb", ("a\r\nc",))
     assert str(error) == "There is no profile `a b` in the shared config files."
     assert error.hint == "Did you mean `a c`?"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.ProfileNotFound("x", ("y",)),
+        errors.ProtectedProfile("x"),
+        errors.UnexpectedAccount("x", "1", "2"),
+        errors.ConfigFileError(Path("config"), "broken", 3),
+        errors.SignInRequired("x", "y"),
+        errors.SwitchInterrupted(),
+        AwsProfileError("It broke.", "Mend it."),
+    ],
+)
+def test_errors_travel(error: AwsProfileError) -> None:
+    """A pickled error is the same in another process; one that isn't breaks a process pool."""
+    there = pickle.loads(pickle.dumps(error))
+    assert (type(there), str(there), vars(there)) == (type(error), str(error), vars(error))

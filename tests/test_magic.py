@@ -264,3 +264,25 @@ def test_interruption(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.Monkey
     assert isinstance(error, SwitchInterrupted)
     assert shell.names["session"] is session
     assert shell.good("%aws_profile").text.startswith("UserAlpha")
+
+
+@pytest.mark.parametrize(
+    "below", ["%%bash\naws_says() { echo $AWS_PROFILE; }\naws_says", "%%time\nprint('RoleBeta')"]
+)
+def test_cell_magic_below_ours(shell: Shell, below: str) -> None:
+    """A cell magic may stand below `%%aws_profile`; it runs in the scope."""
+    ran = shell.good(f"%%aws_profile RoleBeta\n{below}")
+    assert "RoleBeta" in ran.printed.splitlines()
+    assert "session" not in shell.names
+
+
+def test_name_with_a_dash_in_a_cell_magic(shell: Shell) -> None:
+    """What Tab writes for a name that begins with a dash does in a cell magic, too."""
+    error = shell.refused("%%aws_profile -- -lead\n1")
+    assert str(error) == "There is no profile `-lead` in the shared config files."
+
+
+def test_variable_is_shown_while_it_holds_the_session(shell: Shell) -> None:
+    """The card doesn't name a variable that the user has taken for something else."""
+    assert "variable" in shell.good("%aws_profile RoleBeta").text
+    assert "variable" not in shell.good("session = 3\n%aws_profile").text

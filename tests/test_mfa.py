@@ -172,3 +172,12 @@ def test_answer_that_is_no_code(answer: str) -> None:
     with pytest.raises(MfaRejected) as told:
         require_code(answer)
     assert not answer or answer not in f"{told.value} {told.value.hint}"
+
+
+@pytest.mark.parametrize("broken", ["{}['totp']", "int('x')", "None + 1", "open('/none')"])
+def test_function_that_fails(aws: EmbeddedAws, auditor: str, shell: Shell, broken: str) -> None:
+    """What a function in `%config` raises is told of the function, and of nothing else."""
+    shell.good(f"def code_of(device): {broken}")
+    shell.good("%config AwsProfileMagics.mfa_process = code_of")
+    error = shell.refused("%aws_profile Auditor")
+    assert str(error).startswith("The function in `AwsProfileMagics.mfa_process` failed: ")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from mfa_role import add_mfa_role
 
-from ipy_awsprofile.errors import ProfileNotFound, ProtectedProfile
+from ipy_awsprofile.bindings import credential_server
+from ipy_awsprofile.errors import MfaUnavailable, ProfileNotFound, ProtectedProfile
 from ipy_awsprofile.switch import Switcher, SwitchRequest
 from ipy_awsprofile.truth import Leftover
 
@@ -303,3 +308,118 @@ def test_switches_from_several_threads_take_turns(switcher: Switcher, bare_shell
     assert bare_shell.names["session"] is switcher.session
     switcher.off()
     assert "session" not in bare_shell.names
+
+
+def test_overlapping_scopes(switcher: Switcher, bare_shell: Shell) -> None:
+    """Of scopes that overlap, the later one stays in force, and after both all is as before."""
+    switcher.switch(USER)
+    own = bare_shell.names["session"]
+    first, second = switcher.scope(ROLE), switcher.scope(replace(ROLE, read_only=True))
+    with ExitStack() as one, ExitStack() as other:
+        one.enter_context(first)
+        narrow = other.enter_context(second)
+        one.close()
+        assert switcher.session is narrow is bare_shell.names["session"]
+        other.close()
+    assert switcher.session is own is bare_shell.names["session"]
+    switcher.off()
+    assert "session" not in bare_shell.names
+
+
+def test_three_overlapping_scopes(switcher: Switcher) -> None:
+    """A scope that ends among others leaves no trace in what comes back after them."""
+    stacks = [ExitStack() for _ in range(3)]
+    sessions = [stack.enter_context(switcher.scope(ROLE)) for stack in stacks]
+    stacks[0].close()
+    stacks[2].close()
+    assert switcher.session is sessions[1]
+    stacks[1].close()
+    assert switcher.session is None
+
+
+def test_unloading_in_a_scope(switcher: Switcher, bare_shell: Shell) -> None:
+    """Nothing comes back into a notebook whose extension was unloaded in the block."""
+    switcher.switch(USER)
+    with switcher.scope(ROLE):
+        switcher.close()
+    assert switcher.session is None
+    assert "session" not in bare_shell.names
+
+
+@pytest.mark.parametrize("way", ["switch", "scope"])
+def test_interrupted_listener(switcher: Switcher, bare_shell: Shell, way: str) -> None:
+    """Ctrl-C while a listener is told undoes a scope, and leaves a switch as it is."""
+    switcher.switch(USER)
+    before = switcher.session
+
+    def stopped(identity: object) -> None:
+        end()
+        raise KeyboardInterrupt
+
+    end = switcher.subscribe(stopped)
+    go = switcher.switch if way == "switch" else lambda role: switcher.scope(role).__enter__()
+    with pytest.raises(KeyboardInterrupt):
+        go(ROLE)
+    assert (switcher.session is before) == (way == "scope")
+    assert bare_shell.names["session"] is switcher.session
+
+
+def test_interrupted_while_the_former_one_is_taken_off(
+    switcher: Switcher, bare_shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then nothing has changed: what was taken off is bound again."""
+    end = credential_server._end
+
+    def stopped(watcher: Any) -> None:
+        monkeypatch.setattr(credential_server, "_end", end)
+        end(watcher)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(credential_server, "_end", stopped)
+    switcher.switch(replace(ROLE, read_only=True))
+    before, environ = switcher.session, os.environ["AWS_PROFILE"]
+    with pytest.raises(KeyboardInterrupt):
+        switcher.switch(USER)
+    assert switcher.session is before is bare_shell.names["session"]
+    assert os.environ["AWS_PROFILE"] == environ
+    switcher.off()
+
+
+def test_listener_that_switches(switcher: Switcher) -> None:
+    """A listener isn't told of its own switches; others are, of the last one."""
+    told: list[str | None] = []
+
+    def works(identity: Identity | None) -> None:
+        with switcher.scope(ROLE):
+            pass
+
+    switcher.subscribe(works)
+    switcher.subscribe(lambda identity: told.append(identity.profile if identity else None))
+    switcher.switch(USER)
+    assert told == ["RoleBeta", "UserAlpha", "UserAlpha"]
+
+
+def test_who_is_active_goes_on_when_protected(switcher: Switcher) -> None:
+    """A pattern that comes after the switch asks for no consent to refresh."""
+    switcher.switch(ROLE)
+    switcher.protected = ("*beta*",)
+    assert switcher.refresh()
+    with pytest.raises(ProtectedProfile):
+        switcher.switch(replace(ROLE, region="eu-west-1"))
+
+
+def test_nobody_waits_for_a_question(switcher: Switcher, aws: EmbeddedAws) -> None:
+    """While a person is asked, other threads can look who is active."""
+    add_mfa_role(aws, "WithMfa")
+    switcher.switch(USER)
+    seen = []
+
+    def asked(_: str) -> str:
+        looking = threading.Thread(target=lambda: seen.append(switcher.identity()))
+        looking.start()
+        looking.join(timeout=20)
+        raise MfaUnavailable("Nobody is there.")
+
+    with pytest.raises(MfaUnavailable):
+        switcher.switch(SwitchRequest(profile="WithMfa"), mfa_prompter=asked)
+    assert [one and one.profile for one in seen] == ["UserAlpha"]

@@ -13,7 +13,7 @@ from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.user_environment import MARKER, marker, user_environment
+from ipy_awsprofile.user_environment import MARKER, marker, set_by_switch, user_environment
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.lending import LentProfile
@@ -51,8 +51,8 @@ def environment(
     ours[MARKER] = marker(ours, environ)
     ours |= dict.fromkeys(IN_THE_WAY)
     before = {name: environ.get(name) for name in ours}
-    _set(environ, ours)
     try:
+        _set(environ, ours)
         yield
     finally:
         _set(environ, {name: before[name] for name in ours if environ.get(name) == ours[name]})
@@ -67,6 +67,8 @@ def _set(environ: MutableMapping[str, str], values: dict[str, str | None]) -> No
 
 
 def in_the_way(environ: MutableMapping[str, str] | None = None) -> list[str]:
-    """List the variables that now keep subprocesses from going by the profile's name."""
+    """List the variables that were set since the switch and keep subprocesses from following it."""
     environ = os.environ if environ is None else environ
-    return [name for name in IN_THE_WAY if name in environ]
+    ours = set_by_switch(environ)
+    changed = [name for name in ours if name in environ and environ[name] != ours[name]]
+    return changed + [name for name in IN_THE_WAY if name in environ]

@@ -187,6 +187,9 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
                     pass
             except AwsProfileError as error:
                 self._answer(view, error_message(error))
+            except Exception as error:
+                self._answer(view, error_message(_surprise(error)))
+                raise
             else:
                 self._answer(view, {"type": "signed_in"})
 
@@ -198,12 +201,12 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
     def _request(self, wanted: Message) -> SwitchRequest:
         """Make the request for a chosen profile, or the active one's, perhaps in another Region."""
         region, active = wanted.get("region") or None, self._switcher.request
+        confirmed = wanted.get("confirmed") is True
         if wanted["type"] == "refresh" and active:
             return active
         if wanted["type"] == "region" and active:
-            return replace(active, region=region)
-        profile, confirmed = str(wanted.get("profile")), wanted.get("confirmed") is True
-        return SwitchRequest(profile=profile, region=region, confirmed=confirmed)
+            return replace(active, region=region, confirmed=active.confirmed or confirmed)
+        return SwitchRequest(profile=str(wanted.get("profile")), region=region, confirmed=confirmed)
 
     def _list(self, view: Any, have: int) -> None:
         """Send what is recent and pinned, and the profiles unless the view has them already."""
