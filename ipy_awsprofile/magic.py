@@ -291,8 +291,8 @@ def _request(options: argparse.Namespace) -> SwitchRequest | None:
     alone = options.refresh + options.off + options.pick + options.explain
     if alone > 1 or (alone and (options.login or (wanted and not options.explain))):
         raise InvalidOption(
-            "A profile's name, --refresh, --off and --pick exclude one another; --login goes with "
-            "a name, and --explain with nothing else.",
+            "A profile's name, --refresh, --off and --pick exclude one another. "
+            "--login and --explain go with a name, or alone.",
             "Run `%aws_profile?` for the options.",
         )
     request = SwitchRequest(
