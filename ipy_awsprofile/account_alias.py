@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile.errors import AwsProfileError
+
 if TYPE_CHECKING:
     import boto3
 
@@ -19,7 +21,6 @@ def alias_lookup(session: boto3.Session) -> Callable[[], str | None]:
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from ipy_awsprofile.errors import AwsProfileError
     from ipy_awsprofile.resolver import bounded
 
     # A client may be used in several threads, a session may not.

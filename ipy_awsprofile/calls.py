@@ -65,7 +65,7 @@ def problem_of(error: BaseException, secrets: Iterable[str] = ()) -> Problem:
     hint = error.hint if isinstance(error, AwsProfileError) else ""
     message = " ".join(str(error).split())
     for secret in secrets:
-        for written in sorted({secret, quote(secret), quote(secret, safe="")}, key=len):
+        for written in (secret, quote(secret), quote(secret, safe="")):
             message = re.sub(re.escape(written), "…", message, flags=re.IGNORECASE)
     if len(message) > _LONGEST:
         message = f"{message[:_LONGEST]}…"

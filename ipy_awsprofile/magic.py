@@ -30,6 +30,7 @@ from ipy_awsprofile.mfa import code_from, device_of
 from ipy_awsprofile.prompts import ask_for_code, sign_in_at_cell
 from ipy_awsprofile.scopes import until_cell_ends
 from ipy_awsprofile.switch import Switcher, SwitchRequest
+from ipy_awsprofile.user_environment import named_profile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -278,8 +279,8 @@ def _goes_by() -> str:
     """Say what boto3 takes by itself, in its own order."""
     if os.environ.get("AWS_ACCESS_KEY_ID"):
         return "the keys in the environment"
-    named = (name for name in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE") if os.environ.get(name))
-    return next((f"{name}={os.environ[name]}" for name in named), "its default credentials")
+    variable, name = named_profile(os.environ)
+    return f"{variable}={name}" if name else "its default credentials"
 
 
 _TOO_LATE = "It was complete before that: `%aws_profile` shows who is active."

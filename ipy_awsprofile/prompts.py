@@ -31,8 +31,8 @@ def sign_in_at_cell(target: Target) -> None:
     """
     from ipy_awsprofile.login import begin_sign_in, sso_settings
 
-    sso_settings(target)  # where there is no sign-in, it is no use to ask who is there
     if not somebody_is_there():
+        sso_settings(target)  # a profile without a sign-in is told as that
         raise SignInRequired(target.name, target.names[-1])
     attempt = begin_sign_in(target)
     if not _has_cards():

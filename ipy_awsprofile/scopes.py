@@ -49,7 +49,7 @@ def cell_magic_as_line(lines: list[str]) -> list[str]:
         if line.strip():
             if not _CELL_MAGIC.match(line):
                 break
-            first = f"%aws_profile --cell {_CELL_MAGIC.sub('', line).strip()}\n"
+            first = f"%aws_profile --cell {line.removeprefix('%%aws_profile').strip()}\n"
             return [*lines[:number], first, *_transformed(lines[number + 1 :])]
     return lines
 

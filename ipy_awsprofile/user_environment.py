@@ -35,6 +35,17 @@ def marker(changes: Mapping[str, str | None], environ: Mapping[str, str] | None 
     return json.dumps({name: [value, before.get(name)] for name, value in changes.items()})
 
 
+def named_profile(environ: Mapping[str, str]) -> tuple[str, str | None]:
+    """Say which variable names the profile that boto3 goes by, and which it names; or ("", None).
+
+    The order is botocore's, where a variable that is set to nothing counts, too.
+    """
+    for variable in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE"):
+        if variable in environ:
+            return variable, environ[variable]
+    return "", None
+
+
 def set_by_switch(environ: Mapping[str, str]) -> dict[str, str | None]:
     """Say what a switch has set, whatever has become of it; None for what it has taken out."""
     return {name: ours for name, (ours, _) in _read(environ.get(MARKER, "")).items()}

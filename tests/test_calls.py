@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import boto3
@@ -9,13 +10,15 @@ import pytest
 
 from ipy_awsprofile.calls import answer_of
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 KEYS = ("ASIAEXAMPLEEXAMPLE12", "secret/with+signs=", "IQoJ+token/with==")
 
 
 @pytest.mark.parametrize("written", [str, quote, lambda text: quote(text, safe="").lower()])
-def test_credentials_in_a_message(written: object) -> None:
+def test_credentials_in_a_message(written: Callable[[str], str]) -> None:
     """Keys and tokens are left out of an error's words, also as they stand in an address."""
-    assert callable(written)
     session = boto3.Session(*KEYS, region_name="us-west-2")
 
     def fetch(_: object) -> None:

@@ -286,3 +286,21 @@ def test_variable_is_shown_while_it_holds_the_session(shell: Shell) -> None:
     """The card doesn't name a variable that the user has taken for something else."""
     assert "variable" in shell.good("%aws_profile RoleBeta").text
     assert "variable" not in shell.good("session = 3\n%aws_profile").text
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({}, "its default credentials"),
+        ({"AWS_PROFILE": "dev"}, "AWS_PROFILE=dev"),
+        ({"AWS_PROFILE": "dev", "AWS_DEFAULT_PROFILE": "old"}, "AWS_DEFAULT_PROFILE=old"),
+        ({"AWS_PROFILE": "dev", "AWS_ACCESS_KEY_ID": "key"}, "the keys in the environment"),
+    ],
+)
+def test_no_identity(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], words: str
+) -> None:
+    """Without a switch, the card says what boto3 goes by, in botocore's order."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert f"boto3 goes by {words}." in shell.good("%aws_profile").text

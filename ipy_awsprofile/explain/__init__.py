@@ -33,7 +33,7 @@ from ipy_awsprofile.explain.sources import (
 from ipy_awsprofile.foreign_text import program
 from ipy_awsprofile.profiles import Profile, ProfileKind, follow_chain, start_kind
 from ipy_awsprofile.shared_files import Section, SharedFiles, read_shared_files
-from ipy_awsprofile.user_environment import user_environment
+from ipy_awsprofile.user_environment import named_profile, user_environment
 
 __all__ = ["Explanation", "Hop", "Problem", "Setting", "explain"]
 
@@ -83,7 +83,7 @@ def _given(role_arn: str | None) -> Iterator[Hop]:
 def _by_itself(reading: Reading) -> Explanation:
     """Explain what boto3 takes if nobody names a profile, in the order of its providers."""
     environ = reading.environ
-    variable, named = _named_by_environment(reading)
+    variable, named = named_profile(reading.environ)
     name = named if named is not None else "default"
     section = reading.sections.profiles.get(name)
     why = f"{variable}={one_line(name)}" if variable else "no profile is named: `default` counts"
@@ -119,17 +119,10 @@ def _role_of_environment(name: str, section: Section | None, reading: Reading) -
             yield f"`{variable}` goes before the `{setting}` of `{one_line(name)}`."
 
 
-def _named_by_environment(reading: Reading) -> tuple[str, str | None]:
-    for variable in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE"):  # botocore's order
-        if variable in reading.environ:
-            return variable, reading.environ[variable]
-    return "", None
-
-
 def _beside(name: str, reading: Reading) -> Iterator[str]:
     """Tell what of the environment a switch to a profile passes over, and plain boto3 doesn't."""
     environ = reading.environ
-    variable, named = _named_by_environment(reading)
+    variable, named = named_profile(reading.environ)
     if environ.get("AWS_ACCESS_KEY_ID"):
         yield "`AWS_ACCESS_KEY_ID` is set: plain boto3 goes by it, a switch doesn't."
     elif environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipy_awsprofile.errors import MfaUnavailable
+from ipy_awsprofile.mfa import device_of
 
 
 class CodeField:
@@ -20,8 +21,7 @@ class CodeField:
 
     def __call__(self, question: str) -> str:
         """Return the code. Raises MfaUnavailable if none was typed, or it is used up."""
-        # The words are those of botocore's AssumeRoleCredentialFetcher.
-        self.device = question.removeprefix("Enter MFA code for ").rstrip(": ")
+        self.device = device_of(question)
         code, self._code = self._code, None
         if code is not None:
             return code
