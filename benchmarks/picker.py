@@ -15,7 +15,7 @@ from benchmarks.stage import Stage
 from benchmarks.timing import Measured, by_turns
 
 if TYPE_CHECKING:
-    from browser.jupyter import Notebook
+    from tests.browser.jupyter import Notebook
 
 _PICKER = "from ipy_awsprofile import ProfilePicker\nProfilePicker()"
 _WIDGET = (
@@ -36,9 +36,10 @@ _FRAME = 1 / 60
 
 def measure(stage: Stage) -> Iterator[Measured]:
     """Time how long a picker, a Dropdown and a Combobox take to be there, and a key in a picker."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    from browser.jupyter import Jupyter, launched, serving
+    sys.path.insert(0, str(Path(__file__).parents[1]))
     from playwright.sync_api import sync_playwright
+
+    from tests.browser.jupyter import Jupyter, launched, serving
 
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ipy_awsprofile.demo.aws import EmbeddedAws
-from ipy_awsprofile.demo.commands import clean_environment
-from ipy_awsprofile.demo.organisation import seed_organisation
-from ipy_awsprofile.demo.scenario import seed
+from ipy_awsprofile.demo.stages.commands import clean_environment
+from ipy_awsprofile.demo.stages.organisation import seed_organisation
+from ipy_awsprofile.demo.stages.scenario import seed
 
 
 @dataclass

@@ -9,7 +9,11 @@ from benchmarks.stage import Stage
 from benchmarks.timing import Measured, by_turns, command, fresh, repeated, timed
 
 _SWITCH = 'switcher.switch(SwitchRequest(profile="RoleBeta"))'
-_SETUP = "from ipy_awsprofile.switch import Switcher, SwitchRequest\nswitcher = Switcher(None)"
+_SETUP = (
+    "from ipy_awsprofile.config.request import SwitchRequest\n"
+    "from ipy_awsprofile.switch.switcher import Switcher\n"
+    "switcher = Switcher(None)"
+)
 _CLIENT = 'switcher.session.client("s3")'
 _BOTO3 = 'boto3.Session(profile_name="RoleBeta")'
 _CLI = ("s3api", "list-buckets", "--profile", "RoleBeta")

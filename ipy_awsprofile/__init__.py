@@ -20,14 +20,11 @@ from ipy_awsprofile._version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ipy_awsprofile.across import across_profiles
+    from ipy_awsprofile.across.across import across_profiles
     from ipy_awsprofile.buckets import list_buckets
+    from ipy_awsprofile.config.profiles import Profile, list_profiles
     from ipy_awsprofile.errors import AwsProfileError
-    from ipy_awsprofile.picker import ProfilePicker
-    from ipy_awsprofile.profiles import Profile, list_profiles
-    from ipy_awsprofile.scopes import using_profile
-    from ipy_awsprofile.sessions import Identity, open_session, who_am_i
-    from ipy_awsprofile.storage import (
+    from ipy_awsprofile.libraries.storage import (
         dask_storage_options,
         duckdb_secret,
         polars_credentials,
@@ -36,7 +33,11 @@ if TYPE_CHECKING:
         spark_options,
         storage_options,
     )
-    from ipy_awsprofile.switch import Switcher
+    from ipy_awsprofile.picker import ProfilePicker
+    from ipy_awsprofile.sessions.identity import Identity, who_am_i
+    from ipy_awsprofile.sessions.session import open_session
+    from ipy_awsprofile.switch.switcher import Switcher
+    from ipy_awsprofile.switch.using_profile import using_profile
 
 __all__ = [
     "AwsProfileError",
@@ -61,22 +62,22 @@ __all__ = [
 
 _HOMES = {
     "AwsProfileError": "errors",
-    "Identity": "sessions",
-    "Profile": "profiles",
+    "Identity": "sessions.identity",
+    "Profile": "config.profiles",
     "ProfilePicker": "picker",
-    "across_profiles": "across",
-    "dask_storage_options": "storage",
-    "duckdb_secret": "storage",
+    "across_profiles": "across.across",
+    "dask_storage_options": "libraries.storage",
+    "duckdb_secret": "libraries.storage",
     "list_buckets": "buckets",
-    "list_profiles": "profiles",
-    "open_session": "sessions",
-    "polars_credentials": "storage",
-    "polars_options": "storage",
-    "pyarrow_filesystem": "storage",
-    "spark_options": "storage",
-    "storage_options": "storage",
-    "using_profile": "scopes",
-    "who_am_i": "sessions",
+    "list_profiles": "config.profiles",
+    "open_session": "sessions.session",
+    "polars_credentials": "libraries.storage",
+    "polars_options": "libraries.storage",
+    "pyarrow_filesystem": "libraries.storage",
+    "spark_options": "libraries.storage",
+    "storage_options": "libraries.storage",
+    "using_profile": "switch.using_profile",
+    "who_am_i": "sessions.identity",
 }
 
 
@@ -98,10 +99,10 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
     https://ipython.readthedocs.io/en/stable/config/extensions/
     """
-    from ipy_awsprofile.completion import matcher_for
-    from ipy_awsprofile.magic import AwsProfileMagics
-    from ipy_awsprofile.scopes import cell_magic_as_line
-    from ipy_awsprofile.switch import Switcher
+    from ipy_awsprofile.notebook.cell_scope import cell_magic_as_line
+    from ipy_awsprofile.notebook.completion import matcher_for
+    from ipy_awsprofile.notebook.magic import AwsProfileMagics
+    from ipy_awsprofile.switch.switcher import Switcher
 
     # Making the magics puts them among the shell's configurables, too.
     magics = AwsProfileMagics(shell, Switcher(shell), matcher_for(shell), _picker)
@@ -120,7 +121,7 @@ def _picker(switcher: Switcher) -> ProfilePicker:
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """Undo the switch, and take everything out of the shell again."""
-    from ipy_awsprofile.scopes import cell_magic_as_line
+    from ipy_awsprofile.notebook.cell_scope import cell_magic_as_line
 
     magics = shell.magics_manager.registry.pop("AwsProfileMagics")
     magics.switcher.close()

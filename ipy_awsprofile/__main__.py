@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if more and options.command != "lab":
         parser.error(f"unrecognized arguments: {' '.join(more)}")
     try:
-        from ipy_awsprofile.demo import commands as embedded
+        from ipy_awsprofile.demo.stages import commands as embedded
     except ImportError as error:
         print(  # noqa: T201
             f"The embedded AWS needs more than is installed ({error}).\n"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.resolver import quiet_refresh
-from ipy_awsprofile.sessions import chain_of
-from ipy_awsprofile.translation import translated
+from ipy_awsprofile.credentials.renewal import quiet_refresh
+from ipy_awsprofile.credentials.translation import translated
+from ipy_awsprofile.sessions.session import chain_of
 
 if TYPE_CHECKING:
     import boto3

@@ -32,7 +32,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ipy_awsprofile.foreign_text import visible
+from ipy_awsprofile.text import visible
 
 
 class AwsProfileError(Exception):

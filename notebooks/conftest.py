@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from ipy_awsprofile.demo.commands import clean_environment
-from ipy_awsprofile.demo.scenario import demo_aws
+from ipy_awsprofile.demo.stages.commands import clean_environment
+from ipy_awsprofile.demo.stages.demo_aws import demo_aws
 
 _running = pytest.StashKey["object"]()
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
-from mfa_role import add_mfa_role
-from shells import Shell
 
 from ipy_awsprofile.demo.aws import EmbeddedAws
-from ipy_awsprofile.demo.scenario import seed
+from ipy_awsprofile.demo.stages.scenario import seed
+from tests.mfa_role import add_mfa_role
+from tests.shells import Shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ipy_awsprofile.demo.scenario import Scenario
+    from ipy_awsprofile.demo.stages.scenario import Scenario
 
 
 def pytest_configure() -> None:

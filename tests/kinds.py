@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from ipy_awsprofile.demo.scenario import allow, trusting
 from ipy_awsprofile.demo.shared_files import write_private
-from ipy_awsprofile.sessions import open_session
+from ipy_awsprofile.demo.stages.scenario import allow, trusting
+from ipy_awsprofile.sessions.session import open_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pytest
 
-    from ipy_awsprofile.demo.accounts import IamUser
     from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.sessions import ProfileSession
+    from ipy_awsprofile.demo.iam.accounts import IamUser
+    from ipy_awsprofile.sessions.session import ProfileSession
 
 ACCOUNT = "111111111111"
 USER = f"arn:aws:iam::{ACCOUNT}:user/Ann"

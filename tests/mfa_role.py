@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.demo.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws

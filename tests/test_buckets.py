@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from ipy_awsprofile import list_buckets, open_session
-from ipy_awsprofile.demo.scenario import BUCKETS, ROLE_ACCOUNT
+from ipy_awsprofile.demo.stages.scenario import BUCKETS, ROLE_ACCOUNT
 from ipy_awsprofile.errors import AccessDenied, CredentialsExpired, InvalidProfile
 
 if TYPE_CHECKING:

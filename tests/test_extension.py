@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from shells import run_python
+
+from tests.shells import run_python
 
 if TYPE_CHECKING:
-    from shells import Shell
-
     from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
 
 HEAVY = ("boto3", "botocore", "pandas", "ipywidgets", "anywidget", "numpy", "moto")
 

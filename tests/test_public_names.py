@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import pytest
-from shells import run_python
 
 import ipy_awsprofile
+from tests.shells import run_python
 
 NAMES = {
     "AwsProfileError": "errors",
-    "Identity": "sessions",
-    "Profile": "profiles",
+    "Identity": "sessions.identity",
+    "Profile": "config.profiles",
     "ProfilePicker": "picker",
     "__version__": "_version",
-    "across_profiles": "across",
-    "dask_storage_options": "storage",
+    "across_profiles": "across.across",
+    "dask_storage_options": "libraries.storage",
     "list_buckets": "buckets",
-    "list_profiles": "profiles",
-    "open_session": "sessions",
-    "polars_credentials": "storage",
-    "polars_options": "storage",
-    "pyarrow_filesystem": "storage",
-    "spark_options": "storage",
-    "duckdb_secret": "storage",
-    "storage_options": "storage",
-    "using_profile": "scopes",
-    "who_am_i": "sessions",
+    "list_profiles": "config.profiles",
+    "open_session": "sessions.session",
+    "polars_credentials": "libraries.storage",
+    "polars_options": "libraries.storage",
+    "pyarrow_filesystem": "libraries.storage",
+    "spark_options": "libraries.storage",
+    "duckdb_secret": "libraries.storage",
+    "storage_options": "libraries.storage",
+    "using_profile": "switch.using_profile",
+    "who_am_i": "sessions.identity",
 }
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from shells import Shell
 
 import ipy_awsprofile
-from ipy_awsprofile.magic import AwsProfileMagics
+from ipy_awsprofile.notebook.magic import AwsProfileMagics
+from tests.shells import Shell
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -129,11 +130,16 @@ def test_headings_that_are_linked_exist() -> None:
     assert set(re.findall(r"\]\(#([^)]+)\)", README)) - anchors == set()
 
 
-def test_house_is_complete() -> None:
-    """CONTRIBUTING's table has every module of the package, and no other."""
+def test_one_map() -> None:
+    """The folders, CONTRIBUTING's table and the import contract name the same rooms."""
     package = ROOT / "ipy_awsprofile"
     modules = {file.name for file in package.glob("*.py")} - {"_version.py"}
-    packages = {f"{file.parent.name}/" for file in package.glob("*/__init__.py")}
-    named = set(re.findall(r"`(\w+(?:\.py|/))`", "\n".join(row[1] for row in rows(CONTRIBUTING))))
-    assert named - modules - packages == set()
-    assert (modules | packages) - named == set()
+    folders = {f"{file.parent.name}/" for file in package.glob("*/__init__.py")}
+    told = "\n".join(row[0] for row in rows(CONTRIBUTING))
+    assert set(re.findall(r"`(\w+(?:\.py|/))`", told)) == modules | folders
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layers = " | ".join(contract["contracts"][0]["layers"]).split(" | ")
+    assert {name.removesuffix(".py").rstrip("/") for name in modules | folders} == {
+        *layers,
+        "__init__",
+    }

@@ -19,7 +19,7 @@ from ipy_awsprofile.errors import InvalidOption
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ipy_awsprofile.sessions import ProfileSession
+    from ipy_awsprofile.sessions.session import ProfileSession
 
 #: Names of the bindings, in the order in which they are entered.
 BINDINGS = ("namespace", "default_session", "environment", "filesystems")

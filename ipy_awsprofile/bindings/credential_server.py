@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ipy_awsprofile.bindings.credential_process import address_of, command_line, token_file
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable
-from ipy_awsprofile.sessions import short_lived
+from ipy_awsprofile.sessions.portable import short_lived
 
 if TYPE_CHECKING:
     import boto3

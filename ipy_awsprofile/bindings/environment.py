@@ -13,7 +13,7 @@ from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.user_environment import MARKER, marker, set_by_switch, user_environment
+from ipy_awsprofile.config.environment import MARKER, marker, set_by_switch, user_environment
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.lending import LentProfile

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.sessions import ProfileSession
-    from ipy_awsprofile.targets import Target
+    from ipy_awsprofile.sessions.session import ProfileSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +33,12 @@ class LentProfile:
 def lent(session: ProfileSession) -> Iterator[LentProfile]:
     """Give the identity a name that others can go by, as long as this lasts."""
     target = session.target
-    if goes_by_name(target):
+    if target.resolves_by_name:
         yield LentProfile(target.name)
         return
     from ipy_awsprofile.bindings.credential_server import CredentialServer
     from ipy_awsprofile.bindings.overlay import overlay_name, write_overlay
-    from ipy_awsprofile.shared_files import read_shared_files
+    from ipy_awsprofile.config.shared_files import read_shared_files
 
     with CredentialServer(session, session.lent_in) as server:
         session.lent_in = server.folder
@@ -56,13 +55,3 @@ def lent(session: ProfileSession) -> Iterator[LentProfile]:
             files=target.files,
         )
         yield LentProfile(name, overlay)
-
-
-def goes_by_name(target: Target) -> bool:
-    """Say whether another process that resolves the profile gets the same permissions, unasked."""
-    return not (
-        target.settings
-        or target.policy_arns
-        or any(profile.mfa_serial for profile in target.chain)
-        or target.chain[-1].credential_source == "Environment"  # those keys are set aside
-    )

@@ -20,25 +20,10 @@ from itertools import takewhile
 from pathlib import Path
 
 from ipy_awsprofile.bindings.credential_process import command_line
-from ipy_awsprofile.shared_files import SharedFiles, Value, read_shared_files
+from ipy_awsprofile.config.settings import CREDENTIAL_SETTINGS, About, settings_about
+from ipy_awsprofile.config.shared_files import SharedFiles, Value, read_shared_files
 
-_SECRETS = frozenset(
-    {"aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_security_token"}
-)
-
-#: What says where a profile's credentials come from; every ``sso_…`` does, too.
-_SOURCES = _SECRETS | {
-    "credential_process",
-    "credential_source",
-    "duration_seconds",
-    "external_id",
-    "login_session",
-    "mfa_serial",
-    "role_arn",
-    "role_session_name",
-    "source_profile",
-    "web_identity_token_file",
-}
+_SECRETS = frozenset(settings_about(About.KEYS))
 
 _NOTE = "# Made by ipy_awsprofile for the child processes of one kernel: changes here are lost.\n"
 
@@ -62,7 +47,7 @@ def write_overlay(
         {
             setting: _text(value)
             for setting, value in profiles.get(of, {}).items()
-            if setting not in _SOURCES and not setting.startswith("sso_")
+            if setting not in CREDENTIAL_SETTINGS and not setting.startswith("sso_")
         }
     )
     settings["credential_process"] = command

@@ -14,25 +14,26 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from moto.moto_api._internal import moto_api_backend
 
-from . import accounts, metadata, trust, web_identity
-from .assume_role import ACTION
-from .callers import find_role
-from .enforcement import enforcing
-from .principals import Principal
-from .refusals import denied
-from .server import serving
-from .shared_files import Setting, append_section, config_header
-from .signin import SignIn
-from .sso import IdentityCenter
-from .sso_endpoints import sso_endpoints
-from .state import Call, State
+from ipy_awsprofile.demo.enforcement import enforcing
+from ipy_awsprofile.demo.iam import accounts, trust
+from ipy_awsprofile.demo.iam.callers import find_role
+from ipy_awsprofile.demo.oidc import AUDIENCE, OidcProvider
+from ipy_awsprofile.demo.principals import Principal
+from ipy_awsprofile.demo.refusals import denied
+from ipy_awsprofile.demo.server import serving
+from ipy_awsprofile.demo.services import metadata, web_identity
+from ipy_awsprofile.demo.services.assume_role import ACTION
+from ipy_awsprofile.demo.services.signin import SignIn
+from ipy_awsprofile.demo.services.sso import IdentityCenter
+from ipy_awsprofile.demo.services.sso_endpoints import sso_endpoints
+from ipy_awsprofile.demo.shared_files import Setting, append_section, config_header
+from ipy_awsprofile.demo.state import Call, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .accounts import IamUser
-    from .sessions import Clock
-    from .web_identity import OidcProvider
+    from ipy_awsprofile.demo.iam.accounts import IamUser
+    from ipy_awsprofile.demo.sessions import Clock
 
 _running = threading.Lock()  # moto's state is one for the whole process
 
@@ -65,9 +66,8 @@ class EmbeddedAws:
         self._state = State(clock)
         self._open = ExitStack()
         self._endpoint_url: str | None = None
-        self._home: Path | None = None
-        self.sso = IdentityCenter(self, self._state)
-        self.signin = SignIn(self, self._state)
+        self.sso = IdentityCenter(self._state)
+        self.signin = SignIn(self._state)
         self._state.endpoints |= sso_endpoints(self.sso) | self.signin.endpoints()
 
     def __repr__(self) -> str:
@@ -88,8 +88,8 @@ class EmbeddedAws:
             moto_api_backend.reset()
             opening.callback(moto_api_backend.reset)
             opening.enter_context(enforcing(self._state))
-            self._home = Path(tempfile.mkdtemp(prefix="embedded-aws-"))
-            opening.callback(shutil.rmtree, self._home, ignore_errors=True)
+            home = self._state.home_folder = Path(tempfile.mkdtemp(prefix="embedded-aws-"))
+            opening.callback(shutil.rmtree, home, ignore_errors=True)
             self._make_files()
             self._endpoint_url = opening.enter_context(serving(self._state))
             atexit.register(self.stop)
@@ -100,7 +100,7 @@ class EmbeddedAws:
         """Stop serving, and leave nothing behind. Stopping twice is nothing more."""
         atexit.unregister(self.stop)
         self._open.close()
-        self._endpoint_url = self._home = None
+        self._endpoint_url = self._state.home_folder = None
 
     def _make_files(self) -> None:
         self.config_file.parent.mkdir(mode=0o700)
@@ -117,9 +117,7 @@ class EmbeddedAws:
     @property
     def home(self) -> Path:
         """The folder that stands in for the user's home; only the user can read it."""
-        if self._home is None:
-            raise RuntimeError("this EmbeddedAws is not running")
-        return self._home
+        return self._state.home
 
     @property
     def config_file(self) -> Path:
@@ -284,7 +282,7 @@ class EmbeddedAws:
         return metadata.container(self._state, self.endpoint_url, issue, token_file)
 
     def create_oidc_provider(
-        self, issuer: str, *, account: str, audiences: tuple[str, ...] = (web_identity.AUDIENCE,)
+        self, issuer: str, *, account: str, audiences: tuple[str, ...] = (AUDIENCE,)
     ) -> OidcProvider:
         """Make an IAM OpenID Connect provider; its `token` is what roles are assumed with.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Response
 
-from .refusals import Refusal
+from ipy_awsprofile.demo.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

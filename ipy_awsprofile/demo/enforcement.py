@@ -12,14 +12,14 @@ from moto.core.authorization import enable_iam_authentication
 from moto.core.responses import BaseResponse
 from moto.iam.models import get_account_id_from
 
-from .s3 import all_buckets
-from .signed_requests import SignedRequest, SignedS3Request
-from .sts import StsResponse
+from ipy_awsprofile.demo.iam.signed_requests import SignedRequest, SignedS3Request
+from ipy_awsprofile.demo.services.s3 import all_buckets
+from ipy_awsprofile.demo.services.sts import StsResponse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .state import State
+    from ipy_awsprofile.demo.state import State
 
 
 @contextmanager

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pyotp
 
-from .refusals import Refusal
+from ipy_awsprofile.demo.refusals import Refusal
 
 if TYPE_CHECKING:
-    from .principals import Principal
-    from .sessions import Clock
+    from ipy_awsprofile.demo.principals import Principal
+    from ipy_awsprofile.demo.sessions import Clock
 
 _STEP = 30  # seconds, as every authenticator app has it (RFC 6238)
 _UNKNOWN_DEVICE = (

@@ -16,14 +16,14 @@ from werkzeug.exceptions import NotFound
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request
 
-from . import endpoints
-from .refusals import missing_signature
-from .state import Call
+from ipy_awsprofile.demo import endpoints
+from ipy_awsprofile.demo.refusals import missing_signature
+from ipy_awsprofile.demo.state import Call
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .state import State
+    from ipy_awsprofile.demo.state import State
 
 
 # moto resets everything at the first; the others give instance credentials that are nobody's.

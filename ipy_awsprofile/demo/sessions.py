@@ -16,7 +16,7 @@ from moto.iam.models import iam_backends
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .principals import Principal
+    from ipy_awsprofile.demo.principals import Principal
 
     Clock = Callable[[], datetime]
 

@@ -6,13 +6,15 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .mfa import MfaDevices
-from .sessions import SessionStore
+from ipy_awsprofile.demo.mfa import MfaDevices
+from ipy_awsprofile.demo.sessions import SessionStore
 
 if TYPE_CHECKING:
-    from .endpoints import Endpoints
-    from .sessions import Clock
-    from .web_identity import OidcProvider
+    from pathlib import Path
+
+    from ipy_awsprofile.demo.endpoints import Endpoints
+    from ipy_awsprofile.demo.oidc import OidcProvider
+    from ipy_awsprofile.demo.sessions import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,18 @@ class State:
     endpoints: Endpoints = field(default_factory=dict)
     oidc_providers: dict[str, OidcProvider] = field(default_factory=dict)
     secrets: set[str] = field(default_factory=set)
+    home_folder: Path | None = None
 
     def __post_init__(self) -> None:
         self.sessions = SessionStore(self.clock)
         self.mfa = MfaDevices(self.clock)
+
+    @property
+    def home(self) -> Path:
+        """The folder that stands in for the user's home. RuntimeError unless it is served."""
+        if self.home_folder is None:
+            raise RuntimeError("this EmbeddedAws is not running")
+        return self.home_folder
 
     def new_secret(self) -> str:
         """Make a token or a client's secret."""

@@ -14,10 +14,10 @@ from hashlib import sha1, sha256
 from pathlib import Path
 from typing import Any
 
+from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.config.shared_files import Section
+from ipy_awsprofile.credentials.validation import is_sso_token, parse_time
 from ipy_awsprofile.explain.records import Finding, Part, Problem, Reading, until
-from ipy_awsprofile.given import is_sso_token, moment
-from ipy_awsprofile.profiles import ProfileKind
-from ipy_awsprofile.shared_files import Section
 
 #: botocore takes a stored session only while it is good for longer than this.
 _WINDOW = timedelta(minutes=15)
@@ -27,14 +27,14 @@ _REFRESHES = {"refreshToken", "clientId", "clientSecret", "registrationExpiresAt
 
 def role_session(part: Part) -> Iterator[Finding]:
     """Tell whether the AWS CLI's cache has a session for the role of this profile."""
-    from ipy_awsprofile.resolver import RoleCache
+    from ipy_awsprofile.credentials.role_cache import RoleCache
 
     key = _role_key(part)
     if key is None:
         return
     cache = RoleCache(Path("~/.aws/cli/cache").expanduser(), fresh=False)
     try:
-        expiry = moment(cache[key]["Credentials"]["Expiration"])
+        expiry = parse_time(cache[key]["Credentials"]["Expiration"])
     except (KeyError, UnicodeError):
         return
     if expiry is None:
@@ -112,12 +112,12 @@ def sso_token(part: Part) -> Iterator[Finding]:
     fix = f"Run `%aws_profile {part.target} --login`."
     file = f"{sha1(stored_under.encode(), usedforsecurity=False).hexdigest()}.json"
     token = _stored(Path("~/.aws/sso/cache").expanduser() / file)
-    expiry = moment(token.get("expiresAt"))
+    expiry = parse_time(token.get("expiresAt"))
     if expiry is None or not is_sso_token(token):
         yield Problem(says="There is no SSO token: nobody has signed in.", fix=fix)
         return
     renews = bool(session) and token.keys() >= _REFRESHES
-    registered = moment(token.get("registrationExpiresAt"))
+    registered = parse_time(token.get("registrationExpiresAt"))
     renews = renews and registered is not None and registered > part.reading.now
     if expiry > part.reading.now:
         how_long = ", and renews itself" if renews else ""
@@ -140,7 +140,7 @@ def login_token(part: Part) -> Iterator[Finding]:
     file = f"{sha256(session.encode()).hexdigest()}.json"
     token = _stored(_login_directory(part.reading) / file)
     access = token.get("accessToken")
-    expiry = moment(access.get("expiresAt")) if isinstance(access, dict) else None
+    expiry = parse_time(access.get("expiresAt")) if isinstance(access, dict) else None
     if expiry is None:
         yield Problem(says="There is no login session: nobody has signed in.", fix=fix)
     elif expiry > part.reading.now:

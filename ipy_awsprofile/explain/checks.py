@@ -7,20 +7,20 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 
+from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.config.profiles import ProfileKind, did_you_mean
+from ipy_awsprofile.config.settings import CREDENTIAL_SETTINGS
+from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.explain.cached import login_token, role_session, sso_section, sso_token
 from ipy_awsprofile.explain.records import Finding, Part, Problem, one_line, place
-from ipy_awsprofile.explain.settings import CREDENTIAL_SETTINGS, ignores_endpoints, meant
+from ipy_awsprofile.explain.settings import ignores_endpoints, meant
 from ipy_awsprofile.explain.sources import ambient, token_file
-from ipy_awsprofile.foreign_text import program
-from ipy_awsprofile.profiles import ProfileKind, did_you_mean
-from ipy_awsprofile.shared_files import Section
+from ipy_awsprofile.text import program
 
 #: Seconds for which a role may be assumed; with a role's credentials, an hour at most.
 _DURATIONS = range(900, 43200 + 1)
 _CHAINED_AT_MOST = 3600
 
-_ROLE_ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:role/\S+")
-_MFA_ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:mfa/\S+")
 _MFA_SERIAL = re.compile(r"(?!arn:)[\w+=/:,.@-]{9,256}")
 
 
@@ -100,12 +100,12 @@ def _parameters(part: Part) -> Iterator[Finding]:
 
 def _role(part: Part) -> Iterator[Finding]:
     arn, serial = part.section.text("role_arn") or "", part.section.text("mfa_serial")
-    if not _ROLE_ARN.fullmatch(arn):
+    if not _is_iam(arn, "role"):
         yield Problem(
             says=f"`{one_line(arn)}` is no ARN of a role.",
             fix="One looks like arn:aws:iam::123456789012:role/NAME. " + part.at("role_arn"),
         )
-    if serial and not (_MFA_ARN.fullmatch(serial) or _MFA_SERIAL.fullmatch(serial)):
+    if serial and not (_is_iam(serial, "mfa") or _MFA_SERIAL.fullmatch(serial)):
         yield Problem(
             says=f"`{one_line(serial)}` is no MFA device that gives codes.",
             fix="One looks like arn:aws:iam::123456789012:mfa/NAME. " + part.at("mfa_serial"),
@@ -115,6 +115,11 @@ def _role(part: Part) -> Iterator[Finding]:
     yield from _parameters(part)
     yield from _duration(part)
     yield from role_session(part)
+
+
+def _is_iam(text: str, kind: str) -> bool:
+    arn = Arn.parse(text)
+    return arn is not None and arn.is_iam(kind)
 
 
 def _duration(part: Part) -> Iterator[Finding]:

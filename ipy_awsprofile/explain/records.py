@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ipy_awsprofile.profiles import Profile, ProfileKind
-from ipy_awsprofile.shared_files import Section, Sections, SharedFiles
+from ipy_awsprofile.config.profiles import Profile, ProfileKind
+from ipy_awsprofile.config.shared_files import Section, Sections, SharedFiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

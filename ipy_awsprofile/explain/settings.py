@@ -12,19 +12,20 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 
+from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.config.settings import (
+    CREDENTIAL_SETTINGS,
+    SECRET_SETTINGS,
+    SETTINGS,
+    About,
+    settings_about,
+)
+from ipy_awsprofile.config.shared_files import Section, Value
 from ipy_awsprofile.explain.records import Part, Setting, one_line
-from ipy_awsprofile.foreign_text import program, without_user
-from ipy_awsprofile.profiles import ProfileKind
-from ipy_awsprofile.shared_files import Section, Value
+from ipy_awsprofile.text import program, without_user
 
-_KEYS = {
-    "aws_access_key_id",
-    "aws_secret_access_key",
-    "aws_session_token",
-    "aws_security_token",
-}
-_ROLE = {"role_arn", "role_session_name", "external_id", "mfa_serial", "duration_seconds"}
-_SSO = {"sso_session", "sso_start_url", "sso_region", "sso_account_id", "sso_role_name"}
+_KEYS = set(settings_about(About.KEYS))
+_ROLE = set(settings_about(About.ROLE))
 
 #: Which of the settings that lead to credentials each provider looks at.
 _LOOKS_AT: Mapping[ProfileKind, set[str]] = {
@@ -32,27 +33,10 @@ _LOOKS_AT: Mapping[ProfileKind, set[str]] = {
     ProfileKind.ASSUME_ROLE: _ROLE | {"source_profile"},
     ProfileKind.CREDENTIAL_SOURCE: _ROLE | {"credential_source"},
     ProfileKind.WEB_IDENTITY: {"web_identity_token_file", "role_arn", "role_session_name"},
-    ProfileKind.SSO: _SSO | {"sso_registration_scopes"},
+    ProfileKind.SSO: set(settings_about(About.SSO)),
     ProfileKind.LOGIN_SESSION: {"login_session"},
     ProfileKind.CREDENTIAL_PROCESS: {"credential_process"},
 }
-CREDENTIAL_SETTINGS = frozenset().union(*_LOOKS_AT.values())
-
-_SECRET = frozenset({*_KEYS, "external_id"})
-_OTHERS = (
-    "aws_account_id",
-    "cli_auto_prompt",
-    "cli_binary_format",
-    "cli_pager",
-    "cli_timestamp_format",
-    "endpoint_url",
-    "mfa_process",
-    "output",
-    "s3",
-    "s3api",
-    "services",
-    "sts_regional_endpoints",
-)
 
 
 @cache
@@ -60,8 +44,8 @@ def known_settings() -> frozenset[str]:
     """Name the settings that botocore and the AWS CLI know."""
     from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES as VARIABLES
 
-    general = {name for name, *_ in VARIABLES.values() if isinstance(name, str)}
-    return CREDENTIAL_SETTINGS.union(_OTHERS, general)
+    general = frozenset(name for name, *_ in VARIABLES.values() if isinstance(name, str))
+    return general.union(SETTINGS)
 
 
 def meant(name: str) -> str | None:
@@ -80,7 +64,7 @@ def shown(name: str, value: Value) -> str:
     """Show a value, or only that there is one."""
     if not value:
         return "empty"
-    if name in _SECRET or name not in known_settings():
+    if name in SECRET_SETTINGS or name not in known_settings():
         return "set"
     if isinstance(value, dict):
         return one_line(", ".join(value))  # an own block of names that nobody knows

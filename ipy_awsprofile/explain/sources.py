@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.explain.records import Hop, Problem, Reading, Setting, is_file, one_line
-from ipy_awsprofile.profiles import ProfileKind
 
 
 def environment_keys(reading: Reading) -> Hop:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ipy_awsprofile.credentials.mfa import device_of
 from ipy_awsprofile.errors import MfaUnavailable
-from ipy_awsprofile.mfa import device_of
 
 
 class CodeField:

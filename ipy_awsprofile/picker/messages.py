@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile import cards
+from ipy_awsprofile.cards import cards
 
 if TYPE_CHECKING:
+    from ipy_awsprofile.bindings.leftovers import Leftover
+    from ipy_awsprofile.config.profiles import Profile
+    from ipy_awsprofile.config.request import SwitchRequest
     from ipy_awsprofile.errors import AwsProfileError
-    from ipy_awsprofile.profiles import Profile
-    from ipy_awsprofile.sessions import Identity
-    from ipy_awsprofile.switch import SwitchRequest
-    from ipy_awsprofile.truth import Leftover
+    from ipy_awsprofile.sessions.identity import Identity
 
 Message = dict[str, Any]
 

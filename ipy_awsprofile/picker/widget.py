@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import anywidget
 
-from ipy_awsprofile.account_alias import alias_lookup
+from ipy_awsprofile.config.profiles import Profile, list_profiles
+from ipy_awsprofile.config.regions import known_regions
+from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.errors import (
     AwsProfileError,
     MfaRejected,
@@ -22,18 +24,17 @@ from ipy_awsprofile.errors import (
     SignInRequired,
     SwitchInterrupted,
 )
+from ipy_awsprofile.picker.account_alias import alias_lookup
 from ipy_awsprofile.picker.code_field import CodeField
 from ipy_awsprofile.picker.memory import Memory
 from ipy_awsprofile.picker.messages import Message, error_message, identity_message, rows
-from ipy_awsprofile.profiles import Profile, list_profiles
-from ipy_awsprofile.regions import known_regions
-from ipy_awsprofile.switch import SwitchRequest, running_switcher
+from ipy_awsprofile.switch.using_profile import running_switcher
 
 if TYPE_CHECKING:
     import boto3
 
-    from ipy_awsprofile.sessions import Identity
-    from ipy_awsprofile.switch import Switcher
+    from ipy_awsprofile.sessions.identity import Identity
+    from ipy_awsprofile.switch.switcher import Switcher
 
 
 class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
@@ -127,6 +128,8 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
         """Do what the person wants; the view it was said in gets the answer."""
         view = content.get("view")
         code_field = CodeField(content.get("code") or None)
+        # The picker's own field asks, and the sign-in is shown in it: neither waits for an answer.
+        person = replace(self._switcher.person, mfa_prompter=code_field, sign_in=None)
         with self._failures_told(view, content, code_field):
             match content:
                 case {"type": "ready"}:
@@ -134,10 +137,10 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
                 case {"type": "list", "have": have}:
                     self._list(view, have)
                 case {"type": "switch" | "region"}:
-                    self._switcher.switch(self._request(content), mfa_prompter=code_field)
+                    self._switcher.switch(self._request(content), person=person)
                     self._answer(view, {"type": "done"})
                 case {"type": "refresh"}:
-                    self._switcher.refresh(mfa_prompter=code_field)
+                    self._switcher.refresh(person=person)
                     self._answer(view, {"type": "done"})
                 case {"type": "pin", "profile": str(profile), "pinned": bool(pinned)}:
                     self._memory.pin(profile, pinned=pinned)
@@ -241,7 +244,7 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
 def _warm_up() -> None:
     """Import boto3 while the person looks for a profile: it is what a first switch waits for."""
     if "boto3" not in sys.modules:
-        arguments = ("ipy_awsprofile.sessions",)
+        arguments = ("ipy_awsprofile.sessions.identity",)
         threading.Thread(target=import_module, args=arguments, name="warm-up", daemon=True).start()
 
 

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from ipy_awsprofile.demo.commands import clean_environment
-from ipy_awsprofile.demo.scenario import demo_aws
-
-from . import stage
-from .jupyter import Jupyter, launched, serving
+from ipy_awsprofile.demo.stages.commands import clean_environment
+from ipy_awsprofile.demo.stages.demo_aws import demo_aws
+from tests.browser import stage
+from tests.browser.jupyter import Jupyter, launched, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
-
-    from .jupyter import Server
+    from tests.browser.jupyter import Server
 
 # Kernels start beside other work; what is there is found at once, however long this is.
 expect.set_options(timeout=30_000)

@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from .jupyter import Jupyter, Notebook
+    from tests.browser.jupyter import Jupyter, Notebook
 
 
 def test_the_main_job_in_jupyterlab(jupyter: Jupyter) -> None:

@@ -8,19 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from mfa_role import add_mfa_role
 from PIL import Image
 from playwright.sync_api import expect
 
-from . import stage
-from .picker_page import PickerPage
+from tests.browser import stage
+from tests.browser.picker_page import PickerPage
+from tests.mfa_role import add_mfa_role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
-
-    from .jupyter import Jupyter, Notebook
+    from tests.browser.jupyter import Jupyter, Notebook
 
 LOAD = "%load_ext ipy_awsprofile"
 PROTECT = "%config AwsProfileMagics.protected = ['*prod*']"

@@ -7,19 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from mfa_role import add_mfa_role
 from playwright.sync_api import expect
 
-from ipy_awsprofile.demo.scenario import ROLE_ACCOUNT, allow
-
-from .picker_page import PickerPage
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
+from tests.browser.picker_page import PickerPage
+from tests.mfa_role import add_mfa_role
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
-
-    from .jupyter import Jupyter
+    from tests.browser.jupyter import Jupyter
 
 
 def test_mfa_code_under_a_cell(jupyter: Jupyter, embedded: EmbeddedAws) -> None:

@@ -12,8 +12,8 @@ import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.accounts import IamUser
     from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.demo.iam.accounts import IamUser
 
 
 class Clock:

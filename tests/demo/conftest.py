@@ -9,15 +9,14 @@ import boto3
 import pytest
 
 from ipy_awsprofile.demo.aws import EmbeddedAws
-from ipy_awsprofile.demo.scenario import seed
-
-from .clients import Clients, Clock
+from ipy_awsprofile.demo.stages.scenario import seed
+from tests.demo.clients import Clients, Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ipy_awsprofile.demo.scenario import Scenario
+    from ipy_awsprofile.demo.stages.scenario import Scenario
 
 
 @pytest.fixture(autouse=True)

@@ -24,15 +24,14 @@ from moto.core.responses import BaseResponse
 from moto.iam.models import iam_backends
 
 from ipy_awsprofile.demo.aws import EmbeddedAws
-from ipy_awsprofile.demo.scenario import seed
-
-from .clients import Clients
-from .policies import AWAY, HOME, allows, denies, policy, trusts
+from ipy_awsprofile.demo.stages.scenario import seed
+from tests.demo.clients import Clients
+from tests.demo.policies import AWAY, HOME, allows, denies, policy, trusts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .clients import Clock
+    from tests.demo.clients import Clock
 
 
 def traces() -> dict[str, Any]:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from .policies import AWAY, HOME, allows, policy, trusts
+from tests.demo.policies import AWAY, HOME, allows, policy, trusts
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.accounts import IamUser
     from ipy_awsprofile.demo.aws import EmbeddedAws
-
-    from .clients import Clients, Clock
+    from ipy_awsprofile.demo.iam.accounts import IamUser
+    from tests.demo.clients import Clients, Clock
 
 WRONG_CODE = "MultiFactorAuthentication failed with invalid MFA one time pass code. "
 UNKNOWN_DEVICE = (

@@ -1,0 +1,1 @@
+"""What is seen: cards, as text and as HTML."""

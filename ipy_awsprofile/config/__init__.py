@@ -1,0 +1,1 @@
+"""The shared files and the environment, as they are read."""

@@ -1,0 +1,51 @@
+"""What can be asked of a session, and of a switch, in one place for the magic, picker and Python.
+
+Nothing is checked here, and nothing imported: loading the extension stays cheap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRequest:
+    """A profile (or a role), and how the session differs from what the files say.
+
+    ``profile`` is the profile's name; without it, ``role_arn`` and ``source_profile`` name a role
+    that no profile has. ``region`` takes precedence over the profile's own. ``duration`` (seconds,
+    900 to 43200), ``session_name`` and ``external_id`` replace ``duration_seconds``,
+    ``role_session_name`` and ``external_id`` of a role profile. ``read_only`` limits the session
+    with AWS's managed policy ReadOnlyAccess.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+    """
+
+    profile: str | None = None
+    role_arn: str | None = None
+    source_profile: str | None = None
+    region: str | None = None
+    duration: int | None = None
+    session_name: str | None = None
+    external_id: str | None = None
+    read_only: bool = False
+
+    @property
+    def name(self) -> str:
+        """The profile's name, or the role's ARN."""
+        return self.profile or self.role_arn or ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchRequest(SessionRequest):
+    """A session, and what the notebook does with it.
+
+    ``variable`` is the notebook's variable for the session. The switch is refused unless STS names
+    the account ``expect_account``. ``only_session`` sets only the variable. ``confirmed`` allows a
+    switch to a protected profile.
+    """
+
+    variable: str = "session"
+    expect_account: str | None = None
+    only_session: bool = False
+    confirmed: bool = False

@@ -1,0 +1,114 @@
+"""The settings of a profile that AWS's tools know: what each is about, and whether it is secret.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+
+class About(Enum):
+    """What a setting is about."""
+
+    KEYS = auto()  #: access keys, and what belongs to them
+    ROLE = auto()  #: the role that is assumed
+    SOURCE = auto()  #: where the credentials come from
+    SSO = auto()  #: IAM Identity Center
+    CLIENTS = auto()  #: how and where clients call AWS, on any machine
+    TOOLS = auto()  #: the AWS CLI and other programs
+
+
+SETTINGS: dict[str, About] = {
+    **dict.fromkeys(
+        (
+            "aws_access_key_id",
+            "aws_secret_access_key",
+            "aws_security_token",
+            "aws_session_token",
+        ),
+        About.KEYS,
+    ),
+    **dict.fromkeys(
+        ("duration_seconds", "external_id", "mfa_serial", "role_arn", "role_session_name"),
+        About.ROLE,
+    ),
+    **dict.fromkeys(
+        (
+            "credential_process",
+            "credential_source",
+            "login_session",
+            "source_profile",
+            "web_identity_token_file",
+        ),
+        About.SOURCE,
+    ),
+    **dict.fromkeys(
+        (
+            "sso_account_id",
+            "sso_region",
+            "sso_registration_scopes",
+            "sso_role_name",
+            "sso_session",
+            "sso_start_url",
+        ),
+        About.SSO,
+    ),
+    **dict.fromkeys(
+        (
+            "account_id_endpoint_mode",
+            "auth_scheme_preference",
+            "defaults_mode",
+            "disable_request_compression",
+            "endpoint_discovery_enabled",
+            "endpoint_url",
+            "ignore_configured_endpoint_urls",
+            "inject_host_prefix",
+            "max_attempts",
+            "parameter_validation",
+            "request_checksum_calculation",
+            "request_min_compression_size_bytes",
+            "response_checksum_validation",
+            "retry_mode",
+            "s3",
+            "s3_disable_multiregion_access_points",
+            "s3_use_arn_region",
+            "s3control",
+            "sdk_ua_app_id",
+            "services",
+            "sigv4a_signing_region_set",
+            "sts_regional_endpoints",
+            "tcp_keepalive",
+            "use_dualstack_endpoint",
+            "use_fips_endpoint",
+        ),
+        About.CLIENTS,
+    ),
+    **dict.fromkeys(
+        (
+            "aws_account_id",
+            "cli_auto_prompt",
+            "cli_binary_format",
+            "cli_pager",
+            "cli_timestamp_format",
+            "mfa_process",
+            "output",
+            "region",
+            "s3api",
+        ),
+        About.TOOLS,
+    ),
+}
+
+
+def settings_about(*topics: About) -> tuple[str, ...]:
+    """Return the names of the settings about any of these topics, always in the same order."""
+    return tuple(name for name, about in SETTINGS.items() if about in topics)
+
+
+#: Settings that lead to credentials.
+CREDENTIAL_SETTINGS = frozenset(settings_about(About.KEYS, About.ROLE, About.SOURCE, About.SSO))
+
+#: Settings whose values are never shown. An external ID isn't a credential, but AWS advises to
+#: treat it as one: https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+SECRET_SETTINGS = frozenset({*settings_about(About.KEYS), "external_id"})

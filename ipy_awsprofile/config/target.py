@@ -1,0 +1,196 @@
+"""What a session is opened for: a profile or a role's ARN, and what differs from the files.
+
+Options stand in for settings of the profile, so that botocore resolves the result as if the files
+said it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.config.environment import user_environment
+from ipy_awsprofile.config.profiles import Profile, ProfileKind
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.role_chain import role_chain
+from ipy_awsprofile.config.settings import About, settings_about
+from ipy_awsprofile.config.shared_files import SharedFiles, read_shared_files
+from ipy_awsprofile.errors import InvalidOption, InvalidProfile
+
+_ASSUMES = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
+
+#: What a role given by ARN takes over from its source profile: it has no section of its own.
+_TAKEN_OVER = ("region", "endpoint_url", "services", "s3", "sts_regional_endpoints")
+
+Settings = dict[str, str | dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Target:
+    """A profile, what is to be replaced in it, and where it was read.
+
+    ``chain`` goes from the profile to the one whose credentials start it. ``policy_arns`` are
+    session policies: what they don't allow, the session can't do.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
+    """
+
+    chain: tuple[Profile, ...]
+    settings: Settings
+    region: str | None
+    files: SharedFiles
+    policy_arns: tuple[str, ...] = ()
+    #: Commands that print a code, by the MFA device they stand for; see `mfa.code_from`.
+    mfa_processes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Name of the profile, or ARN of the role."""
+        return self.chain[0].name
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the chain's profiles."""
+        return tuple(profile.name for profile in self.chain)
+
+    @property
+    def role_arn(self) -> str | None:
+        """ARN of the role that is assumed last, if one is."""
+        return self.chain[0].role_arn
+
+    @property
+    def cache_variant(self) -> str:
+        """What keeps a role with session policies apart from the full one; empty without any.
+
+        The narrowed role is part of it: the roles on the way to it are assumed in full, and must
+        not be found by a session that is to be read-only itself.
+        """
+        if not self.policy_arns:
+            return ""
+        narrowed = " ".join([str(self.role_arn), *self.policy_arns])
+        return f"narrowed-{sha256(narrowed.encode()).hexdigest()[:16]}"
+
+    @property
+    def resolves_by_name(self) -> bool:
+        """Whether another process that resolves the profile gets the same permissions, unasked."""
+        return not (
+            self.settings
+            or self.policy_arns
+            or any(profile.mfa_serial for profile in self.chain)
+            or self.chain[-1].credential_source == "Environment"  # those keys are set aside
+        )
+
+    def client_settings(self) -> Settings:
+        """Read what the profile says about its clients; no credential and no path is in it."""
+        section = read_shared_files(self.files).profiles.get(self.name)
+        said = {**(section or {}), **self.settings}
+        return {name: said[name] for name in settings_about(About.CLIENTS) if name in said}
+
+
+def target_of(request: SessionRequest) -> Target:
+    """Find the profile (or take the role's ARN), and check that it can take the options.
+
+    Raises InvalidOption, InvalidProfile, and what `role_chain` raises.
+    """
+    environ = user_environment()
+    files = SharedFiles.from_environment(environ)
+    chain, settings = _chain_of(request, files)
+    settings |= _options_as_settings(request, chain[0])
+    sections = read_shared_files(files).profiles
+    section = sections.get(chain[0].name)
+    own_region = section.text("region") if section else settings.get("region")
+    region = request.region or environ.get("AWS_DEFAULT_REGION") or own_region
+    return Target(
+        chain=chain,
+        settings=settings,
+        region=str(region) if region else None,
+        files=files,
+        policy_arns=_session_policies(chain[0]) if request.read_only else (),
+        mfa_processes={
+            profile.mfa_serial: command
+            for profile in chain
+            if profile.mfa_serial and (command := sections[profile.name].text("mfa_process"))
+        },
+    )
+
+
+def _chain_of(request: SessionRequest, files: SharedFiles) -> tuple[tuple[Profile, ...], Settings]:
+    """Follow the profile's chain, or put the role in front of its source profile's."""
+    match request.profile, request.role_arn, request.source_profile:
+        case str(name), None, None:
+            return role_chain(name, files=files), {}
+        case None, str(role_arn), str(source_profile):
+            return _role_by_arn(role_arn, source_profile, files)
+        case _:
+            raise InvalidOption(
+                "A switch takes a profile's name, or a role's ARN together with a source profile.",
+                "`%aws_profile NAME`, or `%aws_profile --role-arn ARN --source-profile NAME`.",
+            )
+
+
+#: The options that replace a setting: the setting, who has it, and how an error calls it.
+_REPLACES: dict[str, tuple[str, set[ProfileKind], str]] = {
+    "duration": ("duration_seconds", _ASSUMES, "a duration"),
+    "external_id": ("external_id", _ASSUMES, "an external ID"),
+    "session_name": (
+        "role_session_name",
+        _ASSUMES | {ProfileKind.WEB_IDENTITY},
+        "a session name",
+    ),
+}
+
+
+def _options_as_settings(request: SessionRequest, profile: Profile) -> Settings:
+    settings: Settings = {}
+    for option, (setting, kinds, words) in _REPLACES.items():
+        value = getattr(request, option)
+        if value is not None:
+            _require_kind(profile, kinds, words)
+            settings[setting] = str(value)
+    return settings
+
+
+def _session_policies(profile: Profile) -> tuple[str, ...]:
+    _require_kind(profile, _ASSUMES, "a session policy, which is what makes it read-only")
+    arn = Arn.parse(profile.role_arn or "")
+    if arn is None:
+        raise InvalidProfile(
+            f"`{profile.role_arn or ''}`, the role_arn of `{profile.name}`, is no ARN.",
+            f"See {profile.file}, line {profile.line}.",
+        )
+    return (f"arn:{arn.partition}:iam::aws:policy/ReadOnlyAccess",)
+
+
+def _role_by_arn(
+    role_arn: str, source_profile: str, files: SharedFiles
+) -> tuple[tuple[Profile, ...], Settings]:
+    arn = Arn.parse(role_arn)
+    if arn is None or not arn.role:
+        raise InvalidOption(
+            f"`{role_arn}` is no ARN of a role.", "One looks like arn:aws:iam::123456789012:role/X."
+        )
+    sources = role_chain(source_profile, files=files)
+    section = read_shared_files(files).profiles[source_profile]
+    settings = {name: section[name] for name in _TAKEN_OVER if name in section}
+    settings |= {"role_arn": role_arn, "source_profile": source_profile}
+    role = Profile(
+        name=role_arn,
+        kind=ProfileKind.ASSUME_ROLE,
+        role_arn=role_arn,
+        account=arn.account,
+        source_profile=source_profile,
+        region=sources[0].region,
+        endpoint=sources[0].endpoint,
+        file=sources[0].file,
+        line=sources[0].line,
+    )
+    return (role, *sources), settings
+
+
+def _require_kind(profile: Profile, kinds: set[ProfileKind], what: str) -> None:
+    if profile.kind not in kinds:
+        raise InvalidOption(
+            f"`{profile.name}` assumes no role, so it can't take {what}.",
+            f"It is of the kind: {profile.kind}.",
+        )

@@ -1,0 +1,1 @@
+"""The seams of botocore's credentials, and what comes through them."""

@@ -1,0 +1,43 @@
+"""Who is asked when credentials need a person: for an MFA code, or to sign in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.credentials.mfa import MfaPrompter, ask_on_input_channel, code_for
+from ipy_awsprofile.errors import SignInRequired
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.config.target import Target
+
+#: Lets a person sign in for a target; raises a child of AwsProfileError if nobody has.
+SignIn = Callable[["Target"], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """How a person is asked, and what answers instead of one.
+
+    ``mfa_prompter`` gets botocore's question, which names the MFA device, and returns the code.
+    ``mfa_process`` does the same without a person, and takes precedence. ``sign_in`` is None where
+    nobody can sign in.
+    """
+
+    mfa_prompter: MfaPrompter = ask_on_input_channel
+    mfa_process: MfaPrompter | None = None
+    sign_in: SignIn | None = None
+
+    def code(self, question: str, target: Target) -> str:
+        """Return an MFA code. A command in the profile takes precedence over everybody else.
+
+        Raises MfaUnavailable, MfaRejected, or what the prompter raises.
+        """
+        return code_for(question, target.mfa_processes, self.mfa_process or self.mfa_prompter)
+
+    def sign_in_for(self, target: Target) -> None:
+        """Let the person sign in. Raises SignInRequired where nobody can."""
+        if self.sign_in is None:
+            raise SignInRequired(target.name, target.names[-1])
+        self.sign_in(target)

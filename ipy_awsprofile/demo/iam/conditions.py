@@ -1,0 +1,144 @@
+"""The Condition element of a policy: operators, and what they say about an absent key.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.demo.iam.unsupported import UnsupportedPolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Compare = Callable[[str, str], bool]
+
+# A key that nobody fills would be "absent" for ever, and a negated operator would let all pass.
+KNOWN_KEYS = {
+    key.lower(): key
+    for key in (
+        "aws:MultiFactorAuthAge",
+        "aws:MultiFactorAuthPresent",
+        "aws:PrincipalAccount",
+        "aws:PrincipalArn",
+        "aws:PrincipalType",
+        "aws:userid",
+        "aws:username",
+        "sts:ExternalId",
+        "sts:RoleSessionName",
+        # In AWS's own ReadOnlyAccess. There are no directory buckets here: it is absent in truth.
+        "s3express:SessionMode",
+    )
+}
+# What a web identity's token says: the issuer without its scheme, and the claim.
+_CLAIM = re.compile(r"[^:]+\.[^:]+:(?:aud|sub)", re.IGNORECASE)
+
+
+@lru_cache(maxsize=4096)
+def _pattern(glob: str, *, ignore_case: bool) -> re.Pattern[str]:
+    expression = re.escape(glob).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.compile(expression, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+
+
+def like(pattern: str, value: str, *, ignore_case: bool = False) -> bool:
+    """Say whether a value matches a pattern, in which `*` is any text and `?` any one character."""
+    return _pattern(pattern, ignore_case=ignore_case).fullmatch(value) is not None
+
+
+def _arn_like(pattern: str, value: str) -> bool:
+    """Match the six parts of an ARN one by one: a `*` does not reach over a colon."""
+    wanted, given = pattern.split(":", 5), value.split(":", 5)
+    return len(wanted) == len(given) and all(map(like, wanted, given))
+
+
+def _numeric(compare: Callable[[float, float], bool]) -> Compare:
+    def holds(expected: str, actual: str) -> bool:
+        try:
+            return compare(float(actual), float(expected))
+        except ValueError:  # AWS: a value that is no number does not match
+            return False
+
+    return holds
+
+
+def _same_ignoring_case(expected: str, actual: str) -> bool:
+    return expected.casefold() == actual.casefold()
+
+
+_POSITIVE: Mapping[str, Compare] = {
+    "StringEquals": operator.eq,
+    "StringEqualsIgnoreCase": _same_ignoring_case,
+    "StringLike": like,
+    "ArnEquals": _arn_like,  # the same as ArnLike, says AWS
+    "ArnLike": _arn_like,
+    "Bool": _same_ignoring_case,
+    "NumericEquals": _numeric(operator.eq),
+    "NumericLessThan": _numeric(operator.lt),
+    "NumericLessThanEquals": _numeric(operator.le),
+    "NumericGreaterThan": _numeric(operator.gt),
+    "NumericGreaterThanEquals": _numeric(operator.ge),
+}
+_NEGATED: Mapping[str, Compare] = {
+    "StringNotEquals": operator.eq,
+    "StringNotEqualsIgnoreCase": _same_ignoring_case,
+    "StringNotLike": like,
+    "ArnNotEquals": _arn_like,
+    "ArnNotLike": _arn_like,
+    "NumericNotEquals": _numeric(operator.eq),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One operator over one key: the key's value against one or more expected values."""
+
+    operator: str
+    key: str
+    values: tuple[str, ...]
+    if_exists: bool = False
+
+    def holds(self, context: Mapping[str, str]) -> bool:
+        """Say whether the condition holds in a request's context (keys in any case)."""
+        actual = {key.lower(): value for key, value in context.items()}.get(self.key.lower())
+        if self.operator == "Null":
+            return ("true" if actual is None else "false") in self.values
+        if actual is None:
+            return self.if_exists or self.operator in _NEGATED
+        if self.operator in _NEGATED:
+            return not any(_NEGATED[self.operator](value, actual) for value in self.values)
+        return any(_POSITIVE[self.operator](value, actual) for value in self.values)
+
+
+def parse_conditions(block: Mapping[str, Mapping[str, object]]) -> tuple[Condition, ...]:
+    """Read a Condition element; all of its conditions must hold.
+
+    Raises UnsupportedPolicyError for an operator, a key or a policy variable unknown here.
+    """
+    return tuple(
+        _condition(name, key, values)
+        for name, keys in block.items()
+        for key, values in keys.items()
+    )
+
+
+def _condition(name: str, key: str, values: object) -> Condition:
+    base = name.removesuffix("IfExists")
+    if base not in _POSITIVE and base not in _NEGATED and name != "Null":
+        raise UnsupportedPolicyError(f"condition operator {name!r}")
+    if key.lower() not in KNOWN_KEYS and not _CLAIM.fullmatch(key):
+        raise UnsupportedPolicyError(f"condition key {key!r}")
+    expected = tuple(_text(value) for value in (values if isinstance(values, list) else [values]))
+    if any("${" in value for value in expected):
+        raise UnsupportedPolicyError(f"policy variable in the condition on {key!r}")
+    known = KNOWN_KEYS.get(key.lower(), key)
+    return Condition(base, known, expected, if_exists=name != base)
+
+
+def _text(value: object) -> str:
+    """Write a JSON value as AWS does: true and 3600 are the strings "true" and "3600"."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

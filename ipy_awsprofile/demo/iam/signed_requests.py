@@ -1,0 +1,187 @@
+"""Every request, before its action runs: who signed it, is it signed right, is it allowed.
+
+moto makes one of these objects for each request. It computes the signature; who the caller is
+and what it may do is decided here.
+
+https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import flask
+from botocore.auth import S3SigV4Auth
+from moto.iam.access_control import IAMRequest
+from moto.s3.exceptions import S3ClientError
+from moto.s3.models import s3_backends
+
+from ipy_awsprofile.demo.iam.callers import Caller, UnknownCallerError, find_caller
+from ipy_awsprofile.demo.iam.policy import Verdict
+from ipy_awsprofile.demo.iam.unsupported import UnsupportedPolicyError
+from ipy_awsprofile.demo.refusals import Refusal, denied, missing_signature, not_emulated
+from ipy_awsprofile.demo.state import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from botocore.credentials import Credentials
+
+    from ipy_awsprofile.demo.state import State
+
+# Who has credentials may always ask who they are; the others answer for themselves in sts.py.
+_DECIDED_BY_STS = {"sts:GetCallerIdentity", "sts:AssumeRole", "sts:GetSessionToken"}
+
+# Where moto's name for a permission is not IAM's.
+_IAM_ACTIONS = {"HeadBucket": "ListBucket"}
+
+# This comes unsigned on AWS as well: the assertion is what proves the caller.
+_UNSIGNED_ACTIONS = {"AssumeRoleWithSAML"}
+
+_QUERY_REFUSALS = {
+    "InvalidId": ("InvalidClientTokenId", "The security token included in the request is invalid."),
+    "ExpiredToken": ("ExpiredToken", "The security token included in the request is expired"),
+    "Signature": (
+        "SignatureDoesNotMatch",
+        "The request signature we calculated does not match the signature you provided. Check "
+        "your AWS Secret Access Key and signing method. Consult the service documentation for "
+        "details.",
+    ),
+}
+_QUERY_REFUSALS["InvalidToken"] = _QUERY_REFUSALS["InvalidId"]
+
+_S3_DENIED = ("AccessDenied", "Access Denied")
+_S3_REFUSALS = {
+    "InvalidId": (
+        "InvalidAccessKeyId",
+        "The AWS Access Key Id you provided does not exist in our records.",
+    ),
+    "InvalidToken": ("InvalidToken", "The provided token is malformed or otherwise invalid."),
+    "ExpiredToken": ("ExpiredToken", "The provided token has expired."),
+    "Signature": (
+        "SignatureDoesNotMatch",
+        "The request signature we calculated does not match the signature you provided. Check "
+        "your key and signing method.",
+    ),
+}
+
+
+class SignedRequest(IAMRequest):  # type: ignore[misc]  # moto is untyped
+    """A request to any service but S3."""
+
+    state: ClassVar[State]
+    unsigned_service: ClassVar[str] = "sts"
+
+    # moto's own constructor logs the headers, and knows no unsigned and no expired request.
+    def __init__(
+        self,
+        *,
+        account_id: str,
+        method: str,
+        path: str,  # noqa: ARG002 — moto has decoded it; signed is what came over the wire
+        data: dict[str, Any],
+        body: bytes,
+        headers: Mapping[str, str],
+        action: str,
+    ) -> None:
+        self.account_id = account_id
+        self._method = method
+        self._path = flask.request.environ["RAW_URI"]
+        # For a request without a body, moto gives the headers as data; they are not signed so.
+        self._data = data if method == "POST" else {}
+        self._body, self._headers = body, headers
+        scope = self._get_string_between("Credential=", ",", headers.get("Authorization", ""))
+        self._access_key = self._authenticate(scope, action)
+
+    def _authenticate(self, scope: str, action: str) -> Caller:
+        if scope.count("/") != 4:  # noqa: PLR2004 — key/date/region/service/aws4_request
+            self.state.calls.append(Call(f"{self.unsigned_service}:{action}", None, None))
+            raise self._unsigned_refusal(action)
+        access_key_id, _, self._region, self._service, _ = scope.split("/")
+        self._action = f"{self._service}:{_IAM_ACTIONS.get(action, action)}"
+        token = self._headers.get("X-Amz-Security-Token")
+        try:
+            caller = find_caller(self.state.sessions, access_key_id, token)
+        except UnknownCallerError as unknown:
+            self.state.calls.append(Call(self._action, None, access_key_id))
+            raise self._refusal(unknown.reason) from unknown
+        self.state.calls.append(Call(self._action, caller.arn, access_key_id))
+        return caller
+
+    def check_action_permitted(self, resource: str) -> None:
+        """Raise the service's AccessDenied unless the caller's policies allow the action."""
+        if self._action in _DECIDED_BY_STS:
+            return
+        try:
+            decision = self._access_key.may(self._action, resource, self.state.clock())
+        except UnsupportedPolicyError as error:
+            raise self._error("NotImplemented", str(error), 501) from error
+        if decision.verdict is not Verdict.ALLOWED:
+            raise self._denial(decision.because(self._action), resource)
+
+    def _raise_signature_does_not_match(self) -> None:
+        raise self._refusal("Signature")
+
+    def _unsigned_refusal(self, action: str) -> Exception:
+        return not_emulated(action) if action in _UNSIGNED_ACTIONS else missing_signature()
+
+    def _refusal(self, reason: str) -> Exception:
+        return self._error(*_QUERY_REFUSALS[reason])
+
+    def _error(self, code: str, message: str, status: int = 403) -> Exception:
+        return Refusal(code, message, status).spoken_to(self._service, self._headers)
+
+    def _denial(self, reason: str, resource: str) -> Exception:
+        known = "" if resource == "*" else resource
+        refusal = denied(self._access_key.arn, self._action, known, reason)
+        return refusal.spoken_to(self._service, self._headers)
+
+
+class SignedS3Request(SignedRequest):
+    """A request to S3, which has its own error codes and texts."""
+
+    unsigned_service: ClassVar[str] = "s3"
+
+    def check_action_permitted(self, resource: str) -> None:
+        """Raise AccessDenied also for another account's bucket.
+
+        On AWS only a bucket policy opens it, and bucket policies are not evaluated here.
+        """
+        if self._owner(resource) not in {None, self.account_id}:
+            raise s3_error(*_S3_DENIED)
+        super().check_action_permitted(resource)
+
+    def _create_auth(self, credentials: Credentials) -> S3SigV4Auth:
+        """S3 signs the path as it is, where other services quote it a second time."""
+        return S3SigV4Auth(credentials, self._service, self._region)
+
+    @staticmethod
+    def _owner(resource: str) -> str | None:
+        """Return the account of the bucket in a resource's ARN; None if there is no such bucket."""
+        bucket = resource.removeprefix("arn:aws:s3:::").partition("/")[0]
+        owner: str | None = s3_backends.bucket_accounts.get(bucket, (None, None))[1]
+        return owner
+
+    def _unsigned_refusal(self, action: str) -> Exception:  # noqa: ARG002 — the same for all
+        # A presigned URL, too, ends here: moto cannot check its signature.
+        return s3_error(*_S3_DENIED)
+
+    def _refusal(self, reason: str) -> Exception:
+        return s3_error(*_S3_REFUSALS[reason])
+
+    def _error(self, code: str, message: str, status: int = 403) -> Exception:  # noqa: ARG002
+        return s3_error(code, message)  # S3's status follows from the code
+
+    def _denial(self, reason: str, resource: str) -> Exception:
+        about_a_bucket = self._action != "s3:ListAllMyBuckets"
+        if about_a_bucket and self._owner(resource) is None:
+            return s3_error(*_S3_DENIED)  # S3 gives reasons only in the bucket's own account
+        quoted = f'"{resource}"' if about_a_bucket else ""
+        return s3_error(*denied(self._access_key.arn, self._action, quoted, reason).parts)
+
+
+def s3_error(code: str, message: str) -> Exception:
+    """Make an S3 error; moto finds its HTTP status from the code."""
+    error: Exception = S3ClientError(code, message)
+    return error

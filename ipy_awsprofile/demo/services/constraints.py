@@ -1,0 +1,53 @@
+"""The constraints on STS parameters, and what the service says if one is broken.
+
+https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html#API_AssumeRole_RequestParameters
+"""
+
+from __future__ import annotations
+
+import re
+
+from ipy_awsprofile.demo.refusals import invalid
+
+
+def refuse_malformed(complaints: list[str]) -> None:
+    """Raise the service's ValidationError if there is any complaint."""
+    if complaints:
+        errors = "error" if len(complaints) == 1 else "errors"
+        raise invalid(f"{len(complaints)} validation {errors} detected: {'; '.join(complaints)}")
+
+
+def _complaint(value: object, name: str, constraint: str) -> str:
+    return f"Value '{value}' at '{name}' failed to satisfy constraint: Member must {constraint}"
+
+
+def between(value: int, name: str, least: int, most: int) -> list[str]:
+    """Check a number."""
+    if value < least:
+        return [_complaint(value, name, f"have value greater than or equal to {least}")]
+    if value > most:
+        return [_complaint(value, name, f"have value less than or equal to {most}")]
+    return []
+
+
+def length(value: str, name: str, least: int, most: int) -> list[str]:
+    """Check a text's length."""
+    if len(value) < least:
+        return [_complaint(value, name, f"have length greater than or equal to {least}")]
+    if len(value) > most:
+        return [_complaint(value, name, f"have length less than or equal to {most}")]
+    return []
+
+
+def pattern(value: str, name: str, expression: str) -> list[str]:
+    """Check a text's letters."""
+    if re.fullmatch(expression, value, re.ASCII):
+        return []
+    return [_complaint(value, name, f"satisfy regular expression pattern: {expression}")]
+
+
+def token_code(code: str | None) -> list[str]:
+    """Check the form of an MFA code, six digits; None is no code."""
+    if code is None:
+        return []
+    return [*length(code, "tokenCode", 6, 6), *pattern(code, "tokenCode", r"[\d]*")]

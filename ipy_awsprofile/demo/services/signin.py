@@ -1,0 +1,152 @@
+"""AWS Sign-In: what renews the credentials of `aws login`.
+
+https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sign-in.html
+https://docs.aws.amazon.com/signin/latest/APIReference/API_CreateOAuth2Token.html
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+
+from ipy_awsprofile.demo.endpoints import Endpoint, json_answer, json_refusal
+from ipy_awsprofile.demo.principals import Principal
+from ipy_awsprofile.demo.shared_files import write_cache
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from werkzeug.wrappers import Request, Response
+
+    from ipy_awsprofile.demo.endpoints import Endpoints
+    from ipy_awsprofile.demo.iam.accounts import IamUser
+    from ipy_awsprofile.demo.refusals import Refusal
+    from ipy_awsprofile.demo.state import State
+
+_CLIENT = "arn:aws:signin:::devtools/same-device"
+_QUARTER_OF_AN_HOUR, _TWELVE_HOURS = 900, 43200
+
+
+@dataclass(frozen=True, slots=True)
+class _Grant:
+    """What a refresh token stands for: a user, and the key that has to sign for it."""
+
+    principal: Principal
+    key: str
+    expires: datetime
+
+
+class SignIn:
+    """The sign-in service; a person's `aws login` is the method `login`."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._lock = threading.Lock()
+        self._grants: dict[str, _Grant] = {}
+
+    def endpoints(self) -> Endpoints:
+        """Return what answers the service's one path."""
+        return {("POST", "/v1/token"): Endpoint("signin:CreateOAuth2Token", self._refresh)}
+
+    def login(self, user: IamUser, *, expires_in: int = _QUARTER_OF_AN_HOUR) -> Path:
+        """Log in as `aws login` does; return the file in `home` with what it has stored.
+
+        A profile uses it whose `login_session` is the user's ARN. `expires_in` is in seconds, of
+        the first credentials; with a negative one they are over, and have to be renewed.
+        """
+        principal = Principal.user(user.arn, user.id)
+        pem = _new_key()
+        expires = self._state.clock() + timedelta(seconds=_TWELVE_HOURS)
+        session = self._state.sessions.issue(principal, expires_in)
+        document = {
+            "accessToken": {
+                "accessKeyId": session.access_key_id,
+                "secretAccessKey": session.secret_access_key,
+                "sessionToken": session.session_token,
+                "accountId": user.account,
+                "expiresAt": session.expiration,
+            },
+            "tokenType": "aws_sigv4",
+            "clientId": _CLIENT,
+            "refreshToken": self._grant(
+                _Grant(principal, ECKey.import_key(pem).thumbprint(), expires)
+            ),
+            "dpopKey": self._state.keep_secret(pem),
+        }
+        name = f"{sha256(user.arn.encode()).hexdigest()}.json"
+        return write_cache(self._state.home / ".aws" / "login" / "cache" / name, document)
+
+    def expire(self) -> int:
+        """End all logins, return how many: what they gave is good to its end, but isn't renewed."""
+        ended = len(self._grants)
+        self._grants.clear()
+        return ended
+
+    def _grant(self, grant: _Grant) -> str:
+        token = self._state.new_secret()
+        self._grants[token] = grant
+        return token
+
+    def _use(self, token: str, proof: str) -> _Grant:
+        """Use up a refresh token, which the key of its login has to sign for."""
+        with self._lock:
+            grant = self._grants.get(token)
+            if grant is None or self._state.clock() >= grant.expires:
+                message = "The refresh token has expired."
+                raise _refused("AccessDeniedException", "TOKEN_EXPIRED", message)
+            if _signing_key(proof) != grant.key:
+                message = "The DPoP proof is not valid."
+                raise _refused("AccessDeniedException", "INVALID_REQUEST", message)
+            return self._grants.pop(token)
+
+    def _refresh(self, request: Request) -> Response:
+        body = request.get_json(force=True, silent=True) or {}
+        if body.get("grantType") != "refresh_token":
+            message = "The embedded AWS only refreshes."
+            raise _refused("ValidationException", "INVALID_REQUEST", message, 400)
+        grant = self._use(body.get("refreshToken", ""), request.headers.get("DPoP", ""))
+        session = self._state.sessions.issue(grant.principal, _QUARTER_OF_AN_HOUR)
+        return json_answer(
+            {
+                "accessToken": {
+                    "accessKeyId": session.access_key_id,
+                    "secretAccessKey": session.secret_access_key,
+                    "sessionToken": session.session_token,
+                },
+                "tokenType": "aws_sigv4",
+                "expiresIn": _QUARTER_OF_AN_HOUR,
+                "refreshToken": self._grant(grant),
+            }
+        )
+
+
+def _new_key() -> str:
+    """Make a key for DPoP proofs, in the form in which the AWS CLI stores it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    return pem.decode()
+
+
+def _refused(code: str, error: str, message: str, status: int = 403) -> Refusal:
+    return json_refusal(code, {"error": error, "message": message}, status)
+
+
+def _signing_key(proof: str) -> str | None:
+    """Return the thumbprint of the key that a DPoP proof has and is signed with (RFC 9449)."""
+    try:
+        key: Any = ECKey.import_key(jws.extract_compact(proof.encode()).headers()["jwk"])
+        jws.deserialize_compact(proof, key, algorithms=["ES256"])
+    except (JoseError, KeyError, ValueError):
+        return None
+    thumbprint: str = key.thumbprint()
+    return thumbprint

@@ -1,0 +1,100 @@
+"""The stage of the tutorial on MFA, sign-in and chains: a profile of each kind.
+
+They stand in a config file of their own, so that the other tutorials stay small.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.demo.shared_files import write_private
+from ipy_awsprofile.demo.stages.scenario import REGION, ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+CONFIG = """\
+[profile Maria]
+aws_access_key_id = {access_key_id}
+aws_secret_access_key = {secret_access_key}
+region = {region}
+endpoint_url = {endpoint}
+
+# A chain: Maria may assume Platform, and only Platform may assume Reporting.
+[profile Platform]
+role_arn = {platform}
+source_profile = Maria
+endpoint_url = {endpoint}
+
+[profile Reporting]
+role_arn = {reporting}
+source_profile = Platform
+region = eu-central-1
+endpoint_url = {endpoint}
+
+# A role that asks for an MFA code. The last line stands in for a person with a phone.
+[profile Auditor]
+role_arn = {auditor}
+source_profile = Maria
+mfa_serial = {mfa_serial}
+mfa_process = sh ~/.aws/phone.sh
+region = {region}
+endpoint_url = {endpoint}
+
+# IAM Identity Center.
+[sso-session corp]
+sso_start_url = {start_url}
+sso_region = us-east-1
+sso_registration_scopes = sso:account:access
+
+[profile Analyst]
+sso_session = corp
+sso_account_id = {account}
+sso_role_name = Analyst
+region = {region}
+endpoint_url = {endpoint}
+
+# What goes wrong in the best of companies.
+[profile Forgotten]
+role_arn = {reporting}
+source_profile = Platfrom
+mfa-serial = {mfa_serial}
+endpoint_url = {endpoint}
+"""
+
+
+def seed_company(aws: EmbeddedAws) -> Path:
+    """Make the roles, and write ``~/.aws/config-company``; return its path.
+
+    Somebody is signed in, and the MFA device is a script, ``~/.aws/phone.sh``.
+    """
+    maria = aws.create_user("Maria", account=USER_ACCOUNT, policy=allow("*"), mfa=True)
+    platform = aws.create_role(
+        "Platform", account=ROLE_ACCOUNT, trust=trusting(maria.arn), policy=allow("*")
+    )
+    config = CONFIG.format(
+        region=REGION,
+        account=ROLE_ACCOUNT,
+        endpoint=aws.endpoint_url,
+        start_url=aws.sso.start_url,
+        access_key_id=maria.access_key_id,
+        secret_access_key=maria.secret_access_key,
+        mfa_serial=maria.mfa_serial,
+        platform=platform,
+        reporting=aws.create_role(
+            "Reporting", account=ROLE_ACCOUNT, trust=trusting(platform), policy=allow("s3:*")
+        ),
+        auditor=aws.create_role(
+            "Auditor", account=ROLE_ACCOUNT, trust=trusting(maria.arn), policy=allow("s3:*")
+        ),
+    )
+    aws.sso.assign(ROLE_ACCOUNT, "Analyst", policy=allow("s3:*"))
+    aws.sso.sign_in("corp")
+    folder = aws.config_file.parent
+    code = f"import pyotp; print(pyotp.TOTP({aws.mfa_seed(maria.mfa_serial or '')!r}).now())"
+    write_private(folder / "phone.sh", f"exec {shlex.join([sys.executable, '-c', code])}\n")
+    return write_private(folder / "config-company", config)

@@ -1,0 +1,1 @@
+"""Arguments for libraries with a client of their own, one file a library."""

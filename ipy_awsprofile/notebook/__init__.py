@@ -1,0 +1,1 @@
+"""What is typed: the magics, Tab, and what a person at a cell is asked."""

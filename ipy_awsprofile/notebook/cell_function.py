@@ -1,0 +1,59 @@
+"""A cell as a function of a session: its names are its own, its last expression is its value."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dis import get_instructions
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from ipy_awsprofile.config.profiles import find_profile
+from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.sessions.session import chain_of
+
+if TYPE_CHECKING:
+    import boto3
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session], Any]:
+    """Make a function of a cell, which runs in a copy of the notebook's names.
+
+    In it, ``session`` is the function's argument and ``profile`` its `Profile`. What the cell
+    assigns stays in the copy. The function returns the value of the last line if that is an
+    expression, else None. Raises SyntaxError, and InvalidOption for a cell whose functions would
+    work as the notebook's identity.
+    """
+    source = shell.transform_cell(cell)
+    name = shell.compile.cache(source, shell.execution_count, raw_code=cell)  # for tracebacks
+    body = ast.parse(source, name)
+    _require_own_session(body, shell.user_ns)
+    last: ast.expr = ast.parse("None", mode="eval").body
+    match body.body:
+        case [*_, ast.Expr(value=last)]:
+            body.body.pop()
+    flags = shell.compile.flags  # what the notebook has imported from __future__
+    statements = compile(body, name, "exec", flags, dont_inherit=True)
+    expression = compile(ast.Expression(last), name, "eval", flags, dont_inherit=True)
+
+    def function(session: boto3.Session) -> Any:
+        names = {**shell.user_ns, "session": session, "profile": find_profile(chain_of(session)[0])}
+        exec(statements, names)  # noqa: S102  # it is the user's own cell
+        return eval(expression, names)  # noqa: S307
+
+    return function
+
+
+def _require_own_session(cell: ast.Module, names: Mapping[str, Any]) -> None:
+    """Refuse a function of another cell that takes its session from the notebook."""
+    for used in {node.id for node in ast.walk(cell) if isinstance(node, ast.Name)}:
+        function = names.get(used)
+        if not isinstance(function, FunctionType) or function.__globals__ is not names:
+            continue
+        loaded = (step.argval for step in get_instructions(function) if "GLOBAL" in step.opname)
+        if "session" in loaded:
+            raise InvalidOption(
+                f"`{used}()` uses the notebook's `session`, not that of each profile.",
+                f"Let it take the session as an argument: `{used}(session)`.",
+            )

@@ -1,0 +1,95 @@
+"""Tab after our magics: profile names, options, regions, and nothing else.
+
+https://ipython.readthedocs.io/en/stable/api/generated/IPython.core.completer.html
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.completer import (
+    CompletionContext,
+    SimpleCompletion,
+    SimpleMatcherResult,
+    context_matcher,
+)
+
+from ipy_awsprofile.config.regions import known_regions
+from ipy_awsprofile.errors import AwsProfileError
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+#: ``%aws_profile …``, ``x = %aws_profile …``, and ``%%aws_profiles …`` up to the cursor.
+_MAGIC = re.compile(r"^\s*(?:\w+\s*=\s*)?(?P<mark>%{1,2})(?P<magic>aws_profiles?)\s+(?P<line>.*)$")
+
+#: What is typed of the last word: an open quotation, or what follows the last space.
+_LAST_WORD = re.compile(r"""(?:^|\s)(?P<word>"[^"]*|'[^']*|\S*)$""")
+
+
+def matcher_for(shell: InteractiveShell) -> object:
+    """Make the matcher for a shell's completer."""
+
+    @context_matcher()
+    def aws_profile_matcher(context: CompletionContext) -> SimpleMatcherResult:
+        found = _MAGIC.match(context.text_until_cursor)
+        if not found or (found["mark"] == "%%" and context.cursor_line != 0):
+            return SimpleMatcherResult(completions=[])
+        line = found["line"]
+        last = _LAST_WORD.search(line)
+        word = last["word"] if last else ""
+        before = line[: len(line) - len(word)].split()
+        candidates = _candidates(shell.find_line_magic(found["magic"]), before, word)
+        return SimpleMatcherResult(
+            completions=[SimpleCompletion(text=text, type="param") for text in candidates],
+            matched_fragment=word,
+            suppress=True,
+            ordered=True,
+        )
+
+    return aws_profile_matcher
+
+
+def _candidates(magic: Any, before: list[str], word: str) -> list[str]:
+    if before and before[-1] == "--region":
+        return [name for name in known_regions() if name.startswith(word)]
+    if before and before[-1] in _options_with_value(magic):
+        return []
+    if word.startswith("-"):
+        return [name for name in _options(magic) if name.startswith(word) and name not in before]
+    typed = re.sub(r"([{}$])\1", r"\1", word.strip("\"'")).casefold()
+    return [_quoted(name) for name in _names() if name.casefold().startswith(typed)]
+
+
+def _actions(magic: Any) -> list[argparse.Action]:
+    parser: argparse.ArgumentParser = magic.parser
+    return parser._actions  # noqa: SLF001  # argparse has no public list of its options
+
+
+def _options(magic: Any) -> list[str]:
+    return [option for action in _actions(magic) for option in action.option_strings]
+
+
+def _options_with_value(magic: Any) -> set[str]:
+    actions = (action for action in _actions(magic) if action.nargs != 0)
+    return {option for action in actions for option in action.option_strings}
+
+
+def _names() -> list[str]:
+    from ipy_awsprofile.config.profiles import list_profiles
+
+    try:
+        return [profile.name for profile in list_profiles()]
+    except AwsProfileError:  # whoever runs the cell is told; Tab has nothing to offer
+        return []
+
+
+def _quoted(name: str) -> str:
+    """Write a name so that the magic reads it as one word, and not as an option."""
+    word = re.sub(r"[{}]|\$(?=[\w.])", r"\g<0>\g<0>", name)  # IPython would evaluate what is in it
+    if re.search(r"""[\s"']""", name):
+        word = shlex.quote(word) if '"' in name else f'"{word}"'
+    return f"-- {word}" if name.startswith("-") else word

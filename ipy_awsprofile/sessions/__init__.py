@@ -1,0 +1,1 @@
+"""A profile as a boto3 session, and a session's identity."""

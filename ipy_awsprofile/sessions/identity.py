@@ -1,0 +1,79 @@
+"""A session's identity: who STS says that its credentials belong to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.credentials.renewal import quiet_refresh
+from ipy_awsprofile.credentials.retries import give_up_soon, retry_throttled
+from ipy_awsprofile.credentials.role_cache import CallerIdentity
+from ipy_awsprofile.credentials.translation import translated
+from ipy_awsprofile.sessions.session import (
+    ProfileSession,
+    chain_of,
+    credentials_of,
+    expiry_of,
+    timeout_of,
+)
+
+if TYPE_CHECKING:
+    import boto3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who a session is, as STS said about the credentials in use.
+
+    ``chain`` names the profiles from the one that was asked for to the one whose credentials start
+    it, and is empty for a session without a profile. ``region`` is the session's own. ``expiry``
+    is in UTC, and None for credentials that don't expire; a session of ours renews itself before.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+    """
+
+    account: str
+    arn: str
+    user_id: str
+    profile: str | None
+    chain: tuple[str, ...]
+    region: str | None
+    expiry: datetime | None
+
+
+def who_am_i(session: boto3.Session) -> Identity:
+    """Say who a session is.
+
+    STS is asked once for each set of credentials, and not at all for a role that was just assumed:
+    the answer to AssumeRole has said it. Raises a child of `AwsProfileError`.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+    """
+    chain = chain_of(session)
+    with translated(chain), quiet_refresh():
+        credentials = credentials_of(session)
+        access_key = credentials.get_frozen_credentials().access_key or ""
+        known = session.callers if isinstance(session, ProfileSession) else {}
+        if access_key not in known:
+            known[access_key] = _ask_sts(session)
+        caller = known[access_key]
+        arn = Arn.parse(caller.arn)
+        if arn is None:
+            raise KeyError("Arn")  # not AWS's answer
+    return Identity(
+        account=arn.account,
+        arn=caller.arn,
+        user_id=caller.user_id,
+        profile=chain[0] if chain else None,
+        chain=chain,
+        region=session.region_name,
+        expiry=expiry_of(credentials),
+    )
+
+
+def _ask_sts(session: boto3.Session) -> CallerIdentity:
+    sts = session.client("sts", config=give_up_soon(timeout_of(session)))
+    answer = retry_throttled(sts).get_caller_identity()
+    return CallerIdentity(answer["Arn"], answer["UserId"])

@@ -1,0 +1,175 @@
+"""A profile becomes a boto3 session that refreshes itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from botocore.utils import validate_region_name
+
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.target import Target, target_of
+from ipy_awsprofile.credentials.core import MakeProvider, ProfileCore
+from ipy_awsprofile.credentials.event_hooks import SharedHandlersSession
+from ipy_awsprofile.credentials.mfa import MfaPrompter, ask_on_input_channel
+from ipy_awsprofile.credentials.person import Person, SignIn
+from ipy_awsprofile.credentials.renewal import quiet_refresh
+from ipy_awsprofile.credentials.translation import no_credentials, translated
+
+if TYPE_CHECKING:
+    import boto3
+    import botocore.session
+    from botocore.config import Config
+    from botocore.credentials import Credentials
+
+
+class NamedSession(SharedHandlersSession):
+    """A boto3 session that remembers the names of its profiles; ``chain`` is as in `Identity`."""
+
+    def __init__(self, core: botocore.session.Session, chain: tuple[str, ...]) -> None:
+        super().__init__(botocore_session=core)
+        self.chain = chain
+
+    def __repr__(self) -> str:
+        return f"<session of {' ← '.join(self.chain)}, region {self.region_name}>"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: credentials that renew themselves belong to their process."""
+        raise TypeError(f"{self!r} can't be pickled: it stays in its process")
+
+
+class ProfileSession(NamedSession):
+    """A session that was opened from a profile, and renews its credentials by itself.
+
+    ``target`` is what it was opened for; ``callers`` holds what STS has said so far, by access key
+    ID; ``timeout`` is in seconds, for each attempt of a call to STS. ``person`` is asked when the
+    credentials end.
+    """
+
+    def __init__(
+        self, core: ProfileCore, target: Target, *, timeout: float, person: Person
+    ) -> None:
+        super().__init__(core, target.names)
+        self.target = target
+        self.callers = core.callers
+        self.timeout = timeout
+        self.person = person
+        #: The folder in which children find it, once it was lent to them.
+        self.lent_in: Path | None = None
+
+    def ask_for_code(self, question: str) -> str:
+        """Return an MFA code, from whoever is asked at this time."""
+        return self.person.code(question, self.target)
+
+    def ask_to_sign_in(self) -> None:
+        """Let a person sign in. Raises SignInRequired where that can't be."""
+        self.person.sign_in_for(self.target)
+
+
+def open_session(
+    name: str | None = None,
+    *,
+    region: str | None = None,
+    role_arn: str | None = None,
+    source_profile: str | None = None,
+    duration: int | None = None,
+    session_name: str | None = None,
+    external_id: str | None = None,
+    read_only: bool = False,
+    fresh: bool = False,
+    mfa_prompter: MfaPrompter | None = None,
+    sign_in: SignIn | None = None,
+    timeout: float = 10.0,
+) -> ProfileSession:
+    """Open a boto3 session that works as this profile, and renews its credentials by itself.
+
+    The credentials are resolved now: a profile that doesn't work fails here, not at the first use.
+    An assumed role comes from the AWS CLI's cache (``~/.aws/cli/cache``) while it is good there
+    for 15 more minutes, and goes there otherwise.
+
+    Instead of ``name``, ``role_arn`` and ``source_profile`` open a role that no profile names.
+    ``region`` goes before the profile's own. ``duration`` (seconds, 900 to 43200),
+    ``session_name`` and ``external_id`` stand in for ``duration_seconds``, ``role_session_name``
+    and ``external_id`` of a role profile. ``read_only`` narrows a role to what AWS's managed
+    policy ReadOnlyAccess allows; such sessions aren't shared with the AWS CLI. ``fresh`` passes
+    over what is cached. ``mfa_prompter`` gets the question and returns the code; by default it is
+    asked through the front end's input channel, also when the session has ended. ``sign_in`` is
+    called if a sign-in (IAM Identity Center) is missing or has expired; by default that is an
+    error. ``timeout`` is in seconds, for each attempt of a call to STS: two at most, five if
+    AWS throttles.
+
+    Raises a child of `AwsProfileError` for whatever is wrong with the files, the options, the
+    credentials or the network.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
+    """
+    request = SessionRequest(
+        profile=name,
+        region=region,
+        role_arn=role_arn,
+        source_profile=source_profile,
+        duration=duration,
+        session_name=session_name,
+        external_id=external_id,
+        read_only=read_only,
+    )
+    person = Person(mfa_prompter=mfa_prompter or ask_on_input_channel, sign_in=sign_in)
+    return open_target(target_of(request), fresh=fresh, person=person, timeout=timeout)
+
+
+def open_target(
+    target: Target,
+    *,
+    fresh: bool = False,
+    person: Person | None = None,
+    timeout: float = 10.0,
+    client_config: Config | None = None,
+    provider: MakeProvider | None = None,
+) -> ProfileSession:
+    """Open a session for a target, as `open_session` does.
+
+    ``client_config`` is what its clients begin with, but those that call STS for it. ``provider``
+    makes what stands in for botocore's chain: a provider that gives the target's own credentials,
+    and takes those that they come from from elsewhere.
+    """
+    with translated(target.names), quiet_refresh():
+        if target.region:
+            validate_region_name(target.region)  # with cached credentials, nothing else looks
+        core = ProfileCore(target, client_config)
+        session = ProfileSession(core, target, timeout=timeout, person=person or Person())
+        core.resolve_credentials(
+            ask_for_code=session.ask_for_code,
+            sign_in=session.ask_to_sign_in,
+            timeout=timeout,
+            fresh=fresh,
+            provider=provider,
+        )
+    return session
+
+
+def chain_of(session: boto3.Session) -> tuple[str, ...]:
+    """Name the profiles of a session of ours, as in `Identity`; of any other session, none."""
+    return session.chain if isinstance(session, NamedSession) else ()
+
+
+def credentials_of(session: boto3.Session) -> Credentials:
+    """Return a session's credentials. Raises InvalidProfile if it has none."""
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise no_credentials((*chain_of(session), session.profile_name)[0])
+    return credentials
+
+
+def expiry_of(credentials: Any) -> datetime | None:
+    """Return when credentials end (UTC), or None if they don't; they aren't renewed for that.
+
+    botocore tells nobody, so the field is its private one.
+    """
+    ends = getattr(credentials, "_expiry_time", None)
+    return ends.astimezone(UTC) if ends else None
+
+
+def timeout_of(session: boto3.Session) -> float:
+    """Return for how many seconds each attempt of a call to STS waits."""
+    return session.timeout if isinstance(session, ProfileSession) else 10.0

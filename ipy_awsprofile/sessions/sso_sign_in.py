@@ -1,0 +1,195 @@
+"""Signing in to IAM Identity Center (SSO) from a notebook, with the AWS CLI's own token files.
+
+The device authorization grant (RFC 8628): AWS gives an address and a code, a person opens the
+address in any browser and allows it, and meanwhile we ask whether that has happened. So it works
+where the kernel's machine has no browser.
+
+https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/Welcome.html
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.utils import SSOTokenLoader
+
+from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.config.shared_files import read_shared_files
+from ipy_awsprofile.credentials.core import ProfileCore
+from ipy_awsprofile.credentials.token_cache import token_files
+from ipy_awsprofile.credentials.translation import translated
+from ipy_awsprofile.errors import CredentialsUnavailable, InvalidOption, InvalidProfile
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.config.target import Target
+
+_DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+_REFRESH_TOKEN = "refresh_token"  # noqa: S105  # the name of a grant
+
+#: Seconds that AWS wants between two questions if it says nothing else, and more if it is asked
+#: to slow down: https://www.rfc-editor.org/rfc/rfc8628#section-3.5
+_INTERVAL = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SsoSettings:
+    """Where a profile signs in. ``session`` names an [sso-session]; without one it is None."""
+
+    profile: str
+    start_url: str
+    region: str
+    session: str | None
+    scopes: tuple[str, ...]
+
+
+def sso_settings(target: Target) -> SsoSettings:
+    """Read where the profile whose credentials start the chain signs in.
+
+    Raises InvalidOption for a profile that doesn't, and InvalidProfile for one that lacks a
+    setting.
+    """
+    source = target.chain[-1]
+    if source.kind is ProfileKind.LOGIN_SESSION:
+        raise InvalidOption(
+            f"`{source.name}` signs in with `aws login`, which needs the AWS CLI.",
+            f"Run `!aws login --profile {source.name}`, then `%aws_profile {target.name}`.",
+        )
+    if source.kind is not ProfileKind.SSO:
+        raise InvalidOption(
+            f"`{source.name}` has no sign-in: it is of the kind {source.kind}.",
+            "Profiles with sso_account_id and sso_role_name have one.",
+        )
+    sections = read_shared_files(target.files)
+    profile = sections.profiles[source.name]
+    session = profile.text("sso_session")
+    shared = sections.sso_sessions.get(session) if session else profile
+    start_url = shared.text("sso_start_url") if shared else None
+    region = shared.text("sso_region") if shared else None
+    if not start_url or not region or shared is None:
+        where = f"[sso-session {session}]" if session else f"`{source.name}`"
+        raise InvalidProfile(
+            f"{where} doesn't say where to sign in: sso_start_url or sso_region is missing.",
+            f"See {source.file}, line {source.line}.",
+        )
+    scopes = shared.text("sso_registration_scopes") or "sso:account:access"
+    words = tuple(scope.strip() for scope in scopes.split(",")) if session else ()
+    return SsoSettings(source.name, start_url, region, session, words)
+
+
+class SignInAttempt:
+    """A sign-in that waits for a person; made by `begin_sign_in`.
+
+    ``profile`` is the profile that signs in, ``url`` is where the person has to go, and ``code``
+    what has to be seen there; ``expiry`` (UTC) is until when, and ``interval`` the seconds between
+    two calls of `is_done`.
+    """
+
+    def __init__(
+        self, settings: SsoSettings, client: Any, registration: Any, device: Any, chain: Any
+    ) -> None:
+        self.profile = settings.profile
+        self.url: str = device.get("verificationUriComplete") or device["verificationUri"]
+        self.code: str = device["userCode"]
+        self.expiry = datetime.now(UTC) + timedelta(seconds=device["expiresIn"])
+        self.interval: float = device.get("interval") or _INTERVAL
+        self._settings = settings
+        self._client = client
+        self._registration = registration
+        self._device_code: str = device["deviceCode"]
+        self._chain = chain
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.profile} until {self.expiry:%H:%M:%S} UTC>"
+
+    def is_done(self) -> bool:
+        """Ask whether the person has allowed it; if so, the token is stored.
+
+        Raises CredentialsUnavailable if the person has refused or time is over.
+        """
+        problems = self._client.exceptions
+        with translated(self._chain):
+            try:
+                answer = self._client.create_token(
+                    clientId=self._registration["clientId"],
+                    clientSecret=self._registration["clientSecret"],
+                    grantType=_DEVICE_CODE,
+                    deviceCode=self._device_code,
+                )
+            except problems.AuthorizationPendingException:
+                return False
+            except problems.SlowDownException:
+                self.interval += _INTERVAL
+                return False
+            except problems.ExpiredTokenException:
+                raise self._ended("wasn't completed in time") from None
+            except problems.AccessDeniedException:
+                raise self._ended("was refused") from None
+            self._store(answer)
+        return True
+
+    def waiting(self, sleep: Callable[[float], None] = time.sleep) -> Iterator[timedelta]:
+        """Wait until it is done; say each second how much time is left.
+
+        Raises what `is_done` raises.
+        """
+        asked = time.monotonic()
+        while True:
+            yield self.expiry - datetime.now(UTC)
+            sleep(1)
+            if time.monotonic() - asked >= self.interval:
+                if self.is_done():
+                    return
+                asked = time.monotonic()
+
+    def _ended(self, how: str) -> CredentialsUnavailable:
+        return CredentialsUnavailable(
+            f"The sign-in of `{self.profile}` {how}.", "Run the cell again for a new code."
+        )
+
+    def _store(self, answer: Any) -> None:
+        """Write the token where, and as, the AWS CLI does."""
+        ends = datetime.fromtimestamp(self._registration["clientSecretExpiresAt"], UTC)
+        token = {
+            "startUrl": self._settings.start_url,
+            "region": self._settings.region,
+            "accessToken": answer["accessToken"],
+            "expiresAt": datetime.now(UTC) + timedelta(seconds=answer["expiresIn"]),
+            "clientId": self._registration["clientId"],
+            "clientSecret": self._registration["clientSecret"],
+            "registrationExpiresAt": ends,
+        }
+        if "refreshToken" in answer:
+            token["refreshToken"] = answer["refreshToken"]
+        loader: Any = SSOTokenLoader(cache=token_files())
+        loader.save_token(self._settings.start_url, token, session_name=self._settings.session)
+
+
+def begin_sign_in(target: Target) -> SignInAttempt:
+    """Ask IAM Identity Center for an address and a code for a person. Raises AwsProfileError."""
+    settings = sso_settings(target)
+    with translated(target.names):
+        client: Any = ProfileCore(target).create_client(
+            "sso-oidc",
+            region_name=settings.region,
+            config=Config(signature_version=UNSIGNED),
+        )
+        scopes = {"scopes": list(settings.scopes)} if settings.scopes else {}
+        grants = [_DEVICE_CODE, *([_REFRESH_TOKEN] if settings.scopes else [])]
+        registration = client.register_client(
+            clientName=f"ipy-awsprofile-{settings.session or 'sso'}",
+            clientType="public",
+            grantTypes=grants,
+            **scopes,
+        )
+        device = client.start_device_authorization(
+            clientId=registration["clientId"],
+            clientSecret=registration["clientSecret"],
+            startUrl=settings.start_url,
+        )
+    return SignInAttempt(settings, client, registration, device, target.names)

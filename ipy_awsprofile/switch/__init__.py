@@ -1,0 +1,1 @@
+"""The kernel moves to another identity: the only state of the package."""

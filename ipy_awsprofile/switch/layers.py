@@ -1,0 +1,96 @@
+"""The identities that are in force: the notebook's own, and above it those of scopes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.config.request import SwitchRequest
+    from ipy_awsprofile.sessions.identity import Identity
+    from ipy_awsprofile.sessions.session import ProfileSession
+
+
+@dataclass(slots=True, eq=False)
+class Layer:
+    """One identity, and what follows it."""
+
+    request: SwitchRequest
+    session: ProfileSession
+    identity: Identity
+    bindings: ExitStack = field(default_factory=ExitStack)
+
+
+@dataclass(slots=True, eq=False)
+class _Scope:
+    """A block that has begun and not ended, and what is in force after it."""
+
+    layer: Layer
+    after: tuple[Layer, ...]
+
+
+class Layers:
+    """The layers that are bound; ``bind`` lets everything follow a layer until its stack closes.
+
+    Not safe for threads by itself: the Switcher holds its lock around every call.
+    """
+
+    def __init__(self, bind: Callable[[Layer], ExitStack]) -> None:
+        self._bind = bind
+        self._scopes: list[_Scope] = []
+        #: From the notebook's own identity to the one that is active.
+        self.bound: tuple[Layer, ...] = ()
+
+    def become(self, layers: tuple[Layer, ...]) -> None:
+        """Bind exactly these layers, in this order; on an error, bind those from before again."""
+        before = self.bound
+        try:
+            self.rebind(layers)
+        except BaseException:
+            self.rebind(before)
+            raise
+
+    def rebind(self, layers: tuple[Layer, ...]) -> None:
+        """Leave the layers that aren't among these, then bind those that aren't bound yet.
+
+        An error, or Ctrl-C, while one layer is left doesn't keep the others from being left.
+        """
+        kept = 0
+        while (
+            self.bound[kept : kept + 1] and self.bound[kept : kept + 1] == layers[kept : kept + 1]
+        ):
+            kept += 1
+        with ExitStack() as leaving:
+            for layer in self.bound[kept:]:
+                leaving.callback(layer.bindings.close)
+            self.bound = self.bound[:kept]
+        for layer in layers[kept:]:
+            layer.bindings = self._bind(layer)
+            self.bound = (*self.bound, layer)
+
+    def begin_scope(self, layer: Layer) -> None:
+        """Bind a scope's layer on top of the others, until `end_scope`."""
+        self._scopes.append(_Scope(layer, self.bound))
+        self.rebind((*self.bound, layer))
+
+    def end_scope(self, layer: Layer, *, nothing: bool = False) -> bool:
+        """Bind what was bound before the scope, or ``nothing``.
+
+        If a scope that began later is still in force, it is that one which returns further. Return
+        whether what is bound was to change.
+        """
+        scope = next((one for one in self._scopes if one.layer is layer), None)
+        if scope is None:  # it hasn't begun
+            return False
+        later = self._scopes[self._scopes.index(scope) + 1 :]
+        self._scopes.remove(scope)
+        if later:
+            ended = set(later[0].after) - set(scope.after)
+            later[0].after = scope.after
+            for one in later[1:]:
+                one.after = tuple(kept for kept in one.after if kept not in ended)
+            return False
+        self.rebind(() if nothing else scope.after)
+        return True

@@ -1,0 +1,243 @@
+"""The Switcher: a request in, the kernel moved, an Identity out. It owns the only state.
+
+Magic and picker say what the user wants as a `SwitchRequest`; the Switcher proves the new session
+first and then lets the bindings follow it, so that a switch that fails has changed nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from ipy_awsprofile.bindings import BINDINGS, follow
+from ipy_awsprofile.bindings.leftovers import (
+    Leftover,
+    libraries_in_use,
+    shadowing_variables,
+    stale_variables,
+)
+from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.credentials.person import Person
+from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile, UnexpectedAccount
+from ipy_awsprofile.switch.layers import Layer, Layers
+from ipy_awsprofile.switch.listeners import Listener, Listeners
+
+if TYPE_CHECKING:
+    import boto3
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ipy_awsprofile.config.target import Target
+    from ipy_awsprofile.sessions.identity import Identity
+    from ipy_awsprofile.sessions.session import ProfileSession
+    from ipy_awsprofile.sessions.sso_sign_in import SignInAttempt
+
+
+class Switcher:
+    """Moves the kernel from identity to identity, and back to how it was before the first."""
+
+    def __init__(self, shell: InteractiveShell | None) -> None:
+        self._shell = shell  # None in a script: there is no notebook whose variable could follow
+        # Widget callbacks can run in a thread of their own while a cell runs. Nobody holds the lock
+        # while AWS or a person is asked, or a listener told.
+        self._lock = threading.RLock()
+        self._layers = Layers(self._bind)
+        self._listeners = Listeners()
+        #: What the credentials were opened for that were ever switched to; unused ones drop out.
+        self._owners: WeakKeyDictionary[Any, Target] = WeakKeyDictionary()
+        self._closed = False
+        #: Who is asked when credentials need a person: now, and when they end in a later cell.
+        self.person = Person()
+        #: Patterns (``*prod*``, in any case) of profiles that need to be confirmed.
+        self.protected: tuple[str, ...] = ()
+        #: Which of `BINDINGS` follow a switch.
+        self.bindings: tuple[str, ...] = BINDINGS
+
+    @property
+    def session(self) -> ProfileSession | None:
+        """The active session, or None before the first switch."""
+        active = self._active()
+        return active.session if active else None
+
+    @property
+    def request(self) -> SwitchRequest | None:
+        """What the active session was asked for with, or None before the first switch."""
+        active = self._active()
+        return active.request if active else None
+
+    @property
+    def has_notebook(self) -> bool:
+        """Whether there is a notebook, whose variable holds the session."""
+        return self._shell is not None
+
+    def is_protected(self, profile: str) -> bool:
+        """Return whether a switch to this profile has to be confirmed."""
+        folded = profile.casefold()
+        return any(fnmatchcase(folded, pattern.casefold()) for pattern in self.protected)
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call the listener with each new identity, or with None after `off`.
+
+        It is called after the switch is complete, in the thread that made it; of switches that
+        it makes itself, it isn't told. Returns what ends the subscription. Calling that again does
+        nothing.
+        """
+        return self._listeners.add(listener)
+
+    def identity(self) -> Identity | None:
+        """Return who the active session is now, or None before the first switch.
+
+        Raises a child of `AwsProfileError` if its credentials can't be renewed.
+        """
+        from ipy_awsprofile.sessions.identity import who_am_i
+
+        session = self.session
+        return who_am_i(session) if session else None
+
+    def switch(
+        self, request: SwitchRequest, *, fresh: bool = False, person: Person | None = None
+    ) -> Identity:
+        """Prove the new identity, then let everything follow it.
+
+        ``fresh`` gets new credentials even if good ones are cached. ``person`` is asked during
+        this switch instead of the Switcher's own. Raises a child of `AwsProfileError`, or whatever
+        interrupts it; then nothing has changed.
+        """
+        layer = self._proved(request, fresh, person)
+        with self._lock:
+            self._layers.become((*self._layers.bound[:-1], layer))
+        self._tell(layer, layer.identity)
+        return layer.identity
+
+    def refresh(self, *, person: Person | None = None) -> Identity | None:
+        """Switch to the active profile once more, with new credentials; None if none is active."""
+        request = self.request
+        return self.switch(request, fresh=True, person=person) if request else None
+
+    def login(self, request: SwitchRequest) -> None:
+        """Let a person sign in for a profile, whether that is due or not; nothing is switched.
+
+        Raises a child of `AwsProfileError`, InvalidOption for a profile without a sign-in.
+        """
+        self.person.sign_in_for(_signing_in(request))
+
+    def begin_sign_in(self, request: SwitchRequest) -> SignInAttempt:
+        """Begin a sign-in as `login` does, but don't wait for it. Raises AwsProfileError."""
+        from ipy_awsprofile.sessions.sso_sign_in import begin_sign_in
+
+        return begin_sign_in(_signing_in(request))
+
+    def off(self) -> bool:
+        """Put everything back to before the first switch. Return whether there was one to undo."""
+        with ExitStack() as after, self._lock:
+            if not self._layers.bound:
+                return False
+            after.callback(self._tell, None, None)
+            self._layers.rebind(())
+        return True
+
+    def close(self) -> None:
+        """Put everything back, and never switch again: the extension is going to be unloaded."""
+        self._closed = True
+        self.off()
+
+    @contextmanager
+    def scope(self, request: SwitchRequest) -> Iterator[boto3.Session]:
+        """Work as another identity for a while, then go on exactly as before.
+
+        That holds for errors, for scopes in scopes, and if the block itself switches: whatever is
+        active in the end, what was before it comes back. Of scopes that overlap, as those of
+        threads and tasks can, the one that began last is in force until it ends.
+        """
+        layer = self._proved(request)
+        try:
+            with self._lock:
+                self._layers.begin_scope(layer)
+            self._tell(layer, layer.identity)
+            yield layer.session
+        finally:
+            self._leave(layer)
+
+    def leftovers(self) -> list[Leftover]:
+        """Return what doesn't follow the active identity; empty before the first switch."""
+        with self._lock:
+            active = self._active()
+            if active is None:
+                return []
+            names = self._shell.user_ns if self._shell else {}
+            left = list(stale_variables(names, active.session, self._owners))
+            if not active.request.only_session and "environment" in self.bindings:
+                left += shadowing_variables()
+            return left + list(libraries_in_use(names))
+
+    def _active(self) -> Layer | None:
+        with self._lock:
+            return self._layers.bound[-1] if self._layers.bound else None
+
+    def _tell(self, layer: Layer | None, identity: Identity | None) -> None:
+        """Tell the listeners, until somebody else has become active."""
+        self._listeners.tell(identity, lambda: self._active() is layer)
+
+    def _proved(
+        self, request: SwitchRequest, fresh: bool = False, person: Person | None = None
+    ) -> Layer:
+        """Open the session and let STS say who it is, before anything is changed."""
+        from ipy_awsprofile.config.target import target_of
+        from ipy_awsprofile.sessions.identity import who_am_i
+        from ipy_awsprofile.sessions.session import open_target
+
+        if self._closed:  # a picker outlives the extension
+            raise _unloaded()
+        # Who is active needs no consent to go on; a pattern may have come after the switch.
+        is_new = request is not self.request
+        if is_new and self.is_protected(request.name) and not request.confirmed:
+            raise ProtectedProfile(request.name)
+        session = open_target(target_of(request), fresh=fresh, person=person or self.person)
+        session.person = self.person
+        identity = who_am_i(session)
+        if request.expect_account and identity.account != request.expect_account:
+            raise UnexpectedAccount(request.name, identity.account, request.expect_account)
+        with self._lock:
+            self._owners[session.get_credentials()] = session.target
+        return Layer(request, session, identity)
+
+    def _leave(self, layer: Layer) -> None:
+        """End a scope, and tell who is active then, unless a later scope is still in force."""
+        from ipy_awsprofile.sessions.session import expiry_of
+
+        with self._lock:
+            if not self._layers.end_scope(layer, nothing=self._closed):
+                return
+            active = self._active()
+        if active is None:
+            self._tell(None, None)
+        else:  # its credentials may have ended; nobody uses them yet, so nobody is asked
+            expiry = expiry_of(active.session.get_credentials())
+            self._tell(active, replace(active.identity, expiry=expiry))
+
+    def _bind(self, layer: Layer) -> ExitStack:
+        """Let everything that shall follow the layer's session do so; on an error, nothing does."""
+        if self._closed:
+            raise _unloaded()
+        chosen = ("namespace",) if layer.request.only_session else self.bindings
+        return follow(self._shell, layer.request.variable, layer.session, chosen)
+
+
+def _unloaded() -> AwsProfileError:
+    return AwsProfileError(
+        "The extension that this belongs to has been unloaded.",
+        "Run `%load_ext ipy_awsprofile`, then `%aws_profile --pick` for a new picker.",
+    )
+
+
+def _signing_in(request: SwitchRequest) -> Target:
+    """Return the target of a request, whose options aren't needed for signing in."""
+    from ipy_awsprofile.config.request import SessionRequest
+    from ipy_awsprofile.config.target import target_of  # which reads files, as loading doesn't
+
+    role, source = request.role_arn, request.source_profile
+    return target_of(SessionRequest(profile=request.profile, role_arn=role, source_profile=source))

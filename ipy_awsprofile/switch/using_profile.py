@@ -1,0 +1,73 @@
+"""A profile for a ``with`` block, and the Switcher that the running shell has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.switch.switcher import Switcher
+
+if TYPE_CHECKING:
+    import boto3
+
+
+@contextmanager
+def using_profile(
+    profile: str | None = None,
+    *,
+    region: str | None = None,
+    role_arn: str | None = None,
+    source_profile: str | None = None,
+    duration: int | None = None,
+    session_name: str | None = None,
+    external_id: str | None = None,
+    read_only: bool = False,
+    variable: str = "session",
+    expect_account: str | None = None,
+    only_session: bool = False,
+    confirmed: bool = False,
+) -> Iterator[boto3.Session]:
+    """Work as a profile in a ``with`` block: everything follows it there, and comes back after it.
+
+    The options are those of ``%aws_profile``, as `SwitchRequest` describes them: ``duration`` is
+    in seconds, ``variable`` is ``--as``, and ``confirmed`` is ``--yes``. The block gets the
+    session, too. In a script without IPython, everything but the notebook's variable follows.
+
+    Raises a child of `AwsProfileError`; then the block isn't entered and nothing has changed.
+
+    https://docs.python.org/3/reference/compound_stmts.html#the-with-statement
+    """
+    request = SwitchRequest(
+        profile=profile,
+        region=region,
+        role_arn=role_arn,
+        source_profile=source_profile,
+        duration=duration,
+        session_name=session_name,
+        external_id=external_id,
+        read_only=read_only,
+        variable=variable,
+        expect_account=expect_account,
+        only_session=only_session,
+        confirmed=confirmed,
+    )
+    with running_switcher().scope(request) as session:
+        yield session
+
+
+def running_switcher() -> Switcher:
+    """Return the Switcher of the running IPython shell, loading the extension if need be.
+
+    Outside of IPython it is a new one, without a notebook.
+    """
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    if shell is None:
+        return Switcher(None)
+    if "AwsProfileMagics" not in shell.magics_manager.registry:
+        shell.extension_manager.load_extension("ipy_awsprofile")
+    switcher: Switcher = shell.magics_manager.registry["AwsProfileMagics"].switcher
+    return switcher

@@ -1,0 +1,338 @@
+"""One function over many profiles: rows in order, errors beside them, and an end by Ctrl-C."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import threading
+import time
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pandas as pd
+import pytest
+
+from ipy_awsprofile import across_profiles, list_buckets, list_profiles
+from ipy_awsprofile.demo.stages.organisation import seed_organisation
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from ipy_awsprofile.errors import InvalidOption
+from tests.shells import run_notebook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+
+def bucket_count(session: Any) -> int:
+    """Count a session's buckets."""
+    return len(session.client("s3").list_buckets()["Buckets"])
+
+
+@pytest.fixture
+def names(aws: EmbeddedAws) -> tuple[str, ...]:
+    """Make eight accounts, each with a role profile."""
+    return seed_organisation(aws, 8)
+
+
+@pytest.mark.parametrize(
+    "profiles",
+    [
+        "RoleBeta",
+        "role*",
+        ["RoleBeta"],
+        ("RoleBeta", "RoleBeta"),
+        iter(["RoleBeta"]),
+        lambda: list_profiles("RoleBeta"),
+        lambda: list_profiles("RoleBeta")[0],
+    ],
+)
+def test_ways_to_say_which(aws: EmbeddedAws, profiles: Any) -> None:
+    """A pattern, names and records say which profiles are meant, each once."""
+    frame = across_profiles(profiles() if callable(profiles) else profiles, list_buckets)
+    assert list(frame) == ["profile", "account", "region", "name", "creation_date", "result_region"]
+    assert set(frame["profile"]) == {"RoleBeta"}
+    assert set(frame["account"]) == {ROLE_ACCOUNT}
+    assert set(frame["region"]) == {"us-west-2"}
+    assert len(frame) == 3
+    assert frame.attrs == {"errors": [], "interrupted": False}
+
+
+def test_pattern_that_fits_nothing(aws: EmbeddedAws) -> None:
+    """A pattern without a match is an error, not an empty frame."""
+    with pytest.raises(InvalidOption, match="No profile fits `nobody`"):
+        across_profiles("nobody", bucket_count)
+
+
+def test_workers_are_at_least_one(aws: EmbeddedAws) -> None:
+    """Without any worker nothing would be done."""
+    with pytest.raises(InvalidOption, match="`max_workers` is 0"):
+        across_profiles("*", bucket_count, max_workers=0)
+
+
+def test_order(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
+    """Rows are in the order of the profiles, even if they end in the reverse order."""
+    ended = {name: threading.Event() for name in names}
+    after = dict(pairwise(names))
+
+    def function(session: Any) -> str:
+        name: str = session.chain[0]
+        if name in after:
+            assert ended[after[name]].wait(30)
+        ended[name].set()
+        return name
+
+    frame = across_profiles(names, function, max_workers=len(names))
+    assert list(frame["value"]) == list(names)
+    assert list(frame["profile"]) == list(names)
+
+
+def test_accounts_are_those_of_sts(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
+    """The account is the one that each session really is in."""
+    frame = across_profiles(
+        names, lambda session: session.client("sts").get_caller_identity()["Account"]
+    )
+    assert list(frame["value"]) == list(frame["account"])
+    assert frame["account"].nunique() == len(names)
+
+
+def test_bound(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
+    """No more profiles than ``max_workers`` are worked on at a time."""
+    at_work = threading.Semaphore(2)
+
+    def function(_session: Any) -> int:
+        assert at_work.acquire(blocking=False)
+        time.sleep(0.01)
+        at_work.release()
+        return 1
+
+    assert across_profiles(names, function, max_workers=2)["value"].sum() == len(names)
+
+
+def test_errors_are_rows(aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever fails is told in a line each, with what to do, and stops no other."""
+    seed_organisation(aws)
+    names = ("atlas-dev", "audit-prod", "billing-prod", "sandbox-old", "security-prod", "gone")
+    frame = across_profiles(names, bucket_count)
+    errors = frame.attrs["errors"].frame().set_index("profile")
+    assert list(frame["profile"]) == ["atlas-dev"]
+    assert dict(errors["error"]) == {
+        "audit-prod": "AccessDenied",
+        "billing-prod": "AccessDenied",
+        "sandbox-old": "CredentialsExpired",
+        "security-prod": "NoRegion",
+        "gone": "ProfileNotFound",
+    }
+    assert "doesn't let" in errors["message"]["audit-prod"]
+    assert "may not call ListBuckets" in errors["message"]["billing-prod"]
+    assert not errors["message"].str.contains("\n").any()
+    assert errors["hint"].str.len().gt(0).all()
+    printed = capsys.readouterr().out
+    assert "1 of 6 profiles answered" in printed
+    assert "`gone`: ProfileNotFound: There is no profile `gone`" in printed
+
+
+def test_error_of_the_function(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
+    """An error of the function's own keeps its type, in one line; others go on."""
+
+    def function(session: Any) -> int:
+        if session.chain[0] == names[1]:
+            raise KeyError("two\nlines")
+        if session.chain[0] == names[2]:
+            raise SystemExit(3)
+        return 1
+
+    frame = across_profiles(names, function)
+    assert len(frame) == len(names) - 2
+    assert frame.attrs["errors"] == [
+        {"profile": names[1], "error": "KeyError", "message": "'two\\nlines'", "hint": ""},
+        {"profile": names[2], "error": "SystemExit", "message": "3", "hint": ""},
+    ]
+
+
+def test_summary_is_short(
+    aws: EmbeddedAws, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of many errors the first few are shown, and how many more there are; without any, nothing."""
+    across_profiles(names, bucket_count, progress=False)
+    assert "".join(capsys.readouterr()) == ""
+    across_profiles(names, lambda session: 1 // 0, progress=False)
+    printed = capsys.readouterr().out
+    assert "0 of 8 profiles answered" in printed
+    assert printed.count("ZeroDivisionError") == 5
+    assert "… and 3 more." in printed
+
+
+def test_no_secret_in_errors(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
+    """A function that raises with its credentials in the text shows none of them."""
+
+    def function(session: Any) -> None:
+        raise RuntimeError(str(session.get_credentials().get_frozen_credentials()))
+
+    frame = across_profiles(names, function)
+    told = f"{frame.attrs} {frame.attrs['errors'].frame().to_string()}"
+    assert "RuntimeError" in told
+    assert "ReadOnlyCredentials" in told
+    assert [secret for secret in aws.secrets() if secret in told] == []
+
+
+def test_generators_are_read(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
+    """A function may yield its rows; an error on the way is told as any other."""
+
+    def function(session: Any) -> Iterator[dict[str, str]]:
+        for bucket in session.client("s3").list_buckets()["Buckets"]:
+            yield {"bucket": bucket["Name"]}
+        if session.chain[0] == names[0]:
+            raise ValueError("late")
+
+    frame = across_profiles(names, function)
+    assert set(frame["profile"]) == set(names[1:])
+    assert frame.attrs["errors"][0]["message"] == "late"
+
+
+def test_calls(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
+    """Each role costs one AssumeRole, and none if the AWS CLI's cache has it."""
+    across_profiles(names, bucket_count)
+    actions = [call.action for call in aws.calls]
+    assert actions.count("sts:AssumeRole") == actions.count("s3:ListAllMyBuckets") == len(names)
+    assert len(actions) == 2 * len(names)
+    aws.calls.clear()
+    across_profiles(names, bucket_count)
+    assert {call.action for call in aws.calls} == {"s3:ListAllMyBuckets"}
+
+
+def test_sessions_are_dropped(aws: EmbeddedAws) -> None:
+    """However many profiles there are, no more sessions are held than are worked on."""
+    names = seed_organisation(aws, 24)
+    alive: weakref.WeakSet[boto3.Session] = weakref.WeakSet()
+    most, lock = 0, threading.Lock()
+
+    def function(session: Any) -> int:
+        nonlocal most
+        with lock:
+            alive.add(session)
+            gc.collect()  # a client and its session refer to each other
+            most = max(most, len(alive))
+        return bucket_count(session)
+
+    frame = across_profiles(names, function, max_workers=3)
+    assert len(frame) == len(names)
+    # Besides those that are worked on: a source's own, and what a thread is about to let go.
+    assert most <= 6
+    gc.collect()
+    assert len(alive) == 0
+
+
+@pytest.mark.parametrize("theirs", [True, False])
+def test_garbage_collector(aws: EmbeddedAws, theirs: bool) -> None:
+    """What is set aside from the garbage collector comes back; what the user froze stays so."""
+    if theirs:
+        gc.freeze()
+    try:
+        frame = across_profiles(["RoleBeta"], lambda _: gc.get_freeze_count() > 0)
+        assert list(frame["value"]) == [True]
+        assert (gc.get_freeze_count() > 0) == theirs
+    finally:
+        gc.unfreeze()
+
+
+def test_no_profiles(aws: EmbeddedAws) -> None:
+    """No names are no rows."""
+    assert across_profiles([], bucket_count).shape == (0, 3)
+
+
+def test_interrupt(
+    aws: EmbeddedAws, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C stops soon, keeps what is done, says what is missing, and calls nothing more."""
+    ends, called = threading.Event(), []
+
+    def function(session: Any) -> int:
+        called.append(session.chain[0])
+        if len(called) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        if len(called) >= 3:
+            ends.wait(60)
+        return 1
+
+    try:
+        frame = across_profiles(names, function, max_workers=1)
+    finally:
+        ends.set()
+    assert list(frame["profile"]) == list(names[:2])
+    assert frame.attrs == {"errors": [], "interrupted": True}
+    assert called == list(names[:3])
+    printed = capsys.readouterr().out
+    assert "2 of 8 profiles answered" in printed
+    assert "Interrupted: 6 of 8 profiles weren't done." in printed
+
+
+def test_interrupt_with_an_executor(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
+    """What an executor hasn't begun is taken back."""
+    ends, called = threading.Event(), []
+
+    def function(session: Any) -> None:
+        called.append(session.chain[0])
+        while executor._work_queue.qsize() < 2:  # the others wait for this one's place
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+        ends.wait(60)
+
+    with ThreadPoolExecutor(1) as executor:
+        try:
+            frame = across_profiles(names, function, max_workers=3, executor=executor)
+        finally:
+            ends.set()
+    assert frame.attrs["interrupted"]
+    assert len(called) == 1
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_progress(
+    aws: EmbeddedAws,
+    names: tuple[str, ...],
+    progress: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A bar counts the profiles, unless it isn't wanted."""
+    across_profiles(names, bucket_count, progress=progress)
+    shown = capsys.readouterr().err
+    assert ("8/8" in shown) == progress
+    assert bool(shown) == progress
+
+
+def test_in_a_kernel(aws: EmbeddedAws) -> None:
+    """A kernel shows bar, summary and frame, and prints no warning; nobody is asked anything."""
+    aws.write_profile("Broken", source_profile="UserAlpha", role_arn="arn:aws:iam::1:role/None")
+    (cell,), _ = run_notebook(
+        "from ipy_awsprofile import across_profiles, list_buckets\n"
+        "across_profiles(['RoleBeta', 'Broken'], list_buckets)",
+        environment=aws.environment(),
+    )
+    assert cell.error is None
+    assert [one for one in cell.outputs if one.output_type == "stream"] == []
+    assert "1 of 2 profiles answered" in "".join(cell.cards)
+    assert "my-third-bucket" in cell.html
+
+
+def test_protected(aws: EmbeddedAws, shell: Shell) -> None:
+    """A protected profile is left out, and said so, unless it is confirmed."""
+    shell.good("%config AwsProfileMagics.protected = ['*beta*']")
+    shell.good("from ipy_awsprofile import across_profiles")
+    frame = shell.good("across_profiles('RoleBeta', lambda s: 1)").result
+    assert len(frame) == 0
+    assert frame.attrs["errors"][0]["error"] == "ProtectedProfile"
+    confirmed = shell.good("across_profiles('RoleBeta', lambda s: 1, confirmed=True)").result
+    assert list(confirmed["value"]) == [1]
+
+
+def test_results_can_be_joined(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
+    """Two results, each with errors, are put together by pandas."""
+    first = across_profiles([*names, "gone"], bucket_count)
+    second = across_profiles(["RoleBeta", "lost"], bucket_count)
+    assert len(pd.concat([first, second])) == len(names) + 1

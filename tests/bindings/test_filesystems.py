@@ -1,0 +1,156 @@
+"""`s3://` paths are opened as the profile, and nothing of it stays in fsspec."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import fsspec
+import pandas as pd
+import pytest
+import s3fs
+from fsspec.config import conf
+
+from ipy_awsprofile.bindings.filesystems import filesystems
+from ipy_awsprofile.bindings.lending import LentProfile
+from tests.shells import run_python
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+ROLE, USER = LentProfile("RoleBeta"), LentProfile("UserAlpha")
+BEFORE = pytest.mark.parametrize("before", [None, {}, {"anon": True}, {"profile": "mine"}])
+
+
+@pytest.fixture(autouse=True)
+def clean_fsspec(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin without defaults and without instances, whatever other tests have left."""
+    monkeypatch.delitem(conf, "s3", raising=False)
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+def prepared(before: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Give S3 filesystems the user's own defaults; return a dict of them."""
+    own = None if before is None else dict(before)
+    if own is not None:
+        conf["s3"] = own
+    return own
+
+
+def test_paths_are_opened_as_the_profile(aws: EmbeddedAws) -> None:
+    """Fsspec and pandas read and write as the profile; a user without rights is refused."""
+    with filesystems(ROLE):
+        pd.DataFrame({"a": [1, 2]}).to_csv("s3://my-first-bucket/t.csv", index=False)
+        assert fsspec.filesystem("s3").ls("my-first-bucket") == ["my-first-bucket/t.csv"]
+        with suppress(RuntimeError), filesystems(USER):
+            with pytest.raises(PermissionError):
+                fsspec.filesystem("s3").ls("my-first-bucket")
+            raise RuntimeError
+        assert pd.read_csv("s3://my-first-bucket/t.csv")["a"].sum() == 3
+
+
+def test_arguments_of_the_user_go_before(aws: EmbeddedAws) -> None:
+    """A profile that the user names in the call is the one that is used."""
+    with filesystems(USER):
+        found = fsspec.filesystem("s3", profile="RoleBeta").ls("my-first-bucket")
+    assert found == []
+
+
+@BEFORE
+def test_defaults_of_the_user_are_kept(before: dict[str, Any] | None) -> None:
+    """The user's own defaults hold on, but for the profile."""
+    prepared(before)
+    with filesystems(ROLE):
+        assert conf["s3"] == (before or {}) | {"profile": "RoleBeta"}
+
+
+@BEFORE
+def test_restored(before: dict[str, Any] | None) -> None:
+    """The defaults are the very ones from before, or none, also after an error."""
+    own = prepared(before)
+    with filesystems(ROLE):
+        pass
+    assert conf.get("s3") is own
+    with pytest.raises(RuntimeError, match="oops"), filesystems(ROLE):
+        raise RuntimeError("oops")
+    assert conf.get("s3") is own
+    assert own == before
+    assert ("s3" in conf) is (before is not None)
+
+
+@BEFORE
+def test_nested(before: dict[str, Any] | None) -> None:
+    """A profile inside of another one gives way to it again."""
+    own = prepared(before)
+    with filesystems(ROLE):
+        with filesystems(USER):
+            assert conf["s3"]["profile"] == "UserAlpha"
+        assert conf["s3"]["profile"] == "RoleBeta"
+    assert conf.get("s3") is own
+
+
+@BEFORE
+def test_defaults_that_were_replaced_since_stay(before: dict[str, Any] | None) -> None:
+    """Defaults that the user has set anew in between stay as they are."""
+    prepared(before)
+    newer = {"profile": "RoleBeta", "anon": False}
+    with filesystems(ROLE):
+        conf["s3"] = newer
+    assert conf["s3"] is newer
+    assert newer == {"profile": "RoleBeta", "anon": False}
+
+
+def test_profile_that_was_changed_since_stays() -> None:
+    """A profile that the user has put into the defaults in between stays."""
+    with filesystems(ROLE):
+        conf["s3"]["profile"] = "newer"
+    assert conf["s3"] == {"profile": "newer"}
+
+
+@BEFORE
+def test_what_was_added_since_stays(before: dict[str, Any] | None) -> None:
+    """A default that the user has added in between stays; the profile goes back."""
+    prepared(before)
+    with filesystems(ROLE):
+        conf["s3"]["requester_pays"] = True
+    assert conf["s3"] == (before or {}) | {"requester_pays": True}
+
+
+def test_defaults_that_were_removed_since_stay_away() -> None:
+    """If the user has removed the defaults in between, they don't come back."""
+    conf["s3"] = {"anon": True}
+    with filesystems(ROLE):
+        del conf["s3"]
+    assert "s3" not in conf
+
+
+def test_no_instance_outlives_its_profile(aws: EmbeddedAws) -> None:
+    """An instance that fsspec keeps is dropped at both ends: none signs as somebody else."""
+    before = s3fs.S3FileSystem()
+    assert s3fs.S3FileSystem() is before
+    with suppress(RuntimeError), filesystems(ROLE):
+        during = s3fs.S3FileSystem()
+        assert during is not before
+        raise RuntimeError
+    assert s3fs.S3FileSystem() is not during
+    assert s3fs.S3FileSystem() is not before
+
+
+@pytest.mark.parametrize("how", ["pass", "raise RuntimeError"])
+def test_fsspec_that_is_imported_later(aws: EmbeddedAws, how: str) -> None:
+    """Fsspec isn't imported for this; what was opened since is dropped, also after an error."""
+    code = f"""
+import sys
+from contextlib import suppress
+from ipy_awsprofile.bindings.filesystems import filesystems
+from ipy_awsprofile.bindings.lending import LentProfile
+
+with suppress(RuntimeError), filesystems(LentProfile("RoleBeta")):
+    print("fsspec" in sys.modules)
+    import s3fs
+    from fsspec.config import conf
+    during = s3fs.S3FileSystem()
+    {how}
+print(s3fs.S3FileSystem() is during, "s3" in conf)
+"""
+    assert run_python(code).split() == ["False", "False", "False"]

@@ -1,0 +1,163 @@
+"""An identity goes to other processes by its name where that is enough, and is lent otherwise."""
+
+from __future__ import annotations
+
+import configparser
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ipy_awsprofile.bindings import follow
+from ipy_awsprofile.bindings.lending import LentProfile, lent
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.target import target_of
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from ipy_awsprofile.sessions.session import open_session
+from tests.shells import run_aws_cli
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.demo.stages.scenario import Scenario
+
+CONFIG = """
+[profile keys]
+aws_access_key_id = AKIAIOSFODNN7EXAMPLE
+aws_secret_access_key = hush
+[profile role]
+role_arn = arn:aws:iam::123456789012:role/R
+source_profile = keys
+[profile over-role]
+role_arn = arn:aws:iam::123456789012:role/R
+source_profile = role
+[profile mfa]
+role_arn = arn:aws:iam::123456789012:role/R
+source_profile = keys
+mfa_serial = arn:aws:iam::231179739868:mfa/phone
+[profile over-mfa]
+role_arn = arn:aws:iam::123456789012:role/R
+source_profile = mfa
+[profile from-environment]
+role_arn = arn:aws:iam::123456789012:role/R
+credential_source = Environment
+[profile over-environment]
+role_arn = arn:aws:iam::123456789012:role/R
+source_profile = from-environment
+[profile machine]
+role_arn = arn:aws:iam::123456789012:role/R
+credential_source = Ec2InstanceMetadata
+[profile process]
+credential_process = true
+[profile sso]
+sso_account_id = 123456789012
+sso_role_name = R
+"""
+ARN = "arn:aws:iam::123456789012:role/R"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "by_name"),
+    [
+        ("keys", {}, True),
+        ("role", {}, True),
+        ("over-role", {}, True),
+        ("machine", {}, True),
+        ("process", {}, True),
+        ("sso", {}, True),
+        ("role", {"region": "eu-west-1"}, True),  # a variable says that as well
+        ("mfa", {}, False),
+        ("over-mfa", {}, False),
+        ("from-environment", {}, False),
+        ("over-environment", {}, False),
+        ("role", {"duration": 900}, False),
+        ("role", {"session_name": "me"}, False),
+        ("role", {"external_id": "x"}, False),
+        ("role", {"read_only": True}, False),
+        (None, {"role_arn": ARN, "source_profile": "keys"}, False),
+    ],
+)
+def test_what_goes_by_name(
+    shared_files: tuple[Path, Path], name: str | None, options: dict[str, Any], by_name: bool
+) -> None:
+    """Another process gets the same by the name alone, or else the identity has to be lent."""
+    shared_files[0].write_text(CONFIG)
+    target = target_of(SessionRequest(profile=name, **options))
+    assert target.resolves_by_name is by_name
+
+
+@pytest.mark.parametrize("name", ["UserAlpha", "RoleBeta"])
+def test_name_is_lent_without_a_file(aws: EmbeddedAws, name: str) -> None:
+    """A profile that goes by its name has that name for others, and needs no file."""
+    with lent(open_session(name)) as profile:
+        assert profile == LentProfile(name)
+
+
+@pytest.mark.parametrize("options", [{"read_only": True}, {"session_name": "me"}])
+def test_lent_under_a_name_of_its_own(aws: EmbeddedAws, options: dict[str, Any]) -> None:
+    """What is lent has a name that the files don't have, and a file that is gone afterwards."""
+    session = open_session("RoleBeta", region="eu-central-1", **options)
+    with lent(session) as profile:
+        assert profile.name == "RoleBeta-in-kernel"
+        assert profile.config_file is not None
+        overlay = configparser.RawConfigParser()
+        overlay.read(profile.config_file)
+        section = overlay["profile RoleBeta-in-kernel"]
+        assert section["region"] == "eu-central-1"
+        assert section["endpoint_url"] == aws.endpoint_url
+        assert "role_arn" not in section
+        text = profile.config_file.read_text()
+    assert not [secret for secret in aws.secrets() if secret in text]
+    assert not profile.config_file.parent.exists()
+
+
+def test_name_that_is_taken(aws: EmbeddedAws) -> None:
+    """A profile of the user's that has the name already keeps it."""
+    aws.write_profile("RoleBeta-in-kernel", region="us-west-2")
+    with lent(open_session("RoleBeta", session_name="me")) as profile:
+        assert profile.name == "RoleBeta-in-kernel-2"
+
+
+def test_role_by_arn_is_reached_as_its_source(aws: EmbeddedAws, scenario: Scenario) -> None:
+    """A role that no profile names has the endpoint and region of its source for others."""
+    session = open_session(role_arn=scenario.role_arn, source_profile="UserAlpha")
+    with lent(session) as profile:
+        assert profile.name == "RoleBeta-in-kernel"
+        assert profile.config_file is not None
+        overlay = configparser.RawConfigParser()
+        overlay.read(profile.config_file)
+        section = overlay["profile RoleBeta-in-kernel"]
+    assert section["endpoint_url"] == aws.endpoint_url
+    assert (section["region"], section["output"]) == ("us-west-2", "json")
+
+
+def test_nothing_is_lent_after_an_error(aws: EmbeddedAws) -> None:
+    """An error inside goes on, and what was lent is gone."""
+    with ExitStack() as stack:
+        stack.enter_context(pytest.raises(RuntimeError, match="oops"))
+        profile = stack.enter_context(lent(open_session("RoleBeta", session_name="me")))
+        raise RuntimeError("oops")
+    assert profile.config_file is not None
+    assert not profile.config_file.parent.exists()
+
+
+def test_children_are_as_read_only_as_the_kernel(aws: EmbeddedAws) -> None:
+    """The AWS CLI is lent the read-only session: it is the same one, and doesn't write either."""
+    session = open_session("RoleBeta", session_name="me", read_only=True)
+    put = ("s3api", "put-object", "--bucket", "my-first-bucket", "--key", "k")
+    with follow(None, "session", session, ["environment"]):
+        who = run_aws_cli("sts", "get-caller-identity", "--output", "json")
+        written = run_aws_cli(*put)
+    assert json.loads(who.stdout)["Arn"].endswith(f"{ROLE_ACCOUNT}:assumed-role/RoleBeta/me")
+    assert written.returncode != 0
+    assert "AccessDenied" in written.stderr
+
+
+@pytest.mark.parametrize("chosen", [[], ["namespace"], ["default_session"]])
+def test_nothing_is_lent_unless_something_follows(aws: EmbeddedAws, chosen: list[str]) -> None:
+    """Where neither subprocesses nor filesystems follow, the environment stays as it is."""
+    session = open_session("RoleBeta", read_only=True)
+    before = run_aws_cli("configure", "list-profiles").stdout
+    with follow(None, "session", session, chosen):
+        assert run_aws_cli("configure", "list-profiles").stdout == before

@@ -1,0 +1,91 @@
+"""The session's variable comes, goes, and leaves what the user has made of the name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from ipy_awsprofile.bindings.namespace import session_variable, signers
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+
+def test_new_name_is_gone_afterwards(bare_shell: Shell) -> None:
+    """A name that wasn't there is there while the binding lasts."""
+    session: Any = object()
+    with session_variable(bare_shell.ip, "session", session):
+        assert bare_shell.names["session"] is session
+    assert "session" not in bare_shell.names
+
+
+def test_value_before_comes_back(bare_shell: Shell) -> None:
+    """A variable that was there has its value again."""
+    bare_shell.good("session = 'mine'")
+    with session_variable(bare_shell.ip, "session", boto3.Session()):
+        assert bare_shell.names["session"] != "mine"
+    assert bare_shell.names["session"] == "mine"
+
+
+def test_rebound_name_stays(bare_shell: Shell) -> None:
+    """What the user has bound the name to in between stays, whatever was there before."""
+    bare_shell.good("session = 'mine'")
+    with session_variable(bare_shell.ip, "session", boto3.Session()):
+        bare_shell.good("session = 'newer'")
+    assert bare_shell.names["session"] == "newer"
+
+
+def test_deleted_name_comes_back(bare_shell: Shell) -> None:
+    """If the user deleted the session, the value from before comes back."""
+    bare_shell.good("session = 'mine'")
+    with session_variable(bare_shell.ip, "session", boto3.Session()):
+        bare_shell.good("del session")
+    assert bare_shell.names["session"] == "mine"
+
+
+def test_restored_after_an_error(bare_shell: Shell) -> None:
+    """An error inside the binding is passed on, and the name is restored."""
+    with (
+        pytest.raises(RuntimeError, match="oops"),
+        session_variable(bare_shell.ip, "session", boto3.Session()),
+    ):
+        raise RuntimeError("oops")
+    assert "session" not in bare_shell.names
+
+
+def test_name_is_no_longer_hidden_nor_listed(bare_shell: Shell) -> None:
+    """`%who` lists the session while it is bound."""
+    with session_variable(bare_shell.ip, "session", boto3.Session()):
+        assert "session" in bare_shell.good("%who").printed
+    assert "session" not in bare_shell.good("%who").printed
+
+
+def test_signers(aws: EmbeddedAws) -> None:
+    """Clients, resources and used sessions are found; anything else isn't, nor IPython's names."""
+    session = boto3.Session(profile_name="UserAlpha")
+    unused = boto3.Session(profile_name="UserAlpha")
+    client = session.client("s3")
+    resource = session.resource("s3")
+    names = {
+        "text": "text",
+        "number": 7,
+        "kind": boto3.Session,
+        "session": session,
+        "unused": unused,
+        "client": client,
+        "resource": resource,
+        "bucket": resource.Bucket("b"),
+        "_": client,
+        "_hidden": session,
+    }
+    found = dict(signers(names))
+    assert list(found) == ["session", "client", "resource", "bucket"]
+    assert set(map(id, found.values())) == {id(session.get_credentials())}
+
+
+def test_signers_without_credentials() -> None:
+    """A client that signs nothing is none."""
+    assert dict(signers({"client": boto3.Session().client("s3", "us-east-1")})) == {}

@@ -1,0 +1,463 @@
+"""Child processes get the kernel's identity from an overlay of the user's config file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import botocore.session
+import pytest
+from botocore.exceptions import ConfigParseError
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from ipy_awsprofile.bindings.credential_server import CredentialServer
+from ipy_awsprofile.bindings.overlay import overlay_name, write_overlay
+from ipy_awsprofile.config.shared_files import SharedFiles
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, trusting
+from ipy_awsprofile.errors import ConfigFileError
+from ipy_awsprofile.sessions.session import open_session
+from tests.shells import run_aws_cli
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.demo.stages.scenario import Scenario
+
+ARN = f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/RoleBeta/kernel"
+NAME = "RoleBeta-in-kernel"
+
+
+@contextmanager
+def lent(
+    session: boto3.Session, monkeypatch: pytest.MonkeyPatch, *, of: str, region: str | None = None
+) -> Iterator[Path]:
+    """Let child processes of this test be who the session is; say where the overlay is."""
+    with CredentialServer(session) as server, monkeypatch.context() as environment:
+        overlay = server.folder / "config"
+        files = SharedFiles.from_environment()
+        write_overlay(overlay, name=NAME, of=of, command=server.command, region=region, files=files)
+        environment.setenv("AWS_CONFIG_FILE", str(overlay))
+        environment.setenv("AWS_PROFILE", NAME)
+        yield overlay
+
+
+@pytest.fixture
+def session(aws: EmbeddedAws) -> boto3.Session:
+    """Open a session of RoleBeta."""
+    return open_session("RoleBeta", session_name="kernel")
+
+
+def child(code: str) -> str:
+    """Run code with boto3 in a process of its own, and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import boto3\n{code}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+WHO = "print(boto3.client('sts').get_caller_identity()['Arn'])"
+
+
+def who_is_the_cli(*arguments: str) -> str:
+    """Ask the AWS CLI who it is."""
+    done = run_aws_cli("sts", "get-caller-identity", *arguments)
+    assert done.returncode == 0, done.stderr
+    return str(json.loads(done.stdout)["Arn"])
+
+
+def give_keys(aws: EmbeddedAws, scenario: Scenario, name: str, *, file: Any) -> None:
+    """Write the user's keys under a name into one of the files."""
+    aws.write_profile(
+        name,
+        file=file,
+        aws_access_key_id=scenario.user.access_key_id,
+        aws_secret_access_key=scenario.user.secret_access_key,
+    )
+
+
+def test_children_are_who_the_kernel_is(
+    session: boto3.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python, the AWS CLI, and new sessions in the kernel itself have the session's ARN."""
+    with lent(session, monkeypatch, of="RoleBeta"):
+        assert child(WHO) == ARN
+        assert who_is_the_cli() == ARN
+        assert boto3.Session().client("sts").get_caller_identity()["Arn"] == ARN
+
+
+@pytest.mark.parametrize("name", ["default", "RoleBeta"])
+def test_keys_of_the_user_shadow_nothing(
+    aws: EmbeddedAws,
+    scenario: Scenario,
+    session: boto3.Session,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    """Keys in the credentials file, of ``[default]`` or of the profile, don't get in between."""
+    give_keys(aws, scenario, name, file="credentials")
+    with lent(session, monkeypatch, of="RoleBeta"):
+        assert child(WHO) == ARN
+        assert who_is_the_cli() == ARN
+
+
+def test_children_may_do_what_the_session_may(
+    aws: EmbeddedAws, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session that was narrowed by a policy is as narrow in a child."""
+    sts = boto3.Session(profile_name="UserAlpha").client("sts")
+    policy = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+    answer = sts.assume_role(
+        RoleArn=scenario.role_arn,
+        RoleSessionName="kernel",
+        Policy=json.dumps({"Version": "2012-10-17", "Statement": [policy]}),
+    )["Credentials"]
+    narrow = boto3.Session(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
+    with lent(narrow, monkeypatch, of="RoleBeta"):
+        assert child("print(len(boto3.client('s3').list_buckets()['Buckets']))") == "3"
+        assert "AccessDenied" in child(
+            "try: boto3.client('s3').create_bucket(Bucket='another')\n"
+            "except Exception as error: print(error)"
+        )
+
+
+def test_a_child_that_runs_on_gets_fresh_credentials(
+    aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child keeps working when the credentials that it began with have ended."""
+    session = open_session("RoleBeta", session_name="kernel", duration=900)
+    ask = (
+        "sts = boto3.client('sts')\n"
+        "for _ in range(3):\n"
+        "    print(sts.get_caller_identity()['Arn'], flush=True)\n"
+        "    input()\n"
+    )
+    with lent(session, monkeypatch, of="RoleBeta"), ExitStack() as processes:
+        process = processes.enter_context(
+            subprocess.Popen(
+                [sys.executable, "-c", f"import boto3\n{ask}"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        )
+        assert process.stdin
+        assert process.stdout
+        for _ in range(3):
+            assert process.stdout.readline().strip() == ARN
+            aws.expire_sessions()
+            process.stdin.write("\n")
+            process.stdin.flush()
+        assert process.wait(timeout=60) == 0
+
+
+def test_settings_of_the_profile_count(
+    aws: EmbeddedAws, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Endpoints of services, nested settings and the region are those of the profile."""
+    with aws.config_file.open("a") as file:
+        file.write(f"[services mine]\nsts =\n  endpoint_url = {aws.endpoint_url}\n")
+    aws.write_profile(
+        "Special",
+        role_arn=scenario.role_arn,
+        source_profile="UserAlpha",
+        endpoint_url=None,
+        services="mine",
+        region="eu-north-1",
+        retry_mode="adaptive",
+        s3={"addressing_style": "path", "max_concurrent_requests": 3},
+    )
+    session = open_session("Special", session_name="kernel")
+    show = (
+        "session = boto3.Session()\n"
+        "print(session.client('sts').get_caller_identity()['Arn'], session.region_name)\n"
+        "s3 = session.client('s3').meta\n"
+        "print(s3.config.s3['addressing_style'], s3.config.retries['mode'], s3.endpoint_url)\n"
+    )
+    with lent(session, monkeypatch, of="Special"):
+        own = child(show).splitlines()
+    with lent(session, monkeypatch, of="Special", region="sa-east-1"):
+        chosen = child(show).splitlines()
+    assert own == [f"{ARN} eu-north-1", "path adaptive https://s3.eu-north-1.amazonaws.com"]
+    assert chosen == [f"{ARN} sa-east-1", "path adaptive https://s3.sa-east-1.amazonaws.com"]
+
+
+def test_other_profiles_go_on_working(
+    aws: EmbeddedAws,
+    scenario: Scenario,
+    session: boto3.Session,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Other profiles work through the overlay, wherever their keys stand."""
+    role = aws.create_role("Other", account=ROLE_ACCOUNT, trust=trusting(scenario.user.arn))
+    give_keys(aws, scenario, "default", file="config")
+    give_keys(aws, scenario, "it's mine", file="config")
+    aws.write_profile("FromConfig", role_arn=role, source_profile="it's mine", region="us-west-2")
+    who = "print(boto3.Session(profile_name={!r}, region_name='us-west-2').client('sts')"
+    who += ".get_caller_identity()['Arn'])"
+    with lent(session, monkeypatch, of="RoleBeta"):
+        for user in ("UserAlpha", "default", "it's mine"):
+            assert child(who.format(user)) == scenario.user.arn
+        assert "assumed-role/RoleBeta/" in child(who.format("RoleBeta"))
+        assert "assumed-role/Other/" in child(who.format("FromConfig"))
+        assert who_is_the_cli("--profile", "UserAlpha") == scenario.user.arn
+        assert who_is_the_cli("--profile", "default", "--region", "us-west-2") == scenario.user.arn
+
+
+def test_no_secret_in_the_overlay(
+    aws: EmbeddedAws,
+    scenario: Scenario,
+    session: boto3.Session,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No secret is in the overlay, wherever in the user's files it stands."""
+    give_keys(aws, scenario, "default", file="config")
+    give_keys(aws, scenario, "RoleBeta", file="credentials")
+    secret = scenario.user.secret_access_key
+    with aws.config_file.open("a") as file:
+        file.write(
+            f"[plugins]\nAWS_Secret_Access_Key: {secret}\naws_session_token=\n  a={secret}\n"
+        )
+        file.write(f"[profile slip]\nregion = a\n  aws_secret_access_key = {secret}\ns3 =\n")
+        file.write(f"  addressing_style = path\n  AWS_SESSION_TOKEN =\n  a = {secret}\n")
+        file.write(f"[DEFAULT]\naws_security_token = {secret}\n")
+    with lent(session, monkeypatch, of="RoleBeta") as overlay:
+        text = overlay.read_text()
+        assert not [one for one in aws.secrets() if one in text]
+        assert scenario.user.access_key_id not in text
+        assert "addressing_style = path" in text
+        assert child(WHO) == ARN
+
+
+def test_only_the_user_can_read_the_overlay(
+    session: boto3.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The overlay is the user's alone, and the drafts of writing it are gone."""
+    with lent(session, monkeypatch, of="RoleBeta") as overlay:
+        assert overlay.stat().st_mode & 0o777 == 0o600
+        assert {file.name for file in overlay.parent.iterdir()} == {"config", "socket", "token"}
+
+
+def overlaid(tmp_path: Path, config: str, credentials: str = "", **options: Any) -> Path:
+    """Write an overlay of two files of this content."""
+    files = SharedFiles(tmp_path / "config", tmp_path / "credentials")
+    files.config.write_text(config)
+    files.credentials.write_text(credentials)
+    overlay = tmp_path / "overlay"
+    defaults = {"name": "lent", "of": "dev", "command": "run me", "region": None}
+    write_overlay(overlay, files=files, **defaults | options)
+    return overlay
+
+
+def profiles_of(config: Path, credentials: Path) -> dict[str, Any]:
+    """Read profiles with botocore."""
+    read: dict[str, Any] = full_config(config, credentials)["profiles"]
+    return read
+
+
+def full_config(config: Path, credentials: Path) -> Any:
+    """Read two files with botocore."""
+    session = botocore.session.Session()
+    session.set_config_variable("config_file", str(config))
+    session.set_config_variable("credentials_file", str(credentials))
+    return session.full_config
+
+
+def test_settings_of_both_files_without_sources(tmp_path: Path) -> None:
+    """The new profile has what both files say, but for where the credentials come from."""
+    sources = (
+        "role_arn source_profile credential_source mfa_serial external_id role_session_name "
+        "duration_seconds web_identity_token_file sso_session sso_account_id sso_role_name "
+        "sso_start_url sso_region login_session credential_process aws_access_key_id "
+        "aws_secret_access_key aws_session_token"
+    )
+    config = "[profile dev]\nregion = a\noutput = json\n"
+    config += "".join(f"{name} = x\n" for name in sources.split())
+    overlay = overlaid(tmp_path, config, "[dev]\nregion = b\ns3 =\n  a = b\n  c = d\n")
+    assert profiles_of(overlay, tmp_path / "credentials")["lent"] == {
+        "region": "b",
+        "output": "json",
+        "s3": {"a": "b", "c": "d"},
+        "credential_process": "run me",
+    }
+
+
+@pytest.mark.parametrize("value", ["50%", "%(region)s", "a = b", "# no comment", "ü", "a ; b"])
+def test_values_stay_as_they_are(tmp_path: Path, value: str) -> None:
+    """Signs that mean something elsewhere mean nothing here."""
+    overlay = overlaid(
+        tmp_path, f"[profile dev]\na = {value}\nb = {value}\n  {value.strip('# ')}\n"
+    )
+    read = profiles_of(overlay, tmp_path / "credentials")
+    assert read["lent"] == read["dev"] | {"credential_process": "run me"}
+    assert read["dev"] == profiles_of(tmp_path / "config", tmp_path / "credentials")["dev"]
+    assert read["dev"]["a"] == value
+
+
+def test_a_name_that_needs_quotes(tmp_path: Path) -> None:
+    """Any name can be written, and the command comes back as it was given."""
+    overlay = overlaid(tmp_path, "", name="it's a name", command="'a b' \"c\" 50%", region="r")
+    assert profiles_of(overlay, tmp_path / "credentials") == {
+        "it's a name": {"credential_process": "'a b' \"c\" 50%", "region": "r"}
+    }
+
+
+def test_no_config_file(tmp_path: Path) -> None:
+    """Without a config file, the overlay has the new profile alone."""
+    overlay = tmp_path / "overlay"
+    files = SharedFiles(tmp_path / "none", tmp_path / "none")
+    write_overlay(overlay, name="lent", of="dev", command="x", region=None, files=files)
+    assert profiles_of(overlay, tmp_path / "none") == {"lent": {"credential_process": "x"}}
+
+
+@pytest.mark.parametrize(
+    ("config", "credentials"), [("[profile lent]\n", ""), ("", "[lent]\naws_access_key_id = a\n")]
+)
+def test_a_name_of_the_user_is_refused(tmp_path: Path, config: str, credentials: str) -> None:
+    """A name that one of the files has could be shadowed by its keys."""
+    with pytest.raises(ValueError, match="'lent'"):
+        overlaid(tmp_path, config, credentials)
+    assert not (tmp_path / "overlay").exists()
+
+
+def test_a_malformed_file_is_told(tmp_path: Path) -> None:
+    """What is wrong with the user's file is told, and nothing is written."""
+    with pytest.raises(ConfigFileError, match="line 2"):
+        overlaid(tmp_path, "[profile dev]\nnonsense\n")
+    assert {file.name for file in tmp_path.iterdir()} == {"config", "credentials"}
+
+
+def test_an_overlay_that_cannot_be_written(tmp_path: Path) -> None:
+    """Where the overlay can't take its place, no draft of it stays."""
+    (tmp_path / "overlay").mkdir()
+    with pytest.raises(OSError, match="overlay"):
+        overlaid(tmp_path, "")
+    assert {file.name for file in tmp_path.iterdir()} == {"config", "credentials", "overlay"}
+
+
+@pytest.mark.parametrize(
+    ("profile", "taken", "name"),
+    [
+        ("RoleBeta", [], "RoleBeta-in-kernel"),
+        ("RoleBeta", ["RoleBeta", "RoleBeta-in-kernel"], "RoleBeta-in-kernel-2"),
+        ("a", ["a-in-kernel", "a-in-kernel-2"], "a-in-kernel-3"),
+        ("my role/δ", [], "my-role-in-kernel"),
+        ("team/dev_1.x", [], "team-dev_1.x-in-kernel"),
+        ("arn:aws:iam::123456789012:role/path/RoleBeta", [], "RoleBeta-in-kernel"),
+        ("größe", [], "gr-e-in-kernel"),
+        ("δ", [], "profile-in-kernel"),
+    ],
+)
+def test_names(profile: str, taken: list[str], name: str) -> None:
+    """The name is readable, plain, and nobody else's."""
+    assert overlay_name(profile, taken) == name
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="[]"), max_size=8)
+SECRET = "hush-this-is-not-for-eyes"
+LINES = st.one_of(
+    st.builds("[profile {}]".format, NAMES),
+    st.builds('[profile "{}"]'.format, NAMES),
+    st.builds("[{}]".format, NAMES),
+    st.builds("{} = {}".format, NAMES, NAMES),
+    st.builds("  {} = {}".format, NAMES, NAMES),
+    st.builds("{} =".format, NAMES),
+    st.builds("# {}".format, NAMES),
+    st.sampled_from(
+        [
+            "[profile dev]",
+            "[dev]",
+            "[default]",
+            "[DEFAULT]",
+            "[sso-session a]",
+            "[services a]",
+            "region = x",
+            "role_arn: x",
+            "sso_session = a",
+            "s3 =",
+            "",
+            "aws_access_key_id = AKIA",
+            f"aws_secret_access_key = {SECRET}",
+            f"AWS_SESSION_TOKEN:{SECRET}",
+            f"  aws_secret_access_key = {SECRET}",
+            f"\taws_session_token =\n    {SECRET}=",
+        ]
+    ),
+    NAMES,
+)
+FILES = st.one_of(
+    st.lists(LINES, max_size=14).map("\n".join),
+    st.lists(LINES, max_size=14).map(lambda lines: "\n".join(["[profile dev]", *lines])),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=60),
+)
+
+
+def public(section: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out secrets, and settings that hold one by mistake."""
+    return {
+        name: value
+        for name, value in section.items()
+        if name not in {"aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
+        and "aws_s" not in str(value).lower()
+    }
+
+
+def sections_of(config: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """List what botocore has read, by kind and name of the section."""
+    named = {
+        (kind, name): section
+        for kind in ("profiles", "sso_sessions", "services")
+        for name, section in config.pop(kind, {}).items()
+    }
+    return named | {("", name): section for name, section in config.items()}
+
+
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@given(config=FILES, credentials=FILES)
+@example(config="[DEFAULT]\nx = y\n[profile a]\n[default]\n", credentials="[b]\nregion = z\n")
+@example(config="[profile a]\nx = y\n\n  z\n  \n  # no\n  v\n", credentials="")
+@example(config="[profile dev]\ns3 =\n\n  a = b\x85c = d\n", credentials="")
+@example(config="[profile a]\nx = y\x1cz\n  v\xa0\n", credentials="")
+def test_same_settings_as_without(config: str, credentials: str) -> None:
+    """Whatever botocore reads in the user's files, it reads through the overlay, but no secret."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = SharedFiles(Path(folder) / "config", Path(folder) / "credentials")
+        files.config.write_text(config, encoding="utf-8", newline="")
+        files.credentials.write_text(credentials, encoding="utf-8", newline="")
+        overlay = Path(folder) / "overlay"
+        options: dict[str, Any] = {"of": "dev", "command": "run", "region": None, "files": files}
+        try:
+            before = full_config(files.config, files.credentials)
+        except ConfigParseError:
+            with pytest.raises(ConfigFileError):
+                write_overlay(overlay, name="lent", **options)
+            assert not overlay.exists()
+            return
+        write_overlay(overlay, name="lent", **options)
+        after = full_config(overlay, files.credentials)
+        assert SECRET not in overlay.read_text()
+    own = {
+        name: value
+        for name, value in before["profiles"].get("dev", {}).items()
+        if name not in {"role_arn", "credential_process"} and not name.startswith("sso_")
+    }
+    lent_profile = after["profiles"].pop("lent")
+    assert lent_profile.pop("credential_process") == "run"
+    assert lent_profile.keys() <= own.keys()
+    assert public(own).items() <= lent_profile.items()
+    expected, found = sections_of(before), sections_of(after)
+    assert found.keys() == expected.keys()
+    for key, section in expected.items():
+        assert found[key].keys() <= section.keys() | {"credential_process"}
+        assert public(section).items() <= found[key].items()

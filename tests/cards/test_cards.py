@@ -1,0 +1,288 @@
+"""Cards say the same in text and in HTML, and let nothing out of a name run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ipy_awsprofile.bindings.leftovers import Leftover
+from ipy_awsprofile.cards import cards
+from ipy_awsprofile.cards.cards import Card, Table
+from ipy_awsprofile.cards.styles import Tone
+from ipy_awsprofile.config.profiles import Profile, ProfileKind
+from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.sessions.identity import Identity
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+EVIL = "<script>alert('`x`')</script>&amp;"
+
+
+class Reader(HTMLParser):
+    """Reads a card as a browser would: its text, its tags, and whether they close."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        """Note a tag that opens."""
+        self.tags.append(tag)
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Hold a tag that closes against the one that is open."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Collect the text."""
+        self.text += data
+
+
+def read(card: Card | Table) -> Reader:
+    """Read a card's HTML, which has to be well-formed."""
+    reader = Reader(card._repr_html_())
+    assert reader.open == []
+    return reader
+
+
+def identity(**changes: Any) -> Identity:
+    """Make an identity."""
+    fields: dict[str, Any] = {
+        "account": "123456789012",
+        "arn": "arn:aws:sts::123456789012:assumed-role/RoleBeta/s",
+        "user_id": "AROAX:s",
+        "profile": "RoleBeta",
+        "chain": ("RoleBeta", "UserAlpha"),
+        "region": "us-west-2",
+        "expiry": NOW + timedelta(minutes=59),
+    }
+    return Identity(**fields | changes)
+
+
+def profile(name: str, **changes: Any) -> Profile:
+    """Make a profile."""
+    fields: dict[str, Any] = {
+        "name": name,
+        "kind": ProfileKind.STATIC_KEYS,
+        "file": Path("config"),
+        "line": 1,
+    }
+    return Profile(**fields | changes)
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (None, "no expiry"),
+        (timedelta(0), "expired"),
+        (timedelta(seconds=-1), "expired"),
+        (timedelta(seconds=1), "less than a minute left"),
+        (timedelta(seconds=59), "less than a minute left"),
+        (timedelta(seconds=60), "1 minute left"),
+        (timedelta(minutes=59, seconds=59), "59 minutes left"),
+        (timedelta(hours=1), "1 hour left"),
+        (timedelta(hours=1, minutes=1), "1 hour 1 minute left"),
+        (timedelta(hours=2), "2 hours left"),
+        (timedelta(hours=11, minutes=59, seconds=59), "11 hours 59 minutes left"),
+        (timedelta(hours=36), "36 hours left"),
+    ],
+)
+def test_time_left(left: timedelta | None, words: str) -> None:
+    """The time left is told in words, rounded down."""
+    assert cards.time_left(None if left is None else NOW + left, NOW) == words
+
+
+def test_time_left_goes_by_the_clock() -> None:
+    """Without a time, the present one counts."""
+    assert cards.time_left(datetime.now(UTC) - timedelta(hours=1)) == "expired"
+
+
+def test_identity_card() -> None:
+    """Chain, account, ARN, region, expiry in UTC and variable are on the card."""
+    card = cards.identity_card(identity(), variable="session", now=NOW)
+    assert str(card) == "\n".join(
+        [
+            "RoleBeta ← UserAlpha  (59 minutes left)",
+            "  account   123456789012",
+            "  ARN       arn:aws:sts::123456789012:assumed-role/RoleBeta/s",
+            "  region    us-west-2",
+            "  expires   2026-01-01 12:59:00 UTC, renews by itself",
+            "  variable  session",
+        ]
+    )
+    assert card.tone is Tone.GOOD
+    assert repr(card) == str(card)
+
+
+def test_html_says_what_the_text_says() -> None:
+    """Every word of the text is in the HTML."""
+    stale = [Leftover("s3", "still signs as UserAlpha")]
+    card = cards.identity_card(identity(), variable="session", leftovers=stale, now=NOW)
+    shown = read(card).text
+    for line in str(card).replace("`", "").splitlines():
+        for part in line.strip().split("  "):
+            assert part.strip("() ") in shown
+
+
+def test_identity_without_expiry_or_region() -> None:
+    """What doesn't expire has no time, and a missing region is told."""
+    card = cards.identity_card(identity(expiry=None, region=None), variable="s", now=NOW)
+    assert "no expiry" in str(card)
+    assert "expires" not in str(card)
+    assert ("region", "none") in card.rows
+
+
+def test_stale_variables_are_noted() -> None:
+    """Each variable that didn't follow is named in one line, and the edge warns."""
+    stale = [
+        Leftover("s3", "still signs as UserAlpha"),
+        Leftover("old", "still signs as UserAlpha"),
+    ]
+    card = cards.identity_card(identity(), variable="session", leftovers=stale, now=NOW)
+    assert card.notes == (
+        "`s3` still signs as UserAlpha.",
+        "`old` still signs as UserAlpha.",
+    )
+    assert card.tone is Tone.WARNING
+    quiet = [Leftover("pandas", "doesn't follow for Parquet", quiet=True)]
+    card = cards.identity_card(identity(), variable="session", leftovers=quiet, now=NOW)
+    assert card.notes == ("`pandas` doesn't follow for Parquet.",)
+    assert card.tone is Tone.GOOD
+
+
+def test_no_identity() -> None:
+    """Without a switch, the card says what boto3 goes by."""
+    assert "boto3 goes by AWS_PROFILE=dev." in str(cards.no_identity_card("AWS_PROFILE=dev"))
+
+
+@pytest.mark.parametrize(
+    ("undone", "words"), [(True, "The switch is undone"), (False, "There is no switch to undo")]
+)
+def test_off(undone: bool, words: str) -> None:
+    """The card after --off says whether there was something to undo."""
+    assert words in str(cards.off_card(undone=undone))
+
+
+@pytest.mark.parametrize(("hint", "lines"), [("Mend it.", 2), ("", 1)])
+def test_error_card(hint: str, lines: int) -> None:
+    """An error's card has what happened, and the hint if there is one."""
+    card = cards.error_card(AwsProfileError("It broke.", hint))
+    assert len(str(card).splitlines()) == lines
+    assert card.tone is Tone.ERROR
+    assert Tone.ERROR.css in card._repr_html_()
+
+
+def test_profile_table() -> None:
+    """The table has a row for each profile, and its columns line up."""
+    table = cards.profile_table(
+        [
+            profile("UserAlpha", region="us-west-2"),
+            profile(
+                "RoleBeta",
+                kind=ProfileKind.ASSUME_ROLE,
+                role_arn="arn:aws:iam::123456789012:role/RoleBeta",
+                account="123456789012",
+                source_profile="UserAlpha",
+                mfa_serial="arn",
+            ),
+        ]
+    )
+    assert str(table).splitlines() == [
+        "2 profiles",
+        "profile    kind         account       role      source     region     MFA",
+        "UserAlpha  static keys                                     us-west-2",
+        "RoleBeta   assume role  123456789012  RoleBeta  UserAlpha             yes",
+    ]
+    assert repr(table) == str(table)
+    assert read(table).tags.count("tr") == 3
+
+
+@pytest.mark.parametrize(
+    ("number", "pattern", "title"),
+    [
+        (0, None, "0 profiles"),
+        (0, "dev", "0 profiles for “dev”"),
+        (1, None, "1 profile"),
+        (2, "dev", "2 profiles for “dev”"),
+        (200, None, "200 profiles"),
+        (
+            201,
+            None,
+            "201 profiles; the first 200 are shown. `%aws_profiles PATTERN` narrows them.",
+        ),
+    ],
+)
+def test_profile_tables_title(number: int, pattern: str | None, title: str) -> None:
+    """The line above the table counts, and says if rows are left out."""
+    table = cards.profile_table([profile(f"p{i}") for i in range(number)], pattern)
+    assert table.title == title
+    assert len(table.rows) == min(number, cards.MOST_ROWS)
+    assert ("table" in read(table).tags) == bool(number)
+    assert str(table).splitlines()[0] == title
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        Card(EVIL, EVIL, ((EVIL, EVIL),), (EVIL,)),
+        Table(EVIL, (EVIL,), ((EVIL,),)),
+        cards.profile_table([profile(EVIL, region=EVIL, source_profile=EVIL)], EVIL),
+        cards.identity_card(identity(chain=(EVIL, EVIL), region=EVIL, arn=EVIL), variable=EVIL),
+        cards.error_card(AwsProfileError(EVIL, EVIL)),
+        cards.no_identity_card(EVIL),
+        cards.identity_card(identity(), variable="s", leftovers=[Leftover(EVIL, EVIL)]),
+    ],
+)
+def test_escaping(card: Card | Table) -> None:
+    """Nothing that stands in a name becomes a tag."""
+    reader = read(card)
+    assert "script" not in reader.tags
+    assert "<script>alert(" in reader.text
+    assert "&amp;" in reader.text
+
+
+@pytest.mark.parametrize(
+    ("text", "codes", "shown"),
+    [
+        ("plain", 0, "plain"),
+        ("run `it` now", 1, "run it now"),
+        ("`a` or `b`", 2, "a or b"),
+        ("a lone ` is itself", 0, "a lone ` is itself"),
+        ("`a` and a lone `", 0, "`a` and a lone `"),
+        ("`", 0, "`"),
+        ("", 0, ""),
+    ],
+)
+def test_code(text: str, codes: int, shown: str) -> None:
+    """What stands between backticks is set as code; a lone backtick is just that."""
+    reader = read(Card(text))
+    assert reader.tags.count("code") == codes
+    assert reader.text == shown
+
+
+@pytest.mark.parametrize("tone", list(Tone))
+def test_colours_follow_the_theme(tone: Tone) -> None:
+    """Every colour is a theme's variable with a fallback."""
+    html = Card("t", "b", (("l", "v"),), ("n",), tone)._repr_html_()
+    assert tone.css.startswith("var(--jp-")
+    assert f"border-left:4px solid {tone.css}" in html
+    assert "color:#" not in html
+    assert "background:#" not in html
+
+
+def test_a_read_only_session_says_so() -> None:
+    """That a session policy narrows the session stands on the card, and only then."""
+    narrowed, whole = (
+        cards.identity_card(identity(), variable="session", read_only=read_only, now=NOW)
+        for read_only in (True, False)
+    )
+    assert ("access", "read-only, by the session policy ReadOnlyAccess") in narrowed.rows
+    assert "read-only" not in str(whole)

@@ -1,0 +1,137 @@
+"""The user's own environment can be read through whatever a switch has laid over it."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from ipy_awsprofile.bindings.environment import environment
+from ipy_awsprofile.bindings.lending import LentProfile
+from ipy_awsprofile.config.environment import MARKER, marker, user_environment
+
+Changes = dict[str, str | None]
+
+
+def switched(environ: dict[str, str], changes: Changes) -> dict[str, str]:
+    """Lay changes over an environment, with the note of what was there."""
+    after = environ | {MARKER: marker(changes, environ)}
+    for name, value in changes.items():
+        if value is None:
+            after.pop(name, None)
+        else:
+            after[name] = value
+    return after
+
+
+ROUND_TRIPS: dict[str, tuple[dict[str, str], Changes]] = {
+    "nothing": ({"HOME": "/h"}, {}),
+    "new": ({}, {"AWS_PROFILE": "b"}),
+    "another value": ({"AWS_PROFILE": "a"}, {"AWS_PROFILE": "b"}),
+    "the same value": ({"AWS_PROFILE": "a"}, {"AWS_PROFILE": "a"}),
+    "set aside": ({"AWS_DEFAULT_PROFILE": "a"}, {"AWS_DEFAULT_PROFILE": None}),
+    "never there": ({}, {"AWS_DEFAULT_PROFILE": None}),
+    "empty before": ({"AWS_REGION": ""}, {"AWS_REGION": "eu-west-1"}),
+    "text of any kind": ({"A": '"{\\ ünï\n'}, {"A": "[null]"}),
+}
+
+
+@pytest.mark.parametrize("case", ROUND_TRIPS)
+def test_round_trip(case: str) -> None:
+    """What was set, changed or removed is seen as it was before."""
+    before, changes = ROUND_TRIPS[case]
+    assert user_environment(switched(before, changes)) == before
+
+
+@pytest.mark.parametrize("case", ROUND_TRIPS)
+def test_switch_over_a_switch(case: str) -> None:
+    """A second switch notes what the user had, not what the first has set."""
+    before, changes = ROUND_TRIPS[case]
+    first = switched(before, {"AWS_PROFILE": "first", "AWS_REGION": "eu-west-3"})
+    both = {"AWS_PROFILE": "second", "AWS_REGION": None} | changes
+    assert user_environment(switched(first, both)) == before
+
+
+def test_nothing_is_changed_by_reading() -> None:
+    """Reading gives a copy: neither the environment nor its marker changes."""
+    environ = switched({"AWS_PROFILE": "a"}, {"AWS_PROFILE": "b"})
+    kept = dict(environ)
+    user_environment(environ).clear()
+    assert environ == kept
+
+
+@pytest.mark.parametrize("newer", ["c", ""])
+def test_changed_since_is_the_users(newer: str) -> None:
+    """A variable that has another value than the switch gave it counts as the user's."""
+    after = switched({"A": "a", "B": "a"}, {"A": "b", "B": "b"}) | {"A": newer}
+    assert user_environment(after) == {"A": newer, "B": "a"}
+
+
+def test_removed_since_is_the_users() -> None:
+    """A variable that was removed after the switch stays away."""
+    after = switched({"A": "a"}, {"A": "b"})
+    del after["A"]
+    assert user_environment(after) == {}
+
+
+def test_set_again_after_it_was_set_aside() -> None:
+    """A variable that a switch has removed, and the user has set since, is the user's."""
+    after = switched({"A": "a"}, {"A": None}) | {"A": "newer"}
+    assert user_environment(after) == {"A": "newer"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "garbage",
+        "{",
+        "7",
+        "null",
+        "[]",
+        '["A"]',
+        '{"A": null}',
+        '{"A": "b"}',
+        '{"A": ["b"]}',
+        '{"A": ["b", "a", "c"]}',
+        '{"A": ["b", 7]}',
+        '{"A": ["b", {}]}',
+        '{"A": [["b"], "a"]}',
+    ],
+)
+def test_garbage_in_the_marker(text: str) -> None:
+    """A marker that isn't of our making is passed over, and isn't the user's variable."""
+    assert user_environment({"A": "b", MARKER: text}) == {"A": "b"}
+
+
+def test_process_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless told otherwise, it is about this process, inside a switch and after it."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    before = dict(os.environ)
+    with environment(LentProfile("RoleBeta"), "us-west-2"):
+        assert os.environ["AWS_DEFAULT_REGION"] == "us-west-2"
+        seen = user_environment()
+        assert seen["AWS_DEFAULT_REGION"] == "eu-west-1"
+        assert "AWS_PROFILE" not in seen
+    assert dict(os.environ) == user_environment() == before
+
+
+def test_marker_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys and tokens that a switch sets aside don't go into a variable that children inherit."""
+    secrets = {
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "hush-key",
+        "AWS_SESSION_TOKEN": "hush-token",
+        "AWS_SECURITY_TOKEN": "hush-older",
+    }
+    for name, value in secrets.items():
+        monkeypatch.setenv(name, value)
+    with (
+        environment(LentProfile("RoleBeta"), "us-west-2"),
+        environment(LentProfile("UserAlpha"), None),
+    ):
+        noted = os.environ[MARKER]
+        assert not [value for value in os.environ.values() if "hush" in value]
+    assert json.loads(noted)["AWS_PROFILE"] == ["UserAlpha", None]
+    assert not [value for value in secrets.values() if value in noted]

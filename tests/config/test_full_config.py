@@ -1,0 +1,99 @@
+"""What botocore gets for the shared files is what it would have read itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+import pytest
+
+from ipy_awsprofile.config.full_config import full_config
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.shared_files import SharedFiles
+from ipy_awsprofile.config.target import target_of
+from ipy_awsprofile.credentials.core import ProfileCore
+from ipy_awsprofile.errors import ConfigFileError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def by_botocore(files: SharedFiles) -> dict[str, Any]:
+    """Let a plain botocore session read the files."""
+    session = botocore.session.Session()
+    session.set_config_variable("config_file", str(files.config))
+    session.set_config_variable("credentials_file", str(files.credentials))
+    return {"sso_sessions": {}, "services": {}} | session.full_config
+
+
+@pytest.mark.parametrize(
+    ("config", "credentials"),
+    [
+        ("", ""),
+        ("[default]\nregion = one\n", ""),
+        ("[profile p]\nregion = one\n", "[p]\naws_access_key_id = A\nregion = two\n"),
+        ("", "[p]\naws_access_key_id = A\n[profile p]\nregion = two\n"),
+        ("[profile p]\ns3 =\n  addressing_style = path\n", "[p]\ns3 =\n  max_queue_size = 1\n"),
+        ("[sso-session corp]\nsso_region = one\n[profile p]\nsso_session = corp\n", ""),
+        ("[services local]\ns3 =\n  endpoint_url = http://127.0.0.1\n", ""),
+        ("[plugins]\ncli_legacy_plugin_path = x\n[preview]\na = b\n", ""),
+        ("[DEFAULT]\nregion = one\n[profile p]\noutput = json\n[plugins]\n", ""),
+        ("[profile p]\n[profile 'p']\nregion = one\n", ""),
+        ("[profile two words]\n[services]\n[sso-session]\n[profiles]\n", ""),
+    ],
+)
+@pytest.mark.parametrize("profile", ["p", "default"])
+def test_same_dict_as_botocore(
+    shared_files: tuple[Path, Path], profile: str, config: str, credentials: str
+) -> None:
+    """Profiles, sessions, services and other sections are as botocore has them."""
+    files = SharedFiles(*shared_files)
+    files.config.write_text(config)
+    files.credentials.write_text(credentials)
+    expected = by_botocore(files)
+    ours = full_config(files, profile, {})
+    assert ours["profiles"] == {profile: {}} | expected["profiles"]
+    assert list(ours["profiles"])[: len(expected["profiles"])] == list(expected["profiles"])
+    assert ours | {"profiles": None} == expected | {"profiles": None}
+
+
+def test_files_that_do_not_exist(shared_files: tuple[Path, Path]) -> None:
+    """Without files there is the profile that was asked for, and what was said of it."""
+    config = full_config(SharedFiles(*shared_files), "p", {"role_arn": "arn"})
+    assert config["profiles"] == {"p": {"role_arn": "arn"}}
+
+
+def test_one_sees_nothing_of_another(shared_files: tuple[Path, Path]) -> None:
+    """What is replaced or written in one session's profile is in no other session."""
+    files = SharedFiles(*shared_files)
+    files.config.write_text("[profile p]\nregion = one\n[profile q]\n")
+    first, second = (full_config(files, "p", {"output": output}) for output in ("json", "text"))
+    first["profiles"]["p"]["region"] = "two"
+    first["profiles"]["new"] = {}
+    first["plugins"] = {}
+    assert second["profiles"] == {"p": {"region": "one", "output": "text"}, "q": {}}
+    assert "plugins" not in second
+    assert full_config(files, "q", {})["profiles"]["p"] == {"region": "one"}
+
+
+def test_a_changed_file_is_read_again(shared_files: tuple[Path, Path]) -> None:
+    """A session keeps what it has read, and the next one has what the file says by now."""
+    config = shared_files[0]
+    config.write_text("[profile p]\nregion = one\n")
+    before = ProfileCore(target_of(SessionRequest(profile="p")))
+    assert before.get_scoped_config() == {"region": "one"}
+    config.write_text("[profile p]\nregion = another\n")
+    assert before.full_config["profiles"]["p"] == {"region": "one"}
+    assert ProfileCore(target_of(SessionRequest(profile="p"))).get_scoped_config() == {
+        "region": "another"
+    }
+
+
+def test_a_broken_file_is_told(shared_files: tuple[Path, Path]) -> None:
+    """A file that breaks after the target was found is named as any other."""
+    config = shared_files[0]
+    config.write_text("[profile p]\nregion = one\n")
+    core = ProfileCore(target_of(SessionRequest(profile="p")))
+    config.write_text("[profile p]\ns3 =\n  nonsense\n")
+    with pytest.raises(ConfigFileError):
+        core.get_scoped_config()

@@ -1,0 +1,461 @@
+"""Profiles are told as the files say, and chains go as far as botocore would follow them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import botocore.session
+import pytest
+from botocore.exceptions import (
+    BotoCoreError,
+    InfiniteLoopConfigError,
+    InvalidConfigError,
+    PartialCredentialsError,
+)
+
+from ipy_awsprofile.config.profiles import (
+    Profile,
+    ProfileKind,
+    find_profile,
+    list_profiles,
+    matching,
+    profile_with_key,
+)
+from ipy_awsprofile.config.role_chain import role_chain
+from ipy_awsprofile.errors import (
+    AwsProfileError,
+    InvalidProfile,
+    InvalidSource,
+    ProfileNotFound,
+    SourceLoop,
+)
+
+if TYPE_CHECKING:
+    Files = tuple[Path, Path]
+
+ROLE = "arn:aws:iam::123456789012:role/team/Reader"
+
+
+def write(files: Files, config: str = "", credentials: str = "") -> None:
+    """Write the shared files; an indented text may be given."""
+    for path, text in zip(files, (config, credentials), strict=True):
+        path.write_text("\n".join(line.strip() for line in text.splitlines()) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        ("aws_access_key_id = a\naws_secret_access_key = b", ProfileKind.STATIC_KEYS),
+        ("role_arn = r\nsource_profile = s", ProfileKind.ASSUME_ROLE),
+        ("role_arn = r\ncredential_source = Environment", ProfileKind.CREDENTIAL_SOURCE),
+        ("role_arn = r\nweb_identity_token_file = f", ProfileKind.WEB_IDENTITY),
+        ("sso_account_id = 1\nsso_role_name = n", ProfileKind.SSO),
+        ("login_session = arn", ProfileKind.LOGIN_SESSION),
+        ("credential_process = p", ProfileKind.CREDENTIAL_PROCESS),
+        ("region = r", ProfileKind.INCOMPLETE),
+        ("", ProfileKind.INCOMPLETE),
+        ("role_arn = r", ProfileKind.INCOMPLETE),
+        ("role_arn = r\nsource_profile = s\ncredential_source = e", ProfileKind.INCOMPLETE),
+        ("aws_access_key_id = a", ProfileKind.INCOMPLETE),
+        ("sso_account_id = 1", ProfileKind.INCOMPLETE),
+        (
+            "role_arn = r\nsource_profile = s\naws_access_key_id = a\naws_secret_access_key = b",
+            ProfileKind.ASSUME_ROLE,
+        ),
+        (
+            "sso_account_id = 1\nsso_role_name = n\ncredential_process = p",
+            ProfileKind.SSO,
+        ),
+        (
+            "aws_access_key_id = a\naws_secret_access_key = b\ncredential_process = p",
+            ProfileKind.CREDENTIAL_PROCESS,
+        ),
+        ("aws_secret_access_key = b\ncredential_process = p", ProfileKind.CREDENTIAL_PROCESS),
+        ("web_identity_token_file = f", ProfileKind.INCOMPLETE),
+    ],
+)
+def test_kind(shared_files: Files, settings: str, kind: ProfileKind) -> None:
+    """A profile's kind is the provider of botocore's chain that takes it."""
+    write(shared_files, f"[profile p]\n{settings}")
+    assert find_profile("p").kind is kind
+
+
+def test_keys_of_the_credentials_file_go_first(shared_files: Files) -> None:
+    """Keys go before a process if they stand in the credentials file, and only there."""
+    keys = "aws_access_key_id = a\naws_secret_access_key = b"
+    write(shared_files, "[profile p]\ncredential_process = c", f"[p]\n{keys}")
+    assert find_profile("p").kind is ProfileKind.STATIC_KEYS
+    credentials = botocore.session.Session(profile="p").get_credentials()
+    assert credentials
+    assert credentials.method == "shared-credentials-file"
+
+
+def test_every_field(shared_files: Files) -> None:
+    """A record has what the section says, and where it stands."""
+    write(
+        shared_files,
+        f"""
+        [profile base]
+        [profile p]
+        role_arn = {ROLE}
+        source_profile = base
+        region = eu-west-1
+        mfa_serial = arn:aws:iam::1:mfa/me
+        duration_seconds = 7200
+        endpoint_url = http://localhost:1
+        """,
+    )
+    assert find_profile("p") == Profile(
+        name="p",
+        kind=ProfileKind.ASSUME_ROLE,
+        role_arn=ROLE,
+        account="123456789012",
+        source_profile="base",
+        credential_source=None,
+        region="eu-west-1",
+        mfa_serial="arn:aws:iam::1:mfa/me",
+        duration=7200,
+        endpoint="http://localhost:1",
+        file=shared_files[0],
+        line=3,
+    )
+
+
+def test_records_are_frozen(shared_files: Files) -> None:
+    """Nobody can change a record."""
+    write(shared_files, "[profile p]")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        find_profile("p").name = "q"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("settings", "account"),
+    [
+        (f"role_arn = {ROLE}", "123456789012"),
+        ("role_arn = odd", None),
+        ("role_arn = odd\naws_account_id = 2", "2"),
+        ("sso_account_id = 1\naws_account_id = 2", "1"),
+        ("aws_account_id = 2", "2"),
+        ("role_arn = arn:aws:iam:::role/x", None),
+    ],
+)
+def test_account(shared_files: Files, settings: str, account: str | None) -> None:
+    """The account is the one that the files name, never a guess."""
+    write(shared_files, f"[profile p]\n{settings}")
+    assert find_profile("p").account == account
+
+
+@pytest.mark.parametrize(
+    ("arn", "role"),
+    [(ROLE, "team/Reader"), ("odd", None), ("arn:aws:iam::1:role/", None), (None, None)],
+)
+def test_role_name(shared_files: Files, arn: str | None, role: str | None) -> None:
+    """The role's name is what follows `role/` in its ARN."""
+    write(shared_files, "[profile p]\n" + (f"role_arn = {arn}" if arn else ""))
+    assert find_profile("p").role == role
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("900", 900), ("", None), ("1h", None), (" 60 ", 60)]
+)
+def test_duration(shared_files: Files, text: str, seconds: int | None) -> None:
+    """A duration that is no whole number counts as none, as in botocore."""
+    write(shared_files, f"[profile p]\nduration_seconds = {text}")
+    assert find_profile("p").duration == seconds
+
+
+def test_source_of_each_sort(shared_files: Files) -> None:
+    """The source is a profile's name or a credential source."""
+    write(
+        shared_files,
+        """
+        [profile a]
+        source_profile = b
+        [profile c]
+        credential_source = Environment
+        [profile d]
+        """,
+    )
+    assert [profile.source for profile in list_profiles()] == ["b", "Environment", None]
+
+
+def test_order_is_that_of_the_files(shared_files: Files) -> None:
+    """Profiles come as they stand: the config file's first, then those of credentials only."""
+    write(shared_files, "[profile z]\n[profile a]\n[default]", "[m]\n[a]")
+    assert [profile.name for profile in list_profiles()] == ["z", "a", "default", "m"]
+
+
+def test_no_secret_in_a_record(shared_files: Files) -> None:
+    """Keys and tokens are in no field of a record."""
+    write(
+        shared_files,
+        "",
+        "[p]\naws_access_key_id = AKIAX\naws_secret_access_key = hush\naws_session_token = shh",
+    )
+    shown = repr(find_profile("p"))
+    assert not any(secret in shown for secret in ("AKIAX", "hush", "shh"))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        (None, ["team-dev", "team-prod", "base"]),
+        ("", ["team-dev", "team-prod", "base"]),
+        ("team", ["team-dev", "team-prod"]),
+        ("TEAM Dev", ["team-dev"]),
+        ("123456789012", ["team-prod"]),
+        ("reader", ["team-prod"]),
+        ("eu-", ["team-dev"]),
+        ("base", ["team-prod", "base"]),
+        ("*prod", ["team-prod"]),
+        ("team-???", ["team-dev"]),
+        ("[bt]*e", ["base"]),
+        ("dev*", []),
+        ("nothing", []),
+        ("team nothing", []),
+    ],
+)
+def test_pattern(shared_files: Files, pattern: str | None, names: list[str]) -> None:
+    """A pattern's words must all be found; one with a wildcard is held against the whole name."""
+    write(
+        shared_files,
+        f"""
+        [profile team-dev]
+        region = eu-west-1
+        [profile team-prod]
+        role_arn = {ROLE}
+        source_profile = base
+        [profile base]
+        """,
+    )
+    assert [profile.name for profile in list_profiles(pattern)] == names
+    assert [profile.name for profile in matching(list_profiles(), pattern or "")] == names
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("RoleBet", ("RoleBeta",)),
+        ("rolebeta", ("RoleBeta",)),
+        ("UserAlph", ("UserAlpha",)),
+        ("qqqqq", ()),
+        ("", ()),
+    ],
+)
+def test_not_found_names_the_nearest(
+    shared_files: Files, name: str, nearest: tuple[str, ...]
+) -> None:
+    """A name that isn't there is answered with those that look like it, in any case."""
+    write(shared_files, "[profile RoleBeta]\n[profile UserAlpha]")
+    with pytest.raises(ProfileNotFound) as caught:
+        find_profile(name)
+    assert caught.value.nearest == nearest
+
+
+def test_profile_with_key(shared_files: Files) -> None:
+    """A long-term key leads to the profile that has it."""
+    write(shared_files, "[profile a]", "[b]\naws_access_key_id = AKIAX")
+    assert profile_with_key("AKIAX") == "b"
+    assert profile_with_key("AKIAY") is None
+
+
+KEYS = "aws_access_key_id = k\naws_secret_access_key = s"
+
+CHAINS = [
+    pytest.param(f"[profile a]\n{KEYS}", ["a"], id="keys"),
+    pytest.param("[profile a]", ["a"], id="nothing"),
+    pytest.param(
+        f"[profile a]\nrole_arn = r\nsource_profile = b\n[profile b]\n{KEYS}",
+        ["a", "b"],
+        id="one role",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b\n"
+        f"[profile b]\nrole_arn = r\nsource_profile = c\n[profile c]\n{KEYS}",
+        ["a", "b", "c"],
+        id="two roles",
+    ),
+    pytest.param(
+        f"[profile a]\nrole_arn = r\nsource_profile = a\n{KEYS}", ["a"], id="itself, with keys"
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b\n"
+        f"[profile b]\nrole_arn = r\nsource_profile = c\n{KEYS}\n[profile c]\n{KEYS}",
+        ["a", "b"],
+        id="a source's own keys go before its role",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b\n"
+        f"[profile b]\nrole_arn = r\nsource_profile = b\n{KEYS}",
+        ["a", "b"],
+        id="a source that names itself, with keys",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\ncredential_source = Environment", ["a"], id="environment"
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b\n"
+        "[profile b]\nrole_arn = r\ncredential_source = Environment",
+        ["a", "b"],
+        id="a role of the environment",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b\n[profile b]\ncredential_process = p",
+        ["a", "b"],
+        id="a process",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nweb_identity_token_file = f\nsource_profile = nowhere",
+        ["a"],
+        id="web identity looks at no source",
+    ),
+]
+
+
+@pytest.mark.parametrize(("config", "names"), CHAINS)
+def test_chain(shared_files: Files, config: str, names: list[str]) -> None:
+    """A chain goes from the profile to the one whose credentials start it."""
+    write(shared_files, config)
+    assert [profile.name for profile in role_chain("a")] == names
+
+
+@pytest.mark.parametrize(
+    ("config", "names"), [case for case in CHAINS if case.id not in {"nothing", "a process"}]
+)
+def test_chain_is_followed_by_botocore_too(
+    shared_files: Files, config: str, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where we see a chain, botocore resolves the profile without a complaint about the files."""
+    write(shared_files, config)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "k")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    assert botocore.session.Session(profile="a").get_credentials() is not None
+
+
+LOOP = "The source profiles go round in a loop: "
+REFUSED = [
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b\n[profile b]\nrole_arn = r\n"
+        "source_profile = a",
+        SourceLoop,
+        LOOP + "a ← b ← a.",
+        InfiniteLoopConfigError,
+        id="loop of two",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b\n[profile b]\nrole_arn = r\n"
+        "source_profile = c\n[profile c]\nrole_arn = r\nsource_profile = b",
+        SourceLoop,
+        LOOP + "a ← b ← c ← b.",
+        InfiniteLoopConfigError,
+        id="loop further down",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = a",
+        SourceLoop,
+        LOOP + "a ← a.",
+        InfiniteLoopConfigError,
+        id="itself, without keys",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b",
+        InvalidSource,
+        "The source_profile `b` that the profile `a` names doesn't exist.",
+        InvalidConfigError,
+        id="missing",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b\ncredential_source = Environment\n"
+        f"[profile b]\n{KEYS}",
+        InvalidSource,
+        "The profile `a` contains both source_profile and credential_source.",
+        InvalidConfigError,
+        id="both",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r",
+        InvalidSource,
+        "The role profile `a` has neither source_profile nor credential_source.",
+        PartialCredentialsError,
+        id="neither",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\ncredential_source = environment",
+        InvalidSource,
+        "The credential_source `environment` of the profile `a` doesn't exist.",
+        InvalidConfigError,
+        id="no such credential source",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile =",
+        InvalidSource,
+        "The role profile `a` has neither source_profile nor credential_source.",
+        InvalidConfigError,
+        id="empty",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b\ncredential_source =\n[profile b]\n" + KEYS,
+        InvalidSource,
+        "The profile `a` contains both source_profile and credential_source.",
+        InvalidConfigError,
+        id="both, one of them empty",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = a\naws_access_key_id = k",
+        InvalidSource,
+        "The source profile `a` has no credentials.",
+        PartialCredentialsError,
+        id="itself, with half of the keys",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b\n[profile b]\nrole_arn = r",
+        InvalidSource,
+        "The role profile `b` has neither source_profile nor credential_source.",
+        PartialCredentialsError,
+        id="neither, further down",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b\n[profile b]\nregion = x",
+        InvalidSource,
+        "The source profile `b` has no credentials.",
+        InvalidConfigError,
+        id="a source without credentials",
+    ),
+]
+
+
+@pytest.mark.parametrize(("config", "error", "message", "theirs"), REFUSED)
+def test_broken_chain(
+    shared_files: Files,
+    config: str,
+    error: type[InvalidProfile],
+    message: str,
+    theirs: type[BotoCoreError],
+) -> None:
+    """A chain that leads nowhere is refused, with the place to look at, and by botocore as well."""
+    write(shared_files, config)
+    with pytest.raises(error) as caught:
+        role_chain("a")
+    assert str(caught.value) == message
+    assert f"{shared_files[0]}, line " in caught.value.hint
+    with pytest.raises(theirs):
+        botocore.session.Session(profile="a").get_credentials()
+
+
+def test_missing_source_suggests_the_nearest(shared_files: Files) -> None:
+    """A misspelt source is answered with the profile that was meant."""
+    write(
+        shared_files,
+        "[profile a]\nrole_arn = r\nsource_profile = usralpha\n[profile UserAlpha]\n" + KEYS,
+    )
+    with pytest.raises(InvalidSource) as caught:
+        role_chain("a")
+    assert caught.value.hint == "Did you mean `UserAlpha`?"
+
+
+def test_chain_of_nobody(shared_files: Files) -> None:
+    """A profile that isn't there has no chain."""
+    with pytest.raises(AwsProfileError, match="There is no profile `a`"):
+        role_chain("a")

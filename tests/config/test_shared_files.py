@@ -1,0 +1,296 @@
+"""The shared files are read as botocore reads them, and each setting keeps its line."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import traceback
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+import pytest
+from botocore.exceptions import ConfigParseError
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from ipy_awsprofile.config.profiles import list_profiles
+from ipy_awsprofile.config.shared_files import Section, SharedFiles, read_shared_files
+from ipy_awsprofile.errors import ConfigFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def read(config: str = "", credentials: str = "", *, folder: Path) -> Any:
+    """Read two files of this content."""
+    files = SharedFiles(folder / "config", folder / "credentials")
+    files.config.write_text(config)
+    files.credentials.write_text(credentials)
+    return read_shared_files(files)
+
+
+@pytest.mark.parametrize(
+    ("environment", "config", "credentials"),
+    [
+        ({}, "{home}/.aws/config", "{home}/.aws/credentials"),
+        ({"AWS_CONFIG_FILE": "/a/b"}, "/a/b", "{home}/.aws/credentials"),
+        ({"AWS_CONFIG_FILE": ""}, "{home}/.aws/config", "{home}/.aws/credentials"),
+        ({"AWS_CONFIG_FILE": "~/c"}, "{home}/c", "{home}/.aws/credentials"),
+        ({"AWS_CONFIG_FILE": "$HOME/c"}, "{home}/c", "{home}/.aws/credentials"),
+        ({"AWS_SHARED_CREDENTIALS_FILE": "/k"}, "{home}/.aws/config", "/k"),
+        ({"AWS_CONFIG_FILE": "~nobody-at-all/c"}, "~nobody-at-all/c", "{home}/.aws/credentials"),
+    ],
+)
+def test_places(environment: dict[str, str], config: str, credentials: str, tmp_path: Path) -> None:
+    """The two variables name the files, with ``~`` and ``$`` in them, as they do for botocore."""
+    files = SharedFiles.from_environment(environment)
+    assert str(files.config) == config.format(home=tmp_path)
+    assert str(files.credentials) == credentials.format(home=tmp_path)
+
+
+def test_places_from_the_process_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an argument, the process's own environment says which files."""
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/somewhere/else")
+    assert SharedFiles.from_environment().config == Path("/somewhere/else")
+
+
+def test_no_files_are_no_profiles(tmp_path: Path) -> None:
+    """Files that don't exist have nothing in them, and that is no error."""
+    sections = read_shared_files(SharedFiles(tmp_path / "none", tmp_path / "nothing"))
+    assert sections.profiles == {}
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    """A folder in the place of a file counts as no file, as it does for botocore."""
+    assert read_shared_files(SharedFiles(tmp_path, tmp_path)).profiles == {}
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("profile dev", "dev"),
+        ("profile 'my dev'", "my dev"),
+        ('profile "it\'s"', "it's"),
+        ("default", "default"),
+        ("profile default", "default"),
+        ("profile größe/δ", "größe/δ"),
+        ("profile    dev", "dev"),
+        ("profile two words", None),
+        ("profile", None),
+        ('profile "unclosed', None),
+        ("dev", None),
+    ],
+)
+def test_headers_of_the_config_file(header: str, name: str | None, tmp_path: Path) -> None:
+    """A section of the config file is a profile under the same name as in botocore."""
+    sections = read(f"[{header}]\nregion = x\n", folder=tmp_path)
+    assert list(sections.profiles) == ([name] if name else [])
+
+
+def test_other_sections_are_kept_apart(tmp_path: Path) -> None:
+    """sso-session and services sections, and whatever else there is, are no profiles."""
+    text = "[sso-session corp]\na = 1\n[services local]\nb = 2\n[plugins]\nc = 3\n"
+    sections = read(text, folder=tmp_path)
+    assert sections.profiles == {}
+    assert sections.sso_sessions["corp"] == {"a": "1"}
+    assert sections.services["local"] == {"b": "2"}
+    assert sections.others["plugins"] == {"c": "3"}
+
+
+def test_credentials_go_before_config(tmp_path: Path) -> None:
+    """A setting in both files has the credentials file's value, and its origin."""
+    sections = read(
+        "[profile dev]\nregion = one\noutput = json\n", "\n[dev]\nregion = two\n", folder=tmp_path
+    )
+    section = sections.profiles["dev"]
+    assert section == {"region": "two", "output": "json"}
+    assert section.origins["region"] == (tmp_path / "credentials", 3)
+    assert section.origins["output"] == (tmp_path / "config", 3)
+    assert (section.file, section.line) == (tmp_path / "config", 1)
+
+
+def test_lines_with_comments_and_blocks(tmp_path: Path) -> None:
+    """Lines are counted from 1, past comments, blank lines and indented blocks."""
+    text = "# hello\n\n[profile dev]\n; note\ns3 =\n  addressing_style = path\nregion = x\n"
+    section = read(text, folder=tmp_path).profiles["dev"]
+    assert section["s3"] == {"addressing_style": "path"}
+    assert section.line == 3
+    assert section.origins["s3"][1] == 5
+    assert section.origins["region"][1] == 7
+
+
+def test_default_section_belongs_to_all(tmp_path: Path) -> None:
+    """The parser's own [DEFAULT] gives its settings to every section, as in botocore."""
+    text = "[DEFAULT]\nregion = everywhere\n[profile dev]\noutput = json\n"
+    section = read(text, folder=tmp_path).profiles["dev"]
+    assert section == {"region": "everywhere", "output": "json"}
+    assert section.origins["region"][1] == 3
+
+
+@pytest.mark.parametrize(("value", "text"), [("plain", "plain"), ("", None), ({"a": "b"}, None)])
+def test_text_of_a_setting(value: Any, text: str | None) -> None:
+    """Only a plain setting that isn't empty has a text."""
+    section = Section(Path("config"), 1)
+    section["name"] = value
+    assert section.text("name") == text
+    assert section.text("other") is None
+
+
+def test_repr_shows_no_value(tmp_path: Path) -> None:
+    """A section's repr has the names of its settings only."""
+    sections = read("", "[dev]\naws_secret_access_key = hush\n", folder=tmp_path)
+    assert "aws_secret_access_key" in repr(sections.profiles["dev"])
+    assert "hush" not in repr(sections.profiles["dev"])
+    assert "hush" not in repr(sections)
+
+
+@pytest.mark.parametrize(
+    ("config", "line", "problem"),
+    [
+        ("[profile a]\nregion = x\n[profile a]\n", 3, "a second time"),
+        ("[profile a]\nregion = x\nregion = y\n", 3, "a second time"),
+        ("region = x\n", 1, "before the first [section]"),
+        ("[profile a]\nregion = x\nnonsense\n", 3, "neither a [section] nor"),
+        ("[profile a]\ns3 =\n  nonsense\n", 2, "no `=`"),
+        ("[profile a\nregion = x\n", 1, "before the first [section]"),
+    ],
+)
+def test_malformed(config: str, line: int, problem: str, tmp_path: Path) -> None:
+    """A malformed file is named with the line and with what is wrong there."""
+    with pytest.raises(ConfigFileError) as caught:
+        read(config, folder=tmp_path)
+    assert caught.value.path == tmp_path / "config"
+    assert caught.value.line == line
+    assert problem in str(caught.value)
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    """A file that isn't text is named, without a line."""
+    (tmp_path / "config").write_bytes(b"[profile a]\nregion = \xff\xfe\n")
+    with pytest.raises(ConfigFileError, match="isn't utf-8 text") as caught:
+        read_shared_files(SharedFiles(tmp_path / "config", tmp_path / "credentials"))
+    assert caught.value.line is None
+
+
+@contextmanager
+def powerless() -> Iterator[None]:
+    """Give up root's right to read everything, where the tests run as root."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Make a folder that every user of the machine may look into."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_unreadable_file(open_folder: Path) -> None:
+    """A file that may not be read is named, with the system's reason."""
+    config = open_folder / "config"
+    config.write_text("[profile a]\n")
+    config.chmod(0)
+    with powerless(), pytest.raises(ConfigFileError, match="Permission denied") as caught:
+        read_shared_files(SharedFiles(config, open_folder / "credentials"))
+    assert isinstance(caught.value.__cause__, PermissionError)
+
+
+def test_unreadable_folder(open_folder: Path) -> None:
+    """A folder that may not be looked into is told in the same way."""
+    config = open_folder / "shut" / "config"
+    config.parent.mkdir()
+    config.write_text("[profile a]\n")
+    config.parent.chmod(0)
+    with powerless(), pytest.raises(ConfigFileError, match="Permission denied"):
+        read_shared_files(SharedFiles(config, open_folder / "credentials"))
+
+
+def test_one_reading_until_a_file_changes(tmp_path: Path) -> None:
+    """The files are parsed once for each content that they have."""
+    files = SharedFiles(tmp_path / "config", tmp_path / "credentials")
+    files.config.write_text("[profile a]\n")
+    first = read_shared_files(files)
+    assert read_shared_files(files) is first
+    files.config.write_text("[profile a]\n[profile bb]\n")
+    assert list(read_shared_files(files).profiles) == ["a", "bb"]
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="[]"), max_size=8)
+LINES = st.one_of(
+    st.builds("[profile {}]".format, NAMES),
+    st.builds('[profile "{}"]'.format, NAMES),
+    st.builds("[{}]".format, NAMES),
+    st.builds("{} = {}".format, NAMES, NAMES),
+    st.builds("  {} = {}".format, NAMES, NAMES),
+    st.builds("{} =".format, NAMES),
+    st.builds("# {}".format, NAMES),
+    st.sampled_from(["region = x", "[default]", "[DEFAULT]", "[sso-session a]", "s3 =", ""]),
+    NAMES,
+)
+FILES = st.one_of(
+    st.lists(LINES, max_size=12).map("\n".join),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=60),
+)
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@given(config=FILES, credentials=FILES)
+@example(config="[profile a]\nregion = x\n", credentials="[a]\nregion = y\n")
+@example(config="[profile a]\nx\x85y = z\n", credentials="")
+@example(config="[profile a]\ns3 =\n  a\n", credentials="")
+def test_same_profiles_as_botocore(config: str, credentials: str) -> None:
+    """Whatever the files hold, names and plain settings are those that botocore reads."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = SharedFiles(Path(folder) / "config", Path(folder) / "credentials")
+        paths.config.write_text(config, encoding="utf-8", newline="")
+        paths.credentials.write_text(credentials, encoding="utf-8", newline="")
+        session = botocore.session.Session()
+        session.set_config_variable("config_file", str(paths.config))
+        session.set_config_variable("credentials_file", str(paths.credentials))
+        try:
+            expected = session.full_config["profiles"]
+        except ConfigParseError:
+            with pytest.raises(ConfigFileError):
+                list_profiles(files=paths)
+            return
+        assert read_shared_files(paths).profiles == expected
+        assert {profile.name for profile in list_profiles(files=paths)} == set(expected)
+
+
+SECRET = "hush-this-is-not-for-eyes"
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    before=st.lists(LINES, max_size=4),
+    secret=st.sampled_from(
+        [
+            f"aws_secret_access_key = {SECRET}",
+            f"aws_secret_access_key {SECRET}",
+            f"aws_secret_access_key\n{SECRET}",
+            f"s3 =\n  {SECRET}",
+            f"aws_session_token = a\n  {SECRET}\nb",
+        ]
+    ),
+    after=st.lists(LINES, max_size=4),
+)
+def test_errors_never_quote_values(before: list[str], secret: str, after: list[str]) -> None:
+    """However a file is broken, neither an error nor a record quotes one of its values."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = SharedFiles(Path(folder) / "config", Path(folder) / "credentials")
+        paths.credentials.write_text("\n".join(["[dev]", *before, secret, *after]), "utf-8")
+        try:
+            shown = repr(list_profiles(files=paths))
+        except ConfigFileError as error:
+            shown = "".join(traceback.format_exception(error)) + repr(error) + error.hint
+        assert SECRET not in shown

@@ -1,0 +1,431 @@
+"""What a session is opened for: which options a profile takes, and what they stand in for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from ipy_awsprofile.bindings.environment import environment
+from ipy_awsprofile.bindings.lending import LentProfile
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.target import target_of
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.errors import (
+    AccessDenied,
+    AwsProfileError,
+    InvalidOption,
+    InvalidProfile,
+    InvalidSource,
+    ProfileNotFound,
+)
+from ipy_awsprofile.sessions.identity import who_am_i
+from ipy_awsprofile.sessions.session import open_session
+from tests.shells import run_aws_cli
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.demo.stages.scenario import Scenario
+
+CONFIG = """
+[profile keys]
+region = eu-north-1
+endpoint_url = http://127.0.0.1:9
+s3 =
+  addressing_style = path
+services = local
+sts_regional_endpoints = legacy
+output = json
+mfa_serial = arn:aws:iam::111111111111:mfa/phone
+aws_access_key_id = AKIAIOSFODNN7EXAMPLE
+aws_secret_access_key = hush
+
+[profile bare]
+aws_access_key_id = AKIAIOSFODNN7EXAMPLE
+aws_secret_access_key = hush
+
+[profile role]
+role_arn = arn:aws:iam::123456789012:role/R
+source_profile = keys
+region = eu-west-1
+
+[profile china]
+role_arn = arn:aws-cn:iam::123456789012:role/R
+source_profile = keys
+
+[profile odd]
+role_arn = R
+source_profile = keys
+
+[profile source]
+role_arn = arn:aws:iam::123456789012:role/R
+credential_source = Ec2InstanceMetadata
+
+[profile web]
+role_arn = arn:aws:iam::123456789012:role/R
+web_identity_token_file = /token
+
+[profile sso]
+sso_account_id = 123456789012
+sso_role_name = R
+
+[profile process]
+credential_process = true
+
+[profile login]
+login_session = arn:aws:iam::123456789012:user/u
+
+[profile loop]
+role_arn = arn:aws:iam::123456789012:role/R
+source_profile = loop
+
+[profile orphan]
+role_arn = arn:aws:iam::123456789012:role/R
+source_profile = nobody
+"""
+ARN = "arn:aws:iam::123456789012:role/Other"
+ROLES, OTHERS = ("role", "source"), ("keys", "sso", "process", "login")
+OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
+    "duration": ({"duration": 900}, "a duration"),
+    "external ID": ({"external_id": "x"}, "an external ID"),
+    "session name": ({"session_name": "me"}, "a session name"),
+    "read-only": ({"read_only": True}, "a session policy"),
+}
+
+
+@pytest.fixture
+def config(shared_files: tuple[Path, Path]) -> Path:
+    """Write a config file with a profile of each kind."""
+    shared_files[0].write_text(CONFIG)
+    return shared_files[0]
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_options_of_a_role(config: Path, name: str) -> None:
+    """What assumes a role takes every option, which becomes a setting or a session policy."""
+    target = target_of(
+        SessionRequest(
+            profile=name, duration=900, session_name="me", external_id="x", read_only=True
+        )
+    )
+    assert target.settings == {
+        "duration_seconds": "900",
+        "role_session_name": "me",
+        "external_id": "x",
+    }
+    assert target.policy_arns == ("arn:aws:iam::aws:policy/ReadOnlyAccess",)
+
+
+def test_options_of_a_web_identity(config: Path) -> None:
+    """Of a web identity, only the session's name can be chosen."""
+    assert target_of(SessionRequest(profile="web", session_name="me")).settings == {
+        "role_session_name": "me"
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        *((name, option) for name in OTHERS for option in OPTIONS),
+        *(("web", option) for option in OPTIONS if option != "session name"),
+    ],
+)
+def test_options_that_a_kind_cannot_take(config: Path, name: str, option: str) -> None:
+    """A profile that assumes no role is named, with the option and with its kind."""
+    options, what = OPTIONS[option]
+    with pytest.raises(InvalidOption) as caught:
+        target_of(SessionRequest(profile=name, **options))
+    assert f"`{name}` assumes no role, so it can't take {what}" in str(caught.value)
+    assert "It is of the kind: " in caught.value.hint
+
+
+@pytest.mark.parametrize("name", [*ROLES, *OTHERS, "web"])
+def test_without_options(config: Path, name: str) -> None:
+    """Without options nothing of a profile is replaced."""
+    target = target_of(SessionRequest(profile=name))
+    assert (target.settings, target.policy_arns) == ({}, ())
+    assert (target.name, target.files.config) == (name, config)
+
+
+def test_chain(config: Path) -> None:
+    """The target's names are those of the chain, and its role is the one assumed last."""
+    target = target_of(SessionRequest(profile="role"))
+    assert target.names == ("role", "keys")
+    assert target.role_arn == "arn:aws:iam::123456789012:role/R"
+    assert target_of(SessionRequest(profile="keys")).role_arn is None
+
+
+def test_policy_of_another_partition(config: Path) -> None:
+    """In China, the managed policy's ARN is of China's partition, as the role's is."""
+    assert target_of(SessionRequest(profile="china", read_only=True)).policy_arns == (
+        "arn:aws-cn:iam::aws:policy/ReadOnlyAccess",
+    )
+    by_arn = target_of(
+        SessionRequest(
+            role_arn="arn:aws-us-gov:iam::123456789012:role/R",
+            source_profile="keys",
+            read_only=True,
+        )
+    )
+    assert by_arn.policy_arns == ("arn:aws-us-gov:iam::aws:policy/ReadOnlyAccess",)
+
+
+def test_policy_of_a_role_without_an_arn(config: Path) -> None:
+    """A profile whose role_arn is none is told as such when it is asked for read-only."""
+    with pytest.raises(InvalidProfile, match="`R`, the role_arn of `odd`, is no ARN"):
+        target_of(SessionRequest(profile="odd", read_only=True))
+
+
+def test_role_by_arn(config: Path) -> None:
+    """A role by its ARN stands before its source's chain, under the ARN as its name."""
+    target = target_of(SessionRequest(role_arn=ARN, source_profile="role"))
+    assert target.name == target.role_arn == ARN
+    assert target.names == (ARN, "role", "keys")
+    assert target.chain[0].account == "123456789012"
+    assert target.chain[0].source == "role"
+
+
+def test_role_by_arn_takes_over_how_aws_is_reached(config: Path) -> None:
+    """Region, endpoints and S3 settings come from the source profile, and nothing else does."""
+    target = target_of(SessionRequest(role_arn=ARN, source_profile="keys"))
+    assert target.settings == {
+        "role_arn": ARN,
+        "source_profile": "keys",
+        "region": "eu-north-1",
+        "endpoint_url": "http://127.0.0.1:9",
+        "s3": {"addressing_style": "path"},
+        "services": "local",
+        "sts_regional_endpoints": "legacy",
+    }
+    assert target.region == "eu-north-1"
+    assert target.chain[0].endpoint == "http://127.0.0.1:9"
+    assert "hush" not in repr(target)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"name": "keys", "role_arn": ARN},
+        {"name": "keys", "source_profile": "keys"},
+        {"name": "keys", "role_arn": ARN, "source_profile": "keys"},
+        {"role_arn": ARN},
+        {"source_profile": "keys"},
+    ],
+)
+def test_wrong_combinations(config: Path, options: dict[str, Any]) -> None:
+    """It is either a name, or an ARN and a source; the hint shows both ways to say it."""
+    with pytest.raises(InvalidOption, match="a profile's name, or a role's ARN") as caught:
+        target_of(SessionRequest(profile=options.pop("name", None), **options))
+    assert "--role-arn ARN --source-profile NAME" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "arn",
+    ["", "Other", "role/Other", "arn:aws:iam::123456789012:user/u", "arn:aws:iam:role/R"],
+)
+def test_what_is_no_arn_of_a_role(config: Path, arn: str) -> None:
+    """An ARN of something else, or none, is refused with what one looks like."""
+    with pytest.raises(InvalidOption, match="is no ARN of a role") as caught:
+        target_of(SessionRequest(role_arn=arn, source_profile="keys"))
+    assert "arn:aws:iam::123456789012:role/X" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        ("nobody", ProfileNotFound),
+        ("orphan", InvalidSource),
+        ("loop", AwsProfileError),
+    ],
+)
+def test_source_that_leads_nowhere(config: Path, source: str, error: type[AwsProfileError]) -> None:
+    """A source profile that isn't there, or whose chain is broken, is refused as by itself."""
+    with pytest.raises(error):
+        target_of(SessionRequest(role_arn=ARN, source_profile=source))
+
+
+@pytest.mark.parametrize(
+    ("option", "environ", "region"),
+    [
+        ("ap-south-1", {"AWS_DEFAULT_REGION": "us-east-2"}, "ap-south-1"),
+        (None, {"AWS_DEFAULT_REGION": "us-east-2"}, "us-east-2"),
+        (None, {"AWS_DEFAULT_REGION": ""}, "eu-west-1"),
+        (None, {}, "eu-west-1"),
+    ],
+)
+def test_region(
+    config: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    option: str | None,
+    environ: dict[str, str],
+    region: str,
+) -> None:
+    """The option goes before the user's AWS_DEFAULT_REGION, and that before the profile's."""
+    for variable, value in environ.items():
+        monkeypatch.setenv(variable, value)
+    assert target_of(SessionRequest(profile="role", region=option)).region == region
+    assert (
+        target_of(SessionRequest(role_arn=ARN, source_profile="role", region=option)).region
+        == region
+    )
+
+
+def test_region_of_a_switch_is_not_the_users(config: Path) -> None:
+    """The region that a switch has set for subprocesses bends no other profile's."""
+    with environment(LentProfile("keys"), "ap-south-1"):
+        assert target_of(SessionRequest(profile="role")).region == "eu-west-1"
+        assert target_of(SessionRequest(profile="bare")).region is None
+
+
+def test_no_region(config: Path) -> None:
+    """A profile need not have a region."""
+    assert target_of(SessionRequest(profile="bare")).region is None
+    assert target_of(SessionRequest(role_arn=ARN, source_profile="bare")).region is None
+
+
+def cache_files(aws: EmbeddedAws) -> set[str]:
+    """Name the files in the AWS CLI's cache."""
+    return {file.name for file in (aws.home / ".aws" / "cli" / "cache").glob("*")}
+
+
+def may_write(session: boto3.Session) -> bool:
+    """Try to put an object into a bucket of the scenario."""
+    s3 = session.client("s3")
+    try:
+        s3.put_object(Bucket="my-first-bucket", Key="k", Body=b"")
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "AccessDenied":
+            return False
+        raise
+    return True
+
+
+def test_open_a_role_by_arn(aws: EmbeddedAws, scenario: Scenario) -> None:
+    """A role that no profile names is opened with a source profile, and is who it says."""
+    role = aws.create_role(
+        "Unnamed", account=ROLE_ACCOUNT, trust=trusting(scenario.user.arn), policy=allow("s3:*")
+    )
+    session = open_session(role_arn=role, source_profile="UserAlpha", session_name="me")
+    identity = who_am_i(session)
+    assert identity.arn == f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/Unnamed/me"
+    assert identity.chain == (role, "UserAlpha")
+    assert identity.region == "us-west-2"
+    assert len(session.client("s3").list_buckets()["Buckets"]) == 3
+
+
+def test_open_a_role_by_arn_from_a_role(aws: EmbeddedAws) -> None:
+    """The source may be a role itself; both are then assumed."""
+    role = aws.create_role(
+        "Hub",
+        account=USER_ACCOUNT,
+        trust=trusting(f"arn:aws:iam::{USER_ACCOUNT}:root"),
+        policy=allow("sts:AssumeRole"),
+    )
+    aws.write_profile("Hub", role_arn=role, source_profile="UserAlpha", region="us-west-2")
+    far = aws.create_role("Far", account=ROLE_ACCOUNT, trust=trusting(role))
+    identity = who_am_i(open_session(role_arn=far, source_profile="Hub"))
+    assert identity.chain == (far, "Hub", "UserAlpha")
+    assert identity.account == ROLE_ACCOUNT
+
+
+def test_refused_role_by_arn(aws: EmbeddedAws) -> None:
+    """A role that doesn't trust the source is told by its ARN."""
+    role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/Nobodys"
+    with pytest.raises(AccessDenied, match=role):
+        open_session(role_arn=role, source_profile="UserAlpha")
+
+
+@pytest.mark.parametrize("by_arn", [False, True])
+def test_read_only(aws: EmbeddedAws, scenario: Scenario, by_arn: bool) -> None:
+    """A read-only session of a role that may do all of S3 lists and reads, and doesn't write."""
+    open_session("RoleBeta").client("s3").put_object(
+        Bucket="my-first-bucket", Key="there", Body=b"text"
+    )
+    session = (
+        open_session(role_arn=scenario.role_arn, source_profile="UserAlpha", read_only=True)
+        if by_arn
+        else open_session("RoleBeta", read_only=True)
+    )
+    s3 = session.client("s3")
+    assert len(s3.list_buckets()["Buckets"]) == 3
+    assert s3.get_object(Bucket="my-first-bucket", Key="there")["Body"].read() == b"text"
+    assert not may_write(session)
+    assert who_am_i(session).account == ROLE_ACCOUNT
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_cached_read_only_is_not_the_full_role(aws: EmbeddedAws, first: bool) -> None:
+    """What one of the two has left in the cache doesn't serve the other, in either order."""
+    open_session("RoleBeta", read_only=first)
+    assert may_write(open_session("RoleBeta", read_only=not first)) is first
+    aws.calls.clear()
+    assert may_write(open_session("RoleBeta"))
+    assert not may_write(open_session("RoleBeta", read_only=True))
+    assert not [call for call in aws.calls if call.action == "sts:AssumeRole"]
+    assert len(cache_files(aws)) == 2
+
+
+def test_role_on_the_way_to_read_only_is_not_read_only_itself(
+    aws: EmbeddedAws, scenario: Scenario
+) -> None:
+    """The full role that a read-only one was assumed with doesn't serve as its own read-only."""
+    middle = aws.create_role(
+        "Middle",
+        account=ROLE_ACCOUNT,
+        trust=trusting(scenario.user.arn),
+        policy=allow("sts:AssumeRole", "s3:*"),
+    )
+    last = aws.create_role("Last", account=ROLE_ACCOUNT, trust=trusting(middle))
+    aws.write_profile("Middle", role_arn=middle, source_profile="UserAlpha", region="us-west-2")
+    aws.write_profile("Last", role_arn=last, source_profile="Middle", region="us-west-2")
+    open_session("Last", read_only=True)
+    assert not may_write(open_session("Middle", read_only=True))
+    assert who_am_i(open_session("Last", read_only=True)).arn.split("/")[1] == "Last"
+
+
+def test_cli_never_sees_read_only(aws: EmbeddedAws) -> None:
+    """The AWS CLI passes over what a read-only session has cached, and can write."""
+    open_session("RoleBeta", read_only=True)
+    ours = cache_files(aws)
+    put = ("s3api", "put-object", "--bucket", "my-first-bucket", "--key", "k")
+    done = run_aws_cli(*put, "--profile", "RoleBeta")
+    assert done.returncode == 0, done.stderr
+    assert len(cache_files(aws) - ours) == 1
+    assert not may_write(open_session("RoleBeta", read_only=True))
+
+
+def test_external_id(aws: EmbeddedAws, scenario: Scenario) -> None:
+    """A role whose trust asks for an external ID opens with it alone."""
+    trust = trusting(scenario.user.arn)
+    trust["Statement"][0]["Condition"] = {"StringEquals": {"sts:ExternalId": "ticket-7"}}
+    role = aws.create_role("Partner", account=ROLE_ACCOUNT, trust=trust)
+    aws.write_profile("Partner", role_arn=role, source_profile="UserAlpha", region="us-west-2")
+    for wrong in (None, "ticket-77"):
+        with pytest.raises(AccessDenied):
+            open_session("Partner", external_id=wrong)
+    named = who_am_i(open_session("Partner", external_id="ticket-7"))
+    by_arn = who_am_i(
+        open_session(role_arn=role, source_profile="UserAlpha", external_id="ticket-7")
+    )
+    assert named.account == by_arn.account == ROLE_ACCOUNT
+
+
+def test_external_id_of_the_option_goes_before_the_profiles(
+    aws: EmbeddedAws, scenario: Scenario
+) -> None:
+    """The option replaces the external ID that the profile has."""
+    trust = trusting(scenario.user.arn)
+    trust["Statement"][0]["Condition"] = {"StringEquals": {"sts:ExternalId": "right"}}
+    role = aws.create_role("Partner", account=ROLE_ACCOUNT, trust=trust)
+    aws.write_profile(
+        "Partner",
+        role_arn=role,
+        source_profile="UserAlpha",
+        external_id="wrong",
+        region="us-west-2",
+    )
+    assert who_am_i(open_session("Partner", external_id="right")).account == ROLE_ACCOUNT

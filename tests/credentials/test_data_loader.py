@@ -1,0 +1,137 @@
+"""Sessions share what they load, and each keeps its own search paths."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.exceptions import DataNotFoundError, UnknownServiceError
+from botocore.loaders import create_loader
+
+from ipy_awsprofile.credentials.data_loader import SessionLoader
+from ipy_awsprofile.sessions.session import open_session
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+VERSION = "2026-01-01"
+
+
+def add_model(folder: Path, service: str, **metadata: str) -> None:
+    """Put the model of a service into a folder of models."""
+    file = folder / service / VERSION / "service-2.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"metadata": metadata, "operations": {}, "shapes": {}}))
+
+
+def test_same_answers_as_botocore() -> None:
+    """Whatever is asked, the answer is that of botocore's own loader."""
+    ours, theirs = SessionLoader(None), create_loader(None)
+    assert ours.search_paths == theirs.search_paths
+    assert ours.list_available_services("service-2") == theirs.list_available_services("service-2")
+    for service, kind in [("sts", "service-2"), ("s3", "paginators-1"), ("ec2", "paginators-1")]:
+        version = theirs.determine_latest_version(service, kind)
+        assert ours.determine_latest_version(service, kind) == version
+        assert ours.list_api_versions(service, kind) == theirs.list_api_versions(service, kind)
+        model = theirs.load_service_model(service, kind)
+        assert ours.load_service_model(service, kind) == model
+        assert ours.load_service_model(service, kind, api_version=version) == model
+    assert ours.load_data("partitions") == theirs.load_data("partitions")
+    assert ours.load_data_with_path("_retry") == theirs.load_data_with_path("_retry")
+
+
+def test_same_errors_as_botocore() -> None:
+    """What isn't there is told as botocore tells it."""
+    with pytest.raises(UnknownServiceError):
+        SessionLoader(None).load_service_model("no-such-service", "service-2")
+    with pytest.raises(DataNotFoundError):
+        SessionLoader(None).load_data("no-such-data")
+
+
+def test_loaded_once() -> None:
+    """Two loaders with the same search paths give the same object."""
+    first, second = SessionLoader(None), SessionLoader(None)
+    assert first.load_service_model("sts", "service-2") is second.load_service_model(
+        "sts", "service-2"
+    )
+
+
+def test_search_paths_are_ones_own(tmp_path: Path) -> None:
+    """What is added to one loader's search paths counts there, at once, and nowhere else."""
+    add_model(tmp_path, "home-made")
+    first, second = SessionLoader(None), SessionLoader(None)
+    first.list_available_services("service-2")
+    first.search_paths.append(str(tmp_path))
+    assert "home-made" in first.list_available_services("service-2")
+    assert "home-made" not in second.list_available_services("service-2")
+
+
+def test_lists_are_ones_own() -> None:
+    """Who changes an answer changes nobody else's."""
+    SessionLoader(None).list_available_services("service-2").clear()
+    SessionLoader(None).list_api_versions("sts", "service-2").clear()
+    assert "sts" in SessionLoader(None).list_available_services("service-2")
+    assert SessionLoader(None).list_api_versions("sts", "service-2")
+
+
+@pytest.mark.parametrize("where", ["environment", "profile"])
+def test_users_models_count(
+    where: str, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Models of AWS_DATA_PATH, or of the profile's data_path, are there as with plain boto3."""
+    add_model(tmp_path, "home-made")
+    data_path: Any = {"data_path": str(tmp_path)} if where == "profile" else {}
+    aws.write_profile("mine", region="us-east-1", **data_path)
+    aws.write_profile("mine", file="credentials", aws_access_key_id="A", aws_secret_access_key="s")
+    if where == "environment":
+        monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
+    ours, theirs = open_session("mine"), boto3.Session(profile_name="mine")
+    assert "home-made" in ours.get_available_services()
+    assert ours.get_available_services() == theirs.get_available_services()
+    assert ours.get_available_resources() == theirs.get_available_resources()
+
+
+def test_a_new_session_sees_a_changed_model(tmp_path: Path) -> None:
+    """A model that the user adds or edits is in loaders that are made afterwards."""
+    add_model(tmp_path, "home-made", serviceId="one")
+    (tmp_path / "leads-nowhere").symlink_to(tmp_path / "nothing")
+    first = SessionLoader(str(tmp_path))
+    assert first.load_service_model("home-made", "service-2")["metadata"]["serviceId"] == "one"
+    add_model(tmp_path, "home-made", serviceId="another")
+    add_model(tmp_path, "newer")
+    later = SessionLoader(str(tmp_path))
+    assert later.load_service_model("home-made", "service-2")["metadata"]["serviceId"] == "another"
+    assert "newer" in later.list_available_services("service-2")
+    assert first.load_service_model("home-made", "service-2")["metadata"]["serviceId"] == "one"
+
+
+def test_twenty_threads_at_once(tmp_path: Path) -> None:
+    """Threads that need the same data at the same time all get it, and it is loaded once."""
+    for number in range(5):
+        add_model(tmp_path, f"home-made-{number}")
+
+    def load(number: int) -> Any:
+        loader = SessionLoader(str(tmp_path))
+        services = loader.list_available_services("service-2")
+        own = loader.load_service_model(f"home-made-{number % 5}", "service-2")
+        return len(services), id(own), id(loader.load_service_model("ec2", "paginators-1"))
+
+    with ThreadPoolExecutor(20) as pool:
+        seen = list(pool.map(load, range(20)))
+    assert [len(set(each)) for each in zip(*seen, strict=True)] == [1, 5, 1]
+
+
+def test_twenty_sessions_in_threads(aws: EmbeddedAws) -> None:
+    """Sessions that are opened side by side list the same buckets."""
+
+    def names(_: int) -> tuple[str, ...]:
+        answer = open_session("RoleBeta").client("s3").list_buckets()
+        return tuple(bucket["Name"] for bucket in answer["Buckets"])
+
+    with ThreadPoolExecutor(20) as pool:
+        found = set(pool.map(names, range(20)))
+    assert found == {("my-first-bucket", "my-second-bucket", "my-third-bucket")}

@@ -1,0 +1,130 @@
+"""A session's events are botocore's, and its own."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import botocore.handlers
+import botocore.session
+import pytest
+
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.target import target_of
+from ipy_awsprofile.credentials import event_hooks
+from ipy_awsprofile.credentials.core import ProfileCore
+from ipy_awsprofile.credentials.event_hooks import built_in_hooks
+from ipy_awsprofile.sessions.session import open_session
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+
+@pytest.fixture
+def cores(shared_files: tuple[Path, Path]) -> tuple[ProfileCore, ProfileCore]:
+    """Make two sessions of a profile."""
+    shared_files[0].write_text("[profile p]\nregion = us-east-1\n")
+    return ProfileCore(target_of(SessionRequest(profile="p"))), ProfileCore(
+        target_of(SessionRequest(profile="p"))
+    )
+
+
+def handlers_of(session: Any, event: str) -> list[Any]:
+    """List who would be called for an event, without calling anybody."""
+    hooks = session.get_component("event_emitter")._emitter
+    return list(getattr(hooks, "_hooks", hooks)._handlers.prefix_search(event))
+
+
+@pytest.mark.parametrize("spec", botocore.handlers.BUILTIN_HANDLERS, ids=lambda spec: spec[0])
+def test_same_handlers_as_botocore(cores: tuple[ProfileCore, ProfileCore], spec: Any) -> None:
+    """For each event, the same handlers come in the same order as in a plain session."""
+    event = spec[0].replace("*", "any")
+    ours, theirs = (handlers_of(one, event) for one in (cores[0], botocore.session.Session()))
+    assert [one for one in ours if one in theirs] == theirs  # boto3's own are there, too
+
+
+def test_the_environment_has_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first hooks of a process are made without a look at its files, or at AWS_PROFILE."""
+    monkeypatch.setenv("AWS_PROFILE", "missing")
+    event_hooks._registered.cache_clear()
+    assert built_in_hooks()
+
+
+def test_what_is_registered_stays_in_its_session(cores: tuple[ProfileCore, ProfileCore]) -> None:
+    """A handler that is added to or taken from one session is so in no other one."""
+    first, second = cores
+    before = handlers_of(second, "before-parse.s3.ListBuckets")
+    events: Any = first.get_component("event_emitter")
+    events.register("before-parse.s3", lambda **_: "mine")
+    events.unregister("before-parse.s3.*", before[0])
+    assert handlers_of(first, "before-parse.s3.ListBuckets") != before
+    assert handlers_of(second, "before-parse.s3.ListBuckets") == before
+    assert [answer for _, answer in events.emit("before-parse.s3")] == ["mine"]
+
+
+def test_copies_go_their_own_ways() -> None:
+    """After a copy, as botocore makes one for each client, neither sees what the other adds."""
+
+    def first(**_: Any) -> str:
+        return "first"
+
+    def second(**_: Any) -> str:
+        return "second"
+
+    original = built_in_hooks()
+    original.register("mine", first)
+    twin = copy.copy(original)
+    original.register_last("mine", second)
+    twin.register_first("mine", second)
+    assert original.emit_until_response("mine") == (first, "first")
+    assert twin.emit_until_response("mine") == (second, "second")
+    twin.unregister("mine", second)
+    assert original.emit("mine") == [(first, "first"), (second, "second")]
+    assert twin.emit("mine") == [(first, "first")]
+    assert built_in_hooks().emit("mine") == []
+
+
+def test_handlers_that_others_add_to_botocore(
+    cores: tuple[ProfileCore, ProfileCore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a library, such as moto, adds to botocore's own list is in later sessions."""
+
+    def handler(**_: Any) -> None: ...
+
+    added = [*botocore.handlers.BUILTIN_HANDLERS, ("before-send", handler)]
+    monkeypatch.setattr("botocore.handlers.BUILTIN_HANDLERS", added)
+    assert handler in handlers_of(
+        ProfileCore(target_of(SessionRequest(profile="p"))), "before-send"
+    )
+    assert handler not in handlers_of(cores[0], "before-send")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "creating-client-class.s3",
+        "creating-resource-class.s3.Bucket",
+        "creating-resource-class.s3.Object",
+        "creating-resource-class.s3.ObjectSummary",
+        "creating-resource-class.dynamodb",
+        "creating-resource-class.dynamodb.Table",
+        "creating-resource-class.ec2.ServiceResource",
+        "creating-resource-class.ec2.Instance",
+    ],
+)
+def test_same_handlers_as_boto3(aws: EmbeddedAws, event: str) -> None:
+    """Each session has boto3's own handlers as often as a plain one has them: once."""
+    ours, theirs = open_session("RoleBeta")._session, boto3.Session()._session
+    assert len(handlers_of(ours, event)) == len(handlers_of(theirs, event)) > 0
+
+
+def test_what_boto3_adds_is_there(aws: EmbeddedAws) -> None:
+    """Clients can upload, and resources create tags, as with a plain session."""
+    session = open_session("RoleBeta")
+    assert callable(session.client("s3").upload_file)
+    assert callable(session.resource("s3").Bucket("b").download_file)
+    assert callable(session.resource("ec2").create_tags)
+    assert callable(session.resource("dynamodb").Table("t").batch_writer)

@@ -1,0 +1,218 @@
+"""When credentials end, the next use renews them at each hop; where a person is needed, it asks.
+
+The clock of the embedded AWS and that of botocore are the same one here, and it is moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+
+from ipy_awsprofile.credentials.person import Person
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow, trusting
+from ipy_awsprofile.errors import AccessDenied, MfaRejected, MfaUnavailable
+from ipy_awsprofile.sessions.identity import who_am_i
+from ipy_awsprofile.sessions.session import open_session
+from ipy_awsprofile.switch.using_profile import running_switcher, using_profile
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.demo.stages.scenario import Scenario
+    from ipy_awsprofile.sessions.identity import Identity
+    from tests.shells import Shell
+
+
+class Clock:
+    """The time that this process goes by; it goes on by itself."""
+
+    def __init__(self, traveller: Any) -> None:
+        self._traveller = traveller
+
+    def passes(self, **time: float) -> None:
+        """Let time pass, as in ``passes(hours=2)``."""
+        self._traveller.shift(timedelta(**time))
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    """Make time pass at will."""
+    with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
+        yield Clock(traveller)
+
+
+class Phone:
+    """An MFA device in a person's hand; counts how often its code was asked for."""
+
+    def __init__(self, aws: EmbeddedAws, serial: str) -> None:
+        self._aws = aws
+        self.serial = serial
+        self.questions: list[str] = []
+
+    def __call__(self, question: str) -> str:
+        """Read the code off the device."""
+        self.questions.append(question)
+        return self._aws.mfa_code(self.serial)
+
+
+@pytest.fixture
+def phone(aws: EmbeddedAws, auditor: str) -> Phone:
+    """Give the person the device of the profile Auditor."""
+    return Phone(aws, auditor)
+
+
+def test_mfa_is_asked_again_when_the_session_has_ended(
+    aws: EmbeddedAws, clock: Clock, phone: Phone
+) -> None:
+    """The same session and client go on after any number of expiries, each with a new code."""
+    session = open_session("Auditor", mfa_prompter=phone)
+    s3 = session.client("s3")
+    for asked in (1, 2, 3):
+        assert s3.list_buckets()["Buckets"]
+        assert phone.questions == [f"Enter MFA code for {phone.serial}: "] * asked
+        clock.passes(hours=2)
+
+
+def test_mfa_in_the_middle_of_a_chain(
+    aws: EmbeddedAws, clock: Clock, phone: Phone, scenario: Scenario
+) -> None:
+    """A role behind one that asks for MFA renews itself, with one code for the hop that asks."""
+    aws.create_role(
+        "Behind",
+        account=ROLE_ACCOUNT,
+        trust=trusting(f"arn:aws:iam::{ROLE_ACCOUNT}:role/Auditor"),
+        policy=allow("s3:*"),
+    )
+    aws.write_profile(
+        "Behind", source_profile="Auditor", role_arn=f"arn:aws:iam::{ROLE_ACCOUNT}:role/Behind"
+    )
+    session = open_session("Behind", mfa_prompter=phone, region="us-west-2")
+    clock.passes(hours=2)
+    session.client("s3").list_buckets()
+    assert len(phone.questions) == 2
+    clock.passes(minutes=30)
+    session.client("s3").list_buckets()
+    assert len(phone.questions) == 2
+
+
+def test_wrong_code_at_a_renewal(aws: EmbeddedAws, clock: Clock, phone: Phone) -> None:
+    """A wrong code then is our error in the user's own call, and the next call asks again."""
+    session = open_session("Auditor", mfa_prompter=phone)
+    s3 = session.client("s3")
+    clock.passes(hours=2)
+    wrong = "000000" if aws.mfa_code(phone.serial) != "000000" else "1" * 6
+    session.person = Person(mfa_prompter=lambda _: wrong)
+    with pytest.raises(MfaRejected, match="AWS refused the MFA code for `Auditor`"):
+        s3.list_buckets()
+    session.person = Person(mfa_prompter=phone)
+    assert s3.list_buckets()["Buckets"]
+
+
+def test_in_the_background_it_is_an_error(aws: EmbeddedAws, clock: Clock, phone: Phone) -> None:
+    """In a thread nobody can be asked: a clear error says what to run."""
+    session = open_session("Auditor", mfa_prompter=phone)
+    session.person = Person()
+    clock.passes(hours=2)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(MfaUnavailable) as told:
+        pool.submit(session.client("s3").list_buckets).result()
+    assert "--refresh" in told.value.hint
+
+
+def test_in_a_cell_it_is_asked_again(
+    aws: EmbeddedAws,
+    clock: Clock,
+    phone: Phone,
+    shell: Shell,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A cell that uses the session two hours later asks for a code under it, and goes on."""
+    as_front_end(monkeypatch, phone)
+    shell.good("%aws_profile Auditor")
+    shell.good("s3 = session.client('s3')")
+    clock.passes(hours=2)
+    shell.good("assert s3.list_buckets()['Buckets']")
+    assert len(phone.questions) == 2
+    clock.passes(hours=2)
+    shell.good("%aws_profile")
+    assert len(phone.questions) == 3
+
+
+def as_front_end(monkeypatch: pytest.MonkeyPatch, answer: Callable[[str], str]) -> None:
+    """Put the person where a front end's input channel is."""
+
+    def getpass(question: str) -> str:
+        return answer(question)
+
+    monkeypatch.setattr("getpass.getpass", getpass)
+
+
+def test_error_in_a_later_cell_is_one_of_ours(
+    clock: Clock,
+    phone: Phone,
+    shell: Shell,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Where nobody can answer any more, the user's own call ends in two lines of ours."""
+    with monkeypatch.context() as attended:
+        as_front_end(attended, phone)
+        shell.good("%aws_profile Auditor")
+    clock.passes(hours=2)
+    error = shell.refused("session.client('s3').list_buckets()")
+    assert isinstance(error, MfaUnavailable)
+    assert caplog.records == []
+
+
+def test_leaving_a_scope_asks_nobody(
+    aws: EmbeddedAws, clock: Clock, phone: Phone, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scope ends as it should though the identity that comes back has ended meanwhile."""
+    with monkeypatch.context() as attended:
+        as_front_end(attended, phone)
+        shell.good("%aws_profile Auditor")
+    told: list[Identity | None] = []
+    running_switcher().subscribe(told.append)
+    with using_profile("RoleBeta"):
+        clock.passes(hours=2)
+        aws.calls.clear()
+    assert aws.calls == []
+    assert len(phone.questions) == 1
+    role, auditor = told
+    assert (role and role.profile, auditor and auditor.profile) == ("RoleBeta", "Auditor")
+    assert auditor
+    assert auditor.expiry
+    assert auditor.expiry < datetime.now(UTC)
+    assert shell.names["session"].chain[0] == "Auditor"
+
+
+def test_error_names_the_hop(aws: EmbeddedAws, clock: Clock, scenario: Scenario) -> None:
+    """What is wrong in the middle of a chain is told of the hop, and for which profile it is."""
+    middle = aws.create_role(
+        "Middle", account=ROLE_ACCOUNT, trust=trusting(scenario.role_arn), policy=allow("*")
+    )
+    aws.write_profile("Middle", source_profile="UserAlpha", role_arn=middle)
+    aws.write_profile("Last", source_profile="Middle", role_arn=scenario.role_arn)
+    with pytest.raises(AccessDenied) as told:
+        open_session("Last", region="us-west-2")
+    assert "/Middle" in str(told.value)
+    assert "user/UserAlpha" in str(told.value)
+    assert str(told.value).endswith("It is needed for `Last`.")
+
+
+def test_plain_role_renews_itself(aws: EmbeddedAws, clock: Clock, scenario: Scenario) -> None:
+    """A role without MFA goes on by itself, with one AssumeRole more, and the card follows."""
+    session = open_session("RoleBeta")
+    s3 = session.client("s3")
+    before = who_am_i(session).expiry
+    clock.passes(hours=2)
+    aws.calls.clear()
+    assert s3.list_buckets()["Buckets"]
+    after = who_am_i(session).expiry
+    assert before
+    assert after
+    assert after - before >= timedelta(hours=2)
+    assert [call.action for call in aws.calls] == ["sts:AssumeRole", "s3:ListAllMyBuckets"]

@@ -1,0 +1,78 @@
+"""What sources of credentials give is looked at before botocore and HTTP stumble over it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ipy_awsprofile.credentials.validation import (
+    UnusableCredentialsError,
+    is_login,
+    is_sso_token,
+    parse_time,
+    require_usable,
+)
+
+GOOD = {"access_key": "AKIAX", "secret_key": "s", "token": "t"}
+LATER = "2099-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        GOOD,
+        GOOD | {"token": None},
+        GOOD | {"token": ""},
+        GOOD | {"expiry_time": None},
+        GOOD | {"expiry_time": LATER},
+        GOOD | {"expiry_time": "2099-01-01T02:00:00+02:00"},
+        GOOD | {"secret_key": "of two words"},
+    ],
+)
+def test_usable(given: dict[str, Any]) -> None:
+    """Long-term and temporary keys pass, with any secret that is a text."""
+    require_usable(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (None, "there were none"),
+        ({}, "there were none"),
+        (GOOD | {"access_key": ""}, "access key ID"),
+        (GOOD | {"access_key": "hush\n"}, "access key ID"),
+        (GOOD | {"access_key": "hüsh"}, "access key ID"),
+        (GOOD | {"secret_key": None}, "secret access key"),
+        (GOOD | {"token": "hush\r\nhush"}, "session token"),
+        (GOOD | {"token": 7}, "session token"),
+        (GOOD | {"expiry_time": "hush"}, "no time with a zone"),
+        (GOOD | {"expiry_time": "2020-01-01T00:00:00Z"}, "had expired"),
+    ],
+)
+def test_unusable(given: dict[str, Any] | None, problem: str) -> None:
+    """What can't be signed with or sent is told, and not quoted."""
+    with pytest.raises(UnusableCredentialsError, match=problem) as told:
+        require_usable(given)
+    assert "hush" not in str(told.value)
+
+
+@pytest.mark.parametrize("text", [None, 7, "", "soon", "2099-01-01T00:00:00", "9" * 400])
+def test_no_moment(text: object) -> None:
+    """A time without a zone is none, as botocore can't compare it."""
+    assert parse_time(text) is None
+
+
+@pytest.mark.parametrize("text", [LATER, "2099-01-01T00:00:00UTC", "2099-01-01 00:00:00+0000"])
+def test_moment(text: str) -> None:
+    """Each form that an AWS tool has ever written is read."""
+    read = parse_time(text)
+    assert read
+    assert read.isoformat() == "2099-01-01T00:00:00+00:00"
+
+
+@pytest.mark.parametrize("document", [None, [], "x", {}, {"accessToken": "x"}, {"accessToken": {}}])
+def test_no_sign_in(document: object) -> None:
+    """What no tool has stored is no sign-in."""
+    assert not is_sso_token(document)
+    assert not is_login(document)

@@ -1,0 +1,180 @@
+"""Every kind of profile opens, AWS sees who it should be, and what ends is renewed.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/creds-config-files.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+import time_machine
+
+from ipy_awsprofile.demo.aws import EmbeddedAws
+from ipy_awsprofile.demo.shared_files import write_private
+from ipy_awsprofile.errors import CredentialsUnavailable
+from ipy_awsprofile.sessions.identity import who_am_i
+from ipy_awsprofile.sessions.session import open_session
+from tests.demo.clients import Clock
+from tests.kinds import KINDS, chain, create_ann, opened, prepared, sign_in
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.iam.accounts import IamUser
+
+#: With the embedded AWS's clock alone moved. An instance's own role isn't among them: what its
+#: service gives late, botocore uses on; and what `aws login` gives lasts a quarter of an hour.
+RENEWED = (
+    "role with source_profile",
+    "chain of five",
+    "self-referencing",
+    "external_id",
+    "credential_source Environment",
+    "credential_source EcsContainer",
+    "a container's own role",
+    "web identity",
+    "web identity as a source",
+    "credential_process as a source",
+    "sso-session",
+    "legacy SSO",
+    "SSO as a source",
+)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Stop the embedded AWS's clock; botocore's goes on."""
+    return Clock()
+
+
+@pytest.fixture
+def aws(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
+    """Run an embedded AWS without the scenario, to whose files the environment points."""
+    with EmbeddedAws(clock=clock) as aws:
+        for name, value in aws.environment().items():
+            monkeypatch.setenv(name, value)
+        yield aws
+
+
+@pytest.fixture
+def values(aws: EmbeddedAws) -> dict[str, str]:
+    """Make what the texts of the kinds name."""
+    ann = create_ann(aws)
+    sign_in(aws, ann)
+    return prepared(aws, ann)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_kind(
+    aws: EmbeddedAws, values: dict[str, str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Each kind opens, and STS says the identity that the table says."""
+    kind = KINDS[name]
+    with opened(aws, values, monkeypatch, kind) as session:
+        arn = kind.arn.format(**values)
+        assert who_am_i(session).arn == arn
+        assert session.client("sts").get_caller_identity()["Arn"] == arn
+
+
+@pytest.mark.parametrize("name", RENEWED)
+def test_a_kind_that_renews_itself(
+    aws: EmbeddedAws,
+    values: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+    name: str,
+) -> None:
+    """As their end comes near, credentials are renewed at the next use, and it is the same role.
+
+    They were given out 55 minutes ago: 5 are left of their hour.
+    """
+    kind = KINDS[name]
+    clock.advance(minutes=-55)
+    with opened(aws, values, monkeypatch, kind) as session:
+        clock.advance(minutes=55)
+        assert who_am_i(session).arn == kind.arn.format(**values)
+        assert who_am_i(session).expiry == clock() + timedelta(hours=1)
+
+
+def test_duration_seconds(aws: EmbeddedAws, values: dict[str, str], clock: Clock) -> None:
+    """A role's session lasts as long as its profile says."""
+    text = chain("Hop1").replace("role_session_name", "duration_seconds = 1800\nrole_session_name")
+    aws.config_file.write_text(text.format(**values))
+    assert who_am_i(open_session("P")).expiry == clock() + timedelta(seconds=1800)
+
+
+def renewing_tool(aws: EmbeddedAws, user: IamUser) -> Callable[[], object]:
+    """Make a credential_process of temporary keys, and new keys for it with each call."""
+    sts: Any = boto3.client(
+        "sts",
+        region_name="us-east-1",
+        endpoint_url=aws.endpoint_url,
+        aws_access_key_id=user.access_key_id,
+        aws_secret_access_key=user.secret_access_key,
+    )
+
+    def renew() -> object:
+        given = sts.get_session_token(DurationSeconds=3600)["Credentials"]
+        document = given | {"Version": 1, "Expiration": given["Expiration"].isoformat()}
+        return write_private(aws.home / "tool.py", f"print({json.dumps(document)!r})")
+
+    return renew
+
+
+TOGETHER = (
+    "an instance's own role",
+    "credential_source Ec2InstanceMetadata",
+    "credential_source EcsContainer",
+    "a container's own role",
+    "web identity",
+    "sso-session",
+    "login session",
+    "credential_process",
+)
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_renewal_hours_later(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Two hours later a client goes on as the same identity, with credentials of that time.
+
+    The clock of the embedded AWS and that of botocore are the same one here.
+    """
+    kind = KINDS[name]
+    start = datetime.now(UTC)
+    with time_machine.travel(start, tick=True) as clock, EmbeddedAws() as aws:
+        for variable, value in aws.environment().items():
+            monkeypatch.setenv(variable, value)
+        ann = create_ann(aws)
+        sign_in(aws, ann)
+        values = prepared(aws, ann, token_lasts=timedelta(hours=12))
+        write_tool = renewing_tool(aws, ann)
+        write_tool()
+        with opened(aws, values, monkeypatch, kind) as session:
+            sts: Any = session.client("sts")
+            first = who_am_i(session)
+            clock.shift(timedelta(hours=2))
+            write_tool()
+            assert sts.get_caller_identity()["Arn"] == kind.arn.format(**values)
+            later = who_am_i(session)
+    assert later.arn == first.arn
+    assert first.expiry
+    assert later.expiry
+    assert first.expiry < start + timedelta(hours=2) < later.expiry
+
+
+def test_renewal_that_gives_rubbish(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the user's own call, what a source can't give any more is an error of ours as well."""
+    with time_machine.travel(datetime.now(UTC), tick=True) as clock, EmbeddedAws() as aws:
+        for variable, value in aws.environment().items():
+            monkeypatch.setenv(variable, value)
+        ann = create_ann(aws)
+        values = prepared(aws, ann)
+        renewing_tool(aws, ann)()
+        with opened(aws, values, monkeypatch, KINDS["credential_process"]) as session:
+            sts: Any = session.client("sts")
+            clock.shift(timedelta(hours=2))
+            with pytest.raises(CredentialsUnavailable, match="had expired before they came"):
+                sts.get_caller_identity()

@@ -1,0 +1,484 @@
+"""Whatever the way in, and whatever the client: AWS sees the identity that the card shows.
+
+And afterwards everything is as it was. One embedded AWS serves the module; each test has a shell.
+"""
+
+from __future__ import annotations
+
+import copy
+import getpass
+import os
+import re
+import signal
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
+
+import boto3
+import fsspec.config
+import polars  # noqa: F401  # it sets a variable of its own when it is imported first
+import pytest
+import s3fs
+
+from ipy_awsprofile import ProfilePicker, using_profile
+from ipy_awsprofile.bindings import BINDINGS
+from ipy_awsprofile.demo.aws import EmbeddedAws
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, seed
+from ipy_awsprofile.errors import UnexpectedAccount
+from tests.mfa_role import add_mfa_role
+from tests.shells import Shell, run_notebook
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.switch.switcher import Switcher
+
+BUCKET = "matrix-bucket"
+OBJECT = f"s3://{BUCKET}/cities.csv"
+ROLE_ARN = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
+
+
+@dataclass(frozen=True)
+class World:
+    """The embedded AWS that the tests of this module share, and its user's MFA device."""
+
+    aws: EmbeddedAws
+    mfa_serial: str
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    """Run one embedded AWS: the scenario, a bucket with a file, and a role that asks for MFA."""
+    with EmbeddedAws() as aws:
+        seed(aws)
+        aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
+        yield World(aws, add_mfa_role(aws, "Auditor"))
+
+
+@pytest.fixture
+def aws(world: World, monkeypatch: pytest.MonkeyPatch) -> EmbeddedAws:
+    """Point the environment to the module's AWS, in which the bucket has its file."""
+    for name, value in world.aws.environment().items():
+        monkeypatch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()
+    session = boto3.Session(profile_name="RoleBeta")
+    session.client("s3").put_object(Bucket=BUCKET, Key="cities.csv", Body=b"city\nOslo\n")
+    world.aws.calls.clear()
+    return world.aws
+
+
+# --- Identities ---
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a switch is asked for; ``lent`` if children can't reach it by a profile's name."""
+
+    line: str
+    options: Mapping[str, Any]
+    lent: bool
+
+
+PLAIN = Asked("RoleBeta", {"profile": "RoleBeta"}, lent=False)
+READ_ONLY = Asked("RoleBeta --read-only", {"profile": "RoleBeta", "read_only": True}, lent=True)
+BY_ARN = Asked(
+    f"--role-arn {ROLE_ARN} --source-profile UserAlpha",
+    {"role_arn": ROLE_ARN, "source_profile": "UserAlpha"},
+    lent=True,
+)
+MFA = Asked("Auditor", {"profile": "Auditor"}, lent=True)
+
+
+@pytest.fixture
+def answering(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand where the person with the MFA device sits."""
+
+    def answer(question: str) -> str:
+        return world.aws.mfa_code(world.mfa_serial)
+
+    answer.__module__ = "the_front_end"
+    monkeypatch.setattr("getpass.getpass", answer)
+
+
+# --- Clients: each calls AWS once as whoever it takes itself for ---
+
+IN_NOTEBOOK = {
+    "session": "session.client('s3').head_bucket(Bucket=BUCKET)",
+    "boto3": "import boto3; boto3.client('s3').head_bucket(Bucket=BUCKET)",
+    "pandas": "import pandas as pd; pd.read_csv(OBJECT)",
+    "awswrangler": "import awswrangler as wr; wr.s3.list_objects(f's3://{BUCKET}/')",
+    "polars": "import polars as pl; from ipy_awsprofile import polars_options\n"
+    "pl.read_csv(OBJECT, **polars_options(session))",
+    "DuckDB": "import duckdb; from ipy_awsprofile import duckdb_secret\n"
+    "duckdb_secret(session); duckdb.sql(f\"FROM read_csv('{OBJECT}')\").fetchall()",
+    "pyarrow": "from ipy_awsprofile import pyarrow_filesystem\n"
+    "pyarrow_filesystem(session).open_input_file(f'{BUCKET}/cities.csv').read()",
+    "pandas' Parquet": "import io, pandas as pd; from ipy_awsprofile import storage_options\n"
+    "try: pd.read_parquet(OBJECT, storage_options=storage_options())\n"
+    "except Exception as error: assert 'arquet' in str(error), error",
+}
+OF_CHILDREN = {
+    "AWS CLI": f"!{sys.executable} -m awscli s3 ls {BUCKET}",
+    "Python": f"!{sys.executable} -c "
+    f"\"import boto3; boto3.client('s3').head_bucket(Bucket='{BUCKET}')\"",
+}
+CLIENTS = IN_NOTEBOOK | OF_CHILDREN
+
+#: In the kernel, and yet with a session of their own, by the profile's name.
+GO_BY_NAME = {"pandas", "pandas' Parquet"}
+
+
+def cell_of(clients: Mapping[str, str]) -> str:
+    """Write a cell in which each client notes who AWS saw."""
+    return "\n".join(
+        f"with seen({name!r}):\n{textwrap.indent(code, '    ')}\n" for name, code in clients.items()
+    )
+
+
+class Witness:
+    """Notes for each client as whom it called S3."""
+
+    def __init__(self, aws: EmbeddedAws, shell: Shell) -> None:
+        self.aws = aws
+        self.arns: dict[str, set[str | None]] = {}
+        shell.names.update(seen=self.seen, BUCKET=BUCKET, OBJECT=OBJECT)
+
+    @contextmanager
+    def seen(self, client: str) -> Iterator[None]:
+        """Note who calls S3 in this block."""
+        before = len(self.aws.calls)
+        yield
+        calls = self.aws.calls[before:]
+        self.arns[client] = {call.arn for call in calls if call.action.startswith("s3:")}
+
+
+# --- Ways in: each runs a cell as somebody, and says which ARN was shown ---
+
+
+def shown_arn(html_or_text: str) -> str:
+    """Read of a card whose session it is."""
+    found = re.search(r"arn:aws:(sts|iam)::\d+:(assumed-role|user)/[\w/+=,.@-]+", html_or_text)
+    assert found, html_or_text
+    return found.group()
+
+
+def by_magic(shell: Shell, asked: Asked, cell: str) -> str:
+    """Switch with the line magic, run the cell, and undo the switch."""
+    card = shell.good(f"%aws_profile {asked.line}").text
+    shell.good(cell)
+    shell.good("%aws_profile --off")
+    return shown_arn(card)
+
+
+def by_cell_magic(shell: Shell, asked: Asked, cell: str) -> str:
+    """Run the cell under the cell magic."""
+    return shown_arn(shell.good(f"%%aws_profile {asked.line}\n{cell}").text)
+
+
+def by_context_manager(shell: Shell, asked: Asked, cell: str) -> str:
+    """Run the cell's code in a `using_profile` block, and let the magic say who it is there."""
+    shell.names.update(using_profile=using_profile, options=asked.options)
+    inner = f"%aws_profile\n{cell}"
+    block = f"with using_profile(**options):\n{textwrap.indent(inner, '    ')}"
+    return shown_arn(shell.good(block).text)
+
+
+def by_picker(shell: Shell, asked: Asked, cell: str) -> str:
+    """Choose in the picker, give the code where it asks for one, and undo the switch."""
+    picker = ProfilePicker()
+    heard: list[dict[str, Any]] = []
+    picker.send = lambda message, buffers=None: heard.append(message)
+    choice = {"type": "switch", "view": "v", "profile": asked.line, "region": None}
+    picker._handle_custom_msg(choice, [])
+    if heard[-1]["type"] == "code":
+        picker._handle_custom_msg(choice | {"code": getpass.getpass("MFA code")}, [])
+    assert heard[-1]["type"] == "done", heard[-1]["type"]
+    shell.good(cell)
+    shell.good("%aws_profile --off")
+    picker.close()
+    (arn,) = {one["identity"]["arn"] for one in heard if one.get("identity")}
+    return str(arn)
+
+
+Way = Callable[[Shell, Asked, str], str]
+
+
+@pytest.mark.parametrize(
+    ("way", "asked"),
+    [
+        (by_magic, PLAIN),
+        (by_magic, READ_ONLY),
+        (by_magic, BY_ARN),
+        (by_magic, MFA),
+        (by_cell_magic, PLAIN),
+        (by_cell_magic, READ_ONLY),
+        (by_cell_magic, MFA),
+        (by_context_manager, PLAIN),
+        (by_context_manager, READ_ONLY),
+        (by_context_manager, BY_ARN),
+        (by_picker, PLAIN),
+        (by_picker, MFA),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else value.line.split(":")[0],
+)
+def test_every_client_is_who_the_card_shows(
+    aws: EmbeddedAws, shell: Shell, answering: None, way: Way, asked: Asked
+) -> None:
+    """Each client reaches S3 as the ARN that was shown, and nothing is left of it afterwards."""
+    witness = Witness(aws, shell)
+    before = Snapshot.of(shell).without_names()
+    shown = way(shell, asked, cell_of(CLIENTS))
+    own_sessions = set() if asked.lent else set(OF_CHILDREN) | GO_BY_NAME
+    for client in CLIENTS:
+        (seen,) = witness.arns[client]
+        if client in own_sessions:  # they assume the role by themselves
+            assert without_session_name(seen) == without_session_name(shown), client
+        else:
+            assert seen == shown, client
+    assert Snapshot.of(shell).without_names() == before
+    assert "session" not in shell.names
+
+
+def without_session_name(arn: str | None) -> str:
+    """Cut an assumed role's ARN before the name of the session."""
+    assert arn is not None
+    return arn.rpartition("/")[0]
+
+
+# --- Before and after ---
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a switch moves, as it is now."""
+
+    environ: dict[str, str]
+    default_session: object
+    fsspec: dict[str, Any]
+    names: dict[str, int]
+
+    @classmethod
+    def of(cls, shell: Shell) -> Self:
+        """Look at this process and at the notebook's variables; IPython's own are left out."""
+        mine = {name: id(value) for name, value in shell.names.items() if name[0] != "_"}
+        conf = copy.deepcopy(fsspec.config.conf)
+        return cls(dict(os.environ), boto3.DEFAULT_SESSION, conf, mine)
+
+    def without_names(self) -> Self:
+        """Leave out the notebook's variables, for a cell that makes some of its own."""
+        return replace(self, names={})
+
+
+@pytest.fixture
+def notebook(
+    aws: EmbeddedAws, shell: Shell, answering: None, monkeypatch: pytest.MonkeyPatch
+) -> Shell:
+    """Make a notebook in which each thing that a switch moves has been set by the user."""
+    monkeypatch.setenv("AWS_PROFILE", "UserAlpha")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-nobody")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", boto3.Session(region_name="eu-north-1"))
+    monkeypatch.setitem(fsspec.config.conf, "s3", {"profile": "mine", "anon": False})
+    shell.names.update(session="mine", using_profile=using_profile, ctrl_c=ctrl_c)
+    return shell
+
+
+def ctrl_c() -> None:
+    """Get what the kernel gets when a person interrupts it."""
+    signal.raise_signal(signal.SIGINT)
+
+
+IN_A_SCOPE = {
+    "nothing": "pass",
+    "an error": "1 / 0",
+    "Ctrl-C": "ctrl_c()",
+    "a syntax error later": "eval('(')",
+    "a switch": "%aws_profile UserAlpha",
+    "a lent switch": "%aws_profile Auditor",
+    "a switch to another variable": "%aws_profile UserAlpha --as other",
+    "a refused switch": "%aws_profile Nobody",
+    "off": "%aws_profile --off",
+    "off, then a switch": "%aws_profile --off\n%aws_profile UserAlpha",
+    "a refresh": "%aws_profile --refresh",
+    "a scope": "with using_profile('UserAlpha'): pass",
+    "a scope with an error": "with using_profile('RoleBeta', read_only=True): 1 / 0",
+    "a scope that switches": "with using_profile('UserAlpha'):\n    %aws_profile RoleBeta",
+    "a scope that says off": "with using_profile('UserAlpha'):\n    %aws_profile --off",
+    "an await": "await __import__('asyncio').sleep(0)",
+}
+FAIL = {"an error", "Ctrl-C", "a syntax error later", "a refused switch", "a scope with an error"}
+
+
+@pytest.mark.parametrize("happens", IN_A_SCOPE)
+@pytest.mark.parametrize(
+    ("scope", "active"),
+    [
+        ("cell magic", None),
+        ("cell magic", "UserAlpha"),
+        ("cell magic", "RoleBeta --read-only"),
+        ("context manager", "UserAlpha"),
+        ("context manager", "RoleBeta --read-only"),
+    ],
+)
+def test_after_a_scope(notebook: Shell, scope: str, active: str | None, happens: str) -> None:
+    """Whatever happens in a scope, all is as before it, whoever was active."""
+    if active:
+        notebook.good(f"%aws_profile {active}")
+    before, request = Snapshot.of(notebook), switcher_of(notebook).request
+    inner = IN_A_SCOPE[happens]
+    if scope == "cell magic":
+        ran = notebook.run(f"%%aws_profile RoleBeta\n{inner}")
+    else:
+        ran = notebook.run(f"with using_profile('RoleBeta'):\n{textwrap.indent(inner, '    ')}")
+    assert (ran.error is not None) == (happens in FAIL), ran.printed
+    assert Snapshot.of(notebook) == before
+    assert switcher_of(notebook).request == request
+
+
+def switcher_of(shell: Shell) -> Switcher:
+    """Return the shell's Switcher."""
+    switcher: Switcher = shell.ip.magics_manager.registry["AwsProfileMagics"].switcher
+    return switcher
+
+
+@pytest.mark.parametrize("end", ["%aws_profile --off", "%unload_ext ipy_awsprofile"])
+def test_after_the_end(notebook: Shell, end: str) -> None:
+    """`--off` and unloading go back to before the first switch, also over scopes and refusals."""
+    before = Snapshot.of(notebook)
+    notebook.good("%aws_profile UserAlpha")
+    notebook.good("%aws_profile RoleBeta --read-only --as other")
+    notebook.run("%%aws_profile RoleBeta\n1 / 0")
+    notebook.refused("%aws_profile Nobody")
+    assert Snapshot.of(notebook) != before
+    notebook.good(end)
+    assert Snapshot.of(notebook) == before
+
+
+def test_nested_scopes(notebook: Shell) -> None:
+    """A scope in a scope comes back to the outer one's identity, and that one to none."""
+    notebook.good(
+        "import boto3\n"
+        "seen = []\n"
+        "def look(): seen.append(boto3.client('sts').get_caller_identity()['Arn'])\n"
+        "with using_profile('RoleBeta', session_name='outer'):\n"
+        "    look()\n"
+        "    with using_profile('UserAlpha'):\n"
+        "        look()\n"
+        "    look()"
+    )
+    outer = f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/RoleBeta/outer"
+    user = f"arn:aws:iam::{USER_ACCOUNT}:user/UserAlpha"
+    assert notebook.names["seen"] == [outer, user, outer]
+
+
+def test_await_in_a_scoped_cell_of_a_kernel(aws: EmbeddedAws) -> None:
+    """In a real kernel, a cell may await in its scope; the next cell is nobody again."""
+    cells, _ = run_notebook(
+        "%load_ext ipy_awsprofile",
+        "%%aws_profile RoleBeta\n"
+        "import asyncio, boto3, os\n"
+        "await asyncio.sleep(0.01)\n"
+        "boto3.client('sts').get_caller_identity()['Arn'], os.environ['AWS_PROFILE']",
+        "os.environ.get('AWS_PROFILE'), boto3.DEFAULT_SESSION, 'session' in globals()",
+        environment=aws.environment(),
+    )
+    assert [cell.error for cell in cells] == [None] * 3
+    (card,) = cells[1].cards
+    assert shown_arn(cells[1].outputs[-1]["data"]["text/plain"]) == shown_arn(card)
+    assert cells[2].text == "(None, None, False)"
+
+
+# --- What follows, and what doesn't ---
+
+
+def test_a_kept_filesystem_is_not_used_again(aws: EmbeddedAws, shell: Shell) -> None:
+    """An S3 filesystem from before the switch is another one after it, and after its end."""
+    shell.good("import s3fs; first = s3fs.S3FileSystem()\n%aws_profile RoleBeta")
+    shell.good("as_role = s3fs.S3FileSystem()")
+    shell.good("%aws_profile UserAlpha")
+    refused = shell.run(f"s3fs.S3FileSystem().ls('{BUCKET}')")
+    assert isinstance(refused.error, PermissionError)
+    shell.good("%aws_profile RoleBeta --read-only")
+    shell.good("as_reader = s3fs.S3FileSystem()")
+    shell.good("%aws_profile --off")
+    kept = [shell.names[name] for name in ("first", "as_role", "as_reader")]
+    assert len({id(one) for one in [*kept, s3fs.S3FileSystem()]}) == 4
+
+
+def test_only_session(notebook: Shell) -> None:
+    """With `--only-session`, nothing moves but the variable."""
+    before = Snapshot.of(notebook)
+    notebook.good("%aws_profile RoleBeta --read-only --only-session")
+    after = Snapshot.of(notebook)
+    assert after.names.pop("session") == id(switcher_of(notebook).session)
+    del before.names["session"]
+    assert after == before
+
+
+@pytest.mark.parametrize("chosen", BINDINGS)
+def test_config_chooses_the_bindings(notebook: Shell, chosen: str) -> None:
+    """`%config` chooses what follows: here one thing, and all the others stay."""
+    notebook.good(f"%config AwsProfileMagics.bindings = ['{chosen}']")
+    before = Snapshot.of(notebook)
+    notebook.good("%aws_profile RoleBeta")
+    after = Snapshot.of(notebook)
+    moved = {
+        "namespace": after.names != before.names,
+        "default_session": after.default_session is not before.default_session,
+        "environment": after.environ != before.environ,
+        "filesystems": after.fsspec != before.fsspec,
+    }
+    assert [name for name, has_moved in moved.items() if has_moved] == [chosen]
+
+
+def test_what_is_lent_is_found_through_the_environment(notebook: Shell) -> None:
+    """S3 filesystems alone can't follow an identity that is lent: that is said at the switch."""
+    notebook.good("%config AwsProfileMagics.bindings = ['filesystems']")
+    before = Snapshot.of(notebook)
+    error = notebook.refused("%aws_profile RoleBeta --read-only")
+    assert "environment" in error.hint
+    assert Snapshot.of(notebook) == before
+
+
+def test_expect_account(notebook: Shell) -> None:
+    """In another account than the expected one, the switch is refused and changes nothing."""
+    notebook.good("%aws_profile UserAlpha")
+    before = Snapshot.of(notebook)
+    error = notebook.refused(f"%aws_profile RoleBeta --expect-account {USER_ACCOUNT}")
+    assert isinstance(error, UnexpectedAccount)
+    assert Snapshot.of(notebook) == before
+    notebook.good(f"%aws_profile RoleBeta --expect-account {ROLE_ACCOUNT}")
+
+
+def test_parquet_of_pandas_is_named(aws: EmbeddedAws, shell: Shell) -> None:
+    """That pandas reads Parquet by a client of its own is said, without alarm, once it is imported.
+
+    A DataFrame is no sign of that.
+    """
+    shell.good("%aws_profile RoleBeta")
+    shell.good("import ipy_awsprofile\nbuckets = ipy_awsprofile.list_buckets(session)")
+    assert switcher_of(shell).leftovers() == []
+    card = shell.good("import pandas\n%aws_profile RoleBeta")
+    (named,) = switcher_of(shell).leftovers()
+    assert (named.name, named.quiet) == ("pandas", True)
+    assert "`pandas` doesn't follow for Parquet" in card.text
+    assert "storage_options()" in card.text
+
+
+def test_what_cannot_follow_is_named(aws: EmbeddedAws, shell: Shell) -> None:
+    """Card and `leftovers` name live clients, keys set after the switch, and loaded libraries."""
+    shell.good("import os, polars\n%aws_profile UserAlpha")
+    shell.good("s3 = session.client('s3')")
+    shell.good("%aws_profile RoleBeta")
+    shell.good("os.environ['AWS_ACCESS_KEY_ID'] = 'AKIAIOSFODNN7EXAMPLE'")
+    named = {left.name: left.says for left in switcher_of(shell).leftovers()}
+    assert named["s3"] == "still signs as UserAlpha"
+    assert "set after the switch" in named["AWS_ACCESS_KEY_ID"]
+    assert "polars_options(session)" in named["polars"]
+    card = shell.good("%aws_profile").text
+    assert all(name in card for name in ("s3", "AWS_ACCESS_KEY_ID", "polars"))
+    shell.good("del os.environ['AWS_ACCESS_KEY_ID'], s3")
+    left = {one.name for one in switcher_of(shell).leftovers()}
+    assert not left & {"s3", "AWS_ACCESS_KEY_ID"}

@@ -1,0 +1,145 @@
+"""The main job, end to end: in a shell, in a kernel, and together with the AWS CLI."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ipy_awsprofile.demo.stages.scenario import BUCKETS, ROLE_ACCOUNT, USER_ACCOUNT
+from ipy_awsprofile.errors import AccessDenied
+from tests.shells import KernelCell, Shell, run_aws_cli, run_notebook
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.demo.stages.scenario import Scenario
+
+LIST_AS_JSON = "print(list_buckets(session).to_json(orient='records', date_format='iso'))"
+NOTEBOOK = (
+    "%load_ext ipy_awsprofile",
+    "%aws_profile RoleBeta",
+    f"from ipy_awsprofile import list_buckets\n{LIST_AS_JSON}",
+    "list_buckets(session)",
+    "%aws_profile UserAlpha",
+    "list_buckets(session)",
+)
+
+
+def expected() -> list[tuple[str, datetime]]:
+    """Return the names and dates that everybody has to list."""
+    return [(name, created) for name, (_, created) in BUCKETS.items()]
+
+
+def listed(text: str) -> list[tuple[str, datetime]]:
+    """Read what a kernel has printed as JSON."""
+    return [(row["name"], datetime.fromisoformat(row["creation_date"])) for row in json.loads(text)]
+
+
+def buckets_of_cli() -> list[tuple[str, datetime]]:
+    """List the buckets with the AWS CLI, as a second client of the same files."""
+    done = run_aws_cli("s3api", "list-buckets", "--profile", "RoleBeta", "--output", "json")
+    assert done.returncode == 0, done.stderr
+    rows: list[dict[str, Any]] = json.loads(done.stdout)["Buckets"]
+    return [(row["Name"], datetime.fromisoformat(row["CreationDate"])) for row in rows]
+
+
+def assumed(aws: EmbeddedAws) -> int:
+    """Count the calls of AssumeRole so far."""
+    return sum(call.action == "sts:AssumeRole" for call in aws.calls)
+
+
+def in_kernel(aws: EmbeddedAws, *cells: str) -> list[KernelCell]:
+    """Run a notebook in a kernel on the embedded AWS."""
+    return run_notebook(*cells, environment=aws.environment())[0]
+
+
+def test_files_are_those_of_the_scenario(aws: EmbeddedAws, scenario: Scenario) -> None:
+    """The shared files hold the two profiles, and the user's keys stand in one place only."""
+    config = aws.config_file.read_text()
+    assert "[profile UserAlpha]\nregion = us-west-2\noutput = json\n" in config
+    assert f"source_profile = UserAlpha\nrole_arn = {scenario.role_arn}\n" in config
+    assert scenario.role_arn == f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
+    assert scenario.user.secret_access_key not in config
+    assert scenario.user.secret_access_key in aws.credentials_file.read_text()
+
+
+def test_in_a_shell(bare_shell: Shell, aws: EmbeddedAws) -> None:
+    """From a profile to its buckets in IPython, with one call to STS."""
+    bare_shell.good("%load_ext ipy_awsprofile")
+    card = bare_shell.good("%aws_profile RoleBeta").text
+    assert card.startswith("RoleBeta ← UserAlpha")
+    assert ROLE_ACCOUNT in card
+    frame = bare_shell.good("from ipy_awsprofile import list_buckets\nlist_buckets(session)").result
+    rows = [(name, created.to_pydatetime()) for name, created, _ in frame.itertuples(index=False)]
+    assert rows == expected()
+    assert [call.action for call in aws.calls] == ["sts:AssumeRole", "s3:ListAllMyBuckets"]
+    card = bare_shell.good("%aws_profile UserAlpha").text
+    assert card.startswith("UserAlpha")
+    assert USER_ACCOUNT in card
+    assert isinstance(bare_shell.refused("list_buckets(session)"), AccessDenied)
+
+
+def test_in_a_kernel(aws: EmbeddedAws) -> None:
+    """The same notebook, executed by nbclient in a kernel."""
+    loaded, role, printed, frame, user, denied = in_kernel(aws, *NOTEBOOK)
+    assert loaded.outputs == []
+    assert role.error is None
+    assert "RoleBeta ← UserAlpha" in role.html
+    assert ROLE_ACCOUNT in role.html
+    assert listed(printed.text) == expected()
+    assert "my-first-bucket" in frame.html
+    assert USER_ACCOUNT in user.html
+    assert denied.error.ename == "AccessDenied"
+
+
+def test_with_the_cli(aws: EmbeddedAws) -> None:
+    """The AWS CLI lists the same buckets with the same dates on the same files."""
+    assert buckets_of_cli() == expected()
+
+
+def test_cli_refuses_the_user(aws: EmbeddedAws) -> None:
+    """For the AWS CLI, too, UserAlpha may not list buckets."""
+    done = run_aws_cli("s3api", "list-buckets", "--profile", "UserAlpha")
+    assert done.returncode != 0
+    assert "AccessDenied" in done.stderr
+
+
+@pytest.mark.parametrize("first", ["kernel", "CLI"])
+def test_kernel_and_cli_share_the_session(aws: EmbeddedAws, first: str) -> None:
+    """Whoever comes second makes no AssumeRole of its own, and signs with the same key."""
+    if first == "CLI":
+        assert buckets_of_cli() == expected()
+    role, printed = in_kernel(aws, *NOTEBOOK[:3])[1:]
+    assert role.error is None
+    assert listed(printed.text) == expected()
+    if first == "kernel":
+        assert buckets_of_cli() == expected()
+    assert assumed(aws) == 1
+    keys = {call.access_key_id for call in aws.calls if call.action == "s3:ListAllMyBuckets"}
+    assert len(keys) == 1
+
+
+def test_cli_follows_a_refresh(shell: Shell, aws: EmbeddedAws) -> None:
+    """After --refresh the CLI works with the new session."""
+    shell.good("%aws_profile RoleBeta")
+    shell.good("%aws_profile --refresh")
+    key = shell.names["session"].get_credentials().access_key
+    assert buckets_of_cli() == expected()
+    assert aws.calls[-1].access_key_id == key
+    assert assumed(aws) == 2
+
+
+def test_odd_profile_with_the_cli(shell: Shell, aws: EmbeddedAws, scenario: Scenario) -> None:
+    """A profile with a space in its name is one and the same for both."""
+    aws.write_profile(
+        "my role/δ",
+        role_arn=scenario.role_arn,
+        source_profile="UserAlpha",
+        region="us-west-2",
+    )
+    shell.good('%aws_profile "my role/δ"')
+    done = run_aws_cli("sts", "get-caller-identity", "--profile", "my role/δ", "--output", "json")
+    assert json.loads(done.stdout)["Arn"] in shell.good("%aws_profile").text
+    assert assumed(aws) == 1

@@ -1,0 +1,147 @@
+"""``%xmode Verbose`` prints the variables of every frame, and finds no secret in any of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from tests.mfa_role import add_mfa_role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+#: What a person types: as good as a secret until AWS has refused it.
+WRONG_CODE = "459021"
+
+#: Another error is raised while ours is handled, which prints ours below its own name.
+EXPLICIT = "except AwsProfileError as error:\n    raise RuntimeError('cannot') from error"
+IMPLICIT = "except AwsProfileError:\n    1 / 0"
+
+
+@pytest.fixture
+def verbose(shell: Shell) -> Shell:
+    """Open a shell that prints the variables of frames."""
+    shell.good("from ipy_awsprofile import *\nfrom ipy_awsprofile import AwsProfileError")
+    shell.good("%xmode Verbose")
+    shell.good("%aws_profile RoleBeta")
+    return shell
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """Listen at an endpoint that never answers; give its address."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def leaks(aws: EmbeddedAws, text: str) -> list[str]:
+    """List the secrets that are in a text, by their beginning."""
+    return [secret[:4] for secret in (*aws.secrets(), WRONG_CODE) if secret in text]
+
+
+@pytest.mark.parametrize("raised", [EXPLICIT, IMPLICIT])
+@pytest.mark.parametrize(
+    ("call", "kind"),
+    [
+        ("open_session('BadEndpoint')", "InvalidProfile"),
+        ("open_session('Unreachable')", "EndpointUnreachable"),
+        ("open_session('Denied')", "AccessDenied"),
+        ("open_session('WithMfa', mfa_prompter=types_a_code)", "MfaRejected"),
+        ("open_session('WithMfa', mfa_prompter=types_a_word)", "MfaRejected"),
+        ("list_buckets(open_session('UserAlpha'))", "AccessDenied"),
+        ("using_profile('Denied').__enter__()", "AccessDenied"),
+    ],
+)
+def test_cause_of_another_error(
+    aws: EmbeddedAws, verbose: Shell, call: str, kind: str, raised: str
+) -> None:
+    """An error of ours that another one comes from shows no more than by itself."""
+    role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/None"
+    for name, endpoint in (
+        ("BadEndpoint", "http://bad host:x"),
+        ("Unreachable", "http://127.0.0.1:9"),
+        ("Denied", aws.endpoint_url),
+    ):
+        aws.write_profile(
+            name,
+            source_profile="RoleBeta",
+            role_arn=role,
+            endpoint_url=endpoint,
+            region="us-west-2",
+        )
+    add_mfa_role(aws, "WithMfa")
+    verbose.names["types_a_code"] = lambda _: WRONG_CODE
+    verbose.names["types_a_word"] = lambda _: f"word{WRONG_CODE}"
+    ran = verbose.run(f"try:\n    {call}\n{raised}")
+    assert kind in ran.text
+    assert type(ran.error) in {RuntimeError, ZeroDivisionError}
+    assert leaks(aws, ran.text) == []
+
+
+@pytest.mark.parametrize(
+    "cell", ["open_session('Slow')", "with using_profile('Slow'):\n    pass", "list_buckets(slow)"]
+)
+def test_interrupt(aws: EmbeddedAws, verbose: Shell, silent: str, cell: str) -> None:
+    """Ctrl-C at a call that hangs shows nothing of the request that was under way."""
+    role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/None"
+    aws.write_profile(
+        "Slow",
+        source_profile="RoleBeta",
+        role_arn=role,
+        endpoint_url=silent,
+        region="us-west-2",
+    )
+    os.environ["AWS_ENDPOINT_URL_S3"] = silent
+    try:
+        verbose.good("slow = open_session('RoleBeta')")
+        threading.Thread(target=_interrupt_soon).start()
+        ran = verbose.run(cell)
+    finally:
+        del os.environ["AWS_ENDPOINT_URL_S3"]
+    assert isinstance(ran.error, KeyboardInterrupt)
+    assert leaks(aws, ran.text) == []
+
+
+def _interrupt_soon() -> None:
+    time.sleep(1)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "import duckdb\n"
+        "closed = duckdb.connect(config={'enable_external_access': False})\n"
+        "duckdb_secret(session, closed)",
+        "from unittest.mock import patch\n"
+        "with patch('ipy_awsprofile.libraries.storage._place', return_value=(0, 0)):\n"
+        "    pyarrow_filesystem(session)",
+    ],
+)
+def test_library_that_refuses(aws: EmbeddedAws, verbose: Shell, cell: str) -> None:
+    """A library that doesn't take what it is given is no reason to show it."""
+    ran = verbose.run(cell)
+    assert ran.error
+    assert "frozen" in ran.text
+    assert leaks(aws, ran.text) == []
+
+
+def test_what_was_there_before_keeps_its_stack(aws: EmbeddedAws, verbose: Shell) -> None:
+    """The error during whose handling ours is raised is shown as it was."""
+    ran = verbose.run(
+        "def divide():\n    1 / 0\ntry:\n    divide()\nexcept ZeroDivisionError:\n"
+        "    try:\n        list_buckets(open_session('UserAlpha'))\n"
+        "    except AwsProfileError:\n        undefined"
+    )
+    assert isinstance(ran.error, NameError)
+    assert "in divide()" in ran.text

@@ -1,0 +1,136 @@
+"""Dask's workers read and write ``s3://`` paths as the kernel's session, without config files."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import dask
+import dask.dataframe as dd
+import pandas as pd
+import pytest
+import s3fs
+
+from ipy_awsprofile import dask_storage_options, open_session, who_am_i
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
+from tests.sessions.test_portable import elsewhere
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+ROWS = pd.DataFrame({"city": ["Łódź", "Oslo"], "people": [645, 717]})
+URL = "s3://cities-of-dask/cities"
+
+
+@pytest.fixture
+def bucket(aws: EmbeddedAws) -> None:
+    """Make a bucket for the role."""
+    s3fs.S3FileSystem.clear_instance_cache()  # of another test's AWS
+    aws.create_bucket("cities-of-dask", account=ROLE_ACCOUNT, region="us-west-2")
+
+
+@pytest.fixture
+def cluster(aws: EmbeddedAws, bucket: None, tmp_path: Path) -> Iterator[Any]:
+    """Start a Dask cluster of two processes that have an empty home; return its client."""
+    from distributed import Client, LocalCluster
+
+    with ExitStack() as opened:
+        with elsewhere(tmp_path / "worker"):
+            cluster = LocalCluster(
+                n_workers=2, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1"
+            )
+            client = opened.enter_context(Client(opened.enter_context(cluster)))
+            homes = client.run(os.path.expanduser, "~").values()
+            assert set(homes) == {str(tmp_path / "worker")}
+        yield client
+
+
+def signers(aws: EmbeddedAws) -> set[str | None]:
+    """Say who has called S3."""
+    return {call.arn for call in aws.calls if call.action.startswith("s3:")}
+
+
+def test_workers_write_and_read(aws: EmbeddedAws, cluster: Any) -> None:
+    """Workers write and read Parquet as the session's role."""
+    session = open_session("RoleBeta")
+    options = dask_storage_options(session)
+    dd.from_pandas(ROWS, npartitions=2).to_parquet(URL, storage_options=options)
+    frame = dd.read_parquet(URL, storage_options=options)
+    pd.testing.assert_frame_equal(frame.compute().reset_index(drop=True), ROWS, check_dtype=False)
+    assert signers(aws) == {who_am_i(session).arn}
+
+
+def test_renewed_with_each_compute(aws: EmbeddedAws, cluster: Any) -> None:
+    """After the credentials have ended, the same frame computes again with new ones."""
+    # A session of a quarter of an hour is always about to end: each use gets new credentials.
+    options = dask_storage_options(open_session("RoleBeta", duration=900))
+    dd.from_pandas(ROWS, npartitions=2).to_parquet(URL, storage_options=options)
+    frame = dd.read_parquet(URL, storage_options=options)
+    for _ in range(2):
+        assert frame["people"].sum().compute() == ROWS["people"].sum()
+        aws.expire_sessions()
+
+
+def test_what_is_pickled(aws: EmbeddedAws, bucket: None) -> None:
+    """Only the role's short-lived credentials are in what travels, as they are at that time."""
+    session = open_session("RoleBeta")
+    options = dask_storage_options(session)
+    text = pickle.dumps(options).decode("latin-1")
+    frozen: Any = session.get_credentials().get_frozen_credentials()  # type: ignore[union-attr]
+    assert {secret for secret in aws.secrets() if secret in text} == {
+        frozen.secret_key,
+        frozen.token,
+    }
+    assert str(aws.home) not in text
+    again = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(options))))
+    assert s3fs.S3FileSystem(**again).ls("cities-of-dask") == []
+
+
+def test_long_term_keys_stay(aws: EmbeddedAws) -> None:
+    """For long-term keys, short-lived credentials of the same user travel."""
+    user = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*"))
+    aws.write_profile(
+        "Ann",
+        file="credentials",
+        aws_access_key_id=user.access_key_id,
+        aws_secret_access_key=user.secret_access_key,
+    )
+    aws.write_profile("Ann", region="us-west-2")
+    aws.create_bucket("cities-of-dask", account=ROLE_ACCOUNT, region="us-west-2")
+    pickled = pickle.dumps(dask_storage_options(open_session("Ann")))
+    assert user.secret_access_key.encode() not in pickled
+    assert user.access_key_id.encode() not in pickled
+    s3fs.S3FileSystem.clear_instance_cache()
+    assert s3fs.S3FileSystem(**pickle.loads(pickled)).ls("cities-of-dask") == []
+
+
+def test_no_secret_is_shown(aws: EmbeddedAws, bucket: None) -> None:
+    """Options and filesystem show no secret; two sessions, and two renewals, are told apart."""
+    options = dask_storage_options(open_session("RoleBeta", duration=900))
+    travelled = [pickle.loads(pickle.dumps(options)) for _ in range(2)]
+    filesystem = s3fs.S3FileSystem(**options)
+    shown = f"{options} {travelled} {filesystem!r} {filesystem.storage_options}"
+    assert "RoleBeta" in shown
+    assert [secret for secret in aws.secrets() if secret in shown] == []
+    texts = {
+        str(one) for one in (options, *travelled, dask_storage_options(open_session("RoleBeta")))
+    }
+    assert len(texts) == 4
+    assert dask.base.tokenize(options) != dask.base.tokenize(travelled[0])
+
+
+def test_copies_renew_themselves(aws: EmbeddedAws, bucket: None) -> None:
+    """A copy of the options, as pandas and Dask make them, is the same session."""
+    options = dask_storage_options(open_session("RoleBeta"))
+    assert copy.deepcopy(options)["session"] is copy.copy(options["session"]) is options["session"]
+    ROWS.to_csv("s3://cities-of-dask/cities.csv", index=False, storage_options=options)
+    aws.expire_sessions()
+    fresh = dask_storage_options(open_session("RoleBeta", fresh=True))
+    read = pd.read_csv("s3://cities-of-dask/cities.csv", storage_options=fresh)
+    assert read.equals(ROWS)

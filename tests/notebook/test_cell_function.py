@@ -1,0 +1,128 @@
+"""``%%aws_profiles`` runs a cell for each profile, and leaves nothing behind but its frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+
+from ipy_awsprofile.demo.stages.organisation import seed_organisation
+from ipy_awsprofile.errors import InvalidOption
+from tests.shells import run_notebook
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+CELL = """buckets = session.client("s3").list_buckets()["Buckets"]
+doubled = len(buckets) * factor
+{"name": profile.name, "doubled": doubled}
+"""
+
+
+@pytest.fixture
+def names(aws: EmbeddedAws) -> tuple[str, ...]:
+    """Make four accounts, each with a role profile."""
+    return seed_organisation(aws, 4)
+
+
+def test_into_a_variable(shell: Shell, names: tuple[str, ...]) -> None:
+    """The last expression of each profile is a row of the frame; nothing else gets out."""
+    shell.good("factor, doubled = 2, 'mine'")
+    before = set(shell.names)
+    ran = shell.good(f"%%aws_profiles reader --into df --no-progress\n{CELL}")
+    assert ran.result is None
+    frame = shell.names["df"]
+    assert list(frame["profile"]) == list(frame["name"]) == list(names)
+    assert list(frame.columns[:3]) == ["profile", "account", "region"]
+    assert (frame["doubled"] % 2 == 0).all()
+    assert shell.names["doubled"] == "mine"
+    assert set(shell.names) - before == {"df"}
+
+
+def test_shown(shell: Shell, names: tuple[str, ...]) -> None:
+    """Without a variable, the frame is the cell's value."""
+    frame = shell.good("%%aws_profiles reader --no-progress\nprofile.account").result
+    assert isinstance(frame, pd.DataFrame)
+    assert list(frame["value"]) == list(frame["account"])
+
+
+@pytest.mark.parametrize("cell", ["x = 1", "import os", "for x in []:\n    pass", "# nothing"])
+def test_without_a_value(shell: Shell, names: tuple[str, ...], cell: str) -> None:
+    """A cell that doesn't end in an expression gives no rows, and no errors."""
+    frame = shell.good(f"%%aws_profiles reader --no-progress\n{cell}").result
+    assert len(frame) == 0
+    assert frame.attrs["errors"] == []
+
+
+def test_functions_and_magics_in_the_cell(shell: Shell, names: tuple[str, ...]) -> None:
+    """A cell may define functions that use its own names, and use IPython's syntax."""
+    cell = "def named():\n    return profile.name\nx = !echo hello\nf'{named()} {x[0]}'"
+    frame = shell.good(f"%%aws_profiles reader --no-progress\n{cell}").result
+    assert list(frame["value"]) == [f"{name} hello" for name in names]
+
+
+def test_syntax_errors(shell: Shell, aws: EmbeddedAws, names: tuple[str, ...]) -> None:
+    """What can't be compiled is the cell's own error, and no profile is opened for it."""
+    ran = shell.run("%%aws_profiles reader\nx = 1\nx +")
+    assert isinstance(ran.error, SyntaxError)
+    assert ran.printed.count("invalid syntax") == 1
+    assert aws.calls == []
+
+
+def test_errors_in_the_cell(shell: Shell, names: tuple[str, ...]) -> None:
+    """An error of the cell is a row of that profile."""
+    cell = f"assert profile.name != '{names[0]}'\nprofile.name"
+    frame = shell.good(f"%%aws_profiles reader --no-progress --workers 2\n{cell}").result
+    assert list(frame["value"]) == list(names[1:])
+    assert frame.attrs["errors"][0]["error"] == "AssertionError"
+
+
+def test_protected(shell: Shell, names: tuple[str, ...]) -> None:
+    """Protected profiles are left out, unless the cell says ``--yes``."""
+    shell.good("%config AwsProfileMagics.protected = ['*-prod']")
+    assert len(shell.good("%%aws_profiles reader --no-progress\n1").result) == len(names) - 1
+    assert len(shell.good("%%aws_profiles reader --yes --no-progress\n1").result) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ("%%aws_profiles\n1", "For which profiles?"),
+        ("%%aws_profiles --into df\n1", "For which profiles?"),
+        ("%%aws_profiles nobody\n1", "No profile fits `nobody`"),
+        ("%%aws_profiles reader --into 1x\n1", "can't be the name of a variable"),
+        ("%%aws_profiles reader --workers 0\n1", "`max_workers` is 0"),
+        ("%%aws_profiles reader --workers many\n1", "invalid int value"),
+        ("%aws_profiles reader --into df", "belong to a cell"),
+        ("%aws_profiles reader --yes", "belong to a cell"),
+    ],
+)
+def test_refused(shell: Shell, names: tuple[str, ...], cell: str, told: str) -> None:
+    """What can't be done is told in a line or two."""
+    error = shell.refused(cell)
+    assert isinstance(error, InvalidOption)
+    assert told in str(error)
+
+
+def test_in_a_kernel(aws: EmbeddedAws) -> None:
+    """In a notebook it works too, with its bar, and prints nothing else."""
+    cells, _ = run_notebook(
+        "%load_ext ipy_awsprofile",
+        "%%aws_profiles RoleBeta --into df\nlen(session.client('s3').list_buckets()['Buckets'])",
+        "df['value'].tolist()",
+        environment=aws.environment(),
+    )
+    assert [cell.error for cell in cells] == [None] * 3
+    assert cells[2].text == "[3]"
+
+
+def test_function_with_the_notebooks_session(shell: Shell, names: tuple[str, ...]) -> None:
+    """A function of another cell that would work as the notebook's identity is refused."""
+    shell.good(
+        "def who(): return session.client('sts')\ndef good(session): return session.region_name"
+    )
+    error = shell.refused("%%aws_profiles reader --no-progress\nwho()")
+    assert str(error) == "`who()` uses the notebook's `session`, not that of each profile."
+    assert len(shell.good("%%aws_profiles reader --no-progress\ngood(session)").result) == 4

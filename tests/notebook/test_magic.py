@@ -1,0 +1,305 @@
+"""The magics in a real shell: what is typed, what is shown, what is in the notebook after."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+
+from ipy_awsprofile.errors import (
+    ConfigFileError,
+    InvalidOption,
+    ProfileNotFound,
+    ProtectedProfile,
+    SwitchInterrupted,
+)
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+def test_before_a_switch(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a switch, the magic says so, and what boto3 goes by."""
+    assert "No profile is active" in shell.good("%aws_profile").text
+    monkeypatch.setenv("AWS_PROFILE", "dev")
+    assert "AWS_PROFILE=dev" in shell.good("%aws_profile").text
+
+
+def test_switch(shell: Shell) -> None:
+    """One line puts a session of the profile into the notebook and shows who it is."""
+    ran = shell.good("%aws_profile RoleBeta")
+    assert ran.text.startswith("RoleBeta ← UserAlpha  (59 minutes left)")
+    assert re.search(r"expires +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, renews by itself", ran.text)
+    assert "ipy-awsprofile-card" in ran.html
+    assert isinstance(shell.names["session"], boto3.Session)
+
+
+def test_shows_who_is_active(shell: Shell) -> None:
+    """The magic alone shows the active identity again."""
+    first = shell.good("%aws_profile RoleBeta --session-name me-at-work")
+    again = shell.good("%aws_profile")
+    assert "RoleBeta/me-at-work" in again.text
+    assert again.text.splitlines()[1:] == first.text.splitlines()[1:]
+
+
+@pytest.mark.parametrize(
+    ("options", "row"),
+    [
+        ("--region eu-west-1", r"region +eu-west-1"),
+        ("--session-name me-at-work", r"ARN .*/me-at-work"),
+        ("--as beta", r"variable +beta"),
+        ("--as größe", r"variable +größe"),
+        ("--duration 1800", r"\(29 minutes left\)"),
+        ("--duration 30m", r"\(29 minutes left\)"),
+        ("--duration 1h", r"\(59 minutes left\)"),
+        ("--duration 1800s", r"\(29 minutes left\)"),
+        ("--duration 0h30m0s", r"\(29 minutes left\)"),
+        ("--yes", r"variable +session"),
+        ("--region=eu-west-1 --as=beta", r"variable +beta"),
+    ],
+)
+def test_options(shell: Shell, options: str, row: str) -> None:
+    """Each option of a switch shows on the card, before the name as well as after it."""
+    assert re.search(row, shell.good(f"%aws_profile RoleBeta {options}").text)
+    assert re.search(row, shell.good(f"%aws_profile {options} RoleBeta").text)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("--nope", "unrecognized arguments: --nope"),
+        ("RoleBeta --nope", "unrecognized arguments: --nope"),
+        ("--region", "expected one argument"),
+        ("RoleBeta --duration soon", "`soon` is no duration"),
+        ("RoleBeta --duration ''", "is no duration"),
+        ("RoleBeta --duration -5", "`-5` is no duration"),
+        ("RoleBeta --as 1a", "`1a` can't be the name of a variable"),
+        ("RoleBeta --as class", "`class` can't be the name of a variable"),
+        ("RoleBeta --as a.b", "`a.b` can't be the name of a variable"),
+        ("RoleBeta --off", "exclude one another"),
+        ("RoleBeta --refresh", "exclude one another"),
+        ("--refresh --off", "exclude one another"),
+        ('"RoleBeta', "A quotation mark has no partner."),
+        ("-h", "unrecognized arguments: -h"),
+    ],
+)
+def test_bad_options(shell: Shell, line: str, message: str) -> None:
+    """A line that can't be meant is refused in two lines, and nothing is switched."""
+    error = shell.refused(f"%aws_profile {line}")
+    assert type(error) is InvalidOption
+    assert message in str(error)
+    assert "session" not in shell.names
+
+
+def test_refresh(shell: Shell, aws: EmbeddedAws) -> None:
+    """--refresh makes one new call, and shows the new expiry."""
+    shell.good("%aws_profile RoleBeta --as beta")
+    before = shell.names["beta"].get_credentials().access_key
+    aws.calls.clear()
+    assert "variable  beta" in shell.good("%aws_profile --refresh").text
+    assert shell.names["beta"].get_credentials().access_key != before
+    assert [call.action for call in aws.calls] == ["sts:AssumeRole"]
+
+
+def test_refresh_after_an_expiry(shell: Shell, aws: EmbeddedAws) -> None:
+    """--refresh is what brings an ended session back."""
+    shell.good("from ipy_awsprofile import list_buckets")
+    shell.good("%aws_profile RoleBeta")
+    aws.expire_sessions()
+    shell.refused("list_buckets(session)")
+    shell.good("%aws_profile --refresh")
+    assert len(shell.good("list_buckets(session)").result) == 3
+
+
+def test_refresh_without_a_switch(shell: Shell) -> None:
+    """Without a switch there is nothing to refresh, and the card says so."""
+    assert "No profile is active" in shell.good("%aws_profile --refresh").text
+
+
+def test_off(shell: Shell) -> None:
+    """--off undoes every switch, and says if there was none."""
+    shell.good("session = 'mine'")
+    shell.good("%aws_profile RoleBeta")
+    shell.good("%aws_profile UserAlpha --as other")
+    assert "The switch is undone" in shell.good("%aws_profile --off").text
+    assert shell.names["session"] == "mine"
+    assert "other" not in shell.names
+    assert "There is no switch to undo" in shell.good("%aws_profile --off").text
+
+
+def test_rebound_name_stays_after_off(shell: Shell) -> None:
+    """A name that the user bound anew isn't touched by --off."""
+    shell.good("%aws_profile RoleBeta")
+    shell.good("session = 'newer'")
+    shell.good("%aws_profile --off")
+    assert shell.names["session"] == "newer"
+
+
+def test_stale_variables_are_named(shell: Shell) -> None:
+    """A client of the former identity is named in one line of the card."""
+    shell.good("%aws_profile RoleBeta")
+    shell.good("s3 = session.client('s3')")
+    text = shell.good("%aws_profile UserAlpha").text
+    assert text.splitlines()[-1].strip() == "`s3` still signs as RoleBeta."
+    assert "still signs" not in shell.good("%aws_profile RoleBeta").text
+
+
+def test_error_leaves_the_identity(shell: Shell) -> None:
+    """After a switch that failed, session and card are those from before."""
+    before = shell.good("%aws_profile RoleBeta")
+    session = shell.names["session"]
+    error = shell.refused("%aws_profile RoleBet --as other")
+    assert isinstance(error, ProfileNotFound)
+    assert error.hint == "Did you mean `RoleBeta`?"
+    assert shell.names["session"] is session
+    assert "other" not in shell.names
+    after = shell.good("%aws_profile")
+    assert after.text.splitlines()[1:] == before.text.splitlines()[1:]
+
+
+def test_error_stops_the_cell(shell: Shell) -> None:
+    """What follows in the cell doesn't run after a switch that failed."""
+    shell.refused("%aws_profile Nobody\nx = 1")
+    assert "x" not in shell.names
+
+
+def test_names_from_variables(shell: Shell) -> None:
+    """Python's variables expand in the line, as in every magic."""
+    shell.good("name = 'RoleBeta'; where = 'eu-west-1'")
+    text = shell.good("%aws_profile $name --region {where}").text
+    assert text.startswith("RoleBeta")
+    assert re.search(r"region +eu-west-1", text)
+
+
+def test_magic_in_a_loop(shell: Shell) -> None:
+    """The magic may stand in a block."""
+    ran = shell.good("for name in ['UserAlpha', 'RoleBeta']:\n    %aws_profile $name")
+    assert [data["text/plain"].split()[0] for data in ran.displayed] == ["UserAlpha", "RoleBeta"]
+
+
+@pytest.mark.parametrize(
+    ("line", "rows"),
+    [
+        ("", ["UserAlpha", "RoleBeta"]),
+        ("Role", ["RoleBeta"]),
+        ("useralpha role", ["RoleBeta"]),
+        ("'UserAlpha'", ["UserAlpha", "RoleBeta"]),
+        ("User*", ["UserAlpha"]),
+        ("nothing", []),
+    ],
+)
+def test_profiles(shell: Shell, aws: EmbeddedAws, line: str, rows: list[str]) -> None:
+    """%aws_profiles lists the profiles that a pattern fits, without a call."""
+    ran = shell.good(f"%aws_profiles {line}")
+    assert [row.split()[0] for row in ran.text.splitlines()[2:]] == rows
+    assert "ipy-awsprofile-card" in ran.html
+    assert aws.calls == []
+
+
+@pytest.mark.parametrize("line", ["%aws_profiles --nope", "%aws_profiles 'x"])
+def test_profiles_with_a_bad_option(shell: Shell, line: str) -> None:
+    """%aws_profiles refuses options that it doesn't have."""
+    assert "%aws_profiles?" in shell.refused(line).hint
+
+
+def test_profiles_of_a_malformed_file(shell: Shell, aws: EmbeddedAws) -> None:
+    """%aws_profiles names the line of a malformed file."""
+    aws.config_file.write_text("[profile a]\nnonsense\n")
+    error = shell.refused("%aws_profiles")
+    assert isinstance(error, ConfigFileError)
+    assert error.line == 2
+
+
+def test_protected_profiles(shell: Shell) -> None:
+    """A pattern set with %config protects profiles until --yes, also after it was changed."""
+    shell.good("%config AwsProfileMagics.protected = ['*beta']")
+    error = shell.refused("%aws_profile RoleBeta")
+    assert isinstance(error, ProtectedProfile)
+    assert "--yes" in error.hint
+    assert "RoleBeta" in shell.good("%aws_profile RoleBeta --yes").text
+    shell.good("%aws_profile --refresh")
+    shell.good("%config AwsProfileMagics.protected = []")
+    shell.good("%aws_profile RoleBeta")
+
+
+def test_config_is_there_before_loading(bare_shell: Shell) -> None:
+    """Patterns from IPython's config file hold from the start."""
+    bare_shell.ip.config.AwsProfileMagics.protected = ["*"]
+    bare_shell.good("%load_ext ipy_awsprofile")
+    assert isinstance(bare_shell.refused("%aws_profile RoleBeta"), ProtectedProfile)
+
+
+@pytest.mark.parametrize("magic", ["aws_profile", "aws_profiles"])
+def test_help(shell: Shell, magic: str) -> None:
+    """Each magic's help names every option that it has."""
+    help_text = shell.ip.find_line_magic(magic).__doc__
+    for action in shell.ip.find_line_magic(magic).parser._actions:
+        assert all(option in help_text for option in action.option_strings)
+        assert action.help
+
+
+def test_interruption(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C at the MFA prompt ends the switch in two lines, and the identity stays."""
+    aws.write_profile(
+        "WithMfa",
+        role_arn="arn:aws:iam::123456789012:role/RoleBeta",
+        source_profile="UserAlpha",
+        mfa_serial="arn:aws:iam::231179739868:mfa/device",
+        region="us-west-2",
+    )
+
+    def interrupted(question: str) -> str:
+        raise KeyboardInterrupt
+
+    shell.good("%aws_profile UserAlpha")
+    session = shell.names["session"]
+    monkeypatch.setattr("getpass.getpass", interrupted)
+    error = shell.refused("%aws_profile WithMfa")
+    assert isinstance(error, SwitchInterrupted)
+    assert shell.names["session"] is session
+    assert shell.good("%aws_profile").text.startswith("UserAlpha")
+
+
+@pytest.mark.parametrize(
+    "below", ["%%bash\naws_says() { echo $AWS_PROFILE; }\naws_says", "%%time\nprint('RoleBeta')"]
+)
+def test_cell_magic_below_ours(shell: Shell, below: str) -> None:
+    """A cell magic may stand below `%%aws_profile`; it runs in the scope."""
+    ran = shell.good(f"%%aws_profile RoleBeta\n{below}")
+    assert "RoleBeta" in ran.printed.splitlines()
+    assert "session" not in shell.names
+
+
+def test_name_with_a_dash_in_a_cell_magic(shell: Shell) -> None:
+    """What Tab writes for a name that begins with a dash does in a cell magic, too."""
+    error = shell.refused("%%aws_profile -- -lead\n1")
+    assert str(error) == "There is no profile `-lead` in the shared config files."
+
+
+def test_variable_is_shown_while_it_holds_the_session(shell: Shell) -> None:
+    """The card doesn't name a variable that the user has taken for something else."""
+    assert "variable" in shell.good("%aws_profile RoleBeta").text
+    assert "variable" not in shell.good("session = 3\n%aws_profile").text
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({}, "its default credentials"),
+        ({"AWS_PROFILE": "dev"}, "AWS_PROFILE=dev"),
+        ({"AWS_PROFILE": "dev", "AWS_DEFAULT_PROFILE": "old"}, "AWS_DEFAULT_PROFILE=old"),
+        ({"AWS_PROFILE": "dev", "AWS_ACCESS_KEY_ID": "key"}, "the keys in the environment"),
+    ],
+)
+def test_no_identity(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], words: str
+) -> None:
+    """Without a switch, the card says what boto3 goes by, in botocore's order."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert f"boto3 goes by {words}." in shell.good("%aws_profile").text

@@ -1,0 +1,61 @@
+"""An account's alias is found where it has one and may be asked for it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from moto.iam.models import iam_backends
+
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.picker.account_alias import alias_lookup
+from ipy_awsprofile.sessions.session import open_session
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+
+@pytest.fixture
+def session(aws: EmbeddedAws) -> boto3.Session:
+    """Open a session that may ask for the alias of the role's account."""
+    role = aws.create_role(
+        "Namer",
+        account=ROLE_ACCOUNT,
+        trust=trusting(f"arn:aws:iam::{USER_ACCOUNT}:root"),
+        policy=allow("iam:ListAccountAliases"),
+    )
+    return open_session(role_arn=role, source_profile="UserAlpha")
+
+
+def test_alias(session: boto3.Session) -> None:
+    """The alias is that of the session's own account, asked for in whatever thread."""
+    iam_backends[ROLE_ACCOUNT]["aws"].create_account_alias("research")
+    iam_backends[USER_ACCOUNT]["aws"].create_account_alias("people")
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(alias_lookup(session)).result() == "research"
+
+
+def test_no_alias(session: boto3.Session) -> None:
+    """An account need not have an alias."""
+    assert alias_lookup(session)() is None
+
+
+def test_alias_that_is_none_of_ones_business(aws: EmbeddedAws) -> None:
+    """Who may not ask gets None, and no error."""
+    iam_backends[ROLE_ACCOUNT]["aws"].create_account_alias("research")
+    assert alias_lookup(open_session("RoleBeta"))() is None
+
+
+def test_alias_of_nobody(aws: EmbeddedAws) -> None:
+    """A session without credentials gets None, and so does one that reaches no AWS."""
+    assert alias_lookup(boto3.Session(region_name="us-west-2"))() is None
+    aws.write_profile(
+        "nowhere",
+        aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
+        aws_secret_access_key="x",
+        endpoint_url="http://127.0.0.1:1",
+        region="us-west-2",
+    )
+    assert alias_lookup(boto3.Session(profile_name="nowhere"))() is None

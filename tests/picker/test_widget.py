@@ -1,0 +1,430 @@
+"""The picker without a browser: messages in and out, what is synced, what is remembered."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.picker import ProfilePicker
+from ipy_awsprofile.picker.memory import MOST_RECENT, Memory, Remembered
+from tests.shells import run_python
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+VIEW = "view-1"
+
+#: What a saved notebook holds of a picker: its program and nothing that a person did.
+SYNCED = {
+    "_anywidget_id",
+    "_css",
+    "_dom_classes",
+    "_esm",
+    "_model_module",
+    "_model_module_version",
+    "_model_name",
+    "_view_count",
+    "_view_module",
+    "_view_module_version",
+    "_view_name",
+    "layout",
+    "tabbable",
+    "tooltip",
+}
+
+
+class Person:
+    """Stands where the browser stands: says what a person does, and reads the answers."""
+
+    def __init__(self, picker: ProfilePicker) -> None:
+        self.picker = picker
+        self.seen: list[dict[str, Any]] = []
+        self.buffers: list[bytes] = []
+        picker.send = self._hear
+
+    def _hear(self, message: dict[str, Any], buffers: list[bytes] | None = None) -> None:
+        self.seen.append(json.loads(json.dumps(message)))
+        self.buffers += buffers or []
+
+    def says(self, kind: str, **content: Any) -> list[dict[str, Any]]:
+        """Send a message as the browser does; return the answers."""
+        self.seen.clear()
+        self.buffers.clear()
+        self.picker._handle_custom_msg({"type": kind, "view": VIEW, **content}, [])
+        return list(self.seen)
+
+    def switches(self, profile: str, **content: Any) -> dict[str, Any]:
+        """Choose a profile; return the last answer."""
+        return self.says("switch", profile=profile, region=None, **content)[-1]
+
+    def rows(self, have: int = 0) -> list[list[Any]] | None:
+        """Ask for the list; return its rows, or None if those that the view has are good."""
+        self.says("list", have=have)
+        return json.loads(self.buffers[0]) if self.buffers else None
+
+
+@pytest.fixture
+def picker(aws: EmbeddedAws, shell: Shell) -> Iterator[ProfilePicker]:
+    picker = ProfilePicker()
+    yield picker
+    picker.close()
+
+
+@pytest.fixture
+def person(picker: ProfilePicker) -> Person:
+    return Person(picker)
+
+
+def test_nothing_of_the_work_is_synced(person: Person) -> None:
+    """The synced traits are those of any anywidget, also after a switch and a list."""
+    person.rows()
+    person.switches("RoleBeta")
+    state = person.picker.get_state()
+    assert set(state) - {"_model_name"} == SYNCED - {"_model_name"}
+    assert "RoleBeta" not in json.dumps({name: str(value) for name, value in state.items()})
+
+
+def test_switches_the_notebook(person: Person, shell: Shell) -> None:
+    """A choice binds the session, tells the identity, and is then done."""
+    told, done = person.says("switch", profile="RoleBeta", region="eu-central-1")
+    assert done == {"type": "done", "view": VIEW}
+    identity = told["identity"]
+    assert identity["chain"] == ["RoleBeta", "UserAlpha"]
+    assert identity["account"] == "123456789012"
+    assert identity["arn"].startswith("arn:aws:sts::123456789012:assumed-role/RoleBeta/")
+    assert identity["region"] == identity["chosen_region"] == "eu-central-1"
+    assert 0 < identity["left"] <= 3600
+    assert person.picker.value == "RoleBeta"
+    assert person.picker.session is shell.names["session"]
+
+
+def test_another_region_keeps_the_rest_of_the_request(person: Person, shell: Shell) -> None:
+    """A change of Region is the active request with another Region."""
+    shell.good("%aws_profile RoleBeta --as prod")
+    told, _ = person.says("region", region="eu-west-1")
+    assert told["identity"]["variable"] == "prod"
+    assert shell.names["prod"].region_name == "eu-west-1"
+    assert "session" not in shell.names
+
+
+def test_lists_what_the_files_say(person: Person, aws: EmbeddedAws) -> None:
+    """A row: name, kind, account, role, source, region, and whether it needs MFA and a yes."""
+    assert person.rows() == [
+        ["UserAlpha", "static keys", "", "", "", "us-west-2", 0, 0],
+        ["RoleBeta", "assume role", "123456789012", "RoleBeta", "UserAlpha", "us-west-2", 0, 0],
+    ]
+    assert "us-gov-west-1" in person.seen[0]["regions"]
+    assert person.rows(have=person.seen[0]["version"]) is None
+    aws.write_profile("Another", region="us-east-1")
+    assert len(person.rows(have=person.seen[0]["version"]) or []) == 3
+
+
+def test_what_is_protected_is_confirmed(person: Person, shell: Shell) -> None:
+    """A protected profile is marked in the list, and takes a second click."""
+    shell.good("%config AwsProfileMagics.protected = ['*BETA']")
+    assert [row[-1] for row in person.rows() or []] == [0, 1]
+    assert person.switches("RoleBeta") == {"type": "confirm", "view": VIEW}
+    assert person.picker.value is None
+    assert person.switches("RoleBeta", confirmed=True)["type"] == "done"
+    assert person.says("ready")[-1]["identity"]["protected"] is True
+    assert person.says("region", region="eu-west-1")[-1]["type"] == "done"
+
+
+def test_mfa(person: Person, aws: EmbeddedAws, auditor: str) -> None:
+    """The device is named, a wrong code is refused, a right one switches, a cached session too."""
+    asked = person.switches("Auditor")
+    assert asked == {"type": "code", "device": auditor, "html": "", "view": VIEW}
+    refused = person.switches("Auditor", code="000000")
+    assert (refused["type"], refused["device"]) == ("code", auditor)
+    assert "AWS refused the MFA code" in refused["html"]
+    assert "000000" not in refused["html"]
+    code = aws.mfa_code(auditor)
+    assert person.switches("Auditor", code=code)["type"] == "done"
+    assert code not in json.dumps(person.seen) + repr(person.picker)
+    assert person.switches("Auditor")["type"] == "done"
+
+
+def test_refresh_asks_for_a_code_again(person: Person, aws: EmbeddedAws, auditor: str) -> None:
+    """New credentials of an MFA profile need a new code; without one all stays as it was."""
+    person.switches("Auditor", code=aws.mfa_code(auditor))
+    before = person.picker.session
+    assert person.says("refresh")[-1]["type"] == "code"
+    assert person.picker.session is before
+
+
+def test_refresh(person: Person, aws: EmbeddedAws) -> None:
+    """A refresh assumes the role once more; before the first switch there is nothing to do."""
+    assert person.says("refresh") == [{"type": "done", "view": VIEW}]
+    person.switches("RoleBeta")
+    aws.calls.clear()
+    assert person.says("refresh")[-1]["type"] == "done"
+    assert [call.action for call in aws.calls] == ["sts:AssumeRole"]
+
+
+def test_errors_are_the_magics_card(person: Person, aws: EmbeddedAws) -> None:
+    """What is wrong comes as the card, with every name escaped, and the former identity stays."""
+    person.switches("RoleBeta")
+    answer = person.switches("<img src=x>")
+    assert answer["type"] == "error"
+    assert "ipy-awsprofile-card" in answer["html"]
+    assert "&lt;img src=x&gt;" in answer["html"]
+    assert "<img" not in answer["html"]
+    assert person.picker.value == "RoleBeta"
+    aws.config_file.write_text("[profile RoleBeta\n")
+    assert "line 1" in person.says("list", have=0)[-1]["html"]
+
+
+def test_an_interrupt_is_told(person: Person, picker: ProfilePicker) -> None:
+    """Where widgets work in the main thread, Ctrl-C ends a switch with a card."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    end = picker._switcher.subscribe(interrupt)
+    assert "was interrupted" in person.switches("RoleBeta")["html"]
+    end()
+
+
+def test_what_nobody_expected_is_told_without_its_text(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that isn't ours is named in the picker and goes on to the kernel's log."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise OSError("with what it was about")
+
+    monkeypatch.setattr(person.picker._switcher, "switch", broken)
+    with pytest.raises(OSError, match="with what"):
+        person.picker._receive(None, {"type": "switch", "view": VIEW, "profile": "RoleBeta"}, [])
+    assert "unexpected happened: OSError" in person.seen[-1]["html"]
+    assert "with what" not in person.seen[-1]["html"]
+
+
+def test_pickers_and_magic_follow_one_another(person: Person, shell: Shell) -> None:
+    """Each switch, however made, is told to every picker; a closed one hears no more."""
+    other = Person(ProfilePicker())
+    shell.good("%aws_profile RoleBeta")
+    shell.good("%aws_profile --off")
+    for each in (person, other):
+        assert [(m["identity"] or {}).get("profile") for m in each.seen] == ["RoleBeta", None]
+    other.picker.close()
+    person.switches("UserAlpha")
+    assert len(other.seen) == 2
+
+
+def test_on_switch(person: Person, shell: Shell) -> None:
+    """A callback hears each identity until it is unsubscribed, and what it raises is shown."""
+    heard: list[Any] = []
+    unsubscribe = person.picker.on_switch(heard.append)
+
+    def fails(_identity: object) -> None:
+        raise ValueError("mine")
+
+    person.picker.on_switch(fails)
+    shell.good("%aws_profile RoleBeta")
+    assert [identity.profile for identity in heard] == ["RoleBeta"]
+    assert "ValueError: mine" in person.seen[-1]["html"]
+    unsubscribe()
+    unsubscribe()
+    shell.good("%aws_profile --off")
+    assert len(heard) == 1
+
+
+def test_alias(person: Person, aws: EmbeddedAws) -> None:
+    """The account's alias comes behind the switch where one may ask for it, and else nothing."""
+    from moto.iam.models import iam_backends
+
+    iam_backends[ROLE_ACCOUNT]["aws"].create_account_alias("beta-team")
+    role_arn = aws.create_role(
+        "Curious",
+        account=ROLE_ACCOUNT,
+        trust=trusting(f"arn:aws:iam::{USER_ACCOUNT}:root"),
+        policy=allow("iam:ListAccountAliases"),
+    )
+    aws.write_profile("Curious", source_profile="UserAlpha", role_arn=role_arn, region="us-east-1")
+    for profile, alias in (("RoleBeta", None), ("Curious", "beta-team")):
+        person.switches(profile)
+        lookup = person.picker._look_alias_up(ROLE_ACCOUNT)
+        assert lookup is not None
+        lookup.join(timeout=20)
+        assert person.seen[-1] == {"type": "alias", "account": ROLE_ACCOUNT, "alias": alias}
+    assert person.says("alias", account="000000000000") == []
+
+
+def test_repr_says_who_is_active_and_how_to_switch(person: Person, shell: Shell) -> None:
+    """A terminal, and a saved notebook, have one readable line instead of the picker."""
+    data, _ = person.picker._repr_mimebundle_()
+    assert data["text/plain"] == repr(person.picker)
+    assert repr(person.picker) == (
+        "ProfilePicker: no profile is active. `%aws_profile NAME` switches the notebook."
+    )
+    shell.good("%aws_profile RoleBeta")
+    assert "RoleBeta ← UserAlpha (arn:aws:sts::123456789012:" in repr(person.picker)
+
+
+def test_the_magic_shows_one(aws: EmbeddedAws, shell: Shell) -> None:
+    """`%aws_profile --pick` shows a picker of the same Switcher, and takes nothing beside it."""
+    ran = shell.good("%aws_profile --pick")
+    assert "application/vnd.jupyter.widget-view+json" in ran.displayed[0]
+    assert ran.text.startswith("ProfilePicker: no profile is active.")
+    shell.refused("%aws_profile --pick RoleBeta")
+
+
+def test_loads_the_extension_if_need_be(aws: EmbeddedAws, bare_shell: Shell) -> None:
+    """A picker made before `%load_ext` loads the extension, and both work on one Switcher."""
+    bare_shell.good("from ipy_awsprofile import ProfilePicker; picker = ProfilePicker()")
+    bare_shell.good("%aws_profile RoleBeta")
+    assert bare_shell.names["picker"].value == "RoleBeta"
+
+
+def test_without_a_shell(aws: EmbeddedAws) -> None:
+    """Outside of IPython, as in marimo, it switches as well; there is no variable to name."""
+    picker = ProfilePicker()
+    person = Person(picker)
+    person.says("ready")
+    person.switches("RoleBeta")
+    (told,) = [message for message in person.seen if message["type"] == "identity"]
+    assert told["identity"]["profile"] == "RoleBeta"
+    assert told["identity"]["variable"] is None
+    assert picker.session is not None
+    assert os.environ["AWS_PROFILE"] == "RoleBeta"
+    picker._switcher.off()
+    picker.close()
+
+
+def test_recent_and_pinned(person: Person, shell: Shell) -> None:
+    """What was switched to last comes first, pins stay, and the next picker knows of both."""
+    shell.good("%aws_profile UserAlpha")
+    person.switches("RoleBeta")
+    person.says("pin", profile="UserAlpha", pinned=True)
+    other = Person(ProfilePicker())
+    other.rows()
+    assert other.seen[0]["recent"] == ["RoleBeta", "UserAlpha"]
+    assert other.seen[0]["pins"] == ["UserAlpha"]
+    other.says("pin", profile="UserAlpha", pinned=False)
+    assert person.says("list", have=0)[0]["pins"] == []
+
+
+def test_memory_is_private_and_holds_names_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is in the state folder, for the user alone, without a leftover beside it."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    memory = Memory()
+    for number in range(MOST_RECENT + 3):
+        memory.use(f"profile-{number}")
+    file = tmp_path / "state" / "ipy_awsprofile" / "picker.json"
+    assert memory.path == file
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert list(file.parent.iterdir()) == [file]
+    recent = [f"profile-{number}" for number in range(MOST_RECENT + 2, 2, -1)]
+    assert json.loads(file.read_text()) == {"recent": recent, "pins": []}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"recent": 1, "pins": [2, null]}', "[" * 5000])
+def test_a_broken_memory_is_none(tmp_path: Path, text: str) -> None:
+    """A file that isn't ours is passed over, and replaced at the next use."""
+    memory = Memory(tmp_path / "picker.json")
+    memory.path.write_text(text)
+    assert memory.read() == Remembered()
+    memory.use("RoleBeta")
+    assert memory.read() == Remembered(recent=("RoleBeta",))
+
+
+def test_a_memory_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
+    """Where no file can be made, the picker works and remembers nothing."""
+    (tmp_path / "file").touch()
+    memory = Memory(tmp_path / "file" / "picker.json")
+    memory.pin("RoleBeta", pinned=True)
+    assert memory.read() == Remembered()
+
+
+def test_a_picker_that_outlives_the_extension(person: Person, shell: Shell) -> None:
+    """Once the extension is unloaded, its pickers switch nothing, and say what to do."""
+    shell.good("%unload_ext ipy_awsprofile")
+    error = person.switches("RoleBeta")
+    assert error["type"] == "error"
+    assert "%load_ext ipy_awsprofile" in error["html"]
+    assert person.picker.session is None
+    assert "session" not in shell.names
+
+
+@pytest.fixture
+def analyst(aws: EmbeddedAws) -> str:
+    """Write a profile that signs in; return its name."""
+    aws.sso.assign(ROLE_ACCOUNT, "Analyst", policy=allow("s3:*"))
+    aws.write_profile(
+        "Analyst",
+        sso_start_url=aws.sso.start_url,
+        sso_region="us-east-1",
+        sso_account_id=ROLE_ACCOUNT,
+        sso_role_name="Analyst",
+        region="us-west-2",
+    )
+    return "Analyst"
+
+
+def waited_for(person: Person, kind: str) -> dict[str, Any]:
+    """Wait until the picker says something of this kind."""
+    for _ in range(200):
+        for message in person.seen:
+            if message["type"] == kind:
+                return message
+        time.sleep(0.1)
+    raise AssertionError(f"{kind} wasn't said: {person.seen}")
+
+
+def test_sign_in(person: Person, aws: EmbeddedAws, analyst: str) -> None:
+    """Address and code are shown, the kernel doesn't wait, and the view is told when it is done."""
+    asked = person.switches(analyst)
+    assert asked["type"] == "sign_in"
+    assert asked["code"] in asked["url"]
+    assert person.picker.session is None
+    aws.sso.approve(asked["code"])
+    waited_for(person, "signed_in")
+    assert person.switches(analyst)["type"] == "done"
+    assert person.picker.value == analyst
+
+
+def test_sign_in_that_is_refused(person: Person, aws: EmbeddedAws, analyst: str) -> None:
+    """It is told as the magic tells it."""
+    asked = person.switches(analyst)
+    aws.sso.deny(asked["code"])
+    assert "was refused" in waited_for(person, "error")["html"]
+    assert person.picker.session is None
+
+
+def test_sign_in_that_cannot_begin(person: Person, aws: EmbeddedAws, analyst: str) -> None:
+    """If AWS doesn't let it begin, that is the error."""
+    text = aws.config_file.read_text()
+    aws.config_file.write_text(text.replace(aws.sso.start_url, "https://nowhere.invalid"))
+    aws.sso.sign_ins.lifetimes = replace(aws.sso.lifetimes, registration=-1)
+    assert person.switches(analyst)["type"] == "error"
+
+
+def test_boto3_is_there_once_the_person_chooses() -> None:
+    """Showing the list begins to import what the switch needs, and doesn't wait for it."""
+    told = run_python(
+        "import sys, threading\n"
+        "from ipy_awsprofile.picker import ProfilePicker\n"
+        "from ipy_awsprofile.switch.switcher import Switcher\n"
+        "picker = ProfilePicker(Switcher(None))\n"
+        "print('boto3' in sys.modules)\n"
+        "for _ in range(2):\n"
+        "    picker._receive(None, {'type': 'list', 'view': 'v', 'have': 0}, [])\n"
+        "    for thread in threading.enumerate():\n"
+        "        thread.name == 'warm-up' and thread.join()\n"
+        "print('boto3' in sys.modules)"
+    )
+    assert told.split() == ["False", "True"]

@@ -1,0 +1,426 @@
+"""A switch moves the notebook as a whole or not at all, and can be undone."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from ipy_awsprofile.bindings import credential_server
+from ipy_awsprofile.bindings.leftovers import Leftover
+from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.credentials.person import Person
+from ipy_awsprofile.errors import MfaUnavailable, ProfileNotFound, ProtectedProfile
+from ipy_awsprofile.switch.switcher import Switcher
+from tests.mfa_role import add_mfa_role
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.sessions.identity import Identity
+    from tests.shells import Shell
+
+ROLE = SwitchRequest(profile="RoleBeta")
+USER = SwitchRequest(profile="UserAlpha")
+
+
+@pytest.fixture
+def switcher(bare_shell: Shell, aws: EmbeddedAws) -> Switcher:
+    """Make a switcher of a shell that has nothing else of ours."""
+    return Switcher(bare_shell.ip)
+
+
+def test_before_the_first_switch(switcher: Switcher) -> None:
+    """Nobody is active, and there is nothing to refresh, undo or name."""
+    assert switcher.session is None
+    assert switcher.request is None
+    assert switcher.identity() is None
+    assert switcher.refresh() is None
+    assert switcher.off() is False
+    assert switcher.leftovers() == []
+
+
+def test_switch(switcher: Switcher, bare_shell: Shell) -> None:
+    """The identity comes back, and the session is in the notebook."""
+    identity = switcher.switch(ROLE)
+    assert identity.chain == ("RoleBeta", "UserAlpha")
+    assert switcher.identity() == identity
+    assert switcher.request == ROLE
+    assert switcher.session is bare_shell.names["session"]
+
+
+def test_requests_options(switcher: Switcher, bare_shell: Shell) -> None:
+    """Every wish of a request reaches the session."""
+    identity = switcher.switch(
+        SwitchRequest(
+            profile="RoleBeta",
+            region="eu-west-1",
+            variable="s",
+            duration=1800,
+            session_name="me-at-work",
+        )
+    )
+    assert identity.arn.endswith("/me-at-work")
+    assert bare_shell.names["s"].region_name == "eu-west-1"
+    assert "session" not in bare_shell.names
+
+
+def test_twice_is_once(switcher: Switcher, aws: EmbeddedAws, bare_shell: Shell) -> None:
+    """Switching to the same profile again calls nobody and is undone by one step."""
+    first = switcher.switch(ROLE)
+    aws.calls.clear()
+    assert switcher.switch(ROLE) == first
+    assert aws.calls == []
+    assert switcher.off() is True
+    assert "session" not in bare_shell.names
+
+
+def test_another_variable_replaces_the_first(switcher: Switcher, bare_shell: Shell) -> None:
+    """With another variable the first one is put back."""
+    bare_shell.good("session = 'mine'")
+    switcher.switch(ROLE)
+    switcher.switch(SwitchRequest(profile="RoleBeta", variable="beta"))
+    assert bare_shell.names["session"] == "mine"
+    assert bare_shell.names["beta"] is switcher.session
+
+
+def test_off_after_several_switches(switcher: Switcher, bare_shell: Shell) -> None:
+    """Undoing goes back to before the first switch, however many there were."""
+    bare_shell.good("session = 'mine'")
+    switcher.switch(ROLE)
+    switcher.switch(USER)
+    switcher.switch(ROLE)
+    assert switcher.off() is True
+    assert bare_shell.names["session"] == "mine"
+    assert switcher.session is None
+    assert switcher.identity() is None
+
+
+def test_off_leaves_a_rebound_name(switcher: Switcher, bare_shell: Shell) -> None:
+    """A name that the user has bound anew is left alone."""
+    switcher.switch(ROLE)
+    bare_shell.good("session = 'newer'")
+    switcher.off()
+    assert bare_shell.names["session"] == "newer"
+
+
+def test_refresh(switcher: Switcher, aws: EmbeddedAws, bare_shell: Shell) -> None:
+    """Refreshing makes one new call, and keeps every wish of the request."""
+    request = SwitchRequest(profile="RoleBeta", region="eu-west-1", variable="s")
+    switcher.switch(request)
+    before: Any = bare_shell.names["s"].get_credentials()
+    aws.calls.clear()
+    identity = switcher.refresh()
+    assert identity is not None
+    assert identity.region == "eu-west-1"
+    assert switcher.request == request
+    assert bare_shell.names["s"].get_credentials().access_key != before.access_key
+    assert [call.action for call in aws.calls] == ["sts:AssumeRole"]
+
+
+def test_failed_switch_changes_nothing(switcher: Switcher, bare_shell: Shell) -> None:
+    """A switch that fails leaves identity, session and variables as they were."""
+    identity = switcher.switch(ROLE)
+    names = dict(bare_shell.names)
+    with pytest.raises(ProfileNotFound):
+        switcher.switch(SwitchRequest(profile="Nobody", variable="other"))
+    assert switcher.identity() == identity
+    assert dict(bare_shell.names) == names
+
+
+def test_failed_first_switch_leaves_nothing(switcher: Switcher, bare_shell: Shell) -> None:
+    """A first switch that fails leaves the notebook without an identity."""
+    with pytest.raises(ProfileNotFound):
+        switcher.switch(SwitchRequest(profile="Nobody"))
+    assert switcher.session is None
+    assert "session" not in bare_shell.names
+
+
+UNBINDABLE: Any = SwitchRequest(profile="UserAlpha", variable=[])  # type: ignore[arg-type]
+
+
+def test_failed_binding_is_rolled_back(switcher: Switcher, bare_shell: Shell) -> None:
+    """If something can't follow the new identity, everything follows the former one again."""
+    identity = switcher.switch(ROLE)
+    with pytest.raises(TypeError):
+        switcher.switch(UNBINDABLE)
+    assert switcher.identity() == identity
+    assert bare_shell.names["session"] is switcher.session
+    switcher.off()
+    assert "session" not in bare_shell.names
+
+
+def test_failed_first_binding_is_rolled_back(switcher: Switcher) -> None:
+    """If nothing was active before, nothing is active afterwards."""
+    with pytest.raises(TypeError):
+        switcher.switch(UNBINDABLE)
+    assert switcher.session is None
+
+
+def test_listeners(switcher: Switcher) -> None:
+    """Listeners hear of each identity and of its end, until they have heard enough."""
+    heard: list[Identity | None] = []
+    stop = switcher.subscribe(heard.append)
+    first = switcher.switch(ROLE)
+    second = switcher.refresh()
+    switcher.off()
+    stop()
+    switcher.switch(USER)
+    assert heard == [first, second, None]
+
+
+def test_listener_that_leaves_while_listening(switcher: Switcher) -> None:
+    """A listener may end its subscription when it is called."""
+    heard: list[str] = []
+
+    def once(_: Identity | None) -> None:
+        heard.append("once")
+        stop()
+
+    stop = switcher.subscribe(once)
+    switcher.subscribe(lambda _: heard.append("each"))
+    switcher.switch(ROLE)
+    switcher.off()
+    assert heard == ["once", "each", "each"]
+
+
+def test_failed_switch_is_not_told(switcher: Switcher) -> None:
+    """Listeners don't hear of a switch that failed."""
+    heard: list[Identity | None] = []
+    switcher.subscribe(heard.append)
+    with pytest.raises(ProfileNotFound):
+        switcher.switch(SwitchRequest(profile="Nobody"))
+    assert heard == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_protected"),
+    [("RoleBeta", True), ("role*", True), ("*BETA", True), ("*", True), ("Role", False)],
+)
+def test_protected(switcher: Switcher, pattern: str, is_protected: bool) -> None:
+    """A protected profile needs to be confirmed; patterns match whole names, in any case."""
+    switcher.protected = ("other", pattern)
+    assert switcher.is_protected("RoleBeta") is is_protected
+    if is_protected:
+        with pytest.raises(ProtectedProfile):
+            switcher.switch(ROLE)
+        assert switcher.session is None
+    confirmed = SwitchRequest(profile="RoleBeta", confirmed=True)
+    assert switcher.switch(confirmed).profile == "RoleBeta"
+    refreshed = switcher.refresh()
+    assert refreshed is not None
+
+
+def test_stale_variables_of_a_former_profile(switcher: Switcher, bare_shell: Shell) -> None:
+    """Client, resource and session of the former identity are named, those of this one aren't."""
+    switcher.switch(ROLE)
+    bare_shell.good("s3 = session.client('s3'); r = session.resource('s3'); old = session")
+    switcher.switch(USER)
+    bare_shell.good("mine = session.client('s3')")
+    assert switcher.leftovers() == [
+        Leftover("s3", "still signs as RoleBeta"),
+        Leftover("r", "still signs as RoleBeta"),
+        Leftover("old", "still signs as RoleBeta"),
+    ]
+
+
+def test_stale_variables_of_boto3_itself(
+    switcher: Switcher, bare_shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What boto3 made by its own default is named by the profile whose key it is."""
+    monkeypatch.setenv("AWS_PROFILE", "UserAlpha")
+    bare_shell.good("import boto3; s3 = boto3.client('s3'); boto3.DEFAULT_SESSION = None")
+    switcher.switch(ROLE)
+    assert switcher.leftovers() == [Leftover("s3", "still signs as UserAlpha")]
+
+
+def test_stale_variables_of_the_environment(
+    switcher: Switcher, bare_shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys that no profile has are named by where botocore found them."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    bare_shell.names["s3"] = boto3.Session(region_name="us-east-1").client("s3")
+    switcher.switch(ROLE)
+    assert switcher.leftovers() == [Leftover("s3", "still signs as somebody else (env)")]
+
+
+def test_stale_variables_that_would_have_to_ask(
+    switcher: Switcher, bare_shell: Shell, aws: EmbeddedAws
+) -> None:
+    """Whose credentials refresh themselves is named by their method: AWS isn't asked for that."""
+    bare_shell.names["s3"] = boto3.Session(profile_name="RoleBeta").client("s3")
+    switcher.switch(USER)
+    aws.calls.clear()
+    assert switcher.leftovers() == [Leftover("s3", "still signs as somebody else (assume-role)")]
+    assert aws.calls == []
+
+
+def test_same_identity_is_not_stale(switcher: Switcher, bare_shell: Shell) -> None:
+    """Clients from before a refresh, or of boto3 for the same profile, sign as who is active."""
+    bare_shell.names["user"] = boto3.Session(profile_name="UserAlpha").client("s3")
+    switcher.switch(USER)
+    assert switcher.leftovers() == []
+    switcher.switch(ROLE)
+    bare_shell.good("s3 = session.client('s3')")
+    switcher.refresh()
+    assert [stale.name for stale in switcher.leftovers()] == ["user"]
+
+
+def test_the_same_role_with_less_access_is_another_one(
+    switcher: Switcher, bare_shell: Shell
+) -> None:
+    """A client of the full role is named after a switch to the same role read-only, and back."""
+    switcher.switch(ROLE)
+    bare_shell.good("full = session.client('s3')")
+    switcher.switch(SwitchRequest(profile="RoleBeta", read_only=True))
+    bare_shell.good("narrow = session.client('s3')")
+    may_do_all = Leftover("full", "still signs as RoleBeta with all that the role may do")
+    assert switcher.leftovers() == [may_do_all]
+    switcher.switch(ROLE)
+    assert switcher.leftovers() == [Leftover("narrow", "still signs as RoleBeta read-only")]
+
+
+def test_nothing_is_stale_after_off(switcher: Switcher, bare_shell: Shell) -> None:
+    """Without an active identity, nothing is stale."""
+    switcher.switch(ROLE)
+    bare_shell.good("s3 = session.client('s3')")
+    switcher.off()
+    assert switcher.leftovers() == []
+
+
+def test_switches_from_several_threads_take_turns(switcher: Switcher, bare_shell: Shell) -> None:
+    """However threads switch at once, session and identity belong together in the end."""
+    threads = [
+        threading.Thread(target=switcher.switch, args=(request,)) for request in [ROLE, USER] * 3
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    identity, request = switcher.identity(), switcher.request
+    assert identity is not None
+    assert request is not None
+    assert identity.profile == request.profile
+    assert bare_shell.names["session"] is switcher.session
+    switcher.off()
+    assert "session" not in bare_shell.names
+
+
+def test_overlapping_scopes(switcher: Switcher, bare_shell: Shell) -> None:
+    """Of scopes that overlap, the later one stays in force, and after both all is as before."""
+    switcher.switch(USER)
+    own = bare_shell.names["session"]
+    first, second = switcher.scope(ROLE), switcher.scope(replace(ROLE, read_only=True))
+    with ExitStack() as one, ExitStack() as other:
+        one.enter_context(first)
+        narrow = other.enter_context(second)
+        one.close()
+        assert switcher.session is narrow is bare_shell.names["session"]
+        other.close()
+    assert switcher.session is own is bare_shell.names["session"]
+    switcher.off()
+    assert "session" not in bare_shell.names
+
+
+def test_three_overlapping_scopes(switcher: Switcher) -> None:
+    """A scope that ends among others leaves no trace in what comes back after them."""
+    stacks = [ExitStack() for _ in range(3)]
+    sessions = [stack.enter_context(switcher.scope(ROLE)) for stack in stacks]
+    stacks[0].close()
+    stacks[2].close()
+    assert switcher.session is sessions[1]
+    stacks[1].close()
+    assert switcher.session is None
+
+
+def test_unloading_in_a_scope(switcher: Switcher, bare_shell: Shell) -> None:
+    """Nothing comes back into a notebook whose extension was unloaded in the block."""
+    switcher.switch(USER)
+    with switcher.scope(ROLE):
+        switcher.close()
+    assert switcher.session is None
+    assert "session" not in bare_shell.names
+
+
+@pytest.mark.parametrize("way", ["switch", "scope"])
+def test_interrupted_listener(switcher: Switcher, bare_shell: Shell, way: str) -> None:
+    """Ctrl-C while a listener is told undoes a scope, and leaves a switch as it is."""
+    switcher.switch(USER)
+    before = switcher.session
+
+    def stopped(identity: object) -> None:
+        end()
+        raise KeyboardInterrupt
+
+    end = switcher.subscribe(stopped)
+    go = switcher.switch if way == "switch" else lambda role: switcher.scope(role).__enter__()
+    with pytest.raises(KeyboardInterrupt):
+        go(ROLE)
+    assert (switcher.session is before) == (way == "scope")
+    assert bare_shell.names["session"] is switcher.session
+
+
+def test_interrupted_while_the_former_one_is_taken_off(
+    switcher: Switcher, bare_shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then nothing has changed: what was taken off is bound again."""
+    end = credential_server._end
+
+    def stopped(watcher: Any) -> None:
+        monkeypatch.setattr(credential_server, "_end", end)
+        end(watcher)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(credential_server, "_end", stopped)
+    switcher.switch(replace(ROLE, read_only=True))
+    before, environ = switcher.session, os.environ["AWS_PROFILE"]
+    with pytest.raises(KeyboardInterrupt):
+        switcher.switch(USER)
+    assert switcher.session is before is bare_shell.names["session"]
+    assert os.environ["AWS_PROFILE"] == environ
+    switcher.off()
+
+
+def test_listener_that_switches(switcher: Switcher) -> None:
+    """A listener isn't told of its own switches; others are, of the last one."""
+    told: list[str | None] = []
+
+    def works(identity: Identity | None) -> None:
+        with switcher.scope(ROLE):
+            pass
+
+    switcher.subscribe(works)
+    switcher.subscribe(lambda identity: told.append(identity.profile if identity else None))
+    switcher.switch(USER)
+    assert told == ["RoleBeta", "UserAlpha", "UserAlpha"]
+
+
+def test_who_is_active_goes_on_when_protected(switcher: Switcher) -> None:
+    """A pattern that comes after the switch asks for no consent to refresh."""
+    switcher.switch(ROLE)
+    switcher.protected = ("*beta*",)
+    assert switcher.refresh()
+    with pytest.raises(ProtectedProfile):
+        switcher.switch(replace(ROLE, region="eu-west-1"))
+
+
+def test_nobody_waits_for_a_question(switcher: Switcher, aws: EmbeddedAws) -> None:
+    """While a person is asked, other threads can look who is active."""
+    add_mfa_role(aws, "WithMfa")
+    switcher.switch(USER)
+    seen = []
+
+    def asked(_: str) -> str:
+        looking = threading.Thread(target=lambda: seen.append(switcher.identity()))
+        looking.start()
+        looking.join(timeout=20)
+        raise MfaUnavailable("Nobody is there.")
+
+    with pytest.raises(MfaUnavailable):
+        switcher.switch(SwitchRequest(profile="WithMfa"), person=Person(mfa_prompter=asked))
+    assert [one and one.profile for one in seen] == ["UserAlpha"]

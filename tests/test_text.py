@@ -1,0 +1,78 @@
+"""Text out of files and servers can't write to the terminal, nor look like another text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.text import program, visible, without_user
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+#: Writes to the clipboard of many terminals, and turns what follows around.
+ODD = "a\x1b]52;c;cHdu\x07b\u202ec"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("größe ← x\n", "größe ← x\n"),
+        ("\x1b[2J", r"\x1b[2J"),
+        ("a\rb\tc\x9b", r"a\rb\tc\x9b"),
+        ("x\u202ey\u2066z", r"x\u202ey\u2066z"),
+        ("👩\u200d🔬", "👩\u200d🔬"),
+    ],
+)
+def test_visible(text: str, shown: str) -> None:
+    """What a terminal would obey is written as an escape; letters and line ends stay."""
+    assert visible(text) == shown
+
+
+def test_errors() -> None:
+    """An error's text and hint can be printed."""
+    error = AwsProfileError(ODD, ODD)
+    assert visible(f"{error}{error.hint}") == f"{error}{error.hint}" != ""
+
+
+def test_every_card(aws: EmbeddedAws, shell: Shell) -> None:
+    """No magic prints a control character of a profile's name, as text or as HTML."""
+    aws.write_profile(
+        ODD,
+        source_profile="UserAlpha",
+        role_arn="arn:aws:iam::123456789012:role/RoleBeta",
+        region="us-west-2",
+    )
+    shell.names["odd"] = ODD
+    for cell in (
+        "%aws_profiles",
+        "%aws_profile $odd",
+        "%aws_profile",
+        "%aws_profile --explain $odd",
+        "%aws_profile x$odd",
+        "%aws_profile --explain x$odd",
+    ):
+        ran = shell.run(cell)
+        shown = "".join([ran.text, *map(str, ran.displayed), str(ran.error)])
+        assert r"\x1b]52" in shown, cell
+        assert not {"\x1b", "\x07", "\u202e"} & set(shown), cell
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"), [("http://ann:pw@e/x@y", "http://…@e/x@y"), ("https://e/", "https://e/")]
+)
+def test_without_user(url: str, shown: str) -> None:
+    """An address is shown without who is named in it."""
+    assert without_user(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [("tool --key x", "tool"), ("TOKEN=x tool", None), ("'unended", None), ("", None)],
+)
+def test_program(command: str, name: str | None) -> None:
+    """Of a command the program is named, and nothing that could be a secret."""
+    assert program(command) == name
