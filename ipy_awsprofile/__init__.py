@@ -5,9 +5,9 @@ and `Profile` say what the shared files say, `open_session` turns a profile into
 boto3 session, `who_am_i` says who a session is (`Identity`), `using_profile` works as a profile
 for a ``with`` block, `list_buckets` lists a session's buckets, and `ProfilePicker` is the magic as
 a searchable dropdown. `across_profiles` calls one function for many profiles, into one DataFrame.
-`storage_options`, `dask_storage_options`, `polars_options`, `polars_credentials`, `duckdb_secret`,
-`pyarrow_filesystem` and `spark_options` are for libraries that can't follow by themselves. Every
-error is an `AwsProfileError`. What is heavy is imported when it is used.
+`storage_options` is for pandas, fsspec and Dask, and `ipy_awsprofile.libraries` has the arguments
+for other libraries with an S3 client of their own. Every error is an `AwsProfileError`. Heavy
+libraries are imported when they are used.
 """
 
 from __future__ import annotations
@@ -24,15 +24,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.buckets import list_buckets
     from ipy_awsprofile.config.profiles import Profile, list_profiles
     from ipy_awsprofile.errors import AwsProfileError
-    from ipy_awsprofile.libraries.storage import (
-        dask_storage_options,
-        duckdb_secret,
-        polars_credentials,
-        polars_options,
-        pyarrow_filesystem,
-        spark_options,
-        storage_options,
-    )
+    from ipy_awsprofile.libraries.fsspec import storage_options
     from ipy_awsprofile.picker import ProfilePicker
     from ipy_awsprofile.sessions.identity import Identity, who_am_i
     from ipy_awsprofile.sessions.session import open_session
@@ -46,15 +38,9 @@ __all__ = [
     "ProfilePicker",
     "__version__",
     "across_profiles",
-    "dask_storage_options",
-    "duckdb_secret",
     "list_buckets",
     "list_profiles",
     "open_session",
-    "polars_credentials",
-    "polars_options",
-    "pyarrow_filesystem",
-    "spark_options",
     "storage_options",
     "using_profile",
     "who_am_i",
@@ -66,16 +52,10 @@ _HOMES = {
     "Profile": "config.profiles",
     "ProfilePicker": "picker",
     "across_profiles": "across.across",
-    "dask_storage_options": "libraries.storage",
-    "duckdb_secret": "libraries.storage",
     "list_buckets": "buckets",
     "list_profiles": "config.profiles",
     "open_session": "sessions.session",
-    "polars_credentials": "libraries.storage",
-    "polars_options": "libraries.storage",
-    "pyarrow_filesystem": "libraries.storage",
-    "spark_options": "libraries.storage",
-    "storage_options": "libraries.storage",
+    "storage_options": "libraries.fsspec",
     "using_profile": "switch.using_profile",
     "who_am_i": "sessions.identity",
 }

@@ -31,10 +31,10 @@ class Leftover:
 
 #: Libraries that keep their own credentials, and what makes them follow.
 _INDEPENDENT = {
-    "duckdb": "doesn't follow: call `duckdb_secret(session)`",
-    "polars": "doesn't follow: pass `**polars_options(session)`",
-    "pyarrow.fs": "doesn't follow: use `pyarrow_filesystem(session)`",
-    "pyspark": "doesn't follow: read with `spark_options(session)`",
+    "duckdb": "call `libraries.duckdb_secret(session)`",
+    "polars": "pass `**libraries.polars_options(session)`",
+    "pyarrow.fs": "use `libraries.pyarrow_filesystem(session)`",
+    "pyspark": "read with `**libraries.spark_options(session)`",
 }
 
 #: pandas goes by fsspec, which follows; but for Parquet by pyarrow, whose client knows no roles of
@@ -84,7 +84,9 @@ def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:
     modules = imported | {getattr(value, "__module__", None) for value in values}
     for library, advice in _INDEPENDENT.items():
         if any(f"{module}.".startswith(f"{library}.") for module in modules):
-            yield Leftover(library, advice)
+            yield Leftover(
+                library, f"doesn't follow: `from ipy_awsprofile import libraries`, then {advice}"
+            )
 
 
 def _same_key(one: Any, other: Any) -> bool:

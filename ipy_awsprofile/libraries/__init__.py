@@ -1,1 +1,19 @@
-"""Arguments for libraries with a client of their own, one file a library."""
+"""Arguments for libraries that have an S3 client of their own, one file for each library.
+
+Each function takes a session and returns what one library needs to work as that session, with its
+Region and its `endpoint_url`. The credentials in it are short-lived: long-term keys are refused.
+"""
+
+from ipy_awsprofile.libraries.dask import dask_storage_options
+from ipy_awsprofile.libraries.duckdb import duckdb_secret
+from ipy_awsprofile.libraries.polars import polars_options
+from ipy_awsprofile.libraries.pyarrow import pyarrow_filesystem
+from ipy_awsprofile.libraries.spark import spark_options
+
+__all__ = [
+    "dask_storage_options",
+    "duckdb_secret",
+    "polars_options",
+    "pyarrow_filesystem",
+    "spark_options",
+]

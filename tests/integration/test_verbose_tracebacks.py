@@ -32,6 +32,7 @@ IMPLICIT = "except AwsProfileError:\n    1 / 0"
 def verbose(shell: Shell) -> Shell:
     """Open a shell that prints the variables of frames."""
     shell.good("from ipy_awsprofile import *\nfrom ipy_awsprofile import AwsProfileError")
+    shell.good("from ipy_awsprofile.libraries import *")
     shell.good("%xmode Verbose")
     shell.good("%aws_profile RoleBeta")
     return shell
@@ -124,7 +125,7 @@ def _interrupt_soon() -> None:
         "closed = duckdb.connect(config={'enable_external_access': False})\n"
         "duckdb_secret(session, closed)",
         "from unittest.mock import patch\n"
-        "with patch('ipy_awsprofile.libraries.storage._place', return_value=(0, 0)):\n"
+        "with patch('ipy_awsprofile.libraries.pyarrow.s3_location', return_value=(0, 0)):\n"
         "    pyarrow_filesystem(session)",
     ],
 )

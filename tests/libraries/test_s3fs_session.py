@@ -14,8 +14,9 @@ import pandas as pd
 import pytest
 import s3fs
 
-from ipy_awsprofile import dask_storage_options, open_session, who_am_i
+from ipy_awsprofile import open_session, who_am_i
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
+from ipy_awsprofile.libraries import dask_storage_options
 from tests.sessions.test_portable import elsewhere
 
 if TYPE_CHECKING:

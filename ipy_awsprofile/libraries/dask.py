@@ -1,0 +1,26 @@
+"""Dask, whose workers can be on other machines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.sessions.session import ProfileSession
+
+
+def dask_storage_options(session: ProfileSession) -> dict[str, Any]:
+    """Return the ``storage_options=`` with which a Dask cluster's workers open ``s3://`` paths.
+
+    Workers need no config file. In the kernel, what is opened with the options renews itself. A
+    graph takes the session's short-lived credentials along when it is submitted: each
+    ``compute()`` brings new ones, and can last as long as these (the ``duration`` of
+    `open_session`), since workers don't renew them. For long-term keys, STS issues short-lived
+    ones. The options' repr doesn't show them.
+
+    Raises a child of `AwsProfileError`.
+
+    https://docs.dask.org/en/stable/how-to/connect-to-remote-data.html
+    """
+    from ipy_awsprofile.libraries.s3fs_session import KernelSession
+
+    return {"session": KernelSession(session)}

@@ -1,0 +1,54 @@
+"""DuckDB, which keeps credentials as secrets of a connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ipy_awsprofile.libraries.s3_location import s3_location
+from ipy_awsprofile.libraries.secret_options import SecretOptions
+from ipy_awsprofile.sessions.portable import short_lived
+
+if TYPE_CHECKING:
+    import boto3
+    from duckdb import DuckDBPyConnection
+
+
+def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None = None) -> None:
+    """Create a DuckDB secret: ``s3://`` paths work as the session until its credentials end.
+
+    The connection (by default that of `duckdb.sql`) gets a temporary secret with the name
+    ``ipy_awsprofile``. DuckDB shows only its access key ID, and writes nothing to a file. Call this
+    again to renew it. Raises CredentialsUnavailable for long-term keys.
+
+    https://duckdb.org/docs/stable/core_extensions/httpfs/s3api
+    """
+    import duckdb
+
+    frozen, _ = short_lived(session)
+    region, endpoint = s3_location(session)
+    connection = connection or duckdb.default_connection()
+    _load_s3_client(connection)
+    settings = SecretOptions(
+        key_id=frozen.access_key,
+        secret=frozen.secret_key,
+        session_token=frozen.token,
+        region=region,
+    )
+    if endpoint:
+        place = urlsplit(endpoint)
+        settings.update(endpoint=place.netloc, url_style="path", use_ssl=place.scheme == "https")
+    # The values are parameters: an error would quote the statement.
+    named = ", ".join(f"{name} ${name}" for name in settings)
+    connection.execute(
+        f"CREATE OR REPLACE TEMPORARY SECRET ipy_awsprofile (TYPE s3, {named})", settings
+    )
+
+
+def _load_s3_client(connection: DuckDBPyConnection) -> None:
+    """Load DuckDB's S3 client from PyPI's package, if it is installed; DuckDB downloads it else."""
+    try:
+        from duckdb_extensions import import_extension
+    except ImportError:
+        return
+    import_extension("httpfs", con=connection)

@@ -1,0 +1,44 @@
+"""fsspec, by which pandas and Dask open ``s3://`` paths: a profile's name is enough for it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from ipy_awsprofile.config.environment import MARKER
+from ipy_awsprofile.errors import CredentialsUnavailable
+from ipy_awsprofile.sessions.session import ProfileSession, chain_of
+
+if TYPE_CHECKING:
+    import boto3
+
+
+def storage_options(session: boto3.Session | None = None) -> dict[str, Any]:
+    """Return the ``storage_options=`` with which pandas, Dask and fsspec open ``s3://`` paths.
+
+    They name a profile, so they contain no secret, and what is opened with them renews itself.
+    Without a session they name the profile that the kernel's child processes use while it is
+    active. `pandas.read_parquet` needs them also after a switch: without them, pyarrow opens
+    ``s3://`` with its own client.
+
+    Raises CredentialsUnavailable for a session that no profile in the files describes completely.
+
+    https://s3fs.readthedocs.io/en/latest/#credentials
+    """
+    if session is None:
+        if MARKER not in os.environ or "AWS_PROFILE" not in os.environ:
+            raise CredentialsUnavailable(
+                "No active profile that child processes can use.",
+                "Run `%aws_profile NAME`, or pass the session: `storage_options(session)`.",
+            )
+        return {"profile": os.environ["AWS_PROFILE"]}
+    if not isinstance(session, ProfileSession) or not session.target.resolves_by_name:
+        name = " ← ".join(chain_of(session)) or "a session of another library"
+        raise CredentialsUnavailable(
+            f"The name of a profile isn't enough to open this session again: {name}.",
+            "While its profile is active, use `storage_options()` without a session.",
+        )
+    options: dict[str, Any] = {"profile": session.target.name}
+    if session.region_name:  # in the kernel, the Region of the active profile would be used
+        options["client_kwargs"] = {"region_name": session.region_name}
+    return options

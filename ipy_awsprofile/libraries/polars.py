@@ -1,0 +1,50 @@
+"""polars, which asks a credential provider again when credentials end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ipy_awsprofile.libraries.s3_location import s3_location
+from ipy_awsprofile.sessions.portable import short_lived
+from ipy_awsprofile.sessions.session import chain_of
+
+if TYPE_CHECKING:
+    import boto3
+
+
+class PolarsCredentials:
+    """The session's credentials as polars asks for them: call it for a dict, and their end."""
+
+    def __init__(self, session: boto3.Session) -> None:
+        self._session = session
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {' ← '.join(chain_of(self._session)) or 'a session'}>"
+
+    def __call__(self) -> tuple[dict[str, str], int | None]:
+        """Return the current credentials, and when they end in seconds since 1970."""
+        frozen, expiry = short_lived(self._session)
+        credentials: dict[str, Any] = {
+            "aws_access_key_id": frozen.access_key,
+            "aws_secret_access_key": frozen.secret_key,
+            "aws_session_token": frozen.token,
+        }
+        return credentials, int(expiry.timestamp()) if expiry else None
+
+
+def polars_options(session: boto3.Session) -> dict[str, Any]:
+    """Return what polars needs to work as the session: ``pl.scan_csv(url, **options)``.
+
+    These are ``credential_provider``, which renews the credentials, and ``storage_options``; they
+    contain no secret. Raises CredentialsUnavailable for long-term keys.
+
+    https://docs.pola.rs/user-guide/io/cloud-storage/
+    """
+    short_lived(session)  # an error is raised here, and not by a later query
+    region, endpoint = s3_location(session)
+    options = {"aws_region": region}
+    if endpoint:
+        options |= {"aws_endpoint_url": endpoint}
+        if endpoint.startswith("http:"):
+            options |= {"aws_allow_http": "true"}
+    return {"credential_provider": PolarsCredentials(session), "storage_options": options}

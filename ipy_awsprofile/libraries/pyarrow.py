@@ -1,0 +1,33 @@
+"""pyarrow, whose S3 filesystem is part of AWS's C++ SDK."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.libraries.s3_location import s3_location
+from ipy_awsprofile.sessions.portable import short_lived
+
+if TYPE_CHECKING:
+    import boto3
+    from pyarrow.fs import S3FileSystem
+
+
+def pyarrow_filesystem(session: boto3.Session) -> S3FileSystem:
+    """Return pyarrow's own S3 filesystem, which works as the session until its credentials end.
+
+    It has the current short-lived credentials, which pyarrow can't renew: call this again after
+    that. Raises CredentialsUnavailable for long-term keys.
+
+    https://arrow.apache.org/docs/python/generated/pyarrow.fs.S3FileSystem.html
+    """
+    from pyarrow.fs import S3FileSystem
+
+    frozen, _ = short_lived(session)
+    region, endpoint = s3_location(session)
+    return S3FileSystem(
+        access_key=frozen.access_key,
+        secret_key=frozen.secret_key,
+        session_token=frozen.token,
+        region=region,
+        endpoint_override=endpoint,
+    )

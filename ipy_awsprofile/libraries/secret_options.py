@@ -1,0 +1,24 @@
+"""Options that contain secrets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class SecretOptions(dict[str, Any]):
+    """Options some of which are secret: what shows them shows only their names."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {', '.join(self)}>"
+
+    __str__ = __repr__
+
+    def __or__(self, other: Any) -> SecretOptions:  # type: ignore[override]
+        return SecretOptions({**self, **other})
+
+    def __ror__(self, other: Any) -> SecretOptions:  # type: ignore[override]
+        return SecretOptions({**other, **self})
+
+    def copy(self) -> SecretOptions:
+        """Return a copy that shows only names, too."""
+        return SecretOptions(self)

@@ -1,0 +1,41 @@
+"""Spark, which reads ``s3a://`` paths with Hadoop's client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.libraries.s3_location import s3_location
+from ipy_awsprofile.libraries.secret_options import SecretOptions
+from ipy_awsprofile.sessions.portable import short_lived
+
+if TYPE_CHECKING:
+    import boto3
+
+
+def spark_options(session: boto3.Session) -> SecretOptions:
+    """Return the options with which Spark reads and writes ``s3a://`` paths as the session.
+
+    ``spark.read.options(**spark_options(session)).parquet("s3a://…")``, and the same for
+    ``write``: they apply to that call, with the current short-lived credentials. Don't build the
+    Spark session with them: it would write its properties on the command line of its JVM, which
+    every user of the machine can read. Raises CredentialsUnavailable for long-term keys.
+
+    https://hadoop.apache.org/docs/stable/hadoop-aws/tools/hadoop-aws/authentication.html
+    """
+    frozen, _ = short_lived(session)
+    region, endpoint = s3_location(session)
+    s3a = {
+        "aws.credentials.provider": "org.apache.hadoop.fs.s3a.TemporaryAWSCredentialsProvider",
+        "access.key": frozen.access_key,
+        "secret.key": frozen.secret_key,
+        "session.token": frozen.token,
+        "endpoint.region": region,
+        "impl.disable.cache": "true",  # a cached filesystem keeps its first credentials
+    }
+    if endpoint:
+        s3a |= {
+            "endpoint": endpoint,
+            "path.style.access": "true",
+            "connection.ssl.enabled": str(not endpoint.startswith("http:")).lower(),
+        }
+    return SecretOptions({f"fs.s3a.{name}": value for name, value in s3a.items()})

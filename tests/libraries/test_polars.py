@@ -1,0 +1,43 @@
+"""polars works as the session, and renews its credentials."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from ipy_awsprofile import open_session, who_am_i
+from ipy_awsprofile.libraries import polars_options
+from tests.libraries.s3 import BUCKET, ROWS, signers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.sessions.session import ProfileSession
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_polars(aws: EmbeddedAws, session: ProfileSession, kind: str) -> None:
+    """Polars writes and reads as the session, with what `polars_options` gives."""
+    url, options = f"s3://{BUCKET}/cities.{kind}", polars_options(session)
+    table = pl.DataFrame(ROWS)
+    write: Callable[..., None] = getattr(table, f"write_{kind}")
+    write(url, **options)
+    scan: Callable[..., pl.LazyFrame] = getattr(pl, f"scan_{kind}")
+    assert scan(url, **options).collect().equals(table)
+    assert signers(aws) == {who_am_i(session).arn}
+
+
+def test_polars_renews(aws: EmbeddedAws, session: ProfileSession) -> None:
+    """When the credentials are about to end, polars is given new ones, with their end."""
+    provider = polars_options(session)["credential_provider"]
+    credentials, until = provider()
+    assert until is not None
+    assert 900 < until - time.time() <= 3600
+    assert set(credentials) == {"aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
+    assert provider() == (credentials, until)
+    short = polars_options(open_session("RoleBeta", duration=900))["credential_provider"]
+    assert short()[0] != short()[0]  # a session of a quarter of an hour is always about to end
