@@ -1,8 +1,8 @@
-"""One function over many profiles, side by side, into one DataFrame.
+"""Call a function for many profiles at the same time, and collect the results in one DataFrame.
 
-Threads of the kernel open the sessions, a bounded number at a time, and either call the function
-themselves or hand it to an executor and wait for the answer. So nothing waits in a queue with
-credentials that end, and a session is dropped as soon as its profile is done.
+A limited number of threads in the kernel open the sessions. They either call the function
+themselves or submit it to an executor and wait for the result. So no credentials wait in a queue
+until they expire, and a session is released as soon as its profile is done.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 from IPython.display import display
 
-from ipy_awsprofile.across.frame import Outcome, rows_of, tidy
-from ipy_awsprofile.across.outcomes import Answer, Function, answer_of, problem_of
-from ipy_awsprofile.across.shared_sources import Sources
-from ipy_awsprofile.across.worker import PortableFunction, work
+from ipy_awsprofile.across.frame import frame_of, rows_of
+from ipy_awsprofile.across.outcomes import CallResult, Function, Outcome, call, failure_of
+from ipy_awsprofile.across.shared_sources import SharedSources
+from ipy_awsprofile.across.worker import PortableFunction, call_in_worker
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.config.profiles import Profile, list_profiles
 from ipy_awsprofile.config.request import SessionRequest
@@ -35,14 +35,14 @@ from ipy_awsprofile.switch.using_profile import running_switcher
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Profiles that are worked on at a time: they wait for the network nearly all of it.
-WORKERS = 32
+#: Default number of threads. Nearly all of their time, they wait for the network.
+_MAX_WORKERS = 32
 
-#: Seconds of a step of the wait for the next profile.
-_STEP = 0.2
+#: Seconds of one wait for the next profile, after which Ctrl-C is noticed.
+_POLL_INTERVAL = 0.2
 
-#: Seconds after Ctrl-C for what is nearly done.
-_MOMENT = 1.0
+#: Seconds after Ctrl-C for profiles that are nearly done.
+_GRACE_PERIOD = 1.0
 
 
 def across_profiles(
@@ -54,47 +54,49 @@ def across_profiles(
     progress: bool = True,
     confirmed: bool = False,
 ) -> pd.DataFrame:
-    """Call a function with a session of each profile, and put all that it returns into one frame.
+    """Call a function with a session of each profile and return all results as one DataFrame.
 
     ``profiles`` is a pattern as in `list_profiles`, or names and `Profile` records.
     ``function(session)`` returns rows (a DataFrame, a Series, a list of dicts), one row (a dict), a
-    value (which becomes the column ``value``), or None for no row. In front of its columns stand
-    ``profile``, ``account`` (as STS said) and ``region`` (the session's); a column of its own with
-    such a name becomes ``result_region``. The rows are in the order of the profiles.
+    value (it becomes the column ``value``), or None for no row. The first columns are ``profile``,
+    ``account`` (as reported by STS) and ``region`` (of the session); if the function returns a
+    column with such a name, it is renamed, for example to ``result_region``. The rows are in the
+    order of the profiles.
 
-    A profile that fails stops no other: it is a row (``profile``, ``error``, ``message``, ``hint``)
-    of ``result.attrs["errors"]``, and a summary is shown. Ctrl-C stops soon and keeps what is done;
-    ``result.attrs["interrupted"]`` says so.
+    A profile that fails doesn't stop the others. Its error is a row (``profile``, ``error``,
+    ``message``, ``hint``) of ``result.attrs["errors"]``, and a summary is shown. Ctrl-C stops
+    within seconds and keeps the results so far; ``result.attrs["interrupted"]`` is then True.
 
-    MFA codes and sign-ins are asked for before the start, once for each device and each sign-in.
-    Roles with a common source share it, and calls that AWS throttles are tried again. At most
-    ``max_workers`` profiles (32) are worked on at a time, on threads, or on an ``executor``: a
-    process pool or a Dask cluster's ``client.get_executor()``. To that, only short-lived
-    credentials travel. ``progress`` shows a bar. ``confirmed`` says that protected profiles are
-    meant, too.
+    The user is asked for MFA codes and sign-ins before the start, once for each device and each
+    sign-in. Roles with the same source share its credentials, and calls that AWS throttles are
+    retried. At most ``max_workers`` profiles (default 32) are processed at the same time, in
+    threads or with an ``executor``: a process pool, or ``client.get_executor()`` of a Dask cluster.
+    An executor receives only short-lived credentials. ``progress`` shows a progress bar, and
+    ``confirmed`` includes protected profiles.
 
-    Raises InvalidOption if no profile fits or the function can't travel, and ConfigFileError.
+    Raises InvalidOption if no profile matches or the function can't be sent to the executor, and
+    ConfigFileError.
 
     https://docs.python.org/3/library/concurrent.futures.html
     """
     names = _names(profiles)
-    workers = WORKERS if max_workers is None else max_workers
+    workers = _MAX_WORKERS if max_workers is None else max_workers
     if workers < 1:
-        raise InvalidOption(f"`max_workers` is {workers}, and one is the least.")
+        raise InvalidOption(f"`max_workers` is {workers}; it must be at least 1.")
     switcher = running_switcher()
-    work_on = _Work(switcher, function, executor, workers, confirmed)
-    work_on.sources.ask(_targets(names))
-    with _spared_collector():
-        outcomes, interrupted = _gathered(work_on, names, workers, progress)
-    frame = tidy(outcomes, interrupted=interrupted)
+    run = _Run(switcher, function, executor, workers, confirmed)
+    run.sources.ask_person(_targets(names))
+    with _frozen_garbage_collector():
+        outcomes, interrupted = _run_all(run, names, workers, progress)
+    frame = frame_of(outcomes, interrupted=interrupted)
     errors, missing = frame.attrs["errors"], len(names) - len(outcomes)
     if errors or interrupted:
         display(cards.across_card(len(names), errors, missing))
     return frame
 
 
-class _Work:
-    """What is done for each profile, in some thread of the kernel."""
+class _Run:
+    """One run of a function over profiles: what its threads share."""
 
     def __init__(
         self,
@@ -104,70 +106,70 @@ class _Work:
         workers: int,
         confirmed: bool,
     ) -> None:
-        self.sources = Sources(switcher.person, connections=workers)
+        self.sources = SharedSources(switcher.person, connections=workers)
         self._function = function
         self._executor = executor
         self._portable = PortableFunction(function, executor) if executor else None
-        self._needs_consent = (lambda _name: False) if confirmed else switcher.is_protected
+        self._needs_confirmation = (lambda _name: False) if confirmed else switcher.is_protected
         self._stopped = threading.Event()
-        self._away: set[Future[Answer]] = set()
+        self._submitted: set[Future[CallResult]] = set()
 
     def outcome(self, name: str) -> Outcome:
-        """Work on one profile; what goes wrong is told in the outcome."""
+        """Open a session of one profile, call the function, and return the outcome."""
         account = region = None
         try:
-            if self._needs_consent(name):
+            if self._needs_confirmation(name):
                 raise ProtectedProfile(name)
             target = target_of(SessionRequest(profile=name))
             session = self.sources.open(target)
             account, region = who_am_i(session).account, session.region_name
-            answer = self._answer(session)
-            if answer.expired and self._executor:
-                answer = self._answer(self.sources.open(target, fresh=True))
-            rows = None if answer.problem else rows_of(answer.value)
-            return Outcome(name, account, region, rows, answer.problem)
+            result = self._call(session)
+            if result.expired and self._executor:
+                result = self._call(self.sources.open(target, fresh=True))
+            rows = None if result.failure else rows_of(result.value)
+            return Outcome(name, account, region, rows, result.failure)
         except Exception as error:  # noqa: BLE001
-            return Outcome(name, account, region, problem=problem_of(error))
+            return Outcome(name, account, region, failure=failure_of(error))
 
     def stop(self) -> None:
-        """Take back what an executor hasn't begun, and begin nothing more."""
+        """Submit nothing more, and cancel the calls that the executor hasn't started."""
         self._stopped.set()
-        for future in tuple(self._away):
+        for future in tuple(self._submitted):
             future.cancel()
 
-    def _answer(self, session: ProfileSession) -> Answer:
+    def _call(self, session: ProfileSession) -> CallResult:
         if self._executor is None or self._portable is None:
-            return answer_of(self._function, session)
+            return call(self._function, session)
         if self._stopped.is_set():
-            raise AwsProfileError("It was interrupted.")
-        future = self._executor.submit(work, portable(session), self._portable)
-        self._away.add(future)
+            raise AwsProfileError("The run was interrupted.")
+        future = self._executor.submit(call_in_worker, portable(session), self._portable)
+        self._submitted.add(future)
         try:
             return future.result()
         finally:
-            self._away.discard(future)
+            self._submitted.discard(future)
 
 
-def _gathered(
-    work_on: _Work, names: list[str], workers: int, progress: bool
+def _run_all(
+    run: _Run, names: list[str], workers: int, progress: bool
 ) -> tuple[list[Outcome], bool]:
-    """Work on all profiles; give the outcomes that there are, and whether Ctrl-C came before."""
+    """Return the outcomes of all profiles, or those so far and True after Ctrl-C."""
     from tqdm.auto import tqdm
 
     pool = ThreadPoolExecutor(workers, thread_name_prefix="across-profiles")
     futures: list[Future[Outcome]] = []
     interrupted = False
-    ended: SimpleQueue[object] = SimpleQueue()
+    done: SimpleQueue[object] = SimpleQueue()
     try:
         for name in names:
-            futures.append(pool.submit(work_on.outcome, name))
-            futures[-1].add_done_callback(ended.put)
+            futures.append(pool.submit(run.outcome, name))
+            futures[-1].add_done_callback(done.put)
         for _ in tqdm(names, unit=" profiles", disable=not progress):
-            _wait_for_next(ended)
+            _wait_for_next(done)
     except KeyboardInterrupt:
         interrupted = True
-        work_on.stop()
-        wait([future for future in futures if not future.cancel()], timeout=_MOMENT)
+        run.stop()
+        wait([future for future in futures if not future.cancel()], timeout=_GRACE_PERIOD)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     finished = [future for future in futures if future.done() and not future.cancelled()]
@@ -175,12 +177,12 @@ def _gathered(
 
 
 @contextmanager
-def _spared_collector() -> Iterator[None]:
-    """Let the garbage collector look only at what is made meanwhile.
+def _frozen_garbage_collector() -> Iterator[None]:
+    """Exclude all objects that exist now from garbage collection until the end.
 
-    Sessions are garbage that refers to itself. To find it, Python looks through all that the
-    notebook holds, again and again: a fifth of the time. Whoever uses `gc.freeze` for something
-    else is left alone.
+    Sessions contain reference cycles. To find these, Python looks through all objects of the
+    notebook again and again, which took a fifth of the time. If the user has called `gc.freeze`,
+    nothing is changed.
     """
     if gc.get_freeze_count():
         yield
@@ -192,11 +194,11 @@ def _spared_collector() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _wait_for_next(ended: SimpleQueue[object]) -> None:
-    """Wait in short steps: Ctrl-C that comes just before a wait would be heard only after it."""
+def _wait_for_next(done: SimpleQueue[object]) -> None:
+    """Wait for the next profile in short steps: Ctrl-C just before one is noticed after it."""
     while True:
         with suppress(Empty):
-            ended.get(timeout=_STEP)
+            done.get(timeout=_POLL_INTERVAL)
             return
 
 
@@ -205,14 +207,15 @@ def _names(profiles: str | Profile | Iterable[str | Profile]) -> list[str]:
         found = list_profiles(profiles)
         if not found:
             raise InvalidOption(
-                f"No profile fits `{profiles}`.", "`%aws_profiles` lists the profiles there are."
+                f"No profile matches `{profiles}`.", "`%aws_profiles` lists the profiles there are."
             )
         profiles = list(found)
     records = [profiles] if isinstance(profiles, Profile) else profiles
-    return list(dict.fromkeys(one.name if isinstance(one, Profile) else one for one in records))
+    names = (item.name if isinstance(item, Profile) else item for item in records)
+    return list(dict.fromkeys(names))
 
 
 def _targets(names: Iterable[str]) -> Iterator[Target]:
     for name in names:
-        with suppress(AwsProfileError):  # it is told when it is opened
+        with suppress(AwsProfileError):  # it is reported when the profile is opened
             yield target_of(SessionRequest(profile=name))

@@ -1,42 +1,28 @@
-"""What came of each profile, as one tidy DataFrame, and its errors as rows of their own."""
+"""From the outcomes of many profiles to one DataFrame."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, Self
-
-from ipy_awsprofile.across.outcomes import Problem
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    #: A frame, or records, which are cheaper where there are many small results.
-    Rows = pd.DataFrame | list[Mapping[str, Any]]
+    from ipy_awsprofile.across.outcomes import Outcome, Rows
 
-#: The columns in front; a column of the function's own with such a name gets `_PREFIX`.
-KEYS = ("profile", "account", "region")
+#: The first columns. A column of the function with one of these names gets `_PREFIX`.
+_FIRST_COLUMNS = ("profile", "account", "region")
 _PREFIX = "result_"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of one profile: its rows, or else the problem. ``account`` is what STS said."""
-
-    profile: str
-    account: str | None = None
-    region: str | None = None
-    rows: Rows | None = None
-    problem: Problem | None = None
 
 
 class ErrorRows(list[dict[str, str]]):
     """Rows with ``profile``, ``error``, ``message`` and ``hint``; shown as a table.
 
-    They are plain records, since pandas compares, copies and writes a frame's ``attrs`` with
-    ``==``, `copy.deepcopy` and JSON, and a DataFrame there would break `pandas.concat`, ``merge``
-    and ``to_parquet``. `frame` makes one.
+    The rows are plain dicts, since pandas compares, copies and writes a frame's ``attrs`` with
+    ``==``, `copy.deepcopy` and JSON: a DataFrame in it would break `pandas.concat`, ``merge`` and
+    ``to_parquet``. The method `frame` returns a DataFrame.
     """
 
     def frame(self) -> pd.DataFrame:
@@ -47,7 +33,7 @@ class ErrorRows(list[dict[str, str]]):
         return pd.DataFrame(list(self), columns=columns, dtype="string")
 
     def __deepcopy__(self, _memo: object) -> Self:
-        """Stay the same: pandas copies ``attrs`` at each step, and nobody changes the rows."""
+        """Return itself: pandas copies ``attrs`` at each step, and nobody changes the rows."""
         return self
 
     def __repr__(self) -> str:
@@ -64,12 +50,12 @@ class ErrorRows(list[dict[str, str]]):
 
 
 def rows_of(value: Any) -> Rows:
-    """Make rows of what a function returned.
+    """Return the rows of the value that a function returned.
 
-    A DataFrame (of pandas, polars or pyarrow), a Series and a list of records are their rows, a
-    dict is one row, None is no row, and anything else is one row, or one row an item of a list, of
-    a column ``value``. An index that says something becomes columns. Raises ValueError if two
-    columns have the same name.
+    A DataFrame (of pandas, polars or pyarrow), a Series and a list of dicts are rows already, a
+    dict is one row, and None is no row. Any other list has a row for each item, and any other value
+    is one row, in the column ``value``. An index becomes columns, but for one that only counts the
+    rows. Raises ValueError if two columns have the same name.
     """
     import pandas as pd
 
@@ -92,27 +78,28 @@ def rows_of(value: Any) -> Rows:
             return [{"value": value}]
 
 
-def tidy(outcomes: Sequence[Outcome], *, interrupted: bool = False) -> pd.DataFrame:
-    """Put the rows of all outcomes below one another, each with its profile, account and region.
+def frame_of(outcomes: Sequence[Outcome], *, interrupted: bool = False) -> pd.DataFrame:
+    """Return the rows of all outcomes as one frame, with profile, account and region in each row.
 
-    ``attrs["errors"]`` are the problems as `ErrorRows`, ``attrs["interrupted"]`` is as given.
+    ``attrs["errors"]`` are the failures as `ErrorRows`; ``interrupted`` becomes
+    ``attrs["interrupted"]``.
     """
     import pandas as pd
 
-    good = [(one, one.rows) for one in outcomes if one.rows is not None]
+    good = [(outcome, outcome.rows) for outcome in outcomes if outcome.rows is not None]
     frames = list(_frames(rows for _, rows in good))
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-    frame = frame.rename(columns=_free_names(frame.columns))
+    frame = frame.rename(columns=_new_names(frame.columns))
     counts = [len(rows) for _, rows in good]
-    for place, key in enumerate(KEYS):
-        keys = pd.Series([getattr(one, key) for one, _ in good], dtype="string")
-        frame.insert(place, key, keys.repeat(counts).reset_index(drop=True))
+    for position, column in enumerate(_FIRST_COLUMNS):
+        values = pd.Series([getattr(outcome, column) for outcome, _ in good], dtype="string")
+        frame.insert(position, column, values.repeat(counts).reset_index(drop=True))
     frame.attrs = {"errors": ErrorRows(_error_rows(outcomes)), "interrupted": interrupted}
     return frame
 
 
 def _frames(parts: Iterable[Rows]) -> Iterator[pd.DataFrame]:
-    """Give the frames as they are, and one frame for all records between two of them."""
+    """Yield the frames, and one frame for all records between two of them."""
     import pandas as pd
 
     for are_records, group in groupby(parts, lambda rows: isinstance(rows, list)):
@@ -123,7 +110,7 @@ def _frames(parts: Iterable[Rows]) -> Iterator[pd.DataFrame]:
 
 
 def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
-    """Drop an index that only counts, and make columns of any other."""
+    """Return the frame without its index: one that only counts is dropped, others are columns."""
     import pandas as pd
 
     index = frame.index
@@ -135,19 +122,19 @@ def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def _free_names(columns: Collection[Any]) -> dict[str, str]:
-    """Rename the columns whose place is taken by those in front."""
+def _new_names(columns: Collection[Any]) -> dict[str, str]:
+    """Return new names for the columns that have the name of one of the first columns."""
     names = {}
-    for key in KEYS:
-        if key in columns:
-            name = _PREFIX + key
+    for column in _FIRST_COLUMNS:
+        if column in columns:
+            name = _PREFIX + column
             while name in columns:
                 name = _PREFIX + name
-            names[key] = name
+            names[column] = name
     return names
 
 
 def _error_rows(outcomes: Sequence[Outcome]) -> Iterator[dict[str, str]]:
-    for one in outcomes:
-        if one.problem:
-            yield {"profile": one.profile} | asdict(one.problem)
+    for outcome in outcomes:
+        if outcome.failure:
+            yield {"profile": outcome.profile} | asdict(outcome.failure)

@@ -1,9 +1,12 @@
-"""A function is called with a session, and what comes of it is a record that can travel."""
+"""Results as records: of a call of the function, and of a profile.
+
+An exception isn't kept as it is, since not every exception can be pickled: its text is.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -16,16 +19,20 @@ from ipy_awsprofile.sessions.session import chain_of
 
 if TYPE_CHECKING:
     import boto3
+    import pandas as pd
 
-#: Characters of a message that are kept: some errors quote a whole answer.
-_LONGEST = 500
+    #: A DataFrame, or records, which are faster if there are many small results.
+    Rows = pd.DataFrame | list[Mapping[str, Any]]
 
 Function = Callable[["boto3.Session"], Any]
 
+#: Maximum length of a message, in characters: some errors quote a whole response.
+_MAX_MESSAGE = 500
+
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """An error in words: the name of its type, what happened, what to do next; a line each."""
+class Failure:
+    """An error as text: the name of its type, what happened, what to do next; one line each."""
 
     error: str
     message: str
@@ -33,47 +40,58 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a function returned, or else the problem; ``expired`` if that is its credentials' end.
+class CallResult:
+    """The value that a function returned, or the failure.
 
-    An exception itself wouldn't do: not every one survives being pickled.
+    ``expired`` is True if the function failed because the session's credentials had expired.
     """
 
     value: Any = None
-    problem: Problem | None = None
+    failure: Failure | None = None
     expired: bool = False
 
 
-def answer_of(function: Function, session: boto3.Session) -> Answer:
-    """Call the function; what it raises becomes the answer's problem.
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The rows of one profile, or its failure. ``account`` is the account reported by STS."""
+
+    profile: str
+    account: str | None = None
+    region: str | None = None
+    rows: Rows | None = None
+    failure: Failure | None = None
+
+
+def call(function: Function, session: boto3.Session) -> CallResult:
+    """Call the function and return its value, or what it raised as a failure.
 
     A generator is read to its end here, where the session is.
     """
     try:
         value = function(session)
-        return Answer(list(value) if isinstance(value, Iterator) else value)
+        return CallResult(list(value) if isinstance(value, Iterator) else value)
     except KeyboardInterrupt:
         raise
-    except BaseException as raised:  # noqa: BLE001  # asyncio's CancelledError is one of those
-        error = _as_ours(raised, chain_of(session))
+    except BaseException as raised:  # noqa: BLE001  # asyncio's CancelledError isn't an Exception
+        error = _translated(raised, chain_of(session))
         expired = isinstance(error, CredentialsExpired)
-        return Answer(problem=problem_of(error, _secrets(session)), expired=expired)
+        return CallResult(failure=failure_of(error, _secrets(session)), expired=expired)
 
 
-def problem_of(error: BaseException, secrets: Iterable[str] = ()) -> Problem:
-    """Put an error into words in which none of these secrets stands."""
+def failure_of(error: BaseException, secrets: Iterable[str] = ()) -> Failure:
+    """Return an error as text, without any of these secrets."""
     hint = error.hint if isinstance(error, AwsProfileError) else ""
     message = " ".join(str(error).split())
     for secret in secrets:
         for written in (secret, quote(secret), quote(secret, safe="")):
             message = re.sub(re.escape(written), "…", message, flags=re.IGNORECASE)
-    if len(message) > _LONGEST:
-        message = f"{message[:_LONGEST]}…"
-    return Problem(type(error).__name__, message, hint)
+    if len(message) > _MAX_MESSAGE:
+        message = f"{message[:_MAX_MESSAGE]}…"
+    return Failure(type(error).__name__, message, hint)
 
 
-def _as_ours(error: BaseException, chain: tuple[str, ...]) -> BaseException:
-    """Translate what AWS or botocore says; anything else is the function's own affair."""
+def _translated(error: BaseException, chain: tuple[str, ...]) -> BaseException:
+    """Return an error of AWS or botocore as an `AwsProfileError`, and any other error as it is."""
     if not isinstance(error, BotoCoreError | ClientError | HTTPClientError):
         return error
     try:
@@ -86,6 +104,6 @@ def _as_ours(error: BaseException, chain: tuple[str, ...]) -> BaseException:
 def _secrets(session: boto3.Session) -> tuple[str, ...]:
     try:
         frozen = session.get_credentials().get_frozen_credentials()  # type: ignore[union-attr]
-    except Exception:  # noqa: BLE001  # credentials that can't be had aren't in a message either
+    except Exception:  # noqa: BLE001  # a message can't contain credentials that nobody could get
         return ()
     return tuple(filter(None, (frozen.secret_key, frozen.token, frozen.access_key)))

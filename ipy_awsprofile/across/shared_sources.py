@@ -1,7 +1,8 @@
-"""Sessions that many roles are assumed from: each is opened once, and asks a person once.
+"""Sessions for many profiles, whose roles share what they are assumed from.
 
-botocore resolves a role's source anew for each role. Where hundreds of roles are worked through
-side by side, that is hundreds of calls for one hub role, and an MFA code works only once at AWS.
+botocore gets the credentials of a role's source again for each role. For hundreds of roles with
+one source that would be hundreds of calls, and AWS accepts an MFA code only once. Here, each source
+is opened once, and a person is asked once for each MFA device and each sign-in.
 """
 
 from __future__ import annotations
@@ -31,13 +32,16 @@ from ipy_awsprofile.sessions.portable import session_token
 from ipy_awsprofile.sessions.session import ProfileSession, open_target
 from ipy_awsprofile.sessions.sso_sign_in import sso_settings
 
+#: Identifies something that is shared: an MFA device, a sign-in, a source session, an STS client.
+Key = tuple[str, ...]
 
-class Sources:
-    """Opens targets side by side; roles that come from the same source share it.
 
-    `ask` turns to the ``person``. ``connections`` is how many threads open targets at a time, and
-    ``timeout`` is in seconds, for each attempt of a call to STS. A source that fails does so once:
-    all that need it get the same error.
+class SharedSources:
+    """Opens sessions in many threads; roles with the same source share its session.
+
+    ``person`` is who `ask_person` asks. ``connections`` is the number of threads that open
+    sessions at the same time, and ``timeout`` is in seconds, for each attempt of a call to STS. A
+    source that fails isn't tried again: all roles that need it get the same error.
     """
 
     def __init__(
@@ -47,36 +51,37 @@ class Sources:
         self._timeout = timeout
         self._sts_config = shared_by_threads(timeout, connections)
         self._lock = threading.Lock()
-        self._made: dict[tuple[str, ...], Future[Any]] = {}
+        self._shared: dict[Key, Future[Any]] = {}
 
-    def ask(self, targets: Iterable[Target]) -> None:
-        """Ask a person for what the targets need: once for each MFA device and each sign-in.
+    def ask_person(self, targets: Iterable[Target]) -> None:
+        """Ask for what the targets need: once for each MFA device and each sign-in.
 
-        A target whose role is in the AWS CLI's cache needs nothing. What can't be had is no error
-        here: the targets that need it fail when they are opened.
+        A target whose role is in the AWS CLI's cache needs nothing. A failure isn't raised here:
+        `open` raises it for each target that needs the answer.
         """
         for target in targets:
-            with suppress(Exception):  # it is kept, or met again, where the target is opened
-                if not all(need in self._made for need in _needs(target)):
+            with suppress(Exception):
+                if not all(key in self._shared for key in _keys_of_answers(target)):
                     self._ask_for(target)
 
     def _ask_for(self, target: Target) -> None:
-        """Go down the chain to the first cached role, and ask for what its credentials need."""
-        while _needs(target) and not _is_cached(target):
-            if device := _device(target):
-                self._once(device, lambda role=target: self._give_code(role))  # type: ignore[misc]
-            if not _has_own_source(target):
+        """Ask for what the chain needs, from the target back to the first role that is cached."""
+        while _keys_of_answers(target) and not _is_cached(target):
+            if key := _device_key(target):
+                self._make_once(key, partial(self._credentials_with_code, target))
+            if not _can_share_source(target):
                 break
             target = _source_of(target)
         else:
             return
         if target.chain[0].kind is ProfileKind.SSO:
-            self._once(_sign_in_of(target), lambda: self._open(target, person=self._person))
+            sign_in = partial(self._open, target, person=self._person)
+            self._make_once(_sign_in_key(target), sign_in)
 
     def open(self, target: Target, *, fresh: bool = False) -> ProfileSession:
         """Open a session for a target. Raises a child of `AwsProfileError`.
 
-        ``fresh`` gets new credentials for it where good ones are cached.
+        With ``fresh``, cached credentials of the target's role aren't used.
         """
         return self._open(target, fresh=fresh)
 
@@ -89,116 +94,122 @@ class Sources:
             person=person or replace(self._person, sign_in=None),
             timeout=self._timeout,
             client_config=for_many_profiles(target.client_settings()),
-            provider=self._provider(target) if _has_own_source(target) else None,
+            provider=self._role_provider(target) if _can_share_source(target) else None,
         )
 
-    def _provider(self, target: Target) -> MakeProvider:
-        """Let the target's role be assumed with what is shared here."""
-        has_code = _device(target) in self._made
-        sts = partial(self._sts, target, has_code)
-        source = _Lazily(lambda: self._source_credentials(target))
+    def _role_provider(self, target: Target) -> MakeProvider:
+        """Return what makes a provider that assumes the target's role with its shared source."""
+        has_code = _device_key(target) in self._shared
+        sts = partial(self._sts_client, target, has_code)
+        source = _DeferredCredentials(lambda: self._source_credentials(target))
 
         def make(core: ProfileCore, cache: RoleCache, prompter: MfaPrompter) -> _RoleProvider:
-            # An answer given already is left out of the call.
+            # The source's credentials contain the code already, so AssumeRole is called without.
             return _RoleProvider(core, cache, (lambda _: "") if has_code else prompter, sts, source)
 
         return make
 
-    def _sts(self, target: Target, has_code: bool, _service: str, **keys: Any) -> Any:
-        """Make a client of STS for these keys, or return the one that there is."""
+    def _sts_client(self, target: Target, has_code: bool, _service: str, **keys: Any) -> Any:
+        """Return the shared STS client for these access keys; create it if there is none yet."""
 
-        def make() -> Any:
+        def create() -> Any:
             core = ProfileCore(target)
             client = core.create_client("sts", config=self._sts_config, **keys)
             if has_code:
-                without_code: Any = _without_code  # unlike most handlers, it answers
-                client.meta.events.register("provide-client-params.sts.AssumeRole", without_code)
+                handler: Any = _without_mfa  # unlike most handlers, it returns something
+                client.meta.events.register("provide-client-params.sts.AssumeRole", handler)
             return client
 
         place = repr((target.region, target.client_settings()))
-        return self._once(("sts", place, keys["aws_access_key_id"]), make)
+        return self._make_once(("sts", place, keys["aws_access_key_id"]), create)
 
     def _source_credentials(self, target: Target) -> Any:
-        """Give what the target's role is assumed with."""
-        device = _device(target)
-        if device in self._made:
-            return self._made[device].result()
-        return self._source(target).get_credentials()
+        """Return the credentials that the target's role is assumed with."""
+        key = _device_key(target)
+        if key in self._shared:
+            return self._shared[key].result()
+        return self._source_session(target).get_credentials()
 
-    def _source(self, target: Target) -> ProfileSession:
-        """Open the session that the target's role is assumed from, once."""
+    def _source_session(self, target: Target) -> ProfileSession:
+        """Return the shared session that the target's role is assumed from."""
         source = _source_of(target)
         key = ("source", source.name, str(source.region), repr(source.client_settings()))
-        session: ProfileSession = self._once(key, lambda: self._open(source))
+        session: ProfileSession = self._make_once(key, partial(self._open, source))
         return session
 
-    def _give_code(self, target: Target) -> Credentials:
-        """Get credentials of the role's source that carry an MFA code. Raises AwsProfileError."""
-        serial, source = target.chain[0].mfa_serial, self._source(target)
+    def _credentials_with_code(self, target: Target) -> Credentials:
+        """Ask for an MFA code and return credentials of the role's source that contain it.
+
+        Raises a child of `AwsProfileError`.
+        """
+        serial, source = target.chain[0].mfa_serial, self._source_session(target)
         question = f"Enter MFA code for {serial}: "
         ask = partial(self._person.code, question, target)
         keys, _ = session_token(source, serial=serial, ask=ask)
         return Credentials(str(keys.access_key), str(keys.secret_key), keys.token)
 
-    def _once(self, key: tuple[str, ...], make: Callable[[], Any]) -> Any:
-        """Make it in the first thread that asks; the others wait for what comes of it."""
+    def _make_once(self, key: Key, make: Callable[[], Any]) -> Any:
+        """Return what ``make`` returns, or raise its error. Only the first thread calls it."""
         with self._lock:
-            first = key not in self._made
-            made = self._made.setdefault(key, Future())
-        if first:
+            is_first = key not in self._shared
+            shared = self._shared.setdefault(key, Future())
+        if is_first:
             try:
-                made.set_result(make())
+                shared.set_result(make())
             except BaseException as error:  # noqa: BLE001  # it is raised below
-                made.set_exception(error)
-        if failure := made.exception():
-            # Each thread would add its stack, and with it all that is in work, to the one error.
+                shared.set_exception(error)
+        if failure := shared.exception():
+            # Each thread would add its stack, with everything in it, to the one error.
             raise failure.with_traceback(None)
-        return made.result()
+        return shared.result()
 
 
-def _without_code(params: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Leave the device out of AssumeRole, whose credentials carry the code already."""
+def _without_mfa(params: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Return the parameters of AssumeRole without the MFA device and its code."""
     return {name: params[name] for name in params if name not in {"SerialNumber", "TokenCode"}}
 
 
-def _has_own_source(target: Target) -> bool:
-    """Say whether the source is a profile that one could open by itself, with the same outcome.
+def _can_share_source(target: Target) -> bool:
+    """Return whether the source gives the same credentials when it is opened as a profile.
 
-    It isn't if its own keys go before its role, which they do only as a source.
+    It doesn't if it has both keys and a role: as a source it uses its keys, as a profile its role.
     """
     rest = target.chain[1:]
     return bool(rest) and role_chain(rest[0].name, files=target.files) == rest
 
 
 def _source_of(target: Target) -> Target:
-    """Make a target of the source; where it says nothing of its place, that is the role's."""
+    """Return the source of the target's role, with the role's Region and client settings.
+
+    The source's own take precedence.
+    """
     source = target_of(SessionRequest(profile=target.chain[1].name))
     own = source.client_settings()
-    missing = {name: said for name, said in target.client_settings().items() if name not in own}
+    missing = {name: value for name, value in target.client_settings().items() if name not in own}
     return replace(source, region=source.region or target.region, settings=missing)
 
 
-def _needs(target: Target) -> list[tuple[str, ...]]:
-    """Name the devices and the sign-in that the chain needs, should nothing of it be cached."""
-    hops = pairwise(target.chain)
-    needs = [("code", one.mfa_serial, source.name) for one, source in hops if one.mfa_serial]
+def _keys_of_answers(target: Target) -> list[Key]:
+    """Return the MFA devices and the sign-in that the chain needs if none of it is cached."""
+    steps = pairwise(target.chain)
+    keys = [("code", role.mfa_serial, source.name) for role, source in steps if role.mfa_serial]
     is_sso = target.chain[-1].kind is ProfileKind.SSO
-    return [*needs, *([_sign_in_of(target)] if is_sso else [])]
+    return [*keys, *([_sign_in_key(target)] if is_sso else [])]
 
 
-def _device(target: Target) -> tuple[str, ...]:
-    """Name the MFA device that the role asks for, and whose it is; empty if it asks for none."""
+def _device_key(target: Target) -> Key:
+    """Return the MFA device that the role needs, and whose it is; empty if it needs none."""
     serial = target.chain[0].mfa_serial
-    return ("code", serial, target.chain[1].name) if serial and _has_own_source(target) else ()
+    return ("code", serial, target.chain[1].name) if serial and _can_share_source(target) else ()
 
 
-def _sign_in_of(target: Target) -> tuple[str, ...]:
+def _sign_in_key(target: Target) -> Key:
     settings = sso_settings(target)
     return ("sign-in", settings.start_url, settings.session or "")
 
 
 class _RoleProvider(AssumeRoleProvider):
-    """botocore's provider of assumed roles, for which the source is resolved elsewhere."""
+    """botocore's provider of assumed roles, with the credentials of the source given to it."""
 
     def __init__(
         self,
@@ -206,29 +217,29 @@ class _RoleProvider(AssumeRoleProvider):
         cache: RoleCache,
         prompter: MfaPrompter,
         sts: Callable[..., Any],
-        source: _Lazily,
+        source: _DeferredCredentials,
     ) -> None:
         super().__init__(
             load_config=lambda: core.full_config,
             client_creator=sts,
-            cache=cache,  # type: ignore[arg-type]  # botocore asks for less than a whole dict
+            cache=cache,  # type: ignore[arg-type]  # botocore needs less than a whole dict
             profile_name=str(core.profile),
             prompter=prompter,
         )
         self._source = source
 
-    def _resolve_credentials_from_profile(self, _profile_name: str) -> _Lazily:
+    def _resolve_credentials_from_profile(self, _profile_name: str) -> _DeferredCredentials:
         return self._source
 
 
-class _Lazily:
-    """Credentials of a source, which isn't opened before a role has to be assumed with them."""
+class _DeferredCredentials:
+    """Credentials of a source that is opened only when a role is assumed with them."""
 
     def __init__(self, get: Callable[[], Any]) -> None:
         self._get = get
 
     def get_frozen_credentials(self) -> Any:
-        """Do what botocore's credentials do."""
+        """Open the source and return its credentials; the name is botocore's."""
         return self._get().get_frozen_credentials()
 
 
@@ -237,16 +248,16 @@ class _NotCached(Exception):
 
 
 def _is_cached(target: Target) -> bool:
-    """Say whether the AWS CLI's cache has the role; nobody is called for that."""
+    """Return whether the AWS CLI's cache has credentials of the role. Makes no call to AWS."""
 
-    def no_more(*_: object) -> NoReturn:
+    def fail(*_: object) -> NoReturn:
         raise _NotCached
 
-    if not _has_own_source(target):
+    if not _can_share_source(target):
         return False
 
     def cached_only(core: ProfileCore, cache: RoleCache, _: object) -> _RoleProvider:
-        return _RoleProvider(core, cache, no_more, no_more, _Lazily(no_more))
+        return _RoleProvider(core, cache, fail, fail, _DeferredCredentials(fail))
 
     try:
         open_target(target, provider=cached_only)

@@ -1,4 +1,4 @@
-"""What travels to a worker beside the session: the function, and what calls it there."""
+"""The call of a function in a worker process: how the function gets there, and what runs there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.across.outcomes import Answer, Function, answer_of, problem_of
+from ipy_awsprofile.across.outcomes import CallResult, Function, call, failure_of
 from ipy_awsprofile.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 
 class PortableFunction:
-    """A function that is pickled by value where it is from a notebook, if cloudpickle is there.
+    """A function that can be sent to an executor.
 
-    Raises InvalidOption if it can't travel to this executor.
+    With cloudpickle installed, a function that is defined in a notebook is pickled by value.
+    Raises InvalidOption if the function can't be sent to this executor.
     """
 
     def __init__(self, function: Function, executor: Executor) -> None:
@@ -33,19 +34,19 @@ class PortableFunction:
         self._function, self._pickled = None, pickled
 
     def __call__(self, session: Any) -> Any:
-        """Call the function; unpickled only now, so that what is wrong with that can be told."""
+        """Call the function; unpickle it only now, so that an error of that can be reported."""
         if self._function is None:
             self._function = pickle.loads(self._pickled)  # noqa: S301  # the kernel has sent it
         return self._function(session)
 
 
-def work(session: PortableSession, function: PortableFunction) -> Answer:
-    """Call the function with the session; this is what an executor is given to do."""
+def call_in_worker(session: PortableSession, function: PortableFunction) -> CallResult:
+    """Open the session and call the function with it: the task that an executor gets."""
     try:
         opened = session.open()
     except Exception as error:  # noqa: BLE001
-        return Answer(problem=problem_of(error, (session.secret_key, session.token)))
-    return answer_of(function, opened)
+        return CallResult(failure=failure_of(error, (session.secret_key, session.token)))
+    return call(function, opened)
 
 
 def _pickled(function: Function) -> bytes:
@@ -54,9 +55,9 @@ def _pickled(function: Function) -> bytes:
         pickled: bytes = pickler.dumps(function)
     except Exception as error:
         raise InvalidOption(
-            f"The function can't be sent to a worker: {problem_of(error).message}",
-            "It takes along the variables that it uses. Leave sessions and clients out: the "
-            "function gets a session of its own.",
+            f"The function can't be sent to a worker: {failure_of(error).message}",
+            "The variables that it uses are sent with it. Don't use sessions or clients of the "
+            "notebook in it: the function gets its own session.",
         ) from error
     return pickled
 
@@ -67,9 +68,9 @@ def _pickler(function: Function) -> ModuleType:
     except ImportError:
         if getattr(function, "__module__", "__main__") == "__main__":
             raise InvalidOption(
-                "A function of the notebook needs cloudpickle to be sent to a worker.",
-                "Run `%pip install cloudpickle`, or import the function from a module that the "
-                "workers have.",
+                "cloudpickle is needed to send a function of the notebook to a worker.",
+                "Run `%pip install cloudpickle`, or import the function from a module that is "
+                "installed on the workers.",
             ) from None
         return pickle
     module: ModuleType = cloudpickle

@@ -1,4 +1,4 @@
-"""One function over many profiles: rows in order, errors beside them, and an end by Ctrl-C."""
+"""One function for many profiles: rows in order, errors as rows, and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 
 def bucket_count(session: Any) -> int:
-    """Count a session's buckets."""
+    """Return the number of a session's buckets."""
     return len(session.client("s3").list_buckets()["Buckets"])
 
 
 @pytest.fixture
 def names(aws: EmbeddedAws) -> tuple[str, ...]:
-    """Make eight accounts, each with a role profile."""
+    """Create eight accounts, each with a role profile; return their names."""
     return seed_organisation(aws, 8)
 
 
@@ -53,7 +53,7 @@ def names(aws: EmbeddedAws) -> tuple[str, ...]:
     ],
 )
 def test_ways_to_say_which(aws: EmbeddedAws, profiles: Any) -> None:
-    """A pattern, names and records say which profiles are meant, each once."""
+    """Profiles can be given as a pattern, names or records; each is used once."""
     frame = across_profiles(profiles() if callable(profiles) else profiles, list_buckets)
     assert list(frame) == ["profile", "account", "region", "name", "creation_date", "result_region"]
     assert set(frame["profile"]) == {"RoleBeta"}
@@ -63,20 +63,20 @@ def test_ways_to_say_which(aws: EmbeddedAws, profiles: Any) -> None:
     assert frame.attrs == {"errors": [], "interrupted": False}
 
 
-def test_pattern_that_fits_nothing(aws: EmbeddedAws) -> None:
+def test_pattern_without_a_match(aws: EmbeddedAws) -> None:
     """A pattern without a match is an error, not an empty frame."""
-    with pytest.raises(InvalidOption, match="No profile fits `nobody`"):
+    with pytest.raises(InvalidOption, match="No profile matches `nobody`"):
         across_profiles("nobody", bucket_count)
 
 
 def test_workers_are_at_least_one(aws: EmbeddedAws) -> None:
-    """Without any worker nothing would be done."""
-    with pytest.raises(InvalidOption, match="`max_workers` is 0"):
+    """There is at least one worker."""
+    with pytest.raises(InvalidOption, match="`max_workers` is 0; it must be at least 1"):
         across_profiles("*", bucket_count, max_workers=0)
 
 
 def test_order(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """Rows are in the order of the profiles, even if they end in the reverse order."""
+    """Rows are in the order of the profiles, even if these end in reverse order."""
     ended = {name: threading.Event() for name in names}
     after = dict(pairwise(names))
 
@@ -93,7 +93,7 @@ def test_order(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
 
 
 def test_accounts_are_those_of_sts(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """The account is the one that each session really is in."""
+    """The account is the one that STS reports for each session."""
     frame = across_profiles(
         names, lambda session: session.client("sts").get_caller_identity()["Account"]
     )
@@ -102,7 +102,7 @@ def test_accounts_are_those_of_sts(aws: EmbeddedAws, names: tuple[str, ...]) -> 
 
 
 def test_bound(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """No more profiles than ``max_workers`` are worked on at a time."""
+    """No more than ``max_workers`` profiles are processed at the same time."""
     at_work = threading.Semaphore(2)
 
     def function(_session: Any) -> int:
@@ -115,7 +115,7 @@ def test_bound(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
 
 
 def test_errors_are_rows(aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whatever fails is told in a line each, with what to do, and stops no other."""
+    """Each failure is reported in one line, with what to do, and doesn't stop other profiles."""
     seed_organisation(aws)
     names = ("atlas-dev", "audit-prod", "billing-prod", "sandbox-old", "security-prod", "gone")
     frame = across_profiles(names, bucket_count)
@@ -138,7 +138,7 @@ def test_errors_are_rows(aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_error_of_the_function(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """An error of the function's own keeps its type, in one line; others go on."""
+    """An error of the function keeps its type, in one line; other profiles go on."""
 
     def function(session: Any) -> int:
         if session.chain[0] == names[1]:
@@ -158,7 +158,7 @@ def test_error_of_the_function(aws: EmbeddedAws, names: tuple[str, ...]) -> None
 def test_summary_is_short(
     aws: EmbeddedAws, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of many errors the first few are shown, and how many more there are; without any, nothing."""
+    """The summary shows the first errors and the number of the others; without errors, nothing."""
     across_profiles(names, bucket_count, progress=False)
     assert "".join(capsys.readouterr()) == ""
     across_profiles(names, lambda session: 1 // 0, progress=False)
@@ -169,7 +169,7 @@ def test_summary_is_short(
 
 
 def test_no_secret_in_errors(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """A function that raises with its credentials in the text shows none of them."""
+    """If a function raises its credentials as text, none of them is shown."""
 
     def function(session: Any) -> None:
         raise RuntimeError(str(session.get_credentials().get_frozen_credentials()))
@@ -182,7 +182,7 @@ def test_no_secret_in_errors(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
 
 
 def test_generators_are_read(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """A function may yield its rows; an error on the way is told as any other."""
+    """A function may yield its rows; an error on the way is reported like any other."""
 
     def function(session: Any) -> Iterator[dict[str, str]]:
         for bucket in session.client("s3").list_buckets()["Buckets"]:
@@ -207,7 +207,7 @@ def test_calls(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
 
 
 def test_sessions_are_dropped(aws: EmbeddedAws) -> None:
-    """However many profiles there are, no more sessions are held than are worked on."""
+    """Only as many sessions are alive as profiles are processed at the same time."""
     names = seed_organisation(aws, 24)
     alive: weakref.WeakSet[boto3.Session] = weakref.WeakSet()
     most, lock = 0, threading.Lock()
@@ -222,7 +222,7 @@ def test_sessions_are_dropped(aws: EmbeddedAws) -> None:
 
     frame = across_profiles(names, function, max_workers=3)
     assert len(frame) == len(names)
-    # Besides those that are worked on: a source's own, and what a thread is about to let go.
+    # Also the session of a source, and sessions that a thread is about to release.
     assert most <= 6
     gc.collect()
     assert len(alive) == 0
@@ -230,7 +230,7 @@ def test_sessions_are_dropped(aws: EmbeddedAws) -> None:
 
 @pytest.mark.parametrize("theirs", [True, False])
 def test_garbage_collector(aws: EmbeddedAws, theirs: bool) -> None:
-    """What is set aside from the garbage collector comes back; what the user froze stays so."""
+    """Frozen objects are unfrozen afterwards, but for those that the user has frozen."""
     if theirs:
         gc.freeze()
     try:
@@ -242,14 +242,14 @@ def test_garbage_collector(aws: EmbeddedAws, theirs: bool) -> None:
 
 
 def test_no_profiles(aws: EmbeddedAws) -> None:
-    """No names are no rows."""
+    """Without profiles there are no rows."""
     assert across_profiles([], bucket_count).shape == (0, 3)
 
 
 def test_interrupt(
     aws: EmbeddedAws, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Ctrl-C stops soon, keeps what is done, says what is missing, and calls nothing more."""
+    """Ctrl-C stops soon, keeps the results so far, reports what is missing, and calls no more."""
     ends, called = threading.Event(), []
 
     def function(session: Any) -> int:
@@ -273,7 +273,7 @@ def test_interrupt(
 
 
 def test_interrupt_with_an_executor(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """What an executor hasn't begun is taken back."""
+    """Calls that an executor hasn't started are cancelled."""
     ends, called = threading.Event(), []
 
     def function(session: Any) -> None:
@@ -299,7 +299,7 @@ def test_progress(
     progress: bool,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A bar counts the profiles, unless it isn't wanted."""
+    """A progress bar counts the profiles, unless it is switched off."""
     across_profiles(names, bucket_count, progress=progress)
     shown = capsys.readouterr().err
     assert ("8/8" in shown) == progress
@@ -307,7 +307,7 @@ def test_progress(
 
 
 def test_in_a_kernel(aws: EmbeddedAws) -> None:
-    """A kernel shows bar, summary and frame, and prints no warning; nobody is asked anything."""
+    """A kernel shows the bar, the summary and the frame, prints no warning and asks nothing."""
     aws.write_profile("Broken", source_profile="UserAlpha", role_arn="arn:aws:iam::1:role/None")
     (cell,), _ = run_notebook(
         "from ipy_awsprofile import across_profiles, list_buckets\n"
@@ -321,7 +321,7 @@ def test_in_a_kernel(aws: EmbeddedAws) -> None:
 
 
 def test_protected(aws: EmbeddedAws, shell: Shell) -> None:
-    """A protected profile is left out, and said so, unless it is confirmed."""
+    """A protected profile is an error, unless it is confirmed."""
     shell.good("%config AwsProfileMagics.protected = ['*beta*']")
     shell.good("from ipy_awsprofile import across_profiles")
     frame = shell.good("across_profiles('RoleBeta', lambda s: 1)").result
@@ -332,7 +332,7 @@ def test_protected(aws: EmbeddedAws, shell: Shell) -> None:
 
 
 def test_results_can_be_joined(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """Two results, each with errors, are put together by pandas."""
+    """Two results that have errors can be concatenated."""
     first = across_profiles([*names, "gone"], bucket_count)
     second = across_profiles(["RoleBeta", "lost"], bucket_count)
     assert len(pd.concat([first, second])) == len(names) + 1

@@ -1,4 +1,4 @@
-"""What functions return becomes rows, and outcomes become one frame that pandas can work on."""
+"""What functions return becomes rows, and outcomes become one DataFrame."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from ipy_awsprofile.across.frame import ErrorRows, Outcome, rows_of, tidy
-from ipy_awsprofile.across.outcomes import Problem
+from ipy_awsprofile.across.frame import ErrorRows, frame_of, rows_of
+from ipy_awsprofile.across.outcomes import Failure, Outcome
 
 ROWS = {"name": ["a", "b"], "size": [1, 2]}
 FRAME = pd.DataFrame(ROWS)
-BROKEN = Outcome("broken", problem=Problem("AccessDenied", "no", "ask"))
+BROKEN = Outcome("broken", failure=Failure("AccessDenied", "no", "ask"))
 
 
 def good(profile: str, value: Any, region: str | None = "us-west-2") -> Outcome:
-    """Make an outcome of what a function returned."""
+    """Return the outcome of a function that returned a value."""
     return Outcome(profile, "123456789012", region, rows_of(value))
 
 
@@ -52,27 +52,27 @@ def good(profile: str, value: Any, region: str | None = "us-west-2") -> Outcome:
     ],
 )
 def test_rows(value: object, rows: dict[str, list[object]]) -> None:
-    """Each kind of result has its rows, and none of its index is lost that says something."""
-    frame = tidy([good("a", value)])
+    """Each kind of value has its rows, and an index that doesn't only count is kept."""
+    frame = frame_of([good("a", value)])
     assert frame.drop(columns=["profile", "account", "region"]).to_dict("list") == rows
 
 
 def test_empty_frames_keep_their_columns() -> None:
-    """A result without rows adds its columns all the same."""
-    frame = tidy([good("a", FRAME.head(0)), good("b", None)])
+    """A result without rows adds its columns."""
+    frame = frame_of([good("a", FRAME.head(0)), good("b", None)])
     assert list(frame) == ["profile", "account", "region", "name", "size"]
     assert len(frame) == 0
 
 
 def test_columns_with_one_name() -> None:
-    """Two columns of the same name are an error of that profile, and don't break the frame."""
+    """Two columns with the same name are an error."""
     with pytest.raises(ValueError, match="two columns of the same name"):
         rows_of(pd.DataFrame([[1, 2]], columns=["a", "a"]))
 
 
 def test_frame() -> None:
-    """In front stand profile, account and region; the rows are in the order of the outcomes."""
-    frame = tidy([good("b", FRAME), BROKEN, good("a", {"name": "c", "age": 3}, None)])
+    """Profile, account and region come first; the rows are in the order of the outcomes."""
+    frame = frame_of([good("b", FRAME), BROKEN, good("a", {"name": "c", "age": 3}, None)])
     assert list(frame) == ["profile", "account", "region", "name", "size", "age"]
     assert list(frame["profile"]) == ["b", "b", "a"]
     assert list(frame["region"].fillna("none")) == ["us-west-2", "us-west-2", "none"]
@@ -82,16 +82,16 @@ def test_frame() -> None:
 
 @pytest.mark.parametrize("outcomes", [[], [BROKEN]])
 def test_nothing(outcomes: list[Outcome]) -> None:
-    """Without any result there are the three columns."""
-    frame = tidy(outcomes)
+    """Without any rows, the frame has the three first columns."""
+    frame = frame_of(outcomes)
     assert frame.shape == (0, 3)
     assert len(frame.attrs["errors"]) == len(outcomes)
 
 
 def test_names_that_are_taken() -> None:
-    """A function's own column of such a name stays, under another one."""
+    """A column of the function with the name of a first column is renamed."""
     value = {"region": "r", "result_region": "s", "account": "t"}
-    frame = tidy([good("a", value)])
+    frame = frame_of([good("a", value)])
     assert frame.loc[0].to_dict() == {
         "profile": "a",
         "account": "123456789012",
@@ -107,7 +107,7 @@ def test_names_that_are_taken() -> None:
     [
         repr,
         lambda frame: frame._repr_html_(),
-        lambda frame: pd.concat([frame, copy.copy(frame), tidy([good("x", 1)])]),
+        lambda frame: pd.concat([frame, copy.copy(frame), frame_of([good("x", 1)])]),
         lambda frame: frame.merge(frame, on="profile"),
         lambda frame: frame.groupby("profile").size(),
         lambda frame: frame.to_json(),
@@ -115,14 +115,14 @@ def test_names_that_are_taken() -> None:
         lambda frame: json.dumps(frame.attrs),
     ],
 )
-def test_pandas_goes_on(work: Any) -> None:
-    """With the errors in ``attrs``, pandas shows, joins and writes the frame as any other."""
-    work(tidy([good(f"p{number}", FRAME) for number in range(100)] + [BROKEN]))
+def test_pandas_accepts_the_frame(work: Any) -> None:
+    """With the errors in ``attrs``, pandas shows, joins and writes the frame like any other."""
+    work(frame_of([good(f"p{number}", FRAME) for number in range(100)] + [BROKEN]))
 
 
 def test_errors_stay() -> None:
-    """The errors are there after a step of pandas, and after Parquet."""
-    frame = tidy([good("a", FRAME), BROKEN])
+    """The errors are still there after a step of pandas and after Parquet."""
+    frame = frame_of([good("a", FRAME), BROKEN])
     row = {"profile": "broken", "error": "AccessDenied", "message": "no", "hint": "ask"}
     assert frame.query("size > 1").attrs["errors"] == [row]
     file = io.BytesIO()
@@ -131,7 +131,7 @@ def test_errors_stay() -> None:
 
 
 def test_error_rows_are_shown_as_a_table() -> None:
-    """Errors show their messages in full, escaped; without any they say so."""
+    """Errors show their full messages, escaped; without errors, that is shown."""
     message = "<b>" + 30 * "long "
     errors = ErrorRows([{"profile": "p", "error": "E", "message": message, "hint": ""}])
     assert message.strip() in repr(errors)

@@ -1,4 +1,4 @@
-"""What a function raises becomes words that can be kept, without the session's credentials."""
+"""What a function raises becomes text without the session's credentials."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote
 import boto3
 import pytest
 
-from ipy_awsprofile.across.outcomes import answer_of
+from ipy_awsprofile.across.outcomes import call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,12 +18,12 @@ KEYS = ("ASIAEXAMPLEEXAMPLE12", "secret/with+signs=", "IQoJ+token/with==")
 
 @pytest.mark.parametrize("written", [str, quote, lambda text: quote(text, safe="").lower()])
 def test_credentials_in_a_message(written: Callable[[str], str]) -> None:
-    """Keys and tokens are left out of an error's words, also as they stand in an address."""
+    """An error's message contains no keys and tokens, not even as they are quoted in a URL."""
     session = boto3.Session(*KEYS, region_name="us-west-2")
 
     def fetch(_: object) -> None:
         raise OSError(f"403: {' '.join(map(written, KEYS))}")
 
-    problem = answer_of(fetch, session).problem
-    assert problem
-    assert problem.message == "403: … … …"
+    failure = call(fetch, session).failure
+    assert failure
+    assert failure.message == "403: … … …"

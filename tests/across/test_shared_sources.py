@@ -1,4 +1,4 @@
-"""Roles side by side share what they come from: one call for a hub, one code for a device."""
+"""Roles share their sources: one call for a hub role, one code for an MFA device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ipy_awsprofile import across_profiles
-from ipy_awsprofile.across.shared_sources import Sources
+from ipy_awsprofile.across.shared_sources import SharedSources
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.credentials.person import Person
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 ASSUME = "sts:AssumeRole"
 
 
-def open_all(sources: Sources, names: Iterable[str]) -> dict[str, Any]:
-    """Ask, then open the profiles side by side; give each one's ARN, or its error."""
+def open_all(sources: SharedSources, names: Iterable[str]) -> dict[str, Any]:
+    """Ask, open the profiles in threads, and return the ARN or the error of each."""
     targets = [target_of(SessionRequest(profile=name)) for name in names]
-    sources.ask(targets)
+    sources.ask_person(targets)
 
     def opened(target: Target) -> Any:
         try:
@@ -52,14 +52,14 @@ def open_all(sources: Sources, names: Iterable[str]) -> dict[str, Any]:
 
 
 def actions(aws: EmbeddedAws) -> Counter[str]:
-    """Count what the embedded AWS was asked for."""
+    """Return how often each action was called."""
     return Counter(call.action for call in aws.calls)
 
 
 def add_spokes(
     aws: EmbeddedAws, source: str, trusted: str, number: int = 6, **more: Any
 ) -> list[str]:
-    """Make roles that are assumed from a profile; return their profiles' names."""
+    """Create roles that are assumed from a profile; return the names of their profiles."""
     names = [f"spoke-{one}" for one in range(number)]
     for name in names:
         arn = aws.create_role(
@@ -71,7 +71,7 @@ def add_spokes(
 
 @pytest.fixture
 def hub(aws: EmbeddedAws, scenario: Scenario) -> str:
-    """Make a role that others are assumed from; return its ARN."""
+    """Create a role that other roles are assumed from; return its ARN."""
     arn = aws.create_role(
         "Hub", account=USER_ACCOUNT, trust=trusting(scenario.user.arn), policy=allow("*")
     )
@@ -80,24 +80,24 @@ def hub(aws: EmbeddedAws, scenario: Scenario) -> str:
 
 
 def test_hub_is_assumed_once(aws: EmbeddedAws, hub: str) -> None:
-    """Roles behind one hub role cost one AssumeRole each, and one more for all of them."""
+    """Roles with one hub role cost one AssumeRole each, and one for the hub."""
     names = add_spokes(aws, "Hub", hub)
-    arns = open_all(Sources(), names)
+    arns = open_all(SharedSources(), names)
     assert [arns[name].split("/")[1] for name in names] == names
     assert actions(aws) == {ASSUME: len(names) + 1}
 
 
 def test_hub_that_fails_fails_once(aws: EmbeddedAws, hub: str) -> None:
-    """If the hub can't be assumed, AWS is asked once, and each of its roles says why."""
+    """If the hub role can't be assumed, AWS is asked once, and all its roles get the error."""
     aws.write_profile("Shut", source_profile="UserAlpha", role_arn=f"{hub}-shut")
-    errors = open_all(Sources(), add_spokes(aws, "Shut", hub))
+    errors = open_all(SharedSources(), add_spokes(aws, "Shut", hub))
     assert {type(error).__name__ for error in errors.values()} == {"AccessDenied"}
     assert {f"{hub}-shut" in str(error) for error in errors.values()} == {True}
     assert actions(aws) == {ASSUME: 1}
 
 
 def test_source_process_runs_once(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """The credential_process that many roles come from is run once."""
+    """The credential_process of a source is run once for all its roles."""
     keys = {
         "Version": 1,
         "AccessKeyId": scenario.user.access_key_id,
@@ -108,27 +108,27 @@ def test_source_process_runs_once(aws: EmbeddedAws, scenario: Scenario) -> None:
     aws.write_profile(
         "Process", credential_process=f"sh -c \"echo run >> '{runs}'; cat '{answer}'\""
     )
-    arns = open_all(Sources(), add_spokes(aws, "Process", scenario.user.arn))
+    arns = open_all(SharedSources(), add_spokes(aws, "Process", scenario.user.arn))
     assert all(isinstance(arn, str) for arn in arns.values())
     assert runs.read_text() == "run\n"
 
 
 def test_cached_roles_need_no_source(aws: EmbeddedAws, hub: str) -> None:
-    """Roles that the AWS CLI's cache has are opened without asking for their source."""
+    """Roles in the AWS CLI's cache are opened without their source."""
     names = add_spokes(aws, "Hub", hub)
-    open_all(Sources(), names)
+    open_all(SharedSources(), names)
     for file in (aws.home / ".aws" / "cli" / "cache").iterdir():
         if ":role/Hub" in file.read_text() or "assumed-role/Hub" in file.read_text():
             file.unlink()
     aws.calls.clear()
-    assert all(isinstance(arn, str) for arn in open_all(Sources(), names).values())
+    assert all(isinstance(arn, str) for arn in open_all(SharedSources(), names).values())
     assert actions(aws) == {}
 
 
 def test_cache_is_that_of_the_cli(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """What is assumed here is found by `open_session` and by the AWS CLI."""
+    """`open_session` and the AWS CLI use the role sessions that were cached here."""
     names = add_spokes(aws, "UserAlpha", scenario.user.arn, 2)
-    arns = open_all(Sources(), names)
+    arns = open_all(SharedSources(), names)
     aws.calls.clear()
     assert who_am_i(open_session(names[0])).arn == arns[names[0]]
     assert arns[names[1]] in run_aws_cli("sts", "get-caller-identity", "--profile", names[1]).stdout
@@ -136,7 +136,7 @@ def test_cache_is_that_of_the_cli(aws: EmbeddedAws, scenario: Scenario) -> None:
 
 
 def test_source_with_keys_and_a_role(aws: EmbeddedAws, scenario: Scenario, hub: str) -> None:
-    """As a source, a profile's own keys go before its role, as botocore has it."""
+    """A source with keys and a role uses its keys, as in botocore."""
     aws.write_profile(
         "Both",
         source_profile="UserAlpha",
@@ -144,20 +144,20 @@ def test_source_with_keys_and_a_role(aws: EmbeddedAws, scenario: Scenario, hub: 
         aws_access_key_id=scenario.user.access_key_id,
         aws_secret_access_key=scenario.user.secret_access_key,
     )
-    arns = open_all(Sources(), add_spokes(aws, "Both", scenario.user.arn, 2))
+    arns = open_all(SharedSources(), add_spokes(aws, "Both", scenario.user.arn, 2))
     assert all(isinstance(arn, str) for arn in arns.values())
     assert actions(aws) == {ASSUME: 2}
 
 
 class Phone:
-    """An MFA device in a person's hand, which notes who asked in which thread."""
+    """An MFA device that records the questions, which must come from the main thread."""
 
     def __init__(self, aws: EmbeddedAws) -> None:
         self._aws = aws
         self.asked: list[str] = []
 
     def __call__(self, question: str) -> str:
-        """Read the code off the device."""
+        """Return the device's code."""
         assert threading.current_thread() is threading.main_thread()
         serial = question.removeprefix("Enter MFA code for ").rstrip(": ")
         self.asked.append(serial)
@@ -166,7 +166,7 @@ class Phone:
 
 @pytest.fixture
 def guarded(aws: EmbeddedAws) -> tuple[str, list[str]]:
-    """Make roles that let their user in with an MFA code only; return the device and the names."""
+    """Create roles that need an MFA code; return the device and the names of their profiles."""
     serial = add_mfa_role(aws, "Auditor")
     user = f"arn:aws:iam::{USER_ACCOUNT}:user/AuditorUser"
     trust = trusting(user)
@@ -185,24 +185,24 @@ def guarded(aws: EmbeddedAws) -> tuple[str, list[str]]:
 
 
 def test_one_code_for_many_roles(aws: EmbeddedAws, guarded: tuple[str, list[str]]) -> None:
-    """A device's code is asked for once, before the start, and opens all of its roles."""
+    """The code of a device is asked for once, before the start, and opens all its roles."""
     serial, names = guarded
     other = add_mfa_role(aws, "Other")
     phone = Phone(aws)
-    arns = open_all(Sources(Person(mfa_prompter=phone)), [*names, "Other", "RoleBeta"])
+    arns = open_all(SharedSources(Person(mfa_prompter=phone)), [*names, "Other", "RoleBeta"])
     assert all(isinstance(arn, str) for arn in arns.values()), arns
     assert phone.asked == [serial, other]
     assert actions(aws) == {"sts:GetSessionToken": 2, ASSUME: len(names) + 2}
 
 
 def test_cached_roles_need_no_code(aws: EmbeddedAws, guarded: tuple[str, list[str]]) -> None:
-    """Roles that are still good in the AWS CLI's cache ask for no code, nor for a call."""
+    """Roles that are valid in the AWS CLI's cache need neither a code nor a call."""
     _, names = guarded
     first = Phone(aws)
-    open_all(Sources(Person(mfa_prompter=first)), names)
+    open_all(SharedSources(Person(mfa_prompter=first)), names)
     aws.calls.clear()
     again = Phone(aws)
-    arns = open_all(Sources(Person(mfa_prompter=again)), names)
+    arns = open_all(SharedSources(Person(mfa_prompter=again)), names)
     assert all(isinstance(arn, str) for arn in arns.values())
     assert again.asked == []
     assert actions(aws) == {}
@@ -210,7 +210,7 @@ def test_cached_roles_need_no_code(aws: EmbeddedAws, guarded: tuple[str, list[st
 
 
 def test_code_in_the_middle_of_a_chain(aws: EmbeddedAws, guarded: tuple[str, list[str]]) -> None:
-    """Roles behind one that asks for a code take one code for all."""
+    """Roles whose source role needs a code use one code for all."""
     serial, names = guarded
     hub = f"arn:aws:iam::{ROLE_ACCOUNT}:role/{names[0]}"
     aws.create_role("Inner", account=ROLE_ACCOUNT, trust=trusting(hub), policy=allow("*"))
@@ -227,24 +227,24 @@ def test_code_in_the_middle_of_a_chain(aws: EmbeddedAws, guarded: tuple[str, lis
     )
     phone = Phone(aws)
     spokes = add_spokes(aws, "MiddleHub", f"arn:aws:iam::{ROLE_ACCOUNT}:role/MiddleHub")
-    arns = open_all(Sources(Person(mfa_prompter=phone)), spokes)
+    arns = open_all(SharedSources(Person(mfa_prompter=phone)), spokes)
     assert all(isinstance(arn, str) for arn in arns.values()), arns
     assert phone.asked == [serial]
     assert actions(aws) == {"sts:GetSessionToken": 1, ASSUME: len(spokes) + 1}
 
 
 def test_wrong_code(aws: EmbeddedAws, guarded: tuple[str, list[str]]) -> None:
-    """A code that AWS refuses is tried once, and all roles of the device say so."""
+    """A code that AWS refuses is tried once, and all roles of the device get the error."""
     serial, names = guarded
     wrong = "000000" if aws.mfa_code(serial) != "000000" else "111111"
-    errors = open_all(Sources(Person(mfa_prompter=lambda _: wrong)), names)
+    errors = open_all(SharedSources(Person(mfa_prompter=lambda _: wrong)), names)
     assert {type(error).__name__ for error in errors.values()} == {"MfaRejected"}
     assert wrong not in str(errors)
     assert actions(aws) == {"sts:GetSessionToken": 1}
 
 
 def test_nobody_to_ask(aws: EmbeddedAws, guarded: tuple[str, list[str]]) -> None:
-    """Where nobody can answer, the roles that need a code fail without a call, and others go on."""
+    """If nobody can be asked, roles that need a code fail without a call; others go on."""
     _, names = guarded
     frame = across_profiles([*names, "RoleBeta"], lambda session: 1)
     assert list(frame["profile"]) == ["RoleBeta"]
@@ -252,8 +252,8 @@ def test_nobody_to_ask(aws: EmbeddedAws, guarded: tuple[str, list[str]]) -> None
     assert actions(aws) == {ASSUME: 1}
 
 
-def test_command_that_gives_the_code(aws: EmbeddedAws, guarded: tuple[str, list[str]]) -> None:
-    """A profile's own ``mfa_process`` is run once for its device."""
+def test_mfa_process(aws: EmbeddedAws, guarded: tuple[str, list[str]]) -> None:
+    """An ``mfa_process`` is run once for its device."""
     serial, names = guarded
     runs = aws.home / "runs"
     config = aws.config_file.read_text()
@@ -261,14 +261,14 @@ def test_command_that_gives_the_code(aws: EmbeddedAws, guarded: tuple[str, list[
     aws.config_file.write_text(
         config.replace(f"mfa_serial = {serial}", f"mfa_serial = {serial}\n{command}")
     )
-    arns = open_all(Sources(), names)
+    arns = open_all(SharedSources(), names)
     assert all(isinstance(arn, str) for arn in arns.values()), arns
     assert runs.read_text() == "x\n"
 
 
 @pytest.fixture
 def sign_ins(aws: EmbeddedAws) -> list[str]:
-    """Make profiles that sign in, two sign-ins for five of them; return their names."""
+    """Create five profiles with two sign-ins; return their names."""
     text = ""
     for session in ("corp", "lab"):
         text += (
@@ -293,7 +293,7 @@ def sign_ins(aws: EmbeddedAws) -> list[str]:
 
 
 def test_one_sign_in_for_many_profiles(aws: EmbeddedAws, sign_ins: list[str]) -> None:
-    """A missing sign-in is asked for once, before the start, for all of its profiles."""
+    """A missing sign-in is asked for once, before the start, for all its profiles."""
     asked = []
 
     def sign_in(target: Target) -> None:
@@ -302,24 +302,24 @@ def test_one_sign_in_for_many_profiles(aws: EmbeddedAws, sign_ins: list[str]) ->
         aws.sso.approve(attempt.code)
         assert attempt.is_done()
 
-    arns = open_all(Sources(Person(sign_in=sign_in)), sign_ins)
+    arns = open_all(SharedSources(Person(sign_in=sign_in)), sign_ins)
     assert all(isinstance(arn, str) for arn in arns.values()), arns
     assert asked == ["sso-0", "sso-3"]
 
 
 def test_sign_in_that_fails(aws: EmbeddedAws, sign_ins: list[str]) -> None:
-    """Whoever isn't signed in, and can't be asked, is told so for each profile."""
-    errors = open_all(Sources(), sign_ins)
+    """If a sign-in is missing and nobody can be asked, each profile gets the error."""
+    errors = open_all(SharedSources(), sign_ins)
     assert {type(error).__name__ for error in errors.values()} == {"SignInRequired"}
 
 
 def test_renewal(aws: EmbeddedAws, hub: str) -> None:
-    """A session whose time is over renews itself, and its hub with it."""
+    """An expired session renews itself and its hub role."""
     import time_machine
 
     names = add_spokes(aws, "Hub", hub, 1)
     with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
-        session = Sources().open(target_of(SessionRequest(profile=names[0])))
+        session = SharedSources().open(target_of(SessionRequest(profile=names[0])))
         s3 = session.client("s3")
         traveller.shift(timedelta(hours=2))
         aws.calls.clear()
@@ -328,7 +328,7 @@ def test_renewal(aws: EmbeddedAws, hub: str) -> None:
 
 
 class Throttling(BaseHTTPRequestHandler):
-    """An AWS that answers each call only at the fourth attempt."""
+    """A server that throttles the first three attempts of each call."""
 
     seen: ClassVar[Counter[str]] = Counter()
 
@@ -360,12 +360,12 @@ class Throttling(BaseHTTPRequestHandler):
         self.wfile.write(text)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Write no log."""
 
 
 @pytest.fixture
 def throttling(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Serve the throttling AWS, to a client whose waits are short; return its URL."""
+    """Start the throttling server, remove the clients' delays, and return the URL."""
     Throttling.seen = Counter()
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)
     with ThreadingHTTPServer(("127.0.0.1", 0), Throttling) as server:
@@ -375,7 +375,7 @@ def throttling(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_throttling(aws: EmbeddedAws, scenario: Scenario, throttling: str) -> None:
-    """Calls that AWS throttles are tried again, to STS and in the function."""
+    """Calls that AWS throttles are retried, to STS and in the function."""
     aws.write_profile(
         "Slow",
         source_profile="UserAlpha",
@@ -401,7 +401,7 @@ def test_throttling(aws: EmbeddedAws, scenario: Scenario, throttling: str) -> No
 def test_retries_of_the_users_own(
     settings: dict[str, str], variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever has set how often clients try again, is obeyed."""
+    """If the user has configured retries, that is used."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert for_many_profiles(settings) is None
@@ -409,11 +409,11 @@ def test_retries_of_the_users_own(
 
 
 def test_users_retries_count(aws: EmbeddedAws, scenario: Scenario, throttling: str) -> None:
-    """A profile that says one attempt gets one."""
+    """A profile with one attempt makes one attempt."""
     aws.write_profile(
         "Slow", source_profile="UserAlpha", role_arn=scenario.role_arn, max_attempts=1
     )
-    session = Sources().open(target_of(SessionRequest(profile="Slow", region="us-west-2")))
+    session = SharedSources().open(target_of(SessionRequest(profile="Slow", region="us-west-2")))
     client: Any = session.client("s3", endpoint_url=throttling)
     with pytest.raises(ClientError):
         client.list_buckets()

@@ -17,7 +17,7 @@ import s3fs
 from ipy_awsprofile import open_session, who_am_i
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
 from ipy_awsprofile.libraries import dask_storage_options
-from tests.sessions.test_portable import elsewhere
+from tests.workers import empty_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ def cluster(aws: EmbeddedAws, bucket: None, tmp_path: Path) -> Iterator[Any]:
     from distributed import Client, LocalCluster
 
     with ExitStack() as opened:
-        with elsewhere(tmp_path / "worker"):
+        with empty_home(tmp_path / "worker"):
             cluster = LocalCluster(
                 n_workers=2, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1"
             )

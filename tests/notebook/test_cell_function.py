@@ -91,7 +91,7 @@ def test_protected(shell: Shell, names: tuple[str, ...]) -> None:
     [
         ("%%aws_profiles\n1", "For which profiles?"),
         ("%%aws_profiles --into df\n1", "For which profiles?"),
-        ("%%aws_profiles nobody\n1", "No profile fits `nobody`"),
+        ("%%aws_profiles nobody\n1", "No profile matches `nobody`"),
         ("%%aws_profiles reader --into 1x\n1", "can't be the name of a variable"),
         ("%%aws_profiles reader --workers 0\n1", "`max_workers` is 0"),
         ("%%aws_profiles reader --workers many\n1", "invalid int value"),

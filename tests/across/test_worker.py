@@ -1,0 +1,302 @@
+"""Functions in other processes: the same frame, and only short-lived credentials are sent."""
+
+from __future__ import annotations
+
+import builtins
+import multiprocessing
+import os
+import pickle
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+from botocore.exceptions import ClientError
+
+from ipy_awsprofile import across_profiles, list_buckets, open_session
+from ipy_awsprofile.across.shared_sources import SharedSources
+from ipy_awsprofile.across.worker import PortableFunction, call_in_worker
+from ipy_awsprofile.demo.stages.organisation import seed_organisation
+from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT
+from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.sessions.portable import portable
+from tests.shells import run_notebook, run_python
+from tests.workers import empty_home
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.demo.stages.scenario import Scenario
+
+
+@contextmanager
+def processes(home: Path) -> Iterator[Executor]:
+    """Start a worker process with the method that is the default on Windows and macOS."""
+    context = multiprocessing.get_context("spawn")
+    with empty_home(home):
+        pool = ProcessPoolExecutor(1, mp_context=context)
+        assert pool.submit(os.path.expanduser, "~").result() == str(home)
+    with pool:
+        yield pool
+
+
+@contextmanager
+def dask(home: Path) -> Iterator[Executor]:
+    """Start a Dask cluster with one worker process."""
+    from distributed import Client, LocalCluster
+
+    with ExitStack() as opened:
+        with empty_home(home):
+            cluster = LocalCluster(
+                n_workers=1, threads_per_worker=2, dashboard_address=":0", host="127.0.0.1"
+            )
+            client = opened.enter_context(Client(opened.enter_context(cluster)))
+            assert client.submit(os.path.expanduser, "~").result() == str(home)
+        yield client.get_executor()
+
+
+@contextmanager
+def threads(home: Path) -> Iterator[Executor]:
+    """Start threads, for which nothing is pickled."""
+    with ThreadPoolExecutor(2) as pool:
+        yield pool
+
+
+@pytest.mark.parametrize("start", [threads, processes, dask])
+def test_same_frame(aws: EmbeddedAws, tmp_path: Path, start: Callable[[Path], Any]) -> None:
+    """Threads, processes and Dask give the same frame and the same errors."""
+    seed_organisation(aws)
+    names = ["atlas-dev", "audit-prod", "atlas-test", "billing-prod", "sandbox-old", "UserAlpha"]
+    offset = 3
+
+    def function(session: Any) -> Any:
+        frame = list_buckets(session)
+        frame["length"] = frame["name"].str.len() + offset
+        return frame
+
+    here = across_profiles(names, function, progress=False)
+    with start(tmp_path / "worker") as executor:
+        there = across_profiles(names, function, executor=executor, progress=False)
+    assert there.equals(here)
+    assert there.dtypes.equals(here.dtypes)
+    assert there.attrs == here.attrs
+    assert len(there.attrs["errors"]) == 4
+    assert set(there["profile"]) == {"atlas-dev", "atlas-test"}
+
+
+class Recorder(ThreadPoolExecutor):
+    """Threads that get each call pickled, as a process does; records what was pickled."""
+
+    def __init__(self) -> None:
+        super().__init__(4)
+        self.pickled: list[bytes] = []
+
+    def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Pickle the call and its result."""
+        self.pickled.append(pickle.dumps((function, args, kwargs)))
+        return super().submit(_unpickled_call, self.pickled[-1])
+
+
+def _unpickled_call(pickled: bytes) -> Any:
+    function, args, kwargs = pickle.loads(pickled)
+    return pickle.loads(pickle.dumps(function(*args, **kwargs)))
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    """Start a recorder."""
+    with Recorder() as recorder:
+        yield recorder
+
+
+def key_of(session: Any) -> str:
+    """Return the access key of a session."""
+    return str(session.get_credentials().get_frozen_credentials().access_key)
+
+
+def test_what_is_sent(aws: EmbeddedAws, scenario: Scenario, recorder: Recorder) -> None:
+    """A pickled call contains the role's short-lived credentials, no other secret and no path."""
+    names = [*seed_organisation(aws, 4), "UserAlpha", "RoleBeta"]
+    frame = across_profiles(names, key_of, executor=recorder)
+    assert frame.attrs["errors"] == []
+    assert len(recorder.pickled) == len(names)
+    texts = [pickled.decode("latin-1") for pickled in recorder.pickled]
+    secrets = aws.secrets()
+    for text in texts:
+        assert len([secret for secret in secrets if secret in text]) == 2  # its key and token
+        assert scenario.user.access_key_id not in text
+        assert scenario.user.secret_access_key not in text
+        for file in (aws.home, aws.config_file, aws.credentials_file, ".aws"):
+            assert str(file) not in text
+        assert "role_arn" not in text
+        assert "source_profile" not in text
+    assert all(key.startswith("ASIA") for key in frame["value"])
+
+
+def test_long_term_keys_are_not_sent(aws: EmbeddedAws, recorder: Recorder) -> None:
+    """Instead of long-term keys, short-lived credentials of the same user are sent."""
+    frame = across_profiles(
+        ["UserAlpha"],
+        lambda session: session.client("sts").get_caller_identity()["Arn"],
+        executor=recorder,
+    )
+    assert list(frame["value"]) == [f"arn:aws:iam::{USER_ACCOUNT}:user/UserAlpha"]
+    assert "sts:GetSessionToken" in {call.action for call in aws.calls}
+
+
+def test_keys_that_cannot_be_exchanged(
+    aws: EmbeddedAws, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If STS refuses that, it is an error of that profile, and nothing is sent."""
+
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetSessionToken")
+
+    opened = SharedSources.open
+
+    def refused(self: SharedSources, target: Any, **options: Any) -> Any:
+        session = opened(self, target, **options)
+        session.events.register("before-call.sts.GetSessionToken", refuse)
+        return session
+
+    monkeypatch.setattr(SharedSources, "open", refused)
+    frame = across_profiles(["UserAlpha"], key_of, executor=recorder)
+    (error,) = frame.attrs["errors"]
+    assert error["error"] == "AccessDenied"
+    assert "GetSessionToken" in error["message"]
+    assert recorder.pickled == []
+
+
+class Slow(Recorder):
+    """A queue that does something before it takes its first task."""
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        super().__init__()
+        self._happens = happens
+
+    def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Do it, then submit the task."""
+        if not self.pickled:
+            self._happens()
+        return super().submit(function, *args, **kwargs)
+
+
+def test_expired_in_the_queue(aws: EmbeddedAws) -> None:
+    """A task whose credentials expire in the queue is done again with new credentials."""
+    with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
+        slow = Slow(lambda: traveller.shift(timedelta(hours=2)))
+        with slow:
+            frame = across_profiles(["RoleBeta"], list_buckets, executor=slow)
+    assert frame.attrs["errors"] == []
+    assert len(frame) == 3
+    assert len(slow.pickled) == 2
+
+
+def test_revoked_in_the_queue(aws: EmbeddedAws) -> None:
+    """The same holds if the credentials look valid in the AWS CLI's cache."""
+    with Slow(aws.expire_sessions) as slow:
+        frame = across_profiles(["RoleBeta"], list_buckets, executor=slow)
+    assert len(frame) == 3
+    assert len(slow.pickled) == 2
+
+
+def test_expired_twice(aws: EmbeddedAws) -> None:
+    """A task is done again only once."""
+
+    def function(session: Any) -> Any:
+        aws.expire_sessions()
+        return list_buckets(session)
+
+    with ThreadPoolExecutor(1) as executor:
+        frame = across_profiles(["RoleBeta"], function, executor=executor)
+    assert frame.attrs["errors"][0]["error"] == "CredentialsExpired"
+    assert [call.action for call in aws.calls].count("s3:ListAllMyBuckets") == 2
+
+
+def unpicklable(session: Any) -> Any:
+    """Return a value that can't be pickled."""
+    return lambda: None
+
+
+def test_results_that_cannot_be_pickled(aws: EmbeddedAws, tmp_path: Path) -> None:
+    """A result that can't be pickled is an error of that profile."""
+    with processes(tmp_path / "worker") as executor:
+        frame = across_profiles(["RoleBeta"], unpicklable, executor=executor)
+    (error,) = frame.attrs["errors"]
+    assert "unpicklable.<locals>.<lambda>" in error["message"]
+
+
+def test_worker_that_dies(aws: EmbeddedAws, tmp_path: Path) -> None:
+    """If a worker dies, that is the error of its profile."""
+    with processes(tmp_path / "worker") as executor:
+        frame = across_profiles(["RoleBeta"], lambda s: os._exit(3), executor=executor)
+    assert frame.attrs["errors"][0]["error"] == "BrokenProcessPool"
+
+
+def test_sessions_are_not_sent(aws: EmbeddedAws, recorder: Recorder) -> None:
+    """A function that uses a session of the notebook is refused before the start."""
+    session = open_session("RoleBeta")
+    with pytest.raises(InvalidOption, match=r"can't be sent to a worker.*stays in its process"):
+        across_profiles(["RoleBeta"], lambda _: session.region_name, executor=recorder)
+    assert recorder.pickled == []
+
+
+def test_without_cloudpickle(
+    aws: EmbeddedAws, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without cloudpickle, a function of a module works, and one of the notebook is an error."""
+    imported = builtins.__import__
+
+    def no_cloudpickle(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == "cloudpickle":
+            raise ImportError(name)
+        return imported(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", no_cloudpickle)
+    assert len(across_profiles(["RoleBeta"], list_buckets, executor=recorder)) == 3
+
+    def of_the_notebook(session: Any) -> int:
+        return 1
+
+    of_the_notebook.__module__ = "__main__"
+    with pytest.raises(InvalidOption, match="cloudpickle is needed") as told:
+        across_profiles(["RoleBeta"], of_the_notebook, executor=recorder)
+    assert "%pip install cloudpickle" in told.value.hint
+
+
+def test_function_that_the_worker_lacks(aws: EmbeddedAws, recorder: Recorder) -> None:
+    """If the worker doesn't have the function's module, that is the error of the profile."""
+    function = PortableFunction(list_buckets, recorder)
+    function.__setstate__(b"cno_such_module\nfunction\n.")
+    result = call_in_worker(portable(open_session("RoleBeta")), function)
+    assert result.failure
+    assert result.failure.error == "ModuleNotFoundError"
+
+
+def test_in_a_notebook(aws: EmbeddedAws) -> None:
+    """A function that is defined in a notebook works in processes."""
+    cells, _ = run_notebook(
+        "from ipy_awsprofile import across_profiles\n"
+        "import multiprocessing\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "unit = 10\n"
+        "def tens(session):\n"
+        "    return len(session.client('s3').list_buckets()['Buckets']) * unit",
+        "with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context('spawn')) as pool:\n"
+        "    frame = across_profiles(['RoleBeta'], tens, executor=pool, progress=False)\n"
+        "frame['value'].tolist()",
+        environment=aws.environment(),
+    )
+    assert [cell.error for cell in cells] == [None, None]
+    assert cells[1].text == "[30]"
+
+
+def test_few_imports() -> None:
+    """A worker imports neither pandas nor IPython for a function and its session."""
+    heavy = "sorted({'pandas', 'IPython', 'ipywidgets'} & set(sys.modules))"
+    modules = "ipy_awsprofile.across.worker, ipy_awsprofile.sessions.portable"
+    assert run_python(f"import sys, {modules}; print({heavy})") == "[]\n"
