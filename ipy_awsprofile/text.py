@@ -15,6 +15,11 @@ def visible(text: str) -> str:
     return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
+def one_line(text: object) -> str:
+    """Return a text without line ends, and with single spaces."""
+    return " ".join(str(text).split())
+
+
 def without_user(url: str) -> str:
     """Take name and password out of an address."""
     return re.sub(r"//[^/]*@", "//…@", url)

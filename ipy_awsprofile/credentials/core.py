@@ -23,6 +23,7 @@ from botocore.credentials import (
 
 from ipy_awsprofile.config.full_config import full_config
 from ipy_awsprofile.config.target import Target
+from ipy_awsprofile.credentials.botocore_errors import no_credentials
 from ipy_awsprofile.credentials.data_loader import SessionLoader
 from ipy_awsprofile.credentials.event_hooks import built_in_hooks
 from ipy_awsprofile.credentials.mfa import MfaPrompter
@@ -31,7 +32,6 @@ from ipy_awsprofile.credentials.renewal import let_renew
 from ipy_awsprofile.credentials.retries import give_up_soon, retry_throttled
 from ipy_awsprofile.credentials.role_cache import CallerIdentity, RoleCache
 from ipy_awsprofile.credentials.token_cache import login_files, token_files
-from ipy_awsprofile.credentials.translation import no_credentials
 from ipy_awsprofile.credentials.validation import require_usable
 
 

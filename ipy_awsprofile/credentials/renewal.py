@@ -51,7 +51,7 @@ class Renewal:
         return self._fetched()
 
     def _fetched(self) -> Any:
-        with translated(self._chain, hop=self._hop), quiet_refresh():
+        with translated(self._chain, step=self._hop), quiet_refresh():
             given = self._fetch()
             require_usable(given)
             return given

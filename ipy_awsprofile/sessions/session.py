@@ -10,12 +10,13 @@ from botocore.utils import validate_region_name
 
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import Target, target_of
+from ipy_awsprofile.credentials.botocore_errors import no_credentials
 from ipy_awsprofile.credentials.core import MakeProvider, ProfileCore
 from ipy_awsprofile.credentials.event_hooks import SharedHandlersSession
 from ipy_awsprofile.credentials.mfa import MfaPrompter, ask_on_input_channel
 from ipy_awsprofile.credentials.person import Person, SignIn
 from ipy_awsprofile.credentials.renewal import quiet_refresh
-from ipy_awsprofile.credentials.translation import no_credentials, translated
+from ipy_awsprofile.credentials.translation import translated
 
 if TYPE_CHECKING:
     import boto3

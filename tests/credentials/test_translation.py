@@ -11,7 +11,8 @@ from botocore import exceptions as theirs
 from botocore.exceptions import ClientError
 
 from ipy_awsprofile import errors as ours
-from ipy_awsprofile.credentials.translation import no_credentials, translated
+from ipy_awsprofile.credentials.botocore_errors import no_credentials
+from ipy_awsprofile.credentials.translation import translated
 
 CHAIN = ("RoleBeta", "UserAlpha")
 ROLE = "arn:aws:iam::123456789012:role/RoleBeta"
@@ -392,7 +393,7 @@ def test_no_error_is_none() -> None:
 
 def test_hop_and_whole() -> None:
     """What is told of a hop says for which profile it is, as a sentence of its own."""
-    with pytest.raises(ours.AwsProfileError) as told, translated(CHAIN, hop=1):
+    with pytest.raises(ours.AwsProfileError) as told, translated(CHAIN, step=1):
         raise ValueError("odd")
     assert str(told.value) == (
         "A setting of `UserAlpha` can't be used: odd. It is needed for `RoleBeta`."

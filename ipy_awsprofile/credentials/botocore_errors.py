@@ -1,0 +1,267 @@
+"""What botocore raises, and what it lets through as Python raised it, as errors of ours."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore import exceptions as botocore
+from botocore.parsers import ResponseParserError
+from dateutil.parser import ParserError
+
+from ipy_awsprofile.credentials.aws_errors import unexpected_response
+from ipy_awsprofile.credentials.chain import Chain
+from ipy_awsprofile.credentials.validation import UnusableCredentialsError
+from ipy_awsprofile.errors import (
+    AccessDenied,
+    AwsProfileError,
+    CredentialsRejected,
+    CredentialsUnavailable,
+    EndpointUnreachable,
+    InvalidOption,
+    InvalidProfile,
+    InvalidSource,
+    MfaUnavailable,
+    NoRegion,
+    ProfileNotFound,
+    ServiceError,
+    SignInRequired,
+    SourceLoop,
+)
+from ipy_awsprofile.text import one_line, without_user
+
+#: Makes an error of ours, or None where it doesn't know what the foreign error means.
+_Translate = Callable[[Any, Chain], AwsProfileError | None]
+
+
+def from_exception(error: Exception, chain: Chain) -> AwsProfileError | None:
+    """Return what botocore or Python has raised as an error of ours; None for any other."""
+    for kinds, translate in _TRANSLATIONS:
+        if isinstance(error, kinds):
+            return translate(error, chain)
+    return None
+
+
+def no_credentials(name: str) -> InvalidProfile:
+    """Return the error about a profile that leads to no credentials at all."""
+    return InvalidProfile(
+        f"The profile `{name}` has no credentials.",
+        "Give it keys in the credentials file, or a role_arn with a source_profile. "
+        f"{Chain((name,)).explain_hint}",
+    )
+
+
+def _as(kind: type[AwsProfileError], text: str, hint: str = "") -> _Translate:
+    """Translate to this kind. Text and hint name ``error``, ``message`` (of it) and ``chain``."""
+
+    def translate(error: Any, chain: Chain) -> AwsProfileError:
+        fields = {"error": error, "message": one_line(error), "chain": chain}
+        return kind(text.format_map(fields), hint.format_map(fields))
+
+    return translate
+
+
+def _from_parameter(error: Any, chain: Chain) -> AwsProfileError:
+    """Name the setting behind a parameter that can't be sent; its value may be a secret one."""
+    report = str(error.kwargs.get("report", error))
+    text = one_line(re.sub(r", value: .*, type: .*", "", report))
+    found = re.search(r"parameter (\w+)", text)
+    parameter = found[1] if found else "request"
+    setting, kind = _PARAMETERS.get(parameter, (parameter, InvalidOption))
+    return kind(f"The {setting} of `{chain.asked_for}` is impossible: {text}", chain.explain_hint)
+
+
+#: The parameters of calls that settings fill, and what an impossible value of each is.
+_PARAMETERS: dict[str, tuple[str, type[AwsProfileError]]] = {
+    "RoleArn": ("role_arn", InvalidProfile),
+    "RoleSessionName": ("role_session_name", InvalidOption),
+    "DurationSeconds": ("duration_seconds", InvalidOption),
+    "ExternalId": ("external_id", InvalidOption),
+    "SerialNumber": ("mfa_serial", InvalidProfile),
+    "WebIdentityToken": ("content of the web_identity_token_file", InvalidProfile),
+}
+
+
+def _unreachable(error: Any, chain: Chain) -> EndpointUnreachable:
+    url = urlsplit(getattr(error, "kwargs", {}).get("endpoint_url", ""))
+    endpoint = f"{url.scheme}://{url.netloc.rpartition('@')[2]}" if url.netloc else "AWS"
+    slow = isinstance(error, botocore.ConnectTimeoutError | botocore.ReadTimeoutError)
+    problem = "didn't answer in time" if slow else "can't be reached"
+    return EndpointUnreachable(
+        f"{endpoint} {problem} for `{chain.asked_for}`.",
+        "Check the network (VPN, proxy) and the profile's `endpoint_url`, then run the cell again.",
+    )
+
+
+def _unavailable(source: str, chain: Chain) -> CredentialsUnavailable:
+    """Return the error about a source, by botocore's name for it, that gives nothing."""
+    words, hint = _SOURCES.get(source, (f"source `{source}`", chain.explain_hint))
+    return CredentialsUnavailable(f"The {words} gave no credentials for `{chain.start}`.", hint)
+
+
+_CONTAINER = (
+    "container's credential service",
+    "ECS and EKS set AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or …_FULL_URI (loopback or https), "
+    "and AWS_CONTAINER_AUTHORIZATION_TOKEN or …_TOKEN_FILE.",
+)
+_INSTANCE = (
+    "instance's metadata service",
+    "Only an EC2 instance with a role has it; AWS_EC2_METADATA_DISABLED and "
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT bend where it is asked.",
+)
+#: What botocore's names for sources mean, and where to look if one gives nothing.
+_SOURCES = {
+    "Environment": ("environment", "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."),
+    "EcsContainer": _CONTAINER,
+    "container-role": _CONTAINER,
+    "Ec2InstanceMetadata": _INSTANCE,
+    "iam-role": _INSTANCE,
+}
+
+
+def _from_value(error: ValueError, chain: Chain) -> AwsProfileError:
+    if str(error).startswith(("Unsupported host", "Auth token")):
+        return _unavailable("EcsContainer", chain)
+    return InvalidProfile(
+        f"A setting of `{chain.asked_for}` can't be used: {without_user(one_line(error))}",
+        chain.explain_hint,
+    )
+
+
+def _from_signing(error: RuntimeError, chain: Chain) -> AwsProfileError | None:
+    """Return the error of the library that signs for some services, if it is one."""
+    if "AWS_ERROR_" not in str(error):
+        return None
+    return CredentialsRejected(
+        f"The keys of `{chain.start}` can't be signed with.", chain.explain_hint
+    )
+
+
+def _from_file(error: OSError, chain: Chain) -> CredentialsUnavailable:
+    return CredentialsUnavailable(
+        f"A file that `{chain.start}` needs can't be used: "
+        f"{error.strerror or type(error).__name__} (`{error.filename}`).",
+        f"Correct its name, or have it written anew. {chain.explain_hint}",
+    )
+
+
+#: What each exception means. The first row that fits is taken: children stand before their parents.
+_TRANSLATIONS: tuple[
+    tuple[type[Exception] | tuple[type[Exception], ...], _Translate],
+    ...,
+] = (
+    # Sources of credentials, and sign-ins.
+    (
+        botocore.CredentialRetrievalError,
+        lambda error, chain: _unavailable(error.kwargs.get("provider", ""), chain),
+    ),
+    (botocore.NoCredentialsError, lambda _, chain: no_credentials(chain.asked_for)),
+    (
+        botocore.RefreshWithMFAUnsupportedError,
+        _as(
+            MfaUnavailable,
+            "The session of `{chain.asked_for}` has expired, and a new one needs an MFA code.",
+            "Run `%aws_profile --refresh`.",
+        ),
+    ),
+    (
+        botocore.MissingDependencyException,
+        _as(
+            CredentialsUnavailable,
+            "The kind of profile `{chain.asked_for}` is needs a part of botocore that isn't "
+            "installed.",
+            'Run `%pip install "botocore[crt]"`, then restart the kernel.',
+        ),
+    ),
+    (
+        botocore.LoginInsufficientPermissions,
+        _as(
+            AccessDenied,
+            "`{chain.start}` may not renew its sign-in.",
+            "Ask for the permission signin:CreateOAuth2Token.",
+        ),
+    ),
+    (
+        botocore.LoginError,
+        _as(
+            CredentialsUnavailable,
+            "The sign-in of `{chain.start}` is missing or has expired.",
+            "Run `!aws login --profile {chain.start}`, then the cell again.",
+        ),
+    ),
+    (
+        (botocore.SSOError, botocore.TokenRetrievalError),
+        lambda _, chain: SignInRequired(chain.asked_for, chain.start),
+    ),
+    (
+        (botocore.MetadataRetrievalError, botocore.InvalidIMDSEndpointError),
+        lambda _, chain: _unavailable("Ec2InstanceMetadata", chain),
+    ),
+    # The network.
+    ((botocore.HTTPClientError, botocore.ConnectionError), _unreachable),
+    # Settings and options.
+    (
+        botocore.ProfileNotFound,
+        lambda error, chain: ProfileNotFound(error.kwargs.get("profile", chain.asked_for)),
+    ),
+    (
+        botocore.NoRegionError,
+        _as(
+            NoRegion,
+            "No AWS Region is known for `{chain.asked_for}`.",
+            "Add `region = …` to the profile, or run `%aws_profile {chain.asked_for} --region …`.",
+        ),
+    ),
+    (
+        botocore.InvalidRegionError,
+        _as(
+            InvalidOption,
+            "A region of `{chain.asked_for}` is none: {message}",
+            "Correct it, or take another with `--region`. {chain.explain_hint}",
+        ),
+    ),
+    (botocore.ParamValidationError, _from_parameter),
+    (botocore.InfiniteLoopConfigError, _as(SourceLoop, "{message}", "{chain.explain_hint}")),
+    (botocore.InvalidConfigError, _as(InvalidSource, "{message}", "{chain.explain_hint}")),
+    (
+        botocore.PartialCredentialsError,
+        _as(
+            InvalidSource,
+            "`{chain.start}` has half of a pair of keys: {error.kwargs[cred_var]} is missing.",
+            "Both have to stand in the same place. {chain.explain_hint}",
+        ),
+    ),
+    (botocore.BotoCoreError, _as(ServiceError, "`{chain.asked_for}`: {message}")),
+    # What botocore lets through. None of these texts may be quoted but those of the last two.
+    (
+        UnusableCredentialsError,
+        _as(
+            CredentialsUnavailable,
+            "The credentials of `{chain.start}` can't be used: {message}.",
+            "{chain.explain_hint}",
+        ),
+    ),
+    (
+        (ParserError, TypeError, json.JSONDecodeError),
+        _as(
+            CredentialsUnavailable,
+            "The credentials of `{chain.start}` can't be read.",
+            "{chain.explain_hint}",
+        ),
+    ),
+    (
+        UnicodeDecodeError,
+        _as(
+            CredentialsUnavailable,
+            "A file that `{chain.start}` names is no text.",
+            "{chain.explain_hint}",
+        ),
+    ),
+    (RuntimeError, _from_signing),
+    ((ResponseParserError, KeyError), lambda _, chain: unexpected_response(chain)),
+    (OSError, _from_file),
+    (ValueError, _from_value),
+)

@@ -1,0 +1,38 @@
+"""The profiles that an error speaks of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_UNNAMED = "this session"
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Names of profiles, from the one that was asked for to the one whose credentials start it.
+
+    It is empty for a session that was opened without a profile of ours.
+    """
+
+    names: tuple[str, ...]
+
+    @property
+    def asked_for(self) -> str:
+        """The profile that was asked for."""
+        return self.names[0] if self.names else _UNNAMED
+
+    @property
+    def start(self) -> str:
+        """The profile whose credentials start the chain."""
+        return self.names[-1] if self.names else _UNNAMED
+
+    def signer(self, operation: str) -> str:
+        """Return whose credentials sign a call: to assume a role, those of the next profile."""
+        return self.names[1] if operation == "AssumeRole" and self.names[1:] else self.asked_for
+
+    @property
+    def explain_hint(self) -> str:
+        """A sentence about how to see what the files say; empty without a profile."""
+        if not self.names:
+            return ""
+        return f"`%aws_profile --explain {self.asked_for}` shows what is read."
