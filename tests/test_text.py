@@ -76,3 +76,16 @@ def test_without_user(url: str, shown: str) -> None:
 def test_program(command: str, name: str | None) -> None:
     """Of a command the program is named, and nothing that could be a secret."""
     assert program(command) == name
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://me:hush@host/path", "http://…@host/path"),
+        ("http://host/a@b", "http://host/a@b"),
+        ("http://[::1", "http://[::1"),
+    ],
+)
+def test_password_in_an_address(url: str, shown: str) -> None:
+    """Name and password in an address aren't shown."""
+    assert without_user(url) == shown

@@ -1,0 +1,108 @@
+"""A child process that borrows a kernel's session, and a process that lends one like a kernel."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.compat import compat_shell_split
+
+from ipy_awsprofile.bindings.credential_server import CredentialServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+KERNEL_GONE = "The kernel that lent this identity has ended, or has switched to another one.\n"
+
+#: Of each module that lends a session.
+KERNEL_TESTS = [
+    pytest.mark.skipif(os.name == "nt", reason="sockets, forks and users are those of POSIX"),
+    pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning"),
+]
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks into /proc")
+
+
+def run(command: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a `credential_process` as an SDK does."""
+    return subprocess.run(
+        compat_shell_split(command),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        **options,
+    )
+
+
+def lent(server: CredentialServer) -> dict[str, Any]:
+    """Borrow the credentials of a server."""
+    done = run(server.command)
+    assert (done.returncode, done.stderr) == (0, "")
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def arn_of(document: dict[str, Any], aws: EmbeddedAws) -> str:
+    """Ask STS who the holder of these credentials is."""
+    sts = boto3.client(
+        "sts",
+        region_name="us-west-2",
+        endpoint_url=aws.endpoint_url,
+        aws_access_key_id=document["AccessKeyId"],
+        aws_secret_access_key=document["SecretAccessKey"],
+        aws_session_token=document["SessionToken"],
+    )
+    return str(sts.get_caller_identity()["Arn"])
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Wait until something is so, but not for ever."""
+    end = time.monotonic() + 30
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return condition()
+
+
+def children() -> list[Path]:
+    """List the processes that this one has started, as folders of /proc."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with suppress(OSError):
+            if f"\nPPid:\t{os.getpid()}\n" in status.read_text():
+                found.append(status.parent)
+    return found
+
+
+KERNEL = """
+import os, signal, sys
+from ipy_awsprofile.bindings.credential_server import CredentialServer
+from ipy_awsprofile.sessions.session import open_session
+
+server = CredentialServer(open_session("RoleBeta")).start()
+print(server.command, flush=True)
+"""
+
+
+def kernel(code: str) -> tuple[subprocess.Popen[str], str]:
+    """Start a process that lends a session and goes on with some code; return its command, too."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", KERNEL + code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout
+    return process, process.stdout.readline().strip()

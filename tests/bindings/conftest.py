@@ -1,0 +1,32 @@
+"""A kernel's session that is lent, and a folder for temporary files."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ipy_awsprofile.bindings.credential_server import CredentialServer
+from ipy_awsprofile.sessions.session import open_session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Make temporary files in a folder that has nothing else in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
+
+
+@pytest.fixture
+def server(aws: EmbeddedAws) -> Iterator[CredentialServer]:
+    """Lend a session of RoleBeta."""
+    with CredentialServer(open_session("RoleBeta", session_name="kernel")) as server:
+        yield server

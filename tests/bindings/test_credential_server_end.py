@@ -1,0 +1,100 @@
+"""However a kernel or its workers end, nothing stays of the lent session."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.bindings.borrowing import KERNEL, KERNEL_GONE, KERNEL_TESTS, eventually, kernel, run
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+pytestmark = KERNEL_TESTS
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "sys.exit(0)",
+        "1 / 0",
+        "os._exit(1)",
+        "os.kill(os.getpid(), signal.SIGTERM)",
+        "os.kill(os.getpid(), signal.SIGKILL)",
+        "os.killpg(os.getpid(), signal.SIGKILL)",
+        "signal.signal(signal.SIGINT, signal.SIG_IGN); os.killpg(0, signal.SIGINT); os._exit(1)",
+    ],
+)
+def test_nothing_stays_of_a_kernel_that_has_ended(aws: EmbeddedAws, end: str) -> None:
+    """However the kernel ends, its folder goes, and a child is told."""
+    process, command = kernel(f"input()\n{end}")
+    folder = Path(shlex.split(command)[-1])
+    assert run(command).returncode == 0
+    process.communicate("now\n", timeout=60)
+    assert eventually(lambda: not folder.exists())
+    assert run(command).stderr == KERNEL_GONE
+
+
+def test_an_orderly_end_waits_for_nobody(aws: EmbeddedAws) -> None:
+    """A kernel that ends by itself has removed the folder before it is gone."""
+    code = (
+        "import atexit, os\n"
+        "atexit.register(lambda: print(os.path.exists(folder)))\n"
+        f"{KERNEL}\nfolder = server.folder\n"
+    )
+    done = run(shlex.join([sys.executable, "-c", code]))
+    assert done.stdout.splitlines()[-1] == "False", done.stderr
+
+
+def test_a_worker_that_outlives_the_kernel_keeps_nothing(aws: EmbeddedAws) -> None:
+    """A forked worker neither keeps the folder alive nor leaves children waiting for an answer."""
+    process, command = kernel(
+        "worker = os.fork()\n"
+        "if worker == 0:\n"
+        "    signal.pause()\n"
+        "print(worker, flush=True)\n"
+        "signal.pause()\n"
+    )
+    assert process.stdout
+    worker = int(process.stdout.readline())
+    try:
+        process.kill()
+        process.wait(timeout=60)
+        assert eventually(lambda: not Path(shlex.split(command)[-1]).exists())
+        os.kill(worker, 0)  # it is there still
+        assert run(command).stderr == KERNEL_GONE
+    finally:
+        os.kill(worker, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("end", ["server.close(); sys.exit(0)", "sys.exit(0)", "os._exit(0)"])
+def test_a_worker_that_ends_takes_nothing_along(aws: EmbeddedAws, end: str) -> None:
+    """A forked worker can't close the kernel's server, whatever it does."""
+    process, command = kernel(
+        f"worker = os.fork()\nif worker == 0:\n    {end}\n"
+        "os.waitpid(worker, 0)\nprint('done', flush=True)\ninput()\n"
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "done\n"
+    assert run(command).returncode == 0
+    process.communicate("\n", timeout=60)
+
+
+def test_workers_of_multiprocessing(aws: EmbeddedAws) -> None:
+    """A pool of forked workers comes and goes; the server stays."""
+    process, command = kernel(
+        "import multiprocessing\n"
+        "with multiprocessing.get_context('fork').Pool(2) as pool:\n"
+        "    print(sum(pool.map(abs, range(-5, 0))), flush=True)\n"
+        "input()\n"
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "15\n"
+    assert run(command).returncode == 0
+    process.communicate("\n", timeout=60)

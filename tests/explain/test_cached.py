@@ -1,0 +1,178 @@
+"""What other tools have stored of a sign-in or a role is found."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from hashlib import sha1, sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ipy_awsprofile.credentials.role_cache import RoleCache
+from ipy_awsprofile.explain.explain import explain
+from tests.explain.profiles import LEGACY, MODERN, NOW, ROLE, USER, P, write
+
+if TYPE_CHECKING:
+    from tests.explain.profiles import Files
+
+ROLES = [
+    (f"role_arn = {ROLE}\nsource_profile = u", {"RoleArn": ROLE}),
+    (
+        f"role_arn = {ROLE}\nsource_profile = u\nexternal_id = hush\nrole_session_name = s\n"
+        "mfa_serial = arn:aws:iam::123456789012:mfa/me\nduration_seconds = 7200",
+        {
+            "RoleArn": ROLE,
+            "ExternalId": "hush",
+            "RoleSessionName": "s",
+            "SerialNumber": "arn:aws:iam::123456789012:mfa/me",
+            "DurationSeconds": 7200,
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("settings", "arguments"), ROLES)
+@pytest.mark.parametrize(
+    ("minutes", "words"), [(60, "good until 2026-01-01 13:00:00 UTC"), (14, "is replaced")]
+)
+def test_cached_role(
+    shared_files: Files,
+    *,
+    tmp_path: Path,
+    settings: str,
+    arguments: dict[str, object],
+    minutes: int,
+    words: str,
+) -> None:
+    """A role's session in the AWS CLI's cache is told, if it is that of these very settings."""
+    write(shared_files, f"{P}{settings}", USER)
+    store(tmp_path, json.dumps(arguments, sort_keys=True), NOW + timedelta(minutes=minutes))
+    (fact,) = cached_session()
+    assert words in fact
+    write(shared_files, f"{P}{settings}".replace("role/RoleBeta", "role/Other"), USER)
+    assert cached_session() == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "arguments"),
+    [
+        (f"role_arn = {ROLE}\nweb_identity_token_file = f", f'{{"RoleArn": "{ROLE}"}}'),
+        (
+            "sso_account_id = 1\nsso_role_name = R\nsso_start_url = u\nsso_region = r",
+            '{"accountId":"1","roleName":"R","startUrl":"u"}',
+        ),
+        (
+            "sso_account_id = 1\nsso_role_name = R\nsso_session = corp\n"
+            "[sso-session corp]\nsso_start_url = u\nsso_region = r",
+            '{"accountId":"1","roleName":"R","sessionName":"corp"}',
+        ),
+    ],
+)
+def test_cached_session_of_other_kinds(
+    shared_files: Files, tmp_path: Path, settings: str, arguments: str
+) -> None:
+    """A session of SSO or a web identity is found under the key that botocore gives it."""
+    write(shared_files, f"{P}{settings}\n")
+    store(tmp_path, arguments, NOW + timedelta(hours=1))
+    (fact,) = cached_session()
+    assert "good until" in fact
+
+
+def store(home: Path, arguments: str, expiry: datetime) -> None:
+    """Put a session for these arguments into the AWS CLI's cache."""
+    RoleCache(home / ".aws/cli/cache", fresh=False)[sha1(arguments.encode()).hexdigest()] = {
+        "Credentials": {
+            "AccessKeyId": "AKIAHUSH",
+            "SecretAccessKey": "hush",
+            "SessionToken": "hush",
+            "Expiration": expiry.isoformat(),
+        }
+    }
+
+
+def cached_session() -> list[str]:
+    """List what is told of the cache of the profile `p`."""
+    return [fact for fact in explain("p", now=NOW).hops[-1].facts if "cache" in fact]
+
+
+RENEWAL = {
+    "refreshToken": "hush",
+    "clientId": "hush",
+    "clientSecret": "hush",
+    "registrationExpiresAt": "2026-02-01T00:00:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "stored_under", "token", "hours", "says"),
+    [
+        (MODERN, "corp", {}, 1, "The SSO token is good until 2026-01-01 13:00:00 UTC."),
+        (MODERN, "corp", RENEWAL, 1, "UTC, and renews itself."),
+        (MODERN, "corp", RENEWAL, -1, "its refresh token gets a new one."),
+        (MODERN, "corp", {}, -1, "!The SSO token has expired at 2026-01-01 11:00:00 UTC."),
+        (
+            MODERN,
+            "corp",
+            RENEWAL | {"registrationExpiresAt": "2025-01-01T00:00:00Z"},
+            -1,
+            "!The SSO token has expired",
+        ),
+        (MODERN, "other", {}, 1, "!There is no SSO token"),
+        (LEGACY, "https://x", {}, 1, "The SSO token is good until"),
+        (LEGACY, "https://x", RENEWAL, -1, "!The SSO token has expired"),
+    ],
+)
+def test_sso_token(
+    shared_files: Files,
+    *,
+    tmp_path: Path,
+    config: str,
+    stored_under: str,
+    token: dict[str, str],
+    hours: int,
+    says: str,
+) -> None:
+    """A token of SSO is missing, good, or expired, and renews itself where it can."""
+    write(shared_files, config)
+    file = tmp_path / ".aws/sso/cache" / f"{sha1(stored_under.encode()).hexdigest()}.json"
+    file.parent.mkdir(parents=True)
+    expiry = f"{NOW + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
+    file.write_text(json.dumps(token | {"accessToken": "hush", "expiresAt": expiry}))
+    told = explain("p", now=NOW)
+    found = [*told.hops[-1].facts, *(f"!{problem.says}" for problem in told.problems)]
+    assert any(says in one and one.startswith("!") == says.startswith("!") for one in found)
+    assert len(found) == 1
+    assert "hush" not in repr(told)
+
+
+@pytest.mark.parametrize(
+    ("token", "says"),
+    [
+        ({"accessToken": {"expiresAt": "2026-01-01T13:00:00Z"}}, "are good until"),
+        (
+            {"accessToken": {"expiresAt": "2026-01-01T11:00:00Z"}, "refreshToken": "hush"},
+            "and renew.",
+        ),
+        ({"accessToken": {"expiresAt": "2026-01-01T11:00:00Z"}}, "!The login session has expired"),
+        ({"accessToken": "hush"}, "!There is no login session"),
+        ([], "!There is no login session"),
+    ],
+)
+def test_login_token(
+    shared_files: Files,
+    tmp_path: Path,
+    token: object,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What `aws login` has stored is missing, good, expired, or renews itself."""
+    session = "arn:aws:iam::123456789012:user/u"
+    write(shared_files, f"{P}login_session = {session}\n")
+    monkeypatch.setenv("AWS_LOGIN_CACHE_DIRECTORY", str(tmp_path))
+    (tmp_path / f"{sha256(session.encode()).hexdigest()}.json").write_text(json.dumps(token))
+    told = explain("p", now=NOW)
+    (found,) = [*told.hops[-1].facts, *(f"!{problem.says}" for problem in told.problems)]
+    assert says in found
+    assert "hush" not in repr(told)

@@ -1,0 +1,41 @@
+"""What is wrong with a profile is told, and how to mend it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ipy_awsprofile.cards.explanation import explanation_card
+from ipy_awsprofile.explain.explain import explain
+from tests.explain.cases import CASES
+from tests.explain.profiles import NOW, write
+
+if TYPE_CHECKING:
+    from tests.explain.profiles import Files
+
+SECRETS = ("AKIAHUSH", "hush")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_told(shared_files: Files, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hops and problems are those of the table, and no secret is in any form of them."""
+    case = CASES[name]
+    write(shared_files, case.config, case.credentials)
+    for variable, value in case.environ.items():
+        monkeypatch.setenv(variable, value)
+    told = explain("p", now=NOW)
+    hops = [
+        f"{hop.name}|{hop.kind}{': ' * bool(hop.detail)}{hop.detail}|{hop.where}"
+        for hop in told.hops
+    ]
+    assert hops == list(case.hops)
+    assert len(told.problems) == len(case.problems), told.problems
+    for problem, (says, fix) in zip(told.problems, case.problems, strict=True):
+        assert says.removeprefix("!") in problem.says
+        assert problem.fatal == says.startswith("!")
+        assert fix in problem.fix
+    assert told.works == (not any(says.startswith("!") for says, _ in case.problems))
+    card = explanation_card(told)
+    shown = f"{told!r}{card!r}{card._repr_html_()}"
+    assert [secret for secret in SECRETS if secret in shown] == []

@@ -1,0 +1,153 @@
+"""Each setting is shown with its place, and the one that counts is the one that botocore takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import botocore.session
+import pytest
+
+from ipy_awsprofile.explain.settings import meant
+from tests.explain.profiles import KEYS, P, settings_of, write
+
+if TYPE_CHECKING:
+    from tests.explain.profiles import Files
+
+
+@dataclass(frozen=True)
+class Won:
+    """Which place a setting is said to come from, and how botocore shows that it does."""
+
+    config: str
+    credentials: str
+    setting: str
+    winner: str
+    variable: str
+    value: str
+    environ: dict[str, str] = field(default_factory=dict)
+
+
+BOTH = f"[profile p]\nregion = config\n{KEYS}\n"
+WINNERS = {
+    "credentials file over config file": Won(
+        BOTH, "[p]\nregion = credentials\n", "region", "credentials:2", "region", "credentials"
+    ),
+    "config file alone": Won(BOTH, "", "region", "config:2", "region", "config"),
+    "environment over both": Won(
+        BOTH,
+        "[p]\nregion = credentials\n",
+        "region",
+        "AWS_DEFAULT_REGION",
+        "region",
+        "environment",
+        {"AWS_DEFAULT_REGION": "environment"},
+    ),
+    "AWS_REGION isn't read": Won(
+        BOTH, "", "region", "config:2", "region", "config", {"AWS_REGION": "environment"}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WINNERS)
+def test_winner(shared_files: Files, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a setting that stands in several places, exactly that one counts that botocore takes."""
+    case = WINNERS[name]
+    write(shared_files, case.config, case.credentials)
+    for variable, value in case.environ.items():
+        monkeypatch.setenv(variable, value)
+    counting = [one for one in settings_of("p") if one.name == case.setting and not one.note]
+    assert [(one.where, one.value) for one in counting] == [(case.winner, case.value)]
+    assert botocore.session.Session(profile="p").get_config_variable(case.variable) == case.value
+
+
+ENDPOINT = f"{P}{KEYS}\nendpoint_url = http://file:1\n"
+SERVICES = (
+    f"{ENDPOINT}services = local\n[services local]\nsts =\n  endpoint_url = http://services:1\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("config", "environ", "winner", "endpoint"),
+    [
+        (ENDPOINT, {}, "config:5", "http://file:1"),
+        (SERVICES, {}, "config:8", "http://services:1"),
+        (SERVICES, {"AWS_ENDPOINT_URL": "http://env:1"}, "AWS_ENDPOINT_URL", "http://env:1"),
+        (
+            SERVICES,
+            {"AWS_ENDPOINT_URL": "http://env:1", "AWS_ENDPOINT_URL_STS": "http://sts:1"},
+            "AWS_ENDPOINT_URL_STS",
+            "http://sts:1",
+        ),
+        (
+            SERVICES,
+            {
+                "AWS_ENDPOINT_URL": "http://env:1",
+                "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+            },
+            None,
+            "https://sts.us-west-2.amazonaws.com",
+        ),
+        (
+            f"{P}{KEYS}\nendpoint_url = x\nignore_configured_endpoint_urls = true\n",
+            {},
+            None,
+            "https://sts.us-west-2.amazonaws.com",
+        ),
+    ],
+)
+def test_endpoint(
+    shared_files: Files,
+    *,
+    config: str,
+    environ: dict[str, str],
+    winner: str | None,
+    endpoint: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The endpoint that is said to count for STS is the one that botocore takes."""
+    write(shared_files, config)
+    for variable, value in environ.items():
+        monkeypatch.setenv(variable, value)
+    counting = {one.name: one for one in settings_of("p") if not one.note}
+    first = counting.get("endpoint_url (sts)") or counting.get("endpoint_url")
+    assert (first.where if first else None) == winner
+    assert first is None or first.value == endpoint
+    client = botocore.session.Session(profile="p").create_client("sts")
+    assert client.meta.endpoint_url == endpoint
+
+
+def test_a_token_in_the_other_file(shared_files: Files) -> None:
+    """A session token beside keys in the other file isn't used, by botocore neither."""
+    write(shared_files, "[profile p]\naws_session_token = hush\n", f"[p]\n{KEYS}\n")
+    (token,) = (one for one in settings_of("p") if one.name == "aws_session_token")
+    assert token.note == "not used: the keys are in the credentials file"
+    credentials = botocore.session.Session(profile="p").get_credentials()
+    assert credentials
+    assert credentials.token is None
+
+
+def test_blocks_and_empty_settings(shared_files: Files) -> None:
+    """Of an indented block the names are shown; an empty setting is said to be empty."""
+    write(shared_files, f"{P}{KEYS}\ns3 =\n  a = hush\n  b = c\noutput =\n")
+    shown = {one.name: one.value for one in settings_of("p")}
+    assert shown["s3"] == "a, b"
+    assert shown["output"] == "empty"
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("role_arn", None),
+        ("rolearn", "role_arn"),
+        ("role-arn", "role_arn"),
+        ("sso_start_ur", "sso_start_url"),
+        ("source_profil", "source_profile"),
+        ("granted_sso_start_url", None),
+        ("azure_tenant_id", None),
+        ("", None),
+    ],
+)
+def test_misspelt(name: str, known: str | None) -> None:
+    """What looks like one of AWS's settings is taken for it; a tool's own setting isn't."""
+    assert meant(name) == known

@@ -1,0 +1,181 @@
+"""Credentials come from where botocore takes them, with a name and without."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+import pytest
+from botocore.exceptions import BotoCoreError, InvalidConfigError
+
+from ipy_awsprofile.explain.explain import explain
+from tests.explain.profiles import (
+    KEYS,
+    NOW,
+    PLAIN,
+    REGION,
+    ROLE,
+    SIGN_IN,
+    P,
+    method_of,
+    settings_of,
+    write,
+)
+
+if TYPE_CHECKING:
+    from tests.explain.profiles import Files
+
+PROVIDERS = [
+    ("[profile p]\n" + KEYS, "", "static keys", "config-file"),
+    ("", f"[p]\n{KEYS}", "static keys", "shared-credentials-file"),
+    (f"[profile p]\n{KEYS}", f"[p]\n{KEYS}", "static keys", "shared-credentials-file"),
+    (
+        f"{SIGN_IN}{KEYS}\nsso_start_url = u\nsso_region = r",
+        "",
+        "SSO",
+        "sso",
+    ),
+    (
+        f"[profile p]\nrole_arn = {ROLE}\nsource_profile = p\n{KEYS}",
+        "",
+        "assume role",
+        "assume-role",
+    ),
+    (
+        f"[profile p]\nrole_arn = {ROLE}\nweb_identity_token_file = f\n{KEYS}",
+        "",
+        "web identity",
+        "assume-role-with-web-identity",
+    ),
+    (
+        "[profile p]\ncredential_process = {process}",
+        f"[p]\n{KEYS}",
+        "static keys",
+        "shared-credentials-file",
+    ),
+    (
+        f"[profile p]\ncredential_process = {{process}}\n{KEYS}",
+        "",
+        "credential process",
+        "custom-process",
+    ),
+]
+
+
+@pytest.mark.parametrize(("config", "credentials", "kind", "method"), PROVIDERS)
+def test_provider(
+    shared_files: Files, *, tmp_path: Path, config: str, credentials: str, kind: str, method: str
+) -> None:
+    """Of several ways to credentials, the one that is told is the one that botocore goes."""
+    answer = tmp_path / "answer"
+    answer.write_text('{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "s"}')
+    write(shared_files, config.replace("{process}", f"cat {answer}"), credentials)
+    assert method_of(botocore.session.Session(profile="p")) == method
+    assert explain("p").hops[-1].kind == kind
+    passed_over = {one.name for one in settings_of("p") if one.note.startswith("not used")}
+    if kind in {"SSO", "credential process", "web identity"}:
+        assert "aws_access_key_id" in passed_over
+    else:
+        assert "aws_access_key_id" not in passed_over
+
+
+@pytest.mark.parametrize(
+    ("environ", "files", "kind", "method"),
+    [
+        (PLAIN, ("", f"[default]\n{KEYS}"), "keys in variables", "env"),
+        (PLAIN | {"AWS_PROFILE": "p"}, ("", f"[p]\n{KEYS}"), "keys in variables", "env"),
+        (
+            {"AWS_PROFILE": "p"},
+            ("", f"[p]\n{KEYS}\n[default]"),
+            "static keys",
+            "shared-credentials-file",
+        ),
+        (
+            {"AWS_PROFILE": "q", "AWS_DEFAULT_PROFILE": "p"},
+            ("", f"[p]\n{KEYS}\n[q]"),
+            "static keys",
+            "shared-credentials-file",
+        ),
+        ({}, ("", f"[default]\n{KEYS}"), "static keys", "shared-credentials-file"),
+        (
+            {"AWS_WEB_IDENTITY_TOKEN_FILE": "/f", "AWS_ROLE_ARN": ROLE},
+            ("", f"[default]\n{KEYS}"),
+            "web identity",
+            "assume-role-with-web-identity",
+        ),
+        (
+            {"AWS_WEB_IDENTITY_TOKEN_FILE": "/f", "AWS_ROLE_ARN": ROLE},
+            (f"[default]\nrole_arn = {ROLE}\nsource_profile = default\n{KEYS}", ""),
+            "assume role",
+            "assume-role",
+        ),
+        ({}, ("", ""), "no credentials", None),
+        ({"AWS_WEB_IDENTITY_TOKEN_FILE": "/f"}, ("", ""), "web identity", InvalidConfigError),
+        ({"AWS_PROFILE": "gone"}, ("", f"[default]\n{KEYS}"), "not found", BotoCoreError),
+        (PLAIN | {"AWS_PROFILE": "gone"}, ("", ""), "not found", BotoCoreError),
+    ],
+)
+def test_without_a_name(
+    shared_files: Files,
+    *,
+    environ: dict[str, str],
+    files: tuple[str, str],
+    kind: str,
+    method: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without a name, what is explained is what botocore takes by itself."""
+    write(shared_files, *files)
+    for variable, value in environ.items():
+        monkeypatch.setenv(variable, value)
+    assert explain(now=NOW).hops[-1].kind == kind
+    session = botocore.session.Session()
+    if isinstance(method, type):
+        assert not explain(now=NOW).works
+        with pytest.raises(method):
+            session.create_client("sts", region_name="us-west-2")
+        return
+    assert method_of(session) == method
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        (PLAIN, "`AWS_ACCESS_KEY_ID` is set: plain boto3 goes by it, a switch doesn't."),
+        ({"AWS_WEB_IDENTITY_TOKEN_FILE": "f"}, "plain boto3 looks at it, a switch doesn't."),
+        ({"AWS_PROFILE": "q"}, "`AWS_PROFILE` names `q` for plain boto3"),
+        ({"AWS_REGION": "x"}, "`AWS_REGION` isn't read by boto3"),
+        ({"AWS_PROFILE": "p", "AWS_DEFAULT_PROFILE": "p"}, "`AWS_DEFAULT_PROFILE` goes before"),
+    ],
+)
+def test_what_a_switch_passes_over(
+    shared_files: Files, environ: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Variables that plain boto3 goes by and a switch doesn't are named; the profile wins."""
+    write(shared_files, f"{P}", f"[p]\n{KEYS}")
+    for variable, value in environ.items():
+        monkeypatch.setenv(variable, value)
+    (note,) = explain("p").notes
+    assert words in note
+    assert method_of(botocore.session.Session(profile="p")) == "shared-credentials-file"
+
+
+def test_role_of_the_environment(shared_files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a name, AWS_ROLE_ARN goes before the profile's, and botocore says so, too."""
+    write(shared_files, f"[default]\n{REGION}role_arn = {ROLE}\nweb_identity_token_file = /f\n")
+    monkeypatch.setenv("AWS_ROLE_ARN", ROLE)
+    (note,) = explain().notes
+    assert "`AWS_ROLE_ARN` goes before the `role_arn` of `default`" in note
+    assert method_of(botocore.session.Session()) == "assume-role-with-web-identity"
+
+
+def test_a_file_that_isnt_where_a_variable_says(
+    shared_files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable that names no file is told."""
+    write(shared_files, "", f"[p]\n{KEYS}\n{REGION}")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere/config")
+    assert explain("p").notes == (
+        "`AWS_CONFIG_FILE` names a file that doesn't exist: /nowhere/config.",
+    )

@@ -1,0 +1,96 @@
+"""One embedded AWS on which every row is played."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from ipy_awsprofile.demo.aws import EmbeddedAws
+from ipy_awsprofile.demo.shared_files import write_private
+from ipy_awsprofile.demo.stages.scenario import trusting
+from tests.integration.broken_kinds.record import Broken
+from tests.integration.broken_kinds.stage import Stage
+from tests.kinds import ACCOUNT, KINDS, Kind, create_ann, in_its_place, prepared, sign_in
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.iam.accounts import IamUser
+
+
+@pytest.fixture(scope="module")
+def _world() -> Iterator[tuple[EmbeddedAws, IamUser, dict[str, str]]]:
+    """Run one embedded AWS for all rows."""
+    with EmbeddedAws() as aws:
+        ann = create_ann(aws)
+        values = prepared(aws, ann)
+        for name, trusted in (("Stranger", "999999999999"), ("Anybody", ACCOUNT)):
+            aws.create_role(name, account=ACCOUNT, trust=trusting(trusted))
+        yield aws, ann, values
+
+
+@pytest.fixture
+def stage(
+    _world: tuple[EmbeddedAws, IamUser, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stage]:
+    """Put everything back to where it works: nothing is cached, and Ann has signed in."""
+    aws, ann, values = _world
+    for name, value in aws.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("ipy_awsprofile.credentials.process.PROCESS_TIMEOUT", 1.5)
+    monkeypatch.setattr("ipy_awsprofile.credentials.retries.THROTTLING_DELAYS", (0, 0, 0))
+    monkeypatch.setattr("botocore.utils.ContainerMetadataFetcher.SLEEP_TIME", 0)
+    shutil.rmtree(aws.home / ".aws" / "cli", ignore_errors=True)
+    sign_in(aws, ann)
+    files = {name: aws.home / name for name in ("token", "tool.py")}
+    before = {name: file.read_text() for name, file in files.items()}
+    with ExitStack() as until_the_end:
+        yield Stage(aws, ann, values | _temporary(aws, ann), monkeypatch, until_the_end)
+    for name, file in files.items():
+        write_private(file, before[name])
+
+
+def _temporary(aws: EmbeddedAws, ann: IamUser) -> dict[str, str]:
+    """Get temporary keys of Ann's: a row may have ended those before."""
+    sts: Any = boto3.client(
+        "sts",
+        region_name="us-east-1",
+        endpoint_url=aws.endpoint_url,
+        aws_access_key_id=ann.access_key_id,
+        aws_secret_access_key=ann.secret_access_key,
+    )
+    given = sts.get_session_token()["Credentials"]
+    return {
+        "temporary_key": given["AccessKeyId"],
+        "temporary_secret": given["SecretAccessKey"],
+        "temporary_token": given["SessionToken"],
+    }
+
+
+def broken_text(row: Broken) -> Kind:
+    """Return the kind with other lines in its text."""
+    kind = KINDS[row.kind]
+    config, credentials = kind.config, kind.credentials
+    for old, new in row.instead.items():
+        assert old in config + credentials
+        config, credentials = config.replace(old, new), credentials.replace(old, new)
+    return replace(kind, config=config, credentials=credentials)
+
+
+@pytest.fixture
+def play(stage: Stage) -> Callable[[Broken], str]:
+    """Give what puts a row on the stage, until the end of the test."""
+
+    def put(row: Broken) -> str:
+        kind = broken_text(row)
+        place = in_its_place(stage.aws, stage.values, stage.patch, kind)
+        stage.until_the_end.enter_context(place)
+        if row.by:
+            row.by(stage)
+        return kind.profile
+
+    return put

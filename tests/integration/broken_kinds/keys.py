@@ -1,0 +1,131 @@
+"""Profiles with keys, broken."""
+
+from __future__ import annotations
+
+from ipy_awsprofile.errors import (
+    CredentialsExpired,
+    CredentialsRejected,
+    CredentialsUnavailable,
+    InvalidProfile,
+    InvalidSource,
+    ProfileNotFound,
+)
+from tests.integration.broken_kinds.breaks import disabled, sessions_over
+from tests.integration.broken_kinds.record import EXPLAIN, KEY, NO_KEYS, REJECTED, SECRET, Broken
+from tests.integration.broken_kinds.stage import HUSH
+
+KEYS: dict[str, Broken] = {
+    "secret missing": Broken(
+        "static keys",
+        InvalidSource,
+        "`P` has half of a pair of keys: aws_secret_access_key is missing.",
+        EXPLAIN,
+        {SECRET: ""},
+        seen="`aws_secret_access_key` isn't",
+    ),
+    "key ID missing": Broken(
+        "static keys",
+        InvalidProfile,
+        "The profile `P` has no credentials.",
+        EXPLAIN,
+        {KEY: ""},
+        seen="`aws_access_key_id` isn't",
+    ),
+    "key ID misspelt": Broken(
+        "static keys",
+        InvalidProfile,
+        "The profile `P` has no credentials.",
+        EXPLAIN,
+        {"aws_access_key_id": "aws_acces_key_id"},
+        seen="Did you mean `aws_access_key_id`?",
+    ),
+    "keys empty": Broken(
+        "static keys",
+        CredentialsUnavailable,
+        "The credentials of `P` can't be used: the access key ID isn't one.",
+        EXPLAIN,
+        {" {key}": "", " {secret}": ""},
+        seen="`aws_access_key_id` is empty.",
+    ),
+    "key unknown": Broken(
+        "static keys",
+        CredentialsRejected,
+        "AWS doesn't accept the keys of `P` (InvalidClientTokenId).",
+        REJECTED,
+        {"{key}": "AKIAIOSFODNN7EXAMPLE"},
+    ),
+    "secret wrong": Broken(
+        "static keys",
+        CredentialsRejected,
+        "AWS doesn't accept the keys of `P` (SignatureDoesNotMatch).",
+        REJECTED,
+        {"{secret}": HUSH},
+    ),
+    "key disabled": Broken(
+        "static keys",
+        CredentialsRejected,
+        "AWS doesn't accept the keys of `P` (InvalidClientTokenId).",
+        REJECTED,
+        by=disabled,
+    ),
+    "token expired": Broken(
+        "static keys with a session token",
+        CredentialsExpired,
+        "The credentials of `P` have expired.",
+        "Renew them where they come from",
+        by=sessions_over,
+    ),
+    "token missing": Broken(
+        "static keys with a session token",
+        CredentialsRejected,
+        "AWS doesn't accept the keys of `P`",
+        EXPLAIN,
+        {"aws_session_token = {temporary_token}": ""},
+    ),
+    "token wrong": Broken(
+        "static keys with a session token",
+        CredentialsRejected,
+        "AWS doesn't accept the keys of `P`",
+        EXPLAIN,
+        {"{temporary_token}": HUSH},
+    ),
+    "token of two lines": Broken(
+        "static keys with a session token",
+        CredentialsUnavailable,
+        "The credentials of `P` can't be used: the session token isn't one.",
+        EXPLAIN,
+        {"{temporary_token}": f"{HUSH}\n  {HUSH}"},
+    ),
+    "profile in the credentials file": Broken(
+        "only in the credentials file",
+        ProfileNotFound,
+        "There is no profile `P`",
+        "`%aws_profiles` lists",
+        {"[P]": "[profile P]"},
+        seen="There, write [P].",
+    ),
+    "keys in two files": Broken(
+        "keys in the credentials file",
+        InvalidSource,
+        "`P` has half of a pair of keys",
+        "in the same place",
+        {SECRET: "", "[profile P]": f"[profile P]\n{SECRET}"},
+        seen="The two keys stand in different files.",
+    ),
+    "default missing": Broken(
+        "default",
+        ProfileNotFound,
+        "There is no profile `default`",
+        "Did you mean `defaut`?",
+        {"[default]": "[profile defaut]"},
+        seen="There is no profile `default`",
+    ),
+    "default empty": Broken(
+        "default",
+        InvalidProfile,
+        "The profile `default` has no credentials.",
+        "`%aws_profile --explain default`",
+        NO_KEYS,
+        seen="`default` names no credentials.",
+    ),
+}

@@ -1,0 +1,46 @@
+"""Where a broken profile is played, and how to put everything back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ipy_awsprofile.credentials.mfa import ask_on_input_channel
+from ipy_awsprofile.demo.aws import EmbeddedAws
+from tests.servers import Answers, odd_server
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.iam.accounts import IamUser
+
+#: A secret that AWS doesn't know; it must not be seen either.
+HUSH = "hush-hush"
+
+
+@dataclass
+class Stage:
+    """Where a row is played, and the person in front of it."""
+
+    aws: EmbeddedAws
+    ann: IamUser
+    values: dict[str, str]
+    patch: pytest.MonkeyPatch
+    until_the_end: ExitStack
+    person: Callable[[str], str] = ask_on_input_channel
+
+    def answer_with(self, *answers: tuple[int, str]) -> Answers:
+        """Have another server at the endpoint of the profiles."""
+        given = Answers(*answers)
+        self.move_endpoint(self.until_the_end.enter_context(odd_server(given)))
+        return given
+
+    def move_endpoint(self, url: str) -> None:
+        """Have another endpoint in the profiles."""
+        text = self.aws.config_file.read_text()
+        self.aws.config_file.write_text(text.replace(self.aws.endpoint_url, url))
+
+
+Break = Callable[[Stage], object]

@@ -1,0 +1,122 @@
+"""Each kind of profile, broken in each way it can be, says what is wrong and what to do.
+
+A row is one of the texts in `kinds` in which a line is another, or which stands where something
+else is wrong. Its words are those by which a person finds the mistake.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ipy_awsprofile.errors import AccessDenied, AwsProfileError, ServiceError
+from ipy_awsprofile.explain.explain import explain
+from ipy_awsprofile.sessions.identity import who_am_i
+from ipy_awsprofile.sessions.session import open_session
+from tests.integration.broken_kinds.keys import KEYS
+from tests.integration.broken_kinds.logins import LOGINS
+from tests.integration.broken_kinds.machines import MACHINES
+from tests.integration.broken_kinds.processes import PROCESSES
+from tests.integration.broken_kinds.record import Broken
+from tests.integration.broken_kinds.regions_and_endpoints import REGIONS_AND_ENDPOINTS
+from tests.integration.broken_kinds.role_settings import ROLE_SETTINGS
+from tests.integration.broken_kinds.roles import ROLES
+from tests.integration.broken_kinds.sso import SIGN_INS, SSO
+from tests.integration.broken_kinds.stage import HUSH, Stage
+from tests.integration.broken_kinds.web_identities import WEB_IDENTITIES
+
+if TYPE_CHECKING:
+    from tests.shells import Shell
+
+ROWS = {
+    f"{about}: {name}": row
+    for about, rows in {
+        "keys": KEYS,
+        "roles": ROLES | ROLE_SETTINGS,
+        "endpoints": REGIONS_AND_ENDPOINTS,
+        "machines": MACHINES,
+        "web identities": WEB_IDENTITIES,
+        "processes": PROCESSES,
+        "sign-ins": SIGN_INS,
+        "SSO": SSO,
+        "logins": LOGINS,
+    }.items()
+    for name, row in rows.items()
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_broken(
+    stage: Stage, play: Callable[[Broken], str], caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    """What is told is ours, and no secret is in it, in its causes or in the log."""
+    row = ROWS[name]
+    profile = play(row)
+    with pytest.raises(AwsProfileError) as told:
+        who_am_i(open_session(profile, mfa_prompter=stage.person, timeout=0.5))
+    error = told.value
+    assert type(error) is row.error, error
+    assert row.says in str(error)
+    assert row.hint in error.hint
+    assert len(error._render_traceback_()) == 1 + bool(error.hint)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+    seen = "".join([*traceback.format_exception(error), error.hint, caplog.text])
+    assert not [secret for secret in (*stage.aws.secrets(), HUSH) if secret in seen]
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_explanation(stage: Stage, play: Callable[[Broken], str], name: str) -> None:
+    """An explanation tells what the files alone show, and finds nothing fatal where they don't."""
+    row = ROWS[name]
+    told = explain(play(row))
+    problems = "\n".join(f"{problem.says} {problem.fix}" for problem in told.problems)
+    assert row.seen in problems
+    assert told.works is not bool(row.seen) or row.kind == "services"
+    assert not [secret for secret in (*stage.aws.secrets(), HUSH) if secret in problems]
+
+
+@pytest.mark.parametrize(
+    "name", ["roles: no trust", "processes: prints rubbish", "sign-ins: no JSON, sso-session"]
+)
+def test_notebook_stays_who_it_was(
+    stage: Stage, play: Callable[[Broken], str], shell: Shell, name: str
+) -> None:
+    """A switch to a broken profile shows two lines, and the identity from before goes on."""
+    profile = play(ROWS[name])
+    stage.aws.write_profile(
+        "Before",
+        aws_access_key_id=stage.ann.access_key_id,
+        aws_secret_access_key=stage.ann.secret_access_key,
+        region="us-west-2",
+    )
+    before = shell.good("%aws_profile Before").text
+    session = shell.names["session"]
+    assert type(shell.refused(f"%aws_profile {profile}")) is ROWS[name].error
+    assert shell.names["session"] is session
+    assert shell.good("%aws_profile").text == before
+
+
+def test_throttled_at_first(stage: Stage, play: Callable[[Broken], str]) -> None:
+    """Who throttles is asked again, four times at most, and whoever then answers is believed."""
+    slow = "<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>"
+    said = "<Code>AccessDenied</Code><Message>No</Message>"
+    no = f"<ErrorResponse><Error>{said}</Error></ErrorResponse>"
+    for throttled, error in ((4, AccessDenied), (5, ServiceError)):
+        play(Broken("role with source_profile", error, ""))
+        given = stage.answer_with(*[(400, slow)] * throttled, (403, no))
+        with pytest.raises(error):
+            open_session("P")
+        assert given.asked == 5
+
+
+def test_down_is_given_up_sooner(stage: Stage, play: Callable[[Broken], str]) -> None:
+    """What answers with an error of its own is asked twice."""
+    play(Broken("role with source_profile", ServiceError, ""))
+    given = stage.answer_with((500, "<html>"))
+    with pytest.raises(ServiceError):
+        open_session("P")
+    assert given.asked == 2

@@ -1,0 +1,104 @@
+"""Profiles with a web identity, broken."""
+
+from __future__ import annotations
+
+from ipy_awsprofile.errors import (
+    AccessDenied,
+    CredentialsExpired,
+    CredentialsRejected,
+    CredentialsUnavailable,
+    InvalidProfile,
+    InvalidSource,
+)
+from tests.integration.broken_kinds.breaks import identity, identity_with
+from tests.integration.broken_kinds.record import EXPLAIN, TRUST, Broken
+from tests.integration.broken_kinds.stage import HUSH
+
+WEB_IDENTITIES: dict[str, Broken] = {
+    "file missing": Broken(
+        "web identity",
+        CredentialsUnavailable,
+        "A file that `P` needs can't be used: No such file or directory (`/none`).",
+        EXPLAIN,
+        {"{token_file}": "/none"},
+        seen="There is no token file `/none`.",
+    ),
+    "file is a folder": Broken(
+        "web identity",
+        CredentialsUnavailable,
+        "A file that `P` needs can't be used: Is a directory (`/`).",
+        EXPLAIN,
+        {"{token_file}": "/"},
+        seen="There is no token file `/`.",
+    ),
+    "file empty": Broken(
+        "web identity",
+        InvalidProfile,
+        "The content of the web_identity_token_file of `P` is impossible: ",
+        EXPLAIN,
+        by=identity(""),
+    ),
+    "file no token": Broken(
+        "web identity",
+        CredentialsRejected,
+        "AWS doesn't accept the web identity token of `P`: ",
+        "has to write a new one",
+        by=identity(HUSH),
+    ),
+    "file no text": Broken(
+        "web identity",
+        CredentialsUnavailable,
+        "A file that `P` names is no text.",
+        EXPLAIN,
+        by=identity(b"\xff\xfe" + HUSH.encode()),
+    ),
+    "token expired": Broken(
+        "web identity",
+        CredentialsExpired,
+        "AWS doesn't accept the web identity token of `P`: Token expired",
+        "has to write a new one",
+        by=identity_with(expires_in=-60),
+    ),
+    "token for another audience": Broken(
+        "web identity",
+        CredentialsRejected,
+        "AWS doesn't accept the web identity token of `P`: Incorrect token audience",
+        "for an audience that the IAM identity provider has",
+        by=identity_with(audience="somebody"),
+    ),
+    "token of another provider": Broken(
+        "web identity",
+        CredentialsRejected,
+        "AWS doesn't accept the web identity token of `P`: No OpenIDConnect provider",
+        by=identity_with(iss="https://other.example.com"),
+    ),
+    "role doesn't trust it": Broken(
+        "web identity",
+        AccessDenied,
+        "AWS doesn't let the web identity of `P` assume its role.",
+        "The role's trust policy has to name the token's provider, audience and subject",
+        {"{pod}": "{hop1}"},
+    ),
+    "role_arn missing": Broken(
+        "web identity",
+        InvalidSource,
+        "has no role ARN configured",
+        EXPLAIN,
+        {"role_arn = {pod}": ""},
+        seen="`role_arn` isn't",
+    ),
+    "as a source, token expired": Broken(
+        "web identity as a source",
+        CredentialsExpired,
+        "the web identity token of `Pod`: Token expired",
+        "has to write a new one",
+        by=identity_with(expires_in=-60),
+    ),
+    "as a source, no trust": Broken(
+        "web identity as a source",
+        AccessDenied,
+        "assumed-role/Pod/pod assume arn:aws:iam::111111111111:role/Hop1.",
+        TRUST,
+        {"{after_pod}": "{hop1}"},
+    ),
+}

@@ -1,0 +1,51 @@
+"""Ctrl-C in the middle of a switch changes nothing."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.demo.aws import EmbeddedAws
+from ipy_awsprofile.errors import SwitchInterrupted
+from tests.shells import Shell, run_notebook
+
+if TYPE_CHECKING:
+    pass
+
+
+def test_interrupted_during_a_call(shell: Shell, aws: EmbeddedAws) -> None:
+    """Ctrl-C while AWS is slow ends the switch, and identity and variables are untouched."""
+    identity = shell.good("%aws_profile UserAlpha").text
+    session = shell.names["session"]
+    aws.latency = 5
+    timer = threading.Timer(0.5, signal.pthread_kill, [threading.get_ident(), signal.SIGINT])
+    timer.start()
+    error = shell.refused("%aws_profile RoleBeta --as other")
+    timer.join()
+    aws.latency = 0
+    assert isinstance(error, SwitchInterrupted)
+    assert str(error) == "The switch was interrupted."
+    assert error.hint == "The notebook works as it did before."
+    assert shell.names["session"] is session
+    assert "other" not in shell.names
+    assert shell.good("%aws_profile").text == identity
+    assert shell.good("%aws_profile RoleBeta").text.startswith("RoleBeta")
+
+
+def test_interrupted_kernel(aws: EmbeddedAws) -> None:
+    """In a kernel, an interrupt shows the card and stops the cell."""
+    aws.latency = 2
+    done, after = run_notebook(
+        "%load_ext ipy_awsprofile\n"
+        "import signal, threading\n"
+        "who = threading.get_ident()\n"
+        "threading.Timer(0.5, signal.pthread_kill, [who, signal.SIGINT]).start()\n"
+        "%aws_profile RoleBeta",
+        "'session' in dir()",
+        environment=aws.environment(),
+    )[0]
+    assert len(done.cards) == 1
+    assert done.error.ename == "SwitchInterrupted"
+    assert done.error.evalue == "The switch was interrupted."
+    assert after.text == "False"
