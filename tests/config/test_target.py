@@ -5,30 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from botocore.exceptions import ClientError
 
 from ipy_awsprofile.bindings.environment import environment
 from ipy_awsprofile.bindings.lending import LentProfile
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import target_of
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import (
-    AccessDenied,
     AwsProfileError,
     InvalidOption,
     InvalidProfile,
     InvalidSource,
     ProfileNotFound,
 )
-from ipy_awsprofile.sessions.identity import who_am_i
-from ipy_awsprofile.sessions.session import open_session
-from tests.shells import run_aws_cli
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.stages.scenario import Scenario
+    pass
 
 CONFIG = """
 [profile keys]
@@ -285,147 +277,3 @@ def test_no_region(config: Path) -> None:
     """A profile need not have a region."""
     assert target_of(SessionRequest(profile="bare")).region is None
     assert target_of(SessionRequest(role_arn=ARN, source_profile="bare")).region is None
-
-
-def cache_files(aws: EmbeddedAws) -> set[str]:
-    """Name the files in the AWS CLI's cache."""
-    return {file.name for file in (aws.home / ".aws" / "cli" / "cache").glob("*")}
-
-
-def may_write(session: boto3.Session) -> bool:
-    """Try to put an object into a bucket of the scenario."""
-    s3 = session.client("s3")
-    try:
-        s3.put_object(Bucket="my-first-bucket", Key="k", Body=b"")
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "AccessDenied":
-            return False
-        raise
-    return True
-
-
-def test_open_a_role_by_arn(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """A role that no profile names is opened with a source profile, and is who it says."""
-    role = aws.create_role(
-        "Unnamed", account=ROLE_ACCOUNT, trust=trusting(scenario.user.arn), policy=allow("s3:*")
-    )
-    session = open_session(role_arn=role, source_profile="UserAlpha", session_name="me")
-    identity = who_am_i(session)
-    assert identity.arn == f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/Unnamed/me"
-    assert identity.chain == (role, "UserAlpha")
-    assert identity.region == "us-west-2"
-    assert len(session.client("s3").list_buckets()["Buckets"]) == 3
-
-
-def test_open_a_role_by_arn_from_a_role(aws: EmbeddedAws) -> None:
-    """The source may be a role itself; both are then assumed."""
-    role = aws.create_role(
-        "Hub",
-        account=USER_ACCOUNT,
-        trust=trusting(f"arn:aws:iam::{USER_ACCOUNT}:root"),
-        policy=allow("sts:AssumeRole"),
-    )
-    aws.write_profile("Hub", role_arn=role, source_profile="UserAlpha", region="us-west-2")
-    far = aws.create_role("Far", account=ROLE_ACCOUNT, trust=trusting(role))
-    identity = who_am_i(open_session(role_arn=far, source_profile="Hub"))
-    assert identity.chain == (far, "Hub", "UserAlpha")
-    assert identity.account == ROLE_ACCOUNT
-
-
-def test_refused_role_by_arn(aws: EmbeddedAws) -> None:
-    """A role that doesn't trust the source is told by its ARN."""
-    role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/Nobodys"
-    with pytest.raises(AccessDenied, match=role):
-        open_session(role_arn=role, source_profile="UserAlpha")
-
-
-@pytest.mark.parametrize("by_arn", [False, True])
-def test_read_only(aws: EmbeddedAws, scenario: Scenario, by_arn: bool) -> None:
-    """A read-only session of a role that may do all of S3 lists and reads, and doesn't write."""
-    open_session("RoleBeta").client("s3").put_object(
-        Bucket="my-first-bucket", Key="there", Body=b"text"
-    )
-    session = (
-        open_session(role_arn=scenario.role_arn, source_profile="UserAlpha", read_only=True)
-        if by_arn
-        else open_session("RoleBeta", read_only=True)
-    )
-    s3 = session.client("s3")
-    assert len(s3.list_buckets()["Buckets"]) == 3
-    assert s3.get_object(Bucket="my-first-bucket", Key="there")["Body"].read() == b"text"
-    assert not may_write(session)
-    assert who_am_i(session).account == ROLE_ACCOUNT
-
-
-@pytest.mark.parametrize("first", [True, False])
-def test_cached_read_only_is_not_the_full_role(aws: EmbeddedAws, first: bool) -> None:
-    """What one of the two has left in the cache doesn't serve the other, in either order."""
-    open_session("RoleBeta", read_only=first)
-    assert may_write(open_session("RoleBeta", read_only=not first)) is first
-    aws.calls.clear()
-    assert may_write(open_session("RoleBeta"))
-    assert not may_write(open_session("RoleBeta", read_only=True))
-    assert not [call for call in aws.calls if call.action == "sts:AssumeRole"]
-    assert len(cache_files(aws)) == 2
-
-
-def test_role_on_the_way_to_read_only_is_not_read_only_itself(
-    aws: EmbeddedAws, scenario: Scenario
-) -> None:
-    """The full role that a read-only one was assumed with doesn't serve as its own read-only."""
-    middle = aws.create_role(
-        "Middle",
-        account=ROLE_ACCOUNT,
-        trust=trusting(scenario.user.arn),
-        policy=allow("sts:AssumeRole", "s3:*"),
-    )
-    last = aws.create_role("Last", account=ROLE_ACCOUNT, trust=trusting(middle))
-    aws.write_profile("Middle", role_arn=middle, source_profile="UserAlpha", region="us-west-2")
-    aws.write_profile("Last", role_arn=last, source_profile="Middle", region="us-west-2")
-    open_session("Last", read_only=True)
-    assert not may_write(open_session("Middle", read_only=True))
-    assert who_am_i(open_session("Last", read_only=True)).arn.split("/")[1] == "Last"
-
-
-def test_cli_never_sees_read_only(aws: EmbeddedAws) -> None:
-    """The AWS CLI passes over what a read-only session has cached, and can write."""
-    open_session("RoleBeta", read_only=True)
-    ours = cache_files(aws)
-    put = ("s3api", "put-object", "--bucket", "my-first-bucket", "--key", "k")
-    done = run_aws_cli(*put, "--profile", "RoleBeta")
-    assert done.returncode == 0, done.stderr
-    assert len(cache_files(aws) - ours) == 1
-    assert not may_write(open_session("RoleBeta", read_only=True))
-
-
-def test_external_id(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """A role whose trust asks for an external ID opens with it alone."""
-    trust = trusting(scenario.user.arn)
-    trust["Statement"][0]["Condition"] = {"StringEquals": {"sts:ExternalId": "ticket-7"}}
-    role = aws.create_role("Partner", account=ROLE_ACCOUNT, trust=trust)
-    aws.write_profile("Partner", role_arn=role, source_profile="UserAlpha", region="us-west-2")
-    for wrong in (None, "ticket-77"):
-        with pytest.raises(AccessDenied):
-            open_session("Partner", external_id=wrong)
-    named = who_am_i(open_session("Partner", external_id="ticket-7"))
-    by_arn = who_am_i(
-        open_session(role_arn=role, source_profile="UserAlpha", external_id="ticket-7")
-    )
-    assert named.account == by_arn.account == ROLE_ACCOUNT
-
-
-def test_external_id_of_the_option_goes_before_the_profiles(
-    aws: EmbeddedAws, scenario: Scenario
-) -> None:
-    """The option replaces the external ID that the profile has."""
-    trust = trusting(scenario.user.arn)
-    trust["Statement"][0]["Condition"] = {"StringEquals": {"sts:ExternalId": "right"}}
-    role = aws.create_role("Partner", account=ROLE_ACCOUNT, trust=trust)
-    aws.write_profile(
-        "Partner",
-        role_arn=role,
-        source_profile="UserAlpha",
-        external_id="wrong",
-        region="us-west-2",
-    )
-    assert who_am_i(open_session("Partner", external_id="right")).account == ROLE_ACCOUNT

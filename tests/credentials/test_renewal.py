@@ -5,6 +5,7 @@ The clock of the embedded AWS and that of botocore are the same one here, and it
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ import pytest
 import time_machine
 
 from ipy_awsprofile.credentials.person import Person
+from ipy_awsprofile.credentials.renewal import quiet_refresh
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import AccessDenied, MfaRejected, MfaUnavailable
 from ipy_awsprofile.sessions.identity import who_am_i
@@ -216,3 +218,16 @@ def test_plain_role_renews_itself(aws: EmbeddedAws, clock: Clock, scenario: Scen
     assert after
     assert after - before >= timedelta(hours=2)
     assert [call.action for call in aws.calls] == ["sts:AssumeRole", "s3:ListAllMyBuckets"]
+
+
+def test_quiet_refresh(caplog: pytest.LogCaptureFixture) -> None:
+    """The traceback of a failed refresh is kept back, everything else is logged."""
+    logger = logging.getLogger("botocore.credentials")
+    with quiet_refresh():
+        logger.warning("Refreshing temporary credentials failed during %s", "x")
+        logger.warning("Something else")
+    logger.warning("Refreshing temporary credentials failed afterwards")
+    assert [record.getMessage() for record in caplog.records] == [
+        "Something else",
+        "Refreshing temporary credentials failed afterwards",
+    ]

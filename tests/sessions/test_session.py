@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import (
@@ -18,133 +16,20 @@ from ipy_awsprofile.errors import (
     InvalidOption,
     InvalidProfile,
     InvalidSource,
-    MfaRejected,
-    MfaUnavailable,
     NoRegion,
     ProfileNotFound,
     ServiceError,
 )
-from ipy_awsprofile.sessions.identity import Identity, who_am_i
+from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.session import ProfileSession, open_session
+from tests.sessions.traces import actions, cached_roles
+from tests.shells import run_aws_cli
 
 if TYPE_CHECKING:
+    import boto3
+
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from ipy_awsprofile.demo.stages.scenario import Scenario
-
-
-def actions(aws: EmbeddedAws) -> list[str]:
-    """List what was called, and forget it."""
-    seen = [call.action for call in aws.calls]
-    aws.calls.clear()
-    return seen
-
-
-def cache_files(aws: EmbeddedAws) -> list[Path]:
-    """List the files in the CLI's cache."""
-    return list((aws.home / ".aws" / "cli" / "cache").glob("*"))
-
-
-@pytest.fixture
-def mfa_serial(aws: EmbeddedAws, scenario: Scenario) -> str:
-    """Make a role profile `WithMfa` that asks for a code; say of which device."""
-    user = aws.create_user(
-        "Careful", account=USER_ACCOUNT, policy=allow("sts:AssumeRole"), mfa=True
-    )
-    assert user.mfa_serial is not None
-    trust = trusting(user.arn)
-    trust["Statement"][0]["Condition"] = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
-    role = aws.create_role("RoleMfa", account=ROLE_ACCOUNT, trust=trust, policy=allow("s3:*"))
-    aws.write_profile("Careful", region="us-west-2")
-    aws.write_profile(
-        "Careful",
-        file="credentials",
-        aws_access_key_id=user.access_key_id,
-        aws_secret_access_key=user.secret_access_key,
-    )
-    aws.write_profile(
-        "WithMfa",
-        role_arn=role,
-        source_profile="Careful",
-        mfa_serial=user.mfa_serial,
-        region="us-west-2",
-    )
-    return user.mfa_serial
-
-
-def test_identity_of_a_role(aws: EmbeddedAws) -> None:
-    """A role's session says account, ARN, chain, region and the time of its expiry."""
-    identity = who_am_i(open_session("RoleBeta", session_name="me"))
-    assert identity.account == ROLE_ACCOUNT
-    assert identity.arn == f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/RoleBeta/me"
-    assert identity.user_id.endswith(":me")
-    assert identity.profile == "RoleBeta"
-    assert identity.chain == ("RoleBeta", "UserAlpha")
-    assert identity.region == "us-west-2"
-    assert identity.expiry is not None
-    assert identity.expiry.tzinfo is UTC
-    left = identity.expiry - datetime.now(UTC)
-    assert timedelta(minutes=55) < left <= timedelta(hours=1)
-
-
-def test_identity_of_a_user(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """A user's session says who the user is, and doesn't expire."""
-    identity = who_am_i(open_session("UserAlpha"))
-    assert identity == Identity(
-        account=USER_ACCOUNT,
-        arn=scenario.user.arn,
-        user_id=identity.user_id,
-        profile="UserAlpha",
-        chain=("UserAlpha",),
-        region="us-west-2",
-        expiry=None,
-    )
-    assert identity.user_id.startswith("AIDA")
-
-
-def test_identity_of_a_session_of_the_user(aws: EmbeddedAws) -> None:
-    """Any boto3 session can be asked who it is; it has no profile of ours."""
-    identity = who_am_i(boto3.Session(profile_name="UserAlpha"))
-    assert identity.arn.endswith("user/UserAlpha")
-    assert (identity.profile, identity.chain) == (None, ())
-
-
-def test_identity_of_nobody() -> None:
-    """A session without credentials is refused."""
-    with pytest.raises(InvalidProfile, match="The profile `default` has no credentials"):
-        who_am_i(boto3.Session())
-
-
-def test_a_role_costs_one_call(aws: EmbeddedAws) -> None:
-    """Opening a role's session and asking who it is is one AssumeRole, and nothing else."""
-    who_am_i(open_session("RoleBeta"))
-    assert actions(aws) == ["sts:AssumeRole"]
-
-
-def test_a_cached_role_costs_none(aws: EmbeddedAws) -> None:
-    """While the CLI's cache has the role, neither opening nor asking calls STS."""
-    first = who_am_i(open_session("RoleBeta"))
-    aws.calls.clear()
-    assert who_am_i(open_session("RoleBeta")) == first
-    assert actions(aws) == []
-
-
-def test_a_user_costs_one_call(aws: EmbeddedAws) -> None:
-    """A user's identity is asked for once in a session."""
-    session = open_session("UserAlpha")
-    assert who_am_i(session) == who_am_i(session)
-    assert actions(aws) == ["sts:GetCallerIdentity"]
-
-
-def test_a_cache_that_does_not_say_who(aws: EmbeddedAws) -> None:
-    """Where the cached document lacks the role, STS is asked who its credentials are."""
-    first = who_am_i(open_session("RoleBeta"))
-    (file,) = cache_files(aws)
-    document = json.loads(file.read_text())
-    del document["AssumedRoleUser"]
-    file.write_text(json.dumps(document))
-    aws.calls.clear()
-    assert who_am_i(open_session("RoleBeta")) == first
-    assert actions(aws) == ["sts:GetCallerIdentity"]
 
 
 def test_fresh_passes_over_the_cache(aws: EmbeddedAws) -> None:
@@ -289,37 +174,6 @@ def test_role_with_own_keys(aws: EmbeddedAws, scenario: Scenario) -> None:
     assert identity.account == ROLE_ACCOUNT
 
 
-def test_credential_process(aws: EmbeddedAws, scenario: Scenario, tmp_path: Path) -> None:
-    """A process may give the keys; it runs when the session is opened, not before."""
-    keys = {
-        "Version": 1,
-        "AccessKeyId": scenario.user.access_key_id,
-        "SecretAccessKey": scenario.user.secret_access_key,
-    }
-    (tmp_path / "keys.json").write_text(json.dumps(keys))
-    aws.write_profile(
-        "Process", credential_process=f"cat {tmp_path / 'keys.json'}", region="us-west-2"
-    )
-    assert who_am_i(open_session("Process")).arn == scenario.user.arn
-
-
-@pytest.mark.parametrize(
-    ("command", "message"),
-    [
-        ("false", "The credential_process of `Process` failed with status 1"),
-        ("echo hush", "The credential_process of `Process` printed no JSON"),
-        ('echo {"Version":2}', "The credential_process of `Process` printed no JSON"),
-        ("/no/such/command", "No such file or directory"),
-    ],
-)
-def test_credential_process_that_fails(aws: EmbeddedAws, command: str, message: str) -> None:
-    """A process that fails, prints something else or isn't there is told, never quoted."""
-    aws.write_profile("Process", credential_process=command, region="us-west-2")
-    with pytest.raises(CredentialsUnavailable, match=message) as caught:
-        open_session("Process")
-    assert "hush" not in f"{caught.value} {caught.value.hint} {caught.value.__cause__}"
-
-
 def test_web_identity_without_its_file(aws: EmbeddedAws, scenario: Scenario) -> None:
     """A token file that isn't there is named."""
     aws.write_profile(
@@ -398,40 +252,10 @@ def test_no_such_profile(aws: EmbeddedAws) -> None:
     assert actions(aws) == []
 
 
-def test_mfa_code_is_asked_for_once(aws: EmbeddedAws, mfa_serial: str) -> None:
-    """The prompter gets the question and gives the code; the cache then serves without it."""
-    questions: list[str] = []
-
-    def prompter(question: str) -> str:
-        questions.append(question)
-        return aws.mfa_code(mfa_serial)
-
-    identity = who_am_i(open_session("WithMfa", mfa_prompter=prompter))
-    assert identity.account == ROLE_ACCOUNT
-    assert who_am_i(open_session("WithMfa", mfa_prompter=prompter)) == identity
-    assert questions == [f"Enter MFA code for {mfa_serial}: "]
-
-
-def test_wrong_mfa_code(aws: EmbeddedAws, mfa_serial: str) -> None:
-    """A wrong code is told as such, without quoting it."""
-    wrong = "000000" if aws.mfa_code(mfa_serial) != "000000" else "000001"
-    with pytest.raises(MfaRejected, match="AWS refused the MFA code for `WithMfa`") as caught:
-        open_session("WithMfa", mfa_prompter=lambda _: wrong)
-    assert wrong not in str(caught.value)
-
-
-def test_mfa_where_nobody_can_answer(aws: EmbeddedAws, mfa_serial: str) -> None:
-    """Without a terminal and without a front end, nothing prompts: it is an error."""
-    with pytest.raises(MfaUnavailable) as caught:
-        open_session("WithMfa")
-    assert mfa_serial in str(caught.value)
-    assert caught.value.hint
-
-
 def test_cache_is_the_clis_and_private(aws: EmbeddedAws) -> None:
     """The session goes into one file below ~/.aws/cli/cache, for its owner only."""
     open_session("RoleBeta")
-    (file,) = cache_files(aws)
+    (file,) = cached_roles(aws)
     assert file.stat().st_mode & 0o777 == 0o600
 
 
@@ -440,3 +264,142 @@ def test_repr_has_no_secret(aws: EmbeddedAws) -> None:
     session = open_session("RoleBeta")
     assert isinstance(session, ProfileSession)
     assert repr(session) == "<session of RoleBeta ← UserAlpha, region us-west-2>"
+
+
+def may_write(session: boto3.Session) -> bool:
+    """Try to put an object into a bucket of the scenario."""
+    s3 = session.client("s3")
+    try:
+        s3.put_object(Bucket="my-first-bucket", Key="k", Body=b"")
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "AccessDenied":
+            return False
+        raise
+    return True
+
+
+def test_open_a_role_by_arn(aws: EmbeddedAws, scenario: Scenario) -> None:
+    """A role that no profile names is opened with a source profile, and is who it says."""
+    role = aws.create_role(
+        "Unnamed", account=ROLE_ACCOUNT, trust=trusting(scenario.user.arn), policy=allow("s3:*")
+    )
+    session = open_session(role_arn=role, source_profile="UserAlpha", session_name="me")
+    identity = who_am_i(session)
+    assert identity.arn == f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/Unnamed/me"
+    assert identity.chain == (role, "UserAlpha")
+    assert identity.region == "us-west-2"
+    assert len(session.client("s3").list_buckets()["Buckets"]) == 3
+
+
+def test_open_a_role_by_arn_from_a_role(aws: EmbeddedAws) -> None:
+    """The source may be a role itself; both are then assumed."""
+    role = aws.create_role(
+        "Hub",
+        account=USER_ACCOUNT,
+        trust=trusting(f"arn:aws:iam::{USER_ACCOUNT}:root"),
+        policy=allow("sts:AssumeRole"),
+    )
+    aws.write_profile("Hub", role_arn=role, source_profile="UserAlpha", region="us-west-2")
+    far = aws.create_role("Far", account=ROLE_ACCOUNT, trust=trusting(role))
+    identity = who_am_i(open_session(role_arn=far, source_profile="Hub"))
+    assert identity.chain == (far, "Hub", "UserAlpha")
+    assert identity.account == ROLE_ACCOUNT
+
+
+def test_refused_role_by_arn(aws: EmbeddedAws) -> None:
+    """A role that doesn't trust the source is told by its ARN."""
+    role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/Nobodys"
+    with pytest.raises(AccessDenied, match=role):
+        open_session(role_arn=role, source_profile="UserAlpha")
+
+
+@pytest.mark.parametrize("by_arn", [False, True])
+def test_read_only(aws: EmbeddedAws, scenario: Scenario, by_arn: bool) -> None:
+    """A read-only session of a role that may do all of S3 lists and reads, and doesn't write."""
+    open_session("RoleBeta").client("s3").put_object(
+        Bucket="my-first-bucket", Key="there", Body=b"text"
+    )
+    session = (
+        open_session(role_arn=scenario.role_arn, source_profile="UserAlpha", read_only=True)
+        if by_arn
+        else open_session("RoleBeta", read_only=True)
+    )
+    s3 = session.client("s3")
+    assert len(s3.list_buckets()["Buckets"]) == 3
+    assert s3.get_object(Bucket="my-first-bucket", Key="there")["Body"].read() == b"text"
+    assert not may_write(session)
+    assert who_am_i(session).account == ROLE_ACCOUNT
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_cached_read_only_is_not_the_full_role(aws: EmbeddedAws, first: bool) -> None:
+    """What one of the two has left in the cache doesn't serve the other, in either order."""
+    open_session("RoleBeta", read_only=first)
+    assert may_write(open_session("RoleBeta", read_only=not first)) is first
+    aws.calls.clear()
+    assert may_write(open_session("RoleBeta"))
+    assert not may_write(open_session("RoleBeta", read_only=True))
+    assert not [call for call in aws.calls if call.action == "sts:AssumeRole"]
+    assert len(cached_roles(aws)) == 2
+
+
+def test_role_on_the_way_to_read_only_is_not_read_only_itself(
+    aws: EmbeddedAws, scenario: Scenario
+) -> None:
+    """The full role that a read-only one was assumed with doesn't serve as its own read-only."""
+    middle = aws.create_role(
+        "Middle",
+        account=ROLE_ACCOUNT,
+        trust=trusting(scenario.user.arn),
+        policy=allow("sts:AssumeRole", "s3:*"),
+    )
+    last = aws.create_role("Last", account=ROLE_ACCOUNT, trust=trusting(middle))
+    aws.write_profile("Middle", role_arn=middle, source_profile="UserAlpha", region="us-west-2")
+    aws.write_profile("Last", role_arn=last, source_profile="Middle", region="us-west-2")
+    open_session("Last", read_only=True)
+    assert not may_write(open_session("Middle", read_only=True))
+    assert who_am_i(open_session("Last", read_only=True)).arn.split("/")[1] == "Last"
+
+
+def test_cli_never_sees_read_only(aws: EmbeddedAws) -> None:
+    """The AWS CLI passes over what a read-only session has cached, and can write."""
+    open_session("RoleBeta", read_only=True)
+    ours = cached_roles(aws)
+    put = ("s3api", "put-object", "--bucket", "my-first-bucket", "--key", "k")
+    done = run_aws_cli(*put, "--profile", "RoleBeta")
+    assert done.returncode == 0, done.stderr
+    assert len(cached_roles(aws) - ours) == 1
+    assert not may_write(open_session("RoleBeta", read_only=True))
+
+
+def test_external_id(aws: EmbeddedAws, scenario: Scenario) -> None:
+    """A role whose trust asks for an external ID opens with it alone."""
+    trust = trusting(scenario.user.arn)
+    trust["Statement"][0]["Condition"] = {"StringEquals": {"sts:ExternalId": "ticket-7"}}
+    role = aws.create_role("Partner", account=ROLE_ACCOUNT, trust=trust)
+    aws.write_profile("Partner", role_arn=role, source_profile="UserAlpha", region="us-west-2")
+    for wrong in (None, "ticket-77"):
+        with pytest.raises(AccessDenied):
+            open_session("Partner", external_id=wrong)
+    named = who_am_i(open_session("Partner", external_id="ticket-7"))
+    by_arn = who_am_i(
+        open_session(role_arn=role, source_profile="UserAlpha", external_id="ticket-7")
+    )
+    assert named.account == by_arn.account == ROLE_ACCOUNT
+
+
+def test_external_id_of_the_option_goes_before_the_profiles(
+    aws: EmbeddedAws, scenario: Scenario
+) -> None:
+    """The option replaces the external ID that the profile has."""
+    trust = trusting(scenario.user.arn)
+    trust["Statement"][0]["Condition"] = {"StringEquals": {"sts:ExternalId": "right"}}
+    role = aws.create_role("Partner", account=ROLE_ACCOUNT, trust=trust)
+    aws.write_profile(
+        "Partner",
+        role_arn=role,
+        source_profile="UserAlpha",
+        external_id="wrong",
+        region="us-west-2",
+    )
+    assert who_am_i(open_session("Partner", external_id="right")).account == ROLE_ACCOUNT

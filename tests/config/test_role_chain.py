@@ -1,0 +1,219 @@
+"""A role chain goes as far as botocore would follow it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import botocore.session
+import pytest
+from botocore.exceptions import (
+    BotoCoreError,
+    InfiniteLoopConfigError,
+    InvalidConfigError,
+    PartialCredentialsError,
+)
+
+from ipy_awsprofile.config.role_chain import role_chain
+from ipy_awsprofile.errors import InvalidProfile, InvalidSource, ProfileNotFound, SourceLoop
+
+if TYPE_CHECKING:
+    Files = tuple[Path, Path]
+
+KEYS = "aws_access_key_id = k\naws_secret_access_key = s"
+
+CHAINS = [
+    pytest.param(f"[profile a]\n{KEYS}", ["a"], id="keys"),
+    pytest.param("[profile a]", ["a"], id="nothing"),
+    pytest.param(
+        f"[profile a]\nrole_arn = r\nsource_profile = b\n[profile b]\n{KEYS}",
+        ["a", "b"],
+        id="one role",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b\n"
+        f"[profile b]\nrole_arn = r\nsource_profile = c\n[profile c]\n{KEYS}",
+        ["a", "b", "c"],
+        id="two roles",
+    ),
+    pytest.param(
+        f"[profile a]\nrole_arn = r\nsource_profile = a\n{KEYS}", ["a"], id="itself, with keys"
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b\n"
+        f"[profile b]\nrole_arn = r\nsource_profile = c\n{KEYS}\n[profile c]\n{KEYS}",
+        ["a", "b"],
+        id="a source's own keys go before its role",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b\n"
+        f"[profile b]\nrole_arn = r\nsource_profile = b\n{KEYS}",
+        ["a", "b"],
+        id="a source that names itself, with keys",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\ncredential_source = Environment", ["a"], id="environment"
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b\n"
+        "[profile b]\nrole_arn = r\ncredential_source = Environment",
+        ["a", "b"],
+        id="a role of the environment",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b\n[profile b]\ncredential_process = p",
+        ["a", "b"],
+        id="a process",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nweb_identity_token_file = f\nsource_profile = nowhere",
+        ["a"],
+        id="web identity looks at no source",
+    ),
+]
+
+
+@pytest.mark.parametrize(("config", "names"), CHAINS)
+def test_chain(shared_files: Files, config: str, names: list[str]) -> None:
+    """A chain goes from the profile to the one whose credentials start it."""
+    shared_files[0].write_text(config)
+    assert [profile.name for profile in role_chain("a")] == names
+
+
+@pytest.mark.parametrize(
+    ("config", "names"), [case for case in CHAINS if case.id not in {"nothing", "a process"}]
+)
+def test_chain_is_followed_by_botocore_too(
+    shared_files: Files, config: str, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where we see a chain, botocore resolves the profile without a complaint about the files."""
+    shared_files[0].write_text(config)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "k")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    assert botocore.session.Session(profile="a").get_credentials() is not None
+
+
+LOOP = "The source profiles go round in a loop: "
+REFUSED = [
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b\n[profile b]\nrole_arn = r\n"
+        "source_profile = a",
+        SourceLoop,
+        LOOP + "a ← b ← a.",
+        InfiniteLoopConfigError,
+        id="loop of two",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b\n[profile b]\nrole_arn = r\n"
+        "source_profile = c\n[profile c]\nrole_arn = r\nsource_profile = b",
+        SourceLoop,
+        LOOP + "a ← b ← c ← b.",
+        InfiniteLoopConfigError,
+        id="loop further down",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = a",
+        SourceLoop,
+        LOOP + "a ← a.",
+        InfiniteLoopConfigError,
+        id="itself, without keys",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b",
+        InvalidSource,
+        "The source_profile `b` that the profile `a` names doesn't exist.",
+        InvalidConfigError,
+        id="missing",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b\ncredential_source = Environment\n"
+        f"[profile b]\n{KEYS}",
+        InvalidSource,
+        "The profile `a` contains both source_profile and credential_source.",
+        InvalidConfigError,
+        id="both",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r",
+        InvalidSource,
+        "The role profile `a` has neither source_profile nor credential_source.",
+        PartialCredentialsError,
+        id="neither",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\ncredential_source = environment",
+        InvalidSource,
+        "The credential_source `environment` of the profile `a` doesn't exist.",
+        InvalidConfigError,
+        id="no such credential source",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile =",
+        InvalidSource,
+        "The role profile `a` has neither source_profile nor credential_source.",
+        InvalidConfigError,
+        id="empty",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b\ncredential_source =\n[profile b]\n" + KEYS,
+        InvalidSource,
+        "The profile `a` contains both source_profile and credential_source.",
+        InvalidConfigError,
+        id="both, one of them empty",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = a\naws_access_key_id = k",
+        InvalidSource,
+        "The source profile `a` has no credentials.",
+        PartialCredentialsError,
+        id="itself, with half of the keys",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b\n[profile b]\nrole_arn = r",
+        InvalidSource,
+        "The role profile `b` has neither source_profile nor credential_source.",
+        PartialCredentialsError,
+        id="neither, further down",
+    ),
+    pytest.param(
+        "[profile a]\nrole_arn = r\nsource_profile = b\n[profile b]\nregion = x",
+        InvalidSource,
+        "The source profile `b` has no credentials.",
+        InvalidConfigError,
+        id="a source without credentials",
+    ),
+]
+
+
+@pytest.mark.parametrize(("config", "error", "message", "theirs"), REFUSED)
+def test_broken_chain(
+    shared_files: Files,
+    config: str,
+    error: type[InvalidProfile],
+    message: str,
+    theirs: type[BotoCoreError],
+) -> None:
+    """A chain that leads nowhere is refused, with the place to look at, and by botocore as well."""
+    shared_files[0].write_text(config)
+    with pytest.raises(error) as caught:
+        role_chain("a")
+    assert str(caught.value) == message
+    assert f"{shared_files[0]}, line " in caught.value.hint
+    with pytest.raises(theirs):
+        botocore.session.Session(profile="a").get_credentials()
+
+
+def test_missing_source_suggests_the_nearest(shared_files: Files) -> None:
+    """A misspelt source is answered with the profile that was meant."""
+    shared_files[0].write_text(
+        "[profile a]\nrole_arn = r\nsource_profile = usralpha\n[profile UserAlpha]\n" + KEYS,
+    )
+    with pytest.raises(InvalidSource) as caught:
+        role_chain("a")
+    assert caught.value.hint == "Did you mean `UserAlpha`?"
+
+
+def test_chain_of_nobody(shared_files: Files) -> None:
+    """A profile that isn't there has no chain."""
+    with pytest.raises(ProfileNotFound, match="There is no profile `a`"):
+        role_chain("a")

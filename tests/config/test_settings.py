@@ -1,0 +1,41 @@
+"""One table has the settings of a profile, what each is about, and which are secret."""
+
+from __future__ import annotations
+
+from ipy_awsprofile.config.settings import (
+    CREDENTIAL_SETTINGS,
+    SECRET_SETTINGS,
+    SETTINGS,
+    About,
+    settings_about,
+)
+
+#: Settings that hold a path of this machine.
+PATHS = {"ca_bundle", "data_path", "credentials_file", "config_file", "web_identity_token_file"}
+
+
+def test_secrets() -> None:
+    """Keys, tokens and external IDs are secret, and lead to credentials."""
+    assert {
+        "aws_access_key_id",
+        "aws_secret_access_key",
+        "aws_security_token",
+        "aws_session_token",
+        "external_id",
+    } == SECRET_SETTINGS
+    assert SECRET_SETTINGS < CREDENTIAL_SETTINGS
+
+
+def test_what_may_leave_the_kernel() -> None:
+    """No setting about clients leads to credentials, is secret, or is a path."""
+    clients = set(settings_about(About.CLIENTS))
+    assert not clients & (CREDENTIAL_SETTINGS | PATHS | {"region"})
+    assert {"endpoint_url", "s3", "services", "retry_mode"} < clients
+
+
+def test_each_setting_has_one_topic() -> None:
+    """The topics together are the whole table, in its order, and no setting is in two."""
+    by_topic = [name for topic in About for name in settings_about(topic)]
+    assert len(by_topic) == len(set(by_topic))
+    assert settings_about(*About) == tuple(SETTINGS)
+    assert set(by_topic) == set(SETTINGS)

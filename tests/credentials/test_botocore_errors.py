@@ -1,0 +1,173 @@
+"""What botocore and Python raise becomes an error of ours."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from botocore import exceptions as theirs
+
+from ipy_awsprofile import errors as ours
+from ipy_awsprofile.credentials.botocore_errors import no_credentials
+from tests.credentials.foreign_errors import translate
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (
+            theirs.LoginRefreshRequired(),
+            ours.CredentialsUnavailable,
+            "The sign-in of `UserAlpha` is missing or has expired.",
+        ),
+        (
+            theirs.LoginInsufficientPermissions(),
+            ours.AccessDenied,
+            "`UserAlpha` may not renew its sign-in.",
+        ),
+        (
+            theirs.ProfileNotFound(profile="p"),
+            ours.ProfileNotFound,
+            "There is no profile `p` in the shared config files.",
+        ),
+        (theirs.NoRegionError(), ours.NoRegion, "No AWS Region is known for `RoleBeta`."),
+        (
+            theirs.InvalidRegionError(region_name="a b"),
+            ours.InvalidOption,
+            "A region of `RoleBeta` is none: "
+            "Provided region_name 'a b' doesn't match a supported format.",
+        ),
+        (
+            theirs.ParamValidationError(report="Too\nshort"),
+            ours.InvalidOption,
+            "The request of `RoleBeta` is impossible: Too short",
+        ),
+        (
+            theirs.ParamValidationError(report="Invalid length for parameter RoleArn, value: 4"),
+            ours.InvalidProfile,
+            "The role_arn of `RoleBeta` is impossible: "
+            "Invalid length for parameter RoleArn, value: 4",
+        ),
+        (
+            theirs.ParamValidationError(
+                report="Invalid type for parameter accessToken, value: hush, type: x, valid: y"
+            ),
+            ours.InvalidOption,
+            "The accessToken of `RoleBeta` is impossible: Invalid type for parameter accessToken",
+        ),
+        (
+            theirs.InfiniteLoopConfigError(source_profile="a", visited_profiles=["b"]),
+            ours.SourceLoop,
+            "Infinite loop in credential configuration detected. "
+            "Attempting to load from profile a which has already been visited. "
+            "Visited profiles: ['b']",
+        ),
+        (theirs.InvalidConfigError(error_msg="Odd."), ours.InvalidSource, "Odd."),
+        (
+            theirs.PartialCredentialsError(provider="p", cred_var="v"),
+            ours.InvalidSource,
+            "`UserAlpha` has half of a pair of keys: v is missing.",
+        ),
+        (
+            theirs.NoCredentialsError(),
+            ours.InvalidProfile,
+            "The profile `RoleBeta` has no credentials.",
+        ),
+        (
+            theirs.RefreshWithMFAUnsupportedError(),
+            ours.MfaUnavailable,
+            "The session of `RoleBeta` has expired, and a new one needs an MFA code.",
+        ),
+        (
+            theirs.MissingDependencyException(msg="crt"),
+            ours.CredentialsUnavailable,
+            "The kind of profile `RoleBeta` is needs a part of botocore that isn't installed.",
+        ),
+        (
+            theirs.UnauthorizedSSOTokenError(),
+            ours.SignInRequired,
+            "The sign-in of `UserAlpha` is missing or has expired.",
+        ),
+        (
+            theirs.SSOTokenLoadError(error_msg="x"),
+            ours.SignInRequired,
+            "The sign-in of `UserAlpha` is missing or has expired.",
+        ),
+        (
+            theirs.TokenRetrievalError(provider="sso", error_msg="x"),
+            ours.SignInRequired,
+            "The sign-in of `UserAlpha` is missing or has expired.",
+        ),
+        (
+            theirs.EndpointConnectionError(endpoint_url="http://e/", error="x"),
+            ours.EndpointUnreachable,
+            "http://e can't be reached for `RoleBeta`.",
+        ),
+        (
+            theirs.ReadTimeoutError(endpoint_url="http://e/"),
+            ours.EndpointUnreachable,
+            "http://e didn't answer in time for `RoleBeta`.",
+        ),
+        (
+            theirs.ConnectTimeoutError(endpoint_url="http://e/"),
+            ours.EndpointUnreachable,
+            "http://e didn't answer in time for `RoleBeta`.",
+        ),
+        (
+            theirs.HTTPClientError(error="x"),
+            ours.EndpointUnreachable,
+            "AWS can't be reached for `RoleBeta`.",
+        ),
+        (
+            theirs.UnknownServiceError(service_name="s", known_service_names="t"),
+            ours.ServiceError,
+            "`RoleBeta`: Unknown service: 's'. Valid service names are: t",
+        ),
+        (
+            theirs.CredentialRetrievalError(provider="new", error_msg="hush"),
+            ours.CredentialsUnavailable,
+            "The source `new` gave no credentials for `UserAlpha`.",
+        ),
+        (
+            theirs.CredentialRetrievalError(provider="EcsContainer", error_msg="hush"),
+            ours.CredentialsUnavailable,
+            "The container's credential service gave no credentials for `UserAlpha`.",
+        ),
+        (
+            json.JSONDecodeError("Expecting value", "hush", 0),
+            ours.CredentialsUnavailable,
+            "The credentials of `UserAlpha` can't be read.",
+        ),
+        (
+            FileNotFoundError(2, "No such file", "/token"),
+            ours.CredentialsUnavailable,
+            "A file that `UserAlpha` needs can't be used: No such file (`/token`).",
+        ),
+        (
+            ValueError("Invalid endpoint: x"),
+            ours.InvalidProfile,
+            "A setting of `RoleBeta` can't be used: Invalid endpoint: x",
+        ),
+    ],
+)
+def test_from_exception(error: Exception, kind: type[Exception], message: str) -> None:
+    """Each exception becomes one of our errors, in one line that names the profile."""
+    translation = translate(error)
+    assert type(translation) is kind
+    assert str(translation) == message
+    assert "hush" not in f"{translation.hint}{translation.__cause__}"
+
+
+def test_user_of_an_endpoint() -> None:
+    """A user name and password in an endpoint's address aren't shown."""
+    url = "http://ann:hunter2@e:1/path"
+    unreachable = translate(theirs.EndpointConnectionError(endpoint_url=url, error="x"))
+    assert str(unreachable) == "http://e:1 can't be reached for `RoleBeta`."
+    assert "hunter2" not in str(translate(ValueError(f"Invalid endpoint: {url}")))
+
+
+def test_no_credentials() -> None:
+    """A profile that leads to no credentials is named, with what to add."""
+    error = no_credentials("p")
+    assert str(error) == "The profile `p` has no credentials."
+    assert "source_profile" in error.hint

@@ -1,0 +1,106 @@
+"""The AWS CLI's cache of assumed roles is read and written as the CLI does."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ipy_awsprofile.credentials.role_cache import CallerIdentity, RoleCache
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DOCUMENT = {
+    "Credentials": {
+        "AccessKeyId": "ASIAX",
+        "SecretAccessKey": "s",
+        "SessionToken": "t",
+        "Expiration": "2100-01-01T00:00:00Z",
+    },
+    "AssumedRoleUser": {"Arn": "arn:aws:sts::1:assumed-role/R/s", "AssumedRoleId": "AROAX:s"},
+}
+
+
+def changed(**settings: Any) -> dict[str, Any]:
+    """Return the document with some of its credentials' fields changed; None takes one out."""
+    fields = DOCUMENT["Credentials"] | settings
+    return DOCUMENT | {
+        "Credentials": {name: value for name, value in fields.items() if value is not None}
+    }
+
+
+def test_cache_writes_the_clis_file(tmp_path: Path) -> None:
+    """An entry is a file that only its owner can read, in a folder of the same sort."""
+    cache = RoleCache(tmp_path / "cli" / "cache", fresh=False)
+    cache["key"] = DOCUMENT
+    file = tmp_path / "cli" / "cache" / "key.json"
+    assert json.loads(file.read_text()) == DOCUMENT
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_cache_knows_the_caller(tmp_path: Path) -> None:
+    """What is read or written says whose credentials these are."""
+    writer, reader = (RoleCache(tmp_path, fresh=False) for _ in range(2))
+    writer["key"] = DOCUMENT
+    assert "key" in reader
+    assert reader["key"] == DOCUMENT
+    caller = CallerIdentity("arn:aws:sts::1:assumed-role/R/s", "AROAX:s")
+    assert writer.callers == reader.callers == {"ASIAX": caller}
+
+
+def test_cache_without_an_assumed_role(tmp_path: Path) -> None:
+    """An entry that doesn't say whose it is can be used, and tells nothing."""
+    cache = RoleCache(tmp_path, fresh=False)
+    cache["key"] = {"Credentials": DOCUMENT["Credentials"]}
+    assert "key" in cache
+    assert cache.callers == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '"text"',
+        "{}",
+        '{"Credentials": null}',
+        '{"Credentials": []}',
+        '{"Credentials": {}}',
+        json.dumps(DOCUMENT | {"AssumedRoleUser": "text"}),
+        json.dumps(DOCUMENT | {"AssumedRoleUser": {"Arn": "a"}}),
+        json.dumps(changed(Expiration=None)),
+        json.dumps(changed(Expiration="soon")),
+        json.dumps(changed(Expiration=7)),
+        json.dumps(changed(SecretAccessKey=None)),
+        json.dumps(changed(SessionToken=None)),
+    ],
+)
+def test_cache_passes_over_what_the_cli_never_wrote(tmp_path: Path, text: str) -> None:
+    """A broken file in the cache is as good as none."""
+    (tmp_path / "key.json").write_text(text)
+    cache = RoleCache(tmp_path, fresh=False)
+    assert "key" not in cache
+    with pytest.raises(KeyError):
+        cache["key"]
+
+
+def test_fresh_cache_sees_only_its_own(tmp_path: Path) -> None:
+    """A fresh cache passes over what others wrote, and keeps what it writes."""
+    RoleCache(tmp_path, fresh=False)["key"] = DOCUMENT
+    fresh = RoleCache(tmp_path, fresh=True)
+    assert "key" not in fresh
+    fresh["key"] = DOCUMENT
+    assert "key" in fresh
+
+
+def test_cache_that_cannot_be_written(tmp_path: Path) -> None:
+    """Where no file can be written, an entry lasts as long as the cache."""
+    (tmp_path / "file").write_text("")
+    cache = RoleCache(tmp_path / "file" / "cache", fresh=False)
+    cache["key"] = DOCUMENT
+    assert cache["key"] == DOCUMENT
