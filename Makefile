@@ -1,6 +1,7 @@
 # The whole set-up happens here: a virtual environment in the checkout, from Python 3.11 on.
 PYTHON ?= python3
 BIN := .venv/bin
+TSC := .venv/node_modules/.bin/tsc
 
 .PHONY: demo lab test check bench clean
 
@@ -17,11 +18,12 @@ test: .venv/ready
 	  --nbval-sanitize-with notebooks/sanitize.cfg -p no:playwright
 	$(BIN)/python -m coverage report --fail-under=95
 
-check: .venv/ready
+check: .venv/ready $(TSC)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(TSC)
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks
@@ -32,6 +34,9 @@ bench: .venv/ready
 	# uv finds the boto3 that aiobotocore and the AWS CLI agree on in seconds, pip in minutes.
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[test]'
 	touch $@
+
+$(TSC):
+	npm install --loglevel=error --no-save --no-audit --no-fund --prefix .venv 'typescript@^7'
 
 clean:
 	rm -rf .venv build dist

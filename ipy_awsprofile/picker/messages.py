@@ -1,15 +1,15 @@
-"""What the picker tells its JavaScript, as plain values for JSON.
+"""The messages between Python and the view, which are JSON.
 
 Profiles, identities and errors travel as messages and never as synced traits: those would be saved
-with the notebook.
+with the notebook. The view has the same types in ``view/messages.js``; a test compares the two.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
 from ipy_awsprofile.cards import cards
 
@@ -20,13 +20,178 @@ if TYPE_CHECKING:
     from ipy_awsprofile.errors import AwsProfileError
     from ipy_awsprofile.sessions.identity import Identity
 
-Message = dict[str, Any]
+
+class ProfilesMessage(TypedDict):
+    """The order of the profiles; the profiles themselves are in the message's buffer.
+
+    A view that has this version of them already gets neither the buffer nor the Regions.
+    """
+
+    type: Literal["profiles"]
+    version: int
+    pins: Sequence[str]
+    recent: Sequence[str]
+    regions: NotRequired[Sequence[str]]
+
+
+class ShownIdentity(TypedDict):
+    """What the view shows of an identity."""
+
+    profile: str
+    chain: Sequence[str]
+    account: str
+    arn: str
+    region: str | None
+    #: A date and time in UTC.
+    expires: str | None
+    #: Seconds. The view counts down from it, since the browser's clock may differ.
+    left: float | None
+    variable: str | None
+    #: The Region of the request, if it isn't the profile's.
+    chosen_region: str | None
+    protected: bool
+    notes: Sequence[str]
+
+
+class IdentityMessage(TypedDict):
+    """The identity that the notebook works as, or None if no profile is active."""
+
+    type: Literal["identity"]
+    identity: ShownIdentity | None
+
+
+class AliasMessage(TypedDict):
+    """The alias of an account, for all views."""
+
+    type: Literal["alias"]
+    account: str
+    alias: str | None
+
+
+class DoneMessage(TypedDict):
+    """The request is carried out."""
+
+    type: Literal["done"]
+
+
+class ConfirmMessage(TypedDict):
+    """The profile is protected: the person has to confirm the switch."""
+
+    type: Literal["confirm"]
+
+
+class CodeMessage(TypedDict):
+    """An MFA code is needed."""
+
+    type: Literal["code"]
+    #: The device's serial number or ARN.
+    device: str
+    #: An error card if a code was refused, otherwise empty.
+    html: str
+
+
+class SignInMessage(TypedDict):
+    """A sign-in is needed: the page to open, and the code that it has to show."""
+
+    type: Literal["sign_in"]
+    url: str
+    code: str
+
+
+class SignedInMessage(TypedDict):
+    """The person has signed in: the view repeats its command."""
+
+    type: Literal["signed_in"]
+
+
+class ErrorMessage(TypedDict):
+    """The command failed, or a callback of ``on_switch``."""
+
+    type: Literal["error"]
+    #: An error card, in which every text is escaped.
+    html: str
+
+
+#: From Python to the view.
+Message = (
+    ProfilesMessage
+    | IdentityMessage
+    | AliasMessage
+    | DoneMessage
+    | ConfirmMessage
+    | CodeMessage
+    | SignInMessage
+    | SignedInMessage
+    | ErrorMessage
+)
+
+
+class ReadyCommand(TypedDict):
+    """The view is there, and asks for the identity."""
+
+    type: Literal["ready"]
+
+
+class ListCommand(TypedDict):
+    """The view asks for the profiles."""
+
+    type: Literal["list"]
+    #: The version of them that it has; 0 if it has none.
+    have: int
+
+
+class SwitchCommand(TypedDict):
+    """Switch to a profile; the view repeats it with what it was asked for."""
+
+    type: Literal["switch"]
+    profile: str
+    #: None is the profile's Region.
+    region: str | None
+    confirmed: NotRequired[bool]
+    #: An MFA code.
+    code: NotRequired[str]
+
+
+class RegionCommand(TypedDict):
+    """Change the Region, and keep everything else of the active request."""
+
+    type: Literal["region"]
+    region: str | None
+    confirmed: NotRequired[bool]
+    code: NotRequired[str]
+
+
+class RefreshCommand(TypedDict):
+    """Get new credentials."""
+
+    type: Literal["refresh"]
+    confirmed: NotRequired[bool]
+    code: NotRequired[str]
+
+
+class PinCommand(TypedDict):
+    """Pin or unpin a profile."""
+
+    type: Literal["pin"]
+    profile: str
+    pinned: bool
+
+
+class AliasCommand(TypedDict):
+    """The view asks for the alias of the active identity's account."""
+
+    type: Literal["alias"]
+    account: str
+
+
+#: From the view to Python: what switches, and may need a confirmation, a code or a sign-in.
+Switching = SwitchCommand | RegionCommand | RefreshCommand
 
 
 def rows(profiles: Iterable[Profile], is_protected: Callable[[str], bool]) -> bytes:
-    """Return the list as JSON, each profile an array in the order of the columns in picker.js.
+    """Return the profiles as JSON, each an array with the columns of ``view/messages.js``.
 
-    It goes beside the message as a buffer, which no front end looks into or copies.
+    It is sent beside the message, as a buffer: no front end parses or copies it.
     """
     table = [
         [
@@ -51,18 +216,15 @@ def identity_message(
     protected: bool = False,
     leftovers: Iterable[Leftover] = (),
     now: datetime | None = None,
-) -> Message:
-    """Say who the notebook works as, or that no profile is active.
-
-    The browser counts down from ``left`` (seconds), since its clock may be another one.
-    """
+) -> IdentityMessage:
+    """Return the message that shows an identity, or that no profile is active."""
     if identity is None or request is None:
         return {"type": "identity", "identity": None}
     left = (identity.expiry - (now or datetime.now(UTC))) if identity.expiry else None
     return {
         "type": "identity",
         "identity": {
-            "profile": identity.profile,
+            "profile": identity.profile or "",
             "chain": list(identity.chain),
             "account": identity.account,
             "arn": identity.arn,
@@ -80,6 +242,6 @@ def identity_message(
     }
 
 
-def error_message(error: AwsProfileError) -> Message:
-    """Show an error with the card that the magic shows, in which every name is escaped."""
+def error_message(error: AwsProfileError) -> ErrorMessage:
+    """Return the message that shows an error, with the card that the magic shows."""
     return {"type": "error", "html": cards.error_card(error)._repr_html_()}

@@ -1,4 +1,4 @@
-"""ProfilePicker: what the person does arrives as messages, what happened goes back as messages."""
+"""ProfilePicker: commands arrive from its view as messages, and what happened is sent back."""
 
 from __future__ import annotations
 
@@ -27,7 +27,16 @@ from ipy_awsprofile.errors import (
 from ipy_awsprofile.picker.account_alias import alias_lookup
 from ipy_awsprofile.picker.code_field import CodeField
 from ipy_awsprofile.picker.memory import Memory
-from ipy_awsprofile.picker.messages import Message, error_message, identity_message, rows
+from ipy_awsprofile.picker.messages import (
+    AliasMessage,
+    Message,
+    ProfilesMessage,
+    Switching,
+    error_message,
+    identity_message,
+    rows,
+)
+from ipy_awsprofile.picker.view_script import view_script
 from ipy_awsprofile.switch.using_profile import running_switcher
 
 if TYPE_CHECKING:
@@ -36,19 +45,21 @@ if TYPE_CHECKING:
     from ipy_awsprofile.sessions.identity import Identity
     from ipy_awsprofile.switch.switcher import Switcher
 
+_VIEW = Path(__file__).with_name("view")
+
 
 class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
     """A searchable dropdown of the AWS profiles, which switches the notebook to the chosen one.
 
-    It does what ``%aws_profile`` does, and both follow one another. ``switcher`` is the one of
-    the running shell if none is given; the extension is loaded for that if it isn't yet. Outside of
-    IPython, as in marimo, it is one of its own, without a notebook's variable to follow.
+    It does what ``%aws_profile`` does, and each shows the other's switches. Without a ``switcher``
+    it uses that of the running shell, and loads the extension if it isn't loaded yet. Outside
+    IPython, as in marimo, it makes a new one, which sets no variable.
 
     https://ipywidgets.readthedocs.io/en/stable/
     """
 
-    _esm = Path(__file__).with_name("picker.js")
-    _css = Path(__file__).with_name("picker.css")
+    _esm = view_script(_VIEW / "picker.js")
+    _css = _VIEW / "picker.css"
 
     def __init__(self, switcher: Switcher | None = None) -> None:
         super().__init__()
@@ -73,29 +84,30 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
         return self._switcher.session
 
     def on_switch(self, callback: Callable[[Identity | None], object]) -> Callable[[], None]:
-        """Call back with the new identity after each switch, or with None after ``--off``.
+        """Call a function with the new identity after each switch, or with None after ``--off``.
 
-        It is called for every switch of the notebook, whichever way it was made. What it raises
-        is shown in the picker; the switch stands. Returns what ends the subscription.
+        It is called for every switch of the notebook, also for those that the picker didn't make.
+        If it raises, the picker shows the error, and the switch isn't undone. Returns a function
+        that ends the subscription.
         """
 
-        def told(identity: Identity | None) -> None:
+        def notify(identity: Identity | None) -> None:
             try:
                 callback(identity)
-            except Exception as error:  # noqa: BLE001  # it is the user's, and may raise anything
+            except Exception as error:  # noqa: BLE001  # the user's function may raise anything
                 self.send(error_message(_failed_callback(error)))
 
-        unsubscribe = self._switcher.subscribe(told)
+        unsubscribe = self._switcher.subscribe(notify)
         self._subscriptions.callback(unsubscribe)
         return unsubscribe
 
     def close(self) -> None:
-        """Take the picker off the screen, and let it follow no more."""
+        """Remove the picker from the page, and end its subscriptions."""
         self._subscriptions.close()
         super().close()
 
     def __repr__(self) -> str:
-        """Say in text what the picker shows: who is active, and how to switch."""
+        """Return as text which profile is active, and how to switch."""
         active = f"{self._active or 'no profile'} is active"
         return f"ProfilePicker: {active}. `%aws_profile NAME` switches the notebook."
 
@@ -107,7 +119,7 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
         return self.value
 
     def _follow(self, identity: Identity | None) -> None:
-        """Show whoever the notebook was just switched to, by this picker or otherwise."""
+        """Show the identity after a switch, whether this picker made it or not."""
         if identity and identity.profile:
             self._memory.use(identity.profile)
         self._show(identity)
@@ -115,7 +127,7 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
     def _show(self, identity: Identity | None, view: Any = None) -> None:
         self._identity = identity
         leftovers = []
-        with suppress(AwsProfileError):  # the notes are not worth an error
+        with suppress(AwsProfileError):  # the notes aren't worth an error
             leftovers = self._switcher.leftovers()
         protected = bool(self.value and self._switcher.is_protected(self.value))
         request = self._switcher.request
@@ -125,12 +137,12 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
         self._answer(view, message)
 
     def _receive(self, _picker: object, content: Any, _buffers: object) -> None:
-        """Do what the person wants; the view it was said in gets the answer."""
+        """Carry out a command, and answer the view that sent it."""
         view = content.get("view")
         code_field = CodeField(content.get("code") or None)
-        # The picker's own field asks, and the sign-in is shown in it: neither waits for an answer.
+        # The view asks for codes and shows sign-ins. A callback can't wait for a person.
         person = replace(self._switcher.person, mfa_prompter=code_field, sign_in=None)
-        with self._failures_told(view, content, code_field):
+        with self._failures_shown(view, content, code_field):
             match content:
                 case {"type": "ready"}:
                     self._show(self._switcher.identity(), view)
@@ -145,14 +157,14 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
                 case {"type": "pin", "profile": str(profile), "pinned": bool(pinned)}:
                     self._memory.pin(profile, pinned=pinned)
                 case {"type": "alias", "account": str(account)}:
-                    self._look_alias_up(account)
+                    self._look_up_alias(account)
 
     def _answer(self, view: Any, message: Message, buffers: list[bytes] | None = None) -> None:
         self.send({**message, "view": view}, buffers)
 
     @contextmanager
-    def _failures_told(self, view: Any, content: Any, code_field: CodeField) -> Iterator[None]:
-        """Answer with what is missing or went wrong."""
+    def _failures_shown(self, view: Any, content: Any, code_field: CodeField) -> Iterator[None]:
+        """Answer with a question if something is missing, or with the error."""
         try:
             yield
         except ProtectedProfile:
@@ -160,25 +172,27 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
         except SignInRequired:
             self._sign_in(view, content)
         except MfaUnavailable as error:
-            question = {"type": "code", "device": code_field.device, "html": ""}
-            self._answer(view, question if code_field.device else error_message(error))
+            if code_field.device:
+                self._answer(view, {"type": "code", "device": code_field.device, "html": ""})
+            else:
+                self._answer(view, error_message(error))
         except MfaRejected as error:
-            # Here there is no cell to run again; the field for the next code is in place.
+            # The error's hint names a cell to run; here the code field asks for the next code.
             error.hint = "Each code works once. Wait for the device's next one."
-            again = {"type": "code", "device": code_field.device}
-            self._answer(view, error_message(error) | again)
+            html, device = error_message(error)["html"], code_field.device or ""
+            self._answer(view, {"type": "code", "device": device, "html": html})
         except AwsProfileError as error:
             self._answer(view, error_message(error))
         except KeyboardInterrupt:
             self._answer(view, error_message(SwitchInterrupted()))
         except Exception as error:
-            self._answer(view, error_message(_surprise(error)))
+            self._answer(view, error_message(_unexpected(error)))
             raise  # ipywidgets logs it where the kernel logs
 
-    def _sign_in(self, view: Any, wanted: Message) -> threading.Thread | None:
-        """Show where to sign in, and tell the view when that is done: it then asks again."""
+    def _sign_in(self, view: Any, command: Switching) -> threading.Thread | None:
+        """Show where to sign in. When that is done, the view repeats its command."""
         try:
-            attempt = self._switcher.begin_sign_in(self._request(wanted))
+            attempt = self._switcher.begin_sign_in(self._request(command))
         except AwsProfileError as error:
             self._answer(view, error_message(error))
             return None
@@ -191,58 +205,68 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
             except AwsProfileError as error:
                 self._answer(view, error_message(error))
             except Exception as error:
-                self._answer(view, error_message(_surprise(error)))
+                self._answer(view, error_message(_unexpected(error)))
                 raise
             else:
                 self._answer(view, {"type": "signed_in"})
 
-        # The kernel works on meanwhile; the thread ends with the attempt's time at the latest.
+        # The kernel stays free. The thread ends when the attempt expires, if not before.
         thread = threading.Thread(target=wait, name="sign-in", daemon=True)
         thread.start()
         return thread
 
-    def _request(self, wanted: Message) -> SwitchRequest:
-        """Make the request for a chosen profile, or the active one's, perhaps in another Region."""
-        region, active = wanted.get("region") or None, self._switcher.request
-        confirmed = wanted.get("confirmed") is True
-        if wanted["type"] == "refresh" and active:
+    def _request(self, command: Switching) -> SwitchRequest:
+        """Return the request for a chosen profile, or the active request in another Region."""
+        confirmed = command.get("confirmed") is True
+        if command["type"] == "switch":
+            profile, region = command["profile"], command["region"]
+            return SwitchRequest(profile=profile, region=region, confirmed=confirmed)
+        active = self._switcher.request
+        if active is None:  # it ended after the person had chosen
+            raise AwsProfileError("No profile is active.", "Choose one in the picker.")
+        if command["type"] == "refresh":
             return active
-        if wanted["type"] == "region" and active:
-            return replace(active, region=region, confirmed=active.confirmed or confirmed)
-        return SwitchRequest(profile=str(wanted.get("profile")), region=region, confirmed=confirmed)
+        confirmed = active.confirmed or confirmed
+        return replace(active, region=command["region"], confirmed=confirmed)
 
     def _list(self, view: Any, have: int) -> None:
-        """Send what is recent and pinned, and the profiles unless the view has them already."""
+        """Send the order of the profiles, and the profiles if the view doesn't have them."""
         listed = (list_profiles(), self._switcher.protected)
         if listed != self._listed:
             self._listed = listed
             self._version += 1
         known = self._memory.read()
-        message: Message = {"recent": known.recent, "pins": known.pins, "version": self._version}
+        message: ProfilesMessage = {
+            "type": "profiles",
+            "version": self._version,
+            "pins": known.pins,
+            "recent": known.recent,
+        }
         buffers = None
         if have != self._version:
             message["regions"] = known_regions()
             buffers = [rows(listed[0], self._switcher.is_protected)]
-        self._answer(view, {"type": "profiles", **message}, buffers)
+        self._answer(view, message, buffers)
         _warm_up()
 
-    def _look_alias_up(self, account: str) -> threading.Thread | None:
+    def _look_up_alias(self, account: str) -> threading.Thread | None:
         session, identity = self._switcher.session, self._identity
         if session is None or identity is None or identity.account != account:
             return None
         lookup = alias_lookup(session)
 
-        def tell() -> None:
-            self.send({"type": "alias", "account": account, "alias": lookup()})
+        def send_alias() -> None:
+            message: AliasMessage = {"type": "alias", "account": account, "alias": lookup()}
+            self.send(message)
 
-        # Whoever works on must not wait for it, and whoever ends the kernel neither.
-        thread = threading.Thread(target=tell, name="account alias", daemon=True)
+        # Neither the next command nor the end of the kernel waits for it.
+        thread = threading.Thread(target=send_alias, name="account alias", daemon=True)
         thread.start()
         return thread
 
 
 def _warm_up() -> None:
-    """Import boto3 while the person looks for a profile: it is what a first switch waits for."""
+    """Import boto3 while the person looks for a profile, so that the first switch is faster."""
     if "boto3" not in sys.modules:
         arguments = ("ipy_awsprofile.sessions.identity",)
         threading.Thread(target=import_module, args=arguments, name="warm-up", daemon=True).start()
@@ -255,7 +279,7 @@ def _failed_callback(error: Exception) -> AwsProfileError:
     )
 
 
-def _surprise(error: Exception) -> AwsProfileError:
+def _unexpected(error: Exception) -> AwsProfileError:
     return AwsProfileError(
         f"Something unexpected happened: {type(error).__name__}.", "The kernel's log has more."
     )

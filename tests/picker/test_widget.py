@@ -205,8 +205,9 @@ def test_what_nobody_expected_is_told_without_its_text(
         raise OSError("with what it was about")
 
     monkeypatch.setattr(person.picker._switcher, "switch", broken)
+    command = {"type": "switch", "view": VIEW, "profile": "RoleBeta", "region": None}
     with pytest.raises(OSError, match="with what"):
-        person.picker._receive(None, {"type": "switch", "view": VIEW, "profile": "RoleBeta"}, [])
+        person.picker._receive(None, command, [])
     assert "unexpected happened: OSError" in person.seen[-1]["html"]
     assert "with what" not in person.seen[-1]["html"]
 
@@ -255,7 +256,7 @@ def test_alias(person: Person, aws: EmbeddedAws) -> None:
     aws.write_profile("Curious", source_profile="UserAlpha", role_arn=role_arn, region="us-east-1")
     for profile, alias in (("RoleBeta", None), ("Curious", "beta-team")):
         person.switches(profile)
-        lookup = person.picker._look_alias_up(ROLE_ACCOUNT)
+        lookup = person.picker._look_up_alias(ROLE_ACCOUNT)
         assert lookup is not None
         lookup.join(timeout=20)
         assert person.seen[-1] == {"type": "alias", "account": ROLE_ACCOUNT, "alias": alias}

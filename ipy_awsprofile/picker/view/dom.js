@@ -1,0 +1,47 @@
+// Elements of the page, made in one call each.
+
+/** @typedef {{[Type in keyof HTMLElementEventMap as `on${Type}`]?: (event: HTMLElementEventMap[Type]) => unknown}} Listeners */
+/** @typedef {Record<string, string | number | boolean | ((event: never) => unknown)>} Attributes */
+
+/**
+ * Make an element with attributes, listeners (`onclick` and the like) and children.
+ *
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Attributes & Listeners} attributes  those that are false are left out
+ * @param {...(Node | string | null)} children  a string is text, never HTML
+ */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") {
+      element.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
+    } else if (value !== false) element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.filter((child) => child != null));
+  return element;
+}
+
+const ICONS = {
+  search: "M7 2a5 5 0 1 0 3 9l3.5 3.5 1-1L11 10a5 5 0 0 0-4-8Zm0 1.5a3.5 3.5 0 1 1 0 7 3.5 3.5 0 0 1 0-7Z",
+  chevron: "m3.5 5.5 4.5 4.5 4.5-4.5 1 1L8 12 2.5 6.5Z",
+  star: "m8 1.8 1.9 3.9 4.3.6-3.1 3 .7 4.3L8 11.6l-3.8 2 .7-4.3-3.1-3 4.3-.6Z",
+  lock: "M8 1.5A3 3 0 0 0 5 4.5V7H4v7h8V7h-1V4.5a3 3 0 0 0-3-3Zm0 1.4c.9 0 1.6.7 1.6 1.6V7H6.4V4.5c0-.9.7-1.6 1.6-1.6Z",
+  refresh: "M8 2.5a5.5 5.5 0 1 0 5.4 6.6h-1.6A4 4 0 1 1 11 5.2L9 7.2h5v-5L12.1 4A5.5 5.5 0 0 0 8 2.5Z",
+};
+
+/**
+ * Draw an icon in the colour of the text around it.
+ *
+ * @param {keyof typeof ICONS} name
+ */
+export function icon(name) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("class", `ipyap-icon ipyap-icon-${name}`);
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  path.setAttribute("d", ICONS[name]);
+  svg.append(path);
+  return svg;
+}

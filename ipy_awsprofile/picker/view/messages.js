@@ -1,0 +1,188 @@
+// The messages between the view and Python. `picker/messages.py` has the same types with the same
+// names and fields; a test compares the two.
+
+/** A profile is an array; these are its columns. */
+export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, MFA = 6, PROTECTED = 7;
+
+/**
+ * @typedef {[
+ *   name: string, kind: string, account: string, role: string, source: string, region: string,
+ *   mfa: 0 | 1, protected: 0 | 1,
+ * ]} Row
+ */
+
+// ---- from Python to the view
+
+/**
+ * The order of the profiles and, in the message's buffer, the profiles themselves as a JSON array
+ * of rows. A view that has this version of them already gets neither the buffer nor the Regions.
+ *
+ * @typedef {object} ProfilesMessage
+ * @property {"profiles"} type
+ * @property {number} version
+ * @property {string[]} pins
+ * @property {string[]} recent
+ * @property {string[]} [regions]
+ */
+
+/**
+ * The identity that the notebook works as, or null if no profile is active.
+ *
+ * @typedef {object} IdentityMessage
+ * @property {"identity"} type
+ * @property {ShownIdentity | null} identity
+ */
+
+/**
+ * What the view shows of an identity.
+ *
+ * @typedef {object} ShownIdentity
+ * @property {string} profile
+ * @property {string[]} chain
+ * @property {string} account
+ * @property {string} arn
+ * @property {string | null} region
+ * @property {string | null} expires  a date and time in UTC
+ * @property {number | null} left  seconds
+ * @property {string | null} variable
+ * @property {string | null} chosen_region  the Region of the request, if it isn't the profile's
+ * @property {boolean} protected
+ * @property {string[]} notes
+ */
+
+/**
+ * The alias of an account, for all views.
+ *
+ * @typedef {object} AliasMessage
+ * @property {"alias"} type
+ * @property {string} account
+ * @property {string | null} alias
+ */
+
+/**
+ * The command is carried out.
+ *
+ * @typedef {object} DoneMessage
+ * @property {"done"} type
+ */
+
+/**
+ * The profile is protected: the person has to confirm the switch.
+ *
+ * @typedef {object} ConfirmMessage
+ * @property {"confirm"} type
+ */
+
+/**
+ * An MFA code is needed.
+ *
+ * @typedef {object} CodeMessage
+ * @property {"code"} type
+ * @property {string} device  the device's serial number or ARN
+ * @property {string} html  an error card if a code was refused, otherwise empty
+ */
+
+/**
+ * A sign-in is needed: the page to open, and the code that it has to show.
+ *
+ * @typedef {object} SignInMessage
+ * @property {"sign_in"} type
+ * @property {string} url
+ * @property {string} code
+ */
+
+/**
+ * The person has signed in: the view repeats its command.
+ *
+ * @typedef {object} SignedInMessage
+ * @property {"signed_in"} type
+ */
+
+/**
+ * The command failed, or a callback of `on_switch`.
+ *
+ * @typedef {object} ErrorMessage
+ * @property {"error"} type
+ * @property {string} html  an error card, in which every text is escaped
+ */
+
+/**
+ * A message for the view that it names, or for all views if it names none.
+ *
+ * @typedef {(
+ *   ProfilesMessage | IdentityMessage | AliasMessage | DoneMessage | ConfirmMessage | CodeMessage
+ *   | SignInMessage | SignedInMessage | ErrorMessage
+ * ) & {view?: string | null}} ViewMessage
+ */
+
+// ---- from the view to Python
+
+/**
+ * The view is there, and asks for the identity.
+ *
+ * @typedef {object} ReadyCommand
+ * @property {"ready"} type
+ */
+
+/**
+ * The view asks for the profiles.
+ *
+ * @typedef {object} ListCommand
+ * @property {"list"} type
+ * @property {number} have  the version of them that it has; 0 if it has none
+ */
+
+/**
+ * Switch to a profile; the view repeats it with what it was asked for.
+ *
+ * @typedef {object} SwitchCommand
+ * @property {"switch"} type
+ * @property {string} profile
+ * @property {string | null} region  null is the profile's Region
+ * @property {boolean} [confirmed]
+ * @property {string} [code]  an MFA code
+ */
+
+/**
+ * Change the Region, and keep everything else of the active request.
+ *
+ * @typedef {object} RegionCommand
+ * @property {"region"} type
+ * @property {string | null} region
+ * @property {boolean} [confirmed]
+ * @property {string} [code]
+ */
+
+/**
+ * Get new credentials.
+ *
+ * @typedef {object} RefreshCommand
+ * @property {"refresh"} type
+ * @property {boolean} [confirmed]
+ * @property {string} [code]
+ */
+
+/**
+ * Pin or unpin a profile.
+ *
+ * @typedef {object} PinCommand
+ * @property {"pin"} type
+ * @property {string} profile
+ * @property {boolean} pinned
+ */
+
+/**
+ * The view asks for the alias of the active identity's account.
+ *
+ * @typedef {object} AliasCommand
+ * @property {"alias"} type
+ * @property {string} account
+ */
+
+/**
+ * What switches, and may need a confirmation, a code or a sign-in.
+ *
+ * @typedef {SwitchCommand | RegionCommand | RefreshCommand} Switching
+ */
+
+/** @typedef {Switching | ReadyCommand | ListCommand | PinCommand | AliasCommand} ViewCommand */

@@ -1,0 +1,223 @@
+// The list of profiles. However many there are, only the visible rows are in the page.
+
+import { h } from "./dom.js";
+import { NAME } from "./messages.js";
+import { profileRow } from "./profile_row.js";
+
+/** @import { Profiles } from "./profiles.js" */
+
+const ROW_HEIGHT = 28; // pixels, as in picker.css
+export const ROWS_SHOWN = 9;
+const OVERSCAN = 4; // rows drawn above and below the visible ones
+
+const HEADS = ["", "profile", "role", "kind", "account", "region", ""];
+const KEYS = [["↑↓", "choose"], ["Enter", "switch"], ["Alt P", "pin"], ["Esc", "close"]];
+
+/**
+ * @typedef {object} ListActions
+ * @property {(name: string) => void} pick  a profile was clicked
+ * @property {(name: string) => void} pin  a profile's star was clicked
+ * @property {() => void} point  the mouse has made another row the active one
+ */
+
+export class ProfileList {
+  /**
+   * @param {Profiles} profiles
+   * @param {string} id  prefix of the ids in the page
+   * @param {ListActions} actions
+   */
+  constructor(profiles, id, actions) {
+    this.profiles = profiles;
+    this.id = id;
+    this.actions = actions;
+    /** @type {number[]} indexes of the profiles that match the search */
+    this.shown = [];
+    /** @type {string[]} */
+    this.words = [];
+    this.active = 0; // place in the list of the row that Enter chooses
+    /** @type {string | null} the profile that the notebook works as */
+    this.current = null;
+    /** @type {Map<number, {element: HTMLElement, content: string}>} rows in the page, by place */
+    this.drawn = new Map();
+
+    this.spacer = h("div", { class: "ipyap-spacer", role: "presentation" });
+    this.box = h(
+      "div",
+      {
+        class: "ipyap-rows",
+        role: "listbox",
+        id: `${id}-list`,
+        "aria-label": "AWS profiles",
+        onscroll: () => this.draw(),
+        onmousemove: (event) => this.point(event),
+        onclick: (event) => this.click(event),
+      },
+      this.spacer,
+    );
+    this.empty = h("div", { class: "ipyap-empty", hidden: true });
+    const keys = KEYS.map(([key, does]) => h("span", {}, h("b", {}, key), ` ${does}`));
+    this.element = h(
+      "div",
+      {
+        class: "ipyap-list",
+        hidden: true,
+        // The field keeps the focus while the mouse is in the list.
+        onmousedown: (event) => event.preventDefault(),
+      },
+      h(
+        "div",
+        { class: "ipyap-row ipyap-head", "aria-hidden": "true" },
+        ...HEADS.map((head) => h("span", {}, head)),
+      ),
+      this.box,
+      this.empty,
+      h("div", { class: "ipyap-foot", "aria-hidden": "true" }, ...keys),
+    );
+  }
+
+  /** The id of the active row, or null if the list is empty. */
+  get activeId() {
+    return this.shown.length ? this.rowId(this.active) : null;
+  }
+
+  /** The name of the active row's profile, or null if the list is empty. */
+  get activeName() {
+    return this.shown.length ? this.profileAt(this.active)[NAME] : null;
+  }
+
+  /** @param {number} place */
+  profileAt(place) {
+    return this.profiles.rows[this.shown[place]];
+  }
+
+  /** @param {number} place */
+  rowId(place) {
+    return `${this.id}-option-${place}`;
+  }
+
+  /**
+   * Show the profiles that match. The height depends on all profiles, so typing moves nothing.
+   *
+   * @param {string[]} words
+   */
+  search(words) {
+    this.words = words;
+    this.shown = this.profiles.matching(words);
+    this.active = 0;
+    const total = this.profiles.rows.length;
+    this.box.style.height = `${Math.min(Math.max(total, 2), ROWS_SHOWN) * ROW_HEIGHT}px`;
+    this.spacer.style.height = `${this.shown.length * ROW_HEIGHT}px`;
+    this.empty.hidden = this.shown.length > 0;
+    this.empty.textContent = total
+      ? "No profile matches all of these words."
+      : this.profiles.version
+        ? "There is no profile in the shared config files."
+        : "Reading the shared config files …";
+    this.box.scrollTop = 0;
+    this.draw();
+  }
+
+  /**
+   * Make another row the active one, and scroll to it.
+   *
+   * @param {number} place
+   */
+  move(place) {
+    this.active = Math.max(0, Math.min(this.shown.length - 1, place));
+    const top = this.active * ROW_HEIGHT;
+    const height = this.box.clientHeight;
+    if (top < this.box.scrollTop) this.box.scrollTop = top;
+    else if (top + ROW_HEIGHT > this.box.scrollTop + height) {
+      this.box.scrollTop = top + ROW_HEIGHT - height;
+    }
+    this.draw();
+  }
+
+  /** @param {string | null} name */
+  moveTo(name) {
+    this.move(this.shown.findIndex((index) => this.profiles.rows[index][NAME] === name));
+  }
+
+  /** @param {MouseEvent} event */
+  point(event) {
+    const place = placeOf(event.target);
+    if (place === null || place === this.active) return;
+    this.active = place;
+    this.draw();
+    this.actions.point();
+  }
+
+  /** @param {MouseEvent} event */
+  click(event) {
+    const place = placeOf(event.target);
+    if (place === null) return;
+    const name = this.profileAt(place)[NAME];
+    if (closest(event.target, ".ipyap-pin")) this.actions.pin(name);
+    else this.actions.pick(name);
+  }
+
+  /**
+   * Put the visible rows into the page. An unchanged row keeps its element: a click has to end on
+   * the element where it began.
+   */
+  draw() {
+    const from = Math.max(0, Math.floor(this.box.scrollTop / ROW_HEIGHT) - OVERSCAN);
+    const until = Math.min(this.shown.length, from + ROWS_SHOWN + 2 * OVERSCAN);
+    /** @type {number[]} */
+    const places = [];
+    for (let place = from; place < until; place++) places.push(place);
+    // The active row stays in the page when it is scrolled away: the field refers to it.
+    if (this.shown.length && this.active < from) places.unshift(this.active);
+    if (this.shown.length && this.active >= until) places.push(this.active);
+
+    const drawn = new Map(places.map((place) => [place, this.row(place)]));
+    for (const [place, { element }] of this.drawn) {
+      if (drawn.get(place)?.element !== element) element.remove();
+    }
+    [...drawn].forEach(([place, { element }], position) => {
+      element.classList.toggle("ipyap-active", place === this.active);
+      const there = this.spacer.children[position];
+      if (there !== element) this.spacer.insertBefore(element, there ?? null);
+    });
+    this.drawn = drawn;
+  }
+
+  /**
+   * Return the row at a place, drawn again only if its content has changed.
+   *
+   * @param {number} place
+   */
+  row(place) {
+    const profile = this.profileAt(place);
+    const state = {
+      id: this.rowId(place),
+      index: place,
+      of: this.shown.length,
+      top: place * ROW_HEIGHT,
+      words: this.words,
+      isPinned: this.profiles.pins.has(profile[NAME]),
+      isCurrent: profile[NAME] === this.current,
+      endsTop: !this.words.length && place === this.profiles.atTop - 1 && place + 1 < this.shown.length,
+    };
+    const content = JSON.stringify([profile, state]);
+    const there = this.drawn.get(place);
+    return there?.content === content ? there : { element: profileRow(profile, state), content };
+  }
+}
+
+/**
+ * @param {EventTarget | null} target
+ * @param {string} selector
+ * @returns {HTMLElement | null}
+ */
+const closest = (target, selector) => (target instanceof Element ? target.closest(selector) : null);
+
+/**
+ * Return the place in the list of the row that an event is about, or null.
+ *
+ * @param {EventTarget | null} target
+ */
+function placeOf(target) {
+  const row = closest(target, "[role=option]");
+  return row ? Number(row.dataset.index) : null;
+}

@@ -1,0 +1,139 @@
+// What the person is asked between a choice and its switch: a confirmation, an MFA code, a sign-in.
+
+import { h, icon } from "./dom.js";
+
+/**
+ * @typedef {object} QuestionActions
+ * @property {(more: {confirmed?: boolean, code?: string}) => void} answer
+ * @property {() => void} cancel
+ */
+
+export class Question {
+  /** @param {QuestionActions} actions */
+  constructor(actions) {
+    this.actions = actions;
+    this.waitsForSignIn = false;
+    this.submit = () => {};
+    this.element = h("form", {
+      class: "ipyap-question",
+      hidden: true,
+      onsubmit: (event) => {
+        event.preventDefault();
+        this.submit();
+      },
+      onkeydown: (event) => {
+        if (event.key === "Escape") actions.cancel();
+      },
+    });
+  }
+
+  get isOpen() {
+    return !this.element.hidden;
+  }
+
+  close() {
+    this.waitsForSignIn = false;
+    this.element.hidden = true;
+    this.element.replaceChildren(); // a typed code doesn't stay in the page
+  }
+
+  /**
+   * Ask whether to switch to a protected profile.
+   *
+   * @param {string} profile
+   */
+  askToConfirm(profile) {
+    const cancel = this.cancelButton();
+    this.submit = () => this.actions.answer({ confirmed: true });
+    this.open(
+      "ipyap-danger",
+      h(
+        "span",
+        { class: "ipyap-asked" },
+        icon("lock"),
+        h("span", {}, "Switch to ", h("b", {}, profile), "? It is protected."),
+      ),
+      h("button", { class: "ipyap-button ipyap-danger", type: "submit" }, `Switch to ${profile}`),
+      cancel,
+    );
+    cancel.focus(); // an Enter key that is still held down must not confirm
+  }
+
+  /**
+   * Ask for an MFA code.
+   *
+   * @param {string} profile
+   * @param {string} device  the device's serial number or ARN
+   * @param {boolean} again  whether a code was refused before
+   */
+  askForCode(profile, device, again) {
+    const field = h("input", {
+      class: "ipyap-code",
+      autocomplete: "one-time-code",
+      inputmode: "numeric",
+      maxlength: 12,
+      size: 8,
+      placeholder: "000000",
+      "aria-label": `MFA code of ${device}`,
+    });
+    this.submit = () => {
+      const code = field.value.replace(/\s/g, "");
+      if (code) this.actions.answer({ code });
+    };
+    this.open(
+      "",
+      h(
+        "span",
+        { class: "ipyap-asked" },
+        h("span", {}, again ? "The next MFA code for " : "MFA code for ", h("b", {}, profile)),
+        h("span", { class: "ipyap-device", title: device }, device),
+      ),
+      field,
+      h("button", { class: "ipyap-button ipyap-go", type: "submit" }, "Continue"),
+      this.cancelButton(),
+    );
+    field.focus();
+  }
+
+  /**
+   * Show the sign-in page's link. Python reports when the person has signed in there.
+   *
+   * @param {string} profile
+   * @param {string} url
+   * @param {string} code  the code that the page has to show
+   */
+  askToSignIn(profile, url, code) {
+    const isWebPage = /^https?:/.test(url);
+    const attributes = { class: "ipyap-button ipyap-go", href: url, target: "_blank", rel: "noopener noreferrer" };
+    const link = isWebPage ? h("a", attributes, "Open the sign-in page") : null;
+    this.submit = () => {};
+    this.open(
+      "",
+      h(
+        "span",
+        { class: "ipyap-asked" },
+        h("span", {}, "Sign in for ", h("b", {}, profile)),
+        h("span", { class: "ipyap-device" }, "Allow it if the page shows ", h("b", {}, code)),
+      ),
+      link,
+      this.cancelButton(),
+    );
+    this.waitsForSignIn = true;
+    link?.focus();
+  }
+
+  /**
+   * @param {string} look  a further CSS class
+   * @param {...(Node | null)} parts
+   */
+  open(look, ...parts) {
+    this.waitsForSignIn = false;
+    this.element.className = `ipyap-question ${look}`.trim();
+    this.element.replaceChildren(...parts.filter((part) => part !== null));
+    this.element.hidden = false;
+  }
+
+  cancelButton() {
+    return h("button", { class: "ipyap-button", type: "button", onclick: this.actions.cancel }, "Cancel");
+  }
+}

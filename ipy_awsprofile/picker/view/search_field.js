@@ -1,0 +1,210 @@
+// The field that shows the active profile, and searches the list below it.
+// It is a combobox: https://www.w3.org/WAI/ARIA/apg/patterns/combobox/
+
+import { h, icon } from "./dom.js";
+import { ProfileList, ROWS_SHOWN } from "./profile_list.js";
+import { wordsOf } from "./profiles.js";
+
+/** @import { Profiles } from "./profiles.js" */
+
+/**
+ * @typedef {object} SearchActions
+ * @property {() => void} open  the list was opened
+ * @property {() => void} leave  the list was left without a choice
+ * @property {(name: string) => void} pick
+ * @property {(name: string, pinned: boolean) => void} pin
+ * @property {(text: string) => void} say  tells a screen reader
+ */
+
+export class SearchField {
+  /**
+   * @param {Profiles} profiles
+   * @param {string} id  prefix of the ids in the page
+   * @param {SearchActions} actions
+   */
+  constructor(profiles, id, actions) {
+    this.profiles = profiles;
+    this.actions = actions;
+    this.text = ""; // what was typed since the list was opened
+    this.isBusy = false;
+    this.list = new ProfileList(profiles, id, {
+      pick: actions.pick,
+      pin: (name) => this.pin(name),
+      point: () => this.referToActive(),
+    });
+    this.input = h("input", {
+      class: "ipyap-input",
+      role: "combobox",
+      type: "text",
+      spellcheck: "false",
+      autocomplete: "off",
+      autocapitalize: "off",
+      "aria-label": "AWS profile",
+      "aria-autocomplete": "list",
+      "aria-haspopup": "listbox",
+      "aria-expanded": "false",
+      "aria-controls": `${id}-list`,
+      placeholder: "Search profiles",
+      oninput: () => this.typed(),
+      onclick: () => this.open(),
+      onkeydown: (event) => this.key(event),
+    });
+    this.note = h("span", { class: "ipyap-count", "aria-hidden": "true" });
+    const toggle = h(
+      "button",
+      {
+        class: "ipyap-toggle",
+        type: "button",
+        tabindex: -1,
+        "aria-label": "Show the profiles",
+        onmousedown: (event) => event.preventDefault(),
+        onclick: () => (this.isOpen ? actions.leave() : this.open()),
+      },
+      icon("chevron"),
+    );
+    this.element = h("div", { class: "ipyap-field" }, icon("search"), this.input, this.note, toggle);
+  }
+
+  get isOpen() {
+    return !this.list.element.hidden;
+  }
+
+  open() {
+    if (this.isOpen || this.isBusy) return;
+    this.text = "";
+    this.input.select();
+    this.list.element.hidden = false;
+    this.element.classList.add("ipyap-open");
+    this.input.setAttribute("aria-expanded", "true");
+    this.search();
+    this.actions.open();
+  }
+
+  close() {
+    this.list.element.hidden = true;
+    this.element.classList.remove("ipyap-open");
+    this.input.setAttribute("aria-expanded", "false");
+    this.input.removeAttribute("aria-activedescendant");
+    this.note.textContent = "";
+  }
+
+  /**
+   * Show that a command is running, or with an empty text that none is.
+   *
+   * @param {string} text
+   */
+  showWait(text) {
+    this.isBusy = text !== "";
+    this.input.readOnly = this.isBusy;
+    this.note.textContent = text;
+  }
+
+  /**
+   * Change the profiles or their order; in an open list the active row stays active.
+   *
+   * @param {() => void} change
+   */
+  changeProfiles(change) {
+    const { active, activeName } = this.list;
+    change();
+    this.input.placeholder = `Search ${counted(this.profiles.rows.length)}`;
+    if (!this.isOpen) return;
+    this.search();
+    if (active) this.list.moveTo(activeName);
+    this.referToActive();
+  }
+
+  typed() {
+    if (this.isBusy) return;
+    if (!this.isOpen) this.open();
+    this.text = this.input.value;
+    this.search();
+  }
+
+  search() {
+    this.list.search(wordsOf(this.text));
+    const found = this.list.shown.length;
+    const total = this.profiles.rows.length;
+    this.note.textContent =
+      found === total ? "" : `${found.toLocaleString("en")} of ${total.toLocaleString("en")}`;
+    this.referToActive();
+    if (this.text) this.actions.say(counted(found));
+  }
+
+  /** Tell assistive technology which row is the active one. */
+  referToActive() {
+    const { activeId } = this.list;
+    if (activeId) this.input.setAttribute("aria-activedescendant", activeId);
+    else this.input.removeAttribute("aria-activedescendant");
+  }
+
+  /**
+   * Pin a profile or unpin it; the list keeps its active row and where it is scrolled to.
+   *
+   * @param {string} name
+   */
+  pin(name) {
+    const pinned = !this.profiles.pins.has(name);
+    const others = [...this.profiles.pins].filter((other) => other !== name);
+    this.profiles.arrange(pinned ? [...others, name] : others, this.profiles.recent);
+    const { active } = this.list;
+    const { scrollTop } = this.list.box;
+    this.search();
+    this.list.box.scrollTop = scrollTop;
+    this.list.move(active);
+    this.referToActive();
+    this.actions.pin(name, pinned);
+    this.actions.say(pinned ? `${name} is pinned.` : `${name} is no longer pinned.`);
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    if (event.isComposing) return;
+    const act = this.isOpen ? this.keyInList(event) : this.keyWhenClosed(event);
+    if (!act) return;
+    event.preventDefault();
+    act();
+  }
+
+  /**
+   * Return what a key does while the list is closed, or null.
+   *
+   * @param {KeyboardEvent} event
+   */
+  keyWhenClosed({ key }) {
+    return ["ArrowDown", "ArrowUp", "Enter"].includes(key) ? () => this.open() : null;
+  }
+
+  /**
+   * Return what a key does while the list is open, or null.
+   *
+   * @param {KeyboardEvent} event
+   */
+  keyInList({ key, code, altKey }) {
+    const { active, activeName, shown } = this.list;
+    if (altKey && code === "KeyP") return () => activeName !== null && this.pin(activeName);
+    /** @param {number} place */
+    const moveTo = (place) => () => {
+      this.list.move(place);
+      this.referToActive();
+    };
+    switch (key) {
+      case "ArrowDown": return moveTo(active + 1);
+      case "ArrowUp": return moveTo(active - 1);
+      case "PageDown": return moveTo(active + ROWS_SHOWN - 1);
+      case "PageUp": return moveTo(active - ROWS_SHOWN + 1);
+      case "Home": return moveTo(0);
+      case "End": return moveTo(shown.length - 1);
+      case "Enter": return () => activeName !== null && this.actions.pick(activeName);
+      case "Escape": return () => this.actions.leave();
+      default: return null;
+    }
+  }
+}
+
+/**
+ * Return a number of profiles in words.
+ *
+ * @param {number} profiles
+ */
+const counted = (profiles) => `${profiles.toLocaleString("en")} profile${profiles === 1 ? "" : "s"}`;

@@ -1,0 +1,274 @@
+// A picker in the page: it puts the parts together, and talks to Python.
+
+import { h } from "./dom.js";
+import { IdentityCard, nameOf } from "./identity.js";
+import { Profiles } from "./profiles.js";
+import { Question } from "./question.js";
+import { RegionMenu } from "./region_menu.js";
+import { SearchField } from "./search_field.js";
+
+/** @import { IdentityMessage, ProfilesMessage, Switching, ViewMessage, ViewCommand } from "./messages.js" */
+
+const SLOW = 3000; // milliseconds until a wait is explained
+
+/**
+ * What the view uses of anywidget's model: https://anywidget.dev/en/afm/
+ *
+ * @typedef {object} Model
+ * @property {(message: ViewCommand & {view: string}) => void} send
+ * @property {(event: string, listener: (...values: any[]) => void) => void} on
+ * @property {(event: string, listener: (...values: any[]) => void) => void} off
+ */
+
+export class View {
+  /**
+   * @param {Model} model
+   * @param {HTMLElement} el  the place in the page
+   */
+  constructor(model, el) {
+    this.model = model;
+    this.id = `ipyap-${Math.random().toString(36).slice(2, 10)}`;
+    this.isConnected = false; // whether Python has answered
+    /** @type {Switching | null} the last one, for as long as it can be repeated */
+    this.command = null;
+    this.target = ""; // the profile that the command is about
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.slow = undefined;
+
+    this.profiles = new Profiles();
+    this.field = new SearchField(this.profiles, this.id, {
+      open: () => this.listOpened(),
+      leave: () => this.reset(),
+      pick: (name) => this.pick(name),
+      pin: (profile, pinned) => this.send({ type: "pin", profile, pinned }),
+      say: (text) => this.say(text),
+    });
+    this.region = new RegionMenu(() => this.changeRegion());
+    this.card = new IdentityCard(() => this.ask({ type: "refresh" }, this.profile));
+    this.question = new Question({
+      answer: (more) => this.command && this.ask({ ...this.command, ...more }, this.target),
+      cancel: () => this.reset({ focus: true }),
+    });
+    this.error = h("div", { class: "ipyap-error", role: "alert" });
+    this.status = h("div", { class: "ipyap-unseen", role: "status", "aria-live": "polite" });
+    this.live = h(
+      "div",
+      {
+        class: "ipyap-live",
+        hidden: true,
+        onfocusout: (event) => this.focusLeft(event),
+      },
+      h("div", { class: "ipyap-bar" }, this.field.element, this.region.element),
+      this.field.list.element,
+      this.question.element,
+      this.error,
+      this.card.element,
+      this.status,
+    );
+    this.placeholder = h(
+      "div",
+      { class: "ipyap-placeholder" },
+      "The profile picker has no kernel. Run its cell to choose an AWS profile.",
+    );
+    // JupyterLab ignores keys that are typed here: https://lumino.readthedocs.io
+    const attributes = { class: "ipyap", "data-lm-suppress-shortcuts": "true" };
+    this.root = h("div", attributes, this.placeholder, this.live);
+    for (const type of ["keydown", "keypress"]) {
+      this.root.addEventListener(type, (event) => event.stopPropagation());
+    }
+    el.append(this.root);
+  }
+
+  /** The active profile; empty if there is none. */
+  get profile() {
+    return this.card.identity?.profile ?? "";
+  }
+
+  /**
+   * Report something to a screen reader.
+   *
+   * @param {string} text
+   */
+  say(text) {
+    this.status.textContent = text;
+  }
+
+  /**
+   * Show an error card, or none if it is empty.
+   *
+   * @param {string} html  made in Python, which has escaped every text in it
+   */
+  showError(html) {
+    this.error.innerHTML = html;
+  }
+
+  // ---- Python
+
+  /** @param {ViewCommand} command */
+  send(command) {
+    this.model.send({ ...command, view: this.id });
+  }
+
+  /** Ask Python for the identity and the profiles. */
+  connect() {
+    this.send({ type: "ready" });
+    this.send({ type: "list", have: 0 });
+  }
+
+  /** Show the placeholder: without its kernel, the view knows nothing that holds. */
+  disconnect() {
+    this.isConnected = false;
+    this.endWait();
+    this.reset();
+    this.card.show(null);
+    this.placeholder.hidden = false;
+    this.live.hidden = true;
+  }
+
+  connected() {
+    this.isConnected = true;
+    this.placeholder.hidden = true;
+    this.live.hidden = false;
+    this.card.show(this.card.identity);
+    this.offerRegions();
+  }
+
+  /**
+   * @param {ViewMessage} message
+   * @param {DataView[]} [buffers]
+   */
+  receive(message, buffers) {
+    if (message.view && message.view !== this.id) return;
+    if (!this.isConnected) this.connected();
+    switch (message.type) {
+      case "profiles": return this.takeProfiles(message, buffers?.[0]);
+      case "identity": return this.takeIdentity(message);
+      case "alias": return this.card.showAlias(message.account, message.alias);
+      case "done":
+        if (!this.field.isBusy) return;
+        this.endWait();
+        return this.reset({ focus: true });
+      case "confirm":
+        this.endWait();
+        return this.question.askToConfirm(this.target);
+      case "code":
+        this.endWait();
+        this.showError(message.html);
+        this.question.askForCode(this.target, message.device, Boolean(message.html));
+        return this.say(message.html ? "The code was refused." : `An MFA code of ${message.device} is needed.`);
+      case "sign_in":
+        this.endWait();
+        this.question.askToSignIn(this.target, message.url, message.code);
+        return this.say("A sign-in is needed.");
+      case "signed_in":
+        if (this.question.waitsForSignIn && this.command) this.ask(this.command, this.target);
+        return;
+      case "error":
+        this.endWait();
+        this.showError(message.html);
+        this.field.input.value = this.profile;
+        return this.offerRegions();
+    }
+  }
+
+  /**
+   * @param {ProfilesMessage} message
+   * @param {DataView | undefined} buffer  all profiles, if the view doesn't have them yet
+   */
+  takeProfiles({ version, pins, recent, regions }, buffer) {
+    if (!buffer && this.profiles.isArranged(pins, recent)) return;
+    this.field.changeProfiles(() => {
+      if (buffer) this.profiles.replace(JSON.parse(new TextDecoder().decode(buffer)), version);
+      this.profiles.arrange(pins, recent);
+    });
+    if (regions) this.region.regions = regions;
+    if (buffer) this.offerRegions();
+  }
+
+  /** @param {IdentityMessage & {view?: string | null}} message */
+  takeIdentity({ identity, view }) {
+    this.card.show(identity);
+    this.field.list.current = identity?.profile ?? null;
+    this.offerRegions();
+    if (identity && !this.card.aliases.has(identity.account)) {
+      this.send({ type: "alias", account: identity.account });
+    }
+    if (!this.field.isOpen && !this.question.isOpen) this.reset();
+    if (view) return; // this view has asked for it; otherwise there was a switch
+    this.showError("");
+    this.say(identity ? `The notebook works as ${nameOf(identity)}.` : "No profile is active.");
+  }
+
+  // ---- what the person does
+
+  listOpened() {
+    this.question.close();
+    this.showError("");
+    this.send({ type: "list", have: this.profiles.version }); // the files may have changed
+  }
+
+  /** @param {string} profile */
+  pick(profile) {
+    // Before the first switch, a Region can be chosen for the profile that will be chosen.
+    const region = this.card.identity ? null : this.region.value;
+    this.ask({ type: "switch", profile, region }, profile);
+  }
+
+  changeRegion() {
+    if (this.card.identity) this.ask({ type: "region", region: this.region.value }, this.profile);
+  }
+
+  offerRegions() {
+    const { identity } = this.card;
+    const chosen = identity ? identity.chosen_region : this.region.value;
+    this.region.offer(this.profiles.regionOf(this.profile), chosen);
+  }
+
+  /**
+   * Ask Python for something that takes a while.
+   *
+   * @param {Switching} command
+   * @param {string} target  the profile that it is about
+   */
+  ask(command, target) {
+    if (this.field.isBusy) return;
+    this.command = { ...command };
+    delete this.command.code; // a code is good for one try
+    this.target = target;
+    this.field.close();
+    this.question.close();
+    this.showError("");
+    this.field.input.value = target;
+    const doing = command.type === "refresh" ? "refreshing" : "switching";
+    this.field.showWait(`${doing} …`);
+    this.root.classList.add("ipyap-busy");
+    this.live.setAttribute("aria-busy", "true");
+    this.say(doing === "refreshing" ? "Refreshing." : "Switching.");
+    this.slow = setTimeout(() => this.field.showWait("waiting for the kernel and AWS …"), SLOW);
+    this.send(command);
+  }
+
+  endWait() {
+    clearTimeout(this.slow);
+    this.field.showWait("");
+    this.root.classList.remove("ipyap-busy");
+    this.live.removeAttribute("aria-busy");
+  }
+
+  /** Close the list and any question, and show the active profile in the field. */
+  reset({ focus = false } = {}) {
+    if (this.field.isBusy) return;
+    this.field.close();
+    this.question.close();
+    this.command = null;
+    this.field.input.value = this.profile;
+    this.offerRegions();
+    if (focus) this.field.input.focus();
+  }
+
+  /** @param {FocusEvent} event */
+  focusLeft({ relatedTarget }) {
+    const isInside = relatedTarget instanceof Node && this.live.contains(relatedTarget);
+    if (this.field.isOpen && !isInside) this.reset();
+  }
+}

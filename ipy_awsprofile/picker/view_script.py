@@ -1,0 +1,31 @@
+"""The view's JavaScript modules as one script: anywidget loads a single module, without imports.
+
+https://anywidget.dev/en/bundling/
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+_IMPORT = re.compile(r'^import \{ [\w, ]+ \} from "\./(\w+\.js)";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?!default )", re.MULTILINE)
+
+
+def view_script(entry: Path) -> str:
+    """Return a module and all that it imports, in the order in which a browser runs them.
+
+    The modules then share one scope, so no two of them may define the same name. An import is one
+    line, of names in braces from a file in the same folder.
+    """
+    parts: dict[str, str] = {}
+
+    def add(name: str) -> None:
+        text = entry.with_name(name).read_text(encoding="utf-8")
+        for imported in _IMPORT.findall(text):
+            if imported not in parts:
+                add(imported)
+        parts[name] = _EXPORT.sub("", _IMPORT.sub("", text))
+
+    add(entry.name)
+    return "\n".join(parts.values())
