@@ -1,4 +1,4 @@
-"""The alias that people know an account by, where one may ask for it."""
+"""The alias of an account."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def alias_lookup(session: boto3.Session) -> Callable[[], str | None]:
-    """Prepare to ask for the alias of a session's account; the call itself fits into any thread.
+    """Return a function that asks for the alias of a session's account, in any thread.
 
-    It returns None if the account has no alias, or the answer is anything but one: an alias is
-    never worth an error.
+    It returns None if the account has no alias, or if AWS doesn't answer: an alias isn't worth an
+    error.
 
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListAccountAliases.html
     """

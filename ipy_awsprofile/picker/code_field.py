@@ -1,4 +1,4 @@
-"""The code field of the picker, as botocore's way to ask for an MFA code."""
+"""The picker's code field, as a function that botocore calls for an MFA code."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from ipy_awsprofile.errors import MfaUnavailable
 
 
 class CodeField:
-    """Answers the question for a code with what was typed, once; otherwise notes the device.
+    """Returns the typed code once; without one, it keeps the device's name and raises.
 
-    A widget's callback has no input channel: nothing may wait for an answer there. So the switch
-    is tried first (the AWS CLI's cache may have a session that needs no code), and ends with
-    MfaUnavailable where it needs one; then the person is asked, and it is tried again.
+    A widget's callback has no input channel, so it can't wait for an answer. The first try of a
+    switch has no code (a session in the AWS CLI's cache may need none). If it raises
+    MfaUnavailable, the view asks for the code, and the switch is tried again.
     """
 
     def __init__(self, code: str | None) -> None:
         self._code = code
-        #: The serial number or ARN of the device that was asked for, or None.
+        #: The serial number or ARN of the device whose code was needed, or None.
         self.device: str | None = None
 
     def __call__(self, question: str) -> str:
-        """Return the code. Raises MfaUnavailable if none was typed, or it is used up."""
+        """Return the code. Raises MfaUnavailable if none was typed, or it was returned before."""
         self.device = device_of(question)
         code, self._code = self._code, None
         if code is not None:

@@ -1,4 +1,4 @@
-"""What the picker remembers from kernel to kernel: names of recent and of pinned profiles."""
+"""The recently used and the pinned profiles, which all kernels of a user share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-#: Profiles that are kept as recently used.
+#: Number of recently used profiles that are remembered.
 MOST_RECENT = 8
 
 
@@ -23,9 +23,9 @@ class Remembered:
 
 
 class Memory:
-    """A small JSON file that all kernels of a user share; it holds names and nothing else.
+    """A small JSON file with names of profiles only.
 
-    A file that is broken or can't be read or written is no error: the picker then remembers less.
+    A file that is broken, or that can't be read or written, isn't an error: nothing is remembered.
 
     https://specifications.freedesktop.org/basedir-spec/latest/
     """
@@ -43,19 +43,19 @@ class Memory:
         return Remembered(recent=_names(found.get("recent")), pins=_names(found.get("pins")))
 
     def use(self, profile: str) -> None:
-        """Put a profile in front of the recently used ones."""
+        """Make a profile the most recently used one."""
         known = self.read()
         recent = (profile, *(name for name in known.recent if name != profile))
         self._write(replace(known, recent=recent[:MOST_RECENT]))
 
     def pin(self, profile: str, *, pinned: bool) -> None:
-        """Pin a profile behind the pinned ones, or let it go."""
+        """Pin a profile, after those that are pinned already, or unpin it."""
         known = self.read()
         pins = tuple(name for name in known.pins if name != profile)
         self._write(replace(known, pins=(*pins, profile) if pinned else pins))
 
     def _write(self, remembered: Remembered) -> None:
-        """Replace the file in one step: another kernel reads the former one or this one."""
+        """Replace the file in one step, so that another kernel never reads half of it."""
         text = json.dumps({"recent": remembered.recent, "pins": remembered.pins})
         with suppress(OSError):
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

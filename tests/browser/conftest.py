@@ -1,7 +1,7 @@
 """A real JupyterLab and a real Chromium, on the embedded AWS.
 
-They run for this folder only: the embedded AWS is one for a process, and playwright keeps an
-event loop running that other tests would stumble over.
+They are for this folder only: a process has one embedded AWS, and other tests would fail beside
+playwright's event loop.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.browser.jupyter import Server
 
-# Kernels start beside other work; what is there is found at once, however long this is.
+# Kernels start slowly on a busy machine. A test that passes never waits this long.
 expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """Launch a headless Chromium; without one the tests are skipped, but fail in CI."""
+    """Launch a headless Chromium; without one the tests are skipped, or fail in CI."""
     executable = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
     if executable is None:
         missing = "neither chromium nor google-chrome is on the PATH"
@@ -60,7 +60,7 @@ def server(embedded: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture
 def jupyter(server: Server, chromium: Browser) -> Iterator[Jupyter]:
-    """Open notebooks; what was opened is closed after the test."""
+    """Open notebooks, which are closed after the test."""
     jupyter = Jupyter(server, chromium)
     yield jupyter
     jupyter.close()

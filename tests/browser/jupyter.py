@@ -1,6 +1,6 @@
-"""A real Jupyter server, and a notebook in it as a person has it on the screen.
+"""A real Jupyter server, and a notebook in it as a person sees it.
 
-What is waited for is what the application itself says (restored, ready, idle), never a time.
+The tests wait for the application's own states (restored, ready, idle), never for a time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, BrowserType, Locator, Page
 
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
-#: Settings of a person who wants quiet: no news, no update check, every cell in the page.
+#: No news, no update check, and every cell in the page.
 _SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "notebook-extension/tracker": {"windowingMode": "none"},
@@ -79,7 +79,7 @@ class Server:
         return name
 
     def shut_kernels_down(self) -> None:
-        """End every kernel that a test has left running."""
+        """End every kernel that is still running."""
         for session in self.call("sessions"):
             self.call(f"sessions/{session['id']}", "DELETE")
 
@@ -158,7 +158,7 @@ class Notebook:
         self.file = file
 
     def wait_until_ready(self, *, kernel: bool = True) -> None:
-        """Wait for the application, the document and (unless told not to) its kernel."""
+        """Wait for the application, the document and, unless ``kernel`` is false, its kernel."""
         self.page.wait_for_function(_OPEN)
         if kernel:
             self.page.evaluate(_READY)
@@ -213,7 +213,7 @@ class Notebook:
         self.page.evaluate(f"window.jupyterapp.commands.execute({command})")
 
     def save(self) -> str:
-        """Save the notebook, as a person does; return the text of its file."""
+        """Save the notebook; return the text of its file."""
         self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
         self.page.wait_for_function(
             "() => !window.jupyterapp.shell.currentWidget.context.model.dirty"
@@ -221,7 +221,7 @@ class Notebook:
         return self.file.read_text()
 
     def screenshot(self, name: str, shown: Locator | None = None) -> Path:
-        """Keep a picture of the page, or of one part of it, under `build/screenshots`."""
+        """Write a picture of the page, or of one part of it, to `build/screenshots`."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         path = SCREENSHOTS / f"{name}.png"
         (shown or self.page).screenshot(path=path, animations="disabled")
@@ -229,7 +229,7 @@ class Notebook:
 
 
 class Jupyter:
-    """Opens notebooks of one server, each in a browser window of its own."""
+    """Opens notebooks of one server, each in a separate browser window."""
 
     def __init__(self, server: Server, browser: Browser) -> None:
         self.server = server
@@ -270,7 +270,7 @@ class Jupyter:
 
 
 def launched(chromium: BrowserType, executable: str) -> Browser:
-    """Launch Chromium so that it talks to nobody but the pages it is told to open."""
+    """Launch Chromium so that it connects only to the pages that it opens."""
     quiet = ("background-networking", "component-update", "sync", "quic", "gpu")
     arguments = ["--no-sandbox", "--no-first-run", *(f"--disable-{what}" for what in quiet)]
     return chromium.launch(executable_path=executable, args=arguments)

@@ -1,4 +1,4 @@
-"""The picker as a person meets it on the page."""
+"""The picker as a person uses it in the page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class PickerPage:
-    """A shown picker, found by the roles and labels that assistive technology goes by."""
+    """A shown picker, found by the roles and labels that assistive technology uses."""
 
     def __init__(self, shown: Locator) -> None:
         self.root = shown.locator(".ipyap")
@@ -41,11 +41,11 @@ class PickerPage:
         self.field.press("Enter")
 
     def button(self, name: str) -> Locator:
-        """Return a button by its name."""
+        """Return the button with this name."""
         return self.root.get_by_role("button", name=name)
 
     def shows(self, name: str) -> None:
-        """Wait until the picker rests, and its identity is that of a profile."""
+        """Wait until no command is running, and the identity is that of a profile."""
         expect(self.root.locator("[aria-busy]")).to_have_count(0)
         expect(self.identity).to_contain_text(f"{name} ←")
         expect(self.field).to_have_value(name)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
-#: Profiles that are only looked at, in accounts that nobody has.
+#: Profiles that are only listed; their accounts don't exist.
 _COMPANY = (
     ("analytics-dev", "444455556666", "DataScientist", "eu-central-1"),
     ("analytics-prod", "777788889999", "DataScientist", "eu-central-1"),
@@ -26,12 +26,12 @@ _COMPANY = (
 )
 
 
-#: Profiles that work.
+#: Profiles that can be switched to.
 _WORKING = ("staging", "prod-admin")
 
 
 def create_roles(aws: EmbeddedAws) -> None:
-    """Make the roles of the company's working profiles."""
+    """Create the roles of the profiles that can be switched to."""
     for name in _WORKING:
         aws.create_role(
             name,
@@ -43,7 +43,7 @@ def create_roles(aws: EmbeddedAws) -> None:
 
 @contextmanager
 def company(aws: EmbeddedAws) -> Iterator[None]:
-    """Let the config file have the company's profiles for a while."""
+    """Add the company's profiles to the config file, until the block ends."""
     working = ((name, ROLE_ACCOUNT, name, "us-east-1") for name in _WORKING)
     with _restored(aws.config_file):
         for name, account, role, region in (*_COMPANY, *working):
@@ -54,7 +54,7 @@ def company(aws: EmbeddedAws) -> Iterator[None]:
 
 @contextmanager
 def very_many(aws: EmbeddedAws, number: int) -> Iterator[None]:
-    """Let the config file have this many role profiles more for a while."""
+    """Add this many role profiles to the config file, until the block ends."""
     sections = (
         f"[profile team-{index:05}-{('dev', 'test', 'live')[index % 3]}]\n"
         f"role_arn = arn:aws:iam::{100000000000 + index % 700}:role/Engineer{index % 40}\n"

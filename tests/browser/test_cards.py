@@ -1,4 +1,4 @@
-"""The cards as they stand in a real JupyterLab."""
+"""The cards in a real JupyterLab."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def test_the_main_job_in_jupyterlab(jupyter: Jupyter) -> None:
-    """Extension, switch, buckets, an error and the table show their cards, light and dark."""
+    """The switch, an error and the table show their cards, in light and dark themes."""
     notebook = jupyter.lab(
         "%load_ext ipy_awsprofile",
         "%aws_profile RoleBeta",
@@ -41,7 +41,7 @@ def test_the_main_job_in_jupyterlab(jupyter: Jupyter) -> None:
 
 
 def test_an_explanation_in_jupyterlab(jupyter: Jupyter) -> None:
-    """An explanation draws the chain, and names what is wrong beside where it stands."""
+    """An explanation draws the chain, and names a problem at the setting that causes it."""
     notebook = jupyter.lab(
         "%env AWS_CONFIG_FILE=~/.aws/config-company\n%load_ext ipy_awsprofile",
         "%aws_profile --explain Auditor",
@@ -62,7 +62,7 @@ def test_an_explanation_in_jupyterlab(jupyter: Jupyter) -> None:
 def picture_for_readme(
     name: str, notebook: Notebook, shown: Path, *, first: int, last: int
 ) -> None:
-    """Cut these cells out of a screenshot for README, if it is to be rewritten."""
+    """Write these cells of a screenshot to README's picture, if UPDATE_SCREENSHOTS is set."""
     if not os.environ.get("UPDATE_SCREENSHOTS"):
         return
     top, bottom = (notebook.cell(number).bounding_box() for number in (first, last))

@@ -44,7 +44,7 @@ def picker_in(notebook: Notebook, cell: int) -> PickerPage:
 
 
 def test_search_pick_and_go_on(jupyter: Jupyter) -> None:
-    """Words narrow the list in any order, Enter switches, and the next cell works as the role."""
+    """Words in any order limit the list, Enter switches, and the next cell works as the role."""
     notebook = jupyter.lab(LOAD, PICK, BUCKETS)
     picker = picker_in(notebook, 1)
     expect(picker.identity).to_contain_text("No profile is active")
@@ -62,7 +62,7 @@ def test_search_pick_and_go_on(jupyter: Jupyter) -> None:
 
 
 def test_keyboard_and_roles(jupyter: Jupyter, company: None) -> None:
-    """Arrow, Home, End and Page keys move what the field refers to; Escape changes nothing."""
+    """Arrow, Home, End and Page keys move the active row; Escape closes the list."""
     picker = picker_in(jupyter.lab(LOAD, PICK), 1)
     expect(picker.field).to_have_attribute("aria-expanded", "false")
     picker.field.focus()
@@ -88,8 +88,8 @@ def test_keyboard_and_roles(jupyter: Jupyter, company: None) -> None:
     expect(picker.identity).to_contain_text("No profile is active")
 
 
-def test_notebook_keys_stay_out(jupyter: Jupyter) -> None:
-    """What is typed on the picker's buttons and lists is no command for the notebook."""
+def test_keys_are_not_notebook_shortcuts(jupyter: Jupyter) -> None:
+    """Keys that are typed on the picker's buttons aren't shortcuts of the notebook."""
     notebook = jupyter.lab(LOAD, PICK)
     picker = picker_in(notebook, 1)
     picker.choose("RoleBeta")
@@ -103,7 +103,7 @@ def test_notebook_keys_stay_out(jupyter: Jupyter) -> None:
 
 
 def test_recent_and_pinned_first(jupyter: Jupyter, company: None) -> None:
-    """A star keeps a profile on top, in the next kernel too, and behind it what was used last."""
+    """Pinned profiles come first, then the recently used ones, in the next kernel too."""
     picker = picker_in(jupyter.lab(LOAD, PICK), 1)
     picker.choose("staging")
     picker.shows("staging")
@@ -122,7 +122,7 @@ def test_recent_and_pinned_first(jupyter: Jupyter, company: None) -> None:
 
 
 def test_region(jupyter: Jupyter) -> None:
-    """The profile's own Region unless another is chosen, before or after the switch."""
+    """The Region is the profile's, unless another one is chosen before or after the switch."""
     notebook = jupyter.lab(LOAD, PICK, "session.region_name")
     picker = picker_in(notebook, 1)
     picker.region.select_option("eu-central-1")
@@ -136,7 +136,7 @@ def test_region(jupyter: Jupyter) -> None:
 
 
 def test_mfa_wrong_and_right(jupyter: Jupyter, embedded: EmbeddedAws, company: None) -> None:
-    """A wrong code says so and asks again; the right one switches; the CLI's cache asks nothing."""
+    """A wrong code is asked for again, the right one switches, and a cached session needs none."""
     serial = add_mfa_role(embedded, "RoleMfa")
     notebook = jupyter.lab(LOAD, PICK, BUCKETS, PICK)
     picker = picker_in(notebook, 1)
@@ -164,7 +164,7 @@ def test_mfa_wrong_and_right(jupyter: Jupyter, embedded: EmbeddedAws, company: N
 
 
 def test_error_card_and_former_identity(jupyter: Jupyter, company: None) -> None:
-    """A refused switch shows the magic's card, and who the notebook goes on working as."""
+    """A refused switch shows the magic's error card, and the identity that stays active."""
     picker = picker_in(jupyter.lab(LOAD, PICK), 1)
     picker.choose("RoleBeta")
     picker.shows("RoleBeta")
@@ -173,8 +173,8 @@ def test_error_card_and_former_identity(jupyter: Jupyter, company: None) -> None
     picker.shows("RoleBeta")
 
 
-def test_protected_profile_wants_a_second_click(jupyter: Jupyter, company: None) -> None:
-    """A protected profile is marked, and only the confirmation switches to it."""
+def test_protected_profile_needs_a_confirmation(jupyter: Jupyter, company: None) -> None:
+    """A protected profile is marked, and needs a confirmation to switch to it."""
     notebook = jupyter.lab(LOAD, PROTECT, PICK)
     picker = picker_in(notebook, 2)
     picker.open()
@@ -192,8 +192,8 @@ def test_protected_profile_wants_a_second_click(jupyter: Jupyter, company: None)
     expect(picker.identity).to_contain_text("protected")
 
 
-def test_all_pickers_and_the_magic_follow_one_another(jupyter: Jupyter) -> None:
-    """A switch made in one place shows in all, and so does its undoing."""
+def test_all_pickers_and_the_magic_show_the_same_identity(jupyter: Jupyter) -> None:
+    """Every picker shows every switch, and its end."""
     notebook = jupyter.lab(
         LOAD, PICK, "from ipy_awsprofile import ProfilePicker\nProfilePicker()",
         "%aws_profile RoleBeta", "%aws_profile --region eu-west-1 RoleBeta", "%aws_profile --off",
@@ -215,12 +215,12 @@ def test_all_pickers_and_the_magic_follow_one_another(jupyter: Jupyter) -> None:
 
 
 def test_countdown(jupyter: Jupyter) -> None:
-    """The time left turns amber, then red, then says expired, without a word from the kernel."""
+    """The time left turns amber, then red, then says expired, without a message from the kernel."""
     notebook = jupyter.lab(LOAD, PICK)
     picker = picker_in(notebook, 1)
     picker.choose("RoleBeta")
     picker.shows("RoleBeta")
-    picker.button("Refresh").click()  # the cached credentials may be some minutes old
+    picker.button("Refresh").click()  # the cached credentials may be minutes old
     picker.shows("RoleBeta")
     notebook.page.evaluate("globalThis.realNow = Date.now")
     for minutes, tone, text in (
@@ -250,7 +250,7 @@ def test_refresh(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
 
 
 def test_a_slow_switch(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
-    """While AWS takes its time the picker says so, shows the former identity, and then the new."""
+    """A slow switch is explained, and shows the former identity until the new one is there."""
     serial = add_mfa_role(embedded, "RoleSlow")
     notebook = jupyter.lab(LOAD, PICK, "session.profile_name")
     picker = picker_in(notebook, 1)
@@ -270,7 +270,7 @@ def test_a_slow_switch(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
 
 
 def test_a_restarted_kernel_leaves_the_placeholder(jupyter: Jupyter) -> None:
-    """With its kernel gone, the picker claims no identity; when its cell is run again, it works."""
+    """Without its kernel, the picker shows no identity; it works when its cell is run again."""
     notebook = jupyter.lab(LOAD, PICK)
     picker = picker_in(notebook, 1)
     picker.choose("RoleBeta")
@@ -285,8 +285,8 @@ def test_a_restarted_kernel_leaves_the_placeholder(jupyter: Jupyter) -> None:
 def reopen(jupyter: Jupyter, name: str) -> Notebook:
     """Open a saved notebook with a new kernel, until JupyterLab has found its widgets.
 
-    With a kernel that comes up quickly, JupyterLab now and then looks for a widget before it has
-    read the saved ones, and shows "model not found" until the page is loaded again.
+    If the kernel starts quickly, JupyterLab sometimes looks for a widget before it has read the
+    saved ones, and shows "model not found" until the page is loaded again.
     """
     for _ in range(5):
         notebook = jupyter.open(name)
@@ -297,10 +297,10 @@ def reopen(jupyter: Jupyter, name: str) -> Notebook:
     return notebook
 
 
-def test_a_saved_notebook_holds_nothing_of_it(
+def test_a_saved_notebook_has_no_list_and_no_secret(
     jupyter: Jupyter, embedded: EmbeddedAws, company: None
 ) -> None:
-    """Saved with its widgets, the file has no list, code or secret; reopened, a placeholder."""
+    """A notebook saved with its widgets has no list, code or secret, and reopens a placeholder."""
     serial = add_mfa_role(embedded, "RoleSaved")
     notebook = jupyter.lab(LOAD, PICK)
     notebook.keep_widgets()
@@ -324,7 +324,7 @@ def test_a_saved_notebook_holds_nothing_of_it(
 
 
 def test_twenty_thousand_profiles(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
-    """Of 20,000 profiles only those in sight are in the page, wherever the list is scrolled to."""
+    """Of 20,000 profiles only the visible ones are in the page, wherever the list is scrolled."""
     with stage.very_many(embedded, 20_000):
         notebook = jupyter.lab(LOAD, PICK)
         picker = picker_in(notebook, 1)
@@ -342,7 +342,7 @@ def test_twenty_thousand_profiles(jupyter: Jupyter, embedded: EmbeddedAws) -> No
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_looks_in_jupyterlab(jupyter: Jupyter, company: None, theme: str) -> None:
-    """The list and the identity take their colours from the theme."""
+    """The list and the identity have the theme's colours."""
     notebook = jupyter.lab(LOAD, PROTECT, PICK)
     notebook.theme(theme)
     picker = picker_in(notebook, 2)
@@ -367,7 +367,7 @@ def test_looks_in_jupyterlab(jupyter: Jupyter, company: None, theme: str) -> Non
 
 
 def test_notebook_7(jupyter: Jupyter, company: None) -> None:
-    """In Notebook 7 the same picker does the same."""
+    """The picker works in Notebook 7 too."""
     notebook = jupyter.notebook_7(LOAD, PICK, BUCKETS)
     picker = picker_in(notebook, 1)
     picker.choose("RoleBeta")

@@ -1,4 +1,4 @@
-"""What a person is asked under a cell of a real JupyterLab: an MFA code, and to sign in."""
+"""MFA codes and sign-ins in a real JupyterLab."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def test_mfa_code_under_a_cell(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
-    """A card names the device, the code is typed under it, and it isn't in the saved file."""
+    """A card names the device, the code is typed under it, and isn't in the saved file."""
     serial = add_mfa_role(embedded, "RoleTyped")
     notebook = jupyter.lab("%load_ext ipy_awsprofile", "%aws_profile RoleTyped")
     notebook.run(0)
@@ -39,7 +39,7 @@ def test_mfa_code_under_a_cell(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
 
 
 def test_sign_in_under_a_cell(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
-    """The card's link leads to the page where the person allows it; then the cell goes on."""
+    """The card's link opens the page where the person allows it; then the cell continues."""
     with analyst(embedded):
         notebook = jupyter.lab("%load_ext ipy_awsprofile", "%aws_profile Analyst")
         notebook.run(0)
@@ -60,7 +60,7 @@ def test_sign_in_under_a_cell(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
 
 
 def test_sign_in_in_the_picker(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
-    """The picker shows the same link, leaves the kernel free, and switches once it is allowed."""
+    """The picker shows the same link, leaves the kernel free, and switches after it is allowed."""
     with analyst(embedded):
         notebook = jupyter.lab("%load_ext ipy_awsprofile", "%aws_profile --pick", "6 * 7")
         notebook.run(0)
@@ -76,18 +76,18 @@ def test_sign_in_in_the_picker(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
 
 
 def allow_on_page(page: Page, link: Locator) -> None:
-    """Follow the link, allow it there, and come back."""
+    """Open the link, allow it there, and close the page."""
     with page.context.expect_page() as opened:
         link.click()
     opened.value.get_by_role("button", name="Allow").click()
-    # To close a page that is between two documents can hang: microsoft/playwright#41900.
+    # Closing a page between two documents can hang: microsoft/playwright#41900.
     expect(opened.value.get_by_text("Allowed.")).to_be_visible()
     opened.value.close()
 
 
 @contextmanager
 def analyst(aws: EmbeddedAws) -> Iterator[None]:
-    """Have a profile that signs in for a while, with nobody signed in."""
+    """Add a profile that needs a sign-in, until the block ends."""
     before = aws.config_file.read_text()
     aws.sso.assign(ROLE_ACCOUNT, "Analyst", policy=allow("s3:*"))
     aws.write_profile(

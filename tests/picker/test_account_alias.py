@@ -1,4 +1,4 @@
-"""An account's alias is found where it has one and may be asked for it."""
+"""The alias of an account: found, missing, or not allowed to be read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def session(aws: EmbeddedAws) -> boto3.Session:
-    """Open a session that may ask for the alias of the role's account."""
+    """Open a session that is allowed to read the alias of the role's account."""
     role = aws.create_role(
         "Namer",
         account=ROLE_ACCOUNT,
@@ -30,7 +30,7 @@ def session(aws: EmbeddedAws) -> boto3.Session:
 
 
 def test_alias(session: boto3.Session) -> None:
-    """The alias is that of the session's own account, asked for in whatever thread."""
+    """The alias is that of the session's account, from any thread."""
     iam_backends[ROLE_ACCOUNT]["aws"].create_account_alias("research")
     iam_backends[USER_ACCOUNT]["aws"].create_account_alias("people")
     with ThreadPoolExecutor(1) as thread:
@@ -38,18 +38,18 @@ def test_alias(session: boto3.Session) -> None:
 
 
 def test_no_alias(session: boto3.Session) -> None:
-    """An account need not have an alias."""
+    """An account without an alias has none."""
     assert alias_lookup(session)() is None
 
 
-def test_alias_that_is_none_of_ones_business(aws: EmbeddedAws) -> None:
-    """Who may not ask gets None, and no error."""
+def test_alias_without_permission(aws: EmbeddedAws) -> None:
+    """An identity that isn't allowed to read it gets None instead of an error."""
     iam_backends[ROLE_ACCOUNT]["aws"].create_account_alias("research")
     assert alias_lookup(open_session("RoleBeta"))() is None
 
 
-def test_alias_of_nobody(aws: EmbeddedAws) -> None:
-    """A session without credentials gets None, and so does one that reaches no AWS."""
+def test_alias_without_an_answer(aws: EmbeddedAws) -> None:
+    """A session without credentials gets None, and so does one that can't reach AWS."""
     assert alias_lookup(boto3.Session(region_name="us-west-2"))() is None
     aws.write_profile(
         "nowhere",

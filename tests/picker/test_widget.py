@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 VIEW = "view-1"
 
-#: What a saved notebook holds of a picker: its program and nothing that a person did.
+#: What a saved notebook contains of a picker: its script and nothing that a person did.
 SYNCED = {
     "_anywidget_id",
     "_css",
@@ -45,7 +45,7 @@ SYNCED = {
 
 
 class Person:
-    """Stands where the browser stands: says what a person does, and reads the answers."""
+    """Takes the place of the browser: sends what a person does, and reads the answers."""
 
     def __init__(self, picker: ProfilePicker) -> None:
         self.picker = picker
@@ -69,7 +69,7 @@ class Person:
         return self.says("switch", profile=profile, region=None, **content)[-1]
 
     def rows(self, have: int = 0) -> list[list[Any]] | None:
-        """Ask for the list; return its rows, or None if those that the view has are good."""
+        """Ask for the list; return its rows, or None if the view has them already."""
         self.says("list", have=have)
         return json.loads(self.buffers[0]) if self.buffers else None
 
@@ -96,7 +96,7 @@ def test_nothing_of_the_work_is_synced(person: Person) -> None:
 
 
 def test_switches_the_notebook(person: Person, shell: Shell) -> None:
-    """A choice binds the session, tells the identity, and is then done."""
+    """A choice sets the session, and the answers are the identity, then `done`."""
     told, done = person.says("switch", profile="RoleBeta", region="eu-central-1")
     assert done == {"type": "done", "view": VIEW}
     identity = told["identity"]
@@ -110,7 +110,7 @@ def test_switches_the_notebook(person: Person, shell: Shell) -> None:
 
 
 def test_another_region_keeps_the_rest_of_the_request(person: Person, shell: Shell) -> None:
-    """A change of Region is the active request with another Region."""
+    """A change of Region keeps everything else of the active request."""
     shell.good("%aws_profile RoleBeta --as prod")
     told, _ = person.says("region", region="eu-west-1")
     assert told["identity"]["variable"] == "prod"
@@ -119,7 +119,7 @@ def test_another_region_keeps_the_rest_of_the_request(person: Person, shell: She
 
 
 def test_lists_what_the_files_say(person: Person, aws: EmbeddedAws) -> None:
-    """A row: name, kind, account, role, source, region, and whether it needs MFA and a yes."""
+    """A row has name, kind, account, role, source, Region, and flags for MFA and protection."""
     assert person.rows() == [
         ["UserAlpha", "static keys", "", "", "", "us-west-2", 0, 0],
         ["RoleBeta", "assume role", "123456789012", "RoleBeta", "UserAlpha", "us-west-2", 0, 0],
@@ -130,8 +130,8 @@ def test_lists_what_the_files_say(person: Person, aws: EmbeddedAws) -> None:
     assert len(person.rows(have=person.seen[0]["version"]) or []) == 3
 
 
-def test_what_is_protected_is_confirmed(person: Person, shell: Shell) -> None:
-    """A protected profile is marked in the list, and takes a second click."""
+def test_a_protected_profile_is_confirmed(person: Person, shell: Shell) -> None:
+    """A protected profile is marked in the list, and needs a confirmation."""
     shell.good("%config AwsProfileMagics.protected = ['*BETA']")
     assert [row[-1] for row in person.rows() or []] == [0, 1]
     assert person.switches("RoleBeta") == {"type": "confirm", "view": VIEW}
@@ -142,7 +142,7 @@ def test_what_is_protected_is_confirmed(person: Person, shell: Shell) -> None:
 
 
 def test_mfa(person: Person, aws: EmbeddedAws, auditor: str) -> None:
-    """The device is named, a wrong code is refused, a right one switches, a cached session too."""
+    """The device is named, a wrong code is refused; a right one or a cached session switches."""
     asked = person.switches("Auditor")
     assert asked == {"type": "code", "device": auditor, "html": "", "view": VIEW}
     refused = person.switches("Auditor", code="000000")
@@ -156,7 +156,7 @@ def test_mfa(person: Person, aws: EmbeddedAws, auditor: str) -> None:
 
 
 def test_refresh_asks_for_a_code_again(person: Person, aws: EmbeddedAws, auditor: str) -> None:
-    """New credentials of an MFA profile need a new code; without one all stays as it was."""
+    """New credentials of an MFA profile need a new code; without one nothing changes."""
     person.switches("Auditor", code=aws.mfa_code(auditor))
     before = person.picker.session
     assert person.says("refresh")[-1]["type"] == "code"
@@ -164,7 +164,7 @@ def test_refresh_asks_for_a_code_again(person: Person, aws: EmbeddedAws, auditor
 
 
 def test_refresh(person: Person, aws: EmbeddedAws) -> None:
-    """A refresh assumes the role once more; before the first switch there is nothing to do."""
+    """A refresh assumes the role again; before the first switch it does nothing."""
     assert person.says("refresh") == [{"type": "done", "view": VIEW}]
     person.switches("RoleBeta")
     aws.calls.clear()
@@ -172,8 +172,8 @@ def test_refresh(person: Person, aws: EmbeddedAws) -> None:
     assert [call.action for call in aws.calls] == ["sts:AssumeRole"]
 
 
-def test_errors_are_the_magics_card(person: Person, aws: EmbeddedAws) -> None:
-    """What is wrong comes as the card, with every name escaped, and the former identity stays."""
+def test_errors_are_shown_as_cards(person: Person, aws: EmbeddedAws) -> None:
+    """An error comes as the magic's card, with every name escaped; the former identity stays."""
     person.switches("RoleBeta")
     answer = person.switches("<img src=x>")
     assert answer["type"] == "error"
@@ -185,8 +185,8 @@ def test_errors_are_the_magics_card(person: Person, aws: EmbeddedAws) -> None:
     assert "line 1" in person.says("list", have=0)[-1]["html"]
 
 
-def test_an_interrupt_is_told(person: Person, picker: ProfilePicker) -> None:
-    """Where widgets work in the main thread, Ctrl-C ends a switch with a card."""
+def test_an_interrupt_is_shown(person: Person, picker: ProfilePicker) -> None:
+    """Ctrl-C ends a switch with an error card."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -196,10 +196,10 @@ def test_an_interrupt_is_told(person: Person, picker: ProfilePicker) -> None:
     end()
 
 
-def test_what_nobody_expected_is_told_without_its_text(
+def test_an_unexpected_error_is_shown_without_its_text(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An error that isn't ours is named in the picker and goes on to the kernel's log."""
+    """An unexpected error is named in the picker, and written to the kernel's log."""
 
     def broken(*_: object, **__: object) -> None:
         raise OSError("with what it was about")
@@ -212,8 +212,8 @@ def test_what_nobody_expected_is_told_without_its_text(
     assert "with what" not in person.seen[-1]["html"]
 
 
-def test_pickers_and_magic_follow_one_another(person: Person, shell: Shell) -> None:
-    """Each switch, however made, is told to every picker; a closed one hears no more."""
+def test_pickers_and_magic_show_the_same_identity(person: Person, shell: Shell) -> None:
+    """Every picker shows every switch, until it is closed."""
     other = Person(ProfilePicker())
     shell.good("%aws_profile RoleBeta")
     shell.good("%aws_profile --off")
@@ -225,7 +225,7 @@ def test_pickers_and_magic_follow_one_another(person: Person, shell: Shell) -> N
 
 
 def test_on_switch(person: Person, shell: Shell) -> None:
-    """A callback hears each identity until it is unsubscribed, and what it raises is shown."""
+    """A callback gets each identity until it is unsubscribed, and its errors are shown."""
     heard: list[Any] = []
     unsubscribe = person.picker.on_switch(heard.append)
 
@@ -243,7 +243,7 @@ def test_on_switch(person: Person, shell: Shell) -> None:
 
 
 def test_alias(person: Person, aws: EmbeddedAws) -> None:
-    """The account's alias comes behind the switch where one may ask for it, and else nothing."""
+    """The account's alias follows the switch, or None if the role isn't allowed to read it."""
     from moto.iam.models import iam_backends
 
     iam_backends[ROLE_ACCOUNT]["aws"].create_account_alias("beta-team")
@@ -263,8 +263,8 @@ def test_alias(person: Person, aws: EmbeddedAws) -> None:
     assert person.says("alias", account="000000000000") == []
 
 
-def test_repr_says_who_is_active_and_how_to_switch(person: Person, shell: Shell) -> None:
-    """A terminal, and a saved notebook, have one readable line instead of the picker."""
+def test_repr_names_the_active_profile_and_the_magic(person: Person, shell: Shell) -> None:
+    """A terminal and a saved notebook show one readable line instead of the picker."""
     data, _ = person.picker._repr_mimebundle_()
     assert data["text/plain"] == repr(person.picker)
     assert repr(person.picker) == (
@@ -275,22 +275,22 @@ def test_repr_says_who_is_active_and_how_to_switch(person: Person, shell: Shell)
 
 
 def test_the_magic_shows_one(aws: EmbeddedAws, shell: Shell) -> None:
-    """`%aws_profile --pick` shows a picker of the same Switcher, and takes nothing beside it."""
+    """`%aws_profile --pick` shows a picker, and takes no other argument."""
     ran = shell.good("%aws_profile --pick")
     assert "application/vnd.jupyter.widget-view+json" in ran.displayed[0]
     assert ran.text.startswith("ProfilePicker: no profile is active.")
     shell.refused("%aws_profile --pick RoleBeta")
 
 
-def test_loads_the_extension_if_need_be(aws: EmbeddedAws, bare_shell: Shell) -> None:
-    """A picker made before `%load_ext` loads the extension, and both work on one Switcher."""
+def test_loads_the_extension_if_needed(aws: EmbeddedAws, bare_shell: Shell) -> None:
+    """A picker made before `%load_ext` loads the extension, and follows the magic."""
     bare_shell.good("from ipy_awsprofile import ProfilePicker; picker = ProfilePicker()")
     bare_shell.good("%aws_profile RoleBeta")
     assert bare_shell.names["picker"].value == "RoleBeta"
 
 
 def test_without_a_shell(aws: EmbeddedAws) -> None:
-    """Outside of IPython, as in marimo, it switches as well; there is no variable to name."""
+    """Outside IPython, as in marimo, the picker switches too, and names no variable."""
     picker = ProfilePicker()
     person = Person(picker)
     person.says("ready")
@@ -305,7 +305,7 @@ def test_without_a_shell(aws: EmbeddedAws) -> None:
 
 
 def test_recent_and_pinned(person: Person, shell: Shell) -> None:
-    """What was switched to last comes first, pins stay, and the next picker knows of both."""
+    """Recently used profiles, newest first, and pins are in the next picker too."""
     shell.good("%aws_profile UserAlpha")
     person.switches("RoleBeta")
     person.says("pin", profile="UserAlpha", pinned=True)
@@ -317,10 +317,10 @@ def test_recent_and_pinned(person: Person, shell: Shell) -> None:
     assert person.says("list", have=0)[0]["pins"] == []
 
 
-def test_memory_is_private_and_holds_names_only(
+def test_memory_is_private_and_has_names_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file is in the state folder, for the user alone, without a leftover beside it."""
+    """The file is in the state folder, readable by the user only, with no other file there."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     memory = Memory()
     for number in range(MOST_RECENT + 3):
@@ -334,8 +334,8 @@ def test_memory_is_private_and_holds_names_only(
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"recent": 1, "pins": [2, null]}', "[" * 5000])
-def test_a_broken_memory_is_none(tmp_path: Path, text: str) -> None:
-    """A file that isn't ours is passed over, and replaced at the next use."""
+def test_a_broken_memory_is_ignored(tmp_path: Path, text: str) -> None:
+    """A file with other content is ignored, and replaced at the next use."""
     memory = Memory(tmp_path / "picker.json")
     memory.path.write_text(text)
     assert memory.read() == Remembered()
@@ -343,8 +343,8 @@ def test_a_broken_memory_is_none(tmp_path: Path, text: str) -> None:
     assert memory.read() == Remembered(recent=("RoleBeta",))
 
 
-def test_a_memory_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
-    """Where no file can be made, the picker works and remembers nothing."""
+def test_a_memory_that_cannot_be_written_is_ignored(tmp_path: Path) -> None:
+    """Without a file, the picker works and remembers nothing."""
     (tmp_path / "file").touch()
     memory = Memory(tmp_path / "file" / "picker.json")
     memory.pin("RoleBeta", pinned=True)
@@ -352,7 +352,7 @@ def test_a_memory_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
 
 
 def test_a_picker_that_outlives_the_extension(person: Person, shell: Shell) -> None:
-    """Once the extension is unloaded, its pickers switch nothing, and say what to do."""
+    """After the extension is unloaded, its pickers refuse to switch, and name the next step."""
     shell.good("%unload_ext ipy_awsprofile")
     error = person.switches("RoleBeta")
     assert error["type"] == "error"
@@ -363,7 +363,7 @@ def test_a_picker_that_outlives_the_extension(person: Person, shell: Shell) -> N
 
 @pytest.fixture
 def analyst(aws: EmbeddedAws) -> str:
-    """Write a profile that signs in; return its name."""
+    """Write a profile that needs a sign-in; return its name."""
     aws.sso.assign(ROLE_ACCOUNT, "Analyst", policy=allow("s3:*"))
     aws.write_profile(
         "Analyst",
@@ -377,17 +377,17 @@ def analyst(aws: EmbeddedAws) -> str:
 
 
 def waited_for(person: Person, kind: str) -> dict[str, Any]:
-    """Wait until the picker says something of this kind."""
+    """Return the first message of this kind, when it is there."""
     for _ in range(200):
         for message in person.seen:
             if message["type"] == kind:
                 return message
         time.sleep(0.1)
-    raise AssertionError(f"{kind} wasn't said: {person.seen}")
+    raise AssertionError(f"{kind} wasn't sent: {person.seen}")
 
 
 def test_sign_in(person: Person, aws: EmbeddedAws, analyst: str) -> None:
-    """Address and code are shown, the kernel doesn't wait, and the view is told when it is done."""
+    """The page and its code are sent at once, and `signed_in` after the person has allowed it."""
     asked = person.switches(analyst)
     assert asked["type"] == "sign_in"
     assert asked["code"] in asked["url"]
@@ -399,7 +399,7 @@ def test_sign_in(person: Person, aws: EmbeddedAws, analyst: str) -> None:
 
 
 def test_sign_in_that_is_refused(person: Person, aws: EmbeddedAws, analyst: str) -> None:
-    """It is told as the magic tells it."""
+    """A refused sign-in is shown as an error."""
     asked = person.switches(analyst)
     aws.sso.deny(asked["code"])
     assert "was refused" in waited_for(person, "error")["html"]
@@ -407,15 +407,15 @@ def test_sign_in_that_is_refused(person: Person, aws: EmbeddedAws, analyst: str)
 
 
 def test_sign_in_that_cannot_begin(person: Person, aws: EmbeddedAws, analyst: str) -> None:
-    """If AWS doesn't let it begin, that is the error."""
+    """A sign-in that AWS doesn't begin is shown as an error."""
     text = aws.config_file.read_text()
     aws.config_file.write_text(text.replace(aws.sso.start_url, "https://nowhere.invalid"))
     aws.sso.sign_ins.lifetimes = replace(aws.sso.lifetimes, registration=-1)
     assert person.switches(analyst)["type"] == "error"
 
 
-def test_boto3_is_there_once_the_person_chooses() -> None:
-    """Showing the list begins to import what the switch needs, and doesn't wait for it."""
+def test_the_list_imports_boto3_in_the_background() -> None:
+    """Showing the list starts the import of boto3, and doesn't wait for it."""
     told = run_python(
         "import sys, threading\n"
         "from ipy_awsprofile.picker import ProfilePicker\n"
