@@ -1,20 +1,13 @@
-"""What a person sees: compact cards, as text in a terminal and as HTML in a notebook.
-
-Every text that comes from a file or a server is escaped: a fresh output isn't sanitized.
-"""
+"""The cards: one function for each, which returns what it shows as a `Card` or a `Table`."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from html import escape
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.cards import styles
+from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.cards.styles import Tone
-from ipy_awsprofile.text import visible
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.leftovers import Leftover
@@ -29,90 +22,6 @@ MOST_ROWS = 200
 MOST_ERRORS = 5
 
 READ_ONLY = "read-only, by the session policy ReadOnlyAccess"
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """A title, a badge beside it, rows of label and value, and lines of notes below.
-
-    ``link`` is a page that a person has to open; text shows its address among the rows.
-    """
-
-    title: str
-    badge: str = ""
-    rows: tuple[tuple[str, str], ...] = ()
-    notes: tuple[str, ...] = ()
-    tone: Tone = Tone.QUIET
-    link: str = ""
-
-    def __str__(self) -> str:
-        rows = (("open", self.link), *self.rows) if self.link else self.rows
-        width = max((len(label) for label, _ in rows), default=0)
-        lines = [f"{self.title}  ({self.badge})" if self.badge else self.title]
-        lines += [f"  {label:<{width}}  {value}" for label, value in rows]
-        lines += [f"  {note}" for note in self.notes]
-        return visible("\n".join(lines))
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        badge = f'<span style="{styles.BADGE}">{escape(self.badge)}</span>' if self.badge else ""
-        parts = [f'<div style="{styles.TITLE}">{styles.coded(self.title)}{badge}</div>']
-        if self.rows:
-            cells = "".join(
-                f'<span style="{styles.MUTED}">{escape(label)}</span>'
-                f'<span style="{styles.VALUE}">{escape(value)}</span>'
-                for label, value in self.rows
-            )
-            parts.append(f'<div style="{styles.ROWS}">{cells}</div>')
-        if re.match("https?://", self.link):
-            parts.append(
-                f'<a style="{styles.BUTTON}" href="{escape(self.link)}" target="_blank" '
-                f'rel="noopener noreferrer">Open the sign-in page</a>'
-            )
-        parts += [f'<div style="{styles.NOTE}">{styles.coded(note)}</div>' for note in self.notes]
-        edge = f"{styles.CARD};border-left:4px solid {self.tone.css}"
-        return visible(f'<div class="ipy-awsprofile-card" style="{edge}">{"".join(parts)}</div>')
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Columns and rows under a line that says how many there are."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-    def __str__(self) -> str:
-        if not self.rows:
-            return self.title
-        lines = [self.columns, *self.rows]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        rows = (
-            "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
-            for line in lines
-        )
-        return visible("\n".join([self.title, *rows]))
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        head = "".join(
-            f'<th style="{styles.HEAD}">{escape(column)}</th>' for column in self.columns
-        )
-        body = "".join(
-            "<tr>"
-            + "".join(f'<td style="{styles.CELL}">{escape(cell)}</td>' for cell in row)
-            + "</tr>"
-            for row in self.rows
-        )
-        head = f"<thead><tr>{head}</tr></thead>"
-        table = f'<table style="{styles.TABLE}">{head}<tbody>{body}</tbody></table>'
-        scroller = f'<div style="{styles.SCROLLER}">{table}</div>' if self.rows else ""
-        return visible(
-            f'<div class="ipy-awsprofile-card" style="{styles.CARD}">'
-            f'<div style="{styles.TITLE}">{styles.coded(self.title)}</div>{scroller}</div>'
-        )
 
 
 def identity_card(

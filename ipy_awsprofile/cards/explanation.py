@@ -1,17 +1,15 @@
-"""How a profile resolves, as a card: the chain as a diagram, its problems, and where all stands.
-
-Every text that comes from a file or a variable is escaped: a fresh output isn't sanitized.
-"""
+"""How a profile resolves, as a card: a diagram of the role chain, problems, and the settings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards import styles
-from ipy_awsprofile.cards.styles import Tone, coded
+from ipy_awsprofile.cards.html import Html, tag, with_code
+from ipy_awsprofile.cards.rendering import card_frame, heading
+from ipy_awsprofile.cards.styles import Tone
 from ipy_awsprofile.text import visible
 
 if TYPE_CHECKING:
@@ -47,16 +45,14 @@ class ExplanationCard:
 
     def _repr_html_(self) -> str:
         told = self.explanation
-        badge = f'<span style="{styles.BADGE}">{escape(self.badge)}</span>'
-        title = f'<div style="{styles.TITLE}">{escape(_named(told.name))}{badge}</div>'
-        chosen = f'<div style="{_SMALL}">{coded(told.chosen)}</div>' if told.chosen else ""
-        diagram = f'<div style="{_CHAIN}">{_ARROW.join(map(_box, told.hops))}</div>'
-        problems = "".join(map(_problem, sorted(told.problems, key=lambda one: not one.fatal)))
-        notes = "".join(f'<div style="{styles.NOTE}">{coded(note)}</div>' for note in told.notes)
-        edge = f"{styles.CARD};border-left:4px solid {_tone(told.problems, Tone.GOOD).css}"
-        return visible(
-            f'<div class="ipy-awsprofile-card" style="{edge}">'
-            f"{title}{chosen}{diagram}{problems}{_table(told)}{notes}</div>"
+        return card_frame(
+            heading(_named(told.name), self.badge),
+            tag("div", _SMALL, with_code(told.chosen)) if told.chosen else "",
+            _diagram(told.hops),
+            *map(_problem, sorted(told.problems, key=lambda one: not one.fatal)),
+            _table(told.hops),
+            *(tag("div", styles.NOTE, with_code(note)) for note in told.notes),
+            tone=_tone(told.problems, Tone.GOOD),
         )
 
 
@@ -101,60 +97,66 @@ def _tone(problems: tuple[Problem, ...], otherwise: Tone) -> Tone:
     return Tone.WARNING if problems else otherwise
 
 
-def _box(hop: Hop) -> str:
-    """Draw a hop: its name, what it does, and where it stands."""
-    colour = _tone(hop.problems, Tone.QUIET).css
-    lines = [
-        f'<div style="font-weight:600">{escape(_named(hop.name))}</div>',
-        *(f'<div style="{styles.MUTED}">{escape(line)}</div>' for line in (hop.kind, hop.detail)),
-        f'<div style="{_PLACE}">{escape(hop.where)}</div>',
-    ]
-    shown = [line for line in lines if "></div>" not in line]
-    return f'<div style="{_BOX};border:1px solid {colour}">{"".join(shown)}</div>'
+def _diagram(hops: tuple[Hop, ...]) -> Html:
+    arrow = tag("span", _ARROW, "→")
+    parts = [part for hop in hops for part in (arrow, _box(hop))]
+    return tag("div", _CHAIN, *parts[1:])
 
 
-def _problem(problem: Problem) -> str:
+def _box(hop: Hop) -> Html:
+    """Return a step of the chain: its name, what it does, and where it is."""
+    styled = (
+        ("font-weight:600", _named(hop.name)),
+        (styles.MUTED, hop.kind),
+        (styles.MUTED, hop.detail),
+        (_PLACE, hop.where),
+    )
+    lines = (tag("div", style, text) for style, text in styled if text)
+    return tag("div", f"{_BOX};border:1px solid {_tone(hop.problems, Tone.QUIET).css}", *lines)
+
+
+def _problem(problem: Problem) -> Html:
     tone = Tone.ERROR if problem.fatal else Tone.WARNING
-    return (
-        f'<div style="{_PROBLEM};border-left:3px solid {tone.css}">{coded(problem.says)} '
-        f'<span style="{styles.MUTED}">{coded(problem.fix)}</span></div>'
+    return tag(
+        "div",
+        f"{_PROBLEM};border-left:3px solid {tone.css}",
+        with_code(problem.says),
+        " ",
+        tag("span", styles.MUTED, with_code(problem.fix)),
     )
 
 
-def _table(told: Explanation) -> str:
-    rows = "".join(_rows(hop) for hop in told.hops)
-    if not rows:
+def _table(hops: tuple[Hop, ...]) -> str:
+    bodies = [_rows(hop) for hop in hops if hop.settings or hop.facts]
+    if not bodies:
         return ""
-    return f'<div style="overflow-x:auto"><table style="{_TABLE}">{rows}</table></div>'
+    return tag("div", "overflow-x:auto", tag("table", _TABLE, *bodies))
 
 
-def _rows(hop: Hop) -> str:
-    """Fill the table with a hop: its name, its settings, and what was found beside them.
+def _rows(hop: Hop) -> Html:
+    """Return the rows of a step of the chain: its name, its settings, and facts about it.
 
-    It has a body of its own, in which JupyterLab's stripes begin anew.
+    They are a table body, because JupyterLab's stripes begin again in each.
     """
-    if not hop.settings and not hop.facts:
-        return ""
-    heads = f'<tr><th colspan="4" style="{_GROUP}">{escape(_named(hop.name))}</th></tr>'
-    facts = "".join(
-        f'<tr><td colspan="4" style="{_WIDE}">{coded(fact)}</td></tr>' for fact in hop.facts
-    )
-    return f"<tbody>{heads}{''.join(map(_row, hop.settings))}{facts}</tbody>"
+    facts = (tag("tr", "", tag("td", _WIDE, with_code(fact), colspan=4)) for fact in hop.facts)
+    name = tag("tr", "", tag("th", _GROUP, _named(hop.name), colspan=4))
+    return tag("tbody", "", name, *map(_row, hop.settings), *facts)
 
 
-def _row(setting: Setting) -> str:
-    """Show a setting; one that doesn't count is struck out and says why."""
+def _row(setting: Setting) -> Html:
+    """Return the row of a setting; one that doesn't count is struck out and has a note."""
     out = f";{styles.MUTED};text-decoration:line-through" if setting.note else ""
-    return (
-        f'<tr><td style="{_CODED}{out}">{escape(setting.name)}</td>'
-        f'<td style="{_CODED}{out};white-space:normal;overflow-wrap:anywhere">'
-        f"{escape(setting.value)}</td>"
-        f'<td style="{_CODED};{styles.MUTED}">{escape(setting.where)}</td>'
-        f'<td style="{_CELL};{styles.MUTED}">{coded(setting.note)}</td></tr>'
+    return tag(
+        "tr",
+        "",
+        tag("td", f"{_CODED}{out}", setting.name),
+        tag("td", f"{_CODED}{out};white-space:normal;overflow-wrap:anywhere", setting.value),
+        tag("td", f"{_CODED};{styles.MUTED}", setting.where),
+        tag("td", f"{_CELL};{styles.MUTED}", with_code(setting.note)),
     )
 
 
-_ARROW = f'<span style="{styles.MUTED};align-self:center;font-size:16px">→</span>'
+_ARROW = f"{styles.MUTED};align-self:center;font-size:16px"
 _CHAIN = "display:flex;flex-wrap:wrap;align-items:stretch;gap:8px;margin:8px 0"
 _BOX = (
     f"padding:4px 10px;border-radius:4px;background:{styles.SHADE};font-size:12px;"

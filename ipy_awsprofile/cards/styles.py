@@ -1,4 +1,4 @@
-"""How cards look: CSS values that follow the theme, and a text's way into HTML.
+"""How cards look: CSS values that follow the theme.
 
 Colours and fonts are the theme's variables (JupyterLab's first, then VS Code's), with fallbacks
 for pages that have neither: so they are right in light and dark.
@@ -9,7 +9,6 @@ https://jupyterlab.readthedocs.io/en/stable/extension/css.html
 from __future__ import annotations
 
 from enum import Enum
-from html import escape
 
 
 class Tone(Enum):
@@ -25,17 +24,6 @@ class Tone(Enum):
         """The colour as a CSS value."""
         variable, fallback = self.value
         return f"var({variable}, {fallback})"
-
-
-def coded(text: str) -> str:
-    """Escape a text, and set what stands between backticks as code."""
-    parts = escape(text).split("`")
-    if len(parts) % 2 == 0:
-        return escape(text)  # a lone backtick is just that
-    return "".join(
-        f'<code style="{CODE}">{part}</code>' if index % 2 else part
-        for index, part in enumerate(parts)
-    )
 
 
 FONT = "var(--jp-ui-font-family, var(--vscode-font-family, system-ui, sans-serif))"

@@ -20,6 +20,7 @@ from traitlets import CaselessStrEnum, List, Unicode, Union
 
 from ipy_awsprofile.bindings import BINDINGS
 from ipy_awsprofile.cards import cards
+from ipy_awsprofile.cards.rendering import Card
 from ipy_awsprofile.config.environment import named_profile
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.mfa import code_from, device_of
@@ -243,7 +244,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         name = request.profile or request.source_profile
         return explanation_card(explain(name, role_arn=request.role_arn, region=request.region))
 
-    def _identity_card(self) -> cards.Card:
+    def _identity_card(self) -> Card:
         identity, request = self.switcher.identity(), self.switcher.request
         if identity is None or request is None:
             return cards.no_identity_card(_goes_by())

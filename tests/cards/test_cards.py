@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -11,46 +10,14 @@ import pytest
 
 from ipy_awsprofile.bindings.leftovers import Leftover
 from ipy_awsprofile.cards import cards
-from ipy_awsprofile.cards.cards import Card, Table
+from ipy_awsprofile.cards.rendering import Card
 from ipy_awsprofile.cards.styles import Tone
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.sessions.identity import Identity
+from tests.cards.reader import read
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
-EVIL = "<script>alert('`x`')</script>&amp;"
-
-
-class Reader(HTMLParser):
-    """Reads a card as a browser would: its text, its tags, and whether they close."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.open: list[str] = []
-        self.text = ""
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: Any) -> None:
-        """Note a tag that opens."""
-        self.tags.append(tag)
-        self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        """Hold a tag that closes against the one that is open."""
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        """Collect the text."""
-        self.text += data
-
-
-def read(card: Card | Table) -> Reader:
-    """Read a card's HTML, which has to be well-formed."""
-    reader = Reader(card._repr_html_())
-    assert reader.open == []
-    return reader
 
 
 def identity(**changes: Any) -> Identity:
@@ -227,45 +194,6 @@ def test_profile_tables_title(number: int, pattern: str | None, title: str) -> N
     assert len(table.rows) == min(number, cards.MOST_ROWS)
     assert ("table" in read(table).tags) == bool(number)
     assert str(table).splitlines()[0] == title
-
-
-@pytest.mark.parametrize(
-    "card",
-    [
-        Card(EVIL, EVIL, ((EVIL, EVIL),), (EVIL,)),
-        Table(EVIL, (EVIL,), ((EVIL,),)),
-        cards.profile_table([profile(EVIL, region=EVIL, source_profile=EVIL)], EVIL),
-        cards.identity_card(identity(chain=(EVIL, EVIL), region=EVIL, arn=EVIL), variable=EVIL),
-        cards.error_card(AwsProfileError(EVIL, EVIL)),
-        cards.no_identity_card(EVIL),
-        cards.identity_card(identity(), variable="s", leftovers=[Leftover(EVIL, EVIL)]),
-    ],
-)
-def test_escaping(card: Card | Table) -> None:
-    """Nothing that stands in a name becomes a tag."""
-    reader = read(card)
-    assert "script" not in reader.tags
-    assert "<script>alert(" in reader.text
-    assert "&amp;" in reader.text
-
-
-@pytest.mark.parametrize(
-    ("text", "codes", "shown"),
-    [
-        ("plain", 0, "plain"),
-        ("run `it` now", 1, "run it now"),
-        ("`a` or `b`", 2, "a or b"),
-        ("a lone ` is itself", 0, "a lone ` is itself"),
-        ("`a` and a lone `", 0, "`a` and a lone `"),
-        ("`", 0, "`"),
-        ("", 0, ""),
-    ],
-)
-def test_code(text: str, codes: int, shown: str) -> None:
-    """What stands between backticks is set as code; a lone backtick is just that."""
-    reader = read(Card(text))
-    assert reader.tags.count("code") == codes
-    assert reader.text == shown
 
 
 @pytest.mark.parametrize("tone", list(Tone))

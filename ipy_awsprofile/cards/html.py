@@ -1,0 +1,50 @@
+"""HTML that is safe by construction: every text becomes HTML here, and is escaped on the way.
+
+A notebook doesn't sanitize a fresh output, and names come from files and servers. So cards are put
+together with `tag`, `joined` and `with_code` alone, and only this module makes an `Html`.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+from ipy_awsprofile.cards import styles
+from ipy_awsprofile.text import visible
+
+
+class Html(str):
+    """HTML that can be put into other HTML as it is. Only this module makes one."""
+
+    __slots__ = ()
+
+
+def tag(name: str, style: str = "", *children: str, **attributes: object) -> Html:
+    """Return an element with a CSS style and children, of which those that aren't HTML are escaped.
+
+    An attribute's name is written as a Python name: ``class_`` is ``class``, ``data_left`` is
+    ``data-left``. Its value is escaped.
+    """
+    if style:
+        attributes["style"] = style
+    words = [name]
+    for attribute, value in attributes.items():
+        words.append(f'{attribute.rstrip("_").replace("_", "-")}="{_escaped(str(value))}"')
+    return Html(f"<{' '.join(words)}>{joined(*children)}</{name}>")
+
+
+def joined(*children: str) -> Html:
+    """Return the children one after another; those that aren't HTML are escaped."""
+    return Html("".join(map(_escaped, children)))
+
+
+def with_code(text: str) -> Html:
+    """Return a text as HTML, with what is between backticks set as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:  # a backtick without a partner is an ordinary character
+        return _escaped(text)
+    marked = (tag("code", styles.CODE, part) if i % 2 else part for i, part in enumerate(parts))
+    return joined(*marked)
+
+
+def _escaped(text: str) -> Html:
+    return text if isinstance(text, Html) else Html(escape(visible(text)))

@@ -1,0 +1,110 @@
+"""The two forms of what is shown, `Card` and `Table`: text in a terminal, HTML in a notebook."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ipy_awsprofile.cards import styles
+from ipy_awsprofile.cards.html import Html, tag, with_code
+from ipy_awsprofile.cards.styles import Tone
+from ipy_awsprofile.text import visible
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A title, a badge beside it, rows of label and value, and lines of notes below.
+
+    ``link`` is a page that a person has to open; text shows its address among the rows.
+    """
+
+    title: str
+    badge: str = ""
+    rows: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    tone: Tone = Tone.QUIET
+    link: str = ""
+
+    def __str__(self) -> str:
+        rows = (("open", self.link), *self.rows) if self.link else self.rows
+        width = max((len(label) for label, _ in rows), default=0)
+        lines = [f"{self.title}  ({self.badge})" if self.badge else self.title]
+        lines += [f"  {label:<{width}}  {value}" for label, value in rows]
+        lines += [f"  {note}" for note in self.notes]
+        return visible("\n".join(lines))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        cells = (
+            tag("span", style, text)
+            for row in self.rows
+            for style, text in zip((styles.MUTED, styles.VALUE), row, strict=True)
+        )
+        return card_frame(
+            heading(with_code(self.title), self.badge),
+            tag("div", styles.ROWS, *cells) if self.rows else "",
+            self._button(),
+            *(tag("div", styles.NOTE, with_code(note)) for note in self.notes),
+            tone=self.tone,
+        )
+
+    def _button(self) -> str:
+        if not re.match("https?://", self.link):  # such as javascript:
+            return ""
+        return tag(
+            "a",
+            styles.BUTTON,
+            "Open the sign-in page",
+            href=self.link,
+            target="_blank",
+            rel="noopener noreferrer",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns and rows under a line that says how many there are."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def __str__(self) -> str:
+        if not self.rows:
+            return self.title
+        lines = [self.columns, *self.rows]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        rows = (
+            "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in lines
+        )
+        return visible("\n".join([self.title, *rows]))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head = (tag("th", styles.HEAD, column) for column in self.columns)
+        body = (tag("tr", "", *(tag("td", styles.CELL, cell) for cell in row)) for row in self.rows)
+        table = tag(
+            "table",
+            styles.TABLE,
+            tag("thead", "", tag("tr", "", *head)),
+            tag("tbody", "", *body),
+        )
+        return card_frame(
+            heading(with_code(self.title)),
+            tag("div", styles.SCROLLER, table) if self.rows else "",
+        )
+
+
+def card_frame(*children: str, tone: Tone | None = None) -> Html:
+    """Return the frame of a card around its parts, with an edge in the colour of the tone."""
+    edge = f";border-left:4px solid {tone.css}" if tone else ""
+    return tag("div", styles.CARD + edge, *children, class_="ipy-awsprofile-card")
+
+
+def heading(title: str, badge: str = "") -> Html:
+    """Return a card's first line: the title, and the badge beside it if there is one."""
+    beside = tag("span", styles.BADGE, badge, class_="ipy-awsprofile-badge") if badge else ""
+    return tag("div", styles.TITLE, title, beside)

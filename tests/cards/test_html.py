@@ -1,0 +1,158 @@
+"""No text becomes HTML without being escaped, on any card."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ipy_awsprofile.bindings.leftovers import Leftover
+from ipy_awsprofile.cards import cards, explanation
+from ipy_awsprofile.cards.html import Html, joined, tag, with_code
+from ipy_awsprofile.cards.rendering import Card, Table
+from ipy_awsprofile.config.shared_files import SharedFiles
+from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.explain.records import Explanation, Hop, Problem, Setting
+from tests.cards.reader import Reader, Shown, read
+from tests.cards.test_cards import identity, profile
+
+#: Each would do harm, or look like something else, if it were shown as it is.
+HOSTILE = {
+    "element": "<script>alert(1)</script>",
+    "broken element": "</div><img src=x onerror=alert(1)",
+    "comment": "<!-- hides the rest",
+    "double quote": '" onmouseover="alert(1)',
+    "single quote": "' onmouseover='alert(1)",
+    "entity": "&lt;script&gt; &amp; &#x3c; & done",
+    "code": '`<b>` and `"<i>` and `&`',
+    "lone backtick": "`<b>",
+    "control characters": "\x1b]8;;https://evil\x07 \x00 \x9b31m",
+    "other direction": "\u202etxt.exe\u202c",
+}
+
+#: A text, and every public function that makes a card, with that text wherever one goes in.
+CARDS: dict[str, Callable[[str], Shown]] = {
+    "identity_card": lambda text: cards.identity_card(
+        identity(account=text, arn=text, chain=(text, text), region=text),
+        variable=text,
+        leftovers=[Leftover(text, text)],
+    ),
+    "no_identity_card": cards.no_identity_card,
+    "off_card": lambda text: cards.off_card(undone=True),
+    "error_card": lambda text: cards.error_card(AwsProfileError(text, text)),
+    "mfa_card": cards.mfa_card,
+    "sign_in_card": lambda text: cards.sign_in_card(
+        text, f"https://sso.example/{text}", text, timedelta(minutes=9)
+    ),
+    "sign_in_ended_card": lambda text: cards.sign_in_ended_card(text, done=True),
+    "across_card": lambda text: cards.across_card(
+        2, [{"profile": text, "error": text, "message": text}], 0
+    ),
+    "profile_table": lambda text: cards.profile_table(
+        [profile(text, account=text, role_arn=text, source_profile=text, region=text)], text
+    ),
+    "explanation_card": lambda text: explanation.explanation_card(
+        Explanation(
+            name=text,
+            chosen=text,
+            hops=(
+                Hop(
+                    name=text,
+                    kind=text,
+                    detail=text,
+                    file=Path("config") / text.replace("/", "").replace("\0", ""),
+                    line=1,
+                    settings=(Setting(name=text, value=text, variable=text, note=text),),
+                    facts=(text,),
+                    problems=(
+                        Problem(says=text, fix=text),
+                        Problem(says=text, fix=text, fatal=False),
+                    ),
+                ),
+            ),
+            files=SharedFiles(Path("config"), Path("credentials")),
+            notes=(text,),
+        )
+    ),
+    "Card": lambda text: Card(text, text, ((text, text),), (text,), link=f"https://{text}"),
+    "Table": lambda text: Table(text, (text,), ((text,),)),
+}
+
+
+def without_code(tags: list[str]) -> list[str]:
+    """Leave out the tags that backticks make."""
+    return [name for name in tags if name != "code"]
+
+
+def test_every_card_is_in_the_table() -> None:
+    """A new function that makes a card is tested here."""
+    made = {
+        name
+        for module in (cards, explanation)
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and name.endswith(("_card", "_table"))
+    }
+    assert not {name for name in made if not name.startswith("_")} - CARDS.keys()
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("name", CARDS)
+def test_hostile_text(name: str, text: str) -> None:
+    """Tags and attributes of a card are the same for every text; only code marks differ."""
+    harmless, hostile = read(CARDS[name]("harmless")), read(CARDS[name](text))
+    assert without_code(hostile.tags) == without_code(harmless.tags)
+    assert {key for key, _ in hostile.attributes} == {key for key, _ in harmless.attributes}
+    assert not set("\x00\x07\x1b\x9b\u202e\u202c").intersection(hostile.text)
+
+
+@pytest.mark.parametrize("text", [text for text in HOSTILE.values() if text.isprintable()])
+@pytest.mark.parametrize("name", [name for name in CARDS if name != "off_card"])
+def test_text_is_shown_as_it_is(name: str, text: str) -> None:
+    """A person reads the text itself, with no entity in it; backticks can become code."""
+    assert text.replace("`", "") in read(CARDS[name](text)).text.replace("`", "")
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_attributes_are_escaped(text: str) -> None:
+    """A value stays within its attribute."""
+    element = Reader(tag("a", text, "x", href=text, data_left=text))
+    assert element.tags == ["a"]
+    assert [key for key, _ in element.attributes] == ["href", "data-left", "style"]
+    assert len({value for _, value in element.attributes}) == 1
+
+
+def test_html_is_not_escaped_twice() -> None:
+    """An element goes into another as it is; what is added to it as text makes it text again."""
+    inner = tag("b", "", "<")
+    assert tag("p", "", inner, " & ") == "<p><b>&lt;</b> &amp; </p>"
+    assert joined(inner, inner) == inner * 2
+    assert "&lt;b&gt;" in tag("p", "", inner + " ")
+    assert isinstance(joined("x"), Html)
+
+
+@pytest.mark.parametrize("link", ["javascript:alert(1)", "data:text/html,x", "file:///etc", ""])
+def test_only_web_pages_are_linked(link: str) -> None:
+    """A link that isn't a web page's address is no link on the card."""
+    assert "a" not in read(Card("t", link=link)).tags
+
+
+@pytest.mark.parametrize(
+    ("text", "codes", "shown"),
+    [
+        ("plain", 0, "plain"),
+        ("run `it` now", 1, "run it now"),
+        ("`a` or `b`", 2, "a or b"),
+        ("a lone ` is itself", 0, "a lone ` is itself"),
+        ("`a` and a lone `", 0, "`a` and a lone `"),
+        ("`", 0, "`"),
+        ("", 0, ""),
+    ],
+)
+def test_code(text: str, codes: int, shown: str) -> None:
+    """What is between backticks is set as code; a backtick without a partner stays as it is."""
+    reader = Reader(with_code(text))
+    assert reader.tags.count("code") == codes
+    assert reader.text == shown
