@@ -64,33 +64,6 @@ CASES = {
         ),
         environ={"AWS_ACCESS_KEY_ID": "AKIAHUSH", "AWS_SECRET_ACCESS_KEY": "hush"},
     ),
-    "environment without keys": Case(
-        f"{ASSUME}credential_source = Environment\n",
-        "",
-        (
-            "Environment|keys in variables|",
-            SOURCED,
-        ),
-        (("!`AWS_ACCESS_KEY_ID` isn't set", "Set it"), ("!`AWS_SECRET_ACCESS_KEY`", "Set it")),
-    ),
-    "container without variables": Case(
-        f"{ASSUME}credential_source = EcsContainer\n",
-        "",
-        (
-            "EcsContainer|container credentials|",
-            SOURCED,
-        ),
-        (("!Neither of the variables", "ECS or EKS"),),
-    ),
-    "instance that mustn't be asked": Case(
-        f"{ASSUME}credential_source = Ec2InstanceMetadata\n",
-        "",
-        (
-            "Ec2InstanceMetadata|instance metadata|",
-            SOURCED,
-        ),
-        (("!`AWS_EC2_METADATA_DISABLED` forbids", "Take the variable away"),),
-    ),
     "nothing": Case(
         f"{P}",
         "",
@@ -122,12 +95,6 @@ CASES = {
         ("q|credential process: ls|config:5", ASSUMED),
         environ={"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:1/"},
     ),
-    "not there": Case(
-        "[profile pp]\n",
-        "",
-        ("p|not found|",),
-        (("!There is no profile `p`", "Did you mean `pp`?"),),
-    ),
     "a header without profile": Case(
         "\n[p]\n",
         "",
@@ -139,18 +106,6 @@ CASES = {
         f"[p]\n{KEYS}\n{REGION}",
         ("p|static keys|credentials:2",),
         (("[p] in the config file isn't read", "Write [profile p]. See config:1"),),
-    ),
-    "a header with profile in the credentials file": Case(
-        "",
-        f"[profile p]\n{KEYS}\n",
-        ("p|not found|",),
-        (("![profile p] in the credentials", "write [p]. See credentials:1"),),
-    ),
-    "source that isn't there": Case(
-        f"{ASSUME}source_profile = usr\n[profile usrs]\n",
-        "",
-        (ASSUMED,),
-        (("!The source_profile `usr`", "Did you mean `usrs`?"),),
     ),
     "source without profile in its header": Case(
         f"{ASSUME}source_profile = u\n[u]\n{KEYS}\n",
@@ -166,36 +121,6 @@ CASES = {
             ASSUMED,
         ),
         (("!in a loop: p ← q ← p", "line 5"),),
-    ),
-    "two sources": Case(
-        f"{ASSUME}source_profile = u\ncredential_source = Environment\n",
-        USER,
-        ("p|no credentials|config:1",),
-        (("!both source_profile and credential_source", "Keep one of the two"),),
-    ),
-    "no source": Case(
-        f"{ASSUME}",
-        "",
-        ("p|no credentials|config:1",),
-        (("!neither source_profile nor credential_source", "Add a source_profile"),),
-    ),
-    "no such credential source": Case(
-        f"{ASSUME}credential_source = environment\n",
-        "",
-        (SOURCED,),
-        (("!The credential_source `environment`", "There are Environment"),),
-    ),
-    "half of the keys": Case(
-        f"{P}aws_access_key_id = AKIAHUSH\n",
-        "",
-        ("p|no credentials|config:1",),
-        (("!`aws_access_key_id` is there, and `aws_secret_access_key` isn't", "See config:3"),),
-    ),
-    "a key in each file": Case(
-        f"{P}aws_secret_access_key = hush\n",
-        "[p]\naws_access_key_id = AKIAHUSH\n",
-        ("p|no credentials|config:1",),
-        (("!The two keys stand in different files", "See credentials:2"),),
     ),
     "misspelt": Case(
         f"{P}rolearn = {ROLE}\nsource-profile = u\n",
@@ -216,12 +141,6 @@ CASES = {
             ("`aws_secret_acess_key` is no setting", "Did you mean `aws_secret_access_key`?"),
         ),
     ),
-    "SSO session that isn't there": Case(
-        f"{SIGN_IN}sso_session = crp\n[sso-session corp]\n",
-        "",
-        ("p|SSO: R in 123456789012|config:1",),
-        (("!There is no [sso-session crp]", "Did you mean `corp`?"),),
-    ),
     "SSO without a start URL": Case(
         f"{SIGN_IN}sso_session = corp\n"
         "[sso-session corp]\nsso_start_ur = https://x\nsso_region = eu-west-1\n",
@@ -231,23 +150,6 @@ CASES = {
             ("!`sso_start_url` is missing", "See config:6"),
             ("`sso_start_ur` is no setting", "Did you mean `sso_start_url`? See config:7"),
         ),
-    ),
-    "SSO settings that differ": Case(
-        f"{SIGN_IN}sso_session = corp\n"
-        "sso_region = eu-west-1\n[sso-session corp]\n"
-        "sso_start_url = https://x\nsso_region = us-east-1\n",
-        "",
-        ("p|SSO: R in 123456789012|config:1",),
-        (
-            ("!`sso_region` differs", "Take it out of the profile. See config:6"),
-            ("!There is no SSO token", "%aws_profile p --login"),
-        ),
-    ),
-    "half of SSO": Case(
-        f"{P}sso_account_id = 1\n",
-        "",
-        ("p|no credentials|config:1",),
-        (("!`sso_account_id` is there, and `sso_role_name` isn't", "See config:3"),),
     ),
     "nobody signed in": Case(
         f"{P}login_session = arn:aws:iam::1:user/u\n",
@@ -261,12 +163,6 @@ CASES = {
         ("p|web identity: RoleBeta in 123456789012|config:1",),
         (("!There is no token file `~/none`. A `~` in it isn't expanded", "See config:4"),),
     ),
-    "token file without a role": Case(
-        f"{P}web_identity_token_file = /none\n",
-        "",
-        ("p|no credentials|config:1",),
-        (("!`web_identity_token_file` is there, and `role_arn` isn't", "See config:3"),),
-    ),
     "process that isn't there": Case(
         f"{P}credential_process = no-such-program --token hush\n",
         "",
@@ -278,18 +174,6 @@ CASES = {
         "",
         ("p|credential process|config:1",),
         (("!`credential_process` is no command", "See config:3"),),
-    ),
-    "no region": Case(
-        f"[profile p]\nrole_arn = {ROLE}\nsource_profile = u\n",
-        f"{USER}{REGION}",
-        (USER_KEYS, ASSUMED),
-        (("`p` has no region. It doesn't inherit `us-west-2`", "Add `region = us-west-2`"),),
-    ),
-    "no region for an endpoint": Case(
-        f"[profile p]\nrole_arn = {ROLE}\nsource_profile = u\nendpoint_url = http://127.0.0.1:1\n",
-        USER,
-        (USER_KEYS, ASSUMED),
-        (("!`p` has no region", "--region"),),
     ),
     "services that aren't there": Case(
         f"{P}{KEYS}\nservices = lcal\n[services local]\ns3 =\n  a = b\n",
@@ -306,28 +190,5 @@ CASES = {
             ("!`me` is no MFA device", "See config:5"),
             ("`1h` is no number of seconds", "See config:6"),
         ),
-    ),
-    "a key as device": Case(
-        f"{ASSUME}source_profile = u\nmfa_serial = arn:aws:iam::123456789012:u2f/me\n",
-        USER,
-        (USER_KEYS, ASSUMED),
-        (("!no MFA device that gives codes", "See config:5"),),
-    ),
-    "too short": Case(
-        f"{ASSUME}source_profile = u\nduration_seconds = 60\n",
-        USER,
-        (USER_KEYS, ASSUMED),
-        (("!AWS takes no duration of 60 seconds", "900 to 43200"),),
-    ),
-    "too long for a chained role": Case(
-        f"{ASSUME}source_profile = q\nduration_seconds = 7200\n"
-        f"[profile q]\nrole_arn = {ROLE}\nsource_profile = u\nduration_seconds = 7200\n",
-        USER,
-        (
-            USER_KEYS,
-            "q|assume role: RoleBeta in 123456789012|config:6",
-            ASSUMED,
-        ),
-        (("!lasts an hour at most, not 7200 seconds", "3600 or less. See config:5"),),
     ),
 }

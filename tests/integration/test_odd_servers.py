@@ -75,28 +75,28 @@ ANSWERS = {
 }
 
 
-@pytest.mark.parametrize("answer", ANSWERS)
 @pytest.mark.parametrize("profile", ["Odd", "OddUser"])
-def test_odd_answers(
-    shell: Shell, aws: EmbeddedAws, scenario: Scenario, profile: str, answer: str
-) -> None:
+def test_odd_answers(shell: Shell, aws: EmbeddedAws, scenario: Scenario, profile: str) -> None:
     """Whatever a server answers, it is one error of ours, and nothing has changed."""
     identity = shell.good("%aws_profile RoleBeta").text
-    with odd_server(Answers(ANSWERS[answer])) as url:
-        aws.write_profile(
-            "Odd",
-            role_arn="arn:aws:iam::123456789012:role/Odd",
-            source_profile="UserAlpha",
-            region="us-west-2",
-            endpoint_url=url,
-        )
-        aws.write_profile(
-            "OddUser",
-            aws_access_key_id=scenario.user.access_key_id,
-            aws_secret_access_key=scenario.user.secret_access_key,
-            region="us-west-2",
-            endpoint_url=url,
-        )
-        error = shell.refused(f"%aws_profile {profile}")
-    assert isinstance(error, ServiceError)
-    assert shell.good("%aws_profile").text == identity
+    config = aws.config_file.read_text()
+    for answer in ANSWERS.values():
+        with odd_server(Answers(answer)) as url:
+            aws.config_file.write_text(config)
+            aws.write_profile(
+                "Odd",
+                role_arn="arn:aws:iam::123456789012:role/Odd",
+                source_profile="UserAlpha",
+                region="us-west-2",
+                endpoint_url=url,
+            )
+            aws.write_profile(
+                "OddUser",
+                aws_access_key_id=scenario.user.access_key_id,
+                aws_secret_access_key=scenario.user.secret_access_key,
+                region="us-west-2",
+                endpoint_url=url,
+            )
+            error = shell.refused(f"%aws_profile {profile}")
+        assert isinstance(error, ServiceError), answer
+        assert shell.good("%aws_profile").text == identity

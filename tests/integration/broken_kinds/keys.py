@@ -21,7 +21,7 @@ KEYS: dict[str, Broken] = {
         "`P` has half of a pair of keys: aws_secret_access_key is missing.",
         EXPLAIN,
         {SECRET: ""},
-        seen="`aws_secret_access_key` isn't",
+        seen="`aws_secret_access_key` isn't. Add it. See config:3.",
     ),
     "key ID missing": Broken(
         "static keys",
@@ -72,7 +72,7 @@ KEYS: dict[str, Broken] = {
         "static keys with a session token",
         CredentialsExpired,
         "The credentials of `P` have expired.",
-        "Renew them where they come from",
+        "Renew them where they come from, then run `%aws_profile --refresh`.",
         by=sessions_over,
     ),
     "token missing": Broken(
@@ -110,7 +110,7 @@ KEYS: dict[str, Broken] = {
         "`P` has half of a pair of keys",
         "in the same place",
         {SECRET: "", "[profile P]": f"[profile P]\n{SECRET}"},
-        seen="The two keys stand in different files.",
+        seen="different files. Put them into the same file. See credentials:3.",
     ),
     "default missing": Broken(
         "default",
@@ -118,12 +118,13 @@ KEYS: dict[str, Broken] = {
         "There is no profile `default`",
         "Did you mean `defaut`?",
         {"[default]": "[profile defaut]"},
-        seen="There is no profile `default`",
+        seen="There is no profile `default` in the shared config files. Did you mean `defaut`?",
     ),
     "default empty": Broken(
         "default",
         InvalidProfile,
         "The profile `default` has no credentials.",
+        "Give it keys in the credentials file, or a role_arn with a source_profile. "
         "`%aws_profile --explain default`",
         NO_KEYS,
         seen="`default` names no credentials.",

@@ -62,7 +62,7 @@ MACHINES: dict[str, Broken] = {
         "The credential_source `environment` of the profile `P` doesn't exist.",
         "There are Environment, Ec2InstanceMetadata, EcsContainer.",
         {"= Environment": "= environment"},
-        seen="The credential_source `environment`",
+        seen="`environment` of the profile `P` doesn't exist. There are Environment, Ec2",
     ),
     "instance down": Broken(
         "credential_source Ec2InstanceMetadata",

@@ -22,7 +22,7 @@ ROLE_SETTINGS: dict[str, Broken] = {
         "AssumeRole failed for `P`: ",
         "an hour at most",
         {"source_profile = Hop2": "source_profile = Hop2\nduration_seconds = 7200"},
-        seen="A role that a role assumes lasts an hour at most",
+        seen="an hour at most, not 7200 seconds. Write 3600 or less. See config:26.",
     ),
     "longer than the role allows": Broken(
         "role with source_profile",
@@ -37,7 +37,7 @@ ROLE_SETTINGS: dict[str, Broken] = {
         "The duration_seconds of `P` is impossible: ",
         EXPLAIN,
         {"= Ann": "= Ann\nduration_seconds = 60"},
-        seen="AWS takes no duration of 60 seconds.",
+        seen="AWS takes no duration of 60 seconds. Write 900 to 43200. See config:12.",
     ),
     "longer than any role": Broken(
         "role with source_profile",

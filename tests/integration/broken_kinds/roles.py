@@ -31,7 +31,7 @@ ROLES: dict[str, Broken] = {
         "The source_profile `Anne` that the profile `P` names doesn't exist.",
         "Did you mean `Ann`?",
         {"= Ann": "= Anne"},
-        seen="The source_profile `Anne`",
+        seen="`Anne` that the profile `P` names doesn't exist. Did you mean `Ann`?",
     ),
     "source missing": Broken(
         "role with source_profile",
@@ -55,7 +55,7 @@ ROLES: dict[str, Broken] = {
         "The profile `P` contains both",
         "Keep one of the two.",
         {"= Ann": "= Ann\ncredential_source = Environment"},
-        seen="contains both",
+        seen="contains both source_profile and credential_source. Keep one of the two.",
     ),
     "role_arn missing": Broken(
         "role with source_profile",

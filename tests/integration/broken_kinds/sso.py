@@ -33,6 +33,7 @@ SIGN_INS = {
         kind,
         SignInRequired,
         f"The sign-in of `{owner}` is missing or has expired",
+        f"Run `%aws_profile P --login` where you see its output, "
         f"or `aws sso login --profile {owner}` in a terminal",
         by=by,
         seen=seen,
@@ -92,7 +93,7 @@ SSO: dict[str, Broken] = {
         "missing required configuration: sso_account_id",
         EXPLAIN,
         {"sso_account_id = {account}": ""},
-        seen="`sso_account_id` isn't",
+        seen="`sso_account_id` isn't. Add it. See config:10.",
     ),
     "role missing": Broken(
         "legacy SSO",
@@ -133,7 +134,7 @@ SSO: dict[str, Broken] = {
         'The specified sso-session does not exist: "corp"',
         EXPLAIN,
         {"[sso-session corp]": "[sso-session crop]"},
-        seen="There is no [sso-session corp].",
+        seen="There is no [sso-session corp]. Did you mean `crop`?",
     ),
     "session's header": Broken(
         "sso-session",
@@ -149,7 +150,7 @@ SSO: dict[str, Broken] = {
         "The value for sso_region is inconsistent",
         EXPLAIN,
         {"= Reader": "= Reader\nsso_region = eu-west-1"},
-        seen="`sso_region` differs",
+        seen="`sso_region` differs between the profile and its [sso-session]. Take it out",
     ),
     "portal down": Broken("sso-session", EndpointUnreachable, "can't be reached for `P`.", by=down),
     "portal throttles": Broken(

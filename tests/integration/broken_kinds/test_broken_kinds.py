@@ -75,6 +75,7 @@ def test_explanation(stage: Stage, play: Callable[[Broken], str], name: str) -> 
     told = explain(play(row))
     problems = "\n".join(f"{problem.says} {problem.fix}" for problem in told.problems)
     assert row.seen in problems
+    assert all(problem.fix for problem in told.problems)
     assert told.works is not bool(row.seen) or row.kind == "services"
     assert not [secret for secret in (*stage.aws.secrets(), HUSH) if secret in problems]
 

@@ -85,7 +85,7 @@ WEB_IDENTITIES: dict[str, Broken] = {
         "has no role ARN configured",
         EXPLAIN,
         {"role_arn = {pod}": ""},
-        seen="`role_arn` isn't",
+        seen="`role_arn` isn't. Add it. See config:5.",
     ),
     "as a source, token expired": Broken(
         "web identity as a source",
