@@ -22,7 +22,7 @@ from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.role_chain import role_chain
 from ipy_awsprofile.config.target import Target, target_of
-from ipy_awsprofile.credentials.core import MakeProvider, ProfileCore
+from ipy_awsprofile.credentials.botocore_session import MakeProvider, ProfileBotocoreSession
 from ipy_awsprofile.credentials.mfa import MfaPrompter
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.credentials.retries import for_many_profiles, shared_by_threads
@@ -74,7 +74,7 @@ class SharedSources:
             target = _source_of(target)
         else:
             return
-        if target.chain[0].kind is ProfileKind.SSO:
+        if target.profiles[0].kind is ProfileKind.SSO:
             sign_in = partial(self._open, target, person=self._person)
             self._make_once(_sign_in_key(target), sign_in)
 
@@ -103,7 +103,9 @@ class SharedSources:
         sts = partial(self._sts_client, target, has_code)
         source = _DeferredCredentials(lambda: self._source_credentials(target))
 
-        def make(core: ProfileCore, cache: RoleCache, prompter: MfaPrompter) -> _RoleProvider:
+        def make(
+            core: ProfileBotocoreSession, cache: RoleCache, prompter: MfaPrompter
+        ) -> _RoleProvider:
             # The source's credentials contain the code already, so AssumeRole is called without.
             return _RoleProvider(core, cache, (lambda _: "") if has_code else prompter, sts, source)
 
@@ -113,7 +115,7 @@ class SharedSources:
         """Return the shared STS client for these access keys; create it if there is none yet."""
 
         def create() -> Any:
-            core = ProfileCore(target)
+            core = ProfileBotocoreSession(target)
             client = core.create_client("sts", config=self._sts_config, **keys)
             if has_code:
                 handler: Any = _without_mfa  # unlike most handlers, it returns something
@@ -142,7 +144,7 @@ class SharedSources:
 
         Raises a child of `AwsProfileError`.
         """
-        serial, source = target.chain[0].mfa_serial, self._source_session(target)
+        serial, source = target.profiles[0].mfa_serial, self._source_session(target)
         question = f"Enter MFA code for {serial}: "
         ask = partial(self._person.code, question, target)
         keys, _ = session_token(source, serial=serial, ask=ask)
@@ -174,7 +176,7 @@ def _can_share_source(target: Target) -> bool:
 
     It doesn't if it has both keys and a role: as a source it uses its keys, as a profile its role.
     """
-    rest = target.chain[1:]
+    rest = target.profiles[1:]
     return bool(rest) and role_chain(rest[0].name, files=target.files) == rest
 
 
@@ -183,7 +185,7 @@ def _source_of(target: Target) -> Target:
 
     The source's own take precedence.
     """
-    source = target_of(SessionRequest(profile=target.chain[1].name))
+    source = target_of(SessionRequest(profile=target.profiles[1].name))
     own = source.client_settings()
     missing = {name: value for name, value in target.client_settings().items() if name not in own}
     return replace(source, region=source.region or target.region, settings=missing)
@@ -191,16 +193,16 @@ def _source_of(target: Target) -> Target:
 
 def _keys_of_answers(target: Target) -> list[Key]:
     """Return the MFA devices and the sign-in that the chain needs if none of it is cached."""
-    steps = pairwise(target.chain)
+    steps = pairwise(target.profiles)
     keys = [("code", role.mfa_serial, source.name) for role, source in steps if role.mfa_serial]
-    is_sso = target.chain[-1].kind is ProfileKind.SSO
+    is_sso = target.profiles[-1].kind is ProfileKind.SSO
     return [*keys, *([_sign_in_key(target)] if is_sso else [])]
 
 
 def _device_key(target: Target) -> Key:
     """Return the MFA device that the role needs, and whose it is; empty if it needs none."""
-    serial = target.chain[0].mfa_serial
-    return ("code", serial, target.chain[1].name) if serial and _can_share_source(target) else ()
+    serial = target.profiles[0].mfa_serial
+    return ("code", serial, target.profiles[1].name) if serial and _can_share_source(target) else ()
 
 
 def _sign_in_key(target: Target) -> Key:
@@ -213,7 +215,7 @@ class _RoleProvider(AssumeRoleProvider):
 
     def __init__(
         self,
-        core: ProfileCore,
+        core: ProfileBotocoreSession,
         cache: RoleCache,
         prompter: MfaPrompter,
         sts: Callable[..., Any],
@@ -256,7 +258,7 @@ def _is_cached(target: Target) -> bool:
     if not _can_share_source(target):
         return False
 
-    def cached_only(core: ProfileCore, cache: RoleCache, _: object) -> _RoleProvider:
+    def cached_only(core: ProfileBotocoreSession, cache: RoleCache, _: object) -> _RoleProvider:
         return _RoleProvider(core, cache, fail, fail, _DeferredCredentials(fail))
 
     try:

@@ -58,7 +58,7 @@ def stale_variables(
             continue
         if owner is None:
             yield Leftover(name, f"still signs as {_profile_of(credentials)}")
-        elif owner.names != session.chain:
+        elif owner.chain != session.chain:
             yield Leftover(name, f"still signs as {owner.name}")
         elif owner.policy_arns != session.target.policy_arns:
             access = "read-only" if owner.policy_arns else "with all that the role may do"

@@ -49,7 +49,7 @@ def lent(session: ProfileSession) -> Iterator[LentProfile]:
             overlay,
             name=name,
             # A role given by its ARN has no section; where it is reached, its source's says.
-            of=target.name if target.name in profiles else target.names[1],
+            of=target.name if target.name in profiles else target.chain[1],
             command=server.command,
             region=session.region_name,
             files=target.files,

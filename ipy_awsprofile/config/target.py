@@ -28,15 +28,16 @@ Settings = dict[str, str | dict[str, str]]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Target:
-    """A profile, what is to be replaced in it, and where it was read.
+    """A profile, the settings that are replaced in it, and the files that it was read from.
 
-    ``chain`` goes from the profile to the one whose credentials start it. ``policy_arns`` are
-    session policies: what they don't allow, the session can't do.
+    ``profiles`` are those of its role chain: the one that was asked for comes first, and the one
+    whose credentials start the chain comes last. ``policy_arns`` are session policies: the session
+    can't do what they don't allow.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
     """
 
-    chain: tuple[Profile, ...]
+    profiles: tuple[Profile, ...]
     settings: Settings
     region: str | None
     files: SharedFiles
@@ -47,17 +48,17 @@ class Target:
     @property
     def name(self) -> str:
         """Name of the profile, or ARN of the role."""
-        return self.chain[0].name
+        return self.profiles[0].name
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the chain's profiles."""
-        return tuple(profile.name for profile in self.chain)
+    def chain(self) -> tuple[str, ...]:
+        """The role chain: names of its profiles, as in ``Identity.chain``."""
+        return tuple(profile.name for profile in self.profiles)
 
     @property
     def role_arn(self) -> str | None:
         """ARN of the role that is assumed last, if one is."""
-        return self.chain[0].role_arn
+        return self.profiles[0].role_arn
 
     @property
     def cache_variant(self) -> str:
@@ -77,8 +78,8 @@ class Target:
         return not (
             self.settings
             or self.policy_arns
-            or any(profile.mfa_serial for profile in self.chain)
-            or self.chain[-1].credential_source == "Environment"  # those keys are set aside
+            or any(profile.mfa_serial for profile in self.profiles)
+            or self.profiles[-1].credential_source == "Environment"  # those keys are set aside
         )
 
     def client_settings(self) -> Settings:
@@ -95,28 +96,30 @@ def target_of(request: SessionRequest) -> Target:
     """
     environ = user_environment()
     files = SharedFiles.from_environment(environ)
-    chain, settings = _chain_of(request, files)
-    settings |= _options_as_settings(request, chain[0])
+    profiles, settings = _profiles_of(request, files)
+    settings |= _options_as_settings(request, profiles[0])
     sections = read_shared_files(files).profiles
-    section = sections.get(chain[0].name)
+    section = sections.get(profiles[0].name)
     own_region = section.text("region") if section else settings.get("region")
     region = request.region or environ.get("AWS_DEFAULT_REGION") or own_region
     return Target(
-        chain=chain,
+        profiles=profiles,
         settings=settings,
         region=str(region) if region else None,
         files=files,
-        policy_arns=_session_policies(chain[0]) if request.read_only else (),
+        policy_arns=_session_policies(profiles[0]) if request.read_only else (),
         mfa_processes={
             profile.mfa_serial: command
-            for profile in chain
+            for profile in profiles
             if profile.mfa_serial and (command := sections[profile.name].text("mfa_process"))
         },
     )
 
 
-def _chain_of(request: SessionRequest, files: SharedFiles) -> tuple[tuple[Profile, ...], Settings]:
-    """Follow the profile's chain, or put the role in front of its source profile's."""
+def _profiles_of(
+    request: SessionRequest, files: SharedFiles
+) -> tuple[tuple[Profile, ...], Settings]:
+    """Return the profiles of the role chain, and the settings that a role by its ARN has."""
     match request.profile, request.role_arn, request.source_profile:
         case str(name), None, None:
             return role_chain(name, files=files), {}

@@ -39,5 +39,5 @@ class Person:
     def sign_in_for(self, target: Target) -> None:
         """Let the person sign in. Raises SignInRequired where nobody can."""
         if self.sign_in is None:
-            raise SignInRequired(target.name, target.names[-1])
+            raise SignInRequired(target.name, target.chain[-1])
         self.sign_in(target)

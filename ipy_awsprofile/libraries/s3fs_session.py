@@ -17,7 +17,7 @@ from uuid import uuid4
 from aiobotocore.credentials import AioCredentials
 from aiobotocore.session import AioSession
 
-from ipy_awsprofile.credentials.core import fix_region
+from ipy_awsprofile.credentials.botocore_session import fix_region
 from ipy_awsprofile.sessions.portable import PortableSession, portable
 from ipy_awsprofile.sessions.session import ProfileSession
 

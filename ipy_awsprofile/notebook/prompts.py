@@ -33,7 +33,7 @@ def sign_in_at_cell(target: Target) -> None:
 
     if not somebody_is_there():
         sso_settings(target)  # a profile without a sign-in is told as that
-        raise SignInRequired(target.name, target.names[-1])
+        raise SignInRequired(target.name, target.chain[-1])
     attempt = begin_sign_in(target)
     if not _has_cards():
         print(cards.sign_in_card(attempt.profile, attempt.url, attempt.code))  # noqa: T201

@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
 
 from ipy_awsprofile.config.shared_files import read_shared_files
-from ipy_awsprofile.credentials.core import SharedCore
+from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
 from ipy_awsprofile.credentials.renewal import quiet_refresh
 from ipy_awsprofile.credentials.retries import for_many_profiles
 from ipy_awsprofile.credentials.translation import translated
@@ -117,7 +117,7 @@ class PortableSession:
 
     def open(self) -> NamedSession:
         """Make a boto3 session of it, for which no file is read."""
-        return NamedSession(_WorkerCore(self), self.chain)
+        return NamedSession(_WorkerBotocoreSession(self), self.chain)
 
 
 def portable(session: ProfileSession) -> PortableSession:
@@ -145,7 +145,7 @@ def portable(session: ProfileSession) -> PortableSession:
     )
 
 
-class _WorkerCore(SharedCore):
+class _WorkerBotocoreSession(SharedBotocoreSession):
     """A botocore session whose config has come along; the worker's own files don't count."""
 
     def __init__(self, portable: PortableSession) -> None:

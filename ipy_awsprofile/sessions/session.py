@@ -11,7 +11,7 @@ from botocore.utils import validate_region_name
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.credentials.botocore_errors import no_credentials
-from ipy_awsprofile.credentials.core import MakeProvider, ProfileCore
+from ipy_awsprofile.credentials.botocore_session import MakeProvider, ProfileBotocoreSession
 from ipy_awsprofile.credentials.event_hooks import SharedHandlersSession
 from ipy_awsprofile.credentials.mfa import MfaPrompter, ask_on_input_channel
 from ipy_awsprofile.credentials.person import Person, SignIn
@@ -49,9 +49,9 @@ class ProfileSession(NamedSession):
     """
 
     def __init__(
-        self, core: ProfileCore, target: Target, *, timeout: float, person: Person
+        self, core: ProfileBotocoreSession, target: Target, *, timeout: float, person: Person
     ) -> None:
-        super().__init__(core, target.names)
+        super().__init__(core, target.chain)
         self.target = target
         self.callers = core.callers
         self.timeout = timeout
@@ -134,10 +134,10 @@ def open_target(
     makes what stands in for botocore's chain: a provider that gives the target's own credentials,
     and takes those that they come from from elsewhere.
     """
-    with translated(target.names), quiet_refresh():
+    with translated(target.chain), quiet_refresh():
         if target.region:
             validate_region_name(target.region)  # with cached credentials, nothing else looks
-        core = ProfileCore(target, client_config)
+        core = ProfileBotocoreSession(target, client_config)
         session = ProfileSession(core, target, timeout=timeout, person=person or Person())
         core.resolve_credentials(
             ask_for_code=session.ask_for_code,

@@ -21,7 +21,7 @@ from botocore.utils import SSOTokenLoader
 
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.shared_files import read_shared_files
-from ipy_awsprofile.credentials.core import ProfileCore
+from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.credentials.token_cache import token_files
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import CredentialsUnavailable, InvalidOption, InvalidProfile
@@ -54,7 +54,7 @@ def sso_settings(target: Target) -> SsoSettings:
     Raises InvalidOption for a profile that doesn't, and InvalidProfile for one that lacks a
     setting.
     """
-    source = target.chain[-1]
+    source = target.profiles[-1]
     if source.kind is ProfileKind.LOGIN_SESSION:
         raise InvalidOption(
             f"`{source.name}` signs in with `aws login`, which needs the AWS CLI.",
@@ -173,8 +173,8 @@ class SignInAttempt:
 def begin_sign_in(target: Target) -> SignInAttempt:
     """Ask IAM Identity Center for an address and a code for a person. Raises AwsProfileError."""
     settings = sso_settings(target)
-    with translated(target.names):
-        client: Any = ProfileCore(target).create_client(
+    with translated(target.chain):
+        client: Any = ProfileBotocoreSession(target).create_client(
             "sso-oidc",
             region_name=settings.region,
             config=Config(signature_version=UNSIGNED),
@@ -192,4 +192,4 @@ def begin_sign_in(target: Target) -> SignInAttempt:
             clientSecret=registration["clientSecret"],
             startUrl=settings.start_url,
         )
-    return SignInAttempt(settings, client, registration, device, target.names)
+    return SignInAttempt(settings, client, registration, device, target.chain)

@@ -11,7 +11,7 @@ from ipy_awsprofile.config.full_config import full_config
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.config.target import target_of
-from ipy_awsprofile.credentials.core import ProfileCore
+from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.errors import ConfigFileError
 
 if TYPE_CHECKING:
@@ -80,11 +80,11 @@ def test_a_changed_file_is_read_again(shared_files: tuple[Path, Path]) -> None:
     """A session keeps what it has read, and the next one has what the file says by now."""
     config = shared_files[0]
     config.write_text("[profile p]\nregion = one\n")
-    before = ProfileCore(target_of(SessionRequest(profile="p")))
+    before = ProfileBotocoreSession(target_of(SessionRequest(profile="p")))
     assert before.get_scoped_config() == {"region": "one"}
     config.write_text("[profile p]\nregion = another\n")
     assert before.full_config["profiles"]["p"] == {"region": "one"}
-    assert ProfileCore(target_of(SessionRequest(profile="p"))).get_scoped_config() == {
+    assert ProfileBotocoreSession(target_of(SessionRequest(profile="p"))).get_scoped_config() == {
         "region": "another"
     }
 
@@ -93,7 +93,7 @@ def test_a_broken_file_is_told(shared_files: tuple[Path, Path]) -> None:
     """A file that breaks after the target was found is named as any other."""
     config = shared_files[0]
     config.write_text("[profile p]\nregion = one\n")
-    core = ProfileCore(target_of(SessionRequest(profile="p")))
+    core = ProfileBotocoreSession(target_of(SessionRequest(profile="p")))
     config.write_text("[profile p]\ns3 =\n  nonsense\n")
     with pytest.raises(ConfigFileError):
         core.get_scoped_config()

@@ -145,7 +145,7 @@ def test_without_options(config: Path, name: str) -> None:
 def test_chain(config: Path) -> None:
     """The target's names are those of the chain, and its role is the one assumed last."""
     target = target_of(SessionRequest(profile="role"))
-    assert target.names == ("role", "keys")
+    assert target.chain == ("role", "keys")
     assert target.role_arn == "arn:aws:iam::123456789012:role/R"
     assert target_of(SessionRequest(profile="keys")).role_arn is None
 
@@ -175,9 +175,9 @@ def test_role_by_arn(config: Path) -> None:
     """A role by its ARN stands before its source's chain, under the ARN as its name."""
     target = target_of(SessionRequest(role_arn=ARN, source_profile="role"))
     assert target.name == target.role_arn == ARN
-    assert target.names == (ARN, "role", "keys")
-    assert target.chain[0].account == "123456789012"
-    assert target.chain[0].source == "role"
+    assert target.chain == (ARN, "role", "keys")
+    assert target.profiles[0].account == "123456789012"
+    assert target.profiles[0].source == "role"
 
 
 def test_role_by_arn_takes_over_how_aws_is_reached(config: Path) -> None:
@@ -193,7 +193,7 @@ def test_role_by_arn_takes_over_how_aws_is_reached(config: Path) -> None:
         "sts_regional_endpoints": "legacy",
     }
     assert target.region == "eu-north-1"
-    assert target.chain[0].endpoint == "http://127.0.0.1:9"
+    assert target.profiles[0].endpoint == "http://127.0.0.1:9"
     assert "hush" not in repr(target)
 
 

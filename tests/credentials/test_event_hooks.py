@@ -13,7 +13,7 @@ import pytest
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.credentials import event_hooks
-from ipy_awsprofile.credentials.core import ProfileCore
+from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.credentials.event_hooks import built_in_hooks
 from ipy_awsprofile.sessions.session import open_session
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def cores(shared_files: tuple[Path, Path]) -> tuple[ProfileCore, ProfileCore]:
+def cores(shared_files: tuple[Path, Path]) -> tuple[ProfileBotocoreSession, ProfileBotocoreSession]:
     """Make two sessions of a profile."""
     shared_files[0].write_text("[profile p]\nregion = us-east-1\n")
-    return ProfileCore(target_of(SessionRequest(profile="p"))), ProfileCore(
+    return ProfileBotocoreSession(target_of(SessionRequest(profile="p"))), ProfileBotocoreSession(
         target_of(SessionRequest(profile="p"))
     )
 
@@ -39,7 +39,9 @@ def handlers_of(session: Any, event: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("spec", botocore.handlers.BUILTIN_HANDLERS, ids=lambda spec: spec[0])
-def test_same_handlers_as_botocore(cores: tuple[ProfileCore, ProfileCore], spec: Any) -> None:
+def test_same_handlers_as_botocore(
+    cores: tuple[ProfileBotocoreSession, ProfileBotocoreSession], spec: Any
+) -> None:
     """For each event, the same handlers come in the same order as in a plain session."""
     event = spec[0].replace("*", "any")
     ours, theirs = (handlers_of(one, event) for one in (cores[0], botocore.session.Session()))
@@ -53,7 +55,9 @@ def test_the_environment_has_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
     assert built_in_hooks()
 
 
-def test_what_is_registered_stays_in_its_session(cores: tuple[ProfileCore, ProfileCore]) -> None:
+def test_what_is_registered_stays_in_its_session(
+    cores: tuple[ProfileBotocoreSession, ProfileBotocoreSession],
+) -> None:
     """A handler that is added to or taken from one session is so in no other one."""
     first, second = cores
     before = handlers_of(second, "before-parse.s3.ListBuckets")
@@ -88,7 +92,7 @@ def test_copies_go_their_own_ways() -> None:
 
 
 def test_handlers_that_others_add_to_botocore(
-    cores: tuple[ProfileCore, ProfileCore], monkeypatch: pytest.MonkeyPatch
+    cores: tuple[ProfileBotocoreSession, ProfileBotocoreSession], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a library, such as moto, adds to botocore's own list is in later sessions."""
 
@@ -97,7 +101,7 @@ def test_handlers_that_others_add_to_botocore(
     added = [*botocore.handlers.BUILTIN_HANDLERS, ("before-send", handler)]
     monkeypatch.setattr("botocore.handlers.BUILTIN_HANDLERS", added)
     assert handler in handlers_of(
-        ProfileCore(target_of(SessionRequest(profile="p"))), "before-send"
+        ProfileBotocoreSession(target_of(SessionRequest(profile="p"))), "before-send"
     )
     assert handler not in handlers_of(cores[0], "before-send")
 

@@ -270,7 +270,7 @@ def test_sign_in_that_is_over(aws: EmbeddedAws) -> None:
     asked = []
 
     def sign_in(target: Any) -> None:
-        asked.append(target.names)
+        asked.append(target.chain)
         aws.sso.sign_in("corp")
 
     with time_machine.travel(datetime.now(UTC), tick=True) as clock:

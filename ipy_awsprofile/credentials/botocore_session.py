@@ -35,7 +35,7 @@ from ipy_awsprofile.credentials.token_cache import login_files, token_files
 from ipy_awsprofile.credentials.validation import require_usable
 
 
-class SharedCore(botocore.session.Session):
+class SharedBotocoreSession(botocore.session.Session):
     """A botocore session that shares its hooks and service data with others.
 
     Its Region is fixed when it is made: a switch sets variables for child processes, and an older
@@ -59,10 +59,10 @@ def fix_region(core: Any, region: str | None) -> None:
 
 
 #: Makes a provider for botocore's chain, with this cache and this way to ask for a code.
-MakeProvider = Callable[["ProfileCore", RoleCache, MfaPrompter], CredentialProvider]
+MakeProvider = Callable[["ProfileBotocoreSession", RoleCache, MfaPrompter], CredentialProvider]
 
 
-class ProfileCore(SharedCore):
+class ProfileBotocoreSession(SharedBotocoreSession):
     """The botocore session of a target: a profile, some of whose settings are replaced.
 
     ``callers`` holds what STS has said so far about credentials, by access key ID.
@@ -109,8 +109,8 @@ class ProfileCore(SharedCore):
         if credentials is None:
             raise no_credentials(self._target.name)
         # The credentials of a credential_source come before those of the last profile.
-        steps = 1 if provider else len(self._target.names) + 1
-        let_renew(credentials, self._target.names, sign_in, steps=steps)
+        steps = 1 if provider else len(self._target.chain) + 1
+        let_renew(credentials, self._target.chain, sign_in, steps=steps)
         require_usable(credentials.get_frozen_credentials()._asdict())
 
     def _botocores_chain(
@@ -121,7 +121,7 @@ class ProfileCore(SharedCore):
         It works in a botocore session of its own: its calls to STS wait for ``timeout`` seconds,
         while those of the user keep botocore's defaults.
         """
-        inner = _ResolvingCore(self._target)
+        inner = _ResolvingSession(self._target)
         inner.register_component("data_loader", self.get_component("data_loader"))
         inner.set_default_client_config(give_up_soon(timeout))
         if self._target.policy_arns:
@@ -156,7 +156,7 @@ class ProfileCore(SharedCore):
         return params | {"PolicyArns": [{"arn": arn} for arn in self._target.policy_arns]}
 
 
-class _ResolvingCore(ProfileCore):
+class _ResolvingSession(ProfileBotocoreSession):
     """The session in which the chain works: a throttled call is made again."""
 
     def create_client(self, *args: Any, **kwargs: Any) -> Any:

@@ -9,7 +9,7 @@ import pytest
 
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import target_of
-from ipy_awsprofile.credentials.core import ProfileCore
+from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ def test_replaced_settings_go_before_the_files(shared_files: tuple[Path, Path]) 
     target = replace(
         target_of(SessionRequest(profile="p")), settings={"duration_seconds": "900"}, region="two"
     )
-    core = ProfileCore(target)
+    core = ProfileBotocoreSession(target)
     assert core.get_config_variable("region") == "two"
     assert core.get_scoped_config() == {
         "region": "one",
@@ -33,7 +33,7 @@ def test_replaced_settings_go_before_the_files(shared_files: tuple[Path, Path]) 
 def test_nothing_replaced_is_botocore(shared_files: tuple[Path, Path]) -> None:
     """Without a replacement, a profile is as its files say."""
     shared_files[0].write_text("[profile p]\nregion = one\n")
-    core = ProfileCore(target_of(SessionRequest(profile="p")))
+    core = ProfileBotocoreSession(target_of(SessionRequest(profile="p")))
     assert core.get_config_variable("region") == "one"
 
 
@@ -42,7 +42,7 @@ def test_session_keeps_to_its_own_files_and_region(
 ) -> None:
     """What the environment says later doesn't reach a session that is open already."""
     shared_files[0].write_text("[profile p]\nregion = one\n[profile q]\n")
-    cores = [ProfileCore(target_of(SessionRequest(profile=name))) for name in ("p", "q")]
+    cores = [ProfileBotocoreSession(target_of(SessionRequest(profile=name))) for name in ("p", "q")]
     monkeypatch.setenv("AWS_DEFAULT_REGION", "three")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "other"))
     assert [core.get_config_variable("region") for core in cores] == ["one", None]
