@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFrame:
-    """List the buckets that the session's account owns, sorted by name.
+    """Return the buckets of the session's account as a DataFrame, sorted by name.
 
-    Columns: ``name``, ``creation_date`` (UTC, timezone-aware) and ``region`` (missing where the
-    server doesn't say). Without buckets the frame is empty, with the same columns and types.
-    ``prefix`` keeps the names that begin with it.
+    The columns are ``name``, ``creation_date`` (UTC, timezone-aware) and ``region`` (missing if the
+    server doesn't report it). Without buckets the frame is empty, with the same columns and types.
+    With ``prefix``, only buckets whose names begin with it are returned.
 
     Raises a child of `AwsProfileError`.
 
@@ -44,11 +44,11 @@ def _buckets(session: boto3.Session, prefix: str | None) -> list[Any]:
         session.client("s3")
         .get_paginator("list_buckets")
         .paginate(
-            # The answer names regions only if the request has some parameter: a page size is one.
+            # The response has Regions only if the request has a parameter, such as a page size.
             PaginationConfig={"PageSize": 1000},
             **({"Prefix": prefix} if prefix else {}),
         )
     )
     found: list[Any] = [bucket for page in pages for bucket in page.get("Buckets") or []]
-    # Some AWS-compatible servers pass over the prefix.
+    # Some AWS-compatible servers ignore the prefix.
     return [bucket for bucket in found if bucket["Name"].startswith(prefix or "")]

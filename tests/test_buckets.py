@@ -1,4 +1,4 @@
-"""A session's buckets come as one DataFrame of a fixed shape."""
+"""A session's buckets are a DataFrame with fixed columns."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ TYPES = {"name": "string", "creation_date": "datetime64[us, UTC]", "region": "st
 
 
 def types(frame: pd.DataFrame) -> dict[str, str]:
-    """Say the type of each column."""
+    """Return the type of each column."""
     return {str(name): str(kind) for name, kind in frame.dtypes.items()}
 
 
 def test_the_scenario(aws: EmbeddedAws) -> None:
-    """The role's buckets are there with name, date in UTC and region, sorted by name."""
+    """Each bucket has its name, its date in UTC and its Region, sorted by name."""
     frame = list_buckets(open_session("RoleBeta"))
     assert types(frame) == TYPES
     assert [tuple(row) for row in frame.itertuples(index=False)] == [
@@ -44,14 +44,14 @@ def test_the_scenario(aws: EmbeddedAws) -> None:
     ],
 )
 def test_prefix(aws: EmbeddedAws, prefix: str, names: list[str]) -> None:
-    """A prefix keeps the names that begin with it, and the frame's shape stays the same."""
+    """With a prefix, the names begin with it, and the columns are the same."""
     frame = list_buckets(open_session("RoleBeta"), prefix=prefix)
     assert list(frame["name"]) == names
     assert types(frame) == TYPES
 
 
-def test_more_than_a_page(aws: EmbeddedAws) -> None:
-    """All pages are read, and the names are sorted over all of them."""
+def test_more_than_one_page(aws: EmbeddedAws) -> None:
+    """All pages are read, and all names are sorted."""
     for number in range(1005):
         aws.create_bucket(
             f"bulk-{number:04}",
@@ -65,25 +65,25 @@ def test_more_than_a_page(aws: EmbeddedAws) -> None:
 
 
 def test_session_of_the_user(aws: EmbeddedAws) -> None:
-    """Any boto3 session will do."""
+    """Any boto3 session can be used."""
     assert len(list_buckets(boto3.Session(profile_name="RoleBeta"))) == 3
 
 
 def test_denied(aws: EmbeddedAws) -> None:
-    """UserAlpha itself may not list buckets, and the error says so."""
+    """The error says that UserAlpha isn't allowed to list buckets."""
     with pytest.raises(AccessDenied, match="`UserAlpha` may not call ListBuckets"):
         list_buckets(open_session("UserAlpha"))
 
 
 def test_expired(aws: EmbeddedAws) -> None:
-    """A session that AWS has ended is told as the role's own."""
+    """The error of an expired session names the role."""
     session = open_session("RoleBeta")
     aws.expire_sessions()
     with pytest.raises(CredentialsExpired, match="of `RoleBeta` have expired"):
         list_buckets(session)
 
 
-def test_nobody() -> None:
-    """A session without credentials is told as such."""
+def test_without_credentials() -> None:
+    """A session without credentials is an error."""
     with pytest.raises(InvalidProfile):
         list_buckets(boto3.Session(region_name="us-east-1"))

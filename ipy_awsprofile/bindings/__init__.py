@@ -1,6 +1,6 @@
-"""What follows a switch: one context manager a file. Entering binds, leaving puts back.
+"""What follows a switch: one context manager per file. Leaving it restores what was there before.
 
-To teach the kernel a new library is to add a file here, and a line to `follow`.
+To add another library, add a file here and a line to `follow`.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ BINDINGS = ("namespace", "default_session", "environment", "filesystems")
 def follow(
     shell: InteractiveShell | None, variable: str, session: ProfileSession, chosen: Collection[str]
 ) -> ExitStack:
-    """Let the chosen bindings follow the session until the stack is closed.
+    """Enter the chosen bindings and return the stack that leaves them when it is closed.
 
-    If one of them fails, those before it are left again, and the error goes on.
+    If a binding fails, those before it are left and its error is raised.
     """
     with ExitStack() as stack:
         if shell and "namespace" in chosen:
@@ -41,7 +41,7 @@ def follow(
             profile = stack.enter_context(lent(session))
             if profile.config_file and "environment" not in chosen:
                 raise InvalidOption(
-                    "S3 filesystems find what is lent to them through the environment.",
+                    'The binding "filesystems" needs "environment" to lend this identity.',
                     'Add "environment" to `%config AwsProfileMagics.bindings`.',
                 )
             if "environment" in chosen:

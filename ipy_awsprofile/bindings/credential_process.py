@@ -1,9 +1,9 @@
-"""Print credentials as AWS SDKs want them of a ``credential_process``; run by path.
+"""Print credentials in the format of ``credential_process``; this file is run as a script.
 
-``borrow FOLDER`` prints what the kernel's `CredentialServer` in that folder lends. ``read FILE
-SECTION`` prints the keys that stand in a section of the user's own config file. Child processes
-have any Python path, or none of ours: this file needs the standard library alone, and imports
-little, for SDKs run it again whenever credentials end.
+``borrow FOLDER`` prints the credentials that the kernel's `CredentialServer` in that folder lends.
+``read FILE SECTION`` prints the access keys in a section of the user's config file. Child processes
+can have another Python path, so this file imports only the standard library. It imports little,
+since SDKs run it again each time that credentials expire.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
 """
@@ -13,19 +13,19 @@ from __future__ import annotations
 import os
 import sys
 
-#: Seconds that a kernel gets, which may be busy or ask AWS itself. SDKs wait a minute.
-PATIENCE = 50.0
+#: Seconds to wait for the kernel, which may be busy or call AWS itself. SDKs wait a minute.
+TIMEOUT = 50.0
 
 
 class NothingPrintedError(Exception):
-    """There are no credentials to print; the text says why, in one line."""
+    """There are no credentials to print; the message says why, in one line."""
 
 
 def command_line(*arguments: str) -> str:
-    """Quote the line that runs this script with these arguments, for a shell or for an SDK.
+    """Return the command line that runs this script with these arguments, quoted.
 
-    Neither the environment nor the working directory has a say in what is imported (``-I``), and
-    ``site`` is left out (``-S``): it takes most of the start.
+    The environment and the working directory don't change what is imported (``-I``). ``site`` isn't
+    imported (``-S``), since that takes most of the start.
     """
     words = [sys.executable, "-I", "-S", os.path.abspath(__file__), *arguments]
     if os.name == "nt":
@@ -38,7 +38,7 @@ def command_line(*arguments: str) -> str:
 
 
 def address_of(folder: str) -> str:
-    """Say where the server of a folder listens: a socket in it, or on Windows a pipe of its name.
+    """Return the address of a folder's server: a socket in it, or on Windows a pipe with its name.
 
     https://docs.python.org/3/library/multiprocessing.html#address-formats
     """
@@ -48,12 +48,12 @@ def address_of(folder: str) -> str:
 
 
 def token_file(folder: str) -> str:
-    """Say where the token of a folder's server stands. Only its user can read it."""
+    """Return the path of the server's token, a file that only the user can read."""
     return os.path.join(folder, "token")
 
 
 def borrowed(folder: str) -> bytes:
-    """Ask the kernel for its credentials. Raises NothingPrintedError."""
+    """Return the credentials that the kernel lends. Raises NothingPrintedError."""
     from multiprocessing import AuthenticationError
     from multiprocessing.connection import Client
 
@@ -64,12 +64,14 @@ def borrowed(folder: str) -> bytes:
             answer = kernel.recv_bytes()
     except (FileNotFoundError, ConnectionRefusedError):
         raise NothingPrintedError(
-            "The kernel that lent this identity has ended, or has switched to another one."
+            "The kernel that lent this identity has ended or has switched to another identity."
         ) from None
     except PermissionError:
         raise NothingPrintedError("This identity is lent to another user.") from None
     except (OSError, EOFError, AuthenticationError, AssertionError):
-        raise NothingPrintedError("The kernel that lent this identity has hung up.") from None
+        raise NothingPrintedError(
+            "The kernel that lent this identity has closed the connection."
+        ) from None
     return _without_error(answer)
 
 
@@ -83,7 +85,7 @@ def _without_error(answer: bytes) -> bytes:
 
 
 def read(file: str, section: str) -> bytes:
-    """Read the keys in a section of a config file, as SDKs do. Raises NothingPrintedError."""
+    """Return the access keys of a section of a config file. Raises NothingPrintedError."""
     import configparser
     import json
 
@@ -96,8 +98,10 @@ def read(file: str, section: str) -> bytes:
             "AccessKeyId": settings["aws_access_key_id"],
             "SecretAccessKey": settings["aws_secret_access_key"],
         }
-    except (configparser.Error, KeyError, ValueError):  # their texts may quote a secret
-        raise NothingPrintedError(f"There are no keys any more in [{section}] of {file}.") from None
+    except (configparser.Error, KeyError, ValueError):  # their messages can quote a secret
+        raise NothingPrintedError(
+            f"[{section}] of {file} no longer contains access keys."
+        ) from None
     token = settings.get("aws_session_token") or settings.get("aws_security_token")
     if token:
         document["SessionToken"] = token
@@ -105,13 +109,13 @@ def read(file: str, section: str) -> bytes:
 
 
 def _give_up() -> None:
-    sys.stderr.write(f"The kernel is busy: it hasn't answered within {PATIENCE:.0f} seconds.\n")
+    sys.stderr.write(f"The kernel is busy: it didn't answer within {TIMEOUT:.0f} seconds.\n")
     sys.stderr.flush()
-    os._exit(1)  # the main thread can't be interrupted where it waits
+    os._exit(1)  # nothing else ends the main thread while it waits
 
 
 def main(arguments: list[str]) -> int:
-    """Print credentials, or write why there are none; return the exit status."""
+    """Print credentials, or write the reason to stderr; return the exit status."""
     try:
         match arguments:
             case ["borrow", folder]:
@@ -130,7 +134,7 @@ def main(arguments: list[str]) -> int:
 def _borrowed_in_time(folder: str) -> bytes:
     from threading import Timer
 
-    timer = Timer(PATIENCE, _give_up)
+    timer = Timer(TIMEOUT, _give_up)
     timer.daemon = True
     timer.start()
     try:

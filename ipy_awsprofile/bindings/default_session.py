@@ -1,4 +1,4 @@
-"""boto3's default session: ``boto3.client(...)``, and every library that calls it."""
+"""boto3's default session: ``boto3.client(...)`` and all libraries that use it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def default_session(session: boto3.Session) -> Iterator[None]:
-    """Let ``boto3.client``, ``boto3.resource`` and what is built on them use the session.
+    """Make the session the one that ``boto3.client`` and ``boto3.resource`` use.
 
     https://docs.aws.amazon.com/boto3/latest/guide/session.html
     """
@@ -23,5 +23,5 @@ def default_session(session: boto3.Session) -> Iterator[None]:
     try:
         yield
     finally:
-        if boto3.DEFAULT_SESSION is session:  # a default that the user has set up since stays
+        if boto3.DEFAULT_SESSION is session:  # not if the user has set another default since
             boto3.DEFAULT_SESSION = before

@@ -1,7 +1,7 @@
 """The environment of subprocesses: ``!aws``, ``%%bash``, another Python, a JVM.
 
-A profile goes by its name, with nothing secret. Keys that stand in the environment would beat the
-name, so they are set aside until the end.
+The variables contain the profile's name and no secret. Variables with credentials take precedence
+over the name, so they are removed and restored at the end.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html
 """
@@ -18,8 +18,8 @@ from ipy_awsprofile.config.environment import MARKER, marker, set_by_switch, use
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.lending import LentProfile
 
-#: What an SDK would take for the identity before it looks at ``AWS_PROFILE``.
-IN_THE_WAY = (
+#: Variables with credentials, which SDKs use before ``AWS_PROFILE``.
+CREDENTIAL_VARIABLES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -34,9 +34,9 @@ IN_THE_WAY = (
 def environment(
     profile: LentProfile, region: str | None, environ: MutableMapping[str, str] | None = None
 ) -> Iterator[None]:
-    """Let child processes work as the profile, in the region.
+    """Set the variables with which child processes use the profile and the Region.
 
-    Afterwards each variable is what it was before, but for one that the user has changed since.
+    Afterwards each variable has its value from before, unless the user has changed it since.
     """
     environ = os.environ if environ is None else environ
     ours: dict[str, str | None] = {
@@ -45,11 +45,11 @@ def environment(
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
     }
-    # Inside of another switch, the file that is lent there isn't the user's own.
+    # Within another switch, the current file can be the overlay of that switch.
     own_file = user_environment(environ).get("AWS_CONFIG_FILE")
     ours["AWS_CONFIG_FILE"] = str(profile.config_file) if profile.config_file else own_file
     ours[MARKER] = marker(ours, environ)
-    ours |= dict.fromkeys(IN_THE_WAY)
+    ours |= dict.fromkeys(CREDENTIAL_VARIABLES)
     before = {name: environ.get(name) for name in ours}
     try:
         _set(environ, ours)
@@ -66,9 +66,9 @@ def _set(environ: MutableMapping[str, str], values: dict[str, str | None]) -> No
             environ[name] = value
 
 
-def in_the_way(environ: MutableMapping[str, str] | None = None) -> list[str]:
-    """List the variables that were set since the switch and keep subprocesses from following it."""
+def overriding_variables(environ: MutableMapping[str, str] | None = None) -> list[str]:
+    """Return the variables set since the switch that subprocesses use instead of its profile."""
     environ = os.environ if environ is None else environ
     ours = set_by_switch(environ)
     changed = [name for name in ours if name in environ and environ[name] != ours[name]]
-    return changed + [name for name in IN_THE_WAY if name in environ]
+    return changed + [name for name in CREDENTIAL_VARIABLES if name in environ]

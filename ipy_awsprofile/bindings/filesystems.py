@@ -16,37 +16,37 @@ if TYPE_CHECKING:
 
 @contextmanager
 def filesystems(profile: LentProfile) -> Iterator[None]:
-    """Let ``s3://`` paths be opened as the profile.
+    """Open ``s3://`` paths as the profile.
 
-    The profile's name becomes a default argument of S3 filesystems: arguments that the user gives
-    go before it, and it is part of the key under which fsspec keeps instances. Those that are
-    kept from another identity are dropped all the same, at both ends.
+    The profile's name becomes a default argument of S3 filesystems. Arguments given by the user
+    take precedence over it. fsspec caches instances by their arguments; those of another identity
+    are removed from the cache at the start and at the end.
 
-    fsspec isn't imported for this. Where it is imported later, it goes by ``AWS_PROFILE``.
+    This doesn't import fsspec. If fsspec is imported later, it uses ``AWS_PROFILE``.
     """
     config = getattr(sys.modules.get("fsspec.config"), "conf", None)
     if config is None:
         try:
             yield
         finally:
-            _forget_instances()
+            _clear_cache()
         return
     before: dict[str, Any] | None = config.get("s3")
     ours = {**(before or {}), "profile": profile.name}
     config["s3"] = ours
-    _forget_instances()
+    _clear_cache()
     try:
         yield
     finally:
         if config.get("s3") is ours and ours.get("profile") == profile.name:
-            _take_out_profile(config, ours, before)
-        _forget_instances()
+            _remove_profile(config, ours, before)
+        _clear_cache()
 
 
-def _take_out_profile(
+def _remove_profile(
     config: dict[str, Any], ours: dict[str, Any], before: dict[str, Any] | None
 ) -> None:
-    """Put back what was there; what the user has added to our arguments since stays."""
+    """Restore the arguments from before, and keep those that the user has added since."""
     del ours["profile"]
     if before and "profile" in before:
         ours["profile"] = before["profile"]
@@ -56,7 +56,7 @@ def _take_out_profile(
             config["s3"] = before
 
 
-def _forget_instances() -> None:
+def _clear_cache() -> None:
     s3fs = sys.modules.get("s3fs")
     if s3fs is not None:
         s3fs.S3FileSystem.clear_instance_cache()

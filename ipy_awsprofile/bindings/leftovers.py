@@ -1,4 +1,4 @@
-"""What doesn't follow a switch, so that the notebook can say so: nothing is hidden."""
+"""Variables and libraries that don't follow a switch, which the card shows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.bindings.environment import in_the_way
+from ipy_awsprofile.bindings.environment import overriding_variables
 from ipy_awsprofile.bindings.namespace import signers
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A variable or library, and what it does instead of following: ``s3``, "still signs as X".
+    """A variable or library, and what it does: for example ``s3``, "still signs as X".
 
-    ``quiet`` is for what is always so, and nothing to be alarmed about.
+    With ``quiet``, the card shows it as a note and not as a warning, since it is always so.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Leftover:
     quiet: bool = False
 
 
-#: Libraries that keep their own credentials, and what makes them follow.
+#: Libraries that find credentials on their own, and how to give them those of the session.
 _INDEPENDENT = {
     "duckdb": "call `libraries.duckdb_secret(session)`",
     "polars": "pass `**libraries.polars_options(session)`",
@@ -37,8 +37,8 @@ _INDEPENDENT = {
     "pyspark": "read with `**libraries.spark_options(session)`",
 }
 
-#: pandas goes by fsspec, which follows; but for Parquet by pyarrow, whose client knows no roles of
-#: profiles, and on an instance it would silently take the instance's own.
+#: pandas uses fsspec, which follows, but for Parquet it uses pyarrow. pyarrow's client can't assume
+#: the roles of profiles, and on an EC2 instance it silently uses the instance's role.
 _PARQUET = "doesn't follow for Parquet: pass `storage_options=storage_options()`"
 
 
@@ -47,9 +47,9 @@ def stale_variables(
     session: ProfileSession,
     owners: Mapping[Any, Target],
 ) -> Iterator[Leftover]:
-    """Find the notebook's clients, resources and sessions that sign as another identity.
+    """Yield the notebook's clients, resources and sessions that sign as another identity.
 
-    ``owners`` says what the credentials were opened for that were ever switched to.
+    ``owners`` maps the credentials of all switches so far to their targets.
     """
     active = session.get_credentials()
     for name, credentials in signers(namespace):
@@ -61,21 +61,22 @@ def stale_variables(
         elif owner.chain != session.chain:
             yield Leftover(name, f"still signs as {owner.name}")
         elif owner.policy_arns != session.target.policy_arns:
-            access = "read-only" if owner.policy_arns else "with all that the role may do"
+            access = "read-only" if owner.policy_arns else "with the role's full permissions"
             yield Leftover(name, f"still signs as {owner.name} {access}")
 
 
 def shadowing_variables(environ: MutableMapping[str, str] | None = None) -> Iterator[Leftover]:
-    """Find what was set after the switch and keeps subprocesses from following it."""
-    for name in in_the_way(os.environ if environ is None else environ):
-        yield Leftover(name, "was set after the switch: subprocesses go by it instead")
+    """Yield the variables set since the switch that subprocesses use instead of its profile."""
+    for name in overriding_variables(os.environ if environ is None else environ):
+        yield Leftover(name, "was set after the switch: subprocesses use it instead")
 
 
 def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:
-    """Find the libraries that the notebook has imported and that keep their own credentials.
+    """Yield the libraries imported in the notebook that find credentials on their own.
 
-    What another library has imported for itself doesn't count: awswrangler loads pyarrow's S3
-    filesystem, and uses boto3. Nor does a DataFrame, which is no sign of who reads Parquet.
+    Imports of other libraries don't count: awswrangler, for example, imports pyarrow's S3
+    filesystem but uses boto3. A DataFrame doesn't count either, as it doesn't tell what reads
+    Parquet.
     """
     values = [value for name, value in list(namespace.items()) if not name.startswith("_")]
     imported = {value.__name__ for value in values if isinstance(value, ModuleType)}
@@ -89,21 +90,21 @@ def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:
             )
 
 
-def _same_key(one: Any, other: Any) -> bool:
-    key = _long_term_key(one)
+def _same_key(credentials: Any, other: Any) -> bool:
+    key = _long_term_key(credentials)
     return key is not None and key == _long_term_key(other)
 
 
 def _profile_of(credentials: Any) -> str:
-    """Name the profile whose keys these are, or else where botocore got them from."""
+    """Return the profile with these keys, or else botocore's name of their source."""
     from ipy_awsprofile.config.profiles import profile_with_key
 
     key = _long_term_key(credentials)
-    return (key and profile_with_key(key)) or f"somebody else ({credentials.method})"
+    return (key and profile_with_key(key)) or f"another identity ({credentials.method})"
 
 
 def _long_term_key(credentials: Any) -> str | None:
-    """Read the access key; not of credentials that refresh, since that could call AWS."""
+    """Return the access key, but not of credentials that refresh, since that could call AWS."""
     from botocore.credentials import Credentials
 
     return credentials.access_key if type(credentials) is Credentials else None

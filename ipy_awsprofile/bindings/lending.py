@@ -1,10 +1,10 @@
-"""Under which name others reach the identity: subprocesses, and libraries that go by a profile.
+"""The profile that subprocesses, and libraries that read profiles, use for the identity.
 
-What is just a named profile goes by that name; each process then resolves it from the user's own
-files. Whatever is more (a narrowed or lengthened session, a role without a profile, a session
-that took an MFA code) is lent: an overlay config file has a profile whose ``credential_process``
-asks this kernel for its short-lived credentials. All SDKs know that setting, it refreshes by
-itself, and unlike a container endpoint it isn't beaten by keys of ``[default]``.
+If the identity is just a profile, they use its name and resolve it from the user's files. Another
+identity (a session with a policy or another duration, a role without a profile, a session with an
+MFA code) is lent: an overlay config file has a profile whose ``credential_process`` asks the kernel
+for short-lived credentials. All SDKs support that setting and refresh its credentials, and unlike a
+container endpoint it takes precedence over keys in ``[default]``.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LentProfile:
-    """A profile's name for others, and the config file that has it, if not the user's own."""
+    """A profile's name, and the config file that contains it, if that isn't the user's own."""
 
     name: str
     config_file: Path | None = None
@@ -31,7 +31,7 @@ class LentProfile:
 
 @contextmanager
 def lent(session: ProfileSession) -> Iterator[LentProfile]:
-    """Give the identity a name that others can go by, as long as this lasts."""
+    """Yield the profile that subprocesses can use for the session's identity meanwhile."""
     target = session.target
     if target.resolves_by_name:
         yield LentProfile(target.name)
@@ -48,7 +48,7 @@ def lent(session: ProfileSession) -> Iterator[LentProfile]:
         write_overlay(
             overlay,
             name=name,
-            # A role given by its ARN has no section; where it is reached, its source's says.
+            # A role that is given by its ARN has no section: the settings are those of its source.
             of=target.name if target.name in profiles else target.chain[1],
             command=server.command,
             region=session.region_name,

@@ -1,4 +1,4 @@
-"""The notebook's own variables: where the session goes, and who else there signs requests."""
+"""The notebook's variables: the one with the session, and others that sign requests."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def session_variable(shell: InteractiveShell, name: str, session: boto3.Session) -> Iterator[None]:
-    """Let a variable of the notebook hold the session.
+    """Assign the session to a variable of the notebook.
 
-    Afterwards the variable is what it was before, or gone if it wasn't there. If the user has
-    bound the name to something else in between, that stays.
+    Afterwards the variable has its value from before, or is deleted if it didn't exist. If the user
+    has assigned something else meanwhile, that is kept.
     """
     before = {name: shell.user_ns[name]} if name in shell.user_ns else {}
     shell.push({name: session})
@@ -29,16 +29,16 @@ def session_variable(shell: InteractiveShell, name: str, session: boto3.Session)
 
 
 def signers(namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Find the variables that hold a boto3 client, resource or session, with its credentials.
+    """Yield the names of boto3 clients, resources and sessions, each with its credentials.
 
-    Nothing is resolved for that: a session that hasn't needed its credentials yet is left out.
+    This doesn't resolve credentials: a session that hasn't needed any yet is left out.
     """
     import boto3.resources.base
     import boto3.session
     import botocore.client
 
     def credentials_of(value: Any) -> Any:
-        # botocore shows neither publicly, and its public way would go and fetch credentials.
+        # botocore has no public attribute for these; its public method would resolve credentials.
         match value:
             case boto3.resources.base.ServiceResource():
                 return credentials_of(value.meta.client)
@@ -50,6 +50,6 @@ def signers(namespace: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
                 return None
 
     for name, value in list(namespace.items()):
-        # Names with an underscore in front are IPython's own: _, __, _1, _oh.
+        # Names that begin with an underscore are IPython's: _, __, _1, _oh.
         if not name.startswith("_") and (credentials := credentials_of(value)) is not None:
             yield name, credentials

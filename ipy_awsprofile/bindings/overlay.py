@@ -1,8 +1,8 @@
-"""A config file for child processes: the user's own without secrets, and one profile more.
+"""A config file for child processes: a copy of the user's without secrets, and one more profile.
 
-Its profile runs a command for its credentials, and has every other setting of the profile that it
-stands for. It has a name of its own, so that no keys of the user's files shadow it. All other
-profiles go on working, together with the user's own credentials file.
+The profile has a command for its credentials, and all other settings of the profile that it
+represents. Its name is new, so that no keys in the user's credentials file take precedence over it.
+All other profiles still work, together with the user's credentials file.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 """
@@ -20,6 +20,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from ipy_awsprofile.bindings.credential_process import command_line
+from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.settings import CREDENTIAL_SETTINGS, About, settings_about
 from ipy_awsprofile.config.shared_files import SharedFiles, Value, read_shared_files
 
@@ -31,18 +32,19 @@ _NOTE = "# Made by ipy_awsprofile for the child processes of one kernel: changes
 def write_overlay(
     path: Path, *, name: str, of: str, command: str, region: str | None, files: SharedFiles
 ) -> None:
-    """Write a config file in which the profile ``name`` stands for the profile ``of``.
+    """Write a config file in which the profile ``name`` represents the profile ``of``.
 
-    ``command`` is its `credential_process`; ``region`` goes before that of the profile. ``files``
-    are the user's own; a profile ``of`` that they don't have gives no settings. Keys that stand
-    in the user's config file aren't copied: their profiles read them there, when they are used.
+    ``command`` is its `credential_process`, and ``region`` takes precedence over the profile's.
+    ``files`` are the user's; without a profile ``of`` in them, there are no other settings.
+    Keys in the user's config file aren't copied: their profiles read them from there when they are
+    used.
 
-    Only the user can read the file, which is there as a whole or not at all. Raises
-    ConfigFileError, and ValueError for a name that the files have already.
+    Only the user can read the file. It is written completely or not at all. Raises ConfigFileError,
+    and ValueError if the files already have a profile ``name``.
     """
     profiles = read_shared_files(files).profiles
     if name in profiles:
-        raise ValueError(f"there is a profile {name!r} already")
+        raise ValueError(f"there already is a profile {name!r}")
     settings = _public(
         {
             setting: _text(value)
@@ -58,13 +60,14 @@ def write_overlay(
 
 
 def overlay_name(profile: str, taken: Iterable[str]) -> str:
-    """Find a name for the profile that stands for this one, such as ``RoleBeta-in-kernel``.
+    """Return a name for the profile that represents this one, such as ``RoleBeta-in-kernel``.
 
-    It is none of those that are taken, and of letters, digits, ``_``, ``.`` and ``-`` only: all
-    SDKs read such a name alike. Of a role's ARN, the role's name is what counts.
+    It isn't one of the ``taken`` names, and has only letters, digits, ``_``, ``.`` and ``-``, which
+    all SDKs read in the same way. ``profile`` can be the ARN of a role; its name is used then.
     """
-    known_as = re.sub("^arn:.*[:/]", "", profile)
-    readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", known_as).strip("-") or "profile"
+    arn = Arn.parse(profile)
+    label = arn.role.rpartition("/")[2] if arn else profile
+    readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", label).strip("-") or "profile"
     taken = set(taken)
     name, number = f"{readable}-in-kernel", 1
     while name in taken:
@@ -74,16 +77,16 @@ def overlay_name(profile: str, taken: Iterable[str]) -> str:
 
 
 def _user_sections(config: Path) -> Iterator[str]:
-    """Render each section of the user's config file anew, without comments and without secrets."""
+    """Yield each section of the user's config file, without comments and secrets."""
     parser = configparser.RawConfigParser()
-    # What is wrong with the file has been told by read_shared_files; here it is read for the
-    # texts of indented blocks as they stand there.
+    # read_shared_files has checked the file. It is read again here since indented blocks are copied
+    # as they are.
     parser.read(config)
     for header in parser.sections():
         settings = dict(parser.items(header))
         public = _public(settings)
         if _is_profile(header) and settings.keys() >= _KEYS:
-            # In the chain of sources, a process stands where keys of the config file do.
+            # As a source of a role, a process has the same precedence as keys in the config file.
             public.setdefault(
                 "credential_process", command_line("read", os.path.abspath(config), header)
             )
@@ -98,24 +101,24 @@ def _is_profile(header: str) -> bool:
 
 
 def _text(value: Value) -> str:
-    """Turn an indented block into the text that stands in a file for it."""
+    """Return a value as it is written in a file; an indented block has several lines."""
     if isinstance(value, str):
         return value
     return "".join(f"\n{name} = {nested}" for name, nested in value.items())
 
 
 def _public(settings: Mapping[str, str]) -> dict[str, str]:
-    """Leave out what is secret, and what is nothing without it."""
+    """Return the settings without secrets, and without those that contain nothing else."""
     public = {}
     for name, text in settings.items():
-        scrubbed = _scrubbed(text)
-        if name not in _SECRETS and (scrubbed or not text):
-            public[name] = scrubbed
+        shown = _without_secrets(text)
+        if name not in _SECRETS and (shown or not text):
+            public[name] = shown
     return public
 
 
-def _scrubbed(text: str) -> str:
-    """End a longer value where a setting with a secret is in it, indented by mistake."""
+def _without_secrets(text: str) -> str:
+    """Return a value up to the first line with a secret setting, which was indented by mistake."""
     first, *more = text.splitlines(keepends=True) or [""]
     return "".join([first, *takewhile(_has_no_secret, more)]).rstrip()
 
@@ -134,7 +137,7 @@ def _indented(text: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file that only the user can read, at once."""
+    """Write a file that only the user can read, in one step."""
     handle, draft = tempfile.mkstemp(dir=path.parent)
     try:
         with open(handle, "w") as file:

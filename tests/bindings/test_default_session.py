@@ -1,4 +1,4 @@
-"""boto3's default session comes, goes, and stays what the user has made of it."""
+"""boto3's default session is replaced and restored; one set by the user is kept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def account() -> str:
-    """Ask STS for the account with boto3 alone, as any library does."""
+    """Return the account that boto3 itself is in, as a library would be."""
     return str(boto3.client("sts").get_caller_identity()["Account"])
 
 
@@ -34,7 +34,7 @@ def test_boto3_works_as_the_session(aws: EmbeddedAws) -> None:
 
 @pytest.mark.parametrize("before", [None, boto3.Session()])
 def test_session_before_comes_back(before: boto3.Session | None) -> None:
-    """The default session is the very one from before, or none, also after an error."""
+    """The default session is the one from before, or None, also after an error."""
     boto3.DEFAULT_SESSION = before
     session = boto3.Session()
     with default_session(session):
@@ -46,7 +46,7 @@ def test_session_before_comes_back(before: boto3.Session | None) -> None:
 
 
 def test_session_that_was_set_up_since_stays() -> None:
-    """A default session that the user has set up in between stays."""
+    """A default session that the user has set meanwhile is kept."""
     with default_session(boto3.Session()):
         boto3.setup_default_session(region_name="eu-west-3")
         newer = boto3.DEFAULT_SESSION

@@ -1,4 +1,4 @@
-"""Subprocesses go by the profile's name while it is bound, and by the user's variables after."""
+"""Subprocesses use the profile while it is bound, and the user's variables afterwards."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from ipy_awsprofile.bindings.environment import IN_THE_WAY, environment, in_the_way
+from ipy_awsprofile.bindings.environment import (
+    CREDENTIAL_VARIABLES,
+    environment,
+    overriding_variables,
+)
 from ipy_awsprofile.bindings.lending import LentProfile
 from ipy_awsprofile.config.environment import MARKER, user_environment
 from tests.shells import run_python
@@ -22,7 +26,7 @@ FULL = {
     "AWS_DEFAULT_REGION": "",
     "AWS_CONFIG_FILE": "/mine",
     "OTHER": "o",
-    **dict.fromkeys(IN_THE_WAY, "mine"),
+    **dict.fromkeys(CREDENTIAL_VARIABLES, "mine"),
 }
 BEFORE = pytest.mark.parametrize("before", [{}, {"OTHER": "o"}, FULL], ids=["none", "other", "all"])
 PROFILES = pytest.mark.parametrize("profile", [ROLE, LENT], ids=["by name", "lent"])
@@ -30,13 +34,13 @@ PROFILES = pytest.mark.parametrize("profile", [ROLE, LENT], ids=["by name", "len
 
 @BEFORE
 @PROFILES
-def test_goes_by_the_name(before: dict[str, str], profile: LentProfile) -> None:
-    """The name and the region are set, and nothing stays that would go before the name."""
+def test_name_and_region(before: dict[str, str], profile: LentProfile) -> None:
+    """The name and the Region are set; variables that take precedence are removed."""
     environ = dict(before)
     with environment(profile, "us-west-2", environ):
         assert environ["AWS_PROFILE"] == profile.name
         assert environ["AWS_REGION"] == environ["AWS_DEFAULT_REGION"] == "us-west-2"
-        assert not {"AWS_DEFAULT_PROFILE", *IN_THE_WAY} & environ.keys()
+        assert not {"AWS_DEFAULT_PROFILE", *CREDENTIAL_VARIABLES} & environ.keys()
         assert environ.get("OTHER") == before.get("OTHER")
 
 
@@ -44,19 +48,19 @@ def test_goes_by_the_name(before: dict[str, str], profile: LentProfile) -> None:
 @PROFILES
 @pytest.mark.parametrize("region", ["us-west-2", None])
 def test_restored(before: dict[str, str], profile: LentProfile, region: str | None) -> None:
-    """Afterwards every variable is what it was, and none is more."""
+    """Afterwards each variable has its value from before, and there is no other."""
     environ = dict(before)
     with environment(profile, region, environ):
         assert environ != before
         assert user_environment(environ) == {
-            name: value for name, value in before.items() if name not in IN_THE_WAY
+            name: value for name, value in before.items() if name not in CREDENTIAL_VARIABLES
         }
     assert environ == before
 
 
 @BEFORE
 def test_restored_after_an_error(before: dict[str, str]) -> None:
-    """An error inside goes on, and the variables are restored."""
+    """After an error, the variables are restored."""
     environ = dict(before)
     with pytest.raises(RuntimeError, match="oops"), environment(LENT, None, environ):
         raise RuntimeError("oops")
@@ -64,7 +68,7 @@ def test_restored_after_an_error(before: dict[str, str]) -> None:
 
 
 def test_config_file_only_for_what_is_lent() -> None:
-    """Where the profile goes by its name, the user's own config file stays the one."""
+    """The config file changes only for a profile that is lent."""
     environ = {"AWS_CONFIG_FILE": "/mine"}
     with environment(ROLE, None, environ):
         assert environ["AWS_CONFIG_FILE"] == "/mine"
@@ -75,7 +79,7 @@ def test_config_file_only_for_what_is_lent() -> None:
 
 @pytest.mark.parametrize("before", [{}, {"AWS_CONFIG_FILE": "/mine"}])
 def test_config_file_of_a_switch_inside_another(before: dict[str, str]) -> None:
-    """Inside of a lent profile, one that goes by its name has the user's config file again."""
+    """A profile that isn't lent uses the user's config file, also within one that is lent."""
     environ = dict(before)
     with environment(LENT, None, environ):
         with environment(ROLE, None, environ):
@@ -85,8 +89,8 @@ def test_config_file_of_a_switch_inside_another(before: dict[str, str]) -> None:
     assert environ == before
 
 
-def test_region_that_is_not_known() -> None:
-    """Without a region none is set: the one of another profile isn't this one's."""
+def test_without_a_region() -> None:
+    """Without a Region, the variables of another profile's Region are removed."""
     environ = {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1"}
     with environment(ROLE, None, environ):
         assert not {"AWS_REGION", "AWS_DEFAULT_REGION"} & environ.keys()
@@ -94,16 +98,16 @@ def test_region_that_is_not_known() -> None:
 
 @pytest.mark.parametrize("name", ["AWS_PROFILE", "AWS_REGION", "AWS_ACCESS_KEY_ID"])
 @BEFORE
-def test_changed_since_stays(before: dict[str, str], name: str) -> None:
-    """A variable that the user has set in between keeps that value; all others are restored."""
+def test_change_of_the_user(before: dict[str, str], name: str) -> None:
+    """A variable that the user has set meanwhile is kept; all others are restored."""
     environ = dict(before)
     with environment(ROLE, "us-west-2", environ):
         environ[name] = "newer"
     assert environ == before | {name: "newer"}
 
 
-def test_removed_since_stays_away() -> None:
-    """A variable that the user has removed in between doesn't come back."""
+def test_removal_by_the_user() -> None:
+    """A variable that the user has removed meanwhile isn't restored."""
     environ = {"AWS_PROFILE": "mine"}
     with environment(ROLE, None, environ):
         del environ["AWS_PROFILE"]
@@ -112,7 +116,7 @@ def test_removed_since_stays_away() -> None:
 
 @BEFORE
 def test_nested(before: dict[str, str]) -> None:
-    """Each of several comes back when the one inside ends, and the user's own at the end."""
+    """Nested bindings are restored one after the other."""
     environ = dict(before)
     with environment(LENT, "us-west-2", environ):
         outer = dict(environ)
@@ -124,7 +128,7 @@ def test_nested(before: dict[str, str]) -> None:
 
 
 def test_children_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without an environment of its own, it is about this process and its children."""
+    """By default, the environment is that of this process and its children."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
     ask = "import os; print(os.environ.get('AWS_PROFILE'), 'hush' in os.environ.values())"
     with environment(ROLE, None):
@@ -133,13 +137,13 @@ def test_children_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MARKER not in os.environ
 
 
-def test_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was set after the switch, and goes before the name, is listed; nothing else is."""
+def test_overriding_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables that were set after the switch and take precedence are listed."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mine")
-    assert in_the_way() == ["AWS_ACCESS_KEY_ID"]
+    assert overriding_variables() == ["AWS_ACCESS_KEY_ID"]
     with environment(ROLE, None):
-        assert in_the_way() == []
+        assert overriding_variables() == []
         monkeypatch.setenv("AWS_ROLE_ARN", "newer")
         monkeypatch.setenv("AWS_PROFILE", "newer")
-        assert in_the_way() == ["AWS_PROFILE", "AWS_ROLE_ARN"]
-    assert in_the_way({}) == []
+        assert overriding_variables() == ["AWS_PROFILE", "AWS_ROLE_ARN"]
+    assert overriding_variables({}) == []

@@ -1,4 +1,4 @@
-"""`s3://` paths are opened as the profile, and nothing of it stays in fsspec."""
+"""`s3://` paths are opened as the profile; afterwards fsspec is as before."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ BEFORE = pytest.mark.parametrize("before", [None, {}, {"anon": True}, {"profile"
 
 @pytest.fixture(autouse=True)
 def clean_fsspec(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin without defaults and without instances, whatever other tests have left."""
+    """Start without defaults and without cached instances."""
     monkeypatch.delitem(conf, "s3", raising=False)
     s3fs.S3FileSystem.clear_instance_cache()
 
 
 def prepared(before: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Give S3 filesystems the user's own defaults; return a dict of them."""
+    """Set defaults of the user for S3 filesystems, and return their dict."""
     own = None if before is None else dict(before)
     if own is not None:
         conf["s3"] = own
@@ -38,7 +38,7 @@ def prepared(before: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def test_paths_are_opened_as_the_profile(aws: EmbeddedAws) -> None:
-    """Fsspec and pandas read and write as the profile; a user without rights is refused."""
+    """Fsspec and pandas read and write as the profile; a user without permissions is refused."""
     with filesystems(ROLE):
         pd.DataFrame({"a": [1, 2]}).to_csv("s3://my-first-bucket/t.csv", index=False)
         assert fsspec.filesystem("s3").ls("my-first-bucket") == ["my-first-bucket/t.csv"]
@@ -49,8 +49,8 @@ def test_paths_are_opened_as_the_profile(aws: EmbeddedAws) -> None:
         assert pd.read_csv("s3://my-first-bucket/t.csv")["a"].sum() == 3
 
 
-def test_arguments_of_the_user_go_before(aws: EmbeddedAws) -> None:
-    """A profile that the user names in the call is the one that is used."""
+def test_arguments_of_the_user(aws: EmbeddedAws) -> None:
+    """A profile in the user's call takes precedence."""
     with filesystems(USER):
         found = fsspec.filesystem("s3", profile="RoleBeta").ls("my-first-bucket")
     assert found == []
@@ -58,7 +58,7 @@ def test_arguments_of_the_user_go_before(aws: EmbeddedAws) -> None:
 
 @BEFORE
 def test_defaults_of_the_user_are_kept(before: dict[str, Any] | None) -> None:
-    """The user's own defaults hold on, but for the profile."""
+    """The user's defaults are kept, except the profile."""
     prepared(before)
     with filesystems(ROLE):
         assert conf["s3"] == (before or {}) | {"profile": "RoleBeta"}
@@ -66,7 +66,7 @@ def test_defaults_of_the_user_are_kept(before: dict[str, Any] | None) -> None:
 
 @BEFORE
 def test_restored(before: dict[str, Any] | None) -> None:
-    """The defaults are the very ones from before, or none, also after an error."""
+    """The defaults are those from before, or none, also after an error."""
     own = prepared(before)
     with filesystems(ROLE):
         pass
@@ -80,7 +80,7 @@ def test_restored(before: dict[str, Any] | None) -> None:
 
 @BEFORE
 def test_nested(before: dict[str, Any] | None) -> None:
-    """A profile inside of another one gives way to it again."""
+    """Nested bindings are restored one after the other."""
     own = prepared(before)
     with filesystems(ROLE):
         with filesystems(USER):
@@ -90,8 +90,8 @@ def test_nested(before: dict[str, Any] | None) -> None:
 
 
 @BEFORE
-def test_defaults_that_were_replaced_since_stay(before: dict[str, Any] | None) -> None:
-    """Defaults that the user has set anew in between stay as they are."""
+def test_defaults_replaced_by_the_user(before: dict[str, Any] | None) -> None:
+    """Defaults that the user has set meanwhile are kept."""
     prepared(before)
     newer = {"profile": "RoleBeta", "anon": False}
     with filesystems(ROLE):
@@ -100,24 +100,24 @@ def test_defaults_that_were_replaced_since_stay(before: dict[str, Any] | None) -
     assert newer == {"profile": "RoleBeta", "anon": False}
 
 
-def test_profile_that_was_changed_since_stays() -> None:
-    """A profile that the user has put into the defaults in between stays."""
+def test_profile_changed_by_the_user() -> None:
+    """A default profile that the user has set meanwhile is kept."""
     with filesystems(ROLE):
         conf["s3"]["profile"] = "newer"
     assert conf["s3"] == {"profile": "newer"}
 
 
 @BEFORE
-def test_what_was_added_since_stays(before: dict[str, Any] | None) -> None:
-    """A default that the user has added in between stays; the profile goes back."""
+def test_defaults_added_by_the_user(before: dict[str, Any] | None) -> None:
+    """A default that the user has added meanwhile is kept; the profile is restored."""
     prepared(before)
     with filesystems(ROLE):
         conf["s3"]["requester_pays"] = True
     assert conf["s3"] == (before or {}) | {"requester_pays": True}
 
 
-def test_defaults_that_were_removed_since_stay_away() -> None:
-    """If the user has removed the defaults in between, they don't come back."""
+def test_defaults_removed_by_the_user() -> None:
+    """Defaults that the user has removed meanwhile aren't restored."""
     conf["s3"] = {"anon": True}
     with filesystems(ROLE):
         del conf["s3"]
@@ -125,7 +125,7 @@ def test_defaults_that_were_removed_since_stay_away() -> None:
 
 
 def test_no_instance_outlives_its_profile(aws: EmbeddedAws) -> None:
-    """An instance that fsspec keeps is dropped at both ends: none signs as somebody else."""
+    """Fsspec's cached instances are removed at both ends: none signs as another identity."""
     before = s3fs.S3FileSystem()
     assert s3fs.S3FileSystem() is before
     with suppress(RuntimeError), filesystems(ROLE):
@@ -138,7 +138,7 @@ def test_no_instance_outlives_its_profile(aws: EmbeddedAws) -> None:
 
 @pytest.mark.parametrize("how", ["pass", "raise RuntimeError"])
 def test_fsspec_that_is_imported_later(aws: EmbeddedAws, how: str) -> None:
-    """Fsspec isn't imported for this; what was opened since is dropped, also after an error."""
+    """If fsspec is imported later, its cached instances are removed, also after an error."""
     code = f"""
 import sys
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""An identity goes to other processes by its name where that is enough, and is lent otherwise."""
+"""Other processes use the profile's name if that is enough; otherwise the identity is lent."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ ARN = "arn:aws:iam::123456789012:role/R"
         ("machine", {}, True),
         ("process", {}, True),
         ("sso", {}, True),
-        ("role", {"region": "eu-west-1"}, True),  # a variable says that as well
+        ("role", {"region": "eu-west-1"}, True),  # a variable sets that too
         ("mfa", {}, False),
         ("over-mfa", {}, False),
         ("from-environment", {}, False),
@@ -78,10 +78,10 @@ ARN = "arn:aws:iam::123456789012:role/R"
         (None, {"role_arn": ARN, "source_profile": "keys"}, False),
     ],
 )
-def test_what_goes_by_name(
+def test_what_resolves_by_name(
     shared_files: tuple[Path, Path], name: str | None, options: dict[str, Any], by_name: bool
 ) -> None:
-    """Another process gets the same by the name alone, or else the identity has to be lent."""
+    """An identity that another process can't get from the name alone has to be lent."""
     shared_files[0].write_text(CONFIG)
     target = target_of(SessionRequest(profile=name, **options))
     assert target.resolves_by_name is by_name
@@ -89,14 +89,14 @@ def test_what_goes_by_name(
 
 @pytest.mark.parametrize("name", ["UserAlpha", "RoleBeta"])
 def test_name_is_lent_without_a_file(aws: EmbeddedAws, name: str) -> None:
-    """A profile that goes by its name has that name for others, and needs no file."""
+    """A profile that resolves by its name needs no overlay."""
     with lent(open_session(name)) as profile:
         assert profile == LentProfile(name)
 
 
 @pytest.mark.parametrize("options", [{"read_only": True}, {"session_name": "me"}])
-def test_lent_under_a_name_of_its_own(aws: EmbeddedAws, options: dict[str, Any]) -> None:
-    """What is lent has a name that the files don't have, and a file that is gone afterwards."""
+def test_lent_with_an_overlay(aws: EmbeddedAws, options: dict[str, Any]) -> None:
+    """A lent identity has a new name, and a config file that is removed afterwards."""
     session = open_session("RoleBeta", region="eu-central-1", **options)
     with lent(session) as profile:
         assert profile.name == "RoleBeta-in-kernel"
@@ -113,14 +113,14 @@ def test_lent_under_a_name_of_its_own(aws: EmbeddedAws, options: dict[str, Any])
 
 
 def test_name_that_is_taken(aws: EmbeddedAws) -> None:
-    """A profile of the user's that has the name already keeps it."""
+    """If the user has a profile of that name, another name is used."""
     aws.write_profile("RoleBeta-in-kernel", region="us-west-2")
     with lent(open_session("RoleBeta", session_name="me")) as profile:
         assert profile.name == "RoleBeta-in-kernel-2"
 
 
-def test_role_by_arn_is_reached_as_its_source(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """A role that no profile names has the endpoint and region of its source for others."""
+def test_role_by_arn(aws: EmbeddedAws, scenario: Scenario) -> None:
+    """A role without a profile has the endpoint and Region of its source."""
     session = open_session(role_arn=scenario.role_arn, source_profile="UserAlpha")
     with lent(session) as profile:
         assert profile.name == "RoleBeta-in-kernel"
@@ -133,7 +133,7 @@ def test_role_by_arn_is_reached_as_its_source(aws: EmbeddedAws, scenario: Scenar
 
 
 def test_nothing_is_lent_after_an_error(aws: EmbeddedAws) -> None:
-    """An error inside goes on, and what was lent is gone."""
+    """After an error, nothing is lent."""
     with ExitStack() as stack:
         stack.enter_context(pytest.raises(RuntimeError, match="oops"))
         profile = stack.enter_context(lent(open_session("RoleBeta", session_name="me")))
@@ -143,7 +143,7 @@ def test_nothing_is_lent_after_an_error(aws: EmbeddedAws) -> None:
 
 
 def test_children_are_as_read_only_as_the_kernel(aws: EmbeddedAws) -> None:
-    """The AWS CLI is lent the read-only session: it is the same one, and doesn't write either."""
+    """The AWS CLI gets the same read-only session, and can't write either."""
     session = open_session("RoleBeta", session_name="me", read_only=True)
     put = ("s3api", "put-object", "--bucket", "my-first-bucket", "--key", "k")
     with follow(None, "session", session, ["environment"]):
@@ -156,7 +156,7 @@ def test_children_are_as_read_only_as_the_kernel(aws: EmbeddedAws) -> None:
 
 @pytest.mark.parametrize("chosen", [[], ["namespace"], ["default_session"]])
 def test_nothing_is_lent_unless_something_follows(aws: EmbeddedAws, chosen: list[str]) -> None:
-    """Where neither subprocesses nor filesystems follow, the environment stays as it is."""
+    """If neither subprocesses nor filesystems follow, the environment doesn't change."""
     session = open_session("RoleBeta", read_only=True)
     before = run_aws_cli("configure", "list-profiles").stdout
     with follow(None, "session", session, chosen):

@@ -1,4 +1,4 @@
-"""The session's variable comes, goes, and leaves what the user has made of the name."""
+"""The session's variable is set and restored; a value set by the user is kept."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from tests.shells import Shell
 
 
-def test_new_name_is_gone_afterwards(bare_shell: Shell) -> None:
-    """A name that wasn't there is there while the binding lasts."""
+def test_new_name_is_deleted_afterwards(bare_shell: Shell) -> None:
+    """A name that didn't exist exists only while the binding lasts."""
     session: Any = object()
     with session_variable(bare_shell.ip, "session", session):
         assert bare_shell.names["session"] is session
@@ -23,7 +23,7 @@ def test_new_name_is_gone_afterwards(bare_shell: Shell) -> None:
 
 
 def test_value_before_comes_back(bare_shell: Shell) -> None:
-    """A variable that was there has its value again."""
+    """A variable that existed has its value again."""
     bare_shell.good("session = 'mine'")
     with session_variable(bare_shell.ip, "session", boto3.Session()):
         assert bare_shell.names["session"] != "mine"
@@ -31,7 +31,7 @@ def test_value_before_comes_back(bare_shell: Shell) -> None:
 
 
 def test_rebound_name_stays(bare_shell: Shell) -> None:
-    """What the user has bound the name to in between stays, whatever was there before."""
+    """A value that the user has assigned meanwhile is kept."""
     bare_shell.good("session = 'mine'")
     with session_variable(bare_shell.ip, "session", boto3.Session()):
         bare_shell.good("session = 'newer'")
@@ -39,7 +39,7 @@ def test_rebound_name_stays(bare_shell: Shell) -> None:
 
 
 def test_deleted_name_comes_back(bare_shell: Shell) -> None:
-    """If the user deleted the session, the value from before comes back."""
+    """If the user has deleted the session, the value from before is restored."""
     bare_shell.good("session = 'mine'")
     with session_variable(bare_shell.ip, "session", boto3.Session()):
         bare_shell.good("del session")
@@ -47,7 +47,7 @@ def test_deleted_name_comes_back(bare_shell: Shell) -> None:
 
 
 def test_restored_after_an_error(bare_shell: Shell) -> None:
-    """An error inside the binding is passed on, and the name is restored."""
+    """After an error, the name is restored."""
     with (
         pytest.raises(RuntimeError, match="oops"),
         session_variable(bare_shell.ip, "session", boto3.Session()),
@@ -56,7 +56,7 @@ def test_restored_after_an_error(bare_shell: Shell) -> None:
     assert "session" not in bare_shell.names
 
 
-def test_name_is_no_longer_hidden_nor_listed(bare_shell: Shell) -> None:
+def test_who_lists_the_session(bare_shell: Shell) -> None:
     """`%who` lists the session while it is bound."""
     with session_variable(bare_shell.ip, "session", boto3.Session()):
         assert "session" in bare_shell.good("%who").printed
@@ -64,7 +64,7 @@ def test_name_is_no_longer_hidden_nor_listed(bare_shell: Shell) -> None:
 
 
 def test_signers(aws: EmbeddedAws) -> None:
-    """Clients, resources and used sessions are found; anything else isn't, nor IPython's names."""
+    """Clients, resources and used sessions are found, but no other values and names of IPython."""
     session = boto3.Session(profile_name="UserAlpha")
     unused = boto3.Session(profile_name="UserAlpha")
     client = session.client("s3")
@@ -87,5 +87,5 @@ def test_signers(aws: EmbeddedAws) -> None:
 
 
 def test_signers_without_credentials() -> None:
-    """A client that signs nothing is none."""
+    """A client without credentials isn't found."""
     assert dict(signers({"client": boto3.Session().client("s3", "us-east-1")})) == {}

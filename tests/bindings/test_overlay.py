@@ -38,7 +38,7 @@ NAME = "RoleBeta-in-kernel"
 def lent(
     session: boto3.Session, monkeypatch: pytest.MonkeyPatch, *, of: str, region: str | None = None
 ) -> Iterator[Path]:
-    """Let child processes of this test be who the session is; say where the overlay is."""
+    """Lend the session to child processes of this test; yield the overlay."""
     with CredentialServer(session) as server, monkeypatch.context() as environment:
         overlay = server.folder / "config"
         files = SharedFiles.from_environment()
@@ -55,7 +55,7 @@ def session(aws: EmbeddedAws) -> boto3.Session:
 
 
 def child(code: str) -> str:
-    """Run code with boto3 in a process of its own, and return what it prints."""
+    """Run code with boto3 in a new process, and return what it prints."""
     done = subprocess.run(
         [sys.executable, "-c", f"import boto3\n{code}"],
         capture_output=True,
@@ -71,14 +71,14 @@ WHO = "print(boto3.client('sts').get_caller_identity()['Arn'])"
 
 
 def who_is_the_cli(*arguments: str) -> str:
-    """Ask the AWS CLI who it is."""
+    """Return the ARN of the AWS CLI."""
     done = run_aws_cli("sts", "get-caller-identity", *arguments)
     assert done.returncode == 0, done.stderr
     return str(json.loads(done.stdout)["Arn"])
 
 
 def give_keys(aws: EmbeddedAws, scenario: Scenario, name: str, *, file: Any) -> None:
-    """Write the user's keys under a name into one of the files."""
+    """Write a profile with the user's keys into one of the files."""
     aws.write_profile(
         name,
         file=file,
@@ -87,7 +87,7 @@ def give_keys(aws: EmbeddedAws, scenario: Scenario, name: str, *, file: Any) -> 
     )
 
 
-def test_children_are_who_the_kernel_is(
+def test_children_have_the_identity(
     session: boto3.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Python, the AWS CLI, and new sessions in the kernel itself have the session's ARN."""
@@ -98,24 +98,24 @@ def test_children_are_who_the_kernel_is(
 
 
 @pytest.mark.parametrize("name", ["default", "RoleBeta"])
-def test_keys_of_the_user_shadow_nothing(
+def test_keys_of_the_user_do_not_take_precedence(
     aws: EmbeddedAws,
     scenario: Scenario,
     session: boto3.Session,
     monkeypatch: pytest.MonkeyPatch,
     name: str,
 ) -> None:
-    """Keys in the credentials file, of ``[default]`` or of the profile, don't get in between."""
+    """Keys in the credentials file don't take precedence over the lent identity."""
     give_keys(aws, scenario, name, file="credentials")
     with lent(session, monkeypatch, of="RoleBeta"):
         assert child(WHO) == ARN
         assert who_is_the_cli() == ARN
 
 
-def test_children_may_do_what_the_session_may(
+def test_children_have_the_same_permissions(
     aws: EmbeddedAws, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A session that was narrowed by a policy is as narrow in a child."""
+    """A session policy also limits the child processes."""
     sts = boto3.Session(profile_name="UserAlpha").client("sts")
     policy = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
     answer = sts.assume_role(
@@ -123,8 +123,10 @@ def test_children_may_do_what_the_session_may(
         RoleSessionName="kernel",
         Policy=json.dumps({"Version": "2012-10-17", "Statement": [policy]}),
     )["Credentials"]
-    narrow = boto3.Session(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
-    with lent(narrow, monkeypatch, of="RoleBeta"):
+    limited = boto3.Session(
+        answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"]
+    )
+    with lent(limited, monkeypatch, of="RoleBeta"):
         assert child("print(len(boto3.client('s3').list_buckets()['Buckets']))") == "3"
         assert "AccessDenied" in child(
             "try: boto3.client('s3').create_bucket(Bucket='another')\n"
@@ -132,10 +134,8 @@ def test_children_may_do_what_the_session_may(
         )
 
 
-def test_a_child_that_runs_on_gets_fresh_credentials(
-    aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A child keeps working when the credentials that it began with have ended."""
+def test_children_get_new_credentials(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child process still works after its first credentials have expired."""
     session = open_session("RoleBeta", session_name="kernel", duration=900)
     ask = (
         "sts = boto3.client('sts')\n"
@@ -162,10 +162,10 @@ def test_a_child_that_runs_on_gets_fresh_credentials(
         assert process.wait(timeout=60) == 0
 
 
-def test_settings_of_the_profile_count(
+def test_settings_of_the_profile(
     aws: EmbeddedAws, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Endpoints of services, nested settings and the region are those of the profile."""
+    """Endpoints, nested settings and the Region are those of the profile."""
     with aws.config_file.open("a") as file:
         file.write(f"[services mine]\nsts =\n  endpoint_url = {aws.endpoint_url}\n")
     aws.write_profile(
@@ -193,13 +193,13 @@ def test_settings_of_the_profile_count(
     assert chosen == [f"{ARN} sa-east-1", "path adaptive https://s3.sa-east-1.amazonaws.com"]
 
 
-def test_other_profiles_go_on_working(
+def test_other_profiles_work(
     aws: EmbeddedAws,
     scenario: Scenario,
     session: boto3.Session,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Other profiles work through the overlay, wherever their keys stand."""
+    """Other profiles work with the overlay, whichever file has their keys."""
     role = aws.create_role("Other", account=ROLE_ACCOUNT, trust=trusting(scenario.user.arn))
     give_keys(aws, scenario, "default", file="config")
     give_keys(aws, scenario, "it's mine", file="config")
@@ -221,7 +221,7 @@ def test_no_secret_in_the_overlay(
     session: boto3.Session,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """No secret is in the overlay, wherever in the user's files it stands."""
+    """The overlay contains no secret, wherever it is in the user's files."""
     give_keys(aws, scenario, "default", file="config")
     give_keys(aws, scenario, "RoleBeta", file="credentials")
     secret = scenario.user.secret_access_key
@@ -243,14 +243,14 @@ def test_no_secret_in_the_overlay(
 def test_only_the_user_can_read_the_overlay(
     session: boto3.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The overlay is the user's alone, and the drafts of writing it are gone."""
+    """Only the user can read the overlay, and no temporary file is left."""
     with lent(session, monkeypatch, of="RoleBeta") as overlay:
         assert overlay.stat().st_mode & 0o777 == 0o600
         assert {file.name for file in overlay.parent.iterdir()} == {"config", "socket", "token"}
 
 
 def overlaid(tmp_path: Path, config: str, credentials: str = "", **options: Any) -> Path:
-    """Write an overlay of two files of this content."""
+    """Write an overlay of two files with this content."""
     files = SharedFiles(tmp_path / "config", tmp_path / "credentials")
     files.config.write_text(config)
     files.credentials.write_text(credentials)
@@ -261,13 +261,13 @@ def overlaid(tmp_path: Path, config: str, credentials: str = "", **options: Any)
 
 
 def profiles_of(config: Path, credentials: Path) -> dict[str, Any]:
-    """Read profiles with botocore."""
+    """Return the profiles that botocore reads."""
     read: dict[str, Any] = full_config(config, credentials)["profiles"]
     return read
 
 
 def full_config(config: Path, credentials: Path) -> Any:
-    """Read two files with botocore."""
+    """Return what botocore reads from two files."""
     session = botocore.session.Session()
     session.set_config_variable("config_file", str(config))
     session.set_config_variable("credentials_file", str(credentials))
@@ -275,7 +275,7 @@ def full_config(config: Path, credentials: Path) -> Any:
 
 
 def test_settings_of_both_files_without_sources(tmp_path: Path) -> None:
-    """The new profile has what both files say, but for where the credentials come from."""
+    """The new profile has the settings of both files, except those about credentials."""
     sources = (
         "role_arn source_profile credential_source mfa_serial external_id role_session_name "
         "duration_seconds web_identity_token_file sso_session sso_account_id sso_role_name "
@@ -295,7 +295,7 @@ def test_settings_of_both_files_without_sources(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["50%", "%(region)s", "a = b", "# no comment", "ü", "a ; b"])
 def test_values_stay_as_they_are(tmp_path: Path, value: str) -> None:
-    """Signs that mean something elsewhere mean nothing here."""
+    """Special characters in values have no meaning and are kept."""
     overlay = overlaid(
         tmp_path, f"[profile dev]\na = {value}\nb = {value}\n  {value.strip('# ')}\n"
     )
@@ -305,8 +305,8 @@ def test_values_stay_as_they_are(tmp_path: Path, value: str) -> None:
     assert read["dev"]["a"] == value
 
 
-def test_a_name_that_needs_quotes(tmp_path: Path) -> None:
-    """Any name can be written, and the command comes back as it was given."""
+def test_name_that_needs_quotes(tmp_path: Path) -> None:
+    """Any name can be written, and the command is read as it was given."""
     overlay = overlaid(tmp_path, "", name="it's a name", command="'a b' \"c\" 50%", region="r")
     assert profiles_of(overlay, tmp_path / "credentials") == {
         "it's a name": {"credential_process": "'a b' \"c\" 50%", "region": "r"}
@@ -314,7 +314,7 @@ def test_a_name_that_needs_quotes(tmp_path: Path) -> None:
 
 
 def test_no_config_file(tmp_path: Path) -> None:
-    """Without a config file, the overlay has the new profile alone."""
+    """Without a config file, the overlay has only the new profile."""
     overlay = tmp_path / "overlay"
     files = SharedFiles(tmp_path / "none", tmp_path / "none")
     write_overlay(overlay, name="lent", of="dev", command="x", region=None, files=files)
@@ -324,22 +324,22 @@ def test_no_config_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "credentials"), [("[profile lent]\n", ""), ("", "[lent]\naws_access_key_id = a\n")]
 )
-def test_a_name_of_the_user_is_refused(tmp_path: Path, config: str, credentials: str) -> None:
-    """A name that one of the files has could be shadowed by its keys."""
+def test_existing_name_is_refused(tmp_path: Path, config: str, credentials: str) -> None:
+    """A name that is in one of the files is an error, since its keys could take precedence."""
     with pytest.raises(ValueError, match="'lent'"):
         overlaid(tmp_path, config, credentials)
     assert not (tmp_path / "overlay").exists()
 
 
-def test_a_malformed_file_is_told(tmp_path: Path) -> None:
-    """What is wrong with the user's file is told, and nothing is written."""
+def test_malformed_file(tmp_path: Path) -> None:
+    """An error in the user's file is reported, and nothing is written."""
     with pytest.raises(ConfigFileError, match="line 2"):
         overlaid(tmp_path, "[profile dev]\nnonsense\n")
     assert {file.name for file in tmp_path.iterdir()} == {"config", "credentials"}
 
 
-def test_an_overlay_that_cannot_be_written(tmp_path: Path) -> None:
-    """Where the overlay can't take its place, no draft of it stays."""
+def test_overlay_that_cannot_be_written(tmp_path: Path) -> None:
+    """If the overlay can't be written, no temporary file is left."""
     (tmp_path / "overlay").mkdir()
     with pytest.raises(OSError, match="overlay"):
         overlaid(tmp_path, "")
@@ -360,7 +360,7 @@ def test_an_overlay_that_cannot_be_written(tmp_path: Path) -> None:
     ],
 )
 def test_names(profile: str, taken: list[str], name: str) -> None:
-    """The name is readable, plain, and nobody else's."""
+    """The name is readable, plain and not taken."""
     assert overlay_name(profile, taken) == name
 
 
@@ -404,7 +404,7 @@ FILES = st.one_of(
 
 
 def public(section: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out secrets, and settings that hold one by mistake."""
+    """Return the settings without secrets, and without those that contain one by mistake."""
     return {
         name: value
         for name, value in section.items()
@@ -414,7 +414,7 @@ def public(section: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def sections_of(config: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
-    """List what botocore has read, by kind and name of the section."""
+    """Return what botocore has read, by kind and name of the section."""
     named = {
         (kind, name): section
         for kind in ("profiles", "sso_sessions", "services")
@@ -430,7 +430,7 @@ def sections_of(config: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]
 @example(config="[profile dev]\ns3 =\n\n  a = b\x85c = d\n", credentials="")
 @example(config="[profile a]\nx = y\x1cz\n  v\xa0\n", credentials="")
 def test_same_settings_as_without(config: str, credentials: str) -> None:
-    """Whatever botocore reads in the user's files, it reads through the overlay, but no secret."""
+    """Botocore reads the same settings from the overlay as from the user's files, but no secret."""
     with tempfile.TemporaryDirectory() as folder:
         files = SharedFiles(Path(folder) / "config", Path(folder) / "credentials")
         files.config.write_text(config, encoding="utf-8", newline="")

@@ -13,6 +13,7 @@ import pytest
 
 from ipy_awsprofile.bindings import credential_server
 from ipy_awsprofile.bindings.leftovers import Leftover
+from ipy_awsprofile.bindings.private_folder import stop_remover
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import MfaUnavailable, ProfileNotFound, ProtectedProfile
@@ -246,7 +247,7 @@ def test_stale_variables_of_the_environment(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     bare_shell.names["s3"] = boto3.Session(region_name="us-east-1").client("s3")
     switcher.switch(ROLE)
-    assert switcher.leftovers() == [Leftover("s3", "still signs as somebody else (env)")]
+    assert switcher.leftovers() == [Leftover("s3", "still signs as another identity (env)")]
 
 
 def test_stale_variables_that_would_have_to_ask(
@@ -256,7 +257,7 @@ def test_stale_variables_that_would_have_to_ask(
     bare_shell.names["s3"] = boto3.Session(profile_name="RoleBeta").client("s3")
     switcher.switch(USER)
     aws.calls.clear()
-    assert switcher.leftovers() == [Leftover("s3", "still signs as somebody else (assume-role)")]
+    assert switcher.leftovers() == [Leftover("s3", "still signs as another identity (assume-role)")]
     assert aws.calls == []
 
 
@@ -279,7 +280,7 @@ def test_the_same_role_with_less_access_is_another_one(
     bare_shell.good("full = session.client('s3')")
     switcher.switch(SwitchRequest(profile="RoleBeta", read_only=True))
     bare_shell.good("narrow = session.client('s3')")
-    may_do_all = Leftover("full", "still signs as RoleBeta with all that the role may do")
+    may_do_all = Leftover("full", "still signs as RoleBeta with the role's full permissions")
     assert switcher.leftovers() == [may_do_all]
     switcher.switch(ROLE)
     assert switcher.leftovers() == [Leftover("narrow", "still signs as RoleBeta read-only")]
@@ -369,14 +370,13 @@ def test_interrupted_while_the_former_one_is_taken_off(
     switcher: Switcher, bare_shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Then nothing has changed: what was taken off is bound again."""
-    end = credential_server._end
 
-    def stopped(watcher: Any) -> None:
-        monkeypatch.setattr(credential_server, "_end", end)
-        end(watcher)
+    def stopped(remover: Any) -> None:
+        monkeypatch.setattr(credential_server, "stop_remover", stop_remover)
+        stop_remover(remover)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(credential_server, "_end", stopped)
+    monkeypatch.setattr(credential_server, "stop_remover", stopped)
     switcher.switch(replace(ROLE, read_only=True))
     before, environ = switcher.session, os.environ["AWS_PROFILE"]
     with pytest.raises(KeyboardInterrupt):
