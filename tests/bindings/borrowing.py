@@ -1,4 +1,4 @@
-"""A child process that borrows a kernel's session, and a process that lends one like a kernel."""
+"""Child processes that borrow a session, and a process that lends one as a kernel does."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
-KERNEL_GONE = "The kernel that lent this identity has ended, or has switched to another one.\n"
+KERNEL_GONE = "The kernel that lent this identity has ended or has switched to another identity.\n"
 
-#: Of each module that lends a session.
+#: The marks of each module that lends a session.
 KERNEL_TESTS = [
     pytest.mark.skipif(os.name == "nt", reason="sockets, forks and users are those of POSIX"),
     pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning"),
@@ -46,7 +46,7 @@ def run(command: str, **options: Any) -> subprocess.CompletedProcess[str]:
 
 
 def lent(server: CredentialServer) -> dict[str, Any]:
-    """Borrow the credentials of a server."""
+    """Return the credentials that a server lends."""
     done = run(server.command)
     assert (done.returncode, done.stderr) == (0, "")
     document: dict[str, Any] = json.loads(done.stdout)
@@ -54,7 +54,7 @@ def lent(server: CredentialServer) -> dict[str, Any]:
 
 
 def arn_of(document: dict[str, Any], aws: EmbeddedAws) -> str:
-    """Ask STS who the holder of these credentials is."""
+    """Return the ARN that STS reports for these credentials."""
     sts = boto3.client(
         "sts",
         region_name="us-west-2",
@@ -67,7 +67,7 @@ def arn_of(document: dict[str, Any], aws: EmbeddedAws) -> str:
 
 
 def eventually(condition: Callable[[], bool]) -> bool:
-    """Wait until something is so, but not for ever."""
+    """Wait up to 30 seconds for a condition, and return whether it is met."""
     end = time.monotonic() + 30
     while not condition() and time.monotonic() < end:
         time.sleep(0.01)
@@ -75,7 +75,7 @@ def eventually(condition: Callable[[], bool]) -> bool:
 
 
 def children() -> list[Path]:
-    """List the processes that this one has started, as folders of /proc."""
+    """Return the child processes of this process, as folders of /proc."""
     found = []
     for status in Path("/proc").glob("[0-9]*/status"):
         with suppress(OSError):
@@ -95,7 +95,7 @@ print(server.command, flush=True)
 
 
 def kernel(code: str) -> tuple[subprocess.Popen[str], str]:
-    """Start a process that lends a session and goes on with some code; return its command, too."""
+    """Start a process that lends a session and then runs the code; return it and its command."""
     process = subprocess.Popen(
         [sys.executable, "-c", KERNEL + code],
         stdin=subprocess.PIPE,

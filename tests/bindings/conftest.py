@@ -1,4 +1,4 @@
-"""A kernel's session that is lent, and a folder for temporary files."""
+"""A session that is lent, and a folder for temporary files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Make temporary files in a folder that has nothing else in it."""
+    """Create an empty folder for temporary files."""
     with tempfile.TemporaryDirectory() as folder:
         monkeypatch.setattr(tempfile, "tempdir", folder)
         yield Path(folder)

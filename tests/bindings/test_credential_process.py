@@ -1,4 +1,4 @@
-"""The command that a child runs as `credential_process` prints what the kernel lends."""
+"""The command for `credential_process` prints the credentials that the kernel lends."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = KERNEL_TESTS
 def test_the_client_needs_nothing_of_its_surroundings(
     server: CredentialServer, tmp_path: Path
 ) -> None:
-    """Neither the working directory nor the environment has a say in what the client imports."""
+    """The working directory and the environment don't change what the client imports."""
     (tmp_path / "json.py").write_text("raise SystemExit('imported by mistake')")
     done = run(
         server.command,
@@ -39,7 +39,7 @@ def test_the_client_needs_nothing_of_its_surroundings(
 
 
 def test_a_server_that_is_no_kernel(temporary: Path) -> None:
-    """A client takes nothing from somebody who listens there without the token."""
+    """A client accepts nothing from a server that doesn't have the token."""
     (temporary / "token").write_bytes(b"x" * 32)
     with closing(socket.socket(socket.AF_UNIX)) as other:
         other.bind(str(temporary / "socket"))
@@ -55,11 +55,11 @@ def test_a_server_that_is_no_kernel(temporary: Path) -> None:
         done = run(command_line("borrow", str(temporary)))
         thread.join()
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "The kernel that lent this identity has hung up.\n"
+    assert done.stderr == "The kernel that lent this identity has closed the connection.\n"
 
 
 def test_a_kernel_that_is_busy(temporary: Path) -> None:
-    """A client doesn't wait for ever for a kernel that doesn't answer."""
+    """A client stops waiting for a kernel that doesn't answer."""
     (temporary / "token").write_bytes(b"x" * 32)
     with closing(socket.socket(socket.AF_UNIX)) as other:
         other.bind(str(temporary / "socket"))
@@ -67,7 +67,7 @@ def test_a_kernel_that_is_busy(temporary: Path) -> None:
         impatient = (
             "import sys\n"
             "from ipy_awsprofile.bindings import credential_process as client\n"
-            "client.PATIENCE = 0.2\n"
+            "client.TIMEOUT = 0.2\n"
             f"sys.exit(client.main(['borrow', {str(temporary)!r}]))"
         )
         done = run(shlex.join([sys.executable, "-c", impatient]))
@@ -98,15 +98,15 @@ def test_keys_are_read_where_they_stand(tmp_path: Path) -> None:
 def test_keys_that_are_there_no_more(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:
-    """A config file without the keys is named; nothing of it is quoted."""
+    """The error names a config file without keys, but doesn't quote it."""
     config = tmp_path / "config"
     config.write_text(text, encoding="latin-1")
     assert main(["read", str(config), "default"]) == 1
-    assert capsys.readouterr() == ("", f"There are no keys any more in [default] of {config}.\n")
+    assert capsys.readouterr() == ("", f"[default] of {config} no longer contains access keys.\n")
 
 
 def test_other_arguments(capsys: pytest.CaptureFixture[str]) -> None:
-    """The client says which arguments it takes."""
+    """The error for wrong arguments is the usage."""
     assert main(["lend"]) == 1
     assert capsys.readouterr() == ("", "Usage: borrow FOLDER | read FILE SECTION\n")
 
@@ -114,7 +114,7 @@ def test_other_arguments(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_client_in_this_process(
     server: CredentialServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What the command prints while the server is open, and what after it, as a function."""
+    """The function prints credentials while the server is open, and an error afterwards."""
     folder = str(server.folder)
     assert main(["borrow", folder]) == 0
     assert json.loads(capsys.readouterr().out)["Version"] == 1

@@ -1,4 +1,4 @@
-"""A kernel lends its session to its own child processes, and takes it back."""
+"""A kernel lends its session to its child processes until the server is closed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ pytestmark = KERNEL_TESTS
 
 
 def test_the_session_is_lent(aws: EmbeddedAws) -> None:
-    """A child gets exactly the session's credentials, with the time of their end."""
+    """A child gets exactly the session's credentials, with their expiry."""
     session = open_session("RoleBeta", session_name="kernel")
     frozen = session.get_credentials().get_frozen_credentials()  # type: ignore[union-attr]
     with CredentialServer(session) as server:
@@ -55,14 +55,14 @@ def test_the_session_is_lent(aws: EmbeddedAws) -> None:
 
 
 def test_the_account_is_lent_too(server: CredentialServer) -> None:
-    """SDKs build some endpoints from the account: it goes with the credentials if it is known."""
+    """The account ID is lent if it is known: SDKs build some endpoints from it."""
     credentials = server._session.get_credentials()
     known = getattr(credentials.get_frozen_credentials(), "account_id", None)  # type: ignore[union-attr]
     assert lent(server).get("AccountId") == known
 
 
 def test_credentials_that_nobody_renews_are_lent(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """Temporary credentials without a known end are lent without one."""
+    """Temporary credentials without a known expiry are lent without one."""
     sts = boto3.Session(profile_name="UserAlpha").client("sts")
     answer = sts.assume_role(RoleArn=scenario.role_arn, RoleSessionName="by-hand")["Credentials"]
     session = boto3.Session(
@@ -75,7 +75,7 @@ def test_credentials_that_nobody_renews_are_lent(aws: EmbeddedAws, scenario: Sce
 
 
 def test_the_lent_credentials_are_as_fresh_as_the_kernels(aws: EmbeddedAws) -> None:
-    """Each time a child asks, it gets what the session has then; the kernel renews it."""
+    """A child always gets the current credentials, which the kernel renews."""
     session = open_session("RoleBeta", session_name="kernel", duration=900)
     with CredentialServer(session) as server:
         first = lent(server)
@@ -86,7 +86,7 @@ def test_the_lent_credentials_are_as_fresh_as_the_kernels(aws: EmbeddedAws) -> N
 
 
 def test_many_ask_at_once(server: CredentialServer) -> None:
-    """Any number of children may ask at the same time."""
+    """Many children can ask at the same time."""
     folder = str(server.folder)
     with ThreadPoolExecutor(32) as pool:
         answers = set(pool.map(borrowed, [folder] * 64))
@@ -97,7 +97,7 @@ def test_many_ask_at_once(server: CredentialServer) -> None:
 def test_the_command_is_quoted(
     aws: EmbeddedAws, temporary: Path, monkeypatch: pytest.MonkeyPatch, parent: str
 ) -> None:
-    """Shell and botocore take the command line apart alike, whatever its paths are."""
+    """A shell and botocore split the command line in the same way, whatever its paths are."""
     (temporary / parent).mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary / parent))
     with CredentialServer(open_session("RoleBeta")) as server:
@@ -110,7 +110,7 @@ def test_the_command_is_quoted(
 def test_a_long_path_of_temporary_files(
     aws: EmbeddedAws, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the folder for temporary files is too deep for a socket, another is used."""
+    """If the path of the temporary folder is too long for a socket, another folder is used."""
     deep = temporary / ("deep" * 20)
     deep.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(deep))
@@ -120,7 +120,7 @@ def test_a_long_path_of_temporary_files(
 
 
 def test_a_default_timeout_of_sockets_changes_nothing(server: CredentialServer) -> None:
-    """The kernel's user may set a timeout for all new sockets."""
+    """A default timeout for new sockets doesn't change anything."""
     socket.setdefaulttimeout(5)
     try:
         assert lent(server)["Version"] == 1
@@ -129,14 +129,14 @@ def test_a_default_timeout_of_sockets_changes_nothing(server: CredentialServer) 
 
 
 def test_long_term_keys_stay_in_the_kernel(aws: EmbeddedAws, temporary: Path) -> None:
-    """A session of long-term keys isn't lent; nothing is left of the try."""
+    """A session with long-term keys isn't lent, and no folder is left."""
     with pytest.raises(CredentialsUnavailable, match="long-term keys, and those never leave"):
         CredentialServer(open_session("UserAlpha")).start()
     assert list(temporary.iterdir()) == []
 
 
 def test_long_term_keys_that_come_later_stay_too(server: CredentialServer) -> None:
-    """The token is looked for at each answer, not only at the start."""
+    """Each answer is checked for a session token, not only the first."""
     server._session = boto3.Session(profile_name="UserAlpha")
     done = run(server.command)
     assert (done.returncode, done.stdout) == (1, "")
@@ -144,7 +144,7 @@ def test_long_term_keys_that_come_later_stay_too(server: CredentialServer) -> No
 
 
 def test_no_credentials_are_told_at_the_start(temporary: Path) -> None:
-    """A session that has no credentials is refused where the user is looking."""
+    """Starting the server without credentials is an error."""
     with pytest.raises(InvalidProfile, match="has no credentials"):
         CredentialServer(boto3.Session()).start()
     assert list(temporary.iterdir()) == []
@@ -152,7 +152,7 @@ def test_no_credentials_are_told_at_the_start(temporary: Path) -> None:
 
 @pytest.fixture
 def with_mfa(aws: EmbeddedAws) -> str:
-    """Make a role profile that asks for an MFA code; say of which device."""
+    """Create a role profile that needs an MFA code; return the device."""
     user = aws.create_user("Careful", account=USER_ACCOUNT, policy=allow("*"), mfa=True)
     role = aws.create_role("RoleMfa", account=ROLE_ACCOUNT, trust=trusting(user.arn))
     aws.write_profile(
@@ -173,7 +173,7 @@ def with_mfa(aws: EmbeddedAws) -> str:
 
 
 def test_an_ended_mfa_session_says_what_to_do(aws: EmbeddedAws, with_mfa: str) -> None:
-    """A session that only a new code can renew gives children one line that says so."""
+    """If only a new MFA code can renew the session, children get one line with that error."""
     session = open_session("WithMfa", mfa_prompter=lambda question: aws.mfa_code(with_mfa))
     with CredentialServer(session) as server:
         assert arn_of(lent(server), aws).split(":")[4] == ROLE_ACCOUNT
@@ -186,7 +186,7 @@ def test_an_ended_mfa_session_says_what_to_do(aws: EmbeddedAws, with_mfa: str) -
 
 
 def test_closing_leaves_nothing(aws: EmbeddedAws, temporary: Path) -> None:
-    """After closing, folder, thread and watcher are gone, and a child is told so."""
+    """After closing, folder, thread and remover are gone, and a child gets an error."""
     threads = set(threading.enumerate())
     server = CredentialServer(open_session("RoleBeta")).start()
     command = server.command
@@ -202,7 +202,7 @@ def test_closing_leaves_nothing(aws: EmbeddedAws, temporary: Path) -> None:
 
 
 def test_a_server_that_is_not_open_has_no_command(aws: EmbeddedAws) -> None:
-    """Folder and command are there while the server is open, and only then."""
+    """Folder and command exist only while the server is open."""
     server = CredentialServer(open_session("RoleBeta"))
     for _ in ("before", "after"):
         with pytest.raises(RuntimeError, match="isn't open"):
@@ -214,7 +214,7 @@ def test_a_server_that_is_not_open_has_no_command(aws: EmbeddedAws) -> None:
 
 
 def test_closing_when_others_have_cleaned_up(aws: EmbeddedAws, temporary: Path) -> None:
-    """Files that somebody has removed already are no error, and a child is told that it's over."""
+    """Files that have been removed already aren't an error, and a child gets one."""
     server = CredentialServer(open_session("RoleBeta")).start()
     command = server.command
     for file in server.folder.iterdir():

@@ -1,4 +1,4 @@
-"""Nobody but the user's own processes gets a lent session, and nobody keeps the others waiting."""
+"""Only the user's processes get a lent session, and no client delays another."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become 
 
 
 def test_only_the_user_can_read(server: CredentialServer) -> None:
-    """Folder, socket and token belong to the user alone."""
+    """Only the user can access the folder, the socket and the token."""
     modes = {path.name: path.stat().st_mode & 0o777 for path in server.folder.iterdir()}
     assert server.folder.stat().st_mode & 0o777 == 0o700
     assert modes == {"socket": 0o600, "token": 0o600}
@@ -37,7 +37,7 @@ def test_only_the_user_can_read(server: CredentialServer) -> None:
 
 @needs_proc
 def test_no_secret_to_be_seen(aws: EmbeddedAws, server: CredentialServer) -> None:
-    """No file, argument or environment variable holds a secret; none but the file the token."""
+    """No file, argument or environment variable contains a secret, except the token's file."""
     lent(server)
     token = (server.folder / "token").read_bytes()
     secrets = {secret.encode() for secret in aws.secrets()} | {token, token.hex().encode()}
@@ -47,13 +47,13 @@ def test_no_secret_to_be_seen(aws: EmbeddedAws, server: CredentialServer) -> Non
     for file in server.folder.rglob("*"):
         if file.is_file() and file.name != "token":
             seen += file.read_bytes()
-    assert b"shutil.rmtree" in seen  # the watcher's arguments are among it
+    assert b"shutil.rmtree" in seen  # the remover's arguments are part of it
     assert not [secret for secret in secrets if secret in seen]
     assert not [secret for secret in aws.secrets() if secret.encode() in token]
 
 
 def as_nobody(act: Callable[[], str]) -> str:
-    """Do something as another user, in a process of its own; return what it says."""
+    """Call a function as another user, in a new process; return its text or its error."""
     reading, writing = os.pipe()
     process = os.fork()
     if process == 0:
@@ -73,7 +73,7 @@ def as_nobody(act: Callable[[], str]) -> str:
 
 @needs_root
 def test_another_user_gets_nothing(server: CredentialServer) -> None:
-    """Another user of the machine can't even see the folder's files."""
+    """Another user of the machine can't access the folder's files."""
     folder = str(server.folder)
     assert as_nobody(lambda: borrowed(folder).decode()) == (
         "NothingPrintedError: This identity is lent to another user."
@@ -81,9 +81,9 @@ def test_another_user_gets_nothing(server: CredentialServer) -> None:
 
 
 @needs_root
-@pytest.mark.skipif(not hasattr(socket, "SO_PEERCRED"), reason="the system doesn't tell")
+@pytest.mark.skipif(not hasattr(socket, "SO_PEERCRED"), reason="the system doesn't report the user")
 def test_another_user_gets_nothing_even_with_the_token(server: CredentialServer) -> None:
-    """Where somebody has opened the folder, the system's word on who asks keeps others out."""
+    """Even if the folder is open to others, the server refuses processes of other users."""
     folder = str(server.folder)
     for entered in (server.folder, server.folder.parent):
         entered.chmod(0o755)
@@ -91,20 +91,20 @@ def test_another_user_gets_nothing_even_with_the_token(server: CredentialServer)
         file.chmod(0o666)
     assert as_nobody(lambda: str(len(os.listdir(folder)))) == "2"
     assert as_nobody(lambda: borrowed(folder).decode()) == (
-        "NothingPrintedError: The kernel that lent this identity has hung up."
+        "NothingPrintedError: The kernel that lent this identity has closed the connection."
     )
     assert lent(server)["Version"] == 1
 
 
 def made(folder: Path) -> str:
-    """Make a folder, and say so."""
+    """Create a folder, and return a text."""
     folder.mkdir()
     return "made"
 
 
 @needs_root
 def test_nobody_else_gets_the_name_of_a_server_that_has_ended(aws: EmbeddedAws) -> None:
-    """A child that outlives the server still reads the config file of that name: it stays ours."""
+    """No other user can create the folder of a closed server, whose path children still have."""
     with CredentialServer(open_session("RoleBeta")) as server:
         folder = server.folder
     assert as_nobody(lambda: made(folder)).startswith("PermissionError")
@@ -112,12 +112,12 @@ def test_nobody_else_gets_the_name_of_a_server_that_has_ended(aws: EmbeddedAws) 
 
 
 @needs_root
-def test_a_place_that_somebody_else_has_taken(aws: EmbeddedAws, temporary: Path) -> None:
-    """Where another user has made the user's own folder, nothing is lent, and the error says so."""
+def test_folder_of_another_user(aws: EmbeddedAws, temporary: Path) -> None:
+    """If another user has created the parent folder, nothing is lent, and the error says why."""
     temporary.chmod(0o1777)
     squatted = temporary / f"ipy-awsprofile-{os.geteuid()}"
     assert as_nobody(lambda: made(squatted)) == "made"
-    with pytest.raises(CredentialsUnavailable, match=r"isn't this user's own folder"):
+    with pytest.raises(CredentialsUnavailable, match=r"isn't a private folder of this user"):
         CredentialServer(open_session("RoleBeta")).start()
     squatted.rmdir()
     with CredentialServer(open_session("RoleBeta")) as server:
@@ -125,7 +125,7 @@ def test_a_place_that_somebody_else_has_taken(aws: EmbeddedAws, temporary: Path)
 
 
 def test_a_wrong_token_gets_nothing(server: CredentialServer) -> None:
-    """Who doesn't prove to have the token is turned away, and others are served."""
+    """A client without the token is refused, and others are served."""
     address = address_of(str(server.folder))
     with pytest.raises(AuthenticationError):
         Client(address, authkey=b"x" * 32)
@@ -133,7 +133,7 @@ def test_a_wrong_token_gets_nothing(server: CredentialServer) -> None:
 
 
 def test_no_token_gets_nothing(server: CredentialServer) -> None:
-    """A client that knows no handshake sees a challenge, and then that it was refused."""
+    """A client without a handshake gets a challenge, and is refused."""
     with Client(address_of(str(server.folder))) as client:
         said = [client.recv_bytes()]
         client.send_bytes(b"let me in")
@@ -160,7 +160,7 @@ def test_no_token_gets_nothing(server: CredentialServer) -> None:
     ],
 )
 def test_garbage_and_silence_keep_nobody_waiting(server: CredentialServer, garbage: bytes) -> None:
-    """Whatever clients send, and whether they leave or stay, the next one is served."""
+    """Whatever a client sends, and whether it leaves or stays, the next one is served."""
     with ExitStack() as clients:
         for leaves in (True, False) * 3:
             client = clients.enter_context(closing(socket.socket(socket.AF_UNIX)))
@@ -173,8 +173,8 @@ def test_garbage_and_silence_keep_nobody_waiting(server: CredentialServer, garba
 
 
 def test_silence_ends(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client that says nothing, or stops in the middle of a word, is hung up on in the end."""
-    monkeypatch.setattr("ipy_awsprofile.bindings.credential_server._PATIENCE", 1)
+    """The connection of a silent client is closed after the timeout."""
+    monkeypatch.setattr("ipy_awsprofile.bindings.credential_server._TIMEOUT", 1)
     session = open_session("RoleBeta")
     for word in (b"", b"\0\0"):
         with CredentialServer(session) as server, closing(socket.socket(socket.AF_UNIX)) as client:

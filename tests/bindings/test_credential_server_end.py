@@ -1,4 +1,4 @@
-"""However a kernel or its workers end, nothing stays of the lent session."""
+"""However a kernel or its workers end, nothing is left of the lent session."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = KERNEL_TESTS
     ],
 )
 def test_nothing_stays_of_a_kernel_that_has_ended(aws: EmbeddedAws, end: str) -> None:
-    """However the kernel ends, its folder goes, and a child is told."""
+    """However the kernel ends, its folder is removed, and a child gets an error."""
     process, command = kernel(f"input()\n{end}")
     folder = Path(shlex.split(command)[-1])
     assert run(command).returncode == 0
@@ -42,7 +42,7 @@ def test_nothing_stays_of_a_kernel_that_has_ended(aws: EmbeddedAws, end: str) ->
 
 
 def test_an_orderly_end_waits_for_nobody(aws: EmbeddedAws) -> None:
-    """A kernel that ends by itself has removed the folder before it is gone."""
+    """A kernel that ends normally removes the folder before its end."""
     code = (
         "import atexit, os\n"
         "atexit.register(lambda: print(os.path.exists(folder)))\n"
@@ -53,7 +53,7 @@ def test_an_orderly_end_waits_for_nobody(aws: EmbeddedAws) -> None:
 
 
 def test_a_worker_that_outlives_the_kernel_keeps_nothing(aws: EmbeddedAws) -> None:
-    """A forked worker neither keeps the folder alive nor leaves children waiting for an answer."""
+    """A forked worker doesn't keep the folder, and children don't wait for its answer."""
     process, command = kernel(
         "worker = os.fork()\n"
         "if worker == 0:\n"
@@ -75,7 +75,7 @@ def test_a_worker_that_outlives_the_kernel_keeps_nothing(aws: EmbeddedAws) -> No
 
 @pytest.mark.parametrize("end", ["server.close(); sys.exit(0)", "sys.exit(0)", "os._exit(0)"])
 def test_a_worker_that_ends_takes_nothing_along(aws: EmbeddedAws, end: str) -> None:
-    """A forked worker can't close the kernel's server, whatever it does."""
+    """A forked worker can't close the kernel's server."""
     process, command = kernel(
         f"worker = os.fork()\nif worker == 0:\n    {end}\n"
         "os.waitpid(worker, 0)\nprint('done', flush=True)\ninput()\n"
@@ -87,7 +87,7 @@ def test_a_worker_that_ends_takes_nothing_along(aws: EmbeddedAws, end: str) -> N
 
 
 def test_workers_of_multiprocessing(aws: EmbeddedAws) -> None:
-    """A pool of forked workers comes and goes; the server stays."""
+    """The server still works after a pool of forked workers has ended."""
     process, command = kernel(
         "import multiprocessing\n"
         "with multiprocessing.get_context('fork').Pool(2) as pool:\n"
