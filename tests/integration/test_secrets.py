@@ -173,6 +173,7 @@ def test_reprs(aws: EmbeddedAws, scenario: Scenario, bare_shell: Shell) -> None:
         [f"{one!r} {one}" for one in objects]
         + [frame.to_json(date_format="iso"), frame.to_string(), repr(frame)]
     )
+    switcher.off()
     assert "RoleBeta" in shown
     assert found(secrets_of(aws, others), shown) == []
 

@@ -21,6 +21,8 @@ from ipy_awsprofile.switch.switcher import Switcher
 from tests.mfa_role import add_mfa_role
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from ipy_awsprofile.sessions.identity import Identity
     from tests.shells import Shell
@@ -30,9 +32,15 @@ USER = SwitchRequest(profile="UserAlpha")
 
 
 @pytest.fixture
-def switcher(bare_shell: Shell, aws: EmbeddedAws) -> Switcher:
-    """Make a switcher of a shell that has nothing else of ours."""
-    return Switcher(bare_shell.ip)
+def switcher(bare_shell: Shell, aws: EmbeddedAws) -> Iterator[Switcher]:
+    """Make a switcher of a shell that has nothing else of ours.
+
+    It is switched off at the end: otherwise the garbage collector would restore the environment, at
+    any time during another test.
+    """
+    switcher = Switcher(bare_shell.ip)
+    yield switcher
+    switcher.off()
 
 
 def test_before_the_first_switch(switcher: Switcher) -> None:
