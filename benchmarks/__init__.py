@@ -1,9 +1,10 @@
-"""Measurements side by side with plain boto3 and the AWS CLI: ``make bench``.
+"""Benchmarks against plain boto3 and the AWS CLI, side by side: ``make bench``.
 
-stage       the embedded AWS, with more and more profiles
-timing      medians: in fresh processes, in one process by turns
-table       ratios as a Markdown table, and into the README
-loading, listing, switching, memory
-            a topic each: ``measure(stage)`` yields what was measured at this size
-picker      a real JupyterLab, which is why it isn't among them
+stage       an embedded AWS whose config file has more and more profiles
+timing      medians of many runs, in new processes or in one process by turns
+table       the ratios as a Markdown table, also in the README
+cli         the AWS CLI to compare with
+loading, listing, switching, memory, accounts
+            one topic each: ``measure(stage)`` yields its measurements
+picker      needs a real JupyterLab, so it isn't in ``make bench``
 """

@@ -1,6 +1,6 @@
-"""Measure and print one table of ratios: ``python -m benchmarks [picker] [--update-readme]``.
+"""Measure and print a table of ratios: ``python -m benchmarks [picker] [--update-readme]``.
 
-A ratio above 1 says how many times as long (or as much) the other way takes.
+A ratio is how many times as long (or as much memory) the alternative takes.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from benchmarks.timing import Measured
 
 
 class Topic(Protocol):
-    """A module with what is measured."""
+    """A module that measures one topic."""
 
     def measure(self, stage: Stage) -> Iterator[Measured]:
-        """Measure with as many profiles as the stage has."""
+        """Measure with the number of profiles that the stage has."""
 
 
-#: Their rows stand in this order.
+#: The rows of the table are in this order.
 TOPICS: Sequence[Topic] = (loading, listing, switching, memory, accounts)
 
-#: How many profiles the config file has, round by round.
+#: The number of profiles in the config file in each round.
 SIZES = (10, 1_000, 20_000)
 
 
 def measure(topics: Sequence[Topic]) -> dict[int, list[Measured]]:
-    """Measure topics with more and more profiles."""
+    """Return the measurements of each round, by its number of profiles."""
     rounds: dict[int, list[Measured]] = {}
     with embedded_aws() as stage:
         for size in SIZES:
@@ -45,13 +45,14 @@ def measure(topics: Sequence[Topic]) -> dict[int, list[Measured]]:
 
 
 def main() -> None:
-    """Measure, print the table, and put it into the README if asked to."""
+    """Measure and print the table; with ``--update-readme``, write it to the README too."""
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
-    parser.add_argument("topic", nargs="?", choices=["picker"], help="in a browser; not in README")
-    parser.add_argument("--update-readme", action="store_true", help="put the table into README.md")
+    picker_help = "measure the picker in a browser instead"
+    parser.add_argument("topic", nargs="?", choices=["picker"], help=picker_help)
+    parser.add_argument("--update-readme", action="store_true", help="write the table to README.md")
     options = parser.parse_args()
     if options.topic and options.update_readme:
-        parser.error("README.md has the other topics.")
+        parser.error("The table in README.md doesn't include the picker.")
     table = f"{markdown(measure([picker] if options.topic else TOPICS))}\n\n{machine()}."
     print(table)
     if options.update_readme:

@@ -1,4 +1,4 @@
-"""The buckets of many accounts: one after the other with boto3, or all at once."""
+"""The buckets of many accounts: in a loop with boto3, or all at once."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from benchmarks.stage import Stage
 from benchmarks.timing import Measured, repeated
 
-#: How many accounts, and how many milliseconds later AWS answers.
+#: The number of accounts, and the latency of AWS in milliseconds.
 _RUNS = ((100, 0), (100, 50), (200, 50))
 
-#: With more profiles in the file, boto3 takes minutes for a turn.
+#: With more profiles in the file, boto3 takes minutes for each run.
 _MOST_PROFILES = 10
 
 _SETUP = """
@@ -25,18 +25,18 @@ assert len(names) == {accounts}
 def buckets(session):
     return session.client("s3").list_buckets()["Buckets"]
 
-def one_after_the_other():
+def in_a_loop():
     return [buckets(boto3.Session(profile_name=name)) for name in names]
 
 def all_at_once():
-    shutil.rmtree(Path("~/.aws/cli").expanduser(), ignore_errors=True)  # boto3 keeps no role either
+    shutil.rmtree(Path("~/.aws/cli").expanduser(), ignore_errors=True)  # boto3 doesn't cache
     frame = across_profiles(names, buckets, progress=False)
     assert frame["profile"].nunique() == len(names), frame.attrs["errors"]
 """
 
 
 def measure(stage: Stage) -> Iterator[Measured]:
-    """Time both ways, each role assumed anew; only with a small config file."""
+    """Time both ways without cached roles; only with a small config file."""
     if stage.profiles > _MOST_PROFILES:
         return
     with stage.organisation(max(accounts for accounts, _ in _RUNS)):
@@ -45,10 +45,10 @@ def measure(stage: Stage) -> Iterator[Measured]:
                 ours, theirs = repeated(
                     stage,
                     "all_at_once()",
-                    "one_after_the_other()",
+                    "in_a_loop()",
                     setup=_SETUP.format(accounts=accounts),
                     times=1,
                 )
-            later = f", answers {milliseconds} ms later" if milliseconds else ""
-            what = f"`across_profiles`: {accounts} accounts' buckets{later}"
+            latency = f", {milliseconds} ms latency" if milliseconds else ""
+            what = f"`across_profiles`: buckets of {accounts} accounts{latency}"
             yield Measured(what, "boto3: a loop over sessions", ours, theirs)

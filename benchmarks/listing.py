@@ -15,19 +15,19 @@ _SETUP = "import boto3\nfrom ipy_awsprofile import list_profiles"
 
 
 def measure(stage: Stage) -> Iterator[Measured]:
-    """Time the first listing of a process, and those after it."""
+    """Time the first call in a process, and later ones."""
     first = timed(_OURS, setup=_SETUP)
     ours, theirs = by_turns(
         lambda: fresh(stage, first),
         lambda: fresh(stage, timed(_BOTO3, setup=_SETUP)),
         times=5,
     )
-    yield Measured("`list_profiles()`, first time", f"`{_BOTO3}`", ours, theirs)
+    yield Measured("`list_profiles()`, first call", f"`{_BOTO3}`", ours, theirs)
     path, version = aws_cli()
     if version.startswith("2."):
         ours, theirs = by_turns(
             lambda: fresh(stage, first), lambda: command(stage, path, *_CLI), times=3
         )
-        yield Measured("`list_profiles()`, first time", f"`aws {' '.join(_CLI)}`", ours, theirs)
+        yield Measured("`list_profiles()`, first call", f"`aws {' '.join(_CLI)}`", ours, theirs)
     ours, theirs = repeated(stage, _OURS, _BOTO3, setup=_SETUP, times=7)
-    yield Measured("`list_profiles()`, again", f"`{_BOTO3}`", ours, theirs)
+    yield Measured("`list_profiles()`, later calls", f"`{_BOTO3}`", ours, theirs)

@@ -1,4 +1,4 @@
-"""The picker in a real JupyterLab, beside ipywidgets: ``python -m benchmarks picker``."""
+"""The picker in a real JupyterLab, compared with ipywidgets: ``python -m benchmarks picker``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WIDGET = (
     "names = [profile.name for profile in list_profiles()]\nipywidgets.{}(options=names)"
 )
 
-#: A key's own time: the search, the list, and the page's new layout.
+#: The time of one key: the search, the list, and the layout of the page.
 _KEYSTROKE = """(field, text) => {
   const start = performance.now();
   field.value = text;
@@ -35,7 +35,7 @@ _FRAME = 1 / 60
 
 
 def measure(stage: Stage) -> Iterator[Measured]:
-    """Time how long a picker, a Dropdown and a Combobox take to be there, and a key in a picker."""
+    """Time until a picker, a Dropdown and a Combobox appear, and the time of a key in a picker."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
     from playwright.sync_api import sync_playwright
 
@@ -43,7 +43,7 @@ def measure(stage: Stage) -> Iterator[Measured]:
 
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
-        raise SystemExit("The picker is measured in Chromium, and there is none on the PATH.")
+        raise SystemExit("The picker is measured in Chromium, which isn't on the PATH.")
     with (
         tempfile.TemporaryDirectory() as folder,
         serving(Path(folder), stage.environment) as server,
@@ -68,7 +68,7 @@ def measure(stage: Stage) -> Iterator[Measured]:
 
 
 def _shown(notebook: Notebook, index: int, selector: str) -> float:
-    """Time a cell from its start until what it shows is in the page, in seconds."""
+    """Return the time from a cell's start until its output is in the page, in seconds."""
     notebook.page.evaluate("window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
     notebook.page.wait_for_function("!document.querySelector('.jp-OutputArea-output')")
     start = time.perf_counter()

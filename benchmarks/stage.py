@@ -1,4 +1,4 @@
-"""The embedded AWS, in this process, and processes that see it, and no other one."""
+"""An embedded AWS in this process, and the environment of the processes that are measured."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ipy_awsprofile.demo.aws import EmbeddedAws
-from ipy_awsprofile.demo.stages.commands import clean_environment
+from ipy_awsprofile.demo.commands.environment import clean_environment
 from ipy_awsprofile.demo.stages.organisation import seed_organisation
 from ipy_awsprofile.demo.stages.scenario import seed
 
 
 @dataclass
 class Stage:
-    """An embedded AWS, and how many profiles its config file has besides those of the scenario."""
+    """An embedded AWS; `profiles` is how many profiles its config file has, without the scenario's.
+
+    `environment` is that of the measured processes.
+    """
 
     aws: EmbeddedAws
     profiles: int = 0
@@ -23,11 +26,11 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.environment = clean_environment(self.aws)
-        # Whoever has installed a package has its bytecode, too.
+        # An installed package has its bytecode, so the measured processes may write it.
         self.environment.pop("PYTHONDONTWRITEBYTECODE", None)
 
     def grow(self, profiles: int) -> None:
-        """Add profiles of roles, as an organisation has them, until there are so many."""
+        """Add role profiles until there are that many."""
         with self.aws.config_file.open("a") as config:
             for number in range(self.profiles, profiles):
                 config.write(
@@ -41,7 +44,7 @@ class Stage:
 
     @contextmanager
     def organisation(self, accounts: int) -> Iterator[None]:
-        """Let processes see a config file of as many accounts for a while."""
+        """Use a config file with that many accounts while the context lasts."""
         file = self.aws.home / ".aws" / "config-accounts"
         seed_organisation(self.aws, accounts, config_file=file)
         before = self.environment
@@ -53,7 +56,7 @@ class Stage:
 
     @contextmanager
     def latency(self, milliseconds: int) -> Iterator[None]:
-        """Let AWS answer so much later for a while."""
+        """Delay each of AWS's responses while the context lasts."""
         self.aws.latency = milliseconds / 1000
         try:
             yield
@@ -67,7 +70,7 @@ class Stage:
 
 @contextmanager
 def embedded_aws() -> Iterator[Stage]:
-    """Run an embedded AWS with the main job's scenario in it."""
+    """Run an embedded AWS with the scenario of the main job while the context lasts."""
     with EmbeddedAws() as aws:
         seed(aws)
         yield Stage(aws)

@@ -1,4 +1,4 @@
-"""From one identity to another, with a first client and a first call."""
+"""A switch to a role, with a client and a call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CLI = ("s3api", "list-buckets", "--profile", "RoleBeta")
 
 
 def measure(stage: Stage) -> Iterator[Measured]:
-    """Time the first switch of a kernel, later ones, and the calls that follow."""
+    """Time the first switch of a kernel, later switches, and a call after each."""
     yield from _first(stage)
     ours, theirs = repeated(
         stage,
@@ -29,15 +29,15 @@ def measure(stage: Stage) -> Iterator[Measured]:
         setup=f"import boto3\n{_SETUP}",
         times=9,
     )
-    what = "switch, cached role + S3 client"
-    yield Measured(what, "`boto3.Session(profile_name=…)` + S3 client", ours, theirs)
+    what = "switch, cached role, and S3 client"
+    yield Measured(what, "`boto3.Session(profile_name=…)` and S3 client", ours, theirs)
     for milliseconds in (0, 50):
         with stage.latency(milliseconds):
-            yield from _calls(stage, f", answers {milliseconds} ms later" if milliseconds else "")
+            yield from _calls(stage, f", {milliseconds} ms latency" if milliseconds else "")
 
 
 def _first(stage: Stage) -> Iterator[Measured]:
-    """Time a process's first switch, which has to assume the role, and the imports with it."""
+    """Time the first switch of a process, with its imports and the AssumeRole call."""
     ours, theirs = by_turns(
         lambda: fresh(
             stage, timed(f"{_SWITCH}\n{_CLIENT}", setup=_SETUP), before=stage.forget_roles
@@ -52,15 +52,15 @@ def _first(stage: Stage) -> Iterator[Measured]:
         times=9,
     )
     yield Measured(
-        "first switch, role to be assumed + S3 client",
+        "first switch, role not cached, and S3 client",
         "`import boto3`, session, S3 client, credentials",
         ours,
         theirs,
     )
 
 
-def _calls(stage: Stage, when: str) -> Iterator[Measured]:
-    """Time a switch with the listing of buckets after it."""
+def _calls(stage: Stage, latency: str) -> Iterator[Measured]:
+    """Time a switch and a list of buckets."""
     ours, theirs = repeated(
         stage,
         f"({_SWITCH}, {_CLIENT}.list_buckets())",
@@ -68,7 +68,7 @@ def _calls(stage: Stage, when: str) -> Iterator[Measured]:
         setup=f"import boto3\n{_SETUP}",
         times=5,
     )
-    what = f"switch, cached role + buckets{when}"
+    what = f"switch, cached role, and buckets{latency}"
     yield Measured(what, "boto3: session, client, buckets", ours, theirs)
-    _, by_command = by_turns(lambda: 0.0, lambda: command(stage, aws_cli()[0], *_CLI), times=3)
-    yield Measured(what, f"`aws {' '.join(_CLI)}`", ours, by_command)
+    _, by_cli = by_turns(lambda: 0.0, lambda: command(stage, aws_cli()[0], *_CLI), times=3)
+    yield Measured(what, f"`aws {' '.join(_CLI)}`", ours, by_cli)

@@ -1,4 +1,4 @@
-"""What was measured, as ratios in a Markdown table, and in the README."""
+"""The ratios as a Markdown table, also in the README."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from benchmarks.timing import Measured
 
 README = Path(__file__).parent.parent / "README.md"
 
-#: What stands between these two lines is written by ``python -m benchmarks --update-readme``.
+#: ``python -m benchmarks --update-readme`` writes the text between these two lines.
 _BEGIN, _END = "<!-- benchmarks -->", "<!-- end of benchmarks -->"
 
 Rounds = Mapping[int, Sequence[Measured]]
 
 
 def markdown(rounds: Rounds) -> str:
-    """Write the ratios of rounds with more and more profiles, a line for each thing measured.
+    """Return the ratios of all rounds as a table with a row for each measurement.
 
-    The last column says how many times as long each side takes in the last round as in the first.
-    What isn't measured in a round has no ratio there; the first round has everything.
+    The last column is how many times as long each side takes in the last round as in the first.
+    The first round has all measurements; a cell is empty if its round doesn't have one.
     """
     sizes = list(rounds)
     found = [{(one.what, one.against): one for one in row} for row in rounds.values()]
-    header = ["what", "against", *(f"{size:,} profiles" for size in sizes), "growth: ours, theirs"]
+    columns = (f"{size:,} profiles" for size in sizes)
+    header = ["what", "compared with", *columns, "growth: ours, theirs"]
     rule = ["---", "---", *("---:" for _ in range(len(sizes) + 1))]
     lines = [header, rule]
     for key, first in found[0].items():
@@ -42,13 +43,13 @@ def markdown(rounds: Rounds) -> str:
 
 
 def _number(ratio: float) -> str:
-    """Write two digits that count: 0.97, 1.4, 23, 1,200."""
+    """Return a ratio with about two significant digits: 0.97, 1.4, 23, 1,200."""
     digits = 2 if ratio < 1 else 1 if ratio < 10 else 0  # noqa: PLR2004
     return f"{ratio:,.{digits}f}"
 
 
 def machine() -> str:
-    """Describe the machine and what the run is made with; no name, no path."""
+    """Return a description of the machine and its software, without names and paths."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("boto3", "ipython"))
     return f"{_processor()}, Python {platform.python_version()}, {packages}, AWS CLI {aws_cli()[1]}"
 
@@ -63,9 +64,9 @@ def _processor() -> str:
 
 
 def update(text: str, table: str) -> str:
-    """Put the table between the two markers of a text. Raises ValueError if they aren't there."""
+    """Return a text with the table between its two markers. Raises ValueError without markers."""
     before, begin, rest = text.partition(_BEGIN)
     _, end, after = rest.partition(_END)
     if not end:
-        raise ValueError(f"No place for the table: {_BEGIN} and {_END} are missing.")
+        raise ValueError(f"The text has no place for the table: {_BEGIN} and {_END} are missing.")
     return f"{before}{begin}\n{table}\n{end}{after}"

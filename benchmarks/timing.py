@@ -1,4 +1,4 @@
-"""Medians of many, ours and the other way by turns, so that a busy moment hits both."""
+"""Medians of many runs, ours and the alternative by turns, so that a busy machine affects both."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.stage import Stage
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was measured against what: medians in seconds, or in bytes."""
+    """A measurement and what it is compared with: medians in seconds, or in bytes."""
 
     what: str
     against: str
@@ -23,34 +23,34 @@ class Measured:
 
     @property
     def ratio(self) -> float:
-        """How many times as much the other way takes."""
+        """How many times as much the alternative takes."""
         return self.theirs / self.ours
 
 
 def by_turns(
     ours: Callable[[], float], theirs: Callable[[], float], *, times: int
 ) -> tuple[float, float]:
-    """Take the medians of what two measurements return; a first turn isn't counted."""
+    """Return the medians of two measurements, run by turns; the first turn isn't counted."""
     turns = [(ours(), theirs()) for _ in range(times + 1)][1:]
     mine, others = zip(*turns, strict=True)
     return statistics.median(mine), statistics.median(others)
 
 
 def fresh(stage: Stage, code: str, *, before: Callable[[], object] = lambda: None) -> float:
-    """Run code in a fresh interpreter, and return the number that it prints."""
+    """Run code in a new interpreter; return the number that it prints."""
     before()
     return float(_output(stage, [sys.executable, "-c", code]))
 
 
 def command(stage: Stage, *arguments: str) -> float:
-    """Time a command, in seconds."""
+    """Return the time of a command, in seconds."""
     start = time.perf_counter()
     _output(stage, list(arguments))
     return time.perf_counter() - start
 
 
 def timed(code: str, *, setup: str = "") -> str:
-    """Write a program that prints how many seconds the code takes after the set-up."""
+    """Return a program that prints how many seconds the code takes after the setup."""
     lines = "\n".join(f"    {line}" for line in code.strip().splitlines())
     return (
         f"import time\n{setup}\ndef work():\n{lines}\n"
@@ -61,7 +61,7 @@ def timed(code: str, *, setup: str = "") -> str:
 def repeated(
     stage: Stage, ours: str, theirs: str, *, setup: str, times: int
 ) -> tuple[float, float]:
-    """Time two expressions by turns in one fresh process; medians, in seconds."""
+    """Return the medians of two expressions, run by turns in one new process, in seconds."""
     code = (
         f"import statistics, time\n{setup}\n"
         "def took(work):\n"

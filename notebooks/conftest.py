@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from ipy_awsprofile.demo.stages.commands import clean_environment
+from ipy_awsprofile.demo.commands.environment import clean_environment
 from ipy_awsprofile.demo.stages.demo_aws import demo_aws
 
 _running = pytest.StashKey["object"]()

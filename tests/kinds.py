@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pytest
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.iam.accounts import IamUser
+    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
     from ipy_awsprofile.sessions.session import ProfileSession
 
 ACCOUNT = "111111111111"

@@ -1,4 +1,4 @@
-"""The embedded AWS: moto in this process, which enforces IAM and STS as AWS does."""
+"""The embedded AWS: moto in this process, with IAM and STS enforced as on AWS."""
 
 from __future__ import annotations
 
@@ -15,27 +15,25 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from moto.moto_api._internal import moto_api_backend
 
 from ipy_awsprofile.demo.enforcement import enforcing
-from ipy_awsprofile.demo.iam import accounts, trust
-from ipy_awsprofile.demo.iam.callers import find_role
+from ipy_awsprofile.demo.iam import users_and_roles
 from ipy_awsprofile.demo.oidc import AUDIENCE, OidcProvider
-from ipy_awsprofile.demo.principals import Principal
-from ipy_awsprofile.demo.refusals import denied
 from ipy_awsprofile.demo.server import serving
-from ipy_awsprofile.demo.services import metadata, web_identity
-from ipy_awsprofile.demo.services.assume_role import ACTION
-from ipy_awsprofile.demo.services.signin import SignIn
-from ipy_awsprofile.demo.services.sso import IdentityCenter
-from ipy_awsprofile.demo.services.sso_endpoints import sso_endpoints
+from ipy_awsprofile.demo.services import metadata, s3
+from ipy_awsprofile.demo.services.signin import SignInService
+from ipy_awsprofile.demo.services.sso.endpoints import sso_endpoints
+from ipy_awsprofile.demo.services.sso.identity_center import IdentityCenter
+from ipy_awsprofile.demo.services.sts.service_role import assume_role_as_service
+from ipy_awsprofile.demo.services.sts.web_identity import create_oidc_provider
 from ipy_awsprofile.demo.shared_files import Setting, append_section, config_header
 from ipy_awsprofile.demo.state import Call, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ipy_awsprofile.demo.iam.accounts import IamUser
+    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
     from ipy_awsprofile.demo.sessions import Clock
 
-_running = threading.Lock()  # moto's state is one for the whole process
+_running = threading.Lock()  # the whole process shares moto's state
 
 
 def _now() -> datetime:
@@ -43,7 +41,7 @@ def _now() -> datetime:
 
 
 class EmbeddedAws:
-    """A small AWS on a loopback port, with its own home folder; a context manager.
+    """A small AWS on a loopback port, with a home folder for its clients; a context manager.
 
     ```python
     with EmbeddedAws() as aws:
@@ -51,15 +49,15 @@ class EmbeddedAws:
         aws.write_profile("UserAlpha", region="us-west-2")
     ```
 
-    What it enforces: signatures, identity policies, session policies, role trust policies, MFA
-    codes, the limits of session durations, and that sessions and tokens expire. What it leaves as
-    moto has it: everything else. `clock` returns the aware time that all of these go by.
+    It enforces signatures, identity policies, session policies, role trust policies, MFA codes,
+    the limits of session durations, and the expiration of sessions and tokens. Everything else
+    works as in moto. `clock` returns the current time, with a time zone; all of the above use it.
 
-    `sso` is IAM Identity Center, `signin` is what `aws login` asks; both are at the same port, so
-    a profile's `endpoint_url` leads to them as well.
+    `sso` is IAM Identity Center, and `signin` is AWS Sign-In, the service behind `aws login`. Both
+    have the same port as the other services, so a profile's `endpoint_url` works for them too.
 
-    It touches neither `os.environ` nor the user's own files. Only one can run at a time in a
-    process: starting a second raises RuntimeError.
+    It changes neither `os.environ` nor the user's own files. Only one can run in a process at a
+    time: starting another one raises RuntimeError.
     """
 
     def __init__(self, clock: Clock = _now) -> None:
@@ -67,7 +65,7 @@ class EmbeddedAws:
         self._open = ExitStack()
         self._endpoint_url: str | None = None
         self.sso = IdentityCenter(self._state)
-        self.signin = SignIn(self._state)
+        self.signin = SignInService(self._state)
         self._state.endpoints |= sso_endpoints(self.sso) | self.signin.endpoints()
 
     def __repr__(self) -> str:
@@ -80,9 +78,9 @@ class EmbeddedAws:
         self.stop()
 
     def start(self) -> Self:
-        """Start serving. RuntimeError if an embedded AWS runs in this process already."""
+        """Start serving. Raises RuntimeError if one is already running in this process."""
         if not _running.acquire(blocking=False):
-            raise RuntimeError("an EmbeddedAws is running in this process already; stop it first")
+            raise RuntimeError("An EmbeddedAws is already running in this process; stop it first.")
         with ExitStack() as opening:
             opening.callback(_running.release)
             moto_api_backend.reset()
@@ -97,7 +95,7 @@ class EmbeddedAws:
         return self
 
     def stop(self) -> None:
-        """Stop serving, and leave nothing behind. Stopping twice is nothing more."""
+        """Stop serving, and remove everything it has created. Calling it again does nothing."""
         atexit.unregister(self.stop)
         self._open.close()
         self._endpoint_url = self._state.home_folder = None
@@ -111,12 +109,12 @@ class EmbeddedAws:
     def endpoint_url(self) -> str:
         """The URL of every service, such as `http://127.0.0.1:41234`."""
         if self._endpoint_url is None:
-            raise RuntimeError("this EmbeddedAws is not running")
+            raise RuntimeError("This EmbeddedAws isn't running.")
         return self._endpoint_url
 
     @property
     def home(self) -> Path:
-        """The folder that stands in for the user's home; only the user can read it."""
+        """The folder that its clients use as their home folder; only the user can read it."""
         return self._state.home
 
     @property
@@ -131,12 +129,12 @@ class EmbeddedAws:
 
     @property
     def calls(self) -> list[Call]:
-        """What the server saw, in order; `calls.clear()` begins anew."""
+        """All requests so far, in order; `calls.clear()` empties the list."""
         return self._state.calls
 
     @property
     def latency(self) -> float:
-        """Seconds that each answer takes longer; 0 at first."""
+        """Delay of each response in seconds; 0 by default."""
         return self._state.latency
 
     @latency.setter
@@ -144,9 +142,9 @@ class EmbeddedAws:
         self._state.latency = seconds
 
     def environment(self) -> dict[str, str]:
-        """Return what another process needs in its environment; nothing in it is secret.
+        """Return the environment variables that another process needs; none is secret.
 
-        There is no endpoint in it: the profiles have it.
+        They don't include an endpoint, because the profiles have it.
         https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html
         """
         return {
@@ -164,12 +162,12 @@ class EmbeddedAws:
         policy: Mapping[str, Any] | None = None,
         mfa: bool = False,
     ) -> IamUser:
-        """Make an IAM user with an access key, and with a virtual MFA device if `mfa`.
+        """Create an IAM user with an access key, and with a virtual MFA device if `mfa`.
 
-        `policy` is its identity policy as a dict. Raises UnsupportedPolicyError (a ValueError) if
-        the policy uses what is not evaluated here.
+        `policy` is its identity policy as a dict. Raises UnsupportedPolicyError (a ValueError) for
+        a policy element that the embedded AWS doesn't evaluate.
         """
-        return accounts.create_user(name, account, policy, self._state.mfa if mfa else None)
+        return users_and_roles.create_user(name, account, policy, self._state.mfa if mfa else None)
 
     def create_role(
         self,
@@ -180,14 +178,14 @@ class EmbeddedAws:
         policy: Mapping[str, Any] | None = None,
         max_session_duration: int = 3600,
     ) -> str:
-        """Make a role; return its ARN.
+        """Create a role; return its ARN.
 
         `trust` is its trust policy and `policy` its identity policy, as dicts;
         `max_session_duration` is in seconds, 3600 to 43200. Raises UnsupportedPolicyError (a
-        ValueError) if one of them uses what is not evaluated here.
+        ValueError) for a policy element that the embedded AWS doesn't evaluate.
         https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
         """
-        return accounts.create_role(name, account, trust, policy, max_session_duration)
+        return users_and_roles.create_role(name, account, trust, policy, max_session_duration)
 
     def create_bucket(
         self,
@@ -197,8 +195,8 @@ class EmbeddedAws:
         region: str = "us-east-1",
         creation_date: datetime | None = None,
     ) -> None:
-        """Make an S3 bucket; `creation_date` is now unless given, UTC if it is naive."""
-        accounts.create_bucket(name, account, region, creation_date)
+        """Create an S3 bucket; `creation_date` defaults to now, and is in UTC if it is naive."""
+        s3.create_bucket(name, account, region, creation_date)
 
     def write_profile(
         self,
@@ -209,9 +207,9 @@ class EmbeddedAws:
     ) -> None:
         """Append a profile to one of the shared files.
 
-        In the config file it gets `endpoint_url` after its settings, unless that is among them
-        (None leaves it out). A mapping, such as `s3={"addressing_style": "path"}`, becomes a
-        nested block.
+        In the config file, `endpoint_url` is added unless it is among the settings; a setting that
+        is None is left out. A mapping, such as `s3={"addressing_style": "path"}`, becomes a nested
+        block.
         """
         if file == "credentials":
             append_section(self.credentials_file, name, settings)
@@ -222,15 +220,15 @@ class EmbeddedAws:
             append_section(self.config_file, config_header(name), with_endpoint)
 
     def mfa_code(self, serial: str) -> str:
-        """Return the six digits that an MFA device shows now; AWS takes each code once."""
+        """Return the six digits that an MFA device shows now; AWS accepts each code once."""
         return self._state.mfa.code(serial)
 
     def mfa_seed(self, serial: str) -> str:
-        """Return what makes another program show the codes of an MFA device, in base 32."""
+        """Return an MFA device's secret in base 32, from which other programs make its codes."""
         return self._state.mfa.seed(serial)
 
     def expire_sessions(self, access_key_id: str | None = None) -> int:
-        """End all sessions, or one, on the server's side; return how many were still good."""
+        """Expire one session or all on the server; return how many were still valid."""
         return self._state.sessions.expire(access_key_id)
 
     def service_session(
@@ -238,26 +236,21 @@ class EmbeddedAws:
     ) -> dict[str, str | datetime]:
         """Return the Credentials that an AWS service, such as `ec2.amazonaws.com`, gets for a role.
 
-        `duration` is in seconds. Raises PermissionError if the role's trust policy does not name
+        `duration` is in seconds. Raises PermissionError if the role's trust policy doesn't name
         the service.
         https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_switch-role-ec2.html
         """
-        role, caller = find_role(role_arn), Principal.service(service)
-        context = caller.context() | {"sts:RoleSessionName": session_name}
-        statements = trust.parse_trust_text(role.assume_role_policy_document) if role else ()
-        ground = trust.evaluate_parsed(statements, caller, ACTION, context)
-        if role is None or ground is not trust.Trust.NAMED:
-            raise PermissionError(str(denied(service, ACTION, role_arn)))
-        principal = Principal.session(role_arn, session_name, role.id)
-        return self._state.sessions.issue(principal, duration).credentials()
+        session = assume_role_as_service(self._state, service, role_arn, session_name, duration)
+        return session.credentials()
 
     def on_instance(
         self, role_arn: str, duration: int = 3600
     ) -> AbstractContextManager[dict[str, str]]:
-        """Have an EC2 instance's metadata service while the context lasts.
+        """Serve the metadata of an EC2 instance with a role while the context lasts.
 
-        It gives the variables that a client on the instance needs. `duration` is in seconds. The
-        role has to trust `ec2.amazonaws.com`, else asking fails. One at a time.
+        The context's value is the environment variables that a client on the instance needs.
+        `duration` is in seconds. The role has to trust `ec2.amazonaws.com`, otherwise the service
+        returns an error. Only one instance can exist at a time.
         """
         issue = partial(
             self.service_session, "ec2.amazonaws.com", role_arn, "i-0abcdef1234567890", duration
@@ -273,10 +266,11 @@ class EmbeddedAws:
         token_file: Path | None = None,
         duration: int = 3600,
     ) -> AbstractContextManager[dict[str, str]]:
-        """Have a container's credential service while the context lasts.
+        """Serve the credentials of a container with a role while the context lasts.
 
-        It gives the variables that a client in the container needs; with `token_file` the token
-        is there and not among them. The role has to trust `service`, else asking fails.
+        The context's value is the environment variables that a client in the container needs. With
+        `token_file`, the token is written to that file instead. The role has to trust `service`,
+        otherwise the service returns an error.
         """
         issue = partial(self.service_session, service, role_arn, "container", duration)
         return metadata.container(self._state, self.endpoint_url, issue, token_file)
@@ -284,18 +278,18 @@ class EmbeddedAws:
     def create_oidc_provider(
         self, issuer: str, *, account: str, audiences: tuple[str, ...] = (AUDIENCE,)
     ) -> OidcProvider:
-        """Make an IAM OpenID Connect provider; its `token` is what roles are assumed with.
+        """Create an IAM OpenID Connect provider; its method `token` returns tokens to assume roles.
 
-        `issuer` is an https URL, such as that of an EKS cluster. Nothing is asked there.
+        `issuer` is an https URL, such as that of an EKS cluster. Nothing connects to it.
         """
-        return web_identity.create_oidc_provider(self._state, issuer, account, audiences)
+        return create_oidc_provider(self._state, issuer, account, audiences)
 
     def secrets(self) -> frozenset[str]:
-        """Return every secret that it has given out so far.
+        """Return every secret that it has issued so far.
 
-        Those are secret keys, session tokens, MFA seeds, and the tokens, client secrets and
-        private keys of sign-ins and metadata services.
+        These are secret keys, session tokens, the secrets of MFA devices, and the tokens, client
+        secrets and private keys of sign-ins and metadata services.
         """
         state = self._state
-        given = state.sessions.secrets() | state.mfa.seeds() | state.secrets
-        return frozenset(given | accounts.secret_keys())
+        issued = state.sessions.secrets() | state.mfa.seeds() | state.secrets
+        return frozenset(issued | users_and_roles.secret_keys())

@@ -1,4 +1,4 @@
-"""HTTP endpoints beside moto's: AWS services that are asked with a token instead of a signature."""
+"""Paths that we answer instead of moto: services whose requests have a token and no signature."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What answers one path; `action` is how the list of calls names a request to it."""
+    """The function that answers one path; `action` is the name of its requests in the call list."""
 
     action: str
     answer: Callable[[Request], Response]
 
 
-#: By method and path.
+#: The key is the method and the path.
 Endpoints = dict[tuple[str, str], Endpoint]
 
 
 def find(endpoints: Endpoints, environ: Mapping[str, Any]) -> Endpoint | None:
-    """Return what answers a WSGI request; a signed one is for moto, whatever its path is."""
+    """Return the endpoint of a WSGI request, or None; moto answers all signed requests."""
     if environ.get("HTTP_AUTHORIZATION", "").startswith("AWS4-"):
         return None
     return endpoints.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
 
 
 def json_answer(document: Mapping[str, Any]) -> Response:
-    """Answer with a JSON document."""
+    """Return a response with a JSON document."""
     return Response(json.dumps(document), content_type="application/json")
 
 
 def json_refusal(code: str, document: Mapping[str, Any], status: int) -> Refusal:
-    """Make an error whose body is this JSON document; `code` names it in its header."""
+    """Return an error with this JSON document as its body and `code` in its header."""
     refusal = Refusal(code, str(document.get("message", "")), status)
     refusal.content_type = "application/json"
     refusal.description = json.dumps(document)

@@ -1,4 +1,4 @@
-"""Put our layer on moto, and take it off again without a trace."""
+"""Our code in the place of moto's while an embedded AWS runs, and moto's code again afterwards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from moto.iam.models import get_account_id_from
 
 from ipy_awsprofile.demo.iam.signed_requests import SignedRequest, SignedS3Request
 from ipy_awsprofile.demo.services.s3 import all_buckets
-from ipy_awsprofile.demo.services.sts import StsResponse
+from ipy_awsprofile.demo.services.sts.responses import StsResponse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def enforcing(state: State) -> Iterator[None]:
-    """Let moto act as AWS does while the context lasts.
+    """Replace what moto doesn't do as AWS does while the context lasts.
 
-    moto looks all of these up when a request comes, so swapping them is enough.
+    moto looks up each of these names at every request, so replacing them is enough.
     """
     access_control: Any = moto.iam.access_control
     with ExitStack() as swaps:
@@ -40,12 +40,12 @@ def enforcing(state: State) -> Iterator[None]:
 
 
 def _bound(cls: Any, state: State) -> Any:
-    """Make the class whose objects moto creates know the state."""
+    """Return a subclass that knows the state; moto creates its objects."""
     return type(cls.__name__, (cls,), {"state": state})
 
 
 def _account_of_caller(response: Any) -> str:
-    """Tell the account from the access key alone, where moto also believes a header."""
+    """Return the account of the access key; moto would also accept a header."""
     account: str = get_account_id_from(response.get_access_key())
     return account
 

@@ -1,4 +1,4 @@
-"""Virtual MFA devices: six digits, new every thirty seconds, each good once.
+"""Virtual MFA devices: a code of six digits, a new one every 30 seconds, each valid once.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_enable_virtual.html
 """
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.principals import Principal
     from ipy_awsprofile.demo.sessions import Clock
 
-_STEP = 30  # seconds, as every authenticator app has it (RFC 6238)
+_STEP = 30  # seconds, the default of RFC 6238 and of every authenticator app
 _UNKNOWN_DEVICE = (
     "MultiFactorAuthentication failed, unable to validate MFA code.  "
     "Please verify your MFA serial number is valid and associated with this user."
 )
-# The blank at the end is AWS's.
+# AWS's message ends with this space.
 _WRONG_CODE = "MultiFactorAuthentication failed with invalid MFA one time pass code. "
 _ONE_OF_TWO = (
     "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code. "
@@ -29,7 +29,7 @@ _ONE_OF_TWO = (
 
 
 class MfaDevices:
-    """The devices of all users: serial number -> seed, and which codes were used."""
+    """The MFA devices of all users, and the codes that were used."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -38,22 +38,22 @@ class MfaDevices:
         self._used: set[tuple[str, int]] = set()
 
     def add(self, user_arn: str) -> str:
-        """Give a user a device; return its serial number, which is an ARN."""
+        """Create a user's device; return its serial number, which is an ARN."""
         serial = user_arn.replace(":user/", ":mfa/", 1)
         with self._lock:
             self._devices[serial] = (user_arn, pyotp.random_base32())
         return serial
 
     def seed(self, serial: str) -> str:
-        """Return the seed of a device, as its QR code has it; KeyError if there is none."""
+        """Return the seed that a device's QR code contains. Raises KeyError if there is none."""
         return self._devices[serial][1]
 
     def code(self, serial: str) -> str:
-        """Return the code that the device shows now; KeyError if there is no such device."""
+        """Return the code that a device shows now. Raises KeyError if there is no such device."""
         return self._code_at(self.seed(serial), self._step())
 
     def check(self, caller: Principal, serial: str | None, code: str | None) -> bool:
-        """Use up a code; return False if the request has none. Raises AWS's AccessDenied."""
+        """Check and use up a code; return False without one. Raises AWS's AccessDenied."""
         if serial is None and code is None:
             return False
         if serial is None or code is None:

@@ -1,4 +1,4 @@
-"""An OpenID Connect identity provider, such as an EKS cluster's: it makes and signs tokens.
+"""An OpenID Connect identity provider, for example an EKS cluster's: it issues signed tokens.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc.html
 """
@@ -23,9 +23,9 @@ _ALGORITHM = "ES256"
 
 @dataclass(frozen=True, slots=True)
 class OidcProvider:
-    """An IAM OpenID Connect provider, and the identity provider itself: it makes tokens.
+    """An IAM OpenID Connect provider together with the identity provider that issues its tokens.
 
-    `issuer` is a URL, such as that of an EKS cluster; nothing is asked there.
+    `issuer` is a URL, such as that of an EKS cluster. Nothing connects to it.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
     """
 
@@ -38,13 +38,13 @@ class OidcProvider:
 
     @property
     def name(self) -> str:
-        """What condition keys begin with: the issuer without its scheme."""
+        """The issuer without its scheme; the provider's condition keys begin with it."""
         return self.issuer.partition("://")[2]
 
     def token(
         self, subject: str, *, audience: str = AUDIENCE, expires_in: int = 3600, **claims: Any
     ) -> str:
-        """Make a token for a subject, good for `expires_in` seconds; a negative one is over."""
+        """Return a token for a subject, valid for `expires_in` seconds (negative: expired)."""
         now = int(self._clock().timestamp())
         usual = {"iss": self.issuer, "sub": subject, "aud": audience}
         times = {"iat": now, "exp": now + expires_in}
@@ -52,7 +52,7 @@ class OidcProvider:
         return self._keep_secret(token)
 
     def signed(self, token: str) -> bool:
-        """Say whether the token has this provider's signature."""
+        """Return whether the token has this provider's signature."""
         try:
             jws.deserialize_compact(token, self._key, algorithms=[_ALGORITHM])
         except JoseError:

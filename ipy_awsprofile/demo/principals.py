@@ -1,4 +1,4 @@
-"""Who makes a request: a user, a session of a role, an AWS service, or who has a token."""
+"""Who makes a request: a user, a role session, an AWS service, or the holder of a token."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The one that policies are asked about.
+    """A principal, as policies name it.
 
-    `arn` is what GetCallerIdentity says: the user's ARN, or for a session
+    `arn` is what GetCallerIdentity returns: the user's ARN, or for a session
     `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`. A session also has `role_arn`. A service
-    has no account, and its `arn` is its name, such as `ec2.amazonaws.com`; one who comes with a
-    token is known by the `arn` of its identity provider. `kind` is how a policy calls it.
+    has no account, and its `arn` is its name, such as `ec2.amazonaws.com`. For the holder of a
+    token, `arn` is that of the identity provider. `kind` is the key in a Principal element.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """
@@ -26,12 +26,12 @@ class Principal:
 
     @classmethod
     def user(cls, arn: str, user_id: str = "") -> Principal:
-        """Make the principal of an IAM user from its ARN."""
+        """Return the principal of an IAM user."""
         return cls(account=account_of(arn), arn=arn, user_id=user_id)
 
     @classmethod
     def session(cls, role_arn: str, session_name: str, role_id: str = "") -> Principal:
-        """Make the principal of a role's session; a role's path is not part of its ARN."""
+        """Return the principal of a role session, whose ARN doesn't contain the role's path."""
         account, role_name = account_of(role_arn), role_arn.rpartition("/")[2]
         return cls(
             account=account,
@@ -42,12 +42,12 @@ class Principal:
 
     @classmethod
     def service(cls, name: str) -> Principal:
-        """Make the principal of an AWS service, such as `ec2.amazonaws.com`."""
+        """Return the principal of an AWS service, such as `ec2.amazonaws.com`."""
         return cls(account="", arn=name, kind="Service")
 
     @classmethod
     def federated(cls, provider_arn: str) -> Principal:
-        """Make the principal of whoever has a token of an identity provider."""
+        """Return the principal of anyone who has a token of an identity provider."""
         return cls(account=account_of(provider_arn), arn=provider_arn, kind="Federated")
 
     def context(self) -> dict[str, str]:
@@ -69,5 +69,5 @@ class Principal:
 
 
 def account_of(arn: str) -> str:
-    """Return the account id, the fifth part of an ARN."""
+    """Return the account ID, the fifth part of an ARN."""
     return arn.split(":")[4]

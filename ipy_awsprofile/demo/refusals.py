@@ -1,4 +1,4 @@
-"""What the embedded AWS answers when it says no, in the form each protocol of AWS has.
+"""AWS errors that the embedded AWS returns, in the form of each AWS protocol.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 """
@@ -26,8 +26,7 @@ _EC2 = (
     "<RequestId>0</RequestId></Response>"
 )
 
-
-# The same "no" has another name in each protocol.
+# The code of the same error in other protocols.
 _JSON_CODES = {
     "AccessDenied": "AccessDeniedException",
     "ExpiredToken": "ExpiredTokenException",
@@ -45,7 +44,7 @@ _EC2_CODES = {
 class Refusal(HTTPException):
     """An AWS error: `aws_code` such as `AccessDenied`, a message, and the HTTP status `code`.
 
-    It is an HTTPException because that is what moto sends as it is.
+    It is an HTTPException because moto sends those unchanged.
     """
 
     def __init__(self, aws_code: str, message: str, status: int = 403) -> None:
@@ -64,8 +63,8 @@ class Refusal(HTTPException):
         """The code and the message."""
         return self.aws_code, self.message
 
-    def spoken_to(self, service: str, headers: Mapping[str, str]) -> Refusal:
-        """Give the refusal the code and the body that the service's protocol wants."""
+    def in_protocol_of(self, service: str, headers: Mapping[str, str]) -> Refusal:
+        """Change the code and the body to those of the service's protocol; return the error."""
         if _is_json(service, headers):
             self.aws_code = _JSON_CODES.get(self.aws_code, self.aws_code)
             self.content_type = "application/x-amz-json-1.1"
@@ -75,48 +74,48 @@ class Refusal(HTTPException):
             self.description = _EC2.format(code=self.aws_code, message=escape(self.message))
         return self
 
-    # moto, and werkzeug for the front, answer with exactly these two.
+    # Both moto and werkzeug build the response from these two.
     def get_headers(self, *_: object, **__: object) -> list[tuple[str, str]]:
-        """Return the headers of the answer."""
+        """Return the headers of the response."""
         return [("Content-Type", self.content_type), ("X-Amzn-ErrorType", self.aws_code)]
 
     def get_body(self, *_: object, **__: object) -> str:
-        """Return the body of the answer."""
+        """Return the body of the response."""
         return self.description or ""
 
 
 def _is_json(service: str, headers: Mapping[str, str]) -> bool:
-    """Say whether a request's answer is JSON; without a body only the service's model tells."""
+    """Return whether the response is JSON; without a body, the service's model decides."""
     content_type = headers.get("Content-Type", "")
     if "X-Amz-Target" in headers or content_type:
         return "X-Amz-Target" in headers or "json" in content_type
     try:
         return "json" in get_service_model(service).protocol
-    except UnknownServiceError:  # it signs with another name; only JSON services do
+    except UnknownServiceError:  # only JSON services have another name in the signature
         return True
 
 
 def invalid(message: str) -> Refusal:
-    """Make the ValidationError with a message."""
+    """Return a ValidationError."""
     return Refusal("ValidationError", message, status=400)
 
 
-def denied(arn: str, action: str, resource: str = "", because: str = "") -> Refusal:
-    """Make AWS's AccessDenied.
+def denied(arn: str, action: str, resource: str = "", reason: str = "") -> Refusal:
+    """Return an AccessDenied with AWS's message.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
     """
     on = f" on resource: {resource}" if resource else ""
     return Refusal(
-        "AccessDenied", f"User: {arn} is not authorized to perform: {action}{on}{because}"
+        "AccessDenied", f"User: {arn} is not authorized to perform: {action}{on}{reason}"
     )
 
 
 def not_emulated(what: str) -> Refusal:
-    """Make the honest answer to what is not emulated here; botocore does not retry a 501."""
-    return Refusal("NotImplemented", f"The embedded AWS does not emulate {what}.", status=501)
+    """Return the error for something that isn't emulated; botocore doesn't retry a 501."""
+    return Refusal("NotImplemented", f"The embedded AWS doesn't emulate {what}.", status=501)
 
 
 def missing_signature() -> Refusal:
-    """Make the answer to a request that nobody signed."""
+    """Return the error for an unsigned request."""
     return Refusal("MissingAuthenticationToken", "Request is missing Authentication Token")

@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.state import State
 
 
-# moto resets everything at the first; the others give instance credentials that are nobody's.
-# `metadata` opens the latter to its own.
+# The first path resets moto. The others return instance credentials that belong to no role;
+# `services.metadata` has endpoints for the ones that do.
 _BACK_DOORS = ("/moto-api", "/latest/meta-data/", "/latest/api/")
 
 
 class _SilentHandler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyped
-    """Serves without a line on the console for each request."""
+    """A request handler that doesn't print a line for each request."""
 
     def log(self, *_: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def make_environ(self) -> dict[str, Any]:
-        """Let in the one header of AWS's with an underscore; werkzeug drops them all."""
+        """Keep AWS's one header with an underscore; werkzeug drops all of these."""
         environ: dict[str, Any] = super().make_environ()
         if token := self.headers.get("x-amz-sso_bearer_token"):
             environ["HTTP_X_AMZ_SSO_BEARER_TOKEN"] = token
@@ -46,7 +46,7 @@ class _SilentHandler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyp
 
 
 class _Front:
-    """The WSGI application before moto's: has endpoints beside it, and closes its back doors."""
+    """The WSGI application in front of moto's: it adds our endpoints and closes its back doors."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -69,20 +69,20 @@ class _Front:
             and environ["REQUEST_METHOD"] == "POST"
             and "HTTP_AUTHORIZATION" not in environ
             and self._moto.infer_service_region_host(environ, path) is None
-        ):  # moto would take it for S3
+        ):  # moto would treat it as a request to S3
             return missing_signature()
         return self._moto
 
 
 @contextmanager
 def serving(state: State) -> Iterator[str]:
-    """Serve while the context lasts; gives the endpoint's URL."""
+    """Serve while the context lasts; the context's value is the endpoint's URL."""
     server = make_server(
         "127.0.0.1", 0, _Front(state), threaded=True, request_handler=_SilentHandler
     )
     thread = threading.Thread(
         target=server.serve_forever,
-        kwargs={"poll_interval": 0.05},  # seconds until it sees that it should stop
+        kwargs={"poll_interval": 0.05},  # seconds that `shutdown` waits at most
         name="embedded-aws",
         daemon=True,
     )

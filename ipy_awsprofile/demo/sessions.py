@@ -1,4 +1,4 @@
-"""Temporary credentials: who may use them, until when, and how far.
+"""Temporary credentials: whose they are, when they expire, and which session policies limit them.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp.html
 """
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Session:
     """One set of temporary credentials.
 
-    `expiration` is an aware time; `mfa_at` is when an MFA code was given to GetSessionToken;
-    `policies` are session policies (JSON texts), which only narrow what the principal may do.
+    `expiration` is a time with a time zone; `mfa_at` is when GetSessionToken checked an MFA code;
+    `policies` are session policies (JSON texts), which limit what the principal may do.
     """
 
     access_key_id: str
@@ -38,7 +38,7 @@ class Session:
     mfa_at: datetime | None = None
 
     def credentials(self) -> dict[str, str | datetime]:
-        """Return the Credentials structure of an STS answer."""
+        """Return the Credentials structure of an STS response."""
         return {
             "AccessKeyId": self.access_key_id,
             "SecretAccessKey": self.secret_access_key,
@@ -48,7 +48,7 @@ class Session:
 
 
 class SessionStore:
-    """All sessions that STS gave out, by access key id; safe to use from several threads."""
+    """All sessions that STS has issued, by access key ID; it can be used from several threads."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -63,8 +63,8 @@ class SessionStore:
         policies: tuple[str, ...] = (),
         mfa_at: datetime | None = None,
     ) -> Session:
-        """Make credentials for a principal, good for `duration` seconds from now."""
-        # moto tells the account of a request from its access key, so it has to know ours.
+        """Return new credentials of a principal, valid for `duration` seconds from now."""
+        # moto finds the account of a request by its access key, so it has to know this key.
         key = iam_backends[principal.account]["aws"].create_temp_access_key()
         session = Session(
             access_key_id=key.access_key_id,
@@ -80,16 +80,16 @@ class SessionStore:
         return session
 
     def find(self, access_key_id: str) -> Session | None:
-        """Return the session of an access key, expired or not."""
+        """Return the session of an access key, expired or not; None if there is none."""
         with self._lock:
             return self._sessions.get(access_key_id)
 
     def is_expired(self, session: Session) -> bool:
-        """Say whether the session's time is over."""
+        """Return whether the session has expired."""
         return self._clock() >= session.expiration
 
     def expire(self, access_key_id: str | None = None) -> int:
-        """End one session or all of them now; return how many were still good."""
+        """Expire one session or all of them now; return how many were still valid."""
         now = self._clock()
         with self._lock:
             ending = [
@@ -102,7 +102,7 @@ class SessionStore:
         return len(ending)
 
     def secrets(self) -> set[str]:
-        """Return every secret key and session token given out."""
+        """Return every secret key and session token that was issued."""
         with self._lock:
             sessions = list(self._sessions.values())
         return {secret for s in sessions for secret in (s.secret_access_key, s.session_token)}

@@ -1,4 +1,4 @@
-"""Write sections of the shared config and credentials files, and the caches beside them.
+"""Sections of the shared config and credentials files, and cache files, as AWS's tools write them.
 
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html
 """
@@ -19,20 +19,23 @@ Setting = str | int | float | bool | Mapping[str, str | int] | None
 
 
 def config_header(name: str) -> str:
-    """Return a profile's section in the config file, quoted if its name needs that."""
+    """Return the section name of a profile in the config file, in quotes if it has spaces."""
     if name == "default":
         return "default"
     return f'profile "{name}"' if re.search(r"\s", name) else f"profile {name}"
 
 
 def append_section(path: Path, header: str, settings: Mapping[str, Setting]) -> None:
-    """Append a section; settings that are None are left out, a mapping becomes a nested block."""
+    """Append a section. Settings that are None are left out; a mapping becomes a nested block.
+
+    Raises ValueError, and writes nothing, if the name or a setting has more than one line.
+    """
     lines = [
         f"[{header}]",
         *(line for key, value in settings.items() for line in _lines(key, value)),
     ]
     if any("\n" in line or "\r" in line for line in lines):
-        raise ValueError("a profile's name and settings are one line each")
+        raise ValueError("A profile's name and settings have one line each.")
     with path.open("a", encoding="utf-8") as file:
         file.write(("\n" if path.stat().st_size else "") + "\n".join(lines) + "\n")
 
@@ -46,7 +49,7 @@ def _lines(key: str, value: Setting) -> list[str]:
 
 
 def write_cache(path: Path, document: Mapping[str, Any]) -> Path:
-    """Write a JSON document where only the user can read it; return its path. Times are in UTC."""
+    """Write a JSON document that only the user can read; return its path. Times are in UTC."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return write_private(path, json.dumps(document, default=_iso))
 

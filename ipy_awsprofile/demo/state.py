@@ -1,4 +1,4 @@
-"""What the layer on moto knows while it runs."""
+"""What all parts of one embedded AWS share while it runs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request as the server saw it.
+    """One request that the server has received.
 
-    `action` is the IAM action that it needed, such as `sts:AssumeRole` or `s3:ListAllMyBuckets`;
-    `arn` is who signed it, None if the credentials were nobody's.
+    `action` is the IAM action that it needs, such as `sts:AssumeRole` or `s3:ListAllMyBuckets`;
+    `arn` is that of the signer, None if it is unsigned or its credentials are invalid.
     """
 
     action: str
@@ -32,9 +32,10 @@ class Call:
 
 @dataclass(slots=True)
 class State:
-    """What all parts share; made anew for each embedded AWS.
+    """The shared state; each embedded AWS has its own.
 
-    `endpoints` answer before moto does; `secrets` are those beside the sessions' and the users'.
+    `endpoints` are answered before moto is asked; `secrets` are all secrets but those of sessions,
+    users and MFA devices.
     """
 
     clock: Clock
@@ -53,16 +54,16 @@ class State:
 
     @property
     def home(self) -> Path:
-        """The folder that stands in for the user's home. RuntimeError unless it is served."""
+        """The folder that clients use as their home folder. Raises RuntimeError if stopped."""
         if self.home_folder is None:
-            raise RuntimeError("this EmbeddedAws is not running")
+            raise RuntimeError("This EmbeddedAws isn't running.")
         return self.home_folder
 
     def new_secret(self) -> str:
-        """Make a token or a client's secret."""
+        """Return a new token or client secret."""
         return self.keep_secret(secrets.token_urlsafe(64))
 
     def keep_secret(self, secret: str) -> str:
-        """Remember a secret that is given out, and return it."""
+        """Remember a secret that is issued; return it."""
         self.secrets.add(secret)
         return secret

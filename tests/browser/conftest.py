@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from ipy_awsprofile.demo.stages.commands import clean_environment
+from ipy_awsprofile.demo.commands.environment import clean_environment
 from ipy_awsprofile.demo.stages.demo_aws import demo_aws
 from tests.browser import stage
 from tests.browser.jupyter import Jupyter, launched, serving

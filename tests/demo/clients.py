@@ -1,42 +1,69 @@
-"""A clock that a test moves, boto3 clients without an environment, and processes with one."""
+"""A clock that tests advance, boto3 clients, the errors of their calls, and client processes."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boto3
+import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from ipy_awsprofile.demo.commands.environment import clean_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.iam.accounts import IamUser
+    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
 
 
 class Clock:
-    """A clock that stands still until it is told to go on."""
+    """A clock that shows the same time until it is advanced."""
 
     def __init__(self) -> None:
         self.now = datetime.now(UTC).replace(microsecond=0)
 
     def __call__(self) -> datetime:
-        """Return the time it shows."""
+        """Return the time that it shows."""
         return self.now
 
     def advance(self, **how_long: float) -> None:
-        """Go on by a timedelta's `minutes`, `seconds` and so on."""
+        """Advance the time by the `minutes`, `seconds` and so on of a timedelta."""
         self.now += timedelta(**how_long)
 
 
+class AwsError(NamedTuple):
+    """The error that AWS returned for a call."""
+
+    code: str
+    message: str
+    status: int
+
+
+def error_of(call: Callable[..., Any], *arguments: Any, **parameters: Any) -> AwsError:
+    """Return the error of a call that fails."""
+    with pytest.raises(ClientError) as caught:
+        call(*arguments, **parameters)
+    error, metadata = caught.value.response["Error"], caught.value.response["ResponseMetadata"]
+    return AwsError(error["Code"], error["Message"], metadata["HTTPStatusCode"])
+
+
+def not_authorized(caller: str, role_arn: str, reason: str = "") -> AwsError:
+    """Return the error of a caller who may not assume a role."""
+    message = f"User: {caller} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
+    return AwsError("AccessDenied", message + reason, 403)
+
+
 class Clients:
-    """boto3 clients of an embedded AWS that take nothing from the environment."""
+    """boto3 clients of an embedded AWS that use nothing from the environment."""
 
     def __init__(self, aws: EmbeddedAws) -> None:
         self.aws = aws
-        self._session: Any = boto3.Session()  # one, for reading botocore's models only once
+        self._session: Any = boto3.Session()  # one session reads botocore's models once
 
     def of(
         self,
@@ -45,7 +72,7 @@ class Clients:
         region: str = "us-east-1",
         config: Config | None = None,
     ) -> Any:
-        """Make a client for a user, or for the Credentials of an STS answer."""
+        """Return a client for a user, or for the Credentials of an STS response."""
         if isinstance(who, dict):
             key, secret = who["AccessKeyId"], who["SecretAccessKey"]
             token = who.get("SessionToken")
@@ -67,16 +94,23 @@ class Clients:
         credentials: dict[str, Any] = self.of("sts", who).assume_role(**parameters)["Credentials"]
         return credentials
 
+    def assume_error(self, who: IamUser | dict[str, Any], role_arn: str, **more: Any) -> AwsError:
+        """Return the error of an AssumeRole call, whose parameters only the service validates."""
+        parameters = {"RoleArn": role_arn, "RoleSessionName": "test"} | more
+        sts = self.of("sts", who, config=Config(parameter_validation=False))
+        return error_of(sts.assume_role, **parameters)
 
-def asks_sts(aws: EmbeddedAws, client: str, profile: str, **variables: str) -> Any:
-    """Let a process of its own, with the embedded home, say who a profile is.
 
-    botocore fixes the folder of SSO tokens when it is imported, so it has to be a new one.
+def caller_of(
+    aws: EmbeddedAws, client: str, profile: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Return a finished process that has printed the ARN of a profile.
+
+    botocore sets the folder of SSO tokens when it is imported, so this needs a new process.
     """
-    ordinary = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return subprocess.run(
         [sys.executable, *_CLIENTS[client], profile],
-        env=ordinary | aws.environment() | variables,
+        env=clean_environment(aws) | variables,
         capture_output=True,
         text=True,
         check=False,

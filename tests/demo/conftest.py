@@ -1,30 +1,21 @@
-"""A clean environment for every test, an embedded AWS, and clients with explicit keys."""
+"""An embedded AWS without profiles, clients with explicit keys, and a clock that tests advance."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.demo.stages.scenario import seed
 from tests.demo.clients import Clients, Clock
+from tests.demo.policies import HOME, allows, policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
     from ipy_awsprofile.demo.stages.scenario import Scenario
-
-
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
 
 
 @pytest.fixture
@@ -41,6 +32,12 @@ def aws(clock: Clock) -> Iterator[EmbeddedAws]:
 @pytest.fixture
 def clients(aws: EmbeddedAws) -> Clients:
     return Clients(aws)
+
+
+@pytest.fixture
+def user(aws: EmbeddedAws) -> IamUser:
+    """Create a user who may do everything."""
+    return aws.create_user("Ann", account=HOME, policy=policy(allows("*")))
 
 
 @pytest.fixture

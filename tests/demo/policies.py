@@ -9,7 +9,7 @@ AWAY = "222222222222"
 
 
 def policy(*statements: dict[str, Any]) -> dict[str, Any] | None:
-    """Return a policy of some statements, each on all resources unless it says so."""
+    """Return a policy of some statements, each for all resources unless it names some."""
     if not statements:
         return None
     return {"Version": "2012-10-17", "Statement": [{"Resource": "*"} | s for s in statements]}
@@ -33,5 +33,5 @@ def trusts(principal: object, effect: str = "Allow", **more: Any) -> dict[str, A
 
 
 def root(account: str) -> str:
-    """Return the ARN that stands for a whole account."""
+    """Return the ARN that represents a whole account in a trust policy."""
     return f"arn:aws:iam::{account}:root"

@@ -23,7 +23,7 @@ from tests.demo.clients import Clock
 from tests.kinds import KINDS, chain, create_ann, opened, prepared, sign_in
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.iam.accounts import IamUser
+    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
 
 #: With the embedded AWS's clock alone moved. An instance's own role isn't among them: what its
 #: service gives late, botocore uses on; and what `aws login` gives lasts a quarter of an hour.

@@ -410,7 +410,7 @@ def test_sign_in_that_cannot_begin(person: Person, aws: EmbeddedAws, analyst: st
     """A sign-in that AWS doesn't begin is shown as an error."""
     text = aws.config_file.read_text()
     aws.config_file.write_text(text.replace(aws.sso.start_url, "https://nowhere.invalid"))
-    aws.sso.sign_ins.lifetimes = replace(aws.sso.lifetimes, registration=-1)
+    aws.sso.tokens.lifetimes = replace(aws.sso.lifetimes, registration=-1)
     assert person.switches(analyst)["type"] == "error"
 
 

@@ -92,7 +92,7 @@ class Person:
 
     def _watch(self) -> None:
         while not self._over.wait(0.05):
-            for device in list(self._aws.sso.sign_ins._devices.values()):
+            for device in list(self._aws.sso.tokens._devices.values()):
                 if device.user_code not in self.decided:
                     self.decided.append(device.user_code)
                     self._decide(device.user_code)

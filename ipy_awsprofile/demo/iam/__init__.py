@@ -1,1 +1,1 @@
-"""Who may do what in the embedded AWS."""
+"""Who signs a request, and whether IAM's policies allow it."""

@@ -1,4 +1,4 @@
-"""From an access key to the one who signs with it, and to the policies that hold for it."""
+"""From an access key to its user or role session, and to the policies that apply to it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class UnknownCallerError(Exception):
-    """The credentials are nobody's: `reason` is `InvalidId`, `InvalidToken` or `ExpiredToken`."""
+    """The credentials are invalid: `reason` is `InvalidId`, `InvalidToken` or `ExpiredToken`."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -29,13 +29,13 @@ class UnknownCallerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a caller's policies say, and which kind of policy said it."""
+    """The verdict of a caller's policies, and which kind of policy decided."""
 
     verdict: Verdict
     policy: str
 
-    def because(self, action: str) -> str:
-        """Return the reason that AWS adds to an AccessDenied.
+    def reason(self, action: str) -> str:
+        """Return the reason that AWS adds to the message of an AccessDenied.
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
         """
@@ -47,7 +47,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who signed a request, and with what."""
+    """Who signed a request, and with which credentials."""
 
     principal: Principal
     access_key_id: str
@@ -56,19 +56,20 @@ class Caller:
 
     @property
     def arn(self) -> str:
-        """The ARN as GetCallerIdentity says it."""
+        """The ARN that GetCallerIdentity returns."""
         return self.principal.arn
 
     def create_credentials(self) -> Credentials:
-        """Return what moto computes the expected signature with."""
+        """Return the credentials with which moto computes the expected signature."""
         token = self.session.session_token if self.session else None
         return Credentials(self.access_key_id, self.secret_access_key, token)
 
     def context(self, now: datetime) -> dict[str, str]:
-        """Return the condition keys that come from the caller's credentials.
+        """Return the condition keys that follow from the caller's credentials.
 
-        Long-term keys have no MFA keys at all, temporary ones always say true or false. A role's
-        session says false even if its AssumeRole call had a code.
+        With long-term access keys there are no MFA condition keys; with temporary credentials
+        MultiFactorAuthPresent is always true or false. It is false for a role session, even if its
+        AssumeRole call had a code.
         https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_configure-api-require.html
         """
         keys = self.principal.context()
@@ -80,23 +81,23 @@ class Caller:
         return keys
 
     def may(self, action: str, resource: str, now: datetime) -> Decision:
-        """Evaluate the caller's identity policies, narrowed by its session policies."""
+        """Evaluate the caller's identity policies and session policies; both must allow."""
         own = verdict(identity_policies(self.principal), action, resource, self.context(now))
         if own is not Verdict.ALLOWED:
             return Decision(own, "an identity-based policy")
-        return self.session_lets(action, resource, now)
+        return self.session_allows(action, resource, now)
 
-    def session_lets(self, action: str, resource: str, now: datetime) -> Decision:
-        """Evaluate the session policies alone; without any, all is allowed."""
+    def session_allows(self, action: str, resource: str, now: datetime) -> Decision:
+        """Evaluate only the session policies; without any, everything is allowed."""
         policies = self.session.policies if self.session else ()
         if not policies:
             return Decision(Verdict.ALLOWED, "no policy")
-        narrow = verdict(policies, action, resource, self.context(now))
-        return Decision(narrow, "a session policy")
+        limit = verdict(policies, action, resource, self.context(now))
+        return Decision(limit, "a session policy")
 
 
 def find_caller(sessions: SessionStore, access_key_id: str, token: str | None) -> Caller:
-    """Return who has the access key; raise UnknownCallerError if the two do not go together."""
+    """Return the owner of an access key. Raises UnknownCallerError if key or token is invalid."""
     if session := sessions.find(access_key_id):
         return _session_caller(sessions, session, token)
     key = iam_backends[get_account_id_from(access_key_id)]["aws"].access_keys.get(access_key_id)
@@ -122,15 +123,15 @@ def _session_caller(sessions: SessionStore, session: Session, token: str | None)
 def identity_policies(principal: Principal) -> list[str]:
     """Return the JSON texts of all policies of a user (with its groups) or of a session's role."""
     if principal.role_arn is not None:
-        role = find_role(principal.role_arn)
-        return list(_documents([role] if role else []))  # the role may be deleted by now
+        role = find_role(principal.role_arn)  # None if it was deleted after the session began
+        return list(_documents([role] if role else []))
     backend = iam_backends[principal.account]["aws"]
     user = backend.get_user(principal.arn.rpartition("/")[2])
     return list(_documents([user, *backend.get_groups_for_user(user.name)]))
 
 
 def find_role(role_arn: str) -> Any | None:
-    """Return moto's record of a role, or None."""
+    """Return moto's record of a role, or None if there is no such role."""
     roles = iam_backends[account_of(role_arn)]["aws"].get_roles()
     return next((role for role in roles if role.arn == role_arn), None)
 

@@ -1,4 +1,4 @@
-"""The Condition element of a policy: operators, and what they say about an absent key.
+"""The Condition element of a policy: its operators, and their result for an absent key.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Compare = Callable[[str, str], bool]
 
-# A key that nobody fills would be "absent" for ever, and a negated operator would let all pass.
+# Other keys never have a value here, so a negated operator would match every request.
 KNOWN_KEYS = {
     key.lower(): key
     for key in (
@@ -31,11 +31,11 @@ KNOWN_KEYS = {
         "aws:username",
         "sts:ExternalId",
         "sts:RoleSessionName",
-        # In AWS's own ReadOnlyAccess. There are no directory buckets here: it is absent in truth.
+        # AWS's policy ReadOnlyAccess uses it. It is absent on AWS too without directory buckets.
         "s3express:SessionMode",
     )
 }
-# What a web identity's token says: the issuer without its scheme, and the claim.
+# A claim of a web identity token: the issuer without its scheme, a colon, and the claim's name.
 _CLAIM = re.compile(r"[^:]+\.[^:]+:(?:aud|sub)", re.IGNORECASE)
 
 
@@ -46,12 +46,12 @@ def _pattern(glob: str, *, ignore_case: bool) -> re.Pattern[str]:
 
 
 def like(pattern: str, value: str, *, ignore_case: bool = False) -> bool:
-    """Say whether a value matches a pattern, in which `*` is any text and `?` any one character."""
+    """Return whether a value matches a pattern; `*` is any text, `?` any single character."""
     return _pattern(pattern, ignore_case=ignore_case).fullmatch(value) is not None
 
 
 def _arn_like(pattern: str, value: str) -> bool:
-    """Match the six parts of an ARN one by one: a `*` does not reach over a colon."""
+    """Return whether each of an ARN's six parts matches: a `*` doesn't match a colon."""
     wanted, given = pattern.split(":", 5), value.split(":", 5)
     return len(wanted) == len(given) and all(map(like, wanted, given))
 
@@ -60,7 +60,7 @@ def _numeric(compare: Callable[[float, float], bool]) -> Compare:
     def holds(expected: str, actual: str) -> bool:
         try:
             return compare(float(actual), float(expected))
-        except ValueError:  # AWS: a value that is no number does not match
+        except ValueError:  # as on AWS, a value that isn't a number doesn't match
             return False
 
     return holds
@@ -74,7 +74,7 @@ _POSITIVE: Mapping[str, Compare] = {
     "StringEquals": operator.eq,
     "StringEqualsIgnoreCase": _same_ignoring_case,
     "StringLike": like,
-    "ArnEquals": _arn_like,  # the same as ArnLike, says AWS
+    "ArnEquals": _arn_like,  # AWS documents it as identical to ArnLike
     "ArnLike": _arn_like,
     "Bool": _same_ignoring_case,
     "NumericEquals": _numeric(operator.eq),
@@ -95,7 +95,7 @@ _NEGATED: Mapping[str, Compare] = {
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One operator over one key: the key's value against one or more expected values."""
+    """One operator, one key, and one or more expected values."""
 
     operator: str
     key: str
@@ -103,7 +103,7 @@ class Condition:
     if_exists: bool = False
 
     def holds(self, context: Mapping[str, str]) -> bool:
-        """Say whether the condition holds in a request's context (keys in any case)."""
+        """Return whether a request's context meets the condition; keys ignore case."""
         actual = {key.lower(): value for key, value in context.items()}.get(self.key.lower())
         if self.operator == "Null":
             return ("true" if actual is None else "false") in self.values
@@ -115,9 +115,9 @@ class Condition:
 
 
 def parse_conditions(block: Mapping[str, Mapping[str, object]]) -> tuple[Condition, ...]:
-    """Read a Condition element; all of its conditions must hold.
+    """Return the conditions in a Condition element; a request must meet all of them.
 
-    Raises UnsupportedPolicyError for an operator, a key or a policy variable unknown here.
+    Raises UnsupportedPolicyError for an unknown operator or key, and for a policy variable.
     """
     return tuple(
         _condition(name, key, values)
@@ -140,5 +140,5 @@ def _condition(name: str, key: str, values: object) -> Condition:
 
 
 def _text(value: object) -> str:
-    """Write a JSON value as AWS does: true and 3600 are the strings "true" and "3600"."""
+    """Return a JSON value as AWS compares it: true and 3600 are the texts "true" and "3600"."""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""Identity policies: what a user, a role or a session policy allows and denies.
+"""Identity policies and session policies: what they allow and deny.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -21,7 +21,7 @@ _ELEMENTS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", 
 
 
 class Verdict(Enum):
-    """What the policies say together: an explicit Deny wins, and without an Allow it is no."""
+    """The result of all policies together: an explicit Deny wins; without Allow, not allowed."""
 
     ALLOWED = "allowed"
     NOT_ALLOWED = "not allowed"
@@ -30,14 +30,14 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An element and its negation, such as Action and NotAction: patterns with `*` and `?`."""
+    """The patterns of an element such as Action (or negated, NotAction), with `*` and `?`."""
 
     patterns: tuple[str, ...]
     negated: bool = False
     ignore_case: bool = False
 
     def covers(self, value: str) -> bool:
-        """Say whether the element speaks of the value."""
+        """Return whether the element matches a value."""
         found = any(like(p, value, ignore_case=self.ignore_case) for p in self.patterns)
         return found is not self.negated
 
@@ -52,7 +52,7 @@ class Statement:
     conditions: tuple[Condition, ...]
 
     def applies(self, action: str, resource: str, context: Mapping[str, str]) -> bool:
-        """Say whether the statement speaks of this request."""
+        """Return whether the statement applies to a request."""
         return (
             self.actions.covers(action)
             and self.resources.covers(resource)
@@ -63,9 +63,9 @@ class Statement:
 def verdict(
     documents: Iterable[str], action: str, resource: str, context: Mapping[str, str]
 ) -> Verdict:
-    """Evaluate identity policies, given as JSON texts, for one request.
+    """Evaluate identity policies (JSON texts) for one request.
 
-    Raises UnsupportedPolicyError if one of them uses what is not evaluated here.
+    Raises UnsupportedPolicyError for a policy element that isn't evaluated here.
     """
     statements = [s for document in documents for s in parse_policy(document)]
     effects = {s.allows for s in statements if s.applies(action, resource, context)}
@@ -76,7 +76,7 @@ def verdict(
 
 @lru_cache(maxsize=256)
 def parse_policy(document: str) -> tuple[Statement, ...]:
-    """Read an identity policy, or raise UnsupportedPolicyError."""
+    """Return the statements of an identity policy. Raises UnsupportedPolicyError."""
     return tuple(map(_identity_statement, statements_of(json.loads(document))))
 
 
@@ -89,13 +89,13 @@ def _identity_statement(statement: Mapping[str, Any]) -> Statement:
 
 
 def statements_of(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return a document's statements; AWS takes one alone without its list."""
+    """Return a policy's statements; a single statement needs no list."""
     statements = document.get("Statement", [])
     return statements if isinstance(statements, list) else [statements]
 
 
 def parse_statement(statement: Mapping[str, Any]) -> Statement:
-    """Read the elements that identity and trust policies share."""
+    """Return a statement, with the elements that identity and trust policies share."""
     if statement.get("Effect") not in {"Allow", "Deny"}:
         raise UnsupportedPolicyError(f"Effect {statement.get('Effect')!r}")
     if "Action" not in statement and "NotAction" not in statement:
@@ -117,5 +117,5 @@ def _match(statement: Mapping[str, Any], element: str, *, ignore_case: bool = Fa
 
 
 def as_list(value: Any) -> list[str]:
-    """Return one text or a list of texts as a list."""
+    """Return a list of texts; a single text becomes a list."""
     return value if isinstance(value, list) else [value]

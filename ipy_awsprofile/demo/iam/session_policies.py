@@ -1,4 +1,4 @@
-"""Session policies: a session may do what its role may and these policies allow as well.
+"""Session policies: a session may do only what both its role and these policies allow.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
 """
@@ -19,23 +19,23 @@ from ipy_awsprofile.demo.refusals import Refusal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_OF_AWS = "arn:aws:iam::aws:policy"
+_AWS_ARN = "arn:aws:iam::aws:policy"
 
 
 def session_policies(params: Mapping[str, Any], account: str) -> tuple[str, ...]:
-    """Return the JSON texts of the parameters Policy and PolicyArns.
+    """Return the JSON texts of the policies in the parameters Policy and PolicyArns.
 
-    AWS takes both kinds together as one policy; here, too, they are evaluated together.
+    As on AWS, both parameters together are one set of policies. Raises Refusal.
     """
     inline = [params["Policy"]] if "Policy" in params else []
     managed = [_managed(item["arn"], account) for item in params.get("PolicyArns", [])]
     documents = (*inline, *managed)
     for document in documents:
-        _refuse_unread(document)
+        _check(document)
     return documents
 
 
-def _refuse_unread(document: str) -> None:
+def _check(document: str) -> None:
     try:
         parse_policy(document)
     except UnsupportedPolicyError as error:
@@ -61,8 +61,8 @@ def default_document(policy: Any) -> str:
 
 @cache
 def _managed_by_aws() -> dict[str, Any]:
-    """Read AWS's own policies, such as ReadOnlyAccess, from the copy that moto carries."""
+    """Return AWS managed policies, such as ReadOnlyAccess, by ARN; moto has a copy of them."""
     policies = json.loads(aws_managed_policies_data)
     return {
-        f"{_OF_AWS}{record['Path']}{name}": record["Document"] for name, record in policies.items()
+        f"{_AWS_ARN}{record['Path']}{name}": record["Document"] for name, record in policies.items()
     }

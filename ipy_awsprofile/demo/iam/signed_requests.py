@@ -1,7 +1,7 @@
-"""Every request, before its action runs: who signed it, is it signed right, is it allowed.
+"""The checks of a request before its action runs: its signer, its signature, its permission.
 
-moto makes one of these objects for each request. It computes the signature; who the caller is
-and what it may do is decided here.
+moto creates one of these objects for each request and computes the signature. This module decides
+who the caller is and what the caller may do.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.demo.state import State
 
-# Who has credentials may always ask who they are; the others answer for themselves in sts.py.
+# GetCallerIdentity needs no permission. The others check permissions in `services.sts`.
 _DECIDED_BY_STS = {"sts:GetCallerIdentity", "sts:AssumeRole", "sts:GetSessionToken"}
 
-# Where moto's name for a permission is not IAM's.
+# moto's name of a permission where it isn't IAM's name.
 _IAM_ACTIONS = {"HeadBucket": "ListBucket"}
 
-# This comes unsigned on AWS as well: the assertion is what proves the caller.
+# On AWS these requests are unsigned too: the assertion proves who the caller is.
 _UNSIGNED_ACTIONS = {"AssumeRoleWithSAML"}
 
 _QUERY_REFUSALS = {
@@ -68,18 +68,18 @@ _S3_REFUSALS = {
 
 
 class SignedRequest(IAMRequest):  # type: ignore[misc]  # moto is untyped
-    """A request to any service but S3."""
+    """A request to a service other than S3."""
 
     state: ClassVar[State]
     unsigned_service: ClassVar[str] = "sts"
 
-    # moto's own constructor logs the headers, and knows no unsigned and no expired request.
+    # moto's constructor logs the headers, and doesn't handle unsigned or expired requests.
     def __init__(
         self,
         *,
         account_id: str,
         method: str,
-        path: str,  # noqa: ARG002 — moto has decoded it; signed is what came over the wire
+        path: str,  # noqa: ARG002 — decoded by moto; the signature is over the path as it was sent
         data: dict[str, Any],
         body: bytes,
         headers: Mapping[str, str],
@@ -88,7 +88,7 @@ class SignedRequest(IAMRequest):  # type: ignore[misc]  # moto is untyped
         self.account_id = account_id
         self._method = method
         self._path = flask.request.environ["RAW_URI"]
-        # For a request without a body, moto gives the headers as data; they are not signed so.
+        # Without a body, moto passes the headers as data, but those aren't part of the signature.
         self._data = data if method == "POST" else {}
         self._body, self._headers = body, headers
         scope = self._get_string_between("Credential=", ",", headers.get("Authorization", ""))
@@ -110,7 +110,7 @@ class SignedRequest(IAMRequest):  # type: ignore[misc]  # moto is untyped
         return caller
 
     def check_action_permitted(self, resource: str) -> None:
-        """Raise the service's AccessDenied unless the caller's policies allow the action."""
+        """Raise the service's access-denied error unless the caller's policies allow the action."""
         if self._action in _DECIDED_BY_STS:
             return
         try:
@@ -118,7 +118,7 @@ class SignedRequest(IAMRequest):  # type: ignore[misc]  # moto is untyped
         except UnsupportedPolicyError as error:
             raise self._error("NotImplemented", str(error), 501) from error
         if decision.verdict is not Verdict.ALLOWED:
-            raise self._denial(decision.because(self._action), resource)
+            raise self._denial(decision.reason(self._action), resource)
 
     def _raise_signature_does_not_match(self) -> None:
         raise self._refusal("Signature")
@@ -130,58 +130,58 @@ class SignedRequest(IAMRequest):  # type: ignore[misc]  # moto is untyped
         return self._error(*_QUERY_REFUSALS[reason])
 
     def _error(self, code: str, message: str, status: int = 403) -> Exception:
-        return Refusal(code, message, status).spoken_to(self._service, self._headers)
+        return Refusal(code, message, status).in_protocol_of(self._service, self._headers)
 
     def _denial(self, reason: str, resource: str) -> Exception:
         known = "" if resource == "*" else resource
         refusal = denied(self._access_key.arn, self._action, known, reason)
-        return refusal.spoken_to(self._service, self._headers)
+        return refusal.in_protocol_of(self._service, self._headers)
 
 
 class SignedS3Request(SignedRequest):
-    """A request to S3, which has its own error codes and texts."""
+    """A request to S3, which has error codes and messages different from other services."""
 
     unsigned_service: ClassVar[str] = "s3"
 
     def check_action_permitted(self, resource: str) -> None:
-        """Raise AccessDenied also for another account's bucket.
+        """Raise AccessDenied for another account's bucket too.
 
-        On AWS only a bucket policy opens it, and bucket policies are not evaluated here.
+        On AWS only a bucket policy can allow it, and bucket policies aren't evaluated here.
         """
         if self._owner(resource) not in {None, self.account_id}:
             raise s3_error(*_S3_DENIED)
         super().check_action_permitted(resource)
 
     def _create_auth(self, credentials: Credentials) -> S3SigV4Auth:
-        """S3 signs the path as it is, where other services quote it a second time."""
+        """Return S3's signer, which doesn't quote the path again as other services do."""
         return S3SigV4Auth(credentials, self._service, self._region)
 
     @staticmethod
     def _owner(resource: str) -> str | None:
-        """Return the account of the bucket in a resource's ARN; None if there is no such bucket."""
+        """Return the account of the bucket in a resource's ARN, or None if it doesn't exist."""
         bucket = resource.removeprefix("arn:aws:s3:::").partition("/")[0]
         owner: str | None = s3_backends.bucket_accounts.get(bucket, (None, None))[1]
         return owner
 
     def _unsigned_refusal(self, action: str) -> Exception:  # noqa: ARG002 — the same for all
-        # A presigned URL, too, ends here: moto cannot check its signature.
+        # Presigned URLs are denied here too: moto can't check their signature.
         return s3_error(*_S3_DENIED)
 
     def _refusal(self, reason: str) -> Exception:
         return s3_error(*_S3_REFUSALS[reason])
 
     def _error(self, code: str, message: str, status: int = 403) -> Exception:  # noqa: ARG002
-        return s3_error(code, message)  # S3's status follows from the code
+        return s3_error(code, message)  # the code decides the status
 
     def _denial(self, reason: str, resource: str) -> Exception:
         about_a_bucket = self._action != "s3:ListAllMyBuckets"
         if about_a_bucket and self._owner(resource) is None:
-            return s3_error(*_S3_DENIED)  # S3 gives reasons only in the bucket's own account
+            return s3_error(*_S3_DENIED)  # S3 gives a reason only to the bucket's account
         quoted = f'"{resource}"' if about_a_bucket else ""
         return s3_error(*denied(self._access_key.arn, self._action, quoted, reason).parts)
 
 
 def s3_error(code: str, message: str) -> Exception:
-    """Make an S3 error; moto finds its HTTP status from the code."""
+    """Return an S3 error; moto derives its HTTP status from the code."""
     error: Exception = S3ClientError(code, message)
     return error

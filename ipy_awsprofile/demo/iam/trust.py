@@ -1,8 +1,8 @@
-"""Role trust policies: whether a principal may assume the role, and on what ground.
+"""Role trust policies: whether a principal may assume a role, and how the policy names it.
 
-The ground matters. In the role's own account a trust policy that names the principal is enough;
-one that names the account only lets the account's administrators decide, so the caller's own
-policy must allow the call as well. So must it, always, from another account.
+How it is named matters. In the role's account it is enough that the trust policy names the
+principal. If it names only the account, the caller's identity policy must allow the call too. From
+another account, the caller's identity policy must always allow the call.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
@@ -30,11 +30,11 @@ _ACCOUNT = re.compile(r"(?:arn:aws:iam::)?(\d{12})(?::root)?")
 _NAMED = re.compile(
     r"arn:aws:iam::\d{12}:(?:user|role)/[^*?]+|arn:aws:sts::\d{12}:assumed-role/[^*?/]+/[^*?/]+"
 )
-_ROLE = "*"  # a trust policy has no Resource: it is about its own role
+_ROLE = "*"  # a trust policy has no Resource, because it belongs to one role
 
 
 class Trust(Enum):
-    """What a trust policy says about a principal."""
+    """The result of a trust policy for a principal."""
 
     NAMED = "the policy names the principal itself"
     DELEGATED = "the policy trusts the principal's whole account, or everyone"
@@ -44,13 +44,13 @@ class Trust(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TrustStatement:
-    """One statement of a trust policy and the principals it speaks of, as (type, value) pairs."""
+    """One statement of a trust policy, and its principals as (type, value) pairs."""
 
     statement: Statement
     principals: frozenset[tuple[str, str]]
 
-    def ground(self, principal: Principal) -> Trust:
-        """Say whether the statement's Principal element covers a principal, and how."""
+    def match(self, principal: Principal) -> Trust:
+        """Return how the statement's Principal element names a principal, or NO_MATCH."""
         if principal.kind != "AWS":
             named = (principal.kind, principal.arn) in self.principals
             return Trust.NAMED if named else Trust.NO_MATCH
@@ -65,41 +65,50 @@ def evaluate(
 ) -> Trust:
     """Evaluate a trust policy for a principal.
 
-    `action` is such as `sts:AssumeRole`; `context` holds the request's condition keys, such as
-    `sts:ExternalId` or `aws:MultiFactorAuthPresent`, as texts; a key that the request does not
-    have is left out. Raises UnsupportedPolicyError as `parse_trust` does.
+    `action` is for example `sts:AssumeRole`. `context` has the values of the request's condition
+    keys, such as `sts:ExternalId` or `aws:MultiFactorAuthPresent`, as texts; keys that the request
+    doesn't have are left out. Raises UnsupportedPolicyError as `parse_trust` does.
     """
-    return evaluate_parsed(parse_trust(document), principal, action, context)
+    return _evaluate(parse_trust(document), principal, action, context)
 
 
-def evaluate_parsed(
+def evaluate_role(
+    role: Any | None, principal: Principal, action: str, context: Mapping[str, str]
+) -> Trust:
+    """Evaluate the trust policy of moto's record of a role; NO_MATCH without a role."""
+    statements = _parse_text(role.assume_role_policy_document) if role else ()
+    return _evaluate(statements, principal, action, context)
+
+
+def _evaluate(
     statements: tuple[TrustStatement, ...],
     principal: Principal,
     action: str,
     context: Mapping[str, str],
 ) -> Trust:
-    """Evaluate a trust policy that was read before."""
     found = {
-        (candidate.statement.allows, ground)
+        (candidate.statement.allows, match)
         for candidate in statements
-        if (ground := candidate.ground(principal)) is not Trust.NO_MATCH
+        if (match := candidate.match(principal)) is not Trust.NO_MATCH
         and candidate.statement.applies(action, _ROLE, context)
     }
     if any(not allows for allows, _ in found):
         return Trust.DENIED
-    grounds = {ground for _, ground in found}
-    return next((g for g in (Trust.NAMED, Trust.DELEGATED) if g in grounds), Trust.NO_MATCH)
-
-
-@lru_cache(maxsize=256)
-def parse_trust_text(document: str) -> tuple[TrustStatement, ...]:
-    """Read a trust policy from its JSON text, as moto keeps it."""
-    return parse_trust(json.loads(document))
+    matches = {match for _, match in found}
+    return next((m for m in (Trust.NAMED, Trust.DELEGATED) if m in matches), Trust.NO_MATCH)
 
 
 def parse_trust(document: Mapping[str, Any]) -> tuple[TrustStatement, ...]:
-    """Read a trust policy; raise UnsupportedPolicyError for anything it would not evaluate."""
+    """Return a trust policy's statements.
+
+    Raises UnsupportedPolicyError for a policy element that isn't evaluated here.
+    """
     return tuple(map(_trust_statement, statements_of(document)))
+
+
+@lru_cache(maxsize=256)
+def _parse_text(document: str) -> tuple[TrustStatement, ...]:
+    return parse_trust(json.loads(document))
 
 
 def _trust_statement(statement: Mapping[str, Any]) -> TrustStatement:
@@ -126,7 +135,7 @@ def _principals(element: object) -> list[tuple[str, str]]:
 
 
 def _aws_principal(value: str) -> str:
-    """Write an account as its id; keep a user, a role, a session and `*` as they are."""
+    """Return an account's ID, or the ARN of a user, role or session, or `*`."""
     if account := _ACCOUNT.fullmatch(value):
         return account[1]
     if value == "*" or _NAMED.fullmatch(value):

@@ -1,8 +1,8 @@
-"""The one error for what a policy may say on AWS and the embedded AWS does not evaluate."""
+"""The error for a policy element that AWS evaluates and the embedded AWS doesn't."""
 
 
 class UnsupportedPolicyError(ValueError):
-    """A policy uses an element that is not evaluated here; it is refused, never ignored."""
+    """A policy has an element that isn't evaluated here; it is refused, never ignored."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"the embedded AWS does not evaluate this in a policy: {what}")
+    def __init__(self, element: str) -> None:
+        super().__init__(f"The embedded AWS doesn't evaluate this part of a policy: {element}.")

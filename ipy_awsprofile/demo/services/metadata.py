@@ -1,4 +1,4 @@
-"""The metadata services, which give the software on an instance or in a container its role.
+"""Instance metadata and container credentials: services that return the credentials of a role.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
@@ -31,14 +31,17 @@ if TYPE_CHECKING:
 
 _TOKEN = "/latest/api/token"
 _ROLES = "/latest/meta-data/iam/security-credentials/"
-_LONGEST = 21600
+_LONGEST = 21600  # seconds
 
 
 @contextmanager
 def instance(
     state: State, endpoint_url: str, role_name: str, issue: Issue
 ) -> Iterator[dict[str, str]]:
-    """Be an EC2 instance with a role while the context lasts; IMDSv2 alone, as AWS advises."""
+    """Serve the metadata of an EC2 instance with a role while the context lasts; only IMDSv2.
+
+    The context's value is the environment variables of the instance's clients.
+    """
     service = _InstanceMetadata(state, role_name, issue)
     with _serving(state, service.endpoints()):
         yield {
@@ -87,7 +90,7 @@ class _InstanceMetadata:
         except PermissionError:
             message = f"EC2 cannot assume the role {self._role_name}."
             refused = {"Code": "AssumeRoleUnauthorizedAccess", "Message": message}
-            return json_answer(updated | refused)  # with status 200: it is AWS's way
+            return json_answer(updated | refused)  # as on AWS, the status is 200
         return json_answer(updated | {"Code": "Success", "Type": "AWS-HMAC"} | document)
 
 
@@ -95,9 +98,11 @@ class _InstanceMetadata:
 def container(
     state: State, endpoint_url: str, issue: Issue, token_file: Path | None
 ) -> Iterator[dict[str, str]]:
-    """Be a container with a role while the context lasts; each has a path and a token of its own.
+    """Serve the credentials of a container with a role while the context lasts.
 
-    The token is in the environment, as ECS has it, or in a file, as EKS Pod Identity has it.
+    The context's value is the environment variables of the container's clients. Each container has
+    another path and token. The token is in a variable, as on ECS, or in a file, as with EKS Pod
+    Identity.
     """
     token, path = state.new_secret(), f"/v2/credentials/{secrets.token_hex(16)}"
 
@@ -122,7 +127,7 @@ def container(
 @contextmanager
 def _serving(state: State, endpoints: Endpoints) -> Iterator[None]:
     if taken := state.endpoints.keys() & endpoints.keys():
-        raise RuntimeError(f"{min(taken)[1]} is served already; leave that context first")
+        raise RuntimeError(f"{min(taken)[1]} is already served; leave that context first.")
     state.endpoints.update(endpoints)
     try:
         yield

@@ -1,4 +1,4 @@
-"""ListBuckets as S3 answers it: sorted, filtered, in pages.
+"""S3: buckets, and ListBuckets as S3 answers it: sorted, filtered, in pages.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
 """
@@ -8,15 +8,19 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from datetime import UTC
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from moto.core.responses import ActionResult
+from moto.s3.models import s3_backends
 
 from ipy_awsprofile.demo.iam.signed_requests import s3_error
+from ipy_awsprofile.demo.iam.users_and_roles import checked_account
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from moto.s3.responses import S3Response
 
@@ -24,10 +28,19 @@ _PARAMETERS = {"prefix", "bucket-region", "max-buckets", "continuation-token"}
 _LARGEST_PAGE = 10_000
 
 
+def create_bucket(name: str, account: str, region: str, creation_date: datetime | None) -> None:
+    """Create a bucket in moto's memory, now or with a given creation date (UTC if it is naive)."""
+    bucket = s3_backends[checked_account(account)]["aws"].create_bucket(name, region)
+    if creation_date is not None:
+        if creation_date.tzinfo is not None:
+            creation_date = creation_date.astimezone(UTC).replace(tzinfo=None)
+        bucket.creation_date = creation_date  # moto's times are naive UTC
+
+
 def all_buckets(response: S3Response) -> Any:
-    """Answer ListBuckets; stands in for moto's method of this name."""
-    response.data["Action"] = "ListAllMyBuckets"  # the permission is not called as the operation
-    response._authenticate_and_authorize_s3_action()  # noqa: SLF001 — as moto's own method does
+    """Answer ListBuckets; `enforcement` puts it in the place of moto's method of this name."""
+    response.data["Action"] = "ListAllMyBuckets"  # the permission's name isn't the operation's
+    response._authenticate_and_authorize_s3_action()  # noqa: SLF001 — as in moto's method
     response.data["Action"] = "ListBuckets"
     query = response.normalized_request.args
     page = list_buckets(response.backend.buckets.values(), query)
@@ -58,7 +71,7 @@ def list_buckets(buckets: Any, query: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _entry(bucket: Any, *, with_region: bool) -> dict[str, Any]:
-    """Describe a bucket; S3 says its region only if the request has any parameter."""
+    """Return a bucket's entry; it has the Region only if the request has any parameter."""
     entry = {"Name": bucket.name, "CreationDate": bucket.creation_date_ISO8601}
     return entry | {"BucketRegion": bucket.region_name} if with_region else entry
 
@@ -72,12 +85,12 @@ def _page_size(query: Mapping[str, str]) -> int:
 
 
 def _token(name: str) -> str:
-    """Hide a bucket's name in a token, so that nobody takes the one for the other."""
+    """Return a continuation token, in which the bucket's name can't be read directly."""
     return base64.urlsafe_b64encode(f"after:{name}".encode()).decode()
 
 
 def _last_seen(query: Mapping[str, str]) -> str:
-    """Return the name after which the page begins."""
+    """Return the last bucket's name of the page before; empty for the first page."""
     token = query.get("continuation-token", "")
     if not token:
         return ""

@@ -1,4 +1,4 @@
-"""AWS Sign-In: what renews the credentials of `aws login`.
+"""AWS Sign-In: the service that renews the credentials of `aws login`.
 
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sign-in.html
 https://docs.aws.amazon.com/signin/latest/APIReference/API_CreateOAuth2Token.html
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Request, Response
 
     from ipy_awsprofile.demo.endpoints import Endpoints
-    from ipy_awsprofile.demo.iam.accounts import IamUser
+    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
     from ipy_awsprofile.demo.refusals import Refusal
     from ipy_awsprofile.demo.state import State
 
@@ -39,15 +39,15 @@ _QUARTER_OF_AN_HOUR, _TWELVE_HOURS = 900, 43200
 
 @dataclass(frozen=True, slots=True)
 class _Grant:
-    """What a refresh token stands for: a user, and the key that has to sign for it."""
+    """What a refresh token grants: credentials of a user, to the holder of a key."""
 
     principal: Principal
     key: str
     expires: datetime
 
 
-class SignIn:
-    """The sign-in service; a person's `aws login` is the method `login`."""
+class SignInService:
+    """AWS Sign-In; the method `login` is a person who runs `aws login`."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -55,14 +55,14 @@ class SignIn:
         self._grants: dict[str, _Grant] = {}
 
     def endpoints(self) -> Endpoints:
-        """Return what answers the service's one path."""
+        """Return the endpoint of the service's only path."""
         return {("POST", "/v1/token"): Endpoint("signin:CreateOAuth2Token", self._refresh)}
 
     def login(self, user: IamUser, *, expires_in: int = _QUARTER_OF_AN_HOUR) -> Path:
-        """Log in as `aws login` does; return the file in `home` with what it has stored.
+        """Log in as `aws login` does; return the file in `home` with the stored login.
 
-        A profile uses it whose `login_session` is the user's ARN. `expires_in` is in seconds, of
-        the first credentials; with a negative one they are over, and have to be renewed.
+        Profiles whose `login_session` is the user's ARN use it. `expires_in` is how long the first
+        credentials are valid, in seconds; if it is negative, they have expired and must be renewed.
         """
         principal = Principal.user(user.arn, user.id)
         pem = _new_key()
@@ -87,7 +87,7 @@ class SignIn:
         return write_cache(self._state.home / ".aws" / "login" / "cache" / name, document)
 
     def expire(self) -> int:
-        """End all logins, return how many: what they gave is good to its end, but isn't renewed."""
+        """End all logins; return how many. Their credentials stay valid, but can't be renewed."""
         ended = len(self._grants)
         self._grants.clear()
         return ended
@@ -98,7 +98,7 @@ class SignIn:
         return token
 
     def _use(self, token: str, proof: str) -> _Grant:
-        """Use up a refresh token, which the key of its login has to sign for."""
+        """Use up a refresh token; the proof must be signed with the key of its login."""
         with self._lock:
             grant = self._grants.get(token)
             if grant is None or self._state.clock() >= grant.expires:
@@ -112,7 +112,7 @@ class SignIn:
     def _refresh(self, request: Request) -> Response:
         body = request.get_json(force=True, silent=True) or {}
         if body.get("grantType") != "refresh_token":
-            message = "The embedded AWS only refreshes."
+            message = "The embedded AWS only supports the grant type refresh_token."
             raise _refused("ValidationException", "INVALID_REQUEST", message, 400)
         grant = self._use(body.get("refreshToken", ""), request.headers.get("DPoP", ""))
         session = self._state.sessions.issue(grant.principal, _QUARTER_OF_AN_HOUR)
@@ -131,7 +131,7 @@ class SignIn:
 
 
 def _new_key() -> str:
-    """Make a key for DPoP proofs, in the form in which the AWS CLI stores it."""
+    """Return a new key for DPoP proofs, in the form in which the AWS CLI stores it."""
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
     return pem.decode()
@@ -142,7 +142,7 @@ def _refused(code: str, error: str, message: str, status: int = 403) -> Refusal:
 
 
 def _signing_key(proof: str) -> str | None:
-    """Return the thumbprint of the key that a DPoP proof has and is signed with (RFC 9449)."""
+    """Return the thumbprint of the key in a DPoP proof, or None unless it signed it (RFC 9449)."""
     try:
         key: Any = ECKey.import_key(jws.extract_compact(proof.encode()).headers()["jwk"])
         jws.deserialize_compact(proof, key, algorithms=["ES256"])

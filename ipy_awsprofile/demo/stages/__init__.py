@@ -1,1 +1,1 @@
-"""What is on the embedded AWS when it is shown, and the commands that show it."""
+"""What the embedded AWS contains for the demo and the tutorials: accounts, roles and profiles."""

@@ -1,6 +1,6 @@
-"""The stage of the tutorial on MFA, sign-in and chains: a profile of each kind.
+"""The tutorial on MFA, SSO and role chains: a profile of each kind.
 
-They stand in a config file of their own, so that the other tutorials stay small.
+The profiles have a separate config file, so that the other tutorials don't list them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ source_profile = Platform
 region = eu-central-1
 endpoint_url = {endpoint}
 
-# A role that asks for an MFA code. The last line stands in for a person with a phone.
+# A role that requires an MFA code. mfa_process replaces the person with a phone.
 [profile Auditor]
 role_arn = {auditor}
 source_profile = Maria
@@ -58,7 +58,7 @@ sso_role_name = Analyst
 region = {region}
 endpoint_url = {endpoint}
 
-# What goes wrong in the best of companies.
+# A profile with mistakes.
 [profile Forgotten]
 role_arn = {reporting}
 source_profile = Platfrom
@@ -68,9 +68,9 @@ endpoint_url = {endpoint}
 
 
 def seed_company(aws: EmbeddedAws) -> Path:
-    """Make the roles, and write ``~/.aws/config-company``; return its path.
+    """Create the roles and write ``~/.aws/config-company``; return its path.
 
-    Somebody is signed in, and the MFA device is a script, ``~/.aws/phone.sh``.
+    A user is signed in with SSO, and the MFA device is a script, ``~/.aws/phone.sh``.
     """
     maria = aws.create_user("Maria", account=USER_ACCOUNT, policy=allow("*"), mfa=True)
     platform = aws.create_role(

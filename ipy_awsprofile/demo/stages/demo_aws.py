@@ -1,4 +1,4 @@
-"""An embedded AWS with everything in it that the tutorials use."""
+"""An embedded AWS with everything that the demo and the tutorials use."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def demo_aws() -> Iterator[EmbeddedAws]:
-    """Run an embedded AWS with the tutorials' stages in it; its config file has the scenario's."""
+    """Run an embedded AWS with all stages while the context lasts.
+
+    Its config file has the profiles of the scenario; the other two have a config file each.
+    """
     with EmbeddedAws() as aws:
         seed(aws)
         seed_company(aws)

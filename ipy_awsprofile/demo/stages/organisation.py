@@ -1,4 +1,4 @@
-"""An organisation: many accounts, and in each a role that UserAlpha may assume, or nearly so."""
+"""The tutorial on many accounts: in each account a role that UserAlpha may assume, if it works."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _FIRST_BUCKET = datetime(2018, 3, 1, 9, 30, tzinfo=UTC)
 def seed_organisation(
     aws: EmbeddedAws, accounts: int = 30, *, config_file: Path | None = None
 ) -> tuple[str, ...]:
-    """Make accounts with buckets, and a role profile for each; return the profiles' names.
+    """Create accounts with buckets, and a role profile for each; return the profiles' names.
 
-    The last four of 30 fail, each in a way of its own: a role that trusts somebody else, one that
-    may not list buckets, a profile with credentials that have expired, and one without a Region.
-    Fewer or more accounts have none of these. The profiles go to `config_file`, or else to the
-    shared config file.
+    With 30 accounts the last four fail in different ways: a role that trusts another user, a role
+    that may not list buckets, expired credentials, and a profile without a Region. With any other
+    number none of them fails. The profiles are written to `config_file`, by default the shared
+    config file.
     """
     file = config_file or aws.config_file
     if config_file:
@@ -99,13 +99,13 @@ def _add(
 
 
 def _expired_keys(aws: EmbeddedAws, role_arn: str) -> dict[str, Setting]:
-    """Get credentials such as people paste into their files, and end them."""
-    given = aws.service_session("ec2.amazonaws.com", role_arn, "pasted")
-    aws.expire_sessions(str(given["AccessKeyId"]))
+    """Return expired temporary credentials, such as people paste into their files."""
+    issued = aws.service_session("ec2.amazonaws.com", role_arn, "pasted")
+    aws.expire_sessions(str(issued["AccessKeyId"]))
     return {
-        "aws_access_key_id": str(given["AccessKeyId"]),
-        "aws_secret_access_key": str(given["SecretAccessKey"]),
-        "aws_session_token": str(given["SessionToken"]),
+        "aws_access_key_id": str(issued["AccessKeyId"]),
+        "aws_secret_access_key": str(issued["SecretAccessKey"]),
+        "aws_session_token": str(issued["SessionToken"]),
     }
 
 

@@ -1,4 +1,4 @@
-"""The main job's stage: UserAlpha may only assume RoleBeta, which sees three buckets."""
+"""The main job: UserAlpha may only assume RoleBeta, and RoleBeta has three buckets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.iam.accounts import IamUser
+    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
 
 USER_ACCOUNT = "231179739868"
 ROLE_ACCOUNT = "123456789012"
@@ -24,7 +24,7 @@ BUCKETS: Mapping[str, tuple[str, datetime]] = {
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What `seed` made: the user, the role it may assume, and the names of the role's buckets."""
+    """What `seed` has created: the user, the role it may assume, the role's bucket names."""
 
     user: IamUser
     role_arn: str
@@ -32,7 +32,7 @@ class Scenario:
 
 
 def seed(aws: EmbeddedAws) -> Scenario:
-    """Make the accounts 231179739868 and 123456789012, and the profiles UserAlpha and RoleBeta."""
+    """Create the profiles UserAlpha (account 231179739868) and RoleBeta (123456789012)."""
     user = aws.create_user("UserAlpha", account=USER_ACCOUNT, policy=allow("sts:AssumeRole"))
     role_arn = aws.create_role(
         "RoleBeta",
@@ -64,6 +64,6 @@ def allow(*actions: str, resource: str = "*") -> dict[str, Any]:
 
 
 def trusting(principal: str) -> dict[str, Any]:
-    """Return a trust policy that lets an AWS principal (an ARN or `*`) assume the role."""
+    """Return a trust policy that allows an AWS principal (an ARN or `*`) to assume the role."""
     statement = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sts:AssumeRole"}
     return {"Version": "2012-10-17", "Statement": [statement]}

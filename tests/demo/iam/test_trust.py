@@ -1,4 +1,4 @@
-"""The evaluator of trust policies, by itself: principals, conditions, and what it refuses."""
+"""The evaluation of trust policies: principals, conditions, and unsupported elements."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ EC2 = Principal.service("ec2.amazonaws.com")
 def test_which_principal_is_trusted_and_how(
     principal: Principal, element: object, expected: Trust
 ) -> None:
-    """A principal is named by itself or delegated to by its account, or is not trusted."""
+    """A trust policy names the principal, delegates to its account, or doesn't match."""
     assert evaluate(trusts(element), principal, "sts:AssumeRole", {}) is expected
 
 
-ABSENT = None  # the request has no such key
+ABSENT = None  # the request doesn't have the key
 KEY = "sts:ExternalId"
 MFA = "aws:MultiFactorAuthPresent"
 AGE = "aws:MultiFactorAuthAge"
@@ -112,14 +112,14 @@ ARN = "aws:PrincipalArn"
 def test_conditions_are_those_of_aws(
     operator: str, key: str, expected: object, actual: str | None, holds: bool
 ) -> None:
-    """Each operator compares as AWS's does, and treats an absent key as AWS does."""
+    """Each operator compares values and treats absent keys as on AWS."""
     context = {} if actual is None else {key.upper(): actual}
     document = trusts(HOME, Condition={operator: {key: expected}})
     assert (evaluate(document, USER, "sts:AssumeRole", context) is Trust.DELEGATED) is holds
 
 
 def test_all_conditions_must_hold() -> None:
-    """Operators, and keys within one, are joined by and."""
+    """A request must meet the conditions of all operators and all keys."""
     both = {"StringEquals": {KEY: "a", "sts:RoleSessionName": "n"}, "Bool": {MFA: "true"}}
     document = trusts(HOME, Condition=both)
     context = {KEY: "a", "sts:RoleSessionName": "n", MFA: "true"}
@@ -141,33 +141,33 @@ def test_all_conditions_must_hold() -> None:
     ],
 )
 def test_the_action_must_match(action: object, expected: Trust) -> None:
-    """The statement's Action is a pattern that ignores case."""
+    """The Action element is a pattern that ignores case."""
     assert evaluate(trusts(HOME, Action=action), USER, "sts:AssumeRole", {}) is expected
 
 
 def test_an_explicit_deny_wins() -> None:
-    """A Deny for the account beats an Allow that names the user, wherever it stands."""
+    """A Deny for the account overrides an Allow that names the user, in any order."""
     allow, deny = trusts(USER.arn), trusts(HOME, effect="Deny")
     statements = [*allow["Statement"], *deny["Statement"]]
     for ordered in (statements, statements[::-1]):
         assert evaluate({"Statement": ordered}, USER, "sts:AssumeRole", {}) is Trust.DENIED
 
 
-def test_a_deny_with_an_unmet_condition_does_nothing() -> None:
-    """A Deny applies only where its conditions hold."""
+def test_a_deny_with_a_condition() -> None:
+    """A Deny applies only to requests that meet its conditions."""
     deny = trusts(HOME, effect="Deny", Condition={"Bool": {MFA: "false"}})["Statement"]
     document = {"Statement": [*trusts(HOME)["Statement"], *deny]}
     assert evaluate(document, USER, "sts:AssumeRole", {MFA: "true"}) is Trust.DELEGATED
     assert evaluate(document, USER, "sts:AssumeRole", {MFA: "false"}) is Trust.DENIED
 
 
-def test_a_deny_alone_lets_nobody_in() -> None:
-    """Without an Allow nobody is trusted, not even whom the Deny does not speak of."""
+def test_a_deny_alone() -> None:
+    """Without an Allow, a principal isn't trusted even if no Deny matches."""
     assert evaluate(trusts(AWAY, effect="Deny"), USER, "sts:AssumeRole", {}) is Trust.NO_MATCH
 
 
-def test_one_statement_needs_no_list() -> None:
-    """A Statement that is one object is read as well."""
+def test_a_single_statement() -> None:
+    """A Statement can be a single object instead of a list."""
     document = {"Statement": trusts(HOME)["Statement"][0]}
     assert evaluate(document, USER, "sts:AssumeRole", {}) is Trust.DELEGATED
 
@@ -192,7 +192,7 @@ def test_one_statement_needs_no_list() -> None:
     ],
 )
 def test_what_is_not_evaluated_is_refused(change: dict[str, Any], complaint: str) -> None:
-    """A policy with an element, operator, key or principal unknown here is an error."""
+    """An element, operator, condition key or principal that isn't evaluated is an error."""
     with pytest.raises(UnsupportedPolicyError, match=complaint):
         evaluate(trusts(HOME, **change), USER, "sts:AssumeRole", {})
 

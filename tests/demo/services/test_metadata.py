@@ -1,4 +1,4 @@
-"""The credential services of instances and containers, as botocore and the AWS CLI ask them."""
+"""Instance metadata and container credentials, as botocore and the AWS CLI use them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from botocore.credentials import (
 )
 from botocore.exceptions import ClientError, CredentialRetrievalError
 
-from tests.demo.clients import CLIENTS, asks_sts
+from tests.demo.clients import CLIENTS, caller_of
 from tests.demo.policies import HOME, allows, policy, trusts
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def stranger(aws: EmbeddedAws) -> str:
 
 
 def answer(url: str, method: str = "GET", **headers: str) -> str:
-    """Ask over HTTP; names of headers have a `_` for each `-`."""
+    """Return the body of a response; the names of headers have `_` instead of `-`."""
     spelled = {name.replace("_", "-"): value for name, value in headers.items()}
     request = urllib.request.Request(url, method=method, headers=spelled)
     with urllib.request.urlopen(request, timeout=10) as response:
@@ -71,7 +71,7 @@ def status(url: str, method: str = "GET", **headers: str) -> int:
 
 
 def on_instance(variables: dict[str, str]) -> Credentials | None:
-    """Let botocore ask the instance metadata service."""
+    """Return the credentials that botocore gets from the instance metadata service."""
     endpoint = variables["AWS_EC2_METADATA_SERVICE_ENDPOINT"]
     fetcher = InstanceMetadataFetcher(
         env=variables, config={"ec2_metadata_service_endpoint": endpoint}
@@ -81,21 +81,21 @@ def on_instance(variables: dict[str, str]) -> Credentials | None:
 
 
 def in_container(variables: dict[str, str]) -> Credentials:
-    """Let botocore ask the container credential service, without its pauses."""
+    """Return the credentials that botocore gets from the container service, without its pauses."""
     fetcher: Any = ContainerMetadataFetcher(sleep=lambda _: None)
     credentials: Credentials = ContainerProvider(environ=variables, fetcher=fetcher).load()
     return credentials
 
 
 def sts(clients: Clients, credentials: Any) -> Any:
-    """Make an STS client for botocore's credentials."""
+    """Return an STS client for botocore's credentials."""
     keys = credentials.get_frozen_credentials()
     names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
     return clients.of("sts", dict(zip(names, keys[:3], strict=True)))
 
 
 def test_an_instance(aws: EmbeddedAws, clients: Clients, clock: Clock, role: str) -> None:
-    """An instance gets the role's credentials, which AWS takes until their end."""
+    """An instance gets credentials of its role, valid for the given duration."""
     with aws.on_instance(role, duration=1800) as variables:
         client = sts(clients, on_instance(variables))
     arn = client.get_caller_identity()["Arn"]
@@ -109,7 +109,7 @@ def test_an_instance(aws: EmbeddedAws, clients: Clients, clock: Clock, role: str
 def test_a_container(
     aws: EmbeddedAws, clients: Clients, clock: Clock, role: str, service: str
 ) -> None:
-    """So does a container, with the token in the environment or, on EKS, in a file."""
+    """A container gets credentials of its role, with a token in a variable or (EKS) in a file."""
     file = aws.home / "token" if service == EKS else None
     with aws.in_container(role, service=service, token_file=file, duration=1800) as variables:
         client = sts(clients, in_container(variables))
@@ -122,7 +122,7 @@ def test_a_container(
 
 
 def test_instance_metadata_needs_a_token(aws: EmbeddedAws, clock: Clock, role: str) -> None:
-    """Without a token, with a wrong one and with one that is over, nothing is told."""
+    """Instance metadata needs a token that is valid and hasn't expired."""
     seconds = {"X_aws_ec2_metadata_token_ttl_seconds": "60"}
     with aws.on_instance(role):
         url = aws.endpoint_url + ROLES
@@ -137,14 +137,14 @@ def test_instance_metadata_needs_a_token(aws: EmbeddedAws, clock: Clock, role: s
 
 @pytest.mark.parametrize("seconds", ["", "0", "21601", "soon"])
 def test_a_tokens_time_to_live(aws: EmbeddedAws, role: str, seconds: str) -> None:
-    """A token is for 1 to 21600 seconds."""
+    """A token's time to live must be 1 to 21600 seconds."""
     with aws.on_instance(role):
         url = aws.endpoint_url + TOKEN
         assert status(url, "PUT", X_aws_ec2_metadata_token_ttl_seconds=seconds) == 400
 
 
 def test_a_container_needs_its_token(aws: EmbeddedAws, role: str) -> None:
-    """Without the token or with another container's, nothing is told; botocore says so."""
+    """A container's credentials need its own token, not that of another container."""
     with aws.in_container(role) as one, aws.in_container(role) as other:
         name = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
         assert status(one["AWS_CONTAINER_CREDENTIALS_FULL_URI"]) == 401
@@ -153,7 +153,7 @@ def test_a_container_needs_its_token(aws: EmbeddedAws, role: str) -> None:
 
 
 def test_a_role_that_does_not_trust_the_service(aws: EmbeddedAws, stranger: str) -> None:
-    """No credentials are given for it."""
+    """A role that doesn't trust the service returns no credentials."""
     with aws.in_container(stranger) as variables:
         url = variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
         token = variables["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
@@ -162,8 +162,8 @@ def test_a_role_that_does_not_trust_the_service(aws: EmbeddedAws, stranger: str)
         assert on_instance(variables) is None
 
 
-def test_nothing_is_left_behind(aws: EmbeddedAws, role: str) -> None:
-    """Outside the context the services are gone; a second instance at a time is refused."""
+def test_after_the_context(aws: EmbeddedAws, role: str) -> None:
+    """The services end with the context, and only one instance can exist at a time."""
     with aws.on_instance(role), pytest.raises(RuntimeError, match="already"):
         aws.on_instance(role).__enter__()
     with aws.in_container(role) as variables:
@@ -176,19 +176,19 @@ def test_nothing_is_left_behind(aws: EmbeddedAws, role: str) -> None:
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("source", ["Ec2InstanceMetadata", "EcsContainer"])
 def test_credential_source(aws: EmbeddedAws, role: str, client: str, source: str) -> None:
-    """A profile with that `credential_source` works in boto3 and the AWS CLI, and so does none."""
+    """boto3 and the AWS CLI work with `credential_source`, and with no profile setting at all."""
     values = {"role": f"arn:aws:iam::{HOME}:role/Next", "source": source}
     aws.config_file.write_text(CONFIG.format(**values, endpoint_url=aws.endpoint_url))
     place = aws.on_instance if source == "Ec2InstanceMetadata" else aws.in_container
     with place(role) as variables:
-        named = asks_sts(aws, client, "Base", **variables).stdout
-        bare = asks_sts(aws, client, "Bare", **variables).stdout
+        named = caller_of(aws, client, "Base", **variables).stdout
+        bare = caller_of(aws, client, "Bare", **variables).stdout
     assert named.startswith(f"arn:aws:sts::{HOME}:assumed-role/Next/")
     assert bare.startswith(f"arn:aws:sts::{HOME}:assumed-role/Machine/")
 
 
 def test_secrets(aws: EmbeddedAws, role: str) -> None:
-    """`secrets` has the tokens of both services and what they guard."""
+    """`secrets` has the tokens and the credentials of both services."""
     with aws.in_container(role) as variables:
         credentials = in_container(variables)
         assert variables["AWS_CONTAINER_AUTHORIZATION_TOKEN"] in aws.secrets()

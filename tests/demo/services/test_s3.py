@@ -1,4 +1,4 @@
-"""S3: what ListBuckets answers, and whom it answers."""
+"""S3: what ListBuckets returns, and which permissions requests need."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.demo.clients import error_of
 from tests.demo.policies import AWAY, HOME, allows, denies, policy, root, trusts
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ BUCKETS = {
 
 @pytest.fixture
 def s3(aws: EmbeddedAws, clients: Clients) -> Any:
-    """Make the client of a user of an account with five buckets, created in no order."""
+    """Return the client of a user in an account with five buckets, not created in order."""
     user = aws.create_user("Ann", account=HOME, policy=policy(allows("s3:*")))
     for name, region in BUCKETS.items():
         aws.create_bucket(name, account=HOME, region=region)
@@ -53,14 +54,14 @@ def names(answer: dict[str, Any]) -> list[str]:
 def test_buckets_are_sorted_and_filtered(
     s3: Any, parameters: dict[str, Any], expected: list[str]
 ) -> None:
-    """ListBuckets gives the buckets that its parameters ask for, by name."""
+    """ListBuckets returns the buckets that match its parameters, sorted by name."""
     answer = s3.list_buckets(**parameters)
     assert names(answer) == expected
     assert answer.get("Prefix") == parameters.get("Prefix")
 
 
 @pytest.mark.parametrize(
-    ("parameters", "said"),
+    ("parameters", "has_region"),
     [
         ({}, False),
         ({"Prefix": ""}, True),
@@ -69,26 +70,24 @@ def test_buckets_are_sorted_and_filtered(
         ({"BucketRegion": "us-west-2"}, True),
     ],
 )
-def test_the_region_is_said_only_if_a_parameter_is_given(
-    s3: Any, parameters: dict[str, Any], said: bool
-) -> None:
-    """Each bucket has its BucketRegion exactly if the request has any parameter."""
+def test_bucket_region(s3: Any, parameters: dict[str, Any], has_region: bool) -> None:
+    """Buckets have a BucketRegion only if the request has a parameter."""
     buckets = s3.list_buckets(**parameters)["Buckets"]
     regions = {bucket["Name"]: bucket.get("BucketRegion") for bucket in buckets}
-    assert regions == {name: BUCKETS[name] if said else None for name in regions}
+    assert regions == {name: BUCKETS[name] if has_region else None for name in regions}
 
 
 @pytest.mark.parametrize("size", [1, 2, 4, 5, 6])
-def test_pages_hold_every_bucket_once(s3: Any, size: int) -> None:
-    """Paging through gives all buckets, whatever the page's size, and an end."""
+def test_pages(s3: Any, size: int) -> None:
+    """All pages together have each bucket once, for any page size, and the last has no token."""
     pages = list(s3.get_paginator("list_buckets").paginate(PaginationConfig={"PageSize": size}))
     assert [name for page in pages for name in names(page)] == sorted(BUCKETS)
     assert all(len(page["Buckets"]) <= size for page in pages)
     assert "ContinuationToken" not in pages[-1]
 
 
-def test_the_token_is_opaque_and_keeps_its_place(aws: EmbeddedAws, s3: Any) -> None:
-    """A token is no bucket's name, and stays right if buckets come and go in between."""
+def test_continuation_token(aws: EmbeddedAws, s3: Any) -> None:
+    """A token contains no bucket name, and stays valid if buckets are created and deleted."""
     first = s3.list_buckets(MaxBuckets=2, Prefix="data-")
     token = first["ContinuationToken"]
     assert not any(name in token for name in BUCKETS)
@@ -99,24 +98,19 @@ def test_the_token_is_opaque_and_keeps_its_place(aws: EmbeddedAws, s3: Any) -> N
 
 
 @pytest.mark.parametrize("token", ["data-east", "ZGF0YQ==", "é"])
-def test_a_wrong_token_is_refused(s3: Any, token: str) -> None:
-    """A continuation token that S3 did not give is an InvalidArgument."""
-    with pytest.raises(ClientError) as caught:
-        s3.list_buckets(ContinuationToken=token)
-    assert caught.value.response["Error"] == {
-        "Code": "InvalidArgument",
-        "Message": "The continuation token provided is incorrect",
-    }
+def test_an_invalid_token(s3: Any, token: str) -> None:
+    """A continuation token that isn't from S3 is an InvalidArgument."""
+    error = error_of(s3.list_buckets, ContinuationToken=token)
+    assert error.code == "InvalidArgument"
+    assert error.message == "The continuation token provided is incorrect"
 
 
 @pytest.mark.parametrize("size", [0, -1, 10_001])
 def test_a_page_has_1_to_10000_buckets(aws: EmbeddedAws, clients: Clients, size: int) -> None:
-    """A page's size out of S3's bounds is an InvalidArgument."""
+    """A page size out of S3's range is an InvalidArgument."""
     user = aws.create_user("Ann", account=HOME, policy=policy(allows("s3:*")))
     s3 = clients.of("s3", user, config=Config(parameter_validation=False))
-    with pytest.raises(ClientError) as caught:
-        s3.list_buckets(MaxBuckets=size)
-    assert caught.value.response["Error"]["Code"] == "InvalidArgument"
+    assert error_of(s3.list_buckets, MaxBuckets=size).code == "InvalidArgument"
 
 
 @pytest.mark.parametrize(
@@ -128,14 +122,14 @@ def test_a_page_has_1_to_10000_buckets(aws: EmbeddedAws, clients: Clients, size:
     ],
 )
 def test_creation_dates_are_exact(aws: EmbeddedAws, s3: Any, created: datetime) -> None:
-    """A bucket's date is the one given, in whatever zone it was said."""
+    """A bucket's creation date is exact, in any time zone; a naive one is in UTC."""
     aws.create_bucket("old-bucket", account=HOME, creation_date=created)
     dates = {b["Name"]: b["CreationDate"] for b in s3.list_buckets()["Buckets"]}
     assert dates["old-bucket"] == datetime(2018, 8, 31, 7, 46, 2, tzinfo=UTC)
 
 
 def test_a_session_sees_its_roles_account(aws: EmbeddedAws, clients: Clients) -> None:
-    """Who assumes a role in another account sees the buckets there, not those at home."""
+    """A session of a role in another account lists the buckets of that account."""
     user = aws.create_user("Ann", account=HOME, policy=policy(allows("*")))
     role = aws.create_role(
         "Role", account=AWAY, trust=trusts(root(HOME)), policy=policy(allows("s3:*"))
@@ -161,10 +155,10 @@ DENY = "with an explicit deny in an identity-based policy"
         ([allows("*"), denies("s3:Get*", "s3:List*")], DENY),
     ],
 )
-def test_a_denial_says_why(
+def test_the_reason_of_a_denial(
     aws: EmbeddedAws, clients: Clients, statements: list[Any], reason: str
 ) -> None:
-    """S3 denies with the action, the resource and the reason; an explicit Deny wins."""
+    """The message has the action, the resource and the reason; an explicit Deny wins."""
     user = aws.create_user("Ann", account=HOME, policy=policy(*statements))
     aws.create_bucket("the-bucket", account=HOME)
     s3, start = clients.of("s3", user), f"User: {user.arn} is not authorized to perform: "
@@ -179,17 +173,12 @@ def test_a_denial_says_why(
             's3:GetObject on resource: "arn:aws:s3:::the-bucket/a/b c" {}',
         ),
     ]:
-        with pytest.raises(ClientError) as caught:
-            call()
-        expected = text.format(reason.format(text.split()[0]))
-        error = caught.value.response
-        assert error["Error"]["Code"] == "AccessDenied"
-        assert error["Error"]["Message"] == start + expected
-        assert error["ResponseMetadata"]["HTTPStatusCode"] == 403
+        message = start + text.format(reason.format(text.split()[0]))
+        assert error_of(call) == ("AccessDenied", message, 403)
 
 
 def test_a_policy_may_name_resources(aws: EmbeddedAws, clients: Clients) -> None:
-    """A policy for one bucket's objects opens these and no others."""
+    """A policy for some objects of a bucket allows nothing on other objects."""
     ours = allows("s3:GetObject", "s3:PutObject", Resource="arn:aws:s3:::the-bucket/mine/*")
     user = aws.create_user("Ann", account=HOME, policy=policy(ours))
     aws.create_bucket("the-bucket", account=HOME)
@@ -200,8 +189,8 @@ def test_a_policy_may_name_resources(aws: EmbeddedAws, clients: Clients) -> None
         s3.put_object(Bucket="the-bucket", Key="yours/a.txt", Body=b"text")
 
 
-def test_a_missing_bucket_is_no_secret_to_those_who_may(aws: EmbeddedAws, clients: Clients) -> None:
-    """Who may list buckets learns that one does not exist, others get AccessDenied."""
+def test_a_missing_bucket(aws: EmbeddedAws, clients: Clients) -> None:
+    """The error is NoSuchBucket for a user who may list buckets, otherwise AccessDenied."""
     may = aws.create_user("Ann", account=HOME, policy=policy(allows("s3:*")))
     may_not = aws.create_user("Bob", account=HOME)
     with pytest.raises(ClientError, match="NoSuchBucket"):
@@ -210,10 +199,9 @@ def test_a_missing_bucket_is_no_secret_to_those_who_may(aws: EmbeddedAws, client
         clients.of("s3", may_not).list_objects_v2(Bucket="no-bucket")
 
 
-def test_another_accounts_bucket_is_shut(aws: EmbeddedAws, clients: Clients) -> None:
-    """A permission at home opens no bucket elsewhere, and S3 gives no reason."""
+def test_the_bucket_of_another_account(aws: EmbeddedAws, clients: Clients) -> None:
+    """A user can't read another account's bucket, and S3 gives no reason."""
     user = aws.create_user("Ann", account=HOME, policy=policy(allows("*")))
     aws.create_bucket("away-bucket", account=AWAY)
-    with pytest.raises(ClientError) as caught:
-        clients.of("s3", user).list_objects_v2(Bucket="away-bucket")
-    assert caught.value.response["Error"]["Message"] == "Access Denied"
+    error = error_of(clients.of("s3", user).list_objects_v2, Bucket="away-bucket")
+    assert error.message == "Access Denied"

@@ -1,4 +1,4 @@
-"""What `aws login` has stored: used while it is good, renewed when it is over."""
+"""AWS Sign-In: the stored login of `aws login`, its use and its renewal."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.demo.clients import CLIENTS, asks_sts
+from tests.demo.clients import CLIENTS, caller_of
 from tests.demo.policies import HOME, allows, policy
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.iam.accounts import IamUser
+    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
     from tests.demo.clients import Clients, Clock
 
 pytest.importorskip("awscrt", reason="needs botocore[crt]")
@@ -39,13 +39,13 @@ def user(aws: EmbeddedAws) -> IamUser:
 
 
 def stored(file: Path) -> dict[str, Any]:
-    """Read what is in the cache."""
+    """Return the document in the cache."""
     document: dict[str, Any] = json.loads(file.read_text())
     return document
 
 
 def credentials(file: Path) -> dict[str, Any]:
-    """Return the cached credentials in the form of an STS answer."""
+    """Return the cached credentials in the form of an STS response."""
     token = stored(file)["accessToken"]
     return {
         "AccessKeyId": token["accessKeyId"],
@@ -55,7 +55,7 @@ def credentials(file: Path) -> dict[str, Any]:
 
 
 def renew(aws: EmbeddedAws, file: Path, **headers: str) -> Any:
-    """Ask for new credentials, with these headers and no proof of the key."""
+    """Request new credentials with these headers, and without botocore's proof of the key."""
     client: Any = boto3.Session().client(
         "signin",
         region_name="us-east-1",
@@ -73,30 +73,32 @@ def renew(aws: EmbeddedAws, file: Path, **headers: str) -> Any:
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_login_is_used(aws: EmbeddedAws, user: IamUser, client: str) -> None:
-    """boto3 and the AWS CLI are the user without asking the service."""
+    """boto3 and the AWS CLI use a valid login without a request to the service."""
     file = aws.signin.login(user)
     assert file.stat().st_mode & 0o777 == 0o600
     aws.calls.clear()
-    assert asks_sts(aws, client, "Login").stdout.strip() == user.arn
+    assert caller_of(aws, client, "Login").stdout.strip() == user.arn
     assert [call.action for call in aws.calls] == ["sts:GetCallerIdentity"]
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_login_is_renewed(aws: EmbeddedAws, user: IamUser, client: str) -> None:
-    """boto3 and the AWS CLI renew what is over and store it; each refresh token is good once."""
+    """boto3 and the AWS CLI renew expired credentials; each refresh token works once."""
     file = aws.signin.login(user, expires_in=-60)
     before = stored(file)
-    assert asks_sts(aws, client, "Login").stdout.strip() == user.arn
+    assert caller_of(aws, client, "Login").stdout.strip() == user.arn
     after = stored(file)
     assert after.keys() == before.keys()
     assert after["refreshToken"] != before["refreshToken"]
     assert after["accessToken"]["accessKeyId"] != before["accessToken"]["accessKeyId"]
     file.write_text(json.dumps(before))
-    assert asks_sts(aws, client, "Login").returncode != 0
+    assert caller_of(aws, client, "Login").returncode != 0
 
 
-def test_credentials_end(aws: EmbeddedAws, clients: Clients, clock: Clock, user: IamUser) -> None:
-    """At their end, and not before, AWS refuses a login's credentials."""
+def test_expired_credentials(
+    aws: EmbeddedAws, clients: Clients, clock: Clock, user: IamUser
+) -> None:
+    """AWS refuses a login's credentials from their expiration on."""
     file = aws.signin.login(user)
     client = clients.of("sts", credentials(file))
     clock.advance(seconds=899)
@@ -106,8 +108,8 @@ def test_credentials_end(aws: EmbeddedAws, clients: Clients, clock: Clock, user:
         client.get_caller_identity()
 
 
-def test_they_may_what_the_user_may(aws: EmbeddedAws, clients: Clients, user: IamUser) -> None:
-    """A login's credentials have the user's policies."""
+def test_permissions(aws: EmbeddedAws, clients: Clients, user: IamUser) -> None:
+    """A login's credentials have the permissions of the user."""
     who = credentials(aws.signin.login(user))
     assert clients.of("s3", who).list_buckets()["Buckets"] == []
     with pytest.raises(ClientError, match="AccessDenied"):
@@ -115,27 +117,27 @@ def test_they_may_what_the_user_may(aws: EmbeddedAws, clients: Clients, user: Ia
 
 
 @pytest.mark.parametrize("how", ["clock", "method"])
-def test_a_login_ends(aws: EmbeddedAws, clock: Clock, user: IamUser, how: str) -> None:
-    """After twelve hours, or when it is ended, a login isn't renewed; boto3 says what to do."""
+def test_a_login_that_has_ended(aws: EmbeddedAws, clock: Clock, user: IamUser, how: str) -> None:
+    """A login can't be renewed after twelve hours, or after `expire`; boto3 reports it."""
     aws.signin.login(user, expires_in=-60)
     if how == "clock":
         clock.advance(hours=12)
     else:
         assert aws.signin.expire() == 1
-    assert "LoginRefreshRequired" in asks_sts(aws, "boto3", "Login").stderr
+    assert "LoginRefreshRequired" in caller_of(aws, "boto3", "Login").stderr
 
 
 @pytest.mark.parametrize("proof", [None, "rubbish", "e30.e30.e30"])
 def test_the_key_must_sign(aws: EmbeddedAws, user: IamUser, proof: str | None) -> None:
-    """A refresh token without a proof of the login's key is refused, and not used up."""
+    """A refresh token without a valid proof is refused and not used up."""
     file = aws.signin.login(user, expires_in=-60)
     with pytest.raises(ClientError, match="AccessDenied"):
         renew(aws, file, **({"DPoP": proof} if proof else {}))
-    assert asks_sts(aws, "boto3", "Login").stdout.strip() == user.arn
+    assert caller_of(aws, "boto3", "Login").stdout.strip() == user.arn
 
 
 def test_secrets(aws: EmbeddedAws, user: IamUser) -> None:
-    """`secrets` has the keys, the tokens and the private key of a login."""
+    """`secrets` has the secret key, the tokens and the private key of a login."""
     document = stored(aws.signin.login(user))
     token = document["accessToken"]
     given = {token["secretAccessKey"], token["sessionToken"]}

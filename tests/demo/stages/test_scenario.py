@@ -1,4 +1,4 @@
-"""The main job's stage: two profiles, one role, three buckets."""
+"""The accounts of the main job: two profiles, one role, three buckets."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 
 from ipy_awsprofile.demo.stages.demo_aws import demo_aws
 from ipy_awsprofile.demo.stages.scenario import BUCKETS
+from tests.demo.clients import error_of
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -31,7 +31,7 @@ when = datetime.fromisoformat
 def test_the_role_sees_its_three_buckets(
     aws: EmbeddedAws, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """boto3 with nothing but the profile's name sees RoleBeta's buckets and their dates."""
+    """With only the profile's name, boto3 lists RoleBeta's buckets with their dates."""
     for name, value in aws.environment().items():
         monkeypatch.setenv(name, value)
     session = boto3.Session(profile_name="RoleBeta")
@@ -43,20 +43,17 @@ def test_the_role_sees_its_three_buckets(
 
 
 def test_the_user_may_not_list_buckets(clients: Clients, scenario: Scenario) -> None:
-    """UserAlpha itself gets AccessDenied from S3, with AWS's text."""
-    with pytest.raises(ClientError) as caught:
-        clients.of("s3", scenario.user).list_buckets()
-    error = caught.value.response
-    assert error["ResponseMetadata"]["HTTPStatusCode"] == 403
-    assert error["Error"]["Code"] == "AccessDenied"
-    assert error["Error"]["Message"] == (
+    """UserAlpha may not list buckets; the message is AWS's."""
+    message = (
         "User: arn:aws:iam::231179739868:user/UserAlpha is not authorized to perform: "
         "s3:ListAllMyBuckets because no identity-based policy allows the s3:ListAllMyBuckets action"
     )
+    expected = ("AccessDenied", message, 403)
+    assert error_of(clients.of("s3", scenario.user).list_buckets) == expected
 
 
 def test_the_aws_cli_sees_the_same(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """The AWS CLI, with the environment that `environment()` gives, prints the same buckets."""
+    """The AWS CLI lists the same buckets with the variables of `environment()`."""
     aws_cli = Path(sys.executable).with_name("aws")
     listed = subprocess.run(
         [aws_cli, "s3api", "list-buckets", "--profile", "RoleBeta"],
@@ -70,8 +67,8 @@ def test_the_aws_cli_sees_the_same(aws: EmbeddedAws, scenario: Scenario) -> None
     assert [when(bucket["CreationDate"]) for bucket in buckets] == [when(date) for date in DATES]
 
 
-def test_the_shared_files_are_the_ones_of_the_story(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """The files hold the two profiles and the user's keys, and nothing more."""
+def test_the_shared_files(aws: EmbeddedAws, scenario: Scenario) -> None:
+    """The shared files have only the two profiles and the user's access key."""
     config, credentials = ConfigParser(), ConfigParser()
     config.read(aws.config_file)
     credentials.read(aws.credentials_file)
@@ -97,7 +94,7 @@ def test_the_shared_files_are_the_ones_of_the_story(aws: EmbeddedAws, scenario: 
 
 
 def test_the_buckets_are_in_two_regions(clients: Clients, scenario: Scenario) -> None:
-    """Asked for regions, S3 says where each of the three buckets is."""
+    """The three buckets are in two Regions."""
     role = clients.of("s3", clients.assume(scenario.user, scenario.role_arn))
     listed = role.list_buckets(MaxBuckets=10)["Buckets"]
     assert [b["BucketRegion"] for b in listed] == [region for region, _ in BUCKETS.values()]
@@ -106,7 +103,7 @@ def test_the_buckets_are_in_two_regions(clients: Clients, scenario: Scenario) ->
 def test_a_switch_costs_one_call_signed_by_the_user(
     aws: EmbeddedAws, clients: Clients, scenario: Scenario
 ) -> None:
-    """The server's own list of calls says who signed what, in order."""
+    """A switch is one AssumeRole call, which the user signs."""
     clients.of("s3", clients.assume(scenario.user, scenario.role_arn)).list_buckets()
     assert [(call.action, call.arn) for call in aws.calls] == [
         ("sts:AssumeRole", "arn:aws:iam::231179739868:user/UserAlpha"),
@@ -114,7 +111,7 @@ def test_a_switch_costs_one_call_signed_by_the_user(
     ]
 
 
-def test_demo_aws_is_the_scenario_in_one_line() -> None:
-    """`demo_aws` runs an embedded AWS that has the two profiles."""
+def test_demo_aws() -> None:
+    """The config file of `demo_aws` has the profiles of the scenario."""
     with demo_aws() as aws:
         assert "[profile RoleBeta]" in aws.config_file.read_text()

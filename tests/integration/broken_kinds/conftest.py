@@ -19,7 +19,7 @@ from tests.integration.broken_kinds.stage import Stage
 from tests.kinds import ACCOUNT, KINDS, Kind, create_ann, in_its_place, prepared, sign_in
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.iam.accounts import IamUser
+    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from ipy_awsprofile.demo.aws import EmbeddedAws
 from tests.servers import Answers, odd_server
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.iam.accounts import IamUser
+    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
 
 #: A secret that AWS doesn't know; it must not be seen either.
 HUSH = "hush-hush"

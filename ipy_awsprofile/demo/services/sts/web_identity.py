@@ -1,4 +1,4 @@
-"""AssumeRoleWithWebIdentity: a role for whoever has a token of an OpenID Connect provider.
+"""AssumeRoleWithWebIdentity: a role for the holder of a token of an OpenID Connect provider.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 """
@@ -14,12 +14,12 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 from moto.iam.models import iam_backends
 
-from ipy_awsprofile.demo.iam import trust
 from ipy_awsprofile.demo.iam.callers import find_role
+from ipy_awsprofile.demo.iam.trust import Trust, evaluate_role
 from ipy_awsprofile.demo.oidc import OidcProvider
 from ipy_awsprofile.demo.principals import Principal
 from ipy_awsprofile.demo.refusals import Refusal
-from ipy_awsprofile.demo.services.assume_role import AssumeRoleRequest, refuse_too_long
+from ipy_awsprofile.demo.services.sts.assume_role import AssumeRoleRequest, refuse_too_long
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ ACTION = "sts:AssumeRoleWithWebIdentity"
 def create_oidc_provider(
     state: State, issuer: str, account: str, audiences: tuple[str, ...]
 ) -> OidcProvider:
-    """Make a provider in an account."""
+    """Create a provider in an account."""
     record = iam_backends[account]["aws"].create_open_id_connect_provider(
         issuer, [], list(audiences), []
     )
@@ -46,14 +46,14 @@ def create_oidc_provider(
 
 @dataclass(frozen=True, slots=True)
 class WebIdentity:
-    """Who a token says that its holder is, once it was believed."""
+    """The holder of a token, as a verified token names it."""
 
     provider: OidcProvider
     subject: str
     audience: str
 
     def context(self) -> dict[str, str]:
-        """Return the condition keys that come from the token."""
+        """Return the condition keys that follow from the token."""
         return {
             f"{self.provider.name}:sub": self.subject,
             f"{self.provider.name}:aud": self.audience,
@@ -61,7 +61,7 @@ class WebIdentity:
 
 
 def read_token(state: State, token: str, account: str) -> WebIdentity:
-    """Believe a token, or refuse it as STS does; its provider is one of the role's account."""
+    """Verify a token of a provider in the role's account. Raises Refusal as STS does."""
     claims = _claims(token)
     issuer = str(claims.get("iss"))
     arn = f"arn:aws:iam::{account}:oidc-provider/{issuer.partition('://')[2]}"
@@ -96,12 +96,10 @@ def _invalid(message: str) -> Refusal:
 def assume_role_with_web_identity(
     state: State, request: AssumeRoleRequest, identity: WebIdentity
 ) -> Session:
-    """Give a believed identity credentials of the role, or raise the Refusal that AWS gives."""
+    """Return credentials of the role for a verified identity. Raises Refusal as AWS does."""
     role, caller = find_role(request.role_arn), Principal.federated(identity.provider.arn)
-    statements = trust.parse_trust_text(role.assume_role_policy_document) if role else ()
     context = request.context() | identity.context()
-    ground = trust.evaluate_parsed(statements, caller, ACTION, context)
-    if role is None or ground is not trust.Trust.NAMED:
+    if role is None or evaluate_role(role, caller, ACTION, context) is not Trust.NAMED:
         raise Refusal("AccessDenied", f"Not authorized to perform {ACTION}")
     refuse_too_long(request.duration, role)
     principal = Principal.session(request.role_arn, request.session_name, role.id)

@@ -1,4 +1,4 @@
-"""AssumeRole: what is asked, whether it is well-formed, whether it is allowed.
+"""AssumeRole: its parameters, their constraints, and the permission to assume the role.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 """
@@ -9,14 +9,13 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.demo.iam import trust
 from ipy_awsprofile.demo.iam.callers import Caller, find_role
 from ipy_awsprofile.demo.iam.policy import Verdict
 from ipy_awsprofile.demo.iam.session_policies import session_policies
-from ipy_awsprofile.demo.iam.trust import Trust
+from ipy_awsprofile.demo.iam.trust import Trust, evaluate_role
 from ipy_awsprofile.demo.principals import Principal, account_of
 from ipy_awsprofile.demo.refusals import denied, invalid, not_emulated
-from ipy_awsprofile.demo.services.constraints import (
+from ipy_awsprofile.demo.services.sts.constraints import (
     between,
     length,
     pattern,
@@ -50,9 +49,9 @@ class AssumeRoleRequest:
 
     @classmethod
     def read(cls, params: Mapping[str, Any]) -> AssumeRoleRequest:
-        """Make the record from the wire's parameters, or refuse them as the service does.
+        """Return the record of a request's parameters. Raises Refusal for an invalid one.
 
-        Managed policies that narrow the session are those of the role's account.
+        Managed policies that limit the session are those of the role's account.
         """
         if unknown := _NOT_EMULATED & params.keys():
             raise not_emulated(min(unknown))
@@ -71,7 +70,7 @@ class AssumeRoleRequest:
         return replace(request, policies=policies)
 
     def complaints(self) -> list[str]:
-        """Return what the service says about each parameter that breaks its constraint."""
+        """Return the service's message about each parameter that breaks its constraint."""
         return [
             *length(self.role_arn, "roleArn", 20, 2048),
             *length(self.session_name, "roleSessionName", 2, 64),
@@ -81,7 +80,7 @@ class AssumeRoleRequest:
         ]
 
     def context(self) -> dict[str, str]:
-        """Return the condition keys that come from the parameters."""
+        """Return the condition keys that follow from the parameters."""
         keys = {"sts:RoleSessionName": self.session_name}
         if self.external_id is not None:
             keys["sts:ExternalId"] = self.external_id
@@ -89,7 +88,7 @@ class AssumeRoleRequest:
 
 
 def assume_role(state: State, caller: Caller, request: AssumeRoleRequest) -> Session:
-    """Give the caller credentials of the role, or raise the Refusal that AWS gives."""
+    """Return credentials of the role for the caller. Raises Refusal as AWS does."""
     context = caller.context(state.clock()) | request.context()
     if state.mfa.check(caller.principal, request.mfa_serial, request.mfa_code):
         context |= {"aws:MultiFactorAuthPresent": "true", "aws:MultiFactorAuthAge": "0"}
@@ -102,29 +101,28 @@ def assume_role(state: State, caller: Caller, request: AssumeRoleRequest) -> Ses
 def _authorized_role(
     state: State, caller: Caller, role_arn: str, context: Mapping[str, str]
 ) -> Any:
-    """Return moto's role if both sides allow it: the caller's policies and the trust policy.
+    """Return moto's role if the caller's policies and the role's trust policy allow it.
 
-    A role that does not exist trusts nobody: the answer does not tell the two apart.
+    The error for a role that doesn't exist is that for a role that doesn't trust the caller.
     """
     now = state.clock()
     role = find_role(role_arn)
-    statements = trust.parse_trust_text(role.assume_role_policy_document) if role else ()
-    ground = trust.evaluate_parsed(statements, caller.principal, ACTION, context)
-    at_home = caller.principal.account == account_of(role_arn)
+    trust = evaluate_role(role, caller.principal, ACTION, context)
+    same_account = caller.principal.account == account_of(role_arn)
     own = caller.may(ACTION, role_arn, now)
-    if own.verdict is Verdict.NOT_ALLOWED and ground is Trust.NAMED and at_home:
-        # The trust policy stands in for an identity policy, but not for a session policy.
-        own = caller.session_lets(ACTION, role_arn, now)
+    if own.verdict is Verdict.NOT_ALLOWED and trust is Trust.NAMED and same_account:
+        # The trust policy replaces the identity policy, but not the session policy.
+        own = caller.session_allows(ACTION, role_arn, now)
     if own.verdict is not Verdict.ALLOWED:
-        # Another account's role is not spoken of: there AWS gives no reason.
-        raise denied(caller.arn, ACTION, role_arn, own.because(ACTION) if at_home else "")
-    if role is None or ground not in {Trust.NAMED, Trust.DELEGATED}:
+        # For a role of another account AWS gives no reason.
+        raise denied(caller.arn, ACTION, role_arn, own.reason(ACTION) if same_account else "")
+    if role is None or trust not in {Trust.NAMED, Trust.DELEGATED}:
         raise denied(caller.arn, ACTION, role_arn)
     return role
 
 
 def refuse_too_long(duration: int, role: Any, *, chained: bool = False) -> None:
-    """Raise the service's ValidationError for a session longer than the role's may be."""
+    """Raise the service's ValidationError for a session longer than the role allows."""
     if chained and duration > ONE_HOUR:
         raise invalid(
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed "

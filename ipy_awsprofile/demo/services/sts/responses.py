@@ -1,4 +1,4 @@
-"""STS on the wire: AssumeRole, also with a web identity, GetSessionToken, GetCallerIdentity.
+"""STS's actions: AssumeRole, AssumeRoleWithWebIdentity, GetSessionToken, GetCallerIdentity.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_Operations.html
 """
@@ -14,10 +14,10 @@ from ipy_awsprofile.demo.iam.callers import Caller, find_caller
 from ipy_awsprofile.demo.iam.unsupported import UnsupportedPolicyError
 from ipy_awsprofile.demo.principals import account_of
 from ipy_awsprofile.demo.refusals import Refusal, not_emulated
-from ipy_awsprofile.demo.services.assume_role import AssumeRoleRequest, assume_role
-from ipy_awsprofile.demo.services.constraints import between, refuse_malformed, token_code
-from ipy_awsprofile.demo.services.web_identity import ACTION as WEB_IDENTITY
-from ipy_awsprofile.demo.services.web_identity import assume_role_with_web_identity, read_token
+from ipy_awsprofile.demo.services.sts.assume_role import AssumeRoleRequest, assume_role
+from ipy_awsprofile.demo.services.sts.constraints import between, refuse_malformed, token_code
+from ipy_awsprofile.demo.services.sts.web_identity import ACTION as WEB_IDENTITY
+from ipy_awsprofile.demo.services.sts.web_identity import assume_role_with_web_identity, read_token
 from ipy_awsprofile.demo.state import Call
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _TWELVE_HOURS = 43200
 
 
 class StsResponse(TokenResponse):  # type: ignore[misc]  # moto is untyped
-    """One request to STS; moto calls the method that has the action's name."""
+    """The response to one request to STS; moto calls the method with the action's name."""
 
     state: ClassVar[State]
     params: dict[str, Any]
@@ -64,14 +64,14 @@ class StsResponse(TokenResponse):  # type: ignore[misc]  # moto is untyped
         return ActionResult(_assumed(session) | about)
 
     def _authenticate_and_authorize_action(self, iam_request: type, resource: str = "*") -> None:
-        """Leave out what has a token instead of a signature."""
+        """Check the signature; AssumeRoleWithWebIdentity has a token instead."""
         if f"sts:{self._get_action()}" == WEB_IDENTITY:
             self.state.calls.append(Call(WEB_IDENTITY, None, None))
         else:
             super()._authenticate_and_authorize_action(iam_request, resource)
 
     def get_session_token(self) -> ActionResult:
-        """Answer GetSessionToken: credentials of the user that carry the MFA of this call."""
+        """Answer GetSessionToken: the user's credentials, with the MFA of this call."""
         caller = self._caller()
         if caller.session is not None:
             message = "Cannot call GetSessionToken with session credentials"
@@ -93,14 +93,14 @@ class StsResponse(TokenResponse):  # type: ignore[misc]  # moto is untyped
         )
 
     def _not_emulated(self) -> NoReturn:
-        """Refuse what moto answers with credentials that do not authenticate."""
+        """Refuse an action that moto answers with credentials that can't be used."""
         raise not_emulated(self._get_action())
 
     get_federation_token = _not_emulated
 
 
 def _assumed(session: Session) -> dict[str, Any]:
-    """Return what the answers about an assumed role have in common."""
+    """Return the part of the response that all actions which assume a role share."""
     role = session.principal
     answer: dict[str, Any] = {
         "Credentials": session.credentials(),

@@ -1,4 +1,4 @@
-"""IAM Identity Center on the wire: the OIDC service and the access portal.
+"""The paths of IAM Identity Center: the OIDC service, the access portal, and the sign-in page.
 
 https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/Welcome.html
 https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/Welcome.html
@@ -9,19 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.demo.endpoints import Endpoint, json_answer
-from ipy_awsprofile.demo.services.sso_page import Page
-from ipy_awsprofile.demo.services.sso_records import refused
+from ipy_awsprofile.demo.services.sso.page import Page
+from ipy_awsprofile.demo.services.sso.records import refused
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Request, Response
 
     from ipy_awsprofile.demo.endpoints import Endpoints
-    from ipy_awsprofile.demo.services.sso import IdentityCenter
-    from ipy_awsprofile.demo.services.sso_records import Client, Tokens
+    from ipy_awsprofile.demo.services.sso.identity_center import IdentityCenter
+    from ipy_awsprofile.demo.services.sso.records import Client, Tokens
 
 
 def sso_endpoints(center: IdentityCenter) -> Endpoints:
-    """Return what answers the paths of both services and of the page."""
+    """Return the endpoints of both services and of the page."""
     oidc, portal, page = _Oidc(center), _Portal(center), Page(center)
     return {
         ("POST", "/client/register"): Endpoint("sso-oidc:RegisterClient", oidc.register),
@@ -39,10 +39,10 @@ def sso_endpoints(center: IdentityCenter) -> Endpoints:
 
 class _Oidc:
     def __init__(self, center: IdentityCenter) -> None:
-        self._center, self._sign_ins = center, center.sign_ins
+        self._center, self._tokens = center, center.tokens
 
     def register(self, request: Request) -> Response:
-        client = self._sign_ins.register(_body(request).get("scopes", []))
+        client = self._tokens.register(_body(request).get("scopes", []))
         expires = int(client.expires.timestamp())
         return json_answer(
             {
@@ -58,7 +58,7 @@ class _Oidc:
         client = self._client(body)
         if body.get("startUrl") != self._center.start_url:
             raise refused("InvalidRequestException", "Invalid start url provided")
-        device = self._sign_ins.begin(client)
+        device = self._tokens.begin(client)
         page = f"{request.host_url}device"
         return json_answer(
             {
@@ -76,16 +76,16 @@ class _Oidc:
         client = self._client(body)
         match body.get("grantType"):
             case "urn:ietf:params:oauth:grant-type:device_code":
-                return self._given(self._sign_ins.redeem(client, body.get("deviceCode", "")))
+                return self._issued(self._tokens.redeem(client, body.get("deviceCode", "")))
             case "refresh_token":
-                return self._given(self._sign_ins.refresh(client, body.get("refreshToken", "")))
+                return self._issued(self._tokens.refresh(client, body.get("refreshToken", "")))
             case _:
                 raise refused("UnsupportedGrantTypeException")
 
     def _client(self, body: dict[str, Any]) -> Client:
-        return self._sign_ins.client(body.get("clientId", ""), body.get("clientSecret", ""))
+        return self._tokens.client(body.get("clientId", ""), body.get("clientSecret", ""))
 
-    def _given(self, tokens: Tokens) -> Response:
+    def _issued(self, tokens: Tokens) -> Response:
         document = {
             "accessToken": tokens.access,
             "tokenType": "Bearer",
@@ -99,7 +99,7 @@ class _Portal:
         self._center = center
 
     def _user(self, request: Request) -> str:
-        return self._center.sign_ins.user(request.headers.get("x-amz-sso-bearer-token", ""))
+        return self._center.tokens.user(request.headers.get("x-amz-sso-bearer-token", ""))
 
     def credentials(self, request: Request) -> Response:
         user, wanted = self._user(request), request.args

@@ -1,16 +1,14 @@
-"""AssumeRole over HTTP: who may, with which parameters, and what AWS says if not."""
+"""AssumeRole: who may assume a role, with which parameters, and AWS's errors."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.config import Config
-from botocore.exceptions import ClientError
 
+from tests.demo.clients import not_authorized
 from tests.demo.policies import AWAY, HOME, allows, denies, policy, root, trusts
 
 if TYPE_CHECKING:
@@ -21,23 +19,6 @@ ASSUME = allows("sts:AssumeRole")
 ANN = f"arn:aws:iam::{HOME}:user/Ann"
 NO_POLICY = " because no identity-based policy allows the sts:AssumeRole action"
 DENY = " with an explicit deny in an identity-based policy"
-SESSION = " because no session policy allows the sts:AssumeRole action"
-
-
-def refusal(clients: Clients, who: Any, role_arn: str, **more: Any) -> tuple[str, str, int]:
-    """Return code, message and HTTP status of an AssumeRole call that fails."""
-    # What is wrong with a parameter is for the service to say, not for botocore.
-    sts = clients.of("sts", who, config=Config(parameter_validation=False))
-    with pytest.raises(ClientError) as caught:
-        sts.assume_role(**{"RoleArn": role_arn, "RoleSessionName": "test"} | more)
-    error, meta = caught.value.response["Error"], caught.value.response["ResponseMetadata"]
-    return error["Code"], error["Message"], meta["HTTPStatusCode"]
-
-
-def not_authorized(caller: str, role_arn: str, reason: str = "") -> tuple[str, str, int]:
-    """Return AWS's AccessDenied."""
-    message = f"User: {caller} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
-    return "AccessDenied", message + reason, 403
 
 
 @pytest.mark.parametrize(
@@ -54,10 +35,10 @@ def not_authorized(caller: str, role_arn: str, reason: str = "") -> tuple[str, s
         (AWAY, root(HOME), [allows("sts:AssumeRole", Resource=f"arn:aws:iam::{AWAY}:role/R*")]),
     ],
 )
-def test_who_may(
+def test_allowed(
     aws: EmbeddedAws, clients: Clients, account: str, principal: str, statements: list[Any]
 ) -> None:
-    """At home a trust policy that names the user is enough; else both sides must allow."""
+    """A trust policy that names a user of its account is enough; otherwise both must allow."""
     user = aws.create_user("Ann", account=HOME, policy=policy(*statements))
     role = aws.create_role("Role", account=account, trust=trusts(principal))
     answer = clients.of("sts", user).assume_role(RoleArn=role, RoleSessionName="me")
@@ -91,53 +72,53 @@ class Denial:
         Denial(AWAY, ANN, [allows("sts:AssumeRole", Resource="arn:aws:iam::*:role/Other")], ""),
     ],
 )
-def test_who_may_not(aws: EmbeddedAws, clients: Clients, case: Denial) -> None:
-    """The denial has AWS's text; a reason is given for a role of the caller's own account."""
+def test_denied(aws: EmbeddedAws, clients: Clients, case: Denial) -> None:
+    """The message is AWS's; only for a role of the caller's account it has a reason."""
     user = aws.create_user("Ann", account=HOME, policy=policy(*case.statements))
     role = aws.create_role("Role", account=case.account, trust=trusts(case.principal))
-    assert refusal(clients, user, role) == not_authorized(ANN, role, case.reason)
+    assert clients.assume_error(user, role) == not_authorized(ANN, role, case.reason)
 
 
 @pytest.mark.parametrize("account", [HOME, AWAY])
 @pytest.mark.parametrize("statements", [[], [ASSUME]])
-def test_an_unknown_role_is_like_an_untrusting_one(
+def test_a_missing_role(
     aws: EmbeddedAws, clients: Clients, account: str, statements: list[Any]
 ) -> None:
-    """Nobody learns from the answer whether a role exists."""
+    """The error is the same for a missing role and for a role that doesn't trust the caller."""
     user = aws.create_user("Ann", account=HOME, policy=policy(*statements))
     real = aws.create_role("Real", account=account, trust=trusts("333333333333"))
     missing = real.replace("Real", "Gone")
-    code, message, status = refusal(clients, user, real)
-    assert refusal(clients, user, missing) == (code, message.replace(real, missing), status)
+    code, message, status = clients.assume_error(user, real)
+    assert clients.assume_error(user, missing) == (code, message.replace(real, missing), status)
 
 
 def test_a_deny_in_the_trust_policy_wins(aws: EmbeddedAws, clients: Clients) -> None:
-    """A role may shut out one user of an account that it trusts."""
+    """A trust policy can deny one user of an account that it trusts."""
     user = aws.create_user("Ann", account=HOME, policy=policy(ASSUME))
     statements = [*trusts(HOME)["Statement"], *trusts(ANN, effect="Deny")["Statement"]]
     role = aws.create_role("Role", account=AWAY, trust={"Statement": statements})
-    assert refusal(clients, user, role) == not_authorized(ANN, role)
+    assert clients.assume_error(user, role) == not_authorized(ANN, role)
 
 
 @pytest.mark.parametrize(
-    ("given", "allowed"),
+    ("parameters", "allowed"),
     [({"ExternalId": "s3cr3t"}, True), ({"ExternalId": "no"}, False), ({}, False)],
 )
-def test_an_external_id_must_be_given(
-    aws: EmbeddedAws, clients: Clients, given: dict[str, str], allowed: bool
+def test_external_id(
+    aws: EmbeddedAws, clients: Clients, parameters: dict[str, str], allowed: bool
 ) -> None:
-    """A trust policy's sts:ExternalId is compared with the request's ExternalId."""
+    """The condition key sts:ExternalId has the value of the parameter ExternalId."""
     user = aws.create_user("Ann", account=HOME, policy=policy(ASSUME))
     condition = {"StringEquals": {"sts:ExternalId": "s3cr3t"}}
     role = aws.create_role("Role", account=AWAY, trust=trusts(HOME, Condition=condition))
     if allowed:
-        assert clients.assume(user, role, **given)["AccessKeyId"].startswith("ASIA")
+        assert clients.assume(user, role, **parameters)["AccessKeyId"].startswith("ASIA")
     else:
-        assert refusal(clients, user, role, **given) == not_authorized(ANN, role)
+        assert clients.assume_error(user, role, **parameters) == not_authorized(ANN, role)
 
 
 def malformed(*complaints: str) -> str:
-    """Return the service's message about parameters."""
+    """Return the service's message about invalid parameters."""
     errors = "error" if len(complaints) == 1 else "errors"
     return f"{len(complaints)} validation {errors} detected: " + "; ".join(complaints)
 
@@ -211,15 +192,15 @@ def malformed(*complaints: str) -> str:
 def test_malformed_parameters(
     aws: EmbeddedAws, clients: Clients, parameters: dict[str, Any], message: str
 ) -> None:
-    """A parameter out of its bounds is a ValidationError with the service's text."""
+    """An invalid parameter is a ValidationError with the service's message."""
     user = aws.create_user("Ann", account=HOME, policy=policy(ASSUME))
     role = aws.create_role("Role", account=AWAY, trust=trusts(HOME))
-    assert refusal(clients, user, role, **parameters) == ("ValidationError", message, 400)
+    assert clients.assume_error(user, role, **parameters) == ("ValidationError", message, 400)
 
 
 @pytest.mark.parametrize("name", ["ab", "x" * 64, "me@host.example", "a+b=c,d.e-f_g"])
-def test_session_names_that_aws_takes(aws: EmbeddedAws, clients: Clients, name: str) -> None:
-    """A session name of 2 to 64 letters out of AWS's set becomes part of the ARN."""
+def test_valid_session_names(aws: EmbeddedAws, clients: Clients, name: str) -> None:
+    """A session name of 2 to 64 valid characters becomes part of the session's ARN."""
     user = aws.create_user("Ann", account=HOME)
     role = aws.create_role("Role", account=HOME, trust=trusts(user.arn))
     session = clients.assume(user, role, RoleSessionName=name)
@@ -227,10 +208,8 @@ def test_session_names_that_aws_takes(aws: EmbeddedAws, clients: Clients, name: 
     assert arn == f"arn:aws:sts::{HOME}:assumed-role/Role/{name}"
 
 
-def test_the_expiration_is_the_duration_from_now(
-    aws: EmbeddedAws, clients: Clients, clock: Clock
-) -> None:
-    """A role's session lasts an hour, or as long as asked within the role's maximum."""
+def test_the_expiration(aws: EmbeddedAws, clients: Clients, clock: Clock) -> None:
+    """A role session expires after an hour, or after the requested duration."""
     user = aws.create_user("Ann", account=HOME)
     role = aws.create_role("Role", account=HOME, trust=trusts(user.arn), max_session_duration=43200)
     assert clients.assume(user, role)["Expiration"] == clock.now + timedelta(hours=1)
@@ -239,7 +218,7 @@ def test_the_expiration_is_the_duration_from_now(
 
 
 def test_chained_roles(aws: EmbeddedAws, clients: Clients) -> None:
-    """A role's session assumes the next role, for an hour at most, whatever that role allows."""
+    """A role session can assume the next role for at most an hour, even if that allows more."""
     user = aws.create_user("Ann", account=HOME)
     first = aws.create_role("First", account=HOME, trust=trusts(user.arn), policy=policy(ASSUME))
     second = aws.create_role(
@@ -249,7 +228,7 @@ def test_chained_roles(aws: EmbeddedAws, clients: Clients) -> None:
     chained = clients.assume(session, second, DurationSeconds=3600)
     arn = clients.of("sts", chained).get_caller_identity()["Arn"]
     assert arn == f"arn:aws:sts::{AWAY}:assumed-role/Second/test"
-    assert refusal(clients, session, second, DurationSeconds=3601) == (
+    assert clients.assume_error(session, second, DurationSeconds=3601) == (
         "ValidationError",
         "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role "
         "chaining.",
@@ -258,72 +237,13 @@ def test_chained_roles(aws: EmbeddedAws, clients: Clients) -> None:
 
 
 def test_a_role_without_the_permission_cannot_chain(aws: EmbeddedAws, clients: Clients) -> None:
-    """The first role's own policy must allow the second hop, as a user's must."""
+    """The identity policy of the first role must allow the second step of a role chain."""
     user = aws.create_user("Ann", account=HOME)
     first = aws.create_role("First", account=HOME, trust=trusts(user.arn))
     second = aws.create_role("Second", account=AWAY, trust=trusts(HOME))
     caller = f"arn:aws:sts::{HOME}:assumed-role/First/test"
     session = clients.assume(user, first)
-    assert refusal(clients, session, second) == not_authorized(caller, second)
-
-
-def test_a_session_policy_narrows_what_the_role_may(aws: EmbeddedAws, clients: Clients) -> None:
-    """A session with AWS's ReadOnlyAccess lists buckets, and cannot write, though its role can."""
-    user = aws.create_user("Ann", account=HOME)
-    role = aws.create_role(
-        "Role", account=HOME, trust=trusts(user.arn), policy=policy(allows("s3:*"))
-    )
-    aws.create_bucket("the-bucket", account=HOME)
-    managed = [{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}]
-    session = clients.of("s3", clients.assume(user, role, PolicyArns=managed))
-    assert [b["Name"] for b in session.list_buckets()["Buckets"]] == ["the-bucket"]
-    with pytest.raises(ClientError) as caught:
-        session.put_object(Bucket="the-bucket", Key="key", Body=b"")
-    assert caught.value.response["Error"]["Message"] == (
-        f"User: arn:aws:sts::{HOME}:assumed-role/Role/test is not authorized to perform: "
-        's3:PutObject on resource: "arn:aws:s3:::the-bucket/key" because no session policy allows '
-        "the s3:PutObject action"
-    )
-
-
-def test_a_session_policy_may_be_the_customers_own(aws: EmbeddedAws, clients: Clients) -> None:
-    """PolicyArns also takes a managed policy of the role's account, whoever the caller is."""
-    user = aws.create_user("Ann", account=HOME, policy=policy(allows("sts:AssumeRole")))
-    admin = aws.create_user("Admin", account=AWAY, policy=policy(allows("iam:*")))
-    role = aws.create_role(
-        "Role", account=AWAY, trust=trusts(user.arn), policy=policy(allows("s3:*"))
-    )
-    made = clients.of("iam", admin).create_policy(
-        PolicyName="Lists", PolicyDocument=json.dumps(policy(allows("s3:List*")))
-    )["Policy"]
-    session = clients.of("s3", clients.assume(user, role, PolicyArns=[{"arn": made["Arn"]}]))
-    assert session.list_buckets()["Buckets"] == []
-    with pytest.raises(ClientError, match="AccessDenied"):
-        session.create_bucket(Bucket="new-bucket")
-
-
-def test_a_session_policy_gives_nothing(aws: EmbeddedAws, clients: Clients) -> None:
-    """What the role may not do, a session policy cannot add."""
-    user = aws.create_user("Ann", account=HOME)
-    role = aws.create_role("Role", account=HOME, trust=trusts(user.arn))
-    inline = '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'
-    session = clients.of("s3", clients.assume(user, role, Policy=inline))
-    with pytest.raises(ClientError, match="no identity-based policy allows"):
-        session.list_buckets()
-
-
-def test_a_session_policy_holds_where_the_trust_policy_names_the_role(
-    aws: EmbeddedAws, clients: Clients
-) -> None:
-    """A trust policy stands in for the caller's identity policy, not for its session policy."""
-    user = aws.create_user("Ann", account=HOME)
-    first = aws.create_role("First", account=HOME, trust=trusts(user.arn))
-    second = aws.create_role("Second", account=HOME, trust=trusts(first))
-    inline = '{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}'
-    narrow = clients.assume(user, first, Policy=inline)
-    caller = f"arn:aws:sts::{HOME}:assumed-role/First/test"
-    assert refusal(clients, narrow, second) == not_authorized(caller, second, SESSION)
-    assert clients.assume(clients.assume(user, first), second)["AccessKeyId"].startswith("ASIA")
+    assert clients.assume_error(session, second) == not_authorized(caller, second)
 
 
 @pytest.mark.parametrize(
@@ -336,10 +256,10 @@ def test_a_session_policy_holds_where_the_trust_policy_names_the_role(
         ({"SourceIdentity": "Ann"}, "NotImplemented"),
     ],
 )
-def test_what_is_not_emulated_is_refused(
+def test_parameters_that_are_not_emulated(
     aws: EmbeddedAws, clients: Clients, parameters: dict[str, Any], code: str
 ) -> None:
-    """A parameter that would have an effect on AWS, and has none here, is an error."""
+    """A parameter that has an effect on AWS, but not here, is an error."""
     user = aws.create_user("Ann", account=HOME)
     role = aws.create_role("Role", account=HOME, trust=trusts(user.arn))
-    assert refusal(clients, user, role, **parameters)[0] == code
+    assert clients.assume_error(user, role, **parameters).code == code

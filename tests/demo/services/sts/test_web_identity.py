@@ -1,4 +1,4 @@
-"""AssumeRoleWithWebIdentity: whose token is believed, whom a role trusts, and until when."""
+"""AssumeRoleWithWebIdentity: which tokens are valid, whom a role trusts, and the expiration."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from ipy_awsprofile.demo.iam.unsupported import UnsupportedPolicyError
 from ipy_awsprofile.demo.shared_files import write_private
-from tests.demo.clients import CLIENTS, asks_sts
+from tests.demo.clients import CLIENTS, caller_of, error_of
 from tests.demo.policies import AWAY, HOME, allows, policy, trusts
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def role(aws: EmbeddedAws, provider: OidcProvider) -> str:
 
 
 def assume(aws: EmbeddedAws, token: str, role: str = ROLE, **more: Any) -> dict[str, Any]:
-    """Assume a role with a token, unsigned."""
+    """Assume a role with a token, in an unsigned request."""
     client: Any = boto3.Session().client(
         "sts",
         region_name="us-east-1",
@@ -70,18 +70,10 @@ def assume(aws: EmbeddedAws, token: str, role: str = ROLE, **more: Any) -> dict[
     return answer
 
 
-def refusal(aws: EmbeddedAws, token: str, role: str = ROLE, **more: Any) -> tuple[str, str, int]:
-    """Return code, message and HTTP status of a call that fails."""
-    with pytest.raises(ClientError) as caught:
-        assume(aws, token, role, **more)
-    error, meta = caught.value.response["Error"], caught.value.response["ResponseMetadata"]
-    return error["Code"], error["Message"], meta["HTTPStatusCode"]
-
-
 def test_a_token_becomes_a_role(
     aws: EmbeddedAws, clients: Clients, clock: Clock, provider: OidcProvider, role: str
 ) -> None:
-    """The answer says who it is, the role may what it may, and the session ends."""
+    """A token returns a session of the role, with the role's permissions, until it expires."""
     answer = assume(aws, provider.token(SUBJECT), DurationSeconds=900)
     assert answer["Provider"] == provider.arn == f"arn:aws:iam::{HOME}:oidc-provider/{NAME}"
     assert answer["SubjectFromWebIdentityToken"] == SUBJECT
@@ -96,21 +88,24 @@ def test_a_token_becomes_a_role(
         client.get_caller_identity()
 
 
-def test_a_token_ends(aws: EmbeddedAws, clock: Clock, provider: OidcProvider, role: str) -> None:
-    """At its expiration, and not before, a token is refused with both times."""
+def test_an_expired_token(
+    aws: EmbeddedAws, clock: Clock, provider: OidcProvider, role: str
+) -> None:
+    """From its expiration on, a token is refused, and the message has both times."""
     token = provider.token(SUBJECT, expires_in=60)
     clock.advance(seconds=59)
     assume(aws, token)
     clock.advance(seconds=1)
     now = int(clock().timestamp())
-    message = f"current date/time {now} must be before the expiration date/time {now}"
-    assert refusal(aws, token) == ("ExpiredTokenException", f"Token expired: {message}", 400)
+    times = f"current date/time {now} must be before the expiration date/time {now}"
+    expected = ("ExpiredTokenException", f"Token expired: {times}", 400)
+    assert error_of(assume, aws, token) == expected
 
 
 def test_a_provider_that_the_account_does_not_have(
     aws: EmbeddedAws, provider: OidcProvider, role: str
 ) -> None:
-    """A token of another issuer, or of another account's provider, is not believed."""
+    """A token of another issuer, or of another account's provider, is refused."""
     other = "https://oidc.example.com"
     stranger = aws.create_oidc_provider(other, account=AWAY)
     no_provider = "No OpenIDConnect provider found in your account for"
@@ -119,51 +114,52 @@ def test_a_provider_that_the_account_does_not_have(
         (provider.token(SUBJECT), f"arn:aws:iam::{AWAY}:role/Any", ISSUER),
     ):
         expected = ("InvalidIdentityToken", f"{no_provider} {issuer}", 400)
-        assert refusal(aws, token, role_arn) == expected
+        assert error_of(assume, aws, token, role_arn) == expected
 
 
-def test_a_token_that_somebody_else_signed(
+def test_a_token_with_another_signature(
     aws: EmbeddedAws, provider: OidcProvider, role: str
 ) -> None:
-    """A token that only claims to be of an issuer is not believed."""
+    """A token that names the issuer but isn't signed by it is refused."""
     forger = aws.create_oidc_provider(ISSUER, account=AWAY)
-    assert refusal(aws, forger.token(SUBJECT))[0] == "InvalidIdentityToken"
+    assert error_of(assume, aws, forger.token(SUBJECT)).code == "InvalidIdentityToken"
 
 
 @pytest.mark.parametrize("token", ["rubbish", "a.b.c", "e30.e30.e30"])
-def test_what_is_no_token(aws: EmbeddedAws, role: str, token: str) -> None:
-    """Anything else is no token, and the answer doesn't repeat it."""
-    code, message, status = refusal(aws, token)
+def test_an_invalid_token(aws: EmbeddedAws, role: str, token: str) -> None:
+    """A text that isn't a token is refused, and the message doesn't repeat it."""
+    code, message, status = error_of(assume, aws, token)
     assert (code, status) == ("InvalidIdentityToken", 400)
     assert token not in message
 
 
 def test_another_audience(aws: EmbeddedAws, provider: OidcProvider, role: str) -> None:
-    """A token for somebody else is refused before the role is asked."""
-    code, message, _ = refusal(aws, provider.token(SUBJECT, audience="other"))
+    """A token for another audience is refused before the role's trust policy is evaluated."""
+    code, message, _ = error_of(assume, aws, provider.token(SUBJECT, audience="other"))
     assert (code, message) == ("InvalidIdentityToken", "Incorrect token audience")
 
 
 def test_whom_the_role_trusts(aws: EmbeddedAws, provider: OidcProvider, role: str) -> None:
-    """Another subject, and a role that trusts otherwise or doesn't exist, are denied alike."""
+    """The error is the same for another subject, another trust policy, and a missing role."""
     aws.create_role("Plain", account=HOME, trust=trusts(f"arn:aws:iam::{HOME}:root"))
     denied = ("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
-    assert refusal(aws, provider.token("system:serviceaccount:other:bob")) == denied
+    assert error_of(assume, aws, provider.token("system:serviceaccount:other:bob")) == denied
     for name in ("Plain", "Nobody"):
         role_arn = f"arn:aws:iam::{HOME}:role/{name}"
-        assert refusal(aws, provider.token(SUBJECT), role_arn) == denied
+        assert error_of(assume, aws, provider.token(SUBJECT), role_arn) == denied
 
 
 def test_a_pattern_of_subjects(aws: EmbeddedAws, provider: OidcProvider) -> None:
-    """A trust policy may name subjects by a pattern, and may deny some of them."""
+    """A trust policy may name subjects with a pattern."""
     condition = {"StringLike": {f"{NAME}:sub": "system:serviceaccount:notebooks:*"}}
     aws.create_role("Pod", account=HOME, trust=trust(provider, Condition=condition))
     assume(aws, provider.token(SUBJECT))
-    assert refusal(aws, provider.token("system:serviceaccount:web:a"))[0] == "AccessDenied"
+    other = provider.token("system:serviceaccount:web:a")
+    assert error_of(assume, aws, other).code == "AccessDenied"
 
 
 def test_other_claims_are_not_evaluated(aws: EmbeddedAws, provider: OidcProvider) -> None:
-    """A condition on a claim that isn't looked at is refused when the role is made."""
+    """A role with a condition on a claim that isn't evaluated can't be created."""
     condition = {"StringEquals": {f"{NAME}:amr": "authenticated"}}
     with pytest.raises(UnsupportedPolicyError):
         aws.create_role("Pod", account=HOME, trust=trust(provider, Condition=condition))
@@ -176,22 +172,23 @@ def test_other_claims_are_not_evaluated(aws: EmbeddedAws, provider: OidcProvider
 def test_parameters(
     aws: EmbeddedAws, provider: OidcProvider, role: str, parameters: dict[str, Any]
 ) -> None:
-    """The limits of AssumeRole hold here too."""
-    assert refusal(aws, provider.token(SUBJECT), **parameters)[::2] == ("ValidationError", 400)
+    """The limits of AssumeRole's parameters apply here too."""
+    error = error_of(assume, aws, provider.token(SUBJECT), **parameters)
+    assert (error.code, error.status) == ("ValidationError", 400)
 
 
 @pytest.mark.parametrize("role", ["arn:aws:iam::12:role/Pod", "not-an-arn-but-long-enough"])
-def test_what_is_no_role(aws: EmbeddedAws, provider: OidcProvider, role: str) -> None:
-    """What is no role's ARN is refused as such."""
-    assert refusal(aws, provider.token(SUBJECT), role)[::2] == ("ValidationError", 400)
+def test_an_invalid_role_arn(aws: EmbeddedAws, provider: OidcProvider, role: str) -> None:
+    """A RoleArn that isn't a role ARN is refused."""
+    assert error_of(assume, aws, provider.token(SUBJECT), role)[::2] == ("ValidationError", 400)
 
 
-def test_a_session_policy_narrows(
+def test_a_session_policy(
     aws: EmbeddedAws, clients: Clients, provider: OidcProvider, role: str
 ) -> None:
-    """A session policy narrows what the role may do."""
-    narrow = '{"Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}}'
-    credentials = assume(aws, provider.token(SUBJECT), Policy=narrow)["Credentials"]
+    """A session policy limits what the role may do."""
+    limit = '{"Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}}'
+    credentials = assume(aws, provider.token(SUBJECT), Policy=limit)["Credentials"]
     with pytest.raises(ClientError, match="AccessDenied"):
         clients.of("s3", credentials).list_buckets()
 
@@ -202,12 +199,12 @@ def test_a_profile(aws: EmbeddedAws, provider: OidcProvider, role: str, client: 
     file = write_private(aws.home / "token", provider.token(SUBJECT))
     config = CONFIG.format(role=role, file=file, endpoint_url=aws.endpoint_url)
     aws.config_file.write_text(config)
-    answer = asks_sts(aws, client, "Pod").stdout.strip()
+    answer = caller_of(aws, client, "Pod").stdout.strip()
     assert answer == f"arn:aws:sts::{HOME}:assumed-role/Pod/pod"
 
 
 def test_secrets(aws: EmbeddedAws, provider: OidcProvider, role: str) -> None:
-    """`secrets` has each token, and neither a provider nor the list of calls shows one."""
+    """`secrets` has each token, and neither a provider's repr nor the list of calls shows one."""
     token = provider.token(SUBJECT)
     credentials = assume(aws, token)["Credentials"]
     assert {token, credentials["SecretAccessKey"], credentials["SessionToken"]} <= aws.secrets()

@@ -1,4 +1,4 @@
-"""The sign-in of IAM Identity Center: clients, device codes, access and refresh tokens.
+"""Clients, device codes, access tokens and refresh tokens of IAM Identity Center.
 
 https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/API_StartDeviceAuthorization.html
 """
@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.demo.endpoints import json_refusal
-from ipy_awsprofile.demo.services.sso_records import (
+from ipy_awsprofile.demo.services.sso.records import (
     ACCOUNT_ACCESS,
     Client,
     Device,
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.state import State
 
 
-class SignIns:
-    """Every registration, sign-in and token; what is over is so by the clock."""
+class SsoTokens:
+    """All registrations, sign-ins and tokens; the state's clock decides when they expire."""
 
     def __init__(self, state: State) -> None:
         self.lifetimes = Lifetimes()
@@ -43,7 +43,7 @@ class SignIns:
         self._refresh: dict[str, Grant] = {}
 
     def register(self, scopes: Iterable[str]) -> Client:
-        """Register a client."""
+        """Register a client; return it."""
         expires = self._in(self.lifetimes.registration)
         client = Client(
             secrets.token_urlsafe(16), self._state.new_secret(), expires, frozenset(scopes)
@@ -52,14 +52,14 @@ class SignIns:
         return client
 
     def client(self, client_id: str, secret: str) -> Client:
-        """Return the client that proves itself, or raise InvalidClientException."""
+        """Return a client. Raises InvalidClientException if the secret is wrong or has expired."""
         client = self._clients.get(client_id)
-        if client is None or client.secret != secret or self._over(client.expires):
+        if client is None or client.secret != secret or self._has_expired(client.expires):
             raise refused("InvalidClientException")
         return client
 
     def begin(self, client: Client) -> Device:
-        """Begin a sign-in."""
+        """Start a sign-in; return its device code and its user code."""
         letters = "".join(secrets.choice("BCDFGHJKLMNPQRSTVWXZ") for _ in range(8))
         user_code = f"{letters[:4]}-{letters[4:]}"
         expires = self._in(self.lifetimes.device_code)
@@ -69,21 +69,21 @@ class SignIns:
         return device
 
     def decide(self, user_code: str, **decision: Any) -> None:
-        """Set `user` or `denied` of the sign-in with this code; KeyError if there is none."""
+        """Set `user` or `denied` of the sign-in with this code. Raises KeyError if none waits."""
         with self._lock:
             found = (d for d in self._devices.values() if d.user_code == user_code)
             device = next(found, None)
-            if device is None or self._over(device.expires):
+            if device is None or self._has_expired(device.expires):
                 raise KeyError(user_code)
             self._devices[device.code] = replace(device, **decision)
 
     def redeem(self, client: Client, device_code: str) -> Tokens:
-        """Give the tokens of a sign-in that was allowed, or say in AWS's way that it wasn't."""
+        """Return the tokens of an allowed sign-in. Raises the OIDC service's error otherwise."""
         with self._lock:
             device = self._devices.get(device_code)
             if device is None or device.client_id != client.id:
                 raise refused("InvalidGrantException", "Invalid device code provided")
-            if self._over(device.expires):
+            if self._has_expired(device.expires):
                 raise refused("ExpiredTokenException")
             if device.denied:
                 raise refused("AccessDeniedException")
@@ -100,10 +100,10 @@ class SignIns:
         return refused("SlowDownException" if too_fast else "AuthorizationPendingException")
 
     def refresh(self, client: Client, token: str) -> Tokens:
-        """Give new tokens for a refresh token, which is used up by that."""
+        """Return new tokens for a refresh token, and use it up."""
         with self._lock:
             grant = self._refresh.get(token)
-            if grant is None or grant.client_id != client.id or self._over(grant.expires):
+            if grant is None or grant.client_id != client.id or self._has_expired(grant.expires):
                 raise refused("InvalidGrantException", "Invalid refresh token provided")
             del self._refresh[token]
         return self.grant(client, grant.user, until=grant.expires)
@@ -116,10 +116,10 @@ class SignIns:
         *,
         until: datetime | None = None,
     ) -> Tokens:
-        """Give a user's tokens to a client.
+        """Return new tokens of a user for a client.
 
-        `expires_in` is in seconds, and of the access token; `until` is when the sign-in as a
-        whole is over. Both are as in `lifetimes` unless given.
+        `expires_in` is how long the access token is valid, in seconds; `until` is when the refresh
+        token expires. The defaults are in `lifetimes`.
         """
         if expires_in is None:
             expires_in = self.lifetimes.access_token
@@ -134,24 +134,26 @@ class SignIns:
         return Tokens(access, expires, refresh)
 
     def user(self, access_token: str) -> str:
-        """Return whose access token this is, or raise the portal's UnauthorizedException."""
+        """Return the user of an access token. Raises the portal's UnauthorizedException."""
         grant = self._access.get(access_token)
-        if grant is None or self._over(grant.expires):
+        if grant is None or self._has_expired(grant.expires):
             message = "Session token not found or invalid"
             raise json_refusal("UnauthorizedException", {"message": message}, 401)
         return grant.user
 
     def expire(self, *, refresh: bool) -> int:
-        """End all access tokens, and the refresh tokens if asked; return how many were good."""
+        """Expire all access tokens, and with `refresh` the refresh tokens; return how many."""
         with self._lock:
             ending = [self._access, self._refresh] if refresh else [self._access]
-            good = sum(not self._over(g.expires) for grants in ending for g in grants.values())
+            valid = sum(
+                not self._has_expired(g.expires) for grants in ending for g in grants.values()
+            )
             for grants in ending:
                 grants.clear()
-        return good
+        return valid
 
     def _in(self, seconds: int) -> datetime:
         return self._state.clock() + timedelta(seconds=seconds)
 
-    def _over(self, expires: datetime) -> bool:
+    def _has_expired(self, expires: datetime) -> bool:
         return self._state.clock() >= expires

@@ -1,16 +1,14 @@
-"""Users, roles and buckets, made directly in moto's memory: nobody has to sign for that."""
+"""Users and roles, created directly in moto's memory, without a signed request."""
 
 from __future__ import annotations
 
 import json
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from moto.iam.models import iam_backends
 from moto.iam.utils import generate_access_key_id_from_account_id
-from moto.s3.models import s3_backends
 
 from ipy_awsprofile.demo.iam.policy import parse_policy
 from ipy_awsprofile.demo.iam.trust import parse_trust
@@ -20,12 +18,12 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.demo.mfa import MfaDevices
 
-_LEAST_MAXIMUM, _GREATEST_MAXIMUM = 3600, 43200
+_LEAST_MAXIMUM, _GREATEST_MAXIMUM = 3600, 43200  # seconds; AWS's limits of MaxSessionDuration
 
 
 @dataclass(frozen=True, slots=True)
 class IamUser:
-    """An IAM user with one access key; `mfa_serial` is the ARN of its MFA device, if it has one."""
+    """An IAM user with one access key; `mfa_serial` is the ARN of its MFA device or None."""
 
     name: str
     arn: str
@@ -39,9 +37,9 @@ class IamUser:
 def create_user(
     name: str, account: str, policy: Mapping[str, Any] | None, mfa: MfaDevices | None
 ) -> IamUser:
-    """Make a user with an access key, and with a device if `mfa` is given."""
+    """Create a user with an access key, and with an MFA device if `mfa` is given."""
     document = _identity_document(policy)
-    backend = iam_backends[_checked(account)]["aws"]
+    backend = iam_backends[checked_account(account)]["aws"]
     user = backend.create_user("us-east-1", name)
     user.id = generate_access_key_id_from_account_id(account, "AIDA", 21)
     if document is not None:
@@ -67,12 +65,12 @@ def create_role(
     *,
     path: str = "/",
 ) -> str:
-    """Make a role; return its ARN."""
+    """Create a role; return its ARN."""
     if not _LEAST_MAXIMUM <= max_session_duration <= _GREATEST_MAXIMUM:
-        raise ValueError("max_session_duration is 3600 to 43200 seconds")
+        raise ValueError("max_session_duration must be 3600 to 43200 seconds.")
     parse_trust(trust)
     document = _identity_document(policy)
-    backend = iam_backends[_checked(account)]["aws"]
+    backend = iam_backends[checked_account(account)]["aws"]
     role = backend.create_role(
         role_name=name,
         assume_role_policy_document=json.dumps(trust),
@@ -86,15 +84,6 @@ def create_role(
         backend.put_role_policy(name, "policy", document)
     arn: str = role.arn
     return arn
-
-
-def create_bucket(name: str, account: str, region: str, creation_date: datetime | None) -> None:
-    """Make a bucket, created now or at the given time (UTC if it is naive)."""
-    bucket = s3_backends[_checked(account)]["aws"].create_bucket(name, region)
-    if creation_date is not None:
-        if creation_date.tzinfo is not None:
-            creation_date = creation_date.astimezone(UTC).replace(tzinfo=None)
-        bucket.creation_date = creation_date  # moto's times are naive UTC
 
 
 def secret_keys() -> set[str]:
@@ -114,7 +103,8 @@ def _identity_document(policy: Mapping[str, Any] | None) -> str | None:
     return document
 
 
-def _checked(account: str) -> str:
+def checked_account(account: str) -> str:
+    """Return an account ID. Raises ValueError unless it has twelve digits."""
     if not re.fullmatch(r"\d{12}", account):
-        raise ValueError(f"an account id is twelve digits: {account!r}")
+        raise ValueError(f"An account ID has twelve digits, unlike {account!r}.")
     return account

@@ -1,4 +1,4 @@
-"""The constraints on STS parameters, and what the service says if one is broken.
+"""The constraints on STS parameters, and the service's messages about values that break them.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html#API_AssumeRole_RequestParameters
 """
@@ -11,7 +11,7 @@ from ipy_awsprofile.demo.refusals import invalid
 
 
 def refuse_malformed(complaints: list[str]) -> None:
-    """Raise the service's ValidationError if there is any complaint."""
+    """Raise the service's ValidationError if there is a complaint."""
     if complaints:
         errors = "error" if len(complaints) == 1 else "errors"
         raise invalid(f"{len(complaints)} validation {errors} detected: {'; '.join(complaints)}")
@@ -22,7 +22,7 @@ def _complaint(value: object, name: str, constraint: str) -> str:
 
 
 def between(value: int, name: str, least: int, most: int) -> list[str]:
-    """Check a number."""
+    """Return the complaint about a number out of its range, if any."""
     if value < least:
         return [_complaint(value, name, f"have value greater than or equal to {least}")]
     if value > most:
@@ -31,7 +31,7 @@ def between(value: int, name: str, least: int, most: int) -> list[str]:
 
 
 def length(value: str, name: str, least: int, most: int) -> list[str]:
-    """Check a text's length."""
+    """Return the complaint about a text that is too short or too long, if any."""
     if len(value) < least:
         return [_complaint(value, name, f"have length greater than or equal to {least}")]
     if len(value) > most:
@@ -40,14 +40,14 @@ def length(value: str, name: str, least: int, most: int) -> list[str]:
 
 
 def pattern(value: str, name: str, expression: str) -> list[str]:
-    """Check a text's letters."""
+    """Return the complaint about a text that doesn't match its pattern, if any."""
     if re.fullmatch(expression, value, re.ASCII):
         return []
     return [_complaint(value, name, f"satisfy regular expression pattern: {expression}")]
 
 
 def token_code(code: str | None) -> list[str]:
-    """Check the form of an MFA code, six digits; None is no code."""
+    """Return the complaints about an MFA code that isn't six digits; None means without a code."""
     if code is None:
         return []
     return [*length(code, "tokenCode", 6, 6), *pattern(code, "tokenCode", r"[\d]*")]

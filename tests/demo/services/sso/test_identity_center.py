@@ -1,4 +1,4 @@
-"""IAM Identity Center: sign-in, tokens, roles, and what AWS says when one of them is over."""
+"""IAM Identity Center: sign-in, tokens and roles, their expiration, and AWS's errors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import urllib.request
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
@@ -14,16 +15,13 @@ import boto3
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
-from ipy_awsprofile.demo.services.sso_records import Lifetimes
-from tests.demo.clients import CLIENTS, asks_sts
+from ipy_awsprofile.demo.services.sso.records import Lifetimes
+from tests.demo.clients import CLIENTS, caller_of, error_of
 from tests.demo.policies import AWAY, HOME, allows, policy
 from tests.shells import aws_cli_2
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.demo.clients import Clients, Clock
 
@@ -68,7 +66,7 @@ ARN = rf"arn:aws:sts::{HOME}:assumed-role/AWSReservedSSO_Reader_[0-9a-f]{{16}}/a
 
 
 class Program:
-    """A program that signs somebody in, by way of botocore's clients."""
+    """A program that signs a user in with botocore's clients."""
 
     def __init__(self, aws: EmbeddedAws, *scopes: str) -> None:
         self.aws = aws
@@ -85,22 +83,22 @@ class Program:
             service, region_name="us-east-1", endpoint_url=self.aws.endpoint_url, config=config
         )
 
-    def begin(self) -> dict[str, Any]:
-        """Begin a sign-in; return what the person and the program have to know."""
+    def start(self) -> dict[str, Any]:
+        """Start a sign-in; return what the person and the program need to know."""
         answer: dict[str, Any] = self.oidc.start_device_authorization(
             **self.who, startUrl=self.aws.sso.start_url
         )
         return answer
 
-    def redeem(self, begun: dict[str, Any]) -> dict[str, Any]:
-        """Ask whether the person has allowed it, for the tokens."""
+    def redeem(self, started: dict[str, Any]) -> dict[str, Any]:
+        """Return the tokens of a sign-in that the person has allowed."""
         answer: dict[str, Any] = self.oidc.create_token(
-            **self.who, grantType=DEVICE, deviceCode=begun["deviceCode"]
+            **self.who, grantType=DEVICE, deviceCode=started["deviceCode"]
         )
         return answer
 
     def refresh(self, tokens: dict[str, Any]) -> dict[str, Any]:
-        """Get new tokens for a refresh token."""
+        """Return new tokens for a refresh token."""
         answer: dict[str, Any] = self.oidc.create_token(
             **self.who, grantType="refresh_token", refreshToken=tokens["refreshToken"]
         )
@@ -108,20 +106,20 @@ class Program:
 
     def sign_in(self) -> dict[str, Any]:
         """Sign in; return the tokens."""
-        begun = self.begin()
-        self.aws.sso.approve(begun["userCode"])
-        return self.redeem(begun)
+        started = self.start()
+        self.aws.sso.approve(started["userCode"])
+        return self.redeem(started)
 
     def role(self, tokens: dict[str, Any], name: str = "Reader") -> dict[str, Any]:
-        """Get a role's credentials, in the form of an STS answer."""
-        given = self.portal.get_role_credentials(
+        """Return a role's credentials, in the form of an STS response."""
+        issued = self.portal.get_role_credentials(
             roleName=name, accountId=HOME, accessToken=tokens["accessToken"]
         )["roleCredentials"]
         return {
-            "AccessKeyId": given["accessKeyId"],
-            "SecretAccessKey": given["secretAccessKey"],
-            "SessionToken": given["sessionToken"],
-            "Expiration": given["expiration"],
+            "AccessKeyId": issued["accessKeyId"],
+            "SecretAccessKey": issued["secretAccessKey"],
+            "SessionToken": issued["sessionToken"],
+            "Expiration": issued["expiration"],
         }
 
 
@@ -138,15 +136,8 @@ def profiles(aws: EmbeddedAws) -> None:
     aws.config_file.write_text(CONFIG.format(**values))
 
 
-def code(call: Callable[..., Any], *arguments: Any) -> str:
-    """Return the code of a failing call."""
-    with pytest.raises(ClientError) as caught:
-        call(*arguments)
-    return str(caught.value.response["Error"]["Code"])
-
-
 def page(url: str, **answer: str) -> str:
-    """Read a page, or send its form."""
+    """Return a page; with answers, send its form and return the next page."""
     data = urlencode(answer).encode() if answer else None
     with urllib.request.urlopen(url, data) as response:
         text: str = response.read().decode()
@@ -154,21 +145,21 @@ def page(url: str, **answer: str) -> str:
 
 
 def test_a_sign_in(aws: EmbeddedAws, clients: Clients, program: Program) -> None:
-    """A person allows a sign-in on its page, and the role is that of the permission set."""
-    begun = program.begin()
-    assert code(program.redeem, begun) == "AuthorizationPendingException"
-    assert f'value="{begun["userCode"]}"' in page(begun["verificationUriComplete"])
-    allowed = page(begun["verificationUri"], user_code=begun["userCode"].lower(), answer="allow")
-    assert "Allowed" in allowed
-    credentials = program.role(program.redeem(begun))
+    """After a person allows a sign-in on its page, the program gets the permission set's role."""
+    started = program.start()
+    assert error_of(program.redeem, started).code == "AuthorizationPendingException"
+    assert f'value="{started["userCode"]}"' in page(started["verificationUriComplete"])
+    form = {"user_code": started["userCode"].lower(), "answer": "allow"}
+    assert "Allowed" in page(started["verificationUri"], **form)
+    credentials = program.role(program.redeem(started))
     assert re.fullmatch(ARN, clients.of("sts", credentials).get_caller_identity()["Arn"])
     assert clients.of("s3", credentials).list_buckets()["Buckets"] == []
-    assert code(clients.of("iam", credentials).list_users) == "AccessDenied"
-    assert code(program.redeem, begun) == "InvalidGrantException"
+    assert error_of(clients.of("iam", credentials).list_users).code == "AccessDenied"
+    assert error_of(program.redeem, started).code == "InvalidGrantException"
 
 
 def test_the_role_has_the_name_and_path_of_aws(aws: EmbeddedAws) -> None:
-    """A permission set is one role, whoever is assigned, and nobody can assume it by STS."""
+    """A permission set has one role per account, with AWS's name and path."""
     role = aws.sso.assign(HOME, "Reader")
     assert re.fullmatch(
         rf"arn:aws:iam::{HOME}:role/aws-reserved/sso\.amazonaws\.com/"
@@ -179,19 +170,16 @@ def test_the_role_has_the_name_and_path_of_aws(aws: EmbeddedAws) -> None:
     assert aws.sso.assign(AWAY, "Reader") != role
 
 
-def test_a_person_says_no(aws: EmbeddedAws, program: Program) -> None:
-    """A sign-in that was denied, by the method or on the page, stays so."""
-    for deny in (
-        lambda begun: aws.sso.deny(begun["userCode"]),
-        lambda begun: page(begun["verificationUri"], user_code=begun["userCode"], answer="deny"),
-    ):
-        begun = program.begin()
-        deny(begun)
-        assert code(program.redeem, begun) == "AccessDeniedException"
+def test_a_denied_sign_in(aws: EmbeddedAws, program: Program) -> None:
+    """A sign-in that was denied, by the method or on the page, returns no tokens."""
+    for deny in (aws.sso.deny, partial(page, f"{aws.endpoint_url}/device", answer="deny")):
+        started = program.start()
+        deny(user_code=started["userCode"])
+        assert error_of(program.redeem, started).code == "AccessDeniedException"
 
 
 def test_the_page_of_an_unknown_code(aws: EmbeddedAws, program: Program) -> None:
-    """The page says so, shows a code as text only, and the methods raise KeyError."""
+    """The page returns status 400 and escapes the code; the methods raise KeyError."""
     url = f"{aws.endpoint_url}/device"
     query = urlencode({"user_code": '"><script>'})
     assert "<script>" not in page(f"{url}?{query}")
@@ -203,21 +191,21 @@ def test_the_page_of_an_unknown_code(aws: EmbeddedAws, program: Program) -> None
 
 
 def test_polling(clock: Clock, program: Program) -> None:
-    """Who asks again before the interval is over is told to slow down, and then is not."""
-    begun = program.begin()
-    assert code(program.redeem, begun) == "AuthorizationPendingException"
-    assert code(program.redeem, begun) == "SlowDownException"
-    clock.advance(seconds=begun["interval"])
-    assert code(program.redeem, begun) == "AuthorizationPendingException"
+    """A program that polls again before the interval has passed must slow down."""
+    started = program.start()
+    assert error_of(program.redeem, started).code == "AuthorizationPendingException"
+    assert error_of(program.redeem, started).code == "SlowDownException"
+    clock.advance(seconds=started["interval"])
+    assert error_of(program.redeem, started).code == "AuthorizationPendingException"
 
 
-def test_a_device_code_ends(aws: EmbeddedAws, clock: Clock, program: Program) -> None:
-    """At its end a code can be neither allowed nor redeemed, also if it was allowed before."""
-    allowed, waiting = program.begin(), program.begin()
+def test_an_expired_device_code(aws: EmbeddedAws, clock: Clock, program: Program) -> None:
+    """An expired code can't be allowed, and can't be redeemed even if it was allowed before."""
+    allowed, waiting = program.start(), program.start()
     aws.sso.approve(allowed["userCode"])
     clock.advance(seconds=allowed["expiresIn"])
-    for begun in (allowed, waiting):
-        assert code(program.redeem, begun) == "ExpiredTokenException"
+    for started in (allowed, waiting):
+        assert error_of(program.redeem, started).code == "ExpiredTokenException"
     with pytest.raises(KeyError):
         aws.sso.approve(waiting["userCode"])
 
@@ -235,34 +223,34 @@ def test_a_device_code_ends(aws: EmbeddedAws, clock: Clock, program: Program) ->
 def test_what_create_token_refuses(
     program: Program, changed: dict[str, str], expected: str
 ) -> None:
-    """A wrong client, code, token or grant is refused in AWS's words."""
-    begun = program.begin()
-    request = program.who | {"grantType": DEVICE, "deviceCode": begun["deviceCode"]}
-    assert code(lambda: program.oidc.create_token(**request | changed)) == expected
+    """A wrong client, code, token or grant type is refused with AWS's error."""
+    started = program.start()
+    request = program.who | {"grantType": DEVICE, "deviceCode": started["deviceCode"]}
+    assert error_of(lambda: program.oidc.create_token(**request | changed)).code == expected
 
 
-def test_anothers_device_code(aws: EmbeddedAws, program: Program) -> None:
-    """A client can't redeem what another has begun."""
-    begun = program.begin()
-    aws.sso.approve(begun["userCode"])
-    assert code(Program(aws).redeem, begun) == "InvalidGrantException"
+def test_the_device_code_of_another_client(aws: EmbeddedAws, program: Program) -> None:
+    """A client can't redeem the device code of another client."""
+    started = program.start()
+    aws.sso.approve(started["userCode"])
+    assert error_of(Program(aws).redeem, started).code == "InvalidGrantException"
 
 
 def test_another_start_url(program: Program) -> None:
-    """A sign-in at the start URL of some other organisation is refused."""
-    begin = program.oidc.start_device_authorization
+    """A sign-in with the start URL of another organisation is refused."""
+    start = program.oidc.start_device_authorization
     other = program.who | {"startUrl": "https://d-1111111111.awsapps.com/start"}
-    assert code(lambda: begin(**other)) == "InvalidRequestException"
+    assert error_of(lambda: start(**other)).code == "InvalidRequestException"
 
 
-def test_a_registration_ends(aws: EmbeddedAws, clock: Clock, program: Program) -> None:
-    """A client's registration has an end, after which it begins nothing."""
+def test_an_expired_registration(aws: EmbeddedAws, clock: Clock, program: Program) -> None:
+    """A client can't start a sign-in after its registration has expired."""
     clock.advance(seconds=aws.sso.lifetimes.registration)
-    assert code(program.begin) == "InvalidClientException"
+    assert error_of(program.start).code == "InvalidClientException"
 
 
-def test_an_access_token_ends(clock: Clock, program: Program) -> None:
-    """At its end the portal refuses an access token for all that it does."""
+def test_an_expired_access_token(clock: Clock, program: Program) -> None:
+    """The portal refuses an access token for all calls as soon as it has expired."""
     tokens = program.sign_in()
     clock.advance(seconds=tokens["expiresIn"] - 1)
     program.role(tokens)
@@ -273,51 +261,51 @@ def test_an_access_token_ends(clock: Clock, program: Program) -> None:
         lambda: program.portal.list_accounts(**token),
         lambda: program.portal.list_account_roles(**token, accountId=HOME),
     ):
-        assert code(call) == "UnauthorizedException"
+        assert error_of(call).code == "UnauthorizedException"
 
 
-def test_a_roles_credentials_end(
+def test_expired_credentials_of_a_role(
     aws: EmbeddedAws, clients: Clients, clock: Clock, program: Program
 ) -> None:
-    """At the time that the portal says, and not before, AWS refuses a role's credentials."""
+    """AWS refuses a role's credentials from the time that the portal has returned with them."""
     aws.sso.lifetimes = Lifetimes(role=900)
     credentials = program.role(program.sign_in())
     assert credentials["Expiration"] == (clock().timestamp() + 900) * 1000
     clock.advance(seconds=899)
     clients.of("sts", credentials).get_caller_identity()
     clock.advance(seconds=1)
-    assert code(clients.of("sts", credentials).get_caller_identity) == "ExpiredToken"
+    assert error_of(clients.of("sts", credentials).get_caller_identity).code == "ExpiredToken"
 
 
 def test_refresh(aws: EmbeddedAws, clock: Clock, program: Program) -> None:
-    """A refresh token gives new tokens, once, until the sign-in as a whole is over."""
+    """A refresh token works once, and until it expires."""
     first = program.sign_in()
     clock.advance(seconds=first["expiresIn"])
     second = program.refresh(first)
     program.role(second)
-    assert code(program.refresh, first) == "InvalidGrantException"
+    assert error_of(program.refresh, first).code == "InvalidGrantException"
     clock.advance(seconds=aws.sso.lifetimes.refresh_token - first["expiresIn"])
-    assert code(program.refresh, second) == "InvalidGrantException"
+    assert error_of(program.refresh, second).code == "InvalidGrantException"
 
 
 def test_no_refresh_token_without_the_scope(aws: EmbeddedAws, program: Program) -> None:
-    """A client that didn't register for accounts, as one of a legacy profile, can't refresh."""
+    """A client that registers without the scope, as for a legacy profile, gets no refresh token."""
     assert "refreshToken" in program.sign_in()
     assert "refreshToken" not in Program(aws).sign_in()
 
 
 def test_expire_tokens(aws: EmbeddedAws, program: Program) -> None:
-    """It ends access tokens, and refresh tokens only if asked, and counts them."""
+    """`expire_tokens` expires access tokens, refresh tokens only with `refresh`; it counts them."""
     tokens = program.sign_in()
     assert aws.sso.expire_tokens() == 1
-    assert code(program.role, tokens) == "UnauthorizedException"
+    assert error_of(program.role, tokens).code == "UnauthorizedException"
     tokens = program.refresh(tokens)
     assert aws.sso.expire_tokens(refresh=True) == 2
-    assert code(program.refresh, tokens) == "InvalidGrantException"
+    assert error_of(program.refresh, tokens).code == "InvalidGrantException"
 
 
 def test_roles_of_a_user(aws: EmbeddedAws, program: Program) -> None:
-    """A user sees the accounts and roles that it is assigned, and gets no other."""
+    """A user can list and use only the accounts and roles that are assigned to the user."""
     aws.sso.assign(AWAY, "Admin")
     aws.sso.assign(HOME, "Auditor", user="bob")
     tokens = program.sign_in()
@@ -326,26 +314,26 @@ def test_roles_of_a_user(aws: EmbeddedAws, program: Program) -> None:
     assert [account["accountId"] for account in accounts] == [HOME, AWAY]
     roles = program.portal.list_account_roles(**token, accountId=HOME)["roleList"]
     assert roles == [{"accountId": HOME, "roleName": "Reader"}]
-    assert code(program.role, tokens, "Auditor") == "ForbiddenException"
+    assert error_of(program.role, tokens, "Auditor").code == "ForbiddenException"
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("profile", ["Session", "Legacy", "Services"])
 @pytest.mark.usefixtures("profiles")
 def test_profiles(aws: EmbeddedAws, client: str, profile: str) -> None:
-    """Each form of an SSO profile works in boto3 and the AWS CLI with the token in the cache."""
+    """Each form of an SSO profile works in boto3 and the AWS CLI with a cached token."""
     file = aws.sso.sign_in(None if profile == "Legacy" else "corp")
     assert file.stat().st_mode & 0o777 == 0o600
-    assert re.fullmatch(ARN, asks_sts(aws, client, profile).stdout.strip())
+    assert re.fullmatch(ARN, caller_of(aws, client, profile).stdout.strip())
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.usefixtures("profiles")
 def test_an_expired_token_is_refreshed(aws: EmbeddedAws, client: str) -> None:
-    """boto3 and the AWS CLI renew an sso-session's token, and store the new one."""
+    """boto3 and the AWS CLI refresh the token of an sso-session and store the new one."""
     file = aws.sso.sign_in("corp", expires_in=-60)
     before = json.loads(file.read_text())
-    assert re.fullmatch(ARN, asks_sts(aws, client, "Session").stdout.strip())
+    assert re.fullmatch(ARN, caller_of(aws, client, "Session").stdout.strip())
     after = json.loads(file.read_text())
     assert after.keys() == before.keys()
     assert {"accessToken", "refreshToken"} <= {key for key in after if after[key] != before[key]}
@@ -357,17 +345,17 @@ def test_an_expired_token_is_refreshed(aws: EmbeddedAws, client: str) -> None:
     ("profile", "error"),
     [("Session", "Token has expired and refresh failed"), ("Legacy", "SSO session")],
 )
-def test_a_sign_in_that_is_over(aws: EmbeddedAws, profile: str, error: str) -> None:
-    """Without a token that can be renewed boto3 fails as it does on AWS."""
+def test_an_expired_sign_in(aws: EmbeddedAws, profile: str, error: str) -> None:
+    """boto3 fails as it does on AWS if the token has expired and can't be refreshed."""
     aws.sso.sign_in("corp" if profile == "Session" else None, expires_in=-60)
     aws.sso.expire_tokens(refresh=True)
-    assert error in asks_sts(aws, "boto3", profile).stderr
+    assert error in caller_of(aws, "boto3", profile).stderr
 
 
 @pytest.mark.usefixtures("profiles")
 @pytest.mark.parametrize("profile", ["Session", "Legacy", "Services"])
 def test_aws_sso_login(aws: EmbeddedAws, profile: str) -> None:
-    """`aws sso login` signs in with a device code, and then the profile works."""
+    """After `aws sso login` with a device code, the profile works."""
     login = subprocess.Popen(
         [aws_cli_2(), "sso", "login", "--profile", profile, "--no-browser", "--use-device-code"],
         env=aws.environment(),
@@ -380,26 +368,26 @@ def test_aws_sso_login(aws: EmbeddedAws, profile: str) -> None:
         page(link.partition("?")[0], user_code=link.rpartition("=")[2], answer="allow")
         login.stdout.read()
     assert login.returncode == 0
-    assert re.fullmatch(ARN, asks_sts(aws, "AWS CLI", profile).stdout.strip())
+    assert re.fullmatch(ARN, caller_of(aws, "AWS CLI", profile).stdout.strip())
 
 
 def test_secrets(aws: EmbeddedAws, program: Program) -> None:
-    """`secrets` has all that a sign-in gives out, and no record shows one."""
-    begun = program.begin()
-    aws.sso.approve(begun["userCode"])
-    tokens = program.redeem(begun)
+    """`secrets` has everything that a sign-in issues, and no repr shows one of them."""
+    started = program.start()
+    aws.sso.approve(started["userCode"])
+    tokens = program.redeem(started)
     credentials = program.role(tokens)
-    given = {
+    issued = {
         program.who["clientSecret"],
-        begun["deviceCode"],
+        started["deviceCode"],
         tokens["accessToken"],
         tokens["refreshToken"],
         credentials["SecretAccessKey"],
         credentials["SessionToken"],
     }
-    assert given <= aws.secrets()
-    client = aws.sso.sign_ins.client(**_renamed(program.who))
-    shown = repr([client, aws.sso.sign_ins.begin(client), aws.sso, aws, aws.calls])
+    assert issued <= aws.secrets()
+    client = aws.sso.tokens.client(**_renamed(program.who))
+    shown = repr([client, aws.sso.tokens.begin(client), aws.sso, aws, aws.calls])
     assert [secret for secret in aws.secrets() if secret in shown] == []
 
 
@@ -408,7 +396,7 @@ def _renamed(who: dict[str, str]) -> dict[str, str]:
 
 
 def test_calls(aws: EmbeddedAws, program: Program) -> None:
-    """The list of calls has what the sign-in asked."""
+    """The list of calls has the requests of a sign-in."""
     aws.calls.clear()
     program.role(program.sign_in())
     assert [call.action for call in aws.calls] == [
@@ -416,13 +404,3 @@ def test_calls(aws: EmbeddedAws, program: Program) -> None:
         "sso-oidc:CreateToken",
         "sso:GetRoleCredentials",
     ]
-
-
-def test_a_bucket_may_be_named_like_a_path(aws: EmbeddedAws, clients: Clients) -> None:
-    """A signed request for a path of the sign-in is S3's, as it was."""
-    user = aws.create_user("Ann", account=HOME, policy=policy(allows("s3:*")))
-    aws.create_bucket("device", account=HOME)
-    path_style = Config(s3={"addressing_style": "path"})
-    assert (
-        clients.of("s3", user, config=path_style).list_objects_v2(Bucket="device")["KeyCount"] == 0
-    )

@@ -1,4 +1,4 @@
-"""IAM Identity Center: who may have which role, and the person who signs in.
+"""IAM Identity Center: its users, their roles, and the person who signs in.
 
 https://docs.aws.amazon.com/singlesignon/latest/userguide/what-is.html
 """
@@ -10,11 +10,11 @@ from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.demo.endpoints import json_refusal
-from ipy_awsprofile.demo.iam import accounts
 from ipy_awsprofile.demo.iam.callers import find_role
+from ipy_awsprofile.demo.iam.users_and_roles import create_role
 from ipy_awsprofile.demo.principals import Principal
-from ipy_awsprofile.demo.services.sso_records import ACCOUNT_ACCESS, Lifetimes
-from ipy_awsprofile.demo.services.sso_tokens import SignIns
+from ipy_awsprofile.demo.services.sso.records import ACCOUNT_ACCESS, Lifetimes
+from ipy_awsprofile.demo.services.sso.tokens import SsoTokens
 from ipy_awsprofile.demo.shared_files import write_cache
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ USER = "ann"
 
 
 class IdentityCenter:
-    """The people, their roles, and their sign-ins.
+    """The users, their roles, and their tokens.
 
-    A person is a method, `approve` or `deny`, or the page that a sign-in's link leads to.
-    `start_url` is what a profile has as `sso_start_url`. It is only a name here: nothing is asked
-    there, but the AWS CLI goes on only if it is https and of a domain of AWS.
+    A sign-in is allowed or denied with the methods `approve` and `deny`, or on the page of its
+    link. `start_url` is the `sso_start_url` of profiles. Nothing connects to it, but the AWS CLI
+    accepts it only with https and a domain of AWS.
     """
 
     start_url = "https://d-0000000000.awsapps.com/start"
@@ -41,16 +41,16 @@ class IdentityCenter:
         self._state = state
         self._roles: dict[tuple[str, str], str] = {}
         self._assigned: set[tuple[str, str, str]] = set()
-        self.sign_ins = SignIns(state)
+        self.tokens = SsoTokens(state)
 
     @property
     def lifetimes(self) -> Lifetimes:
-        """How long what is given out from now on is good."""
-        return self.sign_ins.lifetimes
+        """How long everything that is issued from now on is valid."""
+        return self.tokens.lifetimes
 
     @lifetimes.setter
     def lifetimes(self, lifetimes: Lifetimes) -> None:
-        self.sign_ins.lifetimes = lifetimes
+        self.tokens.lifetimes = lifetimes
 
     def assign(
         self,
@@ -60,37 +60,37 @@ class IdentityCenter:
         policy: Mapping[str, Any] | None = None,
         user: str = USER,
     ) -> str:
-        """Let a user have a permission set in an account; return the ARN of the role behind it.
+        """Assign a permission set in an account to a user; return the ARN of its role.
 
-        The role is made, with `policy`, for the first user who is assigned.
+        The first assignment creates the role, with `policy` as its identity policy.
         https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
         """
         if (account, role_name) not in self._roles:
-            self._roles[account, role_name] = _create_role(account, role_name, policy)
+            self._roles[account, role_name] = _create_sso_role(account, role_name, policy)
         self._assigned.add((user, account, role_name))
         return self._roles[account, role_name]
 
     def approve(self, user_code: str, user: str = USER) -> None:
-        """Let the sign-in with this code go on as a user; KeyError if none waits with it."""
-        self.sign_ins.decide(user_code, user=user)
+        """Allow the sign-in with this code, for a user. Raises KeyError if there is none."""
+        self.tokens.decide(user_code, user=user)
 
     def deny(self, user_code: str) -> None:
-        """Refuse the sign-in with this code; KeyError if none waits with it."""
-        self.sign_ins.decide(user_code, denied=True)
+        """Deny the sign-in with this code. Raises KeyError if there is none."""
+        self.tokens.decide(user_code, denied=True)
 
     def expire_tokens(self, *, refresh: bool = False) -> int:
-        """End all access tokens on the server's side, and with `refresh` what renews them.
+        """Expire all access tokens on the server, and with `refresh` the refresh tokens too.
 
-        Returns how many were still good. The roles' credentials stay as they are.
+        Returns how many were still valid. The roles' credentials stay valid.
         """
-        return self.sign_ins.expire(refresh=refresh)
+        return self.tokens.expire(refresh=refresh)
 
     def assignments(self, user: str) -> list[tuple[str, str]]:
         """Return a user's accounts and role names, as pairs."""
         return sorted((account, role) for who, account, role in self._assigned if who == user)
 
     def role_session(self, user: str, account: str, role_name: str) -> Session:
-        """Give credentials of a role that the user has, or raise the portal's error."""
+        """Return credentials of a user's role. Raises the portal's error without assignment."""
         if (account, role_name) not in self.assignments(user):
             raise json_refusal("ForbiddenException", {"message": "No access"}, 403)
         role_arn = self._roles[account, role_name]
@@ -108,13 +108,13 @@ class IdentityCenter:
     ) -> Path:
         """Sign in as `aws sso login` does; return the file in `home` with the token.
 
-        `sso_session` is the name of the config file's section, None for a profile that has its
-        own `sso_start_url`: AWS gives that no refresh token. `expires_in` is in seconds, and of
-        the access token; with a negative one it is over already.
+        `sso_session` is the name of the section in the config file, or None for a profile that
+        itself has `sso_start_url`; for such a profile AWS issues no refresh token. `expires_in` is
+        how long the access token is valid, in seconds; if it is negative, the token has expired.
         https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sso.html
         """
-        client = self.sign_ins.register([ACCOUNT_ACCESS] if sso_session else [])
-        tokens = self.sign_ins.grant(client, user, expires_in)
+        client = self.tokens.register([ACCOUNT_ACCESS] if sso_session else [])
+        tokens = self.tokens.grant(client, user, expires_in)
         document = {
             "startUrl": self.start_url,
             "region": region,
@@ -130,15 +130,15 @@ class IdentityCenter:
         return write_cache(self._state.home / ".aws" / "sso" / "cache" / f"{key}.json", document)
 
 
-def _create_role(account: str, role_name: str, policy: Mapping[str, Any] | None) -> str:
-    """Make the role of a permission set, with the name, path and trust that AWS gives it."""
+def _create_sso_role(account: str, role_name: str, policy: Mapping[str, Any] | None) -> str:
+    """Create the role of a permission set, with the name, path and trust policy as on AWS."""
     provider = f"arn:aws:iam::{account}:saml-provider/AWSSSO_{secrets.token_hex(8)}_DO_NOT_DELETE"
     statement = {
         "Effect": "Allow",
         "Principal": {"Federated": provider},
         "Action": ["sts:AssumeRoleWithSAML", "sts:TagSession"],
     }
-    return accounts.create_role(
+    return create_role(
         f"AWSReservedSSO_{role_name}_{secrets.token_hex(8)}",
         account,
         {"Version": "2012-10-17", "Statement": [statement]},

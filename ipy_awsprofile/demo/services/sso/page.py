@@ -1,4 +1,4 @@
-"""The page that a sign-in's link leads to, where a person allows or denies it."""
+"""The sign-in page, where a person allows or denies a sign-in."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from werkzeug.wrappers import Response
 if TYPE_CHECKING:
     from werkzeug.wrappers import Request
 
-    from ipy_awsprofile.demo.services.sso import IdentityCenter
+    from ipy_awsprofile.demo.services.sso.identity_center import IdentityCenter
 
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Sign in to the embedded AWS</title>
 <body style="font-family: sans-serif; max-width: 32em; margin: 4em auto">
 <h1>Embedded AWS</h1>
 {}
-<p>This page stands in for AWS's sign-in. It is served by your own machine; no account is involved.
+<p>This page replaces AWS's sign-in page. Your own machine serves it; no AWS account is involved.
 """
-_FORM = """<p>A program wants to sign in as you. Allow it only if it shows this code:</p>
+_FORM = """<p>A program asks to sign in as you. Allow it only if the program shows this code:</p>
 <form method="post" action="/device">
 <p><input name="user_code" value="{}" aria-label="Code" required></p>
 <p><button name="answer" value="allow">Allow</button>
@@ -28,27 +28,25 @@ _FORM = """<p>A program wants to sign in as you. Allow it only if it shows this 
 
 
 class Page:
-    """Shows the page, and takes its answer."""
+    """The requests of the page: show it, and send its form."""
 
     def __init__(self, center: IdentityCenter) -> None:
         self._center = center
 
     def show(self, request: Request) -> Response:
-        """Answer GET; the form has the code that the complete link has in its query."""
+        """Return the page; its form has the code that the link has in its query."""
         return _html(_FORM.format(escape(request.args.get("user_code", ""))))
 
     def decide(self, request: Request) -> Response:
-        """Answer POST: allow or deny the sign-in with the form's code."""
+        """Allow or deny the sign-in with the form's code; return the page that says so."""
         code, allow = request.form.get("user_code", ""), request.form.get("answer") == "allow"
         try:
             (self._center.approve if allow else self._center.deny)(code.strip().upper())
         except KeyError:
-            return _html("<p>No sign-in waits with this code. It may be over.</p>", status=400)
-        return _html(
-            "<p>Allowed. You can close this page.</p>"
-            if allow
-            else "<p>Denied; nobody signed in.</p>"
-        )
+            message = "No sign-in with this code is waiting. It may have expired."
+            return _html(f"<p>{message}</p>", status=400)
+        message = "Allowed." if allow else "Denied."
+        return _html(f"<p>{message} You can close this page.</p>")
 
 
 def _html(body: str, status: int = 200) -> Response:

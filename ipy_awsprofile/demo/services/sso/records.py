@@ -1,4 +1,4 @@
-"""What IAM Identity Center keeps of a sign-in, and how it says no.
+"""The records of a sign-in with IAM Identity Center, and the errors of its OIDC service.
 
 https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/API_CreateToken.html
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.demo.refusals import Refusal
 
-#: A client that registers with this scope is given refresh tokens as well.
+#: A client that registers with this scope also gets refresh tokens.
 ACCOUNT_ACCESS = "sso:account:access"
 _ERRORS = {
     "AccessDeniedException": ("access_denied", "Access denied", 400),
@@ -34,14 +34,14 @@ _ERRORS = {
 
 
 def refused(code: str, description: str | None = None) -> Refusal:
-    """Make an error of the OIDC service, with its usual text unless another is given."""
+    """Return an error of the OIDC service, with its usual description unless one is given."""
     error, usual, status = _ERRORS[code]
     return json_refusal(code, {"error": error, "error_description": description or usual}, status)
 
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long things are good, in seconds; `interval` is the least pause between two polls."""
+    """How long things are valid, in seconds; `interval` is the shortest time between two polls."""
 
     registration: int = 90 * 24 * 3600
     device_code: int = 600
@@ -53,7 +53,7 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A program that has registered."""
+    """A registered client program."""
 
     id: str
     secret: str = field(repr=False)
@@ -63,7 +63,10 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A sign-in that was begun; `user` is who has allowed it."""
+    """A sign-in that was started; `user` is who has allowed it, `polled` the time of the last poll.
+
+    RFC 8628 calls it a device authorization.
+    """
 
     code: str = field(repr=False)
     user_code: str
@@ -76,7 +79,7 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What an access or a refresh token stands for."""
+    """What an access token or a refresh token grants."""
 
     user: str
     client_id: str
@@ -85,7 +88,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a sign-in ends with."""
+    """The tokens that a sign-in or a refresh returns."""
 
     access: str = field(repr=False)
     access_expires: datetime

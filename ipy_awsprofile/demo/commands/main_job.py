@@ -1,0 +1,75 @@
+"""``python -m ipy_awsprofile demo``: the main job in a real IPython shell, printed."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from ipy_awsprofile.demo.commands.environment import clean_environment
+from ipy_awsprofile.demo.stages.demo_aws import demo_aws
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: The cells that the demo runs. Listing buckets as UserAlpha is denied, and that is intended.
+MAIN_JOB = (
+    "%load_ext ipy_awsprofile",
+    "%aws_profiles",
+    "from ipy_awsprofile import list_buckets",
+    "%aws_profile UserAlpha",
+    "list_buckets(session)",
+    "%aws_profile RoleBeta",
+    "list_buckets(session)",
+)
+DENIED = 4  # the index of that cell
+
+
+def show_main_job() -> int:
+    """Run the main job in a real IPython shell and print it; return 0 if it went as intended."""
+    with demo_aws() as aws, _environment(clean_environment(aws)), _shell() as shell:
+        outcomes = []
+        for cell in MAIN_JOB:
+            print(f"In [{shell.execution_count}]: {cell}")  # noqa: T201
+            outcomes.append(shell.run_cell(cell, store_history=True).success)
+            print()  # noqa: T201
+    expected = [number != DENIED for number in range(len(MAIN_JOB))]
+    return 0 if outcomes == expected else 1
+
+
+@contextmanager
+def _environment(environment: dict[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
+def _shell() -> Iterator[InteractiveShell]:
+    """Open another shell while the context lasts, and keep the shell that is already running."""
+    config = Config()
+    # IPython writes its history at exit, when the home folder has been removed.
+    config.HistoryManager.enabled = False
+    running = InteractiveShell._instance  # noqa: SLF001  # public methods can only clear it
+    InteractiveShell._instance = None  # noqa: SLF001
+    try:
+        shell = InteractiveShell.instance(config=config)
+        try:
+            yield shell
+        finally:
+            if "ipy_awsprofile" in shell.extension_manager.loaded:
+                shell.extension_manager.unload_extension("ipy_awsprofile")
+            shell.reset(new_session=False)
+            shell.restore_sys_module_state()
+            atexit.unregister(shell.atexit_operations)  # this shell ends here, not at exit
+    finally:
+        InteractiveShell._instance = running  # noqa: SLF001

@@ -1,0 +1,1 @@
+"""STS: what each of its actions answers, and the checks before it."""

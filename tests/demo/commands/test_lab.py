@@ -1,0 +1,148 @@
+"""The command `lab`: it serves the tutorials, only to the user, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import tomllib
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError, URLError
+
+import pytest
+
+import ipy_awsprofile
+from ipy_awsprofile.__main__ import main
+from ipy_awsprofile.demo.commands.lab import INSTALLED, notebooks_folder
+from tests.demo.commands.processes import started
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"), [(["--version"], 0), (["--ServerApp.port=none"], 1)]
+)
+def test_arguments_for_jupyterlab(
+    capfd: pytest.CaptureFixture[str], arguments: list[str], status: int
+) -> None:
+    """Other arguments of `lab` are passed to JupyterLab, and its exit status is returned."""
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["lab", "--no-browser", *arguments]) == status
+    if status == 0:
+        assert re.search(r"^\d+\.\d+\.\d+", capfd.readouterr().out)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_the_tutorials_are_found() -> None:
+    """The tutorials are in the checkout, and in the folder where the wheel has them."""
+    checkout = Path(ipy_awsprofile.__file__).parents[1]
+    assert notebooks_folder() == checkout / "notebooks"
+    targets = tomllib.loads((checkout / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    in_wheel = targets["targets"]["wheel"]["force-include"]["notebooks"]
+    assert checkout / in_wheel == INSTALLED
+
+
+@dataclass(slots=True)
+class Lab:
+    """A running `lab`: its process, and the port and token that it has printed."""
+
+    process: subprocess.Popen[str]
+    port: int
+    token: str
+
+    def get(self, path: str, *, token: str | None = None) -> Any:
+        """Return what its API has at a path, with its own token or another one."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/{path}",
+            headers={"Authorization": f"token {self.token if token is None else token}"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return json.loads(response.read())
+
+    @property
+    def gone(self) -> bool:
+        """Whether the server no longer answers."""
+        try:
+            self.get("api")
+        except URLError:
+            return True
+        return False
+
+
+@contextmanager
+def lab(*arguments: str, cwd: Path, **environment: str) -> Iterator[Lab]:
+    """Start `lab`, wait until it has printed its URL, and end it with the context."""
+    # JupyterLab needs the option where the tests run as root.
+    process = started("lab", "--allow-root", *arguments, cwd=cwd, environment=environment)
+    printed = []
+    try:
+        assert process.stdout
+        for line in process.stdout:
+            printed.append(line)
+            found = re.search(r"http://127\.0\.0\.1:(\d+)/lab\?token=([\w-]+)", line)
+            if found:
+                break
+        else:
+            pytest.fail("".join(printed))
+        # The process would block if nothing read the rest of its output.
+        threading.Thread(target=process.stdout.read, daemon=True).start()
+        yield Lab(process, int(found[1]), found[2])
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def command_lines(group: int) -> list[str]:
+    """Return the arguments of each process in a process group, which every user can read."""
+    lines = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.getpgid(int(folder.name)) == group:
+                lines.append((folder / "cmdline").read_text())
+        except (ProcessLookupError, FileNotFoundError):
+            continue
+    return lines
+
+
+def test_lab(tmp_path: Path) -> None:
+    """JupyterLab serves the tutorials only with the token, which is in no process's arguments."""
+    with lab("--no-browser", cwd=tmp_path) as running:
+        served = {item["name"] for item in running.get("api/contents")["content"]}
+        assert served == {file.name for file in notebooks_folder().glob("*.ipynb")}
+        with pytest.raises(HTTPError, match="403"):
+            running.get("api/contents", token="wrong")
+        lines = command_lines(running.process.pid)
+        assert [line for line in lines if "jupyterlab" in line]
+        assert not [line for line in lines if running.token in line]
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(timeout=60) == 0
+        assert running.gone
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_lab_in_a_browser(tmp_path: Path) -> None:
+    """The browser opens a page that redirects to JupyterLab; its arguments have no token."""
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\ncp "${{1#file://}}" {opened}.html\necho "$@" > {opened}.txt\n')
+    browser.chmod(0o700)
+    with lab(cwd=tmp_path, BROWSER=f"{browser} %s") as running:
+        while not opened.with_suffix(".txt").exists():
+            assert running.process.poll() is None
+            threading.Event().wait(0.1)
+        page = opened.with_suffix(".html").read_text()
+        assert f"http://127.0.0.1:{running.port}/lab?token={running.token}" in page
+        assert running.token not in opened.with_suffix(".txt").read_text()
+        os.killpg(running.process.pid, signal.SIGINT)  # as Ctrl-C does
+        assert running.process.wait(timeout=60) == 0
+        assert running.gone
+    assert list((tmp_path / "temporary").iterdir()) == []

@@ -1,0 +1,68 @@
+"""The command `demo`: it prints the main job, in any folder, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import TYPE_CHECKING
+
+import boto3
+from IPython.core.interactiveshell import InteractiveShell
+
+from ipy_awsprofile.__main__ import main
+from ipy_awsprofile.demo.stages.scenario import BUCKETS, ROLE_ACCOUNT
+from tests.demo.commands.processes import started
+from tests.shells import Shell, without_colours
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+ROLE = f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/RoleBeta/"
+
+
+def test_demo(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo prints the main job: listing is denied to the user; the role has three buckets."""
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    before, main_module = dict(os.environ), sys.modules["__main__"]
+    assert main(["demo"]) == 0
+    printed = without_colours(capsys.readouterr().out)
+    assert re.findall(r"In \[(\d)\]: (%aws_profile \w+)", printed) == [
+        ("4", "%aws_profile UserAlpha"),
+        ("6", "%aws_profile RoleBeta"),
+    ]
+    assert ROLE in printed
+    assert "AccessDenied" in printed
+    as_user, as_role = printed.split("In [6]")
+    assert [name for name in BUCKETS if name in as_role] == list(BUCKETS)
+    assert not [name for name in BUCKETS if name in as_user]
+    assert dict(os.environ) == before
+    assert sys.modules["__main__"] is main_module
+    assert boto3.DEFAULT_SESSION is None
+    assert not InteractiveShell.initialized()
+
+
+def test_demo_inside_a_shell(bare_shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    """A shell that is already running is still the running one afterwards, with its names."""
+    bare_shell.good("session = 'mine'")
+    assert main(["demo"]) == 0
+    assert InteractiveShell.instance() is bare_shell.ip
+    assert bare_shell.good("session").result == "mine"
+    capsys.readouterr()
+
+
+def test_demo_from_anywhere(tmp_path: Path) -> None:
+    """The demo works in any folder, ignores the user's own files, and leaves nothing behind."""
+    aws_folder = tmp_path / ".aws"
+    aws_folder.mkdir()
+    (aws_folder / "config").write_text("[profile broken\nnot a setting")
+    (aws_folder / "credentials").write_bytes(b"\xff\xfe[")
+    files = sorted(tmp_path.rglob("*"))
+    with started("demo", cwd=tmp_path) as demo:
+        printed, _ = demo.communicate(timeout=120)
+    assert demo.returncode == 0, printed
+    assert ROLE in printed
+    assert sorted(tmp_path.rglob("*")) == sorted([*files, tmp_path / "temporary"])

@@ -1,0 +1,75 @@
+"""GetCallerIdentity, GetSessionToken, and the actions that aren't emulated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.demo.clients import error_of
+from tests.demo.policies import HOME, allows, policy, trusts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
+    from tests.demo.clients import Clients, Clock
+
+
+def test_get_caller_identity(aws: EmbeddedAws, clients: Clients) -> None:
+    """GetCallerIdentity needs no permission; it returns the ID, account and ARN of the caller."""
+    deny = {"Effect": "Deny", "Action": "*"}
+    user = aws.create_user("Ann", account=HOME, policy=policy(allows("*"), deny))
+    role = aws.create_role("Role", account="222222222222", trust=trusts(HOME))
+    identity = clients.of("sts", user).get_caller_identity()
+    assert identity["UserId"].startswith("AIDA")
+    assert (identity["Account"], identity["Arn"]) == (HOME, f"arn:aws:iam::{HOME}:user/Ann")
+    bob = aws.create_user("Bob", account=HOME, policy=policy(allows("sts:AssumeRole")))
+    response = clients.of("sts", bob).assume_role(RoleArn=role, RoleSessionName="bob")
+    identity = clients.of("sts", response["Credentials"]).get_caller_identity()
+    assert identity["Account"] == "222222222222"
+    assert identity["Arn"] == "arn:aws:sts::222222222222:assumed-role/Role/bob"
+    assert identity["UserId"] == response["AssumedRoleUser"]["AssumedRoleId"]
+    role_id, _, name = identity["UserId"].partition(":")
+    assert (role_id[:4], name) == ("AROA", "bob")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda sts: sts.get_federation_token(Name="fed"),
+        lambda sts: sts.assume_role_with_saml(
+            RoleArn=f"arn:aws:iam::{HOME}:role/Saml",
+            PrincipalArn=f"arn:aws:iam::{HOME}:saml-provider/IdP",
+            SAMLAssertion="assertion",
+        ),
+    ],
+)
+def test_actions_that_are_not_emulated(
+    clients: Clients, user: IamUser, call: Callable[[Any], Any]
+) -> None:
+    """STS refuses actions for which moto would return credentials that can't be used."""
+    error = error_of(call, clients.of("sts", user))
+    assert error.code == "NotImplemented"
+    assert "doesn't emulate" in error.message
+
+
+def test_get_session_token_is_for_users(aws: EmbeddedAws, clients: Clients, user: IamUser) -> None:
+    """GetSessionToken can't be called with temporary credentials."""
+    session = clients.of("sts", user).get_session_token()["Credentials"]
+    with pytest.raises(ClientError, match="Cannot call GetSessionToken with session credentials"):
+        clients.of("sts", session).get_session_token()
+
+
+@pytest.mark.parametrize("seconds", [900, 129600])
+def test_durations_of_get_session_token(
+    clients: Clients, clock: Clock, user: IamUser, seconds: int
+) -> None:
+    """The credentials of GetSessionToken are valid for 15 minutes to 36 hours, as requested."""
+    sts = clients.of("sts", user)
+    expiration = sts.get_session_token(DurationSeconds=seconds)["Credentials"]["Expiration"]
+    assert (expiration - clock.now).total_seconds() == seconds
+    with pytest.raises(ClientError, match="durationSeconds"):
+        sts.get_session_token(DurationSeconds=129601)
