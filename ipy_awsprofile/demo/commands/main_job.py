@@ -16,27 +16,29 @@ from ipy_awsprofile.demo.stages.demo_aws import demo_aws
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: The cells that the demo runs. Listing buckets as UserAlpha is denied, and that is intended.
+#: The cells that the demo runs.
 MAIN_JOB = (
     "%load_ext ipy_awsprofile",
     "%aws_profiles",
     "from ipy_awsprofile import list_buckets",
     "%aws_profile UserAlpha",
-    "list_buckets(session)",
+    "list_buckets(session)  # denied: UserAlpha may only assume RoleBeta",
     "%aws_profile RoleBeta",
     "list_buckets(session)",
 )
-DENIED = 4  # the index of that cell
+DENIED = 4  # the index of the cell that is meant to fail
 
 
 def show_main_job() -> int:
     """Run the main job in a real IPython shell and print it; return 0 if it went as intended."""
     with demo_aws() as aws, _environment(clean_environment(aws)), _shell() as shell:
+        print("This runs on a small AWS in this process. No AWS account is involved.\n")  # noqa: T201
         outcomes = []
         for cell in MAIN_JOB:
             print(f"In [{shell.execution_count}]: {cell}")  # noqa: T201
             outcomes.append(shell.run_cell(cell, store_history=True).success)
             print()  # noqa: T201
+    print("Try it yourself in the tutorials: python -m ipy_awsprofile lab")  # noqa: T201
     expected = [number != DENIED for number in range(len(MAIN_JOB))]
     return 0 if outcomes == expected else 1
 

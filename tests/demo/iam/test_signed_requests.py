@@ -95,7 +95,8 @@ def test_an_expired_session(
 def test_an_unknown_key(clients: Clients, service: str, code: str, status: int) -> None:
     """Each service refuses an unknown access key with the service's own error."""
     nobody = {"AccessKeyId": "AKIA" + "A" * 16, "SecretAccessKey": "s" * 40}
-    assert call_error(clients, service, nobody)[::2] == (code, status)
+    error = call_error(clients, service, nobody)
+    assert (error.code, error.status) == (code, status)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,8 @@ def test_an_unknown_key(clients: Clients, service: str, code: str, status: int) 
 )
 def test_a_wrong_secret(clients: Clients, user: IamUser, service: str, code: str) -> None:
     """Each service refuses a signature that was made with another secret key."""
-    assert call_error(clients, service, keys(user, SecretAccessKey="s" * 40))[::2] == (code, 403)
+    error = call_error(clients, service, keys(user, SecretAccessKey="s" * 40))
+    assert (error.code, error.status) == (code, 403)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +164,8 @@ def test_a_deactivated_key(clients: Clients, user: IamUser) -> None:
 def test_an_unsigned_request(clients: Clients, user: IamUser, service: str, code: str) -> None:
     """Each service denies an unsigned request."""
     unsigned = Config(signature_version=UNSIGNED)
-    assert call_error(clients, service, user, config=unsigned)[::2] == (code, 403)
+    error = call_error(clients, service, user, config=unsigned)
+    assert (error.code, error.status) == (code, 403)
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,8 @@ def test_parameters(
 @pytest.mark.parametrize("role", ["arn:aws:iam::12:role/Pod", "not-an-arn-but-long-enough"])
 def test_an_invalid_role_arn(aws: EmbeddedAws, provider: OidcProvider, role: str) -> None:
     """A RoleArn that isn't a role ARN is refused."""
-    assert error_of(assume, aws, provider.token(SUBJECT), role)[::2] == ("ValidationError", 400)
+    error = error_of(assume, aws, provider.token(SUBJECT), role)
+    assert (error.code, error.status) == ("ValidationError", 400)
 
 
 def test_a_session_policy(
