@@ -5,10 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boto3
 import pytest
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -58,12 +60,27 @@ def not_authorized(caller: str, role_arn: str, reason: str = "") -> AwsError:
     return AwsError("AccessDenied", message + reason, 403)
 
 
+@cache
+def _session() -> Any:
+    """Return the session of all clients, so that botocore reads its models only once."""
+    return boto3.Session()
+
+
+def unsigned_client(aws: EmbeddedAws, service: str) -> Any:
+    """Return a client that doesn't sign its requests."""
+    return _session().client(
+        service,
+        region_name="us-east-1",
+        endpoint_url=aws.endpoint_url,
+        config=Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1}),
+    )
+
+
 class Clients:
     """boto3 clients of an embedded AWS that use nothing from the environment."""
 
     def __init__(self, aws: EmbeddedAws) -> None:
         self.aws = aws
-        self._session: Any = boto3.Session()  # one session reads botocore's models once
 
     def of(
         self,
@@ -78,7 +95,7 @@ class Clients:
             token = who.get("SessionToken")
         else:
             key, secret, token = who.access_key_id, who.secret_access_key, None
-        return self._session.client(
+        return _session().client(
             service,
             region_name=region,
             endpoint_url=self.aws.endpoint_url,

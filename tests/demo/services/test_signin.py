@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from botocore import UNSIGNED
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.demo.clients import CLIENTS, caller_of
+from tests.demo.clients import CLIENTS, caller_of, unsigned_client
 from tests.demo.policies import HOME, allows, policy
 
 if TYPE_CHECKING:
@@ -56,12 +53,7 @@ def credentials(file: Path) -> dict[str, Any]:
 
 def renew(aws: EmbeddedAws, file: Path, **headers: str) -> Any:
     """Request new credentials with these headers, and without botocore's proof of the key."""
-    client: Any = boto3.Session().client(
-        "signin",
-        region_name="us-east-1",
-        endpoint_url=aws.endpoint_url,
-        config=Config(signature_version=UNSIGNED),
-    )
+    client = unsigned_client(aws, "signin")
     client.meta.events.register(
         "before-call.signin.CreateOAuth2Token",
         lambda params, **_: params["headers"].update(headers),

@@ -11,13 +11,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 
-import boto3
 import pytest
-from botocore import UNSIGNED
-from botocore.config import Config
 
 from ipy_awsprofile.demo.services.sso.records import Lifetimes
-from tests.demo.clients import CLIENTS, caller_of, error_of
+from tests.demo.clients import CLIENTS, caller_of, error_of, unsigned_client
 from tests.demo.policies import AWAY, HOME, allows, policy
 from tests.shells import aws_cli_2
 
@@ -70,18 +67,11 @@ class Program:
 
     def __init__(self, aws: EmbeddedAws, *scopes: str) -> None:
         self.aws = aws
-        self.oidc, self.portal = (self._client(service) for service in ("sso-oidc", "sso"))
+        self.oidc, self.portal = unsigned_client(aws, "sso-oidc"), unsigned_client(aws, "sso")
         answer = self.oidc.register_client(
             clientName="test", clientType="public", scopes=list(scopes)
         )
         self.who = {name: answer[name] for name in ("clientId", "clientSecret")}
-
-    def _client(self, service: str) -> Any:
-        config = Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1})
-        session: Any = boto3.Session()
-        return session.client(
-            service, region_name="us-east-1", endpoint_url=self.aws.endpoint_url, config=config
-        )
 
     def start(self) -> dict[str, Any]:
         """Start a sign-in; return what the person and the program need to know."""
@@ -368,7 +358,7 @@ def test_aws_sso_login(aws: EmbeddedAws, profile: str) -> None:
         page(link.partition("?")[0], user_code=link.rpartition("=")[2], answer="allow")
         login.stdout.read()
     assert login.returncode == 0
-    assert re.fullmatch(ARN, caller_of(aws, "AWS CLI", profile).stdout.strip())
+    assert re.fullmatch(ARN, caller_of(aws, "boto3", profile).stdout.strip())
 
 
 def test_secrets(aws: EmbeddedAws, program: Program) -> None:

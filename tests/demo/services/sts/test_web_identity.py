@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from botocore import UNSIGNED
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from ipy_awsprofile.demo.iam.unsupported import UnsupportedPolicyError
 from ipy_awsprofile.demo.shared_files import write_private
-from tests.demo.clients import CLIENTS, caller_of, error_of
+from tests.demo.clients import CLIENTS, caller_of, error_of, unsigned_client
 from tests.demo.policies import AWAY, HOME, allows, policy, trusts
 
 if TYPE_CHECKING:
@@ -58,16 +55,10 @@ def role(aws: EmbeddedAws, provider: OidcProvider) -> str:
 
 def assume(aws: EmbeddedAws, token: str, role: str = ROLE, **more: Any) -> dict[str, Any]:
     """Assume a role with a token, in an unsigned request."""
-    client: Any = boto3.Session().client(
-        "sts",
-        region_name="us-east-1",
-        endpoint_url=aws.endpoint_url,
-        config=Config(signature_version=UNSIGNED),
-    )
-    answer: dict[str, Any] = client.assume_role_with_web_identity(
-        **{"RoleArn": role, "RoleSessionName": "pod", "WebIdentityToken": token} | more
-    )
-    return answer
+    parameters = {"RoleArn": role, "RoleSessionName": "pod", "WebIdentityToken": token} | more
+    sts = unsigned_client(aws, "sts")
+    response: dict[str, Any] = sts.assume_role_with_web_identity(**parameters)
+    return response
 
 
 def test_a_token_becomes_a_role(
