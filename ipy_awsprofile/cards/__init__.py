@@ -1,1 +1,1 @@
-"""What is seen: cards, as text and as HTML."""
+"""What is shown: cards and tables, as text and as HTML."""

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from ipy_awsprofile.errors import AwsProfileError
     from ipy_awsprofile.sessions.identity import Identity
 
-#: Rows that a table shows; whoever has more profiles narrows them with a pattern.
+#: The number of rows that a table shows at most.
 MOST_ROWS = 200
 
-#: Errors that a summary tells; the frame has them all.
+#: The number of errors that a summary shows at most; the frame has all of them.
 MOST_ERRORS = 5
 
-READ_ONLY = "read-only, by the session policy ReadOnlyAccess"
+READ_ONLY = "read-only, limited by the session policy ReadOnlyAccess"
 
 
 def identity_card(
@@ -32,7 +32,11 @@ def identity_card(
     leftovers: Iterable[Leftover] = (),
     now: datetime | None = None,
 ) -> Card:
-    """Show who the notebook works as, in which variable (if one holds it), and for how long."""
+    """Return a card of the active identity.
+
+    ``variable`` is the variable that contains the session, or empty. ``read_only`` says that a
+    session policy limits the session. ``now`` is the time from which the time left is counted.
+    """
     rows = [("account", identity.account), ("ARN", identity.arn)]
     rows.append(("region", identity.region or "none"))
     if read_only:
@@ -52,79 +56,89 @@ def identity_card(
 
 
 def leftover_note(leftover: Leftover) -> str:
-    """Name what didn't follow the switch."""
+    """Return a sentence about something that didn't follow the switch."""
     return f"`{leftover.name}` {leftover.says}."
 
 
-def no_identity_card(goes_by: str) -> Card:
-    """Say that no switch is in force, and what boto3 goes by instead."""
+def no_identity_card(credentials: str) -> Card:
+    """Return a card for a notebook without a switch; ``credentials`` are those boto3 uses."""
     return Card(
         title="No profile is active",
-        notes=(f"boto3 goes by {goes_by}. `%aws_profile NAME` switches.",),
+        notes=(f"boto3 uses {credentials}. Run `%aws_profile NAME` to switch.",),
     )
 
 
 def off_card(*, undone: bool) -> Card:
-    """Say that the switch is undone, or that there was none."""
+    """Return a card that says that the switch is undone, or that there was none."""
     if undone:
         return Card(
-            "The switch is undone", notes=("Everything is as it was before the first one.",)
+            "The switch is undone", notes=("Everything is as it was before the first switch.",)
         )
     return Card("No profile is active", notes=("There is no switch to undo.",))
 
 
 def error_card(error: AwsProfileError) -> Card:
-    """Show what happened and what to do next."""
+    """Return a card of an error: its message, and what to do next."""
     notes = (error.hint,) if error.hint else ()
     return Card(title=str(error), notes=notes, tone=Tone.ERROR)
 
 
 def mfa_card(device: str) -> Card:
-    """Name the device whose code is going to be asked for."""
-    return Card("An MFA code is needed", rows=(("device", device),))
+    """Return a card that names the MFA device whose code is requested next."""
+    return Card("An MFA code is required", rows=(("device", device),))
 
 
 def sign_in_card(profile: str, url: str, code: str, left: timedelta | None = None) -> Card:
-    """Show where a person has to sign in, and the code that has to be seen there."""
+    """Return a card with the page to sign in at, and the code that the page has to show.
+
+    ``left`` is the time until the code expires.
+    """
     seconds = max(int(left.total_seconds()), 0) if left is not None else None
     return Card(
         title=f"Sign in for {profile}",
         badge="" if seconds is None else f"waiting, {seconds // 60}:{seconds % 60:02} left",
         rows=(("code", code),),
-        notes=("Allow it if the page shows the same code. Interrupting the cell ends the wait.",),
+        notes=(
+            "Allow the sign-in if the page shows this code. Interrupt the cell to stop waiting.",
+        ),
         tone=Tone.WARNING,
         link=url,
     )
 
 
 def sign_in_ended_card(profile: str, *, done: bool) -> Card:
-    """Say how the wait for a sign-in has ended."""
+    """Return the card that replaces a sign-in card when the wait has ended."""
     if done:
         return Card(f"Signed in for {profile}", tone=Tone.GOOD)
     return Card(f"The sign-in for {profile} wasn't completed")
 
 
 def across_card(profiles: int, errors: Sequence[Mapping[str, str]], missing: int) -> Card:
-    """Sum up what went wrong across profiles; ``missing`` were never done: it was interrupted."""
+    """Return a summary of a call across profiles that had errors or was interrupted.
+
+    ``profiles`` is the number of profiles, ``missing`` the number that were not completed because
+    of an interruption. The errors are rows of ``result.attrs["errors"]``.
+    """
     good = profiles - len(errors) - missing
+    counted = _counted(profiles, "profile")
     notes = [f"`{one['profile']}`: {one['error']}: {one['message']}" for one in errors]
     shown = notes[:MOST_ERRORS]
     if notes[MOST_ERRORS:]:
         shown.append(f"… and {len(notes) - MOST_ERRORS} more.")
     if errors:
-        shown.append('All of them, with what to do: `result.attrs["errors"]`.')
+        shown.append('All errors, with what to do: `result.attrs["errors"]`.')
     if missing:
-        shown.append(f"Interrupted: {missing} of {_counted(profiles, 'profile')} weren't done.")
-    title = f"{good} of {_counted(profiles, 'profile')} answered"
+        shown.append(f"Interrupted: {missing} of {counted} weren't completed.")
+    title = f"{good} of {counted} answered"
     return Card(title, notes=tuple(shown), tone=Tone.WARNING if good else Tone.ERROR)
 
 
 def profile_table(profiles: Sequence[Profile], pattern: str | None = None) -> Table:
-    """Show profiles, one a row."""
+    """Return a table with a row for each profile."""
     fits = f" for “{pattern}”" if pattern else ""
     title = f"{len(profiles)} profile{'' if len(profiles) == 1 else 's'}{fits}"
     if len(profiles) > MOST_ROWS:
-        title += f"; the first {MOST_ROWS} are shown. `%aws_profiles PATTERN` narrows them."
+        title += f"; the first {MOST_ROWS} are shown. Run `%aws_profiles PATTERN` to list fewer."
     columns = ("profile", "kind", "account", "role", "source", "region", "MFA")
     return Table(title, columns, tuple(map(_profile_row, profiles[:MOST_ROWS])))
 
@@ -142,7 +156,7 @@ def _profile_row(profile: Profile) -> tuple[str, ...]:
 
 
 def time_left(expiry: datetime | None, now: datetime | None = None) -> str:
-    """Say in words how long credentials are good for, rounded down to minutes."""
+    """Return in words how long credentials are valid, rounded down to minutes."""
     if expiry is None:
         return "no expiry"
     left = expiry - (now or datetime.now(UTC))

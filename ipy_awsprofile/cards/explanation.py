@@ -18,46 +18,46 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ExplanationCard:
-    """The face of an `Explanation`."""
+    """An `Explanation`, as text and as HTML."""
 
     explanation: Explanation
 
     @property
     def badge(self) -> str:
-        """What comes of it, in a few words."""
+        """The result in a few words; problems that aren't fatal are warnings."""
         number = len(self.explanation.problems)
         if not number:
-            return "nothing in the way"
-        counted = f"{number} problem{'' if number == 1 else 's'}"
-        return f"{counted}, none in the way" if self.explanation.works else counted
+            return "no problems found"
+        what = "warning" if self.explanation.works else "problem"
+        return f"{number} {what}{'' if number == 1 else 's'}"
 
     def __str__(self) -> str:
-        told = self.explanation
-        lines = [f"{_named(told.name)}  ({self.badge})"]
-        lines += [f"  {told.chosen}"] if told.chosen else []
-        lines += ["  " + " → ".join(map(_in_words, told.hops))]
-        for hop in told.hops:
+        shown = self.explanation
+        lines = [f"{_named(shown.name)}  ({self.badge})"]
+        lines += [f"  {shown.chosen}"] if shown.chosen else []
+        lines += ["  " + " → ".join(map(_in_words, shown.hops))]
+        for hop in shown.hops:
             lines += _hop_lines(hop)
-        lines += [f"  {note}" for note in told.notes]
+        lines += [f"  {note}" for note in shown.notes]
         return visible("\n".join(lines))
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        told = self.explanation
+        shown = self.explanation
         return card_frame(
-            heading(_named(told.name), self.badge),
-            tag("div", _SMALL, with_code(told.chosen)) if told.chosen else "",
-            _diagram(told.hops),
-            *map(_problem, sorted(told.problems, key=lambda one: not one.fatal)),
-            _table(told.hops),
-            *(tag("div", styles.NOTE, with_code(note)) for note in told.notes),
-            tone=_tone(told.problems, Tone.GOOD),
+            heading(_named(shown.name), self.badge),
+            tag("div", _SMALL, with_code(shown.chosen)) if shown.chosen else "",
+            _diagram(shown.hops),
+            *map(_problem, sorted(shown.problems, key=lambda one: not one.fatal)),
+            _table(shown.hops),
+            *(tag("div", styles.NOTE, with_code(note)) for note in shown.notes),
+            tone=_tone(shown.problems, Tone.GOOD),
         )
 
 
 def explanation_card(explanation: Explanation) -> ExplanationCard:
-    """Show how a profile resolves."""
+    """Return a card that shows how a profile resolves."""
     return ExplanationCard(explanation)
 
 

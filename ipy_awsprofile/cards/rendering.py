@@ -1,4 +1,4 @@
-"""The two forms of what is shown, `Card` and `Table`: text in a terminal, HTML in a notebook."""
+"""`Card` and `Table`, the two forms of what is shown: text in a terminal, HTML in a notebook."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ipy_awsprofile.text import visible
 class Card:
     """A title, a badge beside it, rows of label and value, and lines of notes below.
 
-    ``link`` is a page that a person has to open; text shows its address among the rows.
+    ``link`` is the address of a page to sign in at: a button in HTML, a row in text.
     """
 
     title: str
@@ -64,7 +64,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns and rows under a line that says how many there are."""
+    """A title, and rows with a value for each of the columns."""
 
     title: str
     columns: tuple[str, ...]

@@ -1,7 +1,7 @@
-"""How cards look: CSS values that follow the theme.
+"""How cards look: CSS that follows the theme, light or dark.
 
 Colours and fonts are the theme's variables (JupyterLab's first, then VS Code's), with fallbacks
-for pages that have neither: so they are right in light and dark.
+for pages that have neither.
 
 https://jupyterlab.readthedocs.io/en/stable/extension/css.html
 """
@@ -12,7 +12,7 @@ from enum import Enum
 
 
 class Tone(Enum):
-    """What a card's edge says at a glance: a theme variable and the colour to fall back on."""
+    """The colour of a card's edge: a theme variable, and a fallback."""
 
     GOOD = ("--jp-success-color1", "#2e7d32")
     QUIET = ("--jp-border-color1", "#9e9e9e")

@@ -1,1 +1,1 @@
-"""What is typed: the magics, Tab, and what a person at a cell is asked."""
+"""What is typed: the magics, Tab completion, and the questions at a running cell."""

@@ -1,4 +1,4 @@
-"""A cell as a function of a session: its names are its own, its last expression is its value."""
+"""A cell as a function of a session. Its value is that of the cell's last expression."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session], Any]:
-    """Make a function of a cell, which runs in a copy of the notebook's names.
+    """Return a function that runs the cell in a copy of the notebook's namespace.
 
-    In it, ``session`` is the function's argument and ``profile`` its `Profile`. What the cell
-    assigns stays in the copy. The function returns the value of the last line if that is an
-    expression, else None. Raises SyntaxError, and InvalidOption for a cell whose functions would
-    work as the notebook's identity.
+    In it, ``session`` is the function's argument and ``profile`` the session's `Profile`. The
+    cell's assignments don't change the notebook. The function returns the value of the last
+    statement if that is an expression, else None. Raises SyntaxError, and InvalidOption if the cell
+    uses a function that works as the notebook's identity.
     """
     source = shell.transform_cell(cell)
     name = shell.compile.cache(source, shell.execution_count, raw_code=cell)  # for tracebacks
@@ -46,7 +46,7 @@ def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session
 
 
 def _require_own_session(cell: ast.Module, names: Mapping[str, Any]) -> None:
-    """Refuse a function of another cell that takes its session from the notebook."""
+    """Raise InvalidOption for a function of another cell that uses the notebook's session."""
     for used in {node.id for node in ast.walk(cell) if isinstance(node, ast.Name)}:
         function = names.get(used)
         if not isinstance(function, FunctionType) or function.__globals__ is not names:
@@ -54,6 +54,6 @@ def _require_own_session(cell: ast.Module, names: Mapping[str, Any]) -> None:
         loaded = (step.argval for step in get_instructions(function) if "GLOBAL" in step.opname)
         if "session" in loaded:
             raise InvalidOption(
-                f"`{used}()` uses the notebook's `session`, not that of each profile.",
-                f"Let it take the session as an argument: `{used}(session)`.",
+                f"`{used}()` uses the notebook's `session`, not the session of each profile.",
+                f"Make the session an argument: `{used}(session)`.",
             )

@@ -1,8 +1,8 @@
 """An identity for one cell of the notebook.
 
-A cell's scope is a line of its own in the cell (``%%aws_profile NAME`` becomes ``%aws_profile NAME
---cell``), and ends with the cell. So the rest of the cell runs as any other: it shows its last
-value, it can await, and its traceback counts lines as the user sees them.
+An input transformer turns the first line ``%%aws_profile NAME`` into ``%aws_profile --cell NAME``,
+which enters a scope that ends with the cell. So the rest of the cell runs like any other cell: it
+shows its last value, can use ``await``, and has the user's line numbers in its traceback.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _CELL_MAGIC = re.compile(r"%%aws_profile(?=\s)")
 
 
 def cell_magic_as_line(lines: list[str]) -> list[str]:
-    """Turn a cell that begins with ``%%aws_profile NAME`` into one that begins a cell's scope.
+    """Return the lines of a cell, with ``%%aws_profile NAME`` as a line magic.
 
-    An input transformer; see
+    This is an input transformer; see
     https://ipython.readthedocs.io/en/stable/config/inputtransforms.html
     """
     for number, line in enumerate(lines):
@@ -35,14 +35,14 @@ def cell_magic_as_line(lines: list[str]) -> list[str]:
 
 
 def _transformed(lines: list[str]) -> list[str]:
-    """Let the rest of a cell begin with a cell magic of its own, or with one more of ours."""
+    """Transform the rest of a cell, which can begin with another cell magic or with ours again."""
     number = next((number for number, line in enumerate(lines) if line.strip()), 0)
     return [*lines[:number], *cell_magic(cell_magic_as_line(lines[number:]))]
 
 
 def until_cell_ends(shell: InteractiveShell, scope: AbstractContextManager[Any]) -> None:
-    """Enter the scope now, and leave it when the cell that runs has ended, however it ends."""
-    running = 1  # the cell itself, and cells that it runs in turn
+    """Enter the scope now, and leave it when the running cell ends, also after an error."""
+    running = 1  # the cell itself; it can run other cells
 
     def started(_info: object) -> None:
         nonlocal running
@@ -51,7 +51,7 @@ def until_cell_ends(shell: InteractiveShell, scope: AbstractContextManager[Any])
     def ended(result: Any = None) -> None:
         nonlocal running
         if result is not None and not (result.info.raw_cell or "").strip():
-            return  # an empty cell never tells that it starts
+            return  # IPython fires no pre_run_cell for an empty cell
         running -= 1
         if running == 0:
             leaving.close()

@@ -1,4 +1,4 @@
-"""Tab after our magics: profile names, options, regions, and nothing else.
+"""Tab completion after our magics: profile names, options and Regions, and nothing else.
 
 https://ipython.readthedocs.io/en/stable/api/generated/IPython.core.completer.html
 """
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 #: ``%aws_profile …``, ``x = %aws_profile …``, and ``%%aws_profiles …`` up to the cursor.
 _MAGIC = re.compile(r"^\s*(?:\w+\s*=\s*)?(?P<mark>%{1,2})(?P<magic>aws_profiles?)\s+(?P<line>.*)$")
 
-#: What is typed of the last word: an open quotation, or what follows the last space.
+#: The last word before the cursor: an open quotation, or what follows the last space.
 _LAST_WORD = re.compile(r"""(?:^|\s)(?P<word>"[^"]*|'[^']*|\S*)$""")
 
 
 def matcher_for(shell: InteractiveShell) -> object:
-    """Make the matcher for a shell's completer."""
+    """Return the matcher for a shell's completer."""
 
     @context_matcher()
     def aws_profile_matcher(context: CompletionContext) -> SimpleMatcherResult:
@@ -66,7 +66,8 @@ def _candidates(magic: Any, before: list[str], word: str) -> list[str]:
 
 def _actions(magic: Any) -> list[argparse.Action]:
     parser: argparse.ArgumentParser = magic.parser
-    return parser._actions  # noqa: SLF001  # argparse has no public list of its options
+    actions = parser._actions  # noqa: SLF001  # argparse has no public list of its options
+    return [action for action in actions if action.help != argparse.SUPPRESS]
 
 
 def _options(magic: Any) -> list[str]:
@@ -83,13 +84,13 @@ def _names() -> list[str]:
 
     try:
         return [profile.name for profile in list_profiles()]
-    except AwsProfileError:  # whoever runs the cell is told; Tab has nothing to offer
+    except AwsProfileError:  # running the cell shows the error
         return []
 
 
 def _quoted(name: str) -> str:
-    """Write a name so that the magic reads it as one word, and not as an option."""
-    word = re.sub(r"[{}]|\$(?=[\w.])", r"\g<0>\g<0>", name)  # IPython would evaluate what is in it
+    """Return the name as the magic reads it: as one word, and not as an option."""
+    word = re.sub(r"[{}]|\$(?=[\w.])", r"\g<0>\g<0>", name)  # IPython expands {…} and $…
     if re.search(r"""[\s"']""", name):
         word = shlex.quote(word) if '"' in name else f'"{word}"'
     return f"-- {word}" if name.startswith("-") else word

@@ -1,30 +1,63 @@
-"""What a person is asked at a running cell: an MFA code, or to sign in. With a card for each."""
+"""Questions to the user at a running cell, with a card: an MFA code, or a sign-in."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
 from ipy_awsprofile.cards import cards
-from ipy_awsprofile.credentials.mfa import ask_on_input_channel, device_of, somebody_is_there
-from ipy_awsprofile.errors import SignInRequired
+from ipy_awsprofile.credentials.mfa import (
+    MfaPrompter,
+    ask_on_input_channel,
+    code_from,
+    device_of,
+    somebody_is_there,
+)
+from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable, SignInRequired
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
 
 
 def ask_for_code(question: str) -> str:
-    """Show which device is meant, and ask for its code. Raises MfaUnavailable."""
-    if not (somebody_is_there() and _has_cards()):
+    """Show which MFA device is meant, and return the code that the user types.
+
+    Raises MfaUnavailable.
+    """
+    if not (somebody_is_there() and renders_html()):
         return ask_on_input_channel(question)
     display(cards.mfa_card(device_of(question)))
     return ask_on_input_channel(question, "MFA code: ")
 
 
+def code_from_setting(mfa_process: str | Callable[[str], object]) -> MfaPrompter:
+    """Return a prompter that gets MFA codes from ``AwsProfileMagics.mfa_process``.
+
+    That is a command that prints a code, or a function that takes the device's serial number and
+    returns the code. The prompter raises MfaUnavailable if either fails.
+    """
+
+    def code(question: str) -> str:
+        if isinstance(mfa_process, str):
+            return code_from(mfa_process, question)
+        try:
+            return str(mfa_process(device_of(question)))
+        except AwsProfileError:
+            raise
+        except Exception as error:
+            raise MfaUnavailable(
+                f"The function in `AwsProfileMagics.mfa_process` failed: {type(error).__name__}.",
+                "Call it in a cell to see why; its argument is the device's serial number.",
+            ) from error
+
+    return code
+
+
 def sign_in_at_cell(target: Target) -> None:
-    """Show where to sign in, and wait until that is done; Ctrl-C ends it.
+    """Show where to sign in, and wait until the user has signed in; Ctrl-C stops it.
 
     Raises SignInRequired where nobody would see it, and what `begin_sign_in` and
     `SignInAttempt.waiting` raise.
@@ -32,15 +65,16 @@ def sign_in_at_cell(target: Target) -> None:
     from ipy_awsprofile.sessions.sso_sign_in import begin_sign_in, sso_settings
 
     if not somebody_is_there():
-        sso_settings(target)  # a profile without a sign-in is told as that
+        sso_settings(target)  # raises for a profile that doesn't use a sign-in
         raise SignInRequired(target.name, target.chain[-1])
     attempt = begin_sign_in(target)
-    if not _has_cards():
-        print(cards.sign_in_card(attempt.profile, attempt.url, attempt.code))  # noqa: T201
+    card = cards.sign_in_card(attempt.profile, attempt.url, attempt.code)
+    if not renders_html():
+        print(card)  # noqa: T201
         for _ in attempt.waiting():
             pass
         return
-    shown = display(cards.sign_in_card(attempt.profile, attempt.url, attempt.code), display_id=True)
+    shown = display(card, display_id=True)
     outcome = cards.sign_in_ended_card(attempt.profile, done=False)
     try:
         for left in attempt.waiting():
@@ -50,6 +84,6 @@ def sign_in_at_cell(target: Target) -> None:
         shown.update(outcome)  # address and code aren't saved with the notebook
 
 
-def _has_cards() -> bool:
-    """Say whether a front end renders HTML; a terminal is told in text."""
+def renders_html() -> bool:
+    """Return whether the front end renders HTML; a terminal shows text."""
     return getattr(get_ipython(), "kernel", None) is not None

@@ -269,7 +269,7 @@ def test_interrupt(
     assert called == list(names[:3])
     printed = capsys.readouterr().out
     assert "2 of 8 profiles answered" in printed
-    assert "Interrupted: 6 of 8 profiles weren't done." in printed
+    assert "Interrupted: 6 of 8 profiles weren't completed." in printed
 
 
 def test_interrupt_with_an_executor(aws: EmbeddedAws, names: tuple[str, ...]) -> None:

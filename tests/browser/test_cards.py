@@ -49,7 +49,7 @@ def test_an_explanation_in_jupyterlab(jupyter: Jupyter) -> None:
     )
     notebook.run(0)
     working = notebook.run(1).locator(".ipy-awsprofile-card")
-    expect(working).to_contain_text("nothing in the way")
+    expect(working).to_contain_text("no problems found")
     expect(working).to_contain_text("arn:aws:iam::231179739868:mfa/Maria")
     broken = notebook.run(2).locator(".ipy-awsprofile-card")
     expect(broken).to_contain_text("Did you mean Platform?")

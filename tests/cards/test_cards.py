@@ -1,4 +1,4 @@
-"""Cards say the same in text and in HTML, and let nothing out of a name run."""
+"""What cards show, and that text and HTML show the same."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def profile(name: str, **changes: Any) -> Profile:
     ],
 )
 def test_time_left(left: timedelta | None, words: str) -> None:
-    """The time left is told in words, rounded down."""
+    """The time left is shown in words, rounded down."""
     assert cards.time_left(None if left is None else NOW + left, NOW) == words
 
 
-def test_time_left_goes_by_the_clock() -> None:
-    """Without a time, the present one counts."""
+def test_time_left_from_now() -> None:
+    """Without ``now``, the time left is counted from the present."""
     assert cards.time_left(datetime.now(UTC) - timedelta(hours=1)) == "expired"
 
 
@@ -89,7 +89,7 @@ def test_identity_card() -> None:
     assert repr(card) == str(card)
 
 
-def test_html_says_what_the_text_says() -> None:
+def test_html_shows_what_the_text_shows() -> None:
     """Every word of the text is in the HTML."""
     stale = [Leftover("s3", "still signs as UserAlpha")]
     card = cards.identity_card(identity(), variable="session", leftovers=stale, now=NOW)
@@ -100,7 +100,7 @@ def test_html_says_what_the_text_says() -> None:
 
 
 def test_identity_without_expiry_or_region() -> None:
-    """What doesn't expire has no time, and a missing region is told."""
+    """Without an expiry there is no time, and a missing Region is shown as none."""
     card = cards.identity_card(identity(expiry=None, region=None), variable="s", now=NOW)
     assert "no expiry" in str(card)
     assert "expires" not in str(card)
@@ -126,8 +126,8 @@ def test_stale_variables_are_noted() -> None:
 
 
 def test_no_identity() -> None:
-    """Without a switch, the card says what boto3 goes by."""
-    assert "boto3 goes by AWS_PROFILE=dev." in str(cards.no_identity_card("AWS_PROFILE=dev"))
+    """Without a switch, the card says which credentials boto3 uses."""
+    assert "boto3 uses AWS_PROFILE=dev." in str(cards.no_identity_card("AWS_PROFILE=dev"))
 
 
 @pytest.mark.parametrize(
@@ -183,12 +183,12 @@ def test_profile_table() -> None:
         (
             201,
             None,
-            "201 profiles; the first 200 are shown. `%aws_profiles PATTERN` narrows them.",
+            "201 profiles; the first 200 are shown. Run `%aws_profiles PATTERN` to list fewer.",
         ),
     ],
 )
 def test_profile_tables_title(number: int, pattern: str | None, title: str) -> None:
-    """The line above the table counts, and says if rows are left out."""
+    """The title counts the profiles, and says if rows are left out."""
     table = cards.profile_table([profile(f"p{i}") for i in range(number)], pattern)
     assert table.title == title
     assert len(table.rows) == min(number, cards.MOST_ROWS)
@@ -207,10 +207,10 @@ def test_colours_follow_the_theme(tone: Tone) -> None:
 
 
 def test_a_read_only_session_says_so() -> None:
-    """That a session policy narrows the session stands on the card, and only then."""
-    narrowed, whole = (
+    """The card shows that a session policy limits the session, and only then."""
+    limited, whole = (
         cards.identity_card(identity(), variable="session", read_only=read_only, now=NOW)
         for read_only in (True, False)
     )
-    assert ("access", "read-only, by the session policy ReadOnlyAccess") in narrowed.rows
+    assert ("access", "read-only, limited by the session policy ReadOnlyAccess") in limited.rows
     assert "read-only" not in str(whole)

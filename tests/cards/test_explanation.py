@@ -50,7 +50,7 @@ def test_text_and_html(shared_files: Files) -> None:
     card = explanation_card(told)
     assert str(card) == "\n".join(
         [
-            "p  (1 problem, none in the way)",
+            "p  (1 warning)",
             "  u (static keys, credentials:2) → "
             "p (assume role: RoleBeta in 123456789012, config:1)",
             "  u",

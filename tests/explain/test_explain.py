@@ -88,7 +88,7 @@ def test_magic_explains_the_active_profile(shell: Shell, aws: EmbeddedAws) -> No
     """Without a name, the active profile is explained, with its session in the cache."""
     shell.good("%aws_profile RoleBeta")
     text = shell.good("%aws_profile --explain").text
-    assert text.startswith("RoleBeta  (nothing in the way)")
+    assert text.startswith("RoleBeta  (no problems found)")
     assert "The AWS CLI's cache has a session that is good until" in text
 
 

@@ -42,7 +42,7 @@ CASES = {
         "%aws_profile RoleBeta --nope",
         "InvalidOption",
         "unrecognized arguments: --nope",
-        "Run `%aws_profile?` for the options.",
+        "Run `%aws_profile?` to see the options.",
     ),
     "AWS": Case(
         "%aws_profile NoRole",

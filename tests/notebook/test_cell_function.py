@@ -1,4 +1,4 @@
-"""``%%aws_profiles`` runs a cell for each profile, and leaves nothing behind but its frame."""
+"""``%%aws_profiles`` runs a cell for each profile, and adds only a DataFrame to the notebook."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_into_a_variable(shell: Shell, names: tuple[str, ...]) -> None:
 
 
 def test_shown(shell: Shell, names: tuple[str, ...]) -> None:
-    """Without a variable, the frame is the cell's value."""
+    """Without a variable, the DataFrame is the cell's value."""
     frame = shell.good("%%aws_profiles reader --no-progress\nprofile.account").result
     assert isinstance(frame, pd.DataFrame)
     assert list(frame["value"]) == list(frame["account"])
@@ -50,21 +50,21 @@ def test_shown(shell: Shell, names: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("cell", ["x = 1", "import os", "for x in []:\n    pass", "# nothing"])
 def test_without_a_value(shell: Shell, names: tuple[str, ...], cell: str) -> None:
-    """A cell that doesn't end in an expression gives no rows, and no errors."""
+    """A cell that doesn't end with an expression has no rows and no errors."""
     frame = shell.good(f"%%aws_profiles reader --no-progress\n{cell}").result
     assert len(frame) == 0
     assert frame.attrs["errors"] == []
 
 
 def test_functions_and_magics_in_the_cell(shell: Shell, names: tuple[str, ...]) -> None:
-    """A cell may define functions that use its own names, and use IPython's syntax."""
+    """A cell can define functions that use its names, and can use IPython's syntax."""
     cell = "def named():\n    return profile.name\nx = !echo hello\nf'{named()} {x[0]}'"
     frame = shell.good(f"%%aws_profiles reader --no-progress\n{cell}").result
     assert list(frame["value"]) == [f"{name} hello" for name in names]
 
 
 def test_syntax_errors(shell: Shell, aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """What can't be compiled is the cell's own error, and no profile is opened for it."""
+    """A syntax error is the cell's own error, and no session is opened."""
     ran = shell.run("%%aws_profiles reader\nx = 1\nx +")
     assert isinstance(ran.error, SyntaxError)
     assert ran.printed.count("invalid syntax") == 1
@@ -80,34 +80,34 @@ def test_errors_in_the_cell(shell: Shell, names: tuple[str, ...]) -> None:
 
 
 def test_protected(shell: Shell, names: tuple[str, ...]) -> None:
-    """Protected profiles are left out, unless the cell says ``--yes``."""
+    """Protected profiles are left out without ``--yes``."""
     shell.good("%config AwsProfileMagics.protected = ['*-prod']")
     assert len(shell.good("%%aws_profiles reader --no-progress\n1").result) == len(names) - 1
     assert len(shell.good("%%aws_profiles reader --yes --no-progress\n1").result) == len(names)
 
 
 @pytest.mark.parametrize(
-    ("cell", "told"),
+    ("cell", "message"),
     [
-        ("%%aws_profiles\n1", "For which profiles?"),
-        ("%%aws_profiles --into df\n1", "For which profiles?"),
+        ("%%aws_profiles\n1", "`%%aws_profiles` needs a pattern"),
+        ("%%aws_profiles --into df\n1", "`%%aws_profiles` needs a pattern"),
         ("%%aws_profiles nobody\n1", "No profile matches `nobody`"),
-        ("%%aws_profiles reader --into 1x\n1", "can't be the name of a variable"),
+        ("%%aws_profiles reader --into 1x\n1", "isn't a valid variable name"),
         ("%%aws_profiles reader --workers 0\n1", "`max_workers` is 0"),
         ("%%aws_profiles reader --workers many\n1", "invalid int value"),
-        ("%aws_profiles reader --into df", "belong to a cell"),
-        ("%aws_profiles reader --yes", "belong to a cell"),
+        ("%aws_profiles reader --into df", "--yes need a cell"),
+        ("%aws_profiles reader --yes", "--yes need a cell"),
     ],
 )
-def test_refused(shell: Shell, names: tuple[str, ...], cell: str, told: str) -> None:
-    """What can't be done is told in a line or two."""
+def test_refused(shell: Shell, names: tuple[str, ...], cell: str, message: str) -> None:
+    """A line that can't be done is refused in one or two lines."""
     error = shell.refused(cell)
     assert isinstance(error, InvalidOption)
-    assert told in str(error)
+    assert message in str(error)
 
 
 def test_in_a_kernel(aws: EmbeddedAws) -> None:
-    """In a notebook it works too, with its bar, and prints nothing else."""
+    """In a notebook it works too, and prints only its progress bar."""
     cells, _ = run_notebook(
         "%load_ext ipy_awsprofile",
         "%%aws_profiles RoleBeta --into df\nlen(session.client('s3').list_buckets()['Buckets'])",
@@ -119,10 +119,10 @@ def test_in_a_kernel(aws: EmbeddedAws) -> None:
 
 
 def test_function_with_the_notebooks_session(shell: Shell, names: tuple[str, ...]) -> None:
-    """A function of another cell that would work as the notebook's identity is refused."""
+    """A function of another cell that works as the notebook's identity is refused."""
     shell.good(
         "def who(): return session.client('sts')\ndef good(session): return session.region_name"
     )
     error = shell.refused("%%aws_profiles reader --no-progress\nwho()")
-    assert str(error) == "`who()` uses the notebook's `session`, not that of each profile."
+    assert str(error) == "`who()` uses the notebook's `session`, not the session of each profile."
     assert len(shell.good("%%aws_profiles reader --no-progress\ngood(session)").result) == 4

@@ -1,4 +1,4 @@
-"""Tab after our magics offers profiles, options and regions, through IPython's own completer."""
+"""Tab after our magics offers profiles, options and Regions, through IPython's own completer."""
 
 from __future__ import annotations
 
@@ -50,31 +50,33 @@ OPTIONS = {
     ],
 )
 def test_offered(shell: Shell, aws: EmbeddedAws, cell: str, offered: list[str]) -> None:
-    """Names, options and regions are offered wherever the magic may stand."""
+    """Names, options and Regions are offered wherever the magic can be."""
     assert shell.completions(cell) == offered
 
 
 @pytest.mark.parametrize("cell", ["%aws_profile -", "%%aws_profile -", "%aws_profile RoleBeta --"])
 def test_every_option(shell: Shell, aws: EmbeddedAws, cell: str) -> None:
-    """After a dash every option is offered."""
-    assert set(shell.completions(cell)) >= OPTIONS
+    """After a dash every option is offered, except the one that a cell's scope uses."""
+    offered = set(shell.completions(cell))
+    assert offered >= OPTIONS
+    assert "--cell" not in offered
 
 
 def test_every_option_of_a_cell(shell: Shell, aws: EmbeddedAws) -> None:
-    """After ``%%aws_profiles`` there are the options of that."""
+    """After ``%%aws_profiles`` its own options are offered."""
     offered = set(shell.completions("%%aws_profiles -"))
     assert offered >= {"--into", "--workers", "--no-progress", "--yes"}
     assert "--region" not in offered
 
 
 def test_in_the_middle_of_a_cell(shell: Shell, aws: EmbeddedAws) -> None:
-    """What stands after the cursor and on other lines makes no difference."""
+    """The text after the cursor and on other lines makes no difference."""
     before = "x = 1\n%aws_profile R"
     assert shell.completions(f"{before} --yes\nprint(x)", at=len(before)) == ["RoleBeta"]
 
 
 def test_replaces_what_is_typed(shell: Shell, aws: EmbeddedAws) -> None:
-    """A completion takes the place of the word before the cursor, quotation mark included."""
+    """A completion replaces the word before the cursor, including its quotation mark."""
     aws.write_profile("my profile")
     cell = '%aws_profile "my pr'
     with provisionalcompleter():
@@ -98,7 +100,7 @@ def test_replaces_what_is_typed(shell: Shell, aws: EmbeddedAws) -> None:
     ],
 )
 def test_not_offered(shell: Shell, aws: EmbeddedAws, cell: str) -> None:
-    """Elsewhere, and where an option wants a value of one's own, no profile is offered."""
+    """Elsewhere, and as the value of another option, no profile is offered."""
     assert "RoleBeta" not in shell.completions(cell)
 
 
@@ -133,19 +135,19 @@ def test_odd_names(shell: Shell, aws: EmbeddedAws, header: str, name: str, writt
 
 
 def test_broken_files_offer_nothing(shell: Shell, aws: EmbeddedAws) -> None:
-    """While a file is malformed, Tab neither offers profiles nor raises."""
+    """While a file is malformed, Tab offers no profiles and raises no error."""
     aws.config_file.write_text("nonsense\n")
     assert "RoleBeta" not in shell.completions("%aws_profile R")
 
 
 def test_files_are_read_when_asked(shell: Shell, aws: EmbeddedAws) -> None:
-    """A profile that was added since is offered."""
+    """A profile that has just been added is offered."""
     aws.write_profile("Newcomer")
     assert shell.completions("%aws_profile New") == ["Newcomer"]
 
 
 def test_tab_calls_nobody(shell: Shell, aws: EmbeddedAws) -> None:
-    """Completion goes by the files alone."""
+    """Completion reads only the files."""
     shell.completions("%aws_profile ")
     shell.completions("%aws_profile RoleBeta --region ")
     assert aws.calls == []

@@ -1,13 +1,15 @@
-"""The magics in a real shell: what is typed, what is shown, what is in the notebook after."""
+"""The magics in a real shell: what is typed, what is shown, and what the notebook contains then."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 
+from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.errors import (
     ConfigFileError,
     InvalidOption,
@@ -24,14 +26,14 @@ pytestmark = pytest.mark.usefixtures("aws")
 
 
 def test_before_a_switch(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a switch, the magic says so, and what boto3 goes by."""
+    """Without a switch, the magic says so, and shows which credentials boto3 uses."""
     assert "No profile is active" in shell.good("%aws_profile").text
     monkeypatch.setenv("AWS_PROFILE", "dev")
     assert "AWS_PROFILE=dev" in shell.good("%aws_profile").text
 
 
 def test_switch(shell: Shell) -> None:
-    """One line puts a session of the profile into the notebook and shows who it is."""
+    """One line puts a session of the profile into the notebook, and shows its identity."""
     ran = shell.good("%aws_profile RoleBeta")
     assert ran.text.startswith("RoleBeta ← UserAlpha  (59 minutes left)")
     assert re.search(r"expires +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, renews by itself", ran.text)
@@ -39,7 +41,7 @@ def test_switch(shell: Shell) -> None:
     assert isinstance(shell.names["session"], boto3.Session)
 
 
-def test_shows_who_is_active(shell: Shell) -> None:
+def test_shows_the_active_identity(shell: Shell) -> None:
     """The magic alone shows the active identity again."""
     first = shell.good("%aws_profile RoleBeta --session-name me-at-work")
     again = shell.good("%aws_profile")
@@ -75,21 +77,25 @@ def test_options(shell: Shell, options: str, row: str) -> None:
         ("--nope", "unrecognized arguments: --nope"),
         ("RoleBeta --nope", "unrecognized arguments: --nope"),
         ("--region", "expected one argument"),
-        ("RoleBeta --duration soon", "`soon` is no duration"),
-        ("RoleBeta --duration ''", "is no duration"),
-        ("RoleBeta --duration -5", "`-5` is no duration"),
-        ("RoleBeta --as 1a", "`1a` can't be the name of a variable"),
-        ("RoleBeta --as class", "`class` can't be the name of a variable"),
-        ("RoleBeta --as a.b", "`a.b` can't be the name of a variable"),
-        ("RoleBeta --off", "exclude one another"),
-        ("RoleBeta --refresh", "exclude one another"),
-        ("--refresh --off", "exclude one another"),
-        ('"RoleBeta', "A quotation mark has no partner."),
+        ("RoleBeta --duration soon", "`soon` isn't a duration"),
+        ("RoleBeta --duration ''", "isn't a duration"),
+        ("RoleBeta --duration -5", "`-5` isn't a duration"),
+        ("RoleBeta --as 1a", "`1a` isn't a valid variable name"),
+        ("RoleBeta --as class", "`class` isn't a valid variable name"),
+        ("RoleBeta --as a.b", "`a.b` isn't a valid variable name"),
+        ("RoleBeta --off", "Use only one of --refresh, --off, --pick"),
+        ("RoleBeta --refresh", "Only --login and --explain can be combined"),
+        ("RoleBeta --login --explain", "Use only one of"),
+        ("--refresh --off", "Use only one of"),
+        ("--region us-west-2", "The name of a profile is missing"),
+        ("--cell", "The name of a profile is missing"),
+        ("RoleBeta --explain --yes", "can't be combined with the options of a switch"),
+        ('"RoleBeta', "A quotation mark isn't closed."),
         ("-h", "unrecognized arguments: -h"),
     ],
 )
 def test_bad_options(shell: Shell, line: str, message: str) -> None:
-    """A line that can't be meant is refused in two lines, and nothing is switched."""
+    """A line with wrong options is refused in two lines, and nothing is switched."""
     error = shell.refused(f"%aws_profile {line}")
     assert type(error) is InvalidOption
     assert message in str(error)
@@ -107,7 +113,7 @@ def test_refresh(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_refresh_after_an_expiry(shell: Shell, aws: EmbeddedAws) -> None:
-    """--refresh is what brings an ended session back."""
+    """--refresh gets a new session when the old one has ended."""
     shell.good("from ipy_awsprofile import list_buckets")
     shell.good("%aws_profile RoleBeta")
     aws.expire_sessions()
@@ -133,7 +139,7 @@ def test_off(shell: Shell) -> None:
 
 
 def test_rebound_name_stays_after_off(shell: Shell) -> None:
-    """A name that the user bound anew isn't touched by --off."""
+    """A name that the user has assigned again isn't changed by --off."""
     shell.good("%aws_profile RoleBeta")
     shell.good("session = 'newer'")
     shell.good("%aws_profile --off")
@@ -150,7 +156,7 @@ def test_stale_variables_are_named(shell: Shell) -> None:
 
 
 def test_error_leaves_the_identity(shell: Shell) -> None:
-    """After a switch that failed, session and card are those from before."""
+    """After a switch that failed, session and card are the same as before."""
     before = shell.good("%aws_profile RoleBeta")
     session = shell.names["session"]
     error = shell.refused("%aws_profile RoleBet --as other")
@@ -163,7 +169,7 @@ def test_error_leaves_the_identity(shell: Shell) -> None:
 
 
 def test_error_stops_the_cell(shell: Shell) -> None:
-    """What follows in the cell doesn't run after a switch that failed."""
+    """The rest of the cell doesn't run after a switch that failed."""
     shell.refused("%aws_profile Nobody\nx = 1")
     assert "x" not in shell.names
 
@@ -177,7 +183,7 @@ def test_names_from_variables(shell: Shell) -> None:
 
 
 def test_magic_in_a_loop(shell: Shell) -> None:
-    """The magic may stand in a block."""
+    """The magic can be in a block."""
     ran = shell.good("for name in ['UserAlpha', 'RoleBeta']:\n    %aws_profile $name")
     assert [data["text/plain"].split()[0] for data in ran.displayed] == ["UserAlpha", "RoleBeta"]
 
@@ -194,7 +200,7 @@ def test_magic_in_a_loop(shell: Shell) -> None:
     ],
 )
 def test_profiles(shell: Shell, aws: EmbeddedAws, line: str, rows: list[str]) -> None:
-    """%aws_profiles lists the profiles that a pattern fits, without a call."""
+    """%aws_profiles lists the profiles that match a pattern, without a call."""
     ran = shell.good(f"%aws_profiles {line}")
     assert [row.split()[0] for row in ran.text.splitlines()[2:]] == rows
     assert "ipy-awsprofile-card" in ran.html
@@ -216,7 +222,7 @@ def test_profiles_of_a_malformed_file(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_protected_profiles(shell: Shell) -> None:
-    """A pattern set with %config protects profiles until --yes, also after it was changed."""
+    """A pattern set with %config requires --yes for a switch, also after a change of it."""
     shell.good("%config AwsProfileMagics.protected = ['*beta']")
     error = shell.refused("%aws_profile RoleBeta")
     assert isinstance(error, ProtectedProfile)
@@ -228,7 +234,7 @@ def test_protected_profiles(shell: Shell) -> None:
 
 
 def test_config_is_there_before_loading(bare_shell: Shell) -> None:
-    """Patterns from IPython's config file hold from the start."""
+    """Patterns from IPython's config file are in effect from the start."""
     bare_shell.ip.config.AwsProfileMagics.protected = ["*"]
     bare_shell.good("%load_ext ipy_awsprofile")
     assert isinstance(bare_shell.refused("%aws_profile RoleBeta"), ProtectedProfile)
@@ -236,15 +242,23 @@ def test_config_is_there_before_loading(bare_shell: Shell) -> None:
 
 @pytest.mark.parametrize("magic", ["aws_profile", "aws_profiles"])
 def test_help(shell: Shell, magic: str) -> None:
-    """Each magic's help names every option that it has."""
+    """Each magic's help describes every option, except the one that a cell's scope uses."""
     help_text = shell.ip.find_line_magic(magic).__doc__
+    assert "--cell" not in help_text
     for action in shell.ip.find_line_magic(magic).parser._actions:
-        assert all(option in help_text for option in action.option_strings)
-        assert action.help
+        if action.option_strings != ["--cell"]:
+            assert all(option in help_text for option in action.option_strings)
+            assert action.help
+
+
+def test_a_request_is_made_of_options(shell: Shell) -> None:
+    """Each field of a request has an option whose value it gets."""
+    options = shell.ip.find_line_magic("aws_profile").parser.parse_args([])
+    assert {field.name for field in fields(SwitchRequest)} <= vars(options).keys()
 
 
 def test_interruption(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C at the MFA prompt ends the switch in two lines, and the identity stays."""
+    """Ctrl-C at the MFA prompt stops the switch with two lines, and the identity stays."""
     aws.write_profile(
         "WithMfa",
         role_arn="arn:aws:iam::123456789012:role/RoleBeta",
@@ -269,20 +283,20 @@ def test_interruption(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.Monkey
     "below", ["%%bash\naws_says() { echo $AWS_PROFILE; }\naws_says", "%%time\nprint('RoleBeta')"]
 )
 def test_cell_magic_below_ours(shell: Shell, below: str) -> None:
-    """A cell magic may stand below `%%aws_profile`; it runs in the scope."""
+    """A cell magic can follow `%%aws_profile`; it runs in the scope."""
     ran = shell.good(f"%%aws_profile RoleBeta\n{below}")
     assert "RoleBeta" in ran.printed.splitlines()
     assert "session" not in shell.names
 
 
 def test_name_with_a_dash_in_a_cell_magic(shell: Shell) -> None:
-    """What Tab writes for a name that begins with a dash does in a cell magic, too."""
+    """What Tab writes for a name that begins with a dash works in a cell magic, too."""
     error = shell.refused("%%aws_profile -- -lead\n1")
     assert str(error) == "There is no profile `-lead` in the shared config files."
 
 
 def test_variable_is_shown_while_it_holds_the_session(shell: Shell) -> None:
-    """The card doesn't name a variable that the user has taken for something else."""
+    """The card doesn't name a variable to which the user has assigned something else."""
     assert "variable" in shell.good("%aws_profile RoleBeta").text
     assert "variable" not in shell.good("session = 3\n%aws_profile").text
 
@@ -299,7 +313,7 @@ def test_variable_is_shown_while_it_holds_the_session(shell: Shell) -> None:
 def test_no_identity(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], words: str
 ) -> None:
-    """Without a switch, the card says what boto3 goes by, in botocore's order."""
+    """Without a switch, the card says which credentials boto3 uses, in botocore's order."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert f"boto3 goes by {words}." in shell.good("%aws_profile").text
+    assert f"boto3 uses {words}." in shell.good("%aws_profile").text

@@ -1,0 +1,107 @@
+"""The options of the magics: how a line is parsed, and which options can be combined."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import fields
+from keyword import iskeyword
+from typing import Any
+
+from IPython.core.error import UsageError
+
+from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.errors import InvalidOption
+
+
+class JoinedWords(argparse.Action):
+    """Several words are one value, so that a name with spaces needs no quotes; none are None."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,  # noqa: ARG002
+    ) -> None:
+        """Store the words, with spaces between them."""
+        setattr(namespace, self.dest, " ".join(values) if values else None)
+
+
+def variable_name(text: str) -> str:
+    """Return the text if it can name a variable."""
+    if not text.isidentifier() or iskeyword(text):
+        raise argparse.ArgumentTypeError(f"`{text}` isn't a valid variable name.")
+    return text
+
+
+def duration(text: str) -> int:
+    """Return the seconds in a text such as ``3600``, ``90m``, ``1h`` or ``1h30m``."""
+    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", text)
+    if not text or not found:
+        raise argparse.ArgumentTypeError(f"`{text}` isn't a duration; use `3600`, `90m` or `1h`.")
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def parse(magic: Any, line: str) -> argparse.Namespace:
+    """Return the options in a magic's line. Raises InvalidOption.
+
+    Quotation marks group words, and a backslash is an ordinary character.
+    """
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    lexer.escape = ""
+    try:
+        options: argparse.Namespace = magic.parser.parse_args(list(lexer))
+        return options
+    except UsageError as error:
+        problem = str(error)
+    except ValueError:
+        problem = "A quotation mark isn't closed."
+    raise InvalidOption(problem, f"Run `%{magic.__name__}?` to see the options.")
+
+
+def switch_request(options: argparse.Namespace) -> SwitchRequest | None:
+    """Return the switch that the options of ``%aws_profile`` describe, or None without a name.
+
+    Raises InvalidOption for options that can't be combined.
+    """
+    request = _request_of(options)
+    named = request.profile is not None or bool(request.role_arn)
+    without_name = options.refresh + options.off + options.pick
+    if without_name + options.login + options.explain > 1 or (named and without_name):
+        raise InvalidOption(
+            "Use only one of --refresh, --off, --pick, --login and --explain. "
+            "Only --login and --explain can be combined with a profile's name.",
+            "Run `%aws_profile?` to see the options.",
+        )
+    if not named and (options.cell or request != SwitchRequest()):
+        raise InvalidOption(
+            "The name of a profile is missing.",
+            "Write `%aws_profile NAME` and the options, or `%%aws_profile NAME` for one cell.",
+        )
+    if options.explain and (options.cell or request != SwitchRequest(profile=request.profile)):
+        raise InvalidOption(
+            "--explain can't be combined with the options of a switch.",
+            "Run `%aws_profile --explain NAME`.",
+        )
+    return request if named else None
+
+
+def _request_of(options: argparse.Namespace) -> SwitchRequest:
+    """Return a request whose fields are the options of the same name."""
+    values = {field.name: getattr(options, field.name) for field in fields(SwitchRequest)}
+    return SwitchRequest(**{name: value for name, value in values.items() if value is not None})
+
+
+def require_no_cell_options(options: argparse.Namespace) -> None:
+    """Raise InvalidOption for an option of ``%%aws_profiles`` in a line without a cell."""
+    if options.into or options.workers or options.no_progress or options.yes:
+        raise InvalidOption(
+            "--into, --workers, --no-progress and --yes need a cell.",
+            "Write `%%aws_profiles PATTERN` as the first line of the cell.",
+        )
