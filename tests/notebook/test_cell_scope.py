@@ -1,0 +1,69 @@
+"""``%%aws_profile`` as the first line of a cell: how it is transformed, and when its scope ends.
+
+What a scope restores is tested in ``tests/integration/test_matrix.py``.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ipy_awsprofile.notebook.cell_scope import cell_magic_as_line
+
+if TYPE_CHECKING:
+    from tests.shells import Shell
+
+
+@pytest.mark.parametrize(
+    ("cell", "transformed"),
+    [
+        ("%%aws_profile P\nx\n", "%aws_profile --cell P\nx\n"),
+        ("\n\n%%aws_profile P --yes\nx\n", "\n\n%aws_profile --cell P --yes\nx\n"),
+        ("%%aws_profile P", "%aws_profile --cell P\n"),
+        (
+            "%%aws_profile P\n%%aws_profile Q\nx\n",
+            "%aws_profile --cell P\n%aws_profile --cell Q\nx\n",
+        ),
+        (
+            "%%aws_profile P\n\n%%time\nx\n",
+            "%aws_profile --cell P\n\nget_ipython().run_cell_magic('time', '', 'x\\n')\n",
+        ),
+        ("%%aws_profiles P\nx\n", "%%aws_profiles P\nx\n"),
+        ("%aws_profile P\nx\n", "%aws_profile P\nx\n"),
+        ("x\n%%aws_profile P\n", "x\n%%aws_profile P\n"),
+        ("", ""),
+        ("\n", "\n"),
+    ],
+)
+def test_transformed(cell: str, transformed: str) -> None:
+    """Only ``%%aws_profile`` at the top of a cell becomes a line magic."""
+    assert "".join(cell_magic_as_line(cell.splitlines(keepends=True))) == transformed
+
+
+@pytest.mark.usefixtures("aws")
+def test_scope_of_a_cell(shell: Shell) -> None:
+    """The cell shows its last value, and the line numbers in its traceback are those typed."""
+    assert shell.good("%%aws_profile RoleBeta\nsession.region_name").result == "us-west-2"
+    error = shell.run("%%aws_profile RoleBeta\nx = 1\n1 / 0").error
+    assert error is not None
+    assert traceback.extract_tb(error.__traceback__)[-1].lineno == 3
+    assert "session" not in shell.names
+
+
+@pytest.mark.usefixtures("aws")
+def test_scope_ends_with_the_outer_cell(shell: Shell) -> None:
+    """Cells that the cell runs in turn, an empty one too, don't end its scope."""
+    inner = "get_ipython().run_cell('y = 1')\nget_ipython().run_cell('')\n"
+    shell.good(f"%%aws_profile RoleBeta\n{inner}seen = session")
+    assert shell.names["seen"].profile_name == "RoleBeta"
+    assert "session" not in shell.names
+
+
+@pytest.mark.usefixtures("aws")
+def test_called_by_name(shell: Shell) -> None:
+    """The cell magic works in ``run_cell_magic``, which transforms nothing."""
+    shell.good("get_ipython().run_cell_magic('aws_profile', 'RoleBeta', 'seen = session')")
+    assert shell.names["seen"].profile_name == "RoleBeta"
+    assert "session" not in shell.names

@@ -1,0 +1,109 @@
+"""The options of the magics: how a line becomes a request, and which lines are refused."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.notebook.magic import AwsProfileMagics
+from ipy_awsprofile.notebook.options import parse, require_no_cell_options, switch_request
+
+
+def options_of(line: str) -> argparse.Namespace:
+    """Return the options in a line of ``%aws_profile``."""
+    return parse(AwsProfileMagics.aws_profile, line)
+
+
+@pytest.mark.parametrize(
+    ("line", "changes"),
+    [
+        ("P", {}),
+        ("P --region eu-west-1", {"region": "eu-west-1"}),
+        ("P --region=eu-west-1", {"region": "eu-west-1"}),
+        ("P --as beta", {"variable": "beta"}),
+        ("P --as größe", {"variable": "größe"}),
+        ("P --duration 3600", {"duration": 3600}),
+        ("P --duration 1800s", {"duration": 1800}),
+        ("P --duration 90m", {"duration": 5400}),
+        ("P --duration 1h", {"duration": 3600}),
+        ("P --duration 1h30m", {"duration": 5400}),
+        ("P --duration 0h30m0s", {"duration": 1800}),
+        ("P --duration 0", {"duration": 0}),
+        ("P --session-name me --external-id 7", {"session_name": "me", "external_id": "7"}),
+        ("P --read-only --only-session", {"read_only": True, "only_session": True}),
+        ("P --expect-account 123456789012", {"expect_account": "123456789012"}),
+        ("--yes P", {"confirmed": True}),
+        ("P --login", {}),
+        ("P --explain", {}),
+        ("my profile", {"profile": "my profile"}),
+        ('"my profile"', {"profile": "my profile"}),
+        ("-- -dash", {"profile": "-dash"}),
+        (r"team\dev", {"profile": r"team\dev"}),
+        ("#1", {"profile": "#1"}),
+        ("''", {"profile": ""}),
+        (
+            "--role-arn A --source-profile S",
+            {"profile": None, "role_arn": "A", "source_profile": "S"},
+        ),
+    ],
+)
+def test_requests(line: str, changes: dict[str, Any]) -> None:
+    """Each option of a switch is a field of the request; without it, the field has its default."""
+    assert switch_request(options_of(line)) == SwitchRequest(**{"profile": "P"} | changes)
+
+
+@pytest.mark.parametrize("line", ["", "--refresh", "--off", "--pick", "--explain", "--login"])
+def test_no_request(line: str) -> None:
+    """Without a name there is nothing to switch to."""
+    assert switch_request(options_of(line)) is None
+
+
+def test_every_field_has_an_option() -> None:
+    """Each field of a request can be given in the magic's line."""
+    assert {field.name for field in fields(SwitchRequest)} <= vars(options_of("")).keys()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("P --region", "expected one argument"),
+        ("P --duration soon", "`soon` isn't a duration; use `3600`, `90m` or `1h`."),
+        ("P --duration ''", "`` isn't a duration"),
+        ("P --duration -5", "`-5` isn't a duration"),
+        ("P --as 1a", "`1a` isn't a valid variable name."),
+        ("P --as class", "`class` isn't a valid variable name."),
+        ("P --as a.b", "`a.b` isn't a valid variable name."),
+        ("-h", "unrecognized arguments: -h"),
+        ('"P', "A quotation mark isn't closed."),
+        ("P --off", "Only --login and --explain can be combined with a profile's name."),
+        ("P --refresh", "Only --login and --explain can be combined with a profile's name."),
+        ("P --pick", "Only --login and --explain can be combined with a profile's name."),
+        ("P --login --explain", "Use only one of --refresh, --off, --pick, --login and --explain."),
+        ("--refresh --off", "Use only one of"),
+        ("--login --refresh", "Use only one of"),
+        ("--region us-west-2", "The name of a profile is missing."),
+        ("--off --yes", "The name of a profile is missing."),
+        ("--role-arn ''", "The name of a profile is missing."),
+        ("--cell", "The name of a profile is missing."),
+        ("P --explain --yes", "--explain can't be combined with the options of a switch."),
+        ("P --explain --cell", "--explain can't be combined with the options of a switch."),
+    ],
+)
+def test_refused(line: str, message: str) -> None:
+    """Wrong values, and options that can't be combined, are refused with a sentence."""
+    with pytest.raises(InvalidOption) as raised:
+        switch_request(options_of(line))
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize("line", ["x --into df", "--workers 2", "--no-progress", "x --yes"])
+def test_options_of_a_cell(line: str) -> None:
+    """The options of a cell are refused without one."""
+    options = parse(AwsProfileMagics.aws_profiles, line)
+    with pytest.raises(InvalidOption, match="need a cell"):
+        require_no_cell_options(options)
