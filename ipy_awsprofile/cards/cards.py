@@ -29,15 +29,18 @@ def identity_card(
     *,
     variable: str,
     read_only: bool = False,
+    alias: str | None = None,
     leftovers: Iterable[Leftover] = (),
     now: datetime | None = None,
 ) -> Card:
     """Return a card of the active identity.
 
     ``variable`` is the variable that contains the session, or empty. ``read_only`` says that a
-    session policy limits the session. ``now`` is the time from which the time left is counted.
+    session policy limits the session. ``alias`` is the account's. ``now`` is the time from which
+    the time left is counted.
     """
-    rows = [("account", identity.account), ("ARN", identity.arn)]
+    account = f"{identity.account} ({alias})" if alias else identity.account
+    rows = [("account", account), ("ARN", identity.arn)]
     rows.append(("region", identity.region or "none"))
     if read_only:
         rows.append(("access", READ_ONLY))

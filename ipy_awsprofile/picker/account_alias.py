@@ -1,7 +1,8 @@
-"""The alias of an account."""
+"""The aliases of accounts, which are looked up in the background."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,44 @@ from ipy_awsprofile.errors import AwsProfileError
 
 if TYPE_CHECKING:
     import boto3
+
+    from ipy_awsprofile.sessions.identity import Identity
+
+
+class AccountAliases:
+    """Keeps the aliases of accounts. AWS is asked once for each account and profile."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+        self._asked: set[tuple[str, str | None]] = set()
+
+    def get(self, account: str) -> str | None:
+        """Return the alias of an account, or None if none is known."""
+        return self._known.get(account)
+
+    def look_up(
+        self, session: boto3.Session, identity: Identity, found: Callable[[], None]
+    ) -> threading.Thread | None:
+        """Ask AWS in a thread, and call ``found`` there if the account has an alias.
+
+        Returns the thread, or None if AWS has been asked before.
+        """
+        account, asked = identity.account, (identity.account, identity.profile)
+        if account in self._known or asked in self._asked:
+            return None
+        self._asked.add(asked)
+        lookup = alias_lookup(session)
+
+        def ask() -> None:
+            alias = lookup()
+            if alias:
+                self._known[account] = alias
+                found()
+
+        # Neither the next command nor the end of the kernel waits for it.
+        thread = threading.Thread(target=ask, name="account alias", daemon=True)
+        thread.start()
+        return thread
 
 
 def alias_lookup(session: boto3.Session) -> Callable[[], str | None]:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
 from ipy_awsprofile.cards import cards
+from ipy_awsprofile.cards.rendering import Card
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.leftovers import Leftover
@@ -34,38 +35,28 @@ class ProfilesMessage(TypedDict):
     regions: NotRequired[Sequence[str]]
 
 
-class ShownIdentity(TypedDict):
-    """What the view shows of an identity."""
+class ActiveIdentity(TypedDict):
+    """What the view needs to know of the identity, beside its card."""
 
-    profile: str
-    chain: Sequence[str]
-    account: str
-    arn: str
-    region: str | None
-    #: A date and time in UTC.
-    expires: str | None
+    profile: str | None
+    #: The card's title.
+    name: str
     #: Seconds. The view counts down from it, since the browser's clock may differ.
     left: float | None
-    variable: str | None
     #: The Region of the request, if it isn't the profile's.
     chosen_region: str | None
     protected: bool
-    notes: Sequence[str]
 
 
 class IdentityMessage(TypedDict):
     """The identity that the notebook works as, or None if no profile is active."""
 
     type: Literal["identity"]
-    identity: ShownIdentity | None
-
-
-class AliasMessage(TypedDict):
-    """The alias of an account, for all views."""
-
-    type: Literal["alias"]
-    account: str
-    alias: str | None
+    identity: ActiveIdentity | None
+    #: The identity's card, in which every text is escaped.
+    html: str
+    #: Whether the notebook has just been switched.
+    switched: bool
 
 
 class DoneMessage(TypedDict):
@@ -116,7 +107,6 @@ class ErrorMessage(TypedDict):
 Message = (
     ProfilesMessage
     | IdentityMessage
-    | AliasMessage
     | DoneMessage
     | ConfirmMessage
     | CodeMessage
@@ -177,15 +167,14 @@ class PinCommand(TypedDict):
     pinned: bool
 
 
-class AliasCommand(TypedDict):
-    """The view asks for the alias of the active identity's account."""
-
-    type: Literal["alias"]
-    account: str
-
-
 #: From the view to Python: what switches, and may need a confirmation, a code or a sign-in.
 Switching = SwitchCommand | RegionCommand | RefreshCommand
+
+
+_NO_IDENTITY = Card(
+    "No profile is active",
+    notes=("Choose one; the notebook's variable `session` then works as it.",),
+)
 
 
 def rows(profiles: Iterable[Profile], is_protected: Callable[[str], bool]) -> bytes:
@@ -213,32 +202,36 @@ def identity_message(
     identity: Identity | None,
     request: SwitchRequest | None,
     *,
+    switched: bool = False,
     protected: bool = False,
+    alias: str | None = None,
     leftovers: Iterable[Leftover] = (),
     now: datetime | None = None,
 ) -> IdentityMessage:
     """Return the message that shows an identity, or that no profile is active."""
     if identity is None or request is None:
-        return {"type": "identity", "identity": None}
+        html = _NO_IDENTITY._repr_html_()
+        return {"type": "identity", "identity": None, "html": html, "switched": switched}
+    card = cards.identity_card(
+        identity,
+        variable=request.variable,
+        read_only=request.read_only,
+        alias=alias,
+        leftovers=leftovers,
+        now=now,
+    )
     left = (identity.expiry - (now or datetime.now(UTC))) if identity.expiry else None
     return {
         "type": "identity",
         "identity": {
-            "profile": identity.profile or "",
-            "chain": list(identity.chain),
-            "account": identity.account,
-            "arn": identity.arn,
-            "region": identity.region,
-            "expires": f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC" if identity.expiry else None,
+            "profile": identity.profile,
+            "name": card.title,
             "left": left.total_seconds() if left is not None else None,
-            "variable": request.variable or None,
             "chosen_region": request.region,
             "protected": protected,
-            "notes": [
-                *([f"Access is {cards.READ_ONLY}."] if request.read_only else []),
-                *map(cards.leftover_note, leftovers),
-            ],
         },
+        "html": card._repr_html_(),
+        "switched": switched,
     }
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,11 +25,10 @@ from ipy_awsprofile.errors import (
     SignInRequired,
     SwitchInterrupted,
 )
-from ipy_awsprofile.picker.account_alias import alias_lookup
+from ipy_awsprofile.picker.account_alias import AccountAliases
 from ipy_awsprofile.picker.code_field import CodeField
 from ipy_awsprofile.picker.memory import Memory
 from ipy_awsprofile.picker.messages import (
-    AliasMessage,
     Message,
     ProfilesMessage,
     Switching,
@@ -70,6 +70,11 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
         self._listed: tuple[list[Profile], tuple[str, ...]] = ([], ())
         self._version = 0
         self._identity: Identity | None = None
+        self._has_view = False
+        self._aliases = AccountAliases()
+        self._identity_message = partial(identity_message, None, None)
+        # An alias arrives in another thread, and mustn't show the identity before a switch again.
+        self._identity_lock = threading.Lock()
         self.on_msg(self._receive)
 
     @property
@@ -122,10 +127,9 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
         """Show the identity after a switch, whether this picker made it or not."""
         if identity and identity.profile:
             self._memory.use(identity.profile)
-        self._show(identity)
+        self._show(identity, switched=True)
 
-    def _show(self, identity: Identity | None, view: Any = None) -> None:
-        self._identity = identity
+    def _show(self, identity: Identity | None, view: Any = None, *, switched: bool = False) -> None:
         leftovers = []
         with suppress(AwsProfileError):  # the notes aren't worth an error
             leftovers = self._switcher.leftovers()
@@ -133,8 +137,19 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
         request = self._switcher.request
         if request and not self._switcher.has_notebook:
             request = replace(request, variable="")
-        message = identity_message(identity, request, protected=protected, leftovers=leftovers)
-        self._answer(view, message)
+        with self._identity_lock:
+            self._identity = identity
+            self._identity_message = partial(
+                identity_message, identity, request, protected=protected, leftovers=leftovers
+            )
+        self._send_identity(view, switched=switched)
+        if self._has_view:
+            self._look_up_alias()
+
+    def _send_identity(self, view: Any = None, *, switched: bool = False) -> None:
+        with self._identity_lock:
+            alias = self._aliases.get(self._identity.account) if self._identity else None
+            self._answer(view, self._identity_message(switched=switched, alias=alias))
 
     def _receive(self, _picker: object, content: Any, _buffers: object) -> None:
         """Carry out a command, and answer the view that sent it."""
@@ -145,6 +160,7 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
         with self._failures_shown(view, content, code_field):
             match content:
                 case {"type": "ready"}:
+                    self._has_view = True
                     self._show(self._switcher.identity(), view)
                 case {"type": "list", "have": have}:
                     self._list(view, have)
@@ -156,8 +172,6 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
                     self._answer(view, {"type": "done"})
                 case {"type": "pin", "profile": str(profile), "pinned": bool(pinned)}:
                     self._memory.pin(profile, pinned=pinned)
-                case {"type": "alias", "account": str(account)}:
-                    self._look_up_alias(account)
 
     def _answer(self, view: Any, message: Message, buffers: list[bytes] | None = None) -> None:
         self.send({**message, "view": view}, buffers)
@@ -249,20 +263,11 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
         self._answer(view, message, buffers)
         _warm_up()
 
-    def _look_up_alias(self, account: str) -> threading.Thread | None:
+    def _look_up_alias(self) -> threading.Thread | None:
         session, identity = self._switcher.session, self._identity
-        if session is None or identity is None or identity.account != account:
+        if session is None or identity is None:
             return None
-        lookup = alias_lookup(session)
-
-        def send_alias() -> None:
-            message: AliasMessage = {"type": "alias", "account": account, "alias": lookup()}
-            self.send(message)
-
-        # Neither the next command nor the end of the kernel waits for it.
-        thread = threading.Thread(target=send_alias, name="account alias", daemon=True)
-        thread.start()
-        return thread
+        return self._aliases.look_up(session, identity, self._send_identity)
 
 
 def _warm_up() -> None:

@@ -190,6 +190,7 @@ def test_protected_profile_needs_a_confirmation(jupyter: Jupyter, company: None)
     picker.button("Switch to prod-admin").click()
     picker.shows("prod-admin")
     expect(picker.identity).to_contain_text("protected")
+    notebook.screenshot("picker-protected-active")
 
 
 def test_all_pickers_and_the_magic_show_the_same_identity(jupyter: Jupyter) -> None:

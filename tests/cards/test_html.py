@@ -38,6 +38,7 @@ CARDS: dict[str, Callable[[str], Shown]] = {
     "identity_card": lambda text: cards.identity_card(
         identity(account=text, arn=text, chain=(text, text), region=text),
         variable=text,
+        alias=text,
         leftovers=[Leftover(text, text)],
     ),
     "no_identity_card": cards.no_identity_card,

@@ -197,8 +197,8 @@ def by_picker(shell: Shell, asked: Asked, cell: str) -> str:
     shell.good(cell)
     shell.good("%aws_profile --off")
     picker.close()
-    (arn,) = {one["identity"]["arn"] for one in heard if one.get("identity")}
-    return str(arn)
+    (arn,) = {shown_arn(one["html"]) for one in heard if one.get("identity")}
+    return arn
 
 
 Way = Callable[[Shell, Asked, str], str]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ipy_awsprofile.cards import cards
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.picker import ProfilePicker
 from ipy_awsprofile.picker.memory import MOST_RECENT, Memory, Remembered
@@ -97,23 +98,43 @@ def test_nothing_of_the_work_is_synced(person: Person) -> None:
 
 def test_switches_the_notebook(person: Person, shell: Shell) -> None:
     """A choice sets the session, and the answers are the identity, then `done`."""
-    told, done = person.says("switch", profile="RoleBeta", region="eu-central-1")
+    shown, done = person.says("switch", profile="RoleBeta", region="eu-central-1")
     assert done == {"type": "done", "view": VIEW}
-    identity = told["identity"]
-    assert identity["chain"] == ["RoleBeta", "UserAlpha"]
-    assert identity["account"] == "123456789012"
-    assert identity["arn"].startswith("arn:aws:sts::123456789012:assumed-role/RoleBeta/")
-    assert identity["region"] == identity["chosen_region"] == "eu-central-1"
-    assert 0 < identity["left"] <= 3600
+    assert "arn:aws:sts::123456789012:assumed-role/RoleBeta/" in shown["html"]
+    assert "eu-central-1" in shown["html"]
+    assert shown["switched"] is True
+    identity = shown["identity"]
+    assert 0 < identity.pop("left") <= 3600
+    assert identity == {
+        "profile": "RoleBeta",
+        "name": "RoleBeta ← UserAlpha",
+        "chosen_region": "eu-central-1",
+        "protected": False,
+    }
     assert person.picker.value == "RoleBeta"
     assert person.picker.session is shell.names["session"]
+
+
+def test_the_identity_is_the_magics_card(person: Person, shell: Shell) -> None:
+    """The picker shows the magic's card, also when the page is loaded again."""
+    shown = person.says("switch", profile="RoleBeta", region=None)[0]
+    shell.good("%aws_profile")
+    switcher = person.picker._switcher
+    identity = switcher.identity()
+    assert identity is not None
+    card = cards.identity_card(identity, variable="session", leftovers=switcher.leftovers())
+    assert shown["html"] == card._repr_html_()
+    assert person.says("ready")[0]["html"] == shown["html"]
+    assert person.says("ready")[0]["switched"] is False
+    shell.good("%aws_profile --off")
+    assert "No profile is active" in person.seen[-1]["html"]
 
 
 def test_another_region_keeps_the_rest_of_the_request(person: Person, shell: Shell) -> None:
     """A change of Region keeps everything else of the active request."""
     shell.good("%aws_profile RoleBeta --as prod")
     told, _ = person.says("region", region="eu-west-1")
-    assert told["identity"]["variable"] == "prod"
+    assert ">prod<" in told["html"]
     assert shell.names["prod"].region_name == "eu-west-1"
     assert "session" not in shell.names
 
@@ -243,7 +264,7 @@ def test_on_switch(person: Person, shell: Shell) -> None:
 
 
 def test_alias(person: Person, aws: EmbeddedAws) -> None:
-    """The account's alias follows the switch, or None if the role isn't allowed to read it."""
+    """The account's alias is looked up for a view, and shown for all profiles of the account."""
     from moto.iam.models import iam_backends
 
     iam_backends[ROLE_ACCOUNT]["aws"].create_account_alias("beta-team")
@@ -254,13 +275,13 @@ def test_alias(person: Person, aws: EmbeddedAws) -> None:
         policy=allow("iam:ListAccountAliases"),
     )
     aws.write_profile("Curious", source_profile="UserAlpha", role_arn=role_arn, region="us-east-1")
-    for profile, alias in (("RoleBeta", None), ("Curious", "beta-team")):
-        person.switches(profile)
-        lookup = person.picker._look_up_alias(ROLE_ACCOUNT)
-        assert lookup is not None
-        lookup.join(timeout=20)
-        assert person.seen[-1] == {"type": "alias", "account": ROLE_ACCOUNT, "alias": alias}
-    assert person.says("alias", account="000000000000") == []
+    person.switches("Curious")  # no view shows it yet
+    person.says("ready")
+    assert "beta-team" in waited_for(person, "identity", "beta-team")["html"]
+    aws.calls.clear()
+    person.switches("RoleBeta")  # which isn't allowed to ask
+    assert "(beta-team)" in person.seen[0]["html"]
+    assert "iam:ListAccountAliases" not in [call.action for call in aws.calls]
 
 
 def test_repr_names_the_active_profile_and_the_magic(person: Person, shell: Shell) -> None:
@@ -297,7 +318,7 @@ def test_without_a_shell(aws: EmbeddedAws) -> None:
     person.switches("RoleBeta")
     (told,) = [message for message in person.seen if message["type"] == "identity"]
     assert told["identity"]["profile"] == "RoleBeta"
-    assert told["identity"]["variable"] is None
+    assert "variable" not in told["html"]
     assert picker.session is not None
     assert os.environ["AWS_PROFILE"] == "RoleBeta"
     picker._switcher.off()
@@ -376,11 +397,11 @@ def analyst(aws: EmbeddedAws) -> str:
     return "Analyst"
 
 
-def waited_for(person: Person, kind: str) -> dict[str, Any]:
-    """Return the first message of this kind, when it is there."""
+def waited_for(person: Person, kind: str, text: str = "") -> dict[str, Any]:
+    """Return the first message of this kind with this text in it, when it is there."""
     for _ in range(200):
-        for message in person.seen:
-            if message["type"] == kind:
+        for message in list(person.seen):
+            if message["type"] == kind and text in json.dumps(message):
                 return message
         time.sleep(0.1)
     raise AssertionError(f"{kind} wasn't sent: {person.seen}")

@@ -26,37 +26,24 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  */
 
 /**
+ * What the view needs to know of the identity, beside its card.
+ *
+ * @typedef {object} ActiveIdentity
+ * @property {string | null} profile
+ * @property {string} name  the card's title
+ * @property {number | null} left  seconds
+ * @property {string | null} chosen_region  the Region of the request, if it isn't the profile's
+ * @property {boolean} protected
+ */
+
+/**
  * The identity that the notebook works as, or null if no profile is active.
  *
  * @typedef {object} IdentityMessage
  * @property {"identity"} type
- * @property {ShownIdentity | null} identity
- */
-
-/**
- * What the view shows of an identity.
- *
- * @typedef {object} ShownIdentity
- * @property {string} profile
- * @property {string[]} chain
- * @property {string} account
- * @property {string} arn
- * @property {string | null} region
- * @property {string | null} expires  a date and time in UTC
- * @property {number | null} left  seconds
- * @property {string | null} variable
- * @property {string | null} chosen_region  the Region of the request, if it isn't the profile's
- * @property {boolean} protected
- * @property {string[]} notes
- */
-
-/**
- * The alias of an account, for all views.
- *
- * @typedef {object} AliasMessage
- * @property {"alias"} type
- * @property {string} account
- * @property {string | null} alias
+ * @property {ActiveIdentity | null} identity
+ * @property {string} html  the identity's card, in which every text is escaped
+ * @property {boolean} switched  whether the notebook has just been switched
  */
 
 /**
@@ -110,8 +97,8 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * A message for the view that it names, or for all views if it names none.
  *
  * @typedef {(
- *   ProfilesMessage | IdentityMessage | AliasMessage | DoneMessage | ConfirmMessage | CodeMessage
- *   | SignInMessage | SignedInMessage | ErrorMessage
+ *   ProfilesMessage | IdentityMessage | DoneMessage | ConfirmMessage | CodeMessage | SignInMessage
+ *   | SignedInMessage | ErrorMessage
  * ) & {view?: string | null}} ViewMessage
  */
 
@@ -172,17 +159,9 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  */
 
 /**
- * The view asks for the alias of the active identity's account.
- *
- * @typedef {object} AliasCommand
- * @property {"alias"} type
- * @property {string} account
- */
-
-/**
  * What switches, and may need a confirmation, a code or a sign-in.
  *
  * @typedef {SwitchCommand | RegionCommand | RefreshCommand} Switching
  */
 
-/** @typedef {Switching | ReadyCommand | ListCommand | PinCommand | AliasCommand} ViewCommand */
+/** @typedef {Switching | ReadyCommand | ListCommand | PinCommand} ViewCommand */

@@ -1,7 +1,7 @@
 // A picker in the page: it puts the parts together, and talks to Python.
 
 import { h } from "./dom.js";
-import { IdentityCard, nameOf } from "./identity.js";
+import { IdentityCard } from "./identity.js";
 import { Profiles } from "./profiles.js";
 import { Question } from "./question.js";
 import { RegionMenu } from "./region_menu.js";
@@ -120,7 +120,7 @@ export class View {
     this.isConnected = false;
     this.endWait();
     this.reset();
-    this.card.show(null);
+    this.card.show(null, "");
     this.placeholder.hidden = false;
     this.live.hidden = true;
   }
@@ -129,7 +129,6 @@ export class View {
     this.isConnected = true;
     this.placeholder.hidden = true;
     this.live.hidden = false;
-    this.card.show(this.card.identity);
     this.offerRegions();
   }
 
@@ -143,7 +142,6 @@ export class View {
     switch (message.type) {
       case "profiles": return this.takeProfiles(message, buffers?.[0]);
       case "identity": return this.takeIdentity(message);
-      case "alias": return this.card.showAlias(message.account, message.alias);
       case "done":
         if (!this.field.isBusy) return;
         this.endWait();
@@ -185,18 +183,15 @@ export class View {
     if (buffer) this.offerRegions();
   }
 
-  /** @param {IdentityMessage & {view?: string | null}} message */
-  takeIdentity({ identity, view }) {
-    this.card.show(identity);
+  /** @param {IdentityMessage} message */
+  takeIdentity({ identity, html, switched }) {
+    this.card.show(identity, html);
     this.field.list.current = identity?.profile ?? null;
     this.offerRegions();
-    if (identity && !this.card.aliases.has(identity.account)) {
-      this.send({ type: "alias", account: identity.account });
-    }
     if (!this.field.isOpen && !this.question.isOpen) this.reset();
-    if (view) return; // this view has asked for it; otherwise there was a switch
+    if (!switched) return;
     this.showError("");
-    this.say(identity ? `The notebook works as ${nameOf(identity)}.` : "No profile is active.");
+    this.say(identity ? `The notebook works as ${identity.name}.` : "No profile is active.");
   }
 
   // ---- what the person does
