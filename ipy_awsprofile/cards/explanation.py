@@ -13,7 +13,7 @@ from ipy_awsprofile.cards.styles import Tone
 from ipy_awsprofile.text import visible
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.explain.explain import Explanation, Hop, Problem, Setting
+    from ipy_awsprofile.explain.explain import Explanation, Step, Problem, Setting
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -35,9 +35,9 @@ class ExplanationCard:
         shown = self.explanation
         lines = [f"{_named(shown.name)}  ({self.badge})"]
         lines += [f"  {shown.chosen}"] if shown.chosen else []
-        lines += ["  " + " → ".join(map(_in_words, shown.hops))]
-        for hop in shown.hops:
-            lines += _hop_lines(hop)
+        lines += ["  " + " → ".join(map(_in_words, shown.steps))]
+        for step in shown.steps:
+            lines += _step_lines(step)
         lines += [f"  {note}" for note in shown.notes]
         return visible("\n".join(lines))
 
@@ -48,9 +48,9 @@ class ExplanationCard:
         return card_frame(
             heading(_named(shown.name), self.badge),
             tag("div", _SMALL, with_code(shown.chosen)) if shown.chosen else "",
-            _diagram(shown.hops),
+            _diagram(shown.steps),
             *map(_problem, sorted(shown.problems, key=lambda one: not one.fatal)),
-            _table(shown.hops),
+            _table(shown.steps),
             *(tag("div", styles.NOTE, with_code(note)) for note in shown.notes),
             tone=_tone(shown.problems, Tone.GOOD),
         )
@@ -65,28 +65,28 @@ def _named(name: str) -> str:
     return name or "(no name)"
 
 
-def _in_words(hop: Hop) -> str:
+def _in_words(step: Step) -> str:
     """``UserAlpha (static keys, credentials:3)``."""
-    about = ", ".join(filter(None, (_does(hop), hop.where)))
-    return f"{_named(hop.name)} ({about})"
+    about = ", ".join(filter(None, (_does(step), step.where)))
+    return f"{_named(step.name)} ({about})"
 
 
-def _does(hop: Hop) -> str:
-    return f"{hop.kind}: {hop.detail}" if hop.detail else hop.kind
+def _does(step: Step) -> str:
+    return f"{step.kind}: {step.detail}" if step.detail else step.kind
 
 
-def _hop_lines(hop: Hop) -> Iterator[str]:
-    if not (hop.settings or hop.facts or hop.problems):
+def _step_lines(step: Step) -> Iterator[str]:
+    if not (step.settings or step.facts or step.problems):
         return
-    yield f"  {_named(hop.name)}"
-    columns = [[each.name for each in hop.settings], [each.value for each in hop.settings]]
-    columns.append([each.where for each in hop.settings])
+    yield f"  {_named(step.name)}"
+    columns = [[each.name for each in step.settings], [each.value for each in step.settings]]
+    columns.append([each.where for each in step.settings])
     widths = [max(map(len, column), default=0) for column in columns]
-    for name, value, where, setting in zip(*columns, hop.settings, strict=True):
+    for name, value, where, setting in zip(*columns, step.settings, strict=True):
         row = f"{name:<{widths[0]}}  {value:<{widths[1]}}  {where:<{widths[2]}}  {setting.note}"
         yield f"    {row}".rstrip()
-    yield from (f"    {fact}" for fact in hop.facts)
-    for problem in hop.problems:
+    yield from (f"    {fact}" for fact in step.facts)
+    for problem in step.problems:
         yield f"    {'✗' if problem.fatal else '!'} {problem.says}"
         yield f"      {problem.fix}"
 
@@ -97,22 +97,22 @@ def _tone(problems: tuple[Problem, ...], otherwise: Tone) -> Tone:
     return Tone.WARNING if problems else otherwise
 
 
-def _diagram(hops: tuple[Hop, ...]) -> Html:
+def _diagram(steps: tuple[Step, ...]) -> Html:
     arrow = tag("span", _ARROW, "→")
-    parts = [part for hop in hops for part in (arrow, _box(hop))]
+    parts = [part for step in steps for part in (arrow, _box(step))]
     return tag("div", _CHAIN, *parts[1:])
 
 
-def _box(hop: Hop) -> Html:
+def _box(step: Step) -> Html:
     """Return a step of the chain: its name, what it does, and where it is."""
     styled = (
-        ("font-weight:600", _named(hop.name)),
-        (styles.MUTED, hop.kind),
-        (styles.MUTED, hop.detail),
-        (_PLACE, hop.where),
+        ("font-weight:600", _named(step.name)),
+        (styles.MUTED, step.kind),
+        (styles.MUTED, step.detail),
+        (_PLACE, step.where),
     )
     lines = (tag("div", style, text) for style, text in styled if text)
-    return tag("div", f"{_BOX};border:1px solid {_tone(hop.problems, Tone.QUIET).css}", *lines)
+    return tag("div", f"{_BOX};border:1px solid {_tone(step.problems, Tone.QUIET).css}", *lines)
 
 
 def _problem(problem: Problem) -> Html:
@@ -126,21 +126,21 @@ def _problem(problem: Problem) -> Html:
     )
 
 
-def _table(hops: tuple[Hop, ...]) -> str:
-    bodies = [_rows(hop) for hop in hops if hop.settings or hop.facts]
+def _table(steps: tuple[Step, ...]) -> str:
+    bodies = [_rows(step) for step in steps if step.settings or step.facts]
     if not bodies:
         return ""
     return tag("div", "overflow-x:auto", tag("table", _TABLE, *bodies))
 
 
-def _rows(hop: Hop) -> Html:
+def _rows(step: Step) -> Html:
     """Return the rows of a step of the chain: its name, its settings, and facts about it.
 
     They are a table body, because JupyterLab's stripes begin again in each.
     """
-    facts = (tag("tr", "", tag("td", _WIDE, with_code(fact), colspan=4)) for fact in hop.facts)
-    name = tag("tr", "", tag("th", _GROUP, _named(hop.name), colspan=4))
-    return tag("tbody", "", name, *map(_row, hop.settings), *facts)
+    facts = (tag("tr", "", tag("td", _WIDE, with_code(fact), colspan=4)) for fact in step.facts)
+    name = tag("tr", "", tag("th", _GROUP, _named(step.name), colspan=4))
+    return tag("tbody", "", name, *map(_row, step.settings), *facts)
 
 
 def _row(setting: Setting) -> Html:

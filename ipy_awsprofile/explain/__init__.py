@@ -1,1 +1,1 @@
-"""How a profile resolves, from what can be read on this machine."""
+"""How a profile resolves, from the files, the environment and the caches of this machine."""

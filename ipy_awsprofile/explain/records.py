@@ -1,4 +1,4 @@
-"""What there is to say about how a profile resolves. No secret gets into these records."""
+"""The records of an explanation, and what it is made from. An explanation contains no secret."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from ipy_awsprofile.config.shared_files import Section, Sections, SharedFiles
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """What is wrong, and what to do. Without the fix of a ``fatal`` one, nothing works."""
+    """What is wrong, and how to fix it. A profile with a ``fatal`` problem doesn't work."""
 
     says: str
     fix: str
     fatal: bool = True
 
 
-#: What a look at something finds: a fact to tell, or a problem.
+#: The result of a check: a fact to show, or a problem.
 Finding = str | Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One setting, and where it stands: a line (from 1) of a file, or a variable.
+    """One setting, and where it is: a line (from 1) of a file, or a variable.
 
-    A ``note`` says why it isn't what counts; empty, the setting is in force.
+    ``note`` is the reason why the setting isn't used, and is empty if it is used.
     """
 
     name: str
@@ -41,16 +41,16 @@ class Setting:
 
     @property
     def where(self) -> str:
-        """``config:3``, or the variable's name."""
+        """For example ``config:3``, or the variable's name."""
         return self.variable or place(self.file, self.line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hop:
-    """One step on the way to the credentials.
+class Step:
+    """One step of the role chain: a profile, or the source of the first credentials.
 
-    ``kind`` says what happens here, ``detail`` with what (a role and its account, a program, …);
-    ``facts`` are what was found beside the settings, such as a session in a cache.
+    ``kind`` is what happens in it, and ``detail`` with what (a role and its account, a program, …).
+    ``facts`` are what was found in other places, such as a session in a cache.
     """
 
     name: str
@@ -64,53 +64,54 @@ class Hop:
 
     @property
     def where(self) -> str:
-        """``config:3``, or empty for what stands in no file."""
+        """For example ``config:3``; empty for a source that isn't in a file."""
         return place(self.file, self.line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """How a profile resolves: ``hops`` from the first credentials to the profile itself.
+    """How a profile resolves: ``steps`` from the first credentials to the profile itself.
 
-    ``chosen`` says why it is this profile; ``files`` are the two files; ``notes`` tell what
-    plain boto3 would make of the same environment.
+    ``chosen`` is why this profile is explained, if no name was given. ``files`` are the two files.
+    ``notes`` are about variables that plain boto3 uses.
     """
 
     name: str
     chosen: str
-    hops: tuple[Hop, ...]
+    steps: tuple[Step, ...]
     files: SharedFiles
     notes: tuple[str, ...] = ()
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """All problems, those of the first hop first."""
-        return tuple(problem for hop in self.hops for problem in hop.problems)
+        """All problems, those of the first step first."""
+        return tuple(problem for step in self.steps for problem in step.problems)
 
     @property
     def works(self) -> bool:
-        """Say whether nothing that can be seen from here stands in the way."""
+        """Whether no fatal problem was found."""
         return not any(problem.fatal for problem in self.problems)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Reading:
-    """Everything that an explanation is made from; it can hold secrets."""
+class Inputs:
+    """Everything that an explanation is made from; it can contain secrets."""
 
     environ: Mapping[str, str]
     files: SharedFiles
     sections: Sections
     now: datetime
-    #: What a switch says instead of the profile, if it does.
+    #: The Region that a switch was given, if any.
     region: str | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Part:
-    """A profile in its place in a chain.
+class Link:
+    """A profile as a link of the role chain.
 
-    ``kind`` is what it does there. ``target`` is the profile that was asked for, whose region and
-    endpoint count for every hop. ``chained`` says that a role assumes this one.
+    ``kind`` is how it gets credentials there. ``target`` is the profile that is explained, whose
+    Region and endpoint are used for all steps. ``chained`` is True if its role is assumed with the
+    credentials of another role.
     """
 
     profile: Profile
@@ -118,38 +119,38 @@ class Part:
     kind: ProfileKind
     target: str
     chained: bool
-    reading: Reading
+    inputs: Inputs
 
     @property
     def is_target(self) -> bool:
-        """Whether this is the profile that was asked for."""
+        """Whether this is the profile that is explained."""
         return self.profile.name == self.target
 
     def at(self, name: str) -> str:
-        """Where a setting stands, as a sentence."""
+        """Return the place of a setting as a sentence."""
         file, line = self.section.origins.get(name, (self.profile.file, self.profile.line))
         return f"See {place(file, line)}."
 
 
 def place(file: Path | None, line: int | None) -> str:
-    """``config:3`` for a line of a file."""
+    """Return a line of a file, for example ``config:3``."""
     return f"{file.name}:{line}" if file else ""
 
 
 def is_file(name: str | Path) -> bool:
-    """Say whether there is such a file, for any text at all."""
+    """Return whether there is such a file; any text is allowed."""
     try:
         return Path(name).is_file()
     except (OSError, ValueError):
         return False
 
 
-def until(moment: datetime) -> str:
-    """Tell a time in UTC, as the cards do."""
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+def in_utc(time: datetime) -> str:
+    """Return a time as text in UTC, as the cards show it."""
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def one_line(text: str, most: int = 200) -> str:
-    """Make a value fit for a table: no control characters, not too long."""
+    """Return a value without control characters, in one line of at most ``most`` characters."""
     flat = re.sub(r"\s+", " ", re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text)).strip()
     return flat if len(flat) <= most else f"{flat[: most - 1]}…"

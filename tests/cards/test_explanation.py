@@ -54,25 +54,25 @@ def test_text_and_html(shared_files: Files) -> None:
             "  u (static keys, credentials:2) → "
             "p (assume role: RoleBeta in 123456789012, config:1)",
             "  u",
-            "    region                 us-west-2  config:5       only `p` decides",
+            "    region                 us-west-2  config:5       not used in a source profile",
             "    aws_access_key_id      set        credentials:2",
             "    aws_secret_access_key  set        credentials:3",
             "  p",
             "    role_arn        arn:aws:iam::123456789012:role/RoleBeta  config:2",
             "    source_profile  u                                        config:3",
-            "    ! `p` has no region. It doesn't inherit `us-west-2` of its source.",
+            "    ! `p` has no Region. It doesn't inherit `us-west-2` from its source profile.",
             "      Add `region = us-west-2` to it, or switch with `--region`.",
         ]
     )
     assert repr(card) == str(card)
     html = card._repr_html_()
-    for hop in told.hops:
-        for setting in hop.settings:
+    for step in told.steps:
+        for setting in step.settings:
             assert setting.where in html
     assert html.count("→") == 1
     assert told.problems == (
         Problem(
-            says="`p` has no region. It doesn't inherit `us-west-2` of its source.",
+            says="`p` has no Region. It doesn't inherit `us-west-2` from its source profile.",
             fix="Add `region = us-west-2` to it, or switch with `--region`.",
             fatal=False,
         ),

@@ -15,7 +15,7 @@ from ipy_awsprofile.cards.html import Html, joined, tag, with_code
 from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.explain.records import Explanation, Hop, Problem, Setting
+from ipy_awsprofile.explain.records import Explanation, Problem, Setting, Step
 from tests.cards.reader import Reader, Shown, read
 from tests.cards.test_cards import identity, profile
 
@@ -59,8 +59,8 @@ CARDS: dict[str, Callable[[str], Shown]] = {
         Explanation(
             name=text,
             chosen=text,
-            hops=(
-                Hop(
+            steps=(
+                Step(
                     name=text,
                     kind=text,
                     detail=text,

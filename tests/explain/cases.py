@@ -1,27 +1,23 @@
-"""Profiles, right and wrong, and what the explanation of each has to say."""
+"""Profiles, right and wrong, and what the explanation of each contains."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from tests.explain.profiles import ASSUME, KEYS, REGION, ROLE, SIGN_IN, USER, P
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
 class Case:
-    """What the files say, and what the explanation of the profile `p` has to say.
+    """What is in the files, and in the explanation of the profile `p`.
 
-    ``hops`` are name, kind with detail, and place of each; ``problems`` are words of each problem
-    and of its fix, those that stop the profile with a ``!``.
+    ``steps`` are the name, kind with detail, and place of each step. ``problems`` are words of each
+    problem and of its fix; those of a fatal problem begin with ``!``.
     """
 
     config: str
     credentials: str = ""
-    hops: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
     problems: tuple[tuple[str, str], ...] = ()
     environ: dict[str, str] = field(default_factory=dict)
 
@@ -50,7 +46,7 @@ CASES = {
         "",
         ("p|static keys: its own|config:5", ASSUMED),
     ),
-    "keys of a source that has a role, too": Case(
+    "source with keys and a role": Case(
         f"{ASSUME}source_profile = q\n[profile q]\nrole_arn = {ROLE}\nsource_profile = u\n{KEYS}\n",
         USER,
         ("q|static keys|config:8", ASSUMED),
@@ -70,7 +66,7 @@ CASES = {
         ("p|no credentials|config:1",),
         (
             (
-                "!`p` names no credentials",
+                "!`p` has no credentials",
                 "Add keys, a role, SSO or a credential_process. See config:1",
             ),
         ),
@@ -79,14 +75,14 @@ CASES = {
         f"{P}",
         "",
         ("EcsContainer|container credentials|", "p|no credentials|config:1"),
-        (("`p` names no credentials", "Add keys"),),
+        (("`p` has no credentials", "Add keys"),),
         environ={"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:1/"},
     ),
     "nothing, perhaps on an instance": Case(
         P,
         "",
         ("Ec2InstanceMetadata|instance metadata|", "p|no credentials|config:1"),
-        (("`p` names no credentials", "Add keys"),),
+        (("`p` has no credentials", "Add keys"),),
         environ={"AWS_EC2_METADATA_DISABLED": "false"},
     ),
     "role of a process in a container": Case(
@@ -95,13 +91,13 @@ CASES = {
         ("q|credential process: ls|config:5", ASSUMED),
         environ={"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:1/"},
     ),
-    "a header without profile": Case(
+    "header without profile": Case(
         "\n[p]\n",
         "",
         ("p|not found|",),
         (("![p] in the config file isn't read", "[profile p]. See config:2"),),
     ),
-    "a header without profile, beside keys": Case(
+    "header without profile, and keys": Case(
         f"[p]\n{REGION}",
         f"[p]\n{KEYS}\n{REGION}",
         ("p|static keys|credentials:2",),
@@ -127,18 +123,24 @@ CASES = {
         USER,
         ("p|no credentials|config:1",),
         (
-            ("!`p` names no credentials", "Add keys"),
-            ("`rolearn` is no setting", "Did you mean `role_arn`? See config:3"),
-            ("`source-profile` is no setting", "Did you mean `source_profile`? See config:4"),
+            ("!`p` has no credentials", "Add keys"),
+            ("`rolearn` isn't an AWS setting", "Did you mean `role_arn`? See config:3"),
+            (
+                "`source-profile` isn't an AWS setting",
+                "Did you mean `source_profile`? See config:4",
+            ),
         ),
     ),
-    "a misspelt secret": Case(
+    "misspelt secret": Case(
         f"{P}",
         "[p]\naws_access_key_id = AKIAHUSH\naws_secret_acess_key = hush\n",
         ("p|no credentials|config:1",),
         (
-            ("!`aws_access_key_id` is there, and", "See credentials:2"),
-            ("`aws_secret_acess_key` is no setting", "Did you mean `aws_secret_access_key`?"),
+            ("!`aws_access_key_id` is set, but", "See credentials:2"),
+            (
+                "`aws_secret_acess_key` isn't an AWS setting",
+                "Did you mean `aws_secret_access_key`?",
+            ),
         ),
     ),
     "SSO without a start URL": Case(
@@ -148,7 +150,7 @@ CASES = {
         ("p|SSO: R in 123456789012|config:1",),
         (
             ("!`sso_start_url` is missing", "See config:6"),
-            ("`sso_start_ur` is no setting", "Did you mean `sso_start_url`? See config:7"),
+            ("`sso_start_ur` isn't an AWS setting", "Did you mean `sso_start_url`? See config:7"),
         ),
     ),
     "nobody signed in": Case(
@@ -157,25 +159,25 @@ CASES = {
         ("p|login session|config:1",),
         (("!There is no login session", "aws login --profile p"),),
     ),
-    "token file that isn't there": Case(
+    "missing token file": Case(
         f"{ASSUME}web_identity_token_file = ~/none\n",
         "",
         ("p|web identity: RoleBeta in 123456789012|config:1",),
         (("!There is no token file `~/none`. A `~` in it isn't expanded", "See config:4"),),
     ),
-    "process that isn't there": Case(
+    "missing program": Case(
         f"{P}credential_process = no-such-program --token hush\n",
         "",
         ("p|credential process: no-such-program|config:1",),
-        (("!There is no program `no-such-program`", "its whole path. See config:3"),),
+        (("!There is no program `no-such-program`", "its full path. See config:3"),),
     ),
-    "process that can't be read": Case(
+    "invalid command": Case(
         f'[profile p]\n{REGION}credential_process = "hush\n',
         "",
         ("p|credential process|config:1",),
-        (("!`credential_process` is no command", "See config:3"),),
+        (("!`credential_process` isn't a valid command", "See config:3"),),
     ),
-    "services that aren't there": Case(
+    "missing services": Case(
         f"{P}{KEYS}\nservices = lcal\n[services local]\ns3 =\n  a = b\n",
         "",
         ("p|static keys|config:3",),
@@ -186,9 +188,9 @@ CASES = {
         USER,
         (USER_KEYS, "p|assume role: RoleBeta|config:1"),
         (
-            ("!`RoleBeta` is no ARN of a role", "See config:3"),
-            ("!`me` is no MFA device", "See config:5"),
-            ("`1h` is no number of seconds", "See config:6"),
+            ("!`RoleBeta` isn't a role ARN", "See config:3"),
+            ("!`me` isn't an MFA device", "See config:5"),
+            ("`1h` isn't a number of seconds", "See config:6"),
         ),
     ),
 }

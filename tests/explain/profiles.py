@@ -1,4 +1,4 @@
-"""Texts of profiles that the tests of the explanations share."""
+"""Profiles for the tests of explanations."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def write(files: Files, config: str = "", credentials: str = "") -> None:
 
 
 def settings_of(name: str) -> tuple[Setting, ...]:
-    """List the settings in an explanation's last hop."""
-    return explain(name, now=NOW).hops[-1].settings
+    """Return the settings in the last step of an explanation."""
+    return explain(name, now=NOW).steps[-1].settings
 
 
 def method_of(session: botocore.session.Session) -> str | None:
-    """Ask botocore which of its providers gives the credentials."""
+    """Return botocore's name of the provider that it uses."""
     credentials = session.get_credentials()
     return credentials.method if credentials else None

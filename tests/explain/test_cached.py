@@ -1,4 +1,4 @@
-"""What other tools have stored of a sign-in or a role is found."""
+"""The cached credentials and tokens of other tools are found."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ROLES = [
 
 @pytest.mark.parametrize(("settings", "arguments"), ROLES)
 @pytest.mark.parametrize(
-    ("minutes", "words"), [(60, "good until 2026-01-01 13:00:00 UTC"), (14, "is replaced")]
+    ("minutes", "words"), [(60, "valid until 2026-01-01 13:00:00 UTC"), (14, "is replaced")]
 )
 def test_cached_role(
     shared_files: Files,
@@ -46,7 +46,7 @@ def test_cached_role(
     minutes: int,
     words: str,
 ) -> None:
-    """A role's session in the AWS CLI's cache is told, if it is that of these very settings."""
+    """A session in the AWS CLI's cache is reported if it has exactly these settings."""
     write(shared_files, f"{P}{settings}", USER)
     store(tmp_path, json.dumps(arguments, sort_keys=True), NOW + timedelta(minutes=minutes))
     (fact,) = cached_session()
@@ -73,15 +73,15 @@ def test_cached_role(
 def test_cached_session_of_other_kinds(
     shared_files: Files, tmp_path: Path, settings: str, arguments: str
 ) -> None:
-    """A session of SSO or a web identity is found under the key that botocore gives it."""
+    """A session of SSO or a web identity is found under botocore's key."""
     write(shared_files, f"{P}{settings}\n")
     store(tmp_path, arguments, NOW + timedelta(hours=1))
     (fact,) = cached_session()
-    assert "good until" in fact
+    assert "valid until" in fact
 
 
 def store(home: Path, arguments: str, expiry: datetime) -> None:
-    """Put a session for these arguments into the AWS CLI's cache."""
+    """Write a session for these arguments to the AWS CLI's cache."""
     RoleCache(home / ".aws/cli/cache", fresh=False)[sha1(arguments.encode()).hexdigest()] = {
         "Credentials": {
             "AccessKeyId": "AKIAHUSH",
@@ -93,8 +93,8 @@ def store(home: Path, arguments: str, expiry: datetime) -> None:
 
 
 def cached_session() -> list[str]:
-    """List what is told of the cache of the profile `p`."""
-    return [fact for fact in explain("p", now=NOW).hops[-1].facts if "cache" in fact]
+    """Return the facts about the cache in the explanation of `p`."""
+    return [fact for fact in explain("p", now=NOW).steps[-1].facts if "cache" in fact]
 
 
 RENEWAL = {
@@ -108,20 +108,20 @@ RENEWAL = {
 @pytest.mark.parametrize(
     ("config", "stored_under", "token", "hours", "says"),
     [
-        (MODERN, "corp", {}, 1, "The SSO token is good until 2026-01-01 13:00:00 UTC."),
-        (MODERN, "corp", RENEWAL, 1, "UTC, and renews itself."),
-        (MODERN, "corp", RENEWAL, -1, "its refresh token gets a new one."),
-        (MODERN, "corp", {}, -1, "!The SSO token has expired at 2026-01-01 11:00:00 UTC."),
+        (MODERN, "corp", {}, 1, "The SSO token is valid until 2026-01-01 13:00:00 UTC."),
+        (MODERN, "corp", RENEWAL, 1, "UTC and is renewed automatically."),
+        (MODERN, "corp", RENEWAL, -1, "it is renewed with its refresh token."),
+        (MODERN, "corp", {}, -1, "!The SSO token expired at 2026-01-01 11:00:00 UTC."),
         (
             MODERN,
             "corp",
             RENEWAL | {"registrationExpiresAt": "2025-01-01T00:00:00Z"},
             -1,
-            "!The SSO token has expired",
+            "!The SSO token expired",
         ),
         (MODERN, "other", {}, 1, "!There is no SSO token"),
-        (LEGACY, "https://x", {}, 1, "The SSO token is good until"),
-        (LEGACY, "https://x", RENEWAL, -1, "!The SSO token has expired"),
+        (LEGACY, "https://x", {}, 1, "The SSO token is valid until"),
+        (LEGACY, "https://x", RENEWAL, -1, "!The SSO token expired"),
     ],
 )
 def test_sso_token(
@@ -134,14 +134,14 @@ def test_sso_token(
     hours: int,
     says: str,
 ) -> None:
-    """A token of SSO is missing, good, or expired, and renews itself where it can."""
+    """An SSO token is missing, valid or expired, and can be renewed or not."""
     write(shared_files, config)
     file = tmp_path / ".aws/sso/cache" / f"{sha1(stored_under.encode()).hexdigest()}.json"
     file.parent.mkdir(parents=True)
     expiry = f"{NOW + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
     file.write_text(json.dumps(token | {"accessToken": "hush", "expiresAt": expiry}))
     told = explain("p", now=NOW)
-    found = [*told.hops[-1].facts, *(f"!{problem.says}" for problem in told.problems)]
+    found = [*told.steps[-1].facts, *(f"!{problem.says}" for problem in told.problems)]
     assert any(says in one and one.startswith("!") == says.startswith("!") for one in found)
     assert len(found) == 1
     assert "hush" not in repr(told)
@@ -150,12 +150,12 @@ def test_sso_token(
 @pytest.mark.parametrize(
     ("token", "says"),
     [
-        ({"accessToken": {"expiresAt": "2026-01-01T13:00:00Z"}}, "are good until"),
+        ({"accessToken": {"expiresAt": "2026-01-01T13:00:00Z"}}, "are valid until"),
         (
             {"accessToken": {"expiresAt": "2026-01-01T11:00:00Z"}, "refreshToken": "hush"},
-            "and renew.",
+            "they are renewed.",
         ),
-        ({"accessToken": {"expiresAt": "2026-01-01T11:00:00Z"}}, "!The login session has expired"),
+        ({"accessToken": {"expiresAt": "2026-01-01T11:00:00Z"}}, "!The login session expired"),
         ({"accessToken": "hush"}, "!There is no login session"),
         ([], "!There is no login session"),
     ],
@@ -167,12 +167,12 @@ def test_login_token(
     says: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What `aws login` has stored is missing, good, expired, or renews itself."""
+    """A session of `aws login` is missing, valid or expired, and can be renewed or not."""
     session = "arn:aws:iam::123456789012:user/u"
     write(shared_files, f"{P}login_session = {session}\n")
     monkeypatch.setenv("AWS_LOGIN_CACHE_DIRECTORY", str(tmp_path))
     (tmp_path / f"{sha256(session.encode()).hexdigest()}.json").write_text(json.dumps(token))
     told = explain("p", now=NOW)
-    (found,) = [*told.hops[-1].facts, *(f"!{problem.says}" for problem in told.problems)]
+    (found,) = [*told.steps[-1].facts, *(f"!{problem.says}" for problem in told.problems)]
     assert says in found
     assert "hush" not in repr(told)

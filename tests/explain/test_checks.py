@@ -1,4 +1,4 @@
-"""What is wrong with a profile is told, and how to mend it."""
+"""An explanation contains what is wrong with a profile, and how to fix it."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ SECRETS = ("AKIAHUSH", "hush")
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_what_is_told(shared_files: Files, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hops and problems are those of the table, and no secret is in any form of them."""
+def test_cases(shared_files: Files, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps and problems are those of the case, and their text and card contain no secret."""
     case = CASES[name]
     write(shared_files, case.config, case.credentials)
     for variable, value in case.environ.items():
         monkeypatch.setenv(variable, value)
     told = explain("p", now=NOW)
-    hops = [
-        f"{hop.name}|{hop.kind}{': ' * bool(hop.detail)}{hop.detail}|{hop.where}"
-        for hop in told.hops
+    steps = [
+        f"{step.name}|{step.kind}{': ' * bool(step.detail)}{step.detail}|{step.where}"
+        for step in told.steps
     ]
-    assert hops == list(case.hops)
+    assert steps == list(case.steps)
     assert len(told.problems) == len(case.problems), told.problems
     for problem, (says, fix) in zip(told.problems, case.problems, strict=True):
         assert says.removeprefix("!") in problem.says

@@ -1,4 +1,4 @@
-"""How a profile resolves is told as botocore will do it, and without doing anything."""
+"""An explanation predicts what botocore does, and only reads."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from tests.shells import Shell
 
 
-def test_nothing_happens(
+def test_only_reads(
     shared_files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No socket is opened, no process run and no file written, whatever the kind of profile."""
+    """For no kind of profile a socket is opened, a process run or a file written."""
 
     def forbidden(*_: object, **__: object) -> None:
-        raise AssertionError("An explanation does nothing.")
+        raise AssertionError("An explanation only reads.")
 
     def reading_only(file: Any, mode: str = "r", *more: Any, **options: Any) -> Any:
         assert not set(mode) & set("wax+")
@@ -50,16 +50,16 @@ def test_nothing_happens(
 
 
 def test_unreadable_files(shared_files: Files) -> None:
-    """A file that can't be parsed is the one thing that is raised."""
+    """A file that can't be parsed is an error."""
     write(shared_files, "nonsense")
     with pytest.raises(ConfigFileError):
         explain("p")
 
 
-def test_a_switch_doesnt_bend_it(
+def test_after_a_switch(
     shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a switch, what is explained is still the user's own environment."""
+    """After a switch, the user's environment is still the one that is explained."""
     monkeypatch.setenv("AWS_PROFILE", "UserAlpha")
     before = explain()
     shell.good("%aws_profile RoleBeta")
@@ -89,20 +89,20 @@ def test_magic_explains_the_active_profile(shell: Shell, aws: EmbeddedAws) -> No
     shell.good("%aws_profile RoleBeta")
     text = shell.good("%aws_profile --explain").text
     assert text.startswith("RoleBeta  (no problems found)")
-    assert "The AWS CLI's cache has a session that is good until" in text
+    assert "The AWS CLI's cache has a session that is valid until" in text
 
 
 def test_magic_explains_the_region_of_the_switch(shell: Shell, aws: EmbeddedAws) -> None:
-    """The Region that the active profile was switched to with goes before the file's."""
+    """The Region of the switch takes precedence over the one in the file."""
     shell.good("%aws_profile RoleBeta --region eu-north-1")
     lines = shell.good("%aws_profile --explain").text.splitlines()
     regions = [line.split() for line in lines if line.split()[:1] == ["region"]]
     assert ["region", "eu-north-1", "--region"] in regions
-    assert any("--region goes first" in " ".join(words) for words in regions)
+    assert any("--region takes precedence" in " ".join(words) for words in regions)
 
 
 def test_magic_explains_a_role_without_a_profile(shell: Shell, aws: EmbeddedAws) -> None:
-    """A role that was given by its ARN comes after the profile that assumes it."""
+    """A role that was given by its ARN is the last step, after its source profile."""
     shell.good(f"%aws_profile --role-arn {ROLE} --source-profile UserAlpha --region us-west-2")
     text = shell.good("%aws_profile --explain").text
     assert text.startswith(ROLE)
@@ -123,5 +123,5 @@ def test_magic_explains_a_role_without_a_profile(shell: Shell, aws: EmbeddedAws)
     ],
 )
 def test_magic_refuses(shell: Shell, aws: EmbeddedAws, line: str) -> None:
-    """--explain goes with a name and nothing else."""
+    """--explain can be combined only with a name."""
     shell.refused(f"%aws_profile {line}")

@@ -102,7 +102,7 @@ KEYS: dict[str, Broken] = {
         "There is no profile `P`",
         "`%aws_profiles` lists",
         {"[P]": "[profile P]"},
-        seen="There, write [P].",
+        seen="In that file, write [P].",
     ),
     "keys in two files": Broken(
         "keys in the credentials file",
@@ -127,6 +127,6 @@ KEYS: dict[str, Broken] = {
         "Give it keys in the credentials file, or a role_arn with a source_profile. "
         "`%aws_profile --explain default`",
         NO_KEYS,
-        seen="`default` names no credentials.",
+        seen="`default` has no credentials.",
     ),
 }

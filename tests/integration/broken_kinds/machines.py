@@ -77,7 +77,7 @@ MACHINES: dict[str, Broken] = {
         INSTANCE,
         "AWS_EC2_METADATA_DISABLED",
         by=variables(AWS_EC2_METADATA_DISABLED="true"),
-        seen="`AWS_EC2_METADATA_DISABLED` forbids",
+        seen="`AWS_EC2_METADATA_DISABLED` disables",
     ),
     "instance without a role": Broken(
         "credential_source Ec2InstanceMetadata",
@@ -124,7 +124,7 @@ MACHINES: dict[str, Broken] = {
         CONTAINER,
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
         by=variables(AWS_CONTAINER_CREDENTIALS_FULL_URI=None),
-        seen="Neither of the variables",
+        seen="No variable for container credentials",
     ),
     "container down": Broken(
         "credential_source EcsContainer", CredentialsUnavailable, CONTAINER, by=container()

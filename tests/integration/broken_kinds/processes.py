@@ -38,13 +38,13 @@ _BREAKS: dict[str, tuple[Break | None, str, str, Mapping[str, str]]] = {
     "lone quotation mark": (
         None,
         "is no command: No closing quotation.",
-        "is no command that can be read.",
+        "isn't a valid command.",
         {'{process}"': "{process}"},
     ),
     "empty": (
         None,
         "is no command: it is empty.",
-        "is no command that can be read.",
+        "isn't a valid command.",
         {' "{python}" "{process}"': ""},
     ),
     "slow": (tool("import time; time.sleep(60)"), "didn't end within ", "", {}),

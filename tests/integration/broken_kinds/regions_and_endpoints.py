@@ -19,7 +19,7 @@ REGIONS_AND_ENDPOINTS: dict[str, Broken] = {
         "No AWS Region is known for `P`.",
         "`%aws_profile P --region …`",
         {HERE: "source_profile = Ann\nendpoint_url = {endpoint}"},
-        seen="`P` has no region.",
+        seen="`P` has no Region.",
     ),
     "region malformed": Broken(
         "role with source_profile",
@@ -27,7 +27,7 @@ REGIONS_AND_ENDPOINTS: dict[str, Broken] = {
         "A region of `P` is none: Provided region_name 'us west'",
         "--region",
         {HERE: "source_profile = Ann\nregion = us west\nendpoint_url = {endpoint}"},
-        seen="`us west` is no AWS Region.",
+        seen="`us west` isn't an AWS Region.",
     ),
     "region disabled": Broken(
         "role with source_profile",
@@ -42,7 +42,7 @@ REGIONS_AND_ENDPOINTS: dict[str, Broken] = {
         "A region of `P` is none: ",
         "--region",
         {"{here}": "region = us_west\nendpoint_url = {endpoint}"},
-        seen="`us_west` is no AWS Region.",
+        seen="`us_west` isn't an AWS Region.",
     ),
     "endpoint down": Broken(
         "role with source_profile",

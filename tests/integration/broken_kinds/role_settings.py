@@ -22,7 +22,7 @@ ROLE_SETTINGS: dict[str, Broken] = {
         "AssumeRole failed for `P`: ",
         "an hour at most",
         {"source_profile = Hop2": "source_profile = Hop2\nduration_seconds = 7200"},
-        seen="an hour at most, not 7200 seconds. Write 3600 or less. See config:26.",
+        seen="can last 3600 seconds, not 7200. Use 3600 or less. See config:26.",
     ),
     "longer than the role allows": Broken(
         "role with source_profile",
@@ -37,7 +37,7 @@ ROLE_SETTINGS: dict[str, Broken] = {
         "The duration_seconds of `P` is impossible: ",
         EXPLAIN,
         {"= Ann": "= Ann\nduration_seconds = 60"},
-        seen="AWS takes no duration of 60 seconds. Write 900 to 43200. See config:12.",
+        seen="AWS doesn't allow a duration of 60 seconds. Use 900 to 43200. See config:12.",
     ),
     "longer than any role": Broken(
         "role with source_profile",
@@ -45,7 +45,7 @@ ROLE_SETTINGS: dict[str, Broken] = {
         "'durationSeconds'",
         EXPLAIN,
         {"= Ann": "= Ann\nduration_seconds = 99999"},
-        seen="AWS takes no duration of 99999 seconds.",
+        seen="AWS doesn't allow a duration of 99999 seconds.",
     ),
     "session name with a space": Broken(
         "role with source_profile",
@@ -53,7 +53,7 @@ ROLE_SETTINGS: dict[str, Broken] = {
         "'roleSessionName'",
         EXPLAIN,
         {"= me": "= my self"},
-        seen="AWS takes no role_session_name such as `my self`.",
+        seen="`my self` isn't a valid role_session_name.",
     ),
     "session name too long": Broken(
         "role with source_profile",
@@ -61,7 +61,7 @@ ROLE_SETTINGS: dict[str, Broken] = {
         "'roleSessionName'",
         EXPLAIN,
         {"= me": f"= {'m' * 65}"},
-        seen="AWS takes no role_session_name",
+        seen="isn't a valid role_session_name.",
     ),
     "session name too short": Broken(
         "role with source_profile",
@@ -69,7 +69,7 @@ ROLE_SETTINGS: dict[str, Broken] = {
         "The role_session_name of `P` is impossible: ",
         EXPLAIN,
         {"= me": "= m"},
-        seen="AWS takes no role_session_name such as `m`.",
+        seen="`m` isn't a valid role_session_name.",
     ),
     "external ID wrong": Broken(
         "external_id",
@@ -91,7 +91,7 @@ ROLE_SETTINGS: dict[str, Broken] = {
         "The external_id of `P` is impossible: ",
         EXPLAIN,
         {"between-us": "b"},
-        seen="AWS takes no external_id such as `b`.",
+        seen="`b` isn't a valid external_id.",
     ),
     "MFA missing": Broken(
         "mfa_serial",
@@ -129,7 +129,7 @@ ROLE_SETTINGS: dict[str, Broken] = {
         "a device of the user",
         {"{mfa_serial}": f"arn:aws:iam::{ACCOUNT}:u2f/user/Ann/key"},
         by=types("123456"),
-        seen="is no MFA device that gives codes.",
+        seen="isn't an MFA device with codes.",
     ),
     "MFA device that is none": Broken(
         "mfa_serial",
@@ -138,7 +138,7 @@ ROLE_SETTINGS: dict[str, Broken] = {
         EXPLAIN,
         {"{mfa_serial}": "Ann"},
         by=types("123456"),
-        seen="`Ann` is no MFA device that gives codes.",
+        seen="`Ann` isn't an MFA device with codes.",
     ),
     "MFA without anybody": Broken(
         "mfa_serial",

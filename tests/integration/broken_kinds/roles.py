@@ -23,7 +23,7 @@ ROLES: dict[str, Broken] = {
         ProfileNotFound,
         "There is no profile `P`",
         instead={"[profile P]": "[P]"},
-        seen="it lacks the word `profile`",
+        seen="the word `profile` is missing",
     ),
     "source unknown": Broken(
         "role with source_profile",
@@ -63,7 +63,7 @@ ROLES: dict[str, Broken] = {
         "The profile `P` has no credentials.",
         EXPLAIN,
         {f"role_arn = arn:aws:iam::{ACCOUNT}:role/Hop1": ""},
-        seen="`source_profile` is there, and `role_arn` isn't.",
+        seen="`source_profile` is set, but `role_arn` isn't.",
     ),
     "role_arn no ARN": Broken(
         "role with source_profile",
@@ -71,7 +71,7 @@ ROLES: dict[str, Broken] = {
         "The role_arn of `P` is impossible: Invalid length",
         EXPLAIN,
         {f"arn:aws:iam::{ACCOUNT}:role/Hop1": "Hop1"},
-        seen="`Hop1` is no ARN of a role.",
+        seen="`Hop1` isn't a role ARN.",
     ),
     "role_arn of a user": Broken(
         "role with source_profile",
@@ -79,7 +79,7 @@ ROLES: dict[str, Broken] = {
         "AssumeRole failed for `P`: ",
         EXPLAIN,
         {"role/Hop1": "user/Ann"},
-        seen="is no ARN of a role.",
+        seen="isn't a role ARN.",
     ),
     "no such role": Broken(
         "role with source_profile",
@@ -148,7 +148,7 @@ ROLES: dict[str, Broken] = {
         "The source profile `Ann` has no credentials.",
         "line 2",
         NO_KEYS,
-        seen="`Ann` names no credentials.",
+        seen="`Ann` has no credentials.",
     ),
     "self-reference without keys": Broken(
         "self-referencing",
@@ -215,13 +215,13 @@ ROLES: dict[str, Broken] = {
         InvalidProfile,
         "The role_arn of `Hop1` is impossible: Invalid length",
         instead={f"arn:aws:iam::{ACCOUNT}:role/Hop1": "Hop1"},
-        seen="`Hop1` is no ARN of a role.",
+        seen="`Hop1` isn't a role ARN.",
     ),
     "first hop's session name": Broken(
         "chain of three",
         ServiceError,
         "AssumeRole failed for `Hop1`: ",
         instead={"role/Hop1\nrole_session_name = me": "role/Hop1\nrole_session_name = m e"},
-        seen="AWS takes no role_session_name such as `m e`.",
+        seen="`m e` isn't a valid role_session_name.",
     ),
 }

@@ -17,7 +17,7 @@ from tests.integration.broken_kinds.stage import HUSH, Break
 _NOBODY = "There is no SSO token: nobody has signed in."
 _SIGN_INS: dict[str, tuple[Break, str]] = {
     "missing": (stored("sso", lambda _: None), _NOBODY),
-    "expired": (stored("sso", token(expiresAt=OVER, refreshToken=None)), "token has expired at"),
+    "expired": (stored("sso", token(expiresAt=OVER, refreshToken=None)), "token expired at"),
     "no JSON": (stored("sso", lambda _: "{"), _NOBODY),
     "a list": (stored("sso", lambda _: "[]"), _NOBODY),
     "without a token": (stored("sso", token(accessToken=None)), _NOBODY),
@@ -56,7 +56,7 @@ SSO: dict[str, Broken] = {
         "The sign-in of `P` is missing or has expired",
         "--login",
         by=stored("sso", token(expiresAt=OVER, registrationExpiresAt=OVER)),
-        seen="The SSO token has expired at",
+        seen="The SSO token expired at",
     ),
     "role not assigned": Broken(
         "sso-session",
@@ -85,7 +85,7 @@ SSO: dict[str, Broken] = {
         "`P` may not call GetRoleCredentials",
         "see sso_account_id",
         {"{account}": "prod"},
-        seen="`prod` is no number of an account.",
+        seen="`prod` isn't an account ID.",
     ),
     "account missing": Broken(
         "sso-session",
@@ -126,7 +126,7 @@ SSO: dict[str, Broken] = {
         "A region of `P` is none: Provided region_name 'us_east'",
         EXPLAIN,
         {"sso_region = us-east-1": "sso_region = us_east"},
-        seen="`us_east` is no AWS Region.",
+        seen="`us_east` isn't an AWS Region.",
     ),
     "session missing": Broken(
         "sso-session",
@@ -150,7 +150,7 @@ SSO: dict[str, Broken] = {
         "The value for sso_region is inconsistent",
         EXPLAIN,
         {"= Reader": "= Reader\nsso_region = eu-west-1"},
-        seen="`sso_region` differs between the profile and its [sso-session]. Take it out",
+        seen="`sso_region` differs between the profile and its [sso-session]. Remove it",
     ),
     "portal down": Broken("sso-session", EndpointUnreachable, "can't be reached for `P`.", by=down),
     "portal throttles": Broken(

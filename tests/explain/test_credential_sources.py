@@ -1,4 +1,4 @@
-"""Credentials come from where botocore takes them, with a name and without."""
+"""The source of the credentials is the one that botocore uses, with a name and without."""
 
 from __future__ import annotations
 
@@ -67,17 +67,17 @@ PROVIDERS = [
 def test_provider(
     shared_files: Files, *, tmp_path: Path, config: str, credentials: str, kind: str, method: str
 ) -> None:
-    """Of several ways to credentials, the one that is told is the one that botocore goes."""
+    """Of several sources, the explanation names the one that botocore uses."""
     answer = tmp_path / "answer"
     answer.write_text('{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "s"}')
     write(shared_files, config.replace("{process}", f"cat {answer}"), credentials)
     assert method_of(botocore.session.Session(profile="p")) == method
-    assert explain("p").hops[-1].kind == kind
-    passed_over = {one.name for one in settings_of("p") if one.note.startswith("not used")}
+    assert explain("p").steps[-1].kind == kind
+    unused = {one.name for one in settings_of("p") if one.note.startswith("not used")}
     if kind in {"SSO", "credential process", "web identity"}:
-        assert "aws_access_key_id" in passed_over
+        assert "aws_access_key_id" in unused
     else:
-        assert "aws_access_key_id" not in passed_over
+        assert "aws_access_key_id" not in unused
 
 
 @pytest.mark.parametrize(
@@ -125,11 +125,11 @@ def test_without_a_name(
     method: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Without a name, what is explained is what botocore takes by itself."""
+    """Without a name, the explanation is about the source that botocore uses by itself."""
     write(shared_files, *files)
     for variable, value in environ.items():
         monkeypatch.setenv(variable, value)
-    assert explain(now=NOW).hops[-1].kind == kind
+    assert explain(now=NOW).steps[-1].kind == kind
     session = botocore.session.Session()
     if isinstance(method, type):
         assert not explain(now=NOW).works
@@ -142,17 +142,20 @@ def test_without_a_name(
 @pytest.mark.parametrize(
     ("environ", "words"),
     [
-        (PLAIN, "`AWS_ACCESS_KEY_ID` is set: plain boto3 goes by it, a switch doesn't."),
-        ({"AWS_WEB_IDENTITY_TOKEN_FILE": "f"}, "plain boto3 looks at it, a switch doesn't."),
-        ({"AWS_PROFILE": "q"}, "`AWS_PROFILE` names `q` for plain boto3"),
-        ({"AWS_REGION": "x"}, "`AWS_REGION` isn't read by boto3"),
-        ({"AWS_PROFILE": "p", "AWS_DEFAULT_PROFILE": "p"}, "`AWS_DEFAULT_PROFILE` goes before"),
+        (PLAIN, "`AWS_ACCESS_KEY_ID` is set: plain boto3 uses it, a switch doesn't."),
+        ({"AWS_WEB_IDENTITY_TOKEN_FILE": "f"}, "plain boto3 reads it, a switch doesn't."),
+        ({"AWS_PROFILE": "q"}, "`AWS_PROFILE` is `q`: plain boto3 uses it"),
+        ({"AWS_REGION": "x"}, "boto3 doesn't read `AWS_REGION`"),
+        (
+            {"AWS_PROFILE": "p", "AWS_DEFAULT_PROFILE": "p"},
+            "`AWS_DEFAULT_PROFILE` takes precedence",
+        ),
     ],
 )
-def test_what_a_switch_passes_over(
+def test_variables_that_a_switch_ignores(
     shared_files: Files, environ: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Variables that plain boto3 goes by and a switch doesn't are named; the profile wins."""
+    """Variables that plain boto3 uses and a switch ignores are reported."""
     write(shared_files, f"{P}", f"[p]\n{KEYS}")
     for variable, value in environ.items():
         monkeypatch.setenv(variable, value)
@@ -162,18 +165,16 @@ def test_what_a_switch_passes_over(
 
 
 def test_role_of_the_environment(shared_files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a name, AWS_ROLE_ARN goes before the profile's, and botocore says so, too."""
+    """Without a name, AWS_ROLE_ARN takes precedence over the profile's role, as in botocore."""
     write(shared_files, f"[default]\n{REGION}role_arn = {ROLE}\nweb_identity_token_file = /f\n")
     monkeypatch.setenv("AWS_ROLE_ARN", ROLE)
     (note,) = explain().notes
-    assert "`AWS_ROLE_ARN` goes before the `role_arn` of `default`" in note
+    assert "`AWS_ROLE_ARN` takes precedence over the `role_arn` of `default`" in note
     assert method_of(botocore.session.Session()) == "assume-role-with-web-identity"
 
 
-def test_a_file_that_isnt_where_a_variable_says(
-    shared_files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A variable that names no file is told."""
+def test_variable_with_a_missing_file(shared_files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable with the path of a file that doesn't exist is reported."""
     write(shared_files, "", f"[p]\n{KEYS}\n{REGION}")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere/config")
     assert explain("p").notes == (

@@ -1,4 +1,4 @@
-"""Each setting is shown with its place, and the one that counts is the one that botocore takes."""
+"""Each setting is shown with its place; the one that is used is the one that botocore uses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import botocore.session
 import pytest
 
-from ipy_awsprofile.explain.settings import meant
+from ipy_awsprofile.explain.settings_table import similar_setting
 from tests.explain.profiles import KEYS, P, settings_of, write
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Won:
-    """Which place a setting is said to come from, and how botocore shows that it does."""
+class Case:
+    """A setting in several places: the place that is used, and botocore's value."""
 
     config: str
     credentials: str
@@ -29,12 +29,12 @@ class Won:
 
 
 BOTH = f"[profile p]\nregion = config\n{KEYS}\n"
-WINNERS = {
-    "credentials file over config file": Won(
+CASES = {
+    "credentials file over config file": Case(
         BOTH, "[p]\nregion = credentials\n", "region", "credentials:2", "region", "credentials"
     ),
-    "config file alone": Won(BOTH, "", "region", "config:2", "region", "config"),
-    "environment over both": Won(
+    "config file alone": Case(BOTH, "", "region", "config:2", "region", "config"),
+    "environment over both": Case(
         BOTH,
         "[p]\nregion = credentials\n",
         "region",
@@ -43,21 +43,21 @@ WINNERS = {
         "environment",
         {"AWS_DEFAULT_REGION": "environment"},
     ),
-    "AWS_REGION isn't read": Won(
+    "AWS_REGION isn't read": Case(
         BOTH, "", "region", "config:2", "region", "config", {"AWS_REGION": "environment"}
     ),
 }
 
 
-@pytest.mark.parametrize("name", WINNERS)
-def test_winner(shared_files: Files, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a setting that stands in several places, exactly that one counts that botocore takes."""
-    case = WINNERS[name]
+@pytest.mark.parametrize("name", CASES)
+def test_used_place(shared_files: Files, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a setting in several places, the explanation uses the one that botocore uses."""
+    case = CASES[name]
     write(shared_files, case.config, case.credentials)
     for variable, value in case.environ.items():
         monkeypatch.setenv(variable, value)
-    counting = [one for one in settings_of("p") if one.name == case.setting and not one.note]
-    assert [(one.where, one.value) for one in counting] == [(case.winner, case.value)]
+    used = [one for one in settings_of("p") if one.name == case.setting and not one.note]
+    assert [(one.where, one.value) for one in used] == [(case.winner, case.value)]
     assert botocore.session.Session(profile="p").get_config_variable(case.variable) == case.value
 
 
@@ -105,20 +105,20 @@ def test_endpoint(
     endpoint: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The endpoint that is said to count for STS is the one that botocore takes."""
+    """The endpoint for STS is the one that botocore uses."""
     write(shared_files, config)
     for variable, value in environ.items():
         monkeypatch.setenv(variable, value)
-    counting = {one.name: one for one in settings_of("p") if not one.note}
-    first = counting.get("endpoint_url (sts)") or counting.get("endpoint_url")
+    used = {one.name: one for one in settings_of("p") if not one.note}
+    first = used.get("endpoint_url (sts)") or used.get("endpoint_url")
     assert (first.where if first else None) == winner
     assert first is None or first.value == endpoint
     client = botocore.session.Session(profile="p").create_client("sts")
     assert client.meta.endpoint_url == endpoint
 
 
-def test_a_token_in_the_other_file(shared_files: Files) -> None:
-    """A session token beside keys in the other file isn't used, by botocore neither."""
+def test_token_in_the_other_file(shared_files: Files) -> None:
+    """A session token in another file than the keys isn't used, nor by botocore."""
     write(shared_files, "[profile p]\naws_session_token = hush\n", f"[p]\n{KEYS}\n")
     (token,) = (one for one in settings_of("p") if one.name == "aws_session_token")
     assert token.note == "not used: the keys are in the credentials file"
@@ -128,7 +128,7 @@ def test_a_token_in_the_other_file(shared_files: Files) -> None:
 
 
 def test_blocks_and_empty_settings(shared_files: Files) -> None:
-    """Of an indented block the names are shown; an empty setting is said to be empty."""
+    """The names in an indented block are shown; an empty setting is shown as empty."""
     write(shared_files, f"{P}{KEYS}\ns3 =\n  a = hush\n  b = c\noutput =\n")
     shown = {one.name: one.value for one in settings_of("p")}
     assert shown["s3"] == "a, b"
@@ -149,5 +149,5 @@ def test_blocks_and_empty_settings(shared_files: Files) -> None:
     ],
 )
 def test_misspelt(name: str, known: str | None) -> None:
-    """What looks like one of AWS's settings is taken for it; a tool's own setting isn't."""
-    assert meant(name) == known
+    """A name similar to an AWS setting is misspelt; the setting of another tool isn't."""
+    assert similar_setting(name) == known

@@ -1,0 +1,67 @@
+"""Checks of what clients need: the Region, and the [services] section with endpoints."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ipy_awsprofile.config.profiles import ProfileKind, did_you_mean
+from ipy_awsprofile.config.shared_files import Section
+from ipy_awsprofile.explain.records import Finding, Link, Problem, one_line, place
+from ipy_awsprofile.explain.settings_table import ignores_endpoints
+
+#: The names that botocore accepts, since a Region becomes part of a host name.
+_REGION = re.compile(r"(?![0-9]+$)(?!-)[a-zA-Z0-9-]{,63}(?<!-)")
+
+
+def check_region(link: Link) -> Iterator[Finding]:
+    """Yield a problem if there is no valid Region. That of a source profile isn't used."""
+    if not link.is_target:
+        return
+    inputs = link.inputs
+    if inputs.region or inputs.environ.get("AWS_DEFAULT_REGION"):
+        return
+    yield from check_region_name(link.section, "region")
+    if link.section.text("region"):
+        return
+    source = inputs.sections.profiles.get(link.profile.source_profile or "")
+    found = source.text("region") if source is not None else None
+    inherits = f" It doesn't inherit `{one_line(found)}` from its source profile." if found else ""
+    yield Problem(
+        says=f"`{link.target}` has no Region.{inherits}",
+        fix=f"Add `region = {one_line(found or 'us-east-1')}` to it, or switch with `--region`.",
+        fatal=_needs_region(link),
+    )
+
+
+def check_region_name(section: Section, name: str) -> Iterator[Finding]:
+    """Yield a problem if the setting isn't a possible name of a Region."""
+    region = section.text(name)
+    if region and not _REGION.fullmatch(region):
+        yield Problem(
+            says=f"`{one_line(region)}` isn't an AWS Region.",
+            fix=f"Example: us-east-1. See {place(*section.origins[name])}.",
+        )
+
+
+def _needs_region(link: Link) -> bool:
+    """Return whether a role can't be assumed without a Region.
+
+    botocore has a default Region for AWS's STS endpoint, but not for other endpoints.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html
+    """
+    variables = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS")
+    other = "endpoint_url" in link.section or any(map(link.inputs.environ.get, variables))
+    assumes = (ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE, ProfileKind.WEB_IDENTITY)
+    return other and link.kind in assumes and not ignores_endpoints(link)
+
+
+def check_services(link: Link) -> Iterator[Finding]:
+    """Yield a problem if the profile's [services] section doesn't exist."""
+    name = link.section.text("services")
+    if link.is_target and name and not link.inputs.sections.services.get(name):
+        yield Problem(
+            says=f"There is no [services {one_line(name)}].",
+            fix=did_you_mean(name, link.inputs.sections.services) or link.at("services"),
+        )

@@ -1,0 +1,98 @@
+"""Checks of a role that is assumed: its ARN, the MFA device, and the parameters of the call.
+
+https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.explain.cached import role_session
+from ipy_awsprofile.explain.credential_sources import check_token_file
+from ipy_awsprofile.explain.records import Finding, Link, Problem, one_line
+
+#: Seconds for which a role can be assumed, and with another role's credentials.
+_DURATIONS = range(900, 43200 + 1)
+_MAX_CHAINED = 3600
+
+#: The serial number of a hardware MFA device.
+_SERIAL_NUMBER = re.compile(r"(?!arn:)[\w+=/:,.@-]{9,256}")
+
+#: The parameters with a fixed form: what STS accepts, and in words.
+_PARAMETERS = {
+    "role_session_name": (
+        re.compile(r"[\w+=,.@-]{2,64}", re.ASCII),
+        "2 to 64 letters, digits or characters of _+=,.@-",
+    ),
+    "external_id": (
+        re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII),
+        "2 to 1224 letters, digits or characters of _+=,.@:/-",
+    ),
+}
+
+
+def check_role(link: Link) -> Iterator[Finding]:
+    """Yield problems of the role's settings, and its session in the AWS CLI's cache."""
+    arn, serial = link.section.text("role_arn") or "", link.section.text("mfa_serial")
+    if not _is_iam(arn, "role"):
+        yield Problem(
+            says=f"`{one_line(arn)}` isn't a role ARN.",
+            fix="Example: arn:aws:iam::123456789012:role/NAME. " + link.at("role_arn"),
+        )
+    if serial and not (_is_iam(serial, "mfa") or _SERIAL_NUMBER.fullmatch(serial)):
+        yield Problem(
+            says=f"`{one_line(serial)}` isn't an MFA device with codes.",
+            fix="Example: arn:aws:iam::123456789012:mfa/NAME. " + link.at("mfa_serial"),
+        )
+    if serial:
+        yield "An MFA code is needed."
+    yield from _check_parameters(link)
+    yield from _check_duration(link)
+    yield from role_session(link)
+
+
+def _is_iam(text: str, kind: str) -> bool:
+    arn = Arn.parse(text)
+    return arn is not None and arn.is_iam(kind)
+
+
+def _check_parameters(link: Link) -> Iterator[Finding]:
+    for name, (pattern, allowed) in _PARAMETERS.items():
+        value = link.section.text(name)
+        if value and not pattern.fullmatch(value):
+            yield Problem(
+                says=f"`{one_line(value, 80)}` isn't a valid {name}.",
+                fix=f"Use {allowed}. {link.at(name)}",
+            )
+
+
+def _check_duration(link: Link) -> Iterator[Finding]:
+    text, seconds = link.section.text("duration_seconds"), link.profile.duration
+    if text is not None and seconds is None:
+        yield Problem(
+            says=f"`{one_line(text, 20)}` isn't a number of seconds; ignored.",
+            fix=f"Use a number such as 3600. {link.at('duration_seconds')}",
+            fatal=False,
+        )
+    if seconds is None:
+        return
+    if seconds not in _DURATIONS:
+        yield Problem(
+            says=f"AWS doesn't allow a duration of {one_line(str(seconds), 20)} seconds.",
+            fix=f"Use 900 to 43200. {link.at('duration_seconds')}",
+        )
+    elif link.chained and seconds > _MAX_CHAINED:
+        yield Problem(
+            says="A role that is assumed with another role's credentials can last 3600 seconds, "
+            f"not {seconds}.",
+            fix=f"Use 3600 or less. {link.at('duration_seconds')}",
+        )
+
+
+def check_web_identity(link: Link) -> Iterator[Finding]:
+    """Yield problems of the token file and of the role."""
+    file = link.section.text("web_identity_token_file") or ""
+    yield from check_token_file(file, link.at("web_identity_token_file"))
+    yield from check_role(link)

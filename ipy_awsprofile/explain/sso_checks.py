@@ -1,0 +1,47 @@
+"""Checks of IAM Identity Center (SSO).
+
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ipy_awsprofile.config.profiles import did_you_mean
+from ipy_awsprofile.explain.cached import role_session, sso_section, sso_token
+from ipy_awsprofile.explain.client_checks import check_region_name
+from ipy_awsprofile.explain.records import Finding, Link, Problem, one_line, place
+
+
+def check_sso(link: Link) -> Iterator[Finding]:
+    """Yield what botocore's SSOProvider would refuse, in its order, and the token."""
+    name = link.section.text("sso_session")
+    session = sso_section(link)
+    if name and session is None:
+        yield Problem(
+            says=f"There is no [sso-session {one_line(name)}].",
+            fix=did_you_mean(name, link.inputs.sections.sso_sessions) or link.at("sso_session"),
+        )
+        return
+    known = session if session is not None else link.section
+    missing = [setting for setting in ("sso_start_url", "sso_region") if setting not in known]
+    for setting in missing:
+        where = place(known.file, known.line)
+        yield Problem(says=f"`{setting}` is missing.", fix=f"Add it. See {where}.")
+    for setting, value in (session or {}).items():
+        if link.section.get(setting, value) != value:
+            yield Problem(
+                says=f"`{setting}` differs between the profile and its [sso-session].",
+                fix=f"Remove it from the profile. {link.at(setting)}",
+            )
+    account = link.section.text("sso_account_id") or ""
+    if not re.fullmatch(r"\d{12}", account):
+        yield Problem(
+            says=f"`{one_line(account)}` isn't an account ID.",
+            fix=f"An account ID has 12 digits. {link.at('sso_account_id')}",
+        )
+    yield from check_region_name(known, "sso_region")
+    if not missing:
+        yield from sso_token(link)
+        yield from role_session(link)
