@@ -13,7 +13,7 @@ from ipy_awsprofile.cards.styles import Tone
 from ipy_awsprofile.text import visible
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.explain.explain import Explanation, Step, Problem, Setting
+    from ipy_awsprofile.explain.explain import Explanation, Problem, Setting, Step
 
 
 @dataclass(frozen=True, slots=True, repr=False)

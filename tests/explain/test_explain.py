@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from tests.shells import Shell
 
 
-def test_only_reads(
-    shared_files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_reads(shared_files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """For no kind of profile a socket is opened, a process run or a file written."""
 
     def forbidden(*_: object, **__: object) -> None:
@@ -56,9 +54,7 @@ def test_unreadable_files(shared_files: Files) -> None:
         explain("p")
 
 
-def test_after_a_switch(
-    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_after_a_switch(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a switch, the user's environment is still the one that is explained."""
     monkeypatch.setenv("AWS_PROFILE", "UserAlpha")
     before = explain()
