@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -128,18 +127,3 @@ def test_headings_that_are_linked_exist() -> None:
     headings = re.findall(r"^#+ (.+)$", README, re.MULTILINE)
     anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
     assert set(re.findall(r"\]\(#([^)]+)\)", README)) - anchors == set()
-
-
-def test_one_map() -> None:
-    """The folders, CONTRIBUTING's table and the import contract name the same rooms."""
-    package = ROOT / "ipy_awsprofile"
-    modules = {file.name for file in package.glob("*.py")} - {"_version.py"}
-    folders = {f"{file.parent.name}/" for file in package.glob("*/__init__.py")}
-    told = "\n".join(row[0] for row in rows(CONTRIBUTING))
-    assert set(re.findall(r"`(\w+(?:\.py|/))`", told)) == modules | folders
-    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
-    layers = " | ".join(contract["contracts"][0]["layers"]).split(" | ")
-    assert {name.removesuffix(".py").rstrip("/") for name in modules | folders} == {
-        *layers,
-        "__init__",
-    }

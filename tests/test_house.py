@@ -1,0 +1,60 @@
+"""The folders are the map: CONTRIBUTING, the import contract and the tests agree with them."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+from tests.test_readme import CONTRIBUTING, ROOT, rows
+
+PACKAGE = ROOT / "ipy_awsprofile"
+
+#: Folders of tests for what isn't one folder of the package.
+WHOLE = {"browser", "integration"}
+
+MODULES = {file.name for file in PACKAGE.glob("*.py")} - {"_version.py"}
+FOLDERS = {f"{file.parent.name}/" for file in PACKAGE.glob("*/__init__.py")}
+
+
+def lines(file: Path) -> int:
+    """Return the number of lines of a file."""
+    return len(file.read_text().splitlines())
+
+
+def test_contributing_has_every_room() -> None:
+    """CONTRIBUTING's table names every module and folder of the package, and no other."""
+    named = "\n".join(row[0] for row in rows(CONTRIBUTING))
+    assert set(re.findall(r"`(\w+(?:\.py|/))`", named)) == MODULES | FOLDERS
+
+
+def test_contract_has_every_room() -> None:
+    """So do the layers of the import contract, but for the door, which may import all of them."""
+    linter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    contract = linter["contracts"][0]
+    layers = " | ".join(contract["layers"]).split(" | ")
+    rooms = {name.removesuffix(".py").rstrip("/") for name in MODULES | FOLDERS}
+    assert {*layers, "__init__"} == rooms
+    assert contract["exhaustive"]
+
+
+def test_files_are_short() -> None:
+    """No file of the package has more than 300 lines, and none of the tests more than 600."""
+    modules = [file for file in PACKAGE.rglob("*") if file.suffix in {".py", ".js", ".css"}]
+    tests = list((ROOT / "tests").rglob("*.py"))
+    assert modules
+    assert [file.name for file in modules if lines(file) > 300] == []
+    assert [file.name for file in tests if lines(file) > 600] == []
+
+
+def test_tests_mirror_the_package() -> None:
+    """Each folder of tests is a folder of the package, or tests the whole."""
+    folders = {
+        file.parent.relative_to(ROOT / "tests") for file in (ROOT / "tests").rglob("test_*.py")
+    }
+    strange = {
+        folder
+        for folder in folders
+        if folder.parts and folder.parts[0] not in WHOLE and not (PACKAGE / folder).is_dir()
+    }
+    assert strange == set()
