@@ -30,18 +30,19 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def clean_environment(tmp_path: Path) -> Iterator[None]:
     """Leave nothing of the machine's AWS settings: an empty home, and no metadata service.
 
-    What a test's switch has set is gone after it, whether it was undone or not.
+    It doesn't use monkeypatch, which a test may use after a switch and which then puts the switch's
+    variables back. This ends later, so that nothing of a test is seen by the next one.
     """
-    before = dict(os.environ)
+    before, session = dict(os.environ), boto3.DEFAULT_SESSION
     for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+        del os.environ[name]
+    os.environ.update(HOME=str(tmp_path), AWS_EC2_METADATA_DISABLED="true")
+    boto3.DEFAULT_SESSION = None
     yield
+    boto3.DEFAULT_SESSION = session
     os.environ.clear()
     os.environ.update(before)
 
