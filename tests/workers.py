@@ -1,4 +1,4 @@
-"""What worker processes of a test find: not the files and variables of the test itself."""
+"""The environment of a test's worker processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def empty_home(home: Path) -> Iterator[None]:
-    """Give processes that are started in this block an empty home and no config file."""
+    """Start processes in this block with an empty home and without config files."""
     before = dict(os.environ)
     for name in [name for name in before if name.startswith("AWS_")]:
         del os.environ[name]

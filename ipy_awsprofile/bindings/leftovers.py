@@ -75,8 +75,8 @@ def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:
     """Yield the libraries imported in the notebook that find credentials on their own.
 
     Imports of other libraries don't count: awswrangler, for example, imports pyarrow's S3
-    filesystem but uses boto3. A DataFrame doesn't count either, as it doesn't tell what reads
-    Parquet.
+    filesystem but uses boto3. A DataFrame doesn't count either, as it doesn't show what
+    reads Parquet.
     """
     values = [value for name, value in list(namespace.items()) if not name.startswith("_")]
     imported = {value.__name__ for value in values if isinstance(value, ModuleType)}

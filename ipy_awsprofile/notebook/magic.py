@@ -13,7 +13,7 @@ from IPython.display import display
 from traitlets import Callable as CallableTrait
 from traitlets import CaselessStrEnum, List, Unicode, Union
 
-from ipy_awsprofile.bindings import BINDINGS
+from ipy_awsprofile.bindings.follow import BINDINGS
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.cards.rendering import Card
 from ipy_awsprofile.config.environment import named_profile

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from ipy_awsprofile.bindings import BINDINGS, follow
+from ipy_awsprofile.bindings.follow import BINDINGS, follow
 from ipy_awsprofile.bindings.leftovers import (
     Leftover,
     libraries_in_use,

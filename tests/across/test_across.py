@@ -175,10 +175,10 @@ def test_no_secret_in_errors(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
         raise RuntimeError(str(session.get_credentials().get_frozen_credentials()))
 
     frame = across_profiles(names, function)
-    told = f"{frame.attrs} {frame.attrs['errors'].frame().to_string()}"
-    assert "RuntimeError" in told
-    assert "ReadOnlyCredentials" in told
-    assert [secret for secret in aws.secrets() if secret in told] == []
+    shown = f"{frame.attrs} {frame.attrs['errors'].frame().to_string()}"
+    assert "RuntimeError" in shown
+    assert "ReadOnlyCredentials" in shown
+    assert [secret for secret in aws.secrets() if secret in shown] == []
 
 
 def test_generators_are_read(aws: EmbeddedAws, names: tuple[str, ...]) -> None:

@@ -263,9 +263,9 @@ def test_without_cloudpickle(
         return 1
 
     of_the_notebook.__module__ = "__main__"
-    with pytest.raises(InvalidOption, match="cloudpickle is needed") as told:
+    with pytest.raises(InvalidOption, match="cloudpickle is needed") as raised:
         across_profiles(["RoleBeta"], of_the_notebook, executor=recorder)
-    assert "%pip install cloudpickle" in told.value.hint
+    assert "%pip install cloudpickle" in raised.value.hint
 
 
 def test_function_that_the_worker_lacks(aws: EmbeddedAws, recorder: Recorder) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ipy_awsprofile.bindings import follow
+from ipy_awsprofile.bindings.follow import follow
 from ipy_awsprofile.bindings.lending import LentProfile, lent
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import target_of

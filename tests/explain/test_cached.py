@@ -140,11 +140,14 @@ def test_sso_token(
     file.parent.mkdir(parents=True)
     expiry = f"{NOW + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
     file.write_text(json.dumps(token | {"accessToken": "hush", "expiresAt": expiry}))
-    told = explain("p", now=NOW)
-    found = [*told.steps[-1].facts, *(f"!{problem.says}" for problem in told.problems)]
+    explained = explain("p", now=NOW)
+    found = [
+        *explained.steps[-1].facts,
+        *(f"!{problem.says}" for problem in explained.problems),
+    ]
     assert any(says in one and one.startswith("!") == says.startswith("!") for one in found)
     assert len(found) == 1
-    assert "hush" not in repr(told)
+    assert "hush" not in repr(explained)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +175,10 @@ def test_login_token(
     write(shared_files, f"{P}login_session = {session}\n")
     monkeypatch.setenv("AWS_LOGIN_CACHE_DIRECTORY", str(tmp_path))
     (tmp_path / f"{sha256(session.encode()).hexdigest()}.json").write_text(json.dumps(token))
-    told = explain("p", now=NOW)
-    (found,) = [*told.steps[-1].facts, *(f"!{problem.says}" for problem in told.problems)]
+    explained = explain("p", now=NOW)
+    (found,) = [
+        *explained.steps[-1].facts,
+        *(f"!{problem.says}" for problem in explained.problems),
+    ]
     assert says in found
-    assert "hush" not in repr(told)
+    assert "hush" not in repr(explained)

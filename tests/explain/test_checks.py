@@ -24,18 +24,18 @@ def test_cases(shared_files: Files, name: str, monkeypatch: pytest.MonkeyPatch) 
     write(shared_files, case.config, case.credentials)
     for variable, value in case.environ.items():
         monkeypatch.setenv(variable, value)
-    told = explain("p", now=NOW)
+    explanation = explain("p", now=NOW)
     steps = [
         f"{step.name}|{step.kind}{': ' * bool(step.detail)}{step.detail}|{step.where}"
-        for step in told.steps
+        for step in explanation.steps
     ]
     assert steps == list(case.steps)
-    assert len(told.problems) == len(case.problems), told.problems
-    for problem, (says, fix) in zip(told.problems, case.problems, strict=True):
+    assert len(explanation.problems) == len(case.problems), explanation.problems
+    for problem, (says, fix) in zip(explanation.problems, case.problems, strict=True):
         assert says.removeprefix("!") in problem.says
         assert problem.fatal == says.startswith("!")
         assert fix in problem.fix
-    assert told.works == (not any(says.startswith("!") for says, _ in case.problems))
-    card = explanation_card(told)
-    shown = f"{told!r}{card!r}{card._repr_html_()}"
+    assert explanation.works == (not any(says.startswith("!") for says, _ in case.problems))
+    card = explanation_card(explanation)
+    shown = f"{explanation!r}{card!r}{card._repr_html_()}"
     assert [secret for secret in SECRETS if secret in shown] == []

@@ -1,0 +1,48 @@
+"""Enter all bindings of a switch. For another library, add a file here and a line to `follow`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.bindings.default_session import default_session
+from ipy_awsprofile.bindings.environment import environment
+from ipy_awsprofile.bindings.filesystems import filesystems
+from ipy_awsprofile.bindings.lending import lent
+from ipy_awsprofile.bindings.namespace import session_variable
+from ipy_awsprofile.errors import InvalidOption
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ipy_awsprofile.sessions.session import ProfileSession
+
+#: Names of the bindings, in the order in which they are entered.
+BINDINGS = ("namespace", "default_session", "environment", "filesystems")
+
+
+def follow(
+    shell: InteractiveShell | None, variable: str, session: ProfileSession, chosen: Collection[str]
+) -> ExitStack:
+    """Enter the chosen bindings and return the stack that leaves them when it is closed.
+
+    If a binding fails, those before it are left and its error is raised.
+    """
+    with ExitStack() as stack:
+        if shell and "namespace" in chosen:
+            stack.enter_context(session_variable(shell, variable, session))
+        if "default_session" in chosen:
+            stack.enter_context(default_session(session))
+        if "environment" in chosen or "filesystems" in chosen:
+            profile = stack.enter_context(lent(session))
+            if profile.config_file and "environment" not in chosen:
+                raise InvalidOption(
+                    'The binding "filesystems" needs "environment" to lend this identity.',
+                    'Add "environment" to `%config AwsProfileMagics.bindings`.',
+                )
+            if "environment" in chosen:
+                stack.enter_context(environment(profile, session.region_name))
+            if "filesystems" in chosen:
+                stack.enter_context(filesystems(profile))
+        return stack.pop_all()
