@@ -1,30 +1,30 @@
-"""Every error of ours: what happened, and what to do next.
+"""Every error of this package: what happened, and what to do next.
 
 ::
 
     AwsProfileError
-    ├── InvalidOption            what was typed after the magic's name
+    ├── InvalidOption            an option, argument or setting has an invalid value
     ├── ConfigFileError          a shared file is malformed or can't be read
-    ├── ProfileNotFound          no section has that name
+    ├── ProfileNotFound          no section of the shared files has this name
     ├── InvalidProfile           the section can't lead to credentials
-    │   ├── InvalidSource        source_profile or credential_source is missing, double or unknown
-    │   └── SourceLoop           the source profiles lead back to themselves
-    ├── ProtectedProfile         a switch that has to be confirmed wasn't
-    ├── UnexpectedAccount        STS names another account than the one expected
-    ├── NoRegion                 a call needs a region and nothing names one
-    ├── MfaUnavailable           a code is needed, and nobody is there to give it
-    ├── MfaRejected              AWS refused the code, or it is none
-    ├── AccessDenied             AWS knows who asks, and says no
+    │   ├── InvalidSource        source_profile or credential_source is missing or invalid
+    │   └── SourceLoop           the source profiles form a loop
+    ├── ProtectedProfile         the switch wasn't confirmed
+    ├── UnexpectedAccount        STS names another account than expected
+    ├── NoRegion                 a call needs an AWS Region, and none is set
+    ├── MfaUnavailable           a code is needed, and nobody can be asked for it
+    ├── MfaRejected              AWS refused the code, or it doesn't have six digits
+    ├── AccessDenied             AWS knows the caller and refuses the action
     ├── CredentialsRejected      AWS doesn't accept the keys
-    │   └── CredentialsExpired   … any more
-    ├── CredentialsUnavailable   a source (process, container, sign-in) gave no credentials
-    │   └── SignInRequired       … until somebody signs in
-    ├── EndpointUnreachable      no answer, or none in time
-    ├── ServiceError             any other answer of AWS
-    └── SwitchInterrupted        Ctrl-C at a switch
+    │   └── CredentialsExpired   they have expired
+    ├── CredentialsUnavailable   the source (process, container, sign-in) gave no credentials
+    │   └── SignInRequired       a person must sign in first
+    ├── EndpointUnreachable      the endpoint didn't answer, or not in time
+    ├── ServiceError             any other error response of AWS
+    └── SwitchInterrupted        Ctrl-C during a switch
 
-An error's text never holds a key, a token or an MFA code. It is built from names, paths and
-what AWS answered, so it may be logged.
+An error's text never contains a key, a token or an MFA code. It is built from names, paths and
+AWS's messages, so it can be logged.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ class AwsProfileError(Exception):
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
-        # A setting that goes on in the next line would take the message with it.
+        # Names and values from the files can contain line ends.
         super().__init__(visible(" ".join(message.splitlines())))
         self.hint = visible(" ".join(hint.splitlines()))
-        #: A face that has shown the error as a card sets this, so that it isn't told twice.
+        #: Set where the error was shown as a card, so that its hint isn't shown twice.
         self.shown = False
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Survive being pickled or copied: the children make their text of other arguments."""
-        return _made_again, (type(self), self.args, vars(self))
+        """Pickle and copy the text: the constructors of the children take other arguments."""
+        return _restored, (type(self), self.args, vars(self))
 
     def _render_traceback_(self) -> list[str]:
-        """Tell IPython to show what happened instead of our stack.
+        """Return what IPython shows instead of the stack: the message, and the hint.
 
         https://ipython.readthedocs.io/en/stable/config/integrating.html
         """
@@ -64,7 +64,7 @@ class AwsProfileError(Exception):
         return lines
 
 
-def _made_again(
+def _restored(
     kind: type[AwsProfileError], args: tuple[Any, ...], attributes: dict[str, Any]
 ) -> AwsProfileError:
     error = kind.__new__(kind, *args)
@@ -73,13 +73,13 @@ def _made_again(
 
 
 class InvalidOption(AwsProfileError):
-    """An option or argument, or the setting it stands in for, has an impossible value."""
+    """An option or argument, or the setting that it replaces, has an invalid value."""
 
 
 class ConfigFileError(AwsProfileError):
     """A shared config or credentials file is malformed or can't be read.
 
-    ``path`` is the file; ``line`` counts from 1, or is None where the whole file is meant.
+    ``path`` is the file; ``line`` counts from 1, or is None if the error is about the whole file.
     """
 
     def __init__(self, path: Path, problem: str, line: int | None = None) -> None:
@@ -93,13 +93,11 @@ class ConfigFileError(AwsProfileError):
 
 
 class ProfileNotFound(AwsProfileError):
-    """No section of the shared files has this name. ``nearest`` holds the most similar names."""
+    """No section of the shared files has this name. ``nearest`` has the most similar names."""
 
     def __init__(self, name: str, nearest: tuple[str, ...] = ()) -> None:
         names = " or ".join(f"`{near}`" for near in nearest)
-        hint = (
-            f"Did you mean {names}?" if names else "`%aws_profiles` lists the profiles there are."
-        )
+        hint = f"Did you mean {names}?" if names else "`%aws_profiles` lists the profiles."
         super().__init__(f"There is no profile `{name}` in the shared config files.", hint)
         self.name = name
         self.nearest = nearest
@@ -110,29 +108,27 @@ class InvalidProfile(AwsProfileError):
 
 
 class InvalidSource(InvalidProfile):
-    """source_profile or credential_source is missing, doubled, or names nothing that exists."""
+    """source_profile or credential_source is missing or invalid, or both are set."""
 
 
 class SourceLoop(InvalidProfile):
-    """A chain of source profiles comes back to a profile that it has passed."""
+    """A source profile leads back to a profile that is in the role chain already."""
 
 
 class ProtectedProfile(AwsProfileError):
     """The profile is protected by a pattern in ``%config``, and the switch wasn't confirmed."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(
-            f"The profile `{name}` is protected.", "Add `--yes` if you mean to work in it."
-        )
+        super().__init__(f"The profile `{name}` is protected.", "Add `--yes` to switch to it.")
 
 
 class UnexpectedAccount(AwsProfileError):
-    """STS names another account than the one that the user expects."""
+    """STS names another account than the one that the user expects; nothing has changed."""
 
     def __init__(self, name: str, account: str, expected: str) -> None:
         super().__init__(
             f"`{name}` is in account {account}, not in {expected}.",
-            "Nothing was switched. Choose a profile of the account that you mean.",
+            "Nothing has changed. Use a profile of the expected account.",
         )
 
 
@@ -145,7 +141,7 @@ class MfaUnavailable(AwsProfileError):
 
 
 class MfaRejected(AwsProfileError):
-    """AWS refused the MFA code or the device, or what was typed is no code."""
+    """AWS refused the MFA code or the device, or the code doesn't have six digits."""
 
 
 class AccessDenied(AwsProfileError):
@@ -153,11 +149,11 @@ class AccessDenied(AwsProfileError):
 
 
 class CredentialsRejected(AwsProfileError):
-    """AWS doesn't accept the keys: unknown, disabled, or with the wrong secret."""
+    """AWS doesn't accept the keys: they are unknown or inactive, or the secret is wrong."""
 
 
 class CredentialsExpired(CredentialsRejected):
-    """The temporary credentials were good once and aren't any more."""
+    """The temporary credentials have expired."""
 
 
 class CredentialsUnavailable(AwsProfileError):
@@ -167,7 +163,7 @@ class CredentialsUnavailable(AwsProfileError):
 class SignInRequired(CredentialsUnavailable):
     """The sign-in that a profile's credentials come from is missing or has expired.
 
-    ``source`` is the profile that signs in, which is ``name`` itself or starts its chain.
+    ``source`` is the profile that signs in: ``name`` itself, or the one that starts its role chain.
     """
 
     def __init__(self, name: str, source: str) -> None:
@@ -179,17 +175,15 @@ class SignInRequired(CredentialsUnavailable):
 
 
 class EndpointUnreachable(AwsProfileError):
-    """An endpoint didn't answer, or not within the time that was allowed."""
+    """An endpoint didn't answer, or not within the timeout."""
 
 
 class ServiceError(AwsProfileError):
-    """AWS, or a server that speaks its protocol, answered with an error of another kind."""
+    """AWS, or a server that is compatible with it, answered with another error."""
 
 
 class SwitchInterrupted(AwsProfileError):
-    """The person at the keyboard stopped a switch, or what belongs to it."""
+    """A person stopped a switch, or a part of it, with Ctrl-C."""
 
-    def __init__(
-        self, what: str = "The switch", hint: str = "The notebook works as it did before."
-    ) -> None:
+    def __init__(self, what: str = "The switch", hint: str = "Nothing has changed.") -> None:
         super().__init__(f"{what} was interrupted.", hint)

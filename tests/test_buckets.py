@@ -71,7 +71,7 @@ def test_session_of_the_user(aws: EmbeddedAws) -> None:
 
 def test_denied(aws: EmbeddedAws) -> None:
     """The error says that UserAlpha isn't allowed to list buckets."""
-    with pytest.raises(AccessDenied, match="`UserAlpha` may not call ListBuckets"):
+    with pytest.raises(AccessDenied, match="`UserAlpha` isn't allowed to call ListBuckets"):
         list_buckets(open_session("UserAlpha"))
 
 

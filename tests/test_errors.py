@@ -1,4 +1,4 @@
-"""Every error of the package says what happened in one line, and what to do in another."""
+"""Every error has a message in one line, and a hint about what to do in another."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ TREE = [
 
 @pytest.mark.parametrize(("child", "parent"), TREE)
 def test_tree(child: str, parent: str) -> None:
-    """Each error stands in the tree where the module's docstring draws it."""
+    """Each error is in the tree as the module's docstring draws it."""
     assert getattr(errors, child).__bases__ == (getattr(errors, parent),)
     assert child in (errors.__doc__ or "")
 
 
 def test_tree_is_whole() -> None:
-    """No class of error is missing from the tree above."""
+    """Every error class is in the tree."""
     classes = {name for name, value in vars(errors).items() if isinstance(value, type)}
     assert classes - {"Path", "Any", "AwsProfileError"} == {child for child, _ in TREE}
 
@@ -52,13 +52,13 @@ def test_rendering_without_a_hint_is_one_line() -> None:
 
 
 def test_rendering_with_a_hint_is_two_lines() -> None:
-    """The hint stands on a line of its own."""
+    """The hint is on its own line."""
     rendered = AwsProfileError("It broke.", "Mend it.")._render_traceback_()
     assert rendered == ["AwsProfileError: It broke.", "Mend it."]
 
 
 def test_rendering_after_a_card_leaves_the_hint_to_the_card() -> None:
-    """What a card has shown isn't told twice."""
+    """A hint that a card has shown isn't shown again."""
     error = AwsProfileError("It broke.", "Mend it.")
     error.shown = True
     assert error._render_traceback_() == ["AwsProfileError: It broke."]
@@ -69,7 +69,7 @@ def test_rendering_after_a_card_leaves_the_hint_to_the_card() -> None:
     [(7, "/etc/config, line 7: It is odd."), (None, "/etc/config: It is odd.")],
 )
 def test_config_file_error_names_the_place(line: int | None, text: str) -> None:
-    """A ConfigFileError says which file and, where it is known, which line."""
+    """A ConfigFileError names the file and, if it is known, the line."""
     error = ConfigFileError(Path("/etc/config"), "It is odd.", line)
     assert str(error) == text
     assert (error.path, error.line) == (Path("/etc/config"), line)
@@ -78,20 +78,20 @@ def test_config_file_error_names_the_place(line: int | None, text: str) -> None:
 @pytest.mark.parametrize(
     ("nearest", "hint"),
     [
-        ((), "`%aws_profiles` lists the profiles there are."),
+        ((), "`%aws_profiles` lists the profiles."),
         (("dev",), "Did you mean `dev`?"),
         (("dev", "dev2"), "Did you mean `dev` or `dev2`?"),
     ],
 )
 def test_profile_not_found_suggests_names(nearest: tuple[str, ...], hint: str) -> None:
-    """A ProfileNotFound offers the nearest names, or the way to list all of them."""
+    """A ProfileNotFound suggests similar names, or how to list all of them."""
     error = ProfileNotFound("dex", nearest)
     assert error.hint == hint
     assert (error.name, error.nearest) == ("dex", nearest)
 
 
 def test_one_line() -> None:
-    """A name with a line break in it doesn't break the line in which an error is told."""
+    """A name with a line end doesn't break the message."""
     error = ProfileNotFound("a\nb", ("a\r\nc",))
     assert str(error) == "There is no profile `a b` in the shared config files."
     assert error.hint == "Did you mean `a c`?"
@@ -109,7 +109,7 @@ def test_one_line() -> None:
         AwsProfileError("It broke.", "Mend it."),
     ],
 )
-def test_errors_travel(error: AwsProfileError) -> None:
-    """A pickled error is the same in another process; one that isn't breaks a process pool."""
+def test_errors_can_be_pickled(error: AwsProfileError) -> None:
+    """A pickled error is the same in another process, or it would break a process pool."""
     there = pickle.loads(pickle.dumps(error))
     assert (type(there), str(there), vars(there)) == (type(error), str(error), vars(error))

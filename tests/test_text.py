@@ -1,4 +1,4 @@
-"""Text out of files and servers can't write to the terminal, nor look like another text."""
+"""Text from files and servers can't write to the terminal, nor look like another text."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ ODD = "a\x1b]52;c;cHdu\x07b\u202ec"
     ],
 )
 def test_visible(text: str, shown: str) -> None:
-    """What a terminal would obey is written as an escape; letters and line ends stay."""
+    """Characters that a terminal obeys are escaped; letters and line ends stay."""
     assert visible(text) == shown
 
 
 def test_errors() -> None:
-    """An error's text and hint can be printed."""
+    """An error's message and hint can be printed."""
     error = AwsProfileError(ODD, ODD)
     assert visible(f"{error}{error.hint}") == f"{error}{error.hint}" != ""
 
@@ -65,7 +65,7 @@ def test_every_card(aws: EmbeddedAws, shell: Shell) -> None:
     ("url", "shown"), [("http://ann:pw@e/x@y", "http://…@e/x@y"), ("https://e/", "https://e/")]
 )
 def test_without_user(url: str, shown: str) -> None:
-    """An address is shown without who is named in it."""
+    """A URL is shown without its user name."""
     assert without_user(url) == shown
 
 
@@ -74,7 +74,7 @@ def test_without_user(url: str, shown: str) -> None:
     [("tool --key x", "tool"), ("TOKEN=x tool", None), ("'unended", None), ("", None)],
 )
 def test_program(command: str, name: str | None) -> None:
-    """Of a command the program is named, and nothing that could be a secret."""
+    """Only the program of a command is shown; its arguments can be secrets."""
     assert program(command) == name
 
 

@@ -207,7 +207,7 @@ def _names(profiles: str | Profile | Iterable[str | Profile]) -> list[str]:
         found = list_profiles(profiles)
         if not found:
             raise InvalidOption(
-                f"No profile matches `{profiles}`.", "`%aws_profiles` lists the profiles there are."
+                f"No profile matches `{profiles}`.", "`%aws_profiles` lists the profiles."
             )
         profiles = list(found)
     records = [profiles] if isinstance(profiles, Profile) else profiles

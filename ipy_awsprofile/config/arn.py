@@ -1,4 +1,4 @@
-"""Amazon Resource Names, taken apart in one place.
+"""Amazon Resource Names (ARNs) and their parts.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 """
@@ -12,7 +12,7 @@ _PARTS = 6
 
 
 class Arn(NamedTuple):
-    """The parts of an ARN: ``arn:partition:service:region:account:resource``; some can be empty."""
+    """The parts of an ARN, ``arn:partition:service:region:account:resource``; some can be empty."""
 
     partition: str
     service: str
@@ -28,12 +28,12 @@ class Arn(NamedTuple):
 
     @property
     def role(self) -> str:
-        """Name of the role with its path; empty if the ARN isn't that of a role."""
+        """The role's name with its path; empty if this isn't a role ARN."""
         kind, _, name = self.resource.partition("/")
         return name if kind == "role" else ""
 
     def is_iam(self, kind: str) -> bool:
-        """Return whether AWS can have such a resource, of a kind such as ``role`` or ``mfa``."""
+        """Return whether this can be the ARN of an IAM resource such as a ``role`` or ``mfa``."""
         place = (self.service, self.region) == ("iam", "")
         is_account = re.fullmatch(r"\d{12}", self.account, re.ASCII)
         return bool(place and is_account and re.fullmatch(rf"{kind}/\S+", self.resource))

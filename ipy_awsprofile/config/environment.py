@@ -1,8 +1,8 @@
-"""The environment as the user has set it, whatever a switch has laid over it.
+"""The environment as the user has set it, without the variables that a switch sets.
 
-A switch sets variables for subprocesses. In the kernel itself they must not bend the next
-resolution: the region of one profile isn't the default of another. So what was there before
-stands in one more variable, from which kernel and child processes read it alike.
+A switch sets variables for child processes. They must not affect the next switch: the Region of one
+profile isn't the default of another. One more variable has the user's own values, so that kernel
+and child processes can both read them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Mapping
 
-#: Holds ``{name: [value that a switch has set, value from before]}``; never a secret one.
+#: Has ``{name: [value that a switch has set, value before that]}`` as JSON, and never a secret.
 MARKER = "IPY_AWSPROFILE_BEFORE"
 
 
@@ -30,15 +30,15 @@ def user_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]
 
 
 def marker(changes: Mapping[str, str | None], environ: Mapping[str, str] | None = None) -> str:
-    """Note what is about to be set over the user's environment, as the value of `MARKER`."""
+    """Return the value of `MARKER` for changes to come; None is a variable to remove."""
     before = user_environment(environ)
     return json.dumps({name: [value, before.get(name)] for name, value in changes.items()})
 
 
 def named_profile(environ: Mapping[str, str]) -> tuple[str, str | None]:
-    """Say which variable names the profile that boto3 goes by, and which it names; or ("", None).
+    """Return the variable that names boto3's profile, and its value; ``("", None)`` without one.
 
-    The order is botocore's, where a variable that is set to nothing counts, too.
+    As in botocore, AWS_DEFAULT_PROFILE takes precedence, and an empty variable counts as well.
     """
     for variable in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE"):
         if variable in environ:
@@ -47,7 +47,10 @@ def named_profile(environ: Mapping[str, str]) -> tuple[str, str | None]:
 
 
 def set_by_switch(environ: Mapping[str, str]) -> dict[str, str | None]:
-    """Say what a switch has set, whatever has become of it; None for what it has taken out."""
+    """Return the variables that a switch has set, even if they have changed since.
+
+    A variable that the switch has removed is None.
+    """
     return {name: ours for name, (ours, _) in _read(environ.get(MARKER, "")).items()}
 
 
@@ -55,7 +58,7 @@ def _read(text: str) -> dict[str, tuple[str | None, str | None]]:
     try:
         noted = {name: (ours, theirs) for name, (ours, theirs) in json.loads(text or "{}").items()}
     except (ValueError, TypeError, AttributeError):
-        return {}  # not of our making
+        return {}  # something else has written it
     return {name: values for name, values in noted.items() if all(map(_fits, values))}
 
 

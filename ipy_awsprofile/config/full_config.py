@@ -1,8 +1,8 @@
-"""botocore's view of the shared files, made from our one reading of them.
+"""botocore's view of the shared files, without reading them for each session.
 
-botocore parses both files anew for every session. The dict that it makes of them,
-``Session.full_config``, is made here of what `ipy_awsprofile.config.shared_files` has read already:
-all sessions share the sections, and each has only its own profile to itself.
+botocore parses both files for every session, into the dict ``Session.full_config``. Here the dict
+is made of the sections that `ipy_awsprofile.config.shared_files` has read: all sessions share them,
+and each session has a copy of its own profile only.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from ipy_awsprofile.config.shared_files import SharedFiles, Value, read_shared_f
 
 
 def full_config(files: SharedFiles, profile: str, settings: Mapping[str, Value]) -> dict[str, Any]:
-    """Return ``Session.full_config`` of both files, with settings laid over those of a profile.
+    """Return ``Session.full_config`` of both files, with some settings of a profile replaced.
 
-    What is written into the result or into this profile is seen by nobody else; the other sections
-    are shared, and must not be changed. Raises ConfigFileError.
+    The result and its section of this profile can be changed; the other sections are shared, and
+    must not be changed. Raises ConfigFileError.
 
     https://botocore.amazonaws.com/v1/documentation/api/latest/reference/config.html
     """
     sections = read_shared_files(files)
     own = {**sections.profiles.get(profile, {}), **settings}
-    shared: dict[str, Any] = sections.profiles  # ChainMap writes into its first dict only
+    shared: dict[str, Any] = sections.profiles  # ChainMap writes to its first dict only
     return {
         **sections.others,
-        # 20,000 profiles aren't copied for each session, not even their names.
+        # To copy 20,000 profiles, or even their names, for each session would be slow.
         "profiles": ChainMap({profile: own}, shared),
         "sso_sessions": sections.sso_sessions,
         "services": sections.services,

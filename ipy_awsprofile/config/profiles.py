@@ -1,9 +1,8 @@
-"""What the shared config and credentials files say, as frozen records.
+"""The profiles of the shared config and credentials files, as frozen records.
 
-Reading is all that happens here: nothing is run, no network is touched, no file is written, and
-no key, secret or token gets into a record. Which profiles exist and what they say follows
-botocore's own reading of the files (``botocore.configloader`` and ``Session.full_config``);
-beyond that, each record knows the file and line that it stands on.
+Profiles are only read: no command is run, no network is used, no file is written, and no key,
+secret or token is in a record. Profiles and their settings are those that botocore reads
+(``botocore.configloader`` and ``Session.full_config``); each record has its file and line too.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 """
@@ -25,7 +24,7 @@ from ipy_awsprofile.text import without_user
 
 
 class ProfileKind(StrEnum):
-    """Where a profile's credentials come from, in the words of the AWS SDK reference."""
+    """Where a profile's credentials come from, as AWS's reference of settings names it."""
 
     STATIC_KEYS = "static keys"
     ASSUME_ROLE = "assume role"
@@ -36,22 +35,34 @@ class ProfileKind(StrEnum):
     CREDENTIAL_PROCESS = "credential process"
     INCOMPLETE = "incomplete"
 
+    @property
+    def in_words(self) -> str:
+        """The kind as in "It uses static keys"."""
+        match self:
+            case ProfileKind.STATIC_KEYS | ProfileKind.SSO:
+                return self.value
+            case ProfileKind.ASSUME_ROLE:
+                return "a role"
+            case ProfileKind.INCOMPLETE:
+                return "incomplete settings"
+            case _:
+                return f"a {self.value}"
+
 
 #: The two settings of long-term keys.
 KEY_PAIR = ("aws_access_key_id", "aws_secret_access_key")
 
-#: What credential_source can name, in exactly these letters.
+#: The values of credential_source, which are case-sensitive.
 CREDENTIAL_SOURCES = ("Environment", "Ec2InstanceMetadata", "EcsContainer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """One profile as the shared files describe it.
+    """A profile as it is in the shared files.
 
-    Empty settings are None. ``account`` is the 12-digit account that the files name (in the role's
-    ARN, ``sso_account_id`` or ``aws_account_id``), ``duration`` is in seconds, ``file`` and
-    ``line`` (from 1) are where its section begins; the config file goes before the credentials
-    file.
+    Empty settings are None. ``account`` is the 12-digit account ID in the role's ARN,
+    ``sso_account_id`` or ``aws_account_id``; ``duration`` is in seconds. ``file`` and ``line``
+    (from 1) are where its section begins, in the config file if the profile is in both files.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
     """
@@ -71,21 +82,21 @@ class Profile:
 
     @property
     def role(self) -> str | None:
-        """Name of the role with its path, as in the ARN after ``role/``."""
+        """The role's name with its path: the part of its ARN after ``role/``."""
         arn = Arn.parse(self.role_arn or "")
         return (arn.role or None) if arn else None
 
     @property
     def source(self) -> str | None:
-        """What a role's first credentials come from: a profile's name or a credential source."""
+        """The source profile's name, or the credential source, of a role profile."""
         return self.source_profile or self.credential_source
 
 
 def list_profiles(pattern: str | None = None, *, files: SharedFiles | None = None) -> list[Profile]:
-    """List the profiles of the shared files, in the order in which they stand there.
+    """Return the profiles of the shared files, in the order of the files.
 
-    ``pattern`` keeps those whose name, account, role, region or source contains each of its words
-    (in any case); a word with ``*``, ``?`` or ``[`` must match the whole name. Raises
+    ``pattern`` selects those whose name, account, role, Region or source contains each of its words
+    (ignoring case); a word with ``*``, ``?`` or ``[`` must match the whole name. Raises
     ConfigFileError.
     """
     profiles = list(profiles_by_name(files).values())
@@ -93,7 +104,7 @@ def list_profiles(pattern: str | None = None, *, files: SharedFiles | None = Non
 
 
 def find_profile(name: str, *, files: SharedFiles | None = None) -> Profile:
-    """Return the profile of exactly this name. Raises ProfileNotFound and ConfigFileError."""
+    """Return the profile with exactly this name. Raises ProfileNotFound and ConfigFileError."""
     profiles = profiles_by_name(files)
     try:
         return profiles[name]
@@ -102,7 +113,7 @@ def find_profile(name: str, *, files: SharedFiles | None = None) -> Profile:
 
 
 def profile_with_key(access_key_id: str, *, files: SharedFiles | None = None) -> str | None:
-    """Name the profile that has this long-term access key, if any. Raises ConfigFileError."""
+    """Return the name of the profile with this long-term access key. Raises ConfigFileError."""
     sections = read_shared_files(files or SharedFiles.from_environment())
     for name, section in sections.profiles.items():
         if section.get("aws_access_key_id") == access_key_id:
@@ -111,12 +122,12 @@ def profile_with_key(access_key_id: str, *, files: SharedFiles | None = None) ->
 
 
 def matching(profiles: Iterable[Profile], pattern: str) -> list[Profile]:
-    """Keep the profiles that fit every word of the pattern; see `list_profiles`."""
+    """Return the profiles that match every word of the pattern; see `list_profiles`."""
     words = pattern.casefold().split()
-    return [profile for profile in profiles if all(_fits(profile, word) for word in words)]
+    return [profile for profile in profiles if all(_matches(profile, word) for word in words)]
 
 
-def _fits(profile: Profile, word: str) -> bool:
+def _matches(profile: Profile, word: str) -> bool:
     if any(wildcard in word for wildcard in "*?["):
         return fnmatch.fnmatchcase(profile.name.casefold(), word)
     fields = (profile.name, profile.account, profile.role, profile.region, profile.source)
@@ -130,19 +141,19 @@ def _nearest(name: str, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Ask for the names that look like a misspelt one; empty if none does."""
+    """Return a question about names that are similar to this one; empty if none is."""
     near = " or ".join(f"`{known}`" for known in _nearest(name, names))
     return f"Did you mean {near}?" if near else ""
 
 
 def profiles_by_name(files: SharedFiles | None = None) -> Mapping[str, Profile]:
-    """Return the profiles by their names. Raises ConfigFileError."""
+    """Return all profiles by name. Raises ConfigFileError."""
     return _records(read_shared_files(files or SharedFiles.from_environment()))
 
 
 @lru_cache(maxsize=4)
 def _records(sections: Sections) -> Mapping[str, Profile]:
-    """Make the records once for each reading of the files."""
+    """Return the records, made once for each reading of the files."""
     return {name: _record(name, section) for name, section in sections.profiles.items()}
 
 
@@ -165,7 +176,7 @@ def _record(name: str, section: Section) -> Profile:
 
 
 def _kind(section: Section) -> ProfileKind:
-    """Say which provider of botocore's chain takes the profile."""
+    """Return the kind of the provider in botocore's chain that resolves the profile."""
     if "role_arn" in section and "web_identity_token_file" not in section:
         has_source = "source_profile" in section
         if has_source != ("credential_source" in section):
@@ -175,9 +186,9 @@ def _kind(section: Section) -> ProfileKind:
 
 
 def kind_without_role(section: Section) -> ProfileKind:
-    """Say which provider takes a profile that is used without its role; botocore's order.
+    """Return the kind of a profile that is used without its role, in botocore's order.
 
-    Keys are looked for in the credentials file before, and in the config file after all else.
+    botocore looks for keys in the credentials file first, and in the config file last.
     """
     if section.text("web_identity_token_file"):
         complete = "role_arn" in section
@@ -207,5 +218,5 @@ def _account(section: Section, role_arn: str | None) -> str | None:
 def _whole_number(text: str | None) -> int | None:
     try:
         return int(text) if text else None
-    except ValueError:  # botocore passes over it, too
+    except ValueError:  # botocore ignores it as well
         return None

@@ -1,23 +1,23 @@
-"""The AWS Regions that botocore knows by name."""
+"""The AWS Regions that botocore knows."""
 
 from __future__ import annotations
 
 from functools import cache
 
-#: Commercial Regions first; those of other partitions behind them.
+#: The commercial Regions come first.
 _PARTITIONS = ("aws", "aws-us-gov", "aws-cn")
 
 
 @cache
 def known_regions() -> tuple[str, ...]:
-    """List the Regions that have an STS endpoint, as the installed botocore knows them.
+    """Return the Regions that have an STS endpoint, as the installed botocore knows them.
 
     https://docs.aws.amazon.com/general/latest/gr/sts.html
     """
     from botocore.loaders import create_loader
     from botocore.regions import EndpointResolver
 
-    # A botocore session would read the shared files for this, and they can be long.
+    # A botocore session would read the shared files, which can be large.
     resolver = EndpointResolver(create_loader().load_data("endpoints"))
     return tuple(
         region

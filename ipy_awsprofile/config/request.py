@@ -1,6 +1,6 @@
-"""What can be asked of a session, and of a switch, in one place for the magic, picker and Python.
+"""Requests for a session and for a switch, as the magic, the picker and Python make them.
 
-Nothing is checked here, and nothing imported: loading the extension stays cheap.
+Nothing is checked or imported here, so that loading the extension stays cheap.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRequest:
-    """A profile (or a role), and how the session differs from what the files say.
+    """A profile or a role, and the options that take precedence over the profile's settings.
 
     ``profile`` is the profile's name; without it, ``role_arn`` and ``source_profile`` name a role
-    that no profile has. ``region`` takes precedence over the profile's own. ``duration`` (seconds,
+    that has no profile. ``region`` takes precedence over the profile's own. ``duration`` (seconds,
     900 to 43200), ``session_name`` and ``external_id`` replace ``duration_seconds``,
     ``role_session_name`` and ``external_id`` of a role profile. ``read_only`` limits the session
     with AWS's managed policy ReadOnlyAccess.
@@ -38,7 +38,7 @@ class SessionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchRequest(SessionRequest):
-    """A session, and what the notebook does with it.
+    """A request for a session, and what the notebook does with the session.
 
     ``variable`` is the notebook's variable for the session. The switch is refused unless STS names
     the account ``expect_account``. ``only_session`` sets only the variable. ``confirmed`` allows a

@@ -1,4 +1,4 @@
-"""From a profile to the one whose credentials start its chain of roles.
+"""The role chain of a profile: from it to the profile whose credentials start the chain.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
 """
@@ -22,11 +22,11 @@ from ipy_awsprofile.errors import InvalidProfile, InvalidSource, SourceLoop
 
 
 def role_chain(name: str, *, files: SharedFiles | None = None) -> tuple[Profile, ...]:
-    """Follow a profile's source profiles to the one whose credentials start the chain.
+    """Return a profile, its source profile, and so on to the one whose credentials start the chain.
 
-    ``(RoleBeta, UserAlpha)`` means that RoleBeta is assumed with the credentials of UserAlpha. A
-    profile that needs no other is a chain of one. Raises InvalidSource, SourceLoop and
-    ProfileNotFound where botocore refuses the profile too, and in its words.
+    ``(RoleBeta, UserAlpha)`` means that RoleBeta is assumed with the credentials of UserAlpha. The
+    chain of a profile that needs no other has length one. Raises ProfileNotFound, ConfigFileError,
+    and InvalidSource or SourceLoop for a chain that botocore refuses as well.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
     """
@@ -39,9 +39,9 @@ def role_chain(name: str, *, files: SharedFiles | None = None) -> tuple[Profile,
 def follow_chain(
     name: str, *, files: SharedFiles | None = None
 ) -> tuple[tuple[Profile, ...], InvalidProfile | None]:
-    """Follow source profiles as `role_chain` does, as far as they lead, and say why no further.
+    """Return the role chain as far as it is valid, and the error about its last profile, if any.
 
-    The error is about the last profile of the chain. Raises ProfileNotFound and ConfigFileError.
+    Raises ProfileNotFound and ConfigFileError.
     """
     files = files or SharedFiles.from_environment()
     profiles, sections = profiles_by_name(files), read_shared_files(files)
@@ -54,12 +54,11 @@ def follow_chain(
 
 
 def _follow(chain: list[Profile], profiles: Mapping[str, Profile], sections: Sections) -> None:
-    """Add to the chain the profile that its last one takes its credentials from, and so on."""
+    """Append the source profile of the chain's last profile, and so on."""
     while (source := _next_source(chain, sections)) is not None:
         if source not in profiles:
             raise InvalidSource(
-                f"The source_profile `{source}` that the profile `{chain[-1].name}` names "
-                "doesn't exist.",
+                f"The source_profile `{source}` of the profile `{chain[-1].name}` doesn't exist.",
                 did_you_mean(source, profiles) or _edit_hint(chain[-1]),
             )
         chain.append(profiles[source])
@@ -76,28 +75,28 @@ def _edit_hint(profile: Profile) -> str:
 
 
 def _next_source(chain: list[Profile], sections: Sections) -> str | None:
-    """Name the profile that the chain's last one takes its credentials from, if any."""
+    """Return the name of the source profile of the chain's last profile, if it uses one."""
     last = chain[-1]
     settings = sections.profiles[last.name]
     if "role_arn" not in settings or "web_identity_token_file" in settings:
         return None
     has_keys = _has_keys(settings)
     if len(chain) > 1 and has_keys:
-        return None  # as a source, a profile's own keys go before its role
+        return None  # as a source, a profile's own keys take precedence over its role
     _check_one_source(last, settings)
     source = last.source_profile
     if source == last.name and has_keys:
-        return None  # a profile may assume its role with its own keys
+        return None  # a profile can assume its role with its own keys
     if source is not None and source in (profile.name for profile in chain):
         loop = " ← ".join([*(profile.name for profile in chain), source])
-        raise SourceLoop(f"The source profiles go round in a loop: {loop}.", _edit_hint(last))
+        raise SourceLoop(f"The source profiles form a loop: {loop}.", _edit_hint(last))
     return source
 
 
 def start_kind(chain: Sequence[Profile], sections: Sections) -> ProfileKind:
-    """Say where the credentials come from with which a complete chain starts.
+    """Return the kind of the credentials that start a complete chain.
 
-    That isn't always its last profile's own kind: a profile can assume its role with its own keys.
+    It can differ from the last profile's kind: a profile can assume its role with its own keys.
     """
     last, settings = chain[-1], sections.profiles[chain[-1].name]
     as_source = len(chain) > 1 and _has_keys(settings)
@@ -119,11 +118,11 @@ def _check_one_source(profile: Profile, settings: Section) -> None:
     if not profile.source:
         raise InvalidSource(
             f"The role profile `{profile.name}` has neither source_profile nor credential_source.",
-            f"Add a source_profile whose credentials may assume the role. {_edit_hint(profile)}",
+            f"Add a source_profile whose credentials can assume the role. {_edit_hint(profile)}",
         )
     if profile.credential_source not in (None, *CREDENTIAL_SOURCES):
         raise InvalidSource(
             f"The credential_source `{profile.credential_source}` of the profile "
             f"`{profile.name}` doesn't exist.",
-            f"There are {', '.join(CREDENTIAL_SOURCES)}. {_edit_hint(profile)}",
+            f"Use one of {', '.join(CREDENTIAL_SOURCES)}. {_edit_hint(profile)}",
         )

@@ -1,4 +1,4 @@
-"""The settings of a profile that AWS's tools know: what each is about, and whether it is secret.
+"""The settings that AWS's tools know: what each is about, and whether it is secret.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
 """
@@ -9,9 +9,9 @@ from enum import Enum, auto
 
 
 class About(Enum):
-    """What a setting is about."""
+    """The topic of a setting."""
 
-    KEYS = auto()  #: access keys, and what belongs to them
+    KEYS = auto()  #: access keys and session tokens
     ROLE = auto()  #: the role that is assumed
     SOURCE = auto()  #: where the credentials come from
     SSO = auto()  #: IAM Identity Center
@@ -102,11 +102,11 @@ SETTINGS: dict[str, About] = {
 
 
 def settings_about(*topics: About) -> tuple[str, ...]:
-    """Return the names of the settings about any of these topics, always in the same order."""
+    """Return the names of the settings about any of these topics, in the table's order."""
     return tuple(name for name, about in SETTINGS.items() if about in topics)
 
 
-#: Settings that lead to credentials.
+#: Settings that decide which credentials a profile has.
 CREDENTIAL_SETTINGS = frozenset(settings_about(About.KEYS, About.ROLE, About.SOURCE, About.SSO))
 
 #: Settings whose values are never shown. An external ID isn't a credential, but AWS advises to

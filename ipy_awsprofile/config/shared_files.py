@@ -1,8 +1,8 @@
 """The shared config and credentials files, section by section, with the line of each setting.
 
-Which sections count and which setting wins follows botocore's own reading of the files
-(``botocore.configloader`` and ``Session.full_config``). Values can be secrets here; what leaves
-the package are the records of `ipy_awsprofile.config.profiles`, which have none.
+Sections and settings are those that botocore reads (``botocore.configloader`` and
+``Session.full_config``). Values can be secrets here; the public records, those of
+`ipy_awsprofile.config.profiles`, have none.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 """
@@ -24,7 +24,7 @@ from ipy_awsprofile.errors import ConfigFileError
 
 @dataclass(frozen=True, slots=True)
 class SharedFiles:
-    """Which two files are read. Neither needs to exist.
+    """The paths of the two shared files. Neither file needs to exist.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/file-location.html
     """
@@ -34,7 +34,7 @@ class SharedFiles:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> SharedFiles:
-        """Find the files as every SDK does: the two variables, or ``~/.aws``."""
+        """Return the paths that every AWS SDK uses: those of two variables, or in ``~/.aws``."""
         environ = user_environment() if environ is None else environ
 
         def located(variable: str, default: str) -> Path:
@@ -52,49 +52,49 @@ Value = str | dict[str, str]
 
 
 class Section(dict[str, Value]):
-    """The settings of one section, and the line (from 1) that each stands on.
+    """The settings of one section, with the line (from 1) of each.
 
-    Values can be secrets: this class stays within the package, and its repr shows names only.
+    Values can be secrets: this class stays within the package, and its repr shows only names.
     """
 
-    # With 20,000 of them, what the garbage collector has to look at is most of the time.
+    # With 20,000 sections, most of the time would be that of the garbage collector.
     __slots__ = ("_over", "file", "in_credentials", "line", "lines")
 
     def __init__(self, file: Path, line: int) -> None:
         super().__init__()
         self.file = file
         self.line = line
-        #: The lines of this file alone.
+        #: The lines of the settings in this file, without those of the other file.
         self.lines: dict[str, int] = {}
-        #: What the credentials file says; botocore looks for keys in one file at a time.
+        #: The settings in the credentials file; botocore looks for keys in one file at a time.
         self.in_credentials: frozenset[str] = frozenset()
         self._over: Section | None = None
 
     @property
     def origins(self) -> dict[str, tuple[Path, int]]:
-        """Where each setting stands that counts."""
+        """The file and line of each setting that is used."""
         own = {name: (self.file, line) for name, line in self.lines.items()}
         return own | self._over.origins if self._over else own
 
     @property
     def overridden(self) -> dict[str, tuple[Path, int]]:
-        """Where the config file says what the credentials file says otherwise."""
+        """The file and line of each setting that the credentials file overrides."""
         return {
             name: (self.file, self.lines[name]) for name in self._over or () if name in self.lines
         }
 
     @property
     def in_config(self) -> frozenset[str]:
-        """What the config file says, whether or not it wins."""
+        """The settings in the config file, whether or not they are overridden."""
         return frozenset(self) - self.in_credentials | frozenset(self.overridden)
 
     def text(self, name: str) -> str | None:
-        """Return a plain setting; an empty or a nested one is None."""
+        """Return the text of a setting; None if it is missing, empty or nested."""
         value = self.get(name)
         return value if isinstance(value, str) and value else None
 
     def override(self, other: Section) -> None:
-        """Lay the settings of another section over these, as the credentials file does."""
+        """Override settings with those of a section of the credentials file."""
         self._over = other
         self.in_credentials = frozenset(other)
         self.update(other)
@@ -105,7 +105,7 @@ class Section(dict[str, Value]):
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Sections:
-    """One reading of both files: profiles, and the sections that profiles refer to."""
+    """The sections of both files, by their names: profiles, and what profiles refer to."""
 
     profiles: dict[str, Section]
     sso_sessions: dict[str, Section]
@@ -116,17 +116,15 @@ class Sections:
 def read_shared_files(files: SharedFiles) -> Sections:
     """Read both files as ``botocore.session.Session.full_config`` does. Raises ConfigFileError.
 
-    A profile's settings in the credentials file go before those in the config file. The result is
-    shared between callers, and must not be changed.
+    A profile's settings in the credentials file take precedence over those in the config file. The
+    result is shared between callers, and must not be changed.
     """
-    return _sections(files, _state(files.config), _state(files.credentials))
+    return _sections(files, _version_of(files.config), _version_of(files.credentials))
 
 
 @lru_cache(maxsize=4)
-def _sections(
-    files: SharedFiles, config_state: _FileState, credentials_state: _FileState
-) -> Sections:
-    del config_state, credentials_state  # they are there for the cache's key
+def _sections(files: SharedFiles, config: _FileVersion, credentials: _FileVersion) -> Sections:
+    del config, credentials  # they are parts of the cache's key
     sections = Sections({}, {}, {}, {})
     for header, section in _file_sections(files.config).items():
         if header.startswith("profile"):
@@ -148,14 +146,14 @@ def _sections(
     return sections
 
 
-def _add_by_quoted_name(target: dict[str, Section], header: str, section: Section) -> None:
-    """File ``[profile NAME]`` under its name; what isn't two words names nothing."""
+def _add_by_quoted_name(sections: dict[str, Section], header: str, section: Section) -> None:
+    """Add a section such as ``[profile NAME]`` by its name; a header needs two words."""
     words = header.split(" ") if _PLAIN_HEADER.fullmatch(header) else _shell_words(header)
     if len(words) == 2:  # noqa: PLR2004
-        target[words[1]] = section
+        sections[words[1]] = section
 
 
-#: Two words that need no shell parser, which is what most of 20,000 headers are.
+#: Two words without quotes: the shell parser would be slow for 20,000 headers.
 _PLAIN_HEADER = re.compile(r"""[^\s"'\\]+ [^\s"'\\]+""")
 
 
@@ -166,11 +164,11 @@ def _shell_words(header: str) -> list[str]:
         return []
 
 
-_FileState = tuple[int, int, int] | None
+#: Time, size and inode of a file, which change with its content; None if there is no file.
+_FileVersion = tuple[int, int, int] | None
 
 
-def _state(path: Path) -> _FileState:
-    """Say what tells one content of a file from the next, without reading it."""
+def _version_of(path: Path) -> _FileVersion:
     try:
         status = path.stat()
     except OSError:
@@ -179,15 +177,15 @@ def _state(path: Path) -> _FileState:
 
 
 def _file_sections(path: Path) -> dict[str, Section]:
-    """Parse one file by the rules of configparser, which are botocore's."""
+    """Return the sections of one file, as configparser reads them for botocore too."""
     try:
-        if not path.is_file():  # raises where a folder above it may not be searched
+        if not path.is_file():  # raises PermissionError for a folder that can't be searched
             return {}
         with path.open() as lines:
             return _parsed(path, lines)
     except configparser.Error as error:
-        # The parser quotes the line that it can't read, and that may be a secret: don't chain it.
-        raise ConfigFileError(path, _complaint(error), _line_of(error)) from None
+        # configparser quotes the line that it can't read, which can be a secret: don't chain it.
+        raise ConfigFileError(path, _problem_of(error), _line_of(error)) from None
     except UnicodeDecodeError as error:
         raise ConfigFileError(path, f"The file isn't {error.encoding} text.") from None
     except OSError as error:
@@ -196,39 +194,39 @@ def _file_sections(path: Path) -> dict[str, Section]:
 
 
 def _parsed(path: Path, lines: Iterable[str]) -> dict[str, Section]:
-    made: list[Section] = []
-    at = 0
+    created: list[Section] = []
+    line_number = 0
 
     def counted() -> Iterator[str]:
-        nonlocal at
+        nonlocal line_number
         for line in lines:
-            at += 1
+            line_number += 1
             yield line
 
-    def make_section() -> Section:
-        made.append(Section(path, at))
-        return made[-1]
+    def create_section() -> Section:
+        created.append(Section(path, line_number))
+        return created[-1]
 
     class Parser(configparser.RawConfigParser):
-        """Notes the line at which each setting is read."""
+        """Records the line of each setting."""
 
         def optionxform(self, optionstr: str) -> str:
             name = super().optionxform(optionstr)
-            made[-1].lines.setdefault(name, at)
+            created[-1].lines.setdefault(name, line_number)
             return name
 
-    parser = Parser(dict_type=make_section)  # type: ignore[call-overload]  # any maker serves
-    parser.converters.clear()  # or each section gets methods that nobody calls
-    its_own = len(made)
+    parser = Parser(dict_type=create_section)  # type: ignore[call-overload]  # it accepts any factory
+    parser.converters.clear()  # each section would get methods that nobody calls
+    of_the_parser = len(created)
     parser.read_file(counted(), source=str(path))
-    sections = dict(zip(parser.sections(), made[its_own:], strict=True))
+    sections = dict(zip(parser.sections(), created[of_the_parser:], strict=True))
     for section in sections.values():
         _complete(section, parser.defaults())
     return sections
 
 
 def _complete(section: Section, defaults: Mapping[str, str]) -> None:
-    """Add the settings of [DEFAULT], which stand in no section, and read indented blocks."""
+    """Add the settings of [DEFAULT], which apply to every section, and read indented blocks."""
     for name in defaults.keys() - section.keys():
         section[name] = defaults[name]
         section.lines[name] = section.line
@@ -238,7 +236,7 @@ def _complete(section: Section, defaults: Mapping[str, str]) -> None:
 
 
 def _block(text: str, path: Path, line_number: int) -> dict[str, str]:
-    """Read an indented block (``s3 =`` and lines below it) as settings of its own."""
+    """Return the settings in an indented block, such as the lines below ``s3 =``."""
     nested = {}
     for line in filter(None, map(str.strip, text.splitlines())):
         name, equals, value = line.partition("=")
@@ -248,15 +246,15 @@ def _block(text: str, path: Path, line_number: int) -> dict[str, str]:
     return nested
 
 
-def _complaint(error: configparser.Error) -> str:
-    """Say what is wrong without quoting the file."""
+def _problem_of(error: configparser.Error) -> str:
+    """Return what is wrong, without quoting a value."""
     match error:
         case configparser.DuplicateSectionError():
-            return f"The section [{error.section}] stands here a second time."
+            return f"The section [{error.section}] is in the file twice."
         case configparser.DuplicateOptionError():
-            return f"`{error.option}` stands a second time in [{error.section}]."
+            return f"`{error.option}` is set twice in [{error.section}]."
         case configparser.MissingSectionHeaderError():
-            return "Settings stand here before the first [section]."
+            return "There are settings before the first [section]."
         case _:
             return "This line is neither a [section] nor a `name = value`."
 

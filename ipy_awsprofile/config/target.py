@@ -1,7 +1,7 @@
-"""What a session is opened for: a profile or a role's ARN, and what differs from the files.
+"""What a session is opened for: a profile or a role's ARN, and the settings that are replaced.
 
-Options stand in for settings of the profile, so that botocore resolves the result as if the files
-said it.
+Options replace settings of the profile, so that botocore resolves the profile as if they were in
+the files.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from ipy_awsprofile.errors import InvalidOption, InvalidProfile
 
 _ASSUMES = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
 
-#: What a role given by ARN takes over from its source profile: it has no section of its own.
-_TAKEN_OVER = ("region", "endpoint_url", "services", "s3", "sts_regional_endpoints")
+#: Settings that a role without a profile takes from its source profile.
+_INHERITED = ("region", "endpoint_url", "services", "s3", "sts_regional_endpoints")
 
 Settings = dict[str, str | dict[str, str]]
 
@@ -42,12 +42,12 @@ class Target:
     region: str | None
     files: SharedFiles
     policy_arns: tuple[str, ...] = ()
-    #: Commands that print a code, by the MFA device they stand for; see `mfa.code_from`.
+    #: Commands that print an MFA code, by the serial number of the device; see `mfa.code_from`.
     mfa_processes: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        """Name of the profile, or ARN of the role."""
+        """The profile's name, or the role's ARN."""
         return self.profiles[0].name
 
     @property
@@ -57,40 +57,40 @@ class Target:
 
     @property
     def role_arn(self) -> str | None:
-        """ARN of the role that is assumed last, if one is."""
+        """The ARN of the role that is assumed last; None if no role is assumed."""
         return self.profiles[0].role_arn
 
     @property
     def cache_variant(self) -> str:
-        """What keeps a role with session policies apart from the full one; empty without any.
+        """What distinguishes a role with session policies in the cache; empty without policies.
 
-        The narrowed role is part of it: the roles on the way to it are assumed in full, and must
-        not be found by a session that is to be read-only itself.
+        It depends on the role as well: the other roles of the chain are assumed without the
+        policies, and a read-only session of one of them must not find those credentials.
         """
         if not self.policy_arns:
             return ""
-        narrowed = " ".join([str(self.role_arn), *self.policy_arns])
-        return f"narrowed-{sha256(narrowed.encode()).hexdigest()[:16]}"
+        limits = " ".join([str(self.role_arn), *self.policy_arns])
+        return f"limited-{sha256(limits.encode()).hexdigest()[:16]}"
 
     @property
     def resolves_by_name(self) -> bool:
-        """Whether another process that resolves the profile gets the same permissions, unasked."""
+        """Whether a process that uses the profile by name has the same access, without a code."""
         return not (
             self.settings
             or self.policy_arns
             or any(profile.mfa_serial for profile in self.profiles)
-            or self.profiles[-1].credential_source == "Environment"  # those keys are set aside
+            or self.profiles[-1].credential_source == "Environment"  # a switch removes its keys
         )
 
     def client_settings(self) -> Settings:
-        """Read what the profile says about its clients; no credential and no path is in it."""
+        """Return the profile's settings about clients, which have no credential and no path."""
         section = read_shared_files(self.files).profiles.get(self.name)
-        said = {**(section or {}), **self.settings}
-        return {name: said[name] for name in settings_about(About.CLIENTS) if name in said}
+        settings = {**(section or {}), **self.settings}
+        return {name: settings[name] for name in settings_about(About.CLIENTS) if name in settings}
 
 
 def target_of(request: SessionRequest) -> Target:
-    """Find the profile (or take the role's ARN), and check that it can take the options.
+    """Return the target of a request, whose profile or role must support its options.
 
     Raises InvalidOption, InvalidProfile, and what `role_chain` raises.
     """
@@ -127,12 +127,12 @@ def _profiles_of(
             return _role_by_arn(role_arn, source_profile, files)
         case _:
             raise InvalidOption(
-                "A switch takes a profile's name, or a role's ARN together with a source profile.",
-                "`%aws_profile NAME`, or `%aws_profile --role-arn ARN --source-profile NAME`.",
+                "A session needs a profile's name, or a role's ARN together with a source profile.",
+                "Run `%aws_profile NAME`, or `%aws_profile --role-arn ARN --source-profile NAME`.",
             )
 
 
-#: The options that replace a setting: the setting, who has it, and how an error calls it.
+#: The options that replace a setting: the setting, the kinds that have it, and words for errors.
 _REPLACES: dict[str, tuple[str, set[ProfileKind], str]] = {
     "duration": ("duration_seconds", _ASSUMES, "a duration"),
     "external_id": ("external_id", _ASSUMES, "an external ID"),
@@ -155,11 +155,11 @@ def _options_as_settings(request: SessionRequest, profile: Profile) -> Settings:
 
 
 def _session_policies(profile: Profile) -> tuple[str, ...]:
-    _require_kind(profile, _ASSUMES, "a session policy, which is what makes it read-only")
+    _require_kind(profile, _ASSUMES, "a session policy, which makes a session read-only")
     arn = Arn.parse(profile.role_arn or "")
     if arn is None:
         raise InvalidProfile(
-            f"`{profile.role_arn or ''}`, the role_arn of `{profile.name}`, is no ARN.",
+            f"The role_arn of `{profile.name}` isn't an ARN: `{profile.role_arn or ''}`.",
             f"See {profile.file}, line {profile.line}.",
         )
     return (f"arn:{arn.partition}:iam::aws:policy/ReadOnlyAccess",)
@@ -171,11 +171,11 @@ def _role_by_arn(
     arn = Arn.parse(role_arn)
     if arn is None or not arn.role:
         raise InvalidOption(
-            f"`{role_arn}` is no ARN of a role.", "One looks like arn:aws:iam::123456789012:role/X."
+            f"`{role_arn}` isn't a role ARN.", "Example: arn:aws:iam::123456789012:role/X."
         )
     sources = role_chain(source_profile, files=files)
     section = read_shared_files(files).profiles[source_profile]
-    settings = {name: section[name] for name in _TAKEN_OVER if name in section}
+    settings = {name: section[name] for name in _INHERITED if name in section}
     settings |= {"role_arn": role_arn, "source_profile": source_profile}
     role = Profile(
         name=role_arn,
@@ -194,6 +194,6 @@ def _role_by_arn(
 def _require_kind(profile: Profile, kinds: set[ProfileKind], what: str) -> None:
     if profile.kind not in kinds:
         raise InvalidOption(
-            f"`{profile.name}` assumes no role, so it can't take {what}.",
-            f"It is of the kind: {profile.kind}.",
+            f"`{profile.name}` doesn't assume a role, so it can't use {what}.",
+            f"It uses {profile.kind.in_words}.",
         )

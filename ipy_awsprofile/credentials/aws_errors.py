@@ -1,6 +1,6 @@
-"""Error responses of AWS, and of servers that speak its protocol, as errors of ours.
+"""Error responses of AWS, translated to our errors.
 
-AWS-compatible servers send errors without a code, or with no message: nothing here raises for that.
+Servers that are compatible with AWS can leave out an error's code or message.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 """
@@ -29,7 +29,7 @@ from ipy_awsprofile.text import one_line
 
 @dataclass(frozen=True, slots=True)
 class ErrorResponse:
-    """An error response; its parts are empty, or 0, where they are missing."""
+    """An error response; a part that is missing is empty or 0."""
 
     code: str
     message: str
@@ -38,7 +38,7 @@ class ErrorResponse:
 
     @classmethod
     def of(cls, error: ClientError) -> ErrorResponse:
-        """Return the response that botocore has raised as an error."""
+        """Return the error response in an error of botocore."""
         content: Any = error.response.get("Error") or {}
         metadata: Any = error.response.get("ResponseMetadata") or {}
         return cls(
@@ -50,7 +50,7 @@ class ErrorResponse:
 
     @property
     def rejects_signature(self) -> bool:
-        """Whether the keys aren't accepted; some services then quote what they have signed."""
+        """Whether AWS doesn't accept the keys; some services then quote headers with a token."""
         return self.code in _REJECTED
 
 
@@ -73,19 +73,19 @@ _DENIED = {
     "ForbiddenException",
     "UnauthorizedOperation",
 }
-#: What STS says about a token of another identity provider.
+#: STS doesn't accept a web identity token.
 _BAD_TOKEN = {"ExpiredTokenException", "IDPRejectedClaim", "InvalidIdentityToken"}
 
 
 def from_response(error: ClientError, chain: Chain) -> AwsProfileError:
-    """Return an error response as an error of ours."""
+    """Return our error for an error response."""
     response = ErrorResponse.of(error)
     if "MultiFactorAuthentication failed" in response.message:
         return _mfa_rejected(response, chain)
     if _is_clock_wrong(response):
         return ServiceError(
-            f"AWS refused {response.operation} since this machine's clock is wrong.",
-            "Set the clock (a virtual machine's may be behind after a pause), then run the cell "
+            f"AWS refused {response.operation} because the clock of this machine is wrong.",
+            "Set the clock (a virtual machine's can be slow after a pause), then run the cell "
             "again.",
         )
     if response.operation == "AssumeRoleWithWebIdentity" and response.code in _BAD_TOKEN | _DENIED:
@@ -102,8 +102,8 @@ def from_response(error: ClientError, chain: Chain) -> AwsProfileError:
 
 
 def unexpected_response(chain: Chain) -> ServiceError:
-    """Return the error about a response that AWS doesn't send."""
-    return ServiceError(f"`{chain.asked_for}` got an answer that isn't one of AWS.", _NOT_AWS)
+    """Return the error for a response that isn't from AWS."""
+    return ServiceError(f"`{chain.asked_for}` got a response that isn't from AWS.", _NOT_AWS)
 
 
 _NOT_AWS = "Another server or a proxy may have answered: check the profile's `endpoint_url`."
@@ -112,14 +112,14 @@ _NOT_AWS = "Another server or a proxy may have answered: check the profile's `en
 def _mfa_rejected(response: ErrorResponse, chain: Chain) -> MfaRejected:
     return MfaRejected(
         f"AWS refused the MFA code for `{chain.asked_for}`: {response.message}",
-        "`mfa_serial` has to name a device of the user whose keys start the chain."
+        "`mfa_serial` must be an MFA device of the user whose keys start the role chain."
         if "serial number is valid" in response.message
-        else "Each code works once. Wait for the device's next one, then run the cell again.",
+        else "Each code works once. Wait for the next code, then run the cell again.",
     )
 
 
 def _is_clock_wrong(response: ErrorResponse) -> bool:
-    """Tell a clock that is wrong from keys that are.
+    """Return whether the signature was refused because of this machine's clock.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html
     """
@@ -129,21 +129,21 @@ def _is_clock_wrong(response: ErrorResponse) -> bool:
 
 
 def _web_identity_refused(response: ErrorResponse, chain: Chain) -> AwsProfileError:
-    """Tell a token that is over from one that isn't taken, and that from a role that isn't its.
+    """Return the error for a web identity token, or for a role that doesn't trust it.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html#API_AssumeRoleWithWebIdentity_Errors
     """
     if response.code in _DENIED:
         return AccessDenied(
             f"AWS doesn't let the web identity of `{chain.asked_for}` assume its role.",
-            "The role's trust policy has to name the token's provider, audience and subject; or "
-            "there is no such role.",
+            "Check that the role exists, and that its trust policy names the token's provider, "
+            "audience and subject.",
         )
     kind = CredentialsExpired if response.code in _EXPIRED else CredentialsRejected
     return kind(
         f"AWS doesn't accept the web identity token of `{chain.asked_for}`: {response.message}",
-        "Whoever writes its web_identity_token_file has to write a new one, for an audience that "
-        "the IAM identity provider has.",
+        "Write a new token to its web_identity_token_file, for an audience that the IAM identity "
+        "provider accepts.",
     )
 
 
@@ -156,8 +156,8 @@ def _keys_refused(response: ErrorResponse, chain: Chain) -> CredentialsRejected:
         )
     return CredentialsRejected(
         f"AWS doesn't accept the keys of `{signer}` ({response.code}).",
-        "They are unknown, disabled, or have the wrong secret. Correct them where they come "
-        f"from. {chain.explain_hint}",
+        "The access key is unknown or inactive, or the secret is wrong: correct them where they "
+        f"come from. {chain.explain_hint}",
     )
 
 
@@ -165,15 +165,16 @@ def _denied(response: ErrorResponse, chain: Chain) -> AccessDenied:
     if response.operation == "AssumeRole":
         return _assume_role_denied(response, chain)
     return AccessDenied(
-        f"`{chain.asked_for}` may not call {response.operation}: {response.message or 'denied'}",
-        "Whoever has signed in has no such role: see sso_account_id and sso_role_name."
+        f"`{chain.asked_for}` isn't allowed to call {response.operation}: "
+        f"{response.message or 'denied'}",
+        "The signed-in user isn't assigned this role: see sso_account_id and sso_role_name."
         if response.operation == "GetRoleCredentials"
         else "Ask for the permission, or switch to a profile that has it.",
     )
 
 
 def _assume_role_denied(response: ErrorResponse, chain: Chain) -> AccessDenied:
-    """Tell the two sides of an AssumeRole apart as far as AWS's text does.
+    """Return which side doesn't allow an AssumeRole, as far as AWS's message says.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html
     """
@@ -186,43 +187,45 @@ def _assume_role_denied(response: ErrorResponse, chain: Chain) -> AccessDenied:
         f"AWS doesn't let {who} assume {what}.",
         next(
             reasons,
-            "Either its trust policy doesn't name the caller (or asks for an external ID or MFA), "
-            "or the caller's own policy doesn't allow sts:AssumeRole, or there is no such role.",
+            "Check that the role exists, that its trust policy names the caller (it can require an "
+            "external ID or MFA), and that the caller's policy allows sts:AssumeRole.",
         ),
     )
 
 
-#: Which policy it was, by AWS's words for it.
+#: The policy that denies, by AWS's words for it.
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 _DENIED_BY = {
-    "no identity-based policy": "The caller's own policy doesn't allow sts:AssumeRole on it.",
-    "deny in an identity-based policy": "The caller's own policy denies sts:AssumeRole on it.",
-    "trust policy": "The role's trust policy doesn't name the caller, or asks for more: an "
-    "external ID (`--external-id`), an MFA device (`mfa_serial`).",
-    "resource-based policy": "The role's trust policy doesn't name the caller, or asks for more: "
-    "an external ID (`--external-id`), an MFA device (`mfa_serial`).",
-    "service control policy": "A policy of your organisation (SCP) denies it.",
+    "no identity-based policy": "The caller's policy doesn't allow sts:AssumeRole on the role.",
+    "deny in an identity-based policy": "The caller's policy denies sts:AssumeRole on the role.",
+    "trust policy": "The role's trust policy doesn't name the caller, or requires an external ID "
+    "(`--external-id`) or MFA (`mfa_serial`).",
+    "resource-based policy": "The role's trust policy doesn't name the caller, or requires an "
+    "external ID (`--external-id`) or MFA (`mfa_serial`).",
+    "service control policy": "A service control policy of your organisation denies it.",
     "permissions boundary": "The caller's permissions boundary doesn't allow sts:AssumeRole.",
-    "session policy": "The caller's session is narrowed by a session policy, such as that of "
+    "session policy": "The caller's session is limited by a session policy, such as that of "
     "`--read-only`.",
 }
 
 
 def _advice(response: ErrorResponse, chain: Chain) -> str:
-    """Return what to do about a response that isn't about who may do what."""
+    """Return what to do about a response that isn't about keys or permissions."""
     if response.code in THROTTLED:
-        return "AWS limits how often this may be called. Wait a little, then run the cell again."
+        return "AWS limits how often this can be called. Wait a minute, then run the cell again."
     if "exceeds the 1 hour" in response.message:
-        return "A role that a role assumes lasts an hour at most: take 3600 seconds or less."
+        return "A role that another role assumes lasts one hour at most: use 3600 seconds or less."
     if "DurationSeconds exceeds" in response.message:
-        return "Take a shorter `duration_seconds` (or `--duration`), or have the role allow more."
+        return "Use a shorter `duration_seconds` (or `--duration`), or let the role allow more."
     if response.code == "ValidationError":
-        return f"A setting or an option has a value that AWS doesn't take. {chain.explain_hint}"
+        return f"A setting or an option has a value that AWS doesn't accept. {chain.explain_hint}"
     if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return "The other side has a problem. Wait a little, then run the cell again."
+        return (
+            f"The service failed (HTTP {response.status}). Wait a minute, then run the cell again."
+        )
     if response.code == "RegionDisabledException":
         return (
-            "Take another Region with `--region`, or enable this one for the account: "
+            "Use another Region with `--region`, or enable this one for the account: "
             "https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html"
         )
     return _NOT_AWS if not response.code or response.code.isdecimal() else ""

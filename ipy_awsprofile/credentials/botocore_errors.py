@@ -1,4 +1,4 @@
-"""What botocore raises, and what it lets through as Python raised it, as errors of ours."""
+"""Exceptions of botocore, and Python's that it doesn't catch, translated to our errors."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from ipy_awsprofile.errors import (
 )
 from ipy_awsprofile.text import one_line, without_user
 
-#: Makes an error of ours, or None where it doesn't know what the foreign error means.
+#: Returns our error for an exception and a role chain, or None for an unknown exception.
 _Translate = Callable[[Any, Chain], AwsProfileError | None]
 
 
 def from_exception(error: Exception, chain: Chain) -> AwsProfileError | None:
-    """Return what botocore or Python has raised as an error of ours; None for any other."""
+    """Return our error for an exception of botocore or Python; None for any other."""
     for kinds, translate in _TRANSLATIONS:
         if isinstance(error, kinds):
             return translate(error, chain)
@@ -46,16 +46,19 @@ def from_exception(error: Exception, chain: Chain) -> AwsProfileError | None:
 
 
 def no_credentials(name: str) -> InvalidProfile:
-    """Return the error about a profile that leads to no credentials at all."""
+    """Return the error for a profile that has no credentials at all."""
     return InvalidProfile(
         f"The profile `{name}` has no credentials.",
-        "Give it keys in the credentials file, or a role_arn with a source_profile. "
+        "Add keys to the credentials file, or a role_arn with a source_profile. "
         f"{Chain((name,)).explain_hint}",
     )
 
 
 def _as(kind: type[AwsProfileError], text: str, hint: str = "") -> _Translate:
-    """Translate to this kind. Text and hint name ``error``, ``message`` (of it) and ``chain``."""
+    """Return a translation to this kind of error.
+
+    ``text`` and ``hint`` are formatted with ``error``, ``message`` (its text) and ``chain``.
+    """
 
     def translate(error: Any, chain: Chain) -> AwsProfileError:
         fields = {"error": error, "message": one_line(error), "chain": chain}
@@ -65,16 +68,16 @@ def _as(kind: type[AwsProfileError], text: str, hint: str = "") -> _Translate:
 
 
 def _from_parameter(error: Any, chain: Chain) -> AwsProfileError:
-    """Name the setting behind a parameter that can't be sent; its value may be a secret one."""
+    """Return the error for an invalid parameter, by its setting; the value can be a secret."""
     report = str(error.kwargs.get("report", error))
     text = one_line(re.sub(r", value: .*, type: .*", "", report))
     found = re.search(r"parameter (\w+)", text)
     parameter = found[1] if found else "request"
     setting, kind = _PARAMETERS.get(parameter, (parameter, InvalidOption))
-    return kind(f"The {setting} of `{chain.asked_for}` is impossible: {text}", chain.explain_hint)
+    return kind(f"The {setting} of `{chain.asked_for}` is invalid: {text}", chain.explain_hint)
 
 
-#: The parameters of calls that settings fill, and what an impossible value of each is.
+#: The setting behind a parameter of a call, and the error for an invalid value.
 _PARAMETERS: dict[str, tuple[str, type[AwsProfileError]]] = {
     "RoleArn": ("role_arn", InvalidProfile),
     "RoleSessionName": ("role_session_name", InvalidOption),
@@ -97,7 +100,7 @@ def _unreachable(error: Any, chain: Chain) -> EndpointUnreachable:
 
 
 def _unavailable(source: str, chain: Chain) -> CredentialsUnavailable:
-    """Return the error about a source, by botocore's name for it, that gives nothing."""
+    """Return the error for a source, by botocore's name for it, that gives no credentials."""
     words, hint = _SOURCES.get(source, (f"source `{source}`", chain.explain_hint))
     return CredentialsUnavailable(f"The {words} gave no credentials for `{chain.start}`.", hint)
 
@@ -109,10 +112,10 @@ _CONTAINER = (
 )
 _INSTANCE = (
     "instance's metadata service",
-    "Only an EC2 instance with a role has it; AWS_EC2_METADATA_DISABLED and "
-    "AWS_EC2_METADATA_SERVICE_ENDPOINT bend where it is asked.",
+    "Only an EC2 instance with a role has it. AWS_EC2_METADATA_DISABLED turns it off, and "
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT changes its address.",
 )
-#: What botocore's names for sources mean, and where to look if one gives nothing.
+#: What botocore's names for sources mean, and what each needs.
 _SOURCES = {
     "Environment": ("environment", "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."),
     "EcsContainer": _CONTAINER,
@@ -132,11 +135,11 @@ def _from_value(error: ValueError, chain: Chain) -> AwsProfileError:
 
 
 def _from_signing(error: RuntimeError, chain: Chain) -> AwsProfileError | None:
-    """Return the error of the library that signs for some services, if it is one."""
+    """Return the error of AWS's library for signing; None if it is another library's."""
     if "AWS_ERROR_" not in str(error):
         return None
     return CredentialsRejected(
-        f"The keys of `{chain.start}` can't be signed with.", chain.explain_hint
+        f"The keys of `{chain.start}` can't be used to sign requests.", chain.explain_hint
     )
 
 
@@ -144,11 +147,11 @@ def _from_file(error: OSError, chain: Chain) -> CredentialsUnavailable:
     return CredentialsUnavailable(
         f"A file that `{chain.start}` needs can't be used: "
         f"{error.strerror or type(error).__name__} (`{error.filename}`).",
-        f"Correct its name, or have it written anew. {chain.explain_hint}",
+        f"Correct its path, or create the file again. {chain.explain_hint}",
     )
 
 
-#: What each exception means. The first row that fits is taken: children stand before their parents.
+#: The translation of each exception. The first match counts, so children come before parents.
 _TRANSLATIONS: tuple[
     tuple[type[Exception] | tuple[type[Exception], ...], _Translate],
     ...,
@@ -171,8 +174,7 @@ _TRANSLATIONS: tuple[
         botocore.MissingDependencyException,
         _as(
             CredentialsUnavailable,
-            "The kind of profile `{chain.asked_for}` is needs a part of botocore that isn't "
-            "installed.",
+            "The profile `{chain.asked_for}` needs a part of botocore that isn't installed.",
             'Run `%pip install "botocore[crt]"`, then restart the kernel.',
         ),
     ),
@@ -180,7 +182,7 @@ _TRANSLATIONS: tuple[
         botocore.LoginInsufficientPermissions,
         _as(
             AccessDenied,
-            "`{chain.start}` may not renew its sign-in.",
+            "`{chain.start}` isn't allowed to renew its sign-in.",
             "Ask for the permission signin:CreateOAuth2Token.",
         ),
     ),
@@ -189,7 +191,7 @@ _TRANSLATIONS: tuple[
         _as(
             CredentialsUnavailable,
             "The sign-in of `{chain.start}` is missing or has expired.",
-            "Run `!aws login --profile {chain.start}`, then the cell again.",
+            "Run `!aws login --profile {chain.start}`, then run the cell again.",
         ),
     ),
     (
@@ -219,8 +221,8 @@ _TRANSLATIONS: tuple[
         botocore.InvalidRegionError,
         _as(
             InvalidOption,
-            "A region of `{chain.asked_for}` is none: {message}",
-            "Correct it, or take another with `--region`. {chain.explain_hint}",
+            "`{chain.asked_for}` has an invalid AWS Region: {message}",
+            "Correct it, or use another Region with `--region`. {chain.explain_hint}",
         ),
     ),
     (botocore.ParamValidationError, _from_parameter),
@@ -230,12 +232,13 @@ _TRANSLATIONS: tuple[
         botocore.PartialCredentialsError,
         _as(
             InvalidSource,
-            "`{chain.start}` has half of a pair of keys: {error.kwargs[cred_var]} is missing.",
-            "Both have to stand in the same place. {chain.explain_hint}",
+            "`{chain.start}` has only one of the two access-key settings: "
+            "{error.kwargs[cred_var]} is missing.",
+            "Set both in the same place. {chain.explain_hint}",
         ),
     ),
     (botocore.BotoCoreError, _as(ServiceError, "`{chain.asked_for}`: {message}")),
-    # What botocore lets through. None of these texts may be quoted but those of the last two.
+    # What botocore doesn't catch. Most of these texts can contain a secret.
     (
         UnusableCredentialsError,
         _as(
@@ -256,7 +259,7 @@ _TRANSLATIONS: tuple[
         UnicodeDecodeError,
         _as(
             CredentialsUnavailable,
-            "A file that `{chain.start}` names is no text.",
+            "A file that `{chain.start}` names isn't a text file.",
             "{chain.explain_hint}",
         ),
     ),

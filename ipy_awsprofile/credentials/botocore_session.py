@@ -1,8 +1,8 @@
-"""botocore's provider chain for one profile, with what botocore lets one hand in.
+"""The botocore session of a profile, in which botocore resolves the profile's credentials.
 
-botocore resolves, we don't: what stands here are its seams. A session is given a parsed config in
-which some settings are replaced, shared hooks and data, a cache of assumed roles, a way to ask for
-an MFA code, and limits for how long a call may take.
+botocore resolves credentials, we don't. Its session gets a parsed config in which some settings are
+replaced, shared event hooks and service data, the AWS CLI's cache of assumed roles, a prompter for
+MFA codes, and timeouts.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from ipy_awsprofile.credentials.botocore_errors import no_credentials
 from ipy_awsprofile.credentials.data_loader import SessionLoader
 from ipy_awsprofile.credentials.event_hooks import built_in_hooks
 from ipy_awsprofile.credentials.mfa import MfaPrompter
-from ipy_awsprofile.credentials.process import LimitedProfileProviders
-from ipy_awsprofile.credentials.renewal import let_renew
+from ipy_awsprofile.credentials.process import CheckedProfileProviders
+from ipy_awsprofile.credentials.renewal import install_renewals
 from ipy_awsprofile.credentials.retries import give_up_soon, retry_throttled
 from ipy_awsprofile.credentials.role_cache import CallerIdentity, RoleCache
 from ipy_awsprofile.credentials.token_cache import login_files, token_files
@@ -36,10 +36,10 @@ from ipy_awsprofile.credentials.validation import require_usable
 
 
 class SharedBotocoreSession(botocore.session.Session):
-    """A botocore session that shares its hooks and service data with others.
+    """A botocore session that shares its event hooks and service data with others.
 
-    Its Region is fixed when it is made: a switch sets variables for child processes, and an older
-    session must not follow them.
+    Its Region is fixed when it is created: a switch sets variables for child processes, which must
+    not change an older session.
     """
 
     def __init__(self, profile: str, region: str | None) -> None:
@@ -52,20 +52,20 @@ class SharedBotocoreSession(botocore.session.Session):
         )
 
 
-def fix_region(core: Any, region: str | None) -> None:
-    """Give a botocore session a Region that neither files nor environment change."""
-    store = core.get_component("config_store")
+def fix_region(session: Any, region: str | None) -> None:
+    """Set a botocore session's Region, which then neither files nor variables change."""
+    store = session.get_component("config_store")
     store.set_config_provider("region", ConstantProvider(region))
 
 
-#: Makes a provider for botocore's chain, with this cache and this way to ask for a code.
+#: Creates a credential provider, with a cache of assumed roles and a prompter for MFA codes.
 MakeProvider = Callable[["ProfileBotocoreSession", RoleCache, MfaPrompter], CredentialProvider]
 
 
 class ProfileBotocoreSession(SharedBotocoreSession):
-    """The botocore session of a target: a profile, some of whose settings are replaced.
+    """The botocore session of a target, which is a profile with some settings replaced.
 
-    ``callers`` holds what STS has said so far about credentials, by access key ID.
+    ``callers`` has the identities that STS has returned so far, by access key ID.
     """
 
     def __init__(self, target: Target, client_config: Config | None = None) -> None:
@@ -79,7 +79,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
 
     @cached_property
     def full_config(self) -> dict[str, Any]:
-        """The parsed files, as in the base class, with the replaced settings laid over them."""
+        """The parsed files, as in the base class, with the target's settings in the profile."""
         return full_config(self._target.files, self._target.name, self._target.settings)
 
     def resolve_credentials(
@@ -91,74 +91,75 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         fresh: bool = False,
         provider: MakeProvider | None = None,
     ) -> None:
-        """Get the credentials now, and let them renew themselves.
+        """Get the session's credentials now, and let them renew themselves.
 
-        An assumed role comes from the AWS CLI's cache unless ``fresh`` is set. ``timeout`` is in
-        seconds, for each attempt of a call to STS. ``provider`` makes what replaces botocore's
-        chain. Raises botocore's errors.
+        An assumed role is read from the AWS CLI's cache unless ``fresh`` is set. ``timeout`` is in
+        seconds, for each attempt of a call to STS. ``provider`` creates a provider that is used
+        instead of botocore's provider chain. Raises botocore's errors, InvalidProfile and
+        UnusableCredentialsError.
         """
         directory = Path("~/.aws/cli/cache").expanduser()
         cache = RoleCache(directory, self.callers, fresh=fresh, variant=self._target.cache_variant)
-        chain = (
+        provider_chain = (
             CredentialResolver([provider(self, cache, ask_for_code)])
             if provider
-            else self._botocores_chain(cache, ask_for_code, timeout)
+            else self._provider_chain(cache, ask_for_code, timeout)
         )
-        self.register_component("credential_provider", chain)
+        self.register_component("credential_provider", provider_chain)
         credentials = self.get_credentials()
         if credentials is None:
             raise no_credentials(self._target.name)
-        # The credentials of a credential_source come before those of the last profile.
-        steps = 1 if provider else len(self._target.chain) + 1
-        let_renew(credentials, self._target.chain, sign_in, steps=steps)
+        # A credential_source of the last profile is one step more.
+        count = 1 if provider else len(self._target.chain) + 1
+        install_renewals(credentials, self._target.chain, sign_in, count=count)
         require_usable(credentials.get_frozen_credentials()._asdict())
 
-    def _botocores_chain(
+    def _provider_chain(
         self, cache: RoleCache, ask_for_code: MfaPrompter, timeout: float
     ) -> CredentialResolver:
-        """Return botocore's chain, with this cache and this way to ask.
+        """Return botocore's provider chain, with this cache and this prompter.
 
-        It works in a botocore session of its own: its calls to STS wait for ``timeout`` seconds,
-        while those of the user keep botocore's defaults.
+        It calls STS through another botocore session, with ``timeout`` seconds for each attempt;
+        the user's clients keep botocore's defaults.
         """
-        inner = _ResolvingSession(self._target)
-        inner.register_component("data_loader", self.get_component("data_loader"))
-        inner.set_default_client_config(give_up_soon(timeout))
+        session = _ResolvingSession(self._target)
+        session.register_component("data_loader", self.get_component("data_loader"))
+        session.set_default_client_config(give_up_soon(timeout))
         if self._target.policy_arns:
-            add_policies: Any = self._add_policies  # unlike most handlers, it answers
-            inner.register("provide-client-params.sts.AssumeRole", add_policies)
-        chain = create_credential_resolver(
-            inner,
-            cache=cache,  # type: ignore[arg-type]  # botocore asks for less than a whole dict
+            add_policies: Any = self._add_policies  # unlike most handlers, it returns something
+            session.register("provide-client-params.sts.AssumeRole", add_policies)
+        provider_chain = create_credential_resolver(
+            session,
+            cache=cache,  # type: ignore[arg-type]  # botocore needs only parts of a dict
             region_name=self._target.region,
         )
-        profiles = LimitedProfileProviders(
-            inner,
+        profiles = CheckedProfileProviders(
+            session,
             cache=cache,  # type: ignore[arg-type]  # as above
             region_name=self._target.region,
             sso_token_cache=token_files(),  # type: ignore[arg-type]
             login_token_cache=login_files(),
         )
-        assume_role: Any = chain.get_provider("assume-role")
-        # They have no other way in; botocore binds getpass.getpass when it is imported.
+        assume_role: Any = provider_chain.get_provider("assume-role")
+        # There is no public way. botocore's own prompter is the getpass of when it was imported.
         assume_role._prompter = ask_for_code  # noqa: SLF001
         assume_role._profile_provider_builder = profiles  # noqa: SLF001
         for provider in profiles.providers(self._target.name, disable_env_vars=True):
             method = str(provider.METHOD)
-            chain.insert_after(method, provider)
-            chain.remove(method)  # the first of its name, which is botocore's own
-        return chain
+            provider_chain.insert_after(method, provider)
+            provider_chain.remove(method)  # the first with this name, which is botocore's own
+        return provider_chain
 
     def _add_policies(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Put the session policies, which config files can't say, on the call for the last role."""
+        """Return the parameters of AssumeRole, with the session policies for the last role."""
         if params["RoleArn"] != self._target.role_arn:
             return params
         return params | {"PolicyArns": [{"arn": arn} for arn in self._target.policy_arns]}
 
 
 class _ResolvingSession(ProfileBotocoreSession):
-    """The session in which the chain works: a throttled call is made again."""
+    """The botocore session of the provider chain, which tries throttled calls again."""
 
     def create_client(self, *args: Any, **kwargs: Any) -> Any:
-        """Make a client as the base class does."""
+        """Return a client as the base class does."""
         return retry_throttled(super().create_client(*args, **kwargs))

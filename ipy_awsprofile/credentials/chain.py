@@ -1,4 +1,4 @@
-"""The profiles that an error speaks of."""
+"""The role chain, as errors name its profiles."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _UNNAMED = "this session"
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Names of profiles, from the one that was asked for to the one whose credentials start it.
+    """Names of the profiles of a role chain, beginning with the one that was asked for.
 
-    It is empty for a session that was opened without a profile of ours.
+    It is empty for a session that this package hasn't opened.
     """
 
     names: tuple[str, ...]
@@ -27,12 +27,12 @@ class Chain:
         return self.names[-1] if self.names else _UNNAMED
 
     def signer(self, operation: str) -> str:
-        """Return whose credentials sign a call: to assume a role, those of the next profile."""
+        """Return whose credentials sign a call: for AssumeRole, those of the next profile."""
         return self.names[1] if operation == "AssumeRole" and self.names[1:] else self.asked_for
 
     @property
     def explain_hint(self) -> str:
-        """A sentence about how to see what the files say; empty without a profile."""
+        """A sentence that names the command to see the settings; empty without a profile."""
         if not self.names:
             return ""
         return f"`%aws_profile --explain {self.asked_for}` shows what is read."

@@ -1,7 +1,7 @@
-"""botocore's and boto3's own event handlers, registered once, and copied for those who change them.
+"""botocore's and boto3's event handlers, registered once, and copied only where they are changed.
 
-A botocore session looks at each of its 130 handlers anew, to see what it can be called with, and
-boto3 adds eight. That is most of the time that a session takes.
+Each botocore session registers 130 handlers and inspects their signatures, and boto3 adds eight.
+That takes most of the time of creating a session.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from botocore.loaders import Loader
 
 
 class CopiedHooks(BaseEventHooks):
-    """Hooks that are shared until somebody changes them; a copy behaves as any other copy.
+    """Event hooks that share their handlers with their copies until one of them is changed.
 
     https://botocore.amazonaws.com/v1/documentation/api/latest/topics/events.html
     """
@@ -32,7 +32,7 @@ class CopiedHooks(BaseEventHooks):
         return self._hooks.emit(event_name, **kwargs)
 
     def emit_until_response(self, event_name: str, **kwargs: Any) -> Any:
-        """Call the handlers of an event until one answers."""
+        """Call the handlers of an event until one returns a response."""
         return self._hooks.emit_until_response(event_name, **kwargs)
 
     def register(self, *args: Any, **kwargs: Any) -> None:
@@ -48,11 +48,11 @@ class CopiedHooks(BaseEventHooks):
         self._own().register_last(*args, **kwargs)
 
     def unregister(self, *args: Any, **kwargs: Any) -> None:
-        """Take a handler out."""
+        """Remove a handler."""
         self._own().unregister(*args, **kwargs)
 
     def __copy__(self) -> CopiedHooks:
-        self._shared = True  # neither may change what both have
+        self._shared = True  # the first of the two to change gets its own copy
         return CopiedHooks(self._hooks)
 
     def _own(self) -> HierarchicalEmitter:
@@ -62,9 +62,10 @@ class CopiedHooks(BaseEventHooks):
 
 
 def built_in_hooks() -> CopiedHooks:
-    """Return hooks with the handlers of a botocore and a boto3 session, which add none then.
+    """Return hooks that have the handlers of botocore and boto3 already.
 
-    ``include_builtin_handlers`` is off, and `SharedHandlersSession` is the boto3 session.
+    Use them with ``include_builtin_handlers=False`` and with `SharedHandlersSession`, which don't
+    register the handlers again.
     """
     return CopiedHooks(_registered(tuple(handlers.BUILTIN_HANDLERS)))  # moto adds to them
 
@@ -73,22 +74,22 @@ def built_in_hooks() -> CopiedHooks:
 def _registered(specs: tuple[tuple[Any, ...], ...]) -> HierarchicalEmitter:
     hooks = HierarchicalEmitter()
     aliased = EventAliaser(hooks)
-    places: dict[object, Any] = {
+    registrations: dict[object, Any] = {
         handlers.REGISTER_FIRST: aliased.register_first,
         handlers.REGISTER_LAST: aliased.register_last,
     }
-    for event, handler, *place in specs:
-        register = places[place[0]] if place else aliased.register
+    for event, handler, *position in specs:
+        register = registrations[position[0]] if position else aliased.register
         register(event, handler)
-    core = botocore.session.Session(event_hooks=hooks, include_builtin_handlers=False)
-    # Otherwise boto3 reads the shared files for one, by the variables of the moment.
-    core.register_component("data_loader", Loader())
-    boto3.Session(botocore_session=core)
+    session = botocore.session.Session(event_hooks=hooks, include_builtin_handlers=False)
+    # To create a loader itself, the session would read the shared files and the environment.
+    session.register_component("data_loader", Loader())
+    boto3.Session(botocore_session=session)
     return hooks
 
 
 class SharedHandlersSession(boto3.Session):
-    """A boto3 session of a botocore session that has `built_in_hooks`."""
+    """A boto3 session for a botocore session with `built_in_hooks`."""
 
     def _register_default_handlers(self) -> None:
-        """Leave them as they are: they are there."""
+        """Do nothing: the hooks have boto3's handlers already."""

@@ -1,4 +1,4 @@
-"""Where MFA codes come from: a person at the front end, or a command of the user's.
+"""MFA codes, from a person at the front end or from a command of the user.
 
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html#cli-configure-role-mfa
 """
@@ -13,26 +13,26 @@ from collections.abc import Callable, Mapping
 
 from ipy_awsprofile.errors import MfaRejected, MfaUnavailable
 
-#: Takes botocore's question, which names the device, and returns the code.
+#: Gets botocore's question, which contains the device's serial number, and returns the code.
 MfaPrompter = Callable[[str], str]
 
-#: Seconds that a command gets: somebody may have to touch a key.
+#: Timeout of a command in seconds: a person may have to touch a security key.
 PROCESS_TIMEOUT = 60.0
 
 _CODE = re.compile(r"[0-9]{6}")
 
 
 def device_of(question: str) -> str:
-    """Read the serial number or ARN of the device out of botocore's question."""
+    """Return the MFA device's serial number or ARN in botocore's question."""
     # The words are those of botocore's AssumeRoleCredentialFetcher.
     return question.removeprefix("Enter MFA code for ").rstrip(": ")
 
 
 def somebody_is_there() -> bool:
-    """Say whether a person sees what the running cell shows, and can answer.
+    """Return whether a person sees the output of the running cell, and can answer a question.
 
-    ipykernel puts its own ``getpass.getpass`` in place while a cell runs, and is told with each
-    cell whether the front end can answer. In another thread nobody waits for a question.
+    While a cell runs, ``getpass.getpass`` is ipykernel's own, and each request to run a cell says
+    whether the front end can answer. In another thread nobody can be asked.
 
     https://jupyter-client.readthedocs.io/en/stable/messaging.html#execute
     """
@@ -45,10 +45,10 @@ def somebody_is_there() -> bool:
 
 
 def ask_on_input_channel(question: str, prompt: str | None = None) -> str:
-    """Ask a person, without echo, through whatever input there is at the moment of the call.
+    """Ask a person, without echo, through the front end or terminal, and return the answer.
 
-    ``prompt`` is shown instead of the question if the device has been named already. Raises
-    MfaUnavailable where nobody can answer.
+    ``prompt`` is shown instead of the question, for example if the device was shown already.
+    Raises MfaUnavailable where nobody can answer.
 
     https://jupyter-client.readthedocs.io/en/stable/messaging.html#messages-on-the-stdin-router-dealer-channel
     """
@@ -56,15 +56,15 @@ def ask_on_input_channel(question: str, prompt: str | None = None) -> str:
         raise _nobody_to_ask(question)
     try:
         return getpass.getpass(prompt or question)
-    except (EOFError, NotImplementedError) as error:  # StdinNotImplementedError is a child
+    except (EOFError, NotImplementedError) as error:  # StdinNotImplementedError is a child of it
         raise _nobody_to_ask(question) from error
 
 
 def code_from(command: str, question: str) -> str:
     """Run the command in a shell, and return the code that it prints.
 
-    It is aws-vault's ``mfa_process``: what it says on standard error is for the person. Raises
-    MfaUnavailable if it fails, prints no six digits, or takes longer than a minute.
+    This is aws-vault's ``mfa_process``; its standard error is shown to the person. Raises
+    MfaUnavailable if it fails, doesn't print six digits, or takes longer than a minute.
 
     https://github.com/99designs/aws-vault/blob/master/USAGE.md
     """
@@ -80,39 +80,39 @@ def code_from(command: str, question: str) -> str:
             check=True,
         )
         code = done.stdout.decode(errors="replace").strip()
-    except (OSError, subprocess.SubprocessError):  # their texts hold what the command printed
+    except (OSError, subprocess.SubprocessError):  # their texts contain the output
         code = ""
     if not _CODE.fullmatch(code):
         raise MfaUnavailable(
-            f"The mfa_process for {device_of(question)} gave no MFA code.",
-            "Run its command in a terminal to see what it says: six digits are expected.",
+            f"The mfa_process for {device_of(question)} didn't print an MFA code.",
+            "Run its command in a terminal to see what it prints: it must be six digits.",
         )
     return code
 
 
 def code_for(question: str, processes: Mapping[str, str], ask: MfaPrompter) -> str:
-    """Get the code from the command of its device, if there is one, else by asking.
+    """Return the code from the command for the device, or else from the prompter.
 
-    ``processes`` has commands by device. Raises what `code_from`, `require_code` and the prompter
-    raise.
+    ``processes`` has commands by serial number of the device. Raises what `code_from`,
+    `require_code` and the prompter raise.
     """
     command = processes.get(device_of(question))
     return code_from(command, question) if command else require_code(ask(question))
 
 
 def require_code(answer: str) -> str:
-    """Return a person's answer as a code. Raises MfaRejected, without quoting it, for no code."""
-    code = "".join(answer.split())  # some devices show it in two groups
+    """Return the code in a person's answer. Raises MfaRejected, which doesn't quote it."""
+    code = "".join(answer.split())  # some devices show two groups of digits
     if not _CODE.fullmatch(code):
         raise MfaRejected(
-            "That is no MFA code: it has six digits.", "Run the cell again, and type a new one."
+            "An MFA code has exactly six digits.", "Run the cell again, and enter a new code."
         )
     return code
 
 
 def _nobody_to_ask(question: str) -> MfaUnavailable:
     return MfaUnavailable(
-        f"An MFA code of {device_of(question)} is needed, and nobody can be asked for it here.",
-        "Run `%aws_profile NAME` where you can type, or `%aws_profile --refresh` if it is active; "
-        "the session is then shared through the AWS CLI's cache.",
+        f"An MFA code of {device_of(question)} is needed, but nobody can be asked for it here.",
+        "Run `%aws_profile NAME`, or `%aws_profile --refresh` if it is active, where you can enter "
+        "it; the session is then shared through the AWS CLI's cache.",
     )

@@ -1,4 +1,4 @@
-"""Who is asked when credentials need a person: for an MFA code, or to sign in."""
+"""The person who is asked for an MFA code, or to sign in."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from ipy_awsprofile.errors import SignInRequired
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
 
-#: Lets a person sign in for a target; raises a child of AwsProfileError if nobody has.
+#: Lets a person sign in for a target; raises a child of AwsProfileError if nobody does.
 SignIn = Callable[["Target"], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """How a person is asked, and what answers instead of one.
+    """How a person is asked.
 
-    ``mfa_prompter`` gets botocore's question, which names the MFA device, and returns the code.
-    ``mfa_process`` does the same without a person, and takes precedence. ``sign_in`` is None where
-    nobody can sign in.
+    ``mfa_prompter`` gets botocore's question, which contains the MFA device's serial number, and
+    returns the code. ``mfa_process`` does the same without a person, and takes precedence.
+    ``sign_in`` is None where nobody can sign in.
     """
 
     mfa_prompter: MfaPrompter = ask_on_input_channel
@@ -30,7 +30,7 @@ class Person:
     sign_in: SignIn | None = None
 
     def code(self, question: str, target: Target) -> str:
-        """Return an MFA code. A command in the profile takes precedence over everybody else.
+        """Return an MFA code. A command in the profile takes precedence over all else.
 
         Raises MfaUnavailable, MfaRejected, or what the prompter raises.
         """

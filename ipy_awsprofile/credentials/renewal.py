@@ -1,7 +1,7 @@
-"""What happens when credentials end: each hop of the chain renews itself, and says what is wrong.
+"""The renewal of credentials that are about to expire, at each step of the role chain.
 
-botocore gets new credentials by itself, but for two cases in which it gives up: a second MFA code
-and a sign-in that has ended. A `Renewal` stands where botocore calls for them.
+botocore renews credentials by itself, with two exceptions: a role that needs another MFA code, and
+a sign-in that has expired. A `Renewal` is what botocore calls instead to fetch credentials.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from ipy_awsprofile.errors import AwsProfileError, SignInRequired
 
 
 class Renewal:
-    """Fetches the credentials of one hop; botocore calls it whenever they are about to end.
+    """Fetches the credentials of one step of the role chain.
 
-    ``chain`` is that of the session, and ``hop`` counts from the profile that was asked for.
-    ``sign_in`` signs the person in, or raises SignInRequired where nobody is there to do it.
+    ``step`` is the index of its profile in ``chain``. ``sign_in`` lets a person sign in, or raises
+    SignInRequired where nobody can.
     """
 
     def __init__(
         self,
         fetch: Callable[[], Any],
         chain: tuple[str, ...],
-        hop: int,
+        step: int,
         sign_in: Callable[[], None] | None = None,
     ) -> None:
         self._fetch = fetch
         self._chain = chain
-        self._hop = hop
+        self._step = step
         self._sign_in = sign_in
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._chain[self._hop]}>"
+        return f"<{type(self).__name__} of {self._chain[self._step]}>"
 
     def __call__(self) -> Any:
         """Return new credentials in botocore's form. Raises a child of `AwsProfileError`."""
@@ -51,41 +51,42 @@ class Renewal:
         return self._fetched()
 
     def _fetched(self) -> Any:
-        with translated(self._chain, step=self._hop), quiet_refresh():
-            given = self._fetch()
-            require_usable(given)
-            return given
+        with translated(self._chain, step=self._step), quiet_refresh():
+            credentials = self._fetch()
+            require_usable(credentials)
+            return credentials
 
 
-def let_renew(
-    credentials: Any, chain: tuple[str, ...], sign_in: Callable[[], None], *, steps: int
+def install_renewals(
+    credentials: Any, chain: tuple[str, ...], sign_in: Callable[[], None], *, count: int
 ) -> None:
-    """Put a `Renewal` at the first steps of these credentials, which botocore has just made.
+    """Put a `Renewal` into credentials of botocore, and into those that they are renewed with.
 
-    A role that asks for MFA has botocore's bar in front, which lets it be assumed only once; it
-    is left out: the question is put again. botocore has no public way to any of this.
+    At most ``count`` are put, beginning with the first step of the chain. botocore lets a role that
+    needs MFA be assumed only once; the renewal asks for another code. There is no public way to do
+    this.
     """
-    # Filters that are there already aren't added again.
+    # A filter that is there already isn't added again.
     logging.getLogger("botocore.credentials").addFilter(_is_not_ours)
-    last = len(chain) - 1
-    for step in range(steps):
+    last_step = len(chain) - 1
+    for index in range(count):
         if not isinstance(credentials, RefreshableCredentials):
             return
-        hop = min(step, last)
-        barred = credentials._refresh_using  # type: ignore[attr-defined]  # noqa: SLF001
-        fetch = getattr(barred, "_refresh", barred)
-        renewal = Renewal(fetch, chain, hop, sign_in if hop == last else None)
+        step = min(index, last_step)
+        refresh = credentials._refresh_using  # type: ignore[attr-defined]  # noqa: SLF001
+        fetch = getattr(refresh, "_refresh", refresh)  # without botocore's limit to one call
+        renewal = Renewal(fetch, chain, step, sign_in if step == last_step else None)
         credentials._refresh_using = renewal  # type: ignore[attr-defined]  # noqa: SLF001
         fetcher = getattr(fetch, "__self__", None)
         credentials = getattr(fetcher, "_source_credentials", None)
 
 
 def _is_not_ours(record: logging.LogRecord) -> bool:
-    """Let no record pass with which botocore logs an error that a `Renewal` has raised."""
+    """Return whether botocore logs another error than one that a `Renewal` has raised."""
     return not (record.exc_info and isinstance(record.exc_info[1], AwsProfileError))
 
 
-#: What botocore logs, with a traceback, of an error that it raises as well.
+#: What botocore logs, with a traceback, about an error that it raises as well.
 _LOGGED = {
     "botocore.credentials": ("Refreshing temporary credentials failed",),
     "botocore.tokens": ("Refreshing token failed", "SSO token refresh attempt failed"),
@@ -94,7 +95,7 @@ _LOGGED = {
 
 @contextmanager
 def quiet_refresh() -> Iterator[None]:
-    """Keep botocore from printing the traceback of an error that we are about to tell."""
+    """Keep botocore from logging the traceback of an error that we raise."""
 
     def is_other(record: logging.LogRecord) -> bool:
         return not str(record.msg).startswith(_LOGGED[record.name])

@@ -1,8 +1,7 @@
 """How often, and for how long, a call to AWS is tried.
 
-There are two needs. A call that somebody waits for (a switch) gives up soon where nothing
-answers. Calls for many profiles at once are likely to be throttled, and have time to wait. In both,
-a service that throttles is there, so it is asked again.
+A switch fails soon if an endpoint doesn't answer, because a person waits for it. Calls for many
+profiles are often throttled, and have more time. In both cases a throttled call is tried again.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 """
@@ -17,7 +16,7 @@ from botocore.config import Config
 
 from ipy_awsprofile.config.environment import user_environment
 
-#: How AWS's services say that they are called too often.
+#: The error codes of AWS's services for throttled calls.
 THROTTLED = frozenset(
     {
         "BandwidthLimitExceeded",
@@ -30,15 +29,16 @@ THROTTLED = frozenset(
     }
 )
 
-#: Seconds before each further attempt of a throttled call that somebody waits for.
+#: Seconds before each additional attempt of a throttled call of a switch.
 THROTTLING_DELAYS = (1.0, 2.0, 4.0)
 
+#: Attempts of a call of a switch that isn't throttled.
 _ATTEMPTS = 2
 
 #: Attempts of a throttled call for many profiles; the delays double, up to 20 seconds.
-_ATTEMPTS_FOR_MANY = 6
+_ATTEMPTS_FOR_MANY_PROFILES = 6
 
-#: Settings and variables with which users choose how their clients retry.
+#: Settings and variables with which users configure the retries of their clients.
 _RETRY_SETTINGS = {"retry_mode", "max_attempts", "AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS"}
 
 
@@ -52,38 +52,37 @@ def give_up_soon(timeout: float) -> Config:
 
 
 def retry_throttled(client: Any) -> Any:
-    """Let a client that gives up soon make more attempts where AWS throttles it; return it."""
+    """Return the client, which now makes more attempts if its calls are throttled."""
     client.meta.events.register("needs-retry", _delay_if_throttled)
     return client
 
 
 def for_many_profiles(settings: Mapping[str, Any]) -> Config | None:
-    """Return the config of a client that waits until it isn't throttled any more.
+    """Return the config of a client that makes more attempts if its calls are throttled.
 
-    It is None if the user has chosen how clients retry, in the profile's ``settings`` or the
-    environment.
+    None if the user has configured retries, in the profile's ``settings`` or the environment.
     """
     if _RETRY_SETTINGS & {*settings, *user_environment()}:
         return None
-    return Config(retries={"mode": "standard", "total_max_attempts": _ATTEMPTS_FOR_MANY})
+    return Config(retries={"mode": "standard", "total_max_attempts": _ATTEMPTS_FOR_MANY_PROFILES})
 
 
 def shared_by_threads(timeout: float, connections: int) -> Config:
     """Return the config of one client that makes the calls of many threads.
 
-    Since it sees all of the calls, it can find out how many AWS lets through. ``timeout`` is in
+    It makes all of the calls, so it can adapt to the rate that AWS allows. ``timeout`` is in
     seconds.
     """
     return Config(
         connect_timeout=timeout,
         read_timeout=timeout,
         max_pool_connections=connections,
-        retries={"mode": "adaptive", "total_max_attempts": _ATTEMPTS_FOR_MANY},
+        retries={"mode": "adaptive", "total_max_attempts": _ATTEMPTS_FOR_MANY_PROFILES},
     )
 
 
 def _delay_if_throttled(response: Any, attempts: int, **_: Any) -> float | None:
-    """Tell botocore how many seconds to wait before it retries; None leaves that to botocore."""
+    """Return after how many seconds botocore retries a call; None lets botocore decide."""
     if response is None:
         return None
     http, parsed = response
@@ -92,5 +91,5 @@ def _delay_if_throttled(response: Any, attempts: int, **_: Any) -> float | None:
     return None
 
 
-def _error_code(answer: Any) -> str:
-    return str((answer.get("Error") or {}).get("Code", ""))
+def _error_code(response: Any) -> str:
+    return str((response.get("Error") or {}).get("Code", ""))

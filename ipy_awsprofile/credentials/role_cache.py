@@ -17,20 +17,19 @@ from ipy_awsprofile.credentials.validation import parse_time
 
 @dataclass(frozen=True, slots=True)
 class CallerIdentity:
-    """Who STS says the holder of some credentials is."""
+    """The ARN and user ID that STS returns for some credentials."""
 
     arn: str
     user_id: str
 
 
 class RoleCache:
-    """The AWS CLI's cache of assumed roles; notes what STS said about each set of credentials.
+    """The AWS CLI's cache of assumed roles, with the operations that botocore needs of a dict.
 
-    botocore asks for ``in``, reading and writing. ``fresh`` makes it see only what it wrote.
-    ``variant`` keeps apart what botocore's key doesn't tell apart, such as session policies. A
-    file that can't be read or written is no error: the role is then assumed again.
-
-    https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html
+    ``callers`` gets the identity of each set of credentials that is read or written, by access key
+    ID. With ``fresh``, only entries that this object has written are found. ``variant`` is added to
+    botocore's key, which doesn't depend on session policies. A file that can't be read or written
+    isn't an error: the role is assumed again.
     """
 
     def __init__(
@@ -46,8 +45,8 @@ class RoleCache:
         self._files = JSONFileCache(str(directory))
         self._fresh = fresh
         self._suffix = f"-{variant}" if variant else ""
-        self._own: set[str] = set()
-        self._unwritten: dict[str, Any] = {}
+        self._written: set[str] = set()
+        self._unsaved: dict[str, Any] = {}
 
     def __contains__(self, key: str) -> bool:
         try:
@@ -57,29 +56,29 @@ class RoleCache:
         return True
 
     def __getitem__(self, key: str) -> Any:
-        if key in self._unwritten:
-            return self._unwritten[key]
-        if self._fresh and key not in self._own:
+        if key in self._unsaved:
+            return self._unsaved[key]
+        if self._fresh and key not in self._written:
             raise KeyError(key)
         document = self._files[key + self._suffix]
         try:
             _require_complete(document["Credentials"])
-            self._note(document)
+            self._note_caller(document)
         except (TypeError, KeyError, ValueError):
-            raise KeyError(key) from None  # not a document of the CLI's: as good as none
+            raise KeyError(key) from None  # the AWS CLI hasn't written this document
         return document
 
     def __setitem__(self, key: str, document: Any) -> None:
-        with suppress(KeyError):  # AWS-compatible servers answer less: STS is asked who it is
-            self._note(document)
-        self._own.add(key)
-        self._unwritten[key] = document
+        with suppress(KeyError):  # AWS-compatible servers can leave out the identity
+            self._note_caller(document)
+        self._written.add(key)
+        self._unsaved[key] = document
         with suppress(OSError):
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._files[key + self._suffix] = document
-            del self._unwritten[key]
+            del self._unsaved[key]
 
-    def _note(self, document: Any) -> None:
+    def _note_caller(self, document: Any) -> None:
         access_key = document["Credentials"]["AccessKeyId"]
         role = document.get("AssumedRoleUser")
         if role and role["Arn"] and role["AssumedRoleId"]:
@@ -87,7 +86,7 @@ class RoleCache:
 
 
 def _require_complete(credentials: Any) -> None:
-    """Raise for credentials in which botocore would stumble: KeyError, TypeError or ValueError."""
+    """Raise KeyError, TypeError or ValueError for credentials that botocore can't use."""
     for name in ("SecretAccessKey", "SessionToken", "Expiration"):
         if not isinstance(credentials[name], str):
             raise TypeError(name)

@@ -1,4 +1,4 @@
-"""The AWS CLI's files for sign-ins: tokens of IAM Identity Center, and what `aws login` stores.
+"""The AWS CLI's files of sign-ins: tokens of IAM Identity Center, and what `aws login` stores.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html
 """
@@ -16,15 +16,15 @@ from botocore.utils import JSONFileCache, get_login_token_cache_directory
 from ipy_awsprofile.credentials.validation import is_login, is_sso_token
 
 
-class _SignIns(JSONFileCache):
-    """Files for botocore's own reading and writing (0600).
+class _SignInFiles(JSONFileCache):
+    """Files that botocore reads and writes, for their owner only (mode 0600).
 
-    A file that can't be of use is as good as none: its person has to sign in again.
+    A file that botocore can't use is treated as missing, so that the person signs in again.
     """
 
-    def __init__(self, directory: str, is_of_use: Callable[[Any], bool]) -> None:
+    def __init__(self, directory: str, is_usable: Callable[[Any], bool]) -> None:
         super().__init__(directory, dumps_func=_dumps)
-        self._is_of_use = is_of_use
+        self._is_usable = is_usable
 
     def __contains__(self, key: str) -> bool:
         try:
@@ -35,22 +35,22 @@ class _SignIns(JSONFileCache):
 
     def __getitem__(self, key: str) -> Any:
         document = super().__getitem__(key)
-        if not self._is_of_use(document):
+        if not self._is_usable(document):
             raise KeyError(key)
         return document
 
 
 def token_files() -> JSONFileCache:
-    """Give the files in ``~/.aws/sso/cache``.
+    """Return the files in ``~/.aws/sso/cache``.
 
-    botocore fixes the folder when it is imported; here it is that of the home of now.
+    botocore determines this folder when it is imported; here the present home is used.
     """
-    return _SignIns(str(Path("~/.aws/sso/cache").expanduser()), is_sso_token)
+    return _SignInFiles(str(Path("~/.aws/sso/cache").expanduser()), is_sso_token)
 
 
 def login_files() -> JSONFileCache:
-    """Give the files in ``~/.aws/login/cache``, or where AWS_LOGIN_CACHE_DIRECTORY says."""
-    return _SignIns(get_login_token_cache_directory(), is_login)
+    """Return the files in ``~/.aws/login/cache``, or in AWS_LOGIN_CACHE_DIRECTORY."""
+    return _SignInFiles(get_login_token_cache_directory(), is_login)
 
 
 def _dumps(token: object) -> str:
@@ -60,4 +60,4 @@ def _dumps(token: object) -> str:
 def _timestamp(value: object) -> str:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%dT%H:%M:%SZ")
-    raise TypeError(f"a token holds no {type(value).__name__}")
+    raise TypeError(f"a token can't contain {type(value).__name__}")

@@ -1,7 +1,7 @@
-"""What AWS, botocore and Python raise becomes an error of ours, in one place.
+"""Errors of AWS, botocore and Python are translated to ours, in one place.
 
-Callers wrap a call in `translated`; the error that comes out names the profile and the next step,
-and has the foreign error as its cause where that may be quoted.
+A call is wrapped in `translated`. Our error names the profile and what to do next, and has the
+foreign error as its cause if that can't contain a secret.
 """
 
 from __future__ import annotations
@@ -21,14 +21,13 @@ from ipy_awsprofile.errors import AwsProfileError
 
 
 class translated(AbstractContextManager[None]):  # noqa: N801  # it reads as what it does
-    """Raise foreign errors as ours, without the stack that they come from.
+    """Raise our error instead of a foreign one, and forget the foreign error's stack.
 
-    botocore's frames have keys, tokens and MFA codes among their variables, which IPython's
-    ``%xmode Verbose`` prints, also of an error that is only the cause of another.
+    The variables in botocore's frames can be keys, tokens and MFA codes. IPython's ``%xmode
+    Verbose`` prints them, even those of an error's cause.
 
-    ``chain`` names the profiles at work, from the one that was asked for to the one whose
-    credentials start it; it is empty for a session that no profile of ours has opened. ``step``
-    is the index of the profile whose credentials are being fetched.
+    ``chain`` has the names of the role chain's profiles, as in ``Identity.chain``. ``step`` is the
+    index of the profile whose credentials are needed.
     """
 
     def __init__(self, chain: tuple[str, ...], *, step: int = 0) -> None:
@@ -37,7 +36,7 @@ class translated(AbstractContextManager[None]):  # noqa: N801  # it reads as wha
         self._outer: BaseException | None = None
 
     def __enter__(self) -> None:
-        self._outer = sys.exception()  # what the caller is at work on keeps its stack
+        self._outer = sys.exception()  # an error that the caller is handling keeps its stack
 
     def __exit__(self, _kind: object, error: BaseException | None, _stack: object) -> None:
         if isinstance(error, AwsProfileError | KeyboardInterrupt):
@@ -61,13 +60,13 @@ class translated(AbstractContextManager[None]):  # noqa: N801  # it reads as wha
 
 
 def _forget_stack(error: BaseException | None, outer: BaseException | None) -> None:
-    """Take the stacks off an error and what it comes from, up to what was there before."""
+    """Remove the stacks of an error and its causes, up to the error that was there before."""
     while error is not None and error is not outer:
         error.__traceback__ = None
         error = error.__cause__ or error.__context__
 
 
-#: Their texts, or those of what they come from, may quote what a source gave or a person typed.
+#: Their texts, or those of their causes, can quote what a source returned or a person typed.
 _UNQUOTABLE = (
     botocore.CredentialRetrievalError,
     botocore.ParamValidationError,
@@ -82,5 +81,5 @@ _UNQUOTABLE = (
 def _is_quotable(error: Exception) -> bool:
     if isinstance(error, botocore.ClientError):
         return not ErrorResponse.of(error).rejects_signature
-    # HTTP's own words for a header that can't be sent hold the header.
+    # The text about a header that can't be sent quotes the header.
     return not isinstance(error, _UNQUOTABLE) and type(error) is not botocore.HTTPClientError

@@ -1,6 +1,6 @@
-"""What a source of credentials has given, looked at before botocore stumbles over it.
+"""Checks of what a source of credentials returns, before botocore uses it.
 
-A process, a container and a file can hold anything. Nothing of it is quoted here.
+A process, a container or a file can return anything. No error quotes a value.
 """
 
 from __future__ import annotations
@@ -13,56 +13,55 @@ from dateutil.parser import parse
 
 
 def parse_time(text: object) -> datetime | None:
-    """Read a time (UTC) as botocore does; None if it is none, or has no zone."""
+    """Return the time (UTC) in a text, read as botocore does; None without a time or time zone."""
     if not isinstance(text, str):
         return None
     try:
-        read = parse(text)
-        return read.astimezone(UTC) if read.tzinfo else None
+        time = parse(text)
+        return time.astimezone(UTC) if time.tzinfo else None
     except (ValueError, OverflowError):
         return None
 
 
 class UnusableCredentialsError(Exception):
-    """Credentials that can't be signed with; the text says why, in half a sentence."""
+    """The credentials can't be used to sign requests. The text says why, as part of a sentence."""
 
 
-def require_usable(given: Mapping[str, object] | None) -> None:
-    """Raise UnusableCredentialsError if botocore or HTTP would stumble over these credentials.
+def require_usable(credentials: Mapping[str, object] | None) -> None:
+    """Raise UnusableCredentialsError if botocore or HTTP can't use these credentials.
 
-    Their names are botocore's: ``access_key``, ``secret_key``, ``token`` and ``expiry_time``; the
-    last two can be absent or empty.
+    ``credentials`` has botocore's names: ``access_key``, ``secret_key``, ``token`` and
+    ``expiry_time``; the last two can be missing or empty.
     """
-    if problem := _flaw(given):
+    if problem := _problem_of(credentials):
         raise UnusableCredentialsError(problem)
 
 
-def _flaw(given: Mapping[str, object] | None) -> str:
-    if not given:
-        return "there were none"
-    key, secret, token = (given.get(name) for name in ("access_key", "secret_key", "token"))
+def _problem_of(credentials: Mapping[str, object] | None) -> str:
+    if not credentials:
+        return "there are none"
+    key, secret, token = (credentials.get(name) for name in ("access_key", "secret_key", "token"))
     if not _fits_header(key):
-        return "the access key ID isn't one"
+        return "the access key ID is invalid"
     if not (isinstance(secret, str) and secret):
-        return "the secret access key isn't one"
+        return "the secret access key is invalid"
     if token and not _fits_header(token):
-        return "the session token isn't one"
-    ends = given.get("expiry_time")
-    if not ends:
+        return "the session token is invalid"
+    if not credentials.get("expiry_time"):
         return ""
-    until = parse_time(ends)
-    if until is None:
-        return "the Expiration is no time with a zone"
-    return "they had expired before they came" if until <= datetime.now(UTC) else ""
+    expiry = parse_time(credentials["expiry_time"])
+    if expiry is None:
+        return "the Expiration isn't a time with a time zone"
+    return "they had already expired" if expiry <= datetime.now(UTC) else ""
 
 
 def _fits_header(value: object) -> bool:
-    """Say whether a value can be sent; HTTP's error about one that can't would quote it."""
+    """Return whether a value can be sent as a header; the HTTP client's error would quote it."""
     return isinstance(value, str) and bool(value) and value.isascii() and value.isprintable()
 
 
 def is_sso_token(document: Any) -> bool:
-    """Say whether botocore can read a document as the token of a sign-in, expired or not."""
+    """Return whether botocore can use a document as the token of a sign-in, expired or not."""
     return (
         isinstance(document, dict)
         and isinstance(document.get("accessToken"), str)
@@ -72,7 +71,7 @@ def is_sso_token(document: Any) -> bool:
 
 
 def is_login(document: Any) -> bool:
-    """Say whether botocore can read a document as what `aws login` has stored."""
+    """Return whether botocore can use a document as what `aws login` has stored."""
     access = document.get("accessToken") if isinstance(document, dict) else None
     return (
         isinstance(access, dict)

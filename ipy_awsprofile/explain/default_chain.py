@@ -54,7 +54,7 @@ _NO_CREDENTIALS = Step(
     problems=(
         Problem(
             says="There are no credentials: no profile, no variable, no container.",
-            fix="`%aws_profiles` lists the profiles there are.",
+            fix="`%aws_profiles` lists the profiles.",
         ),
     ),
 )

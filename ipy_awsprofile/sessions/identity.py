@@ -1,4 +1,4 @@
-"""A session's identity: who STS says that its credentials belong to."""
+"""A session's identity, as STS returns it for the session's credentials."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who a session is, as STS said about the credentials in use.
+    """The identity of a session, as STS returned it for the present credentials.
 
-    ``chain`` names the profiles from the one that was asked for to the one whose credentials start
-    it, and is empty for a session without a profile. ``region`` is the session's own. ``expiry``
-    is in UTC, and None for credentials that don't expire; a session of ours renews itself before.
+    ``chain`` has the names of the role chain's profiles, from the one that was asked for to the one
+    whose credentials start it; it is empty for a session without a profile. ``region`` is the
+    session's Region. ``expiry`` (UTC) is when the credentials expire, or None if they don't; a
+    session of this package renews them before that.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
@@ -44,10 +45,10 @@ class Identity:
 
 
 def who_am_i(session: boto3.Session) -> Identity:
-    """Say who a session is.
+    """Return a session's identity.
 
-    STS is asked once for each set of credentials, and not at all for a role that was just assumed:
-    the answer to AssumeRole has said it. Raises a child of `AwsProfileError`.
+    STS is called once for each set of credentials, and not at all for a role that was just assumed,
+    because the response to AssumeRole has the identity. Raises a child of `AwsProfileError`.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
@@ -57,11 +58,11 @@ def who_am_i(session: boto3.Session) -> Identity:
         access_key = credentials.get_frozen_credentials().access_key or ""
         known = session.callers if isinstance(session, ProfileSession) else {}
         if access_key not in known:
-            known[access_key] = _ask_sts(session)
+            known[access_key] = _caller_identity(session)
         caller = known[access_key]
         arn = Arn.parse(caller.arn)
         if arn is None:
-            raise KeyError("Arn")  # not AWS's answer
+            raise KeyError("Arn")  # the response isn't from AWS
     return Identity(
         account=arn.account,
         arn=caller.arn,
@@ -73,7 +74,7 @@ def who_am_i(session: boto3.Session) -> Identity:
     )
 
 
-def _ask_sts(session: boto3.Session) -> CallerIdentity:
+def _caller_identity(session: boto3.Session) -> CallerIdentity:
     sts = session.client("sts", config=give_up_soon(timeout_of(session)))
-    answer = retry_throttled(sts).get_caller_identity()
-    return CallerIdentity(answer["Arn"], answer["UserId"])
+    response = retry_throttled(sts).get_caller_identity()
+    return CallerIdentity(response["Arn"], response["UserId"])

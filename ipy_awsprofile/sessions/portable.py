@@ -1,7 +1,7 @@
-"""A session as it leaves the kernel: short-lived credentials, and settings.
+"""Sessions that can leave the kernel: short-lived credentials, and settings of clients.
 
-Roles are assumed in the kernel. A worker, which may be another machine, needs no config file, and
-gets no long-term key.
+Roles are assumed in the kernel. A worker, which can be on another machine, needs no config file and
+gets no long-term keys.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class UnshownCredentials(ReadOnlyCredentials):
-    """Credentials of one moment that a traceback with its variables doesn't show."""
+    """Credentials that a traceback with its variables doesn't show."""
 
     __slots__ = ()
 
@@ -45,9 +45,9 @@ class UnshownCredentials(ReadOnlyCredentials):
 
 
 def short_lived(session: boto3.Session) -> tuple[UnshownCredentials, datetime | None]:
-    """Give what the session signs with now, and until when (UTC), to somebody outside of botocore.
+    """Return the session's present credentials, and when they expire (UTC).
 
-    Raises CredentialsUnavailable for long-term keys: those stay where they are. Raises other
+    Raises CredentialsUnavailable for long-term keys, which never leave the kernel, and other
     children of `AwsProfileError` if the credentials can't be renewed.
     """
     with translated(chain_of(session)), quiet_refresh():
@@ -56,11 +56,11 @@ def short_lived(session: boto3.Session) -> tuple[UnshownCredentials, datetime | 
             expiry = expiry_of(credentials)
             frozen = UnshownCredentials(*credentials.get_frozen_credentials())
             if expiry_of(credentials) == expiry:
-                break  # otherwise they were renewed in between: the two don't belong together
+                break  # otherwise they were renewed meanwhile, and the two don't belong together
     if not frozen.token:
         raise CredentialsUnavailable(
-            "These are long-term keys, and those never leave the kernel.",
-            "Let others use the profile that has them, by its name; or switch to a role.",
+            "These are long-term keys, which never leave the kernel.",
+            "Use the profile that has them by its name, or switch to a role.",
         )
     return frozen, expiry
 
@@ -68,35 +68,35 @@ def short_lived(session: boto3.Session) -> tuple[UnshownCredentials, datetime | 
 def session_token(
     session: boto3.Session, *, serial: str | None = None, ask: Callable[[], str] = str
 ) -> tuple[UnshownCredentials, datetime]:
-    """Get short-lived credentials of the session's user for its long-term keys, and their end.
+    """Return short-lived credentials for the session's long-term keys, and when they expire (UTC).
 
-    They are good for twelve hours (UTC). With an MFA device's ``serial``, and ``ask`` to get a code
-    of it, they carry that: roles are then assumed as if each call had the code. Raises a child of
-    `AwsProfileError`.
+    They are valid for twelve hours. With the ``serial`` number of an MFA device, and ``ask``, which
+    returns a code of the device, roles that need MFA can be assumed with the credentials. Raises a
+    child of `AwsProfileError`.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
     timeout = timeout_of(session)
     with translated(chain_of(session)), quiet_refresh():
         sts = session.client("sts", config=Config(connect_timeout=timeout, read_timeout=timeout))
-        # Neither the code nor the answer is a variable, which a traceback could show.
-        return _given(
+        # Neither the code nor the response is in a variable, which a traceback could show.
+        return _credentials_in(
             sts.get_session_token(**{"SerialNumber": serial, "TokenCode": ask()} if serial else {})
         )
 
 
-def _given(answer: Any) -> tuple[UnshownCredentials, datetime]:
-    keys = answer["Credentials"]
+def _credentials_in(response: Any) -> tuple[UnshownCredentials, datetime]:
+    keys = response["Credentials"]
     frozen = UnshownCredentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
     return frozen, keys["Expiration"].astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PortableSession:
-    """All that a session is made of elsewhere. Its repr and its text have no secret.
+    """Everything that a worker needs to open a session. Its repr has no secret.
 
-    ``settings`` are what the profile says about its clients, ``services`` the [services] section
-    that it names. ``expiry`` (UTC) is when the credentials end; nobody renews them there.
+    ``settings`` are the profile's settings about clients, ``services`` is the [services] section
+    that the profile names. ``expiry`` (UTC) is when the credentials expire; they aren't renewed.
     """
 
     chain: tuple[str, ...]
@@ -112,32 +112,32 @@ class PortableSession:
         return f"<portable session of {' ← '.join(self.chain)}>"
 
     def full_config(self) -> dict[str, Any]:
-        """Give what the kernel's files said, in the form of botocore's ``Session.full_config``."""
+        """Return the settings of the kernel's files, as botocore's ``Session.full_config``."""
         return {"profiles": {self.chain[0]: self.settings}, "services": self.services}
 
     def open(self) -> NamedSession:
-        """Make a boto3 session of it, for which no file is read."""
+        """Return a boto3 session, for which no file is read."""
         return NamedSession(_WorkerBotocoreSession(self), self.chain)
 
 
 def portable(session: ProfileSession) -> PortableSession:
-    """Take a session along as it is now. For long-term keys, STS gives short-lived credentials.
+    """Return a session with its present credentials, or with those of GetSessionToken.
 
-    Those of GetSessionToken can't call IAM, nor STS but for AssumeRole and GetCallerIdentity.
-    Raises a child of `AwsProfileError`.
+    For long-term keys, STS returns short-lived credentials, which can't call IAM, and can call only
+    AssumeRole and GetCallerIdentity of STS. Raises a child of `AwsProfileError`.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
     has_token = bool(session.get_credentials().get_frozen_credentials().token)  # type: ignore[union-attr]
     keys, expiry = short_lived(session) if has_token else session_token(session)
     settings = session.target.client_settings()
-    named = str(settings.get("services", ""))
-    section = read_shared_files(session.target.files).services.get(named)
+    services = str(settings.get("services", ""))
+    section = read_shared_files(session.target.files).services.get(services)
     return PortableSession(
         chain=session.chain,
         region=session.region_name,
         settings=settings,
-        services={named: dict(section)} if section else {},
+        services={services: dict(section)} if section else {},
         expiry=expiry,
         access_key=str(keys.access_key),
         secret_key=str(keys.secret_key),
@@ -146,10 +146,10 @@ def portable(session: ProfileSession) -> PortableSession:
 
 
 class _WorkerBotocoreSession(SharedBotocoreSession):
-    """A botocore session whose config has come along; the worker's own files don't count."""
+    """A botocore session with the kernel's settings, which doesn't read the worker's files."""
 
     def __init__(self, portable: PortableSession) -> None:
-        self._brought = portable.full_config()
+        self._full_config = portable.full_config()
         super().__init__(portable.chain[0], portable.region)
         self.set_credentials(portable.access_key, portable.secret_key, portable.token)
         if config := for_many_profiles(portable.settings):
@@ -157,5 +157,5 @@ class _WorkerBotocoreSession(SharedBotocoreSession):
 
     @property
     def full_config(self) -> dict[str, Any]:
-        """What the files said in the kernel."""
-        return self._brought
+        """The settings of the kernel's files."""
+        return self._full_config

@@ -1,4 +1,4 @@
-"""A profile becomes a boto3 session that refreshes itself."""
+"""Opens a boto3 session for a profile, which renews its credentials by itself."""
 
 from __future__ import annotations
 
@@ -26,45 +26,45 @@ if TYPE_CHECKING:
 
 
 class NamedSession(SharedHandlersSession):
-    """A boto3 session that remembers the names of its profiles; ``chain`` is as in `Identity`."""
+    """A boto3 session that has the names of its profiles; ``chain`` is as in ``Identity``."""
 
-    def __init__(self, core: botocore.session.Session, chain: tuple[str, ...]) -> None:
-        super().__init__(botocore_session=core)
+    def __init__(self, session: botocore.session.Session, chain: tuple[str, ...]) -> None:
+        super().__init__(botocore_session=session)
         self.chain = chain
 
     def __repr__(self) -> str:
         return f"<session of {' ← '.join(self.chain)}, region {self.region_name}>"
 
     def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled: credentials that renew themselves belong to their process."""
+        """Raise TypeError: credentials that renew themselves stay in their process."""
         raise TypeError(f"{self!r} can't be pickled: it stays in its process")
 
 
 class ProfileSession(NamedSession):
-    """A session that was opened from a profile, and renews its credentials by itself.
+    """A boto3 session for a profile, which renews its credentials by itself.
 
-    ``target`` is what it was opened for; ``callers`` holds what STS has said so far, by access key
-    ID; ``timeout`` is in seconds, for each attempt of a call to STS. ``person`` is asked when the
-    credentials end.
+    ``target`` is what it was opened for. ``callers`` has the identities that STS has returned so
+    far, by access key ID. ``timeout`` is in seconds, for each attempt of a call to STS. ``person``
+    is asked for what a renewal needs.
     """
 
     def __init__(
-        self, core: ProfileBotocoreSession, target: Target, *, timeout: float, person: Person
+        self, session: ProfileBotocoreSession, target: Target, *, timeout: float, person: Person
     ) -> None:
-        super().__init__(core, target.chain)
+        super().__init__(session, target.chain)
         self.target = target
-        self.callers = core.callers
+        self.callers = session.callers
         self.timeout = timeout
         self.person = person
-        #: The folder in which children find it, once it was lent to them.
+        #: The folder in which child processes find it; None until it is lent to them.
         self.lent_in: Path | None = None
 
     def ask_for_code(self, question: str) -> str:
-        """Return an MFA code, from whoever is asked at this time."""
+        """Return an MFA code of the person."""
         return self.person.code(question, self.target)
 
     def ask_to_sign_in(self) -> None:
-        """Let a person sign in. Raises SignInRequired where that can't be."""
+        """Let the person sign in. Raises SignInRequired where nobody can."""
         self.person.sign_in_for(self.target)
 
 
@@ -83,24 +83,25 @@ def open_session(
     sign_in: SignIn | None = None,
     timeout: float = 10.0,
 ) -> ProfileSession:
-    """Open a boto3 session that works as this profile, and renews its credentials by itself.
+    """Open a boto3 session for a profile, which renews its credentials by itself.
 
-    The credentials are resolved now: a profile that doesn't work fails here, not at the first use.
-    An assumed role comes from the AWS CLI's cache (``~/.aws/cli/cache``) while it is good there
-    for 15 more minutes, and goes there otherwise.
+    The credentials are resolved now: a profile that doesn't work is an error here, and not when the
+    session is used. An assumed role is read from the AWS CLI's cache (``~/.aws/cli/cache``) if it
+    is valid for at least 15 minutes; otherwise it is assumed and written there.
 
-    Instead of ``name``, ``role_arn`` and ``source_profile`` open a role that no profile names.
-    ``region`` goes before the profile's own. ``duration`` (seconds, 900 to 43200),
-    ``session_name`` and ``external_id`` stand in for ``duration_seconds``, ``role_session_name``
-    and ``external_id`` of a role profile. ``read_only`` narrows a role to what AWS's managed
-    policy ReadOnlyAccess allows; such sessions aren't shared with the AWS CLI. ``fresh`` passes
-    over what is cached. ``mfa_prompter`` gets the question and returns the code; by default it is
-    asked through the front end's input channel, also when the session has ended. ``sign_in`` is
+    Instead of ``name``, ``role_arn`` and ``source_profile`` open a role that has no profile.
+    ``region`` takes precedence over the profile's own. ``duration`` (seconds, 900 to 43200),
+    ``session_name`` and ``external_id`` replace ``duration_seconds``, ``role_session_name`` and
+    ``external_id`` of a role profile. ``read_only`` limits the session with AWS's managed policy
+    ReadOnlyAccess; such sessions aren't shared with the AWS CLI. ``fresh`` ignores the cache.
+
+    ``mfa_prompter`` gets the question and returns the code; by default the code is asked for
+    through the front end's input channel, also when the credentials are renewed. ``sign_in`` is
     called if a sign-in (IAM Identity Center) is missing or has expired; by default that is an
-    error. ``timeout`` is in seconds, for each attempt of a call to STS: two at most, five if
-    AWS throttles.
+    error. ``timeout`` is in seconds, for each attempt of a call to STS: there are at most two, or
+    five if AWS throttles the call.
 
-    Raises a child of `AwsProfileError` for whatever is wrong with the files, the options, the
+    Raises a child of `AwsProfileError` for every problem with the files, the options, the
     credentials or the network.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
@@ -130,16 +131,15 @@ def open_target(
 ) -> ProfileSession:
     """Open a session for a target, as `open_session` does.
 
-    ``client_config`` is what its clients begin with, but those that call STS for it. ``provider``
-    makes what stands in for botocore's chain: a provider that gives the target's own credentials,
-    and takes those that they come from from elsewhere.
+    ``client_config`` is the default config of the user's clients. ``provider`` creates a credential
+    provider that is used instead of botocore's provider chain.
     """
     with translated(target.chain), quiet_refresh():
         if target.region:
-            validate_region_name(target.region)  # with cached credentials, nothing else looks
-        core = ProfileBotocoreSession(target, client_config)
-        session = ProfileSession(core, target, timeout=timeout, person=person or Person())
-        core.resolve_credentials(
+            validate_region_name(target.region)  # cached credentials need no client that checks it
+        inner = ProfileBotocoreSession(target, client_config)
+        session = ProfileSession(inner, target, timeout=timeout, person=person or Person())
+        inner.resolve_credentials(
             ask_for_code=session.ask_for_code,
             sign_in=session.ask_to_sign_in,
             timeout=timeout,
@@ -150,7 +150,7 @@ def open_target(
 
 
 def chain_of(session: boto3.Session) -> tuple[str, ...]:
-    """Name the profiles of a session of ours, as in `Identity`; of any other session, none."""
+    """Return a session's role chain as in ``Identity``; empty for any other boto3 session."""
     return session.chain if isinstance(session, NamedSession) else ()
 
 
@@ -163,14 +163,14 @@ def credentials_of(session: boto3.Session) -> Credentials:
 
 
 def expiry_of(credentials: Any) -> datetime | None:
-    """Return when credentials end (UTC), or None if they don't; they aren't renewed for that.
+    """Return when credentials expire (UTC), or None if they don't; they aren't renewed here.
 
-    botocore tells nobody, so the field is its private one.
+    botocore has no public name for it.
     """
-    ends = getattr(credentials, "_expiry_time", None)
-    return ends.astimezone(UTC) if ends else None
+    expiry = getattr(credentials, "_expiry_time", None)
+    return expiry.astimezone(UTC) if expiry else None
 
 
 def timeout_of(session: boto3.Session) -> float:
-    """Return for how many seconds each attempt of a call to STS waits."""
+    """Return the timeout in seconds of each attempt of a call to STS."""
     return session.timeout if isinstance(session, ProfileSession) else 10.0

@@ -1,8 +1,8 @@
-"""Signing in to IAM Identity Center (SSO) from a notebook, with the AWS CLI's own token files.
+"""Sign-in to IAM Identity Center (SSO) from a notebook, with the AWS CLI's token files.
 
-The device authorization grant (RFC 8628): AWS gives an address and a code, a person opens the
-address in any browser and allows it, and meanwhile we ask whether that has happened. So it works
-where the kernel's machine has no browser.
+It uses the device authorization grant (RFC 8628): AWS returns an address and a code, and a person
+opens the address in any browser and allows the sign-in, while we ask AWS whether that has happened.
+So the kernel's machine needs no browser.
 
 https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/Welcome.html
 """
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 _DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 _REFRESH_TOKEN = "refresh_token"  # noqa: S105  # the name of a grant
 
-#: Seconds that AWS wants between two questions if it says nothing else, and more if it is asked
-#: to slow down: https://www.rfc-editor.org/rfc/rfc8628#section-3.5
+#: Default of the seconds between two calls, and the seconds to add if AWS asks to slow down.
+#: https://www.rfc-editor.org/rfc/rfc8628#section-3.5
 _INTERVAL = 5
 
 
 @dataclass(frozen=True, slots=True)
 class SsoSettings:
-    """Where a profile signs in. ``session`` names an [sso-session]; without one it is None."""
+    """Where a profile signs in. ``session`` is the name of its [sso-session], or None."""
 
     profile: str
     start_url: str
@@ -49,10 +49,9 @@ class SsoSettings:
 
 
 def sso_settings(target: Target) -> SsoSettings:
-    """Read where the profile whose credentials start the chain signs in.
+    """Return where the last profile of the role chain signs in.
 
-    Raises InvalidOption for a profile that doesn't, and InvalidProfile for one that lacks a
-    setting.
+    Raises InvalidOption if it doesn't sign in, and InvalidProfile if a setting is missing.
     """
     source = target.profiles[-1]
     if source.kind is ProfileKind.LOGIN_SESSION:
@@ -62,8 +61,8 @@ def sso_settings(target: Target) -> SsoSettings:
         )
     if source.kind is not ProfileKind.SSO:
         raise InvalidOption(
-            f"`{source.name}` has no sign-in: it is of the kind {source.kind}.",
-            "Profiles with sso_account_id and sso_role_name have one.",
+            f"`{source.name}` has no sign-in: it uses {source.kind.in_words}.",
+            "Use a profile with sso_account_id and sso_role_name.",
         )
     sections = read_shared_files(target.files)
     profile = sections.profiles[source.name]
@@ -83,11 +82,11 @@ def sso_settings(target: Target) -> SsoSettings:
 
 
 class SignInAttempt:
-    """A sign-in that waits for a person; made by `begin_sign_in`.
+    """A sign-in that waits for a person, as `begin_sign_in` returns it.
 
-    ``profile`` is the profile that signs in, ``url`` is where the person has to go, and ``code``
-    what has to be seen there; ``expiry`` (UTC) is until when, and ``interval`` the seconds between
-    two calls of `is_done`.
+    ``profile`` is the profile that signs in, ``url`` is the address that the person opens, and
+    ``code`` is the code that the page shows. ``expiry`` (UTC) is when the attempt expires, and
+    ``interval`` has the seconds between two calls of `is_done`.
     """
 
     def __init__(
@@ -108,70 +107,70 @@ class SignInAttempt:
         return f"<{type(self).__name__} of {self.profile} until {self.expiry:%H:%M:%S} UTC>"
 
     def is_done(self) -> bool:
-        """Ask whether the person has allowed it; if so, the token is stored.
+        """Return whether the person has allowed the sign-in, and store the token if so.
 
-        Raises CredentialsUnavailable if the person has refused or time is over.
+        Raises CredentialsUnavailable if the person has refused, or if the attempt has expired.
         """
-        problems = self._client.exceptions
+        errors = self._client.exceptions
         with translated(self._chain):
             try:
-                answer = self._client.create_token(
+                response = self._client.create_token(
                     clientId=self._registration["clientId"],
                     clientSecret=self._registration["clientSecret"],
                     grantType=_DEVICE_CODE,
                     deviceCode=self._device_code,
                 )
-            except problems.AuthorizationPendingException:
+            except errors.AuthorizationPendingException:
                 return False
-            except problems.SlowDownException:
+            except errors.SlowDownException:
                 self.interval += _INTERVAL
                 return False
-            except problems.ExpiredTokenException:
+            except errors.ExpiredTokenException:
                 raise self._ended("wasn't completed in time") from None
-            except problems.AccessDeniedException:
+            except errors.AccessDeniedException:
                 raise self._ended("was refused") from None
-            self._store(answer)
+            self._store(response)
         return True
 
     def waiting(self, sleep: Callable[[float], None] = time.sleep) -> Iterator[timedelta]:
-        """Wait until it is done; say each second how much time is left.
+        """Wait until it is done, and yield the time left each second.
 
         Raises what `is_done` raises.
         """
-        asked = time.monotonic()
+        last_call = time.monotonic()
         while True:
             yield self.expiry - datetime.now(UTC)
             sleep(1)
-            if time.monotonic() - asked >= self.interval:
+            if time.monotonic() - last_call >= self.interval:
                 if self.is_done():
                     return
-                asked = time.monotonic()
+                last_call = time.monotonic()
 
     def _ended(self, how: str) -> CredentialsUnavailable:
         return CredentialsUnavailable(
             f"The sign-in of `{self.profile}` {how}.", "Run the cell again for a new code."
         )
 
-    def _store(self, answer: Any) -> None:
-        """Write the token where, and as, the AWS CLI does."""
-        ends = datetime.fromtimestamp(self._registration["clientSecretExpiresAt"], UTC)
+    def _store(self, response: Any) -> None:
+        """Write the token into the AWS CLI's file, in the AWS CLI's form."""
+        client_expiry = datetime.fromtimestamp(self._registration["clientSecretExpiresAt"], UTC)
         token = {
             "startUrl": self._settings.start_url,
             "region": self._settings.region,
-            "accessToken": answer["accessToken"],
-            "expiresAt": datetime.now(UTC) + timedelta(seconds=answer["expiresIn"]),
+            "accessToken": response["accessToken"],
+            "expiresAt": datetime.now(UTC) + timedelta(seconds=response["expiresIn"]),
             "clientId": self._registration["clientId"],
             "clientSecret": self._registration["clientSecret"],
-            "registrationExpiresAt": ends,
+            "registrationExpiresAt": client_expiry,
         }
-        if "refreshToken" in answer:
-            token["refreshToken"] = answer["refreshToken"]
+        if "refreshToken" in response:
+            token["refreshToken"] = response["refreshToken"]
         loader: Any = SSOTokenLoader(cache=token_files())
         loader.save_token(self._settings.start_url, token, session_name=self._settings.session)
 
 
 def begin_sign_in(target: Target) -> SignInAttempt:
-    """Ask IAM Identity Center for an address and a code for a person. Raises AwsProfileError."""
+    """Begin a sign-in, with an address and a code for a person. Raises AwsProfileError."""
     settings = sso_settings(target)
     with translated(target.chain):
         client: Any = ProfileBotocoreSession(target).create_client(

@@ -129,7 +129,7 @@ def test_errors_are_rows(aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]) -
         "gone": "ProfileNotFound",
     }
     assert "doesn't let" in errors["message"]["audit-prod"]
-    assert "may not call ListBuckets" in errors["message"]["billing-prod"]
+    assert "isn't allowed to call ListBuckets" in errors["message"]["billing-prod"]
     assert not errors["message"].str.contains("\n").any()
     assert errors["hint"].str.len().gt(0).all()
     printed = capsys.readouterr().out

@@ -130,7 +130,7 @@ def test_a_default_timeout_of_sockets_changes_nothing(server: CredentialServer) 
 
 def test_long_term_keys_stay_in_the_kernel(aws: EmbeddedAws, temporary: Path) -> None:
     """A session with long-term keys isn't lent, and no folder is left."""
-    with pytest.raises(CredentialsUnavailable, match="long-term keys, and those never leave"):
+    with pytest.raises(CredentialsUnavailable, match="long-term keys, which never leave"):
         CredentialServer(open_session("UserAlpha")).start()
     assert list(temporary.iterdir()) == []
 

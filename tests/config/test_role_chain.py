@@ -93,7 +93,7 @@ def test_chain_is_followed_by_botocore_too(
     assert botocore.session.Session(profile="a").get_credentials() is not None
 
 
-LOOP = "The source profiles go round in a loop: "
+LOOP = "The source profiles form a loop: "
 REFUSED = [
     pytest.param(
         "[profile a]\nrole_arn = r\nsource_profile = b\n[profile b]\nrole_arn = r\n"
@@ -121,7 +121,7 @@ REFUSED = [
     pytest.param(
         "[profile a]\nrole_arn = r\nsource_profile = b",
         InvalidSource,
-        "The source_profile `b` that the profile `a` names doesn't exist.",
+        "The source_profile `b` of the profile `a` doesn't exist.",
         InvalidConfigError,
         id="missing",
     ),

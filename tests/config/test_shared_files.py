@@ -149,8 +149,8 @@ def test_repr_shows_no_value(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "line", "problem"),
     [
-        ("[profile a]\nregion = x\n[profile a]\n", 3, "a second time"),
-        ("[profile a]\nregion = x\nregion = y\n", 3, "a second time"),
+        ("[profile a]\nregion = x\n[profile a]\n", 3, "twice"),
+        ("[profile a]\nregion = x\nregion = y\n", 3, "twice"),
         ("region = x\n", 1, "before the first [section]"),
         ("[profile a]\nregion = x\nnonsense\n", 3, "neither a [section] nor"),
         ("[profile a]\ns3 =\n  nonsense\n", 2, "no `=`"),

@@ -1,4 +1,4 @@
-"""Error responses of AWS, however odd they are, become errors of ours."""
+"""Error responses of AWS, complete or not, are translated to our errors."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ USER = "arn:aws:iam::231179739868:user/UserAlpha"
         (
             response("AccessDenied", "Access Denied"),
             ours.AccessDenied,
-            "`RoleBeta` may not call ListBuckets: Access Denied",
+            "`RoleBeta` isn't allowed to call ListBuckets: Access Denied",
         ),
         (
             response("AccessDenied", None),
             ours.AccessDenied,
-            "`RoleBeta` may not call ListBuckets: denied",
+            "`RoleBeta` isn't allowed to call ListBuckets: denied",
         ),
         (
             response("403", ""),
             ours.AccessDenied,
-            "`RoleBeta` may not call ListBuckets: denied",
+            "`RoleBeta` isn't allowed to call ListBuckets: denied",
         ),
         (
             response(
@@ -77,7 +77,7 @@ USER = "arn:aws:iam::231179739868:user/UserAlpha"
         (
             response("ForbiddenException", "No access", "GetRoleCredentials"),
             ours.AccessDenied,
-            "`RoleBeta` may not call GetRoleCredentials: No access",
+            "`RoleBeta` isn't allowed to call GetRoleCredentials: No access",
         ),
         (
             response("InvalidIdentityToken", "No provider.", "AssumeRoleWithWebIdentity"),
@@ -97,12 +97,12 @@ USER = "arn:aws:iam::231179739868:user/UserAlpha"
         (
             response("SignatureDoesNotMatch", "Signature expired: 20261125T is now earlier than"),
             ours.ServiceError,
-            "AWS refused ListBuckets since this machine's clock is wrong.",
+            "AWS refused ListBuckets because the clock of this machine is wrong.",
         ),
         (
             response("RequestTimeTooSkewed", None),
             ours.ServiceError,
-            "AWS refused ListBuckets since this machine's clock is wrong.",
+            "AWS refused ListBuckets because the clock of this machine is wrong.",
         ),
         (
             response("Throttling", "Rate exceeded"),
@@ -141,14 +141,14 @@ def test_from_response(error: ClientError, kind: type[Exception], message: str) 
 @pytest.mark.parametrize(
     ("reason", "hint"),
     [
-        ("because no identity-based policy allows", "The caller's own policy doesn't allow"),
-        ("with an explicit deny in an identity-based policy", "The caller's own policy denies"),
+        ("because no identity-based policy allows", "The caller's policy doesn't allow"),
+        ("with an explicit deny in an identity-based policy", "The caller's policy denies"),
         ("because no role trust policy allows", "The role's trust policy doesn't name the caller"),
         ("because no resource-based policy allows", "The role's trust policy doesn't name the"),
-        ("with an explicit deny in a service control policy", "A policy of your organisation"),
+        ("with an explicit deny in a service control policy", "A service control policy of your"),
         ("because no permissions boundary allows", "The caller's permissions boundary"),
-        ("because no session policy allows", "The caller's session is narrowed"),
-        ("", "Either its trust policy doesn't name the caller"),
+        ("because no session policy allows", "The caller's session is limited"),
+        ("", "Check that the role exists, that its trust policy names the caller"),
     ],
 )
 def test_policy_that_denies_assume_role(reason: str, hint: str) -> None:
@@ -160,7 +160,7 @@ def test_policy_that_denies_assume_role(reason: str, hint: str) -> None:
 def test_session_without_a_profile() -> None:
     """Without a profile, the message is about `this session`."""
     assert str(translate(response("AccessDenied", "No"), ())) == (
-        "`this session` may not call ListBuckets: No"
+        "`this session` isn't allowed to call ListBuckets: No"
     )
     assert "`this session`" in str(translate(response("ExpiredToken"), ()))
     assert "`this session`" in str(translate(response("ExpiredToken", None, "AssumeRole"), ()))

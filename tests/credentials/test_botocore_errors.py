@@ -1,4 +1,4 @@
-"""What botocore and Python raise becomes an error of ours."""
+"""Exceptions of botocore and Python are translated to our errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.credentials.foreign_errors import translate
         (
             theirs.LoginInsufficientPermissions(),
             ours.AccessDenied,
-            "`UserAlpha` may not renew its sign-in.",
+            "`UserAlpha` isn't allowed to renew its sign-in.",
         ),
         (
             theirs.ProfileNotFound(profile="p"),
@@ -34,26 +34,25 @@ from tests.credentials.foreign_errors import translate
         (
             theirs.InvalidRegionError(region_name="a b"),
             ours.InvalidOption,
-            "A region of `RoleBeta` is none: "
+            "`RoleBeta` has an invalid AWS Region: "
             "Provided region_name 'a b' doesn't match a supported format.",
         ),
         (
             theirs.ParamValidationError(report="Too\nshort"),
             ours.InvalidOption,
-            "The request of `RoleBeta` is impossible: Too short",
+            "The request of `RoleBeta` is invalid: Too short",
         ),
         (
             theirs.ParamValidationError(report="Invalid length for parameter RoleArn, value: 4"),
             ours.InvalidProfile,
-            "The role_arn of `RoleBeta` is impossible: "
-            "Invalid length for parameter RoleArn, value: 4",
+            "The role_arn of `RoleBeta` is invalid: Invalid length for parameter RoleArn, value: 4",
         ),
         (
             theirs.ParamValidationError(
                 report="Invalid type for parameter accessToken, value: hush, type: x, valid: y"
             ),
             ours.InvalidOption,
-            "The accessToken of `RoleBeta` is impossible: Invalid type for parameter accessToken",
+            "The accessToken of `RoleBeta` is invalid: Invalid type for parameter accessToken",
         ),
         (
             theirs.InfiniteLoopConfigError(source_profile="a", visited_profiles=["b"]),
@@ -66,7 +65,7 @@ from tests.credentials.foreign_errors import translate
         (
             theirs.PartialCredentialsError(provider="p", cred_var="v"),
             ours.InvalidSource,
-            "`UserAlpha` has half of a pair of keys: v is missing.",
+            "`UserAlpha` has only one of the two access-key settings: v is missing.",
         ),
         (
             theirs.NoCredentialsError(),
@@ -81,7 +80,7 @@ from tests.credentials.foreign_errors import translate
         (
             theirs.MissingDependencyException(msg="crt"),
             ours.CredentialsUnavailable,
-            "The kind of profile `RoleBeta` is needs a part of botocore that isn't installed.",
+            "The profile `RoleBeta` needs a part of botocore that isn't installed.",
         ),
         (
             theirs.UnauthorizedSSOTokenError(),
@@ -167,7 +166,7 @@ def test_user_of_an_endpoint() -> None:
 
 
 def test_no_credentials() -> None:
-    """A profile that leads to no credentials is named, with what to add."""
+    """The error about a profile without credentials names it, and what to add."""
     error = no_credentials("p")
     assert str(error) == "The profile `p` has no credentials."
     assert "source_profile" in error.hint

@@ -1,4 +1,4 @@
-"""botocore's chain for a profile, with replaced settings and the AWS CLI's cache."""
+"""A target has a botocore session with its own settings, files and Region."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_replaced_settings_go_before_the_files(shared_files: tuple[Path, Path]) -> None:
-    """Settings and region stand in for those of the profile, and the rest stays."""
+def test_replaced_settings(shared_files: tuple[Path, Path]) -> None:
+    """Settings and Region of a target replace those of the profile; the other settings stay."""
     shared_files[0].write_text("[profile p]\nregion = one\nduration_seconds = 1\noutput = json\n")
     target = replace(
         target_of(SessionRequest(profile="p")), settings={"duration_seconds": "900"}, region="two"
@@ -30,17 +30,17 @@ def test_replaced_settings_go_before_the_files(shared_files: tuple[Path, Path]) 
     }
 
 
-def test_nothing_replaced_is_botocore(shared_files: tuple[Path, Path]) -> None:
-    """Without a replacement, a profile is as its files say."""
+def test_without_replaced_settings(shared_files: tuple[Path, Path]) -> None:
+    """Without replaced settings, a profile has the settings of its files."""
     shared_files[0].write_text("[profile p]\nregion = one\n")
     core = ProfileBotocoreSession(target_of(SessionRequest(profile="p")))
     assert core.get_config_variable("region") == "one"
 
 
-def test_session_keeps_to_its_own_files_and_region(
+def test_later_variables_have_no_effect(
     shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """What the environment says later doesn't reach a session that is open already."""
+    """Variables that are set later don't change the files and Region of an open session."""
     shared_files[0].write_text("[profile p]\nregion = one\n[profile q]\n")
     cores = [ProfileBotocoreSession(target_of(SessionRequest(profile=name))) for name in ("p", "q")]
     monkeypatch.setenv("AWS_DEFAULT_REGION", "three")

@@ -1,4 +1,4 @@
-"""Sessions share what they load, and each keeps its own search paths."""
+"""Loaders share their data, and each has its own search paths."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ VERSION = "2026-01-01"
 
 
 def add_model(folder: Path, service: str, **metadata: str) -> None:
-    """Put the model of a service into a folder of models."""
+    """Write the model of a service into a folder of models."""
     file = folder / service / VERSION / "service-2.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({"metadata": metadata, "operations": {}, "shapes": {}}))
 
 
-def test_same_answers_as_botocore() -> None:
-    """Whatever is asked, the answer is that of botocore's own loader."""
+def test_same_data_as_botocore() -> None:
+    """Every method returns what botocore's own loader returns."""
     ours, theirs = SessionLoader(None), create_loader(None)
     assert ours.search_paths == theirs.search_paths
     assert ours.list_available_services("service-2") == theirs.list_available_services("service-2")
@@ -45,7 +45,7 @@ def test_same_answers_as_botocore() -> None:
 
 
 def test_same_errors_as_botocore() -> None:
-    """What isn't there is told as botocore tells it."""
+    """Missing data raises the same error as in botocore."""
     with pytest.raises(UnknownServiceError):
         SessionLoader(None).load_service_model("no-such-service", "service-2")
     with pytest.raises(DataNotFoundError):
@@ -53,15 +53,15 @@ def test_same_errors_as_botocore() -> None:
 
 
 def test_loaded_once() -> None:
-    """Two loaders with the same search paths give the same object."""
+    """Two loaders with the same search paths return the same object."""
     first, second = SessionLoader(None), SessionLoader(None)
     assert first.load_service_model("sts", "service-2") is second.load_service_model(
         "sts", "service-2"
     )
 
 
-def test_search_paths_are_ones_own(tmp_path: Path) -> None:
-    """What is added to one loader's search paths counts there, at once, and nowhere else."""
+def test_search_paths_of_one_loader(tmp_path: Path) -> None:
+    """A search path that is added to one loader is used there at once, and by no other."""
     add_model(tmp_path, "home-made")
     first, second = SessionLoader(None), SessionLoader(None)
     first.list_available_services("service-2")
@@ -70,8 +70,8 @@ def test_search_paths_are_ones_own(tmp_path: Path) -> None:
     assert "home-made" not in second.list_available_services("service-2")
 
 
-def test_lists_are_ones_own() -> None:
-    """Who changes an answer changes nobody else's."""
+def test_lists_can_be_changed() -> None:
+    """A change of a returned list doesn't change later results."""
     SessionLoader(None).list_available_services("service-2").clear()
     SessionLoader(None).list_api_versions("sts", "service-2").clear()
     assert "sts" in SessionLoader(None).list_available_services("service-2")
@@ -79,10 +79,10 @@ def test_lists_are_ones_own() -> None:
 
 
 @pytest.mark.parametrize("where", ["environment", "profile"])
-def test_users_models_count(
+def test_users_models(
     where: str, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Models of AWS_DATA_PATH, or of the profile's data_path, are there as with plain boto3."""
+    """Models in AWS_DATA_PATH, or in the profile's data_path, are found as with plain boto3."""
     add_model(tmp_path, "home-made")
     data_path: Any = {"data_path": str(tmp_path)} if where == "profile" else {}
     aws.write_profile("mine", region="us-east-1", **data_path)
@@ -95,8 +95,8 @@ def test_users_models_count(
     assert ours.get_available_resources() == theirs.get_available_resources()
 
 
-def test_a_new_session_sees_a_changed_model(tmp_path: Path) -> None:
-    """A model that the user adds or edits is in loaders that are made afterwards."""
+def test_changed_model(tmp_path: Path) -> None:
+    """Loaders that are created later find a model that the user adds or changes."""
     add_model(tmp_path, "home-made", serviceId="one")
     (tmp_path / "leads-nowhere").symlink_to(tmp_path / "nothing")
     first = SessionLoader(str(tmp_path))
@@ -110,7 +110,7 @@ def test_a_new_session_sees_a_changed_model(tmp_path: Path) -> None:
 
 
 def test_twenty_threads_at_once(tmp_path: Path) -> None:
-    """Threads that need the same data at the same time all get it, and it is loaded once."""
+    """Threads that need the same data at the same time get it, loaded once."""
     for number in range(5):
         add_model(tmp_path, f"home-made-{number}")
 
@@ -126,7 +126,7 @@ def test_twenty_threads_at_once(tmp_path: Path) -> None:
 
 
 def test_twenty_sessions_in_threads(aws: EmbeddedAws) -> None:
-    """Sessions that are opened side by side list the same buckets."""
+    """Sessions that are opened in several threads list the same buckets."""
 
     def names(_: int) -> tuple[str, ...]:
         answer = open_session("RoleBeta").client("s3").list_buckets()

@@ -1,4 +1,4 @@
-"""A session's events are botocore's, and its own."""
+"""A session has the event handlers of botocore and boto3, and can change its own."""
 
 from __future__ import annotations
 
@@ -22,44 +22,43 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
+    Sessions = tuple[ProfileBotocoreSession, ProfileBotocoreSession]
+
 
 @pytest.fixture
-def cores(shared_files: tuple[Path, Path]) -> tuple[ProfileBotocoreSession, ProfileBotocoreSession]:
-    """Make two sessions of a profile."""
+def sessions(shared_files: tuple[Path, Path]) -> Sessions:
+    """Return two botocore sessions of a profile."""
     shared_files[0].write_text("[profile p]\nregion = us-east-1\n")
-    return ProfileBotocoreSession(target_of(SessionRequest(profile="p"))), ProfileBotocoreSession(
-        target_of(SessionRequest(profile="p"))
-    )
+    target = target_of(SessionRequest(profile="p"))
+    return ProfileBotocoreSession(target), ProfileBotocoreSession(target)
 
 
 def handlers_of(session: Any, event: str) -> list[Any]:
-    """List who would be called for an event, without calling anybody."""
+    """Return the handlers of an event, without calling them."""
     hooks = session.get_component("event_emitter")._emitter
     return list(getattr(hooks, "_hooks", hooks)._handlers.prefix_search(event))
 
 
 @pytest.mark.parametrize("spec", botocore.handlers.BUILTIN_HANDLERS, ids=lambda spec: spec[0])
-def test_same_handlers_as_botocore(
-    cores: tuple[ProfileBotocoreSession, ProfileBotocoreSession], spec: Any
-) -> None:
-    """For each event, the same handlers come in the same order as in a plain session."""
+def test_same_handlers_as_botocore(sessions: Sessions, spec: Any) -> None:
+    """Each event has the same handlers, in the same order, as in a plain session."""
     event = spec[0].replace("*", "any")
-    ours, theirs = (handlers_of(one, event) for one in (cores[0], botocore.session.Session()))
+    ours, theirs = (handlers_of(one, event) for one in (sessions[0], botocore.session.Session()))
     assert [one for one in ours if one in theirs] == theirs  # boto3's own are there, too
 
 
-def test_the_environment_has_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first hooks of a process are made without a look at its files, or at AWS_PROFILE."""
+def test_environment_has_no_effect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first hooks of a process are created without its files and AWS_PROFILE."""
     monkeypatch.setenv("AWS_PROFILE", "missing")
     event_hooks._registered.cache_clear()
     assert built_in_hooks()
 
 
-def test_what_is_registered_stays_in_its_session(
-    cores: tuple[ProfileBotocoreSession, ProfileBotocoreSession],
+def test_handlers_of_one_session(
+    sessions: Sessions,
 ) -> None:
-    """A handler that is added to or taken from one session is so in no other one."""
-    first, second = cores
+    """A handler that is added to or removed from one session changes no other."""
+    first, second = sessions
     before = handlers_of(second, "before-parse.s3.ListBuckets")
     events: Any = first.get_component("event_emitter")
     events.register("before-parse.s3", lambda **_: "mine")
@@ -69,8 +68,8 @@ def test_what_is_registered_stays_in_its_session(
     assert [answer for _, answer in events.emit("before-parse.s3")] == ["mine"]
 
 
-def test_copies_go_their_own_ways() -> None:
-    """After a copy, as botocore makes one for each client, neither sees what the other adds."""
+def test_copies_are_independent() -> None:
+    """A change of a copy, such as botocore makes for each client, doesn't change the original."""
 
     def first(**_: Any) -> str:
         return "first"
@@ -92,9 +91,9 @@ def test_copies_go_their_own_ways() -> None:
 
 
 def test_handlers_that_others_add_to_botocore(
-    cores: tuple[ProfileBotocoreSession, ProfileBotocoreSession], monkeypatch: pytest.MonkeyPatch
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a library, such as moto, adds to botocore's own list is in later sessions."""
+    """Handlers that a library such as moto adds to botocore's list are in later sessions."""
 
     def handler(**_: Any) -> None: ...
 
@@ -103,7 +102,7 @@ def test_handlers_that_others_add_to_botocore(
     assert handler in handlers_of(
         ProfileBotocoreSession(target_of(SessionRequest(profile="p"))), "before-send"
     )
-    assert handler not in handlers_of(cores[0], "before-send")
+    assert handler not in handlers_of(sessions[0], "before-send")
 
 
 @pytest.mark.parametrize(
@@ -120,12 +119,12 @@ def test_handlers_that_others_add_to_botocore(
     ],
 )
 def test_same_handlers_as_boto3(aws: EmbeddedAws, event: str) -> None:
-    """Each session has boto3's own handlers as often as a plain one has them: once."""
+    """Each session has boto3's handlers once, as a plain one has."""
     ours, theirs = open_session("RoleBeta")._session, boto3.Session()._session
     assert len(handlers_of(ours, event)) == len(handlers_of(theirs, event)) > 0
 
 
-def test_what_boto3_adds_is_there(aws: EmbeddedAws) -> None:
+def test_methods_that_boto3_adds(aws: EmbeddedAws) -> None:
     """Clients can upload, and resources create tags, as with a plain session."""
     session = open_session("RoleBeta")
     assert callable(session.client("s3").upload_file)

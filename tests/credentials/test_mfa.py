@@ -1,4 +1,4 @@
-"""MFA codes: asked of whoever is there, or of a command; and never shown."""
+"""MFA codes come from a person or from a command, and are never shown."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ QUESTION = "Enter MFA code for arn:mfa: "
 
 
 def test_device_of_a_question() -> None:
-    """The device stands in botocore's question."""
+    """The device's serial number is part of botocore's question."""
     assert device_of("Enter MFA code for arn:aws:iam::231179739868:mfa/a b: ").endswith("mfa/a b")
 
 
 def test_terminal_is_asked() -> None:
-    """In a terminal the code is typed there, and isn't echoed."""
+    """In a terminal a person enters the code, which isn't echoed."""
     ours, theirs = pty.openpty()
     code = "from ipy_awsprofile.credentials.mfa import *; print(ask_on_input_channel('Code: '))"
     with subprocess.Popen(
@@ -58,7 +58,7 @@ def test_terminal_is_asked() -> None:
 def test_front_end_that_cannot_answer(
     monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
-    """A front end's getpass that gives up means that nobody can be asked."""
+    """If the front end's getpass can't ask, it is an error that nobody can be asked."""
 
     def getpass(question: str) -> str:
         raise error
@@ -69,7 +69,7 @@ def test_front_end_that_cannot_answer(
 
 
 def test_front_end_is_looked_up_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The front end's getpass of the moment of the call is used."""
+    """The getpass of the time of the call is used, which is the front end's."""
 
     def getpass(question: str) -> str:
         return f"answer to {question}"
@@ -78,8 +78,8 @@ def test_front_end_is_looked_up_when_asked(monkeypatch: pytest.MonkeyPatch) -> N
     assert ask_on_input_channel("Code?") == "answer to Code?"
 
 
-def test_nobody_waits_for_a_question_in_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a thread that isn't the cell's, such as one that answers a child, nobody is asked."""
+def test_another_thread_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In another thread than the cell's, such as one for a child process, nobody is asked."""
 
     def getpass(question: str) -> str:
         return "123456"
@@ -91,7 +91,7 @@ def test_nobody_waits_for_a_question_in_another_thread(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("printed", ["123456", "  123456\n\n"])
 def test_code_of_a_command(printed: str) -> None:
-    """What the command prints is the code, without the space around it."""
+    """The command's output without surrounding space is the code."""
     assert code_from(f"printf '{printed}'", QUESTION) == "123456"
 
 
@@ -107,22 +107,22 @@ def test_code_of_a_command(printed: str) -> None:
     ],
 )
 def test_command_that_gives_no_code(command: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """It is one error that names the device, and what the command printed isn't quoted."""
-    with pytest.raises(MfaUnavailable, match="for arn:mfa gave no MFA code") as told:
+    """The error names the device, and doesn't quote the command's output."""
+    with pytest.raises(MfaUnavailable, match="for arn:mfa didn't print an MFA code") as told:
         code_from(command, QUESTION)
     assert "hush" not in f"{told.value} {told.value.hint} {told.value.__context__!r}"
     assert "hush" not in "".join(capfd.readouterr())
 
 
 def test_command_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is ended."""
+    """A command is ended after its timeout."""
     monkeypatch.setattr(mfa, "PROCESS_TIMEOUT", 0.1)
-    with pytest.raises(MfaUnavailable, match="gave no MFA code"):
+    with pytest.raises(MfaUnavailable, match="didn't print an MFA code"):
         code_from("exec sleep 60", QUESTION)
 
 
 def test_process_of_a_profile(aws: EmbeddedAws, auditor: str) -> None:
-    """A profile's own `mfa_process` gives the code of its device, before anybody is asked."""
+    """The `mfa_process` of a profile gives the code of its device, so that nobody is asked."""
     code = aws.mfa_code(auditor)
     aws.write_profile(
         "Unattended",
@@ -136,19 +136,19 @@ def test_process_of_a_profile(aws: EmbeddedAws, auditor: str) -> None:
 
 
 def role_of(aws: EmbeddedAws) -> str:
-    """Read the ARN of the role of the profile Auditor."""
+    """Return the ARN of the role of the profile Auditor."""
     lines = aws.config_file.read_text().partition("[profile Auditor]")[2].splitlines()
     return next(line.split(" = ")[1] for line in lines if line.startswith("role_arn"))
 
 
 def test_command_in_config(aws: EmbeddedAws, auditor: str, shell: Shell) -> None:
-    """`%config` takes a command."""
+    """`%config` can set a command that gives codes."""
     shell.good(f"%config AwsProfileMagics.mfa_process = 'echo {aws.mfa_code(auditor)}'")
     assert "Auditor" in shell.good("%aws_profile Auditor").text
 
 
 def test_function_in_config(aws: EmbeddedAws, auditor: str, shell: Shell) -> None:
-    """`%config` takes a function, which gets the device's serial number."""
+    """`%config` can set a function, which gets the device's serial number."""
     asked: list[str] = []
 
     def code_of(device: str) -> str:
@@ -162,13 +162,13 @@ def test_function_in_config(aws: EmbeddedAws, auditor: str, shell: Shell) -> Non
 
 
 def test_code_in_two_groups() -> None:
-    """A code is taken as a device shows it."""
+    """A code can be entered as two groups of digits."""
     assert require_code("123 456\n") == "123456"
 
 
 @pytest.mark.parametrize("answer", ["", "12345", "1234567", "hush", "１２３４５６"])
-def test_answer_that_is_no_code(answer: str) -> None:
-    """What can't be a code isn't sent, and not quoted."""
+def test_answer_that_is_not_a_code(answer: str) -> None:
+    """An answer that can't be a code isn't sent or quoted."""
     with pytest.raises(MfaRejected) as told:
         require_code(answer)
     assert not answer or answer not in f"{told.value} {told.value.hint}"
@@ -176,7 +176,7 @@ def test_answer_that_is_no_code(answer: str) -> None:
 
 @pytest.mark.parametrize("broken", ["{}['totp']", "int('x')", "None + 1", "open('/none')"])
 def test_function_that_fails(aws: EmbeddedAws, auditor: str, shell: Shell, broken: str) -> None:
-    """What a function in `%config` raises is told of the function, and of nothing else."""
+    """An exception of a function in `%config` is an error that names only the function."""
     shell.good(f"def code_of(device): {broken}")
     shell.good("%config AwsProfileMagics.mfa_process = code_of")
     error = shell.refused("%aws_profile Auditor")

@@ -1,4 +1,4 @@
-"""A credential_process gives credentials, or one error that quotes nothing of it."""
+"""A credential_process gives credentials, or an error that doesn't quote its output."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def test_credential_process(aws: EmbeddedAws, scenario: Scenario, tmp_path: Path) -> None:
-    """A process may give the keys; it runs when the session is opened, not before."""
+    """A process gives the keys of a profile."""
     keys = {
         "Version": 1,
         "AccessKeyId": scenario.user.access_key_id,
@@ -36,13 +36,13 @@ def test_credential_process(aws: EmbeddedAws, scenario: Scenario, tmp_path: Path
     ("command", "message"),
     [
         ("false", "The credential_process of `Process` failed with status 1"),
-        ("echo hush", "The credential_process of `Process` printed no JSON"),
-        ('echo {"Version":2}', "The credential_process of `Process` printed no JSON"),
+        ("echo hush", "The credential_process of `Process` didn't print JSON"),
+        ('echo {"Version":2}', "The credential_process of `Process` didn't print JSON"),
         ("/no/such/command", "No such file or directory"),
     ],
 )
 def test_credential_process_that_fails(aws: EmbeddedAws, command: str, message: str) -> None:
-    """A process that fails, prints something else or isn't there is told, never quoted."""
+    """The error of a process that fails or prints something else doesn't quote its output."""
     aws.write_profile("Process", credential_process=command, region="us-west-2")
     with pytest.raises(CredentialsUnavailable, match=message) as caught:
         open_session("Process")

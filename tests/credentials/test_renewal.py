@@ -1,6 +1,6 @@
-"""When credentials end, the next use renews them at each hop; where a person is needed, it asks.
+"""Credentials that have expired are renewed at each step of the role chain, by a person if needed.
 
-The clock of the embedded AWS and that of botocore are the same one here, and it is moved.
+The embedded AWS and botocore run in this process, and its clock is moved.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """The time that this process goes by; it goes on by itself."""
+    """The clock of this process, which runs, and can be moved."""
 
     def __init__(self, traveller: Any) -> None:
         self._traveller = traveller
 
     def passes(self, **time: float) -> None:
-        """Let time pass, as in ``passes(hours=2)``."""
+        """Move the clock, for example ``passes(hours=2)``."""
         self._traveller.shift(timedelta(**time))
 
 
 @pytest.fixture
 def clock() -> Iterator[Clock]:
-    """Make time pass at will."""
+    """Return a clock that can be moved."""
     with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
         yield Clock(traveller)
 
 
 class Phone:
-    """An MFA device in a person's hand; counts how often its code was asked for."""
+    """An MFA device of a person, with the questions that were asked."""
 
     def __init__(self, aws: EmbeddedAws, serial: str) -> None:
         self._aws = aws
@@ -56,21 +56,19 @@ class Phone:
         self.questions: list[str] = []
 
     def __call__(self, question: str) -> str:
-        """Read the code off the device."""
+        """Return the code that the device shows."""
         self.questions.append(question)
         return self._aws.mfa_code(self.serial)
 
 
 @pytest.fixture
 def phone(aws: EmbeddedAws, auditor: str) -> Phone:
-    """Give the person the device of the profile Auditor."""
+    """Return the device of the profile Auditor."""
     return Phone(aws, auditor)
 
 
-def test_mfa_is_asked_again_when_the_session_has_ended(
-    aws: EmbeddedAws, clock: Clock, phone: Phone
-) -> None:
-    """The same session and client go on after any number of expiries, each with a new code."""
+def test_mfa_is_asked_for_at_each_renewal(aws: EmbeddedAws, clock: Clock, phone: Phone) -> None:
+    """The same session and client work after each expiry, with another code each time."""
     session = open_session("Auditor", mfa_prompter=phone)
     s3 = session.client("s3")
     for asked in (1, 2, 3):
@@ -82,7 +80,7 @@ def test_mfa_is_asked_again_when_the_session_has_ended(
 def test_mfa_in_the_middle_of_a_chain(
     aws: EmbeddedAws, clock: Clock, phone: Phone, scenario: Scenario
 ) -> None:
-    """A role behind one that asks for MFA renews itself, with one code for the hop that asks."""
+    """A role whose source asks for MFA renews itself, with one code for that step."""
     aws.create_role(
         "Behind",
         account=ROLE_ACCOUNT,
@@ -102,7 +100,7 @@ def test_mfa_in_the_middle_of_a_chain(
 
 
 def test_wrong_code_at_a_renewal(aws: EmbeddedAws, clock: Clock, phone: Phone) -> None:
-    """A wrong code then is our error in the user's own call, and the next call asks again."""
+    """A wrong code is our error in the user's own call; the next call asks again."""
     session = open_session("Auditor", mfa_prompter=phone)
     s3 = session.client("s3")
     clock.passes(hours=2)
@@ -115,7 +113,7 @@ def test_wrong_code_at_a_renewal(aws: EmbeddedAws, clock: Clock, phone: Phone) -
 
 
 def test_in_the_background_it_is_an_error(aws: EmbeddedAws, clock: Clock, phone: Phone) -> None:
-    """In a thread nobody can be asked: a clear error says what to run."""
+    """In a thread nobody can be asked: the error says what to run."""
     session = open_session("Auditor", mfa_prompter=phone)
     session.person = Person()
     clock.passes(hours=2)
@@ -131,7 +129,7 @@ def test_in_a_cell_it_is_asked_again(
     shell: Shell,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A cell that uses the session two hours later asks for a code under it, and goes on."""
+    """A cell that uses the session two hours later asks for a code, and continues."""
     as_front_end(monkeypatch, phone)
     shell.good("%aws_profile Auditor")
     shell.good("s3 = session.client('s3')")
@@ -144,7 +142,7 @@ def test_in_a_cell_it_is_asked_again(
 
 
 def as_front_end(monkeypatch: pytest.MonkeyPatch, answer: Callable[[str], str]) -> None:
-    """Put the person where a front end's input channel is."""
+    """Let a function answer in place of a front end's input channel."""
 
     def getpass(question: str) -> str:
         return answer(question)
@@ -159,7 +157,7 @@ def test_error_in_a_later_cell_is_one_of_ours(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Where nobody can answer any more, the user's own call ends in two lines of ours."""
+    """If nobody can answer later, the user's own call raises our error, in two lines."""
     with monkeypatch.context() as attended:
         as_front_end(attended, phone)
         shell.good("%aws_profile Auditor")
@@ -172,7 +170,7 @@ def test_error_in_a_later_cell_is_one_of_ours(
 def test_leaving_a_scope_asks_nobody(
     aws: EmbeddedAws, clock: Clock, phone: Phone, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A scope ends as it should though the identity that comes back has ended meanwhile."""
+    """The end of a scope asks nobody, even if the earlier identity has expired meanwhile."""
     with monkeypatch.context() as attended:
         as_front_end(attended, phone)
         shell.good("%aws_profile Auditor")
@@ -191,8 +189,8 @@ def test_leaving_a_scope_asks_nobody(
     assert shell.names["session"].chain[0] == "Auditor"
 
 
-def test_error_names_the_hop(aws: EmbeddedAws, clock: Clock, scenario: Scenario) -> None:
-    """What is wrong in the middle of a chain is told of the hop, and for which profile it is."""
+def test_error_names_the_step(aws: EmbeddedAws, clock: Clock, scenario: Scenario) -> None:
+    """An error within a role chain names the step, and the profile that was asked for."""
     middle = aws.create_role(
         "Middle", account=ROLE_ACCOUNT, trust=trusting(scenario.role_arn), policy=allow("*")
     )
@@ -206,7 +204,7 @@ def test_error_names_the_hop(aws: EmbeddedAws, clock: Clock, scenario: Scenario)
 
 
 def test_plain_role_renews_itself(aws: EmbeddedAws, clock: Clock, scenario: Scenario) -> None:
-    """A role without MFA goes on by itself, with one AssumeRole more, and the card follows."""
+    """A role without MFA renews itself with one AssumeRole, and its identity has the new expiry."""
     session = open_session("RoleBeta")
     s3 = session.client("s3")
     before = who_am_i(session).expiry
@@ -221,7 +219,7 @@ def test_plain_role_renews_itself(aws: EmbeddedAws, clock: Clock, scenario: Scen
 
 
 def test_quiet_refresh(caplog: pytest.LogCaptureFixture) -> None:
-    """The traceback of a failed refresh is kept back, everything else is logged."""
+    """The traceback of a failed renewal isn't logged; everything else is."""
     logger = logging.getLogger("botocore.credentials")
     with quiet_refresh():
         logger.warning("Refreshing temporary credentials failed during %s", "x")

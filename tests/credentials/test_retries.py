@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
 
-def test_bounds() -> None:
-    """A bounded client waits so long, twice at most."""
+def test_give_up_soon() -> None:
+    """A client of a switch waits for the timeout, at most twice."""
     config: Any = give_up_soon(3.5)
     assert (config.connect_timeout, config.read_timeout) == (3.5, 3.5)
     assert config.retries["total_max_attempts"] == 2
 
 
 def test_users_clients_keep_the_defaults(aws: EmbeddedAws) -> None:
-    """The bounds are for our own calls: a client of the user's session has botocore's."""
+    """The timeout is for our own calls: the user's clients have botocore's default."""
     config = open_session("RoleBeta", timeout=1.5).client("s3").meta.config
     assert (
         config.read_timeout == boto3.Session().client("sts", "us-east-1").meta.config.read_timeout

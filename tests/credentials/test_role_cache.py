@@ -24,7 +24,7 @@ DOCUMENT = {
 
 
 def changed(**settings: Any) -> dict[str, Any]:
-    """Return the document with some of its credentials' fields changed; None takes one out."""
+    """Return the document with some fields of its credentials changed; None removes one."""
     fields = DOCUMENT["Credentials"] | settings
     return DOCUMENT | {
         "Credentials": {name: value for name, value in fields.items() if value is not None}
@@ -32,7 +32,7 @@ def changed(**settings: Any) -> dict[str, Any]:
 
 
 def test_cache_writes_the_clis_file(tmp_path: Path) -> None:
-    """An entry is a file that only its owner can read, in a folder of the same sort."""
+    """An entry is a file for its owner only, in a folder for its owner only."""
     cache = RoleCache(tmp_path / "cli" / "cache", fresh=False)
     cache["key"] = DOCUMENT
     file = tmp_path / "cli" / "cache" / "key.json"
@@ -42,7 +42,7 @@ def test_cache_writes_the_clis_file(tmp_path: Path) -> None:
 
 
 def test_cache_knows_the_caller(tmp_path: Path) -> None:
-    """What is read or written says whose credentials these are."""
+    """Reading and writing an entry record the identity of its credentials."""
     writer, reader = (RoleCache(tmp_path, fresh=False) for _ in range(2))
     writer["key"] = DOCUMENT
     assert "key" in reader
@@ -52,7 +52,7 @@ def test_cache_knows_the_caller(tmp_path: Path) -> None:
 
 
 def test_cache_without_an_assumed_role(tmp_path: Path) -> None:
-    """An entry that doesn't say whose it is can be used, and tells nothing."""
+    """An entry without an identity can be used, and records nothing."""
     cache = RoleCache(tmp_path, fresh=False)
     cache["key"] = {"Credentials": DOCUMENT["Credentials"]}
     assert "key" in cache
@@ -80,8 +80,8 @@ def test_cache_without_an_assumed_role(tmp_path: Path) -> None:
         json.dumps(changed(SessionToken=None)),
     ],
 )
-def test_cache_passes_over_what_the_cli_never_wrote(tmp_path: Path, text: str) -> None:
-    """A broken file in the cache is as good as none."""
+def test_cache_ignores_other_documents(tmp_path: Path, text: str) -> None:
+    """A file that the AWS CLI hasn't written is treated as missing."""
     (tmp_path / "key.json").write_text(text)
     cache = RoleCache(tmp_path, fresh=False)
     assert "key" not in cache
@@ -90,7 +90,7 @@ def test_cache_passes_over_what_the_cli_never_wrote(tmp_path: Path, text: str) -
 
 
 def test_fresh_cache_sees_only_its_own(tmp_path: Path) -> None:
-    """A fresh cache passes over what others wrote, and keeps what it writes."""
+    """A fresh cache ignores existing entries, and finds those that it writes."""
     RoleCache(tmp_path, fresh=False)["key"] = DOCUMENT
     fresh = RoleCache(tmp_path, fresh=True)
     assert "key" not in fresh
@@ -99,7 +99,7 @@ def test_fresh_cache_sees_only_its_own(tmp_path: Path) -> None:
 
 
 def test_cache_that_cannot_be_written(tmp_path: Path) -> None:
-    """Where no file can be written, an entry lasts as long as the cache."""
+    """An entry that can't be written stays in memory."""
     (tmp_path / "file").write_text("")
     cache = RoleCache(tmp_path / "file" / "cache", fresh=False)
     cache["key"] = DOCUMENT

@@ -1,4 +1,4 @@
-"""`translated` raises foreign errors as ours, and quotes them only where no secret is in them."""
+"""`translated` raises our error instead of a foreign one, with a cause only if it has no secret."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ def test_cause_is_kept(error: Exception) -> None:
         theirs.ParamValidationError(report="value: hush"),
     ],
 )
-def test_cause_that_may_hold_a_secret_is_not_kept(error: Exception) -> None:
-    """What a process printed isn't chained: a traceback would show it."""
+def test_cause_that_can_have_a_secret_is_not_kept(error: Exception) -> None:
+    """An error that can quote a secret isn't the cause, which a traceback would show."""
     assert translate(error).__cause__ is None
     assert translate(error).__suppress_context__
 
 
 @pytest.mark.parametrize("code", ["SignatureDoesNotMatch", "InvalidSignatureException"])
-def test_what_was_signed_is_not_told(code: str) -> None:
-    """Some services answer with the headers that they have computed a signature over."""
+def test_signed_headers_are_not_shown(code: str) -> None:
+    """Some services respond with the headers that were signed, which aren't shown."""
     error = translate(response(code, "The canonical string is x-amz-security-token:SECRET"))
     assert "SECRET" not in "".join(traceback.format_exception(error))
 
 
 def test_other_errors_pass() -> None:
-    """Errors that aren't botocore's, and ours, come out as they went in."""
+    """Our own errors, and errors that aren't botocore's, are raised unchanged."""
     error = ours.NoRegion("x")
     with pytest.raises(ours.NoRegion) as caught, translated(CHAIN):
         raise error
@@ -54,15 +54,15 @@ def test_other_errors_pass() -> None:
         raise KeyboardInterrupt
 
 
-def test_no_error_is_none() -> None:
-    """What succeeds isn't touched."""
+def test_without_an_error() -> None:
+    """A call that succeeds isn't affected."""
     with translated(CHAIN):
         done = True
     assert done
 
 
-def test_hop_and_whole() -> None:
-    """What is told of a hop says for which profile it is, as a sentence of its own."""
+def test_step_of_a_chain() -> None:
+    """The error of a step ends with the profile that needs it."""
     with pytest.raises(ours.AwsProfileError) as told, translated(CHAIN, step=1):
         raise ValueError("odd")
     assert str(told.value) == (

@@ -1,4 +1,4 @@
-"""What sources of credentials give is looked at before botocore and HTTP stumble over it."""
+"""Credentials and sign-ins are checked before botocore and HTTP use them."""
 
 from __future__ import annotations
 
@@ -31,48 +31,48 @@ LATER = "2099-01-01T00:00:00Z"
     ],
 )
 def test_usable(given: dict[str, Any]) -> None:
-    """Long-term and temporary keys pass, with any secret that is a text."""
+    """Long-term and temporary keys are usable, with any text as a secret."""
     require_usable(given)
 
 
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        (None, "there were none"),
-        ({}, "there were none"),
+        (None, "there are none"),
+        ({}, "there are none"),
         (GOOD | {"access_key": ""}, "access key ID"),
         (GOOD | {"access_key": "hush\n"}, "access key ID"),
         (GOOD | {"access_key": "hüsh"}, "access key ID"),
         (GOOD | {"secret_key": None}, "secret access key"),
         (GOOD | {"token": "hush\r\nhush"}, "session token"),
         (GOOD | {"token": 7}, "session token"),
-        (GOOD | {"expiry_time": "hush"}, "no time with a zone"),
-        (GOOD | {"expiry_time": "2020-01-01T00:00:00Z"}, "had expired"),
+        (GOOD | {"expiry_time": "hush"}, "isn't a time with a time zone"),
+        (GOOD | {"expiry_time": "2020-01-01T00:00:00Z"}, "had already expired"),
     ],
 )
 def test_unusable(given: dict[str, Any] | None, problem: str) -> None:
-    """What can't be signed with or sent is told, and not quoted."""
+    """Credentials that can't be used are an error that doesn't quote them."""
     with pytest.raises(UnusableCredentialsError, match=problem) as told:
         require_usable(given)
     assert "hush" not in str(told.value)
 
 
 @pytest.mark.parametrize("text", [None, 7, "", "soon", "2099-01-01T00:00:00", "9" * 400])
-def test_no_moment(text: object) -> None:
-    """A time without a zone is none, as botocore can't compare it."""
+def test_text_that_is_not_a_time(text: object) -> None:
+    """A text without a time or time zone isn't a time."""
     assert parse_time(text) is None
 
 
 @pytest.mark.parametrize("text", [LATER, "2099-01-01T00:00:00UTC", "2099-01-01 00:00:00+0000"])
-def test_moment(text: str) -> None:
-    """Each form that an AWS tool has ever written is read."""
+def test_time(text: str) -> None:
+    """Each form that AWS tools have written is read."""
     read = parse_time(text)
     assert read
     assert read.isoformat() == "2099-01-01T00:00:00+00:00"
 
 
 @pytest.mark.parametrize("document", [None, [], "x", {}, {"accessToken": "x"}, {"accessToken": {}}])
-def test_no_sign_in(document: object) -> None:
-    """What no tool has stored is no sign-in."""
+def test_document_without_a_sign_in(document: object) -> None:
+    """A document that no AWS tool has stored isn't a sign-in."""
     assert not is_sso_token(document)
     assert not is_login(document)

@@ -116,7 +116,7 @@ CASES = {
             "q|assume role: RoleBeta in 123456789012|config:5",
             ASSUMED,
         ),
-        (("!in a loop: p ← q ← p", "line 5"),),
+        (("!form a loop: p ← q ← p", "line 5"),),
     ),
     "misspelt": Case(
         f"{P}rolearn = {ROLE}\nsource-profile = u\n",

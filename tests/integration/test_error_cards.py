@@ -49,14 +49,14 @@ CASES = {
         "AccessDenied",
         f"AWS doesn't let arn:aws:iam::{USER_ACCOUNT}:user/UserAlpha assume "
         f"arn:aws:iam::{ROLE_ACCOUNT}:role/NoRole.",
-        "there is no such role",
+        "Check that the role exists",
     ),
     "nobody to ask": Case(
         "%aws_profile WithMfa",
         "MfaUnavailable",
         f"An MFA code of arn:aws:iam::{USER_ACCOUNT}:mfa/WithMfaUser is needed, "
-        "and nobody can be asked for it here.",
-        "Run `%aws_profile NAME` where you can type",
+        "but nobody can be asked for it here.",
+        "Run `%aws_profile NAME`, or `%aws_profile --refresh` if it is active",
     ),
 }
 

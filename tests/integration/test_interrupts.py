@@ -26,7 +26,7 @@ def test_interrupted_during_a_call(shell: Shell, aws: EmbeddedAws) -> None:
     aws.latency = 0
     assert isinstance(error, SwitchInterrupted)
     assert str(error) == "The switch was interrupted."
-    assert error.hint == "The notebook works as it did before."
+    assert error.hint == "Nothing has changed."
     assert shell.names["session"] is session
     assert "other" not in shell.names
     assert shell.good("%aws_profile").text == identity

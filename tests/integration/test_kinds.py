@@ -176,5 +176,5 @@ def test_renewal_that_gives_rubbish(monkeypatch: pytest.MonkeyPatch) -> None:
         with opened(aws, values, monkeypatch, KINDS["credential_process"]) as session:
             sts: Any = session.client("sts")
             clock.shift(timedelta(hours=2))
-            with pytest.raises(CredentialsUnavailable, match="had expired before they came"):
+            with pytest.raises(CredentialsUnavailable, match="had already expired"):
                 sts.get_caller_identity()

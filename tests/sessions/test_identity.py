@@ -1,4 +1,4 @@
-"""A session's identity is what STS says, with as few calls as possible."""
+"""A session's identity is what STS returns, with as few calls as possible."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def test_identity_of_a_role(aws: EmbeddedAws) -> None:
-    """A role's session says account, ARN, chain, region and the time of its expiry."""
+    """The identity of a role has account, ARN, chain, Region and expiry."""
     identity = who_am_i(open_session("RoleBeta", session_name="me"))
     assert identity.account == ROLE_ACCOUNT
     assert identity.arn == f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/RoleBeta/me"
@@ -36,7 +36,7 @@ def test_identity_of_a_role(aws: EmbeddedAws) -> None:
 
 
 def test_identity_of_a_user(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """A user's session says who the user is, and doesn't expire."""
+    """The identity of a user has no expiry."""
     identity = who_am_i(open_session("UserAlpha"))
     assert identity == Identity(
         account=USER_ACCOUNT,
@@ -50,27 +50,27 @@ def test_identity_of_a_user(aws: EmbeddedAws, scenario: Scenario) -> None:
     assert identity.user_id.startswith("AIDA")
 
 
-def test_identity_of_a_session_of_the_user(aws: EmbeddedAws) -> None:
-    """Any boto3 session can be asked who it is; it has no profile of ours."""
+def test_identity_of_a_plain_session(aws: EmbeddedAws) -> None:
+    """Any boto3 session has an identity, without a profile of ours."""
     identity = who_am_i(boto3.Session(profile_name="UserAlpha"))
     assert identity.arn.endswith("user/UserAlpha")
     assert (identity.profile, identity.chain) == (None, ())
 
 
-def test_identity_of_nobody() -> None:
-    """A session without credentials is refused."""
+def test_session_without_credentials() -> None:
+    """A session without credentials is an error."""
     with pytest.raises(InvalidProfile, match="The profile `default` has no credentials"):
         who_am_i(boto3.Session())
 
 
 def test_a_role_costs_one_call(aws: EmbeddedAws) -> None:
-    """Opening a role's session and asking who it is is one AssumeRole, and nothing else."""
+    """To open a role's session and get its identity is one AssumeRole, and no other call."""
     who_am_i(open_session("RoleBeta"))
     assert actions(aws) == ["sts:AssumeRole"]
 
 
 def test_a_cached_role_costs_none(aws: EmbeddedAws) -> None:
-    """While the CLI's cache has the role, neither opening nor asking calls STS."""
+    """A role in the AWS CLI's cache needs no call to STS."""
     first = who_am_i(open_session("RoleBeta"))
     aws.calls.clear()
     assert who_am_i(open_session("RoleBeta")) == first
@@ -78,14 +78,14 @@ def test_a_cached_role_costs_none(aws: EmbeddedAws) -> None:
 
 
 def test_a_user_costs_one_call(aws: EmbeddedAws) -> None:
-    """A user's identity is asked for once in a session."""
+    """A session of a user calls GetCallerIdentity once."""
     session = open_session("UserAlpha")
     assert who_am_i(session) == who_am_i(session)
     assert actions(aws) == ["sts:GetCallerIdentity"]
 
 
-def test_a_cache_that_does_not_say_who(aws: EmbeddedAws) -> None:
-    """Where the cached document lacks the role, STS is asked who its credentials are."""
+def test_cached_role_without_an_identity(aws: EmbeddedAws) -> None:
+    """STS is asked for the identity of a cached role whose document lacks it."""
     first = who_am_i(open_session("RoleBeta"))
     (file,) = cached_roles(aws)
     document = json.loads(file.read_text())

@@ -1,4 +1,4 @@
-"""A profile becomes a session that proves itself, refreshes, and shares the AWS CLI's cache."""
+"""A profile is opened as a session that renews itself, and that shares the AWS CLI's cache."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.stages.scenario import Scenario
 
 
-def test_fresh_passes_over_the_cache(aws: EmbeddedAws) -> None:
-    """Fresh credentials are new ones, and others find them in the cache."""
+def test_fresh_ignores_the_cache(aws: EmbeddedAws) -> None:
+    """Fresh credentials are new ones, which are then in the cache."""
     old = open_session("RoleBeta")
     new = open_session("RoleBeta", fresh=True)
     again = open_session("RoleBeta")
@@ -44,15 +44,15 @@ def test_fresh_passes_over_the_cache(aws: EmbeddedAws) -> None:
 
 
 def test_a_session_renews_itself(aws: EmbeddedAws) -> None:
-    """Credentials that are about to end are replaced when they are used."""
+    """Credentials that are about to expire are renewed when they are used."""
     session = open_session("RoleBeta", duration=900)
     aws.expire_sessions()
     assert len(session.client("s3").list_buckets()["Buckets"]) == 3
     assert who_am_i(session).account == ROLE_ACCOUNT
 
 
-def test_expired_on_the_other_side(aws: EmbeddedAws) -> None:
-    """A session that AWS has ended is told as the role's, with what to run."""
+def test_session_that_aws_has_ended(aws: EmbeddedAws) -> None:
+    """The error for a session that AWS has ended names the role, and what to run."""
     session = open_session("RoleBeta")
     aws.expire_sessions()
     session.callers.clear()  # so that STS is asked
@@ -62,7 +62,7 @@ def test_expired_on_the_other_side(aws: EmbeddedAws) -> None:
 
 
 def test_options_reach_aws(aws: EmbeddedAws) -> None:
-    """Region, duration and session name stand in for those of the files."""
+    """Region, duration and session name replace those of the files."""
     session = open_session("RoleBeta", region="eu-central-1", duration=1800, session_name="longer")
     identity = who_am_i(session)
     assert session.region_name == identity.region == "eu-central-1"
@@ -71,19 +71,17 @@ def test_options_reach_aws(aws: EmbeddedAws) -> None:
     assert identity.expiry - datetime.now(UTC) <= timedelta(minutes=30)
 
 
-def test_region_goes_before_the_environment(
-    aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The option for the region wins over AWS_DEFAULT_REGION, which wins over the file."""
+def test_precedence_of_regions(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Region option takes precedence over AWS_DEFAULT_REGION, and that over the file."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
     assert open_session("RoleBeta").region_name == "eu-west-3"
     assert open_session("RoleBeta", region="eu-west-1").region_name == "eu-west-1"
 
 
-def test_profile_goes_before_keys_in_the_environment(
+def test_profile_takes_precedence_over_variables(
     aws: EmbeddedAws, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Keys in the environment don't sign for a profile that was asked for."""
+    """Keys in the environment aren't used for a profile that was asked for."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     monkeypatch.setenv("AWS_PROFILE", "RoleBeta")
@@ -100,16 +98,16 @@ def test_profile_goes_before_keys_in_the_environment(
         ({"session_name": "x"}, InvalidOption, "valid min length: 2"),
     ],
 )
-def test_impossible_options(
+def test_invalid_options(
     aws: EmbeddedAws, options: dict[str, Any], error: type[Exception], message: str
 ) -> None:
-    """What AWS can't do is refused when the session is opened."""
+    """Options that AWS doesn't accept are an error when the session is opened."""
     with pytest.raises(error, match=message):
         open_session("RoleBeta", **options)
 
 
-def test_impossible_region_with_cached_credentials(aws: EmbeddedAws) -> None:
-    """A region that can't be one is refused even if no call is needed."""
+def test_invalid_region_with_cached_credentials(aws: EmbeddedAws) -> None:
+    """An invalid Region is an error even if no call is needed."""
     open_session("RoleBeta")
     with pytest.raises(InvalidOption, match="doesn't match a supported format"):
         open_session("RoleBeta", region="not a region")
@@ -117,14 +115,14 @@ def test_impossible_region_with_cached_credentials(aws: EmbeddedAws) -> None:
 
 @pytest.mark.parametrize("options", [{"duration": 900}, {"session_name": "x"}])
 def test_options_of_roles_only(aws: EmbeddedAws, options: dict[str, Any]) -> None:
-    """A profile that assumes no role takes neither a duration nor a session name."""
-    with pytest.raises(InvalidOption, match="`UserAlpha` assumes no role") as caught:
+    """A profile that doesn't assume a role can't use a duration or a session name."""
+    with pytest.raises(InvalidOption, match="`UserAlpha` doesn't assume a role") as caught:
         open_session("UserAlpha", **options)
-    assert caught.value.hint == "It is of the kind: static keys."
+    assert caught.value.hint == "It uses static keys."
 
 
 def test_chained_roles(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """A role that a role may assume is reached over both, and costs two calls."""
+    """A role whose source is a role costs two calls."""
     role = aws.create_role(
         "Second", account=USER_ACCOUNT, trust=trusting(f"arn:aws:iam::{ROLE_ACCOUNT}:root")
     )
@@ -145,7 +143,7 @@ def test_chained_roles(aws: EmbeddedAws, scenario: Scenario) -> None:
 def test_role_of_the_environment(
     aws: EmbeddedAws, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A credential source takes the first keys from the environment."""
+    """A role with the credential source Environment uses the keys in the environment."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", scenario.user.access_key_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", scenario.user.secret_access_key)
     aws.write_profile(
@@ -160,7 +158,7 @@ def test_role_of_the_environment(
 
 
 def test_role_with_own_keys(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """A profile that names itself as its source assumes its role with its own keys."""
+    """A profile that is its own source assumes its role with its own keys."""
     aws.write_profile(
         "Own",
         role_arn=scenario.role_arn,
@@ -175,7 +173,7 @@ def test_role_with_own_keys(aws: EmbeddedAws, scenario: Scenario) -> None:
 
 
 def test_web_identity_without_its_file(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """A token file that isn't there is named."""
+    """The error for a missing token file names the file."""
     aws.write_profile(
         "Web", role_arn=scenario.role_arn, web_identity_token_file="/none", region="us-west-2"
     )
@@ -196,7 +194,7 @@ def test_web_identity_without_its_file(aws: EmbeddedAws, scenario: Scenario) -> 
         (
             {"aws_access_key_id": "k"},
             InvalidSource,
-            "half of a pair of keys: aws_secret_access_key is missing",
+            "only one of the two access-key settings: aws_secret_access_key is missing",
         ),
         (
             {"role_arn": "arn:aws:iam::1:role/role", "credential_source": "EcsContainer"},
@@ -235,10 +233,10 @@ def test_web_identity_without_its_file(aws: EmbeddedAws, scenario: Scenario) -> 
         ),
     ],
 )
-def test_profile_that_leads_nowhere(
+def test_profile_that_does_not_work(
     aws: EmbeddedAws, settings: dict[str, Any], error: type[Exception], message: str
 ) -> None:
-    """A profile that doesn't work fails when it is opened, with the reason."""
+    """A profile that doesn't work is an error with its reason when the session is opened."""
     aws.write_profile("p", **settings)
     with pytest.raises(error) as caught:
         open_session("p")
@@ -246,28 +244,28 @@ def test_profile_that_leads_nowhere(
 
 
 def test_no_such_profile(aws: EmbeddedAws) -> None:
-    """A name that isn't there opens nothing, and calls nobody."""
+    """A profile that doesn't exist is an error without a call."""
     with pytest.raises(ProfileNotFound):
         open_session("Nobody")
     assert actions(aws) == []
 
 
 def test_cache_is_the_clis_and_private(aws: EmbeddedAws) -> None:
-    """The session goes into one file below ~/.aws/cli/cache, for its owner only."""
+    """A role is one file in ~/.aws/cli/cache, for its owner only."""
     open_session("RoleBeta")
     (file,) = cached_roles(aws)
     assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_repr_has_no_secret(aws: EmbeddedAws) -> None:
-    """A session's repr is the chain and the region."""
+    """A session's repr has the role chain and the Region."""
     session = open_session("RoleBeta")
     assert isinstance(session, ProfileSession)
     assert repr(session) == "<session of RoleBeta ← UserAlpha, region us-west-2>"
 
 
-def may_write(session: boto3.Session) -> bool:
-    """Try to put an object into a bucket of the scenario."""
+def can_write(session: boto3.Session) -> bool:
+    """Return whether the session can put an object into a bucket of the scenario."""
     s3 = session.client("s3")
     try:
         s3.put_object(Bucket="my-first-bucket", Key="k", Body=b"")
@@ -279,7 +277,7 @@ def may_write(session: boto3.Session) -> bool:
 
 
 def test_open_a_role_by_arn(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """A role that no profile names is opened with a source profile, and is who it says."""
+    """A role without a profile is opened with a source profile."""
     role = aws.create_role(
         "Unnamed", account=ROLE_ACCOUNT, trust=trusting(scenario.user.arn), policy=allow("s3:*")
     )
@@ -292,7 +290,7 @@ def test_open_a_role_by_arn(aws: EmbeddedAws, scenario: Scenario) -> None:
 
 
 def test_open_a_role_by_arn_from_a_role(aws: EmbeddedAws) -> None:
-    """The source may be a role itself; both are then assumed."""
+    """The source profile can be a role itself; both are assumed."""
     role = aws.create_role(
         "Hub",
         account=USER_ACCOUNT,
@@ -307,7 +305,7 @@ def test_open_a_role_by_arn_from_a_role(aws: EmbeddedAws) -> None:
 
 
 def test_refused_role_by_arn(aws: EmbeddedAws) -> None:
-    """A role that doesn't trust the source is told by its ARN."""
+    """The error for a role that doesn't trust the source has its ARN."""
     role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/Nobodys"
     with pytest.raises(AccessDenied, match=role):
         open_session(role_arn=role, source_profile="UserAlpha")
@@ -315,7 +313,7 @@ def test_refused_role_by_arn(aws: EmbeddedAws) -> None:
 
 @pytest.mark.parametrize("by_arn", [False, True])
 def test_read_only(aws: EmbeddedAws, scenario: Scenario, by_arn: bool) -> None:
-    """A read-only session of a role that may do all of S3 lists and reads, and doesn't write."""
+    """A read-only session of a role with all of S3 lists and reads, and can't write."""
     open_session("RoleBeta").client("s3").put_object(
         Bucket="my-first-bucket", Key="there", Body=b"text"
     )
@@ -327,26 +325,24 @@ def test_read_only(aws: EmbeddedAws, scenario: Scenario, by_arn: bool) -> None:
     s3 = session.client("s3")
     assert len(s3.list_buckets()["Buckets"]) == 3
     assert s3.get_object(Bucket="my-first-bucket", Key="there")["Body"].read() == b"text"
-    assert not may_write(session)
+    assert not can_write(session)
     assert who_am_i(session).account == ROLE_ACCOUNT
 
 
 @pytest.mark.parametrize("first", [True, False])
 def test_cached_read_only_is_not_the_full_role(aws: EmbeddedAws, first: bool) -> None:
-    """What one of the two has left in the cache doesn't serve the other, in either order."""
+    """The cached read-only role isn't used for the full role, nor the other way round."""
     open_session("RoleBeta", read_only=first)
-    assert may_write(open_session("RoleBeta", read_only=not first)) is first
+    assert can_write(open_session("RoleBeta", read_only=not first)) is first
     aws.calls.clear()
-    assert may_write(open_session("RoleBeta"))
-    assert not may_write(open_session("RoleBeta", read_only=True))
+    assert can_write(open_session("RoleBeta"))
+    assert not can_write(open_session("RoleBeta", read_only=True))
     assert not [call for call in aws.calls if call.action == "sts:AssumeRole"]
     assert len(cached_roles(aws)) == 2
 
 
-def test_role_on_the_way_to_read_only_is_not_read_only_itself(
-    aws: EmbeddedAws, scenario: Scenario
-) -> None:
-    """The full role that a read-only one was assumed with doesn't serve as its own read-only."""
+def test_source_of_a_read_only_role_is_not_read_only(aws: EmbeddedAws, scenario: Scenario) -> None:
+    """The full source role of a read-only role isn't used as read-only itself."""
     middle = aws.create_role(
         "Middle",
         account=ROLE_ACCOUNT,
@@ -357,23 +353,23 @@ def test_role_on_the_way_to_read_only_is_not_read_only_itself(
     aws.write_profile("Middle", role_arn=middle, source_profile="UserAlpha", region="us-west-2")
     aws.write_profile("Last", role_arn=last, source_profile="Middle", region="us-west-2")
     open_session("Last", read_only=True)
-    assert not may_write(open_session("Middle", read_only=True))
+    assert not can_write(open_session("Middle", read_only=True))
     assert who_am_i(open_session("Last", read_only=True)).arn.split("/")[1] == "Last"
 
 
-def test_cli_never_sees_read_only(aws: EmbeddedAws) -> None:
-    """The AWS CLI passes over what a read-only session has cached, and can write."""
+def test_cli_ignores_read_only(aws: EmbeddedAws) -> None:
+    """The AWS CLI ignores the cached read-only role, and can write."""
     open_session("RoleBeta", read_only=True)
     ours = cached_roles(aws)
     put = ("s3api", "put-object", "--bucket", "my-first-bucket", "--key", "k")
     done = run_aws_cli(*put, "--profile", "RoleBeta")
     assert done.returncode == 0, done.stderr
     assert len(cached_roles(aws) - ours) == 1
-    assert not may_write(open_session("RoleBeta", read_only=True))
+    assert not can_write(open_session("RoleBeta", read_only=True))
 
 
 def test_external_id(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """A role whose trust asks for an external ID opens with it alone."""
+    """A role that requires an external ID is opened only with it."""
     trust = trusting(scenario.user.arn)
     trust["Statement"][0]["Condition"] = {"StringEquals": {"sts:ExternalId": "ticket-7"}}
     role = aws.create_role("Partner", account=ROLE_ACCOUNT, trust=trust)
@@ -388,10 +384,8 @@ def test_external_id(aws: EmbeddedAws, scenario: Scenario) -> None:
     assert named.account == by_arn.account == ROLE_ACCOUNT
 
 
-def test_external_id_of_the_option_goes_before_the_profiles(
-    aws: EmbeddedAws, scenario: Scenario
-) -> None:
-    """The option replaces the external ID that the profile has."""
+def test_external_id_option_takes_precedence(aws: EmbeddedAws, scenario: Scenario) -> None:
+    """The option replaces the profile's external ID."""
     trust = trusting(scenario.user.arn)
     trust["Statement"][0]["Condition"] = {"StringEquals": {"sts:ExternalId": "right"}}
     role = aws.create_role("Partner", account=ROLE_ACCOUNT, trust=trust)

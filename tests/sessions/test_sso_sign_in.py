@@ -1,4 +1,4 @@
-"""Signing in to IAM Identity Center: in a cell, in the picker, with the AWS CLI's token files."""
+"""A person signs in to IAM Identity Center from a cell, with the AWS CLI's token files."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def organisation(aws: EmbeddedAws) -> None:
-    """Write profiles that sign in: with an [sso-session], without one, and a role behind one."""
+    """Write profiles with and without an [sso-session], and a role with such a source."""
     role = aws.sso.assign(ROLE_ACCOUNT, "Analyst", policy=allow("*"))
     with aws.config_file.open("a") as config:
         config.write(
@@ -63,7 +63,7 @@ def organisation(aws: EmbeddedAws) -> None:
 
 
 def token_files(aws: EmbeddedAws) -> list[Path]:
-    """List the files in the folder of tokens."""
+    """Return the files in the folder of tokens."""
     return list((aws.home / ".aws" / "sso" / "cache").glob("*"))
 
 
@@ -72,8 +72,8 @@ def begun(profile: str = "Analyst") -> SignInAttempt:
     return begin_sign_in(target_of(SessionRequest(profile=profile)))
 
 
-class Person:
-    """Sits at the browser: as soon as a sign-in waits, allows or refuses it."""
+class BrowserUser:
+    """A person at a browser, who allows or refuses a sign-in as soon as it waits."""
 
     def __init__(self, aws: EmbeddedAws, decide: Callable[[str], object]) -> None:
         self._aws = aws
@@ -82,7 +82,7 @@ class Person:
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self.decided: list[str] = []
 
-    def __enter__(self) -> Person:
+    def __enter__(self) -> BrowserUser:
         self._thread.start()
         return self
 
@@ -100,7 +100,7 @@ class Person:
 
 @pytest.fixture
 def front_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let somebody be there."""
+    """Let a person see the cell's output, who isn't asked a question."""
 
     def getpass(question: str) -> str:
         raise AssertionError(question)
@@ -111,8 +111,8 @@ def front_end(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- An attempt ---
 
 
-def test_attempt_ends_with_a_token_of_the_cli(aws: EmbeddedAws) -> None:
-    """The token is in the CLI's file, for its owner only; botocore and the CLI work with it."""
+def test_sign_in_writes_the_clis_token(aws: EmbeddedAws) -> None:
+    """The token is in the CLI's file, for its owner only; botocore and the AWS CLI use it."""
     attempt = begun()
     assert attempt.is_done() is False
     aws.sso.approve(attempt.code)
@@ -128,8 +128,8 @@ def test_attempt_ends_with_a_token_of_the_cli(aws: EmbeddedAws) -> None:
     assert json.loads(cli.stdout)["Arn"] == identity.arn
 
 
-def test_version_2_of_the_cli_goes_by_our_token(aws: EmbeddedAws) -> None:
-    """Version 2, which can sign in itself, takes our token for its own, and renews it too."""
+def test_version_2_of_the_cli_uses_our_token(aws: EmbeddedAws) -> None:
+    """Version 2 of the AWS CLI, which can sign in itself, uses and renews our token."""
     attempt = begun()
     aws.sso.approve(attempt.code)
     assert attempt.is_done()
@@ -145,7 +145,7 @@ def test_version_2_of_the_cli_goes_by_our_token(aws: EmbeddedAws) -> None:
 
 
 def cli_2_account() -> str:
-    """Ask with version 2 of the CLI in which account the profile Analyst is."""
+    """Return the account of the profile Analyst, by version 2 of the AWS CLI."""
     command = [aws_cli_2(), "sts", "get-caller-identity", "--profile", "Analyst"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     account: str = json.loads(said)["Account"]
@@ -153,7 +153,7 @@ def cli_2_account() -> str:
 
 
 def test_profile_without_a_session_section(aws: EmbeddedAws) -> None:
-    """The older form signs in as well, without a refresh token."""
+    """A profile without an [sso-session] signs in as well, without a refresh token."""
     attempt = begun("Legacy")
     aws.sso.approve(attempt.code)
     assert attempt.is_done()
@@ -163,7 +163,7 @@ def test_profile_without_a_session_section(aws: EmbeddedAws) -> None:
 
 
 def test_slow_down(aws: EmbeddedAws) -> None:
-    """Whoever asks too fast waits longer between two questions."""
+    """The interval is longer after a call that came too soon."""
     attempt = begun()
     before = attempt.interval
     assert [attempt.is_done(), attempt.is_done()] == [False, False]
@@ -171,7 +171,7 @@ def test_slow_down(aws: EmbeddedAws) -> None:
 
 
 def test_refused(aws: EmbeddedAws) -> None:
-    """A person who says no ends it, and no token is written."""
+    """A refused sign-in is an error, and no token is written."""
     attempt = begun()
     aws.sso.deny(attempt.code)
     with pytest.raises(CredentialsUnavailable, match="sign-in of `Analyst` was refused"):
@@ -180,7 +180,7 @@ def test_refused(aws: EmbeddedAws) -> None:
 
 
 def test_too_late(aws: EmbeddedAws) -> None:
-    """Nobody has to wait for longer than the code is good."""
+    """A sign-in isn't waited for after its code has expired."""
     with time_machine.travel(datetime.now(UTC), tick=True) as clock:
         attempt = begun()
         clock.shift(timedelta(hours=1))
@@ -189,22 +189,22 @@ def test_too_late(aws: EmbeddedAws) -> None:
 
 
 def test_waiting(aws: EmbeddedAws) -> None:
-    """While it waits, it says how much time is left, and asks no more often than it may."""
+    """Waiting yields the time left, and calls AWS no more often than the interval."""
     attempt = begun()
     aws.calls.clear()
     left = []
-    with Person(aws, lambda code: None) as person:
+    with BrowserUser(aws, lambda code: None) as user:
         for remaining in attempt.waiting():
             left.append(remaining)
             if len(left) == 3:
                 aws.sso.approve(attempt.code)
-        assert person.decided == [attempt.code]
+        assert user.decided == [attempt.code]
     assert left == sorted(left, reverse=True)
     assert timedelta(0) < left[-1] < timedelta(minutes=10)
 
 
 def test_repr_shows_no_secret(aws: EmbeddedAws) -> None:
-    """Neither the attempt nor its errors show the client's secret, or the device code."""
+    """Neither the attempt nor its errors show the client secret or the device code."""
     attempt = begun()
     texts = [repr(attempt)]
     aws.sso.deny(attempt.code)
@@ -234,7 +234,7 @@ def test_repr_shows_no_secret(aws: EmbeddedAws) -> None:
 def test_profile_that_cannot_sign_in(
     aws: EmbeddedAws, settings: Any, error: type[AwsProfileError], says: str
 ) -> None:
-    """What has no sign-in, or an incomplete one, is told before anything is asked."""
+    """A profile without a complete sign-in is an error before any call."""
     aws.write_profile("Odd", **settings)
     aws.calls.clear()
     with pytest.raises(error, match=says):
@@ -246,7 +246,7 @@ def test_profile_that_cannot_sign_in(
 
 
 def test_without_a_sign_in_it_is_an_error(aws: EmbeddedAws) -> None:
-    """In a script, a missing sign-in is one error that says what to run, of the hop behind too."""
+    """In a script, a missing sign-in is an error with what to run, also for a source profile."""
     for name in ("Analyst", "Behind"):
         with pytest.raises(SignInRequired, match="sign-in of `Analyst` is missing") as told:
             open_session(name)
@@ -254,7 +254,7 @@ def test_without_a_sign_in_it_is_an_error(aws: EmbeddedAws) -> None:
 
 
 def test_expired_token_is_renewed_by_the_refresh_token(aws: EmbeddedAws) -> None:
-    """Hours later the session goes on: the token is renewed, and nobody is asked."""
+    """Hours later the token is renewed, and nobody is asked."""
     aws.sso.sign_in("corp")
     with time_machine.travel(datetime.now(UTC), tick=True) as clock:
         session = open_session("Analyst")
@@ -264,8 +264,8 @@ def test_expired_token_is_renewed_by_the_refresh_token(aws: EmbeddedAws) -> None
             assert "Buckets" in s3.list_buckets()
 
 
-def test_sign_in_that_is_over(aws: EmbeddedAws) -> None:
-    """Days later, whoever uses the session is asked to sign in; it then goes on."""
+def test_expired_sign_in(aws: EmbeddedAws) -> None:
+    """Days later, a call asks the person to sign in, and continues."""
     aws.sso.sign_in("corp")
     asked = []
 
@@ -281,8 +281,8 @@ def test_sign_in_that_is_over(aws: EmbeddedAws) -> None:
         assert asked == [("Behind", "Analyst")]
 
 
-def test_role_that_the_person_has_not(aws: EmbeddedAws) -> None:
-    """A role that isn't assigned is told as such."""
+def test_role_that_is_not_assigned(aws: EmbeddedAws) -> None:
+    """The error for a role that isn't assigned to the user names the settings."""
     aws.sso.sign_in("corp")
     aws.write_profile(
         "Owner", sso_session="corp", sso_account_id=ROLE_ACCOUNT, sso_role_name="Owner"
@@ -298,10 +298,10 @@ def test_role_that_the_person_has_not(aws: EmbeddedAws) -> None:
 def test_sign_in_at_a_cell(
     aws: EmbeddedAws, shell: Shell, front_end: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A switch shows where to sign in, waits for it, and goes on."""
-    with Person(aws, aws.sso.approve) as person:
+    """A switch shows where to sign in, waits, and continues."""
+    with BrowserUser(aws, aws.sso.approve) as user:
         ran = shell.good("%aws_profile Behind")
-    (code,) = person.decided
+    (code,) = user.decided
     assert code in ran.printed
     assert "Behind ← Analyst" in ran.text
     shown = ran.printed + ran.text + caplog.text
@@ -311,7 +311,7 @@ def test_sign_in_at_a_cell(
 
 def test_refused_at_a_cell(aws: EmbeddedAws, shell: Shell, front_end: None) -> None:
     """If the person refuses, nothing has changed."""
-    with Person(aws, aws.sso.deny):
+    with BrowserUser(aws, aws.sso.deny):
         ran = shell.run("%aws_profile Analyst")
     assert "was refused" in str(ran.error)
     assert "Traceback" not in ran.printed
@@ -319,17 +319,17 @@ def test_refused_at_a_cell(aws: EmbeddedAws, shell: Shell, front_end: None) -> N
 
 
 def test_login_forces_a_sign_in(aws: EmbeddedAws, shell: Shell, front_end: None) -> None:
-    """With `--login` the person signs in anew, also where a good token is there; also unnamed."""
+    """With `--login` the person signs in again, even if a valid token exists."""
     aws.sso.sign_in("corp")
     for line in ("%aws_profile Analyst --login", "%aws_profile --login"):
-        with Person(aws, aws.sso.approve) as person:
+        with BrowserUser(aws, aws.sso.approve) as user:
             shell.good(line)
-        assert len(person.decided) == 1
+        assert len(user.decided) == 1
 
 
 @pytest.mark.parametrize("line", ["%aws_profile UserAlpha --login", "%aws_profile --login"])
-def test_login_where_there_is_none(shell: Shell, front_end: None, line: str) -> None:
-    """What has no sign-in says so."""
+def test_login_without_a_sign_in(shell: Shell, front_end: None, line: str) -> None:
+    """`--login` for a profile without a sign-in is an error."""
     assert isinstance(shell.refused(line), InvalidOption)
 
 
@@ -339,7 +339,7 @@ def test_ctrl_c_ends_the_wait(aws: EmbeddedAws, shell: Shell, front_end: None) -
     def interrupted(_code: str) -> None:
         _thread.interrupt_main()
 
-    with Person(aws, interrupted):
+    with BrowserUser(aws, interrupted):
         ran = shell.run("%aws_profile Analyst")
     assert isinstance(ran.error, SwitchInterrupted)
     assert "session" not in shell.names
@@ -347,7 +347,7 @@ def test_ctrl_c_ends_the_wait(aws: EmbeddedAws, shell: Shell, front_end: None) -
 
 
 def test_nobody_is_there(aws: EmbeddedAws) -> None:
-    """In a notebook that runs by itself nothing waits: it is an error that says what to run."""
+    """In a notebook without a person nothing waits: the error says what to run."""
     cells, text = run_notebook(
         "%load_ext ipy_awsprofile", "%aws_profile Analyst", environment=aws.environment()
     )

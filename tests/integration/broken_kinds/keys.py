@@ -18,7 +18,7 @@ KEYS: dict[str, Broken] = {
     "secret missing": Broken(
         "static keys",
         InvalidSource,
-        "`P` has half of a pair of keys: aws_secret_access_key is missing.",
+        "`P` has only one of the two access-key settings: aws_secret_access_key is missing.",
         EXPLAIN,
         {SECRET: ""},
         seen="`aws_secret_access_key` isn't. Add it. See config:3.",
@@ -42,7 +42,7 @@ KEYS: dict[str, Broken] = {
     "keys empty": Broken(
         "static keys",
         CredentialsUnavailable,
-        "The credentials of `P` can't be used: the access key ID isn't one.",
+        "The credentials of `P` can't be used: the access key ID is invalid.",
         EXPLAIN,
         {" {key}": "", " {secret}": ""},
         seen="`aws_access_key_id` is empty.",
@@ -92,7 +92,7 @@ KEYS: dict[str, Broken] = {
     "token of two lines": Broken(
         "static keys with a session token",
         CredentialsUnavailable,
-        "The credentials of `P` can't be used: the session token isn't one.",
+        "The credentials of `P` can't be used: the session token is invalid.",
         EXPLAIN,
         {"{temporary_token}": f"{HUSH}\n  {HUSH}"},
     ),
@@ -107,7 +107,7 @@ KEYS: dict[str, Broken] = {
     "keys in two files": Broken(
         "keys in the credentials file",
         InvalidSource,
-        "`P` has half of a pair of keys",
+        "`P` has only one of the two access-key settings",
         "in the same place",
         {SECRET: "", "[profile P]": f"[profile P]\n{SECRET}"},
         seen="different files. Put them into the same file. See credentials:3.",
@@ -124,7 +124,7 @@ KEYS: dict[str, Broken] = {
         "default",
         InvalidProfile,
         "The profile `default` has no credentials.",
-        "Give it keys in the credentials file, or a role_arn with a source_profile. "
+        "Add keys to the credentials file, or a role_arn with a source_profile. "
         "`%aws_profile --explain default`",
         NO_KEYS,
         seen="`default` has no credentials.",

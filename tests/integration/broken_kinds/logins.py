@@ -53,7 +53,7 @@ LOGINS = {
     "a key that is none": Broken(
         "login session",
         CredentialsRejected,
-        "The keys of `P` can't be signed with.",
+        "The keys of `P` can't be used to sign requests.",
         EXPLAIN,
         by=stored("login", lambda it: access(expiresAt=OVER)(it) | {"dpopKey": HUSH}),
     ),

@@ -38,7 +38,7 @@ MACHINES: dict[str, Broken] = {
     "variable missing": Broken(
         "credential_source Environment",
         InvalidSource,
-        "half of a pair of keys: AWS_SECRET_ACCESS_KEY is missing.",
+        "only one of the two access-key settings: AWS_SECRET_ACCESS_KEY is missing.",
         EXPLAIN,
         by=variables(AWS_SECRET_ACCESS_KEY=None),
         seen="`AWS_SECRET_ACCESS_KEY` isn't set.",
@@ -60,9 +60,9 @@ MACHINES: dict[str, Broken] = {
         "credential_source Environment",
         InvalidSource,
         "The credential_source `environment` of the profile `P` doesn't exist.",
-        "There are Environment, Ec2InstanceMetadata, EcsContainer.",
+        "Use one of Environment, Ec2InstanceMetadata, EcsContainer.",
         {"= Environment": "= environment"},
-        seen="`environment` of the profile `P` doesn't exist. There are Environment, Ec2",
+        seen="`environment` of the profile `P` doesn't exist. Use one of Environment, Ec2",
     ),
     "instance down": Broken(
         "credential_source Ec2InstanceMetadata",
@@ -147,7 +147,7 @@ MACHINES: dict[str, Broken] = {
         "credential_source EcsContainer",
         CredentialsUnavailable,
         "A file that `P` needs can't be used: No such file or directory (`/no/such/file`).",
-        "Correct its name",
+        "Correct its path",
         by=variables(AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE="/no/such/file"),
     ),
     "container elsewhere": Broken(
@@ -178,7 +178,7 @@ MACHINES: dict[str, Broken] = {
     "container's credentials expired": Broken(
         "credential_source EcsContainer",
         CredentialsUnavailable,
-        "The credentials of `P` can't be used: they had expired before they came.",
+        "The credentials of `P` can't be used: they had already expired.",
         by=container(in_metadata(Expiration=OVER)),
     ),
     "container's own role, refused": Broken(

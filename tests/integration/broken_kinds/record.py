@@ -31,5 +31,5 @@ KEY, SECRET = "aws_access_key_id = {key}", "aws_secret_access_key = {secret}"
 NO_KEYS = {KEY: "", SECRET: ""}
 HERE = "source_profile = Ann\n{here}"
 EXPLAIN = "`%aws_profile --explain P`"
-REJECTED = "They are unknown, disabled, or have the wrong secret."
-TRUST = "Either its trust policy doesn't name the caller"
+REJECTED = "The access key is unknown or inactive, or the secret is wrong"
+TRUST = "Check that the role exists, that its trust policy names the caller"

@@ -28,10 +28,10 @@ ROLES: dict[str, Broken] = {
     "source unknown": Broken(
         "role with source_profile",
         InvalidSource,
-        "The source_profile `Anne` that the profile `P` names doesn't exist.",
+        "The source_profile `Anne` of the profile `P` doesn't exist.",
         "Did you mean `Ann`?",
         {"= Ann": "= Anne"},
-        seen="`Anne` that the profile `P` names doesn't exist. Did you mean `Ann`?",
+        seen="`Anne` of the profile `P` doesn't exist. Did you mean `Ann`?",
     ),
     "source missing": Broken(
         "role with source_profile",
@@ -68,7 +68,7 @@ ROLES: dict[str, Broken] = {
     "role_arn no ARN": Broken(
         "role with source_profile",
         InvalidProfile,
-        "The role_arn of `P` is impossible: Invalid length",
+        "The role_arn of `P` is invalid: Invalid length",
         EXPLAIN,
         {f"arn:aws:iam::{ACCOUNT}:role/Hop1": "Hop1"},
         seen="`Hop1` isn't a role ARN.",
@@ -85,7 +85,7 @@ ROLES: dict[str, Broken] = {
         "role with source_profile",
         AccessDenied,
         "user/Ann assume arn:aws:iam::111111111111:role/Nobody.",
-        "or there is no such role",
+        "Check that the role exists",
         {"role/Hop1": "role/Nobody"},
     ),
     "no trust": Broken(
@@ -99,7 +99,7 @@ ROLES: dict[str, Broken] = {
         "role with source_profile",
         AccessDenied,
         "user/Ann assume arn:aws:iam::111111111111:role/Anybody.",
-        "The caller's own policy doesn't allow sts:AssumeRole on it.",
+        "The caller's policy doesn't allow sts:AssumeRole on the role.",
         {"role/Hop1": "role/Anybody"},
         by=ann_may(),
     ),
@@ -107,7 +107,7 @@ ROLES: dict[str, Broken] = {
         "role with source_profile",
         AccessDenied,
         "user/Ann assume arn:aws:iam::111111111111:role/Hop1.",
-        "The caller's own policy denies sts:AssumeRole on it.",
+        "The caller's policy denies sts:AssumeRole on the role.",
         by=ann_may({"Effect": "Deny", "Action": "sts:*", "Resource": "*"}),
     ),
     "source's secret wrong": Broken(
@@ -153,10 +153,10 @@ ROLES: dict[str, Broken] = {
     "self-reference without keys": Broken(
         "self-referencing",
         SourceLoop,
-        "The source profiles go round in a loop: P ← P.",
+        "The source profiles form a loop: P ← P.",
         "line 2",
         NO_KEYS,
-        seen="in a loop",
+        seen="form a loop",
     ),
     "self-reference with half of the keys": Broken(
         "self-referencing",
@@ -169,10 +169,10 @@ ROLES: dict[str, Broken] = {
     "loop": Broken(
         "chain of three",
         SourceLoop,
-        "The source profiles go round in a loop: P ← Hop2 ← Hop1 ← Hop2.",
+        "The source profiles form a loop: P ← Hop2 ← Hop1 ← Hop2.",
         "line ",
         {"= Ann": "= Hop2"},
-        seen="in a loop",
+        seen="form a loop",
     ),
     "chain without keys": Broken(
         "chain of three",
@@ -205,7 +205,7 @@ ROLES: dict[str, Broken] = {
     "second hop's source": Broken(
         "chain of three",
         InvalidSource,
-        "The source_profile `Hop11` that the profile `Hop2` names doesn't exist.",
+        "The source_profile `Hop11` of the profile `Hop2` doesn't exist.",
         "Did you mean `Hop1`",
         {"source_profile = Hop1": "source_profile = Hop11"},
         seen="The source_profile `Hop11`",
@@ -213,7 +213,7 @@ ROLES: dict[str, Broken] = {
     "first hop's ARN": Broken(
         "chain of three",
         InvalidProfile,
-        "The role_arn of `Hop1` is impossible: Invalid length",
+        "The role_arn of `Hop1` is invalid: Invalid length",
         instead={f"arn:aws:iam::{ACCOUNT}:role/Hop1": "Hop1"},
         seen="`Hop1` isn't a role ARN.",
     ),

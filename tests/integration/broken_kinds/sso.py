@@ -61,28 +61,28 @@ SSO: dict[str, Broken] = {
     "role not assigned": Broken(
         "sso-session",
         AccessDenied,
-        "`P` may not call GetRoleCredentials: No access",
+        "`P` isn't allowed to call GetRoleCredentials: No access",
         "see sso_account_id and sso_role_name",
         {"= Reader": "= Writer"},
     ),
     "role not assigned, behind a role": Broken(
         "SSO as a source",
         AccessDenied,
-        "`Corp` may not call GetRoleCredentials: No access. It is needed for `P`.",
+        "`Corp` isn't allowed to call GetRoleCredentials: No access. It is needed for `P`.",
         "see sso_account_id and sso_role_name",
         {"= Reader": "= Writer"},
     ),
     "account wrong": Broken(
         "legacy SSO",
         AccessDenied,
-        "`P` may not call GetRoleCredentials: No access",
+        "`P` isn't allowed to call GetRoleCredentials: No access",
         "see sso_account_id and sso_role_name",
         {"{account}": "999999999999"},
     ),
     "account no number": Broken(
         "sso-session",
         AccessDenied,
-        "`P` may not call GetRoleCredentials",
+        "`P` isn't allowed to call GetRoleCredentials",
         "see sso_account_id",
         {"{account}": "prod"},
         seen="`prod` isn't an account ID.",
@@ -123,7 +123,7 @@ SSO: dict[str, Broken] = {
     "region malformed": Broken(
         "sso-session",
         InvalidOption,
-        "A region of `P` is none: Provided region_name 'us_east'",
+        "`P` has an invalid AWS Region: Provided region_name 'us_east'",
         EXPLAIN,
         {"sso_region = us-east-1": "sso_region = us_east"},
         seen="`us_east` isn't an AWS Region.",
@@ -163,7 +163,7 @@ SSO: dict[str, Broken] = {
     "portal answers HTML": Broken(
         "SSO as a source",
         ServiceError,
-        "`Corp` got an answer that isn't one of AWS. It is needed for `P`.",
+        "`Corp` got a response that isn't from AWS. It is needed for `P`.",
         by=answers((200, "<html>")),
     ),
 }
