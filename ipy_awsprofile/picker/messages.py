@@ -173,7 +173,7 @@ Switching = SwitchCommand | RegionCommand | RefreshCommand
 
 _NO_IDENTITY = Card(
     "No profile is active",
-    notes=("Choose one; the notebook's variable `session` then works as it.",),
+    notes=("Choose a profile. The notebook's variable `session` then uses it.",),
 )
 
 

@@ -49,7 +49,7 @@ _VIEW = Path(__file__).with_name("view")
 
 
 class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
-    """A searchable dropdown of the AWS profiles, which switches the notebook to the chosen one.
+    """A searchable dropdown of the AWS profiles; choosing a profile switches the notebook to it.
 
     It does what ``%aws_profile`` does, and each shows the other's switches. Without a ``switcher``
     it uses that of the running shell, and loads the extension if it isn't loaded yet. Outside
@@ -192,7 +192,7 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
                 self._answer(view, error_message(error))
         except MfaRejected as error:
             # The error's hint names a cell to run; here the code field asks for the next code.
-            error.hint = "Each code works once. Wait for the device's next one."
+            error.hint = "Each code works once. Wait for the device's next code."
             html, device = error_message(error)["html"], code_field.device or ""
             self._answer(view, {"type": "code", "device": device, "html": html})
         except AwsProfileError as error:
@@ -237,7 +237,7 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
             return SwitchRequest(profile=profile, region=region, confirmed=confirmed)
         active = self._switcher.request
         if active is None:  # it ended after the person had chosen
-            raise AwsProfileError("No profile is active.", "Choose one in the picker.")
+            raise AwsProfileError("No profile is active.", "Choose a profile in the picker.")
         if command["type"] == "refresh":
             return active
         confirmed = active.confirmed or confirmed

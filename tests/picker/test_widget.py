@@ -133,8 +133,8 @@ def test_the_identity_is_the_magics_card(person: Person, shell: Shell) -> None:
 def test_another_region_keeps_the_rest_of_the_request(person: Person, shell: Shell) -> None:
     """A change of Region keeps everything else of the active request."""
     shell.good("%aws_profile RoleBeta --as prod")
-    told, _ = person.says("region", region="eu-west-1")
-    assert ">prod<" in told["html"]
+    shown, _ = person.says("region", region="eu-west-1")
+    assert ">prod<" in shown["html"]
     assert shell.names["prod"].region_name == "eu-west-1"
     assert "session" not in shell.names
 
@@ -185,8 +185,9 @@ def test_refresh_asks_for_a_code_again(person: Person, aws: EmbeddedAws, auditor
 
 
 def test_refresh(person: Person, aws: EmbeddedAws) -> None:
-    """A refresh assumes the role again; before the first switch it does nothing."""
+    """A refresh assumes the role again; before the first switch there is nothing to refresh."""
     assert person.says("refresh") == [{"type": "done", "view": VIEW}]
+    assert "No profile is active." in person.says("region", region="eu-west-1")[-1]["html"]
     person.switches("RoleBeta")
     aws.calls.clear()
     assert person.says("refresh")[-1]["type"] == "done"
@@ -247,20 +248,20 @@ def test_pickers_and_magic_show_the_same_identity(person: Person, shell: Shell) 
 
 def test_on_switch(person: Person, shell: Shell) -> None:
     """A callback gets each identity until it is unsubscribed, and its errors are shown."""
-    heard: list[Any] = []
-    unsubscribe = person.picker.on_switch(heard.append)
+    received: list[Any] = []
+    unsubscribe = person.picker.on_switch(received.append)
 
     def fails(_identity: object) -> None:
         raise ValueError("mine")
 
     person.picker.on_switch(fails)
     shell.good("%aws_profile RoleBeta")
-    assert [identity.profile for identity in heard] == ["RoleBeta"]
+    assert [identity.profile for identity in received] == ["RoleBeta"]
     assert "ValueError: mine" in person.seen[-1]["html"]
     unsubscribe()
     unsubscribe()
     shell.good("%aws_profile --off")
-    assert len(heard) == 1
+    assert len(received) == 1
 
 
 def test_alias(person: Person, aws: EmbeddedAws) -> None:
@@ -316,9 +317,9 @@ def test_without_a_shell(aws: EmbeddedAws) -> None:
     person = Person(picker)
     person.says("ready")
     person.switches("RoleBeta")
-    (told,) = [message for message in person.seen if message["type"] == "identity"]
-    assert told["identity"]["profile"] == "RoleBeta"
-    assert "variable" not in told["html"]
+    (shown,) = [message for message in person.seen if message["type"] == "identity"]
+    assert shown["identity"]["profile"] == "RoleBeta"
+    assert "variable" not in shown["html"]
     assert picker.session is not None
     assert os.environ["AWS_PROFILE"] == "RoleBeta"
     picker._switcher.off()
@@ -437,7 +438,7 @@ def test_sign_in_that_cannot_begin(person: Person, aws: EmbeddedAws, analyst: st
 
 def test_the_list_imports_boto3_in_the_background() -> None:
     """Showing the list starts the import of boto3, and doesn't wait for it."""
-    told = run_python(
+    shown = run_python(
         "import sys, threading\n"
         "from ipy_awsprofile.picker import ProfilePicker\n"
         "from ipy_awsprofile.switch.switcher import Switcher\n"
@@ -449,4 +450,4 @@ def test_the_list_imports_boto3_in_the_background() -> None:
         "        thread.name == 'warm-up' and thread.join()\n"
         "print('boto3' in sys.modules)"
     )
-    assert told.split() == ["False", "True"]
+    assert shown.split() == ["False", "True"]

@@ -23,7 +23,7 @@ function render({ model, el }) {
     try {
       view.connect();
     } catch {
-      // The kernel is gone. When there is one again, this event comes again.
+      // The kernel is gone. This event comes again when a kernel is there.
     }
   };
   model.on("msg:custom", onMessage);

@@ -39,7 +39,7 @@ export class Profiles {
       [row[NAME], row[ACCOUNT], row[ROLE], row[REGION], row[SOURCE]].join("\n").toLowerCase(),
     );
     // The first search is slow, since the engine prepares texts and code when they are first used.
-    // This one finds nothing, and makes the search of the first keystroke fast.
+    // This search finds nothing, and makes that of the first keystroke fast.
     setTimeout(() => this.matching(["\0"]));
   }
 

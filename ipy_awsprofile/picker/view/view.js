@@ -29,7 +29,7 @@ export class View {
     this.model = model;
     this.id = `ipyap-${Math.random().toString(36).slice(2, 10)}`;
     this.isConnected = false; // whether Python has answered
-    /** @type {Switching | null} the last one, for as long as it can be repeated */
+    /** @type {Switching | null} the last command, while it can be repeated */
     this.command = null;
     this.target = ""; // the profile that the command is about
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -115,7 +115,7 @@ export class View {
     this.send({ type: "list", have: 0 });
   }
 
-  /** Show the placeholder: without its kernel, the view knows nothing that holds. */
+  /** Show the placeholder: without a kernel, the identity that the view knows may be wrong. */
   disconnect() {
     this.isConnected = false;
     this.endWait();
