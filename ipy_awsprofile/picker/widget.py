@@ -172,6 +172,8 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
                     self._answer(view, {"type": "done"})
                 case {"type": "pin", "profile": str(profile), "pinned": bool(pinned)}:
                     self._memory.pin(profile, pinned=pinned)
+                    # A list that the view asked for before has the old pins.
+                    self._list(view, self._version)
 
     def _answer(self, view: Any, message: Message, buffers: list[bytes] | None = None) -> None:
         self.send({**message, "view": view}, buffers)

@@ -330,7 +330,7 @@ def test_recent_and_pinned(person: Person, shell: Shell) -> None:
     """Recently used profiles, newest first, and pins are in the next picker too."""
     shell.good("%aws_profile UserAlpha")
     person.switches("RoleBeta")
-    person.says("pin", profile="UserAlpha", pinned=True)
+    assert person.says("pin", profile="UserAlpha", pinned=True)[0]["pins"] == ["UserAlpha"]
     other = Person(ProfilePicker())
     other.rows()
     assert other.seen[0]["recent"] == ["RoleBeta", "UserAlpha"]
