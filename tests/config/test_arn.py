@@ -1,4 +1,4 @@
-"""ARNs are taken apart."""
+"""ARNs are split into their parts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ipy_awsprofile.config.arn import Arn
     ],
 )
 def test_parse(text: str, parts: tuple[str, ...] | None) -> None:
-    """A text with the six parts of an ARN is one; any other isn't."""
+    """Only a text with the six parts of an ARN is one."""
     assert Arn.parse(text) == parts
 
 
@@ -33,7 +33,7 @@ def test_parse(text: str, parts: tuple[str, ...] | None) -> None:
     [("role/R", "R"), ("role/team/R", "team/R"), ("role/", ""), ("role", ""), ("user/R", "")],
 )
 def test_role(resource: str, role: str) -> None:
-    """The name of a role includes its path; what isn't a role has none."""
+    """The name of a role includes its path; other resources have no role name."""
     assert Arn("aws", "iam", "", "1", resource).role == role
 
 

@@ -1,4 +1,4 @@
-"""The user's own environment can be read through whatever a switch has laid over it."""
+"""The user's own environment can be read during a switch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Changes = dict[str, str | None]
 
 
 def switched(environ: dict[str, str], changes: Changes) -> dict[str, str]:
-    """Lay changes over an environment, with the note of what was there."""
+    """Return an environment with changes and their marker, as after a switch."""
     after = environ | {MARKER: marker(changes, environ)}
     for name, value in changes.items():
         if value is None:
@@ -39,22 +39,22 @@ ROUND_TRIPS: dict[str, tuple[dict[str, str], Changes]] = {
 
 @pytest.mark.parametrize("case", ROUND_TRIPS)
 def test_round_trip(case: str) -> None:
-    """What was set, changed or removed is seen as it was before."""
+    """Variables that a switch sets, changes or removes have their earlier values."""
     before, changes = ROUND_TRIPS[case]
     assert user_environment(switched(before, changes)) == before
 
 
 @pytest.mark.parametrize("case", ROUND_TRIPS)
-def test_switch_over_a_switch(case: str) -> None:
-    """A second switch notes what the user had, not what the first has set."""
+def test_two_switches(case: str) -> None:
+    """The marker of a second switch has the user's values, not those of the first switch."""
     before, changes = ROUND_TRIPS[case]
     first = switched(before, {"AWS_PROFILE": "first", "AWS_REGION": "eu-west-3"})
     both = {"AWS_PROFILE": "second", "AWS_REGION": None} | changes
     assert user_environment(switched(first, both)) == before
 
 
-def test_nothing_is_changed_by_reading() -> None:
-    """Reading gives a copy: neither the environment nor its marker changes."""
+def test_result_is_a_copy() -> None:
+    """Reading returns a copy, and changes neither the environment nor its marker."""
     environ = switched({"AWS_PROFILE": "a"}, {"AWS_PROFILE": "b"})
     kept = dict(environ)
     user_environment(environ).clear()
@@ -62,21 +62,21 @@ def test_nothing_is_changed_by_reading() -> None:
 
 
 @pytest.mark.parametrize("newer", ["c", ""])
-def test_changed_since_is_the_users(newer: str) -> None:
-    """A variable that has another value than the switch gave it counts as the user's."""
+def test_changed_after_the_switch(newer: str) -> None:
+    """A variable that has changed since the switch is the user's own."""
     after = switched({"A": "a", "B": "a"}, {"A": "b", "B": "b"}) | {"A": newer}
     assert user_environment(after) == {"A": newer, "B": "a"}
 
 
-def test_removed_since_is_the_users() -> None:
-    """A variable that was removed after the switch stays away."""
+def test_removed_after_the_switch() -> None:
+    """A variable that was removed after the switch is missing."""
     after = switched({"A": "a"}, {"A": "b"})
     del after["A"]
     assert user_environment(after) == {}
 
 
-def test_set_again_after_it_was_set_aside() -> None:
-    """A variable that a switch has removed, and the user has set since, is the user's."""
+def test_set_again_after_a_switch_removed_it() -> None:
+    """A variable that a switch has removed, and that is set again, is the user's own."""
     after = switched({"A": "a"}, {"A": None}) | {"A": "newer"}
     assert user_environment(after) == {"A": "newer"}
 
@@ -100,13 +100,13 @@ def test_set_again_after_it_was_set_aside() -> None:
         '{"A": [["b"], "a"]}',
     ],
 )
-def test_garbage_in_the_marker(text: str) -> None:
-    """A marker that isn't of our making is passed over, and isn't the user's variable."""
+def test_invalid_marker(text: str) -> None:
+    """A marker that something else has written is ignored."""
     assert user_environment({"A": "b", MARKER: text}) == {"A": "b"}
 
 
 def test_process_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unless told otherwise, it is about this process, inside a switch and after it."""
+    """By default, the environment of this process is read, in a switch and after it."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     before = dict(os.environ)
     with environment(LentProfile("RoleBeta"), "us-west-2"):
@@ -118,7 +118,7 @@ def test_process_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_marker_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keys and tokens that a switch sets aside don't go into a variable that children inherit."""
+    """Keys and tokens that a switch removes aren't in the marker, which children inherit."""
     secrets = {
         "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "hush-key",

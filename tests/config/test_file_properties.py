@@ -1,4 +1,4 @@
-"""Whatever stands in the shared files ends in records or one clear error, and as in botocore."""
+"""Any content of the shared files leads to records or to one clear error, as in botocore."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ipy_awsprofile.explain.explain import explain
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-#: Stands in every secret setting that is made here, and may come out nowhere.
+#: The value of every secret setting in these files, which must not be shown anywhere.
 MARKER = "hushMARKERhush"
 ROLE = "arn:aws:iam::123456789012:role/R"
 
@@ -157,7 +157,7 @@ LINES = st.one_of(
 
 
 def text_of(lines: list[str], newline: str, mark: str) -> bytes:
-    """Write lines as a file has them, perhaps with a byte order mark."""
+    """Return lines as a file has them, perhaps with a byte order mark."""
     return (mark + newline.join(lines).replace("\n", newline)).encode()
 
 
@@ -175,7 +175,7 @@ FILES = st.one_of(NEAR, NEAR, NEAR, RAW)
 
 
 def well_formed(names: tuple[str, ...]) -> st.SearchStrategy[bytes]:
-    """Make a file that can be read: each section and each setting stands in it once."""
+    """Return files that can be read: each section and each setting is in them once."""
     value = st.builds(
         "{} = {}".format, SETTINGS.filter(bool), VALUES.filter(lambda v: "\n" not in v)
     )
@@ -208,7 +208,7 @@ def written(config: bytes, credentials: bytes) -> Iterator[SharedFiles]:
 
 
 def outcome(call: Callable[[], object]) -> str:
-    """Run a call that may fail with one error of ours, and tell all that can be seen of it."""
+    """Return everything that is shown by a call, or by its error, which must be ours."""
     try:
         return repr(call())
     except AwsProfileError as caught:
@@ -222,12 +222,12 @@ def named_target(name: str) -> object:
 
 
 def read_only_target(name: str) -> Target:
-    """Open a profile with options that look into it."""
+    """Return the target of a profile with options that need its settings."""
     return target_of(SessionRequest(profile=name, duration=900, read_only=True))
 
 
-def told(name: str | None) -> str:
-    """Explain a profile, broken or not, in every form that a person can see."""
+def explained(name: str | None) -> str:
+    """Return the explanation of a profile in every form that is shown."""
     explanation = explain(name)
     card = explanation_card(explanation)
     return f"{explanation!r}{card}{card._repr_html_()}"
@@ -237,7 +237,7 @@ def told(name: str | None) -> str:
 @given(config=st.one_of(FILES, CONFIG), credentials=st.one_of(FILES, CREDENTIALS))
 @example(config=b"[profile a]\nrole_arn = r\nsource_profile = x\n  y\n", credentials=b"")
 def test_any_file_ends_in_records_or_one_error(config: bytes, credentials: bytes) -> None:
-    """No file makes anything but records or an error of ours, in one line, without a secret."""
+    """Every file leads to records, or to our error in one line, without a secret."""
     with written(config, credentials):
         shown = outcome(list_profiles)
         try:
@@ -246,7 +246,7 @@ def test_any_file_ends_in_records_or_one_error(config: bytes, credentials: bytes
             shown += outcome(lambda: explain("a"))
             names = []
         else:
-            shown += "".join(map(told, [*names, "a", "nobody", None]))
+            shown += "".join(map(explained, [*names, "a", "nobody", None]))
         for name in [*names, "a", "nobody"]:
             for call in (find_profile, role_chain, named_target, read_only_target):
                 shown += outcome(partial(call, name))
@@ -256,8 +256,8 @@ def test_any_file_ends_in_records_or_one_error(config: bytes, credentials: bytes
 
 @check
 @given(config=st.one_of(FILES, CONFIG), credentials=st.one_of(FILES, CREDENTIALS))
-def test_files_say_what_they_say_to_botocore(config: bytes, credentials: bytes) -> None:
-    """The same texts are errors, the same profiles exist, and each says the same."""
+def test_files_are_read_as_botocore_reads_them(config: bytes, credentials: bytes) -> None:
+    """Plain botocore has the same errors, profiles and settings."""
     with written(config, credentials) as files:
         session = botocore.session.Session()
         try:
@@ -275,7 +275,7 @@ def test_files_say_what_they_say_to_botocore(config: bytes, credentials: bytes) 
 
 @st.composite
 def chains(draw: st.DrawFn) -> bytes:
-    """Make profiles that name one another, rightly and wrongly."""
+    """Return profiles with source profiles, valid or not."""
     names = ["a", "b", "c"]
     sources = st.sampled_from([*names, "d", ""])
     lines = []
@@ -326,7 +326,7 @@ def chains(draw: st.DrawFn) -> bytes:
     ),
 )
 def test_botocore_refuses_the_same_chains(config: bytes, credentials: bytes) -> None:
-    """A chain that botocore refuses is refused by us, and no other that it could have followed."""
+    """We refuse exactly the role chains that botocore refuses."""
     keys = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
     with written(config, credentials), patch.dict(os.environ, keys):
         for name in "abc":

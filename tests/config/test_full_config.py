@@ -1,4 +1,4 @@
-"""What botocore gets for the shared files is what it would have read itself."""
+"""The config that botocore gets for the shared files is the one that it would read itself."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def by_botocore(files: SharedFiles) -> dict[str, Any]:
-    """Let a plain botocore session read the files."""
+    """Return the files as a plain botocore session reads them."""
     session = botocore.session.Session()
     session.set_config_variable("config_file", str(files.config))
     session.set_config_variable("credentials_file", str(files.credentials))
@@ -46,7 +46,7 @@ def by_botocore(files: SharedFiles) -> dict[str, Any]:
 def test_same_dict_as_botocore(
     shared_files: tuple[Path, Path], profile: str, config: str, credentials: str
 ) -> None:
-    """Profiles, sessions, services and other sections are as botocore has them."""
+    """Profiles, sso-sessions, services and other sections are those of botocore."""
     files = SharedFiles(*shared_files)
     files.config.write_text(config)
     files.credentials.write_text(credentials)
@@ -58,13 +58,13 @@ def test_same_dict_as_botocore(
 
 
 def test_files_that_do_not_exist(shared_files: tuple[Path, Path]) -> None:
-    """Without files there is the profile that was asked for, and what was said of it."""
+    """Without files, only the profile that was asked for exists, with its replaced settings."""
     config = full_config(SharedFiles(*shared_files), "p", {"role_arn": "arn"})
     assert config["profiles"] == {"p": {"role_arn": "arn"}}
 
 
-def test_one_sees_nothing_of_another(shared_files: tuple[Path, Path]) -> None:
-    """What is replaced or written in one session's profile is in no other session."""
+def test_sessions_are_independent(shared_files: tuple[Path, Path]) -> None:
+    """A change in one session's profile isn't in another session."""
     files = SharedFiles(*shared_files)
     files.config.write_text("[profile p]\nregion = one\n[profile q]\n")
     first, second = (full_config(files, "p", {"output": output}) for output in ("json", "text"))
@@ -77,7 +77,7 @@ def test_one_sees_nothing_of_another(shared_files: tuple[Path, Path]) -> None:
 
 
 def test_a_changed_file_is_read_again(shared_files: tuple[Path, Path]) -> None:
-    """A session keeps what it has read, and the next one has what the file says by now."""
+    """A session keeps the settings that it has read; a later one has those of the changed file."""
     config = shared_files[0]
     config.write_text("[profile p]\nregion = one\n")
     before = ProfileBotocoreSession(target_of(SessionRequest(profile="p")))
@@ -89,8 +89,8 @@ def test_a_changed_file_is_read_again(shared_files: tuple[Path, Path]) -> None:
     }
 
 
-def test_a_broken_file_is_told(shared_files: tuple[Path, Path]) -> None:
-    """A file that breaks after the target was found is named as any other."""
+def test_file_that_becomes_malformed(shared_files: tuple[Path, Path]) -> None:
+    """A file that becomes malformed after the target was found is our error as well."""
     config = shared_files[0]
     config.write_text("[profile p]\nregion = one\n")
     core = ProfileBotocoreSession(target_of(SessionRequest(profile="p")))

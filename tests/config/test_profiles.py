@@ -1,4 +1,4 @@
-"""Profiles are told as the files say, and chains go as far as botocore would follow them."""
+"""Profiles are read from the shared files as botocore reads them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROLE = "arn:aws:iam::123456789012:role/team/Reader"
 
 
 def write(files: Files, config: str = "", credentials: str = "") -> None:
-    """Write the shared files; an indented text may be given."""
+    """Write the shared files; the texts can be indented."""
     for path, text in zip(files, (config, credentials), strict=True):
         path.write_text("\n".join(line.strip() for line in text.splitlines()) + "\n")
 
@@ -66,13 +66,13 @@ def write(files: Files, config: str = "", credentials: str = "") -> None:
     ],
 )
 def test_kind(shared_files: Files, settings: str, kind: ProfileKind) -> None:
-    """A profile's kind is the provider of botocore's chain that takes it."""
+    """The kind of a profile is the provider in botocore's chain that resolves it."""
     write(shared_files, f"[profile p]\n{settings}")
     assert find_profile("p").kind is kind
 
 
-def test_keys_of_the_credentials_file_go_first(shared_files: Files) -> None:
-    """Keys go before a process if they stand in the credentials file, and only there."""
+def test_precedence_of_keys(shared_files: Files) -> None:
+    """Keys take precedence over a process only in the credentials file."""
     keys = "aws_access_key_id = a\naws_secret_access_key = b"
     write(shared_files, "[profile p]\ncredential_process = c", f"[p]\n{keys}")
     assert find_profile("p").kind is ProfileKind.STATIC_KEYS
@@ -82,7 +82,7 @@ def test_keys_of_the_credentials_file_go_first(shared_files: Files) -> None:
 
 
 def test_every_field(shared_files: Files) -> None:
-    """A record has what the section says, and where it stands."""
+    """A record has the settings, file and line of its section."""
     write(
         shared_files,
         f"""
@@ -113,7 +113,7 @@ def test_every_field(shared_files: Files) -> None:
 
 
 def test_records_are_frozen(shared_files: Files) -> None:
-    """Nobody can change a record."""
+    """A record can't be changed."""
     write(shared_files, "[profile p]")
     with pytest.raises(dataclasses.FrozenInstanceError):
         find_profile("p").name = "q"  # type: ignore[misc]
@@ -131,7 +131,7 @@ def test_records_are_frozen(shared_files: Files) -> None:
     ],
 )
 def test_account(shared_files: Files, settings: str, account: str | None) -> None:
-    """The account is the one that the files name, never a guess."""
+    """The account is one that is in the files, and never a guess."""
     write(shared_files, f"[profile p]\n{settings}")
     assert find_profile("p").account == account
 
@@ -141,7 +141,7 @@ def test_account(shared_files: Files, settings: str, account: str | None) -> Non
     [(ROLE, "team/Reader"), ("odd", None), ("arn:aws:iam::1:role/", None), (None, None)],
 )
 def test_role_name(shared_files: Files, arn: str | None, role: str | None) -> None:
-    """The role's name is what follows `role/` in its ARN."""
+    """The name of a role is the part of its ARN after `role/`."""
     write(shared_files, "[profile p]\n" + (f"role_arn = {arn}" if arn else ""))
     assert find_profile("p").role == role
 
@@ -150,12 +150,12 @@ def test_role_name(shared_files: Files, arn: str | None, role: str | None) -> No
     ("text", "seconds"), [("900", 900), ("", None), ("1h", None), (" 60 ", 60)]
 )
 def test_duration(shared_files: Files, text: str, seconds: int | None) -> None:
-    """A duration that is no whole number counts as none, as in botocore."""
+    """A duration that isn't a whole number is ignored, as in botocore."""
     write(shared_files, f"[profile p]\nduration_seconds = {text}")
     assert find_profile("p").duration == seconds
 
 
-def test_source_of_each_sort(shared_files: Files) -> None:
+def test_source(shared_files: Files) -> None:
     """The source is a profile's name or a credential source."""
     write(
         shared_files,
@@ -171,13 +171,13 @@ def test_source_of_each_sort(shared_files: Files) -> None:
 
 
 def test_order_is_that_of_the_files(shared_files: Files) -> None:
-    """Profiles come as they stand: the config file's first, then those of credentials only."""
+    """The profiles of the config file come first, then those that are only in the other file."""
     write(shared_files, "[profile z]\n[profile a]\n[default]", "[m]\n[a]")
     assert [profile.name for profile in list_profiles()] == ["z", "a", "default", "m"]
 
 
 def test_no_secret_in_a_record(shared_files: Files) -> None:
-    """Keys and tokens are in no field of a record."""
+    """No field of a record has a key or token."""
     write(
         shared_files,
         "",
@@ -207,7 +207,7 @@ def test_no_secret_in_a_record(shared_files: Files) -> None:
     ],
 )
 def test_pattern(shared_files: Files, pattern: str | None, names: list[str]) -> None:
-    """A pattern's words must all be found; one with a wildcard is held against the whole name."""
+    """Each word of a pattern must be found; one with a wildcard must match the whole name."""
     write(
         shared_files,
         f"""
@@ -236,7 +236,7 @@ def test_pattern(shared_files: Files, pattern: str | None, names: list[str]) -> 
 def test_not_found_names_the_nearest(
     shared_files: Files, name: str, nearest: tuple[str, ...]
 ) -> None:
-    """A name that isn't there is answered with those that look like it, in any case."""
+    """The error for a missing profile has the similar names, ignoring case."""
     write(shared_files, "[profile RoleBeta]\n[profile UserAlpha]")
     with pytest.raises(ProfileNotFound) as caught:
         find_profile(name)
@@ -244,7 +244,7 @@ def test_not_found_names_the_nearest(
 
 
 def test_profile_with_key(shared_files: Files) -> None:
-    """A long-term key leads to the profile that has it."""
+    """The profile with a long-term key is found."""
     write(shared_files, "[profile a]", "[b]\naws_access_key_id = AKIAX")
     assert profile_with_key("AKIAX") == "b"
     assert profile_with_key("AKIAY") is None

@@ -1,4 +1,4 @@
-"""What is asked of a session and of a switch is one record."""
+"""A request for a session or a switch is one record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A role chain goes as far as botocore would follow it."""
+"""A role chain has the profiles that botocore would use."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ CHAINS = [
 
 @pytest.mark.parametrize(("config", "names"), CHAINS)
 def test_chain(shared_files: Files, config: str, names: list[str]) -> None:
-    """A chain goes from the profile to the one whose credentials start it."""
+    """A role chain ends with the profile whose credentials start it."""
     shared_files[0].write_text(config)
     assert [profile.name for profile in role_chain("a")] == names
 
@@ -86,7 +86,7 @@ def test_chain(shared_files: Files, config: str, names: list[str]) -> None:
 def test_chain_is_followed_by_botocore_too(
     shared_files: Files, config: str, names: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where we see a chain, botocore resolves the profile without a complaint about the files."""
+    """Plain botocore resolves each of these chains."""
     shared_files[0].write_text(config)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "k")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
@@ -193,7 +193,7 @@ def test_broken_chain(
     message: str,
     theirs: type[BotoCoreError],
 ) -> None:
-    """A chain that leads nowhere is refused, with the place to look at, and by botocore as well."""
+    """An invalid chain is an error with the place in the file, and an error of botocore."""
     shared_files[0].write_text(config)
     with pytest.raises(error) as caught:
         role_chain("a")
@@ -204,7 +204,7 @@ def test_broken_chain(
 
 
 def test_missing_source_suggests_the_nearest(shared_files: Files) -> None:
-    """A misspelt source is answered with the profile that was meant."""
+    """The error for a misspelt source profile suggests the right one."""
     shared_files[0].write_text(
         "[profile a]\nrole_arn = r\nsource_profile = usralpha\n[profile UserAlpha]\n" + KEYS,
     )
@@ -213,7 +213,7 @@ def test_missing_source_suggests_the_nearest(shared_files: Files) -> None:
     assert caught.value.hint == "Did you mean `UserAlpha`?"
 
 
-def test_chain_of_nobody(shared_files: Files) -> None:
-    """A profile that isn't there has no chain."""
+def test_missing_profile(shared_files: Files) -> None:
+    """A missing profile has no chain."""
     with pytest.raises(ProfileNotFound, match="There is no profile `a`"):
         role_chain("a")

@@ -1,4 +1,4 @@
-"""The shared files are read as botocore reads them, and each setting keeps its line."""
+"""The shared files are read as botocore reads them, and each setting has its line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def read(config: str = "", credentials: str = "", *, folder: Path) -> Any:
-    """Read two files of this content."""
+    """Write two files and read them."""
     files = SharedFiles(folder / "config", folder / "credentials")
     files.config.write_text(config)
     files.credentials.write_text(credentials)
@@ -44,26 +44,26 @@ def read(config: str = "", credentials: str = "", *, folder: Path) -> Any:
     ],
 )
 def test_places(environment: dict[str, str], config: str, credentials: str, tmp_path: Path) -> None:
-    """The two variables name the files, with ``~`` and ``$`` in them, as they do for botocore."""
+    """The two variables name the files, in which ``~`` and ``$`` are expanded as in botocore."""
     files = SharedFiles.from_environment(environment)
     assert str(files.config) == config.format(home=tmp_path)
     assert str(files.credentials) == credentials.format(home=tmp_path)
 
 
 def test_places_from_the_process_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without an argument, the process's own environment says which files."""
+    """By default, the environment of this process names the files."""
     monkeypatch.setenv("AWS_CONFIG_FILE", "/somewhere/else")
     assert SharedFiles.from_environment().config == Path("/somewhere/else")
 
 
-def test_no_files_are_no_profiles(tmp_path: Path) -> None:
-    """Files that don't exist have nothing in them, and that is no error."""
+def test_missing_files(tmp_path: Path) -> None:
+    """Files that don't exist have no profiles, and aren't an error."""
     sections = read_shared_files(SharedFiles(tmp_path / "none", tmp_path / "nothing"))
     assert sections.profiles == {}
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    """A folder in the place of a file counts as no file, as it does for botocore."""
+def test_folder_instead_of_a_file(tmp_path: Path) -> None:
+    """A folder instead of a file is treated as missing, as in botocore."""
     assert read_shared_files(SharedFiles(tmp_path, tmp_path)).profiles == {}
 
 
@@ -84,13 +84,13 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
     ],
 )
 def test_headers_of_the_config_file(header: str, name: str | None, tmp_path: Path) -> None:
-    """A section of the config file is a profile under the same name as in botocore."""
+    """A section of the config file is a profile with the same name as in botocore."""
     sections = read(f"[{header}]\nregion = x\n", folder=tmp_path)
     assert list(sections.profiles) == ([name] if name else [])
 
 
 def test_other_sections_are_kept_apart(tmp_path: Path) -> None:
-    """sso-session and services sections, and whatever else there is, are no profiles."""
+    """Sections such as sso-session and services aren't profiles."""
     text = "[sso-session corp]\na = 1\n[services local]\nb = 2\n[plugins]\nc = 3\n"
     sections = read(text, folder=tmp_path)
     assert sections.profiles == {}
@@ -99,8 +99,8 @@ def test_other_sections_are_kept_apart(tmp_path: Path) -> None:
     assert sections.others["plugins"] == {"c": "3"}
 
 
-def test_credentials_go_before_config(tmp_path: Path) -> None:
-    """A setting in both files has the credentials file's value, and its origin."""
+def test_credentials_file_takes_precedence(tmp_path: Path) -> None:
+    """A setting in both files has the value and place of the credentials file."""
     sections = read(
         "[profile dev]\nregion = one\noutput = json\n", "\n[dev]\nregion = two\n", folder=tmp_path
     )
@@ -112,7 +112,7 @@ def test_credentials_go_before_config(tmp_path: Path) -> None:
 
 
 def test_lines_with_comments_and_blocks(tmp_path: Path) -> None:
-    """Lines are counted from 1, past comments, blank lines and indented blocks."""
+    """Lines are counted from 1, including comments, blank lines and indented blocks."""
     text = "# hello\n\n[profile dev]\n; note\ns3 =\n  addressing_style = path\nregion = x\n"
     section = read(text, folder=tmp_path).profiles["dev"]
     assert section["s3"] == {"addressing_style": "path"}
@@ -122,7 +122,7 @@ def test_lines_with_comments_and_blocks(tmp_path: Path) -> None:
 
 
 def test_default_section_belongs_to_all(tmp_path: Path) -> None:
-    """The parser's own [DEFAULT] gives its settings to every section, as in botocore."""
+    """The settings of [DEFAULT] are in every section, as in botocore."""
     text = "[DEFAULT]\nregion = everywhere\n[profile dev]\noutput = json\n"
     section = read(text, folder=tmp_path).profiles["dev"]
     assert section == {"region": "everywhere", "output": "json"}
@@ -158,7 +158,7 @@ def test_repr_shows_no_value(tmp_path: Path) -> None:
     ],
 )
 def test_malformed(config: str, line: int, problem: str, tmp_path: Path) -> None:
-    """A malformed file is named with the line and with what is wrong there."""
+    """The error for a malformed file has the line and the problem."""
     with pytest.raises(ConfigFileError) as caught:
         read(config, folder=tmp_path)
     assert caught.value.path == tmp_path / "config"
@@ -166,8 +166,8 @@ def test_malformed(config: str, line: int, problem: str, tmp_path: Path) -> None
     assert problem in str(caught.value)
 
 
-def test_bytes_that_are_no_text(tmp_path: Path) -> None:
-    """A file that isn't text is named, without a line."""
+def test_file_that_is_not_text(tmp_path: Path) -> None:
+    """The error for a file that isn't text has no line."""
     (tmp_path / "config").write_bytes(b"[profile a]\nregion = \xff\xfe\n")
     with pytest.raises(ConfigFileError, match="isn't utf-8 text") as caught:
         read_shared_files(SharedFiles(tmp_path / "config", tmp_path / "credentials"))
@@ -176,7 +176,7 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
 
 @contextmanager
 def powerless() -> Iterator[None]:
-    """Give up root's right to read everything, where the tests run as root."""
+    """Remove root's permission to read everything, if the tests run as root."""
     if os.geteuid() != 0:
         yield
         return
@@ -189,14 +189,14 @@ def powerless() -> Iterator[None]:
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """Make a folder that every user of the machine may look into."""
+    """Return a folder that every user of the machine can read."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
 
 
 def test_unreadable_file(open_folder: Path) -> None:
-    """A file that may not be read is named, with the system's reason."""
+    """The error for a file that can't be read has the system's reason."""
     config = open_folder / "config"
     config.write_text("[profile a]\n")
     config.chmod(0)
@@ -206,7 +206,7 @@ def test_unreadable_file(open_folder: Path) -> None:
 
 
 def test_unreadable_folder(open_folder: Path) -> None:
-    """A folder that may not be looked into is told in the same way."""
+    """The error for a folder that can't be searched is the same."""
     config = open_folder / "shut" / "config"
     config.parent.mkdir()
     config.write_text("[profile a]\n")
@@ -216,7 +216,7 @@ def test_unreadable_folder(open_folder: Path) -> None:
 
 
 def test_one_reading_until_a_file_changes(tmp_path: Path) -> None:
-    """The files are parsed once for each content that they have."""
+    """The files are parsed again only if they have changed."""
     files = SharedFiles(tmp_path / "config", tmp_path / "credentials")
     files.config.write_text("[profile a]\n")
     first = read_shared_files(files)
@@ -249,7 +249,7 @@ FILES = st.one_of(
 @example(config="[profile a]\nx\x85y = z\n", credentials="")
 @example(config="[profile a]\ns3 =\n  a\n", credentials="")
 def test_same_profiles_as_botocore(config: str, credentials: str) -> None:
-    """Whatever the files hold, names and plain settings are those that botocore reads."""
+    """For any content, names and plain settings are those that botocore reads."""
     with tempfile.TemporaryDirectory() as folder:
         paths = SharedFiles(Path(folder) / "config", Path(folder) / "credentials")
         paths.config.write_text(config, encoding="utf-8", newline="")
@@ -285,7 +285,7 @@ SECRET = "hush-this-is-not-for-eyes"
     after=st.lists(LINES, max_size=4),
 )
 def test_errors_never_quote_values(before: list[str], secret: str, after: list[str]) -> None:
-    """However a file is broken, neither an error nor a record quotes one of its values."""
+    """Neither an error nor a record quotes a secret of a malformed file."""
     with tempfile.TemporaryDirectory() as folder:
         paths = SharedFiles(Path(folder) / "config", Path(folder) / "credentials")
         paths.credentials.write_text("\n".join(["[dev]", *before, secret, *after]), "utf-8")

@@ -1,4 +1,4 @@
-"""What a session is opened for: which options a profile takes, and what they stand in for."""
+"""A target has the profile or role that a session is opened for, and its replaced settings."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def config(shared_files: tuple[Path, Path]) -> Path:
 
 @pytest.mark.parametrize("name", ROLES)
 def test_options_of_a_role(config: Path, name: str) -> None:
-    """What assumes a role takes every option, which becomes a setting or a session policy."""
+    """A role can use every option, which becomes a setting or a session policy."""
     target = target_of(
         SessionRequest(
             profile=name, duration=900, session_name="me", external_id="x", read_only=True
@@ -112,7 +112,7 @@ def test_options_of_a_role(config: Path, name: str) -> None:
 
 
 def test_options_of_a_web_identity(config: Path) -> None:
-    """Of a web identity, only the session's name can be chosen."""
+    """A web identity can use only a session name."""
     assert target_of(SessionRequest(profile="web", session_name="me")).settings == {
         "role_session_name": "me"
     }
@@ -125,8 +125,8 @@ def test_options_of_a_web_identity(config: Path) -> None:
         *(("web", option) for option in OPTIONS if option != "session name"),
     ],
 )
-def test_options_that_a_kind_cannot_take(config: Path, name: str, option: str) -> None:
-    """A profile that assumes no role is named, with the option and with its kind."""
+def test_options_that_a_kind_cannot_use(config: Path, name: str, option: str) -> None:
+    """The error has the profile and the option, and the hint has the profile's kind."""
     options, what = OPTIONS[option]
     with pytest.raises(InvalidOption) as caught:
         target_of(SessionRequest(profile=name, **options))
@@ -136,14 +136,14 @@ def test_options_that_a_kind_cannot_take(config: Path, name: str, option: str) -
 
 @pytest.mark.parametrize("name", [*ROLES, *OTHERS, "web"])
 def test_without_options(config: Path, name: str) -> None:
-    """Without options nothing of a profile is replaced."""
+    """Without options no setting is replaced."""
     target = target_of(SessionRequest(profile=name))
     assert (target.settings, target.policy_arns) == ({}, ())
     assert (target.name, target.files.config) == (name, config)
 
 
 def test_chain(config: Path) -> None:
-    """The target's names are those of the chain, and its role is the one assumed last."""
+    """A target has the names of the role chain, and the role that is assumed last."""
     target = target_of(SessionRequest(profile="role"))
     assert target.chain == ("role", "keys")
     assert target.role_arn == "arn:aws:iam::123456789012:role/R"
@@ -151,7 +151,7 @@ def test_chain(config: Path) -> None:
 
 
 def test_policy_of_another_partition(config: Path) -> None:
-    """In China, the managed policy's ARN is of China's partition, as the role's is."""
+    """The managed policy's ARN is in the partition of the role, such as that of China."""
     assert target_of(SessionRequest(profile="china", read_only=True)).policy_arns == (
         "arn:aws-cn:iam::aws:policy/ReadOnlyAccess",
     )
@@ -166,13 +166,13 @@ def test_policy_of_another_partition(config: Path) -> None:
 
 
 def test_policy_of_a_role_without_an_arn(config: Path) -> None:
-    """A profile whose role_arn is none is told as such when it is asked for read-only."""
+    """A read-only session of a profile with an invalid role_arn is an error."""
     with pytest.raises(InvalidProfile, match="The role_arn of `odd` isn't an ARN: `R`"):
         target_of(SessionRequest(profile="odd", read_only=True))
 
 
 def test_role_by_arn(config: Path) -> None:
-    """A role by its ARN stands before its source's chain, under the ARN as its name."""
+    """A role by its ARN is the first of the chain, and the ARN is its name."""
     target = target_of(SessionRequest(role_arn=ARN, source_profile="role"))
     assert target.name == target.role_arn == ARN
     assert target.chain == (ARN, "role", "keys")
@@ -180,8 +180,8 @@ def test_role_by_arn(config: Path) -> None:
     assert target.profiles[0].source == "role"
 
 
-def test_role_by_arn_takes_over_how_aws_is_reached(config: Path) -> None:
-    """Region, endpoints and S3 settings come from the source profile, and nothing else does."""
+def test_settings_of_a_role_by_arn(config: Path) -> None:
+    """A role by its ARN uses only Region, endpoints and S3 settings of its source profile."""
     target = target_of(SessionRequest(role_arn=ARN, source_profile="keys"))
     assert target.settings == {
         "role_arn": ARN,
@@ -209,7 +209,7 @@ def test_role_by_arn_takes_over_how_aws_is_reached(config: Path) -> None:
     ],
 )
 def test_wrong_combinations(config: Path, options: dict[str, Any]) -> None:
-    """It is either a name, or an ARN and a source; the hint shows both ways to say it."""
+    """A request needs either a name, or an ARN and a source; the hint shows both."""
     with pytest.raises(InvalidOption, match="a profile's name, or a role's ARN") as caught:
         target_of(SessionRequest(profile=options.pop("name", None), **options))
     assert "--role-arn ARN --source-profile NAME" in caught.value.hint
@@ -219,8 +219,8 @@ def test_wrong_combinations(config: Path, options: dict[str, Any]) -> None:
     "arn",
     ["", "Other", "role/Other", "arn:aws:iam::123456789012:user/u", "arn:aws:iam:role/R"],
 )
-def test_what_is_no_arn_of_a_role(config: Path, arn: str) -> None:
-    """An ARN of something else, or none, is refused with what one looks like."""
+def test_text_that_is_not_a_role_arn(config: Path, arn: str) -> None:
+    """The error for a text that isn't a role ARN has an example."""
     with pytest.raises(InvalidOption, match="isn't a role ARN") as caught:
         target_of(SessionRequest(role_arn=arn, source_profile="keys"))
     assert "arn:aws:iam::123456789012:role/X" in caught.value.hint
@@ -234,8 +234,8 @@ def test_what_is_no_arn_of_a_role(config: Path, arn: str) -> None:
         ("loop", AwsProfileError),
     ],
 )
-def test_source_that_leads_nowhere(config: Path, source: str, error: type[AwsProfileError]) -> None:
-    """A source profile that isn't there, or whose chain is broken, is refused as by itself."""
+def test_invalid_source(config: Path, source: str, error: type[AwsProfileError]) -> None:
+    """A missing source profile, or one with an invalid chain, is the same error as by itself."""
     with pytest.raises(error):
         target_of(SessionRequest(role_arn=ARN, source_profile=source))
 
@@ -256,7 +256,7 @@ def test_region(
     environ: dict[str, str],
     region: str,
 ) -> None:
-    """The option goes before the user's AWS_DEFAULT_REGION, and that before the profile's."""
+    """The option takes precedence over AWS_DEFAULT_REGION, and that over the profile."""
     for variable, value in environ.items():
         monkeypatch.setenv(variable, value)
     assert target_of(SessionRequest(profile="role", region=option)).region == region
@@ -267,13 +267,13 @@ def test_region(
 
 
 def test_region_of_a_switch_is_not_the_users(config: Path) -> None:
-    """The region that a switch has set for subprocesses bends no other profile's."""
+    """The Region that a switch sets for child processes doesn't change other profiles."""
     with environment(LentProfile("keys"), "ap-south-1"):
         assert target_of(SessionRequest(profile="role")).region == "eu-west-1"
         assert target_of(SessionRequest(profile="bare")).region is None
 
 
 def test_no_region(config: Path) -> None:
-    """A profile need not have a region."""
+    """A profile can be without a Region."""
     assert target_of(SessionRequest(profile="bare")).region is None
     assert target_of(SessionRequest(role_arn=ARN, source_profile="bare")).region is None

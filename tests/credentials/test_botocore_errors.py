@@ -8,7 +8,9 @@ import pytest
 from botocore import exceptions as theirs
 
 from ipy_awsprofile import errors as ours
-from ipy_awsprofile.credentials.botocore_errors import no_credentials
+from ipy_awsprofile.credentials.botocore_errors import from_exception, no_credentials
+from ipy_awsprofile.credentials.chain import Chain
+from ipy_awsprofile.credentials.validation import UnusableCredentialsError
 from tests.credentials.foreign_errors import translate
 
 
@@ -133,6 +135,41 @@ from tests.credentials.foreign_errors import translate
             "The container's credential service gave no credentials for `UserAlpha`.",
         ),
         (
+            theirs.MetadataRetrievalError(error_msg="x"),
+            ours.CredentialsUnavailable,
+            "The instance's metadata service gave no credentials for `UserAlpha`.",
+        ),
+        (
+            ValueError("Unsupported host 'x'"),
+            ours.CredentialsUnavailable,
+            "The container's credential service gave no credentials for `UserAlpha`.",
+        ),
+        (
+            UnusableCredentialsError("there are none"),
+            ours.CredentialsUnavailable,
+            "The credentials of `UserAlpha` can't be used: there are none.",
+        ),
+        (
+            TypeError("hush"),
+            ours.CredentialsUnavailable,
+            "The credentials of `UserAlpha` can't be read.",
+        ),
+        (
+            UnicodeDecodeError("utf-8", b"hush", 0, 1, "hush"),
+            ours.CredentialsUnavailable,
+            "A file that `UserAlpha` names isn't a text file.",
+        ),
+        (
+            RuntimeError("AWS_ERROR_INVALID_ARGUMENT"),
+            ours.CredentialsRejected,
+            "The keys of `UserAlpha` can't be used to sign requests.",
+        ),
+        (
+            KeyError("Credentials"),
+            ours.ServiceError,
+            "`RoleBeta` got a response that isn't from AWS.",
+        ),
+        (
             json.JSONDecodeError("Expecting value", "hush", 0),
             ours.CredentialsUnavailable,
             "The credentials of `UserAlpha` can't be read.",
@@ -170,3 +207,9 @@ def test_no_credentials() -> None:
     error = no_credentials("p")
     assert str(error) == "The profile `p` has no credentials."
     assert "source_profile" in error.hint
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), RuntimeError("another library's")])
+def test_unknown_exception(error: Exception) -> None:
+    """An exception that isn't about AWS has no translation."""
+    assert from_exception(error, Chain(())) is None

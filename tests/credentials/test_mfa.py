@@ -108,9 +108,9 @@ def test_code_of_a_command(printed: str) -> None:
 )
 def test_command_that_gives_no_code(command: str, capfd: pytest.CaptureFixture[str]) -> None:
     """The error names the device, and doesn't quote the command's output."""
-    with pytest.raises(MfaUnavailable, match="for arn:mfa didn't print an MFA code") as told:
+    with pytest.raises(MfaUnavailable, match="for arn:mfa didn't print an MFA code") as caught:
         code_from(command, QUESTION)
-    assert "hush" not in f"{told.value} {told.value.hint} {told.value.__context__!r}"
+    assert "hush" not in f"{caught.value} {caught.value.hint} {caught.value.__context__!r}"
     assert "hush" not in "".join(capfd.readouterr())
 
 
@@ -169,9 +169,9 @@ def test_code_in_two_groups() -> None:
 @pytest.mark.parametrize("answer", ["", "12345", "1234567", "hush", "１２３４５６"])
 def test_answer_that_is_not_a_code(answer: str) -> None:
     """An answer that can't be a code isn't sent or quoted."""
-    with pytest.raises(MfaRejected) as told:
+    with pytest.raises(MfaRejected) as caught:
         require_code(answer)
-    assert not answer or answer not in f"{told.value} {told.value.hint}"
+    assert not answer or answer not in f"{caught.value} {caught.value.hint}"
 
 
 @pytest.mark.parametrize("broken", ["{}['totp']", "int('x')", "None + 1", "open('/none')"])

@@ -117,9 +117,9 @@ def test_in_the_background_it_is_an_error(aws: EmbeddedAws, clock: Clock, phone:
     session = open_session("Auditor", mfa_prompter=phone)
     session.person = Person()
     clock.passes(hours=2)
-    with ThreadPoolExecutor(1) as pool, pytest.raises(MfaUnavailable) as told:
+    with ThreadPoolExecutor(1) as pool, pytest.raises(MfaUnavailable) as caught:
         pool.submit(session.client("s3").list_buckets).result()
-    assert "--refresh" in told.value.hint
+    assert "--refresh" in caught.value.hint
 
 
 def test_in_a_cell_it_is_asked_again(
@@ -174,14 +174,14 @@ def test_leaving_a_scope_asks_nobody(
     with monkeypatch.context() as attended:
         as_front_end(attended, phone)
         shell.good("%aws_profile Auditor")
-    told: list[Identity | None] = []
-    running_switcher().subscribe(told.append)
+    reported: list[Identity | None] = []
+    running_switcher().subscribe(reported.append)
     with using_profile("RoleBeta"):
         clock.passes(hours=2)
         aws.calls.clear()
     assert aws.calls == []
     assert len(phone.questions) == 1
-    role, auditor = told
+    role, auditor = reported
     assert (role and role.profile, auditor and auditor.profile) == ("RoleBeta", "Auditor")
     assert auditor
     assert auditor.expiry
@@ -196,11 +196,11 @@ def test_error_names_the_step(aws: EmbeddedAws, clock: Clock, scenario: Scenario
     )
     aws.write_profile("Middle", source_profile="UserAlpha", role_arn=middle)
     aws.write_profile("Last", source_profile="Middle", role_arn=scenario.role_arn)
-    with pytest.raises(AccessDenied) as told:
+    with pytest.raises(AccessDenied) as caught:
         open_session("Last", region="us-west-2")
-    assert "/Middle" in str(told.value)
-    assert "user/UserAlpha" in str(told.value)
-    assert str(told.value).endswith("It is needed for `Last`.")
+    assert "/Middle" in str(caught.value)
+    assert "user/UserAlpha" in str(caught.value)
+    assert str(caught.value).endswith("It is needed for `Last`.")
 
 
 def test_plain_role_renews_itself(aws: EmbeddedAws, clock: Clock, scenario: Scenario) -> None:

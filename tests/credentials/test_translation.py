@@ -63,8 +63,8 @@ def test_without_an_error() -> None:
 
 def test_step_of_a_chain() -> None:
     """The error of a step ends with the profile that needs it."""
-    with pytest.raises(ours.AwsProfileError) as told, translated(CHAIN, step=1):
+    with pytest.raises(ours.AwsProfileError) as caught, translated(CHAIN, step=1):
         raise ValueError("odd")
-    assert str(told.value) == (
+    assert str(caught.value) == (
         "A setting of `UserAlpha` can't be used: odd. It is needed for `RoleBeta`."
     )

@@ -52,9 +52,9 @@ def test_usable(given: dict[str, Any]) -> None:
 )
 def test_unusable(given: dict[str, Any] | None, problem: str) -> None:
     """Credentials that can't be used are an error that doesn't quote them."""
-    with pytest.raises(UnusableCredentialsError, match=problem) as told:
+    with pytest.raises(UnusableCredentialsError, match=problem) as caught:
         require_usable(given)
-    assert "hush" not in str(told.value)
+    assert "hush" not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", [None, 7, "", "soon", "2099-01-01T00:00:00", "9" * 400])

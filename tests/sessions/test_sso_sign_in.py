@@ -208,9 +208,9 @@ def test_repr_shows_no_secret(aws: EmbeddedAws) -> None:
     attempt = begun()
     texts = [repr(attempt)]
     aws.sso.deny(attempt.code)
-    with pytest.raises(AwsProfileError) as told:
+    with pytest.raises(AwsProfileError) as caught:
         attempt.is_done()
-    texts += [repr(told.value), str(told.value), told.value.hint]
+    texts += [repr(caught.value), str(caught.value), caught.value.hint]
     assert not [secret for secret in aws.secrets() if any(secret in text for text in texts)]
 
 
@@ -248,9 +248,9 @@ def test_profile_that_cannot_sign_in(
 def test_without_a_sign_in_it_is_an_error(aws: EmbeddedAws) -> None:
     """In a script, a missing sign-in is an error with what to run, also for a source profile."""
     for name in ("Analyst", "Behind"):
-        with pytest.raises(SignInRequired, match="sign-in of `Analyst` is missing") as told:
+        with pytest.raises(SignInRequired, match="sign-in of `Analyst` is missing") as caught:
             open_session(name)
-        assert f"%aws_profile {name} --login" in told.value.hint
+        assert f"%aws_profile {name} --login" in caught.value.hint
 
 
 def test_expired_token_is_renewed_by_the_refresh_token(aws: EmbeddedAws) -> None:
@@ -287,9 +287,9 @@ def test_role_that_is_not_assigned(aws: EmbeddedAws) -> None:
     aws.write_profile(
         "Owner", sso_session="corp", sso_account_id=ROLE_ACCOUNT, sso_role_name="Owner"
     )
-    with pytest.raises(AwsProfileError, match="No access") as told:
+    with pytest.raises(AwsProfileError, match="No access") as caught:
         open_session("Owner", region="us-west-2")
-    assert "sso_role_name" in told.value.hint
+    assert "sso_role_name" in caught.value.hint
 
 
 # --- Cells ---
