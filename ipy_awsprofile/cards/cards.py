@@ -88,7 +88,7 @@ def error_card(error: AwsProfileError) -> Card:
 
 def mfa_card(device: str) -> Card:
     """Return a card that names the MFA device whose code is requested next."""
-    return Card("An MFA code is required", rows=(("device", device),))
+    return Card("An MFA code is needed", rows=(("device", device),))
 
 
 def sign_in_card(profile: str, url: str, code: str, left: timedelta | None = None) -> Card:
