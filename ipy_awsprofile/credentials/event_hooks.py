@@ -52,7 +52,7 @@ class CopiedHooks(BaseEventHooks):
         self._own().unregister(*args, **kwargs)
 
     def __copy__(self) -> CopiedHooks:
-        self._shared = True  # the first of the two to change gets its own copy
+        self._shared = True  # a change of either must not change the other
         return CopiedHooks(self._hooks)
 
     def _own(self) -> HierarchicalEmitter:
