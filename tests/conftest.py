@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.loaders import JSONFileLoader, Loader
 
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.demo.stages.scenario import seed
@@ -27,6 +29,24 @@ def pytest_configure() -> None:
     A shell lets such a run ignore it, and every child would inherit that.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def botocore_data_parsed_once() -> Iterator[None]:
+    """Parse each of botocore's data files once for all tests, not again for each boto3 session.
+
+    Other models, such as those of a test, are parsed as always.
+    """
+    parse = JSONFileLoader.load_file
+    parse_once = cache(partial(parse, JSONFileLoader()))
+
+    def load_file(self: JSONFileLoader, file_path: str) -> Any:
+        is_botocores = file_path.startswith(Loader.BUILTIN_DATA_PATH)
+        return parse_once(file_path) if is_botocores else parse(self, file_path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", load_file)
+        yield
 
 
 @pytest.fixture(autouse=True)

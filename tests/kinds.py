@@ -348,19 +348,32 @@ def sign_in(aws: EmbeddedAws, user: IamUser) -> None:
         aws.sso.sign_in(sso_session)
 
 
-def prepared(
-    aws: EmbeddedAws, user: IamUser, *, token_lasts: timedelta = timedelta(hours=1)
-) -> dict[str, str]:
-    """Make roles, a token and a tool; return what the texts above name."""
-    assert user.mfa_serial
-    sts: Any = boto3.client(
+def sts_of(aws: EmbeddedAws, user: IamUser) -> Any:
+    """Return a client for STS with a user's keys."""
+    return boto3.client(
         "sts",
         region_name="us-east-1",
         endpoint_url=aws.endpoint_url,
         aws_access_key_id=user.access_key_id,
         aws_secret_access_key=user.secret_access_key,
     )
+
+
+def temporary_keys(sts: Any) -> dict[str, str]:
+    """Return new temporary keys of the user, as the texts above name them."""
     temporary = sts.get_session_token()["Credentials"]
+    return {
+        "temporary_key": temporary["AccessKeyId"],
+        "temporary_secret": temporary["SecretAccessKey"],
+        "temporary_token": temporary["SessionToken"],
+    }
+
+
+def prepared(
+    aws: EmbeddedAws, user: IamUser, *, token_lasts: timedelta = timedelta(hours=1)
+) -> dict[str, str]:
+    """Make roles, a token and a tool; return what the texts above name."""
+    assert user.mfa_serial
     output = {
         "Version": 1,
         "AccessKeyId": user.access_key_id,
@@ -375,9 +388,7 @@ def prepared(
         "user": user.arn,
         "key": user.access_key_id,
         "secret": user.secret_access_key,
-        "temporary_key": temporary["AccessKeyId"],
-        "temporary_secret": temporary["SecretAccessKey"],
-        "temporary_token": temporary["SessionToken"],
+        **temporary_keys(sts_of(aws, user)),
         "mfa_serial": user.mfa_serial,
         "python": sys.executable,
         "process": str(write_private(aws.home / "tool.py", f"print({json.dumps(output)!r})")),

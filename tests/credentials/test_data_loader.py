@@ -52,12 +52,13 @@ def test_same_errors_as_botocore() -> None:
         SessionLoader(None).load_data("no-such-data")
 
 
-def test_loaded_once() -> None:
+def test_loaded_once(tmp_path: Path) -> None:
     """Two loaders with the same search paths return the same object."""
-    first, second = SessionLoader(None), SessionLoader(None)
-    assert first.load_service_model("sts", "service-2") is second.load_service_model(
-        "sts", "service-2"
-    )
+    add_model(tmp_path, "home-made")
+    first, second = SessionLoader(str(tmp_path)), SessionLoader(str(tmp_path))
+    model = first.load_service_model("home-made", "service-2")
+    assert model is second.load_service_model("home-made", "service-2")
+    assert model is not create_loader(str(tmp_path)).load_service_model("home-made", "service-2")
 
 
 def test_search_paths_of_one_loader(tmp_path: Path) -> None:

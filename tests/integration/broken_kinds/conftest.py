@@ -5,10 +5,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 
 from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -16,29 +15,50 @@ from ipy_awsprofile.demo.shared_files import write_private
 from ipy_awsprofile.demo.stages.scenario import trusting
 from tests.integration.broken_kinds.record import Broken
 from tests.integration.broken_kinds.stage import Stage
-from tests.kinds import ACCOUNT, KINDS, Kind, create_ann, in_its_place, prepared, sign_in
+from tests.kinds import (
+    ACCOUNT,
+    KINDS,
+    Kind,
+    create_ann,
+    in_its_place,
+    prepared,
+    sign_in,
+    sts_of,
+    temporary_keys,
+)
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.iam.users_and_roles import IamUser
 
 
+@dataclass(frozen=True)
+class World:
+    """An embedded AWS with what all rows need, and Ann's client for STS."""
+
+    aws: EmbeddedAws
+    ann: IamUser
+    values: dict[str, str]
+    sts: Any
+
+
 @pytest.fixture(scope="module")
-def _world() -> Iterator[tuple[EmbeddedAws, IamUser, dict[str, str]]]:
+def _world() -> Iterator[World]:
     """Run one embedded AWS for all rows."""
     with EmbeddedAws() as aws:
         ann = create_ann(aws)
         values = prepared(aws, ann)
         for name, trusted in (("Stranger", "999999999999"), ("Anybody", ACCOUNT)):
             aws.create_role(name, account=ACCOUNT, trust=trusting(trusted))
-        yield aws, ann, values
+        yield World(aws, ann, values, sts_of(aws, ann))
 
 
 @pytest.fixture
-def stage(
-    _world: tuple[EmbeddedAws, IamUser, dict[str, str]], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Stage]:
-    """Put everything back to where it works: nothing is cached, and Ann has signed in."""
-    aws, ann, values = _world
+def stage(_world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """Put everything back to where it works: nothing is cached, and Ann has signed in.
+
+    Her temporary keys are new, because a row may have ended those before.
+    """
+    aws, ann = _world.aws, _world.ann
     for name, value in aws.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("ipy_awsprofile.credentials.process.PROCESS_TIMEOUT", 1.5)
@@ -49,26 +69,10 @@ def stage(
     files = {name: aws.home / name for name in ("token", "tool.py")}
     before = {name: file.read_text() for name, file in files.items()}
     with ExitStack() as until_the_end:
-        yield Stage(aws, ann, values | _temporary(aws, ann), monkeypatch, until_the_end)
+        values = _world.values | temporary_keys(_world.sts)
+        yield Stage(aws, ann, values, monkeypatch, until_the_end)
     for name, file in files.items():
         write_private(file, before[name])
-
-
-def _temporary(aws: EmbeddedAws, ann: IamUser) -> dict[str, str]:
-    """Get temporary keys of Ann's: a row may have ended those before."""
-    sts: Any = boto3.client(
-        "sts",
-        region_name="us-east-1",
-        endpoint_url=aws.endpoint_url,
-        aws_access_key_id=ann.access_key_id,
-        aws_secret_access_key=ann.secret_access_key,
-    )
-    given = sts.get_session_token()["Credentials"]
-    return {
-        "temporary_key": given["AccessKeyId"],
-        "temporary_secret": given["SecretAccessKey"],
-        "temporary_token": given["SessionToken"],
-    }
 
 
 def broken_text(row: Broken) -> Kind:
