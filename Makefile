@@ -1,6 +1,9 @@
 # The whole set-up happens here: a virtual environment in the checkout, from Python 3.11 on.
 PYTHON ?= python3
 BIN := .venv/bin
+# nbval is for the tutorials only; without it, pytest starts two seconds sooner.
+PYTEST := $(BIN)/python -m pytest -p no:nbval
+WORKERS := -n logical --maxprocesses=4
 TSC := .venv/node_modules/.bin/tsc
 
 .PHONY: demo lab test check bench clean
@@ -11,12 +14,20 @@ demo: .venv/ready
 lab: .venv/ready
 	$(BIN)/python -m ipy_awsprofile lab
 
-# One coverage figure over both runs. Kernels are other processes and are not measured.
+# A part of the tests: make test ARGS="tests/config -k role".
+ifdef ARGS
 test: .venv/ready
-	$(BIN)/python -m pytest tests --cov=ipy_awsprofile --cov-report=
-	$(BIN)/python -m pytest notebooks --nbval --nbval-current-env --nbval-cell-timeout=60 \
-	  --nbval-sanitize-with notebooks/sanitize.cfg -p no:playwright
+	$(PYTEST) $(ARGS)
+else
+# Everything. The tests of the browser are one group of pytest-xdist, and each tutorial is another.
+# Coverage is that of the tests' own processes: a tutorial's kernel isn't measured.
+test: .venv/ready
+	$(PYTEST) tests $(WORKERS) --dist=loadgroup --cov=ipy_awsprofile --cov-report=
+	$(BIN)/python -m pytest notebooks $(WORKERS) --dist=loadfile \
+	  --nbval --nbval-current-env --nbval-cell-timeout=60 \
+	  --nbval-sanitize-with notebooks/sanitize.cfg
 	$(BIN)/python -m coverage report --fail-under=95
+endif
 
 check: .venv/ready $(TSC)
 	$(BIN)/ruff check .

@@ -14,6 +14,8 @@ _running = pytest.StashKey["object"]()
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Start it before the first notebook; fixtures don't reach nbval's cells."""
+    if _only_distributes(session.config):
+        return
     embedded = demo_aws()
     environment = clean_environment(embedded.__enter__())
     os.environ.clear()
@@ -23,4 +25,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Stop it after the last one."""
-    session.config.stash[_running].__exit__(None, None, None)
+    if not _only_distributes(session.config):
+        session.config.stash[_running].__exit__(None, None, None)
+
+
+def _only_distributes(config: pytest.Config) -> bool:
+    """Return whether this process runs no notebook, because workers of pytest-xdist do."""
+    return bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")

@@ -5,19 +5,25 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import contextmanager
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: Sockets that keep their ports closed as long as they are bound.
+_HOLDERS: list[socket.socket] = []
 
+
+@cache
 def closed_port() -> int:
-    """Find a port of this machine where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port of this machine where nobody listens, and which no other process can take."""
+    holder = socket.socket()
+    holder.bind(("127.0.0.1", 0))
+    _HOLDERS.append(holder)
+    port: int = holder.getsockname()[1]
+    return port
 
 
 @contextmanager

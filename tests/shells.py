@@ -14,12 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nbformat
 import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
-from nbclient import NotebookClient
 from traitlets.config import Config
 
 from ipy_awsprofile.errors import AwsProfileError
@@ -151,6 +149,9 @@ def run_notebook(*cells: str, environment: Mapping[str, str]) -> tuple[list[Kern
 
     nbclient lets nobody answer: its kernels are told that there is no input.
     """
+    import nbformat  # two seconds, which most runs of a part of the tests don't need
+    from nbclient import NotebookClient
+
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     client = NotebookClient(
         notebook,

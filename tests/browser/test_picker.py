@@ -351,7 +351,7 @@ def test_looks_in_jupyterlab(jupyter: Jupyter, company: None, theme: str) -> Non
     picker.shows("RoleBeta")
     picker.open()
     picker.field.press("ArrowDown")
-    expect(picker.options.nth(1)).to_have_class(re.compile("ipyap-active"))
+    expect(picker.root.locator(".ipyap-active")).to_be_visible()
     field = picker.root.locator(".ipyap-field")
     themed = notebook.page.evaluate(
         "getComputedStyle(document.body).getPropertyValue('--jp-ui-font-color1').trim()"

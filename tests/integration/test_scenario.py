@@ -10,7 +10,7 @@ import pytest
 
 from ipy_awsprofile.demo.stages.scenario import BUCKETS, ROLE_ACCOUNT, USER_ACCOUNT
 from ipy_awsprofile.errors import AccessDenied
-from tests.shells import KernelCell, Shell, run_aws_cli, run_notebook
+from tests.shells import Shell, run_aws_cli, run_notebook
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -21,8 +21,6 @@ NOTEBOOK = (
     "%load_ext ipy_awsprofile",
     "%aws_profile RoleBeta",
     f"from ipy_awsprofile import list_buckets\n{LIST_AS_JSON}",
-    "list_buckets(session)",
-    "%aws_profile UserAlpha",
     "list_buckets(session)",
 )
 
@@ -48,11 +46,6 @@ def buckets_of_cli() -> list[tuple[str, datetime]]:
 def assumed(aws: EmbeddedAws) -> int:
     """Count the calls of AssumeRole so far."""
     return sum(call.action == "sts:AssumeRole" for call in aws.calls)
-
-
-def in_kernel(aws: EmbeddedAws, *cells: str) -> list[KernelCell]:
-    """Run a notebook in a kernel on the embedded AWS."""
-    return run_notebook(*cells, environment=aws.environment())[0]
 
 
 def test_files_are_those_of_the_scenario(aws: EmbeddedAws, scenario: Scenario) -> None:
@@ -81,24 +74,6 @@ def test_in_a_shell(bare_shell: Shell, aws: EmbeddedAws) -> None:
     assert isinstance(bare_shell.refused("list_buckets(session)"), AccessDenied)
 
 
-def test_in_a_kernel(aws: EmbeddedAws) -> None:
-    """The same notebook, executed by nbclient in a kernel."""
-    loaded, role, printed, frame, user, denied = in_kernel(aws, *NOTEBOOK)
-    assert loaded.outputs == []
-    assert role.error is None
-    assert "RoleBeta ← UserAlpha" in role.html
-    assert ROLE_ACCOUNT in role.html
-    assert listed(printed.text) == expected()
-    assert "my-first-bucket" in frame.html
-    assert USER_ACCOUNT in user.html
-    assert denied.error.ename == "AccessDenied"
-
-
-def test_with_the_cli(aws: EmbeddedAws) -> None:
-    """The AWS CLI lists the same buckets with the same dates on the same files."""
-    assert buckets_of_cli() == expected()
-
-
 def test_cli_refuses_the_user(aws: EmbeddedAws) -> None:
     """For the AWS CLI, too, UserAlpha may not list buckets."""
     done = run_aws_cli("s3api", "list-buckets", "--profile", "UserAlpha")
@@ -108,12 +83,16 @@ def test_cli_refuses_the_user(aws: EmbeddedAws) -> None:
 
 @pytest.mark.parametrize("first", ["kernel", "CLI"])
 def test_kernel_and_cli_share_the_session(aws: EmbeddedAws, first: str) -> None:
-    """Whoever comes second makes no AssumeRole of its own, and signs with the same key."""
+    """Both list the same buckets, and the second one uses the session that the first has got."""
     if first == "CLI":
         assert buckets_of_cli() == expected()
-    role, printed = in_kernel(aws, *NOTEBOOK[:3])[1:]
+    loaded, role, printed, frame = run_notebook(*NOTEBOOK, environment=aws.environment())[0]
+    assert loaded.outputs == []
     assert role.error is None
+    assert "RoleBeta ← UserAlpha" in role.html
+    assert ROLE_ACCOUNT in role.html
     assert listed(printed.text) == expected()
+    assert "my-first-bucket" in frame.html
     if first == "kernel":
         assert buckets_of_cli() == expected()
     assert assumed(aws) == 1

@@ -21,7 +21,6 @@ from tests.workers import empty_home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
@@ -36,19 +35,20 @@ def bucket(aws: EmbeddedAws) -> None:
     aws.create_bucket("cities-of-dask", account=ROLE_ACCOUNT, region="us-west-2")
 
 
-@pytest.fixture
-def cluster(aws: EmbeddedAws, bucket: None, tmp_path: Path) -> Iterator[Any]:
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Start a Dask cluster of two processes that have an empty home; return its client."""
     from distributed import Client, LocalCluster
 
+    home = tmp_path_factory.mktemp("worker")
     with ExitStack() as opened:
-        with empty_home(tmp_path / "worker"):
+        with empty_home(home):
             cluster = LocalCluster(
                 n_workers=2, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1"
             )
             client = opened.enter_context(Client(opened.enter_context(cluster)))
             homes = client.run(os.path.expanduser, "~").values()
-            assert set(homes) == {str(tmp_path / "worker")}
+            assert set(homes) == {str(home)}
         yield client
 
 
@@ -57,7 +57,7 @@ def signers(aws: EmbeddedAws) -> set[str | None]:
     return {call.arn for call in aws.calls if call.action.startswith("s3:")}
 
 
-def test_workers_write_and_read(aws: EmbeddedAws, cluster: Any) -> None:
+def test_workers_write_and_read(aws: EmbeddedAws, bucket: None, cluster: Any) -> None:
     """Workers write and read Parquet as the session's role."""
     session = open_session("RoleBeta")
     options = dask_storage_options(session)
@@ -67,7 +67,7 @@ def test_workers_write_and_read(aws: EmbeddedAws, cluster: Any) -> None:
     assert signers(aws) == {who_am_i(session).arn}
 
 
-def test_renewed_with_each_compute(aws: EmbeddedAws, cluster: Any) -> None:
+def test_renewed_with_each_compute(aws: EmbeddedAws, bucket: None, cluster: Any) -> None:
     """After the credentials have ended, the same frame computes again with new ones."""
     # A session of a quarter of an hour is always about to end: each use gets new credentials.
     options = dask_storage_options(open_session("RoleBeta", duration=900))
