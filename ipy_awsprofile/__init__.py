@@ -1,13 +1,12 @@
 """One line moves a notebook to an AWS identity: ``%aws_profile RoleBeta``.
 
-``%load_ext ipy_awsprofile`` brings the magics. The same is there for Python code: `list_profiles`
-and `Profile` say what the shared files say, `open_session` turns a profile into a refreshing
-boto3 session, `who_am_i` says who a session is (`Identity`), `using_profile` works as a profile
-for a ``with`` block, `list_buckets` lists a session's buckets, and `ProfilePicker` is the magic as
-a searchable dropdown. `across_profiles` calls one function for many profiles, into one DataFrame.
-`storage_options` is for pandas, fsspec and Dask, and `ipy_awsprofile.libraries` has the arguments
-for other libraries with an S3 client of their own. Every error is an `AwsProfileError`. Heavy
-libraries are imported when they are used.
+``%load_ext ipy_awsprofile`` loads the magics. In Python code, `list_profiles` returns the profiles
+in the shared files (`Profile`), `open_session` returns a refreshing boto3 session for a profile,
+`who_am_i` returns a session's `Identity`, `using_profile` works as a profile for a ``with`` block,
+`list_buckets` lists a session's buckets, `across_profiles` calls one function for many profiles,
+and `ProfilePicker` is a searchable list of the profiles. `storage_options` is for pandas, fsspec
+and Dask, and `ipy_awsprofile.libraries` is for other libraries with an S3 client of their own.
+Every error is an `AwsProfileError`. Heavy libraries are imported when they are used.
 """
 
 from __future__ import annotations
@@ -75,7 +74,7 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Give the shell the magics and their Tab completion.
+    """Add the magics and their Tab completion to the shell.
 
     https://ipython.readthedocs.io/en/stable/config/extensions/
     """

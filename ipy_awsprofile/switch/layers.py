@@ -1,4 +1,4 @@
-"""The identities that are in force: the notebook's own, and above it those of scopes."""
+"""The identities in force: the notebook's own, and on top of it those of scopes."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ class Layers:
     def end_scope(self, layer: Layer, *, nothing: bool = False) -> bool:
         """Bind what was bound before the scope, or ``nothing``.
 
-        If a scope that began later is still in force, it is that one which returns further. Return
-        whether what is bound was to change.
+        If a scope that began later is still in force, nothing is bound now, and the end of that
+        scope binds what was before both. Return whether the bound layers may have changed.
         """
         scope = next((one for one in self._scopes if one.layer is layer), None)
         if scope is None:  # it hasn't begun

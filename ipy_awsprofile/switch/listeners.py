@@ -1,4 +1,4 @@
-"""Who is told of a switch, once it is complete."""
+"""Functions that are called after each switch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 class _BeingTold(threading.local):
-    """The listeners that are being called in this thread."""
+    """The listeners that this thread is calling."""
 
     listeners: tuple[Listener, ...] = ()
 
