@@ -1,6 +1,6 @@
 """Print credentials in the format of ``credential_process``; this file is run as a script.
 
-``borrow FOLDER`` prints the credentials that the kernel's `CredentialServer` in that folder lends.
+``borrow URL TOKEN_FILE`` prints the credentials that the kernel's `CredentialServer` lends there.
 ``read FILE SECTION`` prints the access keys in a section of the user's config file. Child processes
 can have another Python path, so this file imports only the standard library. It imports little,
 since SDKs run it again each time that credentials expire.
@@ -37,51 +37,36 @@ def command_line(*arguments: str) -> str:
     return join(words)
 
 
-def address_of(folder: str) -> str:
-    """Return the address of a folder's server: a socket in it, or on Windows a pipe with its name.
+def borrowed(url: str, token_file: str) -> bytes:
+    """Return the credentials that the kernel lends at a URL. Raises NothingPrintedError."""
+    import json
+    from http.client import HTTPConnection, HTTPException
 
-    https://docs.python.org/3/library/multiprocessing.html#address-formats
-    """
-    if os.name == "nt":
-        return rf"\\.\pipe\{os.path.basename(folder)}"
-    return os.path.join(folder, "socket")
-
-
-def token_file(folder: str) -> str:
-    """Return the path of the server's token, a file that only the user can read."""
-    return os.path.join(folder, "token")
-
-
-def borrowed(folder: str) -> bytes:
-    """Return the credentials that the kernel lends. Raises NothingPrintedError."""
-    from multiprocessing import AuthenticationError
-    from multiprocessing.connection import Client
-
+    host, _, path = url.removeprefix("http://").partition("/")
     try:
-        with open(token_file(folder), "rb") as file:
+        with open(token_file) as file:
             token = file.read()
-        with Client(address_of(folder), authkey=token) as kernel:
-            answer = kernel.recv_bytes()
+        kernel = HTTPConnection(host, timeout=TIMEOUT)
+        kernel.request("GET", f"/{path}", headers={"Authorization": token})
+        answer = json.loads(kernel.getresponse().read())
+        if not isinstance(answer, dict) or not answer.keys() & {"Token", "Message"}:
+            raise ValueError(answer)
     except (FileNotFoundError, ConnectionRefusedError):
-        raise NothingPrintedError(
-            "The kernel that lent this identity has ended or has switched to another identity."
-        ) from None
+        raise NothingPrintedError("The kernel that lent this identity has ended.") from None
     except PermissionError:
         raise NothingPrintedError("This identity is lent to another user.") from None
-    except (OSError, EOFError, AuthenticationError, AssertionError):
+    except TimeoutError:
+        raise NothingPrintedError(
+            f"The kernel is busy: it didn't answer within {TIMEOUT:.0f} seconds."
+        ) from None
+    except (OSError, HTTPException, ValueError):
         raise NothingPrintedError(
             "The kernel that lent this identity has closed the connection."
         ) from None
-    return _without_error(answer)
-
-
-def _without_error(answer: bytes) -> bytes:
-    import json
-
-    error = json.loads(answer).get("Error")
-    if error is not None:
-        raise NothingPrintedError(error)
-    return answer
+    if "Token" not in answer:
+        raise NothingPrintedError(answer["Message"])
+    answer["SessionToken"] = answer.pop("Token")
+    return json.dumps({"Version": 1, **answer}).encode()
 
 
 def read(file: str, section: str) -> bytes:
@@ -108,39 +93,21 @@ def read(file: str, section: str) -> bytes:
     return json.dumps(document).encode()
 
 
-def _give_up() -> None:
-    sys.stderr.write(f"The kernel is busy: it didn't answer within {TIMEOUT:.0f} seconds.\n")
-    sys.stderr.flush()
-    os._exit(1)  # nothing else ends the main thread while it waits
-
-
 def main(arguments: list[str]) -> int:
     """Print credentials, or write the reason to stderr; return the exit status."""
     try:
         match arguments:
-            case ["borrow", folder]:
-                document = _borrowed_in_time(folder)
+            case ["borrow", url, token_file]:
+                document = borrowed(url, token_file)
             case ["read", file, section]:
                 document = read(file, section)
             case _:
-                raise NothingPrintedError("Usage: borrow FOLDER | read FILE SECTION")
+                raise NothingPrintedError("Usage: borrow URL TOKEN_FILE | read FILE SECTION")
     except NothingPrintedError as reason:
         sys.stderr.write(f"{reason}\n")
         return 1
     sys.stdout.write(document.decode())
     return 0
-
-
-def _borrowed_in_time(folder: str) -> bytes:
-    from threading import Timer
-
-    timer = Timer(TIMEOUT, _give_up)
-    timer.daemon = True
-    timer.start()
-    try:
-        return borrowed(folder)
-    finally:
-        timer.cancel()
 
 
 if __name__ == "__main__":

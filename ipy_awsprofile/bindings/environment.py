@@ -9,11 +9,17 @@ https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.config.environment import MARKER, marker, set_by_switch, user_environment
+from ipy_awsprofile.config.environment import (
+    MARKER,
+    keep_removed,
+    marker,
+    set_by_switch,
+    user_environment,
+)
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.lending import LentProfile
@@ -27,7 +33,12 @@ CREDENTIAL_VARIABLES = (
     "AWS_ROLE_ARN",
     "AWS_ROLE_SESSION_NAME",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_BEARER_TOKEN_BEDROCK",
 )
+
+_PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 
 
 @contextmanager
@@ -39,23 +50,37 @@ def environment(
     Afterwards each variable has its value from before, unless the user has changed it since.
     """
     environ = os.environ if environ is None else environ
+    own = user_environment(environ)
     ours: dict[str, str | None] = {
         "AWS_PROFILE": profile.name,
         "AWS_DEFAULT_PROFILE": None,
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
+        # Within another switch, the current file can be the overlay of that switch.
+        "AWS_CONFIG_FILE": str(profile.config_file or "") or own.get("AWS_CONFIG_FILE"),
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": profile.address.url,
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(profile.address.token_file),
+        **_direct_connection(own),
     }
-    # Within another switch, the current file can be the overlay of that switch.
-    own_file = user_environment(environ).get("AWS_CONFIG_FILE")
-    ours["AWS_CONFIG_FILE"] = str(profile.config_file) if profile.config_file else own_file
     ours[MARKER] = marker(ours, environ)
     ours |= dict.fromkeys(CREDENTIAL_VARIABLES)
     before = {name: environ.get(name) for name in ours}
+    removed = {name: environ[name] for name in CREDENTIAL_VARIABLES if name in environ}
     try:
-        _set(environ, ours)
-        yield
+        with keep_removed(removed):
+            _set(environ, ours)
+            yield
     finally:
         _set(environ, {name: before[name] for name in ours if environ.get(name) == ours[name]})
+
+
+def _direct_connection(own: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that keep clients from sending the token to the user's HTTP proxy."""
+    if not any(own.get(name) for name in _PROXIES):
+        return {}
+    exceptions = own.get("no_proxy") or own.get("NO_PROXY") or ""
+    value = ",".join(filter(None, (exceptions, "127.0.0.1")))
+    return {"no_proxy": value, "NO_PROXY": value}
 
 
 def _set(environ: MutableMapping[str, str], values: dict[str, str | None]) -> None:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from ipy_awsprofile.bindings.default_session import default_session
 from ipy_awsprofile.bindings.environment import environment
 from ipy_awsprofile.bindings.filesystems import filesystems
-from ipy_awsprofile.bindings.lending import lent
 from ipy_awsprofile.bindings.namespace import session_variable
+from ipy_awsprofile.bindings.polars import polars
 from ipy_awsprofile.errors import InvalidOption
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ipy_awsprofile.bindings.credential_server import CredentialServer
     from ipy_awsprofile.sessions.session import ProfileSession
 
 #: Names of the bindings, in the order in which they are entered.
@@ -23,9 +24,15 @@ BINDINGS = ("namespace", "default_session", "environment", "filesystems")
 
 
 def follow(
-    shell: InteractiveShell | None, variable: str, session: ProfileSession, chosen: Collection[str]
+    shell: InteractiveShell | None,
+    variable: str,
+    session: ProfileSession,
+    chosen: Collection[str],
+    server: CredentialServer,
 ) -> ExitStack:
     """Enter the chosen bindings and return the stack that leaves them when it is closed.
+
+    The ``server`` lends the session to child processes and to libraries in the kernel.
 
     If a binding fails, those before it are left and its error is raised.
     """
@@ -35,7 +42,10 @@ def follow(
         if "default_session" in chosen:
             stack.enter_context(default_session(session))
         if "environment" in chosen or "filesystems" in chosen:
-            profile = stack.enter_context(lent(session))
+            # It reads files, whose modules loading the extension doesn't import.
+            from ipy_awsprofile.bindings.lending import lend
+
+            profile = lend(session, server)
             if profile.config_file and "environment" not in chosen:
                 raise InvalidOption(
                     'The binding "filesystems" needs "environment" to lend this identity.',
@@ -45,4 +55,5 @@ def follow(
                 stack.enter_context(environment(profile, session.region_name))
             if "filesystems" in chosen:
                 stack.enter_context(filesystems(profile))
+                stack.enter_context(polars(session))
         return stack.pop_all()

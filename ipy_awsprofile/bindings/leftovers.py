@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -19,27 +18,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A variable or library, and what it does: for example ``s3``, "still signs as X".
-
-    With ``quiet``, the card shows it as a note and not as a warning, since it is always so.
-    """
+    """A variable or library, and what it does: for example ``s3``, "still signs as X"."""
 
     name: str
     says: str
-    quiet: bool = False
 
 
-#: Libraries that find credentials on their own, and how to give them those of the session.
+_IMPORT = "doesn't follow: `from ipy_awsprofile import libraries`, then"
+
+#: Libraries that don't follow, and how to give them the session's credentials.
 _INDEPENDENT = {
-    "duckdb": "call `libraries.duckdb_secret(session)`",
-    "polars": "pass `**libraries.polars_options(session)`",
-    "pyarrow.fs": "use `libraries.pyarrow_filesystem(session)`",
-    "pyspark": "read with `**libraries.spark_options(session)`",
+    "daft": "keeps the credentials of its first read until the kernel is restarted",
+    "duckdb": f"{_IMPORT} call `libraries.duckdb_secret(session)`",
+    "pyspark": f"{_IMPORT} read with `**libraries.spark_options(session)`",
 }
-
-#: pandas uses fsspec, which follows, but for Parquet it uses pyarrow. pyarrow's client can't assume
-#: the roles of profiles, and on an EC2 instance it silently uses the instance's role.
-_PARQUET = "doesn't follow for Parquet: pass `storage_options=storage_options()`"
 
 
 def stale_variables(
@@ -80,14 +72,10 @@ def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:
     """
     values = [value for name, value in list(namespace.items()) if not name.startswith("_")]
     imported = {value.__name__ for value in values if isinstance(value, ModuleType)}
-    if "pandas" in imported and find_spec("pyarrow"):
-        yield Leftover("pandas", _PARQUET, quiet=True)
     modules = imported | {getattr(value, "__module__", None) for value in values}
     for library, advice in _INDEPENDENT.items():
         if any(f"{module}.".startswith(f"{library}.") for module in modules):
-            yield Leftover(
-                library, f"doesn't follow: `from ipy_awsprofile import libraries`, then {advice}"
-            )
+            yield Leftover(library, advice)
 
 
 def _same_key(credentials: Any, other: Any) -> bool:

@@ -1,57 +1,54 @@
-"""The profile that subprocesses, and libraries that read profiles, use for the identity.
+"""How child processes and libraries find the identity: by three ways, for whatever they look for.
 
-If the identity is just a profile, they use its name and resolve it from the user's files. Another
-identity (a session with a policy or another duration, a role without a profile, a session with an
-MFA code) is lent: an overlay config file has a profile whose ``credential_process`` asks the kernel
-for short-lived credentials. All SDKs support that setting and refresh its credentials, and unlike a
-container endpoint it takes precedence over keys in ``[default]``.
+- The name of a profile, for what reads the shared files. If the identity is just a profile, it is
+  the profile's own name. Another identity (a session with a policy or another duration, a role
+  without a profile, a session with an MFA code) has a profile in an overlay config file.
+- `credential_process` in that profile, which asks the kernel for short-lived credentials. All SDKs
+  support that setting, and it takes precedence over keys in ``[default]``.
+- Container credentials, for what can't assume roles (AWS's C++ SDK in pyarrow and DuckDB) or
+  doesn't read profiles (Rust's object_store in deltalake and obstore).
 
-https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
+https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile.bindings.overlay import overlay_name, write_overlay
+from ipy_awsprofile.config.shared_files import read_shared_files
+
 if TYPE_CHECKING:
+    from ipy_awsprofile.bindings.credential_server import Address, CredentialServer
     from ipy_awsprofile.sessions.session import ProfileSession
 
 
 @dataclass(frozen=True, slots=True)
 class LentProfile:
-    """A profile's name, and the config file that contains it, if that isn't the user's own."""
+    """A profile's name, the config file that contains it if that isn't the user's, the address."""
 
     name: str
+    address: Address
     config_file: Path | None = None
 
 
-@contextmanager
-def lent(session: ProfileSession) -> Iterator[LentProfile]:
-    """Yield the profile that subprocesses can use for the session's identity meanwhile."""
-    target = session.target
+def lend(session: ProfileSession, server: CredentialServer) -> LentProfile:
+    """Lend the session, and return how it is found. Raises a child of AwsProfileError."""
+    target, address = session.target, server.lend(session)
     if target.resolves_by_name:
-        yield LentProfile(target.name)
-        return
-    from ipy_awsprofile.bindings.credential_server import CredentialServer
-    from ipy_awsprofile.bindings.overlay import overlay_name, write_overlay
-    from ipy_awsprofile.config.shared_files import read_shared_files
-
-    with CredentialServer(session, session.lent_in) as server:
-        session.lent_in = server.folder
-        profiles = read_shared_files(target.files).profiles
-        name = overlay_name(target.name, profiles)
-        overlay = server.folder / "config"
-        write_overlay(
-            overlay,
-            name=name,
-            # A role that is given by its ARN has no section: the settings are those of its source.
-            of=target.name if target.name in profiles else target.chain[1],
-            command=server.command,
-            region=session.region_name,
-            files=target.files,
-        )
-        yield LentProfile(name, overlay)
+        return LentProfile(target.name, address)
+    profiles = read_shared_files(target.files).profiles
+    name = overlay_name(target.name, profiles)
+    overlay = address.folder / "config"
+    write_overlay(
+        overlay,
+        name=name,
+        # A role that is given by its ARN has no section: the settings are those of its source.
+        of=target.name if target.name in profiles else target.chain[1],
+        command=address.command,
+        region=session.region_name,
+        files=target.files,
+    )
+    return LentProfile(name, address, overlay)

@@ -12,24 +12,15 @@ from pathlib import Path
 
 from ipy_awsprofile.errors import CredentialsUnavailable
 
-#: Maximum length of the parent folder's path, in bytes. A socket's path can have 104 bytes on macOS
-#: and 108 on Linux, and our names in it have about 35.
-_MAX_PARENT = 65
-
 #: Seconds to wait for the end of the remover, on a machine that may be busy.
 _REMOVER_TIMEOUT = 60
 
 
-def create_private_folder(wanted: Path | None) -> Path:
+def create_private_folder() -> Path:
     """Create a folder that only the user can enter, and return it.
 
-    It is ``wanted`` if nothing has that name, and has a new name otherwise. Raises
-    CredentialsUnavailable if another user controls the place for it.
+    Raises CredentialsUnavailable if another user controls the place for it.
     """
-    if wanted:
-        with suppress(OSError):  # the name is taken
-            wanted.mkdir(mode=0o700)
-            return wanted
     return Path(tempfile.mkdtemp(prefix="ipy-awsprofile-", dir=_parent()))
 
 
@@ -43,9 +34,7 @@ def _parent() -> Path:
     if os.name == "nt":
         return temporary
     user = f"ipy-awsprofile-{os.geteuid()}"
-    places = [temporary, Path("/tmp")]  # noqa: S108  # the owner is checked
-    own = (place if _is_own(place) else place / user for place in places)
-    parent = next(place for place in own if len(os.fsencode(place)) <= _MAX_PARENT)
+    parent = temporary if _is_own(temporary) else temporary / user
     with suppress(FileExistsError):
         parent.mkdir(mode=0o700)
     if not _is_own(parent):

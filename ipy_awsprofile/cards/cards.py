@@ -54,7 +54,7 @@ def identity_card(
         badge=time_left(identity.expiry, now),
         rows=tuple(rows),
         notes=tuple(leftover_note(one) for one in left),
-        tone=Tone.GOOD if all(one.quiet for one in left) else Tone.WARNING,
+        tone=Tone.WARNING if left else Tone.GOOD,
     )
 
 

@@ -9,10 +9,26 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 #: Has ``{name: [value that a switch has set, value before that]}`` as JSON, and never a secret.
 MARKER = "IPY_AWSPROFILE_BEFORE"
+
+
+#: Variables with credentials that a switch has removed from ``os.environ``. They belong to the
+#: process, as ``os.environ`` does: our own resolving uses them, and no child process gets them.
+_removed: list[dict[str, str]] = []
+
+
+@contextmanager
+def keep_removed(variables: dict[str, str]) -> Iterator[None]:
+    """Let `user_environment` contain variables that a switch removes from ``os.environ``."""
+    _removed.append(variables)
+    try:
+        yield
+    finally:
+        _removed.remove(variables)
 
 
 def user_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -26,6 +42,9 @@ def user_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]
             before.pop(name, None)
             if theirs is not None:
                 before[name] = theirs
+    for variables in _removed if environ is None else ():
+        for name, value in variables.items():
+            before.setdefault(name, value)
     return before
 
 

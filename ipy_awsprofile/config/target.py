@@ -6,6 +6,7 @@ the files.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -24,6 +25,10 @@ _ASSUMES = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
 _INHERITED = ("region", "endpoint_url", "services", "s3", "sts_regional_endpoints")
 
 Settings = dict[str, str | dict[str, str]]
+
+
+#: What a credential_source names that a switch removes from the environment of child processes.
+_REMOVED_SOURCES = {"Environment", "EcsContainer"}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -79,8 +84,13 @@ class Target:
             self.settings
             or self.policy_arns
             or any(profile.mfa_serial for profile in self.profiles)
-            or self.profiles[-1].credential_source == "Environment"  # a switch removes its keys
+            or self.profiles[-1].credential_source in _REMOVED_SOURCES
         )
+
+    @property
+    def key(self) -> Hashable:
+        """What is the same for every session of this identity; only for comparisons."""
+        return self.profiles, repr(self.settings), self.policy_arns, self.files
 
     def client_settings(self) -> Settings:
         """Return the profile's settings about clients, which have no credential and no path."""

@@ -7,7 +7,7 @@ MFA codes, and timeouts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from botocore.credentials import (
     create_credential_resolver,
 )
 
+from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.full_config import full_config
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.botocore_errors import no_credentials
@@ -144,6 +145,8 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         # There is no public way. botocore's own prompter is the getpass of when it was imported.
         assume_role._prompter = ask_for_code  # noqa: SLF001
         assume_role._profile_provider_builder = profiles  # noqa: SLF001
+        _use_environment(assume_role._credential_sourcer._providers)  # noqa: SLF001
+        _use_environment(assume_role._credential_sourcer._providers)  # noqa: SLF001
         for provider in profiles.providers(self._target.name, disable_env_vars=True):
             method = str(provider.METHOD)
             provider_chain.insert_after(method, provider)
@@ -155,6 +158,14 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         if params["RoleArn"] != self._target.role_arn:
             return params
         return params | {"PolicyArns": [{"arn": arn} for arn in self._target.policy_arns]}
+
+
+def _use_environment(providers: Iterable[Any]) -> None:
+    """Let the providers of a credential_source read the environment as the user has set it."""
+    environ = user_environment()
+    for provider in providers:
+        for name in {"environ", "_environ"} & vars(provider).keys():
+            setattr(provider, name, environ)
 
 
 class _ResolvingSession(ProfileBotocoreSession):

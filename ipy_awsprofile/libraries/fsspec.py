@@ -18,8 +18,7 @@ def storage_options(session: boto3.Session | None = None) -> dict[str, Any]:
 
     They name a profile, so they contain no secret, and what is opened with them renews itself.
     Without a session they name the profile that the kernel's child processes use while it is
-    active. `pandas.read_parquet` needs them also after a switch: without them, pyarrow opens
-    ``s3://`` with its own client.
+    active.
 
     Raises CredentialsUnavailable for a session that no profile in the files describes completely.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
@@ -30,8 +30,6 @@ from ipy_awsprofile.sessions.session import (
 )
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     import boto3
 
 
@@ -91,6 +89,30 @@ def _credentials_in(response: Any) -> tuple[UnshownCredentials, datetime]:
     return frozen, keys["Expiration"].astimezone(UTC)
 
 
+def lendable(session: ProfileSession) -> tuple[UnshownCredentials, datetime | None]:
+    """Return short-lived credentials that others may have, and their end (UTC).
+
+    They are what the session signs with; for long-term keys, STS issues short-lived credentials,
+    which are used until they are about to end. Those can't call IAM, nor STS except AssumeRole and
+    GetCallerIdentity. Raises a child of `AwsProfileError`.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+    """
+    with session.issuing:
+        if session.issued and session.issued[1] - datetime.now(UTC) > _ABOUT_TO_END:
+            return session.issued
+        with translated(chain_of(session)), quiet_refresh():
+            has_token = bool(credentials_of(session).get_frozen_credentials().token)
+        if has_token:
+            return short_lived(session)
+        session.issued = session_token(session)
+        return session.issued
+
+
+#: botocore renews credentials this long before they end.
+_ABOUT_TO_END = timedelta(minutes=15)
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class PortableSession:
     """Everything that a worker needs to open a session. Its repr has no secret.
@@ -128,8 +150,7 @@ def portable(session: ProfileSession) -> PortableSession:
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
-    has_token = bool(session.get_credentials().get_frozen_credentials().token)  # type: ignore[union-attr]
-    keys, expiry = short_lived(session) if has_token else session_token(session)
+    keys, expiry = lendable(session)
     settings = session.target.client_settings()
     services = str(settings.get("services", ""))
     section = read_shared_files(session.target.files).services.get(services)

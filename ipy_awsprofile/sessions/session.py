@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from botocore.utils import validate_region_name
@@ -56,8 +56,9 @@ class ProfileSession(NamedSession):
         self.callers = session.callers
         self.timeout = timeout
         self.person = person
-        #: The folder in which child processes find it; None until it is lent to them.
-        self.lent_in: Path | None = None
+        #: What STS has issued for long-term keys, and its end; see `portable.lendable`.
+        self.issued: tuple[Any, datetime] | None = None
+        self.issuing = Lock()
 
     def ask_for_code(self, question: str) -> str:
         """Return an MFA code of the person."""

@@ -1,7 +1,7 @@
-"""The Switcher: a request in, the kernel moved, an Identity out. It owns the only state.
+"""The Switcher takes a request, moves the kernel and returns the identity. It has the only state.
 
-Magic and picker say what the user wants as a `SwitchRequest`; the Switcher proves the new session
-first and then lets the bindings follow it, so that a switch that fails has changed nothing.
+Magic, picker and `using_profile` describe a switch as a `SwitchRequest`. The Switcher first checks
+the new session, and then enters the bindings: a switch that fails has changed nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from ipy_awsprofile.bindings.credential_server import CredentialServer
 from ipy_awsprofile.bindings.follow import BINDINGS, follow
 from ipy_awsprofile.bindings.leftovers import (
     Leftover,
@@ -42,11 +43,12 @@ class Switcher:
 
     def __init__(self, shell: InteractiveShell | None) -> None:
         self._shell = shell  # None in a script: there is no notebook whose variable could follow
-        # Widget callbacks can run in a thread of their own while a cell runs. Nobody holds the lock
-        # while AWS or a person is asked, or a listener told.
+        # Widget callbacks can run in another thread while a cell runs. The lock isn't held while
+        # AWS or a person is asked, or a listener is called.
         self._lock = threading.RLock()
         self._layers = Layers(self._bind)
         self._listeners = Listeners()
+        self._server = CredentialServer()
         #: What the credentials were opened for that were ever switched to; unused ones drop out.
         self._owners: WeakKeyDictionary[Any, Target] = WeakKeyDictionary()
         self._closed = False
@@ -82,8 +84,8 @@ class Switcher:
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call the listener with each new identity, or with None after `off`.
 
-        It is called after the switch is complete, in the thread that made it; of switches that
-        it makes itself, it isn't told. Returns what ends the subscription. Calling that again does
+        It is called after the switch is complete, in the thread of the switch, but not for switches
+        that it makes itself. Return a function that ends the subscription. Calling it again does
         nothing.
         """
         return self._listeners.add(listener)
@@ -101,7 +103,7 @@ class Switcher:
     def switch(
         self, request: SwitchRequest, *, fresh: bool = False, person: Person | None = None
     ) -> Identity:
-        """Prove the new identity, then let everything follow it.
+        """Check the new identity, then move everything to it.
 
         ``fresh`` gets new credentials even if good ones are cached. ``person`` is asked during
         this switch instead of the Switcher's own. Raises a child of `AwsProfileError`, or whatever
@@ -119,7 +121,7 @@ class Switcher:
         return self.switch(request, fresh=True, person=person) if request else None
 
     def login(self, request: SwitchRequest) -> None:
-        """Let a person sign in for a profile, whether that is due or not; nothing is switched.
+        """Ask the person to sign in for a profile, even if it isn't necessary; nothing is switched.
 
         Raises a child of `AwsProfileError`, InvalidOption for a profile without a sign-in.
         """
@@ -144,6 +146,7 @@ class Switcher:
         """Put everything back, and never switch again: the extension is going to be unloaded."""
         self._closed = True
         self.off()
+        self._server.close()
 
     @contextmanager
     def scope(self, request: SwitchRequest) -> Iterator[boto3.Session]:
@@ -179,20 +182,20 @@ class Switcher:
             return self._layers.bound[-1] if self._layers.bound else None
 
     def _tell(self, layer: Layer | None, identity: Identity | None) -> None:
-        """Tell the listeners, until somebody else has become active."""
+        """Call the listeners, until another identity has become active."""
         self._listeners.tell(identity, lambda: self._active() is layer)
 
     def _proved(
         self, request: SwitchRequest, fresh: bool = False, person: Person | None = None
     ) -> Layer:
-        """Open the session and let STS say who it is, before anything is changed."""
+        """Open the session and get its identity from STS, before anything is changed."""
         from ipy_awsprofile.config.target import target_of
         from ipy_awsprofile.sessions.identity import who_am_i
         from ipy_awsprofile.sessions.session import open_target
 
         if self._closed:  # a picker outlives the extension
             raise _unloaded()
-        # Who is active needs no consent to go on; a pattern may have come after the switch.
+        # The active profile needs no confirmation; its pattern may be newer than the switch.
         is_new = request is not self.request
         if is_new and self.is_protected(request.name) and not request.confirmed:
             raise ProtectedProfile(request.name)
@@ -206,7 +209,7 @@ class Switcher:
         return Layer(request, session, identity)
 
     def _leave(self, layer: Layer) -> None:
-        """End a scope, and tell who is active then, unless a later scope is still in force."""
+        """End a scope, and call the listeners unless a later scope is still in force."""
         from ipy_awsprofile.sessions.session import expiry_of
 
         with self._lock:
@@ -215,16 +218,16 @@ class Switcher:
             active = self._active()
         if active is None:
             self._tell(None, None)
-        else:  # its credentials may have ended; nobody uses them yet, so nobody is asked
+        else:  # its credentials may have expired; nothing uses them yet, so they aren't renewed
             expiry = expiry_of(active.session.get_credentials())
             self._tell(active, replace(active.identity, expiry=expiry))
 
     def _bind(self, layer: Layer) -> ExitStack:
-        """Let everything that shall follow the layer's session do so; on an error, nothing does."""
+        """Enter the bindings of the layer; on an error, none is entered."""
         if self._closed:
             raise _unloaded()
         chosen = ("namespace",) if layer.request.only_session else self.bindings
-        return follow(self._shell, layer.request.variable, layer.session, chosen)
+        return follow(self._shell, layer.request.variable, layer.session, chosen, self._server)
 
 
 def _unloaded() -> AwsProfileError:

@@ -15,14 +15,17 @@ import boto3
 import pytest
 from botocore.compat import compat_shell_split
 
-from ipy_awsprofile.bindings.credential_server import CredentialServer
+from ipy_awsprofile.bindings.credential_server import Address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
-KERNEL_GONE = "The kernel that lent this identity has ended or has switched to another identity.\n"
+#: An address at which nothing is lent, for tests that only look at it.
+NOWHERE = Address("http://127.0.0.1:9/1", Path("/lent/token"), "borrow", Path("/lent/1"))
+
+KERNEL_GONE = "The kernel that lent this identity has ended.\n"
 
 #: The marks of each module that lends a session.
 KERNEL_TESTS = [
@@ -45,9 +48,9 @@ def run(command: str, **options: Any) -> subprocess.CompletedProcess[str]:
     )
 
 
-def lent(server: CredentialServer) -> dict[str, Any]:
-    """Return the credentials that a server lends."""
-    done = run(server.command)
+def lent(address: Address) -> dict[str, Any]:
+    """Return the credentials that are lent at an address."""
+    done = run(address.command)
     assert (done.returncode, done.stderr) == (0, "")
     document: dict[str, Any] = json.loads(done.stdout)
     return document
@@ -89,8 +92,9 @@ import os, signal, sys
 from ipy_awsprofile.bindings.credential_server import CredentialServer
 from ipy_awsprofile.sessions.session import open_session
 
-server = CredentialServer(open_session("RoleBeta")).start()
-print(server.command, flush=True)
+server = CredentialServer()
+address = server.lend(open_session("RoleBeta"))
+print(address.command, flush=True)
 """
 
 

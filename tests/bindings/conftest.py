@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ipy_awsprofile.bindings.credential_server import CredentialServer
+from ipy_awsprofile.bindings.credential_server import Address, CredentialServer
 from ipy_awsprofile.sessions.session import open_session
 
 if TYPE_CHECKING:
@@ -26,7 +26,14 @@ def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def server(aws: EmbeddedAws) -> Iterator[CredentialServer]:
+def server() -> Iterator[CredentialServer]:
+    """Create a server, and close it at the end."""
+    server = CredentialServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def address(aws: EmbeddedAws, server: CredentialServer) -> Address:
     """Lend a session of RoleBeta."""
-    with CredentialServer(open_session("RoleBeta", session_name="kernel")) as server:
-        yield server
+    return server.lend(open_session("RoleBeta", session_name="kernel"))

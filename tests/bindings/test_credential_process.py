@@ -11,66 +11,70 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 
 from ipy_awsprofile.bindings.credential_process import command_line, main, read
-from ipy_awsprofile.bindings.credential_server import CredentialServer
+from ipy_awsprofile.bindings.credential_server import Address, CredentialServer
 from tests.bindings.borrowing import KERNEL_GONE, KERNEL_TESTS, run
 
 if TYPE_CHECKING:
-    pass
+    from collections.abc import Iterator
 
 
 pytestmark = KERNEL_TESTS
 
 
-def test_the_client_needs_nothing_of_its_surroundings(
-    server: CredentialServer, tmp_path: Path
-) -> None:
+def test_the_client_needs_nothing_of_its_surroundings(address: Address, tmp_path: Path) -> None:
     """The working directory and the environment don't change what the client imports."""
     (tmp_path / "json.py").write_text("raise SystemExit('imported by mistake')")
     done = run(
-        server.command,
+        address.command,
         cwd=tmp_path,
         env={"PYTHONPATH": str(tmp_path), "PYTHONHOME": str(tmp_path), "LC_ALL": "C"},
     )
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_server_that_is_no_kernel(temporary: Path) -> None:
-    """A client accepts nothing from a server that doesn't have the token."""
-    (temporary / "token").write_bytes(b"x" * 32)
-    with closing(socket.socket(socket.AF_UNIX)) as other:
-        other.bind(str(temporary / "socket"))
-        other.listen()
+@pytest.fixture
+def other(temporary: Path) -> Iterator[tuple[socket.socket, str, str]]:
+    """Listen as a server that isn't a kernel; return its socket, its URL and a token file."""
+    token_file = temporary / "token"
+    token_file.write_text("x" * 64)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener, f"http://127.0.0.1:{listener.getsockname()[1]}/1", str(token_file)
 
-        def answer() -> None:
-            connection, _ = other.accept()
-            with closing(connection):
-                connection.sendall(b"\0\0\0\5hello")
 
-        thread = threading.Thread(target=answer)
-        thread.start()
-        done = run(command_line("borrow", str(temporary)))
-        thread.join()
+@pytest.mark.parametrize(
+    "answer", [b"", b"hello", b"HTTP/1.0 200 OK\r\n\r\nhello", b"HTTP/1.0 200 OK\r\n\r\n[1]"]
+)
+def test_a_server_that_is_no_kernel(other: tuple[socket.socket, str, str], answer: bytes) -> None:
+    """A client accepts nothing but credentials, whatever answers at the address."""
+    listener, url, token_file = other
+
+    def respond() -> None:
+        connection, _ = listener.accept()
+        with closing(connection):
+            connection.recv(1000)
+            connection.sendall(answer)
+
+    thread = threading.Thread(target=respond)
+    thread.start()
+    done = run(command_line("borrow", url, token_file))
+    thread.join()
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "The kernel that lent this identity has closed the connection.\n"
 
 
-def test_a_kernel_that_is_busy(temporary: Path) -> None:
+def test_a_kernel_that_is_busy(other: tuple[socket.socket, str, str]) -> None:
     """A client stops waiting for a kernel that doesn't answer."""
-    (temporary / "token").write_bytes(b"x" * 32)
-    with closing(socket.socket(socket.AF_UNIX)) as other:
-        other.bind(str(temporary / "socket"))
-        other.listen()
-        impatient = (
-            "import sys\n"
-            "from ipy_awsprofile.bindings import credential_process as client\n"
-            "client.TIMEOUT = 0.2\n"
-            f"sys.exit(client.main(['borrow', {str(temporary)!r}]))"
-        )
-        done = run(shlex.join([sys.executable, "-c", impatient]))
+    _, url, token_file = other
+    impatient = (
+        "import sys\n"
+        "from ipy_awsprofile.bindings import credential_process as client\n"
+        "client.TIMEOUT = 0.2\n"
+        f"sys.exit(client.main(['borrow', {url!r}, {token_file!r}]))"
+    )
+    done = run(shlex.join([sys.executable, "-c", impatient]))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("The kernel is busy")
 
@@ -108,19 +112,18 @@ def test_keys_that_are_there_no_more(
 def test_other_arguments(capsys: pytest.CaptureFixture[str]) -> None:
     """The error for wrong arguments is the usage."""
     assert main(["lend"]) == 1
-    assert capsys.readouterr() == ("", "Usage: borrow FOLDER | read FILE SECTION\n")
+    assert capsys.readouterr() == ("", "Usage: borrow URL TOKEN_FILE | read FILE SECTION\n")
 
 
 def test_the_client_in_this_process(
-    server: CredentialServer, capsys: pytest.CaptureFixture[str]
+    server: CredentialServer, address: Address, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The function prints credentials while the server is open, and an error afterwards."""
-    folder = str(server.folder)
-    assert main(["borrow", folder]) == 0
+    arguments = ["borrow", address.url, str(address.token_file)]
+    assert main(arguments) == 0
     assert json.loads(capsys.readouterr().out)["Version"] == 1
-    server._session = boto3.Session(profile_name="UserAlpha")
-    assert main(["borrow", folder]) == 1
-    assert "long-term keys" in capsys.readouterr().err
+    assert main(["borrow", f"{address.url}7", str(address.token_file)]) == 1
+    assert capsys.readouterr() == ("", "No session is lent at this address.\n")
     server.close()
-    assert main(["borrow", folder]) == 1
+    assert main(arguments) == 1
     assert capsys.readouterr() == ("", KERNEL_GONE)

@@ -1,4 +1,4 @@
-"""A kernel lends its session to its child processes until the server is closed."""
+"""A kernel lends its sessions to child processes until the server is closed."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ import socket
 import subprocess
 import tempfile
 import threading
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 import time_machine
+from botocore.utils import ContainerMetadataFetcher
 
 from ipy_awsprofile.bindings.credential_process import borrowed
-from ipy_awsprofile.bindings.credential_server import CredentialServer
+from ipy_awsprofile.bindings.credential_server import Address, CredentialServer
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
-from ipy_awsprofile.errors import CredentialsUnavailable, InvalidProfile
 from ipy_awsprofile.sessions.session import open_session
 from tests.bindings.borrowing import (
     KERNEL_GONE,
@@ -34,120 +35,117 @@ from tests.bindings.borrowing import (
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
-    from ipy_awsprofile.demo.stages.scenario import Scenario
 
 pytestmark = KERNEL_TESTS
 
 
-def test_the_session_is_lent(aws: EmbeddedAws) -> None:
-    """A child gets exactly the session's credentials, with their expiry."""
+def asked(address: Address) -> dict[str, Any]:
+    """Return the container credentials at an address, as botocore asks for them."""
+    headers = {"Authorization": address.token_file.read_text()}
+    answer: dict[str, Any] = ContainerMetadataFetcher().retrieve_full_uri(address.url, headers)
+    return answer
+
+
+def test_the_session_is_lent(aws: EmbeddedAws, server: CredentialServer) -> None:
+    """A child gets exactly the session's credentials, with their expiry, in both formats."""
     session = open_session("RoleBeta", session_name="kernel")
     frozen = session.get_credentials().get_frozen_credentials()  # type: ignore[union-attr]
-    with CredentialServer(session) as server:
-        document = lent(server)
+    address = server.lend(session)
+    document, container = lent(address), asked(address)
     assert document["Version"] == 1
-    assert document["AccessKeyId"] == frozen.access_key
-    assert document["SecretAccessKey"] == frozen.secret_key
-    assert document["SessionToken"] == frozen.token
-    assert document["Expiration"].endswith("Z")
+    assert document["AccessKeyId"] == container["AccessKeyId"] == frozen.access_key
+    assert document["SecretAccessKey"] == container["SecretAccessKey"] == frozen.secret_key
+    assert document["SessionToken"] == container["Token"] == frozen.token
+    assert document["Expiration"] == container["Expiration"]
     assert datetime.fromisoformat(document["Expiration"]) > datetime.now(UTC)
     assert arn_of(document, aws) == f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/RoleBeta/kernel"
 
 
-def test_the_account_is_lent_too(server: CredentialServer) -> None:
-    """The account ID is lent if it is known: SDKs build some endpoints from it."""
-    credentials = server._session.get_credentials()
-    known = getattr(credentials.get_frozen_credentials(), "account_id", None)  # type: ignore[union-attr]
-    assert lent(server).get("AccountId") == known
+def test_each_identity_has_an_address(aws: EmbeddedAws, server: CredentialServer) -> None:
+    """A child keeps the identity that it was started with; the same identity is found again."""
+    first = server.lend(open_session("RoleBeta", session_name="first"))
+    second = server.lend(open_session("RoleBeta", session_name="second"))
+    assert server.lend(open_session("RoleBeta", session_name="first")) == first
+    assert [arn_of(lent(one), aws)[-7:] for one in (first, second)] == ["a/first", "/second"]
+    assert first.token_file == second.token_file
 
 
-def test_credentials_that_nobody_renews_are_lent(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """Temporary credentials without a known expiry are lent without one."""
+def test_credentials_without_a_known_end(aws: EmbeddedAws, server: CredentialServer) -> None:
+    """For credentials whose end isn't known, children ask again within half an hour."""
     sts = boto3.Session(profile_name="UserAlpha").client("sts")
-    answer = sts.assume_role(RoleArn=scenario.role_arn, RoleSessionName="by-hand")["Credentials"]
-    session = boto3.Session(
-        answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"]
+    role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
+    answer = sts.assume_role(RoleArn=role, RoleSessionName="by-hand")["Credentials"]
+    aws.write_profile(
+        "ByHand",
+        file="credentials",
+        aws_access_key_id=answer["AccessKeyId"],
+        aws_secret_access_key=answer["SecretAccessKey"],
+        aws_session_token=answer["SessionToken"],
     )
-    with CredentialServer(session) as server:
-        document = lent(server)
-    assert "Expiration" not in document
+    aws.write_profile("ByHand", region="us-west-2")
+    document = lent(server.lend(open_session("ByHand")))
     assert arn_of(document, aws).endswith("/by-hand")
+    ends = datetime.fromisoformat(document["Expiration"]) - datetime.now(UTC)
+    assert timedelta(minutes=15) < ends < timedelta(minutes=30)
 
 
-def test_the_lent_credentials_are_as_fresh_as_the_kernels(aws: EmbeddedAws) -> None:
+def test_the_lent_credentials_are_as_fresh_as_the_kernels(
+    aws: EmbeddedAws, server: CredentialServer
+) -> None:
     """A child always gets the current credentials, which the kernel renews."""
-    session = open_session("RoleBeta", session_name="kernel", duration=900)
-    with CredentialServer(session) as server:
-        first = lent(server)
-        aws.expire_sessions()
-        second = lent(server)
+    address = server.lend(open_session("RoleBeta", session_name="kernel", duration=900))
+    first = lent(address)
+    aws.expire_sessions()
+    second = lent(address)
     assert first["AccessKeyId"] != second["AccessKeyId"]
     assert arn_of(second, aws).endswith("/kernel")
 
 
-def test_many_ask_at_once(server: CredentialServer) -> None:
+def test_long_term_keys_stay_in_the_kernel(aws: EmbeddedAws, server: CredentialServer) -> None:
+    """For long-term keys, STS issues short-lived credentials, once while they are good."""
+    session = open_session("UserAlpha")
+    keys = session.get_credentials().get_frozen_credentials()  # type: ignore[union-attr]
+    address = server.lend(session)
+    first, second = asked(address), asked(address)
+    assert first == second
+    assert first["AccessKeyId"] != keys.access_key
+    document = lent(address)
+    assert arn_of(document, aws) == f"arn:aws:iam::{USER_ACCOUNT}:user/UserAlpha"
+    assert [call.action for call in aws.calls].count("sts:GetSessionToken") == 1
+
+
+def test_many_ask_at_once(address: Address) -> None:
     """Many children can ask at the same time."""
-    folder = str(server.folder)
     with ThreadPoolExecutor(32) as pool:
-        answers = set(pool.map(borrowed, [folder] * 64))
-    assert len(answers) == 1
+        ask = lambda _: borrowed(address.url, str(address.token_file))  # noqa: E731
+        assert len(set(pool.map(ask, range(64)))) == 1
 
 
 @pytest.mark.parametrize("parent", ["plain", "with space", "it's", 'a"b', "a\\b", "50%", "ü"])
 def test_the_command_is_quoted(
-    aws: EmbeddedAws, temporary: Path, monkeypatch: pytest.MonkeyPatch, parent: str
+    aws: EmbeddedAws,
+    server: CredentialServer,
+    temporary: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    parent: str,
 ) -> None:
     """A shell and botocore split the command line in the same way, whatever its paths are."""
     (temporary / parent).mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary / parent))
-    with CredentialServer(open_session("RoleBeta")) as server:
-        assert server.folder.parent == temporary / parent
-        assert lent(server)["Version"] == 1
-        by_shell = subprocess.run(server.command, shell=True, capture_output=True, check=True)
+    address = server.lend(open_session("RoleBeta"))
+    assert address.token_file.parents[1] == temporary / parent
+    assert lent(address)["Version"] == 1
+    by_shell = subprocess.run(address.command, shell=True, capture_output=True, check=True)
     assert json.loads(by_shell.stdout)["Version"] == 1
 
 
-def test_a_long_path_of_temporary_files(
-    aws: EmbeddedAws, temporary: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """If the path of the temporary folder is too long for a socket, another folder is used."""
-    deep = temporary / ("deep" * 20)
-    deep.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(deep))
-    with CredentialServer(open_session("RoleBeta")) as server:
-        assert server.folder.parent != deep
-        assert lent(server)["Version"] == 1
-
-
-def test_a_default_timeout_of_sockets_changes_nothing(server: CredentialServer) -> None:
+def test_a_default_timeout_of_sockets_changes_nothing(address: Address) -> None:
     """A default timeout for new sockets doesn't change anything."""
     socket.setdefaulttimeout(5)
     try:
-        assert lent(server)["Version"] == 1
+        assert lent(address)["Version"] == 1
     finally:
         socket.setdefaulttimeout(None)
-
-
-def test_long_term_keys_stay_in_the_kernel(aws: EmbeddedAws, temporary: Path) -> None:
-    """A session with long-term keys isn't lent, and no folder is left."""
-    with pytest.raises(CredentialsUnavailable, match="long-term keys, which never leave"):
-        CredentialServer(open_session("UserAlpha")).start()
-    assert list(temporary.iterdir()) == []
-
-
-def test_long_term_keys_that_come_later_stay_too(server: CredentialServer) -> None:
-    """Each answer is checked for a session token, not only the first."""
-    server._session = boto3.Session(profile_name="UserAlpha")
-    done = run(server.command)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "long-term keys" in done.stderr
-
-
-def test_no_credentials_are_told_at_the_start(temporary: Path) -> None:
-    """Starting the server without credentials is an error."""
-    with pytest.raises(InvalidProfile, match="has no credentials"):
-        CredentialServer(boto3.Session()).start()
-    assert list(temporary.iterdir()) == []
 
 
 @pytest.fixture
@@ -172,53 +170,55 @@ def with_mfa(aws: EmbeddedAws) -> str:
     return user.mfa_serial
 
 
-def test_an_ended_mfa_session_says_what_to_do(aws: EmbeddedAws, with_mfa: str) -> None:
+def test_an_ended_mfa_session_says_what_to_do(
+    aws: EmbeddedAws, server: CredentialServer, with_mfa: str
+) -> None:
     """If only a new MFA code can renew the session, children get one line with that error."""
     session = open_session("WithMfa", mfa_prompter=lambda question: aws.mfa_code(with_mfa))
-    with CredentialServer(session) as server:
-        assert arn_of(lent(server), aws).split(":")[4] == ROLE_ACCOUNT
-        session.person = Person()
-        with time_machine.travel(datetime.now(UTC) + timedelta(hours=2)):
-            done = run(server.command)
+    address = server.lend(session)
+    assert arn_of(lent(address), aws).split(":")[4] == ROLE_ACCOUNT
+    session.person = Person()
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=2)):
+        done = run(address.command)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "An MFA code of" in done.stderr
+    assert "An MFA code" in done.stderr
     assert "`%aws_profile --refresh`" in done.stderr
 
 
-def test_closing_leaves_nothing(aws: EmbeddedAws, temporary: Path) -> None:
+def test_closing_leaves_nothing(
+    aws: EmbeddedAws, server: CredentialServer, temporary: Path
+) -> None:
     """After closing, folder, thread and remover are gone, and a child gets an error."""
     threads = set(threading.enumerate())
-    server = CredentialServer(open_session("RoleBeta")).start()
-    command = server.command
-    (server.folder / "more").write_text("a file of somebody else")
+    address = server.lend(open_session("RoleBeta"))
+    (address.folder / "more").write_text("a file of another module")
+    assert str(address.token_file.parent) in repr(server)
     server.close()
     server.close()
+    assert repr(server) == "<CredentialServer closed>"
     assert list(temporary.iterdir()) == []
     assert eventually(lambda: set(threading.enumerate()) <= threads)
     if Path("/proc/self").exists():
-        assert not [one for one in children() if b"rmtree" in (one / "cmdline").read_bytes()]
-    done = run(command)
+        place = str(temporary).encode()
+        assert not [one for one in children() if place in (one / "cmdline").read_bytes()]
+    done = run(address.command)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", KERNEL_GONE)
 
 
-def test_a_server_that_is_not_open_has_no_command(aws: EmbeddedAws) -> None:
-    """Folder and command exist only while the server is open."""
-    server = CredentialServer(open_session("RoleBeta"))
-    for _ in ("before", "after"):
-        with pytest.raises(RuntimeError, match="isn't open"):
-            _ = server.command
-        assert repr(server) == "<CredentialServer closed>"
-        if not server._closing.is_set():
-            with server:
-                assert str(server.folder) in repr(server)
+def test_a_server_that_nobody_has_any_more(aws: EmbeddedAws, temporary: Path) -> None:
+    """A server that is no longer referenced is closed."""
+    address = CredentialServer().lend(open_session("RoleBeta"))
+    assert eventually(lambda: not address.token_file.exists())
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(address.url)
 
 
-def test_closing_when_others_have_cleaned_up(aws: EmbeddedAws, temporary: Path) -> None:
+def test_closing_when_others_have_cleaned_up(
+    aws: EmbeddedAws, server: CredentialServer, temporary: Path
+) -> None:
     """Files that have been removed already aren't an error, and a child gets one."""
-    server = CredentialServer(open_session("RoleBeta")).start()
-    command = server.command
-    for file in server.folder.iterdir():
-        file.unlink()
-    assert run(command).stderr == KERNEL_GONE
+    address = server.lend(open_session("RoleBeta"))
+    address.token_file.unlink()
+    assert run(address.command).stderr == KERNEL_GONE
     server.close()
     assert list(temporary.iterdir()) == []

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import ExitStack, closing, suppress
-from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client
+import urllib.request
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
 
 import pytest
 
-from ipy_awsprofile.bindings.credential_process import address_of, borrowed
-from ipy_awsprofile.bindings.credential_server import CredentialServer
+from ipy_awsprofile.bindings.credential_process import borrowed
+from ipy_awsprofile.bindings.credential_server import Address, CredentialServer
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.session import open_session
 from tests.bindings.borrowing import KERNEL_TESTS, children, lent, needs_proc
@@ -28,23 +31,24 @@ pytestmark = KERNEL_TESTS
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
 
-def test_only_the_user_can_read(server: CredentialServer) -> None:
-    """Only the user can access the folder, the socket and the token."""
-    modes = {path.name: path.stat().st_mode & 0o777 for path in server.folder.iterdir()}
-    assert server.folder.stat().st_mode & 0o777 == 0o700
-    assert modes == {"socket": 0o600, "token": 0o600}
+def test_only_the_user_can_read(address: Address) -> None:
+    """Only the user can access the folder and the token."""
+    folder = address.token_file.parent
+    modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert modes == {"token": 0o600, "1": 0o700}
 
 
 @needs_proc
-def test_no_secret_to_be_seen(aws: EmbeddedAws, server: CredentialServer) -> None:
+def test_no_secret_to_be_seen(aws: EmbeddedAws, server: CredentialServer, address: Address) -> None:
     """No file, argument or environment variable contains a secret, except the token's file."""
-    lent(server)
-    token = (server.folder / "token").read_bytes()
-    secrets = {secret.encode() for secret in aws.secrets()} | {token, token.hex().encode()}
-    seen = server.command.encode() + repr(server).encode()
+    lent(address)
+    token = address.token_file.read_bytes()
+    secrets = {secret.encode() for secret in aws.secrets()} | {token}
+    seen = address.command.encode() + repr(server).encode() + repr(address).encode()
     for process in children():
         seen += (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
-    for file in server.folder.rglob("*"):
+    for file in address.token_file.parent.rglob("*"):
         if file.is_file() and file.name != "token":
             seen += file.read_bytes()
     assert b"shutil.rmtree" in seen  # the remover's arguments are part of it
@@ -72,28 +76,15 @@ def as_nobody(act: Callable[[], str]) -> str:
 
 
 @needs_root
-def test_another_user_gets_nothing(server: CredentialServer) -> None:
-    """Another user of the machine can't access the folder's files."""
-    folder = str(server.folder)
-    assert as_nobody(lambda: borrowed(folder).decode()) == (
+def test_another_user_gets_nothing(address: Address) -> None:
+    """Another user of the machine can't read the token, and gets nothing without it."""
+    url, token_file = address.url, str(address.token_file)
+    assert as_nobody(lambda: borrowed(url, token_file).decode()) == (
         "NothingPrintedError: This identity is lent to another user."
     )
-
-
-@needs_root
-@pytest.mark.skipif(not hasattr(socket, "SO_PEERCRED"), reason="the system doesn't report the user")
-def test_another_user_gets_nothing_even_with_the_token(server: CredentialServer) -> None:
-    """Even if the folder is open to others, the server refuses processes of other users."""
-    folder = str(server.folder)
-    for entered in (server.folder, server.folder.parent):
-        entered.chmod(0o755)
-    for file in server.folder.iterdir():
-        file.chmod(0o666)
-    assert as_nobody(lambda: str(len(os.listdir(folder)))) == "2"
-    assert as_nobody(lambda: borrowed(folder).decode()) == (
-        "NothingPrintedError: The kernel that lent this identity has closed the connection."
+    assert as_nobody(lambda: answer_to(address, {}).decode()).startswith(
+        "HTTPError: HTTP Error 401"
     )
-    assert lent(server)["Version"] == 1
 
 
 def made(folder: Path) -> str:
@@ -103,45 +94,62 @@ def made(folder: Path) -> str:
 
 
 @needs_root
-def test_nobody_else_gets_the_name_of_a_server_that_has_ended(aws: EmbeddedAws) -> None:
+def test_nobody_else_gets_the_name_of_a_server_that_has_ended(
+    aws: EmbeddedAws, server: CredentialServer
+) -> None:
     """No other user can create the folder of a closed server, whose path children still have."""
-    with CredentialServer(open_session("RoleBeta")) as server:
-        folder = server.folder
+    folder = server.lend(open_session("RoleBeta")).token_file.parent
+    server.close()
     assert as_nobody(lambda: made(folder)).startswith("PermissionError")
     assert not folder.exists()
 
 
 @needs_root
-def test_folder_of_another_user(aws: EmbeddedAws, temporary: Path) -> None:
+def test_folder_of_another_user(
+    aws: EmbeddedAws, server: CredentialServer, temporary: Path
+) -> None:
     """If another user has created the parent folder, nothing is lent, and the error says why."""
     temporary.chmod(0o1777)
     squatted = temporary / f"ipy-awsprofile-{os.geteuid()}"
     assert as_nobody(lambda: made(squatted)) == "made"
     with pytest.raises(CredentialsUnavailable, match=r"isn't a private folder of this user"):
-        CredentialServer(open_session("RoleBeta")).start()
+        server.lend(open_session("RoleBeta"))
     squatted.rmdir()
-    with CredentialServer(open_session("RoleBeta")) as server:
-        assert server.folder.parent == squatted
+    address = server.lend(open_session("RoleBeta"))
+    assert address.token_file.parents[1] == squatted
 
 
-def test_a_wrong_token_gets_nothing(server: CredentialServer) -> None:
-    """A client without the token is refused, and others are served."""
-    address = address_of(str(server.folder))
-    with pytest.raises(AuthenticationError):
-        Client(address, authkey=b"x" * 32)
-    assert lent(server)["Version"] == 1
+def answer_to(address: Address, headers: dict[str, str]) -> bytes:
+    """Return what the server answers to a request with these headers."""
+    with urllib.request.urlopen(urllib.request.Request(address.url, headers=headers)) as answer:
+        body: bytes = answer.read()
+    return body
 
 
-def test_no_token_gets_nothing(server: CredentialServer) -> None:
-    """A client without a handshake gets a challenge, and is refused."""
-    with Client(address_of(str(server.folder))) as client:
-        said = [client.recv_bytes()]
-        client.send_bytes(b"let me in")
-        with suppress(EOFError):
-            while True:
-                said.append(client.recv_bytes())
-    assert b"CHALLENGE" in said[0]
-    assert said[1:] == [b"#FAILURE#"]
+@pytest.mark.parametrize("token", [None, "", "x" * 64, "é", "Bearer {token}", "{token} "])
+def test_a_wrong_token_gets_nothing(address: Address, token: str | None) -> None:
+    """A client without exactly the token is refused, and others are served."""
+    real = address.token_file.read_text()
+    headers = {} if token is None else {"Authorization": token.format(token=real + "x")}
+    with pytest.raises(HTTPError) as refused:
+        answer_to(address, headers)
+    assert refused.value.code == HTTPStatus.UNAUTHORIZED
+    assert b"AccessKeyId" not in refused.value.read()
+    assert lent(address)["Version"] == 1
+
+
+def test_another_address_has_nothing(address: Address) -> None:
+    """At a path where nothing is lent, the token gets nothing."""
+    other = replace(address, url=f"{address.url}7")
+    with pytest.raises(HTTPError) as refused:
+        answer_to(other, {"Authorization": address.token_file.read_text()})
+    assert refused.value.code == HTTPStatus.NOT_FOUND
+
+
+def place_of(address: Address) -> tuple[str, int]:
+    """Return host and port of an address."""
+    place = urlsplit(address.url)
+    return str(place.hostname), int(place.port or 0)
 
 
 @pytest.mark.parametrize(
@@ -150,36 +158,41 @@ def test_no_token_gets_nothing(server: CredentialServer) -> None:
         b"",
         b"\0",
         b"GET / HTTP/1.1\r\n\r\n",
-        b"\0\0\0\4abc",
-        b"\0\0\0\4abcd",
-        b"\0\0\0\0",
-        b"\xff\xff\xff\xff",
-        b"\xff\xff\xff\xff\x7f\xff\xff\xff\xff\xff\xff\xff",
-        b"\0\0\1\0" + b"x" * 256,
+        b"GET\r\n\r\n",
+        b"POST /1 HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n",
+        b"\xff" * 70_000,
         bytes(range(256)) * 16,
     ],
 )
-def test_garbage_and_silence_keep_nobody_waiting(server: CredentialServer, garbage: bytes) -> None:
+def test_garbage_and_silence_keep_nobody_waiting(address: Address, garbage: bytes) -> None:
     """Whatever a client sends, and whether it leaves or stays, the next one is served."""
     with ExitStack() as clients:
         for leaves in (True, False) * 3:
-            client = clients.enter_context(closing(socket.socket(socket.AF_UNIX)))
-            client.connect(address_of(str(server.folder)))
+            client = clients.enter_context(socket.create_connection(place_of(address)))
             with suppress(OSError):
                 client.sendall(garbage)
             if leaves:
                 client.close()
-        assert lent(server)["Version"] == 1
+        assert lent(address)["Version"] == 1
 
 
-def test_silence_ends(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silence_ends(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection of a silent client is closed after the timeout."""
-    monkeypatch.setattr("ipy_awsprofile.bindings.credential_server._TIMEOUT", 1)
-    session = open_session("RoleBeta")
-    for word in (b"", b"\0\0"):
-        with CredentialServer(session) as server, closing(socket.socket(socket.AF_UNIX)) as client:
-            client.settimeout(30)
-            client.connect(address_of(str(server.folder)))
+    lent(address)  # from here on, the module that is patched is imported
+    monkeypatch.setattr("ipy_awsprofile.bindings.credential_requests._Request.timeout", 1)
+    for word in (b"", b"GET /1"):
+        with socket.create_connection(place_of(address), timeout=30) as client:
             client.sendall(word)
             while client.recv(1000):
                 pass
+
+
+def test_nothing_is_printed(address: Address, capfd: pytest.CaptureFixture[str]) -> None:
+    """The server's requests and refusals aren't printed into the notebook."""
+    lent(address)
+    with pytest.raises(HTTPError):
+        answer_to(address, {})
+    with socket.create_connection(place_of(address)) as client:
+        client.sendall(b"nonsense\r\n\r\n")
+        client.recv(1000)
+    assert capfd.readouterr() == ("", "")

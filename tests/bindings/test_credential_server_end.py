@@ -34,7 +34,7 @@ pytestmark = KERNEL_TESTS
 def test_nothing_stays_of_a_kernel_that_has_ended(aws: EmbeddedAws, end: str) -> None:
     """However the kernel ends, its folder is removed, and a child gets an error."""
     process, command = kernel(f"input()\n{end}")
-    folder = Path(shlex.split(command)[-1])
+    folder = Path(shlex.split(command)[-1]).parent
     assert run(command).returncode == 0
     process.communicate("now\n", timeout=60)
     assert eventually(lambda: not folder.exists())
@@ -46,7 +46,7 @@ def test_an_orderly_end_waits_for_nobody(aws: EmbeddedAws) -> None:
     code = (
         "import atexit, os\n"
         "atexit.register(lambda: print(os.path.exists(folder)))\n"
-        f"{KERNEL}\nfolder = server.folder\n"
+        f"{KERNEL}\nfolder = address.token_file.parent\n"
     )
     done = run(shlex.join([sys.executable, "-c", code]))
     assert done.stdout.splitlines()[-1] == "False", done.stderr
@@ -66,7 +66,7 @@ def test_a_worker_that_outlives_the_kernel_keeps_nothing(aws: EmbeddedAws) -> No
     try:
         process.kill()
         process.wait(timeout=60)
-        assert eventually(lambda: not Path(shlex.split(command)[-1]).exists())
+        assert eventually(lambda: not Path(shlex.split(command)[-1]).parent.exists())
         os.kill(worker, 0)  # it is there still
         assert run(command).stderr == KERNEL_GONE
     finally:

@@ -15,10 +15,11 @@ from ipy_awsprofile.bindings.environment import (
 )
 from ipy_awsprofile.bindings.lending import LentProfile
 from ipy_awsprofile.config.environment import MARKER, user_environment
+from tests.bindings.borrowing import NOWHERE
 from tests.shells import run_python
 
-ROLE = LentProfile("RoleBeta")
-LENT = LentProfile("RoleBeta-in-kernel", Path("/lent/config"))
+ROLE = LentProfile("RoleBeta", NOWHERE)
+LENT = LentProfile("RoleBeta-in-kernel", NOWHERE, Path("/lent/config"))
 FULL = {
     "AWS_PROFILE": "mine",
     "AWS_DEFAULT_PROFILE": "older",
@@ -86,6 +87,32 @@ def test_config_file_of_a_switch_inside_another(before: dict[str, str]) -> None:
             assert environ.get("AWS_CONFIG_FILE") == before.get("AWS_CONFIG_FILE")
             assert user_environment(environ) == before
         assert environ["AWS_CONFIG_FILE"] == str(LENT.config_file)
+    assert environ == before
+
+
+def test_container_credentials() -> None:
+    """Where the kernel lends the session is set, without its token."""
+    environ = {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/mine"}
+    with environment(ROLE, None, environ):
+        assert environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] == NOWHERE.url
+        assert environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] == str(NOWHERE.token_file)
+        assert "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" not in environ
+    assert environ == {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/mine"}
+
+
+@pytest.mark.parametrize(
+    ("before", "exceptions"),
+    [
+        ({}, None),
+        ({"HTTP_PROXY": "http://proxy:3128"}, "127.0.0.1"),
+        ({"all_proxy": "http://proxy:3128", "NO_PROXY": ".acme"}, ".acme,127.0.0.1"),
+    ],
+)
+def test_the_token_is_not_sent_to_a_proxy(before: dict[str, str], exceptions: str | None) -> None:
+    """With a proxy, requests to the kernel are an exception from it."""
+    environ = dict(before)
+    with environment(ROLE, None, environ):
+        assert environ.get("no_proxy") == environ.get("NO_PROXY") == exceptions
     assert environ == before
 
 

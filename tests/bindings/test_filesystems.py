@@ -13,12 +13,13 @@ from fsspec.config import conf
 
 from ipy_awsprofile.bindings.filesystems import filesystems
 from ipy_awsprofile.bindings.lending import LentProfile
+from tests.bindings.borrowing import NOWHERE
 from tests.shells import run_python
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
-ROLE, USER = LentProfile("RoleBeta"), LentProfile("UserAlpha")
+ROLE, USER = LentProfile("RoleBeta", NOWHERE), LentProfile("UserAlpha", NOWHERE)
 BEFORE = pytest.mark.parametrize("before", [None, {}, {"anon": True}, {"profile": "mine"}])
 
 
@@ -145,7 +146,7 @@ from contextlib import suppress
 from ipy_awsprofile.bindings.filesystems import filesystems
 from ipy_awsprofile.bindings.lending import LentProfile
 
-with suppress(RuntimeError), filesystems(LentProfile("RoleBeta")):
+with suppress(RuntimeError), filesystems(LentProfile("RoleBeta", None)):
     print("fsspec" in sys.modules)
     import s3fs
     from fsspec.config import conf

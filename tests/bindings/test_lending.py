@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import configparser
 import json
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ipy_awsprofile.bindings.follow import follow
-from ipy_awsprofile.bindings.lending import LentProfile, lent
+from ipy_awsprofile.bindings.lending import LentProfile, lend
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
@@ -19,6 +18,7 @@ from ipy_awsprofile.sessions.session import open_session
 from tests.shells import run_aws_cli
 
 if TYPE_CHECKING:
+    from ipy_awsprofile.bindings.credential_server import CredentialServer
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from ipy_awsprofile.demo.stages.scenario import Scenario
 
@@ -42,6 +42,9 @@ source_profile = mfa
 [profile from-environment]
 role_arn = arn:aws:iam::123456789012:role/R
 credential_source = Environment
+[profile from-container]
+role_arn = arn:aws:iam::123456789012:role/R
+credential_source = EcsContainer
 [profile over-environment]
 role_arn = arn:aws:iam::123456789012:role/R
 source_profile = from-environment
@@ -71,6 +74,7 @@ ARN = "arn:aws:iam::123456789012:role/R"
         ("over-mfa", {}, False),
         ("from-environment", {}, False),
         ("over-environment", {}, False),
+        ("from-container", {}, False),
         ("role", {"duration": 900}, False),
         ("role", {"session_name": "me"}, False),
         ("role", {"external_id": "x"}, False),
@@ -88,65 +92,62 @@ def test_what_resolves_by_name(
 
 
 @pytest.mark.parametrize("name", ["UserAlpha", "RoleBeta"])
-def test_name_is_lent_without_a_file(aws: EmbeddedAws, name: str) -> None:
+def test_name_is_lent_without_a_file(aws: EmbeddedAws, server: CredentialServer, name: str) -> None:
     """A profile that resolves by its name needs no overlay."""
-    with lent(open_session(name)) as profile:
-        assert profile == LentProfile(name)
+    profile = lend(open_session(name), server)
+    assert (profile.name, profile.config_file) == (name, None)
+
+
+def section_of(profile: LentProfile) -> configparser.SectionProxy:
+    """Return the section of a lent profile in its overlay."""
+    assert profile.config_file is not None
+    overlay = configparser.RawConfigParser()
+    overlay.read(profile.config_file)
+    return overlay[f"profile {profile.name}"]
 
 
 @pytest.mark.parametrize("options", [{"read_only": True}, {"session_name": "me"}])
-def test_lent_with_an_overlay(aws: EmbeddedAws, options: dict[str, Any]) -> None:
-    """A lent identity has a new name, and a config file that is removed afterwards."""
-    session = open_session("RoleBeta", region="eu-central-1", **options)
-    with lent(session) as profile:
-        assert profile.name == "RoleBeta-in-kernel"
-        assert profile.config_file is not None
-        overlay = configparser.RawConfigParser()
-        overlay.read(profile.config_file)
-        section = overlay["profile RoleBeta-in-kernel"]
-        assert section["region"] == "eu-central-1"
-        assert section["endpoint_url"] == aws.endpoint_url
-        assert "role_arn" not in section
-        text = profile.config_file.read_text()
+def test_lent_with_an_overlay(
+    aws: EmbeddedAws, server: CredentialServer, options: dict[str, Any]
+) -> None:
+    """A lent identity has a new name, and a config file that ends with the server."""
+    profile = lend(open_session("RoleBeta", region="eu-central-1", **options), server)
+    assert profile.name == "RoleBeta-in-kernel"
+    section = section_of(profile)
+    assert section["region"] == "eu-central-1"
+    assert section["endpoint_url"] == aws.endpoint_url
+    assert "role_arn" not in section
+    assert profile.config_file is not None
+    text = profile.config_file.read_text()
     assert not [secret for secret in aws.secrets() if secret in text]
-    assert not profile.config_file.parent.exists()
+    server.close()
+    assert not profile.config_file.exists()
 
 
-def test_name_that_is_taken(aws: EmbeddedAws) -> None:
+def test_name_that_is_taken(aws: EmbeddedAws, server: CredentialServer) -> None:
     """If the user has a profile of that name, another name is used."""
     aws.write_profile("RoleBeta-in-kernel", region="us-west-2")
-    with lent(open_session("RoleBeta", session_name="me")) as profile:
-        assert profile.name == "RoleBeta-in-kernel-2"
+    profile = lend(open_session("RoleBeta", session_name="me"), server)
+    assert profile.name == "RoleBeta-in-kernel-2"
 
 
-def test_role_by_arn(aws: EmbeddedAws, scenario: Scenario) -> None:
+def test_role_by_arn(aws: EmbeddedAws, server: CredentialServer, scenario: Scenario) -> None:
     """A role without a profile has the endpoint and Region of its source."""
     session = open_session(role_arn=scenario.role_arn, source_profile="UserAlpha")
-    with lent(session) as profile:
-        assert profile.name == "RoleBeta-in-kernel"
-        assert profile.config_file is not None
-        overlay = configparser.RawConfigParser()
-        overlay.read(profile.config_file)
-        section = overlay["profile RoleBeta-in-kernel"]
+    profile = lend(session, server)
+    assert profile.name == "RoleBeta-in-kernel"
+    section = section_of(profile)
     assert section["endpoint_url"] == aws.endpoint_url
     assert (section["region"], section["output"]) == ("us-west-2", "json")
 
 
-def test_nothing_is_lent_after_an_error(aws: EmbeddedAws) -> None:
-    """After an error, nothing is lent."""
-    with ExitStack() as stack:
-        stack.enter_context(pytest.raises(RuntimeError, match="oops"))
-        profile = stack.enter_context(lent(open_session("RoleBeta", session_name="me")))
-        raise RuntimeError("oops")
-    assert profile.config_file is not None
-    assert not profile.config_file.parent.exists()
-
-
-def test_children_are_as_read_only_as_the_kernel(aws: EmbeddedAws) -> None:
+def test_children_are_as_read_only_as_the_kernel(
+    aws: EmbeddedAws, server: CredentialServer
+) -> None:
     """The AWS CLI gets the same read-only session, and can't write either."""
     session = open_session("RoleBeta", session_name="me", read_only=True)
     put = ("s3api", "put-object", "--bucket", "my-first-bucket", "--key", "k")
-    with follow(None, "session", session, ["environment"]):
+    with follow(None, "session", session, ["environment"], server):
         who = run_aws_cli("sts", "get-caller-identity", "--output", "json")
         written = run_aws_cli(*put)
     assert json.loads(who.stdout)["Arn"].endswith(f"{ROLE_ACCOUNT}:assumed-role/RoleBeta/me")
@@ -155,9 +156,11 @@ def test_children_are_as_read_only_as_the_kernel(aws: EmbeddedAws) -> None:
 
 
 @pytest.mark.parametrize("chosen", [[], ["namespace"], ["default_session"]])
-def test_nothing_is_lent_unless_something_follows(aws: EmbeddedAws, chosen: list[str]) -> None:
+def test_nothing_is_lent_unless_something_follows(
+    aws: EmbeddedAws, server: CredentialServer, chosen: list[str]
+) -> None:
     """If neither subprocesses nor filesystems follow, the environment doesn't change."""
     session = open_session("RoleBeta", read_only=True)
     before = run_aws_cli("configure", "list-profiles").stdout
-    with follow(None, "session", session, chosen):
+    with follow(None, "session", session, chosen, server):
         assert run_aws_cli("configure", "list-profiles").stdout == before

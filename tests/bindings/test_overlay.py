@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from ipy_awsprofile.bindings.overlay import overlay_name, write_overlay
 from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, trusting
 from ipy_awsprofile.errors import ConfigFileError
-from ipy_awsprofile.sessions.session import open_session
+from ipy_awsprofile.sessions.session import ProfileSession, open_session
 from tests.shells import run_aws_cli
 
 if TYPE_CHECKING:
@@ -36,20 +36,22 @@ NAME = "RoleBeta-in-kernel"
 
 @contextmanager
 def lent(
-    session: boto3.Session, monkeypatch: pytest.MonkeyPatch, *, of: str, region: str | None = None
+    session: ProfileSession, monkeypatch: pytest.MonkeyPatch, *, of: str, region: str | None = None
 ) -> Iterator[Path]:
     """Lend the session to child processes of this test; yield the overlay."""
-    with CredentialServer(session) as server, monkeypatch.context() as environment:
-        overlay = server.folder / "config"
+    server = CredentialServer()
+    with closing(server), monkeypatch.context() as environment:
+        address = server.lend(session)
+        overlay, command = address.folder / "config", address.command
         files = SharedFiles.from_environment()
-        write_overlay(overlay, name=NAME, of=of, command=server.command, region=region, files=files)
+        write_overlay(overlay, name=NAME, of=of, command=command, region=region, files=files)
         environment.setenv("AWS_CONFIG_FILE", str(overlay))
         environment.setenv("AWS_PROFILE", NAME)
         yield overlay
 
 
 @pytest.fixture
-def session(aws: EmbeddedAws) -> boto3.Session:
+def session(aws: EmbeddedAws) -> ProfileSession:
     """Open a session of RoleBeta."""
     return open_session("RoleBeta", session_name="kernel")
 
@@ -88,7 +90,7 @@ def give_keys(aws: EmbeddedAws, scenario: Scenario, name: str, *, file: Any) -> 
 
 
 def test_children_have_the_identity(
-    session: boto3.Session, monkeypatch: pytest.MonkeyPatch
+    session: ProfileSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Python, the AWS CLI, and new sessions in the kernel itself have the session's ARN."""
     with lent(session, monkeypatch, of="RoleBeta"):
@@ -101,7 +103,7 @@ def test_children_have_the_identity(
 def test_keys_of_the_user_do_not_take_precedence(
     aws: EmbeddedAws,
     scenario: Scenario,
-    session: boto3.Session,
+    session: ProfileSession,
     monkeypatch: pytest.MonkeyPatch,
     name: str,
 ) -> None:
@@ -113,19 +115,10 @@ def test_keys_of_the_user_do_not_take_precedence(
 
 
 def test_children_have_the_same_permissions(
-    aws: EmbeddedAws, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+    aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A session policy also limits the child processes."""
-    sts = boto3.Session(profile_name="UserAlpha").client("sts")
-    policy = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
-    answer = sts.assume_role(
-        RoleArn=scenario.role_arn,
-        RoleSessionName="kernel",
-        Policy=json.dumps({"Version": "2012-10-17", "Statement": [policy]}),
-    )["Credentials"]
-    limited = boto3.Session(
-        answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"]
-    )
+    limited = open_session("RoleBeta", read_only=True)
     with lent(limited, monkeypatch, of="RoleBeta"):
         assert child("print(len(boto3.client('s3').list_buckets()['Buckets']))") == "3"
         assert "AccessDenied" in child(
@@ -196,7 +189,7 @@ def test_settings_of_the_profile(
 def test_other_profiles_work(
     aws: EmbeddedAws,
     scenario: Scenario,
-    session: boto3.Session,
+    session: ProfileSession,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Other profiles work with the overlay, whichever file has their keys."""
@@ -218,7 +211,7 @@ def test_other_profiles_work(
 def test_no_secret_in_the_overlay(
     aws: EmbeddedAws,
     scenario: Scenario,
-    session: boto3.Session,
+    session: ProfileSession,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The overlay contains no secret, wherever it is in the user's files."""
@@ -241,12 +234,12 @@ def test_no_secret_in_the_overlay(
 
 
 def test_only_the_user_can_read_the_overlay(
-    session: boto3.Session, monkeypatch: pytest.MonkeyPatch
+    session: ProfileSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only the user can read the overlay, and no temporary file is left."""
     with lent(session, monkeypatch, of="RoleBeta") as overlay:
         assert overlay.stat().st_mode & 0o777 == 0o600
-        assert {file.name for file in overlay.parent.iterdir()} == {"config", "socket", "token"}
+        assert {file.name for file in overlay.parent.iterdir()} == {"config"}
 
 
 def overlaid(tmp_path: Path, config: str, credentials: str = "", **options: Any) -> Path:

@@ -119,10 +119,6 @@ def test_stale_variables_are_noted() -> None:
         "`old` still signs as UserAlpha.",
     )
     assert card.tone is Tone.WARNING
-    quiet = [Leftover("pandas", "doesn't follow for Parquet", quiet=True)]
-    card = cards.identity_card(identity(), variable="session", leftovers=quiet, now=NOW)
-    assert card.notes == ("`pandas` doesn't follow for Parquet.",)
-    assert card.tone is Tone.GOOD
 
 
 def test_no_identity() -> None:

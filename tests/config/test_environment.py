@@ -10,6 +10,7 @@ import pytest
 from ipy_awsprofile.bindings.environment import environment
 from ipy_awsprofile.bindings.lending import LentProfile
 from ipy_awsprofile.config.environment import MARKER, marker, user_environment
+from tests.bindings.borrowing import NOWHERE
 
 Changes = dict[str, str | None]
 
@@ -109,7 +110,7 @@ def test_process_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """By default, the environment of this process is read, in a switch and after it."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     before = dict(os.environ)
-    with environment(LentProfile("RoleBeta"), "us-west-2"):
+    with environment(LentProfile("RoleBeta", NOWHERE), "us-west-2"):
         assert os.environ["AWS_DEFAULT_REGION"] == "us-west-2"
         seen = user_environment()
         assert seen["AWS_DEFAULT_REGION"] == "eu-west-1"
@@ -128,8 +129,8 @@ def test_marker_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in secrets.items():
         monkeypatch.setenv(name, value)
     with (
-        environment(LentProfile("RoleBeta"), "us-west-2"),
-        environment(LentProfile("UserAlpha"), None),
+        environment(LentProfile("RoleBeta", NOWHERE), "us-west-2"),
+        environment(LentProfile("UserAlpha", NOWHERE), None),
     ):
         noted = os.environ[MARKER]
         assert not [value for value in os.environ.values() if "hush" in value]

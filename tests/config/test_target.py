@@ -18,6 +18,7 @@ from ipy_awsprofile.errors import (
     InvalidSource,
     ProfileNotFound,
 )
+from tests.bindings.borrowing import NOWHERE
 
 if TYPE_CHECKING:
     pass
@@ -268,7 +269,7 @@ def test_region(
 
 def test_region_of_a_switch_is_not_the_users(config: Path) -> None:
     """The Region that a switch sets for child processes doesn't change other profiles."""
-    with environment(LentProfile("keys"), "ap-south-1"):
+    with environment(LentProfile("keys", NOWHERE), "ap-south-1"):
         assert target_of(SessionRequest(profile="role")).region == "eu-west-1"
         assert target_of(SessionRequest(profile="bare")).region is None
 

@@ -452,35 +452,21 @@ def test_expect_account(notebook: Shell) -> None:
     notebook.good(f"%aws_profile RoleBeta --expect-account {ROLE_ACCOUNT}")
 
 
-def test_parquet_of_pandas_is_named(aws: EmbeddedAws, shell: Shell) -> None:
-    """That pandas reads Parquet by a client of its own is said, without alarm, once it is imported.
-
-    A DataFrame is no sign of that.
-    """
-    shell.good("%aws_profile RoleBeta")
-    shell.good("import ipy_awsprofile\nbuckets = ipy_awsprofile.list_buckets(session)")
-    assert switcher_of(shell).leftovers() == []
-    card = shell.good("import pandas\n%aws_profile RoleBeta")
-    (named,) = switcher_of(shell).leftovers()
-    assert (named.name, named.quiet) == ("pandas", True)
-    assert "`pandas` doesn't follow for Parquet" in card.text
-    assert "storage_options()" in card.text
-
-
 def test_what_cannot_follow_is_named(aws: EmbeddedAws, shell: Shell) -> None:
     """Card and `leftovers` name live clients, keys set after the switch, and loaded libraries."""
-    shell.good("import os, polars\n%aws_profile UserAlpha")
+    shell.good("import os, duckdb\n%aws_profile UserAlpha")
     shell.good("s3 = session.client('s3')")
     shell.good("%aws_profile RoleBeta")
     shell.good("os.environ['AWS_ACCESS_KEY_ID'] = 'AKIAIOSFODNN7EXAMPLE'")
     named = {left.name: left.says for left in switcher_of(shell).leftovers()}
     assert named["s3"] == "still signs as UserAlpha"
     assert "set after the switch" in named["AWS_ACCESS_KEY_ID"]
-    imports, options = re.findall("`([^`]+)`", named["polars"])
+    imports, call = re.findall("`([^`]+)`", named["duckdb"])
     shell.good(imports)
-    assert set(shell.good(f"dict({options})").result) == {"credential_provider", "storage_options"}
+    shell.good(call)
+    assert "ipy_awsprofile" in str(shell.good("duckdb.sql('FROM duckdb_secrets()')").result)
     card = shell.good("%aws_profile").text
-    assert all(name in card for name in ("s3", "AWS_ACCESS_KEY_ID", "polars"))
+    assert all(name in card for name in ("s3", "AWS_ACCESS_KEY_ID", "duckdb"))
     shell.good("del os.environ['AWS_ACCESS_KEY_ID'], s3")
     left = {one.name for one in switcher_of(shell).leftovers()}
     assert not left & {"s3", "AWS_ACCESS_KEY_ID"}

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from ipy_awsprofile.bindings import credential_server
+from ipy_awsprofile.bindings import filesystems
 from ipy_awsprofile.bindings.leftovers import Leftover
-from ipy_awsprofile.bindings.private_folder import stop_remover
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.person import Person
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
 from ipy_awsprofile.errors import MfaUnavailable, ProfileNotFound, ProtectedProfile
+from ipy_awsprofile.sessions.identity import who_am_i
+from ipy_awsprofile.sessions.session import open_session
 from ipy_awsprofile.switch.switcher import Switcher
 from tests.mfa_role import add_mfa_role
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.demo.stages.scenario import Scenario
     from ipy_awsprofile.sessions.identity import Identity
     from tests.shells import Shell
 
@@ -379,19 +382,48 @@ def test_interrupted_while_the_former_one_is_taken_off(
 ) -> None:
     """Then nothing has changed: what was taken off is bound again."""
 
-    def stopped(remover: Any) -> None:
-        monkeypatch.setattr(credential_server, "stop_remover", stop_remover)
-        stop_remover(remover)
+    def stopped() -> None:
+        monkeypatch.setattr(filesystems, "_clear_cache", clear_cache)
+        clear_cache()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(credential_server, "stop_remover", stopped)
+    clear_cache = filesystems._clear_cache
     switcher.switch(replace(ROLE, read_only=True))
+    monkeypatch.setattr(filesystems, "_clear_cache", stopped)
     before, environ = switcher.session, os.environ["AWS_PROFILE"]
     with pytest.raises(KeyboardInterrupt):
         switcher.switch(USER)
     assert switcher.session is before is bare_shell.names["session"]
     assert os.environ["AWS_PROFILE"] == environ
     switcher.off()
+
+
+@pytest.mark.parametrize("way", ["switch", "open_session"])
+def test_source_in_the_environment_after_a_switch(
+    aws: EmbeddedAws,
+    scenario: Scenario,
+    switcher: Switcher,
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+) -> None:
+    """Keys that a switch removes from the environment still start the roles that need them."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", scenario.user.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", scenario.user.secret_access_key)
+    aws.write_profile(
+        "FromEnvironment",
+        role_arn=scenario.role_arn,
+        credential_source="Environment",
+        region="us-west-2",
+    )
+    switcher.switch(USER)
+    assert "AWS_ACCESS_KEY_ID" not in os.environ
+    if way == "switch":
+        arn = switcher.switch(SwitchRequest(profile="FromEnvironment")).arn
+    else:
+        arn = who_am_i(open_session("FromEnvironment")).arn
+    assert f":{ROLE_ACCOUNT}:assumed-role/RoleBeta/" in arn
+    switcher.off()
+    assert os.environ["AWS_ACCESS_KEY_ID"] == scenario.user.access_key_id
 
 
 def test_listener_that_switches(switcher: Switcher) -> None:

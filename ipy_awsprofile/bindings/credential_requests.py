@@ -1,0 +1,110 @@
+"""What the credential server answers: container credentials, for requests with its token.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import socket
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.sessions.portable import lendable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from threading import Event
+
+    from ipy_awsprofile.sessions.session import ProfileSession
+
+#: Seconds to wait for a client's request, which can come from a busy machine.
+TIMEOUT = 60.0
+
+#: If credentials have no known end, clients ask again after this time.
+_ASK_AGAIN = timedelta(minutes=20)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lent:
+    """The sessions that are lent, by path, and the token that a request for them needs."""
+
+    sessions: Mapping[str, ProfileSession]
+    token: str
+
+
+def serve(
+    listener: socket.socket, sessions: Mapping[str, ProfileSession], token: str, closed: Event
+) -> None:
+    """Answer each connection in a thread of its own, until the server is closed."""
+    while not closed.is_set():
+        try:
+            connection, address = listener.accept()
+        except OSError:  # the client has left already, or too many files are open
+            closed.wait(0.1)
+            continue
+        # Each client has its own thread: others don't wait for a silent one.
+        request = (connection, address, _Lent(sessions, token))
+        Thread(target=_answer, args=request, daemon=True).start()
+
+
+def _answer(connection: socket.socket, address: Any, lent: Any) -> None:
+    with closing(connection), suppress(OSError):  # the client has left
+        _Request(connection, address, lent)
+
+
+class _Request(BaseHTTPRequestHandler):
+    """One request; ``server`` is what the base class calls that from which it is answered."""
+
+    timeout = TIMEOUT
+    server: _Lent  # type: ignore[assignment]
+    server_version = "ipy_awsprofile"
+    sys_version = ""
+
+    def do_GET(self) -> None:  # the base class looks for this name
+        """Answer with the session's credentials, or with the reason why there are none."""
+        token = self.headers.get("Authorization") or ""
+        session = self.server.sessions.get(self.path)
+        if not hmac.compare_digest(token.encode(), self.server.token.encode()):
+            self._send(HTTPStatus.UNAUTHORIZED, {"Message": "The token is missing or wrong."})
+        elif session is None:
+            self._send(HTTPStatus.NOT_FOUND, {"Message": "No session is lent at this address."})
+        else:
+            self._send(*_document(session))
+
+    def _send(self, status: HTTPStatus, document: dict[str, str]) -> None:
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Log nothing: the kernel's standard error is the notebook's output."""
+
+
+def _document(session: Any) -> tuple[HTTPStatus, dict[str, str]]:
+    """Return the answer for a session, in the format of container credentials."""
+    try:
+        keys, expiry = lendable(session)
+    except AwsProfileError as error:
+        message = f"{error} {error.hint}".strip()
+        return HTTPStatus.BAD_REQUEST, {"Code": type(error).__name__, "Message": message}
+    ends = expiry or datetime.now(UTC) + _ASK_AGAIN
+    document = {
+        "AccessKeyId": str(keys.access_key),
+        "SecretAccessKey": str(keys.secret_key),
+        "Token": str(keys.token),
+        "Expiration": f"{ends:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    if account := getattr(keys, "account_id", None):
+        document["AccountId"] = account
+    return HTTPStatus.OK, document

@@ -1,0 +1,64 @@
+"""polars: ``pl.read_parquet("s3://…")`` and all its other readers and writers of ``s3://`` paths.
+
+Without this, polars keeps the credentials of its first read. While a switch is active, its default
+credential provider is the session's.
+
+https://docs.pola.rs/user-guide/io/cloud-storage/
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.sessions.session import ProfileSession
+
+
+@contextmanager
+def polars(session: ProfileSession) -> Iterator[None]:
+    """Make the session polars' default, if polars is imported.
+
+    Afterwards the default is what it was before, unless the user has changed it since. If polars is
+    imported later, it uses ``AWS_PROFILE``.
+    """
+    pl = _polars()
+    before, ours = _default(), _provider_of(pl, session) if pl else None
+    if pl:
+        pl.Config.set_default_credential_provider(ours)
+    try:
+        yield
+    finally:
+        pl = _polars()
+        if ours and _default() is ours:
+            pl.Config.set_default_credential_provider(before)
+        elif pl and not ours and _default() == "auto":
+            # It was imported meanwhile, and its own provider keeps this session's credentials.
+            pl.Config.set_default_credential_provider(pl.CredentialProviderAWS())
+
+
+def _polars() -> Any:
+    """Return the module if it is imported, and not only halfway."""
+    module = sys.modules.get("polars")
+    return module if hasattr(module, "CredentialProviderAWS") else None
+
+
+def _provider_of(pl: Any, session: ProfileSession) -> Any:
+    class SessionCredentials(pl.CredentialProviderAWS):  # type: ignore[misc]
+        """polars' own provider, for the session instead of a new one."""
+
+        def _session(self) -> ProfileSession:
+            return session
+
+        def __repr__(self) -> str:
+            return f"<credentials of {' ← '.join(session.chain)}>"
+
+    return SessionCredentials()
+
+
+def _default() -> Any:
+    """Return the current default provider; polars has no public way to read it."""
+    builder = sys.modules.get("polars.io.cloud.credential_provider._builder")
+    return getattr(builder, "DEFAULT_CREDENTIAL_PROVIDER", "auto")
