@@ -17,6 +17,8 @@ from tests.bindings.borrowing import NOWHERE
 from tests.shells import run_python
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
 ROLE, USER = LentProfile("RoleBeta", NOWHERE), LentProfile("UserAlpha", NOWHERE)
@@ -24,9 +26,14 @@ BEFORE = pytest.mark.parametrize("before", [None, {}, {"anon": True}, {"profile"
 
 
 @pytest.fixture(autouse=True)
-def clean_fsspec(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Start without defaults and without cached instances."""
-    monkeypatch.delitem(conf, "s3", raising=False)
+def clean_fsspec() -> Iterator[None]:
+    """Start without defaults and without cached instances, and leave none to other tests."""
+    before = dict(conf)
+    conf.pop("s3", None)
+    s3fs.S3FileSystem.clear_instance_cache()
+    yield
+    conf.clear()
+    conf.update(before)
     s3fs.S3FileSystem.clear_instance_cache()
 
 

@@ -21,6 +21,7 @@ from urllib.request import Request, urlopen
 
 import nbformat
 from playwright.sync_api import Browser, BrowserType, Locator, Page
+from playwright.sync_api import TimeoutError as WaitedTooLong
 
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
@@ -31,19 +32,17 @@ _SETTINGS: Mapping[str, Mapping[str, Any]] = {
 }
 _THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
-_READY = """async () => {
-  const app = window.jupyterapp;
-  await app.restored;
-  const panel = app.shell.currentWidget;
-  await panel.context.ready;
-  await panel.sessionContext.ready;
-  await panel.sessionContext.session?.kernel?.info;
+_STATE = """() => {
+  const panel = window.jupyterapp?.shell?.currentWidget;
+  const kernel = panel?.sessionContext?.session?.kernel;
+  return {
+    document: panel?.context?.isReady ?? false,
+    session: panel?.sessionContext?.isReady ?? false,
+    kernel: kernel?.status ?? 'none',
+    connection: kernel?.connectionStatus ?? 'none',
+  };
 }"""
-_OPEN = "() => Boolean(window.jupyterapp?.shell?.currentWidget?.context)"
-_IDLE = """() => {
-  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel;
-  return kernel?.status === 'idle' && kernel.connectionStatus === 'connected';
-}"""
+_RESTORED = "async () => { await window.jupyterapp?.restored; return Boolean(window.jupyterapp); }"
 _RUN = """index => {
   const app = window.jupyterapp;
   app.shell.currentWidget.content.activeCellIndex = index;
@@ -159,14 +158,25 @@ class Notebook:
 
     def wait_until_ready(self, *, kernel: bool = True) -> None:
         """Wait for the application, the document and, unless ``kernel`` is false, its kernel."""
-        self.page.wait_for_function(_OPEN)
+        self.page.wait_for_function(_RESTORED)
+        self._wait_for({"document": True})
         if kernel:
-            self.page.evaluate(_READY)
             self.wait_until_idle()
 
     def wait_until_idle(self) -> None:
         """Wait until the kernel has nothing to do."""
-        self.page.wait_for_function(_IDLE)
+        self._wait_for({"session": True, "kernel": "idle", "connection": "connected"})
+
+    def _wait_for(self, state: Mapping[str, object]) -> None:
+        """Wait for a state of the notebook. It is polled: a promise that hangs has no timeout."""
+        holds = (
+            f"state => Object.entries(state).every(([key, value]) => ({_STATE})()[key] === value)"
+        )
+        try:
+            self.page.wait_for_function(holds, arg=state)
+        except WaitedTooLong as error:
+            error.add_note(f"The notebook is {self.page.evaluate(_STATE)}, not {state}.")
+            raise
 
     def start(self, index: int) -> None:
         """Begin to run a cell, counted from 0."""
@@ -204,7 +214,6 @@ class Notebook:
     def restart(self) -> None:
         """Restart the kernel, and wait until the new one is ready."""
         self.page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
-        self.page.evaluate(_READY)
         self.wait_until_idle()
 
     def keep_widgets(self) -> None:
