@@ -31,16 +31,6 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests of a file one after another, in one worker of pytest-xdist.
-
-    What they share is made once, and a file's tests meet the same process as without workers.
-    """
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
-
-
 @pytest.fixture(autouse=True, scope="session")
 def botocore_data_parsed_once() -> Iterator[None]:
     """Parse each of botocore's data files once for all tests, not again for each boto3 session.
