@@ -14,7 +14,6 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from ipy_awsprofile.bindings.credential_server import CredentialServer
 from ipy_awsprofile.bindings.follow import BINDINGS, follow
 from ipy_awsprofile.bindings.leftovers import (
     Leftover,
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     import boto3
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ipy_awsprofile.bindings.credential_server import CredentialServer
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.sessions.identity import Identity
     from ipy_awsprofile.sessions.session import ProfileSession
@@ -48,7 +48,7 @@ class Switcher:
         self._lock = threading.RLock()
         self._layers = Layers(self._bind)
         self._listeners = Listeners()
-        self._server = CredentialServer()
+        self._server: CredentialServer | None = None
         #: What the credentials were opened for that were ever switched to; unused ones drop out.
         self._owners: WeakKeyDictionary[Any, Target] = WeakKeyDictionary()
         self._closed = False
@@ -146,7 +146,8 @@ class Switcher:
         """Put everything back, and never switch again: the extension is going to be unloaded."""
         self._closed = True
         self.off()
-        self._server.close()
+        if self._server:
+            self._server.close()
 
     @contextmanager
     def scope(self, request: SwitchRequest) -> Iterator[boto3.Session]:
@@ -227,6 +228,10 @@ class Switcher:
         if self._closed:
             raise _unloaded()
         chosen = ("namespace",) if layer.request.only_session else self.bindings
+        if self._server is None:  # loading the extension doesn't import what a server needs
+            from ipy_awsprofile.bindings.credential_server import CredentialServer
+
+            self._server = CredentialServer()
         return follow(self._shell, layer.request.variable, layer.session, chosen, self._server)
 
 
