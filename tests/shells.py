@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import types
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -151,16 +152,21 @@ def run_notebook(*cells: str, environment: Mapping[str, str]) -> tuple[list[Kern
     """
     import nbformat  # two seconds, which most runs of a part of the tests don't need
     from nbclient import NotebookClient
+    from traitlets.config import Config
 
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    client = NotebookClient(
-        notebook,
-        timeout=120,
-        kernel_name="python3",
-        allow_errors=True,
-        coalesce_streams=True,  # a busy kernel sends what one print writes in pieces
-    )
-    client.execute(env=os.environ | environment)
+    with tempfile.TemporaryDirectory() as folder:
+        # A free TCP port that jupyter_client chooses can be taken before the kernel has started.
+        sockets = {"transport": "ipc", "ip": f"{folder}/kernel"}
+        client = NotebookClient(
+            notebook,
+            timeout=120,
+            kernel_name="python3",
+            allow_errors=True,
+            coalesce_streams=True,  # a busy kernel sends what one print writes in pieces
+            config=Config({"KernelManager": sockets}),
+        )
+        client.execute(env=os.environ | environment)
     ran = [KernelCell(cell.outputs) for cell in notebook.cells]
     return ran, nbformat.writes(notebook)
 

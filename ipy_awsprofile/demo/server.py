@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import contextmanager
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from moto.moto_server.werkzeug_app import (
@@ -53,7 +53,7 @@ class _Front:
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        time.sleep(self._state.latency)
+        sleep(self._state.latency)
         answer: Iterable[bytes] = self._app_for(environ)(environ, start_response)
         return answer
 
@@ -82,7 +82,7 @@ def serving(state: State) -> Iterator[str]:
     )
     thread = threading.Thread(
         target=server.serve_forever,
-        kwargs={"poll_interval": 0.05},  # seconds that `shutdown` waits at most
+        kwargs={"poll_interval": 0.01},  # seconds that `shutdown` waits at most
         name="embedded-aws",
         daemon=True,
     )

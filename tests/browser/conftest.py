@@ -33,10 +33,10 @@ expect.set_options(timeout=30_000)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests of this folder one after another, in one worker of pytest-xdist."""
+    """Run each file of this folder in one worker of pytest-xdist: its tests share a browser."""
     for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("browser"))
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="package")
@@ -73,3 +73,10 @@ def jupyter(server: Server, chromium: Browser) -> Iterator[Jupyter]:
     jupyter = Jupyter(server, chromium)
     yield jupyter
     jupyter.close()
+
+
+@pytest.fixture
+def company(embedded: EmbeddedAws) -> Iterator[None]:
+    """Add the profiles of a company to the files."""
+    with stage.company(embedded):
+        yield

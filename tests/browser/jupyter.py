@@ -100,6 +100,7 @@ def serving(folder: Path, environment: Mapping[str, str]) -> Iterator[Server]:
         "--LabApp.expose_app_in_browser=True",
         "--JupyterNotebookApp.expose_app_in_browser=True",
         *("--LabApp.news_url=None", "--ServerApp.disable_check_xsrf=True"),
+        "--KernelManager.transport=ipc",  # TCP ports can be taken before the kernel has started
     ]
     log = folder / "jupyter.log"
     with log.open("w") as output:

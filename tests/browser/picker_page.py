@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
+
+    from tests.browser.jupyter import Notebook
+
+LOAD = "%load_ext ipy_awsprofile"
+PICK = "%aws_profile --pick"
+BUCKETS = "from ipy_awsprofile import list_buckets\nlist_buckets(session)"
 
 
 class PickerPage:
@@ -49,3 +56,12 @@ class PickerPage:
         expect(self.root.locator("[aria-busy]")).to_have_count(0)
         expect(self.identity).to_contain_text(f"{name} ←")
         expect(self.field).to_have_value(name)
+
+
+def picker_in(notebook: Notebook, cell: int) -> PickerPage:
+    """Run the cells up to this one, and return the picker that it shows."""
+    for index in range(cell):
+        notebook.run(index)
+    picker = PickerPage(notebook.run(cell))
+    expect(picker.field).to_have_attribute("placeholder", re.compile(r"Search [\d,]+ profile"))
+    return picker

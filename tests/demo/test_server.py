@@ -32,7 +32,7 @@ def test_it_is_silent(
 def test_latency(aws: EmbeddedAws, clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each request waits for as many seconds as `latency`."""
     waits: list[float] = []
-    monkeypatch.setattr("ipy_awsprofile.demo.server.time.sleep", waits.append)
+    monkeypatch.setattr("ipy_awsprofile.demo.server.sleep", waits.append)
     sts = clients.of("sts", aws.create_user("Ann", account=HOME))
     assert aws.latency == 0
     sts.get_caller_identity()

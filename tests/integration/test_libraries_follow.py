@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 from __future__ import annotations
 
 import io
+import itertools
 import os
 from typing import TYPE_CHECKING
 
@@ -14,12 +15,16 @@ import pytest
 
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.sessions.session import open_session
+from tests.servers import Answers, odd_server
 from tests.shells import Shell, run_notebook
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
-BUCKET = "libraries-of-mine"
+#: Every test has a bucket: polars keeps its connection to one, with the address of that test's AWS.
+_NUMBERS = itertools.count()
 
 #: Each reads (deltalake writes) as any notebook would, without a word about credentials.
 LIBRARIES = {
@@ -65,7 +70,7 @@ SWITCHES = ("RoleBeta", "UserAlpha", "RoleGamma --read-only", "RoleBeta")
 
 
 @pytest.fixture
-def notebook(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:
+def notebook(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     """Create a bucket with files, two roles that read it, and what emulators need to be set."""
     role = aws.create_role(
         "RoleGamma",
@@ -74,27 +79,29 @@ def notebook(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch) ->
         policy=allow("s3:*"),
     )
     aws.write_profile("RoleGamma", source_profile="UserAlpha", role_arn=role, region="us-west-2")
-    aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
+    bucket = f"libraries-{next(_NUMBERS)}"
+    aws.create_bucket(bucket, account=ROLE_ACCOUNT, region="us-west-2")
     s3 = open_session("RoleBeta").client("s3")
-    s3.put_object(Bucket=BUCKET, Key="cities.csv", Body=b"city,people\nOslo,717\n")
+    s3.put_object(Bucket=bucket, Key="cities.csv", Body=b"city,people\nOslo,717\n")
     parquet = io.BytesIO()
     pd.DataFrame({"people": [717]}).to_parquet(parquet)
-    s3.put_object(Bucket=BUCKET, Key="cities.parquet", Body=parquet.getvalue())
-    for name, value in {
-        "AWS_ENDPOINT_URL": aws.endpoint_url,
-        "AWS_ALLOW_HTTP": "true",
-        "AWS_S3_ALLOW_UNSAFE_RENAME": "true",
-        # Rust's object_store asks instance metadata where nothing else has credentials.
-        "AWS_METADATA_ENDPOINT": "http://127.0.0.1:9",
-    }.items():
-        monkeypatch.setenv(name, value)
+    s3.put_object(Bucket=bucket, Key="cities.parquet", Body=parquet.getvalue())
     shell.names.update(
-        BUCKET=BUCKET,
-        CSV=f"s3://{BUCKET}/cities.csv",
-        PARQUET=f"s3://{BUCKET}/cities.parquet",
+        BUCKET=bucket,
+        CSV=f"s3://{bucket}/cities.csv",
+        PARQUET=f"s3://{bucket}/cities.parquet",
         ENDPOINT=aws.endpoint_url,
     )
-    return shell
+    with odd_server(Answers((404, ""))) as metadata:
+        for name, value in {
+            "AWS_ENDPOINT_URL": aws.endpoint_url,
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_S3_ALLOW_UNSAFE_RENAME": "true",
+            # Rust's object_store asks instance metadata where nothing else has credentials.
+            "AWS_METADATA_ENDPOINT": metadata,
+        }.items():
+            monkeypatch.setenv(name, value)
+        yield shell
 
 
 def seen(aws: EmbeddedAws, notebook: Shell, code: str) -> set[str]:
@@ -134,7 +141,7 @@ def test_polars_that_is_imported_after_the_switch(aws: EmbeddedAws, notebook: Sh
     """Polars follows then, too: it doesn't keep the identity that it was first used with."""
     read = (
         "import polars\n"
-        f"try: polars.read_csv('s3://{BUCKET}/cities.csv')\n"
+        f"try: polars.read_csv('{notebook.names['CSV']}')\n"
         "except Exception as error: print(type(error).__name__)"
     )
     aws.calls.clear()

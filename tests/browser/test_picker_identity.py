@@ -1,0 +1,148 @@
+"""The identity that the picker shows follows the kernel, in a real JupyterLab."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+from tests.browser.picker_page import LOAD, PICK, PickerPage, picker_in
+from tests.mfa_role import add_mfa_role
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.browser.jupyter import Jupyter, Notebook
+
+SAVED_WIDGETS = "application/vnd.jupyter.widget-state+json"
+
+
+def test_all_pickers_and_the_magic_show_the_same_identity(jupyter: Jupyter) -> None:
+    """Every picker shows every switch, and its end."""
+    notebook = jupyter.lab(
+        LOAD, PICK, "from ipy_awsprofile import ProfilePicker\nProfilePicker()",
+        "%aws_profile RoleBeta", "%aws_profile --region eu-west-1 RoleBeta", "%aws_profile --off",
+        "%aws_profile",
+    )  # fmt: skip
+    first, second = picker_in(notebook, 1), PickerPage(notebook.run(2))
+    notebook.run(3)
+    for picker in (first, second):
+        picker.shows("RoleBeta")
+    notebook.run(4)
+    for picker in (first, second):
+        expect(picker.identity).to_contain_text("eu-west-1")
+    notebook.run(5)
+    for picker in (first, second):
+        expect(picker.identity).to_contain_text("No profile is active")
+    first.choose("RoleBeta")
+    second.shows("RoleBeta")
+    expect(notebook.run(6)).to_contain_text("RoleBeta ← UserAlpha")
+
+
+def test_countdown(jupyter: Jupyter) -> None:
+    """The time left turns amber, then red, then says expired, without a message from the kernel."""
+    notebook = jupyter.lab(LOAD, PICK)
+    picker = picker_in(notebook, 1)
+    picker.choose("RoleBeta")
+    picker.shows("RoleBeta")
+    picker.button("Refresh").click()  # the cached credentials may be minutes old
+    picker.shows("RoleBeta")
+    notebook.page.evaluate("globalThis.realNow = Date.now")
+    for minutes, tone, text in (
+        (0, "calm", r"^5\d:\d\d left$"),
+        (46, "amber", r"^1\d:\d\d left$"),
+        (56, "red", r"^\d:\d\d left$"),
+        (61, "red", r"^expired$"),
+    ):
+        notebook.page.evaluate(f"Date.now = () => realNow() + {minutes * 60_000}")
+        expect(picker.countdown).to_have_attribute("data-tone", tone)
+        expect(picker.countdown).to_have_text(re.compile(text))
+
+
+def test_refresh(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
+    """The button gets new credentials from STS."""
+
+    def assumed() -> int:
+        return [call.action for call in embedded.calls].count("sts:AssumeRole")
+
+    picker = picker_in(jupyter.lab(LOAD, PICK), 1)
+    picker.choose("RoleBeta")
+    picker.shows("RoleBeta")
+    before = assumed()
+    picker.button("Refresh").click()
+    picker.shows("RoleBeta")
+    assert assumed() == before + 1
+
+
+def test_a_slow_switch(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
+    """A slow switch is explained, and shows the former identity until the new one is there."""
+    serial = add_mfa_role(embedded, "RoleSlow")
+    notebook = jupyter.lab(LOAD, PICK, "session.profile_name")
+    picker = picker_in(notebook, 1)
+    picker.choose("RoleBeta")
+    picker.shows("RoleBeta")
+    picker.choose("RoleSlow")
+    picker.code.fill(embedded.mfa_code(serial))
+    embedded.latency = 5
+    try:
+        picker.button("Continue").click()
+        expect(picker.root).to_contain_text("waiting for the kernel and AWS")
+        expect(picker.identity).to_contain_text("RoleBeta ←")
+        picker.shows("RoleSlow")
+    finally:
+        embedded.latency = 0
+    expect(notebook.run(2)).to_contain_text("'RoleSlow'")
+
+
+def test_a_restarted_kernel_leaves_the_placeholder(jupyter: Jupyter) -> None:
+    """Without its kernel, the picker shows no identity; it works when its cell is run again."""
+    notebook = jupyter.lab(LOAD, PICK)
+    picker = picker_in(notebook, 1)
+    picker.choose("RoleBeta")
+    picker.shows("RoleBeta")
+    notebook.restart()
+    expect(picker.placeholder).to_be_visible()
+    expect(picker.identity).to_be_hidden()
+    picker_in(notebook, 1).choose("RoleBeta")
+    picker.shows("RoleBeta")
+
+
+def reopen(jupyter: Jupyter, name: str) -> Notebook:
+    """Open a saved notebook with a new kernel, until JupyterLab has found its widgets.
+
+    If the kernel starts quickly, JupyterLab sometimes looks for a widget before it has read the
+    saved ones, and shows "model not found" until the page is loaded again.
+    """
+    for _ in range(5):
+        notebook = jupyter.open(name)
+        expect(notebook.outputs(1)).to_contain_text(re.compile("no kernel|model not found"))
+        if notebook.outputs(1).locator(".ipyap").count():
+            break
+        jupyter.close()
+    return notebook
+
+
+def test_a_saved_notebook_has_no_list_and_no_secret(
+    jupyter: Jupyter, embedded: EmbeddedAws, company: None
+) -> None:
+    """A notebook saved with its widgets has no list, code or secret, and reopens a placeholder."""
+    serial = add_mfa_role(embedded, "RoleSaved")
+    notebook = jupyter.lab(LOAD, PICK)
+    notebook.keep_widgets()
+    picker = picker_in(notebook, 1)
+    picker.choose("RoleSaved")
+    code = embedded.mfa_code(serial)
+    picker.code.fill(code)
+    picker.code.press("Enter")
+    picker.shows("RoleSaved")
+    picker.open()
+    saved = notebook.save()
+    assert SAVED_WIDGETS in saved
+    names = ("RoleSaved", "RoleBeta", "staging", "billing-readonly", "BillingReadOnly")
+    assert [text for text in (*names, code, serial, *embedded.secrets()) if text in saved] == []
+
+    jupyter.close()
+    reopened = PickerPage(reopen(jupyter, notebook.file.name).outputs(1))
+    expect(reopened.placeholder).to_be_visible()
+    expect(reopened.placeholder).to_contain_text("Run its cell")
+    expect(reopened.field).to_be_hidden()

@@ -1,0 +1,75 @@
+"""How the picker looks, in a real JupyterLab and a real Notebook 7."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.browser import stage
+from tests.browser.picker_page import BUCKETS, LOAD, PICK, picker_in
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.browser.jupyter import Jupyter
+
+PROTECT = "%config AwsProfileMagics.protected = ['*prod*']"
+
+
+def test_twenty_thousand_profiles(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
+    """Of 20,000 profiles only the visible ones are in the page, wherever the list is scrolled."""
+    with stage.very_many(embedded, 20_000):
+        notebook = jupyter.lab(LOAD, PICK)
+        picker = picker_in(notebook, 1)
+        picker.open()
+        expect(picker.options.first).to_have_attribute("aria-setsize", re.compile(r"^200\d\d$"))
+        assert 0 < picker.options.count() <= 20
+        picker.field.press("End")
+        expect(picker.options.last).to_have_attribute("aria-posinset", re.compile(r"^200\d\d$"))
+        assert picker.options.count() <= 20
+        picker.search("live 1999 eu")
+        expect(picker.root).to_contain_text(re.compile(r"\d+ of 20,0\d\d"))
+        assert picker.options.count() <= 20
+        assert picker.root.locator("*").count() < 500
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_looks_in_jupyterlab(jupyter: Jupyter, company: None, theme: str) -> None:
+    """The list and the identity have the theme's colours."""
+    notebook = jupyter.lab(LOAD, PROTECT, PICK)
+    notebook.theme(theme)
+    picker = picker_in(notebook, 2)
+    picker.choose("RoleBeta")
+    picker.shows("RoleBeta")
+    picker.open()
+    picker.field.press("ArrowDown")
+    expect(picker.root.locator(".ipyap-active")).to_be_visible()
+    field = picker.root.locator(".ipyap-field")
+    themed = notebook.page.evaluate(
+        "getComputedStyle(document.body).getPropertyValue('--jp-ui-font-color1').trim()"
+    )
+    probe = "(el, colour) => { el.style.color = colour; return getComputedStyle(el).color }"
+    assert field.evaluate("el => getComputedStyle(el).color") == picker.placeholder.evaluate(
+        probe, themed
+    )
+    assert notebook.screenshot(f"picker-{theme}").stat().st_size > 0
+    if theme == "light" and os.environ.get("UPDATE_SCREENSHOTS"):
+        shown = notebook.screenshot("picker", notebook.cell(2))
+        picture = Path(__file__).parents[2] / "docs" / "picker.png"
+        Image.open(shown).quantize(128).save(picture, optimize=True)
+
+
+def test_notebook_7(jupyter: Jupyter, company: None) -> None:
+    """The picker works in Notebook 7 too."""
+    notebook = jupyter.notebook_7(LOAD, PICK, BUCKETS)
+    picker = picker_in(notebook, 1)
+    picker.choose("RoleBeta")
+    picker.shows("RoleBeta")
+    expect(notebook.run(2).locator("tbody tr")).to_have_count(3)
+    picker.open()
+    assert notebook.screenshot("picker-notebook-7").stat().st_size > 0
