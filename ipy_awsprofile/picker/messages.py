@@ -210,7 +210,7 @@ def identity_message(
 ) -> IdentityMessage:
     """Return the message that shows an identity, or that no profile is active."""
     if identity is None or request is None:
-        html = _NO_IDENTITY._repr_html_()
+        html = _html_of(_NO_IDENTITY)
         return {"type": "identity", "identity": None, "html": html, "switched": switched}
     card = cards.identity_card(
         identity,
@@ -230,11 +230,16 @@ def identity_message(
             "chosen_region": request.region,
             "protected": protected,
         },
-        "html": card._repr_html_(),
+        "html": _html_of(card),
         "switched": switched,
     }
 
 
 def error_message(error: AwsProfileError) -> ErrorMessage:
     """Return the message that shows an error, with the card that the magic shows."""
-    return {"type": "error", "html": cards.error_card(error)._repr_html_()}
+    return {"type": "error", "html": _html_of(cards.error_card(error))}
+
+
+def _html_of(card: Card) -> str:
+    """Return a card's HTML as a plain string: marimo sends a subclass as something else."""
+    return str(card._repr_html_())

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import is_typeddict
 
+from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.picker import messages
 
 
@@ -30,3 +31,9 @@ def test_both_sides_have_the_same_messages() -> None:
     """Each message has the same name and the same fields on both sides."""
     assert fields_in_javascript() == fields_in_python()
     assert len(fields_in_python()) > 10
+
+
+def test_html_is_sent_as_a_plain_string() -> None:
+    """A card's HTML has no type of ours: marimo's encoder would send an object instead."""
+    error, nobody = AwsProfileError("No."), messages.identity_message(None, None)
+    assert {type(messages.error_message(error)["html"]), type(nobody["html"])} == {str}
