@@ -12,6 +12,8 @@
     ├── ProtectedProfile         the switch wasn't confirmed
     ├── UnexpectedAccount        STS names another account than expected
     ├── NoRegion                 a call needs an AWS Region, and none is set
+    ├── InvalidCell              the cell for many profiles isn't valid Python
+    ├── NoProfileAnswered        a function or cell failed for every profile
     ├── MfaUnavailable           a code is needed, and nobody can be asked for it
     ├── MfaRejected              AWS refused the code, or it doesn't have six digits
     ├── AccessDenied             AWS knows the caller and refuses the action
@@ -134,6 +136,31 @@ class UnexpectedAccount(AwsProfileError):
 
 class NoRegion(AwsProfileError):
     """A call needs an AWS Region, and neither an option nor the profile names one."""
+
+
+class InvalidCell(AwsProfileError):
+    """The cell for many profiles isn't valid Python; nothing was run.
+
+    ``rendered`` are the lines in which IPython shows such an error of any other cell.
+    """
+
+    def __init__(self, message: str, rendered: list[str]) -> None:
+        super().__init__(message)
+        self.rendered = rendered
+
+    def _render_traceback_(self) -> list[str]:
+        return self.rendered
+
+
+class NoProfileAnswered(AwsProfileError):
+    """A function or cell failed for every profile.
+
+    ``errors`` has a row for each profile, as ``result.attrs["errors"]`` has for some.
+    """
+
+    def __init__(self, message: str, hint: str, errors: list[dict[str, str]]) -> None:
+        super().__init__(message, hint)
+        self.errors = errors
 
 
 class MfaUnavailable(AwsProfileError):

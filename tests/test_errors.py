@@ -21,6 +21,8 @@ TREE = [
     ("ProtectedProfile", "AwsProfileError"),
     ("UnexpectedAccount", "AwsProfileError"),
     ("NoRegion", "AwsProfileError"),
+    ("InvalidCell", "AwsProfileError"),
+    ("NoProfileAnswered", "AwsProfileError"),
     ("MfaUnavailable", "AwsProfileError"),
     ("MfaRejected", "AwsProfileError"),
     ("AccessDenied", "AwsProfileError"),

@@ -17,15 +17,20 @@ from typing import TYPE_CHECKING
 
 from IPython.display import display
 
-from ipy_awsprofile.across.frame import frame_of, rows_of
+from ipy_awsprofile.across.frame import ErrorRows, frame_of, rows_of
 from ipy_awsprofile.across.outcomes import CallResult, Function, Outcome, call, failure_of
 from ipy_awsprofile.across.shared_sources import SharedSources
 from ipy_awsprofile.across.worker import PortableFunction, call_in_worker
 from ipy_awsprofile.cards import cards
-from ipy_awsprofile.config.profiles import Profile, list_profiles
+from ipy_awsprofile.config.profiles import Profile, list_profiles, profiles_by_name
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import Target, target_of
-from ipy_awsprofile.errors import AwsProfileError, InvalidOption, ProtectedProfile
+from ipy_awsprofile.errors import (
+    AwsProfileError,
+    InvalidOption,
+    NoProfileAnswered,
+    ProtectedProfile,
+)
 from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.portable import portable
 from ipy_awsprofile.sessions.session import ProfileSession
@@ -46,7 +51,7 @@ _GRACE_PERIOD = 1.0
 
 
 def across_profiles(
-    profiles: str | Profile | Iterable[str | Profile],
+    profiles: str | Iterable[str],
     function: Function,
     *,
     max_workers: int | None = None,
@@ -56,7 +61,9 @@ def across_profiles(
 ) -> pd.DataFrame:
     """Call a function with a session of each profile and return all results as one DataFrame.
 
-    ``profiles`` is a pattern as in `list_profiles`, or names and `Profile` records.
+    ``profiles`` is the exact name of a profile, or else a pattern as in `list_profiles`; or several
+    names and `Profile` records.
+
     ``function(session)`` returns rows (a DataFrame, a Series, a list of dicts), one row (a dict), a
     value (it becomes the column ``value``), or None for no row. The first columns are ``profile``,
     ``account`` (as reported by STS) and ``region`` (of the session); if the function returns a
@@ -64,8 +71,9 @@ def across_profiles(
     order of the profiles.
 
     A profile that fails doesn't stop the others. Its error is a row (``profile``, ``error``,
-    ``message``, ``hint``) of ``result.attrs["errors"]``, and a summary is shown. Ctrl-C stops
-    within seconds and keeps the results so far; ``result.attrs["interrupted"]`` is then True.
+    ``message``, ``hint``) of ``result.attrs["errors"]``, and a summary is shown. If every profile
+    fails, NoProfileAnswered is raised, whose ``errors`` are these rows. Ctrl-C stops within seconds
+    and keeps the results so far; ``result.attrs["interrupted"]`` is then True.
 
     The user is asked for MFA codes and sign-ins before the start, once for each device and each
     sign-in. Roles with the same source share its credentials, and calls that AWS throttles are
@@ -74,8 +82,8 @@ def across_profiles(
     An executor receives only short-lived credentials. ``progress`` shows a progress bar, and
     ``confirmed`` includes protected profiles.
 
-    Raises InvalidOption if no profile matches or the function can't be sent to the executor, and
-    ConfigFileError.
+    Raises InvalidOption if no profile matches or the function can't be sent to the executor,
+    NoProfileAnswered, and ConfigFileError.
 
     https://docs.python.org/3/library/concurrent.futures.html
     """
@@ -90,6 +98,8 @@ def across_profiles(
         outcomes, interrupted = _run_all(run, names, workers, progress)
     frame = frame_of(outcomes, interrupted=interrupted)
     errors, missing = frame.attrs["errors"], len(names) - len(outcomes)
+    if errors and len(errors) == len(names):
+        raise _no_profile_answered(errors)
     if errors or interrupted:
         display(cards.across_card(len(names), errors, missing))
     return frame
@@ -202,17 +212,23 @@ def _wait_for_next(done: SimpleQueue[object]) -> None:
             return
 
 
-def _names(profiles: str | Profile | Iterable[str | Profile]) -> list[str]:
-    if isinstance(profiles, str):
-        found = list_profiles(profiles)
-        if not found:
-            raise InvalidOption(
-                f"No profile matches `{profiles}`.", "`%aws_profiles` lists the profiles."
-            )
-        profiles = list(found)
-    records = [profiles] if isinstance(profiles, Profile) else profiles
-    names = (item.name if isinstance(item, Profile) else item for item in records)
-    return list(dict.fromkeys(names))
+def _names(profiles: str | Iterable[str]) -> list[str]:
+    if not isinstance(profiles, str):
+        return list(dict.fromkeys(map(str, profiles)))
+    if isinstance(profiles, Profile) or profiles in profiles_by_name():
+        return [str(profiles)]  # not also the profiles whose names, roles … contain this one
+    if found := list_profiles(profiles):
+        return list(map(str, found))
+    raise InvalidOption(f"No profile matches `{profiles}`.", "`%aws_profiles` lists the profiles.")
+
+
+def _no_profile_answered(errors: ErrorRows) -> NoProfileAnswered:
+    if len(errors) == 1:
+        (one,) = errors
+        message = f"`{one['profile']}` failed: {one['error']}: {one['message']}"
+    else:
+        message = f"None of {len(errors)} profiles answered. {'; '.join(cards.reasons(errors))}"
+    return NoProfileAnswered(message, next((e["hint"] for e in errors if e["hint"]), ""), errors)
 
 
 def _targets(names: Iterable[str]) -> Iterator[Target]:

@@ -124,16 +124,34 @@ def across_card(profiles: int, errors: Sequence[Mapping[str, str]], missing: int
     """
     good = profiles - len(errors) - missing
     counted = _counted(profiles, "profile")
-    notes = [f"`{one['profile']}`: {one['error']}: {one['message']}" for one in errors]
-    shown = notes[:MOST_ERRORS]
-    if notes[MOST_ERRORS:]:
-        shown.append(f"… and {len(notes) - MOST_ERRORS} more.")
+    shown = reasons(errors)
     if errors:
         shown.append('All errors, with what to do: `result.attrs["errors"]`.')
     if missing:
         shown.append(f"Interrupted: {missing} of {counted} weren't completed.")
     title = f"{good} of {counted} answered"
     return Card(title, notes=tuple(shown), tone=Tone.WARNING if good else Tone.ERROR)
+
+
+def reasons(errors: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return the most frequent of the errors of many profiles, each with its profiles, in a line.
+
+    Messages that differ only in the profile's name are the same.
+    """
+    groups: dict[str, list[Mapping[str, str]]] = {}
+    for one in errors:
+        text = f"{one['error']}: {one['message']}"
+        groups.setdefault(text.replace(f"`{one['profile']}`", "`…`"), []).append(one)
+    largest = sorted(groups.items(), key=lambda group: -len(group[1]))
+    lines = [
+        f"{len(group)} profiles: {text}"
+        if group[1:]
+        else f"`{group[0]['profile']}`: {group[0]['error']}: {group[0]['message']}"
+        for text, group in largest[:MOST_ERRORS]
+    ]
+    if rest := sum(len(group) for _, group in largest[MOST_ERRORS:]):
+        lines.append(f"… and {rest} more.")
+    return lines
 
 
 def profile_table(profiles: Sequence[Profile], pattern: str | None = None) -> Table:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, Self
 
 from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.shared_files import Section, Sections, SharedFiles, read_shared_files
@@ -56,9 +57,12 @@ KEY_PAIR = ("aws_access_key_id", "aws_secret_access_key")
 CREDENTIAL_SOURCES = ("Environment", "Ec2InstanceMetadata", "EcsContainer")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """A profile as it is in the shared files.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Profile(str):
+    """A profile as it is in the shared files. As a string, it is the profile's name.
+
+    So it can be used wherever a name can: ``open_session(profile)``, ``f"{profile}"``,
+    ``profile.endswith("-prod")``, as a key of a dict, as the value of ``AWS_PROFILE``.
 
     Empty settings are None. ``account`` is the 12-digit account ID in the role's ARN,
     ``sso_account_id`` or ``aws_account_id``; ``duration`` is in seconds. ``file`` and ``line``
@@ -79,6 +83,10 @@ class Profile:
     endpoint: str | None = None
     file: Path
     line: int
+
+    def __new__(cls, value: str = "", /, *, name: str = "", **_: Any) -> Self:
+        """Return the name as a string; copies and pickles pass it as ``value``."""
+        return str.__new__(cls, name or value)  # `super()` doesn't know a class with slots
 
     @property
     def role(self) -> str | None:

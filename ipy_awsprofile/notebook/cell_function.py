@@ -9,7 +9,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.config.profiles import find_profile
-from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.errors import InvalidCell, InvalidOption
 from ipy_awsprofile.sessions.session import chain_of
 
 if TYPE_CHECKING:
@@ -22,9 +22,18 @@ def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session
 
     In it, ``session`` is the function's argument and ``profile`` the session's `Profile`. The
     cell's assignments don't change the notebook. The function returns the value of the last
-    statement if that is an expression, else None. Raises SyntaxError, and InvalidOption if the cell
+    statement if that is an expression, else None. Raises InvalidCell, and InvalidOption if the cell
     uses a function that works as the notebook's identity.
     """
+    try:
+        return _compiled(shell, cell)
+    except SyntaxError as error:
+        # A SyntaxError from a magic would be shown with all frames between the two.
+        rendered = shell.SyntaxTB.structured_traceback(type(error), error, [])
+        raise InvalidCell(f"{type(error).__name__}: {error}", rendered) from None
+
+
+def _compiled(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session], Any]:
     source = shell.transform_cell(cell)
     name = shell.compile.cache(source, shell.execution_count, raw_code=cell)  # for tracebacks
     body = ast.parse(source, name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from IPython.display import display
 
 from ipy_awsprofile.cards import cards
-from ipy_awsprofile.errors import AwsProfileError, SwitchInterrupted
+from ipy_awsprofile.errors import AwsProfileError, InvalidCell, SwitchInterrupted
 from ipy_awsprofile.notebook.prompts import renders_html
 
 if TYPE_CHECKING:
@@ -22,8 +22,9 @@ _TOO_LATE = "It was already complete. Run `%aws_profile` to see the active ident
 def errors_as_cards(what: str, switcher: Switcher) -> Iterator[None]:
     """Show an error as a card, and raise it; an interruption becomes SwitchInterrupted.
 
-    A terminal doesn't render cards: IPython prints the error there. ``what`` is what the user can
-    interrupt, the first words of that error's message.
+    A terminal doesn't render cards: IPython prints the error there. A cell that isn't valid Python
+    has no card, only its line. ``what`` is what the user can interrupt, the first words of that
+    error's message.
     """
     before = switcher.session
     try:
@@ -39,6 +40,6 @@ def errors_as_cards(what: str, switcher: Switcher) -> Iterator[None]:
 
 
 def _show(error: AwsProfileError) -> None:
-    if renders_html():
+    if renders_html() and not isinstance(error, InvalidCell):
         display(cards.error_card(error))
         error.shown = True

@@ -19,7 +19,7 @@ import pytest
 from ipy_awsprofile import across_profiles, list_buckets, list_profiles
 from ipy_awsprofile.demo.stages.organisation import seed_organisation
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
-from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
 from tests.shells import run_notebook
 
 if TYPE_CHECKING:
@@ -158,14 +158,71 @@ def test_error_of_the_function(aws: EmbeddedAws, names: tuple[str, ...]) -> None
 def test_summary_is_short(
     aws: EmbeddedAws, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The summary shows the first errors and the number of the others; without errors, nothing."""
+    """The summary shows some errors and the number of the others; without errors, nothing."""
     across_profiles(names, bucket_count, progress=False)
     assert "".join(capsys.readouterr()) == ""
-    across_profiles(names, lambda session: 1 // 0, progress=False)
+
+    def function(session: Any) -> int:
+        if session.profile_name == names[0]:
+            return 1
+        raise ValueError(session.profile_name)
+
+    across_profiles(names, function, progress=False)
     printed = capsys.readouterr().out
-    assert "0 of 8 profiles answered" in printed
-    assert printed.count("ZeroDivisionError") == 5
-    assert "… and 3 more." in printed
+    assert "1 of 8 profiles answered" in printed
+    assert printed.count("ValueError") == 5
+    assert "… and 2 more." in printed
+
+
+def test_equal_errors_are_one_line(
+    aws: EmbeddedAws, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Errors that differ only in the profile's name are one line of the summary, the most first."""
+
+    def function(session: Any) -> int:
+        if session.profile_name == names[0]:
+            raise KeyError("own")
+        if session.profile_name == names[1]:
+            return 1
+        raise ValueError(f"`{session.profile_name}` is odd")
+
+    frame = across_profiles(names, function, progress=False)
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[:3] == [
+        "1 of 8 profiles answered",
+        "6 profiles: ValueError: `…` is odd",
+        f"`{names[0]}`: KeyError: 'own'",
+    ]
+    assert len(frame.attrs["errors"]) == 7
+
+
+def test_all_profiles_fail(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
+    """If every profile fails, that is an error with the reasons, the hint and all the rows."""
+    with pytest.raises(NoProfileAnswered) as raised:
+        across_profiles([*names[:2], "gone", "lost"], lambda _: 1 // 0, progress=False)
+    assert str(raised.value) == (
+        "None of 4 profiles answered. 2 profiles: ZeroDivisionError: integer division or modulo "
+        "by zero; 2 profiles: ProfileNotFound: There is no profile `…` in the shared config files."
+    )
+    assert raised.value.hint == "`%aws_profiles` lists the profiles."
+    assert [one["profile"] for one in raised.value.errors] == [*names[:2], "gone", "lost"]
+    assert across_profiles(names[:2], bucket_count)["value"].sum() > 0
+
+
+def test_exact_name(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
+    """An exact name is that profile alone, even if others contain it; else it is a pattern."""
+    aws.write_profile(
+        "atlas", source_profile="UserAlpha", role_arn=role_arn_of(names[0]), region="us-west-2"
+    )
+    assert set(across_profiles("atlas", bucket_count)["profile"]) == {"atlas"}
+    assert set(across_profiles("atla", bucket_count)["profile"]) == {"atlas", *names[:3]}
+    assert set(across_profiles("atlas*", bucket_count)["profile"]) == {"atlas", *names[:3]}
+
+
+def role_arn_of(name: str) -> str:
+    """Return the role of a profile."""
+    (profile,) = list_profiles(name)
+    return str(profile.role_arn)
 
 
 def test_no_secret_in_errors(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
@@ -174,8 +231,13 @@ def test_no_secret_in_errors(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     def function(session: Any) -> None:
         raise RuntimeError(str(session.get_credentials().get_frozen_credentials()))
 
-    frame = across_profiles(names, function)
-    shown = f"{frame.attrs} {frame.attrs['errors'].frame().to_string()}"
+    with pytest.raises(NoProfileAnswered) as raised:
+        across_profiles(names, function)
+    partly = across_profiles(
+        [*names[1:], "RoleBeta"], lambda s: function(s) if s.profile_name in names else 1
+    )
+    shown = f"{raised.value} {raised.value.errors} {partly.attrs} "
+    shown += partly.attrs["errors"].frame().to_string()
     assert "RuntimeError" in shown
     assert "ReadOnlyCredentials" in shown
     assert [secret for secret in aws.secrets() if secret in shown] == []
@@ -324,9 +386,9 @@ def test_protected(aws: EmbeddedAws, shell: Shell) -> None:
     """A protected profile is an error, unless it is confirmed."""
     shell.good("%config AwsProfileMagics.protected = ['*beta*']")
     shell.good("from ipy_awsprofile import across_profiles")
-    frame = shell.good("across_profiles('RoleBeta', lambda s: 1)").result
-    assert len(frame) == 0
-    assert frame.attrs["errors"][0]["error"] == "ProtectedProfile"
+    error = shell.run("across_profiles('RoleBeta', lambda s: 1)").error
+    assert isinstance(error, NoProfileAnswered)
+    assert error.errors[0]["error"] == "ProtectedProfile"
     confirmed = shell.good("across_profiles('RoleBeta', lambda s: 1, confirmed=True)").result
     assert list(confirmed["value"]) == [1]
 

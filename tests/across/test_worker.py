@@ -22,6 +22,7 @@ from ipy_awsprofile.demo.stages.organisation import seed_organisation
 from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.sessions.portable import portable
+from tests.across.failing import errors_of
 from tests.shells import run_notebook, run_python
 from tests.workers import empty_home
 
@@ -164,8 +165,7 @@ def test_keys_that_cannot_be_exchanged(
         return session
 
     monkeypatch.setattr(SharedSources, "open", refused)
-    frame = across_profiles(["UserAlpha"], key_of, executor=recorder)
-    (error,) = frame.attrs["errors"]
+    (error,) = errors_of(["UserAlpha"], key_of, executor=recorder)
     assert error["error"] == "AccessDenied"
     assert "GetSessionToken" in error["message"]
     assert recorder.pickled == []
@@ -212,8 +212,8 @@ def test_expired_twice(aws: EmbeddedAws) -> None:
         return list_buckets(session)
 
     with ThreadPoolExecutor(1) as executor:
-        frame = across_profiles(["RoleBeta"], function, executor=executor)
-    assert frame.attrs["errors"][0]["error"] == "CredentialsExpired"
+        (error,) = errors_of(["RoleBeta"], function, executor=executor)
+    assert error["error"] == "CredentialsExpired"
     assert [call.action for call in aws.calls].count("s3:ListAllMyBuckets") == 2
 
 
@@ -225,16 +225,15 @@ def unpicklable(session: Any) -> Any:
 def test_results_that_cannot_be_pickled(aws: EmbeddedAws, tmp_path: Path) -> None:
     """A result that can't be pickled is an error of that profile."""
     with processes(tmp_path / "worker") as executor:
-        frame = across_profiles(["RoleBeta"], unpicklable, executor=executor)
-    (error,) = frame.attrs["errors"]
+        (error,) = errors_of(["RoleBeta"], unpicklable, executor=executor)
     assert "unpicklable.<locals>.<lambda>" in error["message"]
 
 
 def test_worker_that_dies(aws: EmbeddedAws, tmp_path: Path) -> None:
     """If a worker dies, that is the error of its profile."""
     with processes(tmp_path / "worker") as executor:
-        frame = across_profiles(["RoleBeta"], lambda s: os._exit(3), executor=executor)
-    assert frame.attrs["errors"][0]["error"] == "BrokenProcessPool"
+        (error,) = errors_of(["RoleBeta"], lambda s: os._exit(3), executor=executor)
+    assert error["error"] == "BrokenProcessPool"
 
 
 def test_sessions_are_not_sent(aws: EmbeddedAws, recorder: Recorder) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -248,3 +250,19 @@ def test_profile_with_key(shared_files: Files) -> None:
     write(shared_files, "[profile a]", "[b]\naws_access_key_id = AKIAX")
     assert profile_with_key("AKIAX") == "b"
     assert profile_with_key("AKIAY") is None
+
+
+def test_record_is_its_name(shared_files: tuple[Path, Path]) -> None:
+    """As a string a record is the profile's name, also as a key, when copied and when pickled."""
+    shared_files[0].write_text("[profile a-prod]\nregion = eu-central-1\n[profile b]\n")
+    first, second = list_profiles()
+    assert (f"{first}", str(second), first == "a-prod", first == second) == (
+        "a-prod",
+        "b",
+        True,
+        False,
+    )
+    assert {"a-prod": 1}[first] == 1
+    for twin in (copy.deepcopy(first), pickle.loads(pickle.dumps(first))):
+        assert twin == "a-prod"
+        assert (twin.name, twin.region, twin.line) == ("a-prod", "eu-central-1", 1)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from ipy_awsprofile.demo.stages.organisation import seed_organisation
-from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.errors import InvalidCell, InvalidOption, NoProfileAnswered
 from tests.shells import run_notebook
 
 if TYPE_CHECKING:
@@ -64,11 +64,51 @@ def test_functions_and_magics_in_the_cell(shell: Shell, names: tuple[str, ...]) 
 
 
 def test_syntax_errors(shell: Shell, aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """A syntax error is the cell's own error, and no session is opened."""
+    """A syntax error shows the cell's own line, as in any other cell, and opens no session."""
     ran = shell.run("%%aws_profiles reader\nx = 1\nx +")
-    assert isinstance(ran.error, SyntaxError)
-    assert ran.printed.count("invalid syntax") == 1
+    assert isinstance(ran.error, InvalidCell)
+    assert ran.printed.splitlines()[1:] == [
+        "    x +",
+        "       ^",
+        "SyntaxError: invalid syntax",
+        "",
+    ]
+    assert ran.displayed == ()
     assert aws.calls == []
+
+
+def test_syntax_errors_in_a_kernel(aws: EmbeddedAws) -> None:
+    """In a kernel, the cell with a syntax error has an error output, and no card."""
+    cells, _ = run_notebook(
+        "%load_ext ipy_awsprofile",
+        "%%aws_profiles RoleBeta\nreturn 1",
+        environment=aws.environment(),
+    )
+    assert "'return' outside function" in "".join(cells[1].error.traceback)
+    assert "ipy_awsprofile" not in "".join(cells[1].error.traceback)
+    assert len(cells[1].outputs) == 1
+
+
+def test_profile_is_its_name(shell: Shell, names: tuple[str, ...]) -> None:
+    """In the cell, ``profile`` can be used as the profile's name, and has its settings."""
+    shell.good("import boto3, ipy_awsprofile")
+    cell = (
+        "opened = [ipy_awsprofile.open_session(profile), boto3.Session(profile_name=profile)]\n"
+        "accounts = {who.client('sts').get_caller_identity()['Account'] for who in opened}\n"
+        "[f'{profile}', profile.endswith('-prod'), {profile: 1}[session.profile_name], *accounts]"
+    )
+    frame = shell.good(f"%%aws_profiles reader --no-progress\n{cell}").result
+    for name, rows in frame.groupby("profile"):
+        account = rows["account"].iloc[0]
+        assert list(rows["value"]) == [name, name.endswith("-prod"), 1, account]
+
+
+def test_all_profiles_fail(shell: Shell, names: tuple[str, ...]) -> None:
+    """If the cell fails for each profile, the cell fails, and the variable isn't set."""
+    error = shell.refused("%%aws_profiles reader --into df --no-progress\n1 // 0")
+    assert isinstance(error, NoProfileAnswered)
+    assert "4 profiles: ZeroDivisionError" in str(error)
+    assert "df" not in shell.names
 
 
 def test_errors_in_the_cell(shell: Shell, names: tuple[str, ...]) -> None:
