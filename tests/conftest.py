@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,8 @@ def clean_environment(tmp_path: Path) -> Iterator[None]:
     os.environ.update(HOME=str(tmp_path), AWS_EC2_METADATA_DISABLED="true")
     boto3.DEFAULT_SESSION = None
     yield
+    if duckdb := sys.modules.get("duckdb"):  # its default connection is the process's
+        duckdb.execute("DROP SECRET IF EXISTS ipy_awsprofile")
     boto3.DEFAULT_SESSION = session
     os.environ.clear()
     os.environ.update(before)

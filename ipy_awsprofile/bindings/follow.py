@@ -6,6 +6,7 @@ from collections.abc import Collection
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile.bindings.cached_clients import cached_clients
 from ipy_awsprofile.bindings.default_session import default_session
 from ipy_awsprofile.bindings.environment import environment
 from ipy_awsprofile.bindings.filesystems import filesystems
@@ -39,6 +40,8 @@ def follow(
     with ExitStack() as stack:
         if shell and "namespace" in chosen:
             stack.enter_context(session_variable(shell, variable, session))
+        if "default_session" in chosen or "environment" in chosen:
+            stack.enter_context(cached_clients())
         if "default_session" in chosen:
             stack.enter_context(default_session(session))
         if "environment" in chosen or "filesystems" in chosen:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from ipy_awsprofile.bindings.duckdb_secrets import secret_keys
 from ipy_awsprofile.bindings.environment import overriding_variables
-from ipy_awsprofile.bindings.namespace import signers
 
 if TYPE_CHECKING:
+    from ipy_awsprofile.bindings.open_readers import OpenReaders
+    from ipy_awsprofile.bindings.signers import Signer
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.sessions.session import ProfileSession
 
@@ -24,13 +27,15 @@ class Leftover:
     says: str
 
 
-_IMPORT = "doesn't follow: `from ipy_awsprofile import libraries`, then"
+_IN_FULL = "with the role's full permissions"
+_IMPORT = "`from ipy_awsprofile import libraries`, then"
+_SECRET = f"{_IMPORT} call `libraries.duckdb_secret(session)`"
 
 #: Libraries that don't follow, and how to give them the session's credentials.
 _INDEPENDENT = {
     "daft": "keeps the credentials of its first read until the kernel is restarted",
-    "duckdb": f"{_IMPORT} call `libraries.duckdb_secret(session)`",
-    "pyspark": f"{_IMPORT} read with `**libraries.spark_options(session)`",
+    "duckdb": f"doesn't follow: {_SECRET}",
+    "pyspark": f"doesn't follow: {_IMPORT} read with `**libraries.spark_options(session)`",
 }
 
 
@@ -38,23 +43,66 @@ def stale_variables(
     namespace: Mapping[str, Any],
     session: ProfileSession,
     owners: Mapping[Any, Target],
+    variable: str,
 ) -> Iterator[Leftover]:
-    """Yield the notebook's clients, resources and sessions that sign as another identity.
+    """Yield the notebook's clients, resources, sessions and filesystems of another identity.
 
-    ``owners`` maps the credentials of all switches so far to their targets.
+    ``owners`` maps the credentials of all switches so far to their targets. ``variable`` is the one
+    that holds the session. What is inside another object is counted.
     """
-    active = session.get_credentials()
-    for name, credentials in signers(namespace):
-        owner = owners.get(credentials)
-        if credentials is active or _same_key(credentials, active):
+    from ipy_awsprofile.bindings.signers import signers  # it imports boto3
+
+    lent = os.environ.get("AWS_PROFILE", session.target.name)  # a read-only one has another name
+    active, by_key = session.get_credentials(), {_key(one): own for one, own in owners.items()}
+    held: Counter[tuple[str, str, str]] = Counter()
+    for name, signer, is_inside in signers(namespace):
+        key = _key(signer.credentials)
+        if signer.credentials is active or (key and key == _key(active)):
             continue
-        if owner is None:
-            yield Leftover(name, f"still signs as {_profile_of(credentials)}")
-        elif owner.chain != session.chain:
-            yield Leftover(name, f"still signs as {owner.name}")
-        elif owner.policy_arns != session.target.policy_arns:
-            access = "read-only" if owner.policy_arns else "with the role's full permissions"
-            yield Leftover(name, f"still signs as {owner.name} {access}")
+        owner = by_key.get(key) or (signer.credentials and owners.get(signer.credentials))
+        whom = _difference(owner, session) if owner else _name_of(signer)
+        if not whom or (signer.profile and not owner and whom == lent):
+            continue
+        if is_inside:
+            held[name, signer.kind, whom] += 1
+        else:
+            again = signer.again.format(name=name, session=variable or "session")
+            yield Leftover(name, f"still signs as {whom}: run `{again}`")
+    for (name, kind, whom), count in held.items():
+        what = f"a {kind} that still signs" if count == 1 else f"{count} {kind}s that still sign"
+        yield Leftover(name, f"holds {what} as {whom}: make it again")
+
+
+def stale_secrets(
+    namespace: Mapping[str, Any], session: ProfileSession, owners: Mapping[Any, Target]
+) -> Iterator[Leftover]:
+    """Yield DuckDB's secrets that have the credentials of another identity."""
+    active = {_key(session.get_credentials()), session.issued and session.issued[0].access_key}
+    by_key = {_key(credentials): owner.name for credentials, owner in owners.items()}
+    for name, key in sorted(set(secret_keys(namespace))):
+        if key not in active:
+            whom = by_key.get(key, "another identity")
+            yield Leftover(name, f"is a DuckDB secret that still signs as {whom}: {_SECRET}")
+
+
+def readers_from_before(
+    readers: OpenReaders, namespace: Mapping[str, Any], session: ProfileSession
+) -> Iterator[Leftover]:
+    """Yield the variables that have opened a place in S3 as another identity."""
+    for name, owner, again in readers.from_before(namespace):
+        whom = _difference(owner, session) if owner else "no profile"
+        if whom:
+            new = again.format(name=name)
+            yield Leftover(name, f"was opened while {whom} was active, and keeps it: run `{new}`")
+
+
+def _difference(owner: Target, session: ProfileSession) -> str:
+    """Return in what an identity differs from the session's; empty if it is the same."""
+    if owner.chain != session.chain:
+        return owner.name
+    if owner.policy_arns != session.target.policy_arns:
+        return f"{owner.name} {'read-only' if owner.policy_arns else _IN_FULL}"
+    return ""
 
 
 def shadowing_variables(environ: MutableMapping[str, str] | None = None) -> Iterator[Leftover]:
@@ -78,21 +126,17 @@ def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:
             yield Leftover(library, advice)
 
 
-def _same_key(credentials: Any, other: Any) -> bool:
-    key = _long_term_key(credentials)
-    return key is not None and key == _long_term_key(other)
-
-
-def _profile_of(credentials: Any) -> str:
-    """Return the profile with these keys, or else botocore's name of their source."""
+def _name_of(signer: Signer) -> str:
+    """Return the profile that is known, or with these keys, or botocore's name of their source."""
     from ipy_awsprofile.config.profiles import profile_with_key
 
-    key = _long_term_key(credentials)
-    return (key and profile_with_key(key)) or f"another identity ({credentials.method})"
+    if signer.profile:
+        return signer.profile
+    key = _key(signer.credentials)
+    return (key and profile_with_key(key)) or f"another identity ({signer.credentials.method})"
 
 
-def _long_term_key(credentials: Any) -> str | None:
-    """Return the access key, but not of credentials that refresh, since that could call AWS."""
-    from botocore.credentials import Credentials
-
-    return credentials.access_key if type(credentials) is Credentials else None
+def _key(credentials: Any) -> str | None:
+    """Return the access key that credentials have now, without renewing them: it could call AWS."""
+    values = vars(credentials) if credentials else {}
+    return values.get("_access_key") or values.get("access_key")

@@ -18,9 +18,12 @@ from ipy_awsprofile.bindings.follow import BINDINGS, follow
 from ipy_awsprofile.bindings.leftovers import (
     Leftover,
     libraries_in_use,
+    readers_from_before,
     shadowing_variables,
+    stale_secrets,
     stale_variables,
 )
+from ipy_awsprofile.bindings.open_readers import OpenReaders
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile, UnexpectedAccount
@@ -51,6 +54,7 @@ class Switcher:
         self._server: CredentialServer | None = None
         #: What the credentials were opened for that were ever switched to; unused ones drop out.
         self._owners: WeakKeyDictionary[Any, Target] = WeakKeyDictionary()
+        self._readers = OpenReaders()
         self._closed = False
         #: Who is asked when credentials need a person: now, and when they end in a later cell.
         self.person = Person()
@@ -111,6 +115,7 @@ class Switcher:
         """
         layer = self._proved(request, fresh, person)
         with self._lock:
+            self._note_readers()
             self._layers.become((*self._layers.bound[:-1], layer))
         self._tell(layer, layer.identity)
         return layer.identity
@@ -139,6 +144,7 @@ class Switcher:
             if not self._layers.bound:
                 return False
             after.callback(self._tell, None, None)
+            self._note_readers()
             self._layers.rebind(())
         return True
 
@@ -160,6 +166,7 @@ class Switcher:
         layer = self._proved(request)
         try:
             with self._lock:
+                self._note_readers()
                 self._layers.begin_scope(layer)
             self._tell(layer, layer.identity)
             yield layer.session
@@ -173,14 +180,23 @@ class Switcher:
             if active is None:
                 return []
             names = self._shell.user_ns if self._shell else {}
-            left = list(stale_variables(names, active.session, self._owners))
-            if not active.request.only_session and "environment" in self.bindings:
+            request, session = active.request, active.session
+            left = list(stale_variables(names, session, self._owners, request.variable))
+            left += readers_from_before(self._readers, names, session)
+            left += stale_secrets(names, session, self._owners)
+            if not request.only_session and "environment" in self.bindings:
                 left += shadowing_variables()
             return left + list(libraries_in_use(names))
 
     def _active(self) -> Layer | None:
         with self._lock:
             return self._layers.bound[-1] if self._layers.bound else None
+
+    def _note_readers(self) -> None:
+        """Note, before another identity becomes active, what was opened as this one."""
+        if self._shell:
+            active = self._active()
+            self._readers.note(self._shell.user_ns, active.session.target if active else None)
 
     def _tell(self, layer: Layer | None, identity: Identity | None) -> None:
         """Call the listeners, until another identity has become active."""
@@ -214,6 +230,7 @@ class Switcher:
         from ipy_awsprofile.sessions.session import expiry_of
 
         with self._lock:
+            self._note_readers()
             if not self._layers.end_scope(layer, nothing=self._closed):
                 return
             active = self._active()

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from ipy_awsprofile.bindings.namespace import session_variable, signers
+from ipy_awsprofile.bindings.namespace import session_variable
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
 
 
@@ -61,31 +60,3 @@ def test_who_lists_the_session(bare_shell: Shell) -> None:
     with session_variable(bare_shell.ip, "session", boto3.Session()):
         assert "session" in bare_shell.good("%who").printed
     assert "session" not in bare_shell.good("%who").printed
-
-
-def test_signers(aws: EmbeddedAws) -> None:
-    """Clients, resources and used sessions are found, but no other values and names of IPython."""
-    session = boto3.Session(profile_name="UserAlpha")
-    unused = boto3.Session(profile_name="UserAlpha")
-    client = session.client("s3")
-    resource = session.resource("s3")
-    names = {
-        "text": "text",
-        "number": 7,
-        "kind": boto3.Session,
-        "session": session,
-        "unused": unused,
-        "client": client,
-        "resource": resource,
-        "bucket": resource.Bucket("b"),
-        "_": client,
-        "_hidden": session,
-    }
-    found = dict(signers(names))
-    assert list(found) == ["session", "client", "resource", "bucket"]
-    assert set(map(id, found.values())) == {id(session.get_credentials())}
-
-
-def test_signers_without_credentials() -> None:
-    """A client without credentials isn't found."""
-    assert dict(signers({"client": boto3.Session().client("s3", "us-east-1")})) == {}

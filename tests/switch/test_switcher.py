@@ -227,6 +227,11 @@ def test_protected(switcher: Switcher, pattern: str, is_protected: bool) -> None
     assert refreshed is not None
 
 
+def stale(whom: str, variable: str = "s3") -> str:
+    """Return what is said of a variable with a client for S3."""
+    return f"still signs as {whom}: run `{variable} = session.client('s3')`"
+
+
 def test_stale_variables_of_a_former_profile(switcher: Switcher, bare_shell: Shell) -> None:
     """Client, resource and session of the former identity are named, those of this one aren't."""
     switcher.switch(ROLE)
@@ -234,9 +239,9 @@ def test_stale_variables_of_a_former_profile(switcher: Switcher, bare_shell: She
     switcher.switch(USER)
     bare_shell.good("mine = session.client('s3')")
     assert switcher.leftovers() == [
-        Leftover("s3", "still signs as RoleBeta"),
-        Leftover("r", "still signs as RoleBeta"),
-        Leftover("old", "still signs as RoleBeta"),
+        Leftover("s3", "still signs as RoleBeta: run `s3 = session.client('s3')`"),
+        Leftover("r", "still signs as RoleBeta: run `r = session.resource('s3')`"),
+        Leftover("old", "still signs as RoleBeta: run `old = session`"),
     ]
 
 
@@ -247,7 +252,7 @@ def test_stale_variables_of_boto3_itself(
     monkeypatch.setenv("AWS_PROFILE", "UserAlpha")
     bare_shell.good("import boto3; s3 = boto3.client('s3'); boto3.DEFAULT_SESSION = None")
     switcher.switch(ROLE)
-    assert switcher.leftovers() == [Leftover("s3", "still signs as UserAlpha")]
+    assert switcher.leftovers() == [Leftover("s3", stale("UserAlpha"))]
 
 
 def test_stale_variables_of_the_environment(
@@ -258,7 +263,7 @@ def test_stale_variables_of_the_environment(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     bare_shell.names["s3"] = boto3.Session(region_name="us-east-1").client("s3")
     switcher.switch(ROLE)
-    assert switcher.leftovers() == [Leftover("s3", "still signs as another identity (env)")]
+    assert switcher.leftovers() == [Leftover("s3", stale("another identity (env)"))]
 
 
 def test_stale_variables_that_would_have_to_ask(
@@ -268,7 +273,7 @@ def test_stale_variables_that_would_have_to_ask(
     bare_shell.names["s3"] = boto3.Session(profile_name="RoleBeta").client("s3")
     switcher.switch(USER)
     aws.calls.clear()
-    assert switcher.leftovers() == [Leftover("s3", "still signs as another identity (assume-role)")]
+    assert switcher.leftovers() == [Leftover("s3", stale("another identity (assume-role)"))]
     assert aws.calls == []
 
 
@@ -291,10 +296,10 @@ def test_the_same_role_with_less_access_is_another_one(
     bare_shell.good("full = session.client('s3')")
     switcher.switch(SwitchRequest(profile="RoleBeta", read_only=True))
     bare_shell.good("narrow = session.client('s3')")
-    may_do_all = Leftover("full", "still signs as RoleBeta with the role's full permissions")
-    assert switcher.leftovers() == [may_do_all]
+    may_do_all = stale("RoleBeta with the role's full permissions", "full")
+    assert switcher.leftovers() == [Leftover("full", may_do_all)]
     switcher.switch(ROLE)
-    assert switcher.leftovers() == [Leftover("narrow", "still signs as RoleBeta read-only")]
+    assert switcher.leftovers() == [Leftover("narrow", stale("RoleBeta read-only", "narrow"))]
 
 
 def test_nothing_is_stale_after_off(switcher: Switcher, bare_shell: Shell) -> None:

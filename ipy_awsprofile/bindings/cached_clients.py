@@ -1,0 +1,33 @@
+"""MLflow and papermill, which keep an S3 client for all later calls, make a new one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def cached_clients() -> Iterator[None]:
+    """Let these libraries forget their S3 clients, at the start and at the end.
+
+    This imports neither. Calls that are running keep the client that they have.
+
+    https://mlflow.org/docs/latest/self-hosting/architecture/artifact-store/
+    https://papermill.readthedocs.io/en/latest/reference/papermill-storage.html
+    """
+    _forget()
+    try:
+        yield
+    finally:
+        _forget()
+
+
+def _forget() -> None:
+    mlflow = sys.modules.get("mlflow.store.artifact.s3_artifact_repo")
+    clear = getattr(getattr(mlflow, "_cached_get_s3_client", None), "cache_clear", None)
+    if clear:
+        clear()
+    papermill = getattr(sys.modules.get("papermill.s3"), "S3", None)
+    if papermill is not None:
+        papermill.s3_session = (None, None, None)

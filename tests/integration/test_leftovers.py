@@ -1,0 +1,196 @@
+"""What can't follow a switch is named on the card, and the code that the card shows mends it."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.sessions.session import open_session
+from tests.shells import Shell
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+BUCKET = "leftovers-of-mine"
+
+
+@pytest.fixture
+def notebook(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """Create a bucket with files, and a second role that reads it."""
+    role = aws.create_role(
+        "RoleGamma",
+        account=ROLE_ACCOUNT,
+        trust=trusting(f"arn:aws:iam::{USER_ACCOUNT}:root"),
+        policy=allow("s3:*"),
+    )
+    aws.write_profile("RoleGamma", source_profile="UserAlpha", role_arn=role, region="us-west-2")
+    aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
+    s3 = open_session("RoleBeta").client("s3")
+    parquet = io.BytesIO()
+    pd.DataFrame({"people": [717]}).to_parquet(parquet)
+    s3.put_object(Bucket=BUCKET, Key="cities.parquet", Body=parquet.getvalue())
+    for name, value in {
+        "AWS_ENDPOINT_URL": aws.endpoint_url,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_S3_ALLOW_UNSAFE_RENAME": "true",
+        "BOTO3_ENDPOINT_URL": aws.endpoint_url,  # of papermill
+    }.items():
+        monkeypatch.setenv(name, value)
+    shell.names.update(BUCKET=BUCKET, KEY=f"{BUCKET}/cities.parquet")
+    return shell
+
+
+def roles(aws: EmbeddedAws, notebook: Shell, code: str) -> set[str]:
+    """Run the code, and return the roles (or users) with which it called S3."""
+    aws.calls.clear()
+    notebook.good(code)
+    arns = [call.arn or "anonymous" for call in aws.calls if call.action.startswith("s3:")]
+    return {re.split("[/]", arn)[1] for arn in arns}
+
+
+#: How something that signs is kept in the variable ``it``, and how it is used.
+KEPT = {
+    "client": ("it = session.client('s3')", "it.head_bucket(Bucket=BUCKET)"),
+    "client of boto3": ("import boto3; it = boto3.client('s3')", "it.head_bucket(Bucket=BUCKET)"),
+    "resource": ("it = session.resource('s3')", "list(it.Bucket(BUCKET).objects.all())"),
+    "session": ("it = session", "it.client('s3').head_bucket(Bucket=BUCKET)"),
+    "s3fs": (
+        "import s3fs; it = s3fs.S3FileSystem(); it.invalidate_cache(); it.ls(BUCKET)",
+        "it.invalidate_cache(); it.ls(BUCKET)",
+    ),
+    "s3fs, unused": ("import s3fs; it = s3fs.S3FileSystem()", "it.ls(BUCKET, refresh=True)"),
+    "pyarrow": (
+        "from pyarrow.fs import FileSystem; it, _ = FileSystem.from_uri(f's3://{KEY}')",
+        "it.open_input_file(KEY).read()",
+    ),
+    "deltalake": (
+        "import deltalake, pandas as pd\n"
+        "table = f's3://{BUCKET}/delta'\n"
+        "deltalake.write_deltalake(table, pd.DataFrame({'a': [1]}), mode='overwrite')\n"
+        "it = deltalake.DeltaTable(table)",
+        "it.to_pyarrow_table()",
+    ),
+}
+
+
+@pytest.mark.parametrize("kept", KEPT)
+def test_the_code_on_the_card_mends_it(aws: EmbeddedAws, notebook: Shell, kept: str) -> None:
+    """A variable of the former identity is named until the code on the card has been run."""
+    make, use = KEPT[kept]
+    notebook.good("%aws_profile RoleBeta")
+    notebook.good(make)
+    assert roles(aws, notebook, use) == {"RoleBeta"}
+    notebook.good("%aws_profile RoleGamma")
+    assert roles(aws, notebook, use) == {"RoleBeta"}
+    card = notebook.good("%aws_profile").text
+    (code,) = re.findall(r"`it`[^\n]*RoleBeta[^\n]*run `([^`]+)`", card)
+    notebook.good(code)
+    assert "`it`" not in notebook.good("%aws_profile").text
+    assert roles(aws, notebook, use) == {"RoleGamma"}
+    notebook.good("%aws_profile RoleBeta")
+    assert "`it`" in notebook.good("%aws_profile").text
+    notebook.good("%aws_profile RoleGamma")
+    assert "`it`" not in notebook.good("%aws_profile").text
+
+
+def test_a_filesystem_with_more_access(notebook: Shell) -> None:
+    """A filesystem of s3fs from before a read-only switch to the same role is named."""
+    notebook.good("%aws_profile RoleBeta\nimport s3fs; fs = s3fs.S3FileSystem(); fs.ls(BUCKET)")
+    card = notebook.good("%aws_profile RoleBeta --read-only").text
+    assert "`fs` still signs as RoleBeta: run `import s3fs; fs = s3fs.S3FileSystem()`" in card
+    notebook.good("import s3fs; fs = s3fs.S3FileSystem(); fs.ls(BUCKET)")
+    assert "`fs`" not in notebook.good("%aws_profile").text
+
+
+def test_what_is_inside_other_objects_is_counted(notebook: Shell) -> None:
+    """Clients in lists, attributes and closures are counted, until they are gone."""
+    notebook.good("%aws_profile RoleBeta")
+    notebook.good(
+        "class Job: pass\n"
+        "job, clients = Job(), [session.client('s3'), session.client('sts')]\n"
+        "job.s3 = session.client('s3')\n"
+        "pages = session.client('s3').get_paginator('list_objects_v2')\n"
+        "def made():\n    kept = session.client('s3')\n    return lambda: kept\n"
+        "fetch = made()"
+    )
+    assert "still sign" not in notebook.good("%aws_profile").text
+    card = notebook.good("%aws_profile RoleGamma").text
+    assert "`clients` holds 2 clients that still sign as RoleBeta: make it again." in card
+    for name in ("job", "pages", "fetch"):
+        assert f"`{name}` holds a client that still signs as RoleBeta: make it again." in card
+    card = notebook.good("del job, pages, fetch, clients\n%aws_profile").text
+    assert "still sign" not in card
+    assert "still sign" not in notebook.good("%aws_profile RoleBeta").text
+
+
+def test_a_filesystem_of_a_cell(aws: EmbeddedAws, notebook: Shell) -> None:
+    """What a cell magic's cell has opened is named afterwards, and what is from before in it."""
+    read = "fs.open_input_file(KEY).read()"
+    opened = "from pyarrow.fs import FileSystem; fs, _ = FileSystem.from_uri(f's3://{KEY}')"
+    notebook.good("%aws_profile RoleBeta")
+    notebook.good(f"%%aws_profile RoleGamma\n{opened}\n{read}")
+    assert "`fs` was opened while RoleGamma was active" in notebook.good("%aws_profile").text
+    assert roles(aws, notebook, read) == {"RoleGamma"}
+    notebook.good(opened)
+    assert "`fs`" not in notebook.good("%aws_profile").text
+
+
+def test_a_filesystem_from_before_the_first_switch(notebook: Shell) -> None:
+    """It is named without a claim as to who it is; an anonymous one isn't named."""
+    notebook.good(
+        "from pyarrow.fs import S3FileSystem\n"
+        "fs = S3FileSystem(region='us-west-2')\n"
+        "public = S3FileSystem(anonymous=True, region='us-west-2')"
+    )
+    card = notebook.good("%aws_profile RoleBeta").text
+    assert "`fs` was opened while no profile was active" in card
+    assert "`public`" not in card
+
+
+def test_secrets_of_duckdb(aws: EmbeddedAws, notebook: Shell) -> None:
+    """A secret of the former identity is named until it is made again; the query's result stays."""
+    notebook.good("import duckdb; from ipy_awsprofile import libraries")
+    notebook.good("%aws_profile RoleBeta\nlibraries.duckdb_secret(session)")
+    use = "duckdb.sql(f\"FROM 's3://{KEY}'\").fetchall()"
+    assert roles(aws, notebook, use) == {"RoleBeta"}
+    notebook.good("rows = duckdb.execute('FROM range(3)')")
+    card = notebook.good("%aws_profile RoleGamma").text
+    assert "`ipy_awsprofile` is a DuckDB secret that still signs as RoleBeta" in card
+    assert notebook.good("rows.fetchall()").result == [(0,), (1,), (2,)]
+    assert roles(aws, notebook, use) == {"RoleBeta"}
+    (line,) = [line for line in card.splitlines() if "still signs as RoleBeta" in line]
+    for code in re.findall("`([^`]+)`", line)[1:]:
+        notebook.good(code)
+    assert "still signs" not in notebook.good("%aws_profile").text
+    assert roles(aws, notebook, use) == {"RoleGamma"}
+
+
+#: Libraries that keep a client for all calls.
+CACHING = {
+    "MLflow": "from mlflow.store.artifact.s3_artifact_repo import S3ArtifactRepository\n"
+    "S3ArtifactRepository(f's3://{BUCKET}').list_artifacts()",
+    "papermill": "from papermill.iorw import S3Handler\nS3Handler().listdir(f's3://{BUCKET}/')",
+}
+
+
+@pytest.mark.parametrize("library", CACHING)
+def test_cached_clients(
+    aws: EmbeddedAws, notebook: Shell, monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    """MLflow's and papermill's cached clients follow each switch and each scope."""
+    monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", aws.endpoint_url)
+    use = CACHING[library]
+    for role in ("RoleBeta", "RoleGamma", "RoleBeta"):
+        notebook.good(f"%aws_profile {role}")
+        assert roles(aws, notebook, use) == {role}
+    assert roles(aws, notebook, f"%%aws_profile RoleGamma\n{use}") == {"RoleGamma"}
+    assert roles(aws, notebook, use) == {"RoleBeta"}
+    notebook.good("%aws_profile --off")
+    aws.calls.clear()
+    notebook.run(use)
+    assert [call for call in aws.calls if "RoleBeta" in str(call.arn)] == []
