@@ -56,6 +56,10 @@ def _again(value: Any) -> str:
         case "obstore.store", "S3Store":
             bucket = value.config.get("bucket")
             return f"from obstore.store import S3Store; {{name}} = S3Store({bucket!r})"
+        case "s3fs.core", "S3FileSystem":
+            # Only with its first request, it has found whom AWS_PROFILE names.
+            is_bound = value._s3 and not (value.anon or value.key or value.kwargs.get("profile"))  # noqa: SLF001
+            return "import s3fs; {name} = s3fs.S3FileSystem()" if is_bound else ""
         case "deltalake.table", "DeltaTable" if value.table_uri.startswith("s3"):
             return f"from deltalake import DeltaTable; {{name}} = DeltaTable({value.table_uri!r})"
         case "lance.dataset", "LanceDataset" if value.uri.startswith("s3"):

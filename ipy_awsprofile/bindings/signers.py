@@ -136,11 +136,10 @@ def _session(session: Any) -> Signer | None:
 
 
 def _filesystem(filesystem: Any) -> Signer | None:
-    """Return how a filesystem of s3fs signs."""
-    if filesystem.anon:
+    """Return how a filesystem of s3fs signs, unless it has found its profile by itself."""
+    profile = filesystem.kwargs.get("profile")
+    if filesystem.anon or not profile:
         return None
     client = filesystem._s3  # noqa: SLF001  # None until its first request
     credentials = client._request_signer._credentials if client else None  # noqa: SLF001
-    profile = filesystem.kwargs.get("profile")
-    again = "import s3fs; {name} = s3fs.S3FileSystem()"
-    return Signer("filesystem", credentials, again, profile) if credentials or profile else None
+    return Signer("filesystem", credentials, "import s3fs; {name} = s3fs.S3FileSystem()", profile)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
+import s3fs  # noqa: F401  # fsspec's defaults follow only what is imported before the switch
 
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.sessions.session import open_session
@@ -60,8 +61,13 @@ KEPT = {
     "resource": ("it = session.resource('s3')", "list(it.Bucket(BUCKET).objects.all())"),
     "session": ("it = session", "it.client('s3').head_bucket(Bucket=BUCKET)"),
     "s3fs": (
-        "import s3fs; it = s3fs.S3FileSystem(); it.invalidate_cache(); it.ls(BUCKET)",
-        "it.invalidate_cache(); it.ls(BUCKET)",
+        "import s3fs; it = s3fs.S3FileSystem(); it.ls(BUCKET, refresh=True)",
+        "it.ls(BUCKET, refresh=True)",
+    ),
+    "s3fs of the environment": (
+        "import fsspec.config, s3fs; fsspec.config.conf.clear()\n"
+        "it = s3fs.S3FileSystem(); it.ls(BUCKET, refresh=True)",
+        "it.ls(BUCKET, refresh=True)",
     ),
     "s3fs, unused": ("import s3fs; it = s3fs.S3FileSystem()", "it.ls(BUCKET, refresh=True)"),
     "pyarrow": (
