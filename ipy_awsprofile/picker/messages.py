@@ -59,10 +59,22 @@ class IdentityMessage(TypedDict):
     switched: bool
 
 
+class WaitingMessage(TypedDict):
+    """The command is carried out when the running cell has ended."""
+
+    type: Literal["waiting"]
+
+
 class DoneMessage(TypedDict):
     """The request is carried out."""
 
     type: Literal["done"]
+
+
+class DroppedMessage(TypedDict):
+    """The command that waited is not carried out: another one, or `--off`, came first."""
+
+    type: Literal["dropped"]
 
 
 class ConfirmMessage(TypedDict):
@@ -107,7 +119,9 @@ class ErrorMessage(TypedDict):
 Message = (
     ProfilesMessage
     | IdentityMessage
+    | WaitingMessage
     | DoneMessage
+    | DroppedMessage
     | ConfirmMessage
     | CodeMessage
     | SignInMessage

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -16,26 +16,17 @@ import anywidget
 
 from ipy_awsprofile.config.profiles import Profile, list_profiles
 from ipy_awsprofile.config.regions import known_regions
-from ipy_awsprofile.config.request import SwitchRequest
-from ipy_awsprofile.errors import (
-    AwsProfileError,
-    MfaRejected,
-    MfaUnavailable,
-    ProtectedProfile,
-    SignInRequired,
-    SwitchInterrupted,
-)
+from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.picker.account_alias import AccountAliases
-from ipy_awsprofile.picker.code_field import CodeField
 from ipy_awsprofile.picker.memory import Memory
 from ipy_awsprofile.picker.messages import (
     Message,
     ProfilesMessage,
-    Switching,
     error_message,
     identity_message,
     rows,
 )
+from ipy_awsprofile.picker.switch_commands import SwitchCommands, errors_shown
 from ipy_awsprofile.picker.view_script import view_script
 from ipy_awsprofile.switch.using_profile import running_switcher
 
@@ -71,6 +62,7 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
         self._version = 0
         self._identity: Identity | None = None
         self._has_view = False
+        self._commands = SwitchCommands(self._switcher, self._answer)
         self._aliases = AccountAliases()
         self._identity_message = partial(identity_message, None, None)
         # An alias arrives in another thread, and mustn't show the identity before a switch again.
@@ -107,7 +99,8 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
         return unsubscribe
 
     def close(self) -> None:
-        """Remove the picker from the page, and end its subscriptions."""
+        """Remove the picker from the page, and end its subscriptions and a switch that waits."""
+        self._commands.close()
         self._subscriptions.close()
         super().close()
 
@@ -154,22 +147,15 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
     def _receive(self, _picker: object, content: Any, _buffers: object) -> None:
         """Carry out a command, and answer the view that sent it."""
         view = content.get("view")
-        code_field = CodeField(content.get("code") or None)
-        # The view asks for codes and shows sign-ins. A callback can't wait for a person.
-        person = replace(self._switcher.person, mfa_prompter=code_field, sign_in=None)
-        with self._failures_shown(view, content, code_field):
+        with errors_shown(self._answer, view):
             match content:
+                case {"type": "switch" | "region" | "refresh"}:
+                    self._commands.carry_out(view, content)
                 case {"type": "ready"}:
                     self._has_view = True
                     self._show(self._switcher.identity(), view)
                 case {"type": "list", "have": have}:
                     self._list(view, have)
-                case {"type": "switch" | "region"}:
-                    self._switcher.switch(self._request(content), person=person)
-                    self._answer(view, {"type": "done"})
-                case {"type": "refresh"}:
-                    self._switcher.refresh(person=person)
-                    self._answer(view, {"type": "done"})
                 case {"type": "pin", "profile": str(profile), "pinned": bool(pinned)}:
                     self._memory.pin(profile, pinned=pinned)
                     # A list that the view asked for before has the old pins.
@@ -177,73 +163,6 @@ class ProfilePicker(anywidget.AnyWidget):  # type: ignore[misc]
 
     def _answer(self, view: Any, message: Message, buffers: list[bytes] | None = None) -> None:
         self.send({**message, "view": view}, buffers)
-
-    @contextmanager
-    def _failures_shown(self, view: Any, content: Any, code_field: CodeField) -> Iterator[None]:
-        """Answer with a question if something is missing, or with the error."""
-        try:
-            yield
-        except ProtectedProfile:
-            self._answer(view, {"type": "confirm"})
-        except SignInRequired:
-            self._sign_in(view, content)
-        except MfaUnavailable as error:
-            if code_field.device:
-                self._answer(view, {"type": "code", "device": code_field.device, "html": ""})
-            else:
-                self._answer(view, error_message(error))
-        except MfaRejected as error:
-            # The error's hint names a cell to run; here the code field asks for the next code.
-            error.hint = "Each code works once. Wait for the device's next code."
-            html, device = error_message(error)["html"], code_field.device or ""
-            self._answer(view, {"type": "code", "device": device, "html": html})
-        except AwsProfileError as error:
-            self._answer(view, error_message(error))
-        except KeyboardInterrupt:
-            self._answer(view, error_message(SwitchInterrupted()))
-        except Exception as error:
-            self._answer(view, error_message(_unexpected(error)))
-            raise  # ipywidgets logs it where the kernel logs
-
-    def _sign_in(self, view: Any, command: Switching) -> threading.Thread | None:
-        """Show where to sign in. When that is done, the view repeats its command."""
-        try:
-            attempt = self._switcher.begin_sign_in(self._request(command))
-        except AwsProfileError as error:
-            self._answer(view, error_message(error))
-            return None
-        self._answer(view, {"type": "sign_in", "url": attempt.url, "code": attempt.code})
-
-        def wait() -> None:
-            try:
-                for _ in attempt.waiting():
-                    pass
-            except AwsProfileError as error:
-                self._answer(view, error_message(error))
-            except Exception as error:
-                self._answer(view, error_message(_unexpected(error)))
-                raise
-            else:
-                self._answer(view, {"type": "signed_in"})
-
-        # The kernel stays free. The thread ends when the attempt expires, if not before.
-        thread = threading.Thread(target=wait, name="sign-in", daemon=True)
-        thread.start()
-        return thread
-
-    def _request(self, command: Switching) -> SwitchRequest:
-        """Return the request for a chosen profile, or the active request in another Region."""
-        confirmed = command.get("confirmed") is True
-        if command["type"] == "switch":
-            profile, region = command["profile"], command["region"]
-            return SwitchRequest(profile=profile, region=region, confirmed=confirmed)
-        active = self._switcher.request
-        if active is None:  # it ended after the person had chosen
-            raise AwsProfileError("No profile is active.", "Choose a profile in the picker.")
-        if command["type"] == "refresh":
-            return active
-        confirmed = active.confirmed or confirmed
-        return replace(active, region=command["region"], confirmed=confirmed)
 
     def _list(self, view: Any, have: int) -> None:
         """Send the order of the profiles, and the profiles if the view doesn't have them."""
@@ -283,10 +202,4 @@ def _failed_callback(error: Exception) -> AwsProfileError:
     return AwsProfileError(
         f"A callback of `on_switch` failed: {type(error).__name__}: {error}",
         "The switch itself is done.",
-    )
-
-
-def _unexpected(error: Exception) -> AwsProfileError:
-    return AwsProfileError(
-        f"Something unexpected happened: {type(error).__name__}.", "The kernel's log has more."
     )

@@ -29,6 +29,7 @@ from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile, UnexpectedAccount
 from ipy_awsprofile.switch.layers import Layer, Layers
 from ipy_awsprofile.switch.listeners import Listener, Listeners
+from ipy_awsprofile.switch.running_cell import RunningCell
 
 if TYPE_CHECKING:
     import boto3
@@ -56,6 +57,8 @@ class Switcher:
         self._owners: WeakKeyDictionary[Any, Target] = WeakKeyDictionary()
         self._readers = OpenReaders()
         self._closed = False
+        #: The running cell, and what waits for its end.
+        self.cell = RunningCell(shell)
         #: Who is asked when credentials need a person: now, and when they end in a later cell.
         self.person = Person()
         #: Patterns (``*prod*``, in any case) of profiles that need to be confirmed.
@@ -113,7 +116,33 @@ class Switcher:
         this switch instead of the Switcher's own. Raises a child of `AwsProfileError`, or whatever
         interrupts it; then nothing has changed.
         """
-        layer = self._proved(request, fresh, person)
+        return self.move(self.prepare(request, fresh=fresh, person=person))
+
+    def prepare(
+        self, request: SwitchRequest, *, fresh: bool = False, person: Person | None = None
+    ) -> Layer:
+        """Open the session and get its identity from STS, as `switch` does; nothing is changed."""
+        from ipy_awsprofile.config.target import target_of
+        from ipy_awsprofile.sessions.identity import who_am_i
+        from ipy_awsprofile.sessions.session import open_target
+
+        if self._closed:  # a picker outlives the extension
+            raise _unloaded()
+        # The active profile needs no confirmation; its pattern may be newer than the switch.
+        is_new = request is not self.request
+        if is_new and self.is_protected(request.name) and not request.confirmed:
+            raise ProtectedProfile(request.name)
+        session = open_target(target_of(request), fresh=fresh, person=person or self.person)
+        session.person = self.person
+        identity = who_am_i(session)
+        if request.expect_account and identity.account != request.expect_account:
+            raise UnexpectedAccount(request.name, identity.account, request.expect_account)
+        with self._lock:
+            self._owners[session.get_credentials()] = session.target
+        return Layer(request, session, identity)
+
+    def move(self, layer: Layer) -> Identity:
+        """Move everything to what `prepare` has returned. Raises what `switch` does."""
         with self._lock:
             self._note_readers()
             self._layers.become((*self._layers.bound[:-1], layer))
@@ -139,7 +168,11 @@ class Switcher:
         return begin_sign_in(_signing_in(request))
 
     def off(self) -> bool:
-        """Put everything back to before the first switch. Return whether there was one to undo."""
+        """Put everything back to before the first switch. Return whether there was one to undo.
+
+        What waits for the end of the running cell is dropped.
+        """
+        self.cell.drop()
         with ExitStack() as after, self._lock:
             if not self._layers.bound:
                 return False
@@ -163,7 +196,7 @@ class Switcher:
         active in the end, what was before it comes back. Of scopes that overlap, as those of
         threads and tasks can, the one that began last is in force until it ends.
         """
-        layer = self._proved(request)
+        layer = self.prepare(request)
         try:
             with self._lock:
                 self._note_readers()
@@ -201,29 +234,6 @@ class Switcher:
     def _tell(self, layer: Layer | None, identity: Identity | None) -> None:
         """Call the listeners, until another identity has become active."""
         self._listeners.tell(identity, lambda: self._active() is layer)
-
-    def _proved(
-        self, request: SwitchRequest, fresh: bool = False, person: Person | None = None
-    ) -> Layer:
-        """Open the session and get its identity from STS, before anything is changed."""
-        from ipy_awsprofile.config.target import target_of
-        from ipy_awsprofile.sessions.identity import who_am_i
-        from ipy_awsprofile.sessions.session import open_target
-
-        if self._closed:  # a picker outlives the extension
-            raise _unloaded()
-        # The active profile needs no confirmation; its pattern may be newer than the switch.
-        is_new = request is not self.request
-        if is_new and self.is_protected(request.name) and not request.confirmed:
-            raise ProtectedProfile(request.name)
-        session = open_target(target_of(request), fresh=fresh, person=person or self.person)
-        session.person = self.person
-        identity = who_am_i(session)
-        if request.expect_account and identity.account != request.expect_account:
-            raise UnexpectedAccount(request.name, identity.account, request.expect_account)
-        with self._lock:
-            self._owners[session.get_credentials()] = session.target
-        return Layer(request, session, identity)
 
     def _leave(self, layer: Layer) -> None:
         """End a scope, and call the listeners unless a later scope is still in force."""

@@ -27,6 +27,7 @@ class PickerPage:
         self.options = shown.get_by_role("listbox", name="AWS profiles").get_by_role("option")
         self.identity = shown.get_by_role("group", name="Active identity")
         self.countdown = shown.get_by_role("timer")
+        self.then = shown.locator(".ipyap-then")
         self.error = shown.get_by_role("alert")
         self.code = shown.get_by_label("MFA code of")
         self.placeholder = shown.locator(".ipyap-placeholder")

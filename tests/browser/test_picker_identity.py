@@ -5,14 +5,28 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import expect
 
+from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT
 from tests.browser.picker_page import LOAD, PICK, PickerPage, picker_in
 from tests.mfa_role import add_mfa_role
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.browser.jupyter import Jupyter, Notebook
+
+#: Uses AWS again and again, until there is a file `stop`.
+LOOP = """\
+import asyncio, pathlib, time, boto3
+seen = set()
+print("looping")
+for _ in range(500):
+    seen.add(boto3.client("sts").get_caller_identity()["Arn"])
+    if pathlib.Path("stop").exists():
+        break
+    {wait}
+seen"""
 
 SAVED_WIDGETS = "application/vnd.jupyter.widget-state+json"
 
@@ -92,6 +106,35 @@ def test_a_slow_switch(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     finally:
         embedded.latency = 0
     expect(notebook.run(2)).to_contain_text("'RoleSlow'")
+
+
+@pytest.mark.parametrize("wait", ["await asyncio.sleep(0.1)", "time.sleep(0.1)"])
+def test_a_choice_while_a_cell_runs(jupyter: Jupyter, wait: str) -> None:
+    """A running cell keeps its identity; the choice says that it waits, and is done at the end."""
+    notebook = jupyter.lab(
+        LOAD, PICK, LOOP.format(wait=wait), "boto3.client('sts').get_caller_identity()['Arn']"
+    )
+    picker = picker_in(notebook, 1)
+    picker.choose("UserAlpha")
+    expect(picker.identity).to_contain_text("user/UserAlpha")
+    stop = notebook.file.with_name("stop")
+    stop.unlink(missing_ok=True)
+    notebook.start(2)
+    expect(notebook.outputs(2)).to_contain_text("looping")
+    picker.choose("RoleBeta")
+    expect(picker.then).to_have_text("Switches to RoleBeta when the running cell ends.")
+    expect(picker.identity).to_contain_text("user/UserAlpha")
+    expect(picker.field).to_have_value("UserAlpha")
+    picker.choose("UserAlpha")  # the list can be used meanwhile
+    expect(picker.then).to_have_text("Switches to UserAlpha when the running cell ends.")
+    picker.choose("RoleBeta")
+    expect(picker.then).to_have_text("Switches to RoleBeta when the running cell ends.")
+    stop.touch()
+    picker.shows("RoleBeta")
+    expect(picker.then).to_be_hidden()
+    user = f"arn:aws:iam::{USER_ACCOUNT}:user/UserAlpha"
+    expect(notebook.outputs(2)).to_contain_text(f"{{'{user}'}}")
+    expect(notebook.run(3)).to_contain_text("assumed-role/RoleBeta/")
 
 
 def test_a_restarted_kernel_leaves_the_placeholder(jupyter: Jupyter) -> None:

@@ -15,16 +15,14 @@ from ipy_awsprofile.cards import cards
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.picker import ProfilePicker
 from ipy_awsprofile.picker.memory import MOST_RECENT, Memory, Remembered
+from tests.picker.person import VIEW, Person
 from tests.shells import run_python
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
-
-VIEW = "view-1"
 
 #: What a saved notebook contains of a picker: its script and nothing that a person did.
 SYNCED = {
@@ -43,48 +41,6 @@ SYNCED = {
     "tabbable",
     "tooltip",
 }
-
-
-class Person:
-    """Takes the place of the browser: sends what a person does, and reads the answers."""
-
-    def __init__(self, picker: ProfilePicker) -> None:
-        self.picker = picker
-        self.seen: list[dict[str, Any]] = []
-        self.buffers: list[bytes] = []
-        picker.send = self._hear
-
-    def _hear(self, message: dict[str, Any], buffers: list[bytes] | None = None) -> None:
-        self.seen.append(json.loads(json.dumps(message)))
-        self.buffers += buffers or []
-
-    def says(self, kind: str, **content: Any) -> list[dict[str, Any]]:
-        """Send a message as the browser does; return the answers."""
-        self.seen.clear()
-        self.buffers.clear()
-        self.picker._handle_custom_msg({"type": kind, "view": VIEW, **content}, [])
-        return list(self.seen)
-
-    def switches(self, profile: str, **content: Any) -> dict[str, Any]:
-        """Choose a profile; return the last answer."""
-        return self.says("switch", profile=profile, region=None, **content)[-1]
-
-    def rows(self, have: int = 0) -> list[list[Any]] | None:
-        """Ask for the list; return its rows, or None if the view has them already."""
-        self.says("list", have=have)
-        return json.loads(self.buffers[0]) if self.buffers else None
-
-
-@pytest.fixture
-def picker(aws: EmbeddedAws, shell: Shell) -> Iterator[ProfilePicker]:
-    picker = ProfilePicker()
-    yield picker
-    picker.close()
-
-
-@pytest.fixture
-def person(picker: ProfilePicker) -> Person:
-    return Person(picker)
 
 
 def test_nothing_of_the_work_is_synced(person: Person) -> None:
@@ -226,7 +182,7 @@ def test_an_unexpected_error_is_shown_without_its_text(
     def broken(*_: object, **__: object) -> None:
         raise OSError("with what it was about")
 
-    monkeypatch.setattr(person.picker._switcher, "switch", broken)
+    monkeypatch.setattr(person.picker._switcher, "prepare", broken)
     command = {"type": "switch", "view": VIEW, "profile": "RoleBeta", "region": None}
     with pytest.raises(OSError, match="with what"):
         person.picker._receive(None, command, [])

@@ -47,10 +47,24 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  */
 
 /**
+ * The command is carried out when the running cell has ended.
+ *
+ * @typedef {object} WaitingMessage
+ * @property {"waiting"} type
+ */
+
+/**
  * The command is carried out.
  *
  * @typedef {object} DoneMessage
  * @property {"done"} type
+ */
+
+/**
+ * The command that waited is not carried out: another one, or `--off`, came first.
+ *
+ * @typedef {object} DroppedMessage
+ * @property {"dropped"} type
  */
 
 /**
@@ -97,8 +111,8 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * A message for the view that it names, or for all views if it names none.
  *
  * @typedef {(
- *   ProfilesMessage | IdentityMessage | DoneMessage | ConfirmMessage | CodeMessage | SignInMessage
- *   | SignedInMessage | ErrorMessage
+ *   ProfilesMessage | IdentityMessage | WaitingMessage | DoneMessage | DroppedMessage
+ *   | ConfirmMessage | CodeMessage | SignInMessage | SignedInMessage | ErrorMessage
  * ) & {view?: string | null}} ViewMessage
  */
 

@@ -1,5 +1,6 @@
 // A picker in the page: it puts the parts together, and talks to Python.
 
+import { CellWait } from "./cell_wait.js";
 import { h } from "./dom.js";
 import { IdentityCard } from "./identity.js";
 import { Profiles } from "./profiles.js";
@@ -49,6 +50,7 @@ export class View {
       answer: (more) => this.command && this.ask({ ...this.command, ...more }, this.target),
       cancel: () => this.reset({ focus: true }),
     });
+    this.cellWait = new CellWait();
     this.error = h("div", { class: "ipyap-error", role: "alert" });
     this.status = h("div", { class: "ipyap-unseen", role: "status", "aria-live": "polite" });
     this.live = h(
@@ -61,6 +63,7 @@ export class View {
       h("div", { class: "ipyap-bar" }, this.field.element, this.region.element),
       this.field.list.element,
       this.question.element,
+      this.cellWait.element,
       this.error,
       this.card.element,
       this.status,
@@ -118,6 +121,7 @@ export class View {
   /** Show the placeholder: without a kernel, the identity that the view knows may be wrong. */
   disconnect() {
     this.isConnected = false;
+    this.cellWait.end();
     this.endWait();
     this.reset();
     this.card.show(null, "");
@@ -139,11 +143,13 @@ export class View {
   receive(message, buffers) {
     if (message.view && message.view !== this.id) return;
     if (!this.isConnected) this.connected();
+    if (message.view) this.takeUp(message);
     switch (message.type) {
       case "profiles": return this.takeProfiles(message, buffers?.[0]);
       case "identity": return this.takeIdentity(message);
+      case "waiting": return this.waitForCell();
       case "done":
-        if (!this.field.isBusy) return;
+        if (!this.field.isBusy) return; // the person is elsewhere
         this.endWait();
         return this.reset({ focus: true });
       case "confirm":
@@ -167,6 +173,17 @@ export class View {
         this.field.input.value = this.profile;
         return this.offerRegions();
     }
+  }
+
+  /**
+   * Go on with the command that has waited for a cell, if this is the answer to it.
+   *
+   * @param {ViewMessage} message
+   */
+  takeUp({ type }) {
+    if (["profiles", "identity", "signed_in"].includes(type)) return;
+    const waited = this.cellWait.end();
+    if (waited) ({ command: this.command, target: this.target } = waited);
   }
 
   /**
@@ -233,6 +250,7 @@ export class View {
     this.field.close();
     this.question.close();
     this.showError("");
+    this.cellWait.end();
     this.field.input.value = target;
     const doing = command.type === "refresh" ? "refreshing" : "switching";
     this.field.showWait(`${doing} …`);
@@ -241,6 +259,14 @@ export class View {
     this.say(doing === "refreshing" ? "Refreshing." : "Switching.");
     this.slow = setTimeout(() => this.field.showWait("waiting for the kernel and AWS …"), SLOW);
     this.send(command);
+  }
+
+  waitForCell() {
+    const { command, target } = this;
+    if (!command) return;
+    this.endWait();
+    this.reset({ focus: true });
+    this.say(this.cellWait.show(command, target));
   }
 
   endWait() {

@@ -1,0 +1,156 @@
+"""The view's commands that switch: a running cell ends first, and what is missing is asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.errors import (
+    AwsProfileError,
+    MfaRejected,
+    MfaUnavailable,
+    ProtectedProfile,
+    SignInRequired,
+    SwitchInterrupted,
+)
+from ipy_awsprofile.picker.code_field import CodeField
+from ipy_awsprofile.picker.messages import Message, Switching, error_message
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.credentials.person import Person
+    from ipy_awsprofile.switch.layers import Layer
+    from ipy_awsprofile.switch.switcher import Switcher
+
+#: Sends a message to one view.
+Answer = Callable[[Any, Message], None]
+
+
+class SwitchCommands:
+    """Carries out the commands of a picker's views, and answers the view that sent one.
+
+    At once, a command gets credentials, and the view learns what fails or is missing. The notebook
+    moves between two cells: a cell keeps the identity that it began with. A later command replaces
+    the one that waits. A chosen profile takes precedence over what the cell itself switches to; a
+    new Region and new credentials are for the active identity alone, and are dropped if it ends.
+    """
+
+    def __init__(self, switcher: Switcher, answer: Answer) -> None:
+        self._switcher = switcher
+        self._answer = answer
+        self._drop: Callable[[], object] = lambda: None
+
+    def carry_out(self, view: Any, command: Switching) -> None:
+        """Carry out a command. Raises a child of `AwsProfileError`, if the view isn't asked."""
+        self._switcher.cell.drop()  # also if this one fails: the person wants something else
+        with self._questions_asked(view, command) as person:
+            if command["type"] == "refresh" and self._switcher.request is None:
+                self._answer(view, {"type": "done"})
+                return
+            active, fresh = self._switcher.request, command["type"] == "refresh"
+            layer = self._switcher.prepare(self._request(command), fresh=fresh, person=person)
+            if self._switcher.cell.is_running:
+                self._answer(view, {"type": "waiting"})
+            self._drop = self._switcher.cell.when_ended(
+                partial(self._move, view, _without_code(command), layer, active),
+                dropped=partial(self._answer, view, {"type": "dropped"}),
+            )
+
+    def close(self) -> None:
+        """Drop the command that waits."""
+        self._drop()
+
+    def _move(self, view: Any, command: Switching, layer: Layer, active: object) -> None:
+        """Move the notebook, and answer."""
+        if command["type"] != "switch" and self._switcher.request is not active:
+            self._answer(view, {"type": "dropped"})
+            return
+        with errors_shown(self._answer, view), self._questions_asked(view, command) as person:
+            expiry = layer.identity.expiry
+            if expiry and expiry <= datetime.now(UTC):  # the cell took that long
+                layer = self._switcher.prepare(layer.request, person=person)
+            self._switcher.move(layer)
+            self._answer(view, {"type": "done"})
+
+    @contextmanager
+    def _questions_asked(self, view: Any, command: Switching) -> Iterator[Person]:
+        """Yield the person at the view, and answer with a question if something is missing."""
+        code_field = CodeField(command.get("code") or None)
+        try:
+            # The view asks for codes and shows sign-ins. A callback can't wait for a person.
+            yield replace(self._switcher.person, mfa_prompter=code_field, sign_in=None)
+        except ProtectedProfile:
+            self._answer(view, {"type": "confirm"})
+        except SignInRequired:
+            self._sign_in(view, command)
+        except MfaUnavailable:
+            if code_field.device is None:
+                raise
+            self._answer(view, {"type": "code", "device": code_field.device, "html": ""})
+        except MfaRejected as error:
+            # The error's hint names a cell to run; here the code field asks for the next code.
+            error.hint = "Each code works once. Wait for the device's next code."
+            html, device = error_message(error)["html"], code_field.device or ""
+            self._answer(view, {"type": "code", "device": device, "html": html})
+
+    def _sign_in(self, view: Any, command: Switching) -> threading.Thread:
+        """Show where to sign in. When that is done, the view repeats its command."""
+        attempt = self._switcher.begin_sign_in(self._request(command))
+        self._answer(view, {"type": "sign_in", "url": attempt.url, "code": attempt.code})
+
+        def wait() -> None:
+            with errors_shown(self._answer, view):
+                for _ in attempt.waiting():
+                    pass
+                self._answer(view, {"type": "signed_in"})
+
+        # The kernel stays free. The thread ends when the attempt expires, if not before.
+        thread = threading.Thread(target=wait, name="sign-in", daemon=True)
+        thread.start()
+        return thread
+
+    def _request(self, command: Switching) -> SwitchRequest:
+        """Return the request for a chosen profile, or the active request in another Region."""
+        confirmed = command.get("confirmed") is True
+        if command["type"] == "switch":
+            profile, region = command["profile"], command["region"]
+            return SwitchRequest(profile=profile, region=region, confirmed=confirmed)
+        active = self._switcher.request
+        if active is None:  # it ended after the person had chosen
+            raise AwsProfileError("No profile is active.", "Choose a profile in the picker.")
+        if command["type"] == "refresh":
+            return active
+        confirmed = active.confirmed or confirmed
+        return replace(active, region=command["region"], confirmed=confirmed)
+
+
+@contextmanager
+def errors_shown(answer: Answer, view: Any) -> Iterator[None]:
+    """Answer with the error card. An unexpected error is raised again: the kernel logs it."""
+    try:
+        yield
+    except AwsProfileError as error:
+        answer(view, error_message(error))
+    except KeyboardInterrupt:
+        answer(view, error_message(SwitchInterrupted()))
+    except Exception as error:
+        answer(view, error_message(_unexpected(error)))
+        raise
+
+
+def _unexpected(error: Exception) -> AwsProfileError:
+    return AwsProfileError(
+        f"Something unexpected happened: {type(error).__name__}.", "The kernel's log has more."
+    )
+
+
+def _without_code(command: Switching) -> Switching:
+    """Return the command without its MFA code, which works once."""
+    kept = command.copy()
+    kept.pop("code", None)
+    return kept

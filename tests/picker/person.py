@@ -1,0 +1,41 @@
+"""A person at a picker, without a browser."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.picker import ProfilePicker
+
+VIEW = "view-1"
+
+
+class Person:
+    """Takes the place of the browser: sends what a person does, and reads the answers."""
+
+    def __init__(self, picker: ProfilePicker) -> None:
+        self.picker = picker
+        self.seen: list[dict[str, Any]] = []
+        self.buffers: list[bytes] = []
+        picker.send = self._hear
+
+    def _hear(self, message: dict[str, Any], buffers: list[bytes] | None = None) -> None:
+        self.seen.append(json.loads(json.dumps(message)))
+        self.buffers += buffers or []
+
+    def says(self, kind: str, **content: Any) -> list[dict[str, Any]]:
+        """Send a message as the browser does; return the answers."""
+        self.seen.clear()
+        self.buffers.clear()
+        self.picker._handle_custom_msg({"type": kind, "view": VIEW, **content}, [])
+        return list(self.seen)
+
+    def switches(self, profile: str, **content: Any) -> dict[str, Any]:
+        """Choose a profile; return the last answer."""
+        return self.says("switch", profile=profile, region=None, **content)[-1]
+
+    def rows(self, have: int = 0) -> list[list[Any]] | None:
+        """Ask for the list; return its rows, or None if the view has them already."""
+        self.says("list", have=have)
+        return json.loads(self.buffers[0]) if self.buffers else None

@@ -1,0 +1,255 @@
+"""What is clicked while a cell runs is done when the cell has ended, and never in its middle."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from ipy_awsprofile import using_profile
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
+from ipy_awsprofile.picker import ProfilePicker, switch_commands
+from tests.picker.person import VIEW, Person
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+USER = f"arn:aws:iam::{USER_ACCOUNT}:user/UserAlpha"
+ROLE = f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/RoleBeta/"
+
+WAITING, DONE, DROPPED = ({"type": kind, "view": VIEW} for kind in ("waiting", "done", "dropped"))
+
+
+def who() -> str:
+    """Return who boto3 is."""
+    arn: str = boto3.client("sts").get_caller_identity()["Arn"]
+    return arn
+
+
+def in_a_thread(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function as a kernel's subshell calls it: in a thread, while a cell runs."""
+
+    def called(*values: Any, **named: Any) -> Any:
+        answers: list[Any] = []
+        thread = threading.Thread(target=lambda: answers.append(function(*values, **named)))
+        thread.start()
+        thread.join()
+        return answers[0]
+
+    return called
+
+
+@pytest.fixture
+def notebook(person: Person, shell: Shell) -> Shell:
+    """Work as UserAlpha, in a notebook whose cells can let the person click."""
+    shell.good("%aws_profile UserAlpha")
+    shell.names.update(
+        choose=in_a_thread(person.switches),
+        says=in_a_thread(person.says),
+        person=person,
+        who=who,
+        using_profile=using_profile,
+        ctrl_c=lambda: signal.raise_signal(signal.SIGINT),
+    )
+    return shell
+
+
+def hooks(shell: Shell) -> list[object]:
+    """Return all hooks of the shell's events."""
+    return [hook for hooks in shell.ip.events.callbacks.values() for hook in hooks]
+
+
+def test_a_loop_keeps_its_identity(notebook: Shell, person: Person) -> None:
+    """A click from another thread changes nothing in the running cell, and everything after it."""
+    before = hooks(notebook)
+    cell = "seen = [who()]; answer = choose('RoleBeta')\nfor _ in range(3): seen.append(who())"
+    notebook.good(cell)
+    assert notebook.names["seen"] == [USER] * 4
+    assert notebook.names["answer"] == WAITING
+    assert person.seen[-1] == DONE
+    assert person.picker.value == "RoleBeta"
+    assert notebook.good("who()").result.startswith(ROLE)
+    assert hooks(notebook) == before
+
+
+def test_a_cell_that_awaits_keeps_its_identity(notebook: Shell, person: Person) -> None:
+    """A click between two awaits, in the cell's thread, waits for the end of the cell, too."""
+    notebook.good(
+        "import asyncio\n"
+        "asyncio.get_running_loop().call_soon(person.switches, 'RoleBeta')\n"
+        "seen = []\n"
+        "for _ in range(3):\n"
+        "    await asyncio.sleep(0)\n"
+        "    seen.append(who())\n"
+        "answers = list(person.seen)"
+    )
+    assert notebook.names["seen"] == [USER] * 3
+    assert notebook.names["answers"] == [WAITING]
+    assert person.seen[-1] == DONE
+    assert notebook.good("who()").result.startswith(ROLE)
+
+
+@pytest.mark.parametrize("end", ["1 / 0", "ctrl_c()", "await asyncio.sleep(0); 1 / 0"])
+def test_a_cell_that_fails(notebook: Shell, person: Person, end: str) -> None:
+    """After an error or Ctrl-C, the switch is done as after any other end."""
+    assert notebook.run(f"import asyncio\nchoose('RoleBeta')\n{end}").error is not None
+    assert person.seen[-1] == DONE
+    assert person.picker.value == "RoleBeta"
+
+
+def test_the_end_of_an_inner_cell(notebook: Shell) -> None:
+    """A cell that a cell runs, or a message from the front end, isn't the end."""
+    notebook.good(
+        "choose('RoleBeta')\n"
+        "get_ipython().run_cell('1')\n"
+        "get_ipython().events.trigger('post_execute')\n"
+        "seen = who()"
+    )
+    assert notebook.names["seen"] == USER
+    assert notebook.good("who()").result.startswith(ROLE)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "%%aws_profile RoleBeta\nchoose('UserAlpha', confirmed=True)\nseen = who()",
+        "with using_profile('RoleBeta'):\n    choose('UserAlpha')\n    seen = who()",
+    ],
+)
+def test_a_click_in_a_scope(notebook: Shell, person: Person, cell: str) -> None:
+    """A profile that is chosen while a scope is in force is switched to after the scope's end."""
+    notebook.good("%aws_profile RoleBeta --as other")
+    notebook.good(cell)
+    assert notebook.names["seen"].startswith(ROLE)
+    assert person.picker.value == "UserAlpha"
+    assert notebook.good("who()").result == USER
+
+
+def test_a_click_before_the_scope_has_begun(notebook: Shell, person: Person) -> None:
+    """A profile that is chosen while a cell's scope begins is switched to after the scope's end."""
+    clicks = iter(["RoleBeta"])
+
+    def click(_identity: object) -> None:
+        for profile in clicks:
+            person.switches(profile)
+
+    person.picker.on_switch(click)
+    notebook.good("%%aws_profile UserAlpha\nseen = who()")
+    assert notebook.names["seen"] == USER
+    assert person.picker.value == "RoleBeta"
+
+
+def test_a_later_choice(notebook: Shell, person: Person) -> None:
+    """The last choice is done, in whichever picker it was made, and the others are dropped."""
+    other = Person(ProfilePicker())
+    notebook.names["other"] = in_a_thread(other.switches)
+    notebook.good("choose('RoleBeta'); answer = other('UserAlpha'); said = person.seen[-1]")
+    assert (notebook.names["said"], notebook.names["answer"]) == (DROPPED, WAITING)
+    assert [one for one in other.seen if one["type"] == "done"]
+    assert DONE not in person.seen
+    assert person.picker.value == "UserAlpha"
+    other.picker.close()
+
+
+def test_a_later_choice_that_fails(notebook: Shell, person: Person) -> None:
+    """An error is shown at once, and the earlier choice isn't done any more."""
+    notebook.good("choose('RoleBeta'); answer = choose('Nobody')")
+    assert "Nobody" in notebook.names["answer"]["html"]
+    assert person.picker.value == "UserAlpha"
+
+
+def test_a_cell_that_switches(notebook: Shell, person: Person) -> None:
+    """The click was the person's last word: it is done after the cell's own switch."""
+    cell = "choose('RoleBeta')\n%aws_profile UserAlpha --as mine\nseen = who()"
+    notebook.good(cell)
+    assert notebook.names["seen"] == USER
+    assert person.picker.value == "RoleBeta"
+
+
+@pytest.mark.parametrize("command", ["'refresh'", "'region', region='eu-west-1'"])
+def test_what_is_for_the_active_identity(notebook: Shell, person: Person, command: str) -> None:
+    """A new Region and new credentials wait, too, and are dropped if the cell switches."""
+    before = person.picker.session
+    notebook.good(f"says({command}); same = session")
+    assert notebook.names["same"] is before
+    assert person.picker.session is not before
+    notebook.good(f"says({command})\n%aws_profile RoleBeta")
+    assert person.seen[-1] == DROPPED
+    session = person.picker.session
+    assert session is not None
+    assert (session.profile_name, session.region_name) == ("RoleBeta", "us-west-2")
+
+
+@pytest.mark.parametrize(
+    ("end", "active", "told"),
+    [
+        ("%aws_profile --off", None, True),
+        ("%unload_ext ipy_awsprofile", None, True),
+        ("person.picker.close()", "UserAlpha", False),
+    ],
+)
+def test_what_drops_a_click(
+    notebook: Shell, person: Person, end: str, active: str | None, told: bool
+) -> None:
+    """`--off`, unloading and closing the picker drop what waits, and leave no hook."""
+    before = hooks(notebook)
+    notebook.good(f"choose('RoleBeta')\n{end}")
+    assert person.picker.value == active
+    assert DONE not in person.seen
+    assert (DROPPED in person.seen) == told
+    assert [hook for hook in hooks(notebook) if hook not in before] == []
+
+
+def test_a_question_is_asked_at_once(
+    notebook: Shell, person: Person, aws: EmbeddedAws, auditor: str
+) -> None:
+    """An MFA code is asked for and used while the cell runs: it would expire before the end."""
+    notebook.names["code"] = lambda: aws.mfa_code(auditor)
+    notebook.good("asked = choose('Auditor'); answer = choose('Auditor', code=code())")
+    assert notebook.names["asked"]["type"] == "code"
+    assert notebook.names["answer"] == WAITING
+    assert person.picker.value == "Auditor"
+
+
+def test_credentials_that_expired_meanwhile(
+    notebook: Shell, person: Person, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a cell that took hours, the switch gets new credentials."""
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime.now(tz) + timedelta(hours=2)
+
+    def hours_later() -> None:
+        monkeypatch.setattr(switch_commands, "datetime", Later)
+        for cached in (aws.home / ".aws/cli/cache").iterdir():
+            cached.unlink()
+
+    notebook.names["hours_later"] = hours_later
+    notebook.good("choose('RoleBeta'); hours_later()")
+    assert [call.action for call in aws.calls].count("sts:AssumeRole") == 2
+    identity = person.picker._switcher.identity()
+    assert identity is not None
+    assert identity.expiry is not None
+    assert identity.expiry > datetime.now(UTC)
+
+
+def test_an_error_at_the_end(
+    notebook: Shell, person: Person, aws: EmbeddedAws, auditor: str
+) -> None:
+    """What fails when the cell has ended is shown in the picker, and isn't an error of the cell."""
+    notebook.names["code"] = lambda: aws.mfa_code(auditor)
+    ran = notebook.good(
+        "choose('Auditor', code=code())\n%config AwsProfileMagics.bindings = ['filesystems']"
+    )
+    assert "environment" in person.seen[-1]["html"]
+    assert ran.text == ""
+    assert person.picker.value == "UserAlpha"
