@@ -10,6 +10,7 @@
     │   ├── InvalidSource        source_profile or credential_source is missing or invalid
     │   └── SourceLoop           the source profiles form a loop
     ├── ProtectedProfile         the switch wasn't confirmed
+    ├── IdentityChanged          the keys in the file belong to another identity now
     ├── UnexpectedAccount        STS names another account than expected
     ├── NoRegion                 a call needs an AWS Region, and none is set
     ├── InvalidCell              the cell for many profiles isn't valid Python
@@ -122,6 +123,10 @@ class ProtectedProfile(AwsProfileError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"The profile `{name}` is protected.", "Add `--yes` to switch to it.")
+
+
+class IdentityChanged(AwsProfileError):
+    """The keys of the active profile were replaced, in their file, by those of someone else."""
 
 
 class UnexpectedAccount(AwsProfileError):

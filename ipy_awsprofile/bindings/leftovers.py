@@ -77,7 +77,7 @@ def stale_secrets(
     namespace: Mapping[str, Any], session: ProfileSession, owners: Mapping[Any, Target]
 ) -> Iterator[Leftover]:
     """Yield DuckDB's secrets that have the credentials of another identity."""
-    active = {_key(session.get_credentials()), session.issued and session.issued[0].access_key}
+    active = {_key(session.get_credentials()), session.issued and session.issued[1].access_key}
     by_key = {_key(credentials): owner.name for credentials, owner in owners.items()}
     for name, key in sorted(set(secret_keys(namespace))):
         if key not in active:

@@ -21,6 +21,9 @@ MOST_ROWS = 200
 #: The number of errors that a summary shows at most; the frame has all of them.
 MOST_ERRORS = 5
 
+#: When temporary credentials expire, if their source doesn't say it.
+UNKNOWN = "unknown"
+
 READ_ONLY = "read-only, limited by the session policy ReadOnlyAccess"
 
 
@@ -46,12 +49,14 @@ def identity_card(
         rows.append(("access", READ_ONLY))
     if identity.expiry:
         rows.append(("expires", f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC, renews by itself"))
+    elif identity.temporary:
+        rows.append(("expires", UNKNOWN))
     if variable:
         rows.append(("variable", variable))
     left = tuple(leftovers)
     return Card(
         title=" ← ".join(identity.chain),
-        badge=time_left(identity.expiry, now),
+        badge=time_left(identity.expiry, now, temporary=identity.temporary),
         rows=tuple(rows),
         notes=tuple(leftover_note(one) for one in left),
         tone=Tone.WARNING if left else Tone.GOOD,
@@ -176,10 +181,15 @@ def _profile_row(profile: Profile) -> tuple[str, ...]:
     )
 
 
-def time_left(expiry: datetime | None, now: datetime | None = None) -> str:
-    """Return in words how long credentials are valid, rounded down to minutes."""
+def time_left(
+    expiry: datetime | None, now: datetime | None = None, *, temporary: bool = False
+) -> str:
+    """Return in words how long credentials are valid, rounded down to minutes.
+
+    Without an ``expiry``, long-term keys don't expire, and ``temporary`` ones do at some time.
+    """
     if expiry is None:
-        return "no expiry"
+        return f"expires: {UNKNOWN}" if temporary else "no expiry"
     left = expiry - (now or datetime.now(UTC))
     if left <= timedelta(0):
         return "expired"

@@ -53,6 +53,9 @@ class ProfileKind(StrEnum):
 #: The two settings of long-term keys.
 KEY_PAIR = ("aws_access_key_id", "aws_secret_access_key")
 
+#: The settings of a session token; botocore reads the first of them that is there.
+SESSION_TOKENS = ("aws_security_token", "aws_session_token")
+
 #: The values of credential_source, which are case-sensitive.
 CREDENTIAL_SOURCES = ("Environment", "Ec2InstanceMetadata", "EcsContainer")
 
@@ -212,6 +215,12 @@ def kind_without_role(section: Section) -> ProfileKind:
         if names[0] in file:
             return kind if all(name in file for name in names) else ProfileKind.INCOMPLETE
     return ProfileKind.INCOMPLETE
+
+
+def has_session_token(section: Section) -> bool:
+    """Return whether the profile's keys are temporary: they have a session token in their file."""
+    file = section.in_credentials if KEY_PAIR[0] in section.in_credentials else section.in_config
+    return any(name in file and section.text(name) for name in SESSION_TOKENS)
 
 
 _SSO = frozenset({"sso_account_id", "sso_role_name"})

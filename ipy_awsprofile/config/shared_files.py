@@ -119,7 +119,7 @@ def read_shared_files(files: SharedFiles) -> Sections:
     A profile's settings in the credentials file take precedence over those in the config file. The
     result is shared between callers, and must not be changed.
     """
-    return _sections(files, _version_of(files.config), _version_of(files.credentials))
+    return _sections(files, version_of(files.config), version_of(files.credentials))
 
 
 @lru_cache(maxsize=4)
@@ -164,11 +164,12 @@ def _shell_words(header: str) -> list[str]:
         return []
 
 
-#: Time, size and inode of a file, which change with its content; None if there is no file.
+#: Time, size and inode of a file, which change with its content.
 _FileVersion = tuple[int, int, int] | None
 
 
-def _version_of(path: Path) -> _FileVersion:
+def version_of(path: Path) -> _FileVersion:
+    """Return what identifies the content of a file; None if there is no file."""
     try:
         status = path.stat()
     except OSError:

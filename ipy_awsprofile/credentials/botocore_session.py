@@ -8,7 +8,7 @@ MFA codes, and timeouts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +25,20 @@ from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.full_config import full_config
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.botocore_errors import no_credentials
+from ipy_awsprofile.credentials.caller import CallerIdentity, caller_identity
 from ipy_awsprofile.credentials.data_loader import SessionLoader
 from ipy_awsprofile.credentials.event_hooks import built_in_hooks
+from ipy_awsprofile.credentials.file_keys import FileCredentials
 from ipy_awsprofile.credentials.mfa import MfaPrompter
 from ipy_awsprofile.credentials.process import CheckedProfileProviders
 from ipy_awsprofile.credentials.renewal import install_renewals
 from ipy_awsprofile.credentials.retries import give_up_soon, retry_throttled
-from ipy_awsprofile.credentials.role_cache import CallerIdentity, RoleCache
+from ipy_awsprofile.credentials.role_cache import RoleCache
 from ipy_awsprofile.credentials.token_cache import login_files, token_files
+from ipy_awsprofile.credentials.translation import translated
+from ipy_awsprofile.credentials.unshown import UnshownCredentials
 from ipy_awsprofile.credentials.validation import require_usable
+from ipy_awsprofile.errors import IdentityChanged
 
 
 class SharedBotocoreSession(botocore.session.Session):
@@ -110,10 +115,39 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         credentials = self.get_credentials()
         if credentials is None:
             raise no_credentials(self._target.name)
+        if isinstance(credentials, FileCredentials):
+            credentials.check = partial(self._require_same_identity, timeout)
         # A credential_source of the last profile is one step more.
         count = 1 if provider else len(self._target.chain) + 1
         install_renewals(credentials, self._target.chain, sign_in, count=count)
         require_usable(credentials.get_frozen_credentials()._asdict())
+
+    def _require_same_identity(
+        self, timeout: float, before: UnshownCredentials, keys: UnshownCredentials
+    ) -> None:
+        """Raise IdentityChanged if keys aren't those of the identity that STS has named before.
+
+        Raises another child of `AwsProfileError` if STS doesn't accept the keys.
+        """
+        known = self.callers.get(str(before.access_key))
+        if known is None:
+            return  # nobody was told who it is
+        with translated(self._target.chain):
+            sts = self.create_client(
+                "sts",
+                config=give_up_soon(timeout),
+                aws_access_key_id=keys.access_key,
+                aws_secret_access_key=keys.secret_key,
+                aws_session_token=keys.token,
+            )
+            now = caller_identity(sts)
+        self.callers[str(keys.access_key)] = now
+        if now.principal != known.principal:
+            name = self._target.name
+            raise IdentityChanged(
+                f"The keys of `{name}` in the file belong to {now.arn} now, not to {known.arn}.",
+                f"Run `%aws_profile {name}` to switch to them, and create older clients again.",
+            )
 
     def _provider_chain(
         self, cache: RoleCache, ask_for_code: MfaPrompter, timeout: float

@@ -13,6 +13,7 @@ import botocore.session
 from botocore.credentials import ProcessProvider, ProfileProviderBuilder
 from botocore.exceptions import CredentialRetrievalError
 
+from ipy_awsprofile.credentials.file_keys import ConfigFileProvider, SharedFileProvider
 from ipy_awsprofile.credentials.validation import UnusableCredentialsError, require_usable
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.text import program
@@ -25,6 +26,14 @@ class CheckedProfileProviders(ProfileProviderBuilder):
     """botocore's providers for a profile, with a checked provider for credential_process."""
 
     _session: botocore.session.Session
+
+    def _create_shared_credential_provider(self, profile_name: str) -> SharedFileProvider:
+        file = self._session.get_config_variable("credentials_file")
+        return SharedFileProvider(profile_name=profile_name, creds_filename=file)
+
+    def _create_config_provider(self, profile_name: str) -> ConfigFileProvider:
+        file = self._session.get_config_variable("config_file")
+        return ConfigFileProvider(profile_name=profile_name, config_filename=file)
 
     def _create_process_provider(self, profile_name: str) -> ProcessProvider:
         return _CheckedProcessProvider(

@@ -6,21 +6,13 @@ https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from botocore.utils import JSONFileCache
 
+from ipy_awsprofile.credentials.caller import CallerIdentity
 from ipy_awsprofile.credentials.validation import parse_time
-
-
-@dataclass(frozen=True, slots=True)
-class CallerIdentity:
-    """The ARN and user ID that STS returns for some credentials."""
-
-    arn: str
-    user_id: str
 
 
 class RoleCache:

@@ -13,6 +13,7 @@ from ipy_awsprofile.explain.client_checks import check_region, check_services
 from ipy_awsprofile.explain.key_checks import (
     check_any_credentials,
     check_empty_keys,
+    check_expiry,
     check_missing_settings,
     check_split_keys,
 )
@@ -85,7 +86,7 @@ def not_a_profile(name: str, section: Section, *, fatal: bool) -> Problem:
 Check = Callable[[Link], Iterator[Finding]]
 _OF_EVERY_PROFILE: tuple[Check, ...] = (_check_header, _check_names, check_services, check_region)
 _OF_KIND: dict[ProfileKind, tuple[Check, ...]] = {
-    ProfileKind.STATIC_KEYS: (check_empty_keys,),
+    ProfileKind.STATIC_KEYS: (check_empty_keys, check_expiry),
     ProfileKind.ASSUME_ROLE: (check_role,),
     ProfileKind.CREDENTIAL_SOURCE: (check_role,),
     ProfileKind.WEB_IDENTITY: (check_web_identity,),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ipy_awsprofile.config.profiles import has_session_token
 from ipy_awsprofile.config.settings import CREDENTIAL_SETTINGS
 from ipy_awsprofile.explain.credential_sources import container_or_instance
 from ipy_awsprofile.explain.records import Finding, Link, Problem, place
@@ -14,6 +15,12 @@ def check_empty_keys(link: Link) -> Iterator[Finding]:
     for name in ("aws_access_key_id", "aws_secret_access_key"):
         if not link.section.text(name):
             yield Problem(says=f"`{name}` is empty.", fix=f"Set its value. {link.at(name)}")
+
+
+def check_expiry(link: Link) -> Iterator[Finding]:
+    """Yield that it isn't known when temporary keys expire: no AWS setting in a file says it."""
+    if has_session_token(link.section):
+        yield "The keys are temporary (they have a session token); expires: unknown."
 
 
 def check_any_credentials(link: Link) -> Iterator[Finding]:

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.credentials.caller import caller_identity
 from ipy_awsprofile.credentials.renewal import quiet_refresh
-from ipy_awsprofile.credentials.retries import give_up_soon, retry_throttled
-from ipy_awsprofile.credentials.role_cache import CallerIdentity
+from ipy_awsprofile.credentials.retries import give_up_soon
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.sessions.session import (
     ProfileSession,
@@ -29,8 +29,9 @@ class Identity:
 
     ``chain`` has the names of the role chain's profiles, from the one that was asked for to the one
     whose credentials start it; it is empty for a session without a profile. ``region`` is the
-    session's Region. ``expiry`` (UTC) is when the credentials expire, or None if they don't; a
-    session of this package renews them before that.
+    session's Region. ``expiry`` (UTC) is when the credentials expire, and a session of this package
+    renews them before that. It is None if they don't expire, or if that isn't known: ``temporary``
+    credentials, which have a session token, expire also without a known ``expiry``.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
@@ -42,6 +43,7 @@ class Identity:
     chain: tuple[str, ...]
     region: str | None
     expiry: datetime | None
+    temporary: bool = False
 
 
 def who_am_i(session: boto3.Session) -> Identity:
@@ -55,10 +57,12 @@ def who_am_i(session: boto3.Session) -> Identity:
     chain = chain_of(session)
     with translated(chain), quiet_refresh():
         credentials = credentials_of(session)
-        access_key = credentials.get_frozen_credentials().access_key or ""
+        frozen = credentials.get_frozen_credentials()
+        access_key = frozen.access_key or ""
         known = session.callers if isinstance(session, ProfileSession) else {}
         if access_key not in known:
-            known[access_key] = _caller_identity(session)
+            sts = session.client("sts", config=give_up_soon(timeout_of(session)))
+            known[access_key] = caller_identity(sts)
         caller = known[access_key]
         arn = Arn.parse(caller.arn)
         if arn is None:
@@ -71,10 +75,5 @@ def who_am_i(session: boto3.Session) -> Identity:
         chain=chain,
         region=session.region_name,
         expiry=expiry_of(credentials),
+        temporary=bool(frozen.token),
     )
-
-
-def _caller_identity(session: boto3.Session) -> CallerIdentity:
-    sts = session.client("sts", config=give_up_soon(timeout_of(session)))
-    response = retry_throttled(sts).get_caller_identity()
-    return CallerIdentity(response["Arn"], response["UserId"])

@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
-from botocore.credentials import ReadOnlyCredentials
 
 from ipy_awsprofile.config.shared_files import read_shared_files
 from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
 from ipy_awsprofile.credentials.renewal import quiet_refresh
 from ipy_awsprofile.credentials.retries import for_many_profiles
 from ipy_awsprofile.credentials.translation import translated
+from ipy_awsprofile.credentials.unshown import UnshownCredentials
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.session import (
     NamedSession,
@@ -31,15 +31,6 @@ from ipy_awsprofile.sessions.session import (
 
 if TYPE_CHECKING:
     import boto3
-
-
-class UnshownCredentials(ReadOnlyCredentials):
-    """Credentials that a traceback with its variables doesn't show."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
 
 
 def short_lived(session: boto3.Session) -> tuple[UnshownCredentials, datetime | None]:
@@ -99,14 +90,14 @@ def lendable(session: ProfileSession) -> tuple[UnshownCredentials, datetime | No
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
     with session.issuing:
-        if session.issued and session.issued[1] - datetime.now(UTC) > _ABOUT_TO_END:
-            return session.issued
         with translated(chain_of(session)), quiet_refresh():
-            has_token = bool(credentials_of(session).get_frozen_credentials().token)
-        if has_token:
+            frozen = UnshownCredentials(*credentials_of(session).get_frozen_credentials())
+        if frozen.token:
             return short_lived(session)
-        session.issued = session_token(session)
-        return session.issued
+        key, issued = str(frozen.access_key), session.issued
+        if not issued or issued[0] != key or issued[2] - datetime.now(UTC) <= _ABOUT_TO_END:
+            issued = session.issued = (key, *session_token(session))
+        return issued[1:]
 
 
 #: botocore renews credentials this long before they end.

@@ -56,8 +56,8 @@ class ProfileSession(NamedSession):
         self.callers = session.callers
         self.timeout = timeout
         self.person = person
-        #: What STS has issued for long-term keys, and its end; see `portable.lendable`.
-        self.issued: tuple[Any, datetime] | None = None
+        #: What STS has issued for a long-term key: its ID, that, its end; see `portable.lendable`.
+        self.issued: tuple[str, Any, datetime] | None = None
         self.issuing = Lock()
 
     def ask_for_code(self, question: str) -> str:
@@ -164,7 +164,7 @@ def credentials_of(session: boto3.Session) -> Credentials:
 
 
 def expiry_of(credentials: Any) -> datetime | None:
-    """Return when credentials expire (UTC), or None if they don't; they aren't renewed here.
+    """Return when credentials expire (UTC), or None if it isn't known; they aren't renewed here.
 
     botocore has no public name for it.
     """

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ipy_awsprofile.credentials.role_cache import CallerIdentity, RoleCache
+from ipy_awsprofile.credentials.caller import CallerIdentity
+from ipy_awsprofile.credentials.role_cache import RoleCache
 
 if TYPE_CHECKING:
     from pathlib import Path

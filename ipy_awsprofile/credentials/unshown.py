@@ -1,0 +1,14 @@
+"""Credentials whose repr is not a secret."""
+
+from __future__ import annotations
+
+from botocore.credentials import ReadOnlyCredentials
+
+
+class UnshownCredentials(ReadOnlyCredentials):
+    """Credentials that a traceback with its variables doesn't show."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"

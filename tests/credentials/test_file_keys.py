@@ -1,0 +1,286 @@
+"""Keys that another program replaces in their file are used from the next call on."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ipy_awsprofile.credentials import file_keys
+from ipy_awsprofile.demo.shared_files import append_section
+from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.errors import IdentityChanged
+from ipy_awsprofile.sessions.identity import who_am_i
+from ipy_awsprofile.sessions.portable import lendable, portable
+from ipy_awsprofile.sessions.session import open_session
+from tests.rotation import (
+    keys_of,
+    replaced_keys,
+    role_keys,
+    session_keys,
+    with_keys,
+    write_keys,
+)
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
+    from ipy_awsprofile.sessions.session import ProfileSession
+
+
+@pytest.fixture
+def user(aws: EmbeddedAws) -> IamUser:
+    """Make a user with the profile `P`, whose keys are in the credentials file."""
+    user = aws.create_user("Worker", account=USER_ACCOUNT, policy=allow("*"))
+    aws.write_profile("P", region="us-west-2")
+    write_keys(aws, "P", keys_of(user))
+    return user
+
+
+@pytest.fixture
+def other(aws: EmbeddedAws) -> IamUser:
+    """Make another user."""
+    return aws.create_user("Other", account=USER_ACCOUNT, policy=allow("*"))
+
+
+def seen(aws: EmbeddedAws) -> list[tuple[str, str | None]]:
+    """Return the calls and their access keys since the last time."""
+    calls = [(call.action, call.access_key_id) for call in aws.calls]
+    aws.calls.clear()
+    return calls
+
+
+def shown(session: ProfileSession) -> str:
+    """Return the identity that is shown, as after a switch."""
+    return who_am_i(session).arn
+
+
+def test_session_keys_that_are_renewed(aws: EmbeddedAws, user: IamUser) -> None:
+    """A session and a client go on after each renewal, though AWS has ended the former keys."""
+    write_keys(aws, "P", session_keys(aws, user))
+    session = open_session("P")
+    s3 = session.client("s3")
+    assert shown(session) == user.arn
+    for _ in range(3):
+        new = session_keys(aws, user)
+        for old in {call.access_key_id for call in aws.calls}:
+            aws.expire_sessions(old)
+        aws.calls.clear()
+        write_keys(aws, "P", new)
+        s3.list_buckets()
+        session.client("s3").list_buckets()
+        key = new["aws_access_key_id"]
+        listed = ("s3:ListAllMyBuckets", key)
+        assert seen(aws) == [("sts:GetCallerIdentity", key), listed, listed]
+        assert shown(session) == user.arn
+        assert seen(aws) == []
+        s3.list_buckets()
+        assert seen(aws) == [listed]
+
+
+def test_long_term_keys_that_are_replaced(aws: EmbeddedAws, user: IamUser) -> None:
+    """New long-term keys are used after the old ones were deleted."""
+    session = open_session("P")
+    s3 = session.client("s3")
+    assert shown(session) == user.arn
+    new = replaced_keys(user, user.access_key_id)
+    with pytest.raises(ClientError, match="InvalidAccessKeyId"):
+        s3.list_buckets()
+    write_keys(aws, "P", new)
+    s3.list_buckets()
+    credentials: Any = session.get_credentials()
+    assert credentials.access_key == new["aws_access_key_id"]
+    assert credentials.secret_key == new["aws_secret_access_key"]
+    assert credentials.token is None
+    assert credentials.method == "shared-credentials-file"
+
+
+def test_keys_in_the_config_file(aws: EmbeddedAws, user: IamUser) -> None:
+    """Keys in the config file are read again, too."""
+    settings: dict[str, Any] = keys_of(user)
+    aws.write_profile("Q", region="us-west-2", **settings)
+    session = open_session("Q")
+    assert shown(session) == user.arn
+    text = aws.config_file.read_text()
+    new = replaced_keys(user, user.access_key_id)
+    for name, value in keys_of(user).items():
+        text = text.replace(value, new[name])
+    aws.config_file.write_text(text)
+    session.client("s3").list_buckets()
+    assert seen(aws)[-1] == ("s3:ListAllMyBuckets", new["aws_access_key_id"])
+
+
+def test_source_of_a_role(aws: EmbeddedAws, user: IamUser) -> None:
+    """A role is renewed with the new keys of its source, and nobody else is asked."""
+    role_arn = aws.create_role("R", account=USER_ACCOUNT, trust=trusting(user.arn))
+    aws.write_profile("R", source_profile="P", role_arn=role_arn, region="us-west-2")
+    session = open_session("R", duration=900)  # which botocore renews at each call
+    new = replaced_keys(user, user.access_key_id)
+    write_keys(aws, "P", new)
+    aws.calls.clear()
+    for file in (aws.home / ".aws" / "cli" / "cache").glob("*"):
+        file.unlink()
+    shown(session)
+    assert seen(aws)[0] == ("sts:AssumeRole", new["aws_access_key_id"])
+
+
+def test_other_sessions_of_the_same_role(aws: EmbeddedAws, user: IamUser) -> None:
+    """Keys of a new session of the role are the same identity, with the new session's name."""
+    role_arn = aws.create_role(
+        "R", account=USER_ACCOUNT, trust=trusting(user.arn), policy=allow("s3:*")
+    )
+    write_keys(aws, "P", role_keys(aws, user, role_arn, "monday"))
+    session = open_session("P")
+    assert shown(session).endswith("/R/monday")
+    write_keys(aws, "P", role_keys(aws, user, role_arn, "tuesday"))
+    session.client("s3").list_buckets()
+    assert shown(session).endswith("/R/tuesday")
+
+
+@pytest.mark.parametrize("temporary", [True, False])
+def test_keys_of_another_identity(
+    aws: EmbeddedAws, user: IamUser, other: IamUser, temporary: bool
+) -> None:
+    """Nothing is signed with the keys of another identity; the former keys are used again."""
+    session = open_session("P")
+    s3 = session.client("s3")
+    shown(session)
+    aws.calls.clear()
+    key = write_keys(aws, "P", session_keys(aws, other) if temporary else keys_of(other))
+    for _ in range(2):
+        with pytest.raises(IdentityChanged, match=r"user/Other now, not to .*user/Worker"):
+            s3.list_buckets()
+    with pytest.raises(IdentityChanged):
+        shown(session)
+    with pytest.raises(IdentityChanged):
+        lendable(session)
+    assert seen(aws) == [("sts:GetCallerIdentity", key)]
+    assert shown(open_session("P")) == other.arn
+    write_keys(aws, "P", keys_of(user))
+    s3.list_buckets()
+    assert shown(session) == user.arn
+
+
+def test_nobody_was_named(aws: EmbeddedAws, user: IamUser, other: IamUser) -> None:
+    """If nobody was told who a session is, the keys in the file are used without a call."""
+    session = open_session("P")
+    write_keys(aws, "P", keys_of(other))
+    aws.calls.clear()
+    session.client("s3").list_buckets()
+    assert seen(aws) == [("s3:ListAllMyBuckets", other.access_key_id)]
+    assert shown(session) == other.arn
+
+
+HALF = (
+    "",
+    "[P]\n",
+    "[P]\naws_access_key_id = {key}\n",
+    "[P]\naws_access_key_id = {key}\naws_secret_access_key =\n",
+    "[P]\naws_access_key_id =\naws_secret_access_key = {secret}\n",
+    "[P]\naws_access_key_id = {key}\naws_secret_acc",
+    "[P]\naws_access_key_id =\n  {key}\n",
+    "[P\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n",
+    "[Q]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n",
+    "\udcff",
+)
+
+
+@pytest.mark.parametrize("text", HALF)
+def test_half_a_file(aws: EmbeddedAws, user: IamUser, other: IamUser, text: str) -> None:
+    """While the file can't be used, the keys from before are, and no other call is made."""
+    session = open_session("P")
+    shown(session)
+    aws.calls.clear()
+    new = session_keys(aws, user)
+    key, secret = new["aws_access_key_id"], new["aws_secret_access_key"]
+    text = text.format(key=key, secret=secret)
+    aws.credentials_file.write_text(text, errors="surrogateescape")
+    s3 = session.client("s3")
+    s3.list_buckets()
+    assert seen(aws) == [("s3:ListAllMyBuckets", user.access_key_id)]
+    write_keys(aws, "P", new)
+    s3.list_buckets()
+    assert seen(aws)[-1] == ("s3:ListAllMyBuckets", key)
+
+
+def test_no_file(aws: EmbeddedAws, user: IamUser) -> None:
+    """Without the file, the keys from before are used, until there is one again."""
+    session = open_session("P")
+    shown(session)
+    aws.credentials_file.unlink()
+    session.client("s3").list_buckets()
+    assert seen(aws)[-1][1] == user.access_key_id
+    key = write_keys(aws, "P", session_keys(aws, user))
+    session.client("s3").list_buckets()
+    assert seen(aws)[-1][1] == key
+
+
+def test_settings_that_are_written_one_by_one(
+    aws: EmbeddedAws, user: IamUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys that AWS doesn't accept aren't used: they are checked once, and again when they change.
+
+    `aws configure set` writes each setting in a step of its own.
+    """
+    session = open_session("P")
+    s3 = session.client("s3")
+    shown(session)
+    aws.calls.clear()
+    new = session_keys(aws, user)
+    token = new.pop("aws_session_token")
+    key = write_keys(aws, "P", keys_of(user) | {"aws_access_key_id": new["aws_access_key_id"]})
+    old = ("s3:ListAllMyBuckets", user.access_key_id)
+    s3.list_buckets()
+    s3.list_buckets()
+    assert seen(aws) == [("sts:GetCallerIdentity", key), old, old]
+    write_keys(aws, "P", new)
+    s3.list_buckets()
+    assert seen(aws) == [("sts:GetCallerIdentity", key), old]
+    monkeypatch.setattr(file_keys, "CHECK_AGAIN", 0.0)
+    write_keys(aws, "P", new | {"aws_session_token": "x"})
+    s3.list_buckets()
+    s3.list_buckets()
+    assert seen(aws) == [("sts:GetCallerIdentity", key), old] * 2
+    write_keys(aws, "P", new | {"aws_session_token": token})
+    s3.list_buckets()
+    assert seen(aws) == [("sts:GetCallerIdentity", key), ("s3:ListAllMyBuckets", key)]
+
+
+def test_what_is_lent(aws: EmbeddedAws, user: IamUser) -> None:
+    """What STS has issued for replaced keys isn't lent any more; new keys get their own."""
+    session = open_session("P")
+    first = lendable(session)
+    assert lendable(session) == first
+    aws.calls.clear()
+    new = replaced_keys(user, user.access_key_id)
+    key = write_keys(aws, "P", new)
+    second = lendable(session)
+    assert second != first
+    assert lendable(session) == second
+    assert seen(aws) == [("sts:GetSessionToken", key)]
+    temporary = session_keys(aws, with_keys(user, new))
+    write_keys(aws, "P", temporary)
+    assert portable(session).token == temporary["aws_session_token"]
+
+
+def test_nothing_is_shown(aws: EmbeddedAws, user: IamUser) -> None:
+    """Neither the credentials nor their frozen copy show a secret, and they can't be pickled."""
+    credentials: Any = open_session("P").get_credentials()
+    text = f"{credentials!r} {credentials.get_frozen_credentials()!r}"
+    assert [one for one in (*aws.secrets(), user.access_key_id) if one in text] == []
+    for leave in (pickle.dumps, copy.copy):
+        with pytest.raises(TypeError, match="stays in its process"):
+            leave(credentials)
+
+
+def test_other_profiles_change(aws: EmbeddedAws, user: IamUser, other: IamUser) -> None:
+    """A change elsewhere in the file is no reason for a call."""
+    session = open_session("P")
+    shown(session)
+    append_section(aws.credentials_file, "Elsewhere", keys_of(other))
+    aws.calls.clear()
+    session.client("s3").list_buckets()
+    assert seen(aws) == [("s3:ListAllMyBuckets", user.access_key_id)]

@@ -1,0 +1,139 @@
+"""A notebook goes on when a tool renews the keys in the credentials file, and shows the truth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ipy_awsprofile.demo.shared_files import append_section
+from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT, allow
+from ipy_awsprofile.errors import IdentityChanged
+from tests.rotation import OF_TOOLS, keys_of, session_keys, write_keys
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
+    from tests.shells import Shell
+
+#: Everything that signs in a notebook: objects from before, new ones, and child processes.
+SIGNERS = (
+    "s3.list_buckets() and None",
+    "session.client('s3').list_buckets() and None",
+    "boto3.client('s3').list_buckets() and None",
+    "boto3.resource('s3').meta.client.list_buckets() and None",
+    "!{sys.executable} -c \"import boto3; boto3.client('s3').list_buckets()\"",
+    "!{sys.executable} -m awscli s3api list-buckets --output json > /dev/null",
+)
+
+
+@pytest.fixture
+def user(aws: EmbeddedAws) -> IamUser:
+    """Make a user with the profile `P`, which has session keys and what tools write beside them."""
+    user = aws.create_user("Worker", account=USER_ACCOUNT, policy=allow("*"))
+    aws.write_profile("P", region="us-west-2")
+    write_keys(aws, "P", session_keys(aws, user) | OF_TOOLS)
+    return user
+
+
+def test_a_day_with_session_keys(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
+    """Switch, renew, call, renew again, call, and undo: AWS always saw the keys in the file."""
+    shell.good("import boto3, sys")
+    assert "expires   unknown" in shell.good("%aws_profile P").text
+    shell.good("s3 = session.client('s3')")
+    for _ in range(2):
+        aws.expire_sessions()
+        key = write_keys(aws, "P", session_keys(aws, user) | OF_TOOLS)
+        for cell in SIGNERS:
+            aws.calls.clear()
+            shell.good(cell)
+            signed = [call for call in aws.calls if call.action == "s3:ListAllMyBuckets"]
+            assert [call.access_key_id for call in signed] == [key], cell
+            assert {call.arn for call in aws.calls} == {user.arn}
+        assert user.arn in shell.good("%aws_profile").text
+    shell.good("%aws_profile --off")
+    key = write_keys(aws, "P", keys_of(user))
+    shell.good("s3.list_buckets() and None")  # the client is the user's own, and goes on
+    assert aws.calls[-1].access_key_id == key
+
+
+@pytest.mark.parametrize(
+    "line", ["%aws_profile P", "%aws_profile", "%%aws_profile P\n%aws_profile"]
+)
+def test_unknown_expiry(shell: Shell, aws: EmbeddedAws, user: IamUser, line: str) -> None:
+    """The expiry of session keys in a file is shown as unknown, whatever a tool writes there."""
+    shell.good("%aws_profile P")
+    ran = shell.good(line)
+    for text in (ran.text, ran.html):
+        assert "expires: unknown" in text
+        assert "no expiry" not in text
+
+
+def test_known_to_be_none(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
+    """Long-term keys have no expiry; after they are replaced by session keys, it is unknown."""
+    write_keys(aws, "P", keys_of(user))
+    assert "no expiry" in shell.good("%aws_profile P").text
+    write_keys(aws, "P", session_keys(aws, user))
+    assert "expires: unknown" in shell.good("%aws_profile").text
+    write_keys(aws, "P", keys_of(user))
+    assert "no expiry" in shell.good("%aws_profile").text
+
+
+def test_explanation(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
+    """The explanation says that it isn't known, and finds nothing wrong with a tool's settings."""
+    text = shell.good("%aws_profile --explain P").text
+    assert "expires: unknown" in text
+    assert "ignored" not in text
+    write_keys(aws, "P", keys_of(user))
+    assert "expires" not in shell.good("%aws_profile --explain P").text
+
+
+def test_picker(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
+    """The picker's card shows the same, and has no time to count down."""
+    shell.good("%aws_profile P")
+    shell.good("from ipy_awsprofile.picker.messages import identity_message")
+    shell.good("switcher = get_ipython().magics_manager.registry['AwsProfileMagics'].switcher")
+    message = shell.good("identity_message(switcher.identity(), switcher.request)").result
+    assert message["identity"]["left"] is None
+    assert "expires: unknown" in message["html"]
+
+
+def test_keys_of_another_identity(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
+    """They are refused in two lines, and what the second line says works."""
+    other = aws.create_user("Other", account=USER_ACCOUNT, policy=allow("*"))
+    shell.good("%aws_profile P")
+    shell.good("s3 = session.client('s3')")
+    write_keys(aws, "P", session_keys(aws, other))
+    for cell in ("s3.list_buckets()", "%aws_profile"):
+        refused = shell.refused(cell)
+        assert isinstance(refused, IdentityChanged)
+        assert "`%aws_profile P`" in refused.hint
+    shown = shell.good("%aws_profile P").text
+    assert other.arn in shown
+    aws.calls.clear()
+    shell.good("session.client('s3').list_buckets() and None")
+    assert {call.arn for call in aws.calls} == {other.arn}
+    shell.refused("s3.list_buckets()")  # it was made for the former identity
+    shell.good("%aws_profile --off")
+
+
+def test_expected_account(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
+    """A session that had to be in one account never signs in another one."""
+    shell.good(f"%aws_profile P --expect-account {USER_ACCOUNT}")
+    elsewhere = aws.create_user("Elsewhere", account="999988887777", policy=allow("*"))
+    write_keys(aws, "P", keys_of(elsewhere))
+    aws.calls.clear()
+    shell.refused("session.client('s3').list_buckets()")
+    shell.refused("%aws_profile --refresh")
+    assert {call.action for call in aws.calls} == {"sts:GetCallerIdentity"}
+
+
+def test_clients_of_one_profile(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
+    """A client from before a renewal and a second switch isn't named as one that stays behind."""
+    shell.good("%aws_profile P")
+    shell.good("s3 = session.client('s3')")
+    write_keys(aws, "P", session_keys(aws, user))
+    assert "still signs" not in shell.good("%aws_profile P").text
+    aws.write_profile("Q", region="us-west-2")
+    append_section(aws.credentials_file, "Q", keys_of(user))
+    assert "`s3` still signs as P" in shell.good("%aws_profile Q").text
