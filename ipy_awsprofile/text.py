@@ -23,6 +23,11 @@ def one_line(text: object) -> str:
     return " ".join(str(text).split())
 
 
+def shortened(text: str, length: int = 500) -> str:
+    """Return at most so many characters of a text: some servers' errors are a whole page."""
+    return text if len(text) <= length else f"{text[:length]}…"
+
+
 def without_user(url: str) -> str:
     """Return a URL without its user name and password."""
     return re.sub(r"//[^/]*@", "//…@", url)

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 #: Sockets that keep their ports closed as long as they are bound.
 _HOLDERS: list[socket.socket] = []
@@ -54,11 +54,23 @@ class Answers:
 @contextmanager
 def odd_server(answers: Answers) -> Iterator[str]:
     """Run a server that gives these answers, whatever it is asked."""
+    with _answering(lambda _sent: answers.next()) as url:
+        yield url
 
+
+@contextmanager
+def echoing_server(status: int, page: Callable[[str], str]) -> Iterator[str]:
+    """Run a server that refuses each request with a page, made of its headers and body."""
+    with _answering(lambda sent: (status, page(sent))) as url:
+        yield url
+
+
+@contextmanager
+def _answering(answer: Callable[[str], tuple[int, str]]) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            status, body = answers.next()
+            sent = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            status, body = answer(f"{self.headers}{sent}")
             self.send_response(status)
             self.send_header("Content-Type", "text/xml")
             self.send_header("Content-Length", str(len(body.encode())))

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, CredentialsExpired
 from ipy_awsprofile.sessions.session import chain_of
+from ipy_awsprofile.text import shortened
 
 if TYPE_CHECKING:
     import boto3
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     Rows = pd.DataFrame | list[Mapping[str, Any]]
 
 Function = Callable[["boto3.Session"], Any]
-
-#: Maximum length of a message, in characters: some errors quote a whole response.
-_MAX_MESSAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +83,7 @@ def failure_of(error: BaseException, secrets: Iterable[str] = ()) -> Failure:
     for secret in secrets:
         for written in (secret, quote(secret), quote(secret, safe="")):
             message = re.sub(re.escape(written), "…", message, flags=re.IGNORECASE)
-    if len(message) > _MAX_MESSAGE:
-        message = f"{message[:_MAX_MESSAGE]}…"
-    return Failure(type(error).__name__, message, hint)
+    return Failure(type(error).__name__, shortened(message), hint)
 
 
 def _translated(error: BaseException, chain: tuple[str, ...]) -> BaseException:

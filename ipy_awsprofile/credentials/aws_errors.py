@@ -24,7 +24,7 @@ from ipy_awsprofile.errors import (
     MfaRejected,
     ServiceError,
 )
-from ipy_awsprofile.text import one_line
+from ipy_awsprofile.text import one_line, shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class ErrorResponse:
         content: Any = error.response.get("Error") or {}
         metadata: Any = error.response.get("ResponseMetadata") or {}
         return cls(
-            code=str(content.get("Code") or ""),
-            message=one_line(content.get("Message") or ""),
+            code=shortened(str(content.get("Code") or ""), 100),
+            message=shortened(one_line(content.get("Message") or "")),
             operation=error.operation_name,
             status=int(metadata.get("HTTPStatusCode") or 0),
         )

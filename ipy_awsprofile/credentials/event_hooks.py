@@ -16,6 +16,8 @@ from botocore import handlers
 from botocore.hooks import BaseEventHooks, EventAliaser, HierarchicalEmitter
 from botocore.loaders import Loader
 
+from ipy_awsprofile.credentials.echoes import hide_echo, remember_request
+
 
 class CopiedHooks(BaseEventHooks):
     """Event hooks that share their handlers with their copies until one of them is changed.
@@ -85,6 +87,8 @@ def _registered(specs: tuple[tuple[Any, ...], ...]) -> HierarchicalEmitter:
     # To create a loader itself, the session would read the shared files and the environment.
     session.register_component("data_loader", Loader())
     boto3.Session(botocore_session=session)
+    hooks.register_last("request-created", remember_request)  # when it is signed
+    hooks.register_last("after-call", hide_echo)
     return hooks
 
 

@@ -1,0 +1,111 @@
+"""Error messages that repeat a secret of the request: they are replaced before anybody sees them.
+
+Portals and proxies put the request that they refuse into their error page, with its tokens, and
+botocore takes the page as the error's message.
+
+https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_GetRoleCredentials.html
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+#: Where botocore keeps, for the time of a call, what was sent.
+_SENT = "ipy_awsprofile_sent"
+
+_HEADERS = ("X-Amz-Security-Token", "x-amz-sso_bearer_token")
+
+#: Of STS and of the OIDC services of IAM Identity Center and ``aws login``; in lower case.
+_FIELDS = {
+    "assertion",
+    "clientsecret",
+    "code",
+    "codeverifier",
+    "devicecode",
+    "refreshtoken",
+    "samlassertion",
+    "subjecttoken",
+    "tokencode",
+    "webidentitytoken",
+}
+
+#: Shorter secrets are searched as whole numbers.
+_SHORT = 12
+
+_HIDDEN = "the response repeats the request, so it isn't shown"
+
+
+class _Sent:
+    """The secrets of a request, which no repr shows."""
+
+    __slots__ = ("secrets",)
+
+    def __init__(self, request: Any) -> None:
+        authorization = str(request.headers.get("Authorization", ""))
+        self.secrets = {
+            *(request.headers.get(name) for name in _HEADERS),
+            *re.findall(r"(?:Credential=|Signature=|Bearer )([^/,\s]+)", authorization),
+            *(text for name, text in _fields(request.data) if name.lower() in _FIELDS),
+        }
+
+    def __repr__(self) -> str:
+        return "<secrets of a request>"
+
+
+def remember_request(request: Any, **_: Any) -> None:
+    """Keep the request's secrets until `hide_echo`: a handler of ``request-created``."""
+    request.context[_SENT] = _Sent(request)
+
+
+def hide_echo(parsed: Any, context: Any, **_: Any) -> None:
+    """Replace messages that have one of the request's secrets: a handler of ``after-call``."""
+    sent = context.pop(_SENT, None)
+    if sent is None or "Error" not in parsed:
+        return
+    for part in (parsed, parsed["Error"]):
+        for name, text in list(part.items()) if isinstance(part, dict) else ():
+            if isinstance(text, str) and _repeats(text, sent.secrets):
+                part[name] = _HIDDEN
+
+
+def _fields(data: Any) -> Iterator[tuple[str, str]]:
+    """Yield the names and texts of a request's body: a form, or JSON."""
+    if isinstance(data, bytes | str):
+        try:
+            data = json.loads(data)
+        except ValueError:
+            return
+    if isinstance(data, dict):
+        yield from ((name, text) for name, text in data.items() if isinstance(text, str))
+
+
+def _repeats(text: str, secrets: set[Any]) -> bool:
+    compact = "".join(text.split())
+    for secret in filter(None, map(str, secrets)):
+        if len(secret) < _SHORT:
+            # An account's number may contain an MFA code.
+            if re.search(rf"(?<!\d){re.escape(secret)}(?!\d)", text):
+                return True
+        elif any(form in compact for form in _written(secret)):
+            return True
+    return False
+
+
+def _written(secret: str) -> Iterator[str]:
+    """Yield how a secret can be written in a text: as it is, quoted, in base64.
+
+    It was quoted already if it was sent in a form.
+    """
+    for sent in {secret, quote_plus(secret)}:
+        yield from (sent, quote(sent), quote(sent, safe=""), html.escape(sent))
+        yield json.dumps(sent)[1:-1]
+        for encode in (b64encode, urlsafe_b64encode):
+            for shift in range(3):  # where it begins in the bytes that were encoded
+                encoded = encode(b"\0" * shift + sent.encode()).decode().rstrip("=")
+                yield encoded[(0, 2, 3)[shift] : len(encoded) - 1]

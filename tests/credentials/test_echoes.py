@@ -1,0 +1,126 @@
+"""No error message repeats a secret of the request, however the server writes it."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from botocore.session import Session
+
+from ipy_awsprofile.credentials.event_hooks import built_in_hooks
+from tests.servers import echoing_server
+
+SECRET = "IQoJb3JpZ2luX2VjE/+secret=of the request<&>"
+TOKEN = "aoaAAAAAGdeviceOrBearer-secret-of-the-request:MGUCMQ"
+
+
+def client(service: str, url: str) -> Any:
+    session = Session(event_hooks=built_in_hooks(), include_builtin_handlers=False)
+    session.set_credentials("ASIAIOSFODNN7EXAMPLE", "secret/of/the/user", SECRET.replace(" ", ""))
+    once = Config(retries={"total_max_attempts": 1})
+    return session.create_client(service, "us-east-1", endpoint_url=url, config=once)
+
+
+CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "sso": ("sso", lambda sso: sso.list_accounts(accessToken=TOKEN)),
+    "sso, a role": (
+        "sso",
+        lambda sso: sso.get_role_credentials(
+            accessToken=TOKEN, roleName="Reader", accountId="123456789012"
+        ),
+    ),
+    "sso-oidc, a device": (
+        "sso-oidc",
+        lambda oidc: oidc.start_device_authorization(
+            clientId="client", clientSecret=TOKEN, startUrl="https://d-1234567890.awsapps.com/start"
+        ),
+    ),
+    "sso-oidc, a token": (
+        "sso-oidc",
+        lambda oidc: oidc.create_token(
+            clientId="client", clientSecret="", grantType="device", deviceCode=TOKEN
+        ),
+    ),
+    "sso-oidc, a refresh": (
+        "sso-oidc",
+        lambda oidc: oidc.create_token(
+            clientId="client", clientSecret="", grantType="refresh", refreshToken=TOKEN
+        ),
+    ),
+    "sts": ("sts", lambda sts: sts.get_caller_identity()),
+    "sts, a web identity": (
+        "sts",
+        lambda sts: sts.assume_role_with_web_identity(
+            RoleArn="arn:aws:iam::123456789012:role/R",
+            RoleSessionName="me",
+            WebIdentityToken=TOKEN,
+        ),
+    ),
+    "s3": ("s3", lambda s3: s3.list_buckets()),
+}
+
+WRITTEN: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "quoted": quote,
+    "all quoted": lambda text: quote(text, safe=""),
+    "as HTML": html.escape,
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "base64, a byte later": lambda text: base64.b64encode(b"x" + text.encode()).decode(),
+    "base64 for URLs": lambda text: base64.urlsafe_b64encode(b"xy" + text.encode()).decode(),
+    "in short lines": lambda text: "\n".join(re.findall(".{1,20}", text)),
+}
+
+
+def page(text: str) -> str:
+    """Write a text as an error that each protocol of AWS understands, or nearly."""
+    return json.dumps({"message": text, "error_description": text, "__type": "Refused"})
+
+
+def xml(text: str) -> str:
+    """Write a text as an error of STS and S3."""
+    message = f"<Code>Refused</Code><Message>{html.escape(text)}</Message>"
+    return f"<ErrorResponse><Error>{message}</Error></ErrorResponse>"
+
+
+@pytest.mark.parametrize("status", [403, 502])
+@pytest.mark.parametrize("written", WRITTEN)
+@pytest.mark.parametrize("call", CALLS)
+def test_echoes(call: str, written: str, status: int) -> None:
+    """Whatever is sent comes back in an error, and the error shows nothing of it."""
+    service, run = CALLS[call]
+    protocol = xml if service in ("sts", "s3") else page
+    refuse = echoing_server(status, lambda sent: protocol(WRITTEN[written](sent)))
+    with refuse as url, pytest.raises(ClientError) as caught:
+        run(client(service, url))
+    shown = f"{caught.value} {caught.value.response}"
+    assert "the response repeats the request, so it isn't shown" in shown
+    compact = "".join(shown.split())
+    for secret in (TOKEN, "".join(SECRET.split())):
+        for part in (secret[5:30], WRITTEN[written](secret[6:30])):
+            assert "".join(part.split()) not in compact
+
+
+def test_other_messages_are_shown() -> None:
+    """A message without a secret is shown as it is, even if a number is part of another one."""
+    text = "User 123456789012 isn't allowed"
+    with echoing_server(403, lambda _sent: xml(text)) as url:
+        sts = client("sts", url)
+        with pytest.raises(ClientError, match=text):
+            sts.get_session_token(SerialNumber="arn:aws:iam::1:mfa/me", TokenCode="345678")
+
+
+def test_a_code_is_not_shown() -> None:
+    """An MFA code in the message is hidden."""
+    with echoing_server(403, lambda _sent: xml("wrong code 345678.")) as url:
+        sts = client("sts", url)
+        with pytest.raises(ClientError) as caught:
+            sts.get_session_token(SerialNumber="arn:aws:iam::1:mfa/me", TokenCode="345678")
+    assert "345678" not in str(caught.value)
