@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import tempfile
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -20,8 +25,6 @@ from ipy_awsprofile.switch.switcher import Switcher
 from tests.shells import Shell, run_notebook
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from ipy_awsprofile.demo.stages.scenario import Scenario
 
@@ -96,6 +99,12 @@ def found(secrets: set[str], shown: str) -> list[str]:
     return [secret[:4] for secret in secrets if secret in shown]
 
 
+def server_token() -> set[str]:
+    """Return the token of the server that lends the active session; empty if it lends none."""
+    file = os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+    return {Path(file).read_text()} if file else set()
+
+
 def secrets_of(aws: EmbeddedAws, others: set[str]) -> set[str]:
     """Return all that mustn't be seen anywhere."""
     secrets = set(aws.secrets()) | others
@@ -116,6 +125,7 @@ def test_in_a_shell(
     failed = 0
     for cell in CELLS:
         ran = bare_shell.run(cell)
+        others |= server_token()
         shown += [ran.printed, *map(str, ran.displayed), repr(ran.result)]
         if ran.error:
             failed += 1
@@ -215,3 +225,36 @@ def test_files(aws: EmbeddedAws, scenario: Scenario, shell: Shell) -> None:
     assert {file.stat().st_mode & 0o777 for file in holding} == {0o600}
     long_term = {scenario.user.secret_access_key, *others}
     assert not any(found(long_term, file.read_text()) for file in cached)
+
+
+def test_what_is_lent(
+    aws: EmbeddedAws, scenario: Scenario, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Children find no secret in their environment, and the kernel's files hold one token (0600).
+
+    What the server answers to the token is short-lived, also for long-term keys.
+    """
+    others = prepare(aws, scenario)
+    temporary = aws.home / "temporary"
+    temporary.mkdir(mode=0o700)
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    environments, answers = "", ""
+    for switch in ("RoleBeta", "UserAlpha", "RoleBeta --read-only", "--refresh"):
+        shell.good(f"%aws_profile {switch}")
+        (token,) = server_token()
+        url = os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
+        with urlopen(Request(url, headers={"Authorization": token})) as answer:
+            answers += answer.read().decode()
+        environments += subprocess.check_output(["env"], text=True)
+    secrets = secrets_of(aws, others) | {token}
+    assert "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE" in environments
+    assert found(secrets, environments) == []
+    files = [file for file in temporary.rglob("*") if file.is_file()]
+    (holding,) = (file for file in files if found(secrets, file.read_text()))
+    assert holding.read_text() == token
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    assert {file.name for file in files} > {"token"}  # a config file, too
+    assert found(secrets, answers)
+    assert found({scenario.user.secret_access_key, *others, token}, answers) == []
+    shell.good("%unload_ext ipy_awsprofile")
+    assert [file for file in temporary.rglob("*") if file.is_file()] == []
