@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 
 if TYPE_CHECKING:
+    import pytest
+
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
 
@@ -35,3 +37,13 @@ def add_mfa_role(aws: EmbeddedAws, name: str) -> str:
         region="us-west-2",
     )
     return user.mfa_serial
+
+
+def answer_with_codes(aws: EmbeddedAws, serial: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answer questions for a code of the device as a front end does."""
+
+    def answer(question: str) -> str:
+        return aws.mfa_code(serial)
+
+    answer.__module__ = "the_front_end"
+    monkeypatch.setattr("getpass.getpass", answer)

@@ -1,4 +1,6 @@
-"""Libraries used without any help work as the identity that the card shows, switch after switch.
+"""Every way in, for every library: AWS sees the identity that the card shows.
+
+The libraries are used without any help. Each goes through all ways in, one after another.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 """
@@ -6,30 +8,50 @@ https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 from __future__ import annotations
 
 import io
-import itertools
 import os
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import pandas as pd
 import pytest
 
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.demo.aws import EmbeddedAws
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, seed, trusting
 from ipy_awsprofile.sessions.session import open_session
+from tests.integration.ways_in import (
+    Asked,
+    Way,
+    by_arn,
+    by_cell_magic,
+    by_context_manager,
+    by_magic,
+    by_picker,
+    profile,
+    read_only,
+    shown_arn,
+    without_session_name,
+)
+from tests.mfa_role import add_mfa_role, answer_with_codes
 from tests.servers import Answers, odd_server
 from tests.shells import Shell, run_notebook
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ipy_awsprofile.demo.aws import EmbeddedAws
-
-#: Every test has a bucket: polars keeps its connection to one, with the address of that test's AWS.
-_NUMBERS = itertools.count()
+BUCKET = "libraries-of-the-table"
+ROLE_ARN = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleGamma"
 
 #: Each reads (deltalake writes) as any notebook would, without a word about credentials.
 LIBRARIES = {
     "boto3": "import boto3; boto3.client('s3').list_objects_v2(Bucket=BUCKET)",
     "boto3 resource": "import boto3; list(boto3.resource('s3').Bucket(BUCKET).objects.all())",
+    "aiobotocore": "import asyncio; from aiobotocore.session import get_session\n"
+    "async def read():\n"
+    "    async with get_session().create_client('s3') as s3:\n"
+    "        await s3.list_objects_v2(Bucket=BUCKET)\n"
+    "asyncio.run(read())",
+    "AWS CLI": f"get_ipython().system('{sys.executable} -m awscli s3 ls ' + BUCKET)",
+    "child Python": "import subprocess, sys\n"
+    'code = f\'import boto3; boto3.client("s3").list_objects_v2(Bucket="{BUCKET}")\'\n'
+    "subprocess.run([sys.executable, '-c', code], stderr=subprocess.DEVNULL)",
     "pandas CSV": "import pandas as pd; pd.read_csv(CSV)",
     "pandas Parquet": "import pandas as pd; pd.read_parquet(PARQUET)",
     "pyarrow": "import pyarrow.fs as fs\n"
@@ -46,7 +68,8 @@ LIBRARIES = {
     "obstore": "import obstore; from obstore.store import S3Store\n"
     "options = {'allow_http': True}\n"
     "obstore.get(S3Store(BUCKET, client_options=options), 'cities.csv').bytes()",
-    "lance": "import lance; lance.dataset(f's3://{BUCKET}/lance')",
+    # Without a version it lists, and tries for seconds to list what it may not.
+    "lance": "import lance; lance.dataset(f's3://{BUCKET}/lance', version=1)",
     "PyIceberg": "from pyiceberg.io.pyarrow import PyArrowFileIO\n"
     "PyArrowFileIO({'s3.endpoint': ENDPOINT, 's3.region': 'us-west-2'}).new_input(CSV).open()",
     "DuckDB": "import duckdb, duckdb_extensions as de\n"
@@ -57,84 +80,161 @@ LIBRARIES = {
     "duck.sql(f\"FROM '{PARQUET}'\").fetchall()",
 }
 
+#: They use the kernel's own session; others may assume the role by themselves, by its profile.
+ONE_SESSION = {"boto3", "boto3 resource", "awswrangler"}
+
 #: They keep the credentials of their first read, and are named.
 NAMED = {"daft": "import daft; daft.read_csv(CSV).collect()"}
 
-ROLE = f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/{{}}/"
-WHO = {
-    "RoleBeta": ROLE.format("RoleBeta"),
-    "RoleGamma --read-only": ROLE.format("RoleGamma"),
-    "UserAlpha": f"arn:aws:iam::{USER_ACCOUNT}:user/UserAlpha",
+#: Each is another identity than the one before it, also where a scope has ended.
+WAYS_IN: dict[str, tuple[Way, Asked]] = {
+    "line magic": (by_magic, profile("RoleBeta")),
+    "picker": (by_picker, profile("UserAlpha")),
+    "--role-arn": (by_magic, by_arn(ROLE_ARN, "UserAlpha")),
+    "cell magic": (by_cell_magic, profile("RoleBeta")),
+    "using_profile": (by_context_manager, profile("UserAlpha")),
+    "MFA": (by_magic, profile("Auditor", lent=True)),
+    "--read-only": (by_magic, read_only("RoleGamma")),
+    "line magic again": (by_magic, profile("RoleBeta")),
 }
-SWITCHES = ("RoleBeta", "UserAlpha", "RoleGamma --read-only", "RoleBeta")
+
+
+@dataclass(frozen=True)
+class World:
+    """The embedded AWS of this module, where instance metadata isn't, and the MFA device."""
+
+    aws: EmbeddedAws
+    metadata: str
+    mfa_serial: str
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    """Create two roles that read a bucket, one that asks for MFA, and the bucket."""
+    with EmbeddedAws() as aws, odd_server(Answers((404, ""))) as metadata:
+        seed(aws)
+        role = aws.create_role(
+            "RoleGamma",
+            account=ROLE_ACCOUNT,
+            trust=trusting(f"arn:aws:iam::{USER_ACCOUNT}:root"),
+            policy=allow("s3:*"),
+        )
+        aws.write_profile(
+            "RoleGamma", source_profile="UserAlpha", role_arn=role, region="us-west-2"
+        )
+        aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
+        yield World(aws, metadata, add_mfa_role(aws, "Auditor"))
 
 
 @pytest.fixture
-def notebook(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
-    """Create a bucket with files, two roles that read it, and what emulators need to be set."""
-    role = aws.create_role(
-        "RoleGamma",
-        account=ROLE_ACCOUNT,
-        trust=trusting(f"arn:aws:iam::{USER_ACCOUNT}:root"),
-        policy=allow("s3:*"),
-    )
-    aws.write_profile("RoleGamma", source_profile="UserAlpha", role_arn=role, region="us-west-2")
-    bucket = f"libraries-{next(_NUMBERS)}"
-    aws.create_bucket(bucket, account=ROLE_ACCOUNT, region="us-west-2")
+def aws(world: World, monkeypatch: pytest.MonkeyPatch) -> EmbeddedAws:
+    """Point the environment to the module's AWS, with what emulators need to be set."""
+    for name, value in {
+        **world.aws.environment(),
+        "AWS_ENDPOINT_URL": world.aws.endpoint_url,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_S3_ALLOW_UNSAFE_RENAME": "true",
+        # Rust's object_store asks instance metadata where nothing else has credentials.
+        "AWS_METADATA_ENDPOINT": world.metadata,
+    }.items():
+        monkeypatch.setenv(name, value)
+    return world.aws
+
+
+@pytest.fixture
+def notebook(
+    world: World, aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> Shell:
+    """Put files into the bucket, and be the person who has the MFA device."""
+    answer_with_codes(aws, world.mfa_serial, monkeypatch)
     s3 = open_session("RoleBeta").client("s3")
-    s3.put_object(Bucket=bucket, Key="cities.csv", Body=b"city,people\nOslo,717\n")
+    s3.put_object(Bucket=BUCKET, Key="cities.csv", Body=b"city,people\nOslo,717\n")
     parquet = io.BytesIO()
     pd.DataFrame({"people": [717]}).to_parquet(parquet)
-    s3.put_object(Bucket=bucket, Key="cities.parquet", Body=parquet.getvalue())
+    s3.put_object(Bucket=BUCKET, Key="cities.parquet", Body=parquet.getvalue())
     shell.names.update(
-        BUCKET=bucket,
-        CSV=f"s3://{bucket}/cities.csv",
-        PARQUET=f"s3://{bucket}/cities.parquet",
+        BUCKET=BUCKET,
+        CSV=f"s3://{BUCKET}/cities.csv",
+        PARQUET=f"s3://{BUCKET}/cities.parquet",
         ENDPOINT=aws.endpoint_url,
     )
-    with odd_server(Answers((404, ""))) as metadata:
-        for name, value in {
-            "AWS_ENDPOINT_URL": aws.endpoint_url,
-            "AWS_ALLOW_HTTP": "true",
-            "AWS_S3_ALLOW_UNSAFE_RENAME": "true",
-            # Rust's object_store asks instance metadata where nothing else has credentials.
-            "AWS_METADATA_ENDPOINT": metadata,
-        }.items():
-            monkeypatch.setenv(name, value)
-        yield shell
+    return shell
 
 
-def seen(aws: EmbeddedAws, notebook: Shell, code: str) -> set[str]:
-    """Run the code, and return the ARNs with which it called S3; being refused is fine."""
-    aws.calls.clear()
-    notebook.run(code)
-    return {call.arn or "anonymous" for call in aws.calls if call.action.startswith("s3:")}
+@dataclass
+class Reader:
+    """Reads with a library in a cell, and notes who AWS saw."""
+
+    aws: EmbeddedAws
+    notebook: Shell
+    code: str
+    seen: set[str] = field(default_factory=set)
+    error: str = ""
+
+    def read(self) -> None:
+        """Run the library's code in the notebook; being refused by S3 is fine."""
+        self.aws.calls.clear()
+        self.error = ""
+        try:
+            exec(self.code, self.notebook.names)
+        except Exception as error:  # noqa: BLE001  # each library has its own
+            self.error = f"{type(error).__name__}: {error}"[:200]
+        calls = [call for call in self.aws.calls if call.action.startswith("s3:")]
+        self.seen = {call.arn or "anonymous" for call in calls}
+
+    def through(self, way: Way, asked: Asked) -> str:
+        """Go this way in and read; return the card."""
+        self.notebook.names["reader"] = self
+        return way(self.notebook, asked, "reader.read()")
+
+    def is_right(self, arn: str, *, exactly: bool) -> bool:
+        """Return whether AWS saw this identity and no other, ``exactly`` in the same session."""
+        same = str if exactly else without_session_name
+        return {same(one) for one in self.seen} == {same(arn)}
+
+    def says(self, library: str, way_in: str, arn: str) -> str:
+        """Return a row of the table, for a person who wonders what is wrong."""
+        return (
+            f"{library}, {way_in}: shown {arn}, seen {self.seen or 'nobody'} {self.error}".strip()
+        )
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_it_follows_each_switch(aws: EmbeddedAws, notebook: Shell, library: str) -> None:
-    """AWS sees who the card shows, four switches long; after `--off`, who it saw before."""
-    without = seen(aws, notebook, LIBRARIES[library])
-    before = dict(os.environ)
-    for profile in SWITCHES:
-        notebook.good(f"%aws_profile {profile}")
-        arns = seen(aws, notebook, LIBRARIES[library])
-        assert arns, profile
-        assert [arn for arn in arns if not arn.startswith(WHO[profile])] == [], profile
+def test_it_follows_every_way_in(aws: EmbeddedAws, notebook: Shell, library: str) -> None:
+    """AWS sees who the card shows, after a scope who did before it, after `--off` as at first."""
+    reader = Reader(aws, notebook, LIBRARIES[library])
+    reader.read()
+    without, before, outside = reader.seen, dict(os.environ), ""
+    wrong = []
+    for name, (way, asked) in WAYS_IN.items():
+        shown = shown_arn(reader.through(way, asked))
+        if not reader.is_right(shown, exactly=asked.lent or library in ONE_SESSION):
+            wrong.append(reader.says(library, name, shown))
+        if way in (by_cell_magic, by_context_manager):
+            reader.read()
+            if not reader.is_right(outside, exactly=False):
+                wrong.append(reader.says(library, f"after {name}", outside))
+        else:
+            outside = shown
     notebook.good("%aws_profile --off")
     assert {name: os.environ.get(name) for name in before} == before
-    assert seen(aws, notebook, LIBRARIES[library]) == without
+    reader.read()
+    if reader.seen != without:
+        wrong.append(reader.says(library, "--off", f"{without or 'nobody'} before"))
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("library", NAMED)
 def test_what_does_not_follow_is_named(aws: EmbeddedAws, notebook: Shell, library: str) -> None:
-    """A library that keeps its first credentials is named on the card, with what to do."""
-    notebook.good("%aws_profile RoleBeta")
-    assert seen(aws, notebook, NAMED[library])
-    card = notebook.good("%aws_profile UserAlpha").text
-    assert f"`{library}` keeps the credentials of its first read" in card
-    arns = seen(aws, notebook, NAMED[library])
-    assert [arn for arn in arns if not arn.startswith(WHO["RoleBeta"])] == []
+    """A library that keeps its first credentials is named on each card, with what to do."""
+    reader = Reader(aws, notebook, NAMED[library])
+    first, *others = WAYS_IN.items()
+    kept = shown_arn(reader.through(*first[1]))
+    assert reader.is_right(kept, exactly=False), reader.says(library, first[0], kept)
+    for name, (way, asked) in others:
+        card = reader.through(way, asked).replace("<code>", "`").replace("</code>", "`")
+        assert f"{library}` keeps the credentials of its first read" in card, name
+        assert reader.is_right(kept, exactly=False), reader.says(library, name, kept)
 
 
 def test_polars_that_is_imported_after_the_switch(aws: EmbeddedAws, notebook: Shell) -> None:
@@ -149,7 +249,8 @@ def test_polars_that_is_imported_after_the_switch(aws: EmbeddedAws, notebook: Sh
     cells = [cell for switch in switches for cell in (switch, read)]
     run_notebook("%load_ext ipy_awsprofile", *cells, environment=dict(os.environ))
     arns = [str(call.arn) for call in aws.calls if call.action.startswith("s3:")]
-    is_role = [arn.startswith(WHO["RoleBeta"]) for arn in arns]
+    user = f"arn:aws:iam::{USER_ACCOUNT}:user/UserAlpha"
+    is_role = [":assumed-role/RoleBeta/" in arn for arn in arns]
     assert is_role[0]
-    assert WHO["UserAlpha"] in arns
-    assert True not in is_role[arns.index(WHO["UserAlpha"]) :]
+    assert user in arns
+    assert True not in is_role[arns.index(user) :]

@@ -1,18 +1,17 @@
-"""Whatever the way in, and whatever the client: AWS sees the identity that the card shows.
+"""Whatever the way in, AWS sees the identity that the card shows; later everything is as it was.
 
-And afterwards everything is as it was. One embedded AWS serves the module; each test has a shell.
+Libraries get our arguments here; `test_libraries_follow` uses them without any help. One embedded
+AWS serves the module; each test has a shell.
 """
 
 from __future__ import annotations
 
 import copy
-import getpass
 import os
 import re
 import signal
-import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
@@ -23,12 +22,25 @@ import polars  # noqa: F401  # it sets a variable of its own when it is imported
 import pytest
 import s3fs
 
-from ipy_awsprofile import ProfilePicker, using_profile
+from ipy_awsprofile import using_profile
 from ipy_awsprofile.bindings.follow import BINDINGS
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, seed
 from ipy_awsprofile.errors import UnexpectedAccount
-from tests.mfa_role import add_mfa_role
+from tests.integration.ways_in import (
+    Asked,
+    Way,
+    by_arn,
+    by_cell_magic,
+    by_context_manager,
+    by_magic,
+    by_picker,
+    profile,
+    read_only,
+    shown_arn,
+    without_session_name,
+)
+from tests.mfa_role import add_mfa_role, answer_with_codes
 from tests.shells import Shell, run_notebook
 
 if TYPE_CHECKING:
@@ -71,34 +83,16 @@ def aws(world: World, monkeypatch: pytest.MonkeyPatch) -> EmbeddedAws:
 # --- Identities ---
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What a switch is asked for; ``lent`` if children can't reach it by a profile's name."""
-
-    line: str
-    options: Mapping[str, Any]
-    lent: bool
-
-
-PLAIN = Asked("RoleBeta", {"profile": "RoleBeta"}, lent=False)
-READ_ONLY = Asked("RoleBeta --read-only", {"profile": "RoleBeta", "read_only": True}, lent=True)
-BY_ARN = Asked(
-    f"--role-arn {ROLE_ARN} --source-profile UserAlpha",
-    {"role_arn": ROLE_ARN, "source_profile": "UserAlpha"},
-    lent=True,
-)
-MFA = Asked("Auditor", {"profile": "Auditor"}, lent=True)
+PLAIN = profile("RoleBeta")
+READ_ONLY = read_only("RoleBeta")
+BY_ARN = by_arn(ROLE_ARN, "UserAlpha")
+MFA = profile("Auditor", lent=True)
 
 
 @pytest.fixture
 def answering(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand where the person with the MFA device sits."""
-
-    def answer(question: str) -> str:
-        return world.aws.mfa_code(world.mfa_serial)
-
-    answer.__module__ = "the_front_end"
-    monkeypatch.setattr("getpass.getpass", answer)
+    answer_with_codes(world.aws, world.mfa_serial, monkeypatch)
 
 
 # --- Clients: each calls AWS once as whoever it takes itself for ---
@@ -107,7 +101,6 @@ IN_NOTEBOOK = {
     "session": "session.client('s3').head_bucket(Bucket=BUCKET)",
     "boto3": "import boto3; boto3.client('s3').head_bucket(Bucket=BUCKET)",
     "pandas": "import pandas as pd; pd.read_csv(OBJECT)",
-    "awswrangler": "import awswrangler as wr; wr.s3.list_objects(f's3://{BUCKET}/')",
     "polars": "import polars as pl; from ipy_awsprofile.libraries import polars_options\n"
     "pl.read_csv(OBJECT, **polars_options(session))",
     "DuckDB": "import duckdb; from ipy_awsprofile.libraries import duckdb_secret\n"
@@ -117,11 +110,6 @@ IN_NOTEBOOK = {
     "pandas' Parquet": "import io, pandas as pd; from ipy_awsprofile import storage_options\n"
     "try: pd.read_parquet(OBJECT, storage_options=storage_options())\n"
     "except Exception as error: assert 'arquet' in str(error), error",
-}
-OF_CHILDREN = {
-    "AWS CLI": f"!{sys.executable} -m awscli s3 ls {BUCKET}",
-    "Python": f"!{sys.executable} -c "
-    f"\"import boto3; boto3.client('s3').head_bucket(Bucket='{BUCKET}')\"",
 }
 #: In the kernel, and yet with a session of their own, by the profile's name.
 GO_BY_NAME = {"pandas", "pandas' Parquet"}
@@ -151,57 +139,6 @@ class Witness:
         self.arns[client] = {call.arn for call in calls if call.action.startswith("s3:")}
 
 
-# --- Ways in: each runs a cell as somebody, and says which ARN was shown ---
-
-
-def shown_arn(html_or_text: str) -> str:
-    """Read of a card whose session it is."""
-    found = re.search(r"arn:aws:(sts|iam)::\d+:(assumed-role|user)/[\w/+=,.@-]+", html_or_text)
-    assert found, html_or_text
-    return found.group()
-
-
-def by_magic(shell: Shell, asked: Asked, cell: str) -> str:
-    """Switch with the line magic, run the cell, and undo the switch."""
-    card = shell.good(f"%aws_profile {asked.line}").text
-    shell.good(cell)
-    shell.good("%aws_profile --off")
-    return shown_arn(card)
-
-
-def by_cell_magic(shell: Shell, asked: Asked, cell: str) -> str:
-    """Run the cell under the cell magic."""
-    return shown_arn(shell.good(f"%%aws_profile {asked.line}\n{cell}").text)
-
-
-def by_context_manager(shell: Shell, asked: Asked, cell: str) -> str:
-    """Run the cell's code in a `using_profile` block, and let the magic say who it is there."""
-    shell.names.update(using_profile=using_profile, options=asked.options)
-    inner = f"%aws_profile\n{cell}"
-    block = f"with using_profile(**options):\n{textwrap.indent(inner, '    ')}"
-    return shown_arn(shell.good(block).text)
-
-
-def by_picker(shell: Shell, asked: Asked, cell: str) -> str:
-    """Choose in the picker, give the code where it asks for one, and undo the switch."""
-    picker = ProfilePicker()
-    heard: list[dict[str, Any]] = []
-    picker.send = lambda message, buffers=None: heard.append(message)
-    choice = {"type": "switch", "view": "v", "profile": asked.line, "region": None}
-    picker._handle_custom_msg(choice, [])
-    if heard[-1]["type"] == "code":
-        picker._handle_custom_msg(choice | {"code": getpass.getpass("MFA code")}, [])
-    assert heard[-1]["type"] == "done", heard[-1]["type"]
-    shell.good(cell)
-    shell.good("%aws_profile --off")
-    picker.close()
-    (arn,) = {shown_arn(one["html"]) for one in heard if one.get("identity")}
-    return arn
-
-
-Way = Callable[[Shell, Asked, str], str]
-
-
 @pytest.mark.parametrize(
     ("way", "asked"),
     [
@@ -226,24 +163,17 @@ def test_every_client_is_who_the_card_shows(
     """Each client reaches S3 as the ARN that was shown, and nothing is left of it afterwards."""
     witness = Witness(aws, shell)
     before = Snapshot.of(shell).without_names()
-    # Children see the environment, which no way in treats in its own manner: one way shows it.
-    clients = IN_NOTEBOOK | (OF_CHILDREN if way is by_magic else {})
-    shown = way(shell, asked, cell_of(clients))
-    own_sessions = set() if asked.lent else set(OF_CHILDREN) | GO_BY_NAME
-    for client in clients:
+    shown = shown_arn(way(shell, asked, cell_of(IN_NOTEBOOK)))
+    if way in (by_magic, by_picker):
+        shell.good("%aws_profile --off")
+    for client in IN_NOTEBOOK:
         (seen,) = witness.arns[client]
-        if client in own_sessions:  # they assume the role by themselves
-            assert without_session_name(seen) == without_session_name(shown), client
+        if client in GO_BY_NAME and not asked.lent:  # they assume the role by themselves
+            assert without_session_name(str(seen)) == without_session_name(shown), client
         else:
             assert seen == shown, client
     assert Snapshot.of(shell).without_names() == before
     assert "session" not in shell.names
-
-
-def without_session_name(arn: str | None) -> str:
-    """Cut an assumed role's ARN before the name of the session."""
-    assert arn is not None
-    return arn.rpartition("/")[0]
 
 
 # --- Before and after ---

@@ -1,0 +1,89 @@
+"""The ways in to an identity: each runs a cell as somebody, and returns the card that was shown."""
+
+from __future__ import annotations
+
+import getpass
+import re
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ipy_awsprofile import ProfilePicker, using_profile
+from tests.shells import Shell
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a switch is asked for; ``lent`` if children can't reach it by a profile's name."""
+
+    line: str
+    options: Mapping[str, Any]
+    lent: bool = False
+
+
+def profile(name: str, *, lent: bool = False) -> Asked:
+    """Ask for a profile."""
+    return Asked(name, {"profile": name}, lent)
+
+
+def read_only(name: str) -> Asked:
+    """Ask for a profile that may only read."""
+    return Asked(f"{name} --read-only", {"profile": name, "read_only": True}, lent=True)
+
+
+def by_arn(role_arn: str, source: str) -> Asked:
+    """Ask for a role without a profile."""
+    options = {"role_arn": role_arn, "source_profile": source}
+    return Asked(f"--role-arn {role_arn} --source-profile {source}", options, lent=True)
+
+
+Way = Callable[[Shell, Asked, str], str]
+
+
+def by_magic(shell: Shell, asked: Asked, cell: str) -> str:
+    """Switch with the line magic, and run the cell."""
+    card = shell.good(f"%aws_profile {asked.line}").text
+    shell.good(cell)
+    return card
+
+
+def by_cell_magic(shell: Shell, asked: Asked, cell: str) -> str:
+    """Run the cell under the cell magic."""
+    return shell.good(f"%%aws_profile {asked.line}\n{cell}").text
+
+
+def by_context_manager(shell: Shell, asked: Asked, cell: str) -> str:
+    """Run the cell's code in a `using_profile` block, and let the magic say who it is there."""
+    shell.names.update(using_profile=using_profile, options=asked.options)
+    inner = f"%aws_profile\n{cell}"
+    block = f"with using_profile(**options):\n{textwrap.indent(inner, '    ')}"
+    return shell.good(block).text
+
+
+def by_picker(shell: Shell, asked: Asked, cell: str) -> str:
+    """Choose in the picker, give the code where it asks for one, and run the cell."""
+    picker = ProfilePicker()
+    heard: list[dict[str, Any]] = []
+    picker.send = lambda message, buffers=None: heard.append(message)
+    choice = {"type": "switch", "view": "v", "profile": asked.line, "region": None}
+    picker._handle_custom_msg(choice, [])
+    if heard[-1]["type"] == "code":
+        picker._handle_custom_msg(choice | {"code": getpass.getpass("MFA code")}, [])
+    assert heard[-1]["type"] == "done", heard[-1]["type"]
+    shell.good(cell)
+    picker.close()
+    (card,) = (one["html"] for one in heard if one.get("identity"))
+    return str(card)
+
+
+def shown_arn(card: str) -> str:
+    """Read of a card, as HTML or text, whose session it is."""
+    found = re.search(r"arn:aws:(sts|iam)::\d+:(assumed-role|user)/[\w/+=,.@-]+", card)
+    assert found, card
+    return found.group()
+
+
+def without_session_name(arn: str) -> str:
+    """Cut an assumed role's ARN before the name of the session."""
+    return arn.rpartition("/")[0] if ":assumed-role/" in arn else arn
