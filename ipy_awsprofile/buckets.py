@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from botocore.parsers import ResponseParserError
+
 from ipy_awsprofile.credentials.renewal import quiet_refresh
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.sessions.session import chain_of
@@ -49,6 +51,10 @@ def _buckets(session: boto3.Session, prefix: str | None) -> list[Any]:
             **({"Prefix": prefix} if prefix else {}),
         )
     )
-    found: list[Any] = [bucket for page in pages for bucket in page.get("Buckets") or []]
+    found: list[Any] = []
+    for page in pages:
+        if "Buckets" not in page and "Owner" not in page:  # for example a sign-in page
+            raise ResponseParserError("The response to ListBuckets has neither buckets nor owner.")
+        found += page.get("Buckets") or []
     # Some AWS-compatible servers ignore the prefix.
     return [bucket for bucket in found if bucket["Name"].startswith(prefix or "")]

@@ -33,16 +33,19 @@ from ipy_awsprofile.errors import (
 )
 from ipy_awsprofile.text import one_line, without_user
 
-#: Returns our error for an exception and a role chain, or None for an unknown exception.
+#: Returns our error for an exception and a role chain, or None to leave it to a later translation.
 _Translate = Callable[[Any, Chain], AwsProfileError | None]
 
 
-def from_exception(error: Exception, chain: Chain) -> AwsProfileError | None:
-    """Return our error for an exception of botocore or Python; None for any other."""
+def from_exception(error: Exception, chain: Chain) -> AwsProfileError:
+    """Return our error for an exception of botocore, Python, or a function of the user."""
     for kinds, translate in _TRANSLATIONS:
-        if isinstance(error, kinds):
-            return translate(error, chain)
-    return None
+        if isinstance(error, kinds) and (ours := translate(error, chain)):
+            return ours
+    return AwsProfileError(  # such as an error of a function that is asked for MFA codes
+        f"Something unexpected happened for `{chain.asked_for}`: {type(error).__name__}.",
+        f"Run the cell again. {chain.explain_hint}",
+    )
 
 
 def no_credentials(name: str) -> InvalidProfile:
@@ -264,7 +267,7 @@ _TRANSLATIONS: tuple[
         ),
     ),
     (RuntimeError, _from_signing),
-    ((ResponseParserError, KeyError), lambda _, chain: unexpected_response(chain)),
+    ((ResponseParserError, AttributeError, KeyError), lambda _, chain: unexpected_response(chain)),
     (OSError, _from_file),
     (ValueError, _from_value),
 )

@@ -11,12 +11,12 @@ import sys
 from contextlib import AbstractContextManager
 
 from botocore import exceptions as botocore
+from botocore.parsers import ResponseParserError
 from dateutil.parser import ParserError
 
 from ipy_awsprofile.credentials.aws_errors import ErrorResponse, from_response
 from ipy_awsprofile.credentials.botocore_errors import from_exception
 from ipy_awsprofile.credentials.chain import Chain
-from ipy_awsprofile.credentials.validation import UnusableCredentialsError
 from ipy_awsprofile.errors import AwsProfileError
 
 
@@ -39,21 +39,21 @@ class translated(AbstractContextManager[None]):  # noqa: N801  # it reads as wha
         self._outer = sys.exception()  # an error that the caller is handling keeps its stack
 
     def __exit__(self, _kind: object, error: BaseException | None, _stack: object) -> None:
-        if isinstance(error, AwsProfileError | KeyboardInterrupt):
-            _forget_stack(error, self._outer)
+        if error is None:
+            return
+        _forget_stack(error, self._outer)
+        if isinstance(error, AwsProfileError) or not isinstance(error, Exception):
             raise error
-        if isinstance(error, Exception) and (ours := self._ours(error)):
-            _forget_stack(error, self._outer)
-            raise ours from (error if _is_quotable(error) else None)
+        raise self._ours(error) from (error if _is_quotable(error) else None)
 
-    def _ours(self, error: Exception) -> AwsProfileError | None:
+    def _ours(self, error: Exception) -> AwsProfileError:
         chain = Chain(self._chain.names[self._step :])
         ours = (
             from_response(error, chain)
             if isinstance(error, botocore.ClientError)
             else from_exception(error, chain)
         )
-        if ours and self._step:
+        if self._step:
             message = f"{str(ours).rstrip('.')}. It is needed for `{self._chain.asked_for}`."
             ours.args = (message,)
         return ours
@@ -66,15 +66,21 @@ def _forget_stack(error: BaseException | None, outer: BaseException | None) -> N
         error = error.__cause__ or error.__context__
 
 
-#: Their texts, or those of their causes, can quote what a source returned or a person typed.
+#: Texts of others, or of their causes, can quote what a source returned or a person typed.
+_QUOTABLE = (
+    botocore.BotoCoreError,
+    ResponseParserError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
 _UNQUOTABLE = (
     botocore.CredentialRetrievalError,
     botocore.ParamValidationError,
     json.JSONDecodeError,
     ParserError,
     UnicodeDecodeError,
-    TypeError,
-    UnusableCredentialsError,
 )
 
 
@@ -82,4 +88,6 @@ def _is_quotable(error: Exception) -> bool:
     if isinstance(error, botocore.ClientError):
         return not ErrorResponse.of(error).rejects_signature
     # The text about a header that can't be sent quotes the header.
-    return not isinstance(error, _UNQUOTABLE) and type(error) is not botocore.HTTPClientError
+    if type(error) is botocore.HTTPClientError:
+        return False
+    return isinstance(error, _QUOTABLE) and not isinstance(error, _UNQUOTABLE)

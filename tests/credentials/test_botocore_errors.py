@@ -211,5 +211,7 @@ def test_no_credentials() -> None:
 
 @pytest.mark.parametrize("error", [ZeroDivisionError(), RuntimeError("another library's")])
 def test_unknown_exception(error: Exception) -> None:
-    """An exception that isn't about AWS has no translation."""
-    assert from_exception(error, Chain(())) is None
+    """Of an exception that isn't about AWS, only the kind is said: its text can be anything."""
+    ours = from_exception(error, Chain(("RoleBeta",)))
+    kind = type(error).__name__
+    assert str(ours) == f"Something unexpected happened for `RoleBeta`: {kind}."

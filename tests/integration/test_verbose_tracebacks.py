@@ -7,12 +7,14 @@ import signal
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from ipy_awsprofile.errors import AwsProfileError
 from tests.mfa_role import add_mfa_role
+from tests.servers import Answers, odd_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,3 +148,54 @@ def test_what_was_there_before_keeps_its_stack(aws: EmbeddedAws, verbose: Shell)
     )
     assert isinstance(ran.error, NameError)
     assert "in divide()" in ran.text
+
+
+BETA = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
+
+#: botocore raises an AttributeError for it.
+EMPTY = "<ErrorResponse><Error></Error></ErrorResponse>"
+
+#: What a person can run that calls STS or S3 with a session token.
+CALLS = (
+    "%aws_profile Chained",
+    "%aws_profile --refresh",
+    "open_session('Chained')",
+    "list_buckets(odd)",
+    "across_profiles('Chained', lambda session: 1)",
+)
+
+
+@pytest.mark.parametrize(
+    "answer", [(200, EMPTY), (200, "<a>"), (403, EMPTY), (403, ""), (502, "<a>")]
+)
+@pytest.mark.parametrize("call", CALLS)
+def test_odd_answers(
+    aws: EmbeddedAws,
+    verbose: Shell,
+    monkeypatch: pytest.MonkeyPatch,
+    call: str,
+    answer: tuple[int, str],
+) -> None:
+    """Whatever botocore raises on an odd answer, it is one of our errors, without a secret."""
+    role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/None"
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with odd_server(Answers(answer)) as url:
+        odd: Any = {"endpoint_url": url, "region": "eu-west-1"}
+        aws.write_profile("Chained", source_profile="RoleBeta", role_arn=role, **odd)
+        aws.write_profile("Beta", source_profile="UserAlpha", role_arn=BETA, **odd)
+        verbose.good("odd = open_session('Beta')")
+        if "--refresh" in call:
+            aws.write_profile("RoleBeta", source_profile="UserAlpha", role_arn=BETA, **odd)
+        ran = verbose.run(call)
+    assert isinstance(ran.error, AwsProfileError), ran.printed
+    assert leaks(aws, ran.printed) == []
+
+
+def test_a_prompter_that_fails(aws: EmbeddedAws, verbose: Shell) -> None:
+    """An error of the user's own prompter becomes one of ours, without the stack between."""
+    add_mfa_role(aws, "Guarded")
+    verbose.good("def ask(question): raise LookupError('no device, code 459021')")
+    ran = verbose.run("open_session('Guarded', mfa_prompter=ask)")
+    assert type(ran.error) is AwsProfileError
+    assert "LookupError" in str(ran.error)
+    assert leaks(aws, ran.printed) == []
