@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import pytest
 from playwright.sync_api import expect
 
 from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT
@@ -108,33 +107,30 @@ def test_a_slow_switch(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     expect(notebook.run(2)).to_contain_text("'RoleSlow'")
 
 
-@pytest.mark.parametrize("wait", ["await asyncio.sleep(0.1)", "time.sleep(0.1)"])
-def test_a_choice_while_a_cell_runs(jupyter: Jupyter, wait: str) -> None:
+def test_a_choice_while_a_cell_runs(jupyter: Jupyter) -> None:
     """A running cell keeps its identity; the choice says that it waits, and is done at the end."""
-    notebook = jupyter.lab(
-        LOAD, PICK, LOOP.format(wait=wait), "boto3.client('sts').get_caller_identity()['Arn']"
-    )
-    picker = picker_in(notebook, 1)
-    picker.choose("UserAlpha")
-    expect(picker.identity).to_contain_text("user/UserAlpha")
-    stop = notebook.file.with_name("stop")
-    stop.unlink(missing_ok=True)
-    notebook.start(2)
-    expect(notebook.outputs(2)).to_contain_text("looping")
-    picker.choose("RoleBeta")
-    expect(picker.then).to_have_text("Switches to RoleBeta when the running cell ends.")
-    expect(picker.identity).to_contain_text("user/UserAlpha")
-    expect(picker.field).to_have_value("UserAlpha")
-    picker.choose("UserAlpha")  # the list can be used meanwhile
-    expect(picker.then).to_have_text("Switches to UserAlpha when the running cell ends.")
-    picker.choose("RoleBeta")
-    expect(picker.then).to_have_text("Switches to RoleBeta when the running cell ends.")
-    stop.touch()
-    picker.shows("RoleBeta")
-    expect(picker.then).to_be_hidden()
-    user = f"arn:aws:iam::{USER_ACCOUNT}:user/UserAlpha"
-    expect(notebook.outputs(2)).to_contain_text(f"{{'{user}'}}")
-    expect(notebook.run(3)).to_contain_text("assumed-role/RoleBeta/")
+    loops = (LOOP.format(wait=wait) for wait in ("time.sleep(0.1)", "await asyncio.sleep(0.1)"))
+    who = "boto3.client('sts').get_caller_identity()['Arn']"
+    notebook = jupyter.lab(LOAD, PICK, *loops, who)
+    stop, picker = notebook.file.with_name("stop"), picker_in(notebook, 1)
+    for loop in (2, 3):
+        picker.choose("UserAlpha")
+        expect(picker.identity).to_contain_text("user/UserAlpha")
+        notebook.start(loop)
+        expect(notebook.outputs(loop)).to_contain_text("looping")
+        for choice in ("RoleBeta", "UserAlpha", "RoleBeta"):  # the list can be used meanwhile
+            picker.choose(choice)
+            expect(picker.then).to_have_text(f"Switches to {choice} when the running cell ends.")
+            expect(picker.then).to_be_visible()
+            expect(picker.field).to_have_value("UserAlpha")
+        expect(picker.identity).to_contain_text("user/UserAlpha")
+        stop.touch()
+        picker.shows("RoleBeta")
+        expect(picker.then).to_be_hidden()
+        user = f"arn:aws:iam::{USER_ACCOUNT}:user/UserAlpha"
+        expect(notebook.outputs(loop)).to_contain_text(f"{{'{user}'}}")
+        expect(notebook.run(4)).to_contain_text("assumed-role/RoleBeta/")
+        stop.unlink()
 
 
 def test_a_restarted_kernel_leaves_the_placeholder(jupyter: Jupyter) -> None:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+import time_machine
 
 from ipy_awsprofile import using_profile
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
-from ipy_awsprofile.picker import ProfilePicker, switch_commands
+from ipy_awsprofile.picker import ProfilePicker
 from tests.picker.person import VIEW, Person
 
 if TYPE_CHECKING:
@@ -219,27 +220,15 @@ def test_a_question_is_asked_at_once(
 
 
 def test_credentials_that_expired_meanwhile(
-    notebook: Shell, person: Person, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+    notebook: Shell, person: Person, aws: EmbeddedAws
 ) -> None:
-    """After a cell that took hours, the switch gets new credentials."""
-
-    class Later(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> Any:
-            return datetime.now(tz) + timedelta(hours=2)
-
-    def hours_later() -> None:
-        monkeypatch.setattr(switch_commands, "datetime", Later)
-        for cached in (aws.home / ".aws/cli/cache").iterdir():
-            cached.unlink()
-
-    notebook.names["hours_later"] = hours_later
-    notebook.good("choose('RoleBeta'); hours_later()")
+    """After a cell that took hours, the switch gets new credentials, and they are shown."""
+    with time_machine.travel(datetime.now(UTC), tick=True) as clock:
+        notebook.names["hours_later"] = lambda: clock.shift(timedelta(hours=2))
+        notebook.good("choose('RoleBeta'); hours_later()")
+        (shown,) = (one for one in person.seen if one["type"] == "identity")
+        assert shown["identity"]["left"] > 0
     assert [call.action for call in aws.calls].count("sts:AssumeRole") == 2
-    identity = person.picker._switcher.identity()
-    assert identity is not None
-    assert identity.expiry is not None
-    assert identity.expiry > datetime.now(UTC)
 
 
 def test_an_error_at_the_end(

@@ -7,9 +7,11 @@ import os
 import stat
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import time_machine
 
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
@@ -390,6 +392,20 @@ def test_sign_in_that_cannot_begin(person: Person, aws: EmbeddedAws, analyst: st
     aws.config_file.write_text(text.replace(aws.sso.start_url, "https://nowhere.invalid"))
     aws.sso.tokens.lifetimes = replace(aws.sso.lifetimes, registration=-1)
     assert person.switches(analyst)["type"] == "error"
+
+
+def test_a_page_that_opens_after_the_sign_in_has_ended(
+    person: Person, aws: EmbeddedAws, analyst: str
+) -> None:
+    """A view that connects then shows the error with the next step, and the picker still works."""
+    aws.sso.approve(person.switches(analyst)["code"])
+    waited_for(person, "signed_in")
+    person.switches(analyst)
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=3), tick=True):
+        (error,) = person.says("ready")
+        assert error["type"] == "error"
+        assert "--login" in error["html"]
+        assert person.switches("RoleBeta")["type"] == "done"
 
 
 def test_the_list_imports_boto3_in_the_background() -> None:
