@@ -102,6 +102,8 @@ def _difference(owner: Target, session: ProfileSession) -> str:
         return owner.name
     if owner.policy_arns != session.target.policy_arns:
         return f"{owner.name} {'read-only' if owner.policy_arns else _IN_FULL}"
+    if bool(owner.mfa) != bool(session.target.mfa):
+        return f"{owner.name} {'with' if owner.mfa else 'without'} MFA"
     return ""
 
 

@@ -16,7 +16,8 @@ class SessionRequest:
     that has no profile. ``region`` takes precedence over the profile's own. ``duration`` (seconds,
     900 to 43200), ``session_name`` and ``external_id`` replace ``duration_seconds``,
     ``role_session_name`` and ``external_id`` of a role profile. ``read_only`` limits the session
-    with AWS's managed policy ReadOnlyAccess.
+    with AWS's managed policy ReadOnlyAccess. ``mfa`` gets a session with MFA for the long-term keys
+    of a profile with an ``mfa_serial``; then ``duration`` can be up to 129600.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     """
@@ -29,6 +30,7 @@ class SessionRequest:
     session_name: str | None = None
     external_id: str | None = None
     read_only: bool = False
+    mfa: bool = False
 
     @property
     def name(self) -> str:

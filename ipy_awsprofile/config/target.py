@@ -12,6 +12,7 @@ from hashlib import sha256
 
 from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.environment import user_environment
+from ipy_awsprofile.config.mfa_session import MfaSession, mfa_session
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.role_chain import role_chain
@@ -49,6 +50,8 @@ class Target:
     policy_arns: tuple[str, ...] = ()
     #: Commands that print an MFA code, by the serial number of the device; see `mfa.code_from`.
     mfa_processes: dict[str, str] = field(default_factory=dict)
+    #: The session with MFA that long-term keys are used for, if they aren't used themselves.
+    mfa: MfaSession | None = None
 
     @property
     def name(self) -> str:
@@ -83,14 +86,15 @@ class Target:
         return not (
             self.settings
             or self.policy_arns
-            or any(profile.mfa_serial for profile in self.profiles)
+            or self.mfa
+            or any(profile.mfa_serial and profile.kind in _ASSUMES for profile in self.profiles)
             or self.profiles[-1].credential_source in _REMOVED_SOURCES
         )
 
     @property
     def key(self) -> Hashable:
         """What is the same for every session of this identity; only for comparisons."""
-        return self.profiles, repr(self.settings), self.policy_arns, self.files
+        return self.profiles, repr(self.settings), self.policy_arns, self.files, self.mfa
 
     def client_settings(self) -> Settings:
         """Return the profile's settings about clients, which have no credential and no path."""
@@ -107,9 +111,10 @@ def target_of(request: SessionRequest) -> Target:
     environ = user_environment()
     files = SharedFiles.from_environment(environ)
     profiles, settings = _profiles_of(request, files)
-    settings |= _options_as_settings(request, profiles[0])
     sections = read_shared_files(files).profiles
     section = sections.get(profiles[0].name)
+    mfa = mfa_session(profiles[0], section, request.duration) if request.mfa else None
+    settings |= _options_as_settings(request, profiles[0])
     own_region = section.text("region") if section else settings.get("region")
     region = request.region or environ.get("AWS_DEFAULT_REGION") or own_region
     return Target(
@@ -118,6 +123,7 @@ def target_of(request: SessionRequest) -> Target:
         region=str(region) if region else None,
         files=files,
         policy_arns=_session_policies(profiles[0]) if request.read_only else (),
+        mfa=mfa,
         mfa_processes={
             profile.mfa_serial: command
             for profile in profiles
@@ -158,6 +164,8 @@ def _options_as_settings(request: SessionRequest, profile: Profile) -> Settings:
     settings: Settings = {}
     for option, (setting, kinds, words) in _REPLACES.items():
         value = getattr(request, option)
+        if option == "duration" and request.mfa:
+            continue  # it isn't about a role
         if value is not None:
             _require_kind(profile, kinds, words)
             settings[setting] = str(value)

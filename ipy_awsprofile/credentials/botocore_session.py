@@ -34,6 +34,7 @@ from ipy_awsprofile.credentials.process import CheckedProfileProviders
 from ipy_awsprofile.credentials.renewal import install_renewals
 from ipy_awsprofile.credentials.retries import give_up_soon, retry_throttled
 from ipy_awsprofile.credentials.role_cache import RoleCache
+from ipy_awsprofile.credentials.session_token import MfaSessionProvider
 from ipy_awsprofile.credentials.token_cache import login_files, token_files
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.credentials.unshown import UnshownCredentials
@@ -185,7 +186,12 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             method = str(provider.METHOD)
             provider_chain.insert_after(method, provider)
             provider_chain.remove(method)  # the first with this name, which is botocore's own
-        return provider_chain
+        if self._target.mfa is None:
+            return provider_chain
+        client, mfa = session.create_client, self._target.mfa
+        return CredentialResolver(
+            [MfaSessionProvider(provider_chain, client, mfa, ask_for_code, cache)]
+        )
 
     def _add_policies(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Return the parameters of AssumeRole, with the session policies for the last role."""

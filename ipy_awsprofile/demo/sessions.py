@@ -26,7 +26,8 @@ class Session:
     """One set of temporary credentials.
 
     `expiration` is a time with a time zone; `mfa_at` is when GetSessionToken checked an MFA code;
-    `policies` are session policies (JSON texts), which limit what the principal may do.
+    `policies` are session policies (JSON texts), which limit what the principal may do;
+    `from_session_token` is whether GetSessionToken has issued it.
     """
 
     access_key_id: str
@@ -36,6 +37,7 @@ class Session:
     principal: Principal
     policies: tuple[str, ...] = ()
     mfa_at: datetime | None = None
+    from_session_token: bool = False
 
     def credentials(self) -> dict[str, str | datetime]:
         """Return the Credentials structure of an STS response."""
@@ -62,6 +64,7 @@ class SessionStore:
         *,
         policies: tuple[str, ...] = (),
         mfa_at: datetime | None = None,
+        from_session_token: bool = False,
     ) -> Session:
         """Return new credentials of a principal, valid for `duration` seconds from now."""
         # moto finds the account of a request by its access key, so it has to know this key.
@@ -74,6 +77,7 @@ class SessionStore:
             principal=principal,
             policies=policies,
             mfa_at=mfa_at,
+            from_session_token=from_session_token,
         )
         with self._lock:
             self._sessions[session.access_key_id] = session

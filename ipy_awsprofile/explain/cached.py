@@ -14,7 +14,7 @@ from hashlib import sha1, sha256
 from pathlib import Path
 from typing import Any
 
-from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.config.profiles import ProfileKind, has_session_token
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.credentials.validation import is_sso_token, parse_time
 from ipy_awsprofile.explain.records import Finding, Inputs, Link, Problem, in_utc
@@ -28,11 +28,29 @@ _RENEWAL_KEYS = {"refreshToken", "clientId", "clientSecret", "registrationExpire
 
 def role_session(link: Link) -> Iterator[Finding]:
     """Yield the expiry of the profile's session in the AWS CLI's cache, if there is one."""
+    key = _role_key(link)
+    if key is not None:
+        yield from _session_in_cache(key, link)
+
+
+def mfa_session(link: Link) -> Iterator[Finding]:
+    """Yield how long-term keys get a session with MFA, and when the session in the cache expires.
+
+    It isn't used without ``--mfa``.
+    """
+    from ipy_awsprofile.config.mfa_session import MfaSession
+    from ipy_awsprofile.credentials.session_token import cache_key
+
+    serial, key = link.profile.mfa_serial, link.section.text("aws_access_key_id")
+    if serial and key and link.is_target and not has_session_token(link.section):
+        name = link.profile.name
+        yield f"`%aws_profile {name} --mfa` gets a session with MFA; otherwise none is used."
+        yield from _session_in_cache(cache_key(key, MfaSession(serial)), link)
+
+
+def _session_in_cache(key: str, link: Link) -> Iterator[Finding]:
     from ipy_awsprofile.credentials.role_cache import RoleCache
 
-    key = _role_key(link)
-    if key is None:
-        return
     cache = RoleCache(Path("~/.aws/cli/cache").expanduser(), fresh=False)
     try:
         expiry = parse_time(cache[key]["Credentials"]["Expiration"])

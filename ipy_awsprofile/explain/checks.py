@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.shared_files import Section
-from ipy_awsprofile.explain.cached import login_token, sso_section
+from ipy_awsprofile.explain.cached import login_token, mfa_session, sso_section
 from ipy_awsprofile.explain.client_checks import check_region, check_services
 from ipy_awsprofile.explain.key_checks import (
     check_any_credentials,
@@ -86,7 +86,7 @@ def not_a_profile(name: str, section: Section, *, fatal: bool) -> Problem:
 Check = Callable[[Link], Iterator[Finding]]
 _OF_EVERY_PROFILE: tuple[Check, ...] = (_check_header, _check_names, check_services, check_region)
 _OF_KIND: dict[ProfileKind, tuple[Check, ...]] = {
-    ProfileKind.STATIC_KEYS: (check_empty_keys, check_expiry),
+    ProfileKind.STATIC_KEYS: (check_empty_keys, check_expiry, mfa_session),
     ProfileKind.ASSUME_ROLE: (check_role,),
     ProfileKind.CREDENTIAL_SOURCE: (check_role,),
     ProfileKind.WEB_IDENTITY: (check_web_identity,),

@@ -160,6 +160,8 @@ def _why_unused(link: Link, name: str) -> str:
         if name in _KEYS and link.kind is ProfileKind.STATIC_KEYS:
             return _note_for_other_file(link.section, name)
         return ""
+    if name == "mfa_serial" and link.kind is ProfileKind.STATIC_KEYS:
+        return "used only with --mfa" if link.is_target else "not used in a source profile"
     return f"not used: {link.kind} takes precedence"
 
 

@@ -96,7 +96,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         "--duration",
         metavar="T",
         type=duration,
-        help="how long the role's session lasts: 3600, 90m, 1h",
+        help="how long the session of a role, or of --mfa, lasts: 3600, 90m, 1h",
     )
     @argument(
         "--session-name", metavar="S", help="the name of the role's session, as CloudTrail shows it"
@@ -110,6 +110,11 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         "--read-only",
         action="store_true",
         help="limit the session with the policy ReadOnlyAccess",
+    )
+    @argument(
+        "--mfa",
+        action="store_true",
+        help="get a session with MFA for long-term keys, with a code of the profile's mfa_serial",
     )
     @argument("--expect-account", metavar="ID", help="fail unless STS names this account")
     @argument("--only-session", action="store_true", help="set only the variable")

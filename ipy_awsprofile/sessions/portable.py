@@ -17,6 +17,7 @@ from ipy_awsprofile.config.shared_files import read_shared_files
 from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
 from ipy_awsprofile.credentials.renewal import quiet_refresh
 from ipy_awsprofile.credentials.retries import for_many_profiles
+from ipy_awsprofile.credentials.session_token import get_session_token
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.credentials.unshown import UnshownCredentials
 from ipy_awsprofile.errors import CredentialsUnavailable
@@ -68,10 +69,8 @@ def session_token(
     timeout = timeout_of(session)
     with translated(chain_of(session)), quiet_refresh():
         sts = session.client("sts", config=Config(connect_timeout=timeout, read_timeout=timeout))
-        # Neither the code nor the response is in a variable, which a traceback could show.
-        return _credentials_in(
-            sts.get_session_token(**{"SerialNumber": serial, "TokenCode": ask()} if serial else {})
-        )
+        # The response isn't in a variable, which a traceback could show.
+        return _credentials_in(get_session_token(sts, serial=serial, ask=ask))
 
 
 def _credentials_in(response: Any) -> tuple[UnshownCredentials, datetime]:

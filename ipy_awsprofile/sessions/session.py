@@ -79,6 +79,7 @@ def open_session(
     session_name: str | None = None,
     external_id: str | None = None,
     read_only: bool = False,
+    mfa: bool = False,
     fresh: bool = False,
     mfa_prompter: MfaPrompter | None = None,
     sign_in: SignIn | None = None,
@@ -94,7 +95,9 @@ def open_session(
     ``region`` takes precedence over the profile's own. ``duration`` (seconds, 900 to 43200),
     ``session_name`` and ``external_id`` replace ``duration_seconds``, ``role_session_name`` and
     ``external_id`` of a role profile. ``read_only`` limits the session with AWS's managed policy
-    ReadOnlyAccess; such sessions aren't shared with the AWS CLI. ``fresh`` ignores the cache.
+    ReadOnlyAccess; such sessions aren't shared with the AWS CLI. ``mfa`` gets a session with MFA
+    for long-term keys, with a code of the profile's ``mfa_serial``, for 12 hours or ``duration``
+    (900 to 129600); the user's notebooks share it. ``fresh`` ignores the cache.
 
     ``mfa_prompter`` gets the question and returns the code; by default the code is asked for
     through the front end's input channel, also when the credentials are renewed. ``sign_in`` is
@@ -116,6 +119,7 @@ def open_session(
         session_name=session_name,
         external_id=external_id,
         read_only=read_only,
+        mfa=mfa,
     )
     person = Person(mfa_prompter=mfa_prompter or ask_on_input_channel, sign_in=sign_in)
     return open_target(target_of(request), fresh=fresh, person=person, timeout=timeout)

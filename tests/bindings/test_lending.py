@@ -26,6 +26,10 @@ CONFIG = """
 [profile keys]
 aws_access_key_id = AKIAIOSFODNN7EXAMPLE
 aws_secret_access_key = hush
+[profile keys-with-device]
+aws_access_key_id = AKIAIOSFODNN7EXAMPLE
+aws_secret_access_key = hush
+mfa_serial = arn:aws:iam::231179739868:mfa/phone
 [profile role]
 role_arn = arn:aws:iam::123456789012:role/R
 source_profile = keys
@@ -69,6 +73,8 @@ ARN = "arn:aws:iam::123456789012:role/R"
         ("machine", {}, True),
         ("process", {}, True),
         ("sso", {}, True),
+        ("keys-with-device", {}, True),
+        ("keys-with-device", {"mfa": True}, False),
         ("role", {"region": "eu-west-1"}, True),  # a variable sets that too
         ("mfa", {}, False),
         ("over-mfa", {}, False),

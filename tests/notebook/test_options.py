@@ -38,6 +38,7 @@ def options_of(line: str) -> argparse.Namespace:
         ("P --read-only --only-session", {"read_only": True, "only_session": True}),
         ("P --expect-account 123456789012", {"expect_account": "123456789012"}),
         ("--yes P", {"confirmed": True}),
+        ("P --mfa --duration 36h", {"mfa": True, "duration": 129600}),
         ("P --login", {}),
         ("P --explain", {}),
         ("my profile", {"profile": "my profile"}),

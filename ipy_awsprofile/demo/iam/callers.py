@@ -80,6 +80,18 @@ class Caller:
                 keys["aws:MultiFactorAuthAge"] = str(int(age))
         return keys
 
+    def can_reach(self, service: str, action: str) -> bool:
+        """Return whether a service accepts the caller's credentials for an action at all.
+
+        A session of GetSessionToken can't call IAM without MFA, and only two actions of STS.
+        https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+        """
+        if self.session is None or not self.session.from_session_token:
+            return True
+        if service == "sts":
+            return action in {"AssumeRole", "GetCallerIdentity"}
+        return service != "iam" or self.session.mfa_at is not None
+
     def may(self, action: str, resource: str, now: datetime) -> Decision:
         """Evaluate the caller's identity policies and session policies; both must allow."""
         own = verdict(identity_policies(self.principal), action, resource, self.context(now))

@@ -107,6 +107,11 @@ class SignedRequest(IAMRequest):  # type: ignore[misc]  # moto is untyped
             self.state.calls.append(Call(self._action, None, access_key_id))
             raise self._refusal(unknown.reason) from unknown
         self.state.calls.append(Call(self._action, caller.arn, access_key_id))
+        if not caller.can_reach(self._service, action):
+            if self._service == "sts":
+                message = f"Cannot call {action} with session credentials"
+                raise self._error("AccessDenied", message)
+            raise self._refusal("InvalidId")
         return caller
 
     def check_action_permitted(self, resource: str) -> None:

@@ -81,7 +81,10 @@ class StsResponse(TokenResponse):  # type: ignore[misc]  # moto is untyped
         refuse_malformed([*between(duration, "durationSeconds", 900, 129600), *token_code(code)])
         with_mfa = self.state.mfa.check(caller.principal, serial, code)
         session = self.state.sessions.issue(
-            caller.principal, duration, mfa_at=self.state.clock() if with_mfa else None
+            caller.principal,
+            duration,
+            mfa_at=self.state.clock() if with_mfa else None,
+            from_session_token=True,
         )
         return ActionResult({"Credentials": session.credentials()})
 

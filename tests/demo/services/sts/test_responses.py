@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.demo.clients import error_of
+from tests.demo.clients import AwsError, error_of
 from tests.demo.policies import HOME, allows, policy, trusts
 
 if TYPE_CHECKING:
@@ -73,3 +73,22 @@ def test_durations_of_get_session_token(
     assert (expiration - clock.now).total_seconds() == seconds
     with pytest.raises(ClientError, match="durationSeconds"):
         sts.get_session_token(DurationSeconds=129601)
+
+
+def test_what_a_session_of_get_session_token_can_call(aws: EmbeddedAws, clients: Clients) -> None:
+    """It can't call IAM without MFA, and of STS only AssumeRole and GetCallerIdentity."""
+    user = aws.create_user("Ann", account=HOME, policy=policy(allows("*")), mfa=True)
+    sts = clients.of("sts", user)
+    plain = sts.get_session_token()["Credentials"]
+    code = {"SerialNumber": user.mfa_serial, "TokenCode": aws.mfa_code(str(user.mfa_serial))}
+    with_mfa = sts.get_session_token(**code)["Credentials"]
+    assert error_of(clients.of("iam", plain).list_users) == AwsError(
+        "InvalidClientTokenId", "The security token included in the request is invalid.", 403
+    )
+    assert clients.of("iam", with_mfa).list_users()["Users"]
+    for session in (plain, with_mfa):
+        limited = clients.of("sts", session)
+        assert limited.get_caller_identity()["Arn"] == user.arn
+        refused = error_of(limited.get_federation_token, Name="fed")
+        assert refused.code == "AccessDenied"
+        assert clients.of("s3", session).list_buckets()["Buckets"] == []

@@ -1,0 +1,282 @@
+"""A session with MFA for long-term keys: one code, shared by notebooks, renewed with a new code."""
+
+from __future__ import annotations
+
+import json
+import stat
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+
+from ipy_awsprofile import open_session, using_profile, who_am_i
+from ipy_awsprofile.demo.shared_files import append_section
+from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT
+from ipy_awsprofile.errors import CredentialsRejected, InvalidOption, MfaRejected, MfaUnavailable
+from tests.rotation import keys_of, session_keys
+from tests.sessions.traces import actions, cached_roles
+from tests.shells import run_aws_cli, run_python
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
+    from tests.shells import Shell
+
+#: Everything is allowed, but only with MFA.
+WITH_MFA = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": "*",
+            "Resource": "*",
+            "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}},
+        }
+    ],
+}
+
+LIST = "session.client('s3').list_buckets()['Buckets'] and None"
+
+
+@pytest.fixture
+def user(aws: EmbeddedAws) -> IamUser:
+    """Make a user with a device and the profile `P`, who may do nothing without MFA."""
+    user = aws.create_user("Careful", account=USER_ACCOUNT, policy=WITH_MFA, mfa=True)
+    aws.create_bucket("careful", account=USER_ACCOUNT)
+    aws.write_profile("P", region="us-west-2", mfa_serial=user.mfa_serial)
+    append_section(aws.credentials_file, "P", keys_of(user))
+    return user
+
+
+@pytest.fixture
+def asked(shell: Shell, aws: EmbeddedAws, user: IamUser) -> list[str]:
+    """Let the device answer in the shell; return the devices that were asked."""
+    asked: list[str] = []
+
+    def code(device: str) -> str:
+        asked.append(device)
+        return aws.mfa_code(device)
+
+    answer_with(shell, code)
+    return asked
+
+
+def answer_with(shell: Shell, code: Callable[[str], str]) -> None:
+    """Let a function answer questions for codes, as the setting mfa_process does."""
+    shell.ip.magics_manager.registry["AwsProfileMagics"].mfa_process = code
+
+
+@pytest.fixture
+def later() -> Iterator[Callable[[timedelta], None]]:
+    """Return what moves the clock of this process, which is that of the embedded AWS, too."""
+    with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
+        yield traveller.shift
+
+
+def test_without_the_option(shell: Shell, aws: EmbeddedAws, asked: list[str]) -> None:
+    """The keys are used as they are, by children too, and nobody is asked: so AWS denies it."""
+    assert "no expiry" in shell.good("%aws_profile P").text
+    assert "AccessDenied" in str(shell.run(LIST).error)
+    ran = run_aws_cli("sts", "get-caller-identity", "--output", "json")
+    assert json.loads(ran.stdout)["Arn"].endswith("/Careful")
+    assert asked == []
+    assert "sts:GetSessionToken" not in actions(aws)
+
+
+def test_with_the_option(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str]) -> None:
+    """One code, one call, and everything works: the kernel, IAM, the AWS CLI, another Python."""
+    aws.calls.clear()
+    text = shell.good("%aws_profile P --mfa").text
+    assert user.arn in text
+    assert "11 hours 59 minutes left" in text
+    assert asked == [user.mfa_serial]
+    assert actions(aws) == ["sts:GetSessionToken", "sts:GetCallerIdentity"]
+    shell.good(LIST)
+    shell.good("session.client('iam').list_users() and None")
+    assert run_aws_cli("s3api", "list-buckets").returncode == 0
+    run_python("import boto3; boto3.client('s3').list_buckets()")
+    listed = [call for call in aws.calls if call.action == "s3:ListAllMyBuckets"]
+    assert {call.access_key_id for call in listed} != {user.access_key_id}
+    assert len({call.access_key_id for call in listed}) == 1
+    assert len(asked) == 1
+    assert len(listed) == 3
+
+
+def test_second_notebook(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str]) -> None:
+    """Another notebook uses the session without a question; its file is private."""
+    shell.good("%aws_profile P --mfa")
+    aws.calls.clear()
+    session = "__import__('ipy_awsprofile').open_session('P', mfa=True)"
+    assert "careful" in run_python(f"print({session}.client('s3').list_buckets())")
+    assert actions(aws) == ["s3:ListAllMyBuckets"]
+    (file,) = cached_roles(aws)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert user.secret_access_key not in file.read_text()
+    assert user.access_key_id not in file.read_text()
+    shell.good("%aws_profile --off")
+    shell.good("%aws_profile P --mfa")
+    assert asked == [user.mfa_serial]
+
+
+def test_with_and_without(shell: Shell, aws: EmbeddedAws, asked: list[str]) -> None:
+    """With, without, with: each is what the card says, and the clients of the other are named."""
+    shell.good("%aws_profile P --mfa")
+    shell.good("s3 = session.client('s3')")
+    assert "`s3` still signs as P with MFA" in shell.good("%aws_profile P").text
+    assert "AccessDenied" in str(shell.run(LIST).error)
+    shell.good("plain = session.client('s3')")
+    text = shell.good("%aws_profile P --mfa").text
+    assert "`plain` still signs as P without MFA" in text
+    assert "`s3`" not in text
+    shell.good(LIST)
+    shell.good("%aws_profile --off")
+    assert len(asked) == 1
+
+
+def test_expiry(shell: Shell, aws: EmbeddedAws, later: Any, asked: list[str]) -> None:
+    """When the session is about to expire, the next call asks for a new code; clients go on."""
+    shell.good("%aws_profile P --mfa --duration 1h")
+    shell.good("s3 = session.client('s3')")
+    assert len(asked) == 1
+    later(timedelta(minutes=30))
+    shell.good("s3.list_buckets() and None")
+    assert len(asked) == 1
+    later(timedelta(minutes=31))
+    shell.good("s3.list_buckets() and None")
+    assert len(asked) == 2
+    aws.calls.clear()
+    later(timedelta(minutes=1))
+    shell.good("%aws_profile --refresh")
+    assert len(asked) == 3
+    assert actions(aws) == ["sts:GetSessionToken", "sts:GetCallerIdentity"]
+
+
+def test_wrong_code(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str]) -> None:
+    """A wrong code is one error, nothing changes, and the next code works."""
+    shell.good("%aws_profile UserAlpha")
+    right = aws.mfa_code(str(user.mfa_serial))
+    answer_with(shell, lambda _: "000000" if right != "000000" else "111111")
+    refused = shell.refused("%aws_profile P --mfa")
+    assert isinstance(refused, MfaRejected)
+    assert "`P`" in str(refused)
+    assert "UserAlpha" in shell.good("%aws_profile").text
+    assert cached_roles(aws) == set()
+    answer_with(shell, lambda _: right)
+    assert user.arn in shell.good("%aws_profile P --mfa").text
+
+
+def test_nobody_to_ask(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
+    """Where nobody can answer, it is an error; it works once the session is in the cache."""
+    assert isinstance(shell.refused("%aws_profile P --mfa"), MfaUnavailable)
+    open_session("P", mfa=True, mfa_prompter=lambda _: aws.mfa_code(str(user.mfa_serial)))
+    shell.good("%aws_profile P --mfa")
+
+
+def test_scopes(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str]) -> None:
+    """One cell, or one block, has MFA; afterwards the notebook hasn't."""
+    shell.good("%aws_profile P")
+    shell.good(f"%%aws_profile P --mfa\n{LIST}")
+    assert "AccessDenied" in str(shell.run(LIST).error)
+    with using_profile("P", mfa=True) as session:
+        assert who_am_i(session).arn == user.arn
+        assert session.client("s3").list_buckets()["Buckets"]
+    assert "AccessDenied" in str(shell.run(LIST).error)
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("duration", "problem"), [(899, "duration_seconds"), (129601, "less than or equal to 129600")]
+)
+def test_durations(aws: EmbeddedAws, user: IamUser, duration: int, problem: str) -> None:
+    """A duration out of AWS's limits is our error."""
+    code = lambda _: aws.mfa_code(str(user.mfa_serial))  # noqa: E731
+    with pytest.raises(Exception, match=problem):
+        open_session("P", mfa=True, duration=duration, mfa_prompter=code)
+
+
+def test_longest(shell: Shell, aws: EmbeddedAws, asked: list[str]) -> None:
+    """A session can last 36 hours."""
+    assert "35 hours 59 minutes left" in shell.good("%aws_profile P --mfa --duration 36h").text
+
+
+def test_keys_that_are_refused(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
+    """Keys that AWS doesn't accept are that error, and not one about the code."""
+    answer_with(shell, lambda _: "123456")
+    text = aws.credentials_file.read_text()
+    aws.credentials_file.write_text(text.replace(user.secret_access_key, "x" * 40))
+    assert isinstance(shell.refused("%aws_profile P --mfa"), CredentialsRejected)
+
+
+def test_hints(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str], later: Any) -> None:
+    """Where --mfa can't be used, the error says why, and what it says works."""
+    role = aws.create_role(
+        "R", account=USER_ACCOUNT, trust=json.loads(json.dumps(TRUST).replace("ARN", user.arn))
+    )
+    about_role = {"source_profile": "P", "role_arn": role, "region": "us-west-2"}
+    settings: dict[str, Any] = about_role | {"mfa_serial": user.mfa_serial}
+    aws.write_profile("R", **settings)
+    refused = shell.refused("%aws_profile R --mfa")
+    assert isinstance(refused, InvalidOption)
+    assert refused.hint.startswith("Run `%aws_profile R`")
+    shell.good("%aws_profile R")
+    settings = dict(about_role)
+    aws.write_profile("NoDevice", **settings)
+    for line in ("NoDevice", f"--role-arn {role} --source-profile P"):
+        assert "switch to it without --mfa" in shell.refused(f"%aws_profile {line} --mfa").hint
+    append_section(aws.credentials_file, "NoDevice", {"mfa_serial": str(user.mfa_serial)})
+    shell.good("%aws_profile NoDevice")
+    settings = dict(session_keys(aws, user))
+    aws.write_profile("Temporary", mfa_serial=user.mfa_serial, region="us-west-2", **settings)
+    refused = shell.refused("%aws_profile Temporary --mfa")
+    assert "has a session token" in str(refused)
+    shell.good("%aws_profile Temporary")
+    aws.write_profile("Q", region="us-west-2")
+    append_section(aws.credentials_file, "Q", keys_of(user))
+    refused = shell.refused("%aws_profile Q --mfa")
+    assert "has no mfa_serial" in str(refused)
+    aws.config_file.write_text(
+        aws.config_file.read_text().replace(
+            "[profile Q]", f"[profile Q]\nmfa_serial = {user.mfa_serial}"
+        )
+    )
+    later(timedelta(minutes=2))  # AWS accepts each code once
+    shell.good("%aws_profile Q --mfa")
+
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": "ARN"}, "Action": "sts:AssumeRole"},
+    ],
+}
+
+
+def test_explanation_and_completion(
+    shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str]
+) -> None:
+    """Tab offers the option; the explanation shows it, and the session that is in the cache."""
+    assert "--mfa" in shell.completions("%aws_profile P --m")
+    text = shell.good("%aws_profile --explain P").text
+    assert "`%aws_profile P --mfa` gets a session with MFA" in text.replace("\n", " ")
+    assert "valid until" not in text
+    shell.good("%aws_profile P --mfa")
+    text = shell.good("%aws_profile --explain").text
+    assert "used only with --mfa" in text
+    assert "has a session that is valid until" in text
+
+
+def test_no_secret_is_shown(shell: Shell, aws: EmbeddedAws, user: IamUser, tmp_path: Path) -> None:
+    """Neither a code nor a key is in what is shown, also with the variables of all frames."""
+    shell.good("%xmode Verbose")
+    answer_with(shell, lambda _: "271828")
+    cells = ("%aws_profile P --mfa", "%aws_profile --explain P", LIST, "1 / (session and 0)")
+    texts = [shell.run(cell).printed for cell in cells]
+    answer_with(shell, aws.mfa_code)
+    shell.good("%aws_profile P --mfa")
+    texts += [shell.run(cell).printed + shell.run(cell).text for cell in cells]
+    secrets = (*aws.secrets(), "271828", user.access_key_id)
+    assert [one for one in secrets if any(one in text for text in texts)] == []
