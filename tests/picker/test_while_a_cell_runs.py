@@ -97,6 +97,20 @@ def test_a_cell_that_awaits_keeps_its_identity(notebook: Shell, person: Person) 
     assert notebook.good("who()").result.startswith(ROLE)
 
 
+def test_a_cell_that_begins_during_the_switch(
+    notebook: Shell, person: Person, aws: EmbeddedAws
+) -> None:
+    """A cell that begins while AWS is still asked keeps its identity, too."""
+    aws.latency = 0.5
+    thread = threading.Thread(target=person.switches, args=("RoleBeta",))
+    notebook.names["thread"] = thread
+    thread.start()
+    notebook.good("seen = [who()]; thread.join(); seen.append(who())")
+    aws.latency = 0
+    assert len(set(notebook.names["seen"])) == 1
+    assert notebook.good("who()").result.startswith(ROLE)
+
+
 @pytest.mark.parametrize("end", ["1 / 0", "ctrl_c()", "await asyncio.sleep(0); 1 / 0"])
 def test_a_cell_that_fails(notebook: Shell, person: Person, end: str) -> None:
     """After an error or Ctrl-C, the switch is done as after any other end."""
