@@ -30,33 +30,43 @@ def follow(
     session: ProfileSession,
     chosen: Collection[str],
     server: CredentialServer,
+    *,
+    rest: ProfileSession | None,
 ) -> ExitStack:
     """Enter the chosen bindings and return the stack that leaves them when it is closed.
 
-    The ``server`` lends the session to child processes and to libraries in the kernel.
+    The variable gets the ``session``, and everything else follows ``rest``, if there is one. The
+    ``server`` lends that to child processes and to libraries in the kernel.
 
     If a binding fails, those before it are left and its error is raised.
     """
     with ExitStack() as stack:
         if shell and "namespace" in chosen:
             stack.enter_context(session_variable(shell, variable, session))
-        if "default_session" in chosen or "environment" in chosen:
-            stack.enter_context(cached_clients())
-        if "default_session" in chosen:
-            stack.enter_context(default_session(session))
-        if "environment" in chosen or "filesystems" in chosen:
-            # It reads files, whose modules loading the extension doesn't import.
-            from ipy_awsprofile.bindings.lending import lend
-
-            profile = lend(session, server)
-            if profile.config_file and "environment" not in chosen:
-                raise InvalidOption(
-                    'The binding "filesystems" needs "environment" to lend this identity.',
-                    'Add "environment" to `%config AwsProfileMagics.bindings`.',
-                )
-            if "environment" in chosen:
-                stack.enter_context(environment(profile, session.region_name))
-            if "filesystems" in chosen:
-                stack.enter_context(filesystems(profile))
-                stack.enter_context(polars(session))
+        if rest:
+            _follow_beside_the_variable(stack, rest, chosen, server)
         return stack.pop_all()
+
+
+def _follow_beside_the_variable(
+    stack: ExitStack, session: ProfileSession, chosen: Collection[str], server: CredentialServer
+) -> None:
+    if "default_session" in chosen or "environment" in chosen:
+        stack.enter_context(cached_clients())
+    if "default_session" in chosen:
+        stack.enter_context(default_session(session))
+    if "environment" in chosen or "filesystems" in chosen:
+        # It reads files, whose modules loading the extension doesn't import.
+        from ipy_awsprofile.bindings.lending import lend
+
+        profile = lend(session, server)
+        if profile.config_file and "environment" not in chosen:
+            raise InvalidOption(
+                'The binding "filesystems" needs "environment" to lend this identity.',
+                'Add "environment" to `%config AwsProfileMagics.bindings`.',
+            )
+        if "environment" in chosen:
+            stack.enter_context(environment(profile, session.region_name))
+        if "filesystems" in chosen:
+            stack.enter_context(filesystems(profile))
+            stack.enter_context(polars(session))

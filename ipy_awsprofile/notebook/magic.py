@@ -148,7 +148,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         processes and ``s3://`` paths follow. ``%%aws_profile NAME`` switches for one cell only.
         """
         if cell is not None:  # called by name; what is typed was transformed already
-            self.shell.run_cell(f"%aws_profile --cell {line}\n{cell}")
+            self.shell.run_cell(f"%aws_profile --cell {line}\n{cell}").raise_error()
             return
         with errors_as_cards("The switch", self.switcher):
             options = parse(self.aws_profile, line)

@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Layer:
-    """One identity, and what follows it."""
+    """One identity, and what follows it.
+
+    With ``--only-session`` that is the variable alone. ``rest`` is then the session that the rest
+    of the kernel goes on to follow; None if it isn't this layer that binds it.
+    """
 
     request: SwitchRequest
     session: ProfileSession
     identity: Identity
+    rest: ProfileSession | None = None
     bindings: ExitStack = field(default_factory=ExitStack)
 
 

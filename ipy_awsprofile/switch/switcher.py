@@ -145,6 +145,8 @@ class Switcher:
         """Move everything to what `prepare` has returned. Raises what `switch` does."""
         with self._lock:
             self._note_readers()
+            if layer.request.only_session and (active := self._active()):
+                layer.rest = active.rest if active.request.only_session else active.session
             self._layers.become((*self._layers.bound[:-1], layer))
         self._tell(layer, layer.identity)
         return layer.identity
@@ -214,7 +216,11 @@ class Switcher:
                 return []
             names = self._shell.user_ns if self._shell else {}
             request, session = active.request, active.session
-            left = list(stale_variables(names, session, self._owners, request.variable))
+            left = []
+            if active.rest:
+                rest = f"set the variable alone: the rest works as {active.rest.target.name}"
+                left.append(Leftover("--only-session", rest))
+            left += list(stale_variables(names, session, self._owners, request.variable))
             left += readers_from_before(self._readers, names, session)
             left += stale_secrets(names, session, self._owners)
             if not request.only_session and "environment" in self.bindings:
@@ -254,12 +260,15 @@ class Switcher:
         """Enter the bindings of the layer; on an error, none is entered."""
         if self._closed:
             raise _unloaded()
-        chosen = ("namespace",) if layer.request.only_session else self.bindings
         if self._server is None:  # loading the extension doesn't import what a server needs
             from ipy_awsprofile.bindings.credential_server import CredentialServer
 
             self._server = CredentialServer()
-        return follow(self._shell, layer.request.variable, layer.session, chosen, self._server)
+        request, session, chosen = layer.request, layer.session, self.bindings
+        rest: ProfileSession | None = session
+        if request.only_session:
+            rest, chosen = layer.rest, (*chosen, "namespace")
+        return follow(self._shell, request.variable, session, chosen, self._server, rest=rest)
 
 
 def _unloaded() -> AwsProfileError:

@@ -153,7 +153,7 @@ def test_children_are_as_read_only_as_the_kernel(
     """The AWS CLI gets the same read-only session, and can't write either."""
     session = open_session("RoleBeta", session_name="me", read_only=True)
     put = ("s3api", "put-object", "--bucket", "my-first-bucket", "--key", "k")
-    with follow(None, "session", session, ["environment"], server):
+    with follow(None, "session", session, ["environment"], server, rest=session):
         who = run_aws_cli("sts", "get-caller-identity", "--output", "json")
         written = run_aws_cli(*put)
     assert json.loads(who.stdout)["Arn"].endswith(f"{ROLE_ACCOUNT}:assumed-role/RoleBeta/me")
@@ -168,5 +168,5 @@ def test_nothing_is_lent_unless_something_follows(
     """If neither subprocesses nor filesystems follow, the environment doesn't change."""
     session = open_session("RoleBeta", read_only=True)
     before = run_aws_cli("configure", "list-profiles").stdout
-    with follow(None, "session", session, chosen, server):
+    with follow(None, "session", session, chosen, server, rest=session):
         assert run_aws_cli("configure", "list-profiles").stdout == before

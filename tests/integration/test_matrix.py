@@ -10,6 +10,7 @@ import copy
 import os
 import re
 import signal
+import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ from ipy_awsprofile import using_profile
 from ipy_awsprofile.bindings.follow import BINDINGS
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, seed
-from ipy_awsprofile.errors import UnexpectedAccount
+from ipy_awsprofile.errors import AwsProfileError, UnexpectedAccount
 from tests.integration.ways_in import (
     Asked,
     Way,
@@ -345,6 +346,49 @@ def test_only_session(notebook: Shell) -> None:
     assert after.names.pop("session") == id(switcher_of(notebook).session)
     del before.names["session"]
     assert after == before
+
+
+def test_only_session_after_a_switch(aws: EmbeddedAws, notebook: Shell) -> None:
+    """Then the rest of the kernel stays with who it followed, and the card says who that is."""
+    before = Snapshot.of(notebook)
+    head = f"import boto3; boto3.client('s3').head_bucket(Bucket='{BUCKET}')"
+    rest = (head, f'!{sys.executable} -c "{head}"')
+    for switch in ("RoleBeta", "UserAlpha --only-session", "--refresh", "UserAlpha --only-session"):
+        card = notebook.good(f"%aws_profile {switch}").text
+        for code in rest:
+            aws.calls.clear()
+            notebook.good(code)
+            seen = [str(call.arn) for call in aws.calls if call.action.startswith("s3:")]
+            assert seen, code
+            assert [arn for arn in seen if "/RoleBeta/" not in arn] == []
+    assert "`--only-session` set the variable alone: the rest works as RoleBeta" in card
+    assert notebook.good("session.client('sts').get_caller_identity()['Arn']").result.endswith(
+        "user/UserAlpha"
+    )
+    card = notebook.good("%aws_profile UserAlpha").text
+    assert "--only-session" not in card
+    assert "user/UserAlpha" in str(
+        notebook.good("import boto3; boto3.client('sts').get_caller_identity()['Arn']").result
+    )
+    notebook.good("%aws_profile --off")
+    after = Snapshot.of(notebook)
+    assert (after.environ, after.default_session) == (before.environ, before.default_session)
+
+
+def test_a_cell_magic_that_is_called(notebook: Shell) -> None:
+    """`run_cell_magic`, as `nbconvert --to script` writes it, raises what the cell raises."""
+    notebook.good("%aws_profile UserAlpha")
+    call = "get_ipython().run_cell_magic('aws_profile', {!r}, {!r})\nwent_on = True"
+    notebook.good(call.format("RoleBeta", "who = session.profile_name"))
+    assert (notebook.names.pop("who"), notebook.names.pop("went_on")) == ("RoleBeta", True)
+    for line, cell, kind in (
+        ("RoleBeta", "1 / 0", ZeroDivisionError),
+        ("RoleBeta", "1 +", SyntaxError),
+        ("NoSuchProfile", "1", AwsProfileError),
+    ):
+        assert isinstance(notebook.run(call.format(line, cell)).error, kind)
+        assert "went_on" not in notebook.names
+        assert notebook.good("session.profile_name").result == "UserAlpha"
 
 
 @pytest.mark.parametrize("chosen", BINDINGS)

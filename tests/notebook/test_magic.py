@@ -132,7 +132,10 @@ def test_stale_variables_are_named(shell: Shell) -> None:
     shell.good("%aws_profile RoleBeta")
     shell.good("s3 = session.client('s3')")
     text = shell.good("%aws_profile UserAlpha").text
-    assert text.splitlines()[-1].strip() == "`s3` still signs as RoleBeta."
+    assert (
+        text.splitlines()[-1].strip()
+        == "`s3` still signs as RoleBeta: run `s3 = session.client('s3')`."
+    )
     assert "still signs" not in shell.good("%aws_profile RoleBeta").text
 
 
