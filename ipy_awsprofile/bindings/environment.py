@@ -20,6 +20,7 @@ from ipy_awsprofile.config.environment import (
     set_by_switch,
     user_environment,
 )
+from ipy_awsprofile.errors import InvalidProfile
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.lending import LentProfile
@@ -62,6 +63,7 @@ def environment(
         "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(profile.address.token_file),
         **_direct_connection(own),
     }
+    _require_settable(ours)
     ours[MARKER] = marker(ours, environ)
     ours |= dict.fromkeys(CREDENTIAL_VARIABLES)
     before = {name: environ.get(name) for name in ours}
@@ -72,6 +74,20 @@ def environment(
             yield
     finally:
         _set(environ, {name: before[name] for name in ours if environ.get(name) == ours[name]})
+
+
+def _require_settable(values: Mapping[str, str | None]) -> None:
+    """Raise InvalidProfile if a value can't be that of a variable.
+
+    Python's own error would come from a frame with the whole environment, which ``%xmode Verbose``
+    prints.
+    """
+    for name, value in values.items():
+        if "\0" in (value or ""):
+            raise InvalidProfile(
+                f"{name} can't be set to `{value}`, which contains a NUL character.",
+                "Remove the character from the shared config files.",
+            )
 
 
 def _direct_connection(own: Mapping[str, str]) -> dict[str, str]:

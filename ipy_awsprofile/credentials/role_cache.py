@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.utils import JSONFileCache
 
+from ipy_awsprofile.config.private_folders import make_private
 from ipy_awsprofile.credentials.caller import CallerIdentity
 from ipy_awsprofile.credentials.validation import parse_time
 
@@ -66,7 +67,7 @@ class RoleCache:
         self._written.add(key)
         self._unsaved[key] = document
         with suppress(OSError):
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(self._directory)
             self._files[key + self._suffix] = document
             del self._unsaved[key]
 

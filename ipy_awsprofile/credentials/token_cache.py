@@ -13,6 +13,7 @@ from typing import Any
 
 from botocore.utils import JSONFileCache, get_login_token_cache_directory
 
+from ipy_awsprofile.config.private_folders import make_private
 from ipy_awsprofile.credentials.validation import is_login, is_sso_token
 
 
@@ -24,6 +25,7 @@ class _SignInFiles(JSONFileCache):
 
     def __init__(self, directory: str, is_usable: Callable[[Any], bool]) -> None:
         super().__init__(directory, dumps_func=_dumps)
+        self._directory = Path(directory)
         self._is_usable = is_usable
 
     def __contains__(self, key: str) -> bool:
@@ -38,6 +40,10 @@ class _SignInFiles(JSONFileCache):
         if not self._is_usable(document):
             raise KeyError(key)
         return document
+
+    def __setitem__(self, key: str, document: Any) -> None:
+        make_private(self._directory)
+        super().__setitem__(key, document)
 
 
 def token_files() -> JSONFileCache:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ipy_awsprofile.config.private_folders import make_private
+
 #: Number of recently used profiles that are remembered.
 MOST_RECENT = 8
 
@@ -58,7 +60,7 @@ class Memory:
         """Replace the file in one step, so that another kernel never reads half of it."""
         text = json.dumps({"recent": remembered.recent, "pins": remembered.pins})
         with suppress(OSError):
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(self.path.parent)
             # Only the user can read what mkstemp makes.
             handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".picker-")
             try:

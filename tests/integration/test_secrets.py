@@ -20,7 +20,7 @@ from ipy_awsprofile.config.role_chain import role_chain
 from ipy_awsprofile.config.shared_files import SharedFiles, read_shared_files
 from ipy_awsprofile.credentials.role_cache import RoleCache
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
-from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.errors import AwsProfileError, InvalidProfile
 from ipy_awsprofile.switch.switcher import Switcher
 from tests.shells import Shell, run_notebook
 
@@ -258,3 +258,48 @@ def test_what_is_lent(
     assert found({scenario.user.secret_access_key, *others, token}, answers) == []
     shell.good("%unload_ext ipy_awsprofile")
     assert [file for file in temporary.rglob("*") if file.is_file()] == []
+
+
+def test_every_folder_is_private(
+    aws: EmbeddedAws, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also under a umask that hides nothing, nobody else can enter what we create in the home."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir(mode=0o700)
+    before = os.umask(0)
+    try:
+        shell.good("%aws_profile RoleBeta")
+        shell.good("%aws_profile RoleBeta --read-only")
+        shell.good("from ipy_awsprofile import ProfilePicker; picker = ProfilePicker()")
+        shell.good("%aws_profile UserAlpha")
+    finally:
+        os.umask(before)
+    made = [path for path in (tmp_path / "home").rglob("*") if "ipython" not in str(path)]
+    assert len(made) >= 4
+    assert {path.name: oct(path.stat().st_mode & 0o077) for path in made} == {
+        path.name: "0o0" for path in made
+    }
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "get_ipython().run_line_magic('aws_profile', 'a\0b')",
+        "from ipy_awsprofile import *
+with using_profile('a\0b'): pass",
+    ],
+)
+def test_a_nul_in_a_name(
+    aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """A profile's name that can't be in the environment is refused without showing that."""
+    role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
+    aws.write_profile("a\0b", source_profile="UserAlpha", role_arn=role, region="us-west-2")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret-of-the-user")
+    shell.good("%xmode Verbose")
+    ran = shell.run(code)
+    assert isinstance(ran.error, InvalidProfile)
+    assert "NUL" in str(ran.error)
+    assert "a-secret-of-the-user" not in ran.printed
+    assert "AWS_PROFILE" not in os.environ
