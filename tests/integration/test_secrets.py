@@ -284,9 +284,8 @@ def test_every_folder_is_private(
 @pytest.mark.parametrize(
     "code",
     [
-        "get_ipython().run_line_magic('aws_profile', 'a\0b')",
-        "from ipy_awsprofile import *
-with using_profile('a\0b'): pass",
+        "get_ipython().run_line_magic('aws_profile', 'a\\0b')",
+        "from ipy_awsprofile import *\nwith using_profile('a\\0b'): pass",
     ],
 )
 def test_a_nul_in_a_name(
