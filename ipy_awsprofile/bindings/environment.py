@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 CREDENTIAL_VARIABLES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
+    "AWS_ACCESS_KEY",  # this and the next are read by AWS's SDKs for Go and Java 1
+    "AWS_SECRET_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_SECURITY_TOKEN",
     "AWS_ROLE_ARN",
@@ -59,6 +61,7 @@ def environment(
         "AWS_DEFAULT_REGION": region,
         # Within another switch, the current file can be the overlay of that switch.
         "AWS_CONFIG_FILE": str(profile.config_file or "") or own.get("AWS_CONFIG_FILE"),
+        "AWS_SHARED_CREDENTIALS_FILE": own.get("AWS_SHARED_CREDENTIALS_FILE"),
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": profile.address.url,
         "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(profile.address.token_file),
         **_direct_connection(own),
