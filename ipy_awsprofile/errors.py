@@ -14,6 +14,7 @@
     ├── UnexpectedAccount        STS names another account than expected
     ├── NoRegion                 a call needs an AWS Region, and none is set
     ├── InvalidCell              the cell for many profiles isn't valid Python
+    ├── NotForOneProfile         what a function or cell does would be done for another profile
     ├── NoProfileAnswered        a function or cell failed for every profile
     ├── MfaUnavailable           a code is needed, and nobody can be asked for it
     ├── MfaRejected              AWS refused the code, or it doesn't have six digits
@@ -155,6 +156,10 @@ class InvalidCell(AwsProfileError):
 
     def _render_traceback_(self) -> list[str]:
         return self.rendered
+
+
+class NotForOneProfile(AwsProfileError):
+    """What a function or cell for many profiles does would concern the notebook or all of them."""
 
 
 class NoProfileAnswered(AwsProfileError):

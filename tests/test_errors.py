@@ -23,6 +23,7 @@ TREE = [
     ("UnexpectedAccount", "AwsProfileError"),
     ("NoRegion", "AwsProfileError"),
     ("InvalidCell", "AwsProfileError"),
+    ("NotForOneProfile", "AwsProfileError"),
     ("NoProfileAnswered", "AwsProfileError"),
     ("MfaUnavailable", "AwsProfileError"),
     ("MfaRejected", "AwsProfileError"),

@@ -21,6 +21,7 @@ from ipy_awsprofile.across.frame import ErrorRows, frame_of, rows_of
 from ipy_awsprofile.across.outcomes import CallResult, Function, Outcome, call, failure_of
 from ipy_awsprofile.across.shared_sources import SharedSources
 from ipy_awsprofile.across.worker import PortableFunction, call_in_worker
+from ipy_awsprofile.bindings.many_profiles import many_profiles
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.config.profiles import Profile, list_profiles, profiles_by_name
 from ipy_awsprofile.config.request import SessionRequest
@@ -31,9 +32,11 @@ from ipy_awsprofile.errors import (
     NoProfileAnswered,
     ProtectedProfile,
 )
+from ipy_awsprofile.libraries.fsspec import storage_options
 from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.portable import portable
 from ipy_awsprofile.sessions.session import ProfileSession
+from ipy_awsprofile.sessions.working import require_notebook, thread_is_known
 from ipy_awsprofile.switch.switcher import Switcher
 from ipy_awsprofile.switch.using_profile import running_switcher
 
@@ -87,6 +90,7 @@ def across_profiles(
 
     https://docs.python.org/3/library/concurrent.futures.html
     """
+    require_notebook("`across_profiles`")
     names = _names(profiles)
     workers = _MAX_WORKERS if max_workers is None else max_workers
     if workers < 1:
@@ -94,7 +98,7 @@ def across_profiles(
     switcher = running_switcher()
     run = _Run(switcher, function, executor, workers, confirmed)
     run.sources.ask_person(_targets(names))
-    with _frozen_garbage_collector():
+    with many_profiles(storage_options), _frozen_garbage_collector():
         outcomes, interrupted = _run_all(run, names, workers, progress)
     frame = frame_of(outcomes, interrupted=interrupted)
     errors, missing = frame.attrs["errors"], len(names) - len(outcomes)
@@ -127,6 +131,7 @@ class _Run:
     def outcome(self, name: str) -> Outcome:
         """Open a session of one profile, call the function, and return the outcome."""
         account = region = None
+        thread_is_known()
         try:
             if self._needs_confirmation(name):
                 raise ProtectedProfile(name)

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
+from ipy_awsprofile.bindings.session_of_thread import working_as
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, CredentialsExpired
 from ipy_awsprofile.sessions.session import chain_of
@@ -63,11 +64,13 @@ class Outcome:
 def call(function: Function, session: boto3.Session) -> CallResult:
     """Call the function and return its value, or what it raised as a failure.
 
-    A generator is read to its end here, where the session is.
+    Meanwhile the session is boto3's default session in this thread. A generator is read to its end
+    here, where the session is.
     """
     try:
-        value = function(session)
-        return CallResult(list(value) if isinstance(value, Iterator) else value)
+        with working_as(session):
+            value = function(session)
+            return CallResult(list(value) if isinstance(value, Iterator) else value)
     except KeyboardInterrupt:
         raise
     except BaseException as raised:  # noqa: BLE001  # asyncio's CancelledError isn't an Exception

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ipy_awsprofile.across.outcomes import CallResult, Function, call, failure_of
-from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.bindings.many_profiles import many_profiles
+from ipy_awsprofile.errors import InvalidOption, NotForOneProfile
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -46,7 +47,16 @@ def call_in_worker(session: PortableSession, function: PortableFunction) -> Call
         opened = session.open()
     except Exception as error:  # noqa: BLE001
         return CallResult(failure=failure_of(error, (session.secret_key, session.token)))
-    return call(function, opened)
+    with many_profiles(_no_storage_options):
+        return call(function, opened)
+
+
+def _no_storage_options(_session: object) -> NoReturn:
+    raise NotForOneProfile(
+        "In a worker, the name of a profile isn't enough to open `s3://` paths.",
+        "`from ipy_awsprofile import libraries`, then pass "
+        "`filesystem=libraries.pyarrow_filesystem(session)` to `pandas.read_parquet`.",
+    )
 
 
 def _pickled(function: Function) -> bytes:

@@ -16,12 +16,16 @@ def default_session(session: boto3.Session) -> Iterator[None]:
 
     https://docs.aws.amazon.com/boto3/latest/guide/session.html
     """
-    import boto3
+    # Loading the extension imports this module, and mustn't import boto3.
+    from ipy_awsprofile.bindings.session_of_thread import (
+        default_of_notebook,
+        set_default_of_notebook,
+    )
 
-    before = boto3.DEFAULT_SESSION
-    boto3.DEFAULT_SESSION = session
+    before = default_of_notebook()
+    set_default_of_notebook(session)
     try:
         yield
     finally:
-        if boto3.DEFAULT_SESSION is session:  # not if the user has set another default since
-            boto3.DEFAULT_SESSION = before
+        if default_of_notebook() is session:  # not if the user has set another default since
+            set_default_of_notebook(before)

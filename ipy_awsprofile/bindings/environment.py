@@ -66,8 +66,21 @@ def environment(
         "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(profile.address.token_file),
         **_direct_connection(own),
     }
-    _require_settable(ours)
-    ours[MARKER] = marker(ours, environ)
+    with changed_environment(ours, environ):
+        yield
+
+
+@contextmanager
+def changed_environment(
+    changes: Mapping[str, str | None], environ: MutableMapping[str, str]
+) -> Iterator[None]:
+    """Set variables, or remove those that are None and those with credentials.
+
+    `user_environment` still contains what was there. Afterwards each variable has its value from
+    before, unless the user has changed it since.
+    """
+    _require_settable(changes)
+    ours: dict[str, str | None] = {**changes, MARKER: marker(changes, environ)}
     ours |= dict.fromkeys(CREDENTIAL_VARIABLES)
     before = {name: environ.get(name) for name in ours}
     removed = {name: environ[name] for name in CREDENTIAL_VARIABLES if name in environ}

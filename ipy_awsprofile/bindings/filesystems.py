@@ -6,11 +6,16 @@ https://filesystem-spec.readthedocs.io/en/latest/features.html#configuration
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ipy_awsprofile.bindings.shared import SharedBinding
+from ipy_awsprofile.sessions.working import session_here
+
 if TYPE_CHECKING:
+    import boto3
+
     from ipy_awsprofile.bindings.lending import LentProfile
 
 
@@ -60,3 +65,61 @@ def _clear_cache() -> None:
     s3fs = sys.modules.get("s3fs")
     if s3fs is not None:
         s3fs.S3FileSystem.clear_instance_cache()
+
+
+#: Arguments of S3 filesystems that say who they are.
+_CREDENTIALS = {"profile", "key", "secret", "token", "anon", "session", "username", "password"}
+
+#: Returns the arguments for a session.
+Arguments = Callable[["boto3.Session"], Mapping[str, Any]]
+
+
+class _ArgumentsOfThread(MutableMapping[str, Any]):
+    """Default arguments: of the session that a thread works for, or else those of the notebook."""
+
+    def __init__(self, of_notebook: dict[str, Any], arguments: Arguments) -> None:
+        self._of_notebook = of_notebook
+        self._arguments = arguments
+
+    def _here(self) -> Mapping[str, Any]:
+        if (session := session_here()) is None:
+            return self._of_notebook
+        kept = {name: self._of_notebook[name] for name in self._of_notebook.keys() - _CREDENTIALS}
+        return kept | dict(self._arguments(session))
+
+    def __getitem__(self, name: str) -> Any:
+        return self._here()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._here())
+
+    def __len__(self) -> int:
+        return len(self._here())
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._of_notebook[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        del self._of_notebook[name]
+
+
+@contextmanager
+def _filesystems_of_threads(arguments: Arguments) -> Iterator[None]:
+    config = getattr(sys.modules.get("fsspec.config"), "conf", None)
+    if config is None:
+        yield  # if fsspec is imported meanwhile, it finds no identity
+        return
+    before: dict[str, Any] | None = config.get("s3")
+    config["s3"] = ours = _ArgumentsOfThread({} if before is None else before, arguments)
+    try:
+        yield
+    finally:
+        if config.get("s3") is ours:
+            del config["s3"]
+            if before is not None:
+                config["s3"] = before
+        _clear_cache()
+
+
+#: Opens ``s3://`` paths as the profile that a thread works for, with the arguments for its session.
+filesystems_of_threads = SharedBinding(_filesystems_of_threads)

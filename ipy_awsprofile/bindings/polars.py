@@ -11,7 +11,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ipy_awsprofile.bindings.shared import SharedBinding
+from ipy_awsprofile.errors import NotForOneProfile
 
 if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import ProfileSession
@@ -62,3 +65,27 @@ def _default() -> Any:
     """Return the current default provider; polars has no public way to read it."""
     builder = sys.modules.get("polars.io.cloud.credential_provider._builder")
     return getattr(builder, "DEFAULT_CREDENTIAL_PROVIDER", "auto")
+
+
+@contextmanager
+def _no_default_of_polars() -> Iterator[None]:
+    pl, before = _polars(), _default()
+    if pl:
+        pl.Config.set_default_credential_provider(_refuse)
+    try:
+        yield
+    finally:
+        if _default() is _refuse:
+            pl.Config.set_default_credential_provider(before)
+
+
+#: polars reads in threads of its own, of which nobody knows whose profile they work for.
+no_default_of_polars = SharedBinding(_no_default_of_polars)
+
+
+def _refuse() -> NoReturn:
+    raise NotForOneProfile(
+        "polars doesn't know the function's profile.",
+        "`from ipy_awsprofile import libraries`, then read with "
+        "`**libraries.polars_options(session)`.",
+    )

@@ -13,6 +13,7 @@ import botocore.session
 from botocore.credentials import ProcessProvider, ProfileProviderBuilder
 from botocore.exceptions import CredentialRetrievalError
 
+from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.credentials.file_keys import ConfigFileProvider, SharedFileProvider
 from ipy_awsprofile.credentials.validation import UnusableCredentialsError, require_usable
 from ipy_awsprofile.errors import CredentialsUnavailable
@@ -37,14 +38,21 @@ class CheckedProfileProviders(ProfileProviderBuilder):
 
     def _create_process_provider(self, profile_name: str) -> ProcessProvider:
         return _CheckedProcessProvider(
-            profile_name, lambda: self._session.full_config, popen=_PopenWithTimeout
+            profile_name, lambda: self._session.full_config, popen=CredentialProcess
         )
 
 
-class _PopenWithTimeout(subprocess.Popen[bytes]):
-    """A process that is killed after the timeout, and whose failure is an exception."""
+class CredentialProcess(subprocess.Popen[bytes]):
+    """A process that is killed after the timeout, and whose failure is an exception.
+
+    Its environment is the user's own: a command that uses it can't get the identity of a switch.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options | {"env": user_environment()})
 
     def communicate(self, input: Any = None, timeout: float | None = None) -> Any:  # noqa: A002
+        """Return what the process prints. Raises an exception if it fails, or after the timeout."""
         try:
             output = super().communicate(input, timeout or PROCESS_TIMEOUT)
         except subprocess.TimeoutExpired:

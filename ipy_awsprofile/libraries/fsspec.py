@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ipy_awsprofile.config.environment import MARKER
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.session import ProfileSession, chain_of
+from ipy_awsprofile.sessions.working import session_here
 
 if TYPE_CHECKING:
     import boto3
@@ -18,12 +19,13 @@ def storage_options(session: boto3.Session | None = None) -> dict[str, Any]:
 
     They name a profile, so they contain no secret, and what is opened with them renews itself.
     Without a session they name the profile that the kernel's child processes use while it is
-    active.
+    active; in a function of `across_profiles`, its profile.
 
     Raises CredentialsUnavailable for a session that no profile in the files describes completely.
 
     https://s3fs.readthedocs.io/en/latest/#credentials
     """
+    session = session_here() if session is None else session
     if session is None:
         if MARKER not in os.environ or "AWS_PROFILE" not in os.environ:
             raise CredentialsUnavailable(

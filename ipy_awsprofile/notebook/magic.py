@@ -31,6 +31,7 @@ from ipy_awsprofile.notebook.options import (
     variable_name,
 )
 from ipy_awsprofile.notebook.prompts import ask_for_code, code_from_setting, sign_in_at_cell
+from ipy_awsprofile.sessions.working import require_notebook
 from ipy_awsprofile.switch.switcher import Switcher
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         if cell is not None:  # called by name; what is typed was transformed already
             self.shell.run_cell(f"%aws_profile --cell {line}\n{cell}").raise_error()
             return
+        require_notebook("`%aws_profile`")
         with errors_as_cards("The switch", self.switcher):
             options = parse(self.aws_profile, line)
             display(self._result_of(options, switch_request(options)))
@@ -186,6 +188,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         ``session`` and ``profile``, and collects the values of its last expression in one
         DataFrame.
         """
+        require_notebook("`%aws_profiles`")
         with errors_as_cards("The cell", self.switcher):
             options = parse(self.aws_profiles, line)
             if cell is None:

@@ -23,10 +23,12 @@ from ipy_awsprofile.bindings.leftovers import (
     stale_secrets,
     stale_variables,
 )
+from ipy_awsprofile.bindings.no_identity import require_no_run
 from ipy_awsprofile.bindings.open_readers import OpenReaders
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile, UnexpectedAccount
+from ipy_awsprofile.sessions.working import require_notebook
 from ipy_awsprofile.switch.layers import Layer, Layers
 from ipy_awsprofile.switch.listeners import Listener, Listeners
 from ipy_awsprofile.switch.running_cell import RunningCell
@@ -126,6 +128,7 @@ class Switcher:
         from ipy_awsprofile.sessions.identity import who_am_i
         from ipy_awsprofile.sessions.session import open_target
 
+        require_notebook("A switch")
         if self._closed:  # a picker outlives the extension
             raise _unloaded()
         # The active profile needs no confirmation; its pattern may be newer than the switch.
@@ -143,6 +146,7 @@ class Switcher:
 
     def move(self, layer: Layer) -> Identity:
         """Move everything to what `prepare` has returned. Raises what `switch` does."""
+        require_no_run()
         with self._lock:
             self._note_readers()
             if layer.request.only_session and (active := self._active()):
@@ -174,6 +178,7 @@ class Switcher:
 
         What waits for the end of the running cell is dropped.
         """
+        require_no_run()
         self.cell.drop()
         with ExitStack() as after, self._lock:
             if not self._layers.bound:
@@ -198,6 +203,7 @@ class Switcher:
         active in the end, what was before it comes back. Of scopes that overlap, as those of
         threads and tasks can, the one that began last is in force until it ends.
         """
+        require_no_run()
         layer = self.prepare(request)
         try:
             with self._lock:

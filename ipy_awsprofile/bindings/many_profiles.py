@@ -1,0 +1,27 @@
+"""While functions are called for many profiles, nothing works as the notebook in their name.
+
+What can tell the threads apart follows the profile that each works for; the rest finds no identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.bindings.filesystems import filesystems_of_threads
+from ipy_awsprofile.bindings.no_identity import no_identity
+from ipy_awsprofile.bindings.polars import no_default_of_polars
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.bindings.filesystems import Arguments
+
+
+@contextmanager
+def many_profiles(s3_arguments: Arguments) -> Iterator[None]:
+    """Call functions for many profiles in a ``with`` block.
+
+    ``s3_arguments`` returns the arguments of S3 filesystems for the session of a profile.
+    """
+    with no_identity(), filesystems_of_threads(s3_arguments), no_default_of_polars():
+        yield

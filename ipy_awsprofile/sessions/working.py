@@ -1,0 +1,166 @@
+"""For which profile of a run this code works: `across_profiles` calls a function in many threads.
+
+What a thread does by itself must be that profile's: the session is in a context variable, which
+asyncio takes along into its threads and event loops. A thread that a function starts, and a child
+process, don't get it; nor does a new session without a name. They would work as the notebook, so
+they are refused here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from ipy_awsprofile.errors import NotForOneProfile
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    import boto3
+
+_session: ContextVar[boto3.Session | None] = ContextVar("session of a run's profile", default=None)
+
+
+class _Process:
+    """What belongs to the process, as its threads and its children do."""
+
+    lock = threading.Lock()
+    #: How many functions are at work: in runs, and after Ctrl-C until they return.
+    at_work = 0
+    #: During a run, the threads that were there before: a function can have started any other.
+    known: WeakSet[threading.Thread] | None = None
+
+
+@contextmanager
+def working_for(session: boto3.Session) -> Iterator[None]:
+    """Let this thread work for the session's profile in a ``with`` block."""
+    _add_audit_hook()
+    with _Process.lock:
+        _Process.at_work += 1
+    token = _session.set(session)
+    try:
+        yield
+    finally:
+        _session.reset(token)
+        with _Process.lock:
+            _Process.at_work -= 1
+
+
+@contextmanager
+def known_threads() -> Iterator[None]:
+    """Let no other threads than those that exist now work for the notebook in a ``with`` block."""
+    _Process.known = WeakSet(threading.enumerate())
+    try:
+        yield
+    finally:
+        _Process.known = None
+
+
+def thread_is_known() -> None:
+    """Let this thread, which was started by a run itself, do what the notebook's threads do."""
+    if _Process.known is not None:
+        _Process.known.add(threading.current_thread())
+
+
+def _is_unknown() -> bool:
+    """Return whether this thread was started during a run, maybe by one of its functions."""
+    known = _Process.known
+    return known is not None and threading.current_thread() not in known
+
+
+def session_here() -> boto3.Session | None:
+    """Return the session that this thread works for; None if it works for the notebook.
+
+    Raises NotForOneProfile in a thread that a function of a run can have started.
+    """
+    session = _session.get()
+    if session is None and _is_unknown():
+        raise NotForOneProfile(
+            "A thread that was started during a run doesn't know for which profile it works.",
+            'Use `session` in it, for example `session.client("s3")`.',
+        )
+    return session
+
+
+def require_notebook(what: str) -> None:
+    """Raise NotForOneProfile if this thread works for one profile of a run."""
+    if session_here() is not None:
+        raise NotForOneProfile(
+            f"{what} concerns the whole notebook, and not one profile of a run.",
+            'Use `session`, which is the profile\'s, for example `session.client("s3")`.',
+        )
+
+
+@cache
+def _add_audit_hook() -> None:
+    """Add the hook, once: it can't be removed. Without a function at work it does nothing.
+
+    https://docs.python.org/3/library/audit_events.html
+    """
+    sys.addaudithook(_audit)
+
+
+#: New children, and files: a new session reads those that name its profile.
+_EVENTS = {"subprocess.Popen", "os.posix_spawn", "os.spawn", "os.system", "os.forkpty", "open"}
+
+
+def _audit(event: str, args: tuple[Any, ...]) -> None:
+    if not _Process.at_work or event not in _EVENTS:
+        return
+    if event == "open":
+        if _session.get() is not None:
+            _require_a_profile(sys._getframe(1))  # noqa: SLF001
+        return
+    from ipy_awsprofile.credentials.process import CredentialProcess  # loading mustn't import it
+
+    session = session_here()
+    caller = sys._getframe(1).f_locals.get("self")  # noqa: SLF001
+    if session is None or isinstance(caller, CredentialProcess):
+        return
+    with_environment = event in {"subprocess.Popen", "os.posix_spawn", "os.spawn"}
+    environ = args[-1] if with_environment else None
+    if not (isinstance(environ, Mapping) and _is_for(session.profile_name, environ)):
+        raise NotForOneProfile(
+            "A child process (`!`, `%%bash`, subprocess) doesn't know the function's profile.",
+            'Use `session`, or name the profile: `subprocess.run(["aws", "s3", "ls"], '
+            'env={**os.environ, "AWS_PROFILE": session.profile_name})`.',
+        )
+
+
+def _require_a_profile(frame: FrameType | None) -> None:
+    """Raise NotForOneProfile if a new botocore session reads the files to find out its profile."""
+    for _ in range(_MOST_FRAMES):
+        if frame is None:
+            return
+        if frame.f_code.co_name == "full_config":
+            break
+        frame = frame.f_back
+    else:
+        return
+    from botocore.session import Session
+
+    session = frame.f_locals.get("self")
+    if not isinstance(session, Session) or session.instance_variables().get("profile"):
+        return
+    if session._credentials is None:  # type: ignore[attr-defined]  # noqa: SLF001
+        raise NotForOneProfile(
+            "A new session without a profile, as by `boto3.Session()`, would be the notebook's.",
+            "Use `session`, or `boto3.client`, which uses it in a run.",
+        )
+
+
+#: How far botocore's property `full_config` is from the file that it opens.
+_MOST_FRAMES = 6
+
+
+def _is_for(profile: str, environ: Mapping[Any, Any]) -> bool:
+    """Return whether a child with this environment works as the profile."""
+    values = {os.fsdecode(name): os.fsdecode(value) for name, value in environ.items()}
+    return values.get("AWS_PROFILE") == profile and "AWS_ACCESS_KEY_ID" not in values

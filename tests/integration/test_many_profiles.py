@@ -1,0 +1,298 @@
+"""Each row is of its own profile's account: by boto3, by fsspec, in threads and in processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import fsspec
+import polars as pl
+import pytest
+import s3fs
+
+from ipy_awsprofile import across_profiles
+from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.demo.stages.organisation import seed_organisation
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
+from ipy_awsprofile.errors import NoProfileAnswered, NotForOneProfile
+from ipy_awsprofile.switch.using_profile import running_switcher
+from tests.across.failing import errors_of
+from tests.workers import empty_home
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+
+@pytest.fixture
+def names(aws: EmbeddedAws) -> tuple[str, ...]:
+    """Create twelve accounts, each with a role profile; return their names."""
+    return seed_organisation(aws, 12)
+
+
+@pytest.fixture
+def notebook(shell: Shell, aws: EmbeddedAws, names: tuple[str, ...]) -> Iterator[Shell]:
+    """Open a notebook that works as RoleBeta, in whose account AWS sees nothing of a run."""
+    shell.good("%aws_profile RoleBeta")
+    before = boto3.DEFAULT_SESSION
+    aws.calls.clear()
+    yield shell
+    assert ROLE_ACCOUNT not in {account_in(call.arn) for call in aws.calls}
+    assert boto3.DEFAULT_SESSION is before
+    assert account_of_boto3() == ROLE_ACCOUNT
+    assert shell.good("%aws_profile").text.startswith("RoleBeta")
+
+
+def account_in(arn: str | None) -> str:
+    """Return the account of the ARN of a caller."""
+    return (arn or "::::").split(":")[4]
+
+
+def account_of_boto3(_session: object = None) -> str:
+    """Return the account in which boto3's default session is, as AWS says."""
+    return str(boto3.client("sts").get_caller_identity()["Account"])
+
+
+CELLS = {
+    "client": "boto3.client('sts').get_caller_identity()['Account']",
+    "resource": "boto3.resource('iam').meta.client.meta and "
+    "boto3.DEFAULT_SESSION.client('sts').get_caller_identity()['Account']",
+    "awswrangler": "import awswrangler as wr\nwr.sts.get_account_id()",
+    "generator": "def rows():\n    yield boto3.client('sts').get_caller_identity()['Account']\n"
+    "list(rows())",
+    "asyncio": "import asyncio\nasyncio.run(asyncio.to_thread(lambda: "
+    "boto3.client('sts').get_caller_identity()['Account']))",
+}
+
+
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+def test_boto3(notebook: Shell, names: tuple[str, ...], cell: str) -> None:
+    """boto3's default session is that of each profile, also in a second run."""
+    for _ in range(2):
+        ran = notebook.good(f"%%aws_profiles reader --no-progress\nimport boto3\n{cell}")
+        assert list(ran.result["profile"]) == list(names)
+        assert list(ran.result["value"]) == list(ran.result["account"])
+        assert ran.result["account"].nunique() == len(names)
+
+
+def test_without_a_default_session(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
+    """Without a default session before the run, there is none after it."""
+    frame = across_profiles([*names, "gone"], account_of_boto3, progress=False)
+    assert list(frame["value"]) == list(frame["account"])
+    assert len(frame) == len(names)
+    assert boto3.DEFAULT_SESSION is None
+
+
+@pytest.mark.parametrize("kind", ["threads", "processes"])
+def test_executors(
+    aws: EmbeddedAws, names: tuple[str, ...], tmp_path: Path, kind: str, shell: Shell
+) -> None:
+    """With an executor, boto3's default session is that of each profile, too."""
+    shell.good("%aws_profile RoleBeta")
+    executor: Executor = ThreadPoolExecutor(4)
+    if kind == "processes":
+        executor = ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn"))
+    with empty_home(tmp_path / "worker") if kind == "processes" else executor, executor:
+        assert executor.submit(int).result() == 0
+        os.environ.update(aws.environment())
+        frame = across_profiles(names, account_of_boto3, executor=executor, progress=False)
+    assert list(frame["value"]) == list(frame["account"])
+    assert frame["account"].nunique() == len(names)
+
+
+def test_s3_paths(notebook: Shell, names: tuple[str, ...]) -> None:
+    """S3 paths are opened by fsspec as each profile, and afterwards as the notebook."""
+    s3fs.S3FileSystem.clear_instance_cache()
+    before = fsspec.config.conf["s3"]
+    cell = (
+        "import fsspec\n"
+        "mine = [one['Name'] for one in session.client('s3').list_buckets()['Buckets']]\n"
+        "sorted(fsspec.filesystem('s3').ls('')) == sorted(mine) and len(mine) > 0"
+    )
+    frame = notebook.good(f"%%aws_profiles reader --no-progress\n{cell}").result
+    assert list(frame["value"]) == [True] * len(names)
+    assert fsspec.config.conf["s3"] is before
+
+
+REFUSED = {
+    "shell command": "!echo hello",
+    "captured shell command": "x = !echo hello",
+    "bash": "get_ipython().run_cell_magic('bash', '', 'echo hello')",
+    "subprocess": "import subprocess\nsubprocess.run(['true'])",
+    "system": "import os\nos.system('true')",
+    "switch": "%aws_profile UserAlpha",
+    "off": "%aws_profile --off",
+    "identity": "%aws_profile",
+    "list": "%aws_profiles",
+    "run": "get_ipython().run_cell_magic('aws_profiles', 'reader', '1')",
+    "nested": "import ipy_awsprofile\nipy_awsprofile.across_profiles('RoleBeta', id)",
+    "scope": "import ipy_awsprofile\nwith ipy_awsprofile.using_profile('UserAlpha'):\n    pass",
+    "picker": "picker.value = 'UserAlpha'",
+    "new session": "import boto3\nboto3.Session().client('sts').get_caller_identity()",
+    "replaced": "import boto3\nboto3.setup_default_session(profile_name=profile)",
+    "thread": "from concurrent.futures import ThreadPoolExecutor\n"
+    "import boto3\nwith ThreadPoolExecutor() as own:\n    own.submit(boto3.client, 's3').result()",
+    "pool": "import boto3\npool.submit(boto3.client, 's3').result()",
+}
+
+
+@pytest.mark.parametrize("cell", REFUSED.values(), ids=REFUSED)
+def test_refused(notebook: Shell, cell: str) -> None:
+    """What would be the notebook's identity is refused, and the notebook stays as it was."""
+    notebook.good(
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "pool = ThreadPoolExecutor(1)\npool.submit(int).result()\n"
+        "from ipy_awsprofile.switch.using_profile import running_switcher\n"
+        "class Picker:\n"
+        "    value = property(fset=lambda self, name: running_switcher().switch(name))\n"
+        "picker = Picker()"
+    )
+    notebook.good("%%bash\ntrue")  # IPython loads its magics when they are used first
+    try:
+        error = notebook.refused(f"%%aws_profiles reader --no-progress\n{cell}\n1")
+    finally:
+        notebook.good("pool.shutdown()")
+    assert isinstance(error, NoProfileAnswered)
+    assert {one["error"] for one in error.errors} == {"NotForOneProfile"}, error
+    assert all(one["hint"] for one in error.errors)
+
+
+def test_hints(notebook: Shell) -> None:
+    """What the hints say works: a child process with the profile's name, a client in a thread."""
+    cell = (
+        "import json, os, subprocess, sys\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "aws = os.path.join(os.path.dirname(sys.executable), 'aws')\n"
+        "said = subprocess.run([aws, 'sts', 'get-caller-identity', '--output', 'json'], "
+        'capture_output=True, env={**os.environ, "AWS_PROFILE": session.profile_name})\n'
+        "client = session.client('sts')\n"
+        "with ThreadPoolExecutor() as own:\n"
+        "    there = own.submit(client.get_caller_identity).result()['Account']\n"
+        "json.loads(said.stdout)['Account'] == there == profile.account"
+    )
+    frame = notebook.good(f"%%aws_profiles atlas --no-progress\n{cell}").result
+    assert list(frame["value"]) == [True] * 3
+
+
+def test_what_readme_offers(notebook: Shell, names: tuple[str, ...]) -> None:
+    """The arguments for libraries with a client of their own are those of each profile."""
+    notebook.good("from ipy_awsprofile import libraries, storage_options")
+    cell = (
+        "import s3fs\nfrom pyarrow.fs import FileSelector\n"
+        "mine = {one['Name'] for one in session.client('s3').list_buckets()['Buckets']}\n"
+        "found = libraries.pyarrow_filesystem(session).get_file_info(FileSelector(''))\n"
+        "named = s3fs.S3FileSystem(**storage_options(session)).ls('')\n"
+        "[{one.path for one in found} == mine, set(named) == mine, "
+        "storage_options() == storage_options(session)]"
+    )
+    frame = notebook.good(f"%%aws_profiles atlas --no-progress\n{cell}").result
+    assert list(frame["value"]) == [True] * 3 * 3
+
+
+def test_libraries_that_cannot_follow(notebook: Shell, names: tuple[str, ...]) -> None:
+    """Parquet by pyarrow, and polars, fail instead of reading as RoleBeta."""
+    before = pl.io.cloud.credential_provider._builder.DEFAULT_CREDENTIAL_PROVIDER  # type: ignore[attr-defined]
+    for read in (
+        "import polars as pl\npl.read_csv('s3://my-first-bucket/t.csv')",
+        "import pandas as pd\npd.read_parquet('s3://my-first-bucket/t.parquet')",
+    ):
+        ran = notebook.run(f"%%aws_profiles {names[0]} --no-progress\n{read}")
+        assert isinstance(ran.error, NoProfileAnswered)
+    after = pl.io.cloud.credential_provider._builder.DEFAULT_CREDENTIAL_PROVIDER  # type: ignore[attr-defined]
+    assert after is before
+
+
+def test_default_session_that_is_replaced(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
+    """If a function replaces it, those that could have used it fail, and it is put back."""
+    both, used = threading.Barrier(2, timeout=30), threading.Event()
+    replaced = threading.Event()
+
+    def function(session: Any) -> str:
+        both.wait()
+        if session.profile_name == names[0]:
+            boto3.setup_default_session(profile_name=names[0])
+            replaced.set()
+            used.wait(30)
+            return "replaced it"
+        replaced.wait(30)
+        account = account_of_boto3()
+        used.set()
+        return account
+
+    errors = errors_of(list(names[:2]), function)
+    assert {one["error"] for one in errors} == {"NotForOneProfile"}
+    assert boto3.DEFAULT_SESSION is None
+    frame = across_profiles(names, account_of_boto3)
+    assert list(frame["value"]) == list(frame["account"])
+
+
+def test_switch_from_elsewhere(notebook: Shell, names: tuple[str, ...]) -> None:
+    """During a run, the notebook can't be moved from another thread, and keeps its identity there.
+
+    A thread of the notebook still works as the notebook.
+    """
+    asked, seen = threading.Event(), []
+    switcher = running_switcher()
+
+    def elsewhere() -> None:
+        asked.wait(30)
+        with pytest.raises(NotForOneProfile):
+            switcher.switch(SwitchRequest(profile="UserAlpha"))
+        assert boto3.DEFAULT_SESSION
+        seen.append(boto3.DEFAULT_SESSION.profile_name)
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+
+    def function(_session: object) -> str:
+        asked.set()
+        thread.join(30)
+        return account_of_boto3()
+
+    frame = across_profiles(names, function)
+    assert list(frame["value"]) == list(frame["account"])
+    assert seen == ["RoleBeta"]
+
+
+def test_interrupt(shell: Shell, aws: EmbeddedAws, names: tuple[str, ...]) -> None:
+    """After Ctrl-C, what still runs keeps its profile; the notebook goes on as itself."""
+    shell.good("%aws_profile RoleBeta")
+    session = boto3.DEFAULT_SESSION
+    goes_on, accounts, ended = threading.Event(), [], threading.Event()
+
+    def function(session: Any) -> str:
+        if session.profile_name != names[0]:
+            return account_of_boto3()
+        os.kill(os.getpid(), signal.SIGINT)
+        goes_on.wait(30)
+        accounts.append(
+            (account_of_boto3(), session.client("sts").get_caller_identity()["Account"])
+        )
+        ended.set()
+        return ""
+
+    frame = across_profiles(names, function, max_workers=1)
+    assert frame.attrs["interrupted"]
+    assert account_of_boto3() == ROLE_ACCOUNT
+    shell.good("%aws_profile UserAlpha")
+    assert account_of_boto3() == USER_ACCOUNT
+    assert across_profiles(names[1:], account_of_boto3)["value"].nunique() == len(names) - 1
+    goes_on.set()
+    assert ended.wait(30)
+    ((of_boto3, own),) = accounts
+    assert of_boto3 == own
+    for thread in threading.enumerate():
+        if thread.name.startswith("across-profiles"):
+            thread.join(30)
+    assert account_of_boto3() == USER_ACCOUNT
+    shell.good("%aws_profile --off")
+    assert boto3.DEFAULT_SESSION is None
+    assert session is not None
