@@ -26,6 +26,8 @@ SIGNERS = (
     "!{sys.executable} -m awscli s3api list-buckets --output json > /dev/null",
 )
 
+READ = "frame = pd.read_csv('s3://filesystems/a.csv')"
+
 
 @pytest.fixture
 def user(aws: EmbeddedAws) -> IamUser:
@@ -137,3 +139,21 @@ def test_clients_of_one_profile(shell: Shell, aws: EmbeddedAws, user: IamUser) -
     aws.write_profile("Q", region="us-west-2")
     append_section(aws.credentials_file, "Q", keys_of(user))
     assert "`s3` still signs as P" in shell.good("%aws_profile Q").text
+
+
+def test_filesystems_after_a_refresh(
+    shell: Shell, aws: EmbeddedAws, user: IamUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A filesystem of s3fs keeps the keys that it was made with; a refresh makes it anew."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    aws.create_bucket("filesystems", account=USER_ACCOUNT, region="us-west-2")
+    shell.good("import pandas as pd, s3fs")
+    shell.good("%aws_profile P")
+    shell.good("session.client('s3').put_object(Bucket='filesystems', Key='a.csv', Body=b'a\\n1')")
+    shell.good(READ)
+    aws.expire_sessions()
+    key = write_keys(aws, "P", session_keys(aws, user))
+    shell.good("%aws_profile --refresh")
+    aws.calls.clear()
+    shell.good(READ)
+    assert {call.access_key_id for call in aws.calls} == {key}
