@@ -123,9 +123,17 @@ def _set(environ: MutableMapping[str, str], values: dict[str, str | None]) -> No
             environ[name] = value
 
 
-def overriding_variables(environ: MutableMapping[str, str] | None = None) -> list[str]:
-    """Return the variables set since the switch that subprocesses use instead of its profile."""
+def changed_variables(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return what has happened to variables since the switch, so that subprocesses don't follow.
+
+    That is "set", "changed" or "removed".
+    """
     environ = os.environ if environ is None else environ
-    ours = set_by_switch(environ)
-    changed = [name for name in ours if name in environ and environ[name] != ours[name]]
-    return changed + [name for name in CREDENTIAL_VARIABLES if name in environ]
+    if MARKER not in environ:  # somebody has put the whole environment back
+        return {"AWS_PROFILE": "put back"}
+    ours = set_by_switch(environ) | dict.fromkeys(CREDENTIAL_VARIABLES)
+    return {
+        name: "removed" if name not in environ else "changed" if value else "set"
+        for name, value in ours.items()
+        if environ.get(name) != value
+    }

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.bindings.duckdb_secrets import secret_keys
-from ipy_awsprofile.bindings.environment import overriding_variables
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.open_readers import OpenReaders
@@ -105,12 +104,6 @@ def _difference(owner: Target, session: ProfileSession) -> str:
     if bool(owner.mfa) != bool(session.target.mfa):
         return f"{owner.name} {'with' if owner.mfa else 'without'} MFA"
     return ""
-
-
-def shadowing_variables(environ: MutableMapping[str, str] | None = None) -> Iterator[Leftover]:
-    """Yield the variables set since the switch that subprocesses use instead of its profile."""
-    for name in overriding_variables(os.environ if environ is None else environ):
-        yield Leftover(name, "was set after the switch: subprocesses use it instead")
 
 
 def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:

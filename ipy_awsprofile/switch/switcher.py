@@ -19,12 +19,12 @@ from ipy_awsprofile.bindings.leftovers import (
     Leftover,
     libraries_in_use,
     readers_from_before,
-    shadowing_variables,
     stale_secrets,
     stale_variables,
 )
 from ipy_awsprofile.bindings.no_identity import require_no_run
 from ipy_awsprofile.bindings.open_readers import OpenReaders
+from ipy_awsprofile.bindings.undone import undone
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile, UnexpectedAccount
@@ -229,8 +229,8 @@ class Switcher:
             left += list(stale_variables(names, session, self._owners, request.variable))
             left += readers_from_before(self._readers, names, session)
             left += stale_secrets(names, session, self._owners)
-            if not request.only_session and "environment" in self.bindings:
-                left += shadowing_variables()
+            if bound := active.rest or (None if request.only_session else session):
+                left += undone(bound, self.bindings)
             return left + list(libraries_in_use(names))
 
     def _active(self) -> Layer | None:

@@ -10,8 +10,8 @@ import pytest
 
 from ipy_awsprofile.bindings.environment import (
     CREDENTIAL_VARIABLES,
+    changed_variables,
     environment,
-    overriding_variables,
 )
 from ipy_awsprofile.bindings.lending import LentProfile
 from ipy_awsprofile.config.environment import MARKER, user_environment
@@ -164,13 +164,17 @@ def test_children_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MARKER not in os.environ
 
 
-def test_overriding_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Variables that were set after the switch and take precedence are listed."""
+def test_changed_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was set, changed, removed, or put back as a whole since the switch is told apart."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mine")
-    assert overriding_variables() == ["AWS_ACCESS_KEY_ID"]
-    with environment(ROLE, None):
-        assert overriding_variables() == []
-        monkeypatch.setenv("AWS_ROLE_ARN", "newer")
-        monkeypatch.setenv("AWS_PROFILE", "newer")
-        assert overriding_variables() == ["AWS_PROFILE", "AWS_ROLE_ARN"]
-    assert overriding_variables({}) == []
+    before = dict(os.environ)
+    with environment(ROLE, "eu-west-1"):
+        assert changed_variables() == {}
+        os.environ.update(AWS_ROLE_ARN="newer", AWS_PROFILE="newer")
+        del os.environ["AWS_REGION"]
+        assert changed_variables() == {
+            "AWS_PROFILE": "changed",
+            "AWS_REGION": "removed",
+            "AWS_ROLE_ARN": "set",
+        }
+        assert changed_variables(before) == {"AWS_PROFILE": "put back"}

@@ -1,0 +1,55 @@
+"""What has been changed since a switch, so that it doesn't follow any more."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.bindings.environment import changed_variables
+from ipy_awsprofile.bindings.leftovers import Leftover
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.sessions.session import ProfileSession
+
+#: Arguments of s3fs with which a filesystem doesn't use a profile.
+_WITHOUT_PROFILE = {"anon", "key", "secret", "session", "token"}
+
+
+def undone(session: ProfileSession, bound: Collection[str]) -> Iterator[Leftover]:
+    """Yield what doesn't follow the session any more; ``bound`` are the names of the bindings.
+
+    The next switch, also to the same profile, lets it follow again.
+    """
+    if "default_session" in bound:
+        yield from _default_session(session)
+    if "environment" in bound:
+        for name, what in changed_variables().items():
+            yield Leftover(name, f"was {what} after the switch: subprocesses go by that")
+    if "filesystems" in bound:
+        has_variable = "environment" in bound
+        lent = os.environ.get("AWS_PROFILE") if has_variable else session.target.name
+        yield from _filesystems(lent, has_variable=has_variable)
+
+
+def _default_session(session: ProfileSession) -> Iterator[Leftover]:
+    import boto3
+
+    if boto3.DEFAULT_SESSION is not session:
+        yield Leftover(
+            "boto3.DEFAULT_SESSION",
+            "was replaced after the switch: `boto3.client(…)` uses it until the next switch",
+        )
+
+
+def _filesystems(profile: str | None, *, has_variable: bool) -> Iterator[Leftover]:
+    config = getattr(sys.modules.get("fsspec.config"), "conf", {})
+    arguments = config.get("s3") or {}
+    name = 'fsspec.config.conf["s3"]'
+    if _WITHOUT_PROFILE & set(arguments):
+        yield Leftover(name, "has credentials of its own: `s3://` paths use them")
+    elif arguments.get("profile", profile) != profile:
+        yield Leftover(name, "was changed after the switch: `s3://` paths use it")
+    elif "s3fs" in sys.modules and "profile" not in arguments and not has_variable:
+        yield Leftover("s3fs", "was imported after the switch: it follows with the next switch")
