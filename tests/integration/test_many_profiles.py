@@ -197,12 +197,16 @@ def test_what_readme_offers(notebook: Shell, names: tuple[str, ...]) -> None:
     assert list(frame["value"]) == [True] * 3 * 3
 
 
-def test_libraries_that_cannot_follow(notebook: Shell, names: tuple[str, ...]) -> None:
-    """Parquet by pyarrow, and polars, fail instead of reading as RoleBeta."""
+def test_libraries_that_cannot_follow(
+    notebook: Shell, aws: EmbeddedAws, names: tuple[str, ...]
+) -> None:
+    """Readers by pyarrow and polars fail instead of reading as RoleBeta."""
     before = pl.io.cloud.credential_provider._builder.DEFAULT_CREDENTIAL_PROVIDER  # type: ignore[attr-defined]
     for read in (
         "import polars as pl\npl.read_csv('s3://my-first-bucket/t.csv')",
-        "import pandas as pd\npd.read_parquet('s3://my-first-bucket/t.parquet')",
+        "from pyarrow.fs import FileSelector, S3FileSystem\n"
+        f"there = S3FileSystem(endpoint_override='{aws.endpoint_url}', region='us-west-2')\n"
+        "there.get_file_info(FileSelector('my-first-bucket'))",
     ):
         ran = notebook.run(f"%%aws_profiles {names[0]} --no-progress\n{read}")
         assert isinstance(ran.error, NoProfileAnswered)
