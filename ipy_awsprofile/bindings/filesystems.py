@@ -61,10 +61,38 @@ def _remove_profile(
             config["s3"] = before
 
 
+#: The longest chain of filesystems and files that is followed.
+_CHAINED = 8
+
+
 def _clear_cache() -> None:
-    s3fs = sys.modules.get("s3fs")
-    if s3fs is not None:
-        s3fs.S3FileSystem.clear_instance_cache()
+    """Let fsspec forget the filesystems of s3fs, and those that are chained to one.
+
+    With a URL such as ``simplecache::s3://…``, the outer one's arguments don't name a profile.
+    https://filesystem-spec.readthedocs.io/en/latest/features.html#url-chaining
+    """
+    s3fs, spec = sys.modules.get("s3fs"), sys.modules.get("fsspec.spec")
+    if s3fs is None or spec is None:
+        return
+    classes = [spec.AbstractFileSystem]
+    for kind in classes:  # it grows
+        classes += kind.__subclasses__()
+        for token, instance in list(kind._cache.items()):  # noqa: SLF001
+            if _reads_s3(instance, s3fs.S3FileSystem):
+                kind._cache.pop(token, None)  # noqa: SLF001
+
+
+def _reads_s3(filesystem: Any, s3: type) -> bool:
+    """Return whether a filesystem is one of s3fs, or reads from one, through others or files."""
+    for _ in range(_CHAINED):
+        if isinstance(filesystem, s3):
+            return True
+        try:  # a caching filesystem has its own way to return attributes
+            values = object.__getattribute__(filesystem, "__dict__")
+        except AttributeError:
+            return False
+        filesystem = values.get("fs") or values.get("fo")
+    return False
 
 
 #: Arguments of S3 filesystems that say who they are.

@@ -13,11 +13,14 @@ from fsspec.config import conf
 
 from ipy_awsprofile.bindings.filesystems import filesystems
 from ipy_awsprofile.bindings.lending import LentProfile
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from ipy_awsprofile.sessions.session import open_session
 from tests.bindings.borrowing import NOWHERE
 from tests.shells import run_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
@@ -162,3 +165,40 @@ with suppress(RuntimeError), filesystems(LentProfile("RoleBeta", None)):
 print(s3fs.S3FileSystem() is during, "s3" in conf)
 """
     assert run_python(code).split() == ["False", "False", "False"]
+
+
+class OwnFileSystem(s3fs.S3FileSystem):  # type: ignore[misc]
+    """A subclass of the user."""
+
+
+#: How to open the same file in other ways, and the function that reads it.
+CHAINED = {
+    "simplecache": lambda path: fsspec.open(f"simplecache::{path}").open().read(),
+    "filecache": lambda path: fsspec.open(f"filecache::{path}").open().read(),
+    "blockcache": lambda path: fsspec.open(f"blockcache::{path}").open().read(),
+    "a folder": lambda path: fsspec.filesystem(
+        "dir", path=path.rpartition("/")[0], target_protocol="s3"
+    ).cat("file"),
+    "a subclass": lambda path: OwnFileSystem().cat(path),
+}
+
+
+@pytest.mark.parametrize("chained", CHAINED)
+def test_chained_filesystems(
+    aws: EmbeddedAws, chained: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is chained to an S3 filesystem follows each switch, and is forgotten at the end."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    aws.create_bucket("chained", account=ROLE_ACCOUNT, region="us-west-2")
+    s3 = open_session("RoleBeta").client("s3")
+    seen = []
+    for number, profile in enumerate((ROLE, USER, ROLE, USER)):
+        s3.put_object(Bucket="chained", Key=f"{number}/file", Body=b"x")
+        with filesystems(profile):
+            aws.calls.clear()
+            with suppress(PermissionError):
+                CHAINED[chained](f"s3://chained/{number}/file")
+            seen.append({str(call.arn) for call in aws.calls if call.action.startswith("s3:")})
+    assert all("/RoleBeta/" in arn for arns in (seen[0], seen[2]) for arn in arns)
+    assert all("/UserAlpha" in arn for arns in (seen[1], seen[3]) for arn in arns)
+    assert all(seen)
