@@ -34,9 +34,9 @@ def undone(session: ProfileSession, bound: Collection[str]) -> Iterator[Leftover
 
 
 def _default_session(session: ProfileSession) -> Iterator[Leftover]:
-    import boto3
+    from ipy_awsprofile.bindings.session_of_thread import default_of_notebook  # imports boto3
 
-    if boto3.DEFAULT_SESSION is not session:
+    if default_of_notebook() is not session:
         yield Leftover(
             "boto3.DEFAULT_SESSION",
             "was replaced after the switch: `boto3.client(…)` uses it until the next switch",

@@ -286,7 +286,7 @@ def test_interrupt(shell: Shell, aws: EmbeddedAws, names: tuple[str, ...]) -> No
     frame = across_profiles(names, function, max_workers=1)
     assert frame.attrs["interrupted"]
     assert account_of_boto3() == ROLE_ACCOUNT
-    shell.good("%aws_profile UserAlpha")
+    assert "DEFAULT_SESSION" not in shell.good("%aws_profile UserAlpha").text
     assert account_of_boto3() == USER_ACCOUNT
     assert across_profiles(names[1:], account_of_boto3)["value"].nunique() == len(names) - 1
     goes_on.set()
