@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html#EVarSett
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -60,10 +59,11 @@ OF_THE_SWITCH = {"credentials file", "config file"}
 SIGNERS = {
     "boto3": "import boto3; boto3.client('s3').list_objects_v2(Bucket=BUCKET)",
     "older client": "s3.list_objects_v2(Bucket=BUCKET)",
-    "child Python": "import subprocess, sys\n"
-    'code = f\'import boto3; boto3.client("s3").list_objects_v2(Bucket="{BUCKET}")\'\n'
-    "subprocess.run([sys.executable, '-c', code], stderr=subprocess.DEVNULL)",
-    "AWS CLI": f"get_ipython().system('{sys.executable} -m awscli s3 ls ' + BUCKET)",
+    # One child for both: most of the time, a child imports botocore.
+    "child Python, AWS CLI": "import subprocess, sys\n"
+    'code = \'import boto3, awscli.clidriver; boto3.client("s3").list_objects_v2(Bucket="%s");\'\n'
+    'code += \'awscli.clidriver.main(["s3", "ls", "%s"])\'\n'
+    "subprocess.run([sys.executable, '-c', code % (BUCKET, BUCKET)], capture_output=True)",
     "pyarrow": "import pyarrow.fs as fs\n"
     "filesystem = fs.S3FileSystem(endpoint_override=ENDPOINT, region='us-west-2')\n"
     "filesystem.get_file_info(BUCKET + '/cities.csv')",
