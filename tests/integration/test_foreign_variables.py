@@ -61,8 +61,9 @@ SIGNERS = {
     "older client": "s3.list_objects_v2(Bucket=BUCKET)",
     # One child for both: most of the time, a child imports botocore.
     "child Python, AWS CLI": "import subprocess, sys\n"
-    'code = \'import boto3, awscli.clidriver; boto3.client("s3").list_objects_v2(Bucket="%s");\'\n'
-    'code += \'awscli.clidriver.main(["s3", "ls", "%s"])\'\n'
+    "code = 'import boto3, awscli.clidriver as cli\\n'\n"
+    "code += 'boto3.client(\"s3\").list_objects_v2(Bucket=\"%s\")\\n'\n"
+    "code += 'cli.create_clidriver().main([\"s3\", \"ls\", \"%s\"])'\n"
     "subprocess.run([sys.executable, '-c', code % (BUCKET, BUCKET)], capture_output=True)",
     "pyarrow": "import pyarrow.fs as fs\n"
     "filesystem = fs.S3FileSystem(endpoint_override=ENDPOINT, region='us-west-2')\n"
