@@ -24,7 +24,7 @@ else
 # COVERAGE=yes adds a check of the coverage of the tests' own processes; a tutorial's kernel isn't measured.
 test: .venv/ready
 	$(PYTEST) tests $(WORKERS) --dist=loadgroup $(if $(COVERAGE),--cov=ipy_awsprofile --cov-report=)
-	$(BIN)/python -m pytest notebooks $(WORKERS) --dist=loadfile \
+	$(BIN)/python -m pytest notebooks -n 2 --dist=loadfile \
 	  --nbval --nbval-current-env --nbval-cell-timeout=60 \
 	  --nbval-sanitize-with notebooks/sanitize.cfg
 	$(if $(COVERAGE),$(BIN)/python -m coverage report --fail-under=95)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from tests.shells import Shell
 
+#: One worker of pytest-xdist: all tests share what is made and imported once.
+pytestmark = pytest.mark.xdist_group("foreign_variables")
+
 BUCKET = "foreign-variables"
 KEYS = {"AWS_ACCESS_KEY_ID": "{key}", "AWS_SECRET_ACCESS_KEY": "{secret}"}
 TEMPORARY = {"AWS_ACCESS_KEY_ID": "{temporary_key}", "AWS_SECRET_ACCESS_KEY": "{temporary_secret}"}
@@ -62,8 +65,8 @@ SIGNERS = {
     # One child for both: most of the time, a child imports botocore.
     "child Python, AWS CLI": "import subprocess, sys\n"
     "code = 'import boto3, awscli.clidriver as cli\\n'\n"
-    "code += 'boto3.client(\"s3\").list_objects_v2(Bucket=\"%s\")\\n'\n"
-    "code += 'cli.create_clidriver().main([\"s3\", \"ls\", \"%s\"])'\n"
+    'code += \'boto3.client("s3").list_objects_v2(Bucket="%s")\\n\'\n'
+    'code += \'cli.create_clidriver().main(["s3", "ls", "%s"])\'\n'
     "subprocess.run([sys.executable, '-c', code % (BUCKET, BUCKET)], capture_output=True)",
     "pyarrow": "import pyarrow.fs as fs\n"
     "filesystem = fs.S3FileSystem(endpoint_override=ENDPOINT, region='us-west-2')\n"
