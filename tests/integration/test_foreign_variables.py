@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
     from tests.shells import Shell
 
-#: One worker of pytest-xdist: all tests share what is made and imported once.
-pytestmark = pytest.mark.xdist_group("foreign_variables")
-
 BUCKET = "foreign-variables"
 KEYS = {"AWS_ACCESS_KEY_ID": "{key}", "AWS_SECRET_ACCESS_KEY": "{secret}"}
 TEMPORARY = {"AWS_ACCESS_KEY_ID": "{temporary_key}", "AWS_SECRET_ACCESS_KEY": "{temporary_secret}"}

@@ -17,9 +17,6 @@ from tests.shells import Shell
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
-#: One worker of pytest-xdist: all tests share what is made and imported once.
-pytestmark = pytest.mark.xdist_group("libraries")
-
 BUCKET = "leftovers-of-mine"
 
 

@@ -36,9 +36,6 @@ from tests.mfa_role import add_mfa_role, answer_with_codes
 from tests.servers import Answers, odd_server
 from tests.shells import Shell, run_notebook
 
-#: One worker of pytest-xdist: all tests share what is made and imported once.
-pytestmark = pytest.mark.xdist_group("libraries")
-
 BUCKET = "libraries-of-the-table"
 ROLE_ARN = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleGamma"
 

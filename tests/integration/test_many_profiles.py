@@ -32,10 +32,6 @@ if TYPE_CHECKING:
     from tests.shells import Shell
 
 
-#: One worker of pytest-xdist: all tests share what is made and imported once.
-pytestmark = pytest.mark.xdist_group("many_profiles")
-
-
 @pytest.fixture
 def names(aws: EmbeddedAws) -> tuple[str, ...]:
     """Create twelve accounts, each with a role profile; return their names."""

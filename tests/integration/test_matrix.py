@@ -47,9 +47,6 @@ from tests.shells import Shell, run_notebook
 if TYPE_CHECKING:
     from ipy_awsprofile.switch.switcher import Switcher
 
-#: One worker of pytest-xdist: all tests share what is made and imported once.
-pytestmark = pytest.mark.xdist_group("matrix")
-
 BUCKET = "matrix-bucket"
 OBJECT = f"s3://{BUCKET}/cities.csv"
 ROLE_ARN = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
