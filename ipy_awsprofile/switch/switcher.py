@@ -15,16 +15,8 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from ipy_awsprofile.bindings.follow import BINDINGS, follow
-from ipy_awsprofile.bindings.leftovers import (
-    Leftover,
-    libraries_in_use,
-    readers_from_before,
-    stale_secrets,
-    stale_variables,
-)
 from ipy_awsprofile.bindings.no_identity import require_no_run
 from ipy_awsprofile.bindings.open_readers import OpenReaders
-from ipy_awsprofile.bindings.undone import undone
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile, UnexpectedAccount
@@ -38,6 +30,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.bindings.credential_server import CredentialServer
+    from ipy_awsprofile.bindings.leftovers import Leftover
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.sessions.identity import Identity
     from ipy_awsprofile.sessions.session import ProfileSession
@@ -216,6 +209,15 @@ class Switcher:
 
     def leftovers(self) -> list[Leftover]:
         """Return what doesn't follow the active identity; empty before the first switch."""
+        from ipy_awsprofile.bindings.leftovers import (  # which loading the extension doesn't need
+            Leftover,
+            libraries_in_use,
+            readers_from_before,
+            stale_secrets,
+            stale_variables,
+        )
+        from ipy_awsprofile.bindings.undone import undone
+
         with self._lock:
             active = self._active()
             if active is None:
