@@ -42,24 +42,31 @@ _HIDDEN = "the response repeats the request, so it isn't shown"
 
 
 class _Sent:
-    """The secrets of a request, which no repr shows."""
+    """A request's headers and body, which no repr shows.
 
-    __slots__ = ("secrets",)
+    The body can be a large upload: its secrets are looked for only after an error.
+    """
+
+    __slots__ = ("_data", "_headers")
 
     def __init__(self, request: Any) -> None:
-        authorization = str(request.headers.get("Authorization", ""))
-        self.secrets = {
-            *(request.headers.get(name) for name in _HEADERS),
-            *re.findall(r"(?:Credential=|Signature=|Bearer )([^/,\s]+)", authorization),
-            *(text for name, text in _fields(request.data) if name.lower() in _FIELDS),
-        }
+        self._headers, self._data = request.headers, request.data
 
     def __repr__(self) -> str:
-        return "<secrets of a request>"
+        return "<what was sent>"
+
+    def secrets(self) -> set[Any]:
+        """Return the request's secrets."""
+        authorization = str(self._headers.get("Authorization", ""))
+        return {
+            *(self._headers.get(name) for name in _HEADERS),
+            *re.findall(r"(?:Credential=|Signature=|Bearer )([^/,\s]+)", authorization),
+            *(text for name, text in _fields(self._data) if name.lower() in _FIELDS),
+        }
 
 
 def remember_request(request: Any, **_: Any) -> None:
-    """Keep the request's secrets until `hide_echo`: a handler of ``request-created``."""
+    """Keep what is sent until `hide_echo`: a handler of ``request-created``."""
     request.context[_SENT] = _Sent(request)
 
 
@@ -68,9 +75,10 @@ def hide_echo(parsed: Any, context: Any, **_: Any) -> None:
     sent = context.pop(_SENT, None)
     if sent is None or "Error" not in parsed:
         return
+    secrets = sent.secrets()
     for part in (parsed, parsed["Error"]):
         for name, text in list(part.items()) if isinstance(part, dict) else ():
-            if isinstance(text, str) and _repeats(text, sent.secrets):
+            if isinstance(text, str) and _repeats(text, secrets):
                 part[name] = _HIDDEN
 
 
