@@ -96,7 +96,7 @@ def _reads_s3(filesystem: Any, s3: type) -> bool:
 
 
 #: Arguments of S3 filesystems that say who they are.
-_CREDENTIALS = {"profile", "key", "secret", "token", "anon", "session", "username", "password"}
+CREDENTIALS = {"profile", "key", "secret", "token", "anon", "session", "username", "password"}
 
 #: Returns the arguments for a session.
 Arguments = Callable[["boto3.Session"], Mapping[str, Any]]
@@ -112,7 +112,7 @@ class _ArgumentsOfThread(MutableMapping[str, Any]):
     def _here(self) -> Mapping[str, Any]:
         if (session := session_here()) is None:
             return self._of_notebook
-        kept = {name: self._of_notebook[name] for name in self._of_notebook.keys() - _CREDENTIALS}
+        kept = {name: self._of_notebook[name] for name in self._of_notebook.keys() - CREDENTIALS}
         return kept | dict(self._arguments(session))
 
     def __getitem__(self, name: str) -> Any:

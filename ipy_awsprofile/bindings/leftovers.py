@@ -51,8 +51,7 @@ def stale_variables(
     """
     from ipy_awsprofile.bindings.signers import signers  # it imports boto3
 
-    lent = os.environ.get("AWS_PROFILE", session.target.name)  # a read-only one has another name
-    active, by_key = session.get_credentials(), {_key(one): own for one, own in owners.items()}
+    active, by_key, lent = session.get_credentials(), _by_key(owners), lent_name(session)
     held: Counter[tuple[str, str, str]] = Counter()
     for name, signer, is_inside in signers(namespace):
         key = _key(signer.credentials)
@@ -77,10 +76,10 @@ def stale_secrets(
 ) -> Iterator[Leftover]:
     """Yield DuckDB's secrets that have the credentials of another identity."""
     active = {_key(session.get_credentials()), session.issued and session.issued[1].access_key}
-    by_key = {_key(credentials): owner.name for credentials, owner in owners.items()}
+    by_key = _by_key(owners)
     for name, key in sorted(set(secret_keys(namespace))):
         if key not in active:
-            whom = by_key.get(key, "another identity")
+            whom = by_key[key].name if key in by_key else "another identity"
             yield Leftover(name, f"is a DuckDB secret that still signs as {whom}: {_SECRET}")
 
 
@@ -119,6 +118,16 @@ def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:
     for library, advice in _INDEPENDENT.items():
         if any(f"{module}.".startswith(f"{library}.") for module in modules):
             yield Leftover(library, advice)
+
+
+def lent_name(session: ProfileSession) -> str | None:
+    """Return the profile's name by which others find the session; see `lending`."""
+    target = session.target
+    return target.name if target.resolves_by_name else os.environ.get("AWS_PROFILE")
+
+
+def _by_key(owners: Mapping[Any, Target]) -> dict[str | None, Target]:
+    return {_key(credentials): owner for credentials, owner in owners.items()}
 
 
 def _name_of(signer: Signer) -> str:

@@ -1,14 +1,27 @@
-"""The notebook's variable with the session."""
+"""The notebook's variables, and the one with the session."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import boto3
     from IPython.core.interactiveshell import InteractiveShell
+
+#: Variables of IPython. Those that begin with an underscore are IPython's too: _, __, _1, _oh.
+_IPYTHONS = {"In", "Out", "exit", "quit", "get_ipython"}
+
+
+def variables(namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the user's variables, without those of IPython and without modules."""
+    return {
+        name: value
+        for name, value in list(namespace.items())
+        if not (name.startswith("_") or name in _IPYTHONS or issubclass(type(value), ModuleType))
+    }
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ipy_awsprofile.bindings.namespace import variables
+
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
 
@@ -33,7 +35,7 @@ class OpenReaders:
             name: known
             if (known := self._known.get(name)) and known.value is value
             else OpenReader(value, owner)
-            for name, value in list(namespace.items())
+            for name, value in variables(namespace).items()
             if _again(value)
         }
 

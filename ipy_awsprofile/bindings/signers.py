@@ -18,11 +18,10 @@ import botocore.client
 import botocore.session
 from boto3.resources.base import ServiceResource
 
+from ipy_awsprofile.bindings.namespace import variables
+
 #: How many objects are looked at for one variable, and for all of them.
 _OF_ONE, _OF_ALL = 500, 5_000
-
-#: Variables of IPython. Those that begin with an underscore are IPython's too: _, __, _1, _oh.
-_IPYTHONS = {"In", "Out", "exit", "quit", "get_ipython"}
 
 #: Objects of these packages hold the shell, and with it everything.
 _FOREIGN = ("IPython.", "ipykernel.", "ipy_awsprofile.", "ipywidgets.", "traitlets.")
@@ -42,15 +41,6 @@ class Signer:
     profile: str | None = None
 
 
-def variables(namespace: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the user's variables, without those of IPython and without modules."""
-    return {
-        name: value
-        for name, value in list(namespace.items())
-        if not (name.startswith("_") or name in _IPYTHONS or issubclass(type(value), ModuleType))
-    }
-
-
 def signers(namespace: Mapping[str, Any]) -> Iterator[tuple[str, Signer, bool]]:
     """Yield the name of each variable, the signer, and whether it is inside another object.
 
@@ -68,22 +58,23 @@ def signers(namespace: Mapping[str, Any]) -> Iterator[tuple[str, Signer, bool]]:
             continue
         for inside in islice(_inside(value, seen), min(_OF_ONE, budget)):
             budget -= 1
-            if found := _signer(inside):
-                yield name, found, True
+            if inside:
+                yield name, inside, True
 
 
-def _inside(value: Any, seen: set[int]) -> Iterator[Any]:
-    """Yield what an object holds, the nearest first, but not what signers hold."""
+def _inside(value: Any, seen: set[int]) -> Iterator[Signer | None]:
+    """Yield how each object inside another one signs, the nearest first; None if it doesn't.
+
+    What signers hold isn't looked at.
+    """
     waiting = deque([value])
     while waiting:
-        holder = waiting.popleft()
-        if _signer(holder):
-            continue
-        for held in _held(holder):
+        for held in _held(waiting.popleft()):
             if id(held) not in seen and gc.is_tracked(held) and not _is_foreign(held):
                 seen.add(id(held))
-                waiting.append(held)
-                yield held
+                if (signer := _signer(held)) is None:
+                    waiting.append(held)
+                yield signer
 
 
 def _held(holder: Any) -> Iterable[Any]:

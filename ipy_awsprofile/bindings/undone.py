@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.bindings.environment import changed_variables
-from ipy_awsprofile.bindings.leftovers import Leftover
+from ipy_awsprofile.bindings.filesystems import CREDENTIALS
+from ipy_awsprofile.bindings.leftovers import Leftover, lent_name
 
 if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import ProfileSession
-
-#: Arguments of s3fs with which a filesystem doesn't use a profile.
-_WITHOUT_PROFILE = {"anon", "key", "secret", "session", "token"}
 
 
 def undone(session: ProfileSession, bound: Collection[str]) -> Iterator[Leftover]:
@@ -28,9 +25,7 @@ def undone(session: ProfileSession, bound: Collection[str]) -> Iterator[Leftover
         for name, what in changed_variables().items():
             yield Leftover(name, f"was {what} after the switch: subprocesses go by that")
     if "filesystems" in bound:
-        has_variable = "environment" in bound
-        lent = os.environ.get("AWS_PROFILE") if has_variable else session.target.name
-        yield from _filesystems(lent, has_variable=has_variable)
+        yield from _filesystems(lent_name(session), has_variable="environment" in bound)
 
 
 def _default_session(session: ProfileSession) -> Iterator[Leftover]:
@@ -47,7 +42,7 @@ def _filesystems(profile: str | None, *, has_variable: bool) -> Iterator[Leftove
     config = getattr(sys.modules.get("fsspec.config"), "conf", {})
     arguments = config.get("s3") or {}
     name = 'fsspec.config.conf["s3"]'
-    if _WITHOUT_PROFILE & set(arguments):
+    if (CREDENTIALS - {"profile"}) & set(arguments):
         yield Leftover(name, "has credentials of its own: `s3://` paths use them")
     elif arguments.get("profile", profile) != profile:
         yield Leftover(name, "was changed after the switch: `s3://` paths use it")

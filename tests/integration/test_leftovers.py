@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 import s3fs  # noqa: F401  # fsspec's defaults follow only what is imported before the switch
 
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
 from ipy_awsprofile.sessions.session import open_session
+from tests.roles import add_role
 from tests.shells import Shell
 
 if TYPE_CHECKING:
@@ -23,13 +24,7 @@ BUCKET = "leftovers-of-mine"
 @pytest.fixture
 def notebook(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:
     """Create a bucket with files, and a second role that reads it."""
-    role = aws.create_role(
-        "RoleGamma",
-        account=ROLE_ACCOUNT,
-        trust=trusting(f"arn:aws:iam::{USER_ACCOUNT}:root"),
-        policy=allow("s3:*"),
-    )
-    aws.write_profile("RoleGamma", source_profile="UserAlpha", role_arn=role, region="us-west-2")
+    add_role(aws, "RoleGamma", "s3:*")
     aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
     s3 = open_session("RoleBeta").client("s3")
     parquet = io.BytesIO()
@@ -156,6 +151,25 @@ def test_a_filesystem_from_before_the_first_switch(notebook: Shell) -> None:
     card = notebook.good("%aws_profile RoleBeta").text
     assert "`fs` was opened while no profile was active" in card
     assert "`public`" not in card
+
+
+def test_what_a_cell_has_shown(notebook: Shell) -> None:
+    """IPython's own variables for what a cell has shown aren't named beside the user's."""
+    notebook.good("%aws_profile RoleBeta")
+    notebook.good("from pyarrow.fs import FileSystem; fs = FileSystem.from_uri(f's3://{KEY}')[0]")
+    notebook.good("fs")
+    assert notebook.names["_"] is notebook.names["fs"]
+    named = re.findall(r"`(\w+)` was opened", notebook.good("%aws_profile RoleGamma").text)
+    assert named == ["fs"]
+
+
+def test_bindings_without_the_environment(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then AWS_PROFILE is the user's own: a filesystem of the active profile isn't named."""
+    monkeypatch.setenv("AWS_PROFILE", "UserAlpha")
+    notebook.good("%config AwsProfileMagics.bindings = ['namespace', 'filesystems']")
+    notebook.good("%aws_profile RoleBeta\nimport s3fs; fs = s3fs.S3FileSystem()")
+    assert "`fs`" not in notebook.good("%aws_profile").text
+    assert "`fs` still signs as RoleBeta" in notebook.good("%aws_profile RoleGamma").text
 
 
 def test_secrets_of_duckdb(aws: EmbeddedAws, notebook: Shell) -> None:
