@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.shells import Shell
 
 BUCKET = "foreign-variables"
+ME = {f"arn:aws:iam::{USER_ACCOUNT}:user/Me"}
 KEYS = {"AWS_ACCESS_KEY_ID": "{key}", "AWS_SECRET_ACCESS_KEY": "{secret}"}
 TEMPORARY = {"AWS_ACCESS_KEY_ID": "{temporary_key}", "AWS_SECRET_ACCESS_KEY": "{temporary_secret}"}
 
@@ -59,12 +60,6 @@ OF_THE_SWITCH = {"credentials file", "config file"}
 SIGNERS = {
     "boto3": "import boto3; boto3.client('s3').list_objects_v2(Bucket=BUCKET)",
     "older client": "s3.list_objects_v2(Bucket=BUCKET)",
-    # One child for both: most of the time, a child imports botocore.
-    "child Python, AWS CLI": "import subprocess, sys\n"
-    "code = 'import boto3, awscli.clidriver as cli\\n'\n"
-    'code += \'boto3.client("s3").list_objects_v2(Bucket="%s")\\n\'\n'
-    'code += \'cli.create_clidriver().main(["s3", "ls", "%s"])\'\n'
-    "subprocess.run([sys.executable, '-c', code % (BUCKET, BUCKET)], capture_output=True)",
     "pyarrow": "import pyarrow.fs as fs\n"
     "filesystem = fs.S3FileSystem(endpoint_override=ENDPOINT, region='us-west-2')\n"
     "filesystem.get_file_info(BUCKET + '/cities.csv')",
@@ -73,6 +68,16 @@ SIGNERS = {
     "store = S3Store(BUCKET, **options)\n"
     "obstore.list(store).collect()",
 }
+
+#: One child for both, as most of its time it imports botocore; they differ in what they call.
+CHILD = (
+    "import subprocess, sys\n"
+    "code = 'import boto3, awscli.clidriver as cli\\n'\n"
+    'code += \'boto3.client("s3").list_objects_v2(Bucket="%s")\\n\' % BUCKET\n'
+    'code += \'cli.create_clidriver().main(["s3", "ls"])\'\n'
+    "subprocess.run([sys.executable, '-c', code], capture_output=True)"
+)
+OF_CHILD = {"child Python": "s3:ListBucket", "AWS CLI": "s3:ListAllMyBuckets"}
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +157,23 @@ def seen(aws: EmbeddedAws, shell: Shell, code: str) -> set[str | None]:
     return {call.arn for call in aws.calls}
 
 
+def who_signs(aws: EmbeddedAws, shell: Shell) -> dict[str, set[str | None]]:
+    """Return who AWS saw, by the signer; nobody if it didn't call AWS."""
+    whom = {signer: seen(aws, shell, code) for signer, code in SIGNERS.items()}
+    seen(aws, shell, CHILD)
+    for signer, action in OF_CHILD.items():
+        whom[signer] = {call.arn for call in aws.calls if call.action == action}
+    return whom
+
+
+def set_variables(
+    world: tuple[EmbeddedAws, dict[str, str]], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Set the variables with this name in the table."""
+    for variable, value in VARIABLES[name].items():
+        monkeypatch.setenv(variable, value.format(**world[1]))
+
+
 @pytest.mark.parametrize("name", [name for name in VARIABLES if name not in OF_THE_SWITCH])
 def test_before_the_switch(
     shell: Shell,
@@ -161,12 +183,10 @@ def test_before_the_switch(
     name: str,
 ) -> None:
     """A variable from before the switch changes nobody's identity, and nobody fails."""
-    for variable, value in VARIABLES[name].items():
-        monkeypatch.setenv(variable, value.format(**world[1]))
+    set_variables(world, monkeypatch, name)
     assert "user/Me" in shell.good("%aws_profile P").text
     shell.good("s3 = session.client('s3')")
-    whom = {signer: seen(aws, shell, code) for signer, code in SIGNERS.items()}
-    assert whom == {signer: {f"arn:aws:iam::{USER_ACCOUNT}:user/Me"} for signer in SIGNERS}
+    assert who_signs(aws, shell) == dict.fromkeys((*SIGNERS, *OF_CHILD), ME)
 
 
 @pytest.mark.parametrize("name", VARIABLES)
@@ -180,11 +200,9 @@ def test_after_the_switch(
     """A variable that is set after the switch is named, if anything signs as somebody else."""
     shell.good("%aws_profile P")
     shell.good("s3 = session.client('s3')")
-    for variable, value in VARIABLES[name].items():
-        monkeypatch.setenv(variable, value.format(**world[1]))
-    me = {f"arn:aws:iam::{USER_ACCOUNT}:user/Me"}
-    whom = {signer: seen(aws, shell, code) for signer, code in SIGNERS.items()}
-    strange = {signer for signer, arns in whom.items() if arns != me}
+    set_variables(world, monkeypatch, name)
+    whom = who_signs(aws, shell)
+    strange = {signer for signer, arns in whom.items() if arns != ME}
     card = shell.good("%aws_profile").text
     assert "user/Me" in card
     assert not {"boto3", "older client"} & strange

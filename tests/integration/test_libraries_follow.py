@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from ipy_awsprofile.demo.aws import EmbeddedAws
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, seed, trusting
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, seed
 from ipy_awsprofile.sessions.session import open_session
 from tests.integration.ways_in import (
     Asked,
@@ -33,6 +33,7 @@ from tests.integration.ways_in import (
     without_session_name,
 )
 from tests.mfa_role import add_mfa_role, answer_with_codes
+from tests.roles import add_role
 from tests.servers import Answers, odd_server
 from tests.shells import Shell, run_notebook
 
@@ -113,15 +114,7 @@ def world() -> Iterator[World]:
     """Create two roles that read a bucket, one that asks for MFA, and the bucket."""
     with EmbeddedAws() as aws, odd_server(Answers((404, ""))) as metadata:
         seed(aws)
-        role = aws.create_role(
-            "RoleGamma",
-            account=ROLE_ACCOUNT,
-            trust=trusting(f"arn:aws:iam::{USER_ACCOUNT}:root"),
-            policy=allow("s3:*"),
-        )
-        aws.write_profile(
-            "RoleGamma", source_profile="UserAlpha", role_arn=role, region="us-west-2"
-        )
+        add_role(aws, "RoleGamma", "s3:*")
         aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
         yield World(aws, metadata, add_mfa_role(aws, "Auditor"))
 

@@ -14,10 +14,11 @@ import pytest
 import time_machine
 
 from ipy_awsprofile.cards import cards
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
 from ipy_awsprofile.picker import ProfilePicker
 from ipy_awsprofile.picker.memory import MOST_RECENT, Memory, Remembered
 from tests.picker.person import VIEW, Person
+from tests.roles import add_role
 from tests.shells import run_python
 
 if TYPE_CHECKING:
@@ -227,13 +228,7 @@ def test_alias(person: Person, aws: EmbeddedAws) -> None:
     from moto.iam.models import iam_backends
 
     iam_backends[ROLE_ACCOUNT]["aws"].create_account_alias("beta-team")
-    role_arn = aws.create_role(
-        "Curious",
-        account=ROLE_ACCOUNT,
-        trust=trusting(f"arn:aws:iam::{USER_ACCOUNT}:root"),
-        policy=allow("iam:ListAccountAliases"),
-    )
-    aws.write_profile("Curious", source_profile="UserAlpha", role_arn=role_arn, region="us-east-1")
+    add_role(aws, "Curious", "iam:ListAccountAliases", region="us-east-1")
     person.switches("Curious")  # no view shows it yet
     person.says("ready")
     assert "beta-team" in waited_for(person, "identity", "beta-team")["html"]
