@@ -124,6 +124,9 @@ def test_a_choice_while_a_cell_runs(jupyter: Jupyter) -> None:
             expect(picker.then).to_be_visible()
             expect(picker.field).to_have_value("UserAlpha")
         expect(picker.identity).to_contain_text("user/UserAlpha")
+        for theme in ("dark", "light"):
+            notebook.theme(theme)
+            notebook.screenshot(f"picker-waiting-{theme}", notebook.cell(1))
         stop.touch()
         picker.shows("RoleBeta")
         expect(picker.then).to_be_hidden()
