@@ -7,7 +7,10 @@ PYTEST := $(BIN)/python -m pytest -p no:nbval
 WORKERS := -n 3
 TSC := .venv/node_modules/.bin/tsc
 
-.PHONY: demo lab test check bench clean
+# How long `make attack` looks for faults.
+MINUTES ?= 20
+
+.PHONY: demo lab test attack check bench clean
 
 demo: .venv/ready
 	$(BIN)/python -m ipy_awsprofile demo
@@ -29,6 +32,10 @@ test: .venv/ready
 	  --nbval-sanitize-with notebooks/sanitize.cfg
 	$(if $(COVERAGE),$(BIN)/python -m coverage report --fail-under=95)
 endif
+
+# The random tests, with other numbers than in `make test`, for MINUTES in all.
+attack: .venv/ready
+	ATTACK_MINUTES=$(MINUTES) $(PYTEST) tests/attack -n 2 --dist=worksteal --timeout=0
 
 check: .venv/ready $(TSC)
 	$(BIN)/ruff check .

@@ -11,7 +11,7 @@ from tests.test_readme import CONTRIBUTING, ROOT, rows
 PACKAGE = ROOT / "ipy_awsprofile"
 
 #: Folders of tests for what isn't one folder of the package.
-WHOLE = {"browser", "integration"}
+WHOLE = {"attack", "browser", "integration"}
 
 MODULES = {file.name for file in PACKAGE.glob("*.py")} - {"_version.py"}
 FOLDERS = {f"{file.parent.name}/" for file in PACKAGE.glob("*/__init__.py")}
