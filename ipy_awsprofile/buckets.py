@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from botocore.config import Config
 from botocore.parsers import ResponseParserError
 
+from ipy_awsprofile.credentials.deadline import ATTEMPT, begin_again, bounded
 from ipy_awsprofile.credentials.renewal import quiet_refresh
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.sessions.session import chain_of
@@ -42,8 +44,9 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
 
 
 def _buckets(session: boto3.Session, prefix: str | None) -> list[Any]:
+    config = Config(connect_timeout=ATTEMPT, read_timeout=ATTEMPT)
     pages = (
-        session.client("s3")
+        bounded(session.client("s3", config=config))
         .get_paginator("list_buckets")
         .paginate(
             # The response has Regions only if the request has a parameter, such as a page size.
@@ -56,5 +59,6 @@ def _buckets(session: boto3.Session, prefix: str | None) -> list[Any]:
         if "Buckets" not in page and "Owner" not in page:  # for example a sign-in page
             raise ResponseParserError("The response to ListBuckets has neither buckets nor owner.")
         found += page.get("Buckets") or []
+        begin_again()
     # Some AWS-compatible servers ignore the prefix.
     return [bucket for bucket in found if bucket["Name"].startswith(prefix or "")]

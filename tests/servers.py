@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,31 @@ def silent_server() -> Iterator[str]:
     """Run a server that accepts and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@contextmanager
+def dripping_server(beginning: bytes = b"HTTP/1.1 200 OK\r\n") -> Iterator[str]:
+    """Run a server that answers each request with this, and then with a byte now and then."""
+    closed = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        with connection, suppress(OSError):  # the client has left
+            connection.sendall(beginning)
+            while not closed.wait(0.05):
+                connection.sendall(b"x")
+
+    def serve(listener: socket.socket) -> None:
+        with suppress(OSError):  # it was closed
+            while True:
+                threading.Thread(target=drip, args=(listener.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            closed.set()
+            listener.shutdown(socket.SHUT_RDWR)
 
 
 class Answers:

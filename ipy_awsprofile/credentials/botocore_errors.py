@@ -14,6 +14,7 @@ from dateutil.parser import ParserError
 
 from ipy_awsprofile.credentials.aws_errors import unexpected_response
 from ipy_awsprofile.credentials.chain import Chain
+from ipy_awsprofile.credentials.deadline import DeadlineExceededError
 from ipy_awsprofile.credentials.validation import UnusableCredentialsError
 from ipy_awsprofile.errors import (
     AccessDenied,
@@ -91,10 +92,13 @@ _PARAMETERS: dict[str, tuple[str, type[AwsProfileError]]] = {
 }
 
 
+_TIMEOUTS = (botocore.ConnectTimeoutError, botocore.ReadTimeoutError, DeadlineExceededError)
+
+
 def _unreachable(error: Any, chain: Chain) -> EndpointUnreachable:
     url = urlsplit(getattr(error, "kwargs", {}).get("endpoint_url", ""))
     endpoint = f"{url.scheme}://{url.netloc.rpartition('@')[2]}" if url.netloc else "AWS"
-    slow = isinstance(error, botocore.ConnectTimeoutError | botocore.ReadTimeoutError)
+    slow = isinstance(error, _TIMEOUTS)
     problem = "didn't answer in time" if slow else "can't be reached"
     return EndpointUnreachable(
         f"{endpoint} {problem} for `{chain.asked_for}`.",
@@ -206,7 +210,7 @@ _TRANSLATIONS: tuple[
         lambda _, chain: _unavailable("Ec2InstanceMetadata", chain),
     ),
     # The network.
-    ((botocore.HTTPClientError, botocore.ConnectionError), _unreachable),
+    ((botocore.HTTPClientError, botocore.ConnectionError, DeadlineExceededError), _unreachable),
     # Settings and options.
     (
         botocore.ProfileNotFound,

@@ -27,6 +27,7 @@ from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.botocore_errors import no_credentials
 from ipy_awsprofile.credentials.caller import CallerIdentity, caller_identity
 from ipy_awsprofile.credentials.data_loader import SessionLoader
+from ipy_awsprofile.credentials.deadline import BoundedHttp, bounded
 from ipy_awsprofile.credentials.event_hooks import built_in_hooks
 from ipy_awsprofile.credentials.file_keys import FileCredentials
 from ipy_awsprofile.credentials.mfa import MfaPrompter
@@ -141,7 +142,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
                 aws_secret_access_key=keys.secret_key,
                 aws_session_token=keys.token,
             )
-            now = caller_identity(sts)
+            now = caller_identity(bounded(sts))
         self.callers[str(keys.access_key)] = now
         if now.principal != known.principal:
             name = self._target.name
@@ -180,8 +181,9 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         # There is no public way. botocore's own prompter is the getpass of when it was imported.
         assume_role._prompter = ask_for_code  # noqa: SLF001
         assume_role._profile_provider_builder = profiles  # noqa: SLF001
-        _use_environment(assume_role._credential_sourcer._providers)  # noqa: SLF001
-        _use_environment(assume_role._credential_sourcer._providers)  # noqa: SLF001
+        sources = assume_role._credential_sourcer._providers  # noqa: SLF001
+        _use_environment(sources)
+        _bound_fetchers({*sources, *provider_chain.providers})
         for provider in profiles.providers(self._target.name, disable_env_vars=True):
             method = str(provider.METHOD)
             provider_chain.insert_after(method, provider)
@@ -208,9 +210,17 @@ def _use_environment(providers: Iterable[Any]) -> None:
             setattr(provider, name, environ)
 
 
+def _bound_fetchers(providers: Iterable[Any]) -> None:
+    """Let containers and metadata services be waited for only so long."""
+    for provider in providers:
+        for name in {"_fetcher", "_role_fetcher"} & vars(provider).keys():
+            fetcher = getattr(provider, name)
+            fetcher._session = BoundedHttp(fetcher._session)  # noqa: SLF001  # no public way
+
+
 class _ResolvingSession(ProfileBotocoreSession):
-    """The botocore session of the provider chain, which tries throttled calls again."""
+    """The botocore session of the provider chain: it tries throttled calls again, and they end."""
 
     def create_client(self, *args: Any, **kwargs: Any) -> Any:
         """Return a client as the base class does."""
-        return retry_throttled(super().create_client(*args, **kwargs))
+        return bounded(retry_throttled(super().create_client(*args, **kwargs)))

@@ -17,6 +17,7 @@ from dateutil.parser import ParserError
 from ipy_awsprofile.credentials.aws_errors import ErrorResponse, from_response
 from ipy_awsprofile.credentials.botocore_errors import from_exception
 from ipy_awsprofile.credentials.chain import Chain
+from ipy_awsprofile.credentials.deadline import limited
 from ipy_awsprofile.errors import AwsProfileError
 
 
@@ -27,18 +28,22 @@ class translated(AbstractContextManager[None]):  # noqa: N801  # it reads as wha
     Verbose`` prints them, even those of an error's cause.
 
     ``chain`` has the names of the role chain's profiles, as in ``Identity.chain``. ``step`` is the
-    index of the profile whose credentials are needed.
+    index of the profile whose credentials are needed. The calls wait for servers only so long: see
+    `deadline.limited`.
     """
 
     def __init__(self, chain: tuple[str, ...], *, step: int = 0) -> None:
         self._chain = Chain(chain)
         self._step = step
+        self._limited = limited()
         self._outer: BaseException | None = None
 
     def __enter__(self) -> None:
         self._outer = sys.exception()  # an error that the caller is handling keeps its stack
+        self._limited.__enter__()
 
     def __exit__(self, _kind: object, error: BaseException | None, _stack: object) -> None:
+        self._limited.__exit__(None, None, None)
         if error is None:
             return
         _forget_stack(error, self._outer)

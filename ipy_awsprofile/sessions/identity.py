@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.credentials.caller import caller_identity
+from ipy_awsprofile.credentials.deadline import bounded
 from ipy_awsprofile.credentials.renewal import quiet_refresh
 from ipy_awsprofile.credentials.retries import give_up_soon
 from ipy_awsprofile.credentials.translation import translated
@@ -62,7 +63,7 @@ def who_am_i(session: boto3.Session) -> Identity:
         known = session.callers if isinstance(session, ProfileSession) else {}
         if access_key not in known:
             sts = session.client("sts", config=give_up_soon(timeout_of(session)))
-            known[access_key] = caller_identity(sts)
+            known[access_key] = caller_identity(bounded(sts))
         caller = known[access_key]
         arn = Arn.parse(caller.arn)
         if arn is None:

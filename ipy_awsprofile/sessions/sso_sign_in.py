@@ -22,6 +22,8 @@ from botocore.utils import SSOTokenLoader
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.shared_files import read_shared_files
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
+from ipy_awsprofile.credentials.deadline import ATTEMPT, bounded
+from ipy_awsprofile.credentials.retries import give_up_soon
 from ipy_awsprofile.credentials.token_cache import token_files
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import CredentialsUnavailable, InvalidOption, InvalidProfile
@@ -173,10 +175,11 @@ def begin_sign_in(target: Target) -> SignInAttempt:
     """Begin a sign-in, with an address and a code for a person. Raises AwsProfileError."""
     settings = sso_settings(target)
     with translated(target.chain):
-        client: Any = ProfileBotocoreSession(target).create_client(
-            "sso-oidc",
-            region_name=settings.region,
-            config=Config(signature_version=UNSIGNED),
+        config = give_up_soon(ATTEMPT).merge(Config(signature_version=UNSIGNED))
+        client: Any = bounded(
+            ProfileBotocoreSession(target).create_client(
+                "sso-oidc", region_name=settings.region, config=config
+            )
         )
         scopes = {"scopes": list(settings.scopes)} if settings.scopes else {}
         grants = [_DEVICE_CODE, *([_REFRESH_TOKEN] if settings.scopes else [])]

@@ -118,6 +118,7 @@ class Switcher:
     ) -> Layer:
         """Open the session and get its identity from STS, as `switch` does; nothing is changed."""
         from ipy_awsprofile.config.target import target_of
+        from ipy_awsprofile.credentials.deadline import limited
         from ipy_awsprofile.sessions.identity import who_am_i
         from ipy_awsprofile.sessions.session import open_target
 
@@ -128,9 +129,10 @@ class Switcher:
         is_new = request is not self.request
         if is_new and self.is_protected(request.name) and not request.confirmed:
             raise ProtectedProfile(request.name)
-        session = open_target(target_of(request), fresh=fresh, person=person or self.person)
-        session.person = self.person
-        identity = who_am_i(session)
+        with limited():
+            session = open_target(target_of(request), fresh=fresh, person=person or self.person)
+            session.person = self.person
+            identity = who_am_i(session)
         if request.expect_account and identity.account != request.expect_account:
             raise UnexpectedAccount(request.name, identity.account, request.expect_account)
         with self._lock:

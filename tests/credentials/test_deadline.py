@@ -1,0 +1,154 @@
+"""Whatever a server does, each call of ours ends."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.httpsession import URLLib3Session
+
+from ipy_awsprofile.buckets import list_buckets
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.target import target_of
+from ipy_awsprofile.credentials import deadline
+from ipy_awsprofile.errors import EndpointUnreachable, ServiceError
+from ipy_awsprofile.libraries import dask_storage_options
+from ipy_awsprofile.sessions.identity import who_am_i
+from ipy_awsprofile.sessions.session import open_session
+from ipy_awsprofile.sessions.sso_sign_in import begin_sign_in
+from tests.servers import Answers, dripping_server, odd_server, silent_server
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+CONFIG = """
+[profile User]
+aws_access_key_id = AKIAIOSFODNN7EXAMPLE
+aws_secret_access_key = secret
+region = us-east-1
+endpoint_url = {url}
+[profile Role]
+role_arn = arn:aws:iam::123456789012:role/R
+source_profile = User
+region = us-east-1
+endpoint_url = {url}
+[profile Container]
+role_arn = arn:aws:iam::123456789012:role/R
+credential_source = EcsContainer
+region = us-east-1
+[profile Sso]
+sso_session = company
+sso_account_id = 123456789012
+sso_role_name = Reader
+endpoint_url = {url}
+[sso-session company]
+sso_start_url = https://company.awsapps.com/start
+sso_region = us-east-1
+"""
+
+OPERATIONS: dict[str, Callable[[], Any]] = {
+    "a role": lambda: open_session("Role"),
+    "a container": lambda: open_session("Container"),
+    "an identity": lambda: who_am_i(open_session("User")),
+    "buckets": lambda: list_buckets(open_session("User")),
+    "short-lived keys": lambda: dask_storage_options(open_session("User")),
+    "a sign-in": lambda: begin_sign_in(target_of(SessionRequest(profile="Sso"))),
+}
+
+OTHER_SERVERS: dict[str, Callable[[], AbstractContextManager[str]]] = {
+    "silent": silent_server,
+    "body": lambda: dripping_server(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n"),
+    "endless": lambda: dripping_server(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 4096),
+}
+
+
+def write(shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """Let all of the profiles use the server."""
+    shared_files[0].write_text(CONFIG.format(url=url))
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{url}/credentials")
+
+
+@pytest.mark.parametrize(
+    ("operation", "server"),
+    [*((name, "headers") for name in OPERATIONS), *(("a role", kind) for kind in OTHER_SERVERS)],
+)
+def test_a_server_that_never_comes_to_an_end(
+    shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, operation: str, server: str
+) -> None:
+    """An operation ends although its timeouts, which are for each read, never come."""
+    monkeypatch.setattr(deadline, "LIMIT", 0.1)
+    with OTHER_SERVERS.get(server, dripping_server)() as url:
+        write(shared_files, monkeypatch, url)
+        with pytest.raises(EndpointUnreachable, match=f"{url} didn't answer in time for `"):
+            OPERATIONS[operation]()
+
+
+def test_an_attempt(shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow server is given up after the timeout, and asked twice."""
+    with dripping_server() as url:
+        write(shared_files, monkeypatch, url)
+        with pytest.raises(EndpointUnreachable, match="didn't answer in time for `Role`"):
+            open_session("Role", timeout=0.1)
+
+
+def test_too_large(shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A response that is much larger than any of AWS isn't read to its end."""
+    with odd_server(Answers((200, "x" * 5_000_000))) as url:
+        write(shared_files, monkeypatch, url)
+        with pytest.raises(ServiceError, match="got a response that isn't from AWS"):
+            open_session("Role")
+
+
+def test_outermost_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step of an operation doesn't begin again, but what an interrupt has left behind is over."""
+    monkeypatch.setattr(deadline, "LIMIT", 9.0)
+    with deadline.limited():
+        limit = deadline._limit.get()  # there is nothing to see from outside
+        with deadline.limited():
+            assert deadline._limit.get() is limit
+        assert limit
+        limit.left = 0
+        with deadline.limited():
+            assert deadline._limit.get() is not limit
+    assert deadline._limit.get() is None
+
+
+def test_pages_begin_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that has come shows that the server answers: the next one may take as long."""
+    with deadline.limited():
+        monkeypatch.setattr(deadline, "LIMIT", 7.0)
+        deadline.begin_again()
+        limit = deadline._limit.get()
+        assert limit
+        assert limit.left == deadline.LIMIT
+
+
+def test_at_the_end_of_the_process(
+    shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no thread can be started any more, the call is made without one."""
+    start = threading.Thread.start
+
+    def fail(thread: threading.Thread) -> None:
+        if thread.name == "call to AWS":
+            raise RuntimeError("can't create new thread at interpreter shutdown")
+        start(thread)
+
+    with odd_server(Answers((403, "<ErrorResponse><Error/></ErrorResponse>"))) as url:
+        write(shared_files, monkeypatch, url)
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", fail)
+            with pytest.raises(ServiceError):
+                open_session("Role")
+
+
+def test_clients_of_the_user(
+    shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user's own clients send their requests as boto3 does."""
+    write(shared_files, monkeypatch, "http://127.0.0.1:9")
+    client: Any = open_session("User").client("s3")
+    assert type(client._endpoint.http_session) is URLLib3Session
