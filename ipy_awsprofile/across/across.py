@@ -19,6 +19,7 @@ from IPython.display import display
 
 from ipy_awsprofile.across.frame import ErrorRows, frame_of, rows_of
 from ipy_awsprofile.across.outcomes import CallResult, Function, Outcome, call, failure_of
+from ipy_awsprofile.across.own_session import require_own_session
 from ipy_awsprofile.across.shared_sources import SharedSources
 from ipy_awsprofile.across.worker import PortableFunction, call_in_worker
 from ipy_awsprofile.bindings.many_profiles import many_profiles
@@ -85,8 +86,9 @@ def across_profiles(
     An executor receives only short-lived credentials. ``progress`` shows a progress bar, and
     ``confirmed`` includes protected profiles.
 
-    Raises InvalidOption if no profile matches or the function can't be sent to the executor,
-    NoProfileAnswered, and ConfigFileError.
+    Raises InvalidOption if no profile matches, if the function uses what signs as the notebook,
+    such as a global client, or if it can't be sent to the executor; NoProfileAnswered, and
+    ConfigFileError.
 
     https://docs.python.org/3/library/concurrent.futures.html
     """
@@ -96,6 +98,7 @@ def across_profiles(
     if workers < 1:
         raise InvalidOption(f"`max_workers` is {workers}; it must be at least 1.")
     switcher = running_switcher()
+    require_own_session(function, switcher)
     run = _Run(switcher, function, executor, workers, confirmed)
     run.sources.ask_person(_targets(names))
     with many_profiles(storage_options), _frozen_garbage_collector():

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.bindings.duckdb_secrets import secret_keys
+from ipy_awsprofile.bindings.signers import key_of, signers
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.open_readers import OpenReaders
@@ -49,13 +50,11 @@ def stale_variables(
     ``owners`` maps the credentials of all switches so far to their targets. ``variable`` is the one
     that holds the session. What is inside another object is counted.
     """
-    from ipy_awsprofile.bindings.signers import signers  # it imports boto3
-
     active, by_key, lent = session.get_credentials(), _by_key(owners), lent_name(session)
     held: Counter[tuple[str, str, str]] = Counter()
     for name, signer, is_inside in signers(namespace):
-        key = _key(signer.credentials)
-        if signer.credentials is active or (key and key == _key(active)):
+        key = key_of(signer.credentials)
+        if signer.credentials is active or (key and key == key_of(active)):
             continue
         owner = by_key.get(key) or (signer.credentials and owners.get(signer.credentials))
         whom = _difference(owner, session) if owner else _name_of(signer)
@@ -75,7 +74,7 @@ def stale_secrets(
     namespace: Mapping[str, Any], session: ProfileSession, owners: Mapping[Any, Target]
 ) -> Iterator[Leftover]:
     """Yield DuckDB's secrets that have the credentials of another identity."""
-    active = {_key(session.get_credentials()), session.issued and session.issued[1].access_key}
+    active = {key_of(session.get_credentials()), session.issued and session.issued[1].access_key}
     by_key = _by_key(owners)
     for name, key in sorted(set(secret_keys(namespace))):
         if key not in active:
@@ -127,7 +126,7 @@ def lent_name(session: ProfileSession) -> str | None:
 
 
 def _by_key(owners: Mapping[Any, Target]) -> dict[str | None, Target]:
-    return {_key(credentials): owner for credentials, owner in owners.items()}
+    return {key_of(credentials): owner for credentials, owner in owners.items()}
 
 
 def _name_of(signer: Signer) -> str:
@@ -136,11 +135,5 @@ def _name_of(signer: Signer) -> str:
 
     if signer.profile:
         return signer.profile
-    key = _key(signer.credentials)
+    key = key_of(signer.credentials)
     return (key and profile_with_key(key)) or f"another identity ({signer.credentials.method})"
-
-
-def _key(credentials: Any) -> str | None:
-    """Return the access key that credentials have now, without renewing them: it could call AWS."""
-    values = vars(credentials) if credentials else {}
-    return values.get("_access_key") or values.get("access_key")

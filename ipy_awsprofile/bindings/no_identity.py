@@ -3,8 +3,12 @@
 There is one environment for all threads. Libraries in C++ and Rust would find the notebook's
 credentials there, in the name of each profile. Without them they fail.
 
-The name of the notebook's profile stays, as without it such libraries, and other threads of the
-notebook, would use the profile ``[default]``.
+The name of the notebook's profile stays for other threads of the notebook, which would use the
+profile ``[default]`` without it. Libraries in C++ (pyarrow, DuckDB) would read that profile, and
+those in Rust the role of an instance. So there are keys that don't exist in the environment of C,
+which Python's ``os.environ`` doesn't show: these libraries use them first, and AWS refuses them.
+
+https://docs.python.org/3/library/os.html#os.putenv
 """
 
 from __future__ import annotations
@@ -24,13 +28,34 @@ _VARIABLES: dict[str, str | None] = {
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": None,
 }
 
+_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+
 
 @contextmanager
 def _no_identity() -> Iterator[None]:
     # What a switch has set besides stays as it is, and stays its own.
     kept = {name: os.environ.get(name) for name in set_by_switch(os.environ)}
-    with known_threads(), changed_environment(kept | _VARIABLES, os.environ):
+    with (
+        known_threads(),
+        changed_environment(kept | _VARIABLES, os.environ),
+        _keys_that_dont_exist(),
+    ):
         yield
+
+
+@contextmanager
+def _keys_that_dont_exist() -> Iterator[None]:
+    """Set keys that only libraries in other languages see, which use them before a profile."""
+    for name in _KEYS:
+        os.putenv(name, "not-the-notebooks-in-a-run")
+    try:
+        yield
+    finally:
+        for name in _KEYS:
+            if (value := os.environ.get(name)) is None:
+                os.unsetenv(name)
+            else:  # somebody has set it meanwhile
+                os.putenv(name, value)
 
 
 no_identity = SharedBinding(_no_identity)

@@ -134,3 +134,9 @@ def _filesystem(filesystem: Any) -> Signer | None:
     client = filesystem._s3  # noqa: SLF001  # None until its first request
     credentials = client._request_signer._credentials if client else None  # noqa: SLF001
     return Signer("filesystem", credentials, "import s3fs; {name} = s3fs.S3FileSystem()", profile)
+
+
+def key_of(credentials: Any) -> str | None:
+    """Return the access key that credentials have now, without renewing them: it could call AWS."""
+    values = vars(credentials) if credentials else {}
+    return values.get("_access_key") or values.get("access_key")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.libraries.s3_location import s3_location
 from ipy_awsprofile.libraries.secret_options import SecretOptions
 from ipy_awsprofile.sessions.portable import short_lived
+from ipy_awsprofile.sessions.working import session_here
 
 if TYPE_CHECKING:
     import boto3
@@ -19,12 +21,18 @@ def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None 
 
     The connection (by default that of `duckdb.sql`) gets a temporary secret with the name
     ``ipy_awsprofile``. DuckDB shows only its access key ID, and writes nothing to a file. Call this
-    again to renew it. Raises CredentialsUnavailable for long-term keys.
+    again to renew it. Raises CredentialsUnavailable for long-term keys, and NotForOneProfile
+    without a connection in a function for many profiles, which would share the default one.
 
     https://duckdb.org/docs/stable/core_extensions/httpfs/s3api
     """
     import duckdb
 
+    if connection is None and session_here() is not None:
+        raise NotForOneProfile(
+            "DuckDB's default connection is shared by all profiles of a run.",
+            "`con = duckdb.connect()`, then `libraries.duckdb_secret(session, con)`.",
+        )
     frozen, _ = short_lived(session)
     region, endpoint = s3_location(session)
     connection = connection or duckdb.default_connection()

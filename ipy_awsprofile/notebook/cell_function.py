@@ -3,41 +3,45 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
-from dis import get_instructions
-from types import FunctionType
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ipy_awsprofile.across.own_session import require_own_variables
 from ipy_awsprofile.config.profiles import find_profile
-from ipy_awsprofile.errors import InvalidCell, InvalidOption
+from ipy_awsprofile.errors import InvalidCell
 from ipy_awsprofile.sessions.session import chain_of
 
 if TYPE_CHECKING:
     import boto3
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ipy_awsprofile.switch.switcher import Switcher
 
-def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session], Any]:
+
+def cell_function(
+    shell: InteractiveShell, cell: str, switcher: Switcher
+) -> Callable[[boto3.Session], Any]:
     """Return a function that runs the cell in a copy of the notebook's namespace.
 
     In it, ``session`` is the function's argument and ``profile`` the session's `Profile`. The
     cell's assignments don't change the notebook. The function returns the value of the last
     statement if that is an expression, else None. Raises InvalidCell, and InvalidOption if the cell
-    uses a function that works as the notebook's identity.
+    uses what works as the notebook's identity.
     """
     try:
-        return _compiled(shell, cell)
+        return _compiled(shell, cell, switcher)
     except SyntaxError as error:
         # A SyntaxError from a magic would be shown with all frames between the two.
         rendered = shell.SyntaxTB.structured_traceback(type(error), error, [])
         raise InvalidCell(f"{type(error).__name__}: {error}", rendered) from None
 
 
-def _compiled(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session], Any]:
+def _compiled(
+    shell: InteractiveShell, cell: str, switcher: Switcher
+) -> Callable[[boto3.Session], Any]:
     source = shell.transform_cell(cell)
     name = shell.compile.cache(source, shell.execution_count, raw_code=cell)  # for tracebacks
     body = ast.parse(source, name)
-    _require_own_session(body, shell.user_ns)
     last: ast.expr = ast.parse("None", mode="eval").body
     match body.body:
         case [*_, ast.Expr(value=last)]:
@@ -45,6 +49,7 @@ def _compiled(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session], A
     flags = shell.compile.flags  # what the notebook has imported from __future__
     statements = compile(body, name, "exec", flags, dont_inherit=True)
     expression = compile(ast.Expression(last), name, "eval", flags, dont_inherit=True)
+    require_own_variables((statements, expression), shell.user_ns, {"session", "profile"}, switcher)
 
     def function(session: boto3.Session) -> Any:
         names = {**shell.user_ns, "session": session, "profile": find_profile(chain_of(session)[0])}
@@ -52,17 +57,3 @@ def _compiled(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session], A
         return eval(expression, names)  # noqa: S307
 
     return function
-
-
-def _require_own_session(cell: ast.Module, names: Mapping[str, Any]) -> None:
-    """Raise InvalidOption for a function of another cell that uses the notebook's session."""
-    for used in {node.id for node in ast.walk(cell) if isinstance(node, ast.Name)}:
-        function = names.get(used)
-        if not isinstance(function, FunctionType) or function.__globals__ is not names:
-            continue
-        loaded = (step.argval for step in get_instructions(function) if "GLOBAL" in step.opname)
-        if "session" in loaded:
-            raise InvalidOption(
-                f"`{used}()` uses the notebook's `session`, not the session of each profile.",
-                f"Make the session an argument: `{used}(session)`.",
-            )

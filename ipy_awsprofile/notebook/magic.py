@@ -235,7 +235,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             )
         return across_profiles(
             options.pattern,
-            cell_function(self.shell, cell),
+            cell_function(self.shell, cell, self.switcher),
             max_workers=options.workers,
             progress=not options.no_progress,
             confirmed=options.yes,

@@ -74,6 +74,11 @@ class Switcher:
         return active.request if active else None
 
     @property
+    def credentials(self) -> list[Any]:
+        """The credentials of all switches so far that are still used."""
+        return list(self._owners)
+
+    @property
     def has_notebook(self) -> bool:
         """Whether there is a notebook, whose variable holds the session."""
         return self._shell is not None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import json
 import multiprocessing
 import os
+import re
 import signal
 import threading
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -19,7 +22,7 @@ from ipy_awsprofile import across_profiles
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.demo.stages.organisation import seed_organisation
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
-from ipy_awsprofile.errors import NoProfileAnswered, NotForOneProfile
+from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered, NotForOneProfile
 from ipy_awsprofile.switch.using_profile import running_switcher
 from tests.across.failing import errors_of
 from tests.workers import empty_home
@@ -42,11 +45,10 @@ def names(aws: EmbeddedAws) -> tuple[str, ...]:
 def notebook(shell: Shell, aws: EmbeddedAws, names: tuple[str, ...]) -> Iterator[Shell]:
     """Open a notebook that works as RoleBeta, in whose account AWS sees nothing of a run."""
     shell.good("%aws_profile RoleBeta")
-    before = boto3.DEFAULT_SESSION
     aws.calls.clear()
     yield shell
     assert ROLE_ACCOUNT not in {account_in(call.arn) for call in aws.calls}
-    assert boto3.DEFAULT_SESSION is before
+    assert boto3.DEFAULT_SESSION is shell.names["session"]
     assert account_of_boto3() == ROLE_ACCOUNT
     assert shell.good("%aws_profile").text.startswith("RoleBeta")
 
@@ -197,21 +199,138 @@ def test_what_readme_offers(notebook: Shell, names: tuple[str, ...]) -> None:
     assert list(frame["value"]) == [True] * 3 * 3
 
 
+#: How libraries in C++ and Rust read the bucket of the scenario, each with what finds credentials.
+READERS = {
+    "polars": "import polars as pl\npl.read_csv('s3://my-first-bucket/t.csv')",
+    "pyarrow": "from pyarrow.fs import FileSelector, FileSystem\n"
+    "FileSystem.from_uri('s3://my-first-bucket')[0].get_file_info(FileSelector('my-first-bucket'))",
+    "pandas": "import pandas as pd\npd.read_parquet('s3://my-first-bucket/t.parquet')",
+    "DuckDB": "import duckdb, duckdb_extensions as extensions\ncon = duckdb.connect()\n"
+    "for name in ('httpfs', 'aws'):\n    extensions.import_extension(name, con=con)\n"
+    'con.execute("CREATE SECRET (TYPE s3, PROVIDER credential_chain, ENDPOINT \'" + '
+    "os.environ['AWS_ENDPOINT_URL'].removeprefix('http://') + "
+    "\"', URL_STYLE 'path', USE_SSL false)\")\ncon.sql(\"FROM 's3://my-first-bucket/t.csv'\")",
+    "obstore": "import obstore\nfrom obstore.store import S3Store\n"
+    "list(obstore.list(S3Store('my-first-bucket', region='us-west-2')))",
+}
+
+
+def add_role_keys(aws: EmbeddedAws, kind: str) -> None:
+    """Add a profile ``Own`` with the keys of a session of RoleBeta, in a file or by a process."""
+    keys = boto3.Session(profile_name="RoleBeta").get_credentials()
+    assert keys
+    frozen = keys.get_frozen_credentials()
+    if kind == "keys":
+        values = zip(("access_key_id", "secret_access_key", "session_token"), frozen, strict=False)
+        with aws.credentials_file.open("a") as file:
+            file.writelines(["[Own]\n", *(f"aws_{name} = {value}\n" for name, value in values)])
+        aws.write_profile("Own", region="us-west-2")
+    else:
+        document = {"Version": 1, "AccessKeyId": frozen.access_key}
+        document |= {"SecretAccessKey": frozen.secret_key, "SessionToken": frozen.token}
+        printed = aws.config_file.with_name("keys.json")
+        printed.write_text(json.dumps(document))
+        aws.write_profile("Own", credential_process=f"cat {printed}", region="us-west-2")
+
+
+@pytest.mark.parametrize("kind", ["role", "keys", "process"])
 def test_libraries_that_cannot_follow(
-    notebook: Shell, aws: EmbeddedAws, names: tuple[str, ...]
+    notebook: Shell,
+    aws: EmbeddedAws,
+    names: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
 ) -> None:
-    """Readers by pyarrow and polars fail instead of reading as RoleBeta."""
+    """Readers in C++ and Rust fail instead of reading as the notebook, whatever its profile is."""
+    if kind != "role":
+        add_role_keys(aws, kind)
+        notebook.good("%aws_profile Own")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)  # of libraries that read no files
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    notebook.good("import os")
     before = pl.io.cloud.credential_provider._builder.DEFAULT_CREDENTIAL_PROVIDER  # type: ignore[attr-defined]
-    for read in (
-        "import polars as pl\npl.read_csv('s3://my-first-bucket/t.csv')",
-        "from pyarrow.fs import FileSelector, S3FileSystem\n"
-        f"there = S3FileSystem(endpoint_override='{aws.endpoint_url}', region='us-west-2')\n"
-        "there.get_file_info(FileSelector('my-first-bucket'))",
-    ):
-        ran = notebook.run(f"%%aws_profiles {names[0]} --no-progress\n{read}")
-        assert isinstance(ran.error, NoProfileAnswered)
+    aws.calls.clear()
+    for read in READERS.values():
+        ran = notebook.run(f"%%aws_profiles {names[0]} --no-progress\n{read}\n1")
+        assert isinstance(ran.error, NoProfileAnswered), read
+    assert ROLE_ACCOUNT not in {account_in(call.arn) for call in aws.calls}
+    assert account_of_boto3() == ROLE_ACCOUNT
+    assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}.isdisjoint(environment_of_c())
     after = pl.io.cloud.credential_provider._builder.DEFAULT_CREDENTIAL_PROVIDER  # type: ignore[attr-defined]
     assert after is before
+    notebook.good("%aws_profile RoleBeta")
+    aws.calls.clear()
+
+
+def environment_of_c() -> set[str]:
+    """Return the names of the variables that libraries in other languages see."""
+    library = ctypes.CDLL(None)
+    library.getenv.restype = ctypes.c_char_p
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    return {name for name in names if library.getenv(name.encode()) is not None}
+
+
+OF_THE_NOTEBOOK = {
+    "client": ("s3", "s3 = session.client('s3')"),
+    "client of boto3's default session": ("s3", "import boto3\ns3 = boto3.client('s3')"),
+    "resource": ("s3", "s3 = session.resource('s3')"),
+    "session": ("mine", "mine = session"),
+    "filesystem": ("files", "import s3fs\nfiles = s3fs.S3FileSystem()"),
+    "in a list": ("held", "held = [session.client('s3')]"),
+    "used by a function": ("f()", "s3 = session.client('s3')\ndef f(): return s3"),
+    "used by a function of a function": (
+        "g()",
+        "s3 = session.client('s3')\ndef f(): return s3\ndef g(): return f()",
+    ),
+    "of an earlier switch": (
+        "s3",
+        "%aws_profile UserAlpha\ns3 = session.client('s3')\n%aws_profile RoleBeta",
+    ),
+    "DuckDB's default connection": (
+        "import duckdb; duckdb.sql('SELECT 1')",
+        "from ipy_awsprofile import libraries\nlibraries.duckdb_secret(session)",
+    ),
+    "connection of DuckDB": (
+        "con",
+        "import duckdb\nfrom ipy_awsprofile import libraries\ncon = duckdb.connect()\n"
+        "libraries.duckdb_secret(session, con)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("used", "made"), OF_THE_NOTEBOOK.values(), ids=OF_THE_NOTEBOOK)
+def test_what_another_cell_has_made(
+    notebook: Shell, aws: EmbeddedAws, used: str, made: str
+) -> None:
+    """What signs as the notebook isn't used for many profiles, by a cell nor by a function."""
+    notebook.good(f"from ipy_awsprofile import across_profiles\n{made}")
+    aws.calls.clear()
+    for cell in (
+        f"%%aws_profiles reader --no-progress\n{used}\n1",
+        f"def function(s):\n    {used}\n    return 1\nacross_profiles('reader', function)",
+    ):
+        error = notebook.refused(cell)
+        assert isinstance(error, InvalidOption), cell
+        assert "notebook" in str(error)
+    assert not aws.calls
+    if advice := re.search("session: `(.+)`", error.hint):
+        used = used.replace("duckdb.sql", "con.sql")
+        notebook.good(f"%%aws_profiles atlas --no-progress\n{advice[1]}\n{used}\n1")
+
+
+def test_what_the_cell_itself_makes(notebook: Shell, names: tuple[str, ...]) -> None:
+    """A variable of the notebook that the cell replaces, or that has a name of its own, is used."""
+    notebook.good("s3 = session.client('s3')\nimport boto3\nfrom functools import partial")
+    notebook.good("other = boto3.Session(profile_name='RoleBeta').client('s3')")
+    cell = (
+        "s3 = session.client('s3')\nclass Job:\n    client = s3\ndef f(s3): return s3\n"
+        "[len(f(Job.client).list_buckets()['Buckets']) > 0, bool(other)]"
+    )
+    frame = notebook.good(f"%%aws_profiles atlas --no-progress\n{cell}").result
+    assert list(frame["value"]) == [True] * 3 * 2
+    notebook.good("from ipy_awsprofile import across_profiles")
+    notebook.refused("across_profiles('atlas', partial(lambda c, s: 1, s3), progress=False)")
+    assert len(notebook.good("across_profiles('atlas', partial(lambda s: 1))").result) == 3
 
 
 def test_default_session_that_is_replaced(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
