@@ -95,7 +95,7 @@ def _picker(switcher: Switcher) -> ProfilePicker:
     """Make a picker when one is asked for: ipywidgets isn't imported before."""
     from ipy_awsprofile.picker import ProfilePicker
 
-    return ProfilePicker(switcher)
+    return ProfilePicker(switcher=switcher)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:

@@ -32,6 +32,7 @@ def identity_card(
     *,
     variable: str,
     read_only: bool = False,
+    protected: bool = False,
     alias: str | None = None,
     leftovers: Iterable[Leftover] = (),
     now: datetime | None = None,
@@ -39,7 +40,8 @@ def identity_card(
     """Return a card of the active identity.
 
     ``variable`` is the variable that contains the session, or empty. ``read_only`` says that a
-    session policy limits the session. ``alias`` is the account's. ``now`` is the time from which
+    session policy limits the session, ``protected`` that a switch to the profile is confirmed.
+    ``alias`` is the account's. ``now`` is the time from which
     the time left is counted.
     """
     account = f"{identity.account} ({alias})" if alias else identity.account
@@ -59,7 +61,8 @@ def identity_card(
         badge=time_left(identity.expiry, now, temporary=identity.temporary),
         rows=tuple(rows),
         notes=tuple(leftover_note(one) for one in left),
-        tone=Tone.WARNING if left else Tone.GOOD,
+        tone=Tone.ERROR if protected else Tone.WARNING if left else Tone.GOOD,
+        mark="protected" if protected else "",
     )
 
 

@@ -35,8 +35,8 @@ class ExplanationCard:
         shown = self.explanation
         lines = [f"{_named(shown.name)}  ({self.badge})"]
         lines += [f"  {shown.chosen}"] if shown.chosen else []
-        lines += ["  " + " → ".join(map(_in_words, shown.steps))]
-        for step in shown.steps:
+        lines += ["  " + " ← ".join(map(_in_words, reversed(shown.steps)))]
+        for step in reversed(shown.steps):
             lines += _step_lines(step)
         lines += [f"  {note}" for note in shown.notes]
         return visible("\n".join(lines))
@@ -48,9 +48,9 @@ class ExplanationCard:
         return card_frame(
             heading(_named(shown.name), self.badge),
             tag("div", _SMALL, with_code(shown.chosen)) if shown.chosen else "",
-            _diagram(shown.steps),
+            _diagram(shown.steps[::-1]),
             *map(_problem, sorted(shown.problems, key=lambda one: not one.fatal)),
-            _table(shown.steps),
+            _table(shown.steps[::-1]),
             *(tag("div", styles.NOTE, with_code(note)) for note in shown.notes),
             tone=_tone(shown.problems, Tone.GOOD),
         )
@@ -98,7 +98,7 @@ def _tone(problems: tuple[Problem, ...], otherwise: Tone) -> Tone:
 
 
 def _diagram(steps: tuple[Step, ...]) -> Html:
-    arrow = tag("span", _ARROW, "→")
+    arrow = tag("span", _ARROW, "←")
     parts = [part for step in steps for part in (arrow, _box(step))]
     return tag("div", _CHAIN, *parts[1:])
 

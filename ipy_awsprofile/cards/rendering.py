@@ -15,7 +15,8 @@ from ipy_awsprofile.text import visible
 class Card:
     """A title, a badge beside it, rows of label and value, and lines of notes below.
 
-    ``link`` is the address of a page to sign in at: a button in HTML, a row in text.
+    ``mark`` is a warning beside the title. ``link`` is the address of a page to sign in at: a
+    button in HTML, a row in text.
     """
 
     title: str
@@ -23,12 +24,14 @@ class Card:
     rows: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     tone: Tone = Tone.QUIET
+    mark: str = ""
     link: str = ""
 
     def __str__(self) -> str:
         rows = (("open", self.link), *self.rows) if self.link else self.rows
         width = max((len(label) for label, _ in rows), default=0)
-        lines = [f"{self.title}  ({self.badge})" if self.badge else self.title]
+        beside = ", ".join(filter(None, (self.mark, self.badge)))
+        lines = [f"{self.title}  ({beside})" if beside else self.title]
         lines += [f"  {label:<{width}}  {value}" for label, value in rows]
         lines += [f"  {note}" for note in self.notes]
         return visible("\n".join(lines))
@@ -42,7 +45,7 @@ class Card:
             for style, text in zip((styles.MUTED, styles.VALUE), row, strict=True)
         )
         return card_frame(
-            heading(with_code(self.title), self.badge),
+            heading(with_code(self.title), self.badge, self.mark),
             tag("div", styles.ROWS, *cells) if self.rows else "",
             self._button(),
             *(tag("div", styles.NOTE, with_code(note)) for note in self.notes),
@@ -104,7 +107,8 @@ def card_frame(*children: str, tone: Tone | None = None) -> Html:
     return tag("div", styles.CARD + edge, *children, class_="ipy-awsprofile-card")
 
 
-def heading(title: str, badge: str = "") -> Html:
-    """Return a card's first line: the title, and the badge beside it if there is one."""
+def heading(title: str, badge: str = "", mark: str = "") -> Html:
+    """Return a card's first line: the title, and beside it the mark and the badge, if any."""
+    marked = tag("span", styles.MARK, mark) if mark else ""
     beside = tag("span", styles.BADGE, badge, class_="ipy-awsprofile-badge") if badge else ""
-    return tag("div", styles.TITLE, title, beside)
+    return tag("div", styles.TITLE, title, marked, beside)

@@ -25,11 +25,17 @@ class Tone(Enum):
         variable, fallback = self.value
         return f"var({variable}, {fallback})"
 
+    @property
+    def text(self) -> str:
+        """The colour for text: mixed with that of the text around it, it can be read on both."""
+        return f"color-mix(in srgb, {self.css} 45%, currentColor)"
+
 
 FONT = "var(--jp-ui-font-family, var(--vscode-font-family, system-ui, sans-serif))"
 MONO = "var(--jp-code-font-family, var(--vscode-editor-font-family, ui-monospace, monospace))"
 STRONG = "var(--jp-ui-font-color1, var(--vscode-foreground, inherit))"
-SOFT = "var(--jp-ui-font-color2, var(--vscode-descriptionForeground, #757575))"
+# The themes' own soft colours have too little contrast on a shade (WCAG 2.2, 1.4.3).
+SOFT = "color-mix(in srgb, currentColor 78%, transparent)"
 BORDER = "var(--jp-border-color2, var(--vscode-panel-border, rgba(128,128,128,.35)))"
 SHADE = "var(--jp-layout-color2, var(--vscode-textCodeBlock-background, rgba(128,128,128,.15)))"
 
@@ -42,6 +48,10 @@ TITLE = "font-weight:600;overflow-wrap:anywhere"
 BADGE = (
     f"margin-left:12px;padding:1px 8px;border-radius:9px;background:{SHADE};"
     f"color:{SOFT};font-weight:400;font-size:12px;white-space:nowrap"
+)
+MARK = (
+    f"margin-left:12px;padding:1px 8px;border-radius:9px;border:1px solid {Tone.ERROR.css};"
+    f"color:{Tone.ERROR.text};font-weight:400;font-size:12px;white-space:nowrap"
 )
 ROWS = "display:grid;grid-template-columns:max-content auto;column-gap:14px;margin-top:4px"
 MUTED = f"color:{SOFT}"

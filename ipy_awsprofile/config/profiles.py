@@ -77,6 +77,7 @@ class Profile(str):
     name: str
     kind: ProfileKind
     role_arn: str | None = None
+    sso_role_name: str | None = None
     account: str | None = None
     source_profile: str | None = None
     credential_source: str | None = None
@@ -93,9 +94,9 @@ class Profile(str):
 
     @property
     def role(self) -> str | None:
-        """The role's name with its path: the part of its ARN after ``role/``."""
+        """The role's name: with its path, as in its ARN after ``role/``, or ``sso_role_name``."""
         arn = Arn.parse(self.role_arn or "")
-        return (arn.role or None) if arn else None
+        return (arn.role or None) if arn else self.sso_role_name
 
     @property
     def source(self) -> str | None:
@@ -174,6 +175,7 @@ def _record(name: str, section: Section) -> Profile:
         name=name,
         kind=_kind(section),
         role_arn=role_arn,
+        sso_role_name=None if role_arn else section.text("sso_role_name"),
         account=_account(section, role_arn),
         source_profile=section.text("source_profile"),
         credential_source=section.text("credential_source"),

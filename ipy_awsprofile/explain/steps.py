@@ -110,7 +110,7 @@ def _detail(link: Link) -> str:
         case ProfileKind.ASSUME_ROLE | ProfileKind.CREDENTIAL_SOURCE | ProfileKind.WEB_IDENTITY:
             words = (profile.role or profile.role_arn, profile.account)
         case ProfileKind.SSO:
-            words = (section.text("sso_role_name"), section.text("sso_account_id"))
+            words = (profile.role, section.text("sso_account_id"))
         case ProfileKind.CREDENTIAL_PROCESS:
             words = (program(section.text("credential_process") or ""), None)
         case _:

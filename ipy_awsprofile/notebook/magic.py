@@ -275,6 +275,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             identity,
             variable=request.variable if in_variable else "",
             read_only=request.read_only,
+            protected=self.switcher.is_protected(request.name),
             leftovers=self.switcher.leftovers(),
         )
 

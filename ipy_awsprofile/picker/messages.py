@@ -33,6 +33,8 @@ class ProfilesMessage(TypedDict):
     pins: Sequence[str]
     recent: Sequence[str]
     regions: NotRequired[Sequence[str]]
+    #: If there are no profiles: a card that says what to do, in which every text is escaped.
+    html: NotRequired[str]
 
 
 class ActiveIdentity(TypedDict):
@@ -45,7 +47,8 @@ class ActiveIdentity(TypedDict):
     left: float | None
     #: The Region of the request, if it isn't the profile's.
     chosen_region: str | None
-    protected: bool
+    #: When the credentials end, as ISO 8601; the view shows it as the person's clock has it.
+    expires: str | None
 
 
 class IdentityMessage(TypedDict):
@@ -151,6 +154,8 @@ class SwitchCommand(TypedDict):
     profile: str
     #: None is the profile's Region.
     region: str | None
+    #: The version of the list in which the person saw the profile.
+    list: int
     confirmed: NotRequired[bool]
     #: An MFA code.
     code: NotRequired[str]
@@ -173,6 +178,12 @@ class RefreshCommand(TypedDict):
     code: NotRequired[str]
 
 
+class OffCommand(TypedDict):
+    """Undo the switch."""
+
+    type: Literal["off"]
+
+
 class PinCommand(TypedDict):
     """Pin or unpin a profile."""
 
@@ -183,12 +194,6 @@ class PinCommand(TypedDict):
 
 #: From the view to Python: what switches, and may need a confirmation, a code or a sign-in.
 Switching = SwitchCommand | RegionCommand | RefreshCommand
-
-
-_NO_IDENTITY = Card(
-    "No profile is active",
-    notes=("Choose a profile. The notebook's variable `session` then uses it.",),
-)
 
 
 def rows(profiles: Iterable[Profile], is_protected: Callable[[str], bool]) -> bytes:
@@ -220,16 +225,23 @@ def identity_message(
     protected: bool = False,
     alias: str | None = None,
     leftovers: Iterable[Leftover] = (),
+    has_notebook: bool = True,
     now: datetime | None = None,
 ) -> IdentityMessage:
-    """Return the message that shows an identity, or that no profile is active."""
+    """Return the message that shows an identity, or that no profile is active.
+
+    Without a notebook, as in marimo, there is no variable `session`.
+    """
     if identity is None or request is None:
-        html = _html_of(_NO_IDENTITY)
+        variable = "The notebook's variable `session`" if has_notebook else "`picker.session`"
+        choose = f"Choose a profile. {variable} then uses it."
+        html = html_of(Card("No profile is active", notes=(choose,)))
         return {"type": "identity", "identity": None, "html": html, "switched": switched}
     card = cards.identity_card(
         identity,
-        variable=request.variable,
+        variable=request.variable if has_notebook else "",
         read_only=request.read_only,
+        protected=protected,
         alias=alias,
         leftovers=leftovers,
         now=now,
@@ -242,18 +254,18 @@ def identity_message(
             "name": card.title,
             "left": left.total_seconds() if left is not None else None,
             "chosen_region": request.region,
-            "protected": protected,
+            "expires": identity.expiry.isoformat() if identity.expiry else None,
         },
-        "html": _html_of(card),
+        "html": html_of(card),
         "switched": switched,
     }
 
 
 def error_message(error: AwsProfileError) -> ErrorMessage:
     """Return the message that shows an error, with the card that the magic shows."""
-    return {"type": "error", "html": _html_of(cards.error_card(error))}
+    return {"type": "error", "html": html_of(cards.error_card(error))}
 
 
-def _html_of(card: Card) -> str:
+def html_of(card: Card) -> str:
     """Return a card's HTML as a plain string: marimo sends a subclass as something else."""
     return str(card._repr_html_())

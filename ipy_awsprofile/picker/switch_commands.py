@@ -61,6 +61,15 @@ class SwitchCommands:
                 dropped=partial(self._answer, view, {"type": "dropped"}),
             )
 
+    def off(self, view: Any) -> None:
+        """Undo the switch, when the running cell has ended."""
+        self._switcher.cell.drop()
+        if self._switcher.cell.is_running:
+            self._answer(view, {"type": "waiting"})
+        self._drop = self._switcher.cell.when_ended(
+            partial(self._off, view), dropped=partial(self._answer, view, {"type": "dropped"})
+        )
+
     def close(self) -> None:
         """Drop the command that waits."""
         self._drop()
@@ -75,6 +84,11 @@ class SwitchCommands:
             if expiry and expiry <= datetime.now(UTC):  # the cell took that long
                 layer = self._switcher.prepare(layer.request, person=person)
             self._switcher.move(layer)
+            self._answer(view, {"type": "done"})
+
+    def _off(self, view: Any) -> None:
+        with errors_shown(self._answer, view):
+            self._switcher.off()
             self._answer(view, {"type": "done"})
 
     @contextmanager

@@ -29,3 +29,8 @@ def view_script(entry: Path) -> str:
 
     add(entry.name)
     return "\n".join(parts.values())
+
+
+def view_style(*files: Path) -> str:
+    """Return several CSS files as one."""
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)

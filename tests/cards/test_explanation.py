@@ -51,17 +51,17 @@ def test_text_and_html(shared_files: Files) -> None:
     assert str(card) == "\n".join(
         [
             "p  (1 warning)",
-            "  u (static keys, credentials:2) → "
-            "p (assume role: RoleBeta in 123456789012, config:1)",
-            "  u",
-            "    region                 us-west-2  config:5       not used in a source profile",
-            "    aws_access_key_id      set        credentials:2",
-            "    aws_secret_access_key  set        credentials:3",
+            "  p (assume role: RoleBeta in 123456789012, config:1) ← "
+            "u (static keys, credentials:2)",
             "  p",
             "    role_arn        arn:aws:iam::123456789012:role/RoleBeta  config:2",
             "    source_profile  u                                        config:3",
             "    ! `p` has no Region. It doesn't inherit `us-west-2` from its source profile.",
             "      Add `region = us-west-2` to it, or switch with `--region`.",
+            "  u",
+            "    region                 us-west-2  config:5       not used in a source profile",
+            "    aws_access_key_id      set        credentials:2",
+            "    aws_secret_access_key  set        credentials:3",
         ]
     )
     assert repr(card) == str(card)
@@ -69,7 +69,7 @@ def test_text_and_html(shared_files: Files) -> None:
     for step in told.steps:
         for setting in step.settings:
             assert setting.where in html
-    assert html.count("→") == 1
+    assert html.count("←") == 1
     assert told.problems == (
         Problem(
             says="`p` has no Region. It doesn't inherit `us-west-2` from its source profile.",

@@ -98,11 +98,11 @@ def test_magic_explains_the_region_of_the_switch(shell: Shell, aws: EmbeddedAws)
 
 
 def test_magic_explains_a_role_without_a_profile(shell: Shell, aws: EmbeddedAws) -> None:
-    """A role that was given by its ARN is the last step, after its source profile."""
+    """A role that was given by its ARN is the first step, before its source profile."""
     shell.good(f"%aws_profile --role-arn {ROLE} --source-profile UserAlpha --region us-west-2")
     text = shell.good("%aws_profile --explain").text
     assert text.startswith(ROLE)
-    assert f"→ {ROLE} (assume role: RoleBeta in 123456789012)" in text
+    assert f"{ROLE} (assume role: RoleBeta in 123456789012) ← UserAlpha" in text
 
 
 @pytest.mark.parametrize(

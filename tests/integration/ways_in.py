@@ -66,7 +66,14 @@ def by_picker(shell: Shell, asked: Asked, cell: str) -> str:
     picker = ProfilePicker()
     heard: list[dict[str, Any]] = []
     picker.send = lambda message, buffers=None: heard.append(message)
-    choice = {"type": "switch", "view": "v", "profile": asked.line, "region": None}
+    picker._handle_custom_msg({"type": "list", "view": "v", "have": 0}, [])
+    choice = {
+        "type": "switch",
+        "view": "v",
+        "profile": asked.line,
+        "region": None,
+        "list": heard[-1]["version"],
+    }
     picker._handle_custom_msg(choice, [])
     if heard[-1]["type"] == "code":
         picker._handle_custom_msg(choice | {"code": getpass.getpass("MFA code")}, [])

@@ -32,8 +32,15 @@ class Person:
         return list(self.seen)
 
     def switches(self, profile: str, **content: Any) -> dict[str, Any]:
-        """Choose a profile; return the last answer."""
-        return self.says("switch", profile=profile, region=None, **content)[-1]
+        """Choose a profile in the list as it is now; return the last answer."""
+        return self.chooses(profile, **content)[-1]
+
+    def chooses(
+        self, profile: str, region: str | None = None, **content: Any
+    ) -> list[dict[str, Any]]:
+        """Choose a profile and a Region in the list as it is now; return the answers."""
+        seen = self.picker._listing.read()
+        return self.says("switch", profile=profile, region=region, list=seen, **content)
 
     def rows(self, have: int = 0) -> list[list[Any]] | None:
         """Ask for the list; return its rows, or None if the view has them already."""

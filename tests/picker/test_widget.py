@@ -57,18 +57,18 @@ def test_nothing_of_the_work_is_synced(person: Person) -> None:
 
 def test_switches_the_notebook(person: Person, shell: Shell) -> None:
     """A choice sets the session, and the answers are the identity, then `done`."""
-    shown, done = person.says("switch", profile="RoleBeta", region="eu-central-1")
+    shown, done = person.chooses("RoleBeta", "eu-central-1")
     assert done == {"type": "done", "view": VIEW}
     assert "arn:aws:sts::123456789012:assumed-role/RoleBeta/" in shown["html"]
     assert "eu-central-1" in shown["html"]
     assert shown["switched"] is True
     identity = shown["identity"]
     assert 0 < identity.pop("left") <= 3600
+    assert datetime.fromisoformat(identity.pop("expires")) > datetime.now(UTC)
     assert identity == {
         "profile": "RoleBeta",
         "name": "RoleBeta ← UserAlpha",
         "chosen_region": "eu-central-1",
-        "protected": False,
     }
     assert person.picker.value == "RoleBeta"
     assert person.picker.session is shell.names["session"]
@@ -76,7 +76,7 @@ def test_switches_the_notebook(person: Person, shell: Shell) -> None:
 
 def test_the_identity_is_the_magics_card(person: Person, shell: Shell) -> None:
     """The picker shows the magic's card, also when the page is loaded again."""
-    shown = person.says("switch", profile="RoleBeta", region=None)[0]
+    shown = person.chooses("RoleBeta")[0]
     shell.good("%aws_profile")
     switcher = person.picker._switcher
     identity = switcher.identity()
@@ -117,7 +117,7 @@ def test_a_protected_profile_is_confirmed(person: Person, shell: Shell) -> None:
     assert person.switches("RoleBeta") == {"type": "confirm", "view": VIEW}
     assert person.picker.value is None
     assert person.switches("RoleBeta", confirmed=True)["type"] == "done"
-    assert person.says("ready")[-1]["identity"]["protected"] is True
+    assert ">protected<" in person.says("ready")[-1]["html"]
     assert person.says("region", region="eu-west-1")[-1]["type"] == "done"
 
 
@@ -186,7 +186,8 @@ def test_an_unexpected_error_is_shown_without_its_text(
         raise OSError("with what it was about")
 
     monkeypatch.setattr(person.picker._switcher, "prepare", broken)
-    command = {"type": "switch", "view": VIEW, "profile": "RoleBeta", "region": None}
+    seen = person.picker._listing.read()
+    command = {"type": "switch", "view": VIEW, "profile": "RoleBeta", "region": None, "list": seen}
     with pytest.raises(OSError, match="with what"):
         person.picker._receive(None, command, [])
     assert "unexpected happened: OSError" in person.seen[-1]["html"]
@@ -409,7 +410,7 @@ def test_the_list_imports_boto3_in_the_background() -> None:
         "import sys, threading\n"
         "from ipy_awsprofile.picker import ProfilePicker\n"
         "from ipy_awsprofile.switch.switcher import Switcher\n"
-        "picker = ProfilePicker(Switcher(None))\n"
+        "picker = ProfilePicker(switcher=Switcher(None))\n"
         "print('boto3' in sys.modules)\n"
         "for _ in range(2):\n"
         "    picker._receive(None, {'type': 'list', 'view': 'v', 'have': 0}, [])\n"

@@ -9,6 +9,7 @@ const THEN = {
   switch: (/** @type {string} */ profile) => `Switches to ${profile} when the running cell ends.`,
   region: () => "Changes the Region when the running cell ends.",
   refresh: () => "Gets new credentials when the running cell ends.",
+  off: () => "Undoes the switch when the running cell ends.",
 };
 
 export class CellWait {

@@ -8,27 +8,30 @@ import { h, icon } from "./dom.js";
 const AMBER = 15 * 60, RED = 5 * 60; // seconds left
 
 export class IdentityCard {
-  /** @param {() => void} refresh  called when the person wants new credentials */
-  constructor(refresh) {
+  /**
+   * @param {() => void} refresh  called when the person wants new credentials
+   * @param {() => void} off  called when the person wants to undo the switch
+   */
+  constructor(refresh, off) {
     /** @type {ActiveIdentity | null} */
     this.identity = null;
     /** @type {number | null} when the credentials end, by the browser's clock, in milliseconds */
     this.ends = null;
-    this.guard = h("span", { class: "ipyap-guard" }, "protected");
     /** @type {HTMLElement | null} the card's badge, which has the time that is left */
     this.timer = null;
     this.card = h("div", { class: "ipyap-card" });
-    this.button = h(
-      "button",
-      { class: "ipyap-button ipyap-refresh", type: "button", title: "Get new credentials now", onclick: refresh },
-      icon("refresh"),
-      "Refresh",
+    const button = { class: "ipyap-button", type: "button" };
+    this.buttons = h(
+      "div",
+      { class: "ipyap-actions" },
+      h("button", { ...button, title: "Get new credentials now", onclick: refresh }, icon("refresh"), "Refresh"),
+      h("button", { ...button, title: "Undo the switch, as %aws_profile --off does", onclick: off }, icon("off"), "Off"),
     );
     this.element = h(
       "div",
       { class: "ipyap-identity", role: "group", "aria-label": "Active identity" },
       this.card,
-      this.button,
+      this.buttons,
     );
     this.show(null, "");
   }
@@ -42,12 +45,25 @@ export class IdentityCard {
     this.ends = identity?.left == null ? null : Date.now() + identity.left * 1000;
     this.card.innerHTML = html;
     this.element.hidden = !html;
-    this.element.classList.toggle("ipyap-protected", Boolean(identity?.protected));
-    this.button.hidden = !identity;
+    this.buttons.hidden = !identity;
     this.timer = this.card.querySelector(".ipy-awsprofile-badge");
     if (this.ends !== null) this.timer?.setAttribute("role", "timer");
-    if (identity?.protected) this.timer?.before(this.guard);
+    if (identity?.expires) this.addLocalTime(new Date(identity.expires));
     this.tick();
+  }
+
+  /**
+   * Show a time of expiry as the person's clock has it, too.
+   *
+   * @param {Date} time
+   */
+  addLocalTime(time) {
+    const labels = [...this.card.querySelectorAll("span")];
+    const value = labels.find((label) => label.textContent === "expires")?.nextElementSibling;
+    const isToday = time.toDateString() === new Date().toDateString();
+    const day = isToday ? {} : /** @type {const} */ ({ weekday: "short", day: "numeric", month: "short" });
+    const local = time.toLocaleString([], { ...day, hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+    value?.append(h("span", { class: "ipyap-local" }, ` · ${local} here`));
   }
 
   /** Show the time that is left. */

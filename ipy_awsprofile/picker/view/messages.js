@@ -23,6 +23,7 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * @property {string[]} pins
  * @property {string[]} recent
  * @property {string[]} [regions]
+ * @property {string} [html]  if there are no profiles: a card that says what to do, with every text escaped
  */
 
 /**
@@ -33,7 +34,7 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * @property {string} name  the card's title
  * @property {number | null} left  seconds
  * @property {string | null} chosen_region  the Region of the request, if it isn't the profile's
- * @property {boolean} protected
+ * @property {string | null} expires  when the credentials end, as ISO 8601
  */
 
 /**
@@ -140,6 +141,7 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * @property {"switch"} type
  * @property {string} profile
  * @property {string | null} region  null is the profile's Region
+ * @property {number} list  the version of the list in which the person saw the profile
  * @property {boolean} [confirmed]
  * @property {string} [code]  an MFA code
  */
@@ -164,6 +166,13 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  */
 
 /**
+ * Undo the switch.
+ *
+ * @typedef {object} OffCommand
+ * @property {"off"} type
+ */
+
+/**
  * Pin or unpin a profile.
  *
  * @typedef {object} PinCommand
@@ -173,9 +182,9 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  */
 
 /**
- * What switches, and may need a confirmation, a code or a sign-in.
+ * What moves the notebook. A switch may need a confirmation, a code or a sign-in.
  *
- * @typedef {SwitchCommand | RegionCommand | RefreshCommand} Switching
+ * @typedef {SwitchCommand | RegionCommand | RefreshCommand | OffCommand} Switching
  */
 
 /** @typedef {Switching | ReadyCommand | ListCommand | PinCommand} ViewCommand */

@@ -32,7 +32,7 @@ function render({ model, el }) {
   view.connect();
   return () => {
     clearInterval(timer);
-    clearTimeout(view.slow);
+    view.end();
     model.off("msg:custom", onMessage);
     model.off("comm_live_update", onConnection);
   };

@@ -2,9 +2,9 @@
 
 import { h } from "./dom.js";
 import { NAME } from "./messages.js";
-import { profileRow } from "./profile_row.js";
+import { described, profileRow } from "./profile_row.js";
 
-/** @import { Profiles } from "./profiles.js" */
+/** @import { Entry, Profiles } from "./profiles.js" */
 
 const ROW_HEIGHT = 28; // pixels, as in picker.css
 export const ROWS_SHOWN = 9;
@@ -30,11 +30,11 @@ export class ProfileList {
     this.profiles = profiles;
     this.id = id;
     this.actions = actions;
-    /** @type {number[]} indexes of the profiles that match the search */
+    /** @type {Entry[]} the profiles that match the search, as the person sees them */
     this.shown = [];
     /** @type {string[]} */
     this.words = [];
-    this.active = 0; // place in the list of the row that Enter chooses
+    this.active = 0; // place in the list of the row that Enter chooses; -1 if there is none
     /** @type {string | null} the profile that the notebook works as */
     this.current = null;
     /** @type {Map<number, {element: HTMLElement, content: string}>} rows in the page, by place */
@@ -55,7 +55,9 @@ export class ProfileList {
       this.spacer,
     );
     this.empty = h("div", { class: "ipyap-empty", hidden: true });
-    const keys = KEYS.map(([key, does]) => h("span", {}, h("b", {}, key), ` ${does}`));
+    const keys = KEYS.map(([key, does]) => h("span", {}, h("b", {}, key), ` ${does} `));
+    // What a narrow row shortens stands here in full. A screen reader has it from the row.
+    this.detail = h("div", { class: "ipyap-detail", "aria-hidden": "true" });
     this.element = h(
       "div",
       {
@@ -71,23 +73,24 @@ export class ProfileList {
       ),
       this.box,
       this.empty,
-      h("div", { class: "ipyap-foot", "aria-hidden": "true" }, ...keys),
+      this.detail,
+      h("div", { class: "ipyap-foot", id: `${id}-keys` }, ...keys),
     );
   }
 
-  /** The id of the active row, or null if the list is empty. */
+  /** The entry of the active row, or undefined if there is none. */
+  get activeEntry() {
+    return this.shown[this.active];
+  }
+
+  /** The id of the active row, or null if there is none. */
   get activeId() {
-    return this.shown.length ? this.rowId(this.active) : null;
+    return this.activeEntry ? this.rowId(this.active) : null;
   }
 
-  /** The name of the active row's profile, or null if the list is empty. */
+  /** The name of the active row's profile, or null if there is none. */
   get activeName() {
-    return this.shown.length ? this.profileAt(this.active)[NAME] : null;
-  }
-
-  /** @param {number} place */
-  profileAt(place) {
-    return this.profiles.rows[this.shown[place]];
+    return this.activeEntry?.row[NAME] ?? null;
   }
 
   /** @param {number} place */
@@ -104,7 +107,7 @@ export class ProfileList {
     this.words = words;
     this.shown = this.profiles.matching(words);
     this.active = 0;
-    const total = this.profiles.rows.length;
+    const { total } = this.profiles;
     this.box.style.height = `${Math.min(Math.max(total, 2), ROWS_SHOWN) * ROW_HEIGHT}px`;
     this.spacer.style.height = `${this.shown.length * ROW_HEIGHT}px`;
     this.empty.hidden = this.shown.length > 0;
@@ -133,9 +136,18 @@ export class ProfileList {
     this.draw();
   }
 
-  /** @param {string | null} name */
-  moveTo(name) {
-    this.move(this.shown.findIndex((index) => this.profiles.rows[index][NAME] === name));
+  /**
+   * Make the row of a profile that the person saw the active one. If another list has come, and the
+   * profile isn't in it as it was, no row is active: Enter must not choose what nobody has seen.
+   *
+   * @param {Entry} seen
+   */
+  moveTo(seen) {
+    const as = JSON.stringify(seen.row);
+    const place = this.shown.findIndex(({ row }) => row[NAME] === seen.row[NAME]);
+    if (place >= 0 && JSON.stringify(this.shown[place].row) === as) return this.move(place);
+    this.active = -1;
+    this.draw();
   }
 
   /** @param {MouseEvent} event */
@@ -151,7 +163,7 @@ export class ProfileList {
   click(event) {
     const place = placeOf(event.target);
     if (place === null) return;
-    const name = this.profileAt(place)[NAME];
+    const name = this.shown[place].row[NAME];
     if (closest(event.target, ".ipyap-pin")) this.actions.pin(name);
     else this.actions.pick(name);
   }
@@ -167,8 +179,8 @@ export class ProfileList {
     const places = [];
     for (let place = from; place < until; place++) places.push(place);
     // The active row stays in the page when it is scrolled away: the field refers to it.
-    if (this.shown.length && this.active < from) places.unshift(this.active);
-    if (this.shown.length && this.active >= until) places.push(this.active);
+    if (this.activeEntry && this.active < from) places.unshift(this.active);
+    if (this.activeEntry && this.active >= until) places.push(this.active);
 
     const drawn = new Map(places.map((place) => [place, this.row(place)]));
     for (const [place, { element }] of this.drawn) {
@@ -180,6 +192,7 @@ export class ProfileList {
       if (there !== element) this.spacer.insertBefore(element, there ?? null);
     });
     this.drawn = drawn;
+    this.detail.textContent = this.activeEntry ? described(this.activeEntry.row).join(" · ") : "";
   }
 
   /**
@@ -188,20 +201,20 @@ export class ProfileList {
    * @param {number} place
    */
   row(place) {
-    const profile = this.profileAt(place);
+    const { row } = this.shown[place];
     const state = {
       id: this.rowId(place),
       index: place,
       of: this.shown.length,
       top: place * ROW_HEIGHT,
       words: this.words,
-      isPinned: this.profiles.pins.has(profile[NAME]),
-      isCurrent: profile[NAME] === this.current,
+      isPinned: this.profiles.pins.has(row[NAME]),
+      isCurrent: row[NAME] === this.current,
       endsTop: !this.words.length && place === this.profiles.atTop - 1 && place + 1 < this.shown.length,
     };
-    const content = JSON.stringify([profile, state]);
+    const content = JSON.stringify([row, state]);
     const there = this.drawn.get(place);
-    return there?.content === content ? there : { element: profileRow(profile, state), content };
+    return there?.content === content ? there : { element: profileRow(row, state), content };
   }
 }
 

@@ -26,8 +26,7 @@ import { ACCOUNT, KIND, MFA, NAME, PROTECTED, REGION, ROLE, SOURCE } from "./mes
  * @param {RowState} state
  */
 export function profileRow(row, state) {
-  /** @param {string} text */
-  const found = (text) => marked(text, state.words);
+  const { words } = state;
   /** @type {(kind: string, ...content: (Node | string | null)[]) => HTMLElement} */
   const cell = (kind, ...content) => h("span", { class: `ipyap-cell ${kind}`.trim() }, ...content);
   const classes = ["ipyap-row"];
@@ -41,8 +40,8 @@ export function profileRow(row, state) {
       role: "option",
       id: state.id,
       style: `top:${state.top}px`,
-      title: description,
-      "aria-label": description.replaceAll("\n", ", "),
+      title: description.join("\n"),
+      "aria-label": [...description, ...(state.isPinned ? ["pinned"] : [])].join(", "),
       "aria-selected": String(state.isCurrent),
       "aria-posinset": state.index + 1,
       "aria-setsize": state.of,
@@ -57,43 +56,72 @@ export function profileRow(row, state) {
       icon("star"),
     ),
     cell(
-      "",
+      "ipyap-long",
       row[PROTECTED] ? icon("lock") : null,
-      ...found(row[NAME]),
-      row[SOURCE] ? h("span", { class: "ipyap-source" }, " ← ", ...found(row[SOURCE])) : null,
+      ...shortened(row[NAME], words),
+      row[SOURCE] ? h("span", { class: "ipyap-source" }, " ← ", ...marked(row[SOURCE], words)) : null,
     ),
-    cell("", ...found(row[ROLE])),
+    cell("ipyap-long", ...shortened(row[ROLE], words)),
     cell("", h("span", { class: "ipyap-tag" }, row[KIND])),
-    cell("ipyap-mono", ...found(row[ACCOUNT])),
-    cell("ipyap-mono", ...found(row[REGION])),
+    cell("ipyap-mono", ...marked(row[ACCOUNT], words)),
+    cell("ipyap-mono", ...marked(row[REGION], words)),
     cell("ipyap-end", row[MFA] ? h("span", { class: "ipyap-tag ipyap-mfa" }, "MFA") : null),
   );
 }
 
+const SHORT = 20, LONGEST_END = 26, USUAL_END = 16; // characters
+
 /**
- * Return a text with each of the words marked in it.
+ * Return a name in two parts, of which the first gives way where there is no room for both: names
+ * of a company begin alike, and their ends tell them apart.
  *
- * @param {string} text
- * @param {string[]} words
+ * @param {string} name
+ * @param {string[]} words  which are marked in it
  */
-function marked(text, words) {
-  if (!words.length) return [text];
-  const escaped = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  const parts = text.split(new RegExp(`(${escaped.join("|")})`, "i"));
-  return parts.map((part, index) => (index % 2 ? h("mark", {}, part) : part));
+function shortened(name, words) {
+  const from = name.length > SHORT ? name.length - Math.min(LONGEST_END, Math.floor(name.length / 2)) : 0;
+  const separator = name.slice(from).search(/[-_./@ ]/);
+  const cut = from === 0 ? 0 : separator >= 0 ? from + separator : name.length - USUAL_END;
+  return [
+    cut ? h("span", { class: "ipyap-begin" }, ...marked(name, words, 0, cut)) : null,
+    h("span", { class: "ipyap-rest" }, ...marked(name, words, cut)),
+  ];
 }
 
 /**
- * Describe a profile in lines, for its tooltip and for screen readers.
+ * Return a part of a text with each of the words marked in it.
+ *
+ * @param {string} text
+ * @param {string[]} words
+ * @param {number} from
+ * @param {number} until
+ */
+function marked(text, words, from = 0, until = text.length) {
+  if (!words.length) return [text.slice(from, until)];
+  const escaped = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  /** @type {(Node | string)[]} */
+  const parts = [];
+  let done = from;
+  for (const { index, 0: word } of text.matchAll(new RegExp(escaped.join("|"), "gi"))) {
+    const start = Math.max(index, done), end = Math.min(index + word.length, until);
+    if (start >= end) continue;
+    parts.push(text.slice(done, start), h("mark", {}, text.slice(start, end)));
+    done = end;
+  }
+  return [...parts, text.slice(done, until)];
+}
+
+/**
+ * Return what there is to say of a profile: for its tooltip, for screen readers, and below the list.
  *
  * @param {Row} row
  */
-function described(row) {
+export function described(row) {
   const lines = [row[SOURCE] ? `${row[NAME]} ← ${row[SOURCE]}` : row[NAME], row[KIND]];
   if (row[ROLE]) lines.push(`role ${row[ROLE]}`);
   if (row[ACCOUNT]) lines.push(`account ${row[ACCOUNT]}`);
-  if (row[REGION]) lines.push(`region ${row[REGION]}`);
+  if (row[REGION]) lines.push(`Region ${row[REGION]}`);
   if (row[MFA]) lines.push("asks for an MFA code");
   if (row[PROTECTED]) lines.push("protected");
-  return lines.join("\n");
+  return lines;
 }

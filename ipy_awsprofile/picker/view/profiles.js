@@ -4,40 +4,53 @@ import { ACCOUNT, NAME, REGION, ROLE, SOURCE } from "./messages.js";
 
 /** @import { Row } from "./messages.js" */
 
+/**
+ * A profile, and what a search looks into, in lower case. Whoever has an entry has the profile that
+ * the person saw, whatever list has come since.
+ *
+ * @typedef {object} Entry
+ * @property {Row} row
+ * @property {string} name
+ * @property {string} text  all texts of the row
+ */
+
 export class Profiles {
   constructor() {
-    /** @type {Row[]} */
-    this.rows = [];
+    /** @type {Entry[]} in the order of the files */
+    this.entries = [];
     this.version = 0; // as Python counts them; 0 until the first list is there
     /** @type {Set<string>} */
     this.pins = new Set();
     /** @type {string[]} */
     this.recent = [];
-    /** @type {number[]} indexes of the rows, in the order in which the list shows them */
+    /** @type {Entry[]} in the order in which the list shows them */
     this.order = [];
     this.atTop = 0; // number of pinned and recently used profiles, which come first
-    /** @type {Map<string, number>} */
-    this.indexes = new Map();
-    /** @type {string[]} */
-    this.names = [];
-    /** @type {string[]} all texts of each row that a search looks into */
-    this.texts = [];
+    /** @type {Map<string, Entry>} */
+    this.byName = new Map();
+  }
+
+  get total() {
+    return this.entries.length;
   }
 
   /**
-   * Replace the profiles. `arrange` has to follow.
+   * Replace the profiles and their order.
    *
    * @param {Row[]} rows
    * @param {number} version
+   * @param {string[]} pins
+   * @param {string[]} recent
    */
-  replace(rows, version) {
-    this.rows = rows;
+  replace(rows, version, pins, recent) {
     this.version = version;
-    this.indexes = new Map(rows.map((row, index) => [row[NAME], index]));
-    this.names = rows.map((row) => row[NAME].toLowerCase());
-    this.texts = rows.map((row) =>
-      [row[NAME], row[ACCOUNT], row[ROLE], row[REGION], row[SOURCE]].join("\n").toLowerCase(),
-    );
+    this.entries = rows.map((row) => ({
+      row,
+      name: row[NAME].toLowerCase(),
+      text: [row[NAME], row[ACCOUNT], row[ROLE], row[REGION], row[SOURCE]].join("\n").toLowerCase(),
+    }));
+    this.byName = new Map(this.entries.map((entry) => [entry.row[NAME], entry]));
+    this.arrange(pins, recent);
     // The first search is slow, since the engine prepares texts and code when they are first used.
     // This search finds nothing, and makes that of the first keystroke fast.
     setTimeout(() => this.matching(["\0"]));
@@ -52,16 +65,16 @@ export class Profiles {
   arrange(pins, recent) {
     this.pins = new Set(pins);
     this.recent = recent;
-    /** @type {Set<number>} */
+    /** @type {Set<Entry>} */
     const top = new Set();
     for (const name of [...pins, ...recent]) {
-      const index = this.indexes.get(name);
-      if (index !== undefined) top.add(index);
+      const entry = this.byName.get(name);
+      if (entry) top.add(entry);
     }
     this.atTop = top.size;
     this.order = [...top];
-    for (let index = 0; index < this.rows.length; index++) {
-      if (!top.has(index)) this.order.push(index);
+    for (const entry of this.entries) {
+      if (!top.has(entry)) this.order.push(entry);
     }
   }
 
@@ -81,28 +94,26 @@ export class Profiles {
    * @param {string} name
    */
   regionOf(name) {
-    const index = this.indexes.get(name);
-    return index === undefined ? "" : this.rows[index][REGION];
+    return this.byName.get(name)?.row[REGION] ?? "";
   }
 
   /**
-   * Return the indexes of the rows in which each word is somewhere: first the profile of that
-   * name, then names that begin with the first word, then names that contain it, then the rest.
+   * Return the profiles in which each word is somewhere: first the profile of that name, then names
+   * that begin with the first word, then names that contain it, then the rest.
    *
    * @param {string[]} words  in lower case
-   * @returns {number[]}
+   * @returns {Entry[]}
    */
   matching(words) {
     if (!words.length) return this.order;
     const [first] = words;
-    /** @type {number[][]} */
+    /** @type {Entry[][]} */
     const ranks = [[], [], [], []];
-    for (const index of this.order) {
-      const text = this.texts[index];
+    for (const entry of this.order) {
+      const { name, text } = entry;
       if (!words.every((word) => text.includes(word))) continue;
-      const name = this.names[index];
       const rank = name === first ? 0 : name.startsWith(first) ? 1 : name.includes(first) ? 2 : 3;
-      ranks[rank].push(index);
+      ranks[rank].push(entry);
     }
     return ranks.flat();
   }

@@ -44,6 +44,8 @@ export class SearchField {
       "aria-haspopup": "listbox",
       "aria-expanded": "false",
       "aria-controls": `${id}-list`,
+      "aria-keyshortcuts": "Alt+P",
+      "aria-describedby": `${id}-keys`,
       placeholder: "Search profiles",
       oninput: () => this.typed(),
       onclick: () => this.open(),
@@ -105,12 +107,13 @@ export class SearchField {
    * @param {() => void} change
    */
   changeProfiles(change) {
-    const { active, activeName } = this.list;
+    const seen = this.list.activeEntry;
     change();
-    this.input.placeholder = `Search ${counted(this.profiles.rows.length)}`;
+    const { total, version } = this.profiles;
+    this.input.placeholder = total || !version ? `Search ${counted(total)}` : "No profiles";
     if (!this.isOpen) return;
     this.search();
-    if (active) this.list.moveTo(activeName);
+    if (seen) this.list.moveTo(seen);
     this.referToActive();
   }
 
@@ -124,7 +127,7 @@ export class SearchField {
   search() {
     this.list.search(wordsOf(this.text));
     const found = this.list.shown.length;
-    const total = this.profiles.rows.length;
+    const { total } = this.profiles;
     this.note.textContent =
       found === total ? "" : `${found.toLocaleString("en")} of ${total.toLocaleString("en")}`;
     this.referToActive();

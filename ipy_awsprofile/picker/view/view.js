@@ -2,15 +2,17 @@
 
 import { CellWait } from "./cell_wait.js";
 import { h } from "./dom.js";
+import { frame } from "./frame.js";
 import { IdentityCard } from "./identity.js";
+import { Leaving } from "./leaving.js";
 import { Profiles } from "./profiles.js";
 import { Question } from "./question.js";
 import { RegionMenu } from "./region_menu.js";
 import { SearchField } from "./search_field.js";
+import { tellMarimo } from "./value.js";
+import { Wait } from "./wait.js";
 
 /** @import { IdentityMessage, ProfilesMessage, Switching, ViewMessage, ViewCommand } from "./messages.js" */
-
-const SLOW = 3000; // milliseconds until a wait is explained
 
 /**
  * What the view uses of anywidget's model: https://anywidget.dev/en/afm/
@@ -19,6 +21,9 @@ const SLOW = 3000; // milliseconds until a wait is explained
  * @property {(message: ViewCommand & {view: string}) => void} send
  * @property {(event: string, listener: (...values: any[]) => void) => void} on
  * @property {(event: string, listener: (...values: any[]) => void) => void} off
+ * @property {(name: "value") => string | null | undefined} get
+ * @property {(name: "value", value: string | null) => void} set
+ * @property {() => void} save_changes
  */
 
 export class View {
@@ -33,8 +38,6 @@ export class View {
     /** @type {Switching | null} the last command, while it can be repeated */
     this.command = null;
     this.target = ""; // the profile that the command is about
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.slow = undefined;
 
     this.profiles = new Profiles();
     this.field = new SearchField(this.profiles, this.id, {
@@ -45,7 +48,10 @@ export class View {
       say: (text) => this.say(text),
     });
     this.region = new RegionMenu(() => this.changeRegion());
-    this.card = new IdentityCard(() => this.ask({ type: "refresh" }, this.profile));
+    this.card = new IdentityCard(
+      () => this.ask({ type: "refresh" }, this.profile),
+      () => this.ask({ type: "off" }, this.profile),
+    );
     this.question = new Question({
       answer: (more) => this.command && this.ask({ ...this.command, ...more }, this.target),
       cancel: () => this.reset({ focus: true }),
@@ -53,33 +59,26 @@ export class View {
     this.cellWait = new CellWait();
     this.error = h("div", { class: "ipyap-error", role: "alert" });
     this.status = h("div", { class: "ipyap-unseen", role: "status", "aria-live": "polite" });
-    this.live = h(
-      "div",
-      {
-        class: "ipyap-live",
-        hidden: true,
-        onfocusout: (event) => this.focusLeft(event),
-      },
-      h("div", { class: "ipyap-bar" }, this.field.element, this.region.element),
-      this.field.list.element,
-      this.question.element,
-      this.cellWait.element,
-      this.error,
-      this.card.element,
-      this.status,
+    this.nothing = h("div", { class: "ipyap-error" }); // a card, if there are no profiles
+    const { root, live, placeholder } = frame(
+      [this.field.element, this.region.element],
+      [
+        ...[this.field.list.element, this.question.element, this.cellWait.element, this.error],
+        ...[this.nothing, this.card.element, this.status],
+      ],
     );
-    this.placeholder = h(
-      "div",
-      { class: "ipyap-placeholder" },
-      "The profile picker has no kernel. Run its cell to choose an AWS profile.",
-    );
-    // JupyterLab ignores keys that are typed here: https://lumino.readthedocs.io
-    const attributes = { class: "ipyap", "data-lm-suppress-shortcuts": "true" };
-    this.root = h("div", attributes, this.placeholder, this.live);
-    for (const type of ["keydown", "keypress"]) {
-      this.root.addEventListener(type, (event) => event.stopPropagation());
-    }
+    this.root = root;
+    this.live = live;
+    this.placeholder = placeholder;
+    this.wait = new Wait(root, live, this.field);
+    this.leaving = new Leaving(live, () => this.field.isOpen && this.reset());
     el.append(this.root);
+  }
+
+  /** End what goes on in the page. */
+  end() {
+    this.wait.end();
+    this.leaving.end();
   }
 
   /** The active profile; empty if there is none. */
@@ -122,7 +121,7 @@ export class View {
   disconnect() {
     this.isConnected = false;
     this.cellWait.end();
-    this.endWait();
+    this.wait.end();
     this.reset();
     this.card.show(null, "");
     this.placeholder.hidden = false;
@@ -150,25 +149,25 @@ export class View {
       case "waiting": return this.waitForCell();
       case "done":
         if (!this.field.isBusy) return; // the person is elsewhere
-        this.endWait();
+        this.wait.end();
         return this.reset({ focus: true });
       case "confirm":
-        this.endWait();
+        this.wait.end();
         return this.question.askToConfirm(this.target);
       case "code":
-        this.endWait();
+        this.wait.end();
         this.showError(message.html);
         this.question.askForCode(this.target, message.device, Boolean(message.html));
         return this.say(message.html ? "The code was refused." : `An MFA code of ${message.device} is needed.`);
       case "sign_in":
-        this.endWait();
+        this.wait.end();
         this.question.askToSignIn(this.target, message.url, message.code);
         return this.say("A sign-in is needed.");
       case "signed_in":
         if (this.question.waitsForSignIn && this.command) this.ask(this.command, this.target);
         return;
       case "error":
-        this.endWait();
+        this.wait.end();
         this.showError(message.html);
         this.field.input.value = this.profile;
         return this.offerRegions();
@@ -190,20 +189,23 @@ export class View {
    * @param {ProfilesMessage} message
    * @param {DataView | undefined} buffer  all profiles, if the view doesn't have them yet
    */
-  takeProfiles({ version, pins, recent, regions }, buffer) {
+  takeProfiles({ version, pins, recent, regions, html = "" }, buffer) {
     if (!buffer && this.profiles.isArranged(pins, recent)) return;
     this.field.changeProfiles(() => {
-      if (buffer) this.profiles.replace(JSON.parse(new TextDecoder().decode(buffer)), version);
-      this.profiles.arrange(pins, recent);
+      if (!buffer) return this.profiles.arrange(pins, recent);
+      this.profiles.replace(JSON.parse(new TextDecoder().decode(buffer)), version, pins, recent);
     });
+    if (!buffer) return;
+    this.nothing.innerHTML = html;
     if (regions) this.region.regions = regions;
-    if (buffer) this.offerRegions();
+    this.offerRegions();
   }
 
   /** @param {IdentityMessage} message */
   takeIdentity({ identity, html, switched }) {
     this.card.show(identity, html);
     this.field.list.current = identity?.profile ?? null;
+    tellMarimo(this.model, identity?.profile ?? null);
     this.offerRegions();
     if (!this.field.isOpen && !this.question.isOpen) this.reset();
     if (!switched) return;
@@ -223,17 +225,25 @@ export class View {
   pick(profile) {
     // Before the first switch, a Region can be chosen for the profile that will be chosen.
     const region = this.card.identity ? null : this.region.value;
-    this.ask({ type: "switch", profile, region }, profile);
+    this.ask({ type: "switch", profile, region, list: this.profiles.version }, profile);
   }
 
   changeRegion() {
-    if (this.card.identity) this.ask({ type: "region", region: this.region.value }, this.profile);
+    if (this.asked) this.asked.region = this.region.value;
+    else if (this.card.identity) this.ask({ type: "region", region: this.region.value }, this.profile);
+  }
+
+  /** The switch that is asked about or carried out now, or null: the Region is the one beside it. */
+  get asked() {
+    const { command } = this;
+    return command?.type === "switch" && (this.question.isOpen || this.field.isBusy) ? command : null;
   }
 
   offerRegions() {
     const { identity } = this.card;
-    const chosen = identity ? identity.chosen_region : this.region.value;
-    this.region.offer(this.profiles.regionOf(this.profile), chosen);
+    const { asked } = this;
+    const chosen = asked ? asked.region : identity ? identity.chosen_region : this.region.value;
+    this.region.offer(this.profiles.regionOf(asked?.profile ?? this.profile), chosen);
   }
 
   /**
@@ -245,35 +255,24 @@ export class View {
   ask(command, target) {
     if (this.field.isBusy) return;
     this.command = { ...command };
-    delete this.command.code; // a code is good for one try
+    if ("code" in this.command) delete this.command.code; // a code is good for one try
     this.target = target;
     this.field.close();
     this.question.close();
     this.showError("");
     this.cellWait.end();
     this.field.input.value = target;
-    const doing = command.type === "refresh" ? "refreshing" : "switching";
-    this.field.showWait(`${doing} …`);
-    this.root.classList.add("ipyap-busy");
-    this.live.setAttribute("aria-busy", "true");
-    this.say(doing === "refreshing" ? "Refreshing." : "Switching.");
-    this.slow = setTimeout(() => this.field.showWait("waiting for the kernel and AWS …"), SLOW);
+    this.say(this.wait.begin(command.type));
+    this.offerRegions();
     this.send(command);
   }
 
   waitForCell() {
     const { command, target } = this;
     if (!command) return;
-    this.endWait();
+    this.wait.end();
     this.reset({ focus: true });
     this.say(this.cellWait.show(command, target));
-  }
-
-  endWait() {
-    clearTimeout(this.slow);
-    this.field.showWait("");
-    this.root.classList.remove("ipyap-busy");
-    this.live.removeAttribute("aria-busy");
   }
 
   /** Close the list and any question, and show the active profile in the field. */
@@ -285,11 +284,5 @@ export class View {
     this.field.input.value = this.profile;
     this.offerRegions();
     if (focus) this.field.input.focus();
-  }
-
-  /** @param {FocusEvent} event */
-  focusLeft({ relatedTarget }) {
-    const isInside = relatedTarget instanceof Node && this.live.contains(relatedTarget);
-    if (this.field.isOpen && !isInside) this.reset();
   }
 }

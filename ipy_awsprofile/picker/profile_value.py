@@ -1,0 +1,123 @@
+"""The picker's trait `value`: the active profile's name, as widgets and Python see and set it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+import traitlets
+
+from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.errors import AwsProfileError, InvalidOption, ProtectedProfile
+from ipy_awsprofile.picker.messages import error_message
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.sessions.identity import Identity
+    from ipy_awsprofile.switch.switcher import Switcher
+
+
+class ProfileName(traitlets.TraitType):  # type: ignore[misc]
+    """A trait that is a profile's name or None; checks of it are called for None, too.
+
+    https://traitlets.readthedocs.io/en/stable/defining_traits.html
+    """
+
+    info_text = "the name of a profile, or None"
+    default_value = None
+
+    def validate(self, owner: Any, value: object) -> str | None:
+        """Return the value. Raises TraitError if it is another object."""
+        if value is None or isinstance(value, str):
+            return value
+        self.error(owner, value)
+        raise AssertionError  # `error` raises
+
+
+class ProfileValue(ipywidgets.ValueWidget):  # type: ignore[misc]
+    """A widget whose value is the active profile of a Switcher."""
+
+    _switcher: Switcher
+
+    # It isn't synced: what is synced is saved with the notebook.
+    value: Any = ProfileName(
+        help="The active profile's name, or None. Setting it switches; None undoes the switch.",
+    )
+
+    def switch(
+        self, profile: str, *, region: str | None = None, confirmed: bool = False
+    ) -> Identity:
+        """Switch to a profile, as ``%aws_profile`` does, and return who the notebook works as.
+
+        ``region`` takes precedence over the profile's. ``confirmed`` allows a protected profile.
+        Raises a child of `AwsProfileError`; then nothing has changed.
+        """
+        require_name(profile)
+        try:
+            return self._switcher.switch(
+                SwitchRequest(profile=profile, region=region, confirmed=confirmed)
+            )
+        except ProtectedProfile as error:
+            error.hint = f"Use `picker.switch({str(profile)!r}, confirmed=True)`."
+            raise
+
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
+        """Return the state that is synced, in marimo with the active profile.
+
+        marimo takes a widget's value from here, and saves no widgets with its notebooks.
+        """
+        state: dict[str, Any] = super().get_state(key, drop_defaults)
+        return state | {"value": self.value} if key is None and _is_in_marimo() else state
+
+    @traitlets.validate("value")
+    def _switch_to_value(self, proposal: Any) -> str | None:
+        """Switch to the proposed profile, unless it is active already; return the active one."""
+        profile = proposal["value"] or None
+        if profile != self._active_profile:
+            if profile:
+                self.switch(profile)
+            else:
+                self._switcher.off()
+        return self._active_profile
+
+    @property
+    def _active_profile(self) -> str | None:
+        request = self._switcher.request
+        return str(request.profile) if request and request.profile else None
+
+    def _follow_in_value(self, _identity: Identity | None) -> None:
+        """Make the active profile the value, and call its observers.
+
+        An observer can switch to another profile: this listener isn't called for that.
+        """
+        try:
+            while self.value != (active := self._active_profile):
+                self.value = active
+        except Exception as error:  # noqa: BLE001  # the user's observer may raise anything
+            self.send(error_message(failed_callback("An observer of `value`", error)))
+
+
+def require_name(profile: object) -> None:
+    """Raise InvalidOption if this isn't a text."""
+    if not isinstance(profile, str):
+        raise InvalidOption(
+            f"A profile's name is a text, not an object of the type {type(profile).__name__}.",
+            'Write `ProfilePicker(profile="NAME")` or `picker.switch("NAME")`.',
+        )
+
+
+def _is_in_marimo() -> bool:
+    """Return whether a notebook of marimo runs this code.
+
+    https://docs.marimo.io/api/miscellaneous/
+    """
+    marimo = sys.modules.get("marimo")
+    return marimo is not None and bool(marimo.running_in_notebook())
+
+
+def failed_callback(what: str, error: Exception) -> AwsProfileError:
+    """Return the error of a function that is called after a switch."""
+    return AwsProfileError(
+        f"{what} failed: {type(error).__name__}: {error}",
+        "The switch itself is done.",
+    )

@@ -1,0 +1,18 @@
+// marimo runs the cells that depend on a widget when a view changes the widget's state. Python puts
+// `value` into the state in marimo alone: in Jupyter, it would be saved with the notebook.
+// https://docs.marimo.io/api/inputs/anywidget/
+
+/** @import { Model } from "./view.js" */
+
+/**
+ * Tell marimo which profile is active.
+ *
+ * @param {Model} model
+ * @param {string | null} profile
+ */
+export function tellMarimo(model, profile) {
+  const told = model.get("value");
+  if (told === undefined || told === profile) return;
+  model.set("value", profile);
+  model.save_changes();
+}

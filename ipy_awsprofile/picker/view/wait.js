@@ -1,0 +1,44 @@
+// While Python carries out a command, the picker says so, and takes no other command.
+
+/** @import { SearchField } from "./search_field.js" */
+/** @import { Switching } from "./messages.js" */
+
+const SLOW = 3000; // milliseconds until a wait is explained
+
+const DOING = { switch: "switching", region: "switching", refresh: "refreshing", off: "undoing the switch" };
+
+export class Wait {
+  /**
+   * @param {HTMLElement} root
+   * @param {HTMLElement} live
+   * @param {SearchField} field
+   */
+  constructor(root, live, field) {
+    this.root = root;
+    this.live = live;
+    this.field = field;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.slow = undefined;
+  }
+
+  /**
+   * Show that a command is being carried out; return it as a sentence.
+   *
+   * @param {Switching["type"]} type
+   */
+  begin(type) {
+    const doing = DOING[type];
+    this.field.showWait(`${doing} …`);
+    this.root.classList.add("ipyap-busy");
+    this.live.setAttribute("aria-busy", "true");
+    this.slow = setTimeout(() => this.field.showWait("waiting for the kernel and AWS …"), SLOW);
+    return `${doing[0].toUpperCase()}${doing.slice(1)}.`;
+  }
+
+  end() {
+    clearTimeout(this.slow);
+    this.field.showWait("");
+    this.root.classList.remove("ipyap-busy");
+    this.live.removeAttribute("aria-busy");
+  }
+}
