@@ -20,10 +20,9 @@ from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.sessions.portable import lendable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from threading import Event
 
-    from ipy_awsprofile.sessions.session import ProfileSession
+    from ipy_awsprofile.bindings.lent_sessions import LentSessions
 
 #: Seconds to wait for a client's request, which can come from a busy machine.
 TIMEOUT = 60.0
@@ -36,13 +35,11 @@ _ASK_AGAIN = timedelta(minutes=20)
 class _Lent:
     """The sessions that are lent, by path, and the token that a request for them needs."""
 
-    sessions: Mapping[str, ProfileSession]
+    sessions: LentSessions
     token: str
 
 
-def serve(
-    listener: socket.socket, sessions: Mapping[str, ProfileSession], token: str, closed: Event
-) -> None:
+def serve(listener: socket.socket, sessions: LentSessions, token: str, closed: Event) -> None:
     """Answer each connection in a thread of its own, until the server is closed."""
     while not closed.is_set():
         try:

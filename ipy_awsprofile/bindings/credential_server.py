@@ -1,10 +1,11 @@
 """A server in the kernel that lends sessions to child processes and libraries of the same user.
 
 Each session has an address of its own, so a child process keeps the identity that it was started
-with. The server answers on loopback, in the format of container credentials, which AWS's SDKs and
-libraries built on Rust's object_store ask for. What asks has to send a token, which is in a file
-that only the user can read; no environment variable contains a secret. Long-term keys don't leave
-the kernel: for them, STS issues short-lived credentials.
+with, also after the next switch or ``--off``; see `LentSessions` for how long. The server answers
+on loopback, in the format of container credentials, which AWS's SDKs and libraries built on Rust's
+object_store ask for. What asks has to send a token, which is in a file that only the user can read;
+no environment variable contains a secret. Long-term keys don't leave the kernel: for them, STS
+issues short-lived credentials.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 """
@@ -17,13 +18,15 @@ import shutil
 import socket
 import subprocess
 import weakref
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.bindings.credential_process import command_line
+from ipy_awsprofile.bindings.lent_sessions import LentSessions
 from ipy_awsprofile.bindings.private_folder import (
     create_private_folder,
     start_remover,
@@ -32,7 +35,8 @@ from ipy_awsprofile.bindings.private_folder import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from ipy_awsprofile.sessions.session import ProfileSession
 
@@ -57,7 +61,7 @@ class _Serving:
 
     listener: socket.socket
     token: str
-    sessions: dict[str, ProfileSession] = field(default_factory=dict)
+    sessions: LentSessions
     closed: Event = field(default_factory=Event)
 
 
@@ -69,7 +73,6 @@ class CredentialServer:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._paths: dict[Hashable, str] = {}
         self._serving: _Serving | None = None
         self._folder = Path()
         self._end: Callable[[], object] = _nothing
@@ -84,20 +87,29 @@ class CredentialServer:
         Raises CredentialsUnavailable if there is no private place for the token.
         """
         with self._lock:
+            if self._serving and not (self._folder / "token").exists():
+                self._close()  # something has cleaned up the folder for temporary files
             serving = self._serving or self._start()
-            path = self._paths.setdefault(session.target.key, f"/{len(self._paths) + 1}")
-            serving.sessions[path] = session
+            path = serving.sessions.add(session)
         private, token_file = self._folder / path[1:], self._folder / "token"
         private.mkdir(mode=0o700, exist_ok=True)
         url = f"http://127.0.0.1:{serving.listener.getsockname()[1]}{path}"
         return Address(url, token_file, command_line("borrow", url, str(token_file)), private)
 
+    def held(self, address: Address) -> AbstractContextManager[None]:
+        """Keep what is lent at an address in a ``with`` block, however much is lent meanwhile."""
+        serving = self._serving
+        return serving.sessions.held(f"/{address.folder.name}") if serving else nullcontext()
+
     def close(self) -> None:
         """Stop the server and remove its folder. Calling it again does nothing."""
         with self._lock:
-            self._serving = None
-            self._paths.clear()
-            self._end()
+            self._close()
+
+    def _close(self) -> None:
+        self._serving = None
+        self._inherited.pop_all()
+        self._end()
 
     def _start(self) -> _Serving:
         with ExitStack() as opening:
@@ -105,7 +117,9 @@ class CredentialServer:
             opening.callback(shutil.rmtree, folder, ignore_errors=True)
             remover = start_remover(folder)
             opening.callback(stop_remover, remover)
-            serving = _Serving(socket.create_server(("127.0.0.1", 0)), secrets.token_hex(32))
+            sessions = LentSessions(lambda path: _remove(folder / path[1:]))
+            listener = socket.create_server(("127.0.0.1", 0))
+            serving = _Serving(listener, secrets.token_hex(32), sessions)
             opening.callback(_stop, serving)
             write_private_file(folder / "token", serving.token.encode())
             Thread(target=_serve, args=(serving,), name="lend", daemon=True).start()
@@ -125,15 +139,37 @@ class CredentialServer:
         self._inherited.callback(serving.listener.close)
         if remover.stdin:
             self._inherited.callback(remover.stdin.close)
-        method = weakref.WeakMethod(self._release)
-        os.register_at_fork(after_in_child=lambda: (release := method()) and release())
+        _open_servers.add(self)
+        _release_all_in_forks()
 
-    def _release(self) -> None:
+    def release_in_fork(self) -> None:
+        """Forget what is served: this is a forked child, and the parent goes on to serve it."""
         self._lock = Lock()  # the parent's may have been held by a thread that isn't here
+        if self._serving:
+            self._serving.sessions.forget_in_fork()
         self._serving = None
         if isinstance(self._end, weakref.finalize):
             self._end.detach()
         self._inherited.close()
+
+
+#: The servers that forked children have to release.
+_open_servers: weakref.WeakSet[CredentialServer] = weakref.WeakSet()
+
+
+@cache
+def _release_all_in_forks() -> None:
+    """Add the hook, once: it can't be removed."""
+
+    def release() -> None:
+        for server in list(_open_servers):
+            server.release_in_fork()
+
+    os.register_at_fork(after_in_child=release)
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _nothing() -> None:

@@ -54,17 +54,18 @@ def environment(
     """
     environ = os.environ if environ is None else environ
     own = user_environment(environ)
+    # In this order: another thread must find the file of a profile that is named already.
     ours: dict[str, str | None] = {
-        "AWS_PROFILE": profile.name,
-        "AWS_DEFAULT_PROFILE": None,
-        "AWS_REGION": region,
-        "AWS_DEFAULT_REGION": region,
         # Within another switch, the current file can be the overlay of that switch.
         "AWS_CONFIG_FILE": str(profile.config_file or "") or own.get("AWS_CONFIG_FILE"),
         "AWS_SHARED_CREDENTIALS_FILE": own.get("AWS_SHARED_CREDENTIALS_FILE"),
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": profile.address.url,
         "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(profile.address.token_file),
         **_direct_connection(own),
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_DEFAULT_PROFILE": None,
+        "AWS_PROFILE": profile.name,
     }
     with changed_environment(ours, environ):
         yield
@@ -89,7 +90,8 @@ def changed_environment(
             _set(environ, ours)
             yield
     finally:
-        _set(environ, {name: before[name] for name in ours if environ.get(name) == ours[name]})
+        restored = [name for name in reversed(ours) if environ.get(name) == ours[name]]
+        _set(environ, {name: before[name] for name in restored})
 
 
 def _require_settable(values: Mapping[str, str | None]) -> None:

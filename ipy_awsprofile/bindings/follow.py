@@ -60,6 +60,7 @@ def _follow_beside_the_variable(
         from ipy_awsprofile.bindings.lending import lend
 
         profile = lend(session, server)
+        stack.enter_context(server.held(profile.address))
         if profile.config_file and "environment" not in chosen:
             raise InvalidOption(
                 'The binding "filesystems" needs "environment" to lend this identity.',

@@ -6,7 +6,7 @@ the files.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -16,8 +16,8 @@ from ipy_awsprofile.config.mfa_session import MfaSession, mfa_session
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.role_chain import role_chain
-from ipy_awsprofile.config.settings import About, settings_about
-from ipy_awsprofile.config.shared_files import SharedFiles, read_shared_files
+from ipy_awsprofile.config.settings import CREDENTIAL_SETTINGS, About, settings_about
+from ipy_awsprofile.config.shared_files import Section, SharedFiles, read_shared_files
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
 
 _ASSUMES = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
@@ -52,6 +52,8 @@ class Target:
     mfa_processes: dict[str, str] = field(default_factory=dict)
     #: The session with MFA that long-term keys are used for, if they aren't used themselves.
     mfa: MfaSession | None = None
+    #: What the files say about the credentials of each profile; see `_described`.
+    described: Hashable = ()
 
     @property
     def name(self) -> str:
@@ -94,7 +96,19 @@ class Target:
     @property
     def key(self) -> Hashable:
         """What is the same for every session of this identity; only for comparisons."""
-        return self.profiles, repr(self.settings), self.policy_arns, self.files, self.mfa
+        limits = self.policy_arns, self.files, self.mfa
+        return self.chain, self.described, repr(self.settings), *limits
+
+    def is_changed(self) -> bool:
+        """Return whether the files describe another identity now under the profile's name.
+
+        A process that uses the name then has that identity. Replaced keys don't count: they can be
+        the same identity's. Raises ConfigFileError.
+        """
+        if SharedFiles.from_environment() != self.files:
+            return False  # then a variable has changed, which is another thing to say
+        sections = read_shared_files(self.files).profiles
+        return _described(self.profiles, sections) != self.described
 
     def client_settings(self) -> Settings:
         """Return the profile's settings about clients, which have no credential and no path."""
@@ -129,6 +143,19 @@ def target_of(request: SessionRequest) -> Target:
             for profile in profiles
             if profile.mfa_serial and (command := sections[profile.name].text("mfa_process"))
         },
+        described=_described(profiles, sections),
+    )
+
+
+_DESCRIBING = CREDENTIAL_SETTINGS - set(settings_about(About.KEYS))
+
+
+def _described(profiles: tuple[Profile, ...], sections: Mapping[str, Section]) -> Hashable:
+    """Return the settings that say whose credentials each profile has, without keys."""
+    return tuple(
+        tuple((name, str(section[name])) for name in sorted(_DESCRIBING & section.keys()))
+        for profile in profiles
+        if (section := sections.get(profile.name)) is not None
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,9 @@ class Identity:
     whose credentials start it; it is empty for a session without a profile. ``region`` is the
     session's Region. ``expiry`` (UTC) is when the credentials expire, and a session of this package
     renews them before that. It is None if they don't expire, or if that isn't known: ``temporary``
-    credentials, which have a session token, expire also without a known ``expiry``.
+    credentials, which have a session token, expire also without a known ``expiry``. ``cached`` says
+    that the identity was read with a role's credentials from the AWS CLI's cache, without asking
+    STS again.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
@@ -45,13 +47,16 @@ class Identity:
     region: str | None
     expiry: datetime | None
     temporary: bool = False
+    cached: bool = field(default=False, compare=False)
 
 
-def who_am_i(session: boto3.Session) -> Identity:
+def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
     """Return a session's identity.
 
     STS is called once for each set of credentials, and not at all for a role that was just assumed,
-    because the response to AssumeRole has the identity. Raises a child of `AwsProfileError`.
+    because the response to AssumeRole has the identity. The AWS CLI's cache keeps that response for
+    roles that were assumed before: with ``ask``, STS is called for those, too. Raises a child of
+    `AwsProfileError`.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
@@ -61,13 +66,15 @@ def who_am_i(session: boto3.Session) -> Identity:
         frozen = credentials.get_frozen_credentials()
         access_key = frozen.access_key or ""
         known = session.callers if isinstance(session, ProfileSession) else {}
-        if access_key not in known:
+        caller = known.get(access_key)
+        if caller is None or (ask and caller.cached):
             sts = session.client("sts", config=give_up_soon(timeout_of(session)))
-            known[access_key] = caller_identity(bounded(sts))
-        caller = known[access_key]
+            caller = known[access_key] = caller_identity(bounded(sts))
         arn = Arn.parse(caller.arn)
         if arn is None:
             raise KeyError("Arn")  # the response isn't from AWS
+    if isinstance(session, ProfileSession):
+        session.principal = caller.principal
     return Identity(
         account=arn.account,
         arn=caller.arn,
@@ -77,4 +84,5 @@ def who_am_i(session: boto3.Session) -> Identity:
         region=session.region_name,
         expiry=expiry_of(credentials),
         temporary=bool(frozen.token),
+        cached=caller.cached,
     )

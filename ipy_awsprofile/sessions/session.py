@@ -54,6 +54,8 @@ class ProfileSession(NamedSession):
         super().__init__(session, target.chain)
         self.target = target
         self.callers = session.callers
+        #: The principal that STS has named for the session, once it is known; see `CallerIdentity`.
+        self.principal: str | None = None
         self.timeout = timeout
         self.person = person
         #: What STS has issued for a long-term key: its ID, that, its end; see `portable.lendable`.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.request import SwitchRequest
@@ -62,14 +64,20 @@ def using_profile(
 def running_switcher() -> Switcher:
     """Return the Switcher of the running IPython shell, loading the extension if need be.
 
-    Outside of IPython it is a new one, without a notebook.
+    Outside of IPython it is one for the process, without a notebook. A forked child has another: in
+    it, nothing ends what the parent has begun.
     """
     from IPython.core.getipython import get_ipython
 
     shell = get_ipython()
     if shell is None:
-        return Switcher(None)
+        return _of_script(os.getpid())
     if "AwsProfileMagics" not in shell.magics_manager.registry:
         shell.extension_manager.load_extension("ipy_awsprofile")
     switcher: Switcher = shell.magics_manager.registry["AwsProfileMagics"].switcher
     return switcher
+
+
+@lru_cache(maxsize=1)
+def _of_script(_process: int) -> Switcher:
+    return Switcher(None)
