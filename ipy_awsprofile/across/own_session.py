@@ -17,7 +17,7 @@ from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.bindings.duckdb_secrets import connections, secrets_of
-from ipy_awsprofile.bindings.leftovers import lent_name
+from ipy_awsprofile.bindings.owners import lent_name
 from ipy_awsprofile.bindings.session_of_thread import default_of_notebook
 from ipy_awsprofile.bindings.signers import key_of, signers
 from ipy_awsprofile.errors import InvalidOption

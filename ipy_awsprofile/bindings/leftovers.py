@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,12 +9,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.bindings.duckdb_secrets import secret_keys
+from ipy_awsprofile.bindings.owners import lent_name
 from ipy_awsprofile.bindings.signers import key_of, signers
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.open_readers import OpenReaders
+    from ipy_awsprofile.bindings.owners import Owner
     from ipy_awsprofile.bindings.signers import Signer
-    from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.sessions.session import ProfileSession
 
 
@@ -27,7 +27,6 @@ class Leftover:
     says: str
 
 
-_IN_FULL = "with the role's full permissions"
 _IMPORT = "`from ipy_awsprofile import libraries`, then"
 _SECRET = f"{_IMPORT} call `libraries.duckdb_secret(session)`"
 
@@ -42,13 +41,13 @@ _INDEPENDENT = {
 def stale_variables(
     namespace: Mapping[str, Any],
     session: ProfileSession,
-    owners: Mapping[Any, Target],
+    owners: Mapping[Any, Owner],
     variable: str,
 ) -> Iterator[Leftover]:
     """Yield the notebook's clients, resources, sessions and filesystems of another identity.
 
-    ``owners`` maps the credentials of all switches so far to their targets. ``variable`` is the one
-    that holds the session. What is inside another object is counted.
+    ``owners`` maps the credentials of all switches so far to whose they are. ``variable`` is the
+    one that holds the session. What is inside another object is counted.
     """
     active, by_key, lent = session.get_credentials(), _by_key(owners), lent_name(session)
     held: Counter[tuple[str, str, str]] = Counter()
@@ -57,7 +56,7 @@ def stale_variables(
         if signer.credentials is active or (key and key == key_of(active)):
             continue
         owner = by_key.get(key) or (signer.credentials and owners.get(signer.credentials))
-        whom = _difference(owner, session) if owner else _name_of(signer)
+        whom = owner.difference(session) if owner else _name_of(signer)
         if not whom or (signer.profile and not owner and whom == lent):
             continue
         if is_inside:
@@ -71,7 +70,7 @@ def stale_variables(
 
 
 def stale_secrets(
-    namespace: Mapping[str, Any], session: ProfileSession, owners: Mapping[Any, Target]
+    namespace: Mapping[str, Any], session: ProfileSession, owners: Mapping[Any, Owner]
 ) -> Iterator[Leftover]:
     """Yield DuckDB's secrets that have the credentials of another identity."""
     active = {key_of(session.get_credentials()), session.issued and session.issued[1].access_key}
@@ -86,22 +85,11 @@ def readers_from_before(
     readers: OpenReaders, namespace: Mapping[str, Any], session: ProfileSession
 ) -> Iterator[Leftover]:
     """Yield the variables that have opened a place in S3 as another identity."""
-    for name, owner, again in readers.from_before(namespace):
-        whom = _difference(owner, session) if owner else "no profile"
+    for name, owner, again in readers.from_before(namespace, lent_name(session)):
+        whom = owner.difference(session) if owner else "no profile"
         if whom:
             new = again.format(name=name)
             yield Leftover(name, f"was opened while {whom} was active, and keeps it: run `{new}`")
-
-
-def _difference(owner: Target, session: ProfileSession) -> str:
-    """Return in what an identity differs from the session's; empty if it is the same."""
-    if owner.chain != session.chain:
-        return owner.name
-    if owner.policy_arns != session.target.policy_arns:
-        return f"{owner.name} {'read-only' if owner.policy_arns else _IN_FULL}"
-    if bool(owner.mfa) != bool(session.target.mfa):
-        return f"{owner.name} {'with' if owner.mfa else 'without'} MFA"
-    return ""
 
 
 def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:
@@ -119,13 +107,7 @@ def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:
             yield Leftover(library, advice)
 
 
-def lent_name(session: ProfileSession) -> str | None:
-    """Return the profile's name by which others find the session; see `lending`."""
-    target = session.target
-    return target.name if target.resolves_by_name else os.environ.get("AWS_PROFILE")
-
-
-def _by_key(owners: Mapping[Any, Target]) -> dict[str | None, Target]:
+def _by_key(owners: Mapping[Any, Owner]) -> dict[str | None, Owner]:
     return {key_of(credentials): owner for credentials, owner in owners.items()}
 
 

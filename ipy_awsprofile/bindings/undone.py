@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.bindings.environment import changed_variables
 from ipy_awsprofile.bindings.filesystems import CREDENTIALS
-from ipy_awsprofile.bindings.leftovers import Leftover, lent_name
+from ipy_awsprofile.bindings.leftovers import Leftover
+from ipy_awsprofile.bindings.owners import lent_name
+from ipy_awsprofile.errors import ConfigFileError
 
 if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import ProfileSession
@@ -19,6 +22,8 @@ def undone(session: ProfileSession, bound: Collection[str]) -> Iterator[Leftover
 
     The next switch, also to the same profile, lets it follow again.
     """
+    if {"environment", "filesystems"} & set(bound):
+        yield from _by_name(session)
     if "default_session" in bound:
         yield from _default_session(session)
     if "environment" in bound:
@@ -26,6 +31,19 @@ def undone(session: ProfileSession, bound: Collection[str]) -> Iterator[Leftover
             yield Leftover(name, f"was {what} after the switch: subprocesses go by that")
     if "filesystems" in bound:
         yield from _filesystems(lent_name(session), has_variable="environment" in bound)
+
+
+def _by_name(session: ProfileSession) -> Iterator[Leftover]:
+    target = session.target
+    if not target.resolves_by_name:  # it is lent, whatever the files say now
+        return
+    with suppress(ConfigFileError):  # with which nothing works by a name
+        if target.is_changed():
+            yield Leftover(
+                target.name,
+                "was changed in the shared files after the switch: subprocesses and `s3://` paths "
+                "go by the new settings, the session doesn't",
+            )
 
 
 def _default_session(session: ProfileSession) -> Iterator[Leftover]:

@@ -24,6 +24,9 @@ MOST_ERRORS = 5
 #: When temporary credentials expire, if their source doesn't say it.
 UNKNOWN = "unknown"
 
+#: Says of a role's credentials that STS wasn't asked about them.
+CACHED = "; from the AWS CLI's cache, not checked with AWS"
+
 READ_ONLY = "read-only, limited by the session policy ReadOnlyAccess"
 
 
@@ -50,7 +53,9 @@ def identity_card(
     if read_only:
         rows.append(("access", READ_ONLY))
     if identity.expiry:
-        rows.append(("expires", f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC, renews by itself"))
+        cached = CACHED if identity.cached else ""
+        expires = f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC, renews by itself{cached}"
+        rows.append(("expires", expires))
     elif identity.temporary:
         rows.append(("expires", UNKNOWN))
     if variable:

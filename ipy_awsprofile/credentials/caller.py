@@ -13,10 +13,14 @@ from ipy_awsprofile.credentials.retries import retry_throttled
 
 @dataclass(frozen=True, slots=True)
 class CallerIdentity:
-    """The ARN and user ID that STS returns for some credentials."""
+    """The ARN and user ID that STS returns for some credentials.
+
+    ``cached`` says that a file, the AWS CLI's cache, has them as an earlier answer of STS.
+    """
 
     arn: str
     user_id: str
+    cached: bool = False
 
     @property
     def principal(self) -> str:

@@ -56,14 +56,14 @@ class RoleCache:
         document = self._files[key + self._suffix]
         try:
             _require_complete(document["Credentials"])
-            self._note_caller(document)
+            self._note_caller(document, cached=True)
         except (TypeError, KeyError, ValueError):
             raise KeyError(key) from None  # the AWS CLI hasn't written this document
         return document
 
     def __setitem__(self, key: str, document: Any) -> None:
         with suppress(KeyError):  # AWS-compatible servers can leave out the identity
-            self._note_caller(document)
+            self._note_caller(document, cached=False)
         self._written.add(key)
         self._unsaved[key] = document
         with suppress(OSError):
@@ -71,11 +71,13 @@ class RoleCache:
             self._files[key + self._suffix] = document
             del self._unsaved[key]
 
-    def _note_caller(self, document: Any) -> None:
+    def _note_caller(self, document: Any, *, cached: bool) -> None:
         access_key = document["Credentials"]["AccessKeyId"]
         role = document.get("AssumedRoleUser")
         if role and role["Arn"] and role["AssumedRoleId"]:
-            self.callers[access_key] = CallerIdentity(role["Arn"], role["AssumedRoleId"])
+            caller = CallerIdentity(role["Arn"], role["AssumedRoleId"], cached)
+            if not cached or access_key not in self.callers:  # what STS itself has said counts more
+                self.callers[access_key] = caller
 
 
 def _require_complete(credentials: Any) -> None:

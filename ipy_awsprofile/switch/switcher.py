@@ -17,12 +17,14 @@ from weakref import WeakKeyDictionary
 from ipy_awsprofile.bindings.follow import BINDINGS, follow
 from ipy_awsprofile.bindings.no_identity import require_no_run
 from ipy_awsprofile.bindings.open_readers import OpenReaders
+from ipy_awsprofile.bindings.owners import Owner, owner_of
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.person import Person
-from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile, UnexpectedAccount
+from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile
 from ipy_awsprofile.sessions.working import require_notebook
 from ipy_awsprofile.switch.layers import Layer, Layers
 from ipy_awsprofile.switch.listeners import Listener, Listeners
+from ipy_awsprofile.switch.opening import opened
 from ipy_awsprofile.switch.running_cell import RunningCell
 
 if TYPE_CHECKING:
@@ -48,8 +50,8 @@ class Switcher:
         self._layers = Layers(self._bind)
         self._listeners = Listeners()
         self._server: CredentialServer | None = None
-        #: What the credentials were opened for that were ever switched to; unused ones drop out.
-        self._owners: WeakKeyDictionary[Any, Target] = WeakKeyDictionary()
+        #: Whose the credentials are that were ever switched to; unused ones drop out.
+        self._owners: WeakKeyDictionary[Any, Owner] = WeakKeyDictionary()
         self._readers = OpenReaders()
         self._closed = False
         #: The running cell, and what waits for its end.
@@ -122,26 +124,20 @@ class Switcher:
         self, request: SwitchRequest, *, fresh: bool = False, person: Person | None = None
     ) -> Layer:
         """Open the session and get its identity from STS, as `switch` does; nothing is changed."""
-        from ipy_awsprofile.config.target import target_of
-        from ipy_awsprofile.credentials.deadline import limited
-        from ipy_awsprofile.sessions.identity import who_am_i
-        from ipy_awsprofile.sessions.session import open_target
-
         require_notebook("A switch")
         if self._closed:  # a picker outlives the extension
             raise _unloaded()
         # The active profile needs no confirmation; its pattern may be newer than the switch.
         is_new = request is not self.request
-        if is_new and self.is_protected(request.name) and not request.confirmed:
+        protected = self.is_protected(request.name)
+        if is_new and protected and not request.confirmed:
             raise ProtectedProfile(request.name)
-        with limited():
-            session = open_target(target_of(request), fresh=fresh, person=person or self.person)
-            session.person = self.person
-            identity = who_am_i(session)
-        if request.expect_account and identity.account != request.expect_account:
-            raise UnexpectedAccount(request.name, identity.account, request.expect_account)
+        session, identity = opened(
+            request, fresh=fresh, person=person or self.person, ask=protected
+        )
+        session.person = self.person
         with self._lock:
-            self._owners[session.get_credentials()] = session.target
+            self._owners[session.get_credentials()] = owner_of(session)
         return Layer(request, session, identity)
 
     def move(self, layer: Layer) -> Identity:
@@ -250,7 +246,7 @@ class Switcher:
         """Note, before another identity becomes active, what was opened as this one."""
         if self._shell:
             active = self._active()
-            self._readers.note(self._shell.user_ns, active.session.target if active else None)
+            self._readers.note(self._shell.user_ns, owner_of(active.session) if active else None)
 
     def _tell(self, layer: Layer | None, identity: Identity | None) -> None:
         """Call the listeners, until another identity has become active."""

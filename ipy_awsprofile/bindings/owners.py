@@ -1,0 +1,67 @@
+"""Whose something is that was made while a session was active: by who signs, not by the name.
+
+The files can be edited, and the same name can then be an identity in another account.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.config.arn import Arn
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.config.target import Target
+    from ipy_awsprofile.sessions.session import ProfileSession
+
+_IN_FULL = "with the role's full permissions"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Owner:
+    """What a session was opened for, and the principal that STS has named for it.
+
+    ``lent_as`` is the profile's name by which others find the session; see `lending`.
+    """
+
+    target: Target
+    principal: str | None
+    lent_as: str | None
+
+    @property
+    def name(self) -> str:
+        """The profile's name, or the role's ARN."""
+        return self.target.name
+
+    def difference(self, session: ProfileSession) -> str:
+        """Return in what this identity differs from the session's; empty if it is the same."""
+        own, other = self.target, session.target
+        if own.chain != other.chain:
+            return self.name
+        if self.principal and session.principal not in (None, self.principal):
+            return f"{self.name} {_place(self.principal, session.principal)}"
+        if own.policy_arns != other.policy_arns:
+            return f"{self.name} {'read-only' if own.policy_arns else _IN_FULL}"
+        if bool(own.mfa) != bool(other.mfa):
+            return f"{self.name} {'with' if own.mfa else 'without'} MFA"
+        return ""
+
+
+def _place(principal: str, other: str | None) -> str:
+    """Return in what a principal differs from another one: the account, or else the whole."""
+    arn, others = Arn.parse(principal), Arn.parse(other or "")
+    if arn and others and arn.account != others.account:
+        return f"in account {arn.account}"
+    return f"as {principal}"
+
+
+def owner_of(session: ProfileSession) -> Owner:
+    """Return whose something is that is made while this session is active."""
+    return Owner(session.target, session.principal, lent_name(session))
+
+
+def lent_name(session: ProfileSession) -> str | None:
+    """Return the profile's name by which others find the session; see `lending`."""
+    target = session.target
+    return target.name if target.resolves_by_name else os.environ.get("AWS_PROFILE")

@@ -1,0 +1,45 @@
+"""Opens the session of a switch, and finds out who it is. Nothing is changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.errors import CredentialsRejected, UnexpectedAccount
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.config.request import SwitchRequest
+    from ipy_awsprofile.credentials.person import Person
+    from ipy_awsprofile.sessions.identity import Identity
+    from ipy_awsprofile.sessions.session import ProfileSession
+
+
+def opened(
+    request: SwitchRequest, *, fresh: bool, person: Person, ask: bool
+) -> tuple[ProfileSession, Identity]:
+    """Return the session that is asked for, and its identity.
+
+    A role's session from the AWS CLI's cache costs no call, unless ``ask`` is set or an account is
+    expected: then STS is asked with these credentials, and if it doesn't accept them any more, new
+    ones are got. Raises a child of `AwsProfileError`, UnexpectedAccount if the account is another.
+    """
+    # Loading the extension imports neither botocore nor what reads files.
+    from ipy_awsprofile.config.target import target_of
+    from ipy_awsprofile.credentials.deadline import limited
+    from ipy_awsprofile.sessions.identity import who_am_i
+    from ipy_awsprofile.sessions.session import open_target
+
+    ask = ask or request.expect_account is not None
+    with limited():
+        target = target_of(request)
+        session = open_target(target, fresh=fresh, person=person)
+        was_cached = who_am_i(session).cached
+        try:
+            identity = who_am_i(session, ask=ask)
+        except CredentialsRejected:
+            if not was_cached:
+                raise
+            session = open_target(target, fresh=True, person=person)
+            identity = who_am_i(session, ask=ask)
+    if request.expect_account and identity.account != request.expect_account:
+        raise UnexpectedAccount(request.name, identity.account, request.expect_account)
+    return session, identity

@@ -1,0 +1,80 @@
+"""A role from the AWS CLI's cache is what STS once said; where it counts, STS is asked again."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from ipy_awsprofile.errors import EndpointUnreachable, UnexpectedAccount
+from ipy_awsprofile.sessions.session import open_session
+from tests.sessions.traces import actions, cached_roles
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+SAYS = "from the AWS CLI's cache, not checked with AWS"
+
+
+@pytest.fixture(autouse=True)
+def cached(aws: EmbeddedAws) -> None:
+    """Let the cache have RoleBeta's session."""
+    open_session("RoleBeta")
+    aws.calls.clear()
+
+
+def pretend(aws: EmbeddedAws, account: str) -> None:
+    """Let the cache say that the session is in this account."""
+    (file,) = cached_roles(aws)
+    document = json.loads(file.read_text())
+    arn = document["AssumedRoleUser"]["Arn"]
+    document["AssumedRoleUser"]["Arn"] = arn.replace(ROLE_ACCOUNT, account)
+    file.write_text(json.dumps(document))
+
+
+def test_the_card_says_that_nobody_was_asked(aws: EmbeddedAws, shell: Shell) -> None:
+    """A switch to a cached role costs no call; the card says so, until STS has named the role."""
+    assert SAYS in shell.good("%aws_profile RoleBeta").text
+    assert SAYS in shell.good("%aws_profile").text
+    assert actions(aws) == []
+    assert SAYS not in shell.good("%aws_profile --refresh").text
+    assert actions(aws) == ["sts:AssumeRole"]
+
+
+@pytest.mark.parametrize("how", ["--expect-account", "protected"])
+def test_sts_is_asked(aws: EmbeddedAws, shell: Shell, how: str) -> None:
+    """For an expected account, and a protected profile, STS names who has the cached keys."""
+    pretend(aws, "999999999999")
+    assert "999999999999" in shell.good("%aws_profile RoleBeta").text
+    if how == "protected":
+        shell.good('%config AwsProfileMagics.protected = ["Role*"]')
+        card = shell.good("%aws_profile RoleBeta --yes").text
+    else:
+        assert isinstance(
+            shell.refused("%aws_profile RoleBeta --expect-account 999999999999"), UnexpectedAccount
+        )
+        aws.calls.clear()
+        card = shell.good(f"%aws_profile RoleBeta --expect-account {ROLE_ACCOUNT}").text
+    assert actions(aws) == ["sts:GetCallerIdentity"]
+    assert ROLE_ACCOUNT in card
+    assert SAYS not in card
+
+
+def test_a_session_that_has_ended_is_replaced(aws: EmbeddedAws, shell: Shell) -> None:
+    """If AWS doesn't accept the cached keys any more, the role is assumed again."""
+    aws.expire_sessions()
+    assert SAYS not in shell.good(f"%aws_profile RoleBeta --expect-account {ROLE_ACCOUNT}").text
+    assert actions(aws) == ["sts:GetCallerIdentity", "sts:AssumeRole"]
+    shell.good("session.client('s3').list_buckets()")
+
+
+def test_nobody_answers(aws: EmbeddedAws, shell: Shell) -> None:
+    """Without an answer of STS, an expected account isn't taken from the cache."""
+    text = aws.config_file.read_text()
+    aws.config_file.write_text(text.replace(aws.endpoint_url, "http://127.0.0.1:9"))
+    assert SAYS in shell.good("%aws_profile RoleBeta").text
+    error = shell.refused(f"%aws_profile RoleBeta --expect-account {ROLE_ACCOUNT}")
+    assert isinstance(error, EndpointUnreachable)
