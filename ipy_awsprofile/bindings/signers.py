@@ -6,6 +6,7 @@ Objects are only looked at: none of their code runs, and no credentials are reso
 from __future__ import annotations
 
 import gc
+from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ def _is_foreign(value: Any) -> bool:
     """Return whether an object isn't the notebook's own, or leads to everything else."""
     if issubclass(type(value), type):
         return bool(value.__module__ != "__main__")
-    if type(value) in (ModuleType, FrameType, TracebackType):
+    if issubclass(type(value), (ModuleType, FrameType, TracebackType, AbstractEventLoop)):
         return True
     return f"{type(value).__module__}.".startswith(_FOREIGN) and _signer(value) is None
 

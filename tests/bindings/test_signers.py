@@ -62,6 +62,14 @@ def test_variables(session: boto3.Session) -> None:
     }
 
 
+def test_event_loop(session: boto3.Session) -> None:
+    """A filesystem leads to fsspec's event loop, which is everybody's, and what waits there."""
+    public = s3fs.S3FileSystem(anon=True)
+    waiting = public.loop.call_later(60, session.client("s3").list_buckets)
+    assert found({"public": public}) == {}
+    waiting.cancel()
+
+
 class Job:
     """A class of a module."""
 
