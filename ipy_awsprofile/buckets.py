@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 from botocore.parsers import ResponseParserError
 
-from ipy_awsprofile.credentials.deadline import ATTEMPT, begin_again, bounded
+from ipy_awsprofile.credentials.answers import guarded
+from ipy_awsprofile.credentials.deadline import ATTEMPT, begin_again
 from ipy_awsprofile.credentials.renewal import quiet_refresh
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.sessions.session import chain_of
@@ -45,14 +46,12 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
 
 def _buckets(session: boto3.Session, prefix: str | None) -> list[Any]:
     config = Config(connect_timeout=ATTEMPT, read_timeout=ATTEMPT)
-    pages = (
-        bounded(session.client("s3", config=config))
-        .get_paginator("list_buckets")
-        .paginate(
-            # The response has Regions only if the request has a parameter, such as a page size.
-            PaginationConfig={"PageSize": 1000},
-            **({"Prefix": prefix} if prefix else {}),
-        )
+    s3 = guarded(session.client("s3", config=config))
+    s3.meta.events.register_last("before-call.s3.ListBuckets", _without_redirection)
+    pages = s3.get_paginator("list_buckets").paginate(
+        # The response has Regions only if the request has a parameter, such as a page size.
+        PaginationConfig={"PageSize": 1000},
+        **({"Prefix": prefix} if prefix else {}),
     )
     found: list[Any] = []
     for page in pages:
@@ -62,3 +61,8 @@ def _buckets(session: boto3.Session, prefix: str | None) -> list[Any]:
         begin_again()
     # Some AWS-compatible servers ignore the prefix.
     return [bucket for bucket in found if bucket["Name"].startswith(prefix or "")]
+
+
+def _without_redirection(params: Any, **_: Any) -> None:
+    """Let a redirection be an error: botocore follows those of a bucket, and fails without one."""
+    params["context"]["s3_redirect"] = {"redirected": True}

@@ -69,6 +69,11 @@ class Answers:
         self._lock = threading.Lock()
         self.asked = 0
 
+    def restart(self, *answers: tuple[int, str]) -> None:
+        """Give these answers from now on."""
+        with self._lock:
+            self._answers, self.asked = answers, 0
+
     def next(self) -> tuple[int, str]:
         """Return the answer to the next request."""
         with self._lock:

@@ -22,8 +22,8 @@ from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.role_chain import role_chain
 from ipy_awsprofile.config.target import Target, target_of
+from ipy_awsprofile.credentials.answers import guarded
 from ipy_awsprofile.credentials.botocore_session import MakeProvider, ProfileBotocoreSession
-from ipy_awsprofile.credentials.deadline import bounded
 from ipy_awsprofile.credentials.mfa import MfaPrompter
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.credentials.retries import for_many_profiles, shared_by_threads
@@ -117,7 +117,7 @@ class SharedSources:
 
         def create() -> Any:
             core = ProfileBotocoreSession(target)
-            client = bounded(core.create_client("sts", config=self._sts_config, **keys))
+            client = guarded(core.create_client("sts", config=self._sts_config, **keys))
             if has_code:
                 handler: Any = _without_mfa  # unlike most handlers, it returns something
                 client.meta.events.register("provide-client-params.sts.AssumeRole", handler)

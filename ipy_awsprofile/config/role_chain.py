@@ -20,6 +20,9 @@ from ipy_awsprofile.config.profiles import (
 from ipy_awsprofile.config.shared_files import Section, Sections, SharedFiles, read_shared_files
 from ipy_awsprofile.errors import InvalidProfile, InvalidSource, SourceLoop
 
+#: botocore calls itself for each profile of a chain, which Python limits.
+_LONGEST = 50
+
 
 def role_chain(name: str, *, files: SharedFiles | None = None) -> tuple[Profile, ...]:
     """Return a profile, its source profile, and so on to the one whose credentials start the chain.
@@ -60,6 +63,11 @@ def _follow(chain: list[Profile], profiles: Mapping[str, Profile], sections: Sec
             raise InvalidSource(
                 f"The source_profile `{source}` of the profile `{chain[-1].name}` doesn't exist.",
                 did_you_mean(source, profiles) or _edit_hint(chain[-1]),
+            )
+        if len(chain) == _LONGEST:
+            raise InvalidSource(
+                f"The role chain of `{chain[0].name}` has more than {_LONGEST} profiles.",
+                f"Use a source_profile that is nearer to the role. {_edit_hint(chain[0])}",
             )
         chain.append(profiles[source])
     last = chain[-1]

@@ -16,7 +16,7 @@ class About(Enum):
     SOURCE = auto()  #: where the credentials come from
     SSO = auto()  #: IAM Identity Center
     CLIENTS = auto()  #: how and where clients call AWS, on any machine
-    TOOLS = auto()  #: the AWS CLI and other programs
+    TOOLS = auto()  #: the AWS CLI, other programs and this machine
 
 
 SETTINGS: dict[str, About] = {
@@ -91,6 +91,11 @@ SETTINGS: dict[str, About] = {
             "cli_binary_format",
             "cli_pager",
             "cli_timestamp_format",
+            "ec2_metadata_service_endpoint",
+            "ec2_metadata_service_endpoint_mode",
+            "ec2_metadata_v1_disabled",
+            "metadata_service_num_attempts",
+            "metadata_service_timeout",
             "mfa_process",
             "output",
             "region",
@@ -99,6 +104,10 @@ SETTINGS: dict[str, About] = {
         About.TOOLS,
     ),
 }
+
+
+#: Settings whose value is an indented block of settings.
+BLOCKS = frozenset({"s3", "s3api", "s3control"})
 
 
 def settings_about(*topics: About) -> tuple[str, ...]:

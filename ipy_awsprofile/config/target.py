@@ -6,7 +6,7 @@ the files.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -16,7 +16,13 @@ from ipy_awsprofile.config.mfa_session import MfaSession, mfa_session
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.role_chain import role_chain
-from ipy_awsprofile.config.settings import CREDENTIAL_SETTINGS, About, settings_about
+from ipy_awsprofile.config.settings import (
+    BLOCKS,
+    CREDENTIAL_SETTINGS,
+    SETTINGS,
+    About,
+    settings_about,
+)
 from ipy_awsprofile.config.shared_files import Section, SharedFiles, read_shared_files
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
 
@@ -126,6 +132,7 @@ def target_of(request: SessionRequest) -> Target:
     files = SharedFiles.from_environment(environ)
     profiles, settings = _profiles_of(request, files)
     sections = read_shared_files(files).profiles
+    _require_texts(profiles, sections)
     section = sections.get(profiles[0].name)
     mfa = mfa_session(profiles[0], section, request.duration) if request.mfa else None
     settings |= _options_as_settings(request, profiles[0])
@@ -157,6 +164,19 @@ def _described(profiles: tuple[Profile, ...], sections: Mapping[str, Section]) -
         for profile in profiles
         if (section := sections.get(profile.name)) is not None
     )
+
+
+def _require_texts(profiles: Iterable[Profile], sections: Mapping[str, Section]) -> None:
+    """Raise InvalidProfile if a setting that is a text has an indented block instead."""
+    for name in (profile.name for profile in profiles if profile.name in sections):
+        section = sections[name]
+        for setting in sorted(SETTINGS.keys() & section.keys() - BLOCKS):
+            if isinstance(section[setting], dict):
+                file, line = section.origins[setting]
+                raise InvalidProfile(
+                    f"The {setting} of `{name}` is an indented block, and not a text.",
+                    f"See {file}, line {line}.",
+                )
 
 
 def _profiles_of(

@@ -209,6 +209,9 @@ _DENIED_BY = {
 }
 
 
+_REDIRECTION = 3
+
+
 def _advice(response: ErrorResponse, chain: Chain) -> str:
     """Return what to do about a response that isn't about keys or permissions."""
     if response.code in THROTTLED:
@@ -223,6 +226,8 @@ def _advice(response: ErrorResponse, chain: Chain) -> str:
         return (
             f"The service failed (HTTP {response.status}). Wait a minute, then run the cell again."
         )
+    if response.status // 100 == _REDIRECTION and response.operation == "ListBuckets":
+        return "Use the Region of this S3 endpoint with `--region`, or correct `endpoint_url`."
     if response.code == "RegionDisabledException":
         return (
             "Use another Region with `--region`, or enable this one for the account: "

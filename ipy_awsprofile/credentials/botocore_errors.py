@@ -143,6 +143,12 @@ def _from_value(error: ValueError, chain: Chain) -> AwsProfileError:
 
 def _from_signing(error: RuntimeError, chain: Chain) -> AwsProfileError | None:
     """Return the error of AWS's library for signing; None if it is another library's."""
+    if "still expired" in str(error):  # botocore has just got them
+        return CredentialsUnavailable(
+            f"The credentials of `{chain.asked_for}` had already expired when they came.",
+            "Check the clock of this machine and the lifetime of its source's credentials. "
+            f"{chain.explain_hint}",
+        )
     if "AWS_ERROR_" not in str(error):
         return None
     return CredentialsRejected(
@@ -250,12 +256,15 @@ _TRANSLATIONS: tuple[
         UnusableCredentialsError,
         _as(
             CredentialsUnavailable,
-            "The credentials of `{chain.start}` can't be used: {message}.",
+            "The credentials of `{chain.asked_for}` can't be used: {message}.",
             "{chain.explain_hint}",
         ),
     ),
     (
-        (ParserError, TypeError, json.JSONDecodeError),
+        (
+            *(ParserError, TypeError, json.JSONDecodeError),
+            *(AssertionError, OverflowError, RecursionError),
+        ),
         _as(
             CredentialsUnavailable,
             "The credentials of `{chain.start}` can't be read.",

@@ -24,10 +24,11 @@ from botocore.credentials import (
 from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.full_config import full_config
 from ipy_awsprofile.config.target import Target
+from ipy_awsprofile.credentials.answers import guarded
 from ipy_awsprofile.credentials.botocore_errors import no_credentials
 from ipy_awsprofile.credentials.caller import CallerIdentity, caller_identity
 from ipy_awsprofile.credentials.data_loader import SessionLoader
-from ipy_awsprofile.credentials.deadline import BoundedHttp, bounded
+from ipy_awsprofile.credentials.deadline import BoundedHttp
 from ipy_awsprofile.credentials.event_hooks import built_in_hooks
 from ipy_awsprofile.credentials.file_keys import FileCredentials
 from ipy_awsprofile.credentials.mfa import MfaPrompter
@@ -142,7 +143,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
                 aws_secret_access_key=keys.secret_key,
                 aws_session_token=keys.token,
             )
-            now = caller_identity(bounded(sts))
+            now = caller_identity(guarded(sts))
         self.callers[str(keys.access_key)] = now
         if now.principal != known.principal:
             name = self._target.name
@@ -223,4 +224,4 @@ class _ResolvingSession(ProfileBotocoreSession):
 
     def create_client(self, *args: Any, **kwargs: Any) -> Any:
         """Return a client as the base class does."""
-        return bounded(retry_throttled(super().create_client(*args, **kwargs)))
+        return guarded(retry_throttled(super().create_client(*args, **kwargs)))

@@ -76,13 +76,6 @@ def begin_again() -> None:
         limit.left = LIMIT
 
 
-def bounded(client: Any) -> Any:
-    """Return a client of botocore, whose calls now end in time."""
-    endpoint = client._endpoint  # noqa: SLF001  # there is no public way
-    endpoint.http_session = BoundedHttp(endpoint.http_session, client.meta.config.read_timeout)
-    return client
-
-
 class BoundedHttp:
     """Sends requests as botocore's ``URLLib3Session`` does, and waits for a response only so long.
 

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
+import time
 from typing import Any
 
 import botocore.session
+from botocore.compat import compat_shell_split
 from botocore.credentials import ProcessProvider, ProfileProviderBuilder
 from botocore.exceptions import CredentialRetrievalError
 
@@ -21,6 +24,9 @@ from ipy_awsprofile.text import program
 
 #: Timeout of a credential_process in seconds, as in the AWS SDK for Go.
 PROCESS_TIMEOUT = 60.0
+
+#: The most bytes that a credential_process prints.
+_MOST_OUTPUT = 1_000_000
 
 
 class CheckedProfileProviders(ProfileProviderBuilder):
@@ -51,17 +57,51 @@ class CredentialProcess(subprocess.Popen[bytes]):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options | {"env": user_environment()})
 
-    def communicate(self, input: Any = None, timeout: float | None = None) -> Any:  # noqa: A002
+    def communicate(self, input: Any = None, timeout: float | None = None) -> Any:  # noqa: A002, ARG002
         """Return what the process prints. Raises an exception if it fails, or after the timeout."""
+        read = (_Output(self.stdout), _Output(self.stderr))
+        ends = time.monotonic() + (timeout or PROCESS_TIMEOUT)
         try:
-            output = super().communicate(input, timeout or PROCESS_TIMEOUT)
-        except subprocess.TimeoutExpired:
+            for output in read:
+                output.wait(max(ends - time.monotonic(), 0))
+            self.wait(max(ends - time.monotonic(), 0))
+        except BaseException:  # an interrupt, too, ends it
             self.kill()
             self.wait()  # not for its output, which its own child processes can keep open
             raise
         if self.returncode:
             raise subprocess.CalledProcessError(self.returncode, "credential_process")
-        return output
+        return tuple(output.text for output in read)
+
+
+class _TooMuchOutputError(Exception):
+    """A process prints more than credentials are."""
+
+
+class _Output:
+    """What a process prints, up to a limit: some never stop."""
+
+    def __init__(self, pipe: Any) -> None:
+        self.text = b""
+        self._pipe = pipe
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end. Raises TimeoutExpired and _TooMuchOutputError."""
+        self._reader.join(seconds)
+        if self._reader.is_alive():
+            raise subprocess.TimeoutExpired("credential_process", seconds)
+        if len(self.text) > _MOST_OUTPUT:
+            raise _TooMuchOutputError
+
+    def _read(self) -> None:
+        with self._pipe:
+            self.text = self._pipe.read(_MOST_OUTPUT + 1)
+
+
+class _BadCommandError(Exception):
+    """A command can't be divided into words: a quotation mark is missing."""
 
 
 #: The exceptions of a credential_process, and what they mean. Its output is never quoted.
@@ -69,7 +109,10 @@ _PROBLEMS: tuple[tuple[type[Exception], str], ...] = (
     (OSError, "can't be run: {0.strerror} (`{program}`)"),
     (json.JSONDecodeError, "didn't print JSON"),
     (UnicodeDecodeError, "didn't print JSON"),
-    (ValueError, "isn't a command: {0}"),  # a quotation mark is missing
+    (RecursionError, "didn't print JSON"),
+    (_BadCommandError, "isn't a command: {0}"),
+    (ValueError, "didn't print JSON"),  # such as a number of 5,000 digits
+    (_TooMuchOutputError, "prints more than credentials"),
     (IndexError, "isn't a command: it is empty"),
     (AttributeError, "printed JSON that isn't an object"),
     (TypeError, "printed JSON that isn't an object"),
@@ -83,6 +126,7 @@ class _CheckedProcessProvider(ProcessProvider):
 
     def _retrieve_credentials_using(self, credential_process: str) -> Any:
         try:
+            _require_words(credential_process)
             credentials = super()._retrieve_credentials_using(credential_process)  # type: ignore[misc]
             require_usable(credentials)
         except subprocess.TimeoutExpired:
@@ -98,3 +142,10 @@ class _CheckedProcessProvider(ProcessProvider):
             f"The credential_process of `{self._profile_name}` {problem}.",  # type: ignore[attr-defined]
             "Run its command in a terminal to see what it prints or waits for.",
         )
+
+
+def _require_words(command: str) -> None:
+    try:
+        compat_shell_split(command)
+    except ValueError as error:
+        raise _BadCommandError(error) from None

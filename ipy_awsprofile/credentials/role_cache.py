@@ -53,11 +53,11 @@ class RoleCache:
             return self._unsaved[key]
         if self._fresh and key not in self._written:
             raise KeyError(key)
-        document = self._files[key + self._suffix]
         try:
+            document = self._files[key + self._suffix]
             _require_complete(document["Credentials"])
             self._note_caller(document, cached=True)
-        except (TypeError, KeyError, ValueError):
+        except (TypeError, KeyError, ValueError, RecursionError):
             raise KeyError(key) from None  # the AWS CLI hasn't written this document
         return document
 

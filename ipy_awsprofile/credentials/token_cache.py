@@ -36,9 +36,12 @@ class _SignInFiles(JSONFileCache):
         return True
 
     def __getitem__(self, key: str) -> Any:
-        document = super().__getitem__(key)
+        try:
+            document = super().__getitem__(key)
+        except RecursionError:  # JSON that is nested too deeply
+            document = None
         if not self._is_usable(document):
-            raise KeyError(key)
+            raise KeyError(key) from None
         return document
 
     def __setitem__(self, key: str, document: Any) -> None:

@@ -6,7 +6,7 @@ A process, a container or a file can return anything. No error quotes a value.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dateutil.parser import parse
@@ -19,7 +19,7 @@ def parse_time(text: object) -> datetime | None:
     try:
         time = parse(text)
         return time.astimezone(UTC) if time.tzinfo else None
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, RecursionError):
         return None
 
 
@@ -52,7 +52,14 @@ def _problem_of(credentials: Mapping[str, object] | None) -> str:
     expiry = parse_time(credentials["expiry_time"])
     if expiry is None:
         return "the Expiration isn't a time with a time zone"
-    return "they had already expired" if expiry <= datetime.now(UTC) else ""
+    left = expiry - datetime.now(UTC)
+    if left <= timedelta():
+        return "they had already expired"
+    return "they expire in less than 5 seconds" if left < _TOO_SHORT else ""
+
+
+#: botocore raises RuntimeError in the user's calls for credentials that end while it gets them.
+_TOO_SHORT = timedelta(seconds=5)
 
 
 def _fits_header(value: object) -> bool:
@@ -76,8 +83,10 @@ def is_login(document: Any) -> bool:
     return (
         isinstance(access, dict)
         and all(isinstance(access.get(name), str) for name in _LOGIN_KEYS)
+        and all(isinstance(document.get(name, ""), str) for name in _LOGIN_RENEWAL)
         and parse_time(access.get("expiresAt")) is not None
     )
 
 
 _LOGIN_KEYS = ("accessKeyId", "secretAccessKey", "sessionToken", "accountId")
+_LOGIN_RENEWAL = ("clientId", "dpopKey", "refreshToken")

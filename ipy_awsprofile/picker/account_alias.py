@@ -60,11 +60,11 @@ def alias_lookup(session: boto3.Session) -> Callable[[], str | None]:
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from ipy_awsprofile.credentials.deadline import bounded
+    from ipy_awsprofile.credentials.answers import guarded
     from ipy_awsprofile.credentials.retries import give_up_soon
 
     # A client may be used in several threads, a session may not.
-    iam = bounded(session.client("iam", config=give_up_soon(5.0)))
+    iam = guarded(session.client("iam", config=give_up_soon(5.0)))
 
     def lookup() -> str | None:
         try:

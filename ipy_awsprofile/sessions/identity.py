@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.credentials.answers import guarded
 from ipy_awsprofile.credentials.caller import caller_identity
-from ipy_awsprofile.credentials.deadline import bounded
 from ipy_awsprofile.credentials.renewal import quiet_refresh
 from ipy_awsprofile.credentials.retries import give_up_soon
 from ipy_awsprofile.credentials.translation import translated
@@ -69,7 +69,7 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
         caller = known.get(access_key)
         if caller is None or (ask and caller.cached):
             sts = session.client("sts", config=give_up_soon(timeout_of(session)))
-            caller = known[access_key] = caller_identity(bounded(sts))
+            caller = known[access_key] = caller_identity(guarded(sts))
         arn = Arn.parse(caller.arn)
         if arn is None:
             raise KeyError("Arn")  # the response isn't from AWS

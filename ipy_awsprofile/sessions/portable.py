@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.config.shared_files import read_shared_files
+from ipy_awsprofile.credentials.answers import guarded
 from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
-from ipy_awsprofile.credentials.deadline import bounded
 from ipy_awsprofile.credentials.renewal import quiet_refresh
 from ipy_awsprofile.credentials.retries import for_many_profiles, give_up_soon
 from ipy_awsprofile.credentials.session_token import get_session_token
@@ -66,7 +66,7 @@ def session_token(
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
     with translated(chain_of(session)), quiet_refresh():
-        sts = bounded(session.client("sts", config=give_up_soon(timeout_of(session))))
+        sts = guarded(session.client("sts", config=give_up_soon(timeout_of(session))))
         # The response isn't in a variable, which a traceback could show.
         return _credentials_in(get_session_token(sts, serial=serial, ask=ask))
 

@@ -21,8 +21,9 @@ from botocore.utils import SSOTokenLoader
 
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.shared_files import read_shared_files
+from ipy_awsprofile.credentials.answers import guarded
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
-from ipy_awsprofile.credentials.deadline import ATTEMPT, bounded
+from ipy_awsprofile.credentials.deadline import ATTEMPT
 from ipy_awsprofile.credentials.retries import give_up_soon
 from ipy_awsprofile.credentials.token_cache import token_files
 from ipy_awsprofile.credentials.translation import translated
@@ -37,6 +38,9 @@ _REFRESH_TOKEN = "refresh_token"  # noqa: S105  # the name of a grant
 #: Default of the seconds between two calls, and the seconds to add if AWS asks to slow down.
 #: https://www.rfc-editor.org/rfc/rfc8628#section-3.5
 _INTERVAL = 5
+
+#: Seconds after which we ask at the latest: a person waits for it.
+_LONGEST_INTERVAL = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +100,11 @@ class SignInAttempt:
     ) -> None:
         self.profile = settings.profile
         self.url: str = device.get("verificationUriComplete") or device["verificationUri"]
+        if not self.url.startswith(("https://", "http://")):  # a person is going to open it
+            raise KeyError("verificationUri")
         self.code: str = device["userCode"]
         self.expiry = datetime.now(UTC) + timedelta(seconds=device["expiresIn"])
-        self.interval: float = device.get("interval") or _INTERVAL
+        self.interval: float = min(device.get("interval") or _INTERVAL, _LONGEST_INTERVAL)
         self._settings = settings
         self._client = client
         self._registration = registration
@@ -176,7 +182,7 @@ def begin_sign_in(target: Target) -> SignInAttempt:
     settings = sso_settings(target)
     with translated(target.chain):
         config = give_up_soon(ATTEMPT).merge(Config(signature_version=UNSIGNED))
-        client: Any = bounded(
+        client: Any = guarded(
             ProfileBotocoreSession(target).create_client(
                 "sso-oidc", region_name=settings.region, config=config
             )
@@ -194,4 +200,4 @@ def begin_sign_in(target: Target) -> SignInAttempt:
             clientSecret=registration["clientSecret"],
             startUrl=settings.start_url,
         )
-    return SignInAttempt(settings, client, registration, device, target.chain)
+        return SignInAttempt(settings, client, registration, device, target.chain)

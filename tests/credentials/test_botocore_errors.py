@@ -147,7 +147,7 @@ from tests.credentials.foreign_errors import translate
         (
             UnusableCredentialsError("there are none"),
             ours.CredentialsUnavailable,
-            "The credentials of `UserAlpha` can't be used: there are none.",
+            "The credentials of `RoleBeta` can't be used: there are none.",
         ),
         (
             TypeError("hush"),
@@ -178,6 +178,13 @@ from tests.credentials.foreign_errors import translate
             FileNotFoundError(2, "No such file", "/token"),
             ours.CredentialsUnavailable,
             "A file that `UserAlpha` needs can't be used: No such file (`/token`).",
+        ),
+        (
+            RuntimeError(
+                "Credentials were refreshed, but the refreshed credentials are still expired."
+            ),
+            ours.CredentialsUnavailable,
+            "The credentials of `RoleBeta` had already expired when they came.",
         ),
         (
             ValueError("Invalid endpoint: x"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -55,6 +56,13 @@ def test_unusable(given: dict[str, Any] | None, problem: str) -> None:
     with pytest.raises(UnusableCredentialsError, match=problem) as caught:
         require_usable(given)
     assert "hush" not in str(caught.value)
+
+
+def test_about_to_end() -> None:
+    """Credentials that end in a few seconds would end while botocore gets them."""
+    soon = datetime.now(UTC) + timedelta(seconds=4)
+    with pytest.raises(UnusableCredentialsError, match="expire in less than 5 seconds"):
+        require_usable(GOOD | {"expiry_time": soon.isoformat()})
 
 
 @pytest.mark.parametrize("text", [None, 7, "", "soon", "2099-01-01T00:00:00", "9" * 400])

@@ -1,0 +1,79 @@
+"""The clients of our own calls: they end in time, and only AWS's responses come back from them.
+
+What isn't AWS can answer anything, and botocore's parsers and what uses their results raise any
+exception then. Here it is one, ResponseParserError, which translation knows, and whose text doesn't
+quote the response.
+
+https://botocore.amazonaws.com/v1/documentation/api/latest/development/designnotes.html
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from botocore.parsers import ResponseParserError
+
+from ipy_awsprofile.credentials.deadline import BoundedHttp
+
+
+def guarded(client: Any) -> Any:
+    """Return a client of botocore, whose calls now end in time and have responses of AWS."""
+    # There is no public way to change one client; the session's other clients are the user's.
+    endpoint = client._endpoint  # noqa: SLF001
+    endpoint.http_session = BoundedHttp(endpoint.http_session, client.meta.config.read_timeout)
+    endpoint._response_parser_factory = _Parsers(endpoint._response_parser_factory)  # noqa: SLF001
+    return client
+
+
+class _Parsers:
+    """Creates parsers as botocore's ``ResponseParserFactory`` does."""
+
+    def __init__(self, parsers: Any) -> None:
+        self._parsers = parsers
+
+    def create_parser(self, protocol: str) -> _Parser:
+        """Return the parser of a protocol."""
+        return _Parser(self._parsers.create_parser(protocol))
+
+
+class _Parser:
+    """A parser that raises ResponseParserError for whatever isn't a response of the model."""
+
+    def __init__(self, parser: Any) -> None:
+        self._parser = parser
+
+    def parse(self, response: Any, shape: Any) -> Any:
+        """Return the parsed response."""
+        try:
+            parsed = self._parser.parse(response, shape)
+        except Exception:  # noqa: BLE001  # the text can quote the response
+            parsed = None
+        if not isinstance(parsed, dict) or (shape and not _fits(parsed, shape)):
+            raise ResponseParserError("The response isn't one of AWS.")
+        return parsed
+
+
+#: No time, size or duration in a response is greater: milliseconds until the year 9999.
+_MOST = 253_402_300_799_999
+
+_TYPES: dict[str, type[Any] | tuple[type[Any], ...]] = {
+    "string": str,
+    "integer": int,
+    "long": int,
+    "timestamp": datetime,
+    "boolean": bool,
+}
+
+
+def _fits(value: Any, shape: Any) -> bool:
+    """Return whether a value has the type of its shape; what is missing isn't looked for."""
+    if shape.type_name == "structure":
+        return isinstance(value, dict) and all(
+            _fits(value[name], member) for name, member in shape.members.items() if name in value
+        )
+    if shape.type_name == "list":
+        return isinstance(value, list) and all(_fits(one, shape.member) for one in value)
+    if shape.type_name in {"integer", "long"} and isinstance(value, int):
+        return abs(value) <= _MOST
+    return isinstance(value, _TYPES.get(shape.type_name, object))
