@@ -36,7 +36,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ipy_awsprofile.text import visible
+from ipy_awsprofile.text import LONGEST, shortened, visible
 
 
 class AwsProfileError(Exception):
@@ -48,8 +48,8 @@ class AwsProfileError(Exception):
 
     def __init__(self, message: str, hint: str = "") -> None:
         # Names and values from the files can contain line ends.
-        super().__init__(visible(" ".join(message.splitlines())))
-        self.hint = visible(" ".join(hint.splitlines()))
+        super().__init__(_shown(message))
+        self.hint = _shown(hint)
         #: Set where the error was shown as a card, so that its hint isn't shown twice.
         self.shown = False
 
@@ -66,6 +66,10 @@ class AwsProfileError(Exception):
         if self.hint and not self.shown:
             lines.append(self.hint)
         return lines
+
+
+def _shown(text: str) -> str:
+    return shortened(visible(" ".join(shortened(text, 2 * LONGEST).splitlines())), LONGEST)
 
 
 def _restored(

@@ -13,6 +13,11 @@ _INVISIBLE = re.compile(
 )
 
 
+#: The longest text, and the longest value in a table, that is shown, in characters. Values from
+#: files, and what commands and servers write, can have millions.
+LONGEST, LONGEST_CELL = 2_000, 200
+
+
 def visible(text: str) -> str:
     """Return a text with its invisible characters escaped as Python escapes them."""
     return _INVISIBLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)

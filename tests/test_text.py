@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ipy_awsprofile.cards.cards import error_card
+from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.text import program, visible, without_user
 
@@ -89,3 +92,39 @@ def test_program(command: str, name: str | None) -> None:
 def test_password_in_an_address(url: str, shown: str) -> None:
     """Name and password in an address aren't shown."""
     assert without_user(url) == shown
+
+
+MUCH = "`x` <" * 1_000_000
+
+
+@pytest.mark.parametrize("shown", ["str", "_repr_html_"])
+@pytest.mark.parametrize(
+    "card",
+    [
+        error_card(AwsProfileError(MUCH, MUCH)),
+        Card(MUCH, rows=((MUCH[:9], MUCH),), notes=(MUCH,)),
+        Table("a table", ("a", "b"), ((MUCH, MUCH),)),
+    ],
+)
+def test_much_text(card: Card | Table, shown: str) -> None:
+    """Of a text of megabytes, only the beginning is shown, as text and as HTML."""
+    text = str(card) if shown == "str" else card._repr_html_()
+    assert "…" in text
+    assert len(text) < 500_000
+
+
+def test_much_text_of_a_process(aws: EmbeddedAws, shell: Shell) -> None:
+    """A process that fails with megabytes in one line makes an error that one can read."""
+    command = f"{sys.executable} -c 'import sys; sys.exit(chr(120) * 5_000_000)'"
+    aws.write_profile("wordy", credential_process=command)
+    error = shell.refused("%aws_profile wordy")
+    assert len(f"{error}{error.hint}") < 5_000
+
+
+def test_much_text_in_a_file(aws: EmbeddedAws, shell: Shell) -> None:
+    """A value of megabytes in a file doesn't make a table of megabytes."""
+    aws.write_profile("wordy", region="r" * 5_000_000)
+    ran = shell.good("%aws_profiles")
+    assert len(ran.text) + len(ran.html) < 50_000
+    assert len(shell.good("%aws_profile --explain wordy").html) < 50_000
+    shell.refused("%aws_profile wordy")

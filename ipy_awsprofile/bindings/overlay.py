@@ -2,7 +2,8 @@
 
 The profile has a command for its credentials, and all other settings of the profile that it
 represents. Its name is new, so that no keys in the user's credentials file take precedence over it.
-All other profiles still work, together with the user's credentials file.
+All other profiles still work, together with the user's credentials file. A very large file isn't
+copied: then only the one profile is found.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 """
@@ -16,15 +17,25 @@ import shlex
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path
 
 from ipy_awsprofile.bindings.credential_process import command_line
 from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.settings import CREDENTIAL_SETTINGS, About, settings_about
-from ipy_awsprofile.config.shared_files import SharedFiles, Value, read_shared_files
+from ipy_awsprofile.config.shared_files import (
+    FileVersion,
+    SharedFiles,
+    Value,
+    read_shared_files,
+    version_of,
+)
 
 _SECRETS = frozenset(settings_about(About.KEYS))
+
+#: Bytes of the largest config file that is copied: 50,000 profiles, which takes some seconds.
+LARGEST = 5_000_000
 
 _NOTE = "# Made by ipy_awsprofile for the child processes of one kernel: changes here are lost.\n"
 
@@ -55,8 +66,8 @@ def write_overlay(
     settings["credential_process"] = command
     if region is not None:
         settings["region"] = region
-    sections = [*_user_sections(files.config), _section(f"profile {shlex.quote(name)}", settings)]
-    _write(path, "\n".join([_NOTE, *sections]))
+    others = _copied(files, settings.get("services", ""))
+    _write(path, "\n".join([_NOTE, others, _section(f"profile {shlex.quote(name)}", settings)]))
 
 
 def overlay_name(profile: str, taken: Iterable[str]) -> str:
@@ -74,6 +85,21 @@ def overlay_name(profile: str, taken: Iterable[str]) -> str:
         number += 1
         name = f"{readable}-in-kernel-{number}"
     return name
+
+
+def _copied(files: SharedFiles, services: str) -> str:
+    """Return the sections of the user's config file, or, of a very large one, these services."""
+    version = version_of(files.config)
+    if version and version.size > LARGEST:
+        section = read_shared_files(files).services.get(services)
+        texts = {name: _text(value) for name, value in (section or {}).items()}
+        return _section(f"services {shlex.quote(services)}", _public(texts)) if texts else ""
+    return _all_copied(files.config, version)
+
+
+@lru_cache(maxsize=1)
+def _all_copied(config: Path, _version: FileVersion | None) -> str:
+    return "\n".join(_user_sections(config))
 
 
 def _user_sections(config: Path) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from html import escape
 
 from ipy_awsprofile.cards import styles
-from ipy_awsprofile.text import visible
+from ipy_awsprofile.text import LONGEST, shortened, visible
 
 
 class Html(str):
@@ -33,17 +33,22 @@ def tag(name: str, style: str = "", *children: str, **attributes: object) -> Htm
 
 
 def joined(*children: str) -> Html:
-    """Return the children one after another; those that aren't HTML are escaped."""
-    return Html("".join(map(_escaped, children)))
+    """Return the children one after another; those that aren't HTML are escaped, and not long."""
+    return Html("".join(_escaped(_short(child)) for child in children))
 
 
 def with_code(text: str) -> Html:
     """Return a text as HTML, with what is between backticks set as code."""
+    text = _short(text)
     parts = text.split("`")
     if len(parts) % 2 == 0:  # a backtick without a partner is an ordinary character
         return _escaped(text)
     marked = (tag("code", styles.CODE, part) if i % 2 else part for i, part in enumerate(parts))
     return joined(*marked)
+
+
+def _short(text: str) -> str:
+    return text if isinstance(text, Html) else shortened(text, LONGEST)
 
 
 def _escaped(text: str) -> Html:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipy_awsprofile.cards import styles
 from ipy_awsprofile.cards.html import Html, tag, with_code
 from ipy_awsprofile.cards.styles import Tone
-from ipy_awsprofile.text import visible
+from ipy_awsprofile.text import LONGEST, LONGEST_CELL, shortened, visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Card:
         lines = [f"{self.title}  ({beside})" if beside else self.title]
         lines += [f"  {label:<{width}}  {value}" for label, value in rows]
         lines += [f"  {note}" for note in self.notes]
-        return visible("\n".join(lines))
+        return visible("\n".join(shortened(line, LONGEST) for line in lines))
 
     __repr__ = __str__
 
@@ -76,7 +76,7 @@ class Table:
     def __str__(self) -> str:
         if not self.rows:
             return self.title
-        lines = [self.columns, *self.rows]
+        lines = [self.columns, *self._short_rows()]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         rows = (
             "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -88,7 +88,10 @@ class Table:
 
     def _repr_html_(self) -> str:
         head = (tag("th", styles.HEAD, column) for column in self.columns)
-        body = (tag("tr", "", *(tag("td", styles.CELL, cell) for cell in row)) for row in self.rows)
+        body = (
+            tag("tr", "", *(tag("td", styles.CELL, cell) for cell in row))
+            for row in self._short_rows()
+        )
         table = tag(
             "table",
             styles.TABLE,
@@ -99,6 +102,9 @@ class Table:
             heading(with_code(self.title)),
             tag("div", styles.SCROLLER, table) if self.rows else "",
         )
+
+    def _short_rows(self) -> list[tuple[str, ...]]:
+        return [tuple(shortened(cell, LONGEST_CELL) for cell in row) for row in self.rows]
 
 
 def card_frame(*children: str, tone: Tone | None = None) -> Html:

@@ -163,7 +163,7 @@ def profiles_by_name(files: SharedFiles | None = None) -> Mapping[str, Profile]:
     return _records(read_shared_files(files or SharedFiles.from_environment()))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _records(sections: Sections) -> Mapping[str, Profile]:
     """Return the records, made once for each reading of the files."""
     return {name: _record(name, section) for name, section in sections.profiles.items()}

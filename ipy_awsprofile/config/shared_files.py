@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.errors import ConfigFileError
@@ -122,8 +123,10 @@ def read_shared_files(files: SharedFiles) -> Sections:
     return _sections(files, version_of(files.config), version_of(files.credentials))
 
 
-@lru_cache(maxsize=4)
-def _sections(files: SharedFiles, config: _FileVersion, credentials: _FileVersion) -> Sections:
+@lru_cache(maxsize=2)
+def _sections(
+    files: SharedFiles, config: FileVersion | None, credentials: FileVersion | None
+) -> Sections:
     del config, credentials  # they are parts of the cache's key
     sections = Sections({}, {}, {}, {})
     for header, section in _file_sections(files.config).items():
@@ -164,17 +167,21 @@ def _shell_words(header: str) -> list[str]:
         return []
 
 
-#: Time, size and inode of a file, which change with its content.
-_FileVersion = tuple[int, int, int] | None
+class FileVersion(NamedTuple):
+    """Time (in nanoseconds), size and inode of a file, which change with its content."""
+
+    time: int
+    size: int
+    inode: int
 
 
-def version_of(path: Path) -> _FileVersion:
+def version_of(path: Path) -> FileVersion | None:
     """Return what identifies the content of a file; None if there is no file."""
     try:
         status = path.stat()
     except OSError:
         return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
+    return FileVersion(status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 def _file_sections(path: Path) -> dict[str, Section]:

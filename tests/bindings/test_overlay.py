@@ -18,6 +18,7 @@ from botocore.exceptions import ConfigParseError
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from ipy_awsprofile.bindings import overlay
 from ipy_awsprofile.bindings.credential_server import CredentialServer
 from ipy_awsprofile.bindings.overlay import overlay_name, write_overlay
 from ipy_awsprofile.config.shared_files import SharedFiles
@@ -454,3 +455,18 @@ def test_same_settings_as_without(config: str, credentials: str) -> None:
     for key, section in expected.items():
         assert found[key].keys() <= section.keys() | {"credential_process"}
         assert public(section).items() <= found[key].items()
+
+
+def test_a_very_large_file_is_not_copied(
+    aws: EmbeddedAws, session: ProfileSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a very large config file, only the profile and its services are copied."""
+    text = aws.config_file.read_text()
+    beta = text.replace("[profile RoleBeta]", "[profile RoleBeta]\nservices = local")
+    local = f"[services local]\ns3 =\n  endpoint_url = {aws.endpoint_url}\n"
+    aws.config_file.write_text(beta + local)
+    monkeypatch.setattr(overlay, "LARGEST", 100)
+    with lent(session, monkeypatch, of="RoleBeta") as path:
+        assert child(f"{WHO}; boto3.client('s3').list_buckets()") == ARN
+        sections = [line for line in path.read_text().splitlines() if line.startswith("[")]
+        assert sections == ["[services local]", f"[profile {NAME}]"]

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 #: The tutorials in the wheel; pyproject.toml puts them there.
 INSTALLED = Path(__file__).parents[1] / "notebooks"
 
+#: JupyterLab would ask jupyterlab.github.io for news, and PyPI for updates.
+#: https://jupyterlab.readthedocs.io/en/stable/user/announcements.html
+_WITHOUT_NEWS = (
+    "--LabApp.news_url=None",
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+)
+
 
 def open_lab(arguments: Sequence[str], *, browser: bool) -> int:
     """Open copies of the tutorials in JupyterLab and wait until it stops.
@@ -40,7 +47,8 @@ def open_lab(arguments: Sequence[str], *, browser: bool) -> int:
         # The token isn't an argument: every user of the machine can read the arguments.
         environment["JUPYTER_TOKEN"] = token
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1"]
-        command += [f"--ServerApp.port={port}", f"--ServerApp.root_dir={tutorials}", *arguments]
+        command += [f"--ServerApp.port={port}", f"--ServerApp.root_dir={tutorials}"]
+        command += [*_WITHOUT_NEWS, *arguments]
         server = subprocess.Popen(command, env=environment)  # noqa: S603
         url = f"http://127.0.0.1:{port}/lab?token={token}"
         page = _redirecting_page(url, aws.home) if browser else None

@@ -67,6 +67,14 @@ class Lab:
         with urllib.request.urlopen(request, timeout=60) as response:
             return json.loads(response.read())
 
+    def asks_nobody_outside(self) -> bool:
+        """Return whether JupyterLab looks neither for news nor for updates."""
+        page = urllib.request.urlopen(f"http://127.0.0.1:{self.port}/lab?token={self.token}")
+        text = page.read().decode().replace("&#34;", '"')
+        never = "check_for_updates_class=jupyterlab.NeverCheckForUpdate"
+        has_argument = any(never in line for line in command_lines(self.process.pid))
+        return has_argument and bool(re.search(r'"news": *{"disabled": *true}', text))
+
     @property
     def gone(self) -> bool:
         """Whether the server no longer answers."""
@@ -123,6 +131,7 @@ def test_lab(tmp_path: Path) -> None:
         lines = command_lines(running.process.pid)
         assert [line for line in lines if "jupyterlab" in line]
         assert not [line for line in lines if running.token in line]
+        assert running.asks_nobody_outside()
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(timeout=60) == 0
         assert running.gone
