@@ -55,8 +55,9 @@ class ProfilePicker(anywidget.AnyWidget, ProfileValue):  # type: ignore[misc]
     _esm = view_script(_VIEW / "picker.js")
     _css = view_style(_VIEW / "picker.css", _VIEW / "list.css")
 
-    # A trait, so that a picker whose arguments are refused has it as well when it is deleted.
+    # Traits, so that a picker whose arguments are refused has them as well when it is deleted.
     _subscriptions = traitlets.Instance(ExitStack, ())
+    _has_own_layout = traitlets.Bool(default_value=False)
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class ProfilePicker(anywidget.AnyWidget, ProfileValue):  # type: ignore[misc]
     ) -> None:
         require_name(profile or "")
         super().__init__(**({} if layout is None else {"layout": layout}))
+        self._has_own_layout = layout is None or isinstance(layout, dict)
         self._switcher = switcher or running_switcher()
         self._memory = Memory()
         self._subscriptions.callback(self._switcher.subscribe(self._follow))
@@ -118,6 +120,8 @@ class ProfilePicker(anywidget.AnyWidget, ProfileValue):  # type: ignore[misc]
         """Remove the picker from the page, and end its subscriptions and a switch that waits."""
         self._subscriptions.close()
         super().close()
+        if self._has_own_layout:  # ipywidgets keeps each layout until it is closed
+            self.layout.close()
 
     def __repr__(self) -> str:
         """Return as text which profile is active, and how to switch."""

@@ -1,0 +1,162 @@
+"""However often something is done, nothing of it stays: objects, threads, files, hooks, processes.
+
+What a module keeps on purpose, such as the last versions of a file, is filled before counting.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import tempfile
+import threading
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+from botocore.endpoint_provider import EndpointProvider
+
+from ipy_awsprofile import across_profiles, using_profile
+from ipy_awsprofile.bindings import lent_sessions
+from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.picker.widget import ProfilePicker
+from tests.attack.rounds import Rounds
+from tests.bindings.borrowing import children
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+
+def switch(shell: Shell, random: Random) -> None:
+    """Switch to someone else, lent or not, and back at times."""
+    shell.good(f"%aws_profile {random.choice(['RoleBeta', 'UserAlpha', 'RoleBeta --read-only'])}")
+    if random.random() < 0.2:
+        shell.good("%aws_profile --off")
+
+
+def refresh(shell: Shell, _random: Random) -> None:
+    """Get new credentials of a session that is lent."""
+    if "--read-only" not in shell.names.setdefault("now", ""):
+        shell.good("%aws_profile RoleBeta --read-only\nnow = '--read-only'")
+    shell.good("%aws_profile --refresh")
+
+
+def another(shell: Shell, random: Random) -> None:
+    """Lend another identity each time; IPython keeps the text of each cell."""
+    shell.names["name"] = f"n{random.randrange(10**9)}"
+    shell.good("%aws_profile RoleBeta --session-name $name")
+
+
+def fail(shell: Shell, random: Random) -> None:
+    """Fail to switch."""
+    with suppress(AwsProfileError):
+        name = random.choice(["nobody", "RoleBeta --duration 1", "RoleBeta --expect-account 1"])
+        shell.run(f"%aws_profile {name}")
+
+
+def cell(shell: Shell, random: Random) -> None:
+    """Work as someone else in a cell, which may fail."""
+    shell.run(f"%%aws_profile RoleBeta --read-only\n1/{random.randrange(2)}")
+
+
+def script(shell: Shell, _random: Random) -> None:
+    """Work as someone else in a block of a script, which has no shell."""
+    type(shell.ip).clear_instance()
+    try:
+        with using_profile("RoleBeta", read_only=True):
+            pass
+    finally:
+        for kind in type(shell.ip)._walk_mro():
+            kind._instance = shell.ip
+
+
+def pick(shell: Shell, _random: Random) -> None:
+    """Open a picker, and close it."""
+    picker = shell.names["picker"] = ProfilePicker()
+    picker.on_switch(print)
+    shell.good("%aws_profile RoleBeta")
+    picker.close()
+
+
+def across(_shell: Shell, _random: Random) -> None:
+    """Call a function for many profiles."""
+    across_profiles("*", lambda session: session.profile_name, progress=False, max_workers=2)
+
+
+def reload(shell: Shell, _random: Random) -> None:
+    """Load the extension again while something is lent."""
+    shell.good("%aws_profile RoleBeta --read-only\n%reload_ext ipy_awsprofile")
+
+
+#: What is done, and how many times in `make test`.
+DONE: dict[Callable[[Shell, Random], None], int] = {
+    switch: 40,
+    refresh: 30,
+    another: 30,
+    fail: 30,
+    cell: 30,
+    script: 30,
+    pick: 30,
+    across: 25,
+    reload: 25,
+}
+
+
+def resources() -> Counter[str]:
+    """Return how many there are of what a process has."""
+    temporary = Path(tempfile.gettempdir())
+    return Counter(
+        threads=threading.active_count(),
+        descriptors=len(os.listdir("/proc/self/fd")),
+        children=len(children()),
+        files=sum(1 for _ in temporary.glob("ipy-awsprofile-*/**/*")),
+    )
+
+
+def objects() -> Counter[str]:
+    """Return how many objects there are of each type, without those of the embedded AWS.
+
+    botocore keeps the last 100 endpoints that clients had.
+    """
+    for method in vars(EndpointProvider).values():
+        if hasattr(method, "cache_info"):
+            method.cache_info.__self__.cache_clear()
+    for _ in range(3):
+        gc.collect()
+    names = (f"{type(one).__module__}.{type(one).__qualname__}" for one in gc.get_objects())
+    return Counter(name for name in names if not name.startswith(("moto.", "ipy_awsprofile.demo.")))
+
+
+@pytest.fixture(autouse=True)
+def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Count in a folder of its own; keep few sessions lent, so that not many have to be lent."""
+    (folder := tmp_path / "temporary").mkdir(mode=0o700)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(lent_sessions, "MOST", 4)
+
+
+@pytest.mark.parametrize("do", DONE, ids=lambda do: do.__name__)
+def test_nothing_grows(
+    rounds: Rounds, shell: Shell, aws: EmbeddedAws, do: Callable[[Shell, Random], None]
+) -> None:
+    """After many times, there is no more of anything than after some."""
+    for seed in range(10):
+        do(shell, Random(seed))
+    had, before = resources(), objects()
+    times = 0
+    for random in rounds(DONE[do]):
+        do(shell, random)
+        aws.calls.clear()
+        times += 1
+    after = objects()
+    most = 10 + times // 2  # a thread of the embedded AWS, say, may just not have ended yet
+    assert {name: count for name, count in (after - before).items() if count > most} == {}
+    assert {name: count for name, count in (resources() - had).items() if count > 4} == {}
