@@ -18,6 +18,7 @@ from ipy_awsprofile.credentials.aws_errors import ErrorResponse, from_response
 from ipy_awsprofile.credentials.botocore_errors import from_exception
 from ipy_awsprofile.credentials.chain import Chain
 from ipy_awsprofile.credentials.deadline import limited
+from ipy_awsprofile.credentials.interrupts import forget_stack
 from ipy_awsprofile.errors import AwsProfileError
 
 
@@ -46,7 +47,7 @@ class translated(AbstractContextManager[None]):  # noqa: N801  # it reads as wha
         self._limited.__exit__(None, None, None)
         if error is None:
             return
-        _forget_stack(error, self._outer)
+        forget_stack(error, self._outer)
         if isinstance(error, AwsProfileError) or not isinstance(error, Exception):
             raise error
         raise self._ours(error) from (error if _is_quotable(error) else None)
@@ -62,13 +63,6 @@ class translated(AbstractContextManager[None]):  # noqa: N801  # it reads as wha
             message = f"{str(ours).rstrip('.')}. It is needed for `{self._chain.asked_for}`."
             ours.args = (message,)
         return ours
-
-
-def _forget_stack(error: BaseException | None, outer: BaseException | None) -> None:
-    """Remove the stacks of an error and its causes, up to the error that was there before."""
-    while error is not None and error is not outer:
-        error.__traceback__ = None
-        error = error.__cause__ or error.__context__
 
 
 #: Texts of others, or of their causes, can quote what a source returned or a person typed.

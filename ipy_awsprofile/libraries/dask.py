@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ipy_awsprofile.credentials.interrupts import interrupts_unshown
+
 if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import ProfileSession
 
 
+@interrupts_unshown()
 def dask_storage_options(session: ProfileSession) -> dict[str, Any]:
     """Return the ``storage_options=`` with which a Dask cluster's workers open ``s3://`` paths.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ipy_awsprofile.credentials.interrupts import interrupts_unshown
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.libraries.s3_location import s3_location
 from ipy_awsprofile.libraries.secret_options import SecretOptions
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
+@interrupts_unshown()
 def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None = None) -> None:
     """Create a DuckDB secret: ``s3://`` paths work as the session until its credentials end.
 

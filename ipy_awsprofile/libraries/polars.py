@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ipy_awsprofile.credentials.interrupts import interrupts_unshown
 from ipy_awsprofile.libraries.s3_location import s3_location
 from ipy_awsprofile.sessions.portable import short_lived
 from ipy_awsprofile.sessions.session import chain_of
@@ -21,6 +22,7 @@ class PolarsCredentials:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {' ← '.join(chain_of(self._session)) or 'a session'}>"
 
+    @interrupts_unshown()
     def __call__(self) -> tuple[dict[str, str], int | None]:
         """Return the current credentials, and when they end in seconds since 1970."""
         frozen, expiry = short_lived(self._session)
@@ -32,6 +34,7 @@ class PolarsCredentials:
         return credentials, int(expiry.timestamp()) if expiry else None
 
 
+@interrupts_unshown()
 def polars_options(session: boto3.Session) -> dict[str, Any]:
     """Return what polars needs to work as the session: ``pl.scan_csv(url, **options)``.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile.credentials.interrupts import interrupts_unshown
 from ipy_awsprofile.libraries.s3_location import s3_location
 from ipy_awsprofile.sessions.portable import short_lived
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from pyarrow.fs import S3FileSystem
 
 
+@interrupts_unshown()
 def pyarrow_filesystem(session: boto3.Session) -> S3FileSystem:
     """Return pyarrow's own S3 filesystem, which works as the session until its credentials end.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile.credentials.interrupts import interrupts_unshown
 from ipy_awsprofile.libraries.s3_location import s3_location
 from ipy_awsprofile.libraries.secret_options import SecretOptions
 from ipy_awsprofile.sessions.portable import short_lived
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import boto3
 
 
+@interrupts_unshown()
 def spark_options(session: boto3.Session) -> SecretOptions:
     """Return the options with which Spark reads and writes ``s3a://`` paths as the session.
 
@@ -24,18 +26,19 @@ def spark_options(session: boto3.Session) -> SecretOptions:
     """
     frozen, _ = short_lived(session)
     region, endpoint = s3_location(session)
-    s3a = {
-        "aws.credentials.provider": "org.apache.hadoop.fs.s3a.TemporaryAWSCredentialsProvider",
-        "access.key": frozen.access_key,
-        "secret.key": frozen.secret_key,
-        "session.token": frozen.token,
-        "endpoint.region": region,
-        "impl.disable.cache": "true",  # a cached filesystem keeps its first credentials
-    }
-    if endpoint:
-        s3a |= {
-            "endpoint": endpoint,
-            "path.style.access": "true",
-            "connection.ssl.enabled": str(not endpoint.startswith("http:")).lower(),
+    s3a = SecretOptions(
+        {
+            "aws.credentials.provider": "org.apache.hadoop.fs.s3a.TemporaryAWSCredentialsProvider",
+            "access.key": frozen.access_key,
+            "secret.key": frozen.secret_key,
+            "session.token": frozen.token,
+            "endpoint.region": region,
+            "impl.disable.cache": "true",  # a cached filesystem keeps its first credentials
         }
+    )
+    if endpoint:
+        is_secure = not endpoint.startswith("http:")
+        s3a["endpoint"] = endpoint
+        s3a["path.style.access"] = "true"
+        s3a["connection.ssl.enabled"] = str(is_secure).lower()
     return SecretOptions({f"fs.s3a.{name}": value for name, value in s3a.items()})

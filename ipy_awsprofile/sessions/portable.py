@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ipy_awsprofile.config.shared_files import read_shared_files
 from ipy_awsprofile.credentials.answers import guarded
 from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
+from ipy_awsprofile.credentials.interrupts import interrupts_unshown
 from ipy_awsprofile.credentials.renewal import quiet_refresh
 from ipy_awsprofile.credentials.retries import for_many_profiles, give_up_soon
 from ipy_awsprofile.credentials.session_token import get_session_token
@@ -125,11 +126,13 @@ class PortableSession:
         """Return the settings of the kernel's files, as botocore's ``Session.full_config``."""
         return {"profiles": {self.chain[0]: self.settings}, "services": self.services}
 
+    @interrupts_unshown()
     def open(self) -> NamedSession:
         """Return a boto3 session, for which no file is read."""
         return NamedSession(_WorkerBotocoreSession(self), self.chain)
 
 
+@interrupts_unshown()
 def portable(session: ProfileSession) -> PortableSession:
     """Return a session with its present credentials, or with those of GetSessionToken.
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.credentials.interrupts import Unshown
 from ipy_awsprofile.switch.switcher import Switcher
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def using_profile(
         only_session=only_session,
         confirmed=confirmed,
     )
-    with running_switcher().scope(request) as session:
+    with Unshown(running_switcher().scope(request)) as session:
         yield session
 
 

@@ -1,0 +1,136 @@
+"""Ctrl-C at any call of our code leaves no frame with a secret in its traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import ipy_awsprofile
+from ipy_awsprofile import using_profile
+from ipy_awsprofile.credentials import interrupts
+from ipy_awsprofile.libraries import polars_options, spark_options
+from ipy_awsprofile.sessions.portable import portable
+from ipy_awsprofile.sessions.session import ProfileSession, open_session
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+OF_THE_USER = "a-secret-in-the-environment"
+PACKAGE = str(Path(ipy_awsprofile.__file__).parent)
+FILES = (PACKAGE, os.__file__)
+
+
+def interrupted(run: Callable[[], object], at: int) -> KeyboardInterrupt | None:
+    """Run it, and interrupt it when the function of this number begins; None if it has ended.
+
+    Functions of ours and of the module `os` count. Python calls a signal's handler there, too.
+    """
+    seen = 0
+
+    def trace(frame: FrameType, _event: str, _arg: object) -> None:
+        nonlocal seen
+        file = frame.f_code.co_filename
+        if file.startswith(FILES) and file != interrupts.__file__:
+            seen += 1
+            if seen == at:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        run()
+    except KeyboardInterrupt as error:
+        return error
+    finally:
+        sys.settrace(before)
+    return None
+
+
+def shown(error: BaseException | None) -> Iterator[str]:
+    """Yield what ``%xmode Verbose`` shows of the frames: their variables, by repr."""
+    while error is not None:
+        stack = error.__traceback__
+        while stack is not None:
+            if stack.tb_frame.f_code.co_filename.startswith(FILES):
+                yield from map(repr, stack.tb_frame.f_locals.values())
+            stack = stack.tb_next
+        error = error.__cause__ or error.__context__
+
+
+def enter(profile: str) -> None:
+    """Work as a profile for a while."""
+    with using_profile(profile):
+        pass
+
+
+CALLS: dict[str, tuple[Callable[[ProfileSession], object], range]] = {
+    "spark": (spark_options, range(1, 40)),
+    "polars": (polars_options, range(1, 40)),
+    "polars, a call": (
+        lambda session: polars_options(session)["credential_provider"](),
+        range(1, 40),
+    ),
+    "a worker": (lambda session: portable(session).open(), range(1, 60)),
+    "a scope": (lambda _session: enter("RoleBeta"), range(1, 400, 5)),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_every_call(
+    aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """Neither the session's keys nor the environment are in a frame of the traceback."""
+    monkeypatch.setenv("OF_THE_USER", OF_THE_USER)
+    run, numbers = CALLS[call]
+    session = open_session("RoleBeta")
+    run(session)
+    secrets = (*aws.secrets(), OF_THE_USER)
+    found = 0
+    for number in numbers:
+        error = interrupted(lambda: run(session), number)
+        found += error is not None
+        leaks = [text for text in shown(error) if any(secret in text for secret in secrets)]
+        assert leaks == [], number
+    assert found > len(numbers) // 4
+
+
+def test_outer_error_keeps_its_stack() -> None:
+    """An error that the caller is handling is shown as it was."""
+
+    @interrupts.interrupts_unshown()
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    def divide() -> None:
+        try:
+            1 / 0  # noqa: B018
+        except ZeroDivisionError:
+            stop()
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        divide()
+    context = caught.value.__context__
+    assert isinstance(context, ZeroDivisionError)
+    assert context.__traceback__
+
+
+def test_other_errors_keep_their_stack() -> None:
+    """Only an interrupt is raised without its stack; a scope passes on what its block raises."""
+
+    @contextmanager
+    def scope() -> Iterator[int]:
+        yield 7
+
+    with pytest.raises(ZeroDivisionError) as caught, interrupts.Unshown(scope()) as number:
+        number / 0
+    assert caught.traceback[-1].name == "test_other_errors_keep_their_stack"
