@@ -8,6 +8,7 @@ until they expire, and a session is released as soon as its profile is done.
 from __future__ import annotations
 
 import gc
+import signal
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
@@ -23,6 +24,7 @@ from ipy_awsprofile.across.own_session import require_own_session
 from ipy_awsprofile.across.shared_sources import SharedSources
 from ipy_awsprofile.across.worker import PortableFunction, call_in_worker
 from ipy_awsprofile.bindings.many_profiles import many_profiles
+from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.config.profiles import Profile, list_profiles, profiles_by_name
 from ipy_awsprofile.config.request import SessionRequest
@@ -101,14 +103,17 @@ def across_profiles(
     require_own_session(function, switcher)
     run = _Run(switcher, function, executor, workers, confirmed)
     run.sources.ask_person(_targets(names))
-    with many_profiles(storage_options), _frozen_garbage_collector():
-        outcomes, interrupted = _run_all(run, names, workers, progress)
-    frame = frame_of(outcomes, interrupted=interrupted)
-    errors, missing = frame.attrs["errors"], len(names) - len(outcomes)
-    if errors and len(errors) == len(names):
-        raise _no_profile_answered(errors)
-    if errors or interrupted:
-        display(cards.across_card(len(names), errors, missing))
+    # Ctrl-C at any time until the end keeps the results so far.
+    with Uninterrupted(signal.SIGINT) as block:
+        with many_profiles(storage_options), _frozen_garbage_collector():
+            outcomes, interrupted = _run_all(run, names, workers, progress, block)
+        frame = frame_of(outcomes, interrupted=interrupted)
+        errors, missing = frame.attrs["errors"], len(names) - len(outcomes)
+        if errors and len(errors) == len(names):
+            raise _no_profile_answered(errors)
+        if errors or interrupted:
+            display(cards.across_card(len(names), errors, missing))
+        frame.attrs["interrupted"] |= block.took_interrupt()
     return frame
 
 
@@ -169,7 +174,7 @@ class _Run:
 
 
 def _run_all(
-    run: _Run, names: list[str], workers: int, progress: bool
+    run: _Run, names: list[str], workers: int, progress: bool, block: Uninterrupted
 ) -> tuple[list[Outcome], bool]:
     """Return the outcomes of all profiles, or those so far and True after Ctrl-C."""
     from tqdm.auto import tqdm
@@ -183,11 +188,10 @@ def _run_all(
             futures.append(pool.submit(run.outcome, name))
             futures[-1].add_done_callback(done.put)
         for _ in tqdm(names, unit=" profiles", disable=not progress):
-            _wait_for_next(done)
-    except KeyboardInterrupt:
-        interrupted = True
-        run.stop()
-        wait([future for future in futures if not future.cancel()], timeout=_GRACE_PERIOD)
+            if interrupted := _waited_in_vain(done, block):
+                run.stop()
+                wait([one for one in futures if not one.cancel()], timeout=_GRACE_PERIOD)
+                break
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     finished = [future for future in futures if future.done() and not future.cancelled()]
@@ -212,12 +216,13 @@ def _frozen_garbage_collector() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _wait_for_next(done: SimpleQueue[object]) -> None:
-    """Wait for the next profile in short steps: Ctrl-C just before one is noticed after it."""
-    while True:
+def _waited_in_vain(done: SimpleQueue[object], block: Uninterrupted) -> bool:
+    """Wait for the next profile. Return True if Ctrl-C came instead."""
+    while not block.took_interrupt():
         with suppress(Empty):
             done.get(timeout=_POLL_INTERVAL)
-            return
+            return False
+    return True
 
 
 def _names(profiles: str | Iterable[str]) -> list[str]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from ipy_awsprofile.config.arn import Arn
 
@@ -54,6 +55,27 @@ def _place(principal: str, other: str | None) -> str:
     if arn and others and arn.account != others.account:
         return f"in account {arn.account}"
     return f"as {principal}"
+
+
+class Owners:
+    """Whose the credentials are that were ever switched to; unused ones drop out.
+
+    The weak references have no callbacks, as those of a weak dictionary do: Python ignores Ctrl-C
+    in a callback.
+    """
+
+    def __init__(self) -> None:
+        self._noted: list[tuple[ref[Any], Owner]] = []
+
+    def note(self, session: ProfileSession) -> None:
+        """Note whose the session's credentials are."""
+        used = [one for one in self._noted if one[0]() is not None]
+        self._noted = [*used, (ref(session.get_credentials()), owner_of(session))]
+
+    def known(self) -> dict[Any, Owner]:
+        """Return the credentials that are still used, and whose they are."""
+        noted = [(credentials(), owner) for credentials, owner in self._noted]
+        return {credentials: owner for credentials, owner in noted if credentials is not None}
 
 
 def owner_of(session: ProfileSession) -> Owner:

@@ -7,11 +7,8 @@ Python's own and in those of libraries. IPython's ``%xmode Verbose`` prints them
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager, ContextDecorator
+from contextlib import ContextDecorator
 from types import TracebackType
-from typing import TypeVar
-
-_T = TypeVar("_T")
 
 
 def forget_stack(error: BaseException | None, outer: BaseException | None) -> None:
@@ -42,23 +39,3 @@ class interrupts_unshown(ContextDecorator):  # noqa: N801  # it reads as what it
         if isinstance(error, KeyboardInterrupt):
             forget_stack(error, self._outer)
             raise error
-
-
-class Unshown(AbstractContextManager[_T]):
-    """A context manager that is entered and left with `interrupts_unshown`."""
-
-    def __init__(self, inner: AbstractContextManager[_T]) -> None:
-        self._inner = inner
-
-    def __enter__(self) -> _T:
-        with interrupts_unshown():
-            return self._inner.__enter__()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        stack: TracebackType | None,
-    ) -> bool | None:
-        with interrupts_unshown():
-            return self._inner.__exit__(kind, error, stack)

@@ -8,13 +8,22 @@ shows its last value, can use ``await``, and has the user's line numbers in its 
 from __future__ import annotations
 
 import re
-from contextlib import AbstractContextManager, ExitStack
-from typing import TYPE_CHECKING, Any
+import sys
+import threading
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from IPython.core.inputtransformer2 import cell_magic
 
+from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
+
 if TYPE_CHECKING:
+    from types import FrameType
+
     from IPython.core.interactiveshell import InteractiveShell
+
+    from ipy_awsprofile.switch.running_cell import RunningCell
+    from ipy_awsprofile.switch.scope import Scope
 
 _CELL_MAGIC = re.compile(r"%%aws_profile(?=\s)")
 
@@ -40,25 +49,68 @@ def _transformed(lines: list[str]) -> list[str]:
     return [*lines[:number], *cell_magic(cell_magic_as_line(lines[number:]))]
 
 
-def until_cell_ends(shell: InteractiveShell, scope: AbstractContextManager[Any]) -> None:
-    """Enter the scope now, and leave it when the running cell ends, also after an error."""
-    running = 1  # the cell itself; it can run other cells
+class UntilCellEnds:
+    """A scope that ends with the cell in which it has begun, also after an error.
 
-    def started(_info: object) -> None:
-        nonlocal running
-        running += 1
+    Another cell can run meanwhile: inside this one, or in another thread (a subshell of ipykernel).
+    So the end of a cell is recognized by its result. A silent execution tells only that some code
+    has ended.
 
-    def ended(result: Any = None) -> None:
-        nonlocal running
-        if result is not None and not (result.info.raw_cell or "").strip():
-            return  # IPython fires no pre_run_cell for an empty cell
-        running -= 1
-        if running == 0:
-            leaving.close()
+    https://ipython.readthedocs.io/en/stable/config/callbacks.html
+    """
 
-    with ExitStack() as entering:
-        entering.enter_context(scope)
-        for event, callback in (("pre_run_cell", started), ("post_run_cell", ended)):
-            shell.events.register(event, callback)
-            entering.callback(shell.events.unregister, event, callback)
-        leaving = entering.pop_all()
+    def __init__(self, shell: InteractiveShell, scope: Scope, running: RunningCell) -> None:
+        self._events = shell.events
+        self._scope = scope
+        self._running = running
+        self._thread = threading.get_ident()
+        self._result, self._is_silent = _own_cell(shell)
+        self._hooks = {
+            "pre_execute": self._code_begins,
+            "post_execute": self._code_ended,
+            "post_run_cell": self._cell_ended,
+        }
+
+    def enter(self) -> None:
+        """Begin the scope, whose session may have to be opened before."""
+        self._scope.prepare()
+        with Uninterrupted(), ExitStack() as on_error:
+            on_error.callback(self._leave)
+            for event, hook in self._hooks.items():
+                self._events.register(event, hook)
+            self._scope.__enter__()
+            on_error.pop_all()
+
+    def _cell_ended(self, result: object = None) -> None:
+        # Without a result, a cell that awaited something was interrupted.
+        if result is self._result if result is not None else self._is_over():
+            self._leave()
+
+    def _code_ended(self) -> None:
+        if self._is_silent and self._is_over():
+            self._leave()
+
+    def _code_begins(self) -> None:
+        """Leave it now if Ctrl-C came when IPython was about to call a hook, which it swallows."""
+        if self._is_over():
+            self._leave()
+
+    def _is_over(self) -> bool:
+        return threading.get_ident() == self._thread and not self._running.is_running
+
+    def _leave(self) -> None:
+        with Uninterrupted(), ExitStack() as leaving:
+            for event, hook in self._hooks.items():
+                if hook in self._events.callbacks[event]:
+                    leaving.callback(self._events.unregister, event, hook)
+            leaving.callback(self._scope.__exit__, None, None, None)
+
+
+def _own_cell(shell: InteractiveShell) -> tuple[object, bool]:
+    """Return the result of the cell that runs in this thread, and whether it is silent."""
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001  # IPython doesn't name it otherwise
+    while frame:
+        if frame.f_code.co_name == "run_cell_async" and frame.f_locals.get("self") is shell:
+            return frame.f_locals.get("result"), bool(frame.f_locals.get("silent"))
+        frame = frame.f_back
+    return None, True

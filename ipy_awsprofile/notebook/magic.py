@@ -20,7 +20,7 @@ from ipy_awsprofile.config.environment import named_profile
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.notebook.cell_scope import until_cell_ends
+from ipy_awsprofile.notebook.cell_scope import UntilCellEnds
 from ipy_awsprofile.notebook.error_cards import errors_as_cards
 from ipy_awsprofile.notebook.options import (
     JoinedWords,
@@ -32,6 +32,7 @@ from ipy_awsprofile.notebook.options import (
 )
 from ipy_awsprofile.notebook.prompts import ask_for_code, code_from_setting, sign_in_at_cell
 from ipy_awsprofile.sessions.working import require_notebook
+from ipy_awsprofile.switch.scope import Scope
 from ipy_awsprofile.switch.switcher import Switcher
 
 if TYPE_CHECKING:
@@ -211,7 +212,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         if options.login:
             self.switcher.login(request or self._active_request())
         if request and options.cell:
-            until_cell_ends(self.shell, self.switcher.scope(request))
+            scope = Scope(self.switcher, request)
+            UntilCellEnds(self.shell, scope, self.switcher.cell).enter()
         elif request:
             self.switcher.switch(request)
         elif options.refresh or options.login:

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
 from ipy_awsprofile.errors import NotForOneProfile
 
@@ -35,7 +34,7 @@ class _Process:
     #: How many functions are at work: in runs, and after Ctrl-C until they return.
     at_work = 0
     #: During a run, the threads that were there before: a function can have started any other.
-    known: WeakSet[threading.Thread] | None = None
+    known: set[threading.Thread] | None = None
 
 
 @contextmanager
@@ -56,7 +55,7 @@ def working_for(session: boto3.Session) -> Iterator[None]:
 @contextmanager
 def known_threads() -> Iterator[None]:
     """Let no other threads than those that exist now work for the notebook in a ``with`` block."""
-    _Process.known = WeakSet(threading.enumerate())
+    _Process.known = set(threading.enumerate())
     try:
         yield
     finally:

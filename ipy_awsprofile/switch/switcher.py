@@ -7,17 +7,17 @@ the new session, and then enters the bindings: a switch that fails has changed n
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from ipy_awsprofile.bindings.follow import BINDINGS, follow
 from ipy_awsprofile.bindings.no_identity import require_no_run
 from ipy_awsprofile.bindings.open_readers import OpenReaders
-from ipy_awsprofile.bindings.owners import Owner, owner_of
+from ipy_awsprofile.bindings.owners import Owners, owner_of
+from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile
@@ -28,7 +28,6 @@ from ipy_awsprofile.switch.opening import opened
 from ipy_awsprofile.switch.running_cell import RunningCell
 
 if TYPE_CHECKING:
-    import boto3
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.bindings.credential_server import CredentialServer
@@ -50,8 +49,7 @@ class Switcher:
         self._layers = Layers(self._bind)
         self._listeners = Listeners()
         self._server: CredentialServer | None = None
-        #: Whose the credentials are that were ever switched to; unused ones drop out.
-        self._owners: WeakKeyDictionary[Any, Owner] = WeakKeyDictionary()
+        self._owners = Owners()
         self._readers = OpenReaders()
         self._closed = False
         #: The running cell, and what waits for its end.
@@ -78,7 +76,7 @@ class Switcher:
     @property
     def credentials(self) -> list[Any]:
         """The credentials of all switches so far that are still used."""
-        return list(self._owners)
+        return list(self._owners.known())
 
     @property
     def has_notebook(self) -> bool:
@@ -137,19 +135,23 @@ class Switcher:
         )
         session.person = self.person
         with self._lock:
-            self._owners[session.get_credentials()] = owner_of(session)
+            self._owners.note(session)
         return Layer(request, session, identity)
 
     def move(self, layer: Layer) -> Identity:
         """Move everything to what `prepare` has returned. Raises what `switch` does."""
         require_no_run()
+        with Uninterrupted():
+            self._become(layer)
+            self._tell(layer, layer.identity)
+        return layer.identity
+
+    def _become(self, layer: Layer) -> None:
         with self._lock:
             self._note_readers()
             if layer.request.only_session and (active := self._active()):
                 layer.rest = active.rest if active.request.only_session else active.session
             self._layers.become((*self._layers.bound[:-1], layer))
-        self._tell(layer, layer.identity)
-        return layer.identity
 
     def refresh(self, *, person: Person | None = None) -> Identity | None:
         """Switch to the active profile once more, with new credentials; None if none is active."""
@@ -176,7 +178,7 @@ class Switcher:
         """
         require_no_run()
         self.cell.drop()
-        with ExitStack() as after, self._lock:
+        with Uninterrupted(), ExitStack() as after, self._lock:
             if not self._layers.bound:
                 return False
             after.callback(self._tell, None, None)
@@ -186,29 +188,33 @@ class Switcher:
 
     def close(self) -> None:
         """Put everything back, and never switch again: the extension is going to be unloaded."""
-        self._closed = True
-        self.off()
-        if self._server:
-            self._server.close()
+        with Uninterrupted():
+            self._closed = True
+            self.off()
+            if self._server:
+                self._server.close()
 
-    @contextmanager
-    def scope(self, request: SwitchRequest) -> Iterator[boto3.Session]:
-        """Work as another identity for a while, then go on exactly as before.
+    def begin(self, layer: Layer) -> None:
+        """Begin a `Scope` with what `prepare` has returned."""
+        with self._lock:
+            self._note_readers()
+            self._layers.begin_scope(layer)
+        self._tell(layer, layer.identity)
 
-        That holds for errors, for scopes in scopes, and if the block itself switches: whatever is
-        active in the end, what was before it comes back. Of scopes that overlap, as those of
-        threads and tasks can, the one that began last is in force until it ends.
-        """
-        require_no_run()
-        layer = self.prepare(request)
-        try:
-            with self._lock:
-                self._note_readers()
-                self._layers.begin_scope(layer)
-            self._tell(layer, layer.identity)
-            yield layer.session
-        finally:
-            self._leave(layer)
+    def end(self, layer: Layer) -> None:
+        """End a scope, and call the listeners unless a later scope is still in force."""
+        from ipy_awsprofile.sessions.session import expiry_of
+
+        with self._lock:
+            self._note_readers()
+            if not self._layers.end_scope(layer, nothing=self._closed):
+                return
+            active = self._active()
+        if active is None:
+            self._tell(None, None)
+        else:  # its credentials may have expired; nothing uses them yet, so they aren't renewed
+            expiry = expiry_of(active.session.get_credentials())
+            self._tell(active, replace(active.identity, expiry=expiry))
 
     def leftovers(self) -> list[Leftover]:
         """Return what doesn't follow the active identity; empty before the first switch."""
@@ -225,15 +231,15 @@ class Switcher:
             active = self._active()
             if active is None:
                 return []
-            names = self._shell.user_ns if self._shell else {}
+            names, owners = self._shell.user_ns if self._shell else {}, self._owners.known()
             request, session = active.request, active.session
             left = []
             if active.rest:
                 rest = f"set the variable alone: the rest works as {active.rest.target.name}"
                 left.append(Leftover("--only-session", rest))
-            left += list(stale_variables(names, session, self._owners, request.variable))
+            left += list(stale_variables(names, session, owners, request.variable))
             left += readers_from_before(self._readers, names, session)
-            left += stale_secrets(names, session, self._owners)
+            left += stale_secrets(names, session, owners)
             if bound := active.rest or (None if request.only_session else session):
                 left += undone(bound, self.bindings)
             return left + list(libraries_in_use(names))
@@ -251,21 +257,6 @@ class Switcher:
     def _tell(self, layer: Layer | None, identity: Identity | None) -> None:
         """Call the listeners, until another identity has become active."""
         self._listeners.tell(identity, lambda: self._active() is layer)
-
-    def _leave(self, layer: Layer) -> None:
-        """End a scope, and call the listeners unless a later scope is still in force."""
-        from ipy_awsprofile.sessions.session import expiry_of
-
-        with self._lock:
-            self._note_readers()
-            if not self._layers.end_scope(layer, nothing=self._closed):
-                return
-            active = self._active()
-        if active is None:
-            self._tell(None, None)
-        else:  # its credentials may have expired; nothing uses them yet, so they aren't renewed
-            expiry = expiry_of(active.session.get_credentials())
-            self._tell(active, replace(active.identity, expiry=expiry))
 
     def _bind(self, layer: Layer) -> ExitStack:
         """Enter the bindings of the layer; on an error, none is entered."""

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.request import SwitchRequest
-from ipy_awsprofile.credentials.interrupts import Unshown
+from ipy_awsprofile.switch.scope import Scope
 from ipy_awsprofile.switch.switcher import Switcher
 
-if TYPE_CHECKING:
-    import boto3
 
-
-@contextmanager
 def using_profile(
     profile: str | None = None,
     *,
@@ -32,7 +25,7 @@ def using_profile(
     expect_account: str | None = None,
     only_session: bool = False,
     confirmed: bool = False,
-) -> Iterator[boto3.Session]:
+) -> Scope:
     """Work as a profile in a ``with`` block: everything follows it there, and comes back after it.
 
     The options are those of ``%aws_profile``, as `SwitchRequest` describes them: ``duration`` is
@@ -58,8 +51,7 @@ def using_profile(
         only_session=only_session,
         confirmed=confirmed,
     )
-    with Unshown(running_switcher().scope(request)) as session:
-        yield session
+    return Scope(running_switcher(), request)
 
 
 def running_switcher() -> Switcher:

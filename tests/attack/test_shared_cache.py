@@ -24,6 +24,7 @@ from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.session import open_session
+from ipy_awsprofile.switch.scope import Scope
 from ipy_awsprofile.switch.switcher import Switcher
 from tests.attack.rounds import Rounds
 from tests.roles import add_role
@@ -147,7 +148,8 @@ def worked(name: str, random: Random, switcher: Switcher) -> str | None:
         case 3:
             return switcher.switch(SwitchRequest(profile=name)).account
         case _:
-            with switcher.scope(SwitchRequest(profile=name, read_only=name != "UserAlpha")) as mine:
+            request = SwitchRequest(profile=name, read_only=name != "UserAlpha")
+            with Scope(switcher, request) as mine:
                 return who_am_i(mine).account
     return None
 

@@ -19,6 +19,7 @@ from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
 from ipy_awsprofile.errors import MfaUnavailable, ProfileNotFound, ProtectedProfile
 from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.session import open_session
+from ipy_awsprofile.switch.scope import Scope
 from ipy_awsprofile.switch.switcher import Switcher
 from tests.mfa_role import add_mfa_role
 
@@ -332,7 +333,7 @@ def test_overlapping_scopes(switcher: Switcher, bare_shell: Shell) -> None:
     """Of scopes that overlap, the later one stays in force, and after both all is as before."""
     switcher.switch(USER)
     own = bare_shell.names["session"]
-    first, second = switcher.scope(ROLE), switcher.scope(replace(ROLE, read_only=True))
+    first, second = Scope(switcher, ROLE), Scope(switcher, replace(ROLE, read_only=True))
     with ExitStack() as one, ExitStack() as other:
         one.enter_context(first)
         narrow = other.enter_context(second)
@@ -347,7 +348,7 @@ def test_overlapping_scopes(switcher: Switcher, bare_shell: Shell) -> None:
 def test_three_overlapping_scopes(switcher: Switcher) -> None:
     """A scope that ends among others leaves no trace in what comes back after them."""
     stacks = [ExitStack() for _ in range(3)]
-    sessions = [stack.enter_context(switcher.scope(ROLE)) for stack in stacks]
+    sessions = [stack.enter_context(Scope(switcher, ROLE)) for stack in stacks]
     stacks[0].close()
     stacks[2].close()
     assert switcher.session is sessions[1]
@@ -358,7 +359,7 @@ def test_three_overlapping_scopes(switcher: Switcher) -> None:
 def test_unloading_in_a_scope(switcher: Switcher, bare_shell: Shell) -> None:
     """Nothing comes back into a notebook whose extension was unloaded in the block."""
     switcher.switch(USER)
-    with switcher.scope(ROLE):
+    with Scope(switcher, ROLE):
         switcher.close()
     assert switcher.session is None
     assert "session" not in bare_shell.names
@@ -375,7 +376,7 @@ def test_interrupted_listener(switcher: Switcher, bare_shell: Shell, way: str) -
         raise KeyboardInterrupt
 
     end = switcher.subscribe(stopped)
-    go = switcher.switch if way == "switch" else lambda role: switcher.scope(role).__enter__()
+    go = switcher.switch if way == "switch" else lambda role: Scope(switcher, role).__enter__()
     with pytest.raises(KeyboardInterrupt):
         go(ROLE)
     assert (switcher.session is before) == (way == "scope")
@@ -436,7 +437,7 @@ def test_listener_that_switches(switcher: Switcher) -> None:
     told: list[str | None] = []
 
     def works(identity: Identity | None) -> None:
-        with switcher.scope(ROLE):
+        with Scope(switcher, ROLE):
             pass
 
     switcher.subscribe(works)

@@ -1,0 +1,103 @@
+"""Changes that Ctrl-C can't leave half-way: it waits until they are complete.
+
+Python calls the handlers of signals in the main thread, between any two instructions. So while a
+block runs there, a handler only notes that its signal has come, and is called after the block.
+
+https://docs.python.org/3/library/signal.html#execution-of-python-signal-handlers
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from types import FrameType, TracebackType
+from typing import Any
+
+Handler = Callable[[int, FrameType | None], Any]
+
+#: Seconds after which the same signal is no longer held back, if it comes again.
+_PATIENCE = 2.0
+
+
+class Uninterrupted:
+    """A block of code in which no signal's handler is called; those that came are called after it.
+
+    A block is short, or asks `took_interrupt` again and again. If it hangs all the same, the second
+    Ctrl-C ends it. In other threads than the main one, nothing is to be done. ``signals`` are the
+    numbers of those that wait, by default all.
+    """
+
+    def __init__(self, *signals: int) -> None:
+        self._signals = signals or signal.valid_signals()
+        #: Whether signals are only noted; otherwise our handlers do what those before them do.
+        self.is_active = False
+        self._ours: dict[int, _Note] = {}
+        self._came: dict[int, float] = {}
+
+    def __enter__(self) -> Uninterrupted:
+        if threading.current_thread() is threading.main_thread():
+            self._ours = {n: _Note(self, handler) for n, handler in _handlers(self._signals)}
+            try:
+                for number, ours in self._ours.items():
+                    signal.signal(number, ours)
+                self.is_active = True
+            except BaseException:
+                self._restore()
+                raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._restore()
+        for number in self._came:
+            self._ours[number].handler(number, sys._getframe())  # noqa: SLF001  # as Python does
+
+    def _restore(self) -> None:
+        try:
+            for number, ours in self._ours.items():
+                if signal.getsignal(number) is ours:  # the block hasn't set another one
+                    signal.signal(number, ours.handler)
+        finally:
+            self.is_active = False
+
+    def took_interrupt(self) -> bool:
+        """Return whether Ctrl-C has come; it is then forgotten."""
+        return self._came.pop(signal.SIGINT, None) is not None
+
+    def holds_back(self, number: int) -> bool:
+        """Note a signal, and return whether it has to wait."""
+        if not self.is_active:
+            return False
+        first = self._came.setdefault(number, time.monotonic())
+        return time.monotonic() - first < _PATIENCE
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Note:
+    """A handler that notes a signal, in place of another one."""
+
+    block: Uninterrupted
+    handler: Handler
+
+    def __call__(self, number: int, frame: FrameType | None) -> Any:
+        if not self.block.holds_back(number):
+            return self.handler(number, frame)
+        return None
+
+
+def _handlers(signals: Iterable[int]) -> Iterator[tuple[int, Handler]]:
+    """Yield those of these signals that have a handler in Python."""
+    for number in signals:
+        handler = signal.getsignal(number)
+        while isinstance(handler, _Note) and not handler.block.is_active:
+            handler = handler.handler  # one that an interrupt has left behind
+        if callable(handler):
+            yield number, handler

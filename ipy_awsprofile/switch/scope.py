@@ -1,0 +1,67 @@
+"""An identity for a block: a context manager that is also a decorator."""
+
+from __future__ import annotations
+
+from contextlib import ContextDecorator
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.bindings.no_identity import require_no_run
+from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
+from ipy_awsprofile.credentials.interrupts import interrupts_unshown
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import boto3
+
+    from ipy_awsprofile.config.request import SwitchRequest
+    from ipy_awsprofile.switch.layers import Layer
+    from ipy_awsprofile.switch.switcher import Switcher
+
+
+class Scope(ContextDecorator):
+    """Work as another identity for a while, then go on exactly as before.
+
+    That holds for errors, for scopes in scopes, and if the block itself switches: whatever is
+    active in the end, what was before it comes back. Of scopes that overlap, as those of threads
+    and tasks can, the one that began last is in force until it ends.
+
+    It isn't a generator: Ctrl-C could come after that has begun and before the block has.
+    """
+
+    def __init__(self, switcher: Switcher, request: SwitchRequest) -> None:
+        self._switcher = switcher
+        self._request = request
+        self._layer: Layer | None = None
+
+    def _recreate_cm(self) -> Scope:
+        """Return another one for each call of a decorated function."""
+        return Scope(self._switcher, self._request)
+
+    def prepare(self) -> Layer:
+        """Open the session, for which AWS or a person can be asked; nothing is changed yet."""
+        require_no_run()
+        self._layer = self._switcher.prepare(self._request)
+        return self._layer
+
+    def __enter__(self) -> boto3.Session:
+        try:
+            with interrupts_unshown():
+                layer = self._layer or self.prepare()
+                with Uninterrupted():
+                    self._switcher.begin(layer)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return layer.session
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with interrupts_unshown(), Uninterrupted():
+            layer, self._layer = self._layer, None
+            if layer:
+                self._switcher.end(layer)
