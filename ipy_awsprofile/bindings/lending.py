@@ -13,12 +13,14 @@ https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.bindings.overlay import overlay_name, write_overlay
 from ipy_awsprofile.config.shared_files import read_shared_files
+from ipy_awsprofile.errors import CredentialsUnavailable
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.credential_server import Address, CredentialServer
@@ -36,6 +38,17 @@ class LentProfile:
 
 def lend(session: ProfileSession, server: CredentialServer) -> LentProfile:
     """Lend the session, and return how it is found. Raises a child of AwsProfileError."""
+    try:
+        return _lend(session, server)
+    except OSError as error:
+        raise CredentialsUnavailable(
+            "Credentials can't be lent to child processes, which needs a few temporary files: "
+            f"{error.strerror or type(error).__name__}.",
+            f"Free some space in `{tempfile.gettempdir()}`, then run the cell again.",
+        ) from error
+
+
+def _lend(session: ProfileSession, server: CredentialServer) -> LentProfile:
     target, address = session.target, server.lend(session)
     if target.resolves_by_name:
         return LentProfile(target.name, address)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import json
+import resource
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,9 @@ from ipy_awsprofile.bindings.lending import LentProfile, lend
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.session import open_session
-from tests.shells import run_aws_cli
+from tests.shells import Shell, run_aws_cli
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.credential_server import CredentialServer
@@ -170,3 +172,17 @@ def test_nothing_is_lent_unless_something_follows(
     before = run_aws_cli("configure", "list-profiles").stdout
     with follow(None, "session", session, chosen, server, rest=session):
         assert run_aws_cli("configure", "list-profiles").stdout == before
+
+
+def test_full_disk(shell: Shell, aws: EmbeddedAws) -> None:
+    """Without room for temporary files a switch changes nothing and says so; it can be repeated."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        error = shell.refused("%aws_profile RoleBeta")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert isinstance(error, CredentialsUnavailable)
+    assert str(error).endswith("which needs a few temporary files: File too large.")
+    assert "session" not in shell.names
+    shell.good("%aws_profile RoleBeta")
