@@ -6,6 +6,7 @@ PYTEST := $(BIN)/python -m pytest -p no:nbval
 # Tests of the browser wait more than they compute: three workers are quicker on two cores, too.
 WORKERS := -n 3
 TSC := .venv/node_modules/.bin/tsc
+AXE := .venv/node_modules/axe-core/axe.min.js
 
 # How long `make attack` looks for faults.
 MINUTES ?= 20
@@ -20,12 +21,12 @@ lab: .venv/ready
 
 # A part of the tests: make test ARGS="tests/config -k role".
 ifdef ARGS
-test: .venv/ready
+test: .venv/ready $(if $(shell command -v npm),$(AXE))
 	$(PYTEST) $(ARGS)
 else
 # Everything. Each file of browser tests is one group of pytest-xdist, and each tutorial another.
 # COVERAGE=yes adds a check of the coverage of the tests' own processes; a tutorial's kernel isn't measured.
-test: .venv/ready
+test: .venv/ready $(if $(shell command -v npm),$(AXE))
 	$(PYTEST) tests $(WORKERS) --dist=loadgroup $(if $(COVERAGE),--cov=ipy_awsprofile --cov-report=)
 	$(BIN)/python -m pytest notebooks -n 2 --dist=loadfile \
 	  --nbval --nbval-current-env --nbval-cell-timeout=60 \
@@ -54,8 +55,9 @@ bench: .venv/ready
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[test]'
 	touch $@
 
-$(TSC):
-	npm install --loglevel=error --no-save --no-audit --no-fund --prefix .venv 'typescript@^7'
+# Always both: npm removes what it isn't asked for.
+$(TSC) $(AXE):
+	npm install --loglevel=error --no-save --no-audit --no-fund --prefix .venv 'typescript@^7' 'axe-core@^4'
 
 clean:
 	rm -rf .venv build dist

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from enum import Enum
 
+# Chromium doesn't mix currentColor again when the theme changes: it is the last resort.
+_TEXT = "var(--jp-ui-font-color1, var(--vscode-foreground, currentColor))"
+
 
 class Tone(Enum):
     """The colour of a card's edge: a theme variable, and a fallback."""
@@ -28,14 +31,14 @@ class Tone(Enum):
     @property
     def text(self) -> str:
         """The colour for text: mixed with that of the text around it, it can be read on both."""
-        return f"color-mix(in srgb, {self.css} 45%, currentColor)"
+        return f"color-mix(in srgb, {self.css} 45%, {_TEXT})"
 
 
 FONT = "var(--jp-ui-font-family, var(--vscode-font-family, system-ui, sans-serif))"
 MONO = "var(--jp-code-font-family, var(--vscode-editor-font-family, ui-monospace, monospace))"
 STRONG = "var(--jp-ui-font-color1, var(--vscode-foreground, inherit))"
 # The themes' own soft colours have too little contrast on a shade (WCAG 2.2, 1.4.3).
-SOFT = "color-mix(in srgb, currentColor 78%, transparent)"
+SOFT = f"color-mix(in srgb, {_TEXT} 78%, transparent)"
 BORDER = "var(--jp-border-color2, var(--vscode-panel-border, rgba(128,128,128,.35)))"
 SHADE = "var(--jp-layout-color2, var(--vscode-textCodeBlock-background, rgba(128,128,128,.15)))"
 

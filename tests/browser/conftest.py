@@ -16,8 +16,10 @@ from playwright.sync_api import expect, sync_playwright
 
 from ipy_awsprofile.demo.commands.environment import clean_environment
 from ipy_awsprofile.demo.stages.demo_aws import demo_aws
+from ipy_awsprofile.switch.switcher import Switcher
 from tests.browser import stage
 from tests.browser.jupyter import Jupyter, launched, serving
+from tests.browser.view_page import ViewPage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,6 +75,23 @@ def jupyter(server: Server, chromium: Browser) -> Iterator[Jupyter]:
     jupyter = Jupyter(server, chromium)
     yield jupyter
     jupyter.close()
+
+
+@pytest.fixture
+def view(
+    embedded: EmbeddedAws, chromium: Browser, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ViewPage]:
+    """Show a picker of this process in an empty page."""
+    for name, value in embedded.environment().items():
+        monkeypatch.setenv(name, value)
+    switcher = Switcher(None)
+    page = chromium.new_page(
+        viewport={"width": 1000, "height": 760}, locale="en-GB", timezone_id="Asia/Kolkata"
+    )
+    page.set_default_timeout(10_000)
+    yield ViewPage(page, switcher)
+    page.close()
+    switcher.off()
 
 
 @pytest.fixture

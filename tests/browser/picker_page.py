@@ -32,6 +32,11 @@ class PickerPage:
         self.code = shown.get_by_label("MFA code of")
         self.placeholder = shown.locator(".ipyap-placeholder")
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the list is open."""
+        return self.field.get_attribute("aria-expanded") == "true"
+
     def open(self) -> None:
         """Click into the field."""
         self.field.click()

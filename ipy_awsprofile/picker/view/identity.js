@@ -58,6 +58,7 @@ export class IdentityCard {
    * @param {Date} time
    */
   addLocalTime(time) {
+    if (!time.getTimezoneOffset()) return; // it is the one in UTC
     const labels = [...this.card.querySelectorAll("span")];
     const value = labels.find((label) => label.textContent === "expires")?.nextElementSibling;
     const isToday = time.toDateString() === new Date().toDateString();

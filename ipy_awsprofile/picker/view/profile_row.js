@@ -32,7 +32,6 @@ export function profileRow(row, state) {
   const classes = ["ipyap-row"];
   if (row[PROTECTED]) classes.push("ipyap-protected");
   if (state.endsTop) classes.push("ipyap-ends-top");
-  const description = described(row);
   return h(
     "div",
     {
@@ -40,8 +39,7 @@ export function profileRow(row, state) {
       role: "option",
       id: state.id,
       style: `top:${state.top}px`,
-      title: description.join("\n"),
-      "aria-label": [...description, ...(state.isPinned ? ["pinned"] : [])].join(", "),
+      title: described(row).join("\n"),
       "aria-selected": String(state.isCurrent),
       "aria-posinset": state.index + 1,
       "aria-setsize": state.of,
@@ -52,6 +50,7 @@ export function profileRow(row, state) {
       {
         class: `ipyap-pin${state.isPinned ? " ipyap-pinned" : ""}`,
         title: state.isPinned ? "Unpin" : "Pin",
+        "aria-hidden": "true",
       },
       icon("star"),
     ),
@@ -61,13 +60,21 @@ export function profileRow(row, state) {
       ...shortened(row[NAME], words),
       row[SOURCE] ? h("span", { class: "ipyap-source" }, " ← ", ...marked(row[SOURCE], words)) : null,
     ),
-    cell("ipyap-long", ...shortened(row[ROLE], words)),
-    cell("", h("span", { class: "ipyap-tag" }, row[KIND])),
-    cell("ipyap-mono", ...marked(row[ACCOUNT], words)),
-    cell("ipyap-mono", ...marked(row[REGION], words)),
-    cell("ipyap-end", row[MFA] ? h("span", { class: "ipyap-tag ipyap-mfa" }, "MFA") : null),
+    cell("ipyap-long", row[ROLE] ? unseen(", role ") : null, ...shortened(row[ROLE], words)),
+    cell("", unseen(", "), h("span", { class: "ipyap-tag" }, row[KIND])),
+    cell("ipyap-mono", row[ACCOUNT] ? unseen(", account ") : null, ...marked(row[ACCOUNT], words)),
+    cell("ipyap-mono", row[REGION] ? unseen(", Region ") : null, ...marked(row[REGION], words)),
+    cell("ipyap-end", row[MFA] ? h("span", { class: "ipyap-tag ipyap-mfa" }, unseen(", "), "MFA") : null),
+    unseen(`${row[PROTECTED] ? ", protected" : ""}${state.isPinned ? ", pinned" : ""}`),
   );
 }
+
+/**
+ * Return a text for screen readers, which read a row as one sentence.
+ *
+ * @param {string} text
+ */
+const unseen = (text) => h("span", { class: "ipyap-unseen" }, text);
 
 const SHORT = 20, LONGEST_END = 26, USUAL_END = 16; // characters
 
@@ -112,16 +119,17 @@ function marked(text, words, from = 0, until = text.length) {
 }
 
 /**
- * Return what there is to say of a profile: for its tooltip, for screen readers, and below the list.
+ * Return what there is to say of a profile, for its tooltip and below the list.
  *
  * @param {Row} row
  */
 export function described(row) {
-  const lines = [row[SOURCE] ? `${row[NAME]} ← ${row[SOURCE]}` : row[NAME], row[KIND]];
+  const lines = [row[SOURCE] ? `${row[NAME]} ← ${row[SOURCE]}` : row[NAME]];
   if (row[ROLE]) lines.push(`role ${row[ROLE]}`);
+  lines.push(row[KIND]);
   if (row[ACCOUNT]) lines.push(`account ${row[ACCOUNT]}`);
   if (row[REGION]) lines.push(`Region ${row[REGION]}`);
-  if (row[MFA]) lines.push("asks for an MFA code");
+  if (row[MFA]) lines.push("MFA");
   if (row[PROTECTED]) lines.push("protected");
   return lines;
 }

@@ -1,0 +1,169 @@
+"""Every state of the picker and every card, in both themes: axe-core's rules, and contrast."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from ipy_awsprofile.bindings.leftovers import Leftover
+from ipy_awsprofile.cards import cards
+from ipy_awsprofile.cards.explanation import explanation_card
+from ipy_awsprofile.config.profiles import list_profiles
+from ipy_awsprofile.errors import MfaRejected, ProfileNotFound
+from ipy_awsprofile.explain.explain import explain
+from ipy_awsprofile.picker.listing import no_profiles_card
+from ipy_awsprofile.picker.messages import error_message, html_of
+from ipy_awsprofile.sessions.identity import Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Locator
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.browser.view_page import ViewPage
+
+_AXE = Path(__file__).parents[2] / ".venv" / "node_modules" / "axe-core" / "axe.min.js"
+_CONTRAST = Path(__file__).with_name("contrast.js").read_text()
+
+#: Rules of axe-core that the picker breaks: none. Contrast is computed for each text below.
+_RUN = """async root => {
+  const found = await axe.run(root, {rules: {"color-contrast": {enabled: false}}});
+  return found.violations.map(({id, nodes}) => `${id}: ${nodes.map(({html}) => html).join()}`);
+}"""
+
+
+@pytest.fixture
+def axe(view: ViewPage) -> ViewPage:
+    """Load axe-core into the page; without it the test is skipped, or fails in CI."""
+    if not _AXE.exists():
+        missing = "axe-core isn't there: `make test` installs it with npm"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+    view.page.add_script_tag(path=_AXE)
+    return view
+
+
+def check(view: ViewPage, state: str, part: Locator) -> None:
+    """Look at a state in both themes."""
+    for theme in ("light", "dark"):
+        view.theme(theme)
+        assert part.evaluate(_CONTRAST) == [], (state, theme)
+    assert part.evaluate(_RUN) == [], state
+
+
+def states(view: ViewPage, aws: EmbeddedAws) -> Iterator[str]:
+    """Bring the picker into each of its states, and yield its name."""
+    mfa = "arn:aws:iam::111122223333:mfa/someone"
+    yield "no identity"
+    view.switcher.protected = ("prod-*",)
+    view.open()
+    view.settle()
+    view.field.press("Alt+KeyP")
+    yield "list"
+    view.search("prod admin")
+    expect(view.root.locator(".ipyap-active.ipyap-protected")).to_be_visible()
+    yield "protected profile in the list, with words that were found"
+    view.field.fill("nothing like it")
+    yield "no profile matches"
+    view.choose("prod-admin")
+    view.ask()
+    yield "busy"
+    view.settle()
+    yield "confirmation"
+    view.button("Switch to prod-admin").hover()
+    yield "confirmation, under the mouse"
+    view.button("Switch to prod-admin").click()
+    view.settle()
+    expect(view.identity).to_contain_text("protected")
+    yield "protected identity"
+    for minutes in (50, 58, 70):
+        view.page.evaluate(f"Date.now = () => new Date().getTime() + {minutes * 60_000}")
+        view.page.evaluate("new Promise(done => setTimeout(done, 1100))")
+        yield f"after {minutes} minutes"
+    view.tell(**error_message(ProfileNotFound("RoleBeat", ("RoleBeta",))))
+    yield "error"
+    for kind, more in (
+        ("code", {"device": mfa, "html": ""}),
+        ("code", {"device": mfa, "html": error_message(MfaRejected("No.", "Wait."))["html"]}),
+        ("sign_in", {"url": "https://example.com/", "code": "ABCD-EFGH"}),
+        ("waiting", {}),
+    ):
+        view.choose("RoleBeta")
+        view.page.evaluate("sent.length = 0")
+        view.tell(type=kind, **more)
+        yield f"{kind} {more}"
+        view.tell(type="error", html="")
+    view.page.evaluate("listeners.comm_live_update()")
+    view.tell(type="profiles", version=99, pins=[], recent=[])
+    view.page.evaluate("text => deliver(text, '[]')", {
+        "type": "profiles", "version": 100, "pins": [], "recent": [], "regions": [],
+        "html": html_of(no_profiles_card()),
+    })  # fmt: skip
+    yield "no profiles"
+    view.open()
+    yield "no profiles, list open"
+
+
+def test_every_state_of_the_picker(axe: ViewPage, embedded: EmbeddedAws, company: None) -> None:
+    """No rule of axe-core is broken, and every text has a contrast of 4.5 : 1 or more."""
+    axe.begin()
+    for state in states(axe, embedded):
+        check(axe, state, axe.root)
+    assert axe.page_errors == []
+
+
+def every_card() -> list[object]:
+    """Return a card of each kind."""
+    identity = Identity(
+        account="123456789012",
+        arn="arn:aws:sts::123456789012:assumed-role/RoleBeta/me",
+        user_id="AROAEXAMPLE:me",
+        profile="RoleBeta",
+        chain=("RoleBeta", "UserAlpha"),
+        region="us-west-2",
+        expiry=datetime.now(UTC) + timedelta(hours=1),
+    )
+    errors = [{"profile": "a", "error": "AccessDenied", "message": "No `s3:List*`."}]
+    return [
+        cards.identity_card(identity, variable="session"),
+        cards.identity_card(
+            identity,
+            variable="session",
+            protected=True,
+            leftovers=[Leftover("client", "still signs as `UserAlpha`")],
+        ),
+        cards.no_identity_card("its default credentials"),
+        cards.off_card(undone=True),
+        cards.error_card(ProfileNotFound("RoleBeat", ("RoleBeta",))),
+        cards.mfa_card("arn:aws:iam::111122223333:mfa/someone"),
+        cards.sign_in_card("Analyst", "https://example.com/", "ABCD-EFGH", timedelta(minutes=9)),
+        cards.sign_in_ended_card("Analyst", done=True),
+        cards.across_card(3, errors, 1),
+        cards.profile_table(list_profiles()),
+        no_profiles_card(),
+        explanation_card(explain("RoleBeta")),
+        explanation_card(explain("Nobody")),
+    ]
+
+
+def test_every_card(axe: ViewPage) -> None:
+    """So it is with the cards of the magics."""
+    html = "".join(html_of(card) for card in every_card())
+    axe.page.locator("#picker").evaluate("(place, html) => (place.innerHTML = html)", html)
+    check(axe, "cards", axe.page.locator("#picker"))
+
+
+def test_in_forced_colours_the_active_row_has_a_frame(axe: ViewPage, company: None) -> None:
+    """Where backgrounds are the system's, the active row is still another than the rest."""
+    axe.page.emulate_media(forced_colors="active")
+    axe.begin()
+    axe.open()
+    axe.field.press("ArrowDown")
+    styles = axe.options.evaluate_all("rows => rows.map(row => getComputedStyle(row).outlineStyle)")
+    assert styles.count("solid") == 1
+    assert styles[1] == "solid"
