@@ -12,7 +12,8 @@ from playwright.sync_api import expect
 
 from ipy_awsprofile.bindings.leftovers import Leftover
 from ipy_awsprofile.cards import cards
-from ipy_awsprofile.cards.explanation import explanation_card
+from ipy_awsprofile.cards.explanation import ExplanationCard, explanation_card
+from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.errors import MfaRejected, ProfileNotFound
 from ipy_awsprofile.explain.explain import explain
@@ -117,7 +118,7 @@ def test_every_state_of_the_picker(axe: ViewPage, embedded: EmbeddedAws, company
     assert axe.page_errors == []
 
 
-def every_card() -> list[object]:
+def every_card() -> list[Card | Table | ExplanationCard]:
     """Return a card of each kind."""
     identity = Identity(
         account="123456789012",
@@ -153,7 +154,7 @@ def every_card() -> list[object]:
 
 def test_every_card(axe: ViewPage) -> None:
     """So it is with the cards of the magics."""
-    html = "".join(html_of(card) for card in every_card())
+    html = "".join(card._repr_html_() for card in every_card())
     axe.page.locator("#picker").evaluate("(place, html) => (place.innerHTML = html)", html)
     check(axe, "cards", axe.page.locator("#picker"))
 
