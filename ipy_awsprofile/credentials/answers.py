@@ -12,6 +12,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ConnectionClosedError
 from botocore.parsers import ResponseParserError
 
 from ipy_awsprofile.credentials.deadline import BoundedHttp
@@ -24,6 +26,19 @@ def guarded(client: Any) -> Any:
     endpoint.http_session = BoundedHttp(endpoint.http_session, client.meta.config.read_timeout)
     endpoint._response_parser_factory = _Parsers(endpoint._response_parser_factory)  # noqa: SLF001
     return client
+
+
+class TextHttp(BoundedHttp):
+    """Sends requests to a metadata service, whose responses are texts."""
+
+    def send(self, request: Any) -> AWSResponse:
+        """Return the response; one that isn't a text is an error that botocore retries."""
+        response = super().send(request)
+        try:
+            response.content.decode()
+        except UnicodeDecodeError:  # it would be blamed on a file
+            raise ConnectionClosedError(endpoint_url=request.url) from None
+        return response
 
 
 class _Parsers:

@@ -24,11 +24,10 @@ from botocore.credentials import (
 from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.full_config import full_config
 from ipy_awsprofile.config.target import Target
-from ipy_awsprofile.credentials.answers import guarded
+from ipy_awsprofile.credentials.answers import TextHttp, guarded
 from ipy_awsprofile.credentials.botocore_errors import no_credentials
 from ipy_awsprofile.credentials.caller import CallerIdentity, caller_identity
 from ipy_awsprofile.credentials.data_loader import SessionLoader
-from ipy_awsprofile.credentials.deadline import BoundedHttp
 from ipy_awsprofile.credentials.event_hooks import built_in_hooks
 from ipy_awsprofile.credentials.file_keys import FileCredentials
 from ipy_awsprofile.credentials.mfa import MfaPrompter
@@ -216,7 +215,7 @@ def _bound_fetchers(providers: Iterable[Any]) -> None:
     for provider in providers:
         for name in {"_fetcher", "_role_fetcher"} & vars(provider).keys():
             fetcher = getattr(provider, name)
-            fetcher._session = BoundedHttp(fetcher._session)  # noqa: SLF001  # no public way
+            fetcher._session = TextHttp(fetcher._session)  # noqa: SLF001  # no public way
 
 
 class _ResolvingSession(ProfileBotocoreSession):
