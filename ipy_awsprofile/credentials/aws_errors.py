@@ -41,9 +41,11 @@ class ErrorResponse:
         """Return the error response in an error of botocore."""
         content: Any = error.response.get("Error") or {}
         metadata: Any = error.response.get("ResponseMetadata") or {}
+        message = one_line(content.get("Message") or "")
         return cls(
             code=shortened(str(content.get("Code") or ""), 100),
-            message=shortened(one_line(content.get("Message") or "")),
+            # botocore takes a whole page or document for the message if it can't read it.
+            message="" if message.startswith(("<", "{", "[")) else shortened(message),
             operation=error.operation_name,
             status=int(metadata.get("HTTPStatusCode") or 0),
         )

@@ -172,3 +172,10 @@ def test_messages_are_one_line() -> None:
     """A message of several lines becomes one line."""
     error = translate(response("Odd", "one\n  two"))
     assert str(error) == "ListBuckets failed for `RoleBeta`: one two"
+
+
+@pytest.mark.parametrize("page", ["<html>Sign in</html>", '{"secret": 1}', " \n<a>", "[1]"])
+def test_page_instead_of_a_message(page: str) -> None:
+    """A page or a document isn't shown: botocore takes what it can't read for the message."""
+    error = translate(response("403", page))
+    assert str(error) == "`RoleBeta` isn't allowed to call ListBuckets: denied"
