@@ -25,7 +25,7 @@ from urllib3.exceptions import TimeoutError as SlowBodyError
 
 #: How many seconds the calls of an operation wait for servers in all. With botocore's pauses
 #: between attempts, that is less than 30 seconds.
-LIMIT = 25.0
+LIMIT = 20.0
 
 #: Seconds for an attempt, unless a client has another timeout.
 ATTEMPT = 10.0

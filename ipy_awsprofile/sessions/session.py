@@ -105,7 +105,7 @@ def open_session(
     through the front end's input channel, also when the credentials are renewed. ``sign_in`` is
     called if a sign-in (IAM Identity Center) is missing or has expired; by default that is an
     error. ``timeout`` is in seconds, for each attempt of a call to STS: there are at most two, or
-    five if AWS throttles the call. All calls together wait at most 25 seconds for servers.
+    five if AWS throttles the call. All calls together wait at most 20 seconds for servers.
 
     Raises a child of `AwsProfileError` for every problem with the files, the options, the
     credentials or the network.
