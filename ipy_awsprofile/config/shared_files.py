@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ipy_awsprofile.config.environment import user_environment
+from ipy_awsprofile.config.settings import BLOCKS, SETTINGS
 from ipy_awsprofile.errors import ConfigFileError
 
 
@@ -93,6 +94,11 @@ class Section(dict[str, Value]):
         """Return the text of a setting; None if it is missing, empty or nested."""
         value = self.get(name)
         return value if isinstance(value, str) and value else None
+
+    def blocks(self) -> list[str]:
+        """Return the settings that have an indented block and should have a text."""
+        known = SETTINGS.keys() & self.keys() - BLOCKS
+        return sorted(name for name in known if isinstance(self[name], dict))
 
     def override(self, other: Section) -> None:
         """Override settings with those of a section of the credentials file."""

@@ -17,9 +17,7 @@ from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.role_chain import role_chain
 from ipy_awsprofile.config.settings import (
-    BLOCKS,
     CREDENTIAL_SETTINGS,
-    SETTINGS,
     About,
     settings_about,
 )
@@ -170,13 +168,12 @@ def _require_texts(profiles: Iterable[Profile], sections: Mapping[str, Section])
     """Raise InvalidProfile if a setting that is a text has an indented block instead."""
     for name in (profile.name for profile in profiles if profile.name in sections):
         section = sections[name]
-        for setting in sorted(SETTINGS.keys() & section.keys() - BLOCKS):
-            if isinstance(section[setting], dict):
-                file, line = section.origins[setting]
-                raise InvalidProfile(
-                    f"The {setting} of `{name}` is an indented block, and not a text.",
-                    f"See {file}, line {line}.",
-                )
+        for setting in section.blocks():
+            file, line = section.origins[setting]
+            raise InvalidProfile(
+                f"The {setting} of `{name}` is an indented block, and not a text.",
+                f"See {file}, line {line}.",
+            )
 
 
 def _profiles_of(

@@ -67,6 +67,15 @@ def _check_names(link: Link) -> Iterator[Finding]:
                 )
 
 
+def _check_blocks(link: Link) -> Iterator[Finding]:
+    """Yield a problem for each text that is an indented block."""
+    for name in link.section.blocks():
+        yield Problem(
+            says=f"`{name}` is an indented block, and not a text.",
+            fix=f"Write it in one line. {link.at(name)}",
+        )
+
+
 def _check_header(link: Link) -> Iterator[Finding]:
     """Yield a problem if the config file has a section of this name that isn't a profile."""
     section = link.inputs.sections.others.get(link.profile.name)
@@ -84,7 +93,10 @@ def not_a_profile(name: str, section: Section, *, fatal: bool) -> Problem:
 
 
 Check = Callable[[Link], Iterator[Finding]]
-_OF_EVERY_PROFILE: tuple[Check, ...] = (_check_header, _check_names, check_services, check_region)
+_OF_EVERY_PROFILE: tuple[Check, ...] = (
+    *(_check_header, _check_names, _check_blocks),
+    *(check_services, check_region),
+)
 _OF_KIND: dict[ProfileKind, tuple[Check, ...]] = {
     ProfileKind.STATIC_KEYS: (check_empty_keys, check_expiry, mfa_session),
     ProfileKind.ASSUME_ROLE: (check_role,),

@@ -118,6 +118,12 @@ CASES = {
         ),
         (("!form a loop: p ← q ← p", "line 5"),),
     ),
+    "block": Case(
+        f"{ASSUME}source_profile = u\nduration_seconds =\n  a = b\n",
+        USER,
+        (USER_KEYS, ASSUMED),
+        (("!`duration_seconds` is an indented block", "Write it in one line. See config:5"),),
+    ),
     "misspelt": Case(
         f"{P}rolearn = {ROLE}\nsource-profile = u\n",
         USER,
