@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from ipy_awsprofile.bindings.overlay import overlay_name, write_overlay
 from ipy_awsprofile.config.shared_files import read_shared_files
+from ipy_awsprofile.config.snapshot import read_once
 from ipy_awsprofile.errors import CredentialsUnavailable
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class LentProfile:
     config_file: Path | None = None
 
 
+@read_once()
 def lend(session: ProfileSession, server: CredentialServer) -> LentProfile:
     """Lend the session, and return how it is found. Raises a child of AwsProfileError."""
     try:

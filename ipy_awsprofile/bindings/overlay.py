@@ -31,6 +31,7 @@ from ipy_awsprofile.config.shared_files import (
     read_shared_files,
     version_of,
 )
+from ipy_awsprofile.errors import ConfigFileError
 
 _SECRETS = frozenset(settings_about(About.KEYS))
 
@@ -105,9 +106,11 @@ def _all_copied(config: Path, _version: FileVersion | None) -> str:
 def _user_sections(config: Path) -> Iterator[str]:
     """Yield each section of the user's config file, without comments and secrets."""
     parser = configparser.RawConfigParser()
-    # read_shared_files has checked the file. It is read again here since indented blocks are copied
-    # as they are.
-    parser.read(config)
+    # It is read again here since indented blocks are copied as they are.
+    try:
+        parser.read(config)
+    except (configparser.Error, UnicodeDecodeError, OSError):  # the messages can quote a secret
+        raise ConfigFileError(config, "The file was changed while it was read.") from None
     for header in parser.sections():
         settings = dict(parser.items(header))
         public = _public(settings)

@@ -17,7 +17,13 @@ from ipy_awsprofile.config.profiles import (
     kind_without_role,
     profiles_by_name,
 )
-from ipy_awsprofile.config.shared_files import Section, Sections, SharedFiles, read_shared_files
+from ipy_awsprofile.config.shared_files import (
+    Section,
+    Sections,
+    SharedFiles,
+    read_shared_files,
+)
+from ipy_awsprofile.config.snapshot import read_once
 from ipy_awsprofile.errors import InvalidProfile, InvalidSource, SourceLoop
 
 #: botocore calls itself for each profile of a chain, which Python limits.
@@ -39,6 +45,7 @@ def role_chain(name: str, *, files: SharedFiles | None = None) -> tuple[Profile,
     return chain
 
 
+@read_once()
 def follow_chain(
     name: str, *, files: SharedFiles | None = None
 ) -> tuple[tuple[Profile, ...], InvalidProfile | None]:

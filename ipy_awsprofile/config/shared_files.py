@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.settings import BLOCKS, SETTINGS
+from ipy_awsprofile.config.snapshot import once
 from ipy_awsprofile.errors import ConfigFileError
 
 
@@ -126,7 +127,9 @@ def read_shared_files(files: SharedFiles) -> Sections:
     A profile's settings in the credentials file take precedence over those in the config file. The
     result is shared between callers, and must not be changed.
     """
-    return _sections(files, version_of(files.config), version_of(files.credentials))
+    return once(
+        files, lambda: _sections(files, version_of(files.config), version_of(files.credentials))
+    )
 
 
 @lru_cache(maxsize=2)

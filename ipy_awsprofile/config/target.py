@@ -22,6 +22,7 @@ from ipy_awsprofile.config.settings import (
     settings_about,
 )
 from ipy_awsprofile.config.shared_files import Section, SharedFiles, read_shared_files
+from ipy_awsprofile.config.snapshot import read_once
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
 
 _ASSUMES = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
@@ -121,6 +122,7 @@ class Target:
         return {name: settings[name] for name in settings_about(About.CLIENTS) if name in settings}
 
 
+@read_once()
 def target_of(request: SessionRequest) -> Target:
     """Return the target of a request, whose profile or role must support its options.
 

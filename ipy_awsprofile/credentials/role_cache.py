@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from botocore.utils import JSONFileCache
 
 from ipy_awsprofile.config.private_folders import make_private
 from ipy_awsprofile.credentials.caller import CallerIdentity
+from ipy_awsprofile.credentials.found import Found
 from ipy_awsprofile.credentials.validation import parse_time
 
 
@@ -40,15 +42,15 @@ class RoleCache:
         self._suffix = f"-{variant}" if variant else ""
         self._written: set[str] = set()
         self._unsaved: dict[str, Any] = {}
+        self._found = Found()
 
     def __contains__(self, key: str) -> bool:
-        try:
-            self[key]
-        except KeyError:
-            return False
-        return True
+        return self._found.keep(key, partial(self._read, key))
 
     def __getitem__(self, key: str) -> Any:
+        return self._found.take(key) or self._read(key)
+
+    def _read(self, key: str) -> Any:
         if key in self._unsaved:
             return self._unsaved[key]
         if self._fresh and key not in self._written:

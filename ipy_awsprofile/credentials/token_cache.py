@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from botocore.utils import JSONFileCache, get_login_token_cache_directory
 
 from ipy_awsprofile.config.private_folders import make_private
+from ipy_awsprofile.credentials.found import Found
 from ipy_awsprofile.credentials.validation import is_login, is_sso_token
 
 
@@ -27,15 +29,15 @@ class _SignInFiles(JSONFileCache):
         super().__init__(directory, dumps_func=_dumps)
         self._directory = Path(directory)
         self._is_usable = is_usable
+        self._found = Found()
 
     def __contains__(self, key: str) -> bool:
-        try:
-            self[key]
-        except KeyError:
-            return False
-        return True
+        return self._found.keep(key, partial(self._read, key))
 
     def __getitem__(self, key: str) -> Any:
+        return self._found.take(key) or self._read(key)
+
+    def _read(self, key: str) -> Any:
         try:
             document = super().__getitem__(key)
         except RecursionError:  # JSON that is nested too deeply

@@ -13,6 +13,7 @@ from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.shared_files import SharedFiles, read_shared_files
+from ipy_awsprofile.config.snapshot import read_once
 from ipy_awsprofile.explain.default_chain import explain_default
 from ipy_awsprofile.explain.environment_notes import notes_with_name
 from ipy_awsprofile.explain.records import Explanation, Inputs, Problem, Setting, Step, one_line
@@ -21,6 +22,7 @@ from ipy_awsprofile.explain.steps import steps_of
 __all__ = ["Explanation", "Problem", "Setting", "Step", "explain"]
 
 
+@read_once()
 def explain(
     name: str | None = None,
     *,

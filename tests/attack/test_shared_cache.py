@@ -171,11 +171,12 @@ def test_eight_threads(rounds: Rounds, aws: EmbeddedAws, rewrite: Callable[[Rand
             good += 1
         return good
 
+    good = 0
     for random in rounds(2):
         with meanwhile(partial(rewrite, random)), ThreadPoolExecutor(8) as pool:
             seeds = [random.randrange(10**9) for _ in range(8)]
-            good = sum(pool.map(some, seeds))
-        assert good
+            good += sum(pool.map(some, seeds))
         switcher.off()
         assert dict(os.environ) == before
+    assert good
     switcher.close()

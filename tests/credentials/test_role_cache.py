@@ -107,3 +107,14 @@ def test_cache_that_cannot_be_written(tmp_path: Path) -> None:
     cache = RoleCache(tmp_path / "file" / "cache", fresh=False)
     cache["key"] = DOCUMENT
     assert cache["key"] == DOCUMENT
+
+
+def test_a_file_that_is_removed_after_it_was_found(tmp_path: Path) -> None:
+    """What botocore finds with ``in`` it gets, though another program has removed the file."""
+    RoleCache(tmp_path)["a"] = DOCUMENT
+    cache = RoleCache(tmp_path)
+    assert "a" in cache
+    assert "a" in cache
+    (tmp_path / "a.json").unlink()
+    assert cache["a"] == DOCUMENT
+    assert "a" not in cache
