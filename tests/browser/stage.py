@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from itertools import product
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
@@ -49,6 +50,27 @@ def company(aws: EmbeddedAws) -> Iterator[None]:
         for name, account, role, region in (*_COMPANY, *working):
             arn = f"arn:aws:iam::{account}:role/{role}"
             aws.write_profile(name, source_profile="UserAlpha", role_arn=arn, region=region)
+        yield
+
+
+@contextmanager
+def long_names(aws: EmbeddedAws) -> Iterator[None]:
+    """Add profiles with the names of a large organisation, until the block ends."""
+    with _restored(aws.config_file), aws.config_file.open("a") as file:
+        for team, stage, region in product(
+            ("data-platform", "machine-learning", "customer-analytics"),
+            ("development", "production"),
+            ("eu-west-1", "us-east-1"),
+        ):
+            name = f"acme-{team}-{stage}-{region}"
+            file.write(
+                f"\n[profile {name}-analytics-readonly]\nregion = {region}\n"
+                "sso_account_id = 444455556666\nsso_role_name = AWSReadOnlyAccess\n"
+                f"[profile {name}-administrator-access]\nregion = {region}\n"
+                "source_profile = UserAlpha\n"
+                "role_arn = arn:aws:iam::777788889999:role/PlatformAdministratorAccess\n"
+            )
+        file.flush()
         yield
 
 

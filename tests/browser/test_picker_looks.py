@@ -11,11 +11,13 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser import stage
+from tests.browser.jupyter import SCREENSHOTS
 from tests.browser.picker_page import BUCKETS, LOAD, PICK, picker_in
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.browser.jupyter import Jupyter
+    from tests.browser.view_page import ViewPage
 
 PROTECT = "%config AwsProfileMagics.protected = ['*prod*']"
 
@@ -35,6 +37,38 @@ def test_twenty_thousand_profiles(jupyter: Jupyter, embedded: EmbeddedAws) -> No
         expect(picker.root).to_contain_text(re.compile(r"\d+ of 20,0\d\d"))
         assert picker.options.count() <= 20
         assert picker.root.locator("*").count() < 500
+
+
+def test_long_names(view: ViewPage, embedded: EmbeddedAws) -> None:
+    """Long names are shortened in their middle; the keyboard and screen readers reach all of it."""
+    view.switcher.protected = ("*production*",)
+    with stage.long_names(embedded):
+        view.begin()
+        for width in (1400, 700):
+            view.page.set_viewport_size({"width": width, "height": 520})
+            view.open()
+            view.settle()
+            view.search("acme prod")
+            view.field.press("ArrowDown")
+            ends = view.root.locator(".ipyap-long:nth-child(2) .ipyap-rest")
+            cut = ends.evaluate_all(
+                "all => all.filter(end => end.scrollWidth - end.clientWidth > 1)"
+            )
+            assert cut == []
+            shown = view.options.nth(1)
+            name = "acme-data-platform-production-eu-west-1-administrator-access"
+            expect(shown).to_have_accessible_name(
+                f"{name} ← UserAlpha, role PlatformAdministratorAccess, assume role, "
+                "account 777788889999, Region eu-west-1, protected"
+            )
+            expect(view.root.locator(".ipyap-detail")).to_contain_text(name)
+            list_width = view.root.locator(".ipyap-list").bounding_box() or {"width": 0}
+            assert list_width["width"] > width - 40
+            for theme in ("dark", "light"):
+                view.theme(theme)
+                picture = SCREENSHOTS / f"picker-long-names-{theme}-{width}.png"
+                view.page.screenshot(path=picture, animations="disabled")
+            view.field.press("Escape")
 
 
 def test_looks_in_jupyterlab(jupyter: Jupyter, company: None) -> None:

@@ -28,7 +28,9 @@ import { ACCOUNT, KIND, MFA, NAME, PROTECTED, REGION, ROLE, SOURCE } from "./mes
 export function profileRow(row, state) {
   const { words } = state;
   /** @type {(kind: string, ...content: (Node | string | null)[]) => HTMLElement} */
-  const cell = (kind, ...content) => h("span", { class: `ipyap-cell ${kind}`.trim() }, ...content);
+  const cell = (kind, ...content) =>
+    h("span", { class: `ipyap-cell ${kind}`.trim(), "aria-hidden": "true" }, ...content);
+  const sentence = [...described(row), ...(state.isPinned ? ["pinned"] : [])].join(", ");
   const classes = ["ipyap-row"];
   if (row[PROTECTED]) classes.push("ipyap-protected");
   if (state.endsTop) classes.push("ipyap-ends-top");
@@ -56,43 +58,40 @@ export function profileRow(row, state) {
     ),
     cell(
       "ipyap-long",
-      row[PROTECTED] ? icon("lock") : null,
-      ...shortened(row[NAME], words),
+      shortened(row[NAME], words, row[PROTECTED] ? icon("lock") : null),
       row[SOURCE] ? h("span", { class: "ipyap-source" }, " ← ", ...marked(row[SOURCE], words)) : null,
     ),
-    cell("ipyap-long", row[ROLE] ? unseen(", role ") : null, ...shortened(row[ROLE], words)),
-    cell("", unseen(", "), h("span", { class: "ipyap-tag" }, row[KIND])),
-    cell("ipyap-mono", row[ACCOUNT] ? unseen(", account ") : null, ...marked(row[ACCOUNT], words)),
-    cell("ipyap-mono", row[REGION] ? unseen(", Region ") : null, ...marked(row[REGION], words)),
-    cell("ipyap-end", row[MFA] ? h("span", { class: "ipyap-tag ipyap-mfa" }, unseen(", "), "MFA") : null),
-    unseen(`${row[PROTECTED] ? ", protected" : ""}${state.isPinned ? ", pinned" : ""}`),
+    cell("ipyap-long", shortened(row[ROLE], words)),
+    cell("", h("span", { class: "ipyap-tag" }, row[KIND])),
+    cell("ipyap-mono", ...marked(row[ACCOUNT], words)),
+    cell("ipyap-mono", ...marked(row[REGION], words)),
+    cell("ipyap-end", row[MFA] ? h("span", { class: "ipyap-tag ipyap-mfa" }, "MFA") : null),
+    // What a screen reader says: it would read a shortened name as two.
+    h("span", { class: "ipyap-unseen" }, sentence),
   );
 }
 
-/**
- * Return a text for screen readers, which read a row as one sentence.
- *
- * @param {string} text
- */
-const unseen = (text) => h("span", { class: "ipyap-unseen" }, text);
-
-const SHORT = 20, LONGEST_END = 26, USUAL_END = 16; // characters
+const SHORT = 20, LONGEST_END = 32, USUAL_END = 16; // characters
 
 /**
- * Return a name in two parts, of which the first gives way where there is no room for both: names
+ * Show a name in two parts, of which the first gives way where there is no room for both: names
  * of a company begin alike, and their ends tell them apart.
  *
  * @param {string} name
  * @param {string[]} words  which are marked in it
+ * @param {Node | null} before
  */
-function shortened(name, words) {
-  const from = name.length > SHORT ? name.length - Math.min(LONGEST_END, Math.floor(name.length / 2)) : 0;
+function shortened(name, words, before = null) {
+  const from = name.length > SHORT ? name.length - Math.min(LONGEST_END, Math.ceil(name.length * 0.55)) : 0;
   const separator = name.slice(from).search(/[-_./@ ]/);
   const cut = from === 0 ? 0 : separator >= 0 ? from + separator : name.length - USUAL_END;
-  return [
+  return h(
+    "span",
+    { class: "ipyap-name" },
+    before,
     cut ? h("span", { class: "ipyap-begin" }, ...marked(name, words, 0, cut)) : null,
     h("span", { class: "ipyap-rest" }, ...marked(name, words, cut)),
-  ];
+  );
 }
 
 /**
@@ -119,7 +118,7 @@ function marked(text, words, from = 0, until = text.length) {
 }
 
 /**
- * Return what there is to say of a profile, for its tooltip and below the list.
+ * Return what there is to say of a profile, for its tooltip, below the list, and for screen readers.
  *
  * @param {Row} row
  */
