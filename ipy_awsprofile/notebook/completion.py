@@ -42,7 +42,8 @@ def matcher_for(shell: InteractiveShell) -> object:
         last = _LAST_WORD.search(line)
         word = last["word"] if last else ""
         before = line[: len(line) - len(word)].split()
-        candidates = _candidates(shell.find_line_magic(found["magic"]), before, word)
+        many = found["magic"] == "aws_profiles"
+        candidates = _candidates(shell.find_line_magic(found["magic"]), before, word, many=many)
         return SimpleMatcherResult(
             completions=[SimpleCompletion(text=text, type="param") for text in candidates],
             matched_fragment=word,
@@ -53,7 +54,7 @@ def matcher_for(shell: InteractiveShell) -> object:
     return aws_profile_matcher
 
 
-def _candidates(magic: Any, before: list[str], word: str) -> list[str]:
+def _candidates(magic: Any, before: list[str], word: str, *, many: bool) -> list[str]:
     if before and before[-1] == "--region":
         return [name for name in known_regions() if name.startswith(word)]
     if before and before[-1] in _options_with_value(magic):
@@ -61,7 +62,7 @@ def _candidates(magic: Any, before: list[str], word: str) -> list[str]:
     if word.startswith("-"):
         return [name for name in _options(magic) if name.startswith(word) and name not in before]
     typed = re.sub(r"([{}$])\1", r"\1", word.strip("\"'")).casefold()
-    return [_quoted(name) for name in _names() if name.casefold().startswith(typed)]
+    return [_quoted(name) for name in _names(many) if name.casefold().startswith(typed)]
 
 
 def _actions(magic: Any) -> list[argparse.Action]:
@@ -79,13 +80,16 @@ def _options_with_value(magic: Any) -> set[str]:
     return {option for action in actions for option in action.option_strings}
 
 
-def _names() -> list[str]:
+def _names(with_roles: bool) -> list[str]:
+    """Return the names of the profiles and, for a pattern, of the roles: it finds both."""
     from ipy_awsprofile.config.profiles import list_profiles
 
     try:
-        return [profile.name for profile in list_profiles()]
+        profiles = list_profiles()
     except AwsProfileError:  # running the cell shows the error
         return []
+    roles = [profile.role for profile in profiles if profile.role] if with_roles else []
+    return list(dict.fromkeys([*(profile.name for profile in profiles), *roles]))
 
 
 def _quoted(name: str) -> str:

@@ -13,6 +13,7 @@ from tests.mfa_role import add_mfa_role
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.browser.jupyter import Jupyter
+    from tests.browser.view_page import ViewPage
 
 PROTECT = "%config AwsProfileMagics.protected = ['*prod*']"
 
@@ -35,9 +36,10 @@ def test_search_pick_and_go_on(jupyter: Jupyter) -> None:
     expect(notebook.run(2).locator("tbody tr")).to_have_count(3)
 
 
-def test_keyboard_and_roles(jupyter: Jupyter, company: None) -> None:
+def test_keyboard_and_roles(view: ViewPage, company: None) -> None:
     """Arrow, Home, End and Page keys move the active row; Escape closes the list."""
-    picker = picker_in(jupyter.lab(LOAD, PICK), 1)
+    view.begin()
+    picker = view
     expect(picker.field).to_have_attribute("aria-expanded", "false")
     picker.field.focus()
     picker.field.press("ArrowDown")
@@ -137,14 +139,14 @@ def test_mfa_wrong_and_right(jupyter: Jupyter, embedded: EmbeddedAws, company: N
     assert code not in notebook.save()
 
 
-def test_error_card_and_former_identity(jupyter: Jupyter, company: None) -> None:
+def test_error_card_and_former_identity(view: ViewPage, company: None) -> None:
     """A refused switch shows the magic's error card, and the identity that stays active."""
-    picker = picker_in(jupyter.lab(LOAD, PICK), 1)
-    picker.choose("RoleBeta")
-    picker.shows("RoleBeta")
-    picker.choose("analytics-dev")
-    expect(picker.error.locator(".ipy-awsprofile-card")).to_contain_text("AWS doesn't let")
-    picker.shows("RoleBeta")
+    view.begin()
+    for profile in ("RoleBeta", "analytics-dev"):
+        view.choose(profile)
+        view.settle()
+    expect(view.error.locator(".ipy-awsprofile-card")).to_contain_text("AWS doesn't let")
+    view.shows("RoleBeta")
 
 
 def test_protected_profile_needs_a_confirmation(jupyter: Jupyter, company: None) -> None:

@@ -156,16 +156,18 @@ def test_profile_table() -> None:
                 source_profile="UserAlpha",
                 mfa_serial="arn",
             ),
+            profile("S", kind=ProfileKind.SSO, account="444455556666", sso_role_name="Admin"),
         ]
     )
     assert str(table).splitlines() == [
-        "2 profiles",
+        "3 profiles",
         "profile    kind         account       role      source     region     MFA",
         "UserAlpha  static keys                                     us-west-2",
         "RoleBeta   assume role  123456789012  RoleBeta  UserAlpha             yes",
+        "S          SSO          444455556666  Admin",
     ]
     assert repr(table) == str(table)
-    assert read(table).tags.count("tr") == 3
+    assert read(table).tags.count("tr") == 4
 
 
 @pytest.mark.parametrize(
@@ -210,3 +212,13 @@ def test_a_read_only_session_says_so() -> None:
     )
     assert ("access", "read-only, limited by the session policy ReadOnlyAccess") in limited.rows
     assert "read-only" not in str(whole)
+
+
+def test_a_protected_profile_looks_protected() -> None:
+    """Its card says so beside the title, and isn't green, whatever else is on it."""
+    for left in ([], [Leftover("client", "still signs as `UserAlpha`")]):
+        card = cards.identity_card(identity(), variable="session", protected=True, leftovers=left)
+        assert str(card).splitlines()[0].startswith("RoleBeta ← UserAlpha  (protected, ")
+        html = card._repr_html_()
+        assert ">protected</span>" in html
+        assert f"border-left:4px solid {Tone.ERROR.css}" in html

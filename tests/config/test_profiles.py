@@ -192,13 +192,14 @@ def test_no_secret_in_a_record(shared_files: Files) -> None:
 @pytest.mark.parametrize(
     ("pattern", "names"),
     [
-        (None, ["team-dev", "team-prod", "base"]),
-        ("", ["team-dev", "team-prod", "base"]),
+        (None, ["team-dev", "team-prod", "base", "signed-in"]),
+        ("", ["team-dev", "team-prod", "base", "signed-in"]),
         ("team", ["team-dev", "team-prod"]),
         ("TEAM Dev", ["team-dev"]),
         ("123456789012", ["team-prod"]),
         ("reader", ["team-prod"]),
         ("eu-", ["team-dev"]),
+        ("administrator", ["signed-in"]),
         ("base", ["team-prod", "base"]),
         ("*prod", ["team-prod"]),
         ("team-???", ["team-dev"]),
@@ -219,6 +220,9 @@ def test_pattern(shared_files: Files, pattern: str | None, names: list[str]) -> 
         role_arn = {ROLE}
         source_profile = base
         [profile base]
+        [profile signed-in]
+        sso_account_id = 444455556666
+        sso_role_name = AdministratorAccess
         """,
     )
     assert [profile.name for profile in list_profiles(pattern)] == names

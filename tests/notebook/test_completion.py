@@ -75,6 +75,14 @@ def test_in_the_middle_of_a_cell(shell: Shell, aws: EmbeddedAws) -> None:
     assert shell.completions(f"{before} --yes\nprint(x)", at=len(before)) == ["RoleBeta"]
 
 
+def test_a_pattern_can_be_a_role(shell: Shell, aws: EmbeddedAws) -> None:
+    """Where a pattern is typed, roles are offered after the names, each once."""
+    for name in ("one", "two"):
+        aws.write_profile(name, sso_account_id="1", sso_role_name="ReadOnlyAccess")
+    assert shell.completions("%aws_profiles R") == ["RoleBeta", "ReadOnlyAccess"]
+    assert shell.completions("%aws_profile R") == ["RoleBeta"]
+
+
 def test_replaces_what_is_typed(shell: Shell, aws: EmbeddedAws) -> None:
     """A completion replaces the word before the cursor, including its quotation mark."""
     aws.write_profile("my profile")

@@ -211,8 +211,10 @@ def test_protected_profiles(shell: Shell) -> None:
     error = shell.refused("%aws_profile RoleBeta")
     assert isinstance(error, ProtectedProfile)
     assert "--yes" in error.hint
-    assert "RoleBeta" in shell.good("%aws_profile RoleBeta --yes").text
+    assert "UserAlpha  (protected, " in shell.good("%aws_profile RoleBeta --yes").text
     shell.good("%aws_profile --refresh")
+    shell.good("%aws_profile UserAlpha")
+    assert "(protected, " in shell.good("%%aws_profile RoleBeta --yes\npass").text
     shell.good("%config AwsProfileMagics.protected = []")
     shell.good("%aws_profile RoleBeta")
 
