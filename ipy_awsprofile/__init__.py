@@ -78,17 +78,20 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
     https://ipython.readthedocs.io/en/stable/config/extensions/
     """
+    from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
     from ipy_awsprofile.notebook.cell_scope import cell_magic_as_line
     from ipy_awsprofile.notebook.completion import matcher_for
     from ipy_awsprofile.notebook.magic import AwsProfileMagics
     from ipy_awsprofile.switch.switcher import Switcher
 
-    # Making the magics puts them among the shell's configurables, too.
-    magics = AwsProfileMagics(shell, Switcher(shell), matcher_for(shell), _picker)
-    shell.register_magics(magics)
-    shell.Completer.custom_matchers.append(magics.matcher)
-    # Before IPython's own, of which the last one takes every %% for a cell magic.
-    shell.input_transformers_cleanup.insert(0, cell_magic_as_line)
+    with Uninterrupted():
+        unload_ipython_extension(shell)  # if Ctrl-C kept IPython from noting that it is loaded
+        # Making the magics puts them among the shell's configurables, too.
+        magics = AwsProfileMagics(shell, Switcher(shell), matcher_for(shell), _picker)
+        shell.register_magics(magics)
+        shell.Completer.custom_matchers.append(magics.matcher)
+        # Before IPython's own, of which the last one takes every %% for a cell magic.
+        shell.input_transformers_cleanup.insert(0, cell_magic_as_line)
 
 
 def _picker(switcher: Switcher) -> ProfilePicker:
@@ -99,14 +102,20 @@ def _picker(switcher: Switcher) -> ProfilePicker:
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Undo the switch, and take everything out of the shell again."""
+    """Undo the switch, and take everything out of the shell again; nothing if it isn't there."""
+    from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
     from ipy_awsprofile.notebook.cell_scope import cell_magic_as_line
 
-    magics = shell.magics_manager.registry.pop("AwsProfileMagics")
-    magics.switcher.close()
-    for kind, names in magics.magics.items():
-        for name in names:
-            del shell.magics_manager.magics[kind][name]
-    shell.configurables.remove(magics)
-    shell.Completer.custom_matchers.remove(magics.matcher)
-    shell.input_transformers_cleanup.remove(cell_magic_as_line)
+    with Uninterrupted():
+        # IPython does it after this, if Ctrl-C doesn't come in between.
+        shell.extension_manager.loaded.discard(__name__)
+        magics = shell.magics_manager.registry.pop("AwsProfileMagics", None)
+        if magics is None:
+            return
+        magics.switcher.close()
+        for kind, names in magics.magics.items():
+            for name in names:
+                del shell.magics_manager.magics[kind][name]
+        shell.configurables.remove(magics)
+        shell.Completer.custom_matchers.remove(magics.matcher)
+        shell.input_transformers_cleanup.remove(cell_magic_as_line)

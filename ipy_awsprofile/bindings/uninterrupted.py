@@ -35,12 +35,12 @@ class Uninterrupted:
         self._signals = signals or signal.valid_signals()
         #: Whether signals are only noted; otherwise our handlers do what those before them do.
         self.is_active = False
-        self._ours: dict[int, _Note] = {}
+        self._ours: dict[int, Deferring] = {}
         self._came: dict[int, float] = {}
 
     def __enter__(self) -> Uninterrupted:
         if threading.current_thread() is threading.main_thread():
-            self._ours = {n: _Note(self, handler) for n, handler in _handlers(self._signals)}
+            self._ours = {n: Deferring(self, handler) for n, handler in _handlers(self._signals)}
             try:
                 for number, ours in self._ours.items():
                     signal.signal(number, ours)
@@ -81,13 +81,14 @@ class Uninterrupted:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Note:
-    """A handler that notes a signal, in place of another one."""
+class Deferring:
+    """The handler of a signal, in place of another one: it notes the signal while a block runs."""
 
     block: Uninterrupted
     handler: Handler
 
     def __call__(self, number: int, frame: FrameType | None) -> Any:
+        """Note that the signal has come, or do what the other handler does."""
         if not self.block.holds_back(number):
             return self.handler(number, frame)
         return None
@@ -97,7 +98,7 @@ def _handlers(signals: Iterable[int]) -> Iterator[tuple[int, Handler]]:
     """Yield those of these signals that have a handler in Python."""
     for number in signals:
         handler = signal.getsignal(number)
-        while isinstance(handler, _Note) and not handler.block.is_active:
+        while isinstance(handler, Deferring) and not handler.block.is_active:
             handler = handler.handler  # one that an interrupt has left behind
         if callable(handler):
             yield number, handler

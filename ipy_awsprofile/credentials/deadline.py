@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
+from types import TracebackType
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
@@ -55,19 +55,29 @@ class _Limit:
 _limit: ContextVar[_Limit | None] = ContextVar("seconds for an operation", default=None)
 
 
-@contextmanager
-def limited() -> Iterator[None]:
-    """Limit how long the calls in a ``with`` block wait for servers; the outermost one counts."""
-    outer = _limit.get()
-    # One that is used up was left behind by an interrupt: nothing of it waits any more.
-    if outer and outer.left > 0:
-        yield
-        return
-    token = _limit.set(_Limit(LIMIT))
-    try:
-        yield
-    finally:
-        _limit.reset(token)
+class limited:  # noqa: N801  # it reads as what it does
+    """Limit how long the calls in a ``with`` block wait for servers; the outermost one counts.
+
+    It isn't a generator: after Ctrl-C, that would be ended later, and in another context.
+    """
+
+    def __init__(self) -> None:
+        self._token: Token[_Limit | None] | None = None
+
+    def __enter__(self) -> None:
+        outer = _limit.get()
+        # One that is used up was left behind by an interrupt: nothing of it waits any more.
+        if outer is None or outer.left <= 0:
+            self._token = _limit.set(_Limit(LIMIT))
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _stack: TracebackType | None,
+    ) -> None:
+        if self._token:
+            _limit.reset(self._token)
 
 
 def begin_again() -> None:

@@ -61,7 +61,14 @@ class Scope(ContextDecorator):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        with interrupts_unshown(), Uninterrupted():
-            layer, self._layer = self._layer, None
-            if layer:
+        with interrupts_unshown():
+            try:
+                self._end()
+            finally:
+                self._end()  # if Ctrl-C came before it could be held back
+
+    def _end(self) -> None:
+        if self._layer:
+            with Uninterrupted():
+                layer, self._layer = self._layer, None
                 self._switcher.end(layer)

@@ -1,0 +1,89 @@
+"""Ctrl-C at a place that is chosen by its number: after the begin of a line of our code.
+
+It comes as the operating system sends it: Python calls the handler at the next of the instructions
+at which it looks for signals. An exception that a trace function raises would come where none can.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+import ipy_awsprofile
+from ipy_awsprofile.bindings.uninterrupted import Deferring
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+OURS = ipy_awsprofile.__path__[0]
+
+
+def is_ours(frame: FrameType) -> bool:
+    """Return whether Ctrl-C comes here: in our package, and in its context managers."""
+    if frame.f_code.co_filename == contextlib.__file__ and frame.f_back:
+        frame = frame.f_back
+    return frame.f_code.co_filename.startswith(OURS)
+
+
+#: A trace function that notes a signal. It is written in C, as Python looks for signals in Python
+#: code. The function of CPython takes no arguments, and ignores those of a trace function.
+#: https://docs.python.org/3/c-api/exceptions.html#c.PyErr_SetInterrupt
+note_signal = ctypes.pythonapi.PyErr_SetInterrupt
+note_signal.argtypes = [ctypes.py_object] * 3
+note_signal.restype = None
+
+
+class Moment:
+    """How many lines have begun in our code, and where the signal was sent."""
+
+    def __init__(self, at: int | None) -> None:
+        self.at = at
+        self.lines = 0
+        self.where = ""
+        self._frame: FrameType | None = None
+
+    def trace(self, frame: FrameType, event: str, _argument: Any) -> Any:
+        """Count the lines of our code; after one of them, interrupt."""
+        if self._frame:
+            if frame.f_code is Deferring.__call__.__code__:  # it has come, and waits
+                self.stop()
+            return None
+        if not is_ours(frame):
+            return None
+        if event == "line":
+            self.lines += 1
+            if self.lines == self.at:
+                self.where = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+                self._frame = frame
+                return note_signal  # for the next event of this frame
+        return self.trace
+
+    def stop(self) -> None:
+        """Send no more signals."""
+        sys.settrace(None)
+        if self._frame:
+            self._frame.f_trace = None
+
+    def handle(self, _number: int, _frame: FrameType | None) -> None:
+        """Do what Python does by default."""
+        self.stop()
+        raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def interrupted(at: int | None = None) -> Iterator[Moment]:
+    """Send SIGINT after the line of our code with this number; without it, count the lines."""
+    moment, handler, tracer = Moment(at), signal.getsignal(signal.SIGINT), sys.gettrace()
+    signal.signal(signal.SIGINT, moment.handle)
+    sys.settrace(moment.trace)
+    try:
+        yield moment
+    finally:
+        moment.stop()
+        sys.settrace(tracer)
+        if signal.getsignal(signal.SIGINT) == moment.handle:
+            signal.signal(signal.SIGINT, handler)

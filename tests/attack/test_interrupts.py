@@ -1,0 +1,110 @@
+"""Ctrl-C at any time leaves the identity from before or the new one, whole, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import fsspec
+import pytest
+import s3fs
+
+from ipy_awsprofile.switch.using_profile import running_switcher
+from tests.attack.interrupting import interrupted
+from tests.attack.rounds import Rounds
+from tests.shells import Ran, Shell
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+#: What is interrupted, and who may be active after it besides the one from before.
+ACTIONS = {
+    "%aws_profile RoleBeta": "RoleBeta",
+    "%aws_profile UserAlpha --as other": "UserAlpha",
+    "%aws_profile RoleBeta --read-only": "RoleBeta",
+    "%aws_profile UserAlpha --only-session": "",
+    "%aws_profile --refresh": "",
+    "%aws_profile --off": "nobody",
+    "%aws_profile": "",
+    "%reload_ext ipy_awsprofile": "nobody",
+    "%%aws_profile UserAlpha\n1": "",
+    "%%aws_profile RoleBeta --read-only\n%aws_profile UserAlpha": "",
+    "with using_profile('UserAlpha'):\n    pass": "",
+    "with using_profile('RoleBeta', read_only=True), using_profile('UserAlpha'):\n    pass": "",
+    "across_profiles('UserAlpha', id, progress=False)": "",
+}
+
+
+def active() -> str:
+    """Return who is active: for the magic, boto3, children and fsspec alike."""
+    switcher = running_switcher()
+    session, rest = switcher.session, boto3.DEFAULT_SESSION
+    name = os.environ.get("AWS_PROFILE", "nobody")
+    if switcher.request and switcher.request.only_session:
+        assert session is not rest
+        session = rest  # type: ignore[assignment]
+    assert session is rest
+    assert (fsspec.config.conf.get("s3") or {}).get("profile", "nobody") == name
+    own = session.chain[0] if session else "nobody"
+    assert own == name.removesuffix("-in-kernel")
+    if config := os.environ.get("AWS_CONFIG_FILE"):
+        assert os.path.exists(config)
+    return own
+
+
+def state(shell: Shell) -> dict[str, Any]:
+    """Return what a switch changes, and what it needs for that."""
+    hooks = {name: len(hooks) for name, hooks in shell.ip.events.callbacks.items()}
+    return {
+        "environment": dict(os.environ),
+        "default session": boto3.DEFAULT_SESSION,
+        "fsspec": dict(fsspec.config.conf),
+        "variables": {name for name in shell.names if not name.startswith("_")} - {"In", "Out"},
+        "hooks": hooks,
+        "SIGINT": signal.getsignal(signal.SIGINT),
+    }
+
+
+def run(shell: Shell, cell: str) -> Ran:
+    """Run a cell. Ctrl-C can come just when our code has returned to IPython's, which raises it."""
+    try:
+        return shell.run(cell)
+    except KeyboardInterrupt as error:
+        return Ran("", (), None, error)
+
+
+def shows_interrupt(ran: Ran) -> bool:
+    """Return whether the cell has ended with an error, or with the rows of a run until then."""
+    rows = getattr(ran.result, "attrs", {})
+    return bool(ran.error or rows.get("interrupted") or "KeyboardInterrupt" in ran.printed)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_lines(rounds: Rounds, shell: Shell, aws: EmbeddedAws, action: str) -> None:
+    """Before each line of our code, Ctrl-C ends the cell, and `--off` restores everything."""
+    assert s3fs  # from the beginning, as some defaults are set only for what is imported
+    shell.good("from ipy_awsprofile import across_profiles, using_profile")
+    before_all = state(shell)
+    shell.good("%aws_profile RoleBeta")
+    with interrupted() as counted:
+        shell.good(action)
+    assert counted.lines
+    for random in rounds(6):
+        starts = random.choice(["%aws_profile RoleBeta", "%aws_profile UserAlpha"])
+        shell.good(starts)
+        before, moment = active(), random.randint(1, counted.lines)
+        with interrupted(moment) as sent:
+            ran = run(shell, action)
+        place = f"{sent.where}\n{ran.text}"
+        shell.good("%load_ext ipy_awsprofile")  # after Ctrl-C in %reload_ext
+        after = active()
+        assert after in (before, ACTIONS[action] or before), place
+        assert not sent.where or shows_interrupt(ran), place
+        shell.good("%aws_profile")
+        assert active() == after, place
+        shell.good("%aws_profile --off")
+        assert state(shell) == before_all, place
+    assert threading.active_count() < 20
