@@ -97,6 +97,21 @@ def test_a_cell_that_awaits_keeps_its_identity(notebook: Shell, person: Person) 
     assert notebook.good("who()").result.startswith(ROLE)
 
 
+def test_off_waits_for_the_end(notebook: Shell, person: Person) -> None:
+    """The button *Off* undoes the switch after the running cell, unless a choice comes first."""
+    notebook.good("answers = says('off'); seen = who()")
+    assert (notebook.names["answers"], notebook.names["seen"]) == ([WAITING], USER)
+    assert person.seen[-1] == DONE
+    assert person.picker.value is None
+    assert "session" not in notebook.names
+    notebook.good("%aws_profile UserAlpha")
+    notebook.good("says('off'); answer = choose('RoleBeta')")
+    assert notebook.names["answer"] == WAITING
+    assert person.picker.value == "RoleBeta"
+    assert person.says("off")[-1] == DONE
+    assert person.says("off") == [DONE]  # there is nothing to undo
+
+
 def test_a_cell_that_begins_during_the_switch(
     notebook: Shell, person: Person, aws: EmbeddedAws
 ) -> None:

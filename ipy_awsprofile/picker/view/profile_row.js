@@ -71,7 +71,7 @@ export function profileRow(row, state) {
   );
 }
 
-const SHORT = 20, LONGEST_END = 32, USUAL_END = 16; // characters
+const SHORT = 12, LONGEST_END = 32, USUAL_END = 16; // characters
 
 /**
  * Show a name in two parts, of which the first gives way where there is no room for both: names
@@ -82,9 +82,10 @@ const SHORT = 20, LONGEST_END = 32, USUAL_END = 16; // characters
  * @param {Node | null} before
  */
 function shortened(name, words, before = null) {
-  const from = name.length > SHORT ? name.length - Math.min(LONGEST_END, Math.ceil(name.length * 0.55)) : 0;
-  const separator = name.slice(from).search(/[-_./@ ]/);
-  const cut = from === 0 ? 0 : separator >= 0 ? from + separator : name.length - USUAL_END;
+  const end = name.length > SHORT ? Math.min(LONGEST_END, Math.ceil(name.length * 0.55)) : name.length;
+  const from = name.length - end;
+  const word = name.slice(from).search(/[-_./@ ]|[A-Z](?=[a-z])/);
+  const cut = from === 0 ? 0 : word >= 0 ? from + word : name.length - Math.min(USUAL_END, end);
   return h(
     "span",
     { class: "ipyap-name" },
