@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.demo.endpoints import Endpoint, json_answer
+from ipy_awsprofile.demo.endpoints import Endpoint, json_answer, json_refusal
 from ipy_awsprofile.demo.services.sso.page import Page
+from ipy_awsprofile.demo.services.sso.paging import page_of
 from ipy_awsprofile.demo.services.sso.records import refused
 
 if TYPE_CHECKING:
@@ -99,6 +100,10 @@ class _Portal:
         self._center = center
 
     def _user(self, request: Request) -> str:
+        if self._center.throttled > 0:
+            self._center.throttled -= 1
+            message = "HTTP 429 Unknown Code"
+            raise json_refusal("TooManyRequestsException", {"message": message}, 429)
         return self._center.tokens.user(request.headers.get("x-amz-sso-bearer-token", ""))
 
     def credentials(self, request: Request) -> Response:
@@ -115,8 +120,7 @@ class _Portal:
         return json_answer({"roleCredentials": credentials})
 
     def accounts(self, request: Request) -> Response:
-        accounts = dict(self._center.assignments(self._user(request)))
-        return json_answer({"accountList": [{"accountId": account} for account in accounts]})
+        return page_of("accountList", self._center.accounts(self._user(request)), request)
 
     def roles(self, request: Request) -> Response:
         asked = request.args.get("account_id")
@@ -125,7 +129,7 @@ class _Portal:
             for account, role in self._center.assignments(self._user(request))
             if account == asked
         ]
-        return json_answer({"roleList": roles})
+        return page_of("roleList", roles, request)
 
 
 def _body(request: Request) -> dict[str, Any]:

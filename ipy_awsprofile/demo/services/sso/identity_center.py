@@ -41,6 +41,9 @@ class IdentityCenter:
         self._state = state
         self._roles: dict[tuple[str, str], str] = {}
         self._assigned: set[tuple[str, str, str]] = set()
+        self._names: dict[str, tuple[str, str]] = {}
+        #: How many of the next requests to the access portal are throttled.
+        self.throttled = 0
         self.tokens = SsoTokens(state)
 
     @property
@@ -70,6 +73,10 @@ class IdentityCenter:
         self._assigned.add((user, account, role_name))
         return self._roles[account, role_name]
 
+    def name_account(self, account: str, name: str, email: str) -> None:
+        """Give an account its name, which others can have too, and its e-mail address."""
+        self._names[account] = name, email
+
     def approve(self, user_code: str, user: str = USER) -> None:
         """Allow the sign-in with this code, for a user. Raises KeyError if there is none."""
         self.tokens.decide(user_code, user=user)
@@ -88,6 +95,14 @@ class IdentityCenter:
     def assignments(self, user: str) -> list[tuple[str, str]]:
         """Return a user's accounts and role names, as pairs."""
         return sorted((account, role) for who, account, role in self._assigned if who == user)
+
+    def accounts(self, user: str) -> list[dict[str, str]]:
+        """Return a user's accounts, as the portal describes them."""
+        listed = []
+        for account in dict(self.assignments(user)):
+            name, email = self._names.get(account, (f"Account {account}", f"{account}@example.com"))
+            listed.append({"accountId": account, "accountName": name, "emailAddress": email})
+        return listed
 
     def role_session(self, user: str, account: str, role_name: str) -> Session:
         """Return credentials of a user's role. Raises the portal's error without assignment."""
