@@ -6,9 +6,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ipy_awsprofile.bindings.exchange import IMMEDIATE, Exchange
+
 
 @contextmanager
-def cached_clients() -> Iterator[None]:
+def cached_clients(exchange: Exchange = IMMEDIATE) -> Iterator[None]:
     """Let these libraries forget their S3 clients, at the start and at the end.
 
     This imports neither. Calls that are running keep the client that they have.
@@ -16,14 +18,14 @@ def cached_clients() -> Iterator[None]:
     https://mlflow.org/docs/latest/self-hosting/architecture/artifact-store/
     https://papermill.readthedocs.io/en/latest/reference/papermill-storage.html
     """
-    _forget()
+    exchange.write("cached clients", None, _forget)
     try:
         yield
     finally:
-        _forget()
+        exchange.write("cached clients", None, _forget)
 
 
-def _forget() -> None:
+def _forget(_: None) -> None:
     mlflow = sys.modules.get("mlflow.store.artifact.s3_artifact_repo")
     clear = getattr(getattr(mlflow, "_cached_get_s3_client", None), "cache_clear", None)
     if clear:

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile.bindings.exchange import IMMEDIATE, Exchange
+
 if TYPE_CHECKING:
     import boto3
 
 
 @contextmanager
-def default_session(session: boto3.Session) -> Iterator[None]:
+def default_session(session: boto3.Session, exchange: Exchange = IMMEDIATE) -> Iterator[None]:
     """Make the session the one that ``boto3.client`` and ``boto3.resource`` use.
 
     https://docs.aws.amazon.com/boto3/latest/guide/session.html
@@ -22,10 +24,12 @@ def default_session(session: boto3.Session) -> Iterator[None]:
         set_default_of_notebook,
     )
 
-    before = default_of_notebook()
-    set_default_of_notebook(session)
+    place = "boto3's default session"
+    before = exchange.read(place, default_of_notebook)
+    exchange.write(place, session, set_default_of_notebook)
     try:
         yield
     finally:
-        if default_of_notebook() is session:  # not if the user has set another default since
-            set_default_of_notebook(before)
+        # Not if the user has set another default since.
+        if exchange.read(place, default_of_notebook) is session:
+            exchange.write(place, before, set_default_of_notebook)

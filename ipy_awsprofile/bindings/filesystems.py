@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ipy_awsprofile.bindings.exchange import IMMEDIATE, Exchange
 from ipy_awsprofile.bindings.shared import SharedBinding
 from ipy_awsprofile.sessions.working import session_here
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def filesystems(profile: LentProfile) -> Iterator[None]:
+def filesystems(profile: LentProfile, exchange: Exchange = IMMEDIATE) -> Iterator[None]:
     """Open ``s3://`` paths as the profile.
 
     The profile's name becomes a default argument of S3 filesystems. Arguments given by the user
@@ -29,43 +30,59 @@ def filesystems(profile: LentProfile) -> Iterator[None]:
 
     This doesn't import fsspec. If fsspec is imported later, it uses ``AWS_PROFILE``.
     """
-    config = getattr(sys.modules.get("fsspec.config"), "conf", None)
-    if config is None:
-        try:
-            yield
-        finally:
-            _clear_cache()
-        return
-    before: dict[str, Any] | None = config.get("s3")
-    ours = {**(before or {}), "profile": profile.name}
-    config["s3"] = ours
-    _clear_cache()
+    with _forgotten(exchange), _default_arguments(profile, exchange):
+        yield
+
+
+@contextmanager
+def _forgotten(exchange: Exchange) -> Iterator[None]:
     try:
         yield
     finally:
-        if config.get("s3") is ours and ours.get("profile") == profile.name:
-            _remove_profile(config, ours, before)
-        _clear_cache()
+        exchange.write("fsspec's cache", None, _clear_cache)
 
 
-def _remove_profile(
-    config: dict[str, Any], ours: dict[str, Any], before: dict[str, Any] | None
-) -> None:
-    """Restore the arguments from before, and keep those that the user has added since."""
-    del ours["profile"]
+@contextmanager
+def _default_arguments(profile: LentProfile, exchange: Exchange) -> Iterator[None]:
+    config = getattr(sys.modules.get("fsspec.config"), "conf", None)
+    if config is None:
+        yield
+        return
+
+    def arguments() -> dict[str, Any] | None:
+        found: dict[str, Any] | None = exchange.read("fsspec's s3", lambda: config.get("s3"))
+        return found
+
+    def change(new: dict[str, Any] | None) -> None:
+        if new is None:
+            config.pop("s3", None)
+        else:
+            config["s3"] = new
+
+    before = arguments()
+    ours = {**(before or {}), "profile": profile.name}
+    exchange.write("fsspec's s3", ours, change)
+    exchange.write("fsspec's cache", None, _clear_cache)
+    try:
+        yield
+    finally:
+        if arguments() is ours and ours.get("profile") == profile.name:
+            exchange.write("fsspec's s3", _without_profile(ours, before), change)
+
+
+def _without_profile(ours: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the arguments from before, with those that the user has added since."""
+    kept = {name: value for name, value in ours.items() if name != "profile"}
     if before and "profile" in before:
-        ours["profile"] = before["profile"]
-    if ours == (before or {}):
-        del config["s3"]
-        if before is not None:
-            config["s3"] = before
+        kept["profile"] = before["profile"]
+    return before if kept == (before or {}) else kept
 
 
 #: The longest chain of filesystems and files that is followed.
 _CHAINED = 8
 
 
-def _clear_cache() -> None:
+def _clear_cache(_: None = None) -> None:
     """Let fsspec forget the filesystems of s3fs, and those that are chained to one.
 
     With a URL such as ``simplecache::s3://…``, the outer one's arguments don't name a profile.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ipy_awsprofile.bindings.cached_clients import cached_clients
 from ipy_awsprofile.bindings.default_session import default_session
 from ipy_awsprofile.bindings.environment import environment
+from ipy_awsprofile.bindings.exchange import IMMEDIATE, Exchange
 from ipy_awsprofile.bindings.filesystems import filesystems
 from ipy_awsprofile.bindings.namespace import session_variable
 from ipy_awsprofile.bindings.polars import polars
@@ -32,29 +33,35 @@ def follow(
     server: CredentialServer,
     *,
     rest: ProfileSession | None,
+    exchange: Exchange = IMMEDIATE,
 ) -> ExitStack:
     """Enter the chosen bindings and return the stack that leaves them when it is closed.
 
     The variable gets the ``session``, and everything else follows ``rest``, if there is one. The
-    ``server`` lends that to child processes and to libraries in the kernel.
+    ``server`` lends that to child processes and to libraries in the kernel. What changes goes
+    through the ``exchange``.
 
     If a binding fails, those before it are left and its error is raised.
     """
     with ExitStack() as stack:
         if shell and "namespace" in chosen:
-            stack.enter_context(session_variable(shell, variable, session))
+            stack.enter_context(session_variable(shell, variable, session, exchange))
         if rest:
-            _follow_beside_the_variable(stack, rest, chosen, server)
+            _follow_beside_the_variable(stack, rest, chosen, server, exchange)
         return stack.pop_all()
 
 
 def _follow_beside_the_variable(
-    stack: ExitStack, session: ProfileSession, chosen: Collection[str], server: CredentialServer
+    stack: ExitStack,
+    session: ProfileSession,
+    chosen: Collection[str],
+    server: CredentialServer,
+    exchange: Exchange,
 ) -> None:
     if "default_session" in chosen or "environment" in chosen:
-        stack.enter_context(cached_clients())
+        stack.enter_context(cached_clients(exchange))
     if "default_session" in chosen:
-        stack.enter_context(default_session(session))
+        stack.enter_context(default_session(session, exchange))
     if "environment" in chosen or "filesystems" in chosen:
         # It reads files, whose modules loading the extension doesn't import.
         from ipy_awsprofile.bindings.lending import lend
@@ -67,7 +74,7 @@ def _follow_beside_the_variable(
                 'Add "environment" to `%config AwsProfileMagics.bindings`.',
             )
         if "environment" in chosen:
-            stack.enter_context(environment(profile, session.region_name))
+            stack.enter_context(environment(profile, session.region_name, exchange.environ))
         if "filesystems" in chosen:
-            stack.enter_context(filesystems(profile))
-            stack.enter_context(polars(session))
+            stack.enter_context(filesystems(profile, exchange))
+            stack.enter_context(polars(session, exchange))

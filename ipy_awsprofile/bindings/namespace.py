@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from ipy_awsprofile.bindings.exchange import ABSENT, IMMEDIATE, Exchange
+
 if TYPE_CHECKING:
     import boto3
     from IPython.core.interactiveshell import InteractiveShell
@@ -25,17 +27,32 @@ def variables(namespace: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def session_variable(shell: InteractiveShell, name: str, session: boto3.Session) -> Iterator[None]:
+def session_variable(
+    shell: InteractiveShell,
+    name: str,
+    session: boto3.Session,
+    exchange: Exchange = IMMEDIATE,
+) -> Iterator[None]:
     """Assign the session to a variable of the notebook.
 
     Afterwards the variable has its value from before, or is deleted if it didn't exist. If the user
     has assigned something else meanwhile, that is kept.
     """
-    before = {name: shell.user_ns[name]} if name in shell.user_ns else {}
-    shell.push({name: session})
+    place = f"the notebook's variable {name}"
+
+    def value() -> Any:
+        return exchange.read(place, lambda: shell.user_ns.get(name, ABSENT))
+
+    def assign(value: Any) -> None:
+        if value is not ABSENT:
+            shell.push({name: value})
+        elif name in shell.user_ns:
+            shell.drop_by_id({name: shell.user_ns[name]})
+
+    before = value()
+    exchange.write(place, session, assign)
     try:
         yield
     finally:
-        shell.drop_by_id({name: session})
-        if name not in shell.user_ns:
-            shell.push(before)
+        if any(value() is one for one in (session, ABSENT)):
+            exchange.write(place, before, assign)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from ipy_awsprofile.bindings.exchange import IMMEDIATE, Exchange
 from ipy_awsprofile.bindings.shared import SharedBinding
 from ipy_awsprofile.errors import NotForOneProfile
 
@@ -21,25 +22,29 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def polars(session: ProfileSession) -> Iterator[None]:
+def polars(session: ProfileSession, exchange: Exchange = IMMEDIATE) -> Iterator[None]:
     """Make the session polars' default, if polars is imported.
 
     Afterwards the default is what it was before, unless the user has changed it since. If polars is
     imported later, it uses ``AWS_PROFILE``.
     """
     pl = _polars()
-    before, ours = _default(), _provider_of(pl, session) if pl else None
+    before, ours = exchange.read(_PLACE, _default), _provider_of(pl, session) if pl else None
     if pl:
-        pl.Config.set_default_credential_provider(ours)
+        exchange.write(_PLACE, ours, pl.Config.set_default_credential_provider)
     try:
         yield
     finally:
-        pl = _polars()
-        if ours and _default() is ours:
-            pl.Config.set_default_credential_provider(before)
-        elif pl and not ours and _default() == "auto":
+        pl, now = _polars(), exchange.read(_PLACE, _default)
+        if ours and now is ours:
+            exchange.write(_PLACE, before, pl.Config.set_default_credential_provider)
+        elif pl and not ours and now == "auto":
             # It was imported meanwhile, and its own provider keeps this session's credentials.
-            pl.Config.set_default_credential_provider(pl.CredentialProviderAWS())
+            new = pl.CredentialProviderAWS()
+            exchange.write(_PLACE, new, pl.Config.set_default_credential_provider)
+
+
+_PLACE = "polars' default credential provider"
 
 
 def _polars() -> Any:

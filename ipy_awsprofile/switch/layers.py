@@ -7,6 +7,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile.bindings.exchange import Exchange
+
 if TYPE_CHECKING:
     from ipy_awsprofile.config.request import SwitchRequest
     from ipy_awsprofile.sessions.identity import Identity
@@ -42,8 +44,9 @@ class Layers:
     Not safe for threads by itself: the Switcher holds its lock around every call.
     """
 
-    def __init__(self, bind: Callable[[Layer], ExitStack]) -> None:
+    def __init__(self, bind: Callable[[Layer, Exchange], ExitStack]) -> None:
         self._bind = bind
+        self._exchange = Exchange()
         self._scopes: list[_Scope] = []
         #: From the notebook's own identity to the one that is active.
         self.bound: tuple[Layer, ...] = ()
@@ -52,9 +55,14 @@ class Layers:
         """Bind exactly these layers, in this order; on an error, bind those from before again."""
         before = self.bound
         try:
-            self.rebind(layers)
+            with self._exchange.at_once():
+                try:
+                    self.rebind(layers)
+                except BaseException:
+                    self.rebind(before)
+                    raise
         except BaseException:
-            self.rebind(before)
+            self.rebind(before)  # if one of the changes has failed
             raise
 
     def rebind(self, layers: tuple[Layer, ...]) -> None:
@@ -67,13 +75,14 @@ class Layers:
             self.bound[kept : kept + 1] and self.bound[kept : kept + 1] == layers[kept : kept + 1]
         ):
             kept += 1
-        with ExitStack() as leaving:
-            for layer in self.bound[kept:]:
-                leaving.callback(layer.bindings.close)
-            self.bound = self.bound[:kept]
-        for layer in layers[kept:]:
-            layer.bindings = self._bind(layer)
-            self.bound = (*self.bound, layer)
+        with self._exchange.at_once():
+            with ExitStack() as leaving:
+                for layer in self.bound[kept:]:
+                    leaving.callback(layer.bindings.close)
+                self.bound = self.bound[:kept]
+            for layer in layers[kept:]:
+                layer.bindings = self._bind(layer, self._exchange)
+                self.bound = (*self.bound, layer)
 
     def begin_scope(self, layer: Layer) -> None:
         """Bind a scope's layer on top of the others, until `end_scope`."""

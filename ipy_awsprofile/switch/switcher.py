@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.bindings.credential_server import CredentialServer
+    from ipy_awsprofile.bindings.exchange import Exchange
     from ipy_awsprofile.bindings.leftovers import Leftover
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.sessions.identity import Identity
@@ -258,7 +259,7 @@ class Switcher:
         """Call the listeners, until another identity has become active."""
         self._listeners.tell(identity, lambda: self._active() is layer)
 
-    def _bind(self, layer: Layer) -> ExitStack:
+    def _bind(self, layer: Layer, exchange: Exchange) -> ExitStack:
         """Enter the bindings of the layer; on an error, none is entered."""
         if self._closed:
             raise _unloaded()
@@ -270,7 +271,8 @@ class Switcher:
         rest: ProfileSession | None = session
         if request.only_session:
             rest, chosen = layer.rest, (*chosen, "namespace")
-        return follow(self._shell, request.variable, session, chosen, self._server, rest=rest)
+        variable, server = request.variable, self._server
+        return follow(self._shell, variable, session, chosen, server, rest=rest, exchange=exchange)
 
 
 def _unloaded() -> AwsProfileError:

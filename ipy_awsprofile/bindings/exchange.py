@@ -1,0 +1,101 @@
+"""What a switch changes is exchanged at once, so that other threads never work as a third identity.
+
+To leave one identity restores what was there before the first switch. Before the next one is bound,
+a thread that uses boto3 would work as that. So changes are only noted until all are known. What
+reads through an `Exchange` sees them already.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Hashable, Iterator, MutableMapping
+from contextlib import ExitStack, contextmanager
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
+
+#: The value of what isn't there.
+ABSENT: Any = object()
+
+
+class Exchange:
+    """Makes changes now, or all of them at the end of a block."""
+
+    def __init__(self) -> None:
+        self._held: dict[Hashable, tuple[Any, Callable[[Any], object]]] | None = None
+        #: ``os.environ``, with the changes that are held.
+        self.environ: MutableMapping[str, str] = _Environ(self)
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Hold all changes until the end of the ``with`` block; an inner one does nothing."""
+        if self._held is not None:
+            yield
+            return
+        self._held = {}
+        try:
+            yield
+        finally:
+            held, self._held = self._held, None
+            with ExitStack() as changes:  # an error doesn't keep the others from being made
+                for value, change in reversed(held.values()):
+                    changes.callback(change, value)
+
+    def read(self, place: Hashable, actual: Callable[[], _T]) -> _T:
+        """Return the value that a place will have, or else its ``actual`` one."""
+        if self._held is None or place not in self._held:
+            return actual()
+        value: _T = self._held[place][0]
+        return value
+
+    def write(self, place: Hashable, value: _T, change: Callable[[_T], object]) -> None:
+        """Call ``change`` with the value, now or at the end: once for each place, in this order."""
+        if self._held is None:
+            change(value)
+            return
+        self._held.pop(place, None)
+        self._held[place] = (value, change)
+
+    def held_variables(self) -> Iterator[str]:
+        """Yield the names of the environment's variables whose change is held."""
+        yield from (place[1] for place in self._held or () if isinstance(place, tuple))
+
+
+class _Environ(MutableMapping[str, str]):
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def _value(self, name: str) -> str | None:
+        return self._exchange.read(("variable", name), lambda: os.environ.get(name))
+
+    def __getitem__(self, name: str) -> str:
+        value = self._value(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __setitem__(self, name: str, value: str) -> None:
+        self._exchange.write(("variable", name), value, lambda new: _set_variable(name, new))
+
+    def __delitem__(self, name: str) -> None:
+        if self._value(name) is None:
+            raise KeyError(name)
+        self._exchange.write(("variable", name), None, lambda new: _set_variable(name, new))
+
+    def __iter__(self) -> Iterator[str]:
+        names = {*os.environ, *self._exchange.held_variables()}
+        return (name for name in names if self._value(name) is not None)
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+def _set_variable(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
+
+
+#: Makes each change now.
+IMMEDIATE = Exchange()

@@ -1,0 +1,88 @@
+"""Changes that are held are made at the end, once each, and are read before that."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+import boto3
+import fsspec
+import pytest
+import s3fs
+
+from ipy_awsprofile.bindings.exchange import Exchange
+from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.switch.scope import Scope
+from ipy_awsprofile.switch.switcher import Switcher
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+
+def test_held() -> None:
+    """Nothing happens before the end; then each place has its last value, in the order of these."""
+    exchange, made = Exchange(), list[tuple[str, int]]()
+    with exchange.at_once():
+        exchange.write("a", 1, lambda value: made.append(("a", value)))
+        with exchange.at_once():
+            exchange.write("b", 2, lambda value: made.append(("b", value)))
+        exchange.write("a", 3, lambda value: made.append(("a", value)))
+        assert exchange.read("a", lambda: 0) == 3
+        assert exchange.read("c", lambda: 0) == 0
+        assert made == []
+    assert made == [("b", 2), ("a", 3)]
+    exchange.write("a", 4, lambda value: made.append(("a", value)))
+    assert made[-1] == ("a", 4)
+
+
+def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment is read and changed as a mapping, of the variables as they will be."""
+    monkeypatch.setenv("HELD_A", "1")
+    monkeypatch.delenv("HELD_B", raising=False)
+    exchange = Exchange()
+    with exchange.at_once():
+        exchange.environ["HELD_B"] = "2"
+        assert exchange.environ.pop("HELD_A") == "1"
+        assert exchange.environ.pop("HELD_A", None) is None
+        assert "HELD_A" not in exchange.environ
+        assert exchange.environ["HELD_B"] == dict(exchange.environ)["HELD_B"] == "2"
+        assert len(exchange.environ) == len(os.environ)
+        assert os.environ["HELD_A"] == "1"
+    assert "HELD_A" not in os.environ
+    assert os.environ["HELD_B"] == "2"
+    del exchange.environ["HELD_B"]
+    assert "HELD_B" not in os.environ
+
+
+def test_other_threads(aws: EmbeddedAws) -> None:
+    """During switches, another thread sees no third identity: not the one before the first."""
+    assert s3fs
+    switcher, seen = Switcher(None), set[str]()
+    ended, role, user = (
+        threading.Event(),
+        SwitchRequest(profile="RoleBeta"),
+        SwitchRequest(profile="UserAlpha"),
+    )
+
+    def watch() -> None:
+        while not ended.is_set():
+            session, defaults = boto3.DEFAULT_SESSION, fsspec.config.conf.get("s3", {})
+            seen.add(session.profile_name if session else "nobody")
+            seen.add(os.environ.get("AWS_PROFILE", "nobody"))
+            seen.add(defaults.get("profile", "nobody"))
+
+    switcher.switch(role)
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        for _ in range(20):
+            switcher.switch(user)
+            with Scope(switcher, SwitchRequest(profile="RoleBeta", read_only=True)):
+                pass
+            switcher.switch(role)
+    finally:
+        ended.set()
+        watching.join()
+        switcher.close()
+    assert {"RoleBeta", "UserAlpha"} <= seen <= {"RoleBeta", "UserAlpha", "RoleBeta-in-kernel"}
