@@ -30,7 +30,12 @@ from ipy_awsprofile.notebook.options import (
     switch_request,
     variable_name,
 )
-from ipy_awsprofile.notebook.prompts import ask_for_code, code_from_setting, sign_in_at_cell
+from ipy_awsprofile.notebook.prompts import (
+    ask_for_code,
+    code_from_setting,
+    renders_html,
+    sign_in_at_cell,
+)
 from ipy_awsprofile.sessions.working import require_notebook
 from ipy_awsprofile.switch.scope import Scope
 from ipy_awsprofile.switch.switcher import Switcher
@@ -205,8 +210,12 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         """Do what the options of ``%aws_profile`` say, and return what shows the result."""
         if options.explain:
             return self._explanation(request or self.switcher.request)
-        if options.pick:
+        if options.pick and renders_html():
             return self.make_picker(self.switcher)
+        if options.pick:
+            from ipy_awsprofile.notebook.terminal_picker import picked_in_terminal
+
+            request = picked_in_terminal(self.switcher)
         if options.off:
             return cards.off_card(undone=self.switcher.off())
         if options.login:

@@ -15,6 +15,7 @@ import time_machine
 
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
+from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.picker import ProfilePicker
 from ipy_awsprofile.picker.memory import MOST_RECENT, Memory, Remembered
 from tests.picker.person import VIEW, Person
@@ -250,12 +251,15 @@ def test_repr_names_the_active_profile_and_the_magic(person: Person, shell: Shel
     assert "RoleBeta ← UserAlpha (arn:aws:sts::123456789012:" in repr(person.picker)
 
 
-def test_the_magic_shows_one(aws: EmbeddedAws, shell: Shell) -> None:
-    """`%aws_profile --pick` shows a picker, and takes no other argument."""
+def test_the_magic_shows_one(
+    aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`%aws_profile --pick` shows a picker in a kernel's front end, and takes no other argument."""
+    monkeypatch.setattr(shell.ip, "kernel", object(), raising=False)
     ran = shell.good("%aws_profile --pick")
     assert "application/vnd.jupyter.widget-view+json" in ran.displayed[0]
     assert ran.text.startswith("ProfilePicker: no profile is active.")
-    shell.refused("%aws_profile --pick RoleBeta")
+    assert isinstance(shell.run("%aws_profile --pick RoleBeta").error, InvalidOption)
 
 
 def test_loads_the_extension_if_needed(aws: EmbeddedAws, bare_shell: Shell) -> None:
