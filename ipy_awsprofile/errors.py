@@ -184,6 +184,9 @@ class MfaUnavailable(AwsProfileError):
 class MfaRejected(AwsProfileError):
     """AWS refused the MFA code or the device, or the code doesn't have six digits."""
 
+    #: Whether AWS refused the device, so that no code of it can be right.
+    is_about_device = False
+
 
 class AccessDenied(AwsProfileError):
     """AWS knows the caller and refuses the action."""

@@ -99,9 +99,17 @@ def error_card(error: AwsProfileError) -> Card:
     return Card(title=str(error), notes=notes, tone=Tone.ERROR)
 
 
-def mfa_card(device: str) -> Card:
-    """Return a card that names the MFA device whose code is requested next."""
-    return Card("An MFA code is needed", rows=(("device", device),))
+def mfa_card(device: str, profile: str = "", refused: str = "") -> Card:
+    """Return a card that names the MFA device whose code is requested next, and for which profile.
+
+    ``refused`` is what was wrong with the code before.
+    """
+    rows = [("profile", profile)] if profile else []
+    rows.append(("device", device))
+    if refused:
+        again = "Each code works once: enter the next one."
+        return Card("Another MFA code is needed", notes=(refused, again), rows=tuple(rows))
+    return Card("An MFA code is needed", rows=tuple(rows))
 
 
 def sign_in_card(profile: str, url: str, code: str, left: timedelta | None = None) -> Card:

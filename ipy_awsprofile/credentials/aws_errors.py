@@ -112,12 +112,15 @@ _NOT_AWS = "Another server or a proxy may have answered: check the profile's `en
 
 
 def _mfa_rejected(response: ErrorResponse, chain: Chain) -> MfaRejected:
-    return MfaRejected(
+    is_about_device = "serial number is valid" in response.message
+    error = MfaRejected(
         f"AWS refused the MFA code for `{chain.asked_for}`: {response.message}",
         "`mfa_serial` must be an MFA device of the user whose keys start the role chain."
-        if "serial number is valid" in response.message
+        if is_about_device
         else "Each code works once. Wait for the next code, then run the cell again.",
     )
+    error.is_about_device = is_about_device
+    return error
 
 
 def _is_clock_wrong(response: ErrorResponse) -> bool:

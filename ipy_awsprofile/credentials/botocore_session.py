@@ -27,6 +27,7 @@ from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.answers import TextHttp, guarded
 from ipy_awsprofile.credentials.botocore_errors import no_credentials
 from ipy_awsprofile.credentials.caller import CallerIdentity, caller_identity
+from ipy_awsprofile.credentials.code_prompter import CodePrompter
 from ipy_awsprofile.credentials.data_loader import SessionLoader
 from ipy_awsprofile.credentials.event_hooks import built_in_hooks
 from ipy_awsprofile.credentials.file_keys import FileCredentials
@@ -93,7 +94,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
     def resolve_credentials(
         self,
         *,
-        ask_for_code: MfaPrompter,
+        codes: CodePrompter,
         sign_in: Callable[[], None],
         timeout: float,
         fresh: bool = False,
@@ -109,9 +110,9 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         directory = Path("~/.aws/cli/cache").expanduser()
         cache = RoleCache(directory, self.callers, fresh=fresh, variant=self._target.cache_variant)
         provider_chain = (
-            CredentialResolver([provider(self, cache, ask_for_code)])
+            CredentialResolver([provider(self, cache, codes)])
             if provider
-            else self._provider_chain(cache, ask_for_code, timeout)
+            else self._provider_chain(cache, codes, timeout)
         )
         self.register_component("credential_provider", provider_chain)
         credentials = self.get_credentials()
@@ -121,7 +122,13 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             credentials.check = partial(self._require_same_identity, timeout)
         # A credential_source of the last profile is one step more.
         count = 1 if provider else len(self._target.chain) + 1
-        install_renewals(credentials, self._target.chain, sign_in, count=count)
+        install_renewals(
+            credentials,
+            self._target.chain,
+            sign_in,
+            count=count,
+            codes=None if provider else codes,
+        )
         require_usable(credentials.get_frozen_credentials()._asdict())
 
     def _require_same_identity(

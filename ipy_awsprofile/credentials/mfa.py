@@ -10,16 +10,35 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from typing import Self
 
 from ipy_awsprofile.errors import MfaRejected, MfaUnavailable
 
-#: Gets botocore's question, which contains the device's serial number, and returns the code.
+#: Gets a `Question`, which contains the device's serial number, and returns the code.
 MfaPrompter = Callable[[str], str]
 
 #: Timeout of a command in seconds: a person may have to touch a security key.
 PROCESS_TIMEOUT = 60.0
 
 _CODE = re.compile(r"[0-9]{6}")
+
+
+class Question(str):
+    """botocore's question for a code, with the name of the profile that needs it.
+
+    ``refused`` is what is wrong with the code that was entered before, if it is asked again.
+    """
+
+    __slots__ = ("profile", "refused")
+
+    profile: str
+    refused: str
+
+    def __new__(cls, question: str, profile: str, refused: str = "") -> Self:
+        """Return the question as a text."""
+        text = super().__new__(cls, question)
+        text.profile, text.refused = profile, refused
+        return text
 
 
 def device_of(question: str) -> str:

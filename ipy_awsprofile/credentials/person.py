@@ -6,7 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.credentials.mfa import MfaPrompter, ask_on_input_channel, code_for
+from ipy_awsprofile.credentials.mfa import (
+    MfaPrompter,
+    Question,
+    ask_on_input_channel,
+    code_for,
+    device_of,
+)
 from ipy_awsprofile.errors import SignInRequired
 
 if TYPE_CHECKING:
@@ -21,20 +27,29 @@ class Person:
     """How a person is asked.
 
     ``mfa_prompter`` gets botocore's question, which contains the MFA device's serial number, and
-    returns the code. ``mfa_process`` does the same without a person, and takes precedence.
-    ``sign_in`` is None where nobody can sign in.
+    returns the code; it is asked ``attempts`` times in all if a code is wrong. ``mfa_process`` does
+    the same without a person, and takes precedence. ``sign_in`` is None where nobody can sign in.
     """
 
     mfa_prompter: MfaPrompter = ask_on_input_channel
     mfa_process: MfaPrompter | None = None
+    attempts: int = 1
     sign_in: SignIn | None = None
 
-    def code(self, question: str, target: Target) -> str:
+    def code(self, question: str, target: Target, *, refused: str = "") -> str:
         """Return an MFA code. A command in the profile takes precedence over all else.
 
-        Raises MfaUnavailable, MfaRejected, or what the prompter raises.
+        ``refused`` is what is wrong with the code before. Raises MfaUnavailable, MfaRejected, or
+        what the prompter raises.
         """
-        return code_for(question, target.mfa_processes, self.mfa_process or self.mfa_prompter)
+        serial = device_of(question)
+        names = (each.name for each in target.profiles if each.mfa_serial == serial)
+        asked = Question(question, next(names, target.name), refused)
+        return code_for(asked, target.mfa_processes, self.mfa_process or self.mfa_prompter)
+
+    def answers(self, question: str, target: Target) -> bool:
+        """Return whether a person answers a question, and not a command."""
+        return self.mfa_process is None and device_of(question) not in target.mfa_processes
 
     def sign_in_for(self, target: Target) -> None:
         """Let the person sign in. Raises SignInRequired where nobody can."""

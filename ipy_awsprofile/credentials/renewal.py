@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from botocore.credentials import RefreshableCredentials
 
+from ipy_awsprofile.credentials.code_prompter import CodePrompter
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.credentials.validation import require_usable
 from ipy_awsprofile.errors import AwsProfileError, SignInRequired
@@ -22,7 +24,8 @@ class Renewal:
     """Fetches the credentials of one step of the role chain.
 
     ``step`` is the index of its profile in ``chain``. ``sign_in`` lets a person sign in, or raises
-    SignInRequired where nobody can.
+    SignInRequired where nobody can. ``codes`` asks again for an MFA code that was wrong; None if
+    the step needs no code.
     """
 
     def __init__(
@@ -31,8 +34,10 @@ class Renewal:
         chain: tuple[str, ...],
         step: int,
         sign_in: Callable[[], None] | None = None,
+        codes: CodePrompter | None = None,
     ) -> None:
         self._fetch = fetch
+        self.codes = codes
         self._chain = chain
         self._step = step
         self._sign_in = sign_in
@@ -42,13 +47,14 @@ class Renewal:
 
     def __call__(self) -> Any:
         """Return new credentials in botocore's form. Raises a child of `AwsProfileError`."""
+        fetch = partial(self.codes.with_code, self._fetched) if self.codes else self._fetched
         try:
-            return self._fetched()
+            return fetch()
         except SignInRequired:
             if self._sign_in is None:
                 raise
             self._sign_in()
-        return self._fetched()
+        return fetch()
 
     def _fetched(self) -> Any:
         with translated(self._chain, step=self._step), quiet_refresh():
@@ -57,28 +63,79 @@ class Renewal:
             return credentials
 
 
+#: Seconds before their end when credentials are renewed for which a person is asked.
+_ENDED = 10
+
+#: Seconds that such credentials in a cache have left at least to be used.
+_LEFT_IN_CACHE = 60
+
+
 def install_renewals(
-    credentials: Any, chain: tuple[str, ...], sign_in: Callable[[], None], *, count: int
+    credentials: Any,
+    chain: tuple[str, ...],
+    sign_in: Callable[[], None],
+    *,
+    count: int,
+    codes: CodePrompter | None,
 ) -> None:
     """Put a `Renewal` into credentials of botocore, and into those that they are renewed with.
 
     At most ``count`` are put, beginning with the first step of the chain. botocore lets a role that
-    needs MFA be assumed only once; the renewal asks for another code. There is no public way to do
-    this.
+    needs MFA be assumed only once; the renewal asks for another code. botocore would ask 15 minutes
+    before the end; with ``codes``, a person is asked when the session has ended. There is no public
+    way to do this.
     """
     # A filter that is there already isn't added again.
     logging.getLogger("botocore.credentials").addFilter(_is_not_ours)
     last_step = len(chain) - 1
+    until_here = []
+    asked_later: dict[str, tuple[Renewal, Any]] = {}
     for index in range(count):
         if not isinstance(credentials, RefreshableCredentials):
             return
         step = min(index, last_step)
         refresh = credentials._refresh_using  # type: ignore[attr-defined]  # noqa: SLF001
         fetch = getattr(refresh, "_refresh", refresh)  # without botocore's limit to one call
-        renewal = Renewal(fetch, chain, step, sign_in if step == last_step else None)
-        credentials._refresh_using = renewal  # type: ignore[attr-defined]  # noqa: SLF001
         fetcher = getattr(fetch, "__self__", None)
+        asks = codes if codes and _device(fetcher) else None
+        renewal = Renewal(fetch, chain, step, sign_in if step == last_step else None, asks)
+        credentials._refresh_using = renewal  # type: ignore[attr-defined]  # noqa: SLF001
+        until_here.append((credentials, fetcher))
+        if asks:
+            _renew_at_the_end(until_here)
+            _ask_once(renewal, fetcher, asked_later)
         credentials = getattr(fetcher, "_source_credentials", None)
+
+
+def _device(fetcher: Any) -> str | None:
+    """Return the MFA device whose code a fetcher of botocore, or of ours, asks for."""
+    arguments = getattr(fetcher, "_assume_kwargs", {})
+    serial: str | None = arguments.get("SerialNumber", getattr(fetcher, "serial", None))
+    return serial
+
+
+def _renew_at_the_end(steps: list[tuple[Any, Any]]) -> None:
+    """Let credentials, and those that were got with them, be used until they end."""
+    for credentials, fetcher in steps:
+        credentials._advisory_refresh_timeout = _ENDED  # noqa: SLF001
+        credentials._mandatory_refresh_timeout = 0  # noqa: SLF001
+        fetcher._expiry_window_seconds = _LEFT_IN_CACHE  # noqa: SLF001
+
+
+def _ask_once(renewal: Renewal, fetcher: Any, later: dict[str, tuple[Renewal, Any]]) -> None:
+    """Let a device's code be asked for once in a chain, for the role that is assumed first.
+
+    A device belongs to a user, so AWS refuses its code in a call with a role's credentials; this is
+    what aws-vault does as well. ``later`` has the roles that are assumed after it, by device.
+
+    https://github.com/99designs/aws-vault/blob/master/USAGE.md
+    """
+    serial = _device(fetcher) or ""
+    if serial in later:
+        assumed_later, its_fetcher = later[serial]
+        assumed_later.codes = None
+        del its_fetcher._assume_kwargs["SerialNumber"]  # noqa: SLF001
+    later[serial] = renewal, fetcher
 
 
 def _is_not_ours(record: logging.LogRecord) -> bool:

@@ -93,6 +93,7 @@ class _Fetcher(CachedCredentialFetcher):
         self._keys = keys
         self._create_client = create_client
         self._session = session
+        self.serial = session.serial
         self._ask = ask
         super().__init__(cache)
 
@@ -109,7 +110,7 @@ class _Fetcher(CachedCredentialFetcher):
         sts = self._create_client(
             "sts", aws_access_key_id=frozen.access_key, aws_secret_access_key=frozen.secret_key
         )
-        serial, duration = self._session.serial, self._session.duration
+        serial, duration = self.serial, self._session.duration
         # These are botocore's words, from which the device is read.
         question = f"Enter MFA code for {serial}: "
         return get_session_token(

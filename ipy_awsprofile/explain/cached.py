@@ -22,6 +22,9 @@ from ipy_awsprofile.explain.records import Finding, Inputs, Link, Problem, in_ut
 #: botocore uses a cached session only if it is valid for longer than this.
 _MIN_LEFT = timedelta(minutes=15)
 
+#: The same for a session that needed an MFA code: a person is asked when it has ended.
+_MIN_LEFT_WITH_CODE = timedelta(minutes=1)
+
 #: What a token needs so that botocore can renew it.
 _RENEWAL_KEYS = {"refreshToken", "clientId", "clientSecret", "registrationExpiresAt"}
 
@@ -30,7 +33,7 @@ def role_session(link: Link) -> Iterator[Finding]:
     """Yield the expiry of the profile's session in the AWS CLI's cache, if there is one."""
     key = _role_key(link)
     if key is not None:
-        yield from _session_in_cache(key, link)
+        yield from _session_in_cache(key, link, needs_code=link.needs_code)
 
 
 def mfa_session(link: Link) -> Iterator[Finding]:
@@ -45,10 +48,10 @@ def mfa_session(link: Link) -> Iterator[Finding]:
     if serial and key and link.is_target and not has_session_token(link.section):
         name = link.profile.name
         yield f"`%aws_profile {name} --mfa` gets a session with MFA; otherwise none is used."
-        yield from _session_in_cache(cache_key(key, MfaSession(serial)), link)
+        yield from _session_in_cache(cache_key(key, MfaSession(serial)), link, needs_code=True)
 
 
-def _session_in_cache(key: str, link: Link) -> Iterator[Finding]:
+def _session_in_cache(key: str, link: Link, *, needs_code: bool) -> Iterator[Finding]:
     from ipy_awsprofile.credentials.role_cache import RoleCache
 
     cache = RoleCache(Path("~/.aws/cli/cache").expanduser(), fresh=False)
@@ -58,12 +61,13 @@ def _session_in_cache(key: str, link: Link) -> Iterator[Finding]:
         return
     if expiry is None:
         return
-    if expiry - link.inputs.now >= _MIN_LEFT:
+    least = _MIN_LEFT_WITH_CODE if needs_code else _MIN_LEFT
+    if expiry - link.inputs.now >= least:
         yield f"The AWS CLI's cache has a session that is valid until {in_utc(expiry)}."
     else:
         yield (
             f"The session in the AWS CLI's cache expires at {in_utc(expiry)}; it is replaced, "
-            "since it has less than 15 minutes left."
+            f"since it has less than {'a minute' if needs_code else '15 minutes'} left."
         )
 
 

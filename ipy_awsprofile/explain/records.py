@@ -111,7 +111,7 @@ class Link:
 
     ``kind`` is how it gets credentials there. ``target`` is the profile that is explained, whose
     Region and endpoint are used for all steps. ``chained`` is True if its role is assumed with the
-    credentials of another role.
+    credentials of another role, ``needs_code`` if an MFA code is needed for it or before it.
     """
 
     profile: Profile
@@ -119,6 +119,7 @@ class Link:
     kind: ProfileKind
     target: str
     chained: bool
+    needs_code: bool
     inputs: Inputs
 
     @property

@@ -22,6 +22,9 @@ _ROLES = (
     ProfileKind.SSO,
 )
 
+#: Roles that are assumed with an MFA code.
+_WITH_CODE = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
+
 #: Without one of these settings, botocore looks for credentials outside of the profile.
 _BEGINS = frozenset(
     {"aws_access_key_id", "sso_account_id", "sso_role_name", "web_identity_token_file"}
@@ -47,6 +50,10 @@ def steps_of(name: str, inputs: Inputs) -> tuple[Step, ...]:
             kind=kinds[position],
             target=name,
             chained=not is_last and kinds[position + 1] in _ROLES,
+            needs_code=any(
+                each.mfa_serial and kind in _WITH_CODE
+                for each, kind in zip(chain[position:], kinds[position:], strict=True)
+            ),
             inputs=inputs,
         )
         steps.append(_step(link, error if is_last else None))

@@ -257,6 +257,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self.switcher.bindings = tuple(self.bindings)
         self.switcher.person = Person(
             mfa_prompter=ask_for_code,
+            attempts=3,
             mfa_process=code_from_setting(self.mfa_process) if self.mfa_process else None,
             sign_in=sign_in_at_cell,
         )

@@ -11,6 +11,7 @@ from IPython.display import display
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.credentials.mfa import (
     MfaPrompter,
+    Question,
     ask_on_input_channel,
     code_from,
     device_of,
@@ -27,10 +28,14 @@ def ask_for_code(question: str) -> str:
 
     Raises MfaUnavailable.
     """
-    if not (somebody_is_there() and renders_html()):
-        return ask_on_input_channel(question)
-    display(cards.mfa_card(device_of(question)))
-    return ask_on_input_channel(question, "MFA code: ")
+    about = (question.profile, question.refused) if isinstance(question, Question) else ()
+    card = cards.mfa_card(device_of(question), *about)
+    if somebody_is_there() and renders_html():
+        display(card)
+        return ask_on_input_channel(question, "MFA code: ")
+    if somebody_is_there() and any(about[1:]):
+        print(card)  # noqa: T201
+    return ask_on_input_channel(question)
 
 
 def code_from_setting(mfa_process: str | Callable[[str], object]) -> MfaPrompter:

@@ -97,7 +97,8 @@ class SwitchCommands:
         code_field = CodeField(command.get("code") or None)
         try:
             # The view asks for codes and shows sign-ins. A callback can't wait for a person.
-            yield replace(self._switcher.person, mfa_prompter=code_field, sign_in=None)
+            person = self._switcher.person
+            yield replace(person, mfa_prompter=code_field, attempts=1, sign_in=None)
         except ProtectedProfile:
             self._answer(view, {"type": "confirm"})
         except SignInRequired:

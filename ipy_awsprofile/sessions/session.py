@@ -12,6 +12,7 @@ from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.credentials.botocore_errors import no_credentials
 from ipy_awsprofile.credentials.botocore_session import MakeProvider, ProfileBotocoreSession
+from ipy_awsprofile.credentials.code_prompter import CodePrompter
 from ipy_awsprofile.credentials.event_hooks import SharedHandlersSession
 from ipy_awsprofile.credentials.mfa import MfaPrompter, ask_on_input_channel
 from ipy_awsprofile.credentials.person import Person, SignIn
@@ -62,10 +63,6 @@ class ProfileSession(NamedSession):
         self.issued: tuple[str, Any, datetime] | None = None
         self.issuing = Lock()
 
-    def ask_for_code(self, question: str) -> str:
-        """Return an MFA code of the person."""
-        return self.person.code(question, self.target)
-
     def ask_to_sign_in(self) -> None:
         """Let the person sign in. Raises SignInRequired where nobody can."""
         self.person.sign_in_for(self.target)
@@ -91,7 +88,8 @@ def open_session(
 
     The credentials are resolved now: a profile that doesn't work is an error here, and not when the
     session is used. An assumed role is read from the AWS CLI's cache (``~/.aws/cli/cache``) if it
-    is valid for at least 15 minutes; otherwise it is assumed and written there.
+    is valid for at least 15 minutes (a minute, if it needed an MFA code); otherwise it is assumed
+    and written there.
 
     Instead of ``name``, ``role_arn`` and ``source_profile`` open a role that has no profile.
     ``region`` takes precedence over the profile's own. ``duration`` (seconds, 900 to 43200),
@@ -147,7 +145,7 @@ def open_target(
         inner = ProfileBotocoreSession(target, client_config)
         session = ProfileSession(inner, target, timeout=timeout, person=person or Person())
         inner.resolve_credentials(
-            ask_for_code=session.ask_for_code,
+            codes=CodePrompter(lambda: session.person, target),
             sign_in=session.ask_to_sign_in,
             timeout=timeout,
             fresh=fresh,

@@ -229,3 +229,77 @@ def test_quiet_refresh(caplog: pytest.LogCaptureFixture) -> None:
         "Something else",
         "Refreshing temporary credentials failed afterwards",
     ]
+
+
+def test_short_session_asks_once(
+    aws: EmbeddedAws,
+    clock: Clock,
+    phone: Phone,
+    shell: Shell,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A session of 15 minutes costs one code and one call, at calls and switches until it ends."""
+    as_front_end(monkeypatch, phone)
+    shell.good("%aws_profile Auditor --duration 15m")
+    shell.good("s3 = session.client('s3')")
+    clock.passes(minutes=13)
+    shell.good("assert s3.list_buckets()['Buckets']")
+    shell.good("%aws_profile RoleBeta")
+    shell.good("%aws_profile Auditor --duration 15m")
+    assert len(phone.questions) == 1
+    clock.passes(minutes=3)
+    shell.good("assert s3.list_buckets()['Buckets']")
+    assert len(phone.questions) == 2
+
+
+def test_nobody_answers_before_the_end(aws: EmbeddedAws, clock: Clock, phone: Phone) -> None:
+    """Where nobody can answer, a session is used until it ends."""
+    session = open_session("Auditor", mfa_prompter=phone)
+    session.person = Person()
+    clock.passes(minutes=59, seconds=45)
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(session.client("s3").list_buckets).result()["Buckets"]
+
+
+def test_wrong_code_is_asked_again(
+    aws: EmbeddedAws,
+    phone: Phone,
+    shell: Shell,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A cell asks again for a code that AWS refuses, or that isn't one, three times in all."""
+    right = phone("")
+    wrong = "000000" if right != "000000" else "1" * 6
+    answers = iter([wrong, "12345", right])
+    as_front_end(monkeypatch, lambda _: next(answers))
+    printed = shell.good("%aws_profile Auditor").text
+    assert "profile  Auditor" in printed
+    assert "AWS refused the MFA code for `Auditor`" in printed
+    assert "An MFA code has exactly six digits." in printed
+    assert wrong not in printed
+    answers = iter([wrong] * 4)
+    assert isinstance(shell.run("%aws_profile --refresh").error, MfaRejected)
+    assert next(answers) == wrong  # the fourth wasn't used
+    assert "Auditor" in shell.good("%aws_profile").text
+
+
+def test_one_code_for_a_chain(
+    aws: EmbeddedAws, clock: Clock, phone: Phone, scenario: Scenario
+) -> None:
+    """One code serves a chain whose roles name the same device, also when it is renewed."""
+    aws.create_role(
+        "Behind",
+        account=ROLE_ACCOUNT,
+        trust=trusting(f"arn:aws:iam::{ROLE_ACCOUNT}:role/Auditor"),
+        policy=allow("s3:*"),
+    )
+    aws.write_profile(
+        "Behind",
+        source_profile="Auditor",
+        role_arn=f"arn:aws:iam::{ROLE_ACCOUNT}:role/Behind",
+        mfa_serial=phone.serial,
+    )
+    session = open_session("Behind", mfa_prompter=phone, region="us-west-2")
+    clock.passes(hours=2)
+    session.client("s3").list_buckets()
+    assert len(phone.questions) == 2

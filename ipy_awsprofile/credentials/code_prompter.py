@@ -1,0 +1,47 @@
+"""Asks a person for the MFA codes of a target, and again if a code was wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from ipy_awsprofile.config.target import Target
+from ipy_awsprofile.credentials.person import Person
+from ipy_awsprofile.errors import MfaRejected
+
+_T = TypeVar("_T")
+
+
+class CodePrompter:
+    """botocore's prompter for a target; ``person`` returns who is asked at present."""
+
+    def __init__(self, person: Callable[[], Person], target: Target) -> None:
+        self._person = person
+        self._target = target
+        self._refused = ""  # what is wrong with the person's last code
+        self._answers = False  # whether a person answered, and not a command
+
+    def __call__(self, question: str) -> str:
+        """Return a code. Raises MfaUnavailable, MfaRejected, or what the prompter raises."""
+        person = self._person()
+        self._answers = person.answers(question, self._target)
+        return person.code(question, self._target, refused=self._refused)
+
+    def with_code(self, fetch: Callable[[], _T]) -> _T:
+        """Return what ``fetch`` returns, which asks for a code.
+
+        If it raises MfaRejected, a person is asked again, unless no code of the device is right.
+        """
+        attempts = self._person().attempts
+        try:
+            while True:
+                self._answers, attempts = False, attempts - 1
+                try:
+                    return fetch()
+                except MfaRejected as error:
+                    if attempts < 1 or not self._answers or error.is_about_device:
+                        self._answers = False  # a later step of the chain doesn't ask again
+                        raise
+                    self._refused = str(error)
+        finally:
+            self._refused = ""
