@@ -25,12 +25,13 @@ test: .venv/ready $(if $(shell command -v npm),$(AXE))
 	$(PYTEST) $(ARGS)
 else
 # Everything. Each file of browser tests is one group of pytest-xdist, and each tutorial another.
+# The tutorials come first: so what the other tests leave out, for want of a tool, is said at the end.
 # COVERAGE=yes adds a check of the coverage of the tests' own processes; a tutorial's kernel isn't measured.
 test: .venv/ready $(if $(shell command -v npm),$(AXE))
-	$(PYTEST) tests $(WORKERS) --dist=loadgroup $(if $(COVERAGE),--cov=ipy_awsprofile --cov-report=)
 	$(BIN)/python -m pytest notebooks -n 2 --dist=loadfile \
 	  --nbval --nbval-current-env --nbval-cell-timeout=60 \
 	  --nbval-sanitize-with notebooks/sanitize.cfg
+	$(PYTEST) tests $(WORKERS) --dist=loadgroup $(if $(COVERAGE),--cov=ipy_awsprofile --cov-report=)
 	$(if $(COVERAGE),$(BIN)/python -m coverage report --fail-under=95)
 endif
 

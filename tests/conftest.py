@@ -16,6 +16,7 @@ from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.demo.stages.scenario import seed
 from tests.mfa_role import add_mfa_role
 from tests.shells import Shell
+from tests.tools import left_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,14 @@ def pytest_configure() -> None:
     A shell lets such a run ignore it, and every child would inherit that.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end which tests were left out, and which packages bring what they need."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if lines := left_out(str(report.longrepr) for report in skipped):
+        terminalreporter.section("left out")
+        terminalreporter.write("\n".join([*lines, ""]))
 
 
 @pytest.fixture(autouse=True, scope="session")

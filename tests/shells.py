@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
 from ipy_awsprofile.errors import AwsProfileError
+from tests.tools import missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -191,8 +191,7 @@ def aws_cli_2() -> str:
             )
             if said.stdout.startswith("aws-cli/2"):
                 return command
-    give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-    raise give_up.Exception("needs version 2 of the AWS CLI")
+    raise missing("version 2 of the AWS CLI", "awscli")
 
 
 def run_python(code: str) -> str:

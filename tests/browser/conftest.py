@@ -6,7 +6,6 @@ playwright's event loop.
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from ipy_awsprofile.switch.switcher import Switcher
 from tests.browser import stage
 from tests.browser.jupyter import Jupyter, launched, serving
 from tests.browser.view_page import ViewPage
+from tests.tools import missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,8 +46,7 @@ def chromium() -> Iterator[Browser]:
     """Launch a headless Chromium; without one the tests are skipped, or fail in CI."""
     executable = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
     if executable is None:
-        missing = "neither chromium nor google-chrome is on the PATH"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+        raise missing("Chromium", "chromium")
     with sync_playwright() as playwright:
         browser = launched(playwright.chromium, executable)
         yield browser

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.picker.listing import no_profiles_card
 from ipy_awsprofile.picker.messages import error_message, html_of
 from ipy_awsprofile.sessions.identity import Identity
+from tests.tools import missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,8 +43,7 @@ _RUN = """async root => {
 def axe(view: ViewPage) -> ViewPage:
     """Load axe-core into the page; without it the test is skipped, or fails in CI."""
     if not _AXE.exists():
-        missing = "axe-core isn't there: `make test` installs it with npm"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+        raise missing("axe-core, which `make test` installs with npm", "npm")
     view.page.add_script_tag(path=_AXE)
     return view
 
