@@ -67,3 +67,43 @@ def test_called_by_name(shell: Shell) -> None:
     shell.good("get_ipython().run_cell_magic('aws_profile', 'RoleBeta', 'seen = session')")
     assert shell.names["seen"].profile_name == "RoleBeta"
     assert "session" not in shell.names
+
+
+@pytest.mark.usefixtures("aws")
+def test_scope_of_a_silent_execution(shell: Shell) -> None:
+    """It ends too, though IPython tells of no cell's end; cells that it runs don't end it."""
+    inner = "get_ipython().run_cell('y = 1')\n"
+    shell.ip.run_cell(f"%%aws_profile RoleBeta\n{inner}seen = session", silent=True)
+    assert shell.names["seen"].profile_name == "RoleBeta"
+    assert "session" not in shell.names
+    assert "No profile" in shell.good("%aws_profile").text
+
+
+@pytest.mark.usefixtures("aws")
+def test_cell_in_another_thread(shell: Shell) -> None:
+    """A cell of a subshell doesn't end the scope, whether it is silent, fails, or has a scope."""
+    scope = "%%aws_profile UserAlpha\nother = session"
+    others = [("1", False), ("1", True), ("1 / 0", False), ("1 / 0", True), (scope, False)]
+    shell.good(
+        "%%aws_profile RoleBeta\nimport threading\nip = get_ipython()\nseen = []\n"
+        f"for cell, silent in {others!r}:\n"
+        "    thread = threading.Thread(target=ip.run_cell, args=(cell, False, silent))\n"
+        "    thread.start()\n"
+        "    thread.join()\n"
+        "    seen.append(session.profile_name)"
+    )
+    assert shell.names["seen"] == ["RoleBeta"] * 5
+    assert shell.names["other"].profile_name == "UserAlpha"
+    assert "session" not in shell.names
+
+
+@pytest.mark.usefixtures("aws")
+def test_interrupted_before_the_scope_is_left(shell: Shell) -> None:
+    """IPython swallows Ctrl-C when it calls what ends the scope: then the next cell ends it."""
+    shell.good(
+        "%%aws_profile RoleBeta\n"
+        "ends = get_ipython().events.callbacks['post_run_cell'].pop()"  # it isn't called
+    )
+    assert "session" in shell.names
+    assert shell.good("'session' in dir()").result is False
+    assert "No profile" in shell.good("%aws_profile").text
