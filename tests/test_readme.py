@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,6 +80,16 @@ def test_config_that_readme_shows(aws: EmbeddedAws) -> None:
     (shown,) = blocks(README, "ini")
     config = aws.config_file.read_text().splitlines()
     assert [line for line in shown.splitlines() if line and line not in config] == []
+
+
+def test_config_files_that_are_shown_can_be_copied() -> None:
+    """No config file in README or a tutorial has a comment after a value."""
+    tutorials = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    cells = [cell for one in tutorials for cell in json.loads(one.read_text())["cells"]]
+    texts = [README, *("".join(cell["source"]) for cell in cells)]
+    shown = [line for text in texts for block in blocks(text, "ini") for line in block.splitlines()]
+    assert len(shown) > 10
+    assert [line for line in shown if re.search(r"\S\s+[#;]", line)] == []
 
 
 def test_options_in_the_tables_exist() -> None:

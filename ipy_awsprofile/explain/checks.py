@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 
@@ -19,7 +20,7 @@ from ipy_awsprofile.explain.key_checks import (
 )
 from ipy_awsprofile.explain.records import Finding, Link, Problem, one_line, place
 from ipy_awsprofile.explain.role_checks import check_role, check_web_identity
-from ipy_awsprofile.explain.settings_table import similar_setting
+from ipy_awsprofile.explain.settings_table import known_settings, similar_setting
 from ipy_awsprofile.explain.sso_checks import check_sso
 from ipy_awsprofile.text import program
 
@@ -67,6 +68,21 @@ def _check_names(link: Link) -> Iterator[Finding]:
                 )
 
 
+def _check_comments(link: Link) -> Iterator[Finding]:
+    """Yield a problem for each value with what looks like a comment: it is a part of the value.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
+    """
+    for section in filter(None, (link.section, sso_section(link))):
+        for name in sorted(known_settings().intersection(section) - _COMMANDS):
+            if re.search(r"\s[#;]", section.text(name) or ""):
+                yield Problem(
+                    says=f"The value of `{name}` contains a comment, which becomes a part of it.",
+                    fix=f"Write the comment in another line. See {place(*section.origins[name])}.",
+                    fatal=False,
+                )
+
+
 def _check_blocks(link: Link) -> Iterator[Finding]:
     """Yield a problem for each text that is an indented block."""
     for name in link.section.blocks():
@@ -92,9 +108,12 @@ def not_a_profile(name: str, section: Section, *, fatal: bool) -> Problem:
     )
 
 
+#: Their values are given to a shell, or can contain any character.
+_COMMANDS = {"credential_process", "mfa_process"}
+
 Check = Callable[[Link], Iterator[Finding]]
 _OF_EVERY_PROFILE: tuple[Check, ...] = (
-    *(_check_header, _check_names, _check_blocks),
+    *(_check_header, _check_names, _check_comments, _check_blocks),
     *(check_services, check_region),
 )
 _OF_KIND: dict[ProfileKind, tuple[Check, ...]] = {

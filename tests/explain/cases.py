@@ -124,6 +124,17 @@ CASES = {
         (USER_KEYS, ASSUMED),
         (("!`duration_seconds` is an indented block", "Write it in one line. See config:5"),),
     ),
+    "comments": Case(
+        f"[profile p]  # mine\nregion = us-west-2  # Oregon\nrole_arn = {ROLE} ; a role\n"
+        "source_profile = u\n",
+        USER,
+        (USER_KEYS, ASSUMED.replace("RoleBeta", "RoleBeta ; a role")),
+        (
+            ("`region` contains a comment", "Write the comment in another line. See config:2"),
+            ("`role_arn` contains a comment", "Write the comment in another line. See config:3"),
+            ("!`us-west-2 # Oregon` isn't an AWS Region", "See config:2"),
+        ),
+    ),
     "misspelt": Case(
         f"{P}rolearn = {ROLE}\nsource-profile = u\n",
         USER,
