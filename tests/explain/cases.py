@@ -130,6 +130,7 @@ CASES = {
         USER,
         (USER_KEYS, ASSUMED.replace("RoleBeta", "RoleBeta ; a role")),
         (
+            ("!`arn:aws:iam::123456789012:role/RoleBeta ; a role` isn't a role ARN", "Example"),
             ("`region` contains a comment", "Write the comment in another line. See config:2"),
             ("`role_arn` contains a comment", "Write the comment in another line. See config:3"),
             ("!`us-west-2 # Oregon` isn't an AWS Region", "See config:2"),
