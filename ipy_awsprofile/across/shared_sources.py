@@ -24,6 +24,7 @@ from ipy_awsprofile.config.role_chain import role_chain
 from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.credentials.answers import guarded
 from ipy_awsprofile.credentials.botocore_session import MakeProvider, ProfileBotocoreSession
+from ipy_awsprofile.credentials.code_prompter import CodePrompter
 from ipy_awsprofile.credentials.mfa import MfaPrompter
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.credentials.retries import for_many_profiles, shared_by_threads
@@ -123,7 +124,7 @@ class SharedSources:
                 client.meta.events.register("provide-client-params.sts.AssumeRole", handler)
             return client
 
-        place = repr((target.region, target.client_settings()))
+        place = repr((target.region, target.client_settings_here()))
         return self._make_once(("sts", place, keys["aws_access_key_id"]), create)
 
     def _source_credentials(self, target: Target) -> Any:
@@ -136,7 +137,7 @@ class SharedSources:
     def _source_session(self, target: Target) -> ProfileSession:
         """Return the shared session that the target's role is assumed from."""
         source = _source_of(target)
-        key = ("source", source.name, str(source.region), repr(source.client_settings()))
+        key = ("source", source.name, str(source.region), repr(source.client_settings_here()))
         session: ProfileSession = self._make_once(key, partial(self._open, source))
         return session
 
@@ -147,8 +148,9 @@ class SharedSources:
         """
         serial, source = target.profiles[0].mfa_serial, self._source_session(target)
         question = f"Enter MFA code for {serial}: "
-        ask = partial(self._person.code, question, target)
-        keys, _ = session_token(source, serial=serial, ask=ask)
+        codes = CodePrompter(lambda: self._person, target)
+        ask = partial(codes, question)
+        keys, _ = codes.with_code(partial(session_token, source, serial=serial, ask=ask))
         return Credentials(str(keys.access_key), str(keys.secret_key), keys.token)
 
     def _make_once(self, key: Key, make: Callable[[], Any]) -> Any:
@@ -187,8 +189,8 @@ def _source_of(target: Target) -> Target:
     The source's own take precedence.
     """
     source = target_of(SessionRequest(profile=target.profiles[1].name))
-    own = source.client_settings()
-    missing = {name: value for name, value in target.client_settings().items() if name not in own}
+    own, settings = source.client_settings_here(), target.client_settings_here()
+    missing = {name: value for name, value in settings.items() if name not in own}
     return replace(source, region=source.region or target.region, settings=missing)
 
 

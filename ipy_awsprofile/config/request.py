@@ -6,6 +6,10 @@ Nothing is checked or imported here, so that loading the extension stays cheap.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
+
+#: Seconds, a timedelta, or a text such as ``3600``, ``15m`` or ``1h30m``.
+Duration = float | timedelta | str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,8 +18,9 @@ class SessionRequest:
 
     ``profile`` is the profile's name; without it, ``role_arn`` and ``source_profile`` name a role
     that has no profile. ``region`` takes precedence over the profile's own. ``duration`` (seconds,
-    900 to 43200), ``session_name`` and ``external_id`` replace ``duration_seconds``,
-    ``role_session_name`` and ``external_id`` of a role profile. ``read_only`` limits the session
+    a timedelta, or a text such as ``15m``; 900 to 43200 seconds), ``session_name`` and
+    ``external_id`` replace ``duration_seconds``, ``role_session_name`` and ``external_id`` of a
+    role profile. ``read_only`` limits the session
     with AWS's managed policy ReadOnlyAccess. ``mfa`` gets a session with MFA for the long-term keys
     of a profile with an ``mfa_serial``; then ``duration`` can be up to 129600.
 
@@ -26,7 +31,7 @@ class SessionRequest:
     role_arn: str | None = None
     source_profile: str | None = None
     region: str | None = None
-    duration: int | None = None
+    duration: Duration | None = None
     session_name: str | None = None
     external_id: str | None = None
     read_only: bool = False
@@ -48,6 +53,6 @@ class SwitchRequest(SessionRequest):
     """
 
     variable: str = "session"
-    expect_account: str | None = None
+    expect_account: str | int | None = None
     only_session: bool = False
     confirmed: bool = False

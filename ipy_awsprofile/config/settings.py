@@ -16,7 +16,8 @@ class About(Enum):
     SOURCE = auto()  #: where the credentials come from
     SSO = auto()  #: IAM Identity Center
     CLIENTS = auto()  #: how and where clients call AWS, on any machine
-    TOOLS = auto()  #: the AWS CLI, other programs and this machine
+    MACHINE = auto()  #: how clients call AWS from this machine
+    TOOLS = auto()  #: the AWS CLI and other programs
 
 
 SETTINGS: dict[str, About] = {
@@ -57,8 +58,10 @@ SETTINGS: dict[str, About] = {
     **dict.fromkeys(
         (
             "account_id_endpoint_mode",
+            "api_versions",
             "auth_scheme_preference",
             "defaults_mode",
+            "disable_host_prefix_injection",
             "disable_request_compression",
             "endpoint_discovery_enabled",
             "endpoint_url",
@@ -71,6 +74,7 @@ SETTINGS: dict[str, About] = {
             "response_checksum_validation",
             "retry_mode",
             "s3",
+            "s3_disable_express_session_auth",
             "s3_disable_multiregion_access_points",
             "s3_use_arn_region",
             "s3control",
@@ -86,16 +90,24 @@ SETTINGS: dict[str, About] = {
     ),
     **dict.fromkeys(
         (
+            "ca_bundle",
+            "data_path",
+            "ec2_metadata_service_endpoint",
+            "ec2_metadata_service_endpoint_mode",
+            "ec2_metadata_v1_disabled",
+            "imds_use_ipv6",
+            "metadata_service_num_attempts",
+            "metadata_service_timeout",
+        ),
+        About.MACHINE,
+    ),
+    **dict.fromkeys(
+        (
             "aws_account_id",
             "cli_auto_prompt",
             "cli_binary_format",
             "cli_pager",
             "cli_timestamp_format",
-            "ec2_metadata_service_endpoint",
-            "ec2_metadata_service_endpoint_mode",
-            "ec2_metadata_v1_disabled",
-            "metadata_service_num_attempts",
-            "metadata_service_timeout",
             "mfa_process",
             "output",
             "region",
@@ -107,7 +119,7 @@ SETTINGS: dict[str, About] = {
 
 
 #: Settings whose value is an indented block of settings.
-BLOCKS = frozenset({"s3", "s3api", "s3control"})
+BLOCKS = frozenset({"api_versions", "s3", "s3api", "s3control"})
 
 
 def settings_about(*topics: About) -> tuple[str, ...]:

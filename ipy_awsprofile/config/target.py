@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.config.duration import ROLE, WITH_MFA, whole_seconds
 from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.mfa_session import MfaSession, mfa_session
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
@@ -28,7 +29,7 @@ from ipy_awsprofile.errors import InvalidOption, InvalidProfile
 _ASSUMES = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
 
 #: Settings that a role without a profile takes from its source profile.
-_INHERITED = ("region", "endpoint_url", "services", "s3", "sts_regional_endpoints")
+_INHERITED = ("region", *settings_about(About.CLIENTS, About.MACHINE))
 
 Settings = dict[str, str | dict[str, str]]
 
@@ -117,9 +118,16 @@ class Target:
 
     def client_settings(self) -> Settings:
         """Return the profile's settings about clients, which have no credential and no path."""
+        return self._settings_about(About.CLIENTS)
+
+    def client_settings_here(self) -> Settings:
+        """Return the settings about clients, with those that hold only on this machine."""
+        return self._settings_about(About.CLIENTS, About.MACHINE)
+
+    def _settings_about(self, *topics: About) -> Settings:
         section = read_shared_files(self.files).profiles.get(self.name)
         settings = {**(section or {}), **self.settings}
-        return {name: settings[name] for name in settings_about(About.CLIENTS) if name in settings}
+        return {name: settings[name] for name in settings_about(*topics) if name in settings}
 
 
 @read_once()
@@ -134,8 +142,15 @@ def target_of(request: SessionRequest) -> Target:
     sections = read_shared_files(files).profiles
     _require_texts(profiles, sections)
     section = sections.get(profiles[0].name)
-    mfa = mfa_session(profiles[0], section, request.duration) if request.mfa else None
-    settings |= _options_as_settings(request, profiles[0])
+    allowed = WITH_MFA if request.mfa else ROLE
+    lasts = None if request.duration is None else whole_seconds(request.duration, allowed)
+    mfa = mfa_session(profiles[0], section, lasts) if request.mfa else None
+    options = {
+        "duration": None if request.mfa else lasts,
+        "external_id": request.external_id,
+        "session_name": request.session_name,
+    }
+    settings |= _options_as_settings(options, profiles[0])
     own_region = section.text("region") if section else settings.get("region")
     region = request.region or environ.get("AWS_DEFAULT_REGION") or own_region
     return Target(
@@ -206,14 +221,14 @@ _REPLACES: dict[str, tuple[str, set[ProfileKind], str]] = {
 }
 
 
-def _options_as_settings(request: SessionRequest, profile: Profile) -> Settings:
+def _options_as_settings(options: Mapping[str, object], profile: Profile) -> Settings:
     settings: Settings = {}
-    for option, (setting, kinds, words) in _REPLACES.items():
-        value = getattr(request, option)
-        if option == "duration" and request.mfa:
-            continue  # it isn't about a role
+    for option, value in options.items():
+        setting, kinds, words = _REPLACES[option]
         if value is not None:
             _require_kind(profile, kinds, words)
+            if value == "":  # botocore ignores an empty name
+                raise InvalidOption(f"{words[0].upper()}{words[1:]} can't be empty.")
             settings[setting] = str(value)
     return settings
 

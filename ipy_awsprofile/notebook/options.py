@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import fields
@@ -12,6 +11,7 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
+from ipy_awsprofile.config.duration import parsed_seconds
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.errors import InvalidOption
 
@@ -39,11 +39,10 @@ def variable_name(text: str) -> str:
 
 def duration(text: str) -> int:
     """Return the seconds in a text such as ``3600``, ``90m``, ``1h`` or ``1h30m``."""
-    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", text)
-    if not text or not found:
+    seconds = parsed_seconds(text)
+    if seconds is None:
         raise argparse.ArgumentTypeError(f"`{text}` isn't a duration; use `3600`, `90m` or `1h`.")
-    hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    return hours * 3600 + minutes * 60 + seconds
+    return seconds
 
 
 def parse(magic: Any, line: str) -> argparse.Namespace:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from botocore.utils import validate_region_name
 
-from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.request import Duration, SessionRequest
 from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.credentials.botocore_errors import no_credentials
 from ipy_awsprofile.credentials.botocore_session import MakeProvider, ProfileBotocoreSession
@@ -74,7 +74,7 @@ def open_session(
     region: str | None = None,
     role_arn: str | None = None,
     source_profile: str | None = None,
-    duration: int | None = None,
+    duration: Duration | None = None,
     session_name: str | None = None,
     external_id: str | None = None,
     read_only: bool = False,
@@ -92,12 +92,13 @@ def open_session(
     and written there.
 
     Instead of ``name``, ``role_arn`` and ``source_profile`` open a role that has no profile.
-    ``region`` takes precedence over the profile's own. ``duration`` (seconds, 900 to 43200),
-    ``session_name`` and ``external_id`` replace ``duration_seconds``, ``role_session_name`` and
-    ``external_id`` of a role profile. ``read_only`` limits the session with AWS's managed policy
-    ReadOnlyAccess; such sessions aren't shared with the AWS CLI. ``mfa`` gets a session with MFA
-    for long-term keys, with a code of the profile's ``mfa_serial``, for 12 hours or ``duration``
-    (900 to 129600); the user's notebooks share it. ``fresh`` ignores the cache.
+    ``region`` takes precedence over the profile's own. ``duration`` (seconds, a timedelta, or a
+    text such as ``15m``; 900 to 43200 seconds), ``session_name`` and ``external_id`` replace
+    ``duration_seconds``, ``role_session_name`` and ``external_id`` of a role profile. ``read_only``
+    limits the session with AWS's managed policy ReadOnlyAccess; such sessions aren't shared with
+    the AWS CLI. ``mfa`` gets a session with MFA for long-term keys, with a code of the profile's
+    ``mfa_serial``, for 12 hours or ``duration`` (900 to 129600); the user's notebooks share it.
+    ``fresh`` ignores the cache.
 
     ``mfa_prompter`` gets the question and returns the code; by default the code is asked for
     through the front end's input channel, also when the credentials are renewed. ``sign_in`` is

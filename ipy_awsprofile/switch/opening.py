@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.errors import CredentialsRejected, UnexpectedAccount
+from ipy_awsprofile.errors import CredentialsRejected, InvalidOption, UnexpectedAccount
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.request import SwitchRequest
@@ -28,7 +28,8 @@ def opened(
     from ipy_awsprofile.sessions.identity import who_am_i
     from ipy_awsprofile.sessions.session import open_target
 
-    ask = ask or request.expect_account is not None
+    expected = _expected_account(request.expect_account)
+    ask = ask or expected is not None
     with limited():
         target = target_of(request)
         session = open_target(target, fresh=fresh, person=person)
@@ -40,6 +41,14 @@ def opened(
                 raise
             session = open_target(target, fresh=True, person=person)
             identity = who_am_i(session, ask=ask)
-    if request.expect_account and identity.account != request.expect_account:
-        raise UnexpectedAccount(request.name, identity.account, request.expect_account)
+    if expected is not None and identity.account != expected:
+        raise UnexpectedAccount(request.name, identity.account, expected)
     return session, identity
+
+
+def _expected_account(account: str | int | None) -> str | None:
+    """Return the ID of the account that is expected. Raises InvalidOption if it is empty."""
+    if account == "":  # such as a variable that isn't set
+        raise InvalidOption("The expected account is empty.", "An account ID has 12 digits.")
+    # As a number, it has lost its leading zeros.
+    return f"{account:012}" if isinstance(account, int) else account

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 
-from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.config.request import Duration, SwitchRequest
 from ipy_awsprofile.switch.scope import Scope
 from ipy_awsprofile.switch.switcher import Switcher
 
@@ -16,21 +16,22 @@ def using_profile(
     region: str | None = None,
     role_arn: str | None = None,
     source_profile: str | None = None,
-    duration: int | None = None,
+    duration: Duration | None = None,
     session_name: str | None = None,
     external_id: str | None = None,
     read_only: bool = False,
     mfa: bool = False,
     variable: str = "session",
-    expect_account: str | None = None,
+    expect_account: str | int | None = None,
     only_session: bool = False,
     confirmed: bool = False,
 ) -> Scope:
     """Work as a profile in a ``with`` block: everything follows it there, and comes back after it.
 
     The options are those of ``%aws_profile``, as `SwitchRequest` describes them: ``duration`` is
-    in seconds, ``variable`` is ``--as``, and ``confirmed`` is ``--yes``. The block gets the
-    session, too. In a script without IPython, everything but the notebook's variable follows.
+    in seconds, a timedelta, or a text such as ``15m``, ``variable`` is ``--as``, and ``confirmed``
+    is ``--yes``. The block gets the session, too. In a script without IPython, everything but the
+    notebook's variable follows.
 
     Raises a child of `AwsProfileError`; then the block isn't entered and nothing has changed.
 

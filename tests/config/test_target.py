@@ -31,6 +31,11 @@ s3 =
   addressing_style = path
 services = local
 sts_regional_endpoints = legacy
+use_fips_endpoint = true
+use_dualstack_endpoint = true
+ca_bundle = /ca.pem
+ignore_configured_endpoint_urls = true
+max_attempts = 7
 output = json
 mfa_serial = arn:aws:iam::111111111111:mfa/phone
 aws_access_key_id = AKIAIOSFODNN7EXAMPLE
@@ -182,7 +187,7 @@ def test_role_by_arn(config: Path) -> None:
 
 
 def test_settings_of_a_role_by_arn(config: Path) -> None:
-    """A role by its ARN uses only Region, endpoints and S3 settings of its source profile."""
+    """A role by its ARN uses Region and client settings of its source profile, and no others."""
     target = target_of(SessionRequest(role_arn=ARN, source_profile="keys"))
     assert target.settings == {
         "role_arn": ARN,
@@ -192,6 +197,11 @@ def test_settings_of_a_role_by_arn(config: Path) -> None:
         "s3": {"addressing_style": "path"},
         "services": "local",
         "sts_regional_endpoints": "legacy",
+        "use_fips_endpoint": "true",
+        "use_dualstack_endpoint": "true",
+        "ca_bundle": "/ca.pem",
+        "ignore_configured_endpoint_urls": "true",
+        "max_attempts": "7",
     }
     assert target.region == "eu-north-1"
     assert target.profiles[0].endpoint == "http://127.0.0.1:9"

@@ -92,10 +92,12 @@ def test_profile_takes_precedence_over_variables(
     ("options", "error", "message"),
     [
         ({"region": "not a region"}, InvalidOption, "doesn't match a supported format"),
-        ({"duration": 7}, InvalidOption, "valid min value: 900"),
+        ({"duration": 7}, InvalidOption, "AWS doesn't allow a duration of 7 seconds"),
         ({"duration": 7200}, ServiceError, "exceeds the MaxSessionDuration"),
         ({"session_name": "a b"}, ServiceError, "roleSessionName"),
         ({"session_name": "x"}, InvalidOption, "valid min length: 2"),
+        ({"session_name": ""}, InvalidOption, "A session name can't be empty"),
+        ({"external_id": ""}, InvalidOption, "An external ID can't be empty"),
     ],
 )
 def test_invalid_options(

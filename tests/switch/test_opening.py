@@ -10,6 +10,7 @@ import pytest
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
 from ipy_awsprofile.errors import EndpointUnreachable, UnexpectedAccount
 from ipy_awsprofile.sessions.session import open_session
+from ipy_awsprofile.switch.using_profile import using_profile
 from tests.sessions.traces import actions, cached_roles
 
 if TYPE_CHECKING:
@@ -78,3 +79,15 @@ def test_nobody_answers(aws: EmbeddedAws, shell: Shell) -> None:
     assert SAYS in shell.good("%aws_profile RoleBeta").text
     error = shell.refused(f"%aws_profile RoleBeta --expect-account {ROLE_ACCOUNT}")
     assert isinstance(error, EndpointUnreachable)
+
+
+def test_expected_account(aws: EmbeddedAws, shell: Shell) -> None:
+    """A number can be given, without its leading zeros; an empty account is refused."""
+    with using_profile("RoleBeta", expect_account=int(ROLE_ACCOUNT)):
+        pass
+    pretend(aws, "000000000012")
+    with pytest.raises(UnexpectedAccount, match="not in 000000000012"):
+        using_profile("RoleBeta", expect_account=12).__enter__()
+    aws.calls.clear()
+    assert "is empty" in str(shell.refused('%aws_profile RoleBeta --expect-account ""'))
+    assert actions(aws) == []

@@ -1,0 +1,57 @@
+"""How long a session lasts, as a request says it: seconds, a timedelta, or a text such as ``15m``.
+
+https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from math import isfinite
+from numbers import Real
+
+from ipy_awsprofile.config.request import Duration
+from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.text import shortened, visible
+
+#: The seconds that AWS allows for a role, and for a session of long-term keys with MFA.
+ROLE = range(900, 43200 + 1)
+WITH_MFA = range(900, 129600 + 1)
+
+
+def whole_seconds(duration: Duration, allowed: range) -> int:
+    """Return a duration in whole seconds. Raises InvalidOption if AWS doesn't allow it."""
+    seconds = parsed_seconds(duration) if isinstance(duration, str) else _seconds(duration)
+    if seconds is None:
+        shown = repr(duration) if not isinstance(duration, str) else duration
+        raise InvalidOption(
+            f"`{shortened(visible(shown), 40)}` isn't a duration; use 3600, 90m, 1h or a timedelta."
+        )
+    if int(seconds) not in allowed:
+        most = allowed[-1]
+        raise InvalidOption(
+            f"AWS doesn't allow a duration of {seconds:.0f} seconds: use {allowed[0]} to {most} "
+            f"(15m to {most // 3600}h)."
+        )
+    return int(seconds)
+
+
+def parsed_seconds(text: str) -> int | None:
+    """Return the seconds in ``3600``, ``90m``, ``1h`` or ``1h30m``; None for another text."""
+    found = re.fullmatch(r"(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s?)?", text, re.ASCII)
+    if not text or not found:
+        return None
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _seconds(duration: object) -> float | None:
+    if isinstance(duration, timedelta):
+        return duration.total_seconds()
+    if isinstance(duration, Real) and not isinstance(duration, bool):
+        try:
+            number = float(duration)
+        except OverflowError:
+            return None
+        return number if isfinite(number) else None
+    return None
