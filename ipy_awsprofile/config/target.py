@@ -13,6 +13,7 @@ from hashlib import sha256
 from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.duration import ROLE, WITH_MFA, whole_seconds
 from ipy_awsprofile.config.environment import user_environment
+from ipy_awsprofile.config.mfa_processes import mfa_processes
 from ipy_awsprofile.config.mfa_session import MfaSession, mfa_session
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
@@ -160,11 +161,7 @@ def target_of(request: SessionRequest) -> Target:
         files=files,
         policy_arns=_session_policies(profiles[0]) if request.read_only else (),
         mfa=mfa,
-        mfa_processes={
-            profile.mfa_serial: command
-            for profile in profiles
-            if profile.mfa_serial and (command := sections[profile.name].text("mfa_process"))
-        },
+        mfa_processes=mfa_processes(profiles, sections),
         described=_described(profiles, sections),
     )
 
