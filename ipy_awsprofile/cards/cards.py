@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.cards.styles import Tone
+from ipy_awsprofile.config.regions import similar_region
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.leftovers import Leftover
@@ -60,15 +61,21 @@ def identity_card(
         rows.append(("expires", UNKNOWN))
     if variable:
         rows.append(("variable", variable))
-    left = tuple(leftovers)
+    notes = (*_region_notes(identity.region), *map(leftover_note, leftovers))
     return Card(
         title=" ← ".join(identity.chain),
         badge=time_left(identity.expiry, now, temporary=identity.temporary),
         rows=tuple(rows),
-        notes=tuple(leftover_note(one) for one in left),
-        tone=Tone.ERROR if protected else Tone.WARNING if left else Tone.GOOD,
+        notes=notes,
+        tone=Tone.ERROR if protected else Tone.WARNING if notes else Tone.GOOD,
         mark="protected" if protected else "",
     )
+
+
+def _region_notes(region: str | None) -> Iterator[str]:
+    """Yield a note if the Region may be misspelt; AWS may also be newer than botocore."""
+    if region and (similar := similar_region(region)):
+        yield f"botocore doesn't know the Region `{region}`. {similar}"
 
 
 def leftover_note(leftover: Leftover) -> str:

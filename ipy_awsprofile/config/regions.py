@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 #: The commercial Regions come first.
 _PARTITIONS = ("aws", "aws-us-gov", "aws-cn")
@@ -24,3 +27,42 @@ def known_regions() -> tuple[str, ...]:
         for partition in _PARTITIONS
         for region in sorted(resolver.get_available_endpoints("sts", partition))
     )
+
+
+@cache
+def _all_regions() -> frozenset[str]:
+    """Return the Regions of all partitions, with the names that stand for a whole partition."""
+    from botocore.loaders import create_loader
+
+    partitions: Mapping[str, Any] = create_loader().load_data("partitions")
+    return frozenset(region for one in partitions["partitions"] for region in one["regions"])
+
+
+def is_known_region(name: str) -> bool:
+    """Return whether the installed botocore knows the Region; new ones come, and it can't."""
+    return name in _all_regions()
+
+
+def similar_region(name: str) -> str:
+    """Return a question about the Regions that a name is similar to; empty for a known one.
+
+    A server that is compatible with AWS can have Regions of any name.
+    """
+    from ipy_awsprofile.config.profiles import did_you_mean  # which loading doesn't need
+
+    regions = sorted(region for region in _all_regions() if not region.endswith("-global"))
+    return "" if is_known_region(name) else did_you_mean(name, regions)
+
+
+#: The hosts of AWS that a switch and a first call need have the Region in their names.
+#: https://docs.aws.amazon.com/general/latest/gr/rande.html
+_HOST = re.compile(r"(?:oidc|portal\.sso|s3|sts)\.(?P<region>[\w-]+)\.amazonaws\.com")
+
+
+def unknown_region_of(host: str) -> str:
+    """Return what to do if a host of AWS can't be reached because of the Region in its name."""
+    found = _HOST.fullmatch(host)
+    if not found or is_known_region(region := found["region"]):
+        return ""
+    asked = similar_region(region) or "Check it in the profile and in `--region`."
+    return f"botocore doesn't know the Region `{region}`. {asked}"

@@ -12,6 +12,7 @@ from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 from dateutil.parser import ParserError
 
+from ipy_awsprofile.config.regions import unknown_region_of
 from ipy_awsprofile.credentials.aws_errors import unexpected_response
 from ipy_awsprofile.credentials.chain import Chain
 from ipy_awsprofile.credentials.deadline import DeadlineExceededError
@@ -102,7 +103,9 @@ def _unreachable(error: Any, chain: Chain) -> EndpointUnreachable:
     problem = "didn't answer in time" if slow else "can't be reached"
     return EndpointUnreachable(
         f"{endpoint} {problem} for `{chain.asked_for}`.",
-        "Check the network (VPN, proxy) and the profile's `endpoint_url`, then run the cell again.",
+        unknown_region_of(url.hostname or "")
+        or "Check the network (VPN, proxy) and the profile's `endpoint_url`, then run the cell "
+        "again.",
     )
 
 

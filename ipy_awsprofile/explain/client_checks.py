@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ipy_awsprofile.config.profiles import ProfileKind, did_you_mean
+from ipy_awsprofile.config.regions import is_known_region, similar_region
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.explain.records import Finding, Link, Problem, one_line, place
 from ipy_awsprofile.explain.settings_table import ignores_endpoints
@@ -19,10 +20,15 @@ def check_region(link: Link) -> Iterator[Finding]:
     if not link.is_target:
         return
     inputs = link.inputs
-    if inputs.region or inputs.environ.get("AWS_DEFAULT_REGION"):
+    if region := inputs.region or inputs.environ.get("AWS_DEFAULT_REGION"):
+        if _may_be_misspelt(region, link):
+            where = "--region" if inputs.region else "AWS_DEFAULT_REGION"
+            yield _unknown(region, f"{similar_region(region)} See `{where}`.")
         return
     yield from check_region_name(link.section, "region")
-    if link.section.text("region"):
+    if region := link.section.text("region"):
+        if _REGION.fullmatch(region) and _may_be_misspelt(region, link):
+            yield _unknown(region, f"{similar_region(region)} {link.at('region')}")
         return
     source = inputs.sections.profiles.get(link.profile.source_profile or "")
     found = source.text("region") if source is not None else None
@@ -44,6 +50,20 @@ def check_region_name(section: Section, name: str) -> Iterator[Finding]:
         )
 
 
+def _may_be_misspelt(region: str, link: Link) -> bool:
+    """Return whether botocore doesn't know a Region; other servers can have any Region."""
+    return bool(similar_region(region)) or not (is_known_region(region) or _has_endpoint(link))
+
+
+def _unknown(region: str, fix: str) -> Problem:
+    """Return the problem of a Region that botocore doesn't know, which may be a new one."""
+    return Problem(
+        says=f"botocore doesn't know the Region `{one_line(region)}`.",
+        fix=fix.strip(),
+        fatal=False,
+    )
+
+
 def _needs_region(link: Link) -> bool:
     """Return whether a role can't be assumed without a Region.
 
@@ -51,10 +71,15 @@ def _needs_region(link: Link) -> bool:
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html
     """
+    assumes = (ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE, ProfileKind.WEB_IDENTITY)
+    return link.kind in assumes and _has_endpoint(link)
+
+
+def _has_endpoint(link: Link) -> bool:
+    """Return whether another endpoint than AWS's is used for STS."""
     variables = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS")
     other = "endpoint_url" in link.section or any(map(link.inputs.environ.get, variables))
-    assumes = (ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE, ProfileKind.WEB_IDENTITY)
-    return other and link.kind in assumes and not ignores_endpoints(link)
+    return other and not ignores_endpoints(link)
 
 
 def check_services(link: Link) -> Iterator[Finding]:

@@ -121,6 +121,16 @@ def test_stale_variables_are_noted() -> None:
     assert card.tone is Tone.WARNING
 
 
+def test_region_that_may_be_misspelt() -> None:
+    """A Region that botocore doesn't know, but for a letter, is noted, since it may be new."""
+    card = cards.identity_card(identity(region="us-wst-2"), variable="session", now=NOW)
+    assert card.notes == (
+        "botocore doesn't know the Region `us-wst-2`. "
+        "Did you mean `us-west-2` or `us-west-1` or `us-east-2`?",
+    )
+    assert card.tone is Tone.WARNING
+
+
 def test_no_identity() -> None:
     """Without a switch, the card says which credentials boto3 uses."""
     assert "boto3 uses AWS_PROFILE=dev." in str(cards.no_identity_card("AWS_PROFILE=dev"))

@@ -209,6 +209,13 @@ def test_user_of_an_endpoint() -> None:
     assert "hunter2" not in str(translate(ValueError(f"Invalid endpoint: {url}")))
 
 
+def test_region_that_does_not_exist() -> None:
+    """A host of AWS that can't be reached may have a misspelt Region in its name."""
+    url = "https://sts.us-wst-2.amazonaws.com/"
+    unreachable = translate(theirs.EndpointConnectionError(endpoint_url=url, error="x"))
+    assert "Did you mean `us-west-2`" in unreachable.hint
+
+
 def test_no_credentials() -> None:
     """The error about a profile without credentials names it, and what to add."""
     error = no_credentials("p")

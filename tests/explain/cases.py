@@ -136,6 +136,29 @@ CASES = {
             ("!`us-west-2 # Oregon` isn't an AWS Region", "See config:2"),
         ),
     ),
+    "misspelt Region": Case(
+        "[profile p]\nregion = us-wst-2\n",
+        f"[p]\n{KEYS}\n",
+        ("p|static keys|credentials:2",),
+        (
+            (
+                "botocore doesn't know the Region `us-wst-2`",
+                "Did you mean `us-west-2` or `us-west-1` or `us-east-2`? See config:2",
+            ),
+        ),
+    ),
+    "strange Region": Case(
+        "[profile p]\nregion = us-west-2\n",
+        f"[p]\n{KEYS}\n",
+        ("p|static keys|credentials:2",),
+        (("botocore doesn't know the Region `mars`", "See `AWS_DEFAULT_REGION`"),),
+        environ={"AWS_DEFAULT_REGION": "mars"},
+    ),
+    "strange Region of another server": Case(
+        "[profile p]\nregion = garage\nendpoint_url = http://127.0.0.1:1\n",
+        f"[p]\n{KEYS}\n",
+        ("p|static keys|credentials:2",),
+    ),
     "misspelt": Case(
         f"{P}rolearn = {ROLE}\nsource-profile = u\n",
         USER,
