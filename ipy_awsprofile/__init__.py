@@ -1,7 +1,8 @@
 """One line moves a notebook to an AWS identity: ``%aws_profile RoleBeta``.
 
 ``%load_ext ipy_awsprofile`` loads the magics. In Python code, `list_profiles` returns the profiles
-in the shared files (`Profile`), `open_session` returns a refreshing boto3 session for a profile,
+in the shared files (`Profile`), `list_assigned_roles` the roles of IAM Identity Center that have
+none, `open_session` returns a refreshing boto3 session for a profile,
 `who_am_i` returns a session's `Identity`, `using_profile` works as a profile for a ``with`` block,
 `list_buckets` lists a session's buckets, `across_profiles` calls one function for many profiles,
 and `ProfilePicker` is a searchable list of the profiles. `storage_options` is for pandas, fsspec
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.errors import AwsProfileError
     from ipy_awsprofile.libraries.fsspec import storage_options
     from ipy_awsprofile.picker import ProfilePicker
+    from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
     from ipy_awsprofile.sessions.identity import Identity, who_am_i
     from ipy_awsprofile.sessions.session import open_session
     from ipy_awsprofile.switch.switcher import Switcher
@@ -37,6 +39,7 @@ __all__ = [
     "ProfilePicker",
     "__version__",
     "across_profiles",
+    "list_assigned_roles",
     "list_buckets",
     "list_profiles",
     "open_session",
@@ -51,6 +54,7 @@ _HOMES = {
     "Profile": "config.profiles",
     "ProfilePicker": "picker",
     "across_profiles": "across.across",
+    "list_assigned_roles": "sessions.assigned_roles",
     "list_buckets": "buckets",
     "list_profiles": "config.profiles",
     "open_session": "sessions.session",

@@ -36,7 +36,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ipy_awsprofile.text import LONGEST, shortened, visible
+from ipy_awsprofile.text import LONGEST, assigned_name, shortened, visible
 
 
 class AwsProfileError(Exception):
@@ -210,11 +210,16 @@ class SignInRequired(CredentialsUnavailable):
     ``source`` is the profile that signs in: ``name`` itself, or the one that starts its role chain.
     """
 
-    def __init__(self, name: str, source: str) -> None:
+    def __init__(self, name: str, source: str, problem: str = "is missing or has expired") -> None:
+        profile, role = f"--profile {source}", assigned_name(source)
+        session = role.sso_session if role else source.removeprefix("sso-session ")
+        if role or session != source:
+            profile = f"--sso-session {session}"
+        again = name if name != f"sso-session {session}" else f"--sso {session}"
         super().__init__(
-            f"The sign-in of `{source}` is missing or has expired.",
-            f"Run `%aws_profile {name} --login` where you see its output, or `aws sso login "
-            f"--profile {source}` in a terminal.",
+            f"The sign-in of `{source}` {problem}.",
+            f"Run `%aws_profile {again} --login` where you see its output, or `aws sso login "
+            f"{profile}` in a terminal.",
         )
 
 

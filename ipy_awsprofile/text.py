@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from typing import NamedTuple
 
 #: Control characters except line ends, and characters that change the direction of writing.
 #: Terminals obey control characters, and both can make a text look like another one.
@@ -48,3 +49,17 @@ def program(command: str) -> str | None:
     except ValueError:
         return None
     return words[0] if words and "=" not in words[0] else None
+
+
+class AssignedName(NamedTuple):
+    """The parts of the name of a role that no profile names: ``corp:123456789012/Admin``."""
+
+    sso_session: str
+    account: str
+    role: str
+
+
+def assigned_name(name: str) -> AssignedName | None:
+    """Return the parts of such a name, or None for any other name."""
+    found = re.fullmatch(r"(.+):([0-9]{12})/([\w+=,.@-]+)", name, re.ASCII)
+    return AssignedName(*found.groups()) if found else None

@@ -14,6 +14,7 @@ NAMES = {
     "ProfilePicker": "picker",
     "__version__": "_version",
     "across_profiles": "across.across",
+    "list_assigned_roles": "sessions.assigned_roles",
     "list_buckets": "buckets",
     "list_profiles": "config.profiles",
     "open_session": "sessions.session",

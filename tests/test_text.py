@@ -10,7 +10,7 @@ import pytest
 from ipy_awsprofile.cards.cards import error_card
 from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.text import program, visible, without_user
+from ipy_awsprofile.text import assigned_name, program, visible, without_user
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -128,3 +128,19 @@ def test_much_text_in_a_file(aws: EmbeddedAws, shell: Shell) -> None:
     assert len(ran.text) + len(ran.html) < 50_000
     assert len(shell.good("%aws_profile --explain wordy").html) < 50_000
     shell.refused("%aws_profile wordy")
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("corp:123456789012/Admin", ("corp", "123456789012", "Admin")),
+        ("my corp:x:123456789012/a.b-c@d", ("my corp:x", "123456789012", "a.b-c@d")),
+        ("123456789012/Admin", None),
+        ("corp:12345678901/Admin", None),
+        ("corp:123456789012/a/b", None),
+        ("arn:aws:iam::123456789012:role/X", None),
+    ],
+)
+def test_name_of_a_role_without_a_profile(name: str, parts: tuple[str, ...] | None) -> None:
+    """Only a sign-in, an account ID and a role's name are the name of such a role."""
+    assert assigned_name(name) == parts

@@ -27,7 +27,7 @@ from ipy_awsprofile.bindings.many_profiles import many_profiles
 from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.config.profiles import Profile, list_profiles, profiles_by_name
-from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
 from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.errors import (
     AwsProfileError,
@@ -40,8 +40,10 @@ from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.portable import portable
 from ipy_awsprofile.sessions.session import ProfileSession
 from ipy_awsprofile.sessions.working import require_notebook, thread_is_known
+from ipy_awsprofile.switch.naming import with_name
 from ipy_awsprofile.switch.switcher import Switcher
 from ipy_awsprofile.switch.using_profile import running_switcher
+from ipy_awsprofile.text import assigned_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +59,7 @@ _GRACE_PERIOD = 1.0
 
 
 def across_profiles(
-    profiles: str | Iterable[str],
+    profiles: str | Iterable[object],
     function: Function,
     *,
     max_workers: int | None = None,
@@ -68,7 +70,7 @@ def across_profiles(
     """Call a function with a session of each profile and return all results as one DataFrame.
 
     ``profiles`` is the exact name of a profile, or else a pattern as in `list_profiles`; or several
-    names and `Profile` records.
+    names, `Profile` records and roles of `list_assigned_roles`.
 
     ``function(session)`` returns rows (a DataFrame, a Series, a list of dicts), one row (a dict), a
     value (it becomes the column ``value``), or None for no row. The first columns are ``profile``,
@@ -101,6 +103,8 @@ def across_profiles(
         raise InvalidOption(f"`max_workers` is {workers}; it must be at least 1.")
     switcher = running_switcher()
     require_own_session(function, switcher)
+    for name in names:
+        with_name(SwitchRequest(profile=name), switcher.person, switcher.protected)
     run = _Run(switcher, function, executor, workers, confirmed)
     run.sources.ask_person(_targets(names))
     # Ctrl-C at any time until the end keeps the results so far.
@@ -225,10 +229,11 @@ def _waited_in_vain(done: SimpleQueue[object], block: Uninterrupted) -> bool:
     return True
 
 
-def _names(profiles: str | Iterable[str]) -> list[str]:
+def _names(profiles: str | Iterable[object]) -> list[str]:
     if not isinstance(profiles, str):
         return list(dict.fromkeys(map(str, profiles)))
-    if isinstance(profiles, Profile) or profiles in profiles_by_name():
+    is_name = profiles in profiles_by_name() or assigned_name(profiles)
+    if isinstance(profiles, Profile) or is_name:
         return [str(profiles)]  # not also the profiles whose names, roles … contain this one
     if found := list_profiles(profiles):
         return list(map(str, found))

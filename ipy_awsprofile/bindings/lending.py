@@ -60,8 +60,8 @@ def _lend(session: ProfileSession, server: CredentialServer) -> LentProfile:
     write_overlay(
         overlay,
         name=name,
-        # A role that is given by its ARN has no section: the settings are those of its source.
-        of=target.name if target.name in profiles else target.chain[1],
+        of=target.described_by,
+        without_section=target.settings,
         command=address.command,
         region=session.region_name,
         files=target.files,

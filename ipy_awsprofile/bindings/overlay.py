@@ -20,6 +20,7 @@ from contextlib import suppress
 from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path
+from types import MappingProxyType
 
 from ipy_awsprofile.bindings.credential_process import command_line
 from ipy_awsprofile.config.arn import Arn
@@ -42,12 +43,20 @@ _NOTE = "# Made by ipy_awsprofile for the child processes of one kernel: changes
 
 
 def write_overlay(
-    path: Path, *, name: str, of: str, command: str, region: str | None, files: SharedFiles
+    path: Path,
+    *,
+    name: str,
+    of: str,
+    command: str,
+    region: str | None,
+    files: SharedFiles,
+    without_section: Mapping[str, Value] = MappingProxyType({}),
 ) -> None:
     """Write a config file in which the profile ``name`` represents the profile ``of``.
 
     ``command`` is its `credential_process`, and ``region`` takes precedence over the profile's.
-    ``files`` are the user's; without a profile ``of`` in them, there are no other settings.
+    ``files`` are the user's; without a profile ``of`` in them, the other settings are those of
+    ``without_section``.
     Keys in the user's config file aren't copied: their profiles read them from there when they are
     used.
 
@@ -60,7 +69,7 @@ def write_overlay(
     settings = _public(
         {
             setting: _text(value)
-            for setting, value in profiles.get(of, {}).items()
+            for setting, value in profiles.get(of, without_section).items()
             if setting not in CREDENTIAL_SETTINGS and not setting.startswith("sso_")
         }
     )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.bindings.leftovers import Leftover
     from ipy_awsprofile.config.profiles import Profile
     from ipy_awsprofile.errors import AwsProfileError
+    from ipy_awsprofile.sessions.assigned_roles import AssignedRole
     from ipy_awsprofile.sessions.identity import Identity
 
 #: The number of rows that a table shows at most.
@@ -185,11 +186,34 @@ def reasons(errors: Sequence[Mapping[str, str]]) -> list[str]:
 def profile_table(profiles: Sequence[Profile], pattern: str | None = None) -> Table:
     """Return a table with a row for each profile."""
     fits = f" for “{pattern}”" if pattern else ""
-    title = f"{len(profiles)} profile{'' if len(profiles) == 1 else 's'}{fits}"
+    title = f"{_number(len(profiles), 'profile')}{fits}"
     if len(profiles) > MOST_ROWS:
         title += f"; the first {MOST_ROWS} are shown. Run `%aws_profiles PATTERN` to list fewer."
     columns = ("profile", "kind", "account", "role", "source", "region", "MFA")
     return Table(title, columns, tuple(map(_profile_row, profiles[:MOST_ROWS])))
+
+
+def role_table(roles: Sequence[AssignedRole], pattern: str | None = None) -> Table:
+    """Return a table with a row for each role of a sign-in to IAM Identity Center.
+
+    The column ``profile`` is empty for a role that isn't a profile yet.
+    """
+    fits = f" for “{pattern}”" if pattern else ""
+    accounts = len({role.account for role in roles})
+    title = f"{_number(len(roles), 'role')} in {_number(accounts, 'account')}{fits}"
+    if len(roles) > MOST_ROWS:
+        title += f"; the first {MOST_ROWS} are shown. Run `%aws_profiles --sso PATTERN` to list "
+        title += "fewer."
+    columns = ("account name", "account", "role", "e-mail domain", "profile")
+    rows = (
+        (one.account.name, one.account.id, one.role, one.account.domain, one.profile or "")
+        for one in roles[:MOST_ROWS]
+    )
+    return Table(title, columns, tuple(rows))
+
+
+def _number(number: int, unit: str) -> str:
+    return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
 def _profile_row(profile: Profile) -> tuple[str, ...]:
@@ -222,4 +246,4 @@ def time_left(
 
 
 def _counted(number: int, unit: str) -> str:
-    return f"{number} {unit}{'' if number == 1 else 's'}" if number else ""
+    return _number(number, unit) if number else ""

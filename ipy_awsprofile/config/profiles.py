@@ -136,14 +136,26 @@ def profile_with_key(access_key_id: str, *, files: SharedFiles | None = None) ->
 def matching(profiles: Iterable[Profile], pattern: str) -> list[Profile]:
     """Return the profiles that match every word of the pattern; see `list_profiles`."""
     words = pattern.casefold().split()
-    return [profile for profile in profiles if all(_matches(profile, word) for word in words)]
+    return [profile for profile in profiles if _matches(profile, words)]
 
 
-def _matches(profile: Profile, word: str) -> bool:
-    if any(wildcard in word for wildcard in "*?["):
-        return fnmatch.fnmatchcase(profile.name.casefold(), word)
+def _matches(profile: Profile, words: Iterable[str]) -> bool:
     fields = (profile.name, profile.account, profile.role, profile.region, profile.source)
-    return any(word in field.casefold() for field in fields if field)
+    return matches(words, fields)
+
+
+def matches(words: Iterable[str], fields: Iterable[str | None]) -> bool:
+    """Return whether each word, in lower case, is in one of the fields.
+
+    A word with wildcards must match the whole of the first field, which is the name.
+    """
+    folded = [field.casefold() for field in fields if field]
+    return all(
+        fnmatch.fnmatchcase(folded[0], word)
+        if any(wildcard in word for wildcard in "*?[")
+        else any(word in field for field in folded)
+        for word in words
+    )
 
 
 def _nearest(name: str, names: Iterable[str]) -> tuple[str, ...]:

@@ -17,10 +17,11 @@ class SessionRequest:
     """A profile or a role, and the options that take precedence over the profile's settings.
 
     ``profile`` is the profile's name; without it, ``role_arn`` and ``source_profile`` name a role
-    that has no profile. ``region`` takes precedence over the profile's own. ``duration`` (seconds,
-    a timedelta, or a text such as ``15m``; 900 to 43200 seconds), ``session_name`` and
-    ``external_id`` replace ``duration_seconds``, ``role_session_name`` and ``external_id`` of a
-    role profile. ``read_only`` limits the session
+    that has no profile, or ``account`` (its ID or name) and ``role`` name one of IAM Identity
+    Center, with the [sso-session] ``sso`` if there are several. ``region`` takes precedence over
+    the profile's own. ``duration`` (seconds, a timedelta, or a text such as ``15m``; 900 to 43200
+    seconds), ``session_name`` and ``external_id`` replace ``duration_seconds``,
+    ``role_session_name`` and ``external_id`` of a role profile. ``read_only`` limits the session
     with AWS's managed policy ReadOnlyAccess. ``mfa`` gets a session with MFA for the long-term keys
     of a profile with an ``mfa_serial``; then ``duration`` can be up to 129600.
 
@@ -30,6 +31,9 @@ class SessionRequest:
     profile: str | None = None
     role_arn: str | None = None
     source_profile: str | None = None
+    account: str | None = None
+    role: str | None = None
+    sso: str | None = None
     region: str | None = None
     duration: Duration | None = None
     session_name: str | None = None
@@ -41,6 +45,11 @@ class SessionRequest:
     def name(self) -> str:
         """The profile's name, or the role's ARN."""
         return self.profile or self.role_arn or ""
+
+    @property
+    def needs_name(self) -> bool:
+        """Whether it has an account or a role of Identity Center, and not yet their one name."""
+        return bool(self.account or self.role or self.sso)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

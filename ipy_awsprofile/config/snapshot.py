@@ -23,6 +23,14 @@ def read_once() -> Iterator[None]:
         _known.reset(token)
 
 
+def instead(key: Hashable, value: object) -> None:
+    """Let `once` return this value until the end of the block."""
+    known = _known.get()
+    if known is None:
+        raise RuntimeError("this is for a block of `read_once`")
+    known[key] = value
+
+
 def once(key: Hashable, read: Callable[[], Read]) -> Read:
     """Return what ``read`` returns, or what it has returned before in the same block."""
     known = _known.get()

@@ -11,6 +11,11 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.config.assigned_role import (
+    assigned_role,
+    find_sso_session,
+    sign_in_alone,
+)
 from ipy_awsprofile.config.duration import ROLE, WITH_MFA, whole_seconds
 from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.mfa_processes import mfa_processes
@@ -18,21 +23,20 @@ from ipy_awsprofile.config.mfa_session import MfaSession, mfa_session
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.role_chain import role_chain
+from ipy_awsprofile.config.role_options import ASSUMES, options_as_settings, session_policies
 from ipy_awsprofile.config.settings import (
     CREDENTIAL_SETTINGS,
     About,
     settings_about,
 )
-from ipy_awsprofile.config.shared_files import Section, SharedFiles, read_shared_files
+from ipy_awsprofile.config.shared_files import Section, SharedFiles, Value, read_shared_files
 from ipy_awsprofile.config.snapshot import read_once
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
-
-_ASSUMES = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
 
 #: Settings that a role without a profile takes from its source profile.
 _INHERITED = ("region", *settings_about(About.CLIENTS, About.MACHINE))
 
-Settings = dict[str, str | dict[str, str]]
+Settings = dict[str, Value]
 
 
 #: What a credential_source names that a switch removes from the environment of child processes.
@@ -78,6 +82,12 @@ class Target:
         return self.profiles[0].role_arn
 
     @property
+    def described_by(self) -> str:
+        """The profile whose settings it has; a role that is given by its ARN has its source's."""
+        without_profile = self.profiles[1:] and self.role_arn == self.name
+        return self.chain[1] if without_profile else self.name
+
+    @property
     def cache_variant(self) -> str:
         """What distinguishes a role with session policies in the cache; empty without policies.
 
@@ -96,7 +106,7 @@ class Target:
             self.settings
             or self.policy_arns
             or self.mfa
-            or any(profile.mfa_serial and profile.kind in _ASSUMES for profile in self.profiles)
+            or any(profile.mfa_serial and profile.kind in ASSUMES for profile in self.profiles)
             or self.profiles[-1].credential_source in _REMOVED_SOURCES
         )
 
@@ -117,6 +127,11 @@ class Target:
         sections = read_shared_files(self.files).profiles
         return _described(self.profiles, sections) != self.described
 
+    def settings_of(self, profile: Profile) -> Settings:
+        """Return the settings of a profile of the chain; those of the first one can be replaced."""
+        section = read_shared_files(self.files).profiles.get(profile.name)
+        return {**(section or {}), **(self.settings if profile is self.profiles[0] else {})}
+
     def client_settings(self) -> Settings:
         """Return the profile's settings about clients, which have no credential and no path."""
         return self._settings_about(About.CLIENTS)
@@ -126,8 +141,7 @@ class Target:
         return self._settings_about(About.CLIENTS, About.MACHINE)
 
     def _settings_about(self, *topics: About) -> Settings:
-        section = read_shared_files(self.files).profiles.get(self.name)
-        settings = {**(section or {}), **self.settings}
+        settings = self.settings_of(self.profiles[0])
         return {name: settings[name] for name in settings_about(*topics) if name in settings}
 
 
@@ -146,12 +160,7 @@ def target_of(request: SessionRequest) -> Target:
     allowed = WITH_MFA if request.mfa else ROLE
     lasts = None if request.duration is None else whole_seconds(request.duration, allowed)
     mfa = mfa_session(profiles[0], section, lasts) if request.mfa else None
-    options = {
-        "duration": None if request.mfa else lasts,
-        "external_id": request.external_id,
-        "session_name": request.session_name,
-    }
-    settings |= _options_as_settings(options, profiles[0])
+    settings |= options_as_settings(request, None if request.mfa else lasts, profiles[0])
     own_region = section.text("region") if section else settings.get("region")
     region = request.region or environ.get("AWS_DEFAULT_REGION") or own_region
     return Target(
@@ -159,11 +168,23 @@ def target_of(request: SessionRequest) -> Target:
         settings=settings,
         region=str(region) if region else None,
         files=files,
-        policy_arns=_session_policies(profiles[0]) if request.read_only else (),
+        policy_arns=session_policies(profiles[0]) if request.read_only else (),
         mfa=mfa,
         mfa_processes=mfa_processes(profiles, sections),
         described=_described(profiles, sections),
     )
+
+
+@read_once()
+def sign_in_target(sso_session: str, files: SharedFiles | None = None) -> Target:
+    """Return a target that has no role: a person can sign in for it, and list roles.
+
+    Raises InvalidOption if there is no such [sso-session], and ConfigFileError.
+    """
+    files = files or SharedFiles.from_environment()
+    profile, settings = sign_in_alone(find_sso_session(sso_session, files), files)
+    region = profile.region
+    return Target(profiles=(profile,), settings=settings, region=region, files=files)
 
 
 _DESCRIBING = CREDENTIAL_SETTINGS - set(settings_about(About.KEYS))
@@ -196,6 +217,8 @@ def _profiles_of(
     """Return the profiles of the role chain, and the settings that a role by its ARN has."""
     match request.profile, request.role_arn, request.source_profile:
         case str(name), None, None:
+            if role := assigned_role(name, files):
+                return (role[0],), role[1]
             return role_chain(name, files=files), {}
         case None, str(role_arn), str(source_profile):
             return _role_by_arn(role_arn, source_profile, files)
@@ -204,41 +227,6 @@ def _profiles_of(
                 "A session needs a profile's name, or a role's ARN together with a source profile.",
                 "Run `%aws_profile NAME`, or `%aws_profile --role-arn ARN --source-profile NAME`.",
             )
-
-
-#: The options that replace a setting: the setting, the kinds that have it, and words for errors.
-_REPLACES: dict[str, tuple[str, set[ProfileKind], str]] = {
-    "duration": ("duration_seconds", _ASSUMES, "a duration"),
-    "external_id": ("external_id", _ASSUMES, "an external ID"),
-    "session_name": (
-        "role_session_name",
-        _ASSUMES | {ProfileKind.WEB_IDENTITY},
-        "a session name",
-    ),
-}
-
-
-def _options_as_settings(options: Mapping[str, object], profile: Profile) -> Settings:
-    settings: Settings = {}
-    for option, value in options.items():
-        setting, kinds, words = _REPLACES[option]
-        if value is not None:
-            _require_kind(profile, kinds, words)
-            if value == "":  # botocore ignores an empty name
-                raise InvalidOption(f"{words[0].upper()}{words[1:]} can't be empty.")
-            settings[setting] = str(value)
-    return settings
-
-
-def _session_policies(profile: Profile) -> tuple[str, ...]:
-    _require_kind(profile, _ASSUMES, "a session policy, which makes a session read-only")
-    arn = Arn.parse(profile.role_arn or "")
-    if arn is None:
-        raise InvalidProfile(
-            f"The role_arn of `{profile.name}` isn't an ARN: `{profile.role_arn or ''}`.",
-            f"See {profile.file}, line {profile.line}.",
-        )
-    return (f"arn:{arn.partition}:iam::aws:policy/ReadOnlyAccess",)
 
 
 def _role_by_arn(
@@ -265,11 +253,3 @@ def _role_by_arn(
         line=sources[0].line,
     )
     return (role, *sources), settings
-
-
-def _require_kind(profile: Profile, kinds: set[ProfileKind], what: str) -> None:
-    if profile.kind not in kinds:
-        raise InvalidOption(
-            f"`{profile.name}` doesn't assume a role, so it can't use {what}.",
-            f"It uses {profile.kind.in_words}.",
-        )

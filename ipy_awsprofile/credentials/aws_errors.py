@@ -24,7 +24,7 @@ from ipy_awsprofile.errors import (
     MfaRejected,
     ServiceError,
 )
-from ipy_awsprofile.text import one_line, shortened
+from ipy_awsprofile.text import assigned_name, one_line, shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +169,11 @@ def _keys_refused(response: ErrorResponse, chain: Chain) -> CredentialsRejected:
 def _denied(response: ErrorResponse, chain: Chain) -> AccessDenied:
     if response.operation == "AssumeRole":
         return _assume_role_denied(response, chain)
+    if response.operation == "GetRoleCredentials" and (role := assigned_name(chain.asked_for)):
+        return AccessDenied(
+            f"The signed-in user isn't assigned `{role.role}` in account {role.account}.",
+            f"`%aws_profiles --sso {role.sso_session}` lists the accounts and roles.",
+        )
     return AccessDenied(
         f"`{chain.asked_for}` isn't allowed to call {response.operation}: "
         f"{response.message or 'denied'}",

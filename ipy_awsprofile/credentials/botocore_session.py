@@ -166,7 +166,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         It calls STS through another botocore session, with ``timeout`` seconds for each attempt;
         the user's clients keep botocore's defaults.
         """
-        session = _ResolvingSession(self._target)
+        session = ResolvingSession(self._target)
         session.register_component("data_loader", self.get_component("data_loader"))
         session.set_default_client_config(give_up_soon(timeout))
         if self._target.policy_arns:
@@ -225,7 +225,7 @@ def _bound_fetchers(providers: Iterable[Any]) -> None:
             fetcher._session = TextHttp(fetcher._session)  # noqa: SLF001  # no public way
 
 
-class _ResolvingSession(ProfileBotocoreSession):
+class ResolvingSession(ProfileBotocoreSession):
     """The botocore session of the provider chain: it tries throttled calls again, and they end."""
 
     def create_client(self, *args: Any, **kwargs: Any) -> Any:

@@ -81,6 +81,20 @@ def shared_by_threads(timeout: float, connections: int) -> Config:
     )
 
 
+def in_parallel(timeout: float, connections: int) -> Config:
+    """Return the config of a client that makes a few hundred calls in many threads.
+
+    A throttled call waits longer each time, but the others go on: a client that adapts to the rate
+    would make all of them wait.
+    """
+    return Config(
+        connect_timeout=timeout,
+        read_timeout=timeout,
+        max_pool_connections=connections,
+        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS_FOR_MANY_PROFILES},
+    )
+
+
 def _delay_if_throttled(response: Any, attempts: int, **_: Any) -> float | None:
     """Return after how many seconds botocore retries a call; None lets botocore decide."""
     if response is None:

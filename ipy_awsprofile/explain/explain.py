@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.config.assigned_role import as_if_in_files
 from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.shared_files import SharedFiles, read_shared_files
@@ -41,6 +42,7 @@ def explain(
     """
     environ = user_environment()
     files = SharedFiles.from_environment(environ)
+    as_if_in_files(name or "", files)
     inputs = Inputs(environ, files, read_shared_files(files), now or datetime.now(UTC), region)
     if name is None:
         return explain_default(inputs)

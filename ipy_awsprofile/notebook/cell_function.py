@@ -7,9 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.across.own_session import require_own_variables
-from ipy_awsprofile.config.profiles import find_profile
 from ipy_awsprofile.errors import InvalidCell
-from ipy_awsprofile.sessions.session import chain_of
 
 if TYPE_CHECKING:
     import boto3
@@ -51,8 +49,8 @@ def _compiled(
     expression = compile(ast.Expression(last), name, "eval", flags, dont_inherit=True)
     require_own_variables((statements, expression), shell.user_ns, {"session", "profile"}, switcher)
 
-    def function(session: boto3.Session) -> Any:
-        names = {**shell.user_ns, "session": session, "profile": find_profile(chain_of(session)[0])}
+    def function(session: Any) -> Any:
+        names = {**shell.user_ns, "session": session, "profile": session.target.profiles[0]}
         exec(statements, names)  # noqa: S102  # it is the user's own cell
         return eval(expression, names)  # noqa: S307
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import (
@@ -28,6 +29,10 @@ _MAGIC = re.compile(r"^\s*(?:\w+\s*=\s*)?(?P<mark>%{1,2})(?P<magic>aws_profiles?
 
 #: The last word before the cursor: an open quotation, or what follows the last space.
 _LAST_WORD = re.compile(r"""(?:^|\s)(?P<word>"[^"]*|'[^']*|\S*)$""")
+
+
+#: Options about a role of IAM Identity Center.
+ROLE_OPTIONS = ("--account", "--role", "--sso")
 
 
 def matcher_for(shell: InteractiveShell) -> object:
@@ -57,12 +62,31 @@ def matcher_for(shell: InteractiveShell) -> object:
 def _candidates(magic: Any, before: list[str], word: str, *, many: bool) -> list[str]:
     if before and before[-1] == "--region":
         return [name for name in known_regions() if name.startswith(word)]
+    if before and before[-1] in ROLE_OPTIONS and (not many or before[-1] == "--sso"):
+        from ipy_awsprofile.notebook.role_completion import role_values
+
+        values = role_values(before[-1], _typed_values(before))
+        return [_quoted(value) for value in values if value.casefold().startswith(_typed(word))]
     if before and before[-1] in _options_with_value(magic):
         return []
     if word.startswith("-"):
         return [name for name in _options(magic) if name.startswith(word) and name not in before]
-    typed = re.sub(r"([{}$])\1", r"\1", word.strip("\"'")).casefold()
+    typed = _typed(word)
     return [_quoted(name) for name in _names(many) if name.casefold().startswith(typed)]
+
+
+def _typed(word: str) -> str:
+    """Return the beginning of a name that is typed, without quotes and IPython's escapes."""
+    return re.sub(r"([{}$])\1", r"\1", word.strip("\"'")).casefold()
+
+
+def _typed_values(before: list[str]) -> dict[str, str]:
+    """Return the values of options that have one, of words that can be in quotes."""
+    try:
+        words = shlex.split(" ".join(before))
+    except ValueError:
+        return {}
+    return {option: value for option, value in pairwise(words) if option in ROLE_OPTIONS}
 
 
 def _actions(magic: Any) -> list[argparse.Action]:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class
-from IPython.core.magic_arguments import argument, argument_group, magic_arguments
 from IPython.display import display
 from traitlets import Callable as CallableTrait
 from traitlets import CaselessStrEnum, List, Unicode, Union
@@ -20,16 +19,11 @@ from ipy_awsprofile.config.environment import named_profile
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.notebook.arguments import aws_profile_arguments, aws_profiles_arguments
 from ipy_awsprofile.notebook.cell_scope import UntilCellEnds
 from ipy_awsprofile.notebook.error_cards import errors_as_cards
-from ipy_awsprofile.notebook.options import (
-    JoinedWords,
-    duration,
-    parse,
-    require_no_cell_options,
-    switch_request,
-    variable_name,
-)
+from ipy_awsprofile.notebook.many_profiles import frame_of_cell, profile_list
+from ipy_awsprofile.notebook.options import parse, switch_request
 from ipy_awsprofile.notebook.prompts import (
     ask_for_code,
     code_from_setting,
@@ -81,71 +75,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self.observe(self._configure, ["protected", "bindings", "mfa_process"])
         self._configure()
 
-    # The dest of an option of a switch is a field of SwitchRequest: `switch_request` relies on it.
-    @magic_arguments()
-    @argument(
-        "profile",
-        metavar="NAME",
-        nargs="*",
-        action=JoinedWords,
-        help="the profile to switch to; without NAME, the active identity is shown",
-    )
-    @argument_group("options of a switch")
-    @argument("--region", metavar="R", help="work in this AWS Region instead of the profile's")
-    @argument(
-        "--as",
-        dest="variable",
-        metavar="VAR",
-        type=variable_name,
-        help="store the session in this variable (default: session)",
-    )
-    @argument(
-        "--duration",
-        metavar="T",
-        type=duration,
-        help="how long the session of a role, or of --mfa, lasts: 3600, 90m, 1h",
-    )
-    @argument(
-        "--session-name", metavar="S", help="the name of the role's session, as CloudTrail shows it"
-    )
-    @argument(
-        "--external-id", metavar="ID", help="the external ID that the role's trust policy requires"
-    )
-    @argument("--role-arn", metavar="ARN", help="a role without a profile; needs --source-profile")
-    @argument("--source-profile", metavar="NAME", help="the profile that assumes --role-arn")
-    @argument(
-        "--read-only",
-        action="store_true",
-        help="limit the session with the policy ReadOnlyAccess",
-    )
-    @argument(
-        "--mfa",
-        action="store_true",
-        help="get a session with MFA for long-term keys, with a code of the profile's mfa_serial",
-    )
-    @argument("--expect-account", metavar="ID", help="fail unless STS names this account")
-    @argument("--only-session", action="store_true", help="set only the variable")
-    @argument(
-        "--yes",
-        dest="confirmed",
-        action="store_true",
-        help="switch even if the profile is protected",
-    )
-    @argument("--cell", action="store_true", help=argparse.SUPPRESS)  # see cell_magic_as_line
-    @argument_group("other actions")
-    @argument("--refresh", action="store_true", help="get new credentials now")
-    @argument("--login", action="store_true", help="sign in again first (IAM Identity Center)")
-    @argument(
-        "--off",
-        action="store_true",
-        help="undo the switch: everything is as it was before the first switch",
-    )
-    @argument(
-        "--explain",
-        action="store_true",
-        help="show how NAME, or else the active profile, resolves; uses no network",
-    )
-    @argument("--pick", action="store_true", help="show a searchable list of the profiles")
+    @aws_profile_arguments
     @line_cell_magic
     def aws_profile(self, line: str, cell: str | None = None) -> None:
         """Switch the notebook to an AWS profile, or show the active identity.
@@ -162,29 +92,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             options = parse(self.aws_profile, line)
             display(self._result_of(options, switch_request(options)))
 
-    @magic_arguments()
-    @argument(
-        "pattern",
-        metavar="PATTERN",
-        nargs="*",
-        action=JoinedWords,
-        help="words to search in name, account, role, Region and source; or a pattern such as a*b",
-    )
-    @argument_group("options of a cell (%%aws_profiles)")
-    @argument(
-        "--into",
-        metavar="VAR",
-        type=variable_name,
-        help="store the DataFrame in this variable instead of showing it",
-    )
-    @argument(
-        "--workers",
-        metavar="N",
-        type=int,
-        help="the number of profiles at the same time (default: 32)",
-    )
-    @argument("--no-progress", action="store_true", help="show no progress bar")
-    @argument("--yes", action="store_true", help="include protected profiles")
+    @aws_profiles_arguments
     @line_cell_magic
     def aws_profiles(self, line: str, cell: str | None = None) -> pd.DataFrame | None:
         """List the AWS profiles, or run a cell for each of them.
@@ -198,9 +106,9 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         with errors_as_cards("The cell", self.switcher):
             options = parse(self.aws_profiles, line)
             if cell is None:
-                self._list_profiles(options)
+                display(profile_list(options, self.switcher))
                 return None
-            frame = self._across_profiles(options, cell)
+            frame = frame_of_cell(options, cell, self.shell, self.switcher)
         if options.into is None:
             return frame
         self.shell.push({options.into: frame})
@@ -220,6 +128,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             return cards.off_card(undone=self.switcher.off())
         if options.login:
             self.switcher.login(request or self._active_request())
+            if request == SwitchRequest(sso=options.sso):
+                return self._identity_card()  # a sign-in alone: nothing is switched
         if request and options.cell:
             scope = Scope(self.switcher, request)
             UntilCellEnds(self.shell, scope, self.switcher.cell).enter()
@@ -228,29 +138,6 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         elif options.refresh or options.login:
             self.switcher.refresh()
         return self._identity_card()
-
-    def _list_profiles(self, options: argparse.Namespace) -> None:
-        from ipy_awsprofile.config.profiles import list_profiles
-
-        require_no_cell_options(options)
-        display(cards.profile_table(list_profiles(options.pattern), options.pattern))
-
-    def _across_profiles(self, options: argparse.Namespace, cell: str) -> pd.DataFrame:
-        from ipy_awsprofile.across.across import across_profiles
-        from ipy_awsprofile.notebook.cell_function import cell_function
-
-        if not options.pattern:
-            raise InvalidOption(
-                "`%%aws_profiles` needs a pattern.",
-                "Write `%%aws_profiles PATTERN`; `*` matches all profiles.",
-            )
-        return across_profiles(
-            options.pattern,
-            cell_function(self.shell, cell, self.switcher),
-            max_workers=options.workers,
-            progress=not options.no_progress,
-            confirmed=options.yes,
-        )
 
     def _configure(self, _change: object = None) -> None:
         self.switcher.protected = tuple(self.protected)
@@ -282,10 +169,13 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         identity, request = self.switcher.identity(), self.switcher.request
         if identity is None or request is None:
             return cards.no_identity_card(_credentials_without_switch())
+        from ipy_awsprofile.sessions.assigned_roles import account_name
+
         in_variable = self.shell.user_ns.get(request.variable) is self.switcher.session
         return cards.identity_card(
             identity,
             variable=request.variable if in_variable else "",
+            alias=account_name(request.name),
             read_only=request.read_only,
             protected=self.switcher.is_protected(request.name),
             leftovers=self.switcher.leftovers(),

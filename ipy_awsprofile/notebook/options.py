@@ -70,7 +70,7 @@ def switch_request(options: argparse.Namespace) -> SwitchRequest | None:
     Raises InvalidOption for options that can't be combined.
     """
     request = _request_of(options)
-    named = request.profile is not None or bool(request.role_arn)
+    named = request.profile is not None or bool(request.role_arn) or request.needs_name
     without_name = options.refresh + options.off + options.pick
     if without_name + options.login + options.explain > 1 or (named and without_name):
         raise InvalidOption(

@@ -74,6 +74,9 @@ def open_session(
     region: str | None = None,
     role_arn: str | None = None,
     source_profile: str | None = None,
+    account: str | None = None,
+    role: str | None = None,
+    sso: str | None = None,
     duration: Duration | None = None,
     session_name: str | None = None,
     external_id: str | None = None,
@@ -91,7 +94,9 @@ def open_session(
     is valid for at least 15 minutes (a minute, if it needed an MFA code); otherwise it is assumed
     and written there.
 
-    Instead of ``name``, ``role_arn`` and ``source_profile`` open a role that has no profile.
+    Instead of ``name``, ``role_arn`` and ``source_profile`` open a role that has no profile, and
+    ``account`` (its ID or name) and ``role`` one of IAM Identity Center, with the [sso-session]
+    ``sso`` if there are several.
     ``region`` takes precedence over the profile's own. ``duration`` (seconds, a timedelta, or a
     text such as ``15m``; 900 to 43200 seconds), ``session_name`` and ``external_id`` replace
     ``duration_seconds``, ``role_session_name`` and ``external_id`` of a role profile. ``read_only``
@@ -116,6 +121,9 @@ def open_session(
         region=region,
         role_arn=role_arn,
         source_profile=source_profile,
+        account=account,
+        role=role,
+        sso=sso,
         duration=duration,
         session_name=session_name,
         external_id=external_id,
@@ -123,6 +131,10 @@ def open_session(
         mfa=mfa,
     )
     person = Person(mfa_prompter=mfa_prompter or ask_on_input_channel, sign_in=sign_in)
+    if request.needs_name:
+        from ipy_awsprofile.sessions.assigned_roles import named  # which opens sessions by this
+
+        request = named(request, person)
     return open_target(target_of(request), fresh=fresh, person=person, timeout=timeout)
 
 

@@ -70,19 +70,18 @@ def sso_settings(target: Target) -> SsoSettings:
             f"`{source.name}` has no sign-in: it uses {source.kind.in_words}.",
             "Use a profile with sso_account_id and sso_role_name.",
         )
-    sections = read_shared_files(target.files)
-    profile = sections.profiles[source.name]
-    session = profile.text("sso_session")
-    shared = sections.sso_sessions.get(session) if session else profile
-    start_url = shared.text("sso_start_url") if shared else None
-    region = shared.text("sso_region") if shared else None
-    if not start_url or not region or shared is None:
+    profile = target.settings_of(source)
+    session = str(profile.get("sso_session") or "") or None
+    sessions = read_shared_files(target.files).sso_sessions
+    shared = sessions.get(session, {}) if session else profile
+    start_url, region = shared.get("sso_start_url"), shared.get("sso_region")
+    if not (isinstance(start_url, str) and start_url and isinstance(region, str) and region):
         where = f"[sso-session {session}]" if session else f"`{source.name}`"
         raise InvalidProfile(
             f"{where} doesn't say where to sign in: sso_start_url or sso_region is missing.",
             f"See {source.file}, line {source.line}.",
         )
-    scopes = shared.text("sso_registration_scopes") or "sso:account:access"
+    scopes = str(shared.get("sso_registration_scopes") or "sso:account:access")
     words = tuple(scope.strip() for scope in scopes.split(",")) if session else ()
     return SsoSettings(source.name, start_url, region, session, words)
 

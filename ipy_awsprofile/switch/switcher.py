@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.bindings.follow import BINDINGS, follow
@@ -24,6 +23,7 @@ from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile
 from ipy_awsprofile.sessions.working import require_notebook
 from ipy_awsprofile.switch.layers import Layer, Layers
 from ipy_awsprofile.switch.listeners import Listener, Listeners
+from ipy_awsprofile.switch.naming import is_protected, signing_in, with_name
 from ipy_awsprofile.switch.opening import opened
 from ipy_awsprofile.switch.running_cell import RunningCell
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from ipy_awsprofile.bindings.credential_server import CredentialServer
     from ipy_awsprofile.bindings.exchange import Exchange
     from ipy_awsprofile.bindings.leftovers import Leftover
-    from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.sessions.identity import Identity
     from ipy_awsprofile.sessions.session import ProfileSession
     from ipy_awsprofile.sessions.sso_sign_in import SignInAttempt
@@ -86,8 +85,7 @@ class Switcher:
 
     def is_protected(self, profile: str) -> bool:
         """Return whether a switch to this profile has to be confirmed."""
-        folded = profile.casefold()
-        return any(fnmatchcase(folded, pattern.casefold()) for pattern in self.protected)
+        return is_protected(profile, self.protected)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call the listener with each new identity, or with None after `off`.
@@ -128,6 +126,7 @@ class Switcher:
             raise _unloaded()
         # The active profile needs no confirmation; its pattern may be newer than the switch.
         is_new = request is not self.request
+        request = with_name(request, person or self.person, self.protected)
         protected = self.is_protected(request.name)
         if is_new and protected and not request.confirmed:
             raise ProtectedProfile(request.name)
@@ -164,13 +163,13 @@ class Switcher:
 
         Raises a child of `AwsProfileError`, InvalidOption for a profile without a sign-in.
         """
-        self.person.sign_in_for(_signing_in(request))
+        self.person.sign_in_for(signing_in(request))
 
     def begin_sign_in(self, request: SwitchRequest) -> SignInAttempt:
         """Begin a sign-in as `login` does, but don't wait for it. Raises AwsProfileError."""
         from ipy_awsprofile.sessions.sso_sign_in import begin_sign_in
 
-        return begin_sign_in(_signing_in(request))
+        return begin_sign_in(signing_in(request))
 
     def off(self) -> bool:
         """Put everything back to before the first switch. Return whether there was one to undo.
@@ -280,12 +279,3 @@ def _unloaded() -> AwsProfileError:
         "The extension that this belongs to has been unloaded.",
         "Run `%load_ext ipy_awsprofile`, then `%aws_profile --pick` for a new picker.",
     )
-
-
-def _signing_in(request: SwitchRequest) -> Target:
-    """Return the target of a request, whose options aren't needed for signing in."""
-    from ipy_awsprofile.config.request import SessionRequest
-    from ipy_awsprofile.config.target import target_of  # which reads files, as loading doesn't
-
-    role, source = request.role_arn, request.source_profile
-    return target_of(SessionRequest(profile=request.profile, role_arn=role, source_profile=source))

@@ -1,0 +1,68 @@
+"""The options about a role's session: which setting each replaces, and which kinds have it.
+
+https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+"""
+
+from __future__ import annotations
+
+from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.config.profiles import Profile, ProfileKind
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.errors import InvalidOption, InvalidProfile
+
+#: The kinds whose credentials are those of AssumeRole.
+ASSUMES = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
+
+#: The options that replace a setting: the setting, the kinds that have it, and words for errors.
+_REPLACES: dict[str, tuple[str, set[ProfileKind], str]] = {
+    "duration": ("duration_seconds", ASSUMES, "a duration"),
+    "external_id": ("external_id", ASSUMES, "an external ID"),
+    "session_name": (
+        "role_session_name",
+        ASSUMES | {ProfileKind.WEB_IDENTITY},
+        "a session name",
+    ),
+}
+
+
+def options_as_settings(
+    request: SessionRequest, duration: int | None, profile: Profile
+) -> dict[str, str]:
+    """Return the settings that the options replace. Raises InvalidOption.
+
+    ``duration`` is in seconds, and None if it isn't about a role.
+    """
+    options: dict[str, int | str | None] = {
+        "duration": duration,
+        "external_id": request.external_id,
+        "session_name": request.session_name,
+    }
+    settings: dict[str, str] = {}
+    for option, value in options.items():
+        setting, kinds, words = _REPLACES[option]
+        if value is not None:
+            _require_kind(profile, kinds, words)
+            if value == "":  # botocore ignores an empty name
+                raise InvalidOption(f"{words[0].upper()}{words[1:]} can't be empty.")
+            settings[setting] = str(value)
+    return settings
+
+
+def session_policies(profile: Profile) -> tuple[str, ...]:
+    """Return the ARNs of the policies that make a session read-only. Raises AwsProfileError."""
+    _require_kind(profile, ASSUMES, "a session policy, which makes a session read-only")
+    arn = Arn.parse(profile.role_arn or "")
+    if arn is None:
+        raise InvalidProfile(
+            f"The role_arn of `{profile.name}` isn't an ARN: `{profile.role_arn or ''}`.",
+            f"See {profile.file}, line {profile.line}.",
+        )
+    return (f"arn:{arn.partition}:iam::aws:policy/ReadOnlyAccess",)
+
+
+def _require_kind(profile: Profile, kinds: set[ProfileKind], what: str) -> None:
+    if profile.kind not in kinds:
+        raise InvalidOption(
+            f"`{profile.name}` doesn't assume a role, so it can't use {what}.",
+            f"It uses {profile.kind.in_words}.",
+        )

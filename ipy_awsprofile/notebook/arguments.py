@@ -1,0 +1,131 @@
+"""The options of the magics, as ``%aws_profile?`` and ``%aws_profiles?`` show them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from IPython.core.magic_arguments import argument, argument_group, magic_arguments
+
+from ipy_awsprofile.notebook.options import JoinedWords, duration, variable_name
+
+
+def _decorator(*arguments: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a decorator that adds all of them to a magic, in this order."""
+
+    def decorate(magic: Any) -> Any:
+        for one in reversed(arguments):
+            magic = one(magic)
+        return magic_arguments()(magic)
+
+    return decorate
+
+
+# The dest of an option of a switch is a field of SwitchRequest: `switch_request` relies on it.
+aws_profile_arguments = _decorator(
+    argument(
+        "profile",
+        metavar="NAME",
+        nargs="*",
+        action=JoinedWords,
+        help="the profile to switch to; without NAME, the active identity is shown",
+    ),
+    argument_group("options of a switch"),
+    argument("--region", metavar="R", help="work in this AWS Region instead of the profile's"),
+    argument(
+        "--as",
+        dest="variable",
+        metavar="VAR",
+        type=variable_name,
+        help="store the session in this variable (default: session)",
+    ),
+    argument(
+        "--duration",
+        metavar="T",
+        type=duration,
+        help="how long the session of a role, or of --mfa, lasts: 3600, 90m, 1h",
+    ),
+    argument(
+        "--session-name", metavar="S", help="the name of the role's session, as CloudTrail shows it"
+    ),
+    argument(
+        "--external-id", metavar="ID", help="the external ID that the role's trust policy requires"
+    ),
+    argument("--role-arn", metavar="ARN", help="a role without a profile; needs --source-profile"),
+    argument("--source-profile", metavar="NAME", help="the profile that assumes --role-arn"),
+    argument(
+        "--account",
+        metavar="ID",
+        help="the ID or name of an account of IAM Identity Center; needs --role",
+    ),
+    argument("--role", metavar="NAME", help="a role in --account; it needs no profile"),
+    argument(
+        "--sso", metavar="NAME", help="the [sso-session] of --account, if there are several of them"
+    ),
+    argument(
+        "--read-only",
+        action="store_true",
+        help="limit the session with the policy ReadOnlyAccess",
+    ),
+    argument(
+        "--mfa",
+        action="store_true",
+        help="get a session with MFA for long-term keys, with a code of the profile's mfa_serial",
+    ),
+    argument("--expect-account", metavar="ID", help="fail unless STS names this account"),
+    argument("--only-session", action="store_true", help="set only the variable"),
+    argument(
+        "--yes",
+        dest="confirmed",
+        action="store_true",
+        help="switch even if the profile is protected",
+    ),
+    argument("--cell", action="store_true", help=argparse.SUPPRESS),  # see cell_magic_as_line
+    argument_group("other actions"),
+    argument("--refresh", action="store_true", help="get new credentials now"),
+    argument("--login", action="store_true", help="sign in again first (IAM Identity Center)"),
+    argument(
+        "--off",
+        action="store_true",
+        help="undo the switch: everything is as it was before the first switch",
+    ),
+    argument(
+        "--explain",
+        action="store_true",
+        help="show how NAME, or else the active profile, resolves; uses no network",
+    ),
+    argument("--pick", action="store_true", help="show a searchable list of the profiles"),
+)
+
+aws_profiles_arguments = _decorator(
+    argument(
+        "pattern",
+        metavar="PATTERN",
+        nargs="*",
+        action=JoinedWords,
+        help="words to search in name, account, role, Region and source; or a pattern such as a*b",
+    ),
+    argument(
+        "--sso",
+        metavar="NAME",
+        nargs="?",
+        const="",
+        help="the accounts and roles of a sign-in to IAM Identity Center instead of the profiles",
+    ),
+    argument_group("options of a cell (%%aws_profiles)"),
+    argument(
+        "--into",
+        metavar="VAR",
+        type=variable_name,
+        help="store the DataFrame in this variable instead of showing it",
+    ),
+    argument(
+        "--workers",
+        metavar="N",
+        type=int,
+        help="the number of profiles at the same time (default: 32)",
+    ),
+    argument("--no-progress", action="store_true", help="show no progress bar"),
+    argument("--yes", action="store_true", help="include protected profiles"),
+)

@@ -1,0 +1,57 @@
+"""What ``%aws_profiles`` shows, and what ``%%aws_profiles`` collects."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.cards import cards
+from ipy_awsprofile.cards.rendering import Table
+from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.notebook.options import require_no_cell_options
+from ipy_awsprofile.notebook.sso_listing import listed_roles
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ipy_awsprofile.sessions.assigned_roles import AssignedRole
+    from ipy_awsprofile.switch.switcher import Switcher
+
+
+def profile_list(options: argparse.Namespace, switcher: Switcher) -> Table:
+    """Return a table of the profiles, or of a sign-in's roles. Raises AwsProfileError."""
+    from ipy_awsprofile.config.profiles import list_profiles
+
+    require_no_cell_options(options)
+    if options.sso is not None:
+        listed = listed_roles(options.sso, options.pattern, switcher.person, progress=True)
+        return cards.role_table(*listed)
+    return cards.profile_table(list_profiles(options.pattern), options.pattern)
+
+
+def frame_of_cell(
+    options: argparse.Namespace, cell: str, shell: InteractiveShell, switcher: Switcher
+) -> pd.DataFrame:
+    """Run the cell for each profile, and return the frame of the values. Raises AwsProfileError."""
+    from ipy_awsprofile.across.across import across_profiles
+    from ipy_awsprofile.notebook.cell_function import cell_function
+
+    profiles: str | list[AssignedRole] = options.pattern
+    if options.sso is not None:
+        show = not options.no_progress
+        profiles, _ = listed_roles(options.sso, options.pattern, switcher.person, progress=show)
+        if not profiles:
+            raise InvalidOption("No role matches.", "`%aws_profiles --sso` lists the roles.")
+    elif not options.pattern:
+        raise InvalidOption(
+            "`%%aws_profiles` needs a pattern.",
+            "Write `%%aws_profiles PATTERN`; `*` matches all profiles.",
+        )
+    return across_profiles(
+        profiles,
+        cell_function(shell, cell, switcher),
+        max_workers=options.workers,
+        progress=not options.no_progress,
+        confirmed=options.yes,
+    )

@@ -1,0 +1,48 @@
+"""The roles of IAM Identity Center in a cell: ``%aws_profiles --sso``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.errors import AwsProfileError
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.credentials.person import Person
+    from ipy_awsprofile.sessions.assigned_roles import AssignedRole
+
+
+def listed_roles(
+    sso: str, pattern: str | None, person: Person, *, progress: bool
+) -> tuple[list[AssignedRole], str | None]:
+    """Return the roles that match the pattern, and the pattern; show how many accounts are listed.
+
+    What follows ``--sso`` is the first word of the pattern if it isn't the name of a sign-in.
+    Raises AwsProfileError.
+    """
+    from tqdm.auto import tqdm
+
+    from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
+
+    name, pattern = _sign_in(sso, pattern)
+    with tqdm(unit=" accounts", disable=not progress, leave=False, delay=1) as bar:
+
+        def done(listed: int, count: int) -> None:
+            bar.total = count
+            bar.update(listed - bar.n)
+
+        return list_assigned_roles(name, pattern, person=person, done=done), pattern
+
+
+def _sign_in(word: str, pattern: str | None) -> tuple[str | None, str | None]:
+    """Return the name of the sign-in, if one is given, and the pattern."""
+    from ipy_awsprofile.config.assigned_role import find_sso_session
+    from ipy_awsprofile.config.shared_files import SharedFiles
+
+    if not word:
+        return None, pattern
+    files = SharedFiles.from_environment()
+    try:
+        return find_sso_session(word, files), pattern
+    except AwsProfileError:
+        find_sso_session(None, files)  # raises an error if there isn't exactly one
+        return None, " ".join(filter(None, (word, pattern)))

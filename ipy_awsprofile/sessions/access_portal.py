@@ -1,0 +1,197 @@
+"""The accounts and roles of a sign-in to IAM Identity Center, as its access portal lists them.
+
+What was listed is kept as long as the sign-in's token is the same: then no call is made.
+
+https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/Welcome.html
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, NamedTuple, NoReturn
+
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.tokens import SSOTokenProvider
+from botocore.utils import SSOTokenLoader
+
+from ipy_awsprofile.config.shared_files import SharedFiles, read_shared_files
+from ipy_awsprofile.config.target import sign_in_target
+from ipy_awsprofile.credentials.botocore_session import ResolvingSession
+from ipy_awsprofile.credentials.deadline import ATTEMPT, begin_again
+from ipy_awsprofile.credentials.retries import in_parallel
+from ipy_awsprofile.credentials.token_cache import token_files
+from ipy_awsprofile.credentials.translation import translated
+from ipy_awsprofile.errors import AwsProfileError, SignInRequired
+from ipy_awsprofile.sessions.sso_sign_in import sso_settings
+
+#: Items of a page; AWS allows no more.
+_PAGE = 100
+
+#: Calls at the same time. AWS throttles more of them.
+_WORKERS = 16
+
+
+class Account(NamedTuple):
+    """An account as AWS describes it; ``domain`` is that of its e-mail address."""
+
+    id: str
+    name: str
+    domain: str
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What was listed with one token, of which only a digest is kept."""
+
+    token: str
+    accounts: tuple[Account, ...] | None = None
+    roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+#: By the name and the address of the sign-in, which has one token at a time.
+_kept: dict[tuple[str, str], _Kept] = {}
+_lock = threading.Lock()
+
+
+class AccessPortal:
+    """The access portal of an [sso-session].
+
+    Raises InvalidOption if there is none of this name, SignInRequired if the sign-in is missing,
+    has expired or is for another start URL, and other children of `AwsProfileError`.
+    """
+
+    def __init__(self, sso_session: str) -> None:
+        self.sso_session = sso_session
+        self._target = target = sign_in_target(sso_session)
+        self._settings = sso_settings(target)
+        self._session = ResolvingSession(target)
+        self._client: Any = None
+        with translated(target.chain):
+            self._token = self._read_token()
+        key = str(self._settings.session), self._settings.start_url
+        digest = sha256(self._token.encode()).hexdigest()
+        with _lock:
+            kept = _kept.get(key)
+            if kept is None or kept.token != digest:
+                kept = _kept[key] = _Kept(digest)
+        self._kept = kept
+
+    def accounts(self) -> tuple[Account, ...]:
+        """Return the accounts in which the person has a role, by name."""
+        if self._kept.accounts is None:
+            listed = list(self._pages("list_accounts", "accountList"))
+            accounts = (
+                Account(
+                    str(one["accountId"]),
+                    str(one.get("accountName") or one["accountId"]),
+                    str(one.get("emailAddress") or "").rpartition("@")[2],
+                )
+                for one in listed
+            )
+            self._kept.accounts = tuple(sorted(accounts, key=_by_name))
+        return self._kept.accounts
+
+    def roles(self, account: str) -> tuple[str, ...]:
+        """Return the names of the person's roles in an account."""
+        if account not in self._kept.roles:
+            listed = self._pages("list_account_roles", "roleList", accountId=account)
+            self._kept.roles[account] = tuple(sorted(str(one["roleName"]) for one in listed))
+        return self._kept.roles[account]
+
+    def all_roles(self, done: Callable[[int, int], object]) -> list[tuple[Account, str]]:
+        """Return each account with each of its roles, in the order of the accounts.
+
+        ``done`` is called with the number of accounts that are listed and that of all. After an
+        error or Ctrl-C, the next call goes on with the accounts that are missing.
+        """
+        accounts = self.accounts()
+        missing = [one for one in accounts if one.id not in self._kept.roles]
+        if missing:
+            self._list_roles(missing, len(accounts), done)
+        return [(account, role) for account in accounts for role in self.roles(account.id)]
+
+    def _list_roles(
+        self, missing: list[Account], count: int, done: Callable[[int, int], object]
+    ) -> None:
+        pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="list-roles")
+        try:
+            self._portal()  # only one thread makes it; each has time limits of its own
+            futures: list[Future[Any]] = [pool.submit(self.roles, one.id) for one in missing]
+            for number, future in enumerate(as_completed(futures), count - len(missing) + 1):
+                future.result()
+                done(number, count)
+        except AwsProfileError as error:
+            pool.shutdown(wait=True, cancel_futures=True)
+            if not isinstance(error, SignInRequired):
+                listed = sum(one.id in self._kept.roles for one in self.accounts())
+                error.args = (f"The list ends after {listed} of {count} accounts. {error}",)
+            raise error.with_traceback(None) from error.__cause__
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _pages(self, operation: str, name: str, **parameters: str) -> Iterator[dict[str, Any]]:
+        """Yield the items of all pages."""
+        with translated(self._target.chain):
+            portal: Any = self._portal()
+            more: dict[str, str] = {}
+            while True:
+                begin_again()
+                try:
+                    page = getattr(portal, operation)(
+                        accessToken=self._token, maxResults=_PAGE, **parameters, **more
+                    )
+                except portal.exceptions.UnauthorizedException:
+                    self._required()
+                yield from page.get(name, [])
+                if not page.get("nextToken"):
+                    return
+                more = {"nextToken": page["nextToken"]}
+
+    def _portal(self) -> Any:
+        if self._client is None:
+            config = in_parallel(ATTEMPT, _WORKERS)
+            self._client = self._session.create_client(
+                "sso",
+                region_name=self._settings.region,
+                config=config.merge(Config(signature_version=UNSIGNED)),
+            )
+        return self._client
+
+    def _read_token(self) -> str:
+        """Return the access token of the AWS CLI's file, which botocore renews if need be."""
+        files: Any = token_files()
+        start_url, session = self._settings.start_url, self._settings.session
+        document = SSOTokenLoader(cache=files)(start_url, session_name=session)
+        if _comparable(document.get("startUrl", start_url)) != _comparable(start_url):
+            self._required("is for another start URL")
+        provider: Any = SSOTokenProvider(
+            self._session, cache=files, profile_name=self._target.chain[-1]
+        )
+        return str(provider.load_token().get_frozen_token().token)
+
+    def _required(self, problem: str = "is missing or has expired") -> NoReturn:
+        raise SignInRequired(self._target.name, self._target.chain[-1], problem)
+
+
+def _comparable(start_url: Any) -> str:
+    """Return a start URL without what the access portal itself appends to it."""
+    return str(start_url).rstrip("/#")
+
+
+def _by_name(account: Account) -> tuple[str, str]:
+    return account.name.casefold(), account.id
+
+
+def known_account(sso_session: str, account: str) -> Account | None:
+    """Return what was listed of an account so far; makes no call and reads no token."""
+    files = SharedFiles.from_environment()
+    section = read_shared_files(files).sso_sessions.get(sso_session)
+    start_url = section.text("sso_start_url") if section else None
+    kept = _kept.get((sso_session, str(start_url)))
+    accounts = kept.accounts if kept else None
+    return next((one for one in accounts or () if one.id == account), None)

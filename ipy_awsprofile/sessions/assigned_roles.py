@@ -1,0 +1,181 @@
+"""The roles of IAM Identity Center that a person may use: listed, found, and named.
+
+https://docs.aws.amazon.com/singlesignon/latest/userguide/useraccess.html
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+from ipy_awsprofile.config.assigned_role import (
+    assigned_role,
+    find_sso_session,
+    is_account_id,
+    role_name,
+)
+from ipy_awsprofile.config.profiles import matches, profiles_by_name
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.shared_files import SharedFiles, read_shared_files
+from ipy_awsprofile.config.snapshot import read_once
+from ipy_awsprofile.config.target import sign_in_target
+from ipy_awsprofile.credentials.person import Person
+from ipy_awsprofile.errors import InvalidOption, SignInRequired
+from ipy_awsprofile.sessions.access_portal import AccessPortal, Account, known_account
+from ipy_awsprofile.text import assigned_name
+
+Request = TypeVar("Request", bound=SessionRequest)
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class AssignedRole:
+    """A role in an account, and the profile of the files that is the same role, if there is one."""
+
+    sso_session: str
+    account: Account
+    role: str
+    profile: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name under which it can be used as a profile's can."""
+        return role_name(self.sso_session, self.account.id, self.role)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def list_assigned_roles(
+    sso: str | None = None,
+    pattern: str | None = None,
+    *,
+    person: Person | None = None,
+    done: Callable[[int, int], object] = lambda _listed, _all: None,
+) -> list[AssignedRole]:
+    """Return the roles that the signed-in person may use, in the order of the accounts' names.
+
+    ``sso`` is the name of an [sso-session], or of a profile that has one; it isn't needed if there
+    is only one. ``pattern`` selects roles as in `list_profiles`, also by the account's name and
+    e-mail domain. ``person`` signs in if need be. ``done`` is called with the number of accounts
+    that are listed, and that of all. Raises a child of `AwsProfileError`.
+    """
+    files = SharedFiles.from_environment()
+    session = find_sso_session(sso, files)
+    listed = signed_in(session, person or Person(), lambda portal: portal.all_roles(done))
+    named = _profiles_by_role(session, files)
+    roles = [
+        AssignedRole(session, account, role, named.get((account.id, role)))
+        for account, role in listed
+    ]
+    words = (pattern or "").casefold().split()
+    return [one for one in roles if _matches(one, words)]
+
+
+def signed_in(sso_session: str, person: Person, ask: Callable[[AccessPortal], Result]) -> Result:
+    """Return what the access portal answers; the person signs in first if need be."""
+    try:
+        return ask(AccessPortal(sso_session))
+    except SignInRequired:
+        if person.sign_in is None:
+            raise
+    person.sign_in_for(sign_in_target(sso_session))
+    return ask(AccessPortal(sso_session))
+
+
+@read_once()
+def named(request: Request, person: Person, *, look_up: bool = False) -> Request:
+    """Return the request with the role's one name instead of account, role and [sso-session].
+
+    An account that is given by its name is looked up, and with ``look_up`` every account, so that
+    `account_name` knows its name. Raises InvalidOption and other children of `AwsProfileError`.
+    """
+    files = SharedFiles.from_environment()
+    if request.needs_name:
+        request = _named(request, files, person)
+    parts = assigned_name(request.profile or "")
+    if look_up and parts and request.profile not in profiles_by_name(files):
+        session = find_sso_session(parts.sso_session, files)
+        if known_account(session, parts.account) is None:
+            signed_in(session, person, AccessPortal.accounts)
+    return request
+
+
+def _named(request: Request, files: SharedFiles, person: Person) -> Request:
+    if not (request.account and request.role) or request.profile or request.role_arn:
+        raise InvalidOption(
+            "A role of IAM Identity Center needs both --account and --role, and no other name.",
+            "Run `%aws_profile --account ID --role NAME`; `%aws_profiles --sso` lists them.",
+        )
+    session, account = find_sso_session(request.sso, files), request.account
+    if not is_account_id(account):
+        account = signed_in(session, person, partial(account_id, account))
+    name = role_name(session, account, request.role)
+    if assigned_role(name, files) is None:
+        raise InvalidOption(
+            f"`{request.role}` can't be the name of a role.",
+            f"`%aws_profiles --sso {session} {account}` lists the roles.",
+        )
+    return replace(request, profile=name, account=None, role=None, sso=None)
+
+
+def account_id(name: str, portal: AccessPortal) -> str:
+    """Return the ID of the account with this ID or name, in which case doesn't matter.
+
+    Raises InvalidOption if there is none, or if several accounts have the name.
+    """
+    if is_account_id(name):
+        return name
+    session, accounts = portal.sso_session, portal.accounts()
+    found = [one for one in accounts if one.name == name] or [
+        one for one in accounts if one.name.casefold() == name.casefold()
+    ]
+    match found:
+        case [account]:
+            return account.id
+        case []:
+            raise InvalidOption(
+                f"The signed-in user has no account `{name}` at `{session}`.",
+                _nearest(name, accounts) or f"`%aws_profiles --sso {session}` lists the accounts.",
+            )
+        case _:
+            ids = " and ".join(f"`{one.id}`" for one in found)
+            raise InvalidOption(
+                f"{len(found)} accounts have the name `{name}`.", f"Use an account ID: {ids}."
+            )
+
+
+def _nearest(name: str, accounts: Iterable[Account]) -> str:
+    names = {one.name.casefold(): one.name for one in accounts}
+    close = difflib.get_close_matches(name.casefold(), names, n=3, cutoff=0.6)
+    return f"Did you mean {' or '.join(f'`{names[one]}`' for one in close)}?" if close else ""
+
+
+def account_name(name: str) -> str | None:
+    """Return the name of the account of a role such as ``corp:123456789012/Admin``.
+
+    None for any other name, and if its account wasn't listed yet. It makes no call.
+    """
+    parts = assigned_name(name)
+    account = known_account(parts.sso_session, parts.account) if parts else None
+    return account.name if account else None
+
+
+def _profiles_by_role(session: str, files: SharedFiles) -> dict[tuple[str, str], str]:
+    """Return the profiles of the files that are roles of this sign-in, by account and role."""
+    sections = read_shared_files(files).profiles
+    return {
+        (str(section["sso_account_id"]), str(section["sso_role_name"])): name
+        for name, section in sections.items()
+        if section.get("sso_session") == session
+        and section.keys() >= {"sso_account_id", "sso_role_name"}
+        and "role_arn" not in section
+    }
+
+
+def _matches(role: AssignedRole, words: Iterable[str]) -> bool:
+    account = role.account
+    return matches(words, (role.name, account.name, account.domain, role.role, role.profile))

@@ -1,0 +1,41 @@
+"""An organisation with IAM Identity Center, whose roles no profile names but one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.demo.stages.scenario import allow
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+PROD, TEST, TWIN = "111111111111", "222222222222", "333333333333"
+
+SESSION = """
+[sso-session {name}]
+sso_start_url = {start_url}
+sso_region = us-east-1
+sso_registration_scopes = sso:account:access
+"""
+
+
+def write_session(aws: EmbeddedAws, name: str = "corp", start_url: str = "") -> None:
+    """Append an [sso-session] to the config file."""
+    with aws.config_file.open("a") as config:
+        config.write(SESSION.format(name=name, start_url=start_url or aws.sso.start_url))
+
+
+def organisation(aws: EmbeddedAws) -> None:
+    """Make three accounts, two of which have the same name, and one profile of the sign-in."""
+    write_session(aws)
+    for account, name in ((PROD, "Acme Prod"), (TEST, "Sandbox"), (TWIN, "sandbox")):
+        aws.sso.name_account(account, name, f"{account}@acme.example")
+        aws.sso.assign(account, "Reader", policy=allow("s3:*"))
+    aws.sso.assign(PROD, "Admin", policy=allow("*"))
+    aws.write_profile(
+        "prod-reader",
+        sso_session="corp",
+        sso_account_id=PROD,
+        sso_role_name="Reader",
+        region="us-west-2",
+    )

@@ -1,0 +1,174 @@
+"""Roles of IAM Identity Center are listed, found and opened without a profile."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ipy_awsprofile.demo.endpoints import json_refusal
+from ipy_awsprofile.errors import (
+    AccessDenied,
+    AwsProfileError,
+    CredentialsUnavailable,
+    InvalidOption,
+    SignInRequired,
+)
+from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
+from ipy_awsprofile.sessions.identity import who_am_i
+from ipy_awsprofile.sessions.session import open_session
+from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+
+@pytest.fixture(autouse=True)
+def _organisation(aws: EmbeddedAws) -> None:
+    organisation(aws)
+    aws.sso.sign_in("corp")
+
+
+def called(aws: EmbeddedAws) -> Counter[str]:
+    """Count the calls since the last time."""
+    actions = Counter(call.action for call in aws.calls)
+    aws.calls.clear()
+    return actions
+
+
+def test_listed_once(aws: EmbeddedAws) -> None:
+    """Each role has its account's name and e-mail domain; the second listing makes no call."""
+    roles = list_assigned_roles()
+    assert [(one.account.name, one.account.id, one.role, one.profile) for one in roles] == [
+        ("Acme Prod", PROD, "Admin", None),
+        ("Acme Prod", PROD, "Reader", "prod-reader"),
+        ("Sandbox", TEST, "Reader", None),
+        ("sandbox", TWIN, "Reader", None),
+    ]
+    assert {one.account.domain for one in roles} == {"acme.example"}
+    assert called(aws) == {"sso:ListAccounts": 1, "sso:ListAccountRoles": 3}
+    assert list_assigned_roles("corp") == list_assigned_roles("prod-reader") == roles
+    assert called(aws) == {}
+    aws.sso.sign_in("corp")
+    assert list_assigned_roles() == roles
+    assert called(aws)["sso:ListAccounts"] == 1
+
+
+@pytest.mark.parametrize(
+    ("pattern", "count"),
+    [("prod", 2), ("acme.example admin", 1), ("corp:2*", 1), ("111111111111", 2), ("nobody", 0)],
+)
+def test_pattern(pattern: str, count: int) -> None:
+    """A pattern finds names, account names, domains and roles."""
+    assert len(list_assigned_roles(pattern=pattern)) == count
+
+
+def test_all_pages_while_throttled(aws: EmbeddedAws) -> None:
+    """More accounts than a page has are listed, and throttled calls are made again."""
+    for number in range(120):
+        aws.sso.assign(f"{number:012}", "Reader")
+    aws.sso.throttled = 3
+    progress: list[tuple[int, int]] = []
+    roles = list_assigned_roles(done=lambda listed, count: progress.append((listed, count)))
+    assert len(roles) == 124
+    assert progress == [(number + 1, 123) for number in range(123)]
+    assert called(aws)["sso:ListAccounts"] >= 2
+
+
+def test_a_listing_that_is_cut_off(aws: EmbeddedAws) -> None:
+    """An error in the middle is one error; the next listing goes on where it ended."""
+    for number in range(40):
+        aws.sso.assign(f"{number:012}", "Reader")
+    roles = aws.sso.assignments
+
+    def fail_at_last(user: str) -> Any:
+        if sum(call.action == "sso:ListAccountRoles" for call in aws.calls) >= 20:
+            raise json_refusal("ResourceNotFoundException", {"message": "gone"}, 404)
+        return roles(user)
+
+    aws.sso.assignments = fail_at_last  # type: ignore[method-assign]
+    with pytest.raises(AwsProfileError, match=r"The list ends after \d+ of 43 accounts"):
+        list_assigned_roles()
+    aws.sso.assignments = roles  # type: ignore[method-assign]
+    called(aws)
+    assert len(list_assigned_roles()) == 44
+    again = called(aws)
+    assert again["sso:ListAccounts"] == 0
+    assert 0 < again["sso:ListAccountRoles"] < 40
+
+
+@pytest.mark.parametrize("account", [PROD, "Acme Prod", "acme prod"])
+def test_opened(aws: EmbeddedAws, account: str) -> None:
+    """A role is opened by its account's ID or name, with what the sign-in's profiles agree on."""
+    session = open_session(account=account, role="Admin")
+    identity = who_am_i(session)
+    assert (identity.account, identity.profile) == (PROD, f"corp:{PROD}/Admin")
+    assert session.region_name == "us-west-2"
+    assert who_am_i(open_session(f"corp:{PROD}/Admin", region="eu-west-1")).region == "eu-west-1"
+    assert session.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_by_id_without_a_listing(aws: EmbeddedAws) -> None:
+    """An account ID needs no listing."""
+    open_session(account=TEST, role="Reader")
+    assert called(aws) == {"sso:GetRoleCredentials": 1}
+
+
+def refused(**request: str) -> AwsProfileError:
+    """Return the error of a role that can't be opened."""
+    with pytest.raises(AwsProfileError) as caught:
+        open_session(**request)  # type: ignore[arg-type]
+    return caught.value
+
+
+def test_what_is_refused(aws: EmbeddedAws) -> None:
+    """Unknown and ambiguous accounts, and roles that aren't assigned, are one clear error each."""
+    aws.sso.name_account(TWIN, "Sandbox", "x@acme.example")
+    ambiguous = refused(account="Sandbox", role="Reader")
+    assert isinstance(ambiguous, InvalidOption)
+    assert "2 accounts have the name `Sandbox`" in str(ambiguous)
+    assert TEST in ambiguous.hint
+    assert TWIN in ambiguous.hint
+    unknown = refused(account="Acme Prd", role="Reader")
+    assert "no account `Acme Prd`" in str(unknown)
+    assert unknown.hint == "Did you mean `Acme Prod`?"
+    not_assigned = refused(account=TEST, role="Admin")
+    assert isinstance(not_assigned, AccessDenied)
+    assert str(not_assigned) == f"The signed-in user isn't assigned `Admin` in account {TEST}."
+    assert "both --account and --role" in str(refused(account=TEST))
+    assert "can't be the name of a role" in str(refused(account=TEST, role="a/b"))
+
+
+def test_the_sign_in_that_is_meant(aws: EmbeddedAws) -> None:
+    """Of several sign-ins one has to be named, and one that doesn't exist is an error."""
+    write_session(aws, "other")
+    assert "several sign-ins: `corp`, `other`" in str(refused(account=TEST, role="Reader"))
+    assert who_am_i(open_session(account=TEST, role="Reader", sso="corp")).account == TEST
+    error = refused(account=TEST, role="Reader", sso="crop")
+    assert error.hint == "Did you mean `corp`?"
+    aws.config_file.write_text("")
+    assert "has no [sso-session]" in str(refused(account=TEST, role="Reader"))
+
+
+def test_a_sign_in_that_has_ended(aws: EmbeddedAws) -> None:
+    """A missing sign-in, one that AWS has ended, and one of another start URL are errors."""
+    aws.sso.expire_tokens(refresh=True)
+    with pytest.raises(SignInRequired, match="is missing or has expired"):
+        list_assigned_roles()
+    file = aws.sso.sign_in("corp")
+    file.write_text(file.read_text().replace("0000000000", "1111111111"))
+    with pytest.raises(SignInRequired, match="is for another start URL") as caught:
+        list_assigned_roles()
+    assert "aws sso login --sso-session corp" in caught.value.hint
+    assert "%aws_profile --sso corp --login" in caught.value.hint
+    file.unlink()
+    with pytest.raises(SignInRequired, match="`sso-session corp` is missing or has expired"):
+        list_assigned_roles()
+
+
+def test_a_profile_of_that_name_takes_precedence(aws: EmbeddedAws) -> None:
+    """A profile in the files is meant rather than a role of the same name."""
+    aws.write_profile(f"corp:{PROD}/Admin", source_profile="UserAlpha", role_arn="arn:x")
+    error = refused(name=f"corp:{PROD}/Admin")
+    assert not isinstance(error, CredentialsUnavailable)
