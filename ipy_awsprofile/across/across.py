@@ -96,6 +96,27 @@ def across_profiles(
 
     https://docs.python.org/3/library/concurrent.futures.html
     """
+    return run_across(
+        profiles,
+        function,
+        max_workers=max_workers,
+        executor=executor,
+        progress=progress,
+        confirmed=confirmed,
+    )
+
+
+def run_across(
+    profiles: str | Iterable[object],
+    function: Function,
+    *,
+    max_workers: int | None = None,
+    executor: Executor | None = None,
+    progress: bool = True,
+    confirmed: bool = False,
+    variable: str = "",
+) -> pd.DataFrame:
+    """Do what `across_profiles` does; ``variable`` is the notebook's name for the DataFrame."""
     require_notebook("`across_profiles`")
     names = _names(profiles)
     workers = _MAX_WORKERS if max_workers is None else max_workers
@@ -116,7 +137,7 @@ def across_profiles(
         if errors and len(errors) == len(names):
             raise _no_profile_answered(errors)
         if errors or interrupted:
-            display(cards.across_card(len(names), errors, missing))
+            display(cards.across_card(len(names), errors, missing, variable))
         frame.attrs["interrupted"] |= block.took_interrupt()
     return frame
 

@@ -21,14 +21,10 @@ from ipy_awsprofile.bindings.owners import lent_name
 from ipy_awsprofile.bindings.session_of_thread import default_of_notebook
 from ipy_awsprofile.bindings.signers import key_of, signers
 from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.libraries.duckdb import OWN_CONNECTION
 
 if TYPE_CHECKING:
     from ipy_awsprofile.switch.switcher import Switcher
-
-_CONNECTION = (
-    "import duckdb; from ipy_awsprofile import libraries; con = duckdb.connect(); "
-    "libraries.duckdb_secret(session, con)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +75,7 @@ def _require_own(used: Iterable[_Used], switcher: Switcher) -> None:
                 raise _refusal(one, "" if is_inside else made)
         for connection in connections([one.value]):
             if any(key in keys for _, key in secrets_of(connection)):
-                raise _refusal(one, _CONNECTION)
+                raise _refusal(one, OWN_CONNECTION)
 
 
 def _refusal(used: _Used, made: str) -> InvalidOption:

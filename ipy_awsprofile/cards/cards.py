@@ -145,17 +145,21 @@ def sign_in_ended_card(profile: str, *, done: bool) -> Card:
     return Card(f"The sign-in for {profile} wasn't completed")
 
 
-def across_card(profiles: int, errors: Sequence[Mapping[str, str]], missing: int) -> Card:
+def across_card(
+    profiles: int, errors: Sequence[Mapping[str, str]], missing: int, frame: str = ""
+) -> Card:
     """Return a summary of a call across profiles that had errors or was interrupted.
 
     ``profiles`` is the number of profiles, ``missing`` the number that were not completed because
-    of an interruption. The errors are rows of ``result.attrs["errors"]``.
+    of an interruption. The errors are rows of ``attrs["errors"]`` of the DataFrame; ``frame`` is
+    the notebook's name for it, if that is known.
     """
     good = profiles - len(errors) - missing
     counted = _counted(profiles, "profile")
     shown = reasons(errors)
     if errors:
-        shown.append('All errors, with what to do: `result.attrs["errors"]`.')
+        where = f'`{frame}.attrs["errors"]`' if frame else 'the DataFrame\'s `attrs["errors"]`'
+        shown.append(f"All errors, with what to do: {where}.")
     if missing:
         shown.append(f"Interrupted: {missing} of {counted} weren't completed.")
     title = f"{good} of {counted} answered"

@@ -6,9 +6,11 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 from __future__ import annotations
 
 from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.config.parameters import allowed_instead
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
+from ipy_awsprofile.text import shortened
 
 #: The kinds whose credentials are those of AssumeRole.
 ASSUMES = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
@@ -44,6 +46,9 @@ def options_as_settings(
             _require_kind(profile, kinds, words)
             if value == "":  # botocore ignores an empty name
                 raise InvalidOption(f"{words[0].upper()}{words[1:]} can't be empty.")
+            if allowed := allowed_instead(setting, str(value)):
+                shown = shortened(str(value), 40)
+                raise InvalidOption(f"`{shown}` can't be {words}.", f"Use {allowed}.")
             settings[setting] = str(value)
     return settings
 

@@ -157,7 +157,8 @@ def _keys_refused(response: ErrorResponse, chain: Chain) -> CredentialsRejected:
     if response.code in _EXPIRED:
         return CredentialsExpired(
             f"The credentials of `{signer}` have expired.",
-            "Renew them where they come from, then run `%aws_profile --refresh`.",
+            "Renew them where they come from, then run the cell again, after "
+            f"`%aws_profile --refresh` if `{chain.asked_for}` is active.",
         )
     return CredentialsRejected(
         f"AWS doesn't accept the keys of `{signer}` ({response.code}).",

@@ -183,7 +183,8 @@ _TRANSLATIONS: tuple[
         _as(
             MfaUnavailable,
             "The session of `{chain.asked_for}` has expired, and a new one needs an MFA code.",
-            "Run `%aws_profile --refresh`.",
+            "Make the session again where you can enter a code: run `%aws_profile NAME`, and then "
+            "use its `session`.",
         ),
     ),
     (

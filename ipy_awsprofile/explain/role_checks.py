@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.config.parameters import WITH_FORM, allowed_instead
 from ipy_awsprofile.explain.cached import role_session
 from ipy_awsprofile.explain.credential_sources import check_token_file
 from ipy_awsprofile.explain.records import Finding, Link, Problem, one_line
@@ -19,18 +20,6 @@ _MAX_CHAINED = 3600
 
 #: The serial number of a hardware MFA device.
 _SERIAL_NUMBER = re.compile(r"(?!arn:)[\w+=/:,.@-]{9,256}")
-
-#: The parameters with a fixed form: what STS accepts, and in words.
-_PARAMETERS = {
-    "role_session_name": (
-        re.compile(r"[\w+=,.@-]{2,64}", re.ASCII),
-        "2 to 64 letters, digits or characters of _+=,.@-",
-    ),
-    "external_id": (
-        re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII),
-        "2 to 1224 letters, digits or characters of _+=,.@:/-",
-    ),
-}
 
 
 def check_role(link: Link) -> Iterator[Finding]:
@@ -59,9 +48,9 @@ def _is_iam(text: str, kind: str) -> bool:
 
 
 def _check_parameters(link: Link) -> Iterator[Finding]:
-    for name, (pattern, allowed) in _PARAMETERS.items():
+    for name in WITH_FORM:
         value = link.section.text(name)
-        if value and not pattern.fullmatch(value):
+        if value and (allowed := allowed_instead(name, value)):
             yield Problem(
                 says=f"`{one_line(value, 80)}` isn't a valid {name}.",
                 fix=f"Use {allowed}. {link.at(name)}",

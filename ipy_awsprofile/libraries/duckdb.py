@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
+#: What makes a connection that signs as the session of one profile.
+OWN_CONNECTION = (
+    "import duckdb; from ipy_awsprofile import libraries; con = duckdb.connect(); "
+    "libraries.duckdb_secret(session, con)"
+)
+
+
 @interrupts_unshown()
 def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None = None) -> None:
     """Create a DuckDB secret: ``s3://`` paths work as the session until its credentials end.
@@ -33,7 +40,7 @@ def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None 
     if connection is None and session_here() is not None:
         raise NotForOneProfile(
             "DuckDB's default connection is shared by all profiles of a run.",
-            "`con = duckdb.connect()`, then `libraries.duckdb_secret(session, con)`.",
+            f"Use a connection of the function: `{OWN_CONNECTION}`.",
         )
     frozen, _ = short_lived(session)
     region, endpoint = s3_location(session)

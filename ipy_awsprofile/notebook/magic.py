@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -14,11 +13,10 @@ from traitlets import CaselessStrEnum, List, Unicode, Union
 
 from ipy_awsprofile.bindings.follow import BINDINGS
 from ipy_awsprofile.cards import cards
-from ipy_awsprofile.cards.rendering import Card
-from ipy_awsprofile.config.environment import named_profile
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.notebook.active_identity import active_identity_card
 from ipy_awsprofile.notebook.arguments import aws_profile_arguments, aws_profiles_arguments
 from ipy_awsprofile.notebook.cell_scope import UntilCellEnds
 from ipy_awsprofile.notebook.error_cards import errors_as_cards
@@ -137,7 +135,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             self.switcher.switch(request)
         elif options.refresh or options.login:
             self.switcher.refresh()
-        return self._identity_card()
+        return active_identity_card(self.shell, self.switcher)
 
     def _configure(self, _change: object = None) -> None:
         self.switcher.protected = tuple(self.protected)
@@ -164,27 +162,3 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             return explanation_card(explain())
         name = request.profile or request.source_profile
         return explanation_card(explain(name, role_arn=request.role_arn, region=request.region))
-
-    def _identity_card(self) -> Card:
-        identity, request = self.switcher.identity(), self.switcher.request
-        if identity is None or request is None:
-            return cards.no_identity_card(_credentials_without_switch())
-        from ipy_awsprofile.sessions.assigned_roles import account_name
-
-        in_variable = self.shell.user_ns.get(request.variable) is self.switcher.session
-        return cards.identity_card(
-            identity,
-            variable=request.variable if in_variable else "",
-            alias=account_name(request.name),
-            read_only=request.read_only,
-            protected=self.switcher.is_protected(request.name),
-            leftovers=self.switcher.leftovers(),
-        )
-
-
-def _credentials_without_switch() -> str:
-    """Return in words which credentials boto3 uses by itself, in the order of its providers."""
-    if os.environ.get("AWS_ACCESS_KEY_ID"):
-        return "the keys in the environment"
-    variable, name = named_profile(os.environ)
-    return f"{variable}={name}" if name else "its default credentials"

@@ -34,7 +34,7 @@ def frame_of_cell(
     options: argparse.Namespace, cell: str, shell: InteractiveShell, switcher: Switcher
 ) -> pd.DataFrame:
     """Run the cell for each profile, and return the frame of the values. Raises AwsProfileError."""
-    from ipy_awsprofile.across.across import across_profiles
+    from ipy_awsprofile.across.across import run_across
     from ipy_awsprofile.notebook.cell_function import cell_function
 
     profiles: str | list[AssignedRole] = options.pattern
@@ -48,10 +48,11 @@ def frame_of_cell(
             "`%%aws_profiles` needs a pattern.",
             "Write `%%aws_profiles PATTERN`; `*` matches all profiles.",
         )
-    return across_profiles(
+    return run_across(
         profiles,
         cell_function(shell, cell, switcher),
         max_workers=options.workers,
         progress=not options.no_progress,
         confirmed=options.yes,
+        variable=options.into or "_",  # IPython's name for the value of the last cell
     )

@@ -88,7 +88,7 @@ ARN = "arn:aws:iam::123456789012:role/Other"
 ROLES, OTHERS = ("role", "source"), ("keys", "sso", "process", "login")
 OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "duration": ({"duration": 900}, "a duration"),
-    "external ID": ({"external_id": "x"}, "an external ID"),
+    "external ID": ({"external_id": "xy"}, "an external ID"),
     "session name": ({"session_name": "me"}, "a session name"),
     "read-only": ({"read_only": True}, "a session policy"),
 }
@@ -106,13 +106,13 @@ def test_options_of_a_role(config: Path, name: str) -> None:
     """A role can use every option, which becomes a setting or a session policy."""
     target = target_of(
         SessionRequest(
-            profile=name, duration=900, session_name="me", external_id="x", read_only=True
+            profile=name, duration=900, session_name="me", external_id="xy", read_only=True
         )
     )
     assert target.settings == {
         "duration_seconds": "900",
         "role_session_name": "me",
-        "external_id": "x",
+        "external_id": "xy",
     }
     assert target.policy_arns == ("arn:aws:iam::aws:policy/ReadOnlyAccess",)
 

@@ -1,0 +1,100 @@
+"""What an error or a card says to run is run, and then it works."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT, allow
+from ipy_awsprofile.errors import (
+    CredentialsExpired,
+    InvalidOption,
+    NoProfileAnswered,
+    NotForOneProfile,
+)
+from tests.rotation import session_keys, write_keys
+from tests.shells import Shell
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+
+def code_in(text: str) -> list[str]:
+    """Return what is between backticks in a text."""
+    return re.findall(r"`([^`]+)`", text)
+
+
+def test_expired_keys_of_a_profile_that_is_not_active(shell: Shell, aws: EmbeddedAws) -> None:
+    """Keys that have expired in a file are renewed there, and the same cell works again."""
+    user = aws.create_user("Tool", account=USER_ACCOUNT, policy=allow("*"))
+    aws.write_profile("Keys", region="us-west-2")
+    write_keys(aws, "Keys", session_keys(aws, user))
+    aws.expire_sessions()
+    error = shell.refused("%aws_profile Keys")
+    assert isinstance(error, CredentialsExpired)
+    assert code_in(error.hint) == ["%aws_profile --refresh", "Keys"]
+    write_keys(aws, "Keys", session_keys(aws, user))
+    assert shell.good("%aws_profile Keys").text.startswith("Keys")
+
+
+def test_expired_session_of_the_active_profile(shell: Shell, aws: EmbeddedAws) -> None:
+    """For the active profile, what the hint names is run, and then the cell again."""
+    shell.good("from ipy_awsprofile import list_buckets\n%aws_profile RoleBeta")
+    aws.expire_sessions()
+    refresh, name = code_in(shell.refused("list_buckets(session)").hint)
+    assert name == "RoleBeta"
+    shell.good(refresh)
+    assert len(shell.good("list_buckets(session)").result) == 3
+
+
+@pytest.mark.parametrize("into", ["", " --into found"])
+def test_errors_of_many_profiles(shell: Shell, aws: EmbeddedAws, into: str) -> None:
+    """The summary of a cell for many profiles names all errors by an expression that works."""
+    cell = "assert profile.name != 'UserAlpha'\n1"
+    shown = shell.good(f"%%aws_profiles *{into} --no-progress\n{cell}").text
+    note = next(line for line in shown.splitlines() if "All errors" in line)
+    (expression,) = code_in(note)
+    assert [row["profile"] for row in shell.good(expression).result] == ["UserAlpha"]
+
+
+def test_errors_of_a_function(shell: Shell, aws: EmbeddedAws) -> None:
+    """The summary of across_profiles names the attribute of its DataFrame."""
+    shell.good("from ipy_awsprofile import across_profiles")
+    function = "lambda session: session.client('s3').list_buckets()['Buckets']"
+    shown = shell.good(f"frame = across_profiles('*', {function}, progress=False)").text
+    note = next(line for line in shown.splitlines() if "All errors" in line)
+    assert note.strip() == 'All errors, with what to do: the DataFrame\'s `attrs["errors"]`.'
+    assert len(shell.good('frame.attrs["errors"]').result) == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "words", "good"),
+    [
+        ("--external-id x", "`x` can't be an external ID.", "--external-id xy"),
+        ("--external-id 'a b'", "`a b` can't be an external ID.", "--external-id a/b"),
+        ("--session-name x", "`x` can't be a session name.", "--session-name xy"),
+        ("--session-name 'a b'", "`a b` can't be a session name.", "--session-name a-b"),
+    ],
+)
+def test_options(shell: Shell, aws: EmbeddedAws, option: str, words: str, good: str) -> None:
+    """A value that STS doesn't accept is refused before any call, with what it accepts."""
+    aws.calls.clear()
+    error = shell.refused(f"%aws_profile RoleBeta {option}")
+    assert isinstance(error, InvalidOption)
+    assert str(error) == words
+    assert error.hint.startswith("Use 2 to ")
+    assert aws.calls == []
+    shell.good(f"%aws_profile RoleBeta {good}")
+
+
+def test_duckdb_in_a_cell_for_many_profiles(shell: Shell, aws: EmbeddedAws) -> None:
+    """The connection that is named for DuckDB can be made in the cell as it is written there."""
+    secret = "from ipy_awsprofile.libraries import duckdb_secret as s; s(session)"
+    failed = shell.refused(f"%%aws_profiles RoleBeta --no-progress\n{secret}")
+    assert isinstance(failed, NoProfileAnswered)
+    (error,) = failed.errors
+    assert error["error"] == NotForOneProfile.__name__
+    (code,) = code_in(error["hint"])
+    shell.good(f"%%aws_profiles RoleBeta --no-progress\n{code}")
