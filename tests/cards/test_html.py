@@ -16,6 +16,8 @@ from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.records import Explanation, Problem, Setting, Step
+from ipy_awsprofile.sessions.access_portal import Account
+from ipy_awsprofile.sessions.assigned_roles import AssignedRole
 from tests.cards.reader import Reader, Shown, read
 from tests.cards.test_cards import identity, profile
 
@@ -54,6 +56,9 @@ CARDS: dict[str, Callable[[str], Shown]] = {
     ),
     "profile_table": lambda text: cards.profile_table(
         [profile(text, account=text, role_arn=text, source_profile=text, region=text)], text
+    ),
+    "role_table": lambda text: cards.role_table(
+        [AssignedRole(text, Account(text, text, text), text, text)], text
     ),
     "explanation_card": lambda text: explanation.explanation_card(
         Explanation(
