@@ -216,6 +216,11 @@ def role_table(roles: Sequence[AssignedRole], pattern: str | None = None) -> Tab
     return Table(title, columns, tuple(rows))
 
 
+def new_profile_table(rows: Sequence[tuple[str, str, str]], title: str) -> Table:
+    """Return a table of new profiles: the name, the account's ID, and the role of each."""
+    return Table(title, ("profile", "account", "role"), tuple(rows[:MOST_ROWS]))
+
+
 def _number(number: int, unit: str) -> str:
     return f"{number} {unit}{'' if number == 1 else 's'}"
 

@@ -64,6 +64,11 @@ aws_profile_arguments = _decorator(
         "--sso", metavar="NAME", help="the [sso-session] of --account, if there are several of them"
     ),
     argument(
+        "--save",
+        metavar="NAME",
+        help="append the role to the config file as a profile of this name, and switch to it",
+    ),
+    argument(
         "--read-only",
         action="store_true",
         help="limit the session with the policy ReadOnlyAccess",
@@ -113,6 +118,12 @@ aws_profiles_arguments = _decorator(
         const="",
         help="the accounts and roles of a sign-in to IAM Identity Center instead of the profiles",
     ),
+    argument(
+        "--save",
+        metavar="PATTERN",
+        help="append the roles of --sso that aren't profiles to the config file, as profiles with "
+        'names such as "{account_name}-{role}"; --yes writes what is shown',
+    ),
     argument_group("options of a cell (%%aws_profiles)"),
     argument(
         "--into",
@@ -127,5 +138,7 @@ aws_profiles_arguments = _decorator(
         help="the number of profiles at the same time (default: 32)",
     ),
     argument("--no-progress", action="store_true", help="show no progress bar"),
-    argument("--yes", action="store_true", help="include protected profiles"),
+    argument(
+        "--yes", action="store_true", help="include protected profiles; with --save, write them"
+    ),
 )

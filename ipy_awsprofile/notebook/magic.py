@@ -28,6 +28,7 @@ from ipy_awsprofile.notebook.prompts import (
     renders_html,
     sign_in_at_cell,
 )
+from ipy_awsprofile.notebook.saving import saved
 from ipy_awsprofile.sessions.working import require_notebook
 from ipy_awsprofile.switch.scope import Scope
 from ipy_awsprofile.switch.switcher import Switcher
@@ -128,6 +129,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             self.switcher.login(request or self._active_request())
             if request == SwitchRequest(sso=options.sso):
                 return self._identity_card()  # a sign-in alone: nothing is switched
+        if options.save:
+            request = saved(self.switcher, request or self._active_request(), options.save)
         if request and options.cell:
             scope = Scope(self.switcher, request)
             UntilCellEnds(self.shell, scope, self.switcher.cell).enter()

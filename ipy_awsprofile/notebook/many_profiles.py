@@ -9,6 +9,7 @@ from ipy_awsprofile.cards import cards
 from ipy_awsprofile.cards.rendering import Table
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.notebook.options import require_no_cell_options
+from ipy_awsprofile.notebook.saving import saved_roles
 from ipy_awsprofile.notebook.sso_listing import listed_roles
 
 if TYPE_CHECKING:
@@ -26,7 +27,13 @@ def profile_list(options: argparse.Namespace, switcher: Switcher) -> Table:
     require_no_cell_options(options)
     if options.sso is not None:
         listed = listed_roles(options.sso, options.pattern, switcher.person, progress=True)
+        if options.save:
+            return saved_roles(listed[0], options.save, confirmed=options.yes)
         return cards.role_table(*listed)
+    if options.save:
+        raise InvalidOption(
+            "--save is for the roles of a sign-in.", "Run `%aws_profiles --sso --save PATTERN`."
+        )
     return cards.profile_table(list_profiles(options.pattern), options.pattern)
 
 
@@ -37,6 +44,8 @@ def frame_of_cell(
     from ipy_awsprofile.across.across import run_across
     from ipy_awsprofile.notebook.cell_function import cell_function
 
+    if options.save:
+        raise InvalidOption("--save can't be combined with a cell.", "Run it in a line alone.")
     profiles: str | list[AssignedRole] = options.pattern
     if options.sso is not None:
         show = not options.no_progress

@@ -78,6 +78,11 @@ def switch_request(options: argparse.Namespace) -> SwitchRequest | None:
             "Only --login and --explain can be combined with a profile's name.",
             "Run `%aws_profile?` to see the options.",
         )
+    if options.save and (options.cell or options.explain or options.login or without_name):
+        raise InvalidOption(
+            "--save can't be combined with a cell, nor with another action.",
+            "Run `%aws_profile --account ID --role NAME --save NAME`.",
+        )
     if not named and (options.cell or request != SwitchRequest()):
         raise InvalidOption(
             "The name of a profile is missing.",
@@ -99,7 +104,8 @@ def _request_of(options: argparse.Namespace) -> SwitchRequest:
 
 def require_no_cell_options(options: argparse.Namespace) -> None:
     """Raise InvalidOption for an option of ``%%aws_profiles`` in a line without a cell."""
-    if options.into or options.workers or options.no_progress or options.yes:
+    yes = options.yes and not options.save
+    if options.into or options.workers or options.no_progress or yes:
         raise InvalidOption(
             "--into, --workers, --no-progress and --yes need a cell.",
             "Write `%%aws_profiles PATTERN` as the first line of the cell.",

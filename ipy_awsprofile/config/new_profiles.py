@@ -1,0 +1,109 @@
+"""Profiles are appended to the shared config file; nothing that is in it is changed.
+
+The file is replaced at once by one that has the same bytes and more, with the same mode, and not
+at all if another program has written it meanwhile. A symbolic link stays one.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
+"""
+
+from __future__ import annotations
+
+import locale
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ipy_awsprofile.config.private_folders import make_private
+from ipy_awsprofile.config.shared_files import (
+    SharedFiles,
+    Value,
+    read_shared_files,
+    version_of,
+)
+from ipy_awsprofile.errors import ConfigFileError, InvalidOption
+
+#: What the name of a new profile can't have, since not all SDKs read it in the same way.
+_ODD = re.compile(r"""["'\\\[\]#;\x00-\x1f\x7f]|^\s|\s$|^$|\s{2}""")
+
+
+@dataclass(frozen=True, slots=True)
+class NewProfile:
+    """A profile that isn't in the files yet."""
+
+    name: str
+    settings: Mapping[str, Value]
+
+    def section(self) -> str:
+        """Return the lines of its section."""
+        name = f'"{self.name}"' if " " in self.name else self.name
+        header = "default" if name == "default" else f"profile {name}"
+        return "\n".join([f"[{header}]", *map(_line, self.settings, self.settings.values())])
+
+
+def _line(name: str, value: Value) -> str:
+    if isinstance(value, str):
+        return f"{name} = {value}".replace("\n", "\n  ")
+    return "\n".join([f"{name} =", *(f"  {nested} = {text}" for nested, text in value.items())])
+
+
+def require_new(profiles: Iterable[NewProfile], files: SharedFiles) -> None:
+    """Raise InvalidOption for a name that exists, is there twice, or that not all SDKs can read."""
+    known = set(read_shared_files(files).profiles)
+    for name in (profile.name for profile in profiles):
+        if _ODD.search(name):
+            raise InvalidOption(
+                f"`{name}` can't be the name of a new profile.",
+                "Use letters, digits, spaces and the characters `-_.+=,@/:`.",
+            )
+        if name in known:
+            raise InvalidOption(
+                f"There already is a profile `{name}`, or it would be written twice.",
+                "Choose another name; `%aws_profiles` lists the profiles.",
+            )
+        known.add(name)
+
+
+def append_profiles(profiles: Iterable[NewProfile], files: SharedFiles) -> Path:
+    """Append profiles to the config file, and return its path.
+
+    Raises InvalidOption as `require_new` does, and ConfigFileError if the file can't be written.
+    """
+    profiles = list(profiles)
+    require_new(profiles, files)
+    path = Path(os.path.realpath(files.config))
+    try:
+        _append("\n\n".join(profile.section() for profile in profiles), path)
+    except (OSError, UnicodeEncodeError) as error:
+        reason = getattr(error, "strerror", None) or "its encoding doesn't have all characters"
+        raise ConfigFileError(files.config, f"The file can't be written: {reason}.") from error
+    return files.config
+
+
+def _append(text: str, path: Path) -> None:
+    make_private(path.parent)
+    before = version_of(path)
+    old = path.read_bytes() if before else b""
+    if before and not os.access(path, os.W_OK):
+        raise PermissionError(13, "Permission denied")
+    end = "\r\n" if b"\r\n" in old else "\n"
+    first = end if old.endswith((b"\n", b"\r")) else end * 2
+    added = (first if old else "") + text.replace("\n", end) + end
+    mode = path.stat().st_mode & 0o7777 if before else 0o600
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with open(handle, "wb") as file:
+            file.write(old + added.encode(locale.getpreferredencoding(False)))
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(draft, mode)
+        if version_of(path) != before:
+            raise OSError(0, "another program has just changed it; run the cell again")
+        os.replace(draft, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(draft)
+        raise

@@ -1,0 +1,114 @@
+"""New profiles are appended to the config file, which stays as it was in everything else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ipy_awsprofile.config.new_profiles import NewProfile, append_profiles
+from ipy_awsprofile.config.profiles import list_profiles
+from ipy_awsprofile.config.shared_files import SharedFiles, read_shared_files
+from ipy_awsprofile.errors import ConfigFileError, InvalidOption
+
+ONE = NewProfile("one", {"region": "eu-west-1", "s3": {"addressing_style": "path"}})
+TWO = NewProfile("my two", {"sso_session": "corp"})
+WRITTEN = """[profile one]
+region = eu-west-1
+s3 =
+  addressing_style = path
+
+[profile "my two"]
+sso_session = corp
+"""
+
+
+@pytest.fixture
+def files(shared_files: tuple[Path, Path]) -> SharedFiles:
+    return SharedFiles(*shared_files)
+
+
+@pytest.mark.parametrize(
+    ("before", "between"),
+    [
+        ("# mine\n[profile a]\nregion=x ; kept\n\n[profile \u00e9]\n", "\n"),
+        ("[profile a]\nregion = x", "\n\n"),
+        ("", ""),
+    ],
+)
+def test_appended(files: SharedFiles, before: str, between: str) -> None:
+    """What is in the file stays as it is, byte by byte; the profiles come after it."""
+    files.config.write_text(before)
+    assert append_profiles([ONE, TWO], files) == files.config
+    assert files.config.read_text() == f"{before}{between}{WRITTEN}"
+    assert list_profiles()[-2:] == ["one", "my two"]
+    assert read_shared_files(files).profiles["one"]["s3"] == {"addressing_style": "path"}
+
+
+def test_line_ends_of_windows(files: SharedFiles) -> None:
+    """A file with other line ends gets those."""
+    files.config.write_bytes(b"[profile a]\r\nregion = x\r\n")
+    append_profiles([TWO], files)
+    added = b'\r\n[profile "my two"]\r\nsso_session = corp\r\n'
+    assert files.config.read_bytes() == b"[profile a]\r\nregion = x\r\n" + added
+
+
+def test_link_and_mode(files: SharedFiles, tmp_path: Path) -> None:
+    """A symbolic link stays one, and the file that it leads to keeps its mode."""
+    (tmp_path / "dotfiles").mkdir()
+    real = tmp_path / "dotfiles" / "aws"
+    real.write_text("[profile a]\n")
+    real.chmod(0o640)
+    files.config.symlink_to(real)
+    append_profiles([ONE], files)
+    assert files.config.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert "[profile one]" in real.read_text()
+    assert os.listdir(real.parent) == ["aws"]
+
+
+def test_file_that_does_not_exist(tmp_path: Path) -> None:
+    """A missing file is created with its folder, for the user alone."""
+    files = SharedFiles(tmp_path / "new" / "config", tmp_path / "new" / "credentials")
+    append_profiles([ONE], files)
+    assert files.config.stat().st_mode & 0o777 == 0o600
+    assert files.config.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("name", ["a", "keys", "", "x]", 'x"y', "x\ny", " x", "a  b", "x#"])
+def test_names_that_are_refused(files: SharedFiles, name: str) -> None:
+    """A name that is in one of the files, or that can't be one, changes nothing."""
+    files.config.write_text("[profile a]\n")
+    files.credentials.write_text("[keys]\n")
+    with pytest.raises(InvalidOption):
+        append_profiles([ONE, NewProfile(name, {})], files)
+    with pytest.raises(InvalidOption, match="twice"):
+        append_profiles([ONE, ONE], files)
+    assert files.config.read_text() == "[profile a]\n"
+
+
+def test_file_that_cannot_be_written(tmp_path: Path) -> None:
+    """A file in what isn't a folder is one error."""
+    (tmp_path / "file").write_text("")
+    files = SharedFiles(tmp_path / "file" / "config", tmp_path / "credentials")
+    with pytest.raises(ConfigFileError, match=r"can't be written: Not a directory|File exists"):
+        append_profiles([ONE], files)
+
+
+def test_file_that_another_program_writes(
+    files: SharedFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another program has just written isn't lost: the file is left as it is."""
+    files.config.write_text("[profile a]\n")
+    sync = os.fsync
+
+    def meanwhile(handle: int) -> None:
+        sync(handle)
+        files.config.write_text("[profile theirs]\n")
+
+    monkeypatch.setattr("ipy_awsprofile.config.new_profiles.os.fsync", meanwhile)
+    with pytest.raises(ConfigFileError, match="another program has just changed it"):
+        append_profiles([ONE], files)
+    assert files.config.read_text() == "[profile theirs]\n"
+    assert sorted(os.listdir(files.config.parent)) == ["config"]

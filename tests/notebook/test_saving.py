@@ -1,0 +1,135 @@
+"""A role without a profile is kept as one, which the AWS CLI uses as well."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ipy_awsprofile.config.profiles import list_profiles
+from ipy_awsprofile.errors import AccessDenied, ConfigFileError, InvalidOption, ProtectedProfile
+from tests.identity_center import PROD, TEST, TWIN, organisation
+from tests.shells import aws_cli_2
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+ADMIN = f"--account {PROD} --role Admin"
+
+
+@pytest.fixture(autouse=True)
+def _organisation(aws: EmbeddedAws) -> None:
+    organisation(aws)
+    aws.sso.sign_in("corp")
+
+
+def test_kept(shell: Shell, aws: EmbeddedAws) -> None:
+    """The profile is appended and active; version 2 of the AWS CLI uses it with the sign-in."""
+    before = aws.config_file.read_text()
+    ran = shell.good(f"%aws_profile {ADMIN} --save prod-admin --as admin --region eu-west-1")
+    assert ran.text.startswith("prod-admin")
+    assert (os.environ["AWS_PROFILE"], shell.names["admin"].profile_name) == ("prod-admin",) * 2
+    after = aws.config_file.read_text()
+    assert after.startswith(before)
+    assert after.removeprefix(before).splitlines() == [
+        "",
+        "[profile prod-admin]",
+        "region = eu-west-1",
+        f"endpoint_url = {aws.endpoint_url}",
+        "sso_session = corp",
+        f"sso_account_id = {PROD}",
+        "sso_role_name = Admin",
+    ]
+    who = subprocess.run(
+        [aws_cli_2(), "sts", "get-caller-identity", "--profile", "prod-admin"],
+        env=aws.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(who.stdout)["Account"] == PROD
+
+
+def test_the_active_role(shell: Shell, aws: EmbeddedAws) -> None:
+    """Without a name, the active role is kept; a role by its ARN is kept as well."""
+    shell.good(f"%aws_profile corp:{TEST}/Reader")
+    assert shell.good("%aws_profile --save sandbox").text.startswith("sandbox")
+    role = "arn:aws:iam::231179739868:role/RoleBeta"
+    arn = next(one.role_arn for one in list_profiles() if one == "RoleBeta") or role
+    ran = shell.good(f"%aws_profile --role-arn {arn} --source-profile UserAlpha --save beta")
+    assert ran.text.startswith("beta ← UserAlpha")
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "text"),
+    [
+        (f"{ADMIN} --save prod-reader", InvalidOption, "already is a profile `prod-reader`"),
+        (f"{ADMIN} --save x]", InvalidOption, "can't be the name"),
+        ("RoleBeta --save other", InvalidOption, "is a profile already"),
+        (f"{ADMIN} --save other --mfa", InvalidOption, "can't say"),
+        (f"{ADMIN} --save other --explain", InvalidOption, "can't be combined"),
+        (f"--account {TEST} --role Admin --save other", AccessDenied, "isn't assigned"),
+        ("--save other", InvalidOption, "No profile is active"),
+    ],
+)
+def test_what_is_refused(
+    shell: Shell, aws: EmbeddedAws, line: str, error: type[Exception], text: str
+) -> None:
+    """A name that exists, what isn't such a role, and a role that doesn't work change nothing."""
+    before = aws.config_file.read_text()
+    refused = shell.refused(f"%aws_profile {line}")
+    assert isinstance(refused, error)
+    assert text in str(refused)
+    assert aws.config_file.read_text() == before
+    assert "session" not in shell.names
+
+
+def test_a_file_that_cannot_be_written(shell: Shell, aws: EmbeddedAws) -> None:
+    """If the file can't be written, the identity stays what it was, and the protection counts."""
+    shell.good(f"%aws_profile {ADMIN}")  # so that only the config file has to be written
+    shell.good("%aws_profile RoleBeta")
+    shell.good("%config AwsProfileMagics.protected = ['acme*']")
+    assert isinstance(shell.refused(f"%aws_profile {ADMIN} --save x"), ProtectedProfile)
+    config = aws.config_file.read_text()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        error = shell.refused(f"%aws_profile {ADMIN} --save x --yes")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert isinstance(error, ConfigFileError)
+    assert str(error).endswith("The file can't be written: File too large.")
+    assert aws.config_file.read_text() == config
+    assert shell.good("%aws_profile").text.startswith("RoleBeta")
+
+
+def test_all_roles(shell: Shell, aws: EmbeddedAws) -> None:
+    """Without --yes it is shown what would be written; with it, each role is a profile."""
+    before = aws.config_file.read_text()
+    save = '%aws_profiles --sso corp --save "{account_name}-{role}"'
+    error = shell.refused(save.replace("{account_name}", "x"))
+    assert isinstance(error, InvalidOption)
+    assert "twice" in str(error)
+    shown = shell.good(save).text
+    assert shown.startswith("3 new profiles would be written to")
+    assert "1 are profiles already" in shown
+    assert f"Acme-Prod-Admin  {PROD}  Admin" in shown
+    assert aws.config_file.read_text() == before
+    assert "3 new profiles are in" in shell.good(f"{save} --yes").text
+    assert list_profiles()[-3:] == ["Acme-Prod-Admin", "Sandbox-Reader", "sandbox-Reader"]
+    assert [one.account for one in list_profiles()[-3:]] == [PROD, TEST, TWIN]
+    assert shell.good("%aws_profile sandbox-Reader").text.startswith("sandbox-Reader")
+    assert "0 new profiles would be" in shell.good(save).text
+
+
+@pytest.mark.parametrize(
+    "line", ["--sso --save x", '--sso --save "{name}"', '--save "{role}"', "--sso --yes"]
+)
+def test_patterns_that_are_refused(shell: Shell, aws: EmbeddedAws, line: str) -> None:
+    """A pattern needs known placeholders, and roles of a sign-in."""
+    assert isinstance(shell.refused(f"%aws_profiles {line}"), InvalidOption)
