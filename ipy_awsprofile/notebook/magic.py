@@ -128,7 +128,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         if options.login:
             self.switcher.login(request or self._active_request())
             if request == SwitchRequest(sso=options.sso):
-                return self._identity_card()  # a sign-in alone: nothing is switched
+                # A sign-in alone: nothing is switched.
+                return active_identity_card(self.shell, self.switcher)
         if options.save:
             request = saved(self.switcher, request or self._active_request(), options.save)
         if request and options.cell:
