@@ -21,7 +21,7 @@ from ipy_awsprofile.notebook.arguments import aws_profile_arguments, aws_profile
 from ipy_awsprofile.notebook.cell_scope import UntilCellEnds
 from ipy_awsprofile.notebook.error_cards import errors_as_cards
 from ipy_awsprofile.notebook.many_profiles import frame_of_cell, profile_list
-from ipy_awsprofile.notebook.options import parse, switch_request
+from ipy_awsprofile.notebook.options import parse, show_help, switch_request
 from ipy_awsprofile.notebook.prompts import (
     ask_for_code,
     code_from_setting,
@@ -89,7 +89,10 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         require_notebook("`%aws_profile`")
         with errors_as_cards("The switch", self.switcher):
             options = parse(self.aws_profile, line)
-            display(self._result_of(options, switch_request(options)))
+            if options.help:
+                show_help(self.aws_profile, in_cell=options.cell)
+            else:
+                display(self._result_of(options, switch_request(options)))
 
     @aws_profiles_arguments
     @line_cell_magic
@@ -104,6 +107,9 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         require_notebook("`%aws_profiles`")
         with errors_as_cards("The cell", self.switcher):
             options = parse(self.aws_profiles, line)
+            if options.help:
+                show_help(self.aws_profiles, in_cell=cell is not None)
+                return None
             if cell is None:
                 display(profile_list(options, self.switcher))
                 return None

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields
 from keyword import iskeyword
 from typing import Any
 
 from IPython.core.error import UsageError
+from IPython.display import display
 
 from ipy_awsprofile.config.duration import parsed_seconds
 from ipy_awsprofile.config.request import SwitchRequest
@@ -46,22 +48,59 @@ def duration(text: str) -> int:
 
 
 def parse(magic: Any, line: str) -> argparse.Namespace:
-    """Return the options in a magic's line. Raises InvalidOption.
+    """Return the options in a magic's line; ``help`` is whether it asks for them with ``-h``.
 
-    Quotation marks group words, and a backslash is an ordinary character.
+    Quotation marks group words, a backslash is an ordinary character, and what follows a ``#`` that
+    stands by itself is a comment. An option may be written with other dashes: ``--readonly``.
+    Raises InvalidOption.
     """
-    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
+    lexer = shlex.shlex(_COMMENT.sub(r"\1", line), posix=True, punctuation_chars=False)
     lexer.whitespace_split = True
     lexer.commenters = ""
     lexer.escape = ""
+    hint = f"Run `%{magic.__name__}?` to see the options."
     try:
-        options: argparse.Namespace = magic.parser.parse_args(list(lexer))
-        return options
-    except UsageError as error:
-        problem = str(error)
+        words = list(lexer)
     except ValueError:
-        problem = "A quotation mark isn't closed."
-    raise InvalidOption(problem, f"Run `%{magic.__name__}?` to see the options.")
+        raise InvalidOption("A quotation mark isn't closed.", hint) from None
+    end = words.index("--") if "--" in words else len(words)
+    known = magic.parser._option_string_actions  # noqa: SLF001  # argparse has no public list
+    options = [_as_known(word, known) for word in words[:end] if word not in _HELP]
+    try:
+        parsed: argparse.Namespace = magic.parser.parse_args([*options, *words[end:]])
+    except UsageError as error:
+        raise InvalidOption(str(error), f"{_similar(options, known)} {hint}".strip()) from None
+    parsed.help = not _HELP.isdisjoint(words[:end])
+    return parsed
+
+
+_HELP = {"-h", "--help"}
+
+#: A part in quotation marks, which stays, or a comment.
+_COMMENT = re.compile(r"""("[^"]*"|'[^']*')|(?:^|(?<=\s))#(?:\s.*)?$""")
+
+
+def _as_known(word: str, known: Collection[str]) -> str:
+    """Return the option that differs from the word in dashes and case alone, or else the word."""
+    name, *value = word.split("=", 1)
+    if not name.startswith("--") or name in known:
+        return word
+    plain = _plain(name)
+    return "=".join([next((one for one in known if _plain(one) == plain), name), *value])
+
+
+def _plain(option: str) -> str:
+    return re.sub("[-_]", "", option).casefold()
+
+
+def _similar(words: Iterable[str], known: Collection[str]) -> str:
+    """Return a question about the options that an unknown one is similar to; empty if none is."""
+    from ipy_awsprofile.config.profiles import did_you_mean  # which loading doesn't need
+
+    public = [one for one in known if one != "--cell"]
+    names = (word.split("=", 1)[0] for word in words if word.startswith("--"))
+    unknown = (name for name in names if not any(one.startswith(name) for one in public))
+    return next(filter(None, (did_you_mean(name, public) for name in unknown)), "")
 
 
 def switch_request(options: argparse.Namespace) -> SwitchRequest | None:
@@ -110,3 +149,12 @@ def require_no_cell_options(options: argparse.Namespace) -> None:
             "--into, --workers, --no-progress and --yes need a cell.",
             "Write `%%aws_profiles PATTERN` as the first line of the cell.",
         )
+
+
+def show_help(magic: Any, *, in_cell: bool) -> None:
+    """Show the options of a magic. Raises InvalidOption in a cell, which would run without them."""
+    if in_cell:
+        raise InvalidOption(
+            "--help can't be used for a cell.", f"Run `%{magic.__name__} --help` by itself."
+        )
+    display({"text/plain": magic.__doc__.removeprefix("::\n\n")}, raw=True)

@@ -226,6 +226,41 @@ def test_config_is_there_before_loading(bare_shell: Shell) -> None:
     assert isinstance(bare_shell.refused("%aws_profile RoleBeta"), ProtectedProfile)
 
 
+@pytest.mark.parametrize("line", ["%aws_profile", "%aws_profile -- # nothing", "%aws_profile # x"])
+def test_comment(shell: Shell, line: str) -> None:
+    """A line that is only a comment is a line without options."""
+    assert "No profile is active" in shell.good(line).text
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help_option(shell: Shell, option: str) -> None:
+    """-h and --help show the options and do nothing else; in a cell they are refused."""
+    text = shell.good(f"%aws_profile RoleBeta {option}").text
+    assert text.startswith("%aws_profile [--region R]")
+    assert "--expect-account ID" in text
+    assert "--no-progress" in shell.good(f"%aws_profiles {option}").text
+    assert "session" not in shell.names
+    for magic in ("%%aws_profile", "%%aws_profiles"):
+        error = shell.refused(f"{magic} RoleBeta {option}\nx = 1")
+        assert "x" not in shell.names
+        (again,) = re.findall("`(.+)`", error.hint)
+        shell.good(again)
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("%aws_profile RoleBeta --regoin x", "Did you mean `--region`"),
+        ("%aws_profile RoleBeta --expected-account=1", "Did you mean `--expect-account`"),
+        ("%aws_profiles --worker-s 3 --intoo x", "Did you mean `--into`"),
+        ("%aws_profile --xyzzy", "Run `%aws_profile?` to see the options."),
+    ],
+)
+def test_misspelt_options(shell: Shell, line: str, hint: str) -> None:
+    """An unknown option leads to the question which one is meant."""
+    assert hint in shell.refused(line).hint
+
+
 @pytest.mark.parametrize("magic", ["aws_profile", "aws_profiles"])
 def test_help(shell: Shell, magic: str) -> None:
     """Each magic's help describes every option, except the one that a cell's scope uses."""
