@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.config.environment import named_profile
+from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ipy_awsprofile.bindings.leftovers import Leftover
     from ipy_awsprofile.cards.rendering import Card
     from ipy_awsprofile.switch.switcher import Switcher
 
 
-def active_identity_card(shell: InteractiveShell, switcher: Switcher) -> Card:
-    """Return a card of the active identity, or of the credentials that boto3 uses without one."""
+def active_identity_card(
+    shell: InteractiveShell, switcher: Switcher, before: SwitchRequest | None = None
+) -> Card:
+    """Return a card of the active identity, or of the credentials that boto3 uses without one.
+
+    ``before`` was active before a switch, with its session in its variable.
+    """
     identity, request = switcher.identity(), switcher.request
     if identity is None or request is None:
         return cards.no_identity_card(_credentials_without_switch())
@@ -29,7 +38,33 @@ def active_identity_card(shell: InteractiveShell, switcher: Switcher) -> Card:
         alias=account_name(request.name),
         read_only=request.read_only,
         protected=switcher.is_protected(request.name),
-        leftovers=switcher.leftovers(),
+        leftovers=[*_emptied(before, request), *switcher.leftovers()],
+    )
+
+
+def request_in_variable(shell: InteractiveShell, switcher: Switcher) -> SwitchRequest | None:
+    """Return the active request if the notebook's variable for its session contains the session."""
+    request = switcher.request
+    return request if request and shell.user_ns.get(request.variable) is switcher.session else None
+
+
+def _emptied(before: SwitchRequest | None, request: SwitchRequest) -> Iterator[Leftover]:
+    """Yield a note if a switch took the session out of another variable than its own."""
+    if before is None or before.variable == request.variable:
+        return
+    from ipy_awsprofile.bindings.leftovers import Leftover  # which loading doesn't need
+
+    name, *options = (
+        f"{field.name}={value!r}"
+        for field in fields(SessionRequest)
+        if (value := getattr(before, field.name)) != field.default
+    )
+    arguments = ", ".join([name.removeprefix("profile="), *options])
+    code = f"from ipy_awsprofile import open_session; {before.variable} = open_session({arguments})"
+    yield Leftover(
+        before.variable,
+        f"doesn't contain the session of {before.name} any more: for two sessions at the same "
+        f"time, run `{code}`",
     )
 
 

@@ -16,7 +16,7 @@ from ipy_awsprofile.cards import cards
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.notebook.active_identity import active_identity_card
+from ipy_awsprofile.notebook.active_identity import active_identity_card, request_in_variable
 from ipy_awsprofile.notebook.arguments import aws_profile_arguments, aws_profiles_arguments
 from ipy_awsprofile.notebook.cell_scope import UntilCellEnds
 from ipy_awsprofile.notebook.error_cards import errors_as_cards
@@ -142,7 +142,9 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             scope = Scope(self.switcher, request)
             UntilCellEnds(self.shell, scope, self.switcher.cell).enter()
         elif request:
+            before = request_in_variable(self.shell, self.switcher)
             self.switcher.switch(request)
+            return active_identity_card(self.shell, self.switcher, before)
         elif options.refresh or options.login:
             self.switcher.refresh()
         return active_identity_card(self.shell, self.switcher)
