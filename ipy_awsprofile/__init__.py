@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.config.profiles import Profile, list_profiles
     from ipy_awsprofile.errors import AwsProfileError
     from ipy_awsprofile.libraries.fsspec import storage_options
-    from ipy_awsprofile.picker import ProfilePicker
+    from ipy_awsprofile.picker.widget import ProfilePicker
     from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
     from ipy_awsprofile.sessions.identity import Identity, who_am_i
     from ipy_awsprofile.sessions.session import open_session
@@ -52,7 +52,7 @@ _HOMES = {
     "AwsProfileError": "errors",
     "Identity": "sessions.identity",
     "Profile": "config.profiles",
-    "ProfilePicker": "picker",
+    "ProfilePicker": "picker.widget",
     "across_profiles": "across.across",
     "list_assigned_roles": "sessions.assigned_roles",
     "list_buckets": "buckets",
@@ -100,7 +100,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
 def _picker(switcher: Switcher) -> ProfilePicker:
     """Make a picker when one is asked for: ipywidgets isn't imported before."""
-    from ipy_awsprofile.picker import ProfilePicker
+    from ipy_awsprofile.picker.widget import ProfilePicker
 
     return ProfilePicker(switcher=switcher)
 

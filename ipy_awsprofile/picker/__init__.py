@@ -1,5 +1,1 @@
-"""The searchable dropdown that switches the notebook, as an anywidget."""
-
-from ipy_awsprofile.picker.widget import ProfilePicker
-
-__all__ = ["ProfilePicker"]
+"""What is clicked: the searchable list of profiles, in a cell and in JupyterLab's toolbar."""

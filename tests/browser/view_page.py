@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.picker import ProfilePicker
+from ipy_awsprofile.picker.widget import ProfilePicker
 from tests.browser.picker_page import PickerPage
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ipy_awsprofile.picker import ProfilePicker
+from ipy_awsprofile.picker.widget import ProfilePicker
 from tests.picker.person import Person
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.picker import ProfilePicker
+    from ipy_awsprofile.picker.widget import ProfilePicker
 
 VIEW = "view-1"
 
@@ -39,7 +39,7 @@ class Person:
         self, profile: str, region: str | None = None, **content: Any
     ) -> list[dict[str, Any]]:
         """Choose a profile and a Region in the list as it is now; return the answers."""
-        seen = self.picker._listing.read()
+        seen = self.picker._conversation.listing.read()
         return self.says("switch", profile=profile, region=region, list=seen, **content)
 
     def rows(self, have: int = 0) -> list[list[Any]] | None:

@@ -12,7 +12,7 @@ import pytest
 import traitlets
 
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, ProfileNotFound, ProtectedProfile
-from ipy_awsprofile.picker import ProfilePicker
+from ipy_awsprofile.picker.widget import ProfilePicker
 from tests.picker.person import Person
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from ipy_awsprofile import picker
-from ipy_awsprofile.picker import ProfilePicker
 from ipy_awsprofile.picker.view_script import view_script
+from ipy_awsprofile.picker.widget import ProfilePicker
 
 VIEW = Path(picker.__file__).with_name("view")
 

@@ -13,7 +13,7 @@ import time_machine
 
 from ipy_awsprofile import using_profile
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
-from ipy_awsprofile.picker import ProfilePicker
+from ipy_awsprofile.picker.widget import ProfilePicker
 from tests.picker.person import VIEW, Person
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ import time_machine
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
 from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.picker import ProfilePicker
 from ipy_awsprofile.picker.memory import MOST_RECENT, Memory, Remembered
+from ipy_awsprofile.picker.widget import ProfilePicker
 from tests.picker.person import VIEW, Person
 from tests.roles import add_role
 from tests.shells import run_python
@@ -187,7 +187,7 @@ def test_an_unexpected_error_is_shown_without_its_text(
         raise OSError("with what it was about")
 
     monkeypatch.setattr(person.picker._switcher, "prepare", broken)
-    seen = person.picker._listing.read()
+    seen = person.picker._conversation.listing.read()
     command = {"type": "switch", "view": VIEW, "profile": "RoleBeta", "region": None, "list": seen}
     with pytest.raises(OSError, match="with what"):
         person.picker._receive(None, command, [])
@@ -412,7 +412,7 @@ def test_the_list_imports_boto3_in_the_background() -> None:
     """Showing the list starts the import of boto3, and doesn't wait for it."""
     shown = run_python(
         "import sys, threading\n"
-        "from ipy_awsprofile.picker import ProfilePicker\n"
+        "from ipy_awsprofile.picker.widget import ProfilePicker\n"
         "from ipy_awsprofile.switch.switcher import Switcher\n"
         "picker = ProfilePicker(switcher=Switcher(None))\n"
         "print('boto3' in sys.modules)\n"

@@ -1,0 +1,168 @@
+"""What a picker and its views say to each other, whatever carries their messages.
+
+anywidget carries them for a picker in a cell, a comm for the one in JupyterLab's toolbar.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ipy_awsprofile.config.regions import known_regions
+from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.picker.account_alias import AccountAliases
+from ipy_awsprofile.picker.listing import Listing, no_profiles_card
+from ipy_awsprofile.picker.memory import Memory
+from ipy_awsprofile.picker.messages import Message, ProfilesMessage, html_of, identity_message
+from ipy_awsprofile.picker.switch_commands import SwitchCommands, errors_shown
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.bindings.leftovers import Leftover
+    from ipy_awsprofile.config.request import SwitchRequest
+    from ipy_awsprofile.sessions.identity import Identity
+    from ipy_awsprofile.switch.switcher import Switcher
+
+#: Sends a message to the views, with its buffers.
+Send = Callable[[dict[str, Any], list[bytes] | None], object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What the views show of the identity."""
+
+    identity: Identity | None = None
+    request: SwitchRequest | None = None
+    protected: bool = False
+    leftovers: tuple[Leftover, ...] = ()
+
+
+class Conversation:
+    """Carries out the commands of the views of a picker, and tells them of every switch."""
+
+    def __init__(self, switcher: Switcher, send: Send) -> None:
+        self._switcher = switcher
+        self._send = send
+        self._ending = ExitStack()
+        self._memory = Memory()
+        self._ending.callback(switcher.subscribe(self._follow))
+        #: The profiles that the views show.
+        self.listing = Listing(switcher)
+        self._has_view = False
+        self._commands = SwitchCommands(switcher, self._answer)
+        self._ending.callback(self._commands.close)
+        self._aliases = AccountAliases()
+        self._shown = _Shown()
+        # An alias arrives in another thread, and mustn't show the identity before a switch again.
+        self._identity_lock = threading.Lock()
+
+    @property
+    def identity(self) -> Identity | None:
+        """The identity that the views show."""
+        return self._shown.identity
+
+    def close(self) -> None:
+        """End the subscription, and drop a command that waits."""
+        self._ending.close()
+
+    def receive(self, content: Any) -> None:
+        """Carry out a command, and answer the view that sent it."""
+        view = content.get("view")
+        with errors_shown(self._answer, view):
+            match content:
+                case {"type": "switch"}:
+                    self._require_same_list(view, content["list"])
+                    self._commands.carry_out(view, content)
+                case {"type": "region" | "refresh"}:
+                    self._commands.carry_out(view, content)
+                case {"type": "off"}:
+                    self._commands.off(view)
+                case {"type": "ready"}:
+                    self._has_view = True
+                    self._show(self._switcher.identity(), view)
+                case {"type": "list", "have": have}:
+                    self._list(view, have)
+                case {"type": "pin", "profile": str(profile), "pinned": bool(pinned)}:
+                    self._memory.pin(profile, pinned=pinned)
+                    # A list that the view asked for before has the old pins.
+                    self._list(view, self.listing.version)
+
+    def _follow(self, identity: Identity | None) -> None:
+        """Show the identity after a switch, whichever face of the package made it."""
+        if identity and identity.profile:
+            self._memory.use(identity.profile)
+        self._show(identity, switched=True)
+
+    def _show(self, identity: Identity | None, view: Any = None, *, switched: bool = False) -> None:
+        leftovers: list[Leftover] = []
+        with suppress(AwsProfileError):  # the notes aren't worth an error
+            leftovers = self._switcher.leftovers()
+        request = self._switcher.request
+        protected = bool(request and self._switcher.is_protected(request.name))
+        with self._identity_lock:
+            self._shown = _Shown(identity, request, protected, tuple(leftovers))
+        self._send_identity(view, switched=switched)
+        if self._has_view:
+            self._look_up_alias()
+
+    def _send_identity(self, view: Any = None, *, switched: bool = False) -> None:
+        with self._identity_lock:
+            shown = self._shown
+            message = identity_message(
+                shown.identity,
+                shown.request,
+                switched=switched,
+                protected=shown.protected,
+                alias=self._aliases.get(shown.identity.account) if shown.identity else None,
+                leftovers=shown.leftovers,
+                has_notebook=self._switcher.has_notebook,
+            )
+            self._answer(view, message)
+
+    def _answer(self, view: Any, message: Message, buffers: list[bytes] | None = None) -> None:
+        self._send({**message, "view": view}, buffers)
+
+    def _require_same_list(self, view: Any, seen: int) -> None:
+        """Raise AwsProfileError if the person has chosen from another list than the files'."""
+        if seen != self.listing.read():
+            self._list(view, seen)
+            raise AwsProfileError(
+                "The profiles have changed since the list was shown. Nothing was switched.",
+                "Choose the profile again.",
+            )
+
+    def _list(self, view: Any, have: int) -> None:
+        """Send the order of the profiles, and the profiles if the view doesn't have them."""
+        version = self.listing.read()
+        known = self._memory.read()
+        message: ProfilesMessage = {
+            "type": "profiles",
+            "version": version,
+            "pins": known.pins,
+            "recent": known.recent,
+        }
+        buffers = None
+        if have != version:
+            message["regions"] = known_regions()
+            if self.listing.is_empty:
+                message["html"] = html_of(no_profiles_card())
+            buffers = [self.listing.rows]
+        self._answer(view, message, buffers)
+        _warm_up()
+
+    def _look_up_alias(self) -> threading.Thread | None:
+        session, identity = self._switcher.session, self.identity
+        if session is None or identity is None:
+            return None
+        return self._aliases.look_up(session, identity, self._send_identity)
+
+
+def _warm_up() -> None:
+    """Import boto3 while the person looks for a profile, so that the first switch is faster."""
+    if "boto3" not in sys.modules:
+        arguments = ("ipy_awsprofile.sessions.identity",)
+        threading.Thread(target=import_module, args=arguments, name="warm-up", daemon=True).start()
