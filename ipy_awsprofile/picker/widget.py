@@ -55,7 +55,7 @@ class ProfilePicker(anywidget.AnyWidget, ProfileValue):  # type: ignore[misc]
         super().__init__(**({} if layout is None else {"layout": layout}))
         self._has_own_layout = layout is None or isinstance(layout, dict)
         self._switcher = switcher or running_switcher()
-        self._conversation = Conversation(self._switcher, self._send)
+        self._conversation = Conversation(self._switcher, self._tell_views)
         self._subscriptions.callback(self._conversation.close)
         self._subscriptions.callback(self._switcher.subscribe(self._follow_in_value))
         self.on_msg(self._receive)
@@ -113,5 +113,5 @@ class ProfilePicker(anywidget.AnyWidget, ProfileValue):  # type: ignore[misc]
         """Carry out a view's command."""
         self._conversation.receive(content)
 
-    def _send(self, message: dict[str, Any], buffers: list[bytes] | None) -> None:
+    def _tell_views(self, message: dict[str, Any], buffers: list[bytes] | None) -> None:
         self.send(message, buffers)
