@@ -11,7 +11,7 @@ AXE := .venv/node_modules/axe-core/axe.min.js
 # How long `make attack` looks for faults.
 MINUTES ?= 20
 
-.PHONY: demo lab test attack check bench clean
+.PHONY: demo lab test attack check docs bench clean
 
 demo: .venv/ready
 	$(BIN)/python -m ipy_awsprofile demo
@@ -46,6 +46,16 @@ check: .venv/ready $(TSC)
 	$(BIN)/lint-imports
 	$(TSC)
 
+# The pages in build/docs; a warning is an error.
+docs: .venv-docs/ready
+	.venv-docs/bin/python -m sphinx -q -W --keep-going -b html docs build/docs
+
+# The AWS CLI that the tests need wants an older docutils than Sphinx does.
+.venv-docs/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	touch $@
+
 bench: .venv/ready
 	$(BIN)/python -m benchmarks
 
@@ -61,4 +71,4 @@ $(TSC) $(AXE):
 	npm install --loglevel=error --no-save --no-audit --no-fund --prefix .venv 'typescript@^7' 'axe-core@^4'
 
 clean:
-	rm -rf .venv build dist
+	rm -rf .venv .venv-docs build dist

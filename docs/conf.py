@@ -1,0 +1,75 @@
+"""Sphinx's configuration: the pages, the tutorials as they are, and the reference from the code.
+
+https://www.sphinx-doc.org/en/master/usage/configuration.html
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from magics import write_magics, write_settings
+
+from ipy_awsprofile import __version__
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+HERE = Path(__file__).parent
+
+project = "ipy_awsprofile"
+author = "the authors of ipy_awsprofile"
+copyright = "the authors of ipy_awsprofile, BSD-3-Clause"  # noqa: A001  # Sphinx's name
+version = release = __version__
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "IPython.sphinxext.ipython_console_highlighting",  # the lexer for cells with magics
+]
+exclude_patterns = ["build", "reference/settings.md"]
+# One pair of backquotes, too, is code in the docstrings.
+default_role = "code"
+
+html_theme = "furo"
+html_title = "ipy_awsprofile"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
+html_show_sphinx = False
+
+# The tutorials contain their outputs, which nbval compares: they aren't run again.
+nb_execution_mode = "off"
+# A magic isn't Python, in whose colours it is shown.
+suppress_warnings = ["misc.highlighting_failure", "mystnb.unknown_mime_type"]
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+# They are imported from the package, not from where they stand.
+add_module_names = False
+
+
+def generate(_app: Sphinx) -> None:
+    """Write what is made of other files, before Sphinx reads its own."""
+    tutorials = HERE / "tutorials"
+    shutil.rmtree(tutorials, ignore_errors=True)
+    shutil.copytree(
+        HERE.parent / "notebooks",
+        tutorials,
+        ignore=lambda _folder, names: [
+            name for name in names if not name.endswith(".ipynb") or "checkpoint" in name
+        ],
+    )
+    write_magics(HERE / "reference" / "options.md")
+    write_settings(HERE / "reference" / "settings.md")
+
+
+def setup(app: Sphinx) -> None:
+    """Add the step before Sphinx reads the pages."""
+    app.connect("builder-inited", generate)

@@ -1,0 +1,100 @@
+"""The pages of the documentation work: each cell of a how-to page runs, in the page's order."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import sys
+from configparser import ConfigParser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ipy_awsprofile import errors
+from ipy_awsprofile.demo.stages.organisation import seed_organisation
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
+from tests.mfa_role import answer_with_codes
+from tests.roles import add_role
+from tests.test_readme import ROOT, blocks, rows
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+DOCS = ROOT / "docs"
+HOW_TO = sorted(file for file in (DOCS / "how-to").glob("*.md") if file.stem != "index")
+CELLS = [*HOW_TO, DOCS / "start.md"]
+
+
+@pytest.fixture
+def stage(
+    aws: EmbeddedAws, auditor: str, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, dict[str, str]]:
+    """Create the profiles of the pages; return what the config file says of each."""
+    add_role(aws, "prod-admin", "s3:*")
+    seed_organisation(aws, 6)
+    aws.sso.assign(ROLE_ACCOUNT, "Analyst", policy=allow("*"))
+    with aws.config_file.open("a") as config:
+        config.write(
+            f"\n[sso-session corp]\nsso_start_url = {aws.sso.start_url}\nsso_region = us-east-1\n"
+            "sso_registration_scopes = sso:account:access\n"
+        )
+    aws.write_profile(
+        "Analyst",
+        sso_session="corp",
+        sso_account_id=ROLE_ACCOUNT,
+        sso_role_name="Analyst",
+        region="us-west-2",
+    )
+    aws.sso.sign_in("corp")
+    answer_with_codes(aws, auditor, monkeypatch)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    # The endpoint of what is no profile of a file, and of libraries that read none.
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    parser = ConfigParser()
+    parser.read(aws.config_file)
+    return {name: dict(parser[name]) for name in parser.sections()}
+
+
+@pytest.mark.parametrize("page", CELLS, ids=lambda page: page.stem)
+def test_cells(stage: object, bare_shell: Shell, page: Path) -> None:
+    """Each cell of a page succeeds, and every page has cells."""
+    cells = blocks(page.read_text(), "ipython3")
+    assert cells
+    for cell in cells:
+        bare_shell.good(cell)
+
+
+def test_config_files(stage: dict[str, dict[str, str]]) -> None:
+    """The sections of config files that pages show are those that their cells use."""
+    shown = ConfigParser()
+    for page in HOW_TO:
+        for block in blocks(page.read_text(), "ini"):
+            shown.read_string(block)
+    assert shown.sections()
+    for name in shown.sections():
+        expected = {key: value for key, value in shown[name].items() if key != "sso_start_url"}
+        assert expected.items() <= stage[name].items()
+
+
+def test_errors() -> None:
+    """The page of errors has each class, with its cause and what to do."""
+    described = rows((DOCS / "reference" / "errors.md").read_text())[1:]
+    kinds = {
+        name
+        for name, kind in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(kind, errors.AwsProfileError) and kind is not errors.AwsProfileError
+    }
+    assert {name.strip("`") for name, _, _ in described} == kinds
+    assert all(cause and remedy for _, cause, remedy in described)
+
+
+def test_links() -> None:
+    """Each link between pages, and to files of the repository, leads to a file."""
+    for page in DOCS.rglob("*.md"):
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            made = page.parent / target
+            generated = made.name in {"options.md", "settings.md"}
+            assert made.exists() or generated, f"{page.name}: {target}"
