@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.cards.styles import Tone
 from ipy_awsprofile.config.regions import similar_region
+from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ipy_awsprofile.bindings.leftovers import Leftover
     from ipy_awsprofile.config.profiles import Profile
+    from ipy_awsprofile.config.shared_files import SharedFiles
     from ipy_awsprofile.errors import AwsProfileError
     from ipy_awsprofile.sessions.assigned_roles import AssignedRole
     from ipy_awsprofile.sessions.identity import Identity
@@ -90,6 +94,26 @@ def no_identity_card(credentials: str) -> Card:
         title="No profile is active",
         notes=(f"boto3 uses {credentials}. Run `%aws_profile NAME` to switch.",),
     )
+
+
+def no_profiles_card(files: SharedFiles, then: str) -> Card:
+    """Return a card for files without profiles: which files were read, and what to run.
+
+    ``then`` is what to do afterwards.
+    """
+    return Card(
+        "There are no AWS profiles yet",
+        rows=(("config", _found(files.config)), ("credentials", _found(files.credentials))),
+        notes=(
+            f"Run `aws configure sso` or `aws configure` in a terminal, then {then}.",
+            "To try it without an AWS account, run `ipy-awsprofile lab` in a terminal.",
+        ),
+    )
+
+
+def _found(file: Path) -> str:
+    name = one_line(str(file))
+    return f"{name} has no profiles" if file.exists() else f"{name} doesn't exist"
 
 
 def off_card(*, undone: bool) -> Card:

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards import cards
-from ipy_awsprofile.cards.rendering import Table
+from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.notebook.options import require_no_cell_options
 from ipy_awsprofile.notebook.saving import saved_roles
@@ -20,9 +20,13 @@ if TYPE_CHECKING:
     from ipy_awsprofile.switch.switcher import Switcher
 
 
-def profile_list(options: argparse.Namespace, switcher: Switcher) -> Table:
-    """Return a table of the profiles, or of a sign-in's roles. Raises AwsProfileError."""
+def profile_list(options: argparse.Namespace, switcher: Switcher) -> Card | Table:
+    """Return a table of the profiles, or of a sign-in's roles, or a card if there is no profile.
+
+    Raises AwsProfileError.
+    """
     from ipy_awsprofile.config.profiles import list_profiles
+    from ipy_awsprofile.config.shared_files import SharedFiles
 
     require_no_cell_options(options)
     if options.sso is not None:
@@ -34,7 +38,11 @@ def profile_list(options: argparse.Namespace, switcher: Switcher) -> Table:
         raise InvalidOption(
             "--save is for the roles of a sign-in.", "Run `%aws_profiles --sso --save PATTERN`."
         )
-    return cards.profile_table(list_profiles(options.pattern), options.pattern)
+    profiles = list_profiles(options.pattern)
+    if not profiles and not list_profiles():
+        files = SharedFiles.from_environment()
+        return cards.no_profiles_card(files, "run the cell again")
+    return cards.profile_table(profiles, options.pattern)
 
 
 def frame_of_cell(

@@ -59,8 +59,14 @@ def picked_in_terminal(switcher: Switcher) -> SwitchRequest:
             "A list to choose from needs a notebook or a terminal.",
             "Run `%aws_profile NAME`; `%aws_profiles` lists the names.",
         )
+    profiles = list_profiles()
+    if not profiles:
+        raise AwsProfileError(
+            "There are no AWS profiles yet.",
+            "`%aws_profiles` shows which files were read, and what to run.",
+        )
     active = switcher.request.profile if switcher.request else None
-    return TerminalList(list_profiles(), switcher.is_protected, active).choose()
+    return TerminalList(profiles, switcher.is_protected, active).choose()
 
 
 class TerminalList:

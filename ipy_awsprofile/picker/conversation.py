@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ipy_awsprofile.cards import cards
 from ipy_awsprofile.config.regions import known_regions
+from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.picker.account_alias import AccountAliases
-from ipy_awsprofile.picker.listing import Listing, no_profiles_card
+from ipy_awsprofile.picker.listing import Listing
 from ipy_awsprofile.picker.memory import Memory
 from ipy_awsprofile.picker.messages import Message, ProfilesMessage, html_of, identity_message
 from ipy_awsprofile.picker.switch_commands import SwitchCommands, errors_shown
@@ -149,7 +151,8 @@ class Conversation:
         if have != version:
             message["regions"] = known_regions()
             if self.listing.is_empty:
-                message["html"] = html_of(no_profiles_card())
+                files = SharedFiles.from_environment()
+                message["html"] = html_of(cards.no_profiles_card(files, "open the list"))
             buffers = [self.listing.rows]
         self._answer(view, message, buffers)
         _warm_up()

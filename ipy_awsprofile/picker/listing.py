@@ -5,16 +5,11 @@ from __future__ import annotations
 from operator import is_
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.cards.rendering import Card
 from ipy_awsprofile.config.profiles import list_profiles
-from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.errors import ConfigFileError
 from ipy_awsprofile.picker.messages import rows
-from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ipy_awsprofile.config.profiles import Profile
     from ipy_awsprofile.switch.switcher import Switcher
 
@@ -55,21 +50,3 @@ class Listing:
             self.version += 1
             self.rows = table
         return self.version
-
-
-def no_profiles_card(files: SharedFiles | None = None) -> Card:
-    """Return a card for files without profiles: which files were read, and what to run."""
-    read = files or SharedFiles.from_environment()
-    return Card(
-        "There are no AWS profiles yet",
-        rows=(("config", _found(read.config)), ("credentials", _found(read.credentials))),
-        notes=(
-            "Run `aws configure sso` or `aws configure` in a terminal, then open the list.",
-            "To try the picker without an AWS account, run `ipy-awsprofile lab` in a terminal.",
-        ),
-    )
-
-
-def _found(file: Path) -> str:
-    name = one_line(str(file))
-    return f"{name} has no profiles" if file.exists() else f"{name} doesn't exist"

@@ -14,9 +14,9 @@ from ipy_awsprofile.cards import cards
 from ipy_awsprofile.cards.explanation import ExplanationCard, explanation_card
 from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.config.profiles import list_profiles
+from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.errors import MfaRejected, ProfileNotFound
 from ipy_awsprofile.explain.explain import explain
-from ipy_awsprofile.picker.listing import no_profiles_card
 from ipy_awsprofile.picker.messages import error_message, html_of
 from ipy_awsprofile.sessions.identity import Identity
 from tests.tools import missing
@@ -102,7 +102,7 @@ def states(view: ViewPage, aws: EmbeddedAws) -> Iterator[str]:
     view.tell(type="profiles", version=99, pins=[], recent=[])
     view.page.evaluate("text => deliver(text, '[]')", {
         "type": "profiles", "version": 100, "pins": [], "recent": [], "regions": [],
-        "html": html_of(no_profiles_card()),
+        "html": html_of(cards.no_profiles_card(SharedFiles.from_environment(), "open the list")),
     })  # fmt: skip
     yield "no profiles"
     view.open()
@@ -145,7 +145,7 @@ def every_card() -> list[Card | Table | ExplanationCard]:
         cards.sign_in_ended_card("Analyst", done=True),
         cards.across_card(3, errors, 1),
         cards.profile_table(list_profiles()),
-        no_profiles_card(),
+        cards.no_profiles_card(SharedFiles.from_environment(), "open the list"),
         explanation_card(explain("RoleBeta")),
         explanation_card(explain("Nobody")),
     ]

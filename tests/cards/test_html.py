@@ -44,6 +44,9 @@ CARDS: dict[str, Callable[[str], Shown]] = {
         leftovers=[Leftover(text, text)],
     ),
     "no_identity_card": cards.no_identity_card,
+    "no_profiles_card": lambda text: cards.no_profiles_card(
+        SharedFiles(Path(text.replace("\0", "")), Path(text.replace("\0", ""))), text
+    ),
     "off_card": lambda text: cards.off_card(undone=True),
     "error_card": lambda text: cards.error_card(AwsProfileError(text, text)),
     "mfa_card": cards.mfa_card,
@@ -60,6 +63,7 @@ CARDS: dict[str, Callable[[str], Shown]] = {
     "role_table": lambda text: cards.role_table(
         [AssignedRole(text, Account(text, text, text), text, text)], text
     ),
+    "new_profile_table": lambda text: cards.new_profile_table([(text, text, text)], text),
     "explanation_card": lambda text: explanation.explanation_card(
         Explanation(
             name=text,

@@ -191,6 +191,21 @@ def test_profiles(shell: Shell, aws: EmbeddedAws, line: str, rows: list[str]) ->
     assert aws.calls == []
 
 
+def test_without_profiles(shell: Shell, aws: EmbeddedAws) -> None:
+    """Without profiles, it is shown which files were read, and what to run."""
+    aws.config_file.write_text("# nothing yet\n")
+    aws.credentials_file.unlink()
+    hint = shell.refused("%aws_profile RoleBeta").hint
+    (line,) = re.findall("`(.+)`", hint)
+    for pattern in ("", " prod"):
+        text = shell.good(line + pattern).text
+        assert text.startswith("There are no AWS profiles yet")
+        assert f"{aws.config_file} has no profiles" in text
+        assert f"{aws.credentials_file} doesn't exist" in text
+        assert "`aws configure sso`" in text
+        assert "then run the cell again" in text
+
+
 @pytest.mark.parametrize("line", ["%aws_profiles --nope", "%aws_profiles 'x"])
 def test_profiles_with_a_bad_option(shell: Shell, line: str) -> None:
     """%aws_profiles refuses options that it doesn't have."""

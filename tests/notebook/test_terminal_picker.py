@@ -196,6 +196,16 @@ def test_without_a_terminal(shell: Shell) -> None:
     assert isinstance(shell.refused("%aws_profile --pick RoleBeta"), InvalidOption)
 
 
+def test_without_profiles(shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without profiles there is nothing to choose from, and the error says where to look."""
+    for stream in (sys.stdin, sys.stdout):
+        monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    with pytest.raises(AwsProfileError, match="There are no AWS profiles yet") as refused:
+        picked_in_terminal(Switcher(None))
+    assert "`%aws_profiles`" in refused.value.hint
+
+
 @pytest.fixture
 def ipython(aws: EmbeddedAws, tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
     """Start IPython in a terminal, with the extension."""
