@@ -127,7 +127,7 @@ def run_across(
     for name in names:
         with_name(SwitchRequest(profile=name), switcher.person, switcher.protected)
     run = _Run(switcher, function, executor, workers, confirmed)
-    run.sources.ask_person(_targets(names))
+    run.sources.ask_person(_targets(names, switcher.session_name))
     # Ctrl-C at any time until the end keeps the results so far.
     with Uninterrupted(signal.SIGINT) as block:
         with many_profiles(storage_options), _frozen_garbage_collector():
@@ -156,6 +156,7 @@ class _Run:
         self.sources = SharedSources(switcher.person, connections=workers)
         self._function = function
         self._executor = executor
+        self._session_name = switcher.session_name
         self._portable = PortableFunction(function, executor) if executor else None
         self._needs_confirmation = (lambda _name: False) if confirmed else switcher.is_protected
         self._stopped = threading.Event()
@@ -168,7 +169,7 @@ class _Run:
         try:
             if self._needs_confirmation(name):
                 raise ProtectedProfile(name)
-            target = target_of(SessionRequest(profile=name))
+            target = target_of(_request(name, self._session_name))
             session = self.sources.open(target)
             account, region = who_am_i(session).account, session.region_name
             result = self._call(session)
@@ -270,7 +271,11 @@ def _no_profile_answered(errors: ErrorRows) -> NoProfileAnswered:
     return NoProfileAnswered(message, next((e["hint"] for e in errors if e["hint"]), ""), errors)
 
 
-def _targets(names: Iterable[str]) -> Iterator[Target]:
+def _request(name: str, session_name: str | None) -> SessionRequest:
+    return SessionRequest(profile=name, default_session_name=session_name)
+
+
+def _targets(names: Iterable[str], session_name: str | None) -> Iterator[Target]:
     for name in names:
         with suppress(AwsProfileError):  # it is reported when the profile is opened
-            yield target_of(SessionRequest(profile=name))
+            yield target_of(_request(name, session_name))

@@ -102,7 +102,11 @@ class SharedSources:
     def _role_provider(self, target: Target) -> MakeProvider:
         """Return what makes a provider that assumes the target's role with its shared source."""
         has_code = _device_key(target) in self._shared
-        sts = partial(self._sts_client, target, has_code)
+
+        def sts(service: str, **keys: Any) -> Any:
+            client = self._sts_client(target, has_code, service, **keys)
+            return _WithParameters(client, target) if target.parameters else client
+
         source = _DeferredCredentials(lambda: self._source_credentials(target))
 
         def make(
@@ -235,6 +239,18 @@ class _RoleProvider(AssumeRoleProvider):
 
     def _resolve_credentials_from_profile(self, _profile_name: str) -> _DeferredCredentials:
         return self._source
+
+
+class _WithParameters:
+    """The shared STS client, with the parameters of AssumeRole that one target has."""
+
+    def __init__(self, sts: Any, target: Target) -> None:
+        self._sts = sts
+        self._target = target
+
+    def assume_role(self, **params: Any) -> Any:
+        """Assume a role; the name is botocore's."""
+        return self._sts.assume_role(**self._target.assume_role_parameters(params))
 
 
 class _DeferredCredentials:

@@ -43,10 +43,20 @@ class Owner:
         if self.principal and session.principal not in (None, self.principal):
             return f"{self.name} {_place(self.principal, session.principal)}"
         if own.policy_arns != other.policy_arns:
-            return f"{self.name} {'read-only' if own.policy_arns else _IN_FULL}"
+            return f"{self.name} {_limits(own.policy_arns)}"
+        if own.parameters != other.parameters:
+            return f"{self.name} with another policy, other tags or another source identity"
         if bool(own.mfa) != bool(other.mfa):
             return f"{self.name} {'with' if own.mfa else 'without'} MFA"
         return ""
+
+
+def _limits(policy_arns: tuple[str, ...]) -> str:
+    """Return what session policies make of a session."""
+    if not policy_arns:
+        return _IN_FULL
+    read_only = all(arn.endswith(":aws:policy/ReadOnlyAccess") for arn in policy_arns)
+    return "read-only" if read_only else "with a session policy"
 
 
 def _place(principal: str, other: str | None) -> str:

@@ -41,6 +41,7 @@ def identity_card(
     *,
     variable: str,
     read_only: bool = False,
+    about: Iterable[tuple[str, str]] = (),
     protected: bool = False,
     alias: str | None = None,
     leftovers: Iterable[Leftover] = (),
@@ -50,14 +51,15 @@ def identity_card(
 
     ``variable`` is the variable that contains the session, or empty. ``read_only`` says that a
     session policy limits the session, ``protected`` that a switch to the profile is confirmed.
-    ``alias`` is the account's. ``now`` is the time from which
-    the time left is counted.
+    ``about`` has more rows about the session. ``alias`` is the account's. ``now`` is the time from
+    which the time left is counted.
     """
     account = f"{identity.account} ({alias})" if alias else identity.account
     rows = [("account", account), ("ARN", identity.arn)]
     rows.append(("region", identity.region or "none"))
     if read_only:
         rows.append(("access", READ_ONLY))
+    rows += about
     if identity.expiry:
         cached = CACHED if identity.cached else ""
         expires = f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC, renews by itself{cached}"

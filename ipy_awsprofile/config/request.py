@@ -25,6 +25,10 @@ class SessionRequest:
     with AWS's managed policy ReadOnlyAccess. ``mfa`` gets a session with MFA for the long-term keys
     of a profile with an ``mfa_serial``; then ``duration`` can be up to 129600.
 
+    ``source_identity``, ``tags`` (keys and values) and ``transitive_tags`` (keys) say who is behind
+    a role's session, and ``policy`` (a JSON file, or the ARN of a managed policy) limits it.
+    ``default_session_name`` is used where neither an option nor the profile names the session.
+
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     """
 
@@ -38,6 +42,11 @@ class SessionRequest:
     duration: Duration | None = None
     session_name: str | None = None
     external_id: str | None = None
+    source_identity: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    transitive_tags: tuple[str, ...] = ()
+    policy: str | None = None
+    default_session_name: str | None = None
     read_only: bool = False
     mfa: bool = False
 

@@ -9,6 +9,7 @@ from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.parameters import allowed_instead
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
 from ipy_awsprofile.text import shortened
 
@@ -28,7 +29,7 @@ _REPLACES: dict[str, tuple[str, set[ProfileKind], str]] = {
 
 
 def options_as_settings(
-    request: SessionRequest, duration: int | None, profile: Profile
+    request: SessionRequest, duration: int | None, profile: Profile, section: Section | None
 ) -> dict[str, str]:
     """Return the settings that the options replace. Raises InvalidOption.
 
@@ -37,13 +38,13 @@ def options_as_settings(
     options: dict[str, int | str | None] = {
         "duration": duration,
         "external_id": request.external_id,
-        "session_name": request.session_name,
+        "session_name": _session_name(request, profile, section),
     }
     settings: dict[str, str] = {}
     for option, value in options.items():
         setting, kinds, words = _REPLACES[option]
         if value is not None:
-            _require_kind(profile, kinds, words)
+            require_kind(profile, kinds, words)
             if value == "":  # botocore ignores an empty name
                 raise InvalidOption(f"{words[0].upper()}{words[1:]} can't be empty.")
             if allowed := allowed_instead(setting, str(value)):
@@ -53,9 +54,17 @@ def options_as_settings(
     return settings
 
 
+def _session_name(request: SessionRequest, profile: Profile, section: Section | None) -> str | None:
+    """Return the session's name; a default one gives way to the profile's own."""
+    if request.session_name is not None or request.default_session_name is None:
+        return request.session_name
+    named = section is not None and section.text("role_session_name")
+    return request.default_session_name if profile.kind in ASSUMES and not named else None
+
+
 def session_policies(profile: Profile) -> tuple[str, ...]:
     """Return the ARNs of the policies that make a session read-only. Raises AwsProfileError."""
-    _require_kind(profile, ASSUMES, "a session policy, which makes a session read-only")
+    require_kind(profile, ASSUMES, "a session policy, which makes a session read-only")
     arn = Arn.parse(profile.role_arn or "")
     if arn is None:
         raise InvalidProfile(
@@ -65,7 +74,8 @@ def session_policies(profile: Profile) -> tuple[str, ...]:
     return (f"arn:{arn.partition}:iam::aws:policy/ReadOnlyAccess",)
 
 
-def _require_kind(profile: Profile, kinds: set[ProfileKind], what: str) -> None:
+def require_kind(profile: Profile, kinds: set[ProfileKind], what: str) -> None:
+    """Raise InvalidOption if a profile is of another kind."""
     if profile.kind not in kinds:
         raise InvalidOption(
             f"`{profile.name}` doesn't assume a role, so it can't use {what}.",

@@ -31,7 +31,16 @@ SETTINGS: dict[str, About] = {
         About.KEYS,
     ),
     **dict.fromkeys(
-        ("duration_seconds", "external_id", "mfa_serial", "role_arn", "role_session_name"),
+        (
+            "duration_seconds",
+            "external_id",
+            "mfa_serial",
+            "role_arn",
+            "role_session_name",
+            "session_tags",  # this, and the next two, are settings of aws-vault
+            "source_identity",
+            "transitive_session_tags",
+        ),
         About.ROLE,
     ),
     **dict.fromkeys(

@@ -6,9 +6,11 @@ the files.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Any
 
 from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.assigned_role import (
@@ -24,6 +26,7 @@ from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.role_chain import role_chain
 from ipy_awsprofile.config.role_options import ASSUMES, options_as_settings, session_policies
+from ipy_awsprofile.config.role_parameters import Parameters, policy_arns, role_parameters
 from ipy_awsprofile.config.settings import (
     CREDENTIAL_SETTINGS,
     About,
@@ -59,6 +62,8 @@ class Target:
     region: str | None
     files: SharedFiles
     policy_arns: tuple[str, ...] = ()
+    #: More parameters of AssumeRole, by the ARN of the role.
+    parameters: Parameters = field(default_factory=dict)
     #: Commands that print an MFA code, by the serial number of the device; see `mfa.code_from`.
     mfa_processes: dict[str, str] = field(default_factory=dict)
     #: The session with MFA that long-term keys are used for, if they aren't used themselves.
@@ -89,14 +94,16 @@ class Target:
 
     @property
     def cache_variant(self) -> str:
-        """What distinguishes a role with session policies in the cache; empty without policies.
+        """What distinguishes a role with policies, tags or a source identity in the cache, or "".
 
         It depends on the role as well: the other roles of the chain are assumed without the
         policies, and a read-only session of one of them must not find those credentials.
         """
-        if not self.policy_arns:
+        if not self.policy_arns and not self.parameters:
             return ""
         limits = " ".join([str(self.role_arn), *self.policy_arns])
+        if self.parameters:
+            limits += json.dumps(self.parameters, sort_keys=True)
         return f"limited-{sha256(limits.encode()).hexdigest()[:16]}"
 
     @property
@@ -105,6 +112,7 @@ class Target:
         return not (
             self.settings
             or self.policy_arns
+            or self.parameters
             or self.mfa
             or any(profile.mfa_serial and profile.kind in ASSUMES for profile in self.profiles)
             or self.profiles[-1].credential_source in _REMOVED_SOURCES
@@ -113,7 +121,7 @@ class Target:
     @property
     def key(self) -> Hashable:
         """What is the same for every session of this identity; only for comparisons."""
-        limits = self.policy_arns, self.files, self.mfa
+        limits = self.policy_arns, repr(self.parameters), self.files, self.mfa
         return self.chain, self.described, repr(self.settings), *limits
 
     def is_changed(self) -> bool:
@@ -126,6 +134,17 @@ class Target:
             return False  # then a variable has changed, which is another thing to say
         sections = read_shared_files(self.files).profiles
         return _described(self.profiles, sections) != self.described
+
+    def assume_role_parameters(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters of a call of AssumeRole, with the policies and those of the role.
+
+        The policies are for the role that is assumed last.
+        """
+        role = params["RoleArn"]
+        more = dict(self.parameters.get(role, {}))
+        if self.policy_arns and role == self.role_arn:
+            more["PolicyArns"] = [{"arn": arn} for arn in self.policy_arns]
+        return params | more
 
     def settings_of(self, profile: Profile) -> Settings:
         """Return the settings of a profile of the chain; those of the first one can be replaced."""
@@ -160,7 +179,8 @@ def target_of(request: SessionRequest) -> Target:
     allowed = WITH_MFA if request.mfa else ROLE
     lasts = None if request.duration is None else whole_seconds(request.duration, allowed)
     mfa = mfa_session(profiles[0], section, lasts) if request.mfa else None
-    settings |= options_as_settings(request, None if request.mfa else lasts, profiles[0])
+    about_role = None if request.mfa else lasts
+    settings |= options_as_settings(request, about_role, profiles[0], section)
     own_region = section.text("region") if section else settings.get("region")
     region = request.region or environ.get("AWS_DEFAULT_REGION") or own_region
     return Target(
@@ -168,7 +188,11 @@ def target_of(request: SessionRequest) -> Target:
         settings=settings,
         region=str(region) if region else None,
         files=files,
-        policy_arns=session_policies(profiles[0]) if request.read_only else (),
+        policy_arns=(
+            *(session_policies(profiles[0]) if request.read_only else ()),
+            *policy_arns(request),
+        ),
+        parameters=role_parameters(request, profiles, sections),
         mfa=mfa,
         mfa_processes=mfa_processes(profiles, sections),
         described=_described(profiles, sections),

@@ -193,6 +193,9 @@ def _assume_role_denied(response: ErrorResponse, chain: Chain) -> AccessDenied:
     role = re.search(r"on resource: (\S+)", response.message)
     who = caller[1] if caller else f"`{chain.signer(response.operation)}`"
     what = role[1] if role else f"the role of `{chain.asked_for}`"
+    for action, hint in _ALSO_NEEDED.items():
+        if action in response.message:
+            return AccessDenied(f"AWS doesn't let {who} call {action} for {what}.", hint)
     reasons = (why for text, why in _DENIED_BY.items() if text in response.message)
     return AccessDenied(
         f"AWS doesn't let {who} assume {what}.",
@@ -203,6 +206,14 @@ def _assume_role_denied(response: ErrorResponse, chain: Chain) -> AccessDenied:
         ),
     )
 
+
+#: What has to be allowed besides sts:AssumeRole, and the option that needs it.
+_ALSO_NEEDED = {
+    "sts:TagSession": "Session tags (`--tag`, session_tags) need it in the role's trust policy, "
+    "and in the policy of a caller from another account.",
+    "sts:SetSourceIdentity": "A source identity (`--source-identity`, source_identity) needs it in "
+    "the role's trust policy, and in the policy of a caller from another account.",
+}
 
 #: The policy that denies, by AWS's words for it.
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html

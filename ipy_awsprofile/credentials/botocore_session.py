@@ -169,9 +169,8 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         session = ResolvingSession(self._target)
         session.register_component("data_loader", self.get_component("data_loader"))
         session.set_default_client_config(give_up_soon(timeout))
-        if self._target.policy_arns:
-            add_policies: Any = self._add_policies  # unlike most handlers, it returns something
-            session.register("provide-client-params.sts.AssumeRole", add_policies)
+        add_parameters: Any = self._add_parameters  # unlike most handlers, it returns something
+        session.register("provide-client-params.sts.AssumeRole", add_parameters)
         provider_chain = create_credential_resolver(
             session,
             cache=cache,  # type: ignore[arg-type]  # botocore needs only parts of a dict
@@ -202,11 +201,9 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             [MfaSessionProvider(provider_chain, client, mfa, ask_for_code, cache)]
         )
 
-    def _add_policies(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Return the parameters of AssumeRole, with the session policies for the last role."""
-        if params["RoleArn"] != self._target.role_arn:
-            return params
-        return params | {"PolicyArns": [{"arn": arn} for arn in self._target.policy_arns]}
+    def _add_parameters(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Return the parameters of AssumeRole, with those that no setting of botocore says."""
+        return self._target.assume_role_parameters(params)
 
 
 def _use_environment(providers: Iterable[Any]) -> None:

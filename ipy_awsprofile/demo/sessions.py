@@ -14,11 +14,31 @@ from typing import TYPE_CHECKING
 from moto.iam.models import iam_backends
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ipy_awsprofile.demo.principals import Principal
 
     Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What a session says about who is behind it: tags, and a source identity.
+
+    `transitive` are the keys of tags that a role which is assumed with the session gets, too.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
+    """
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    transitive: frozenset[str] = frozenset()
+    source_identity: str | None = None
+
+    def context(self) -> dict[str, str]:
+        """Return the condition keys of requests that are signed with the session."""
+        keys = {f"aws:PrincipalTag/{key}": value for key, value in self.tags.items()}
+        if self.source_identity is not None:
+            keys["aws:SourceIdentity"] = self.source_identity
+        return keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +58,7 @@ class Session:
     policies: tuple[str, ...] = ()
     mfa_at: datetime | None = None
     from_session_token: bool = False
+    attributes: Attributes = field(default_factory=Attributes)
 
     def credentials(self) -> dict[str, str | datetime]:
         """Return the Credentials structure of an STS response."""
@@ -65,6 +86,7 @@ class SessionStore:
         policies: tuple[str, ...] = (),
         mfa_at: datetime | None = None,
         from_session_token: bool = False,
+        attributes: Attributes | None = None,
     ) -> Session:
         """Return new credentials of a principal, valid for `duration` seconds from now."""
         # moto finds the account of a request by its access key, so it has to know this key.
@@ -78,6 +100,7 @@ class SessionStore:
             policies=policies,
             mfa_at=mfa_at,
             from_session_token=from_session_token,
+            attributes=attributes or Attributes(),
         )
         with self._lock:
             self._sessions[session.access_key_id] = session

@@ -37,6 +37,7 @@ def active_identity_card(
         variable=request.variable if in_variable else "",
         alias=account_name(request.name),
         read_only=request.read_only,
+        about=_about(switcher),
         protected=switcher.is_protected(request.name),
         leftovers=[*_emptied(before, request), *switcher.leftovers()],
     )
@@ -66,6 +67,21 @@ def _emptied(before: SwitchRequest | None, request: SwitchRequest) -> Iterator[L
         f"doesn't contain the session of {before.name} any more: for two sessions at the same "
         f"time, run `{code}`",
     )
+
+
+def _about(switcher: Switcher) -> list[tuple[str, str]]:
+    """Return what was said of the role's session: its source identity, tags and policy."""
+    session, request = switcher.session, switcher.request
+    if session is None or request is None:
+        return []
+    said = session.target.parameters.get(session.target.role_arn or "", {})
+    tags = ", ".join(f"{one['Key']}={one['Value']}" for one in said.get("Tags", ()))
+    rows = {
+        "source identity": said.get("SourceIdentity"),
+        "tags": tags,
+        "policy": request.policy and f"limited by the session policy {request.policy}",
+    }
+    return [(name, value) for name, value in rows.items() if value]
 
 
 def _credentials_without_switch() -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from IPython.core.magic_arguments import argument, argument_group, magic_arguments
 
-from ipy_awsprofile.notebook.options import JoinedWords, duration, variable_name
+from ipy_awsprofile.notebook.options import JoinedWords, duration, tag_option, variable_name
 
 
 def _decorator(*arguments: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -51,6 +51,33 @@ aws_profile_arguments = _decorator(
     ),
     argument(
         "--external-id", metavar="ID", help="the external ID that the role's trust policy requires"
+    ),
+    argument(
+        "--source-identity",
+        metavar="S",
+        help="who is behind the role's session, as CloudTrail shows it; roles that it assumes keep "
+        "it",
+    ),
+    argument(
+        "--tag",
+        dest="tags",
+        metavar="KEY=VALUE",
+        type=tag_option,
+        action="append",
+        help="a tag of the role's session; can be repeated",
+    ),
+    argument(
+        "--transitive-tag",
+        dest="transitive_tags",
+        metavar="KEY",
+        action="append",
+        help="keep this tag in roles that are assumed with the session; can be repeated",
+    ),
+    argument(
+        "--policy",
+        metavar="FILE",
+        help="limit the role's session with the policy in a JSON file, or with a managed policy "
+        "that is given by its ARN",
     ),
     argument("--role-arn", metavar="ARN", help="a role without a profile; needs --source-profile"),
     argument("--source-profile", metavar="NAME", help="the profile that assumes --role-arn"),

@@ -53,6 +53,10 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         help="What follows a switch.",
     ).tag(config=True)
 
+    session_name = Unicode(
+        help="The name of all sessions of roles, as CloudTrail shows it, where neither "
+        "--session-name nor the profile's role_session_name says another.",
+    ).tag(config=True)
     mfa_process = Union(
         [Unicode(), CallableTrait()],
         help="A command that prints an MFA code, or a function that takes the device's serial "
@@ -71,7 +75,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self.make_picker = make_picker
         #: The completer's matcher, which unloading the extension removes.
         self.matcher = matcher
-        self.observe(self._configure, ["protected", "bindings", "mfa_process"])
+        self.observe(self._configure, ["protected", "bindings", "session_name", "mfa_process"])
         self._configure()
 
     @aws_profile_arguments
@@ -152,6 +156,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     def _configure(self, _change: object = None) -> None:
         self.switcher.protected = tuple(self.protected)
         self.switcher.bindings = tuple(self.bindings)
+        self.switcher.session_name = self.session_name or None
         self.switcher.person = Person(
             mfa_prompter=ask_for_code,
             attempts=3,

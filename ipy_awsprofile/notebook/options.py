@@ -47,6 +47,16 @@ def duration(text: str) -> int:
     return seconds
 
 
+def tag_option(text: str) -> tuple[str, str]:
+    """Return key and value of a tag such as ``team=red``."""
+    from ipy_awsprofile.config.role_parameters import tag
+
+    try:
+        return tag(text)
+    except InvalidOption as error:
+        raise argparse.ArgumentTypeError(f"{error} {error.hint}") from None
+
+
 def parse(magic: Any, line: str) -> argparse.Namespace:
     """Return the options in a magic's line; ``help`` is whether it asks for them with ``-h``.
 
@@ -137,8 +147,13 @@ def switch_request(options: argparse.Namespace) -> SwitchRequest | None:
 
 def _request_of(options: argparse.Namespace) -> SwitchRequest:
     """Return a request whose fields are the options of the same name."""
-    values = {field.name: getattr(options, field.name) for field in fields(SwitchRequest)}
-    return SwitchRequest(**{name: value for name, value in values.items() if value is not None})
+    values = {field.name: getattr(options, field.name, None) for field in fields(SwitchRequest)}
+    given: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in values.items()
+        if value is not None
+    }
+    return SwitchRequest(**given)
 
 
 def require_no_cell_options(options: argparse.Namespace) -> None:

@@ -30,9 +30,18 @@ def saved(switcher: Switcher, request: SwitchRequest, name: str) -> SwitchReques
     from ipy_awsprofile.config.target import target_of
 
     request = with_name(request, switcher.person, switcher.protected)
-    if request.read_only or request.mfa:
+    options = {
+        "--read-only": request.read_only,
+        "--mfa": request.mfa,
+        "--policy": request.policy,
+        "--tag": request.tags,
+        "--transitive-tag": request.transitive_tags,
+        "--source-identity": request.source_identity,
+    }
+    if given := [name for name, value in options.items() if value]:
         raise InvalidOption(
-            "A profile can't say --read-only or --mfa.", "Save it without, and switch with it."
+            f"A profile of the AWS CLI can't say {given[0]}.",
+            f"Save it without {given[0]}, and switch with it.",
         )
     target = target_of(request)
     settings = dict(target.settings)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -80,6 +82,10 @@ def open_session(
     duration: Duration | None = None,
     session_name: str | None = None,
     external_id: str | None = None,
+    source_identity: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    transitive_tags: Iterable[str] = (),
+    policy: str | os.PathLike[str] | None = None,
     read_only: bool = False,
     mfa: bool = False,
     fresh: bool = False,
@@ -127,6 +133,10 @@ def open_session(
         duration=duration,
         session_name=session_name,
         external_id=external_id,
+        source_identity=source_identity,
+        tags=tuple((tags or {}).items()),
+        transitive_tags=tuple(transitive_tags),
+        policy=os.fspath(policy) if policy is not None else None,
         read_only=read_only,
         mfa=mfa,
     )

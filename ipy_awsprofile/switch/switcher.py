@@ -58,6 +58,8 @@ class Switcher:
         self.person = Person()
         #: Patterns (``*prod*``, in any case) of profiles that need to be confirmed.
         self.protected: tuple[str, ...] = ()
+        #: The name of roles' sessions that neither an option nor their profile names.
+        self.session_name: str | None = None
         #: Which of `BINDINGS` follow a switch.
         self.bindings: tuple[str, ...] = BINDINGS
 
@@ -127,6 +129,8 @@ class Switcher:
         # The active profile needs no confirmation; its pattern may be newer than the switch.
         is_new = request is not self.request
         request = with_name(request, person or self.person, self.protected)
+        if request.default_session_name != self.session_name:
+            request = replace(request, default_session_name=self.session_name)
         protected = self.is_protected(request.name)
         if is_new and protected and not request.confirmed:
             raise ProtectedProfile(request.name)

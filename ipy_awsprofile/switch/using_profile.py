@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from ipy_awsprofile.config.request import Duration, SwitchRequest
@@ -22,6 +23,10 @@ def using_profile(
     duration: Duration | None = None,
     session_name: str | None = None,
     external_id: str | None = None,
+    source_identity: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    transitive_tags: Iterable[str] = (),
+    policy: str | os.PathLike[str] | None = None,
     read_only: bool = False,
     mfa: bool = False,
     variable: str = "session",
@@ -51,6 +56,10 @@ def using_profile(
         duration=duration,
         session_name=session_name,
         external_id=external_id,
+        source_identity=source_identity,
+        tags=tuple((tags or {}).items()),
+        transitive_tags=tuple(transitive_tags),
+        policy=os.fspath(policy) if policy is not None else None,
         read_only=read_only,
         mfa=mfa,
         variable=variable,

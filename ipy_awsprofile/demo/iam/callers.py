@@ -74,6 +74,7 @@ class Caller:
         """
         keys = self.principal.context()
         if self.session is not None:
+            keys |= self.session.attributes.context()
             keys["aws:MultiFactorAuthPresent"] = str(self.session.mfa_at is not None).lower()
             if self.session.mfa_at is not None:
                 age = (now - self.session.mfa_at).total_seconds()

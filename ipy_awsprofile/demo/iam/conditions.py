@@ -29,14 +29,17 @@ KNOWN_KEYS = {
         "aws:PrincipalType",
         "aws:userid",
         "aws:username",
+        "aws:SourceIdentity",
         "sts:ExternalId",
         "sts:RoleSessionName",
+        "sts:SourceIdentity",
         # AWS's policy ReadOnlyAccess uses it. It is absent on AWS too without directory buckets.
         "s3express:SessionMode",
     )
 }
 # A claim of a web identity token: the issuer without its scheme, a colon, and the claim's name.
 _CLAIM = re.compile(r"[^:]+\.[^:]+:(?:aud|sub)", re.IGNORECASE)
+_TAG = re.compile(r"aws:(?:PrincipalTag|RequestTag)/.+", re.IGNORECASE)
 
 
 @lru_cache(maxsize=4096)
@@ -130,7 +133,7 @@ def _condition(name: str, key: str, values: object) -> Condition:
     base = name.removesuffix("IfExists")
     if base not in _POSITIVE and base not in _NEGATED and name != "Null":
         raise UnsupportedPolicyError(f"condition operator {name!r}")
-    if key.lower() not in KNOWN_KEYS and not _CLAIM.fullmatch(key):
+    if key.lower() not in KNOWN_KEYS and not (_CLAIM.fullmatch(key) or _TAG.fullmatch(key)):
         raise UnsupportedPolicyError(f"condition key {key!r}")
     expected = tuple(_text(value) for value in (values if isinstance(values, list) else [values]))
     if any("${" in value for value in expected):

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.demo.iam.callers import Caller, find_role
@@ -22,6 +22,13 @@ from ipy_awsprofile.demo.services.sts.constraints import (
     refuse_malformed,
     token_code,
 )
+from ipy_awsprofile.demo.services.sts.session_attributes import (
+    chained,
+    malformed,
+    needed_actions,
+    read_attributes,
+)
+from ipy_awsprofile.demo.sessions import Attributes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +39,7 @@ if TYPE_CHECKING:
 ACTION = "sts:AssumeRole"
 ONE_HOUR = 3600
 _ROLE_ARN = re.compile(r"arn:aws:iam::\d{12}:role/.+")
-_NOT_EMULATED = {"Tags", "TransitiveTagKeys", "SourceIdentity", "ProvidedContexts"}
+_NOT_EMULATED = {"ProvidedContexts"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,7 @@ class AssumeRoleRequest:
     mfa_serial: str | None = None
     mfa_code: str | None = None
     policies: tuple[str, ...] = ()
+    attributes: Attributes = field(default_factory=Attributes)
 
     @classmethod
     def read(cls, params: Mapping[str, Any]) -> AssumeRoleRequest:
@@ -63,11 +71,11 @@ class AssumeRoleRequest:
             mfa_serial=params.get("SerialNumber"),
             mfa_code=params.get("TokenCode"),
         )
-        refuse_malformed(request.complaints())
+        refuse_malformed([*request.complaints(), *malformed(params)])
         if not _ROLE_ARN.fullmatch(request.role_arn):
             raise invalid(f"{request.role_arn} is invalid")
         policies = session_policies(params, account_of(request.role_arn))
-        return replace(request, policies=policies)
+        return replace(request, policies=policies, attributes=read_attributes(params))
 
     def complaints(self) -> list[str]:
         """Return the service's message about each parameter that breaks its constraint."""
@@ -84,22 +92,32 @@ class AssumeRoleRequest:
         keys = {"sts:RoleSessionName": self.session_name}
         if self.external_id is not None:
             keys["sts:ExternalId"] = self.external_id
+        if self.attributes.source_identity is not None:
+            keys["sts:SourceIdentity"] = self.attributes.source_identity
+        keys |= {f"aws:RequestTag/{key}": value for key, value in self.attributes.tags.items()}
         return keys
 
 
 def assume_role(state: State, caller: Caller, request: AssumeRoleRequest) -> Session:
     """Return credentials of the role for the caller. Raises Refusal as AWS does."""
+    inherited = caller.session.attributes if caller.session else Attributes()
+    attributes = request.attributes
     context = caller.context(state.clock()) | request.context()
     if state.mfa.check(caller.principal, request.mfa_serial, request.mfa_code):
         context |= {"aws:MultiFactorAuthPresent": "true", "aws:MultiFactorAuthAge": "0"}
     role = _authorized_role(state, caller, request.role_arn, context)
+    for action in needed_actions(attributes, inherited):
+        _authorized_role(state, caller, request.role_arn, context, action)
+    attributes = chained(attributes, inherited)
     refuse_too_long(request.duration, role, chained=caller.principal.role_arn is not None)
     principal = Principal.session(request.role_arn, request.session_name, role.id)
-    return state.sessions.issue(principal, request.duration, policies=request.policies)
+    return state.sessions.issue(
+        principal, request.duration, policies=request.policies, attributes=attributes
+    )
 
 
 def _authorized_role(
-    state: State, caller: Caller, role_arn: str, context: Mapping[str, str]
+    state: State, caller: Caller, role_arn: str, context: Mapping[str, str], action: str = ACTION
 ) -> Any:
     """Return moto's role if the caller's policies and the role's trust policy allow it.
 
@@ -107,17 +125,17 @@ def _authorized_role(
     """
     now = state.clock()
     role = find_role(role_arn)
-    trust = evaluate_role(role, caller.principal, ACTION, context)
+    trust = evaluate_role(role, caller.principal, action, context)
     same_account = caller.principal.account == account_of(role_arn)
-    own = caller.may(ACTION, role_arn, now)
+    own = caller.may(action, role_arn, now)
     if own.verdict is Verdict.NOT_ALLOWED and trust is Trust.NAMED and same_account:
         # The trust policy replaces the identity policy, but not the session policy.
-        own = caller.session_allows(ACTION, role_arn, now)
+        own = caller.session_allows(action, role_arn, now)
     if own.verdict is not Verdict.ALLOWED:
         # For a role of another account AWS gives no reason.
-        raise denied(caller.arn, ACTION, role_arn, own.reason(ACTION) if same_account else "")
+        raise denied(caller.arn, action, role_arn, own.reason(action) if same_account else "")
     if role is None or trust not in {Trust.NAMED, Trust.DELEGATED}:
-        raise denied(caller.arn, ACTION, role_arn)
+        raise denied(caller.arn, action, role_arn)
     return role
 
 

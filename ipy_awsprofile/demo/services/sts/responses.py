@@ -109,6 +109,8 @@ def _assumed(session: Session) -> dict[str, Any]:
         "Credentials": session.credentials(),
         "AssumedRoleUser": {"AssumedRoleId": role.user_id, "Arn": role.arn},
     }
+    if session.attributes.source_identity is not None:
+        answer["SourceIdentity"] = session.attributes.source_identity
     if session.policies:
         answer["PackedPolicySize"] = 1 + sum(map(len, session.policies)) * 100 // 2048
     return answer

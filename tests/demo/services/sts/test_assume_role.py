@@ -252,8 +252,7 @@ def test_a_role_without_the_permission_cannot_chain(aws: EmbeddedAws, clients: C
         ({"Policy": "{"}, "MalformedPolicyDocument"),
         ({"Policy": '{"Statement": [{"Effect": "Allow", "Action": "*"}]}'}, "NotImplemented"),
         ({"PolicyArns": [{"arn": "arn:aws:iam::aws:policy/Nothing"}]}, "InvalidParameterValue"),
-        ({"Tags": [{"Key": "team", "Value": "red"}]}, "NotImplemented"),
-        ({"SourceIdentity": "Ann"}, "NotImplemented"),
+        ({"ProvidedContexts": [{"ProviderArn": "x", "ContextAssertion": "y"}]}, "NotImplemented"),
     ],
 )
 def test_parameters_that_are_not_emulated(

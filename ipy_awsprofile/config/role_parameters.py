@@ -1,0 +1,138 @@
+"""Parameters of AssumeRole that say who is behind a session, or limit it.
+
+The AWS CLI has no settings for them. A profile can have those of aws-vault: ``source_identity``,
+``session_tags`` and ``transitive_session_tags``.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ipy_awsprofile.config.profiles import Profile
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.role_options import ASSUMES, require_kind
+from ipy_awsprofile.config.shared_files import Section
+from ipy_awsprofile.errors import InvalidOption, InvalidProfile
+
+#: More parameters of AssumeRole, by the role's ARN.
+Parameters = dict[str, dict[str, Any]]
+
+#: AWS's limits, in characters.
+_LONGEST_KEY, _LONGEST_VALUE, _LONGEST_POLICY = 128, 256, 2048
+
+_POLICY_ARN = re.compile(r"arn:[\w-]+:iam::(?:aws|[0-9]{12}):policy/\S+")
+
+
+def role_parameters(
+    request: SessionRequest, profiles: Iterable[Profile], sections: Mapping[str, Section]
+) -> Parameters:
+    """Return the parameters of each role of the chain; options are about the first profile.
+
+    Raises InvalidOption and InvalidProfile.
+    """
+    found: Parameters = {}
+    for position, profile in enumerate(profiles):
+        own = _of_profile(profile, sections.get(profile.name))
+        if position == 0:
+            own = _with_options(own, request, profile)
+        if own and profile.role_arn:
+            found[profile.role_arn] = own
+    return found
+
+
+def _of_profile(profile: Profile, section: Section | None) -> dict[str, Any]:
+    if section is None or profile.kind not in ASSUMES:
+        return {}
+    try:
+        tags = [tag(text) for text in _listed(section.text("session_tags"))]
+    except InvalidOption as error:
+        raise InvalidProfile(
+            f"The session_tags of `{profile.name}` are invalid: {error}",
+            f"See {profile.file}, line {profile.line}.",
+        ) from None
+    return _parameters(
+        dict(tags),
+        _listed(section.text("transitive_session_tags")),
+        section.text("source_identity"),
+    )
+
+
+def _listed(text: str | None) -> list[str]:
+    return [word.strip() for word in (text or "").split(",") if word.strip()]
+
+
+def _with_options(own: dict[str, Any], request: SessionRequest, profile: Profile) -> dict[str, Any]:
+    if request.tags or request.transitive_tags or request.source_identity or request.policy:
+        require_kind(profile, ASSUMES, "session tags, a source identity or a policy")
+    tags = {one["Key"]: one["Value"] for one in own.get("Tags", [])} | dict(request.tags)
+    transitive = [*own.get("TransitiveTagKeys", []), *request.transitive_tags]
+    if missing := [key for key in transitive if key not in tags]:
+        raise InvalidOption(
+            f"`{missing[0]}` can't be transitive: the session has no such tag.",
+            f"Add `--tag {missing[0]}=VALUE`.",
+        )
+    parameters = _parameters(tags, transitive, request.source_identity or own.get("SourceIdentity"))
+    if request.policy and not _POLICY_ARN.fullmatch(request.policy):
+        parameters["Policy"] = _policy_in(Path(request.policy).expanduser())
+    return parameters
+
+
+def policy_arns(request: SessionRequest) -> tuple[str, ...]:
+    """Return the ARN of the managed policy that the option names, if it names one."""
+    is_arn = request.policy and _POLICY_ARN.fullmatch(request.policy)
+    return (request.policy,) if request.policy and is_arn else ()
+
+
+def _parameters(
+    tags: Mapping[str, str], transitive: Iterable[str], source_identity: str | None
+) -> dict[str, Any]:
+    parameters: dict[str, Any] = {}
+    if tags:
+        parameters["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
+    if keys := list(dict.fromkeys(transitive)):
+        parameters["TransitiveTagKeys"] = keys
+    if source_identity:
+        parameters["SourceIdentity"] = source_identity
+    return parameters
+
+
+def tag(text: str) -> tuple[str, str]:
+    """Return key and value of a tag such as ``team=red``. Raises InvalidOption."""
+    key, equals, value = text.partition("=")
+    if not equals or not key or len(key) > _LONGEST_KEY or len(value) > _LONGEST_VALUE:
+        raise InvalidOption(
+            f"`{text}` isn't a tag.",
+            f"Write KEY=VALUE, with at most {_LONGEST_KEY} and {_LONGEST_VALUE} characters.",
+        )
+    return key, value
+
+
+def _policy_in(file: Path) -> str:
+    """Return the policy in a file, as short as JSON can be. Raises InvalidOption."""
+    try:
+        policy = json.loads(file.read_text())
+    except OSError as error:
+        raise InvalidOption(
+            f"The policy `{file}` can't be read: {error.strerror}.",
+            "Use the path of a JSON file, or the ARN of a managed policy.",
+        ) from error
+    except (ValueError, RecursionError):
+        policy = None
+    if not isinstance(policy, dict) or "Statement" not in policy:
+        raise InvalidOption(
+            f"`{file}` isn't a policy in JSON.",
+            'A policy is an object with "Version" and "Statement".',
+        )
+    text = json.dumps(policy, separators=(",", ":"), ensure_ascii=False)
+    if len(text) > _LONGEST_POLICY:
+        raise InvalidOption(
+            f"The policy `{file}` has {len(text)} characters; AWS allows {_LONGEST_POLICY}.",
+            "Make it shorter, or use a managed policy by its ARN.",
+        )
+    return text
