@@ -85,7 +85,7 @@ ARN = "arn:aws:iam::123456789012:role/R"
         ("from-container", {}, False),
         ("role", {"duration": 900}, False),
         ("role", {"session_name": "me"}, False),
-        ("role", {"external_id": "x"}, False),
+        ("role", {"external_id": "xy"}, False),
         ("role", {"read_only": True}, False),
         (None, {"role_arn": ARN, "source_profile": "keys"}, False),
     ],
