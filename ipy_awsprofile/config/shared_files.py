@@ -270,6 +270,8 @@ def _problem_of(error: configparser.Error) -> str:
             return f"The section [{error.section}] is in the file twice."
         case configparser.DuplicateOptionError():
             return f"`{error.option}` is set twice in [{error.section}]."
+        case configparser.MissingSectionHeaderError(line=str(line)) if line.startswith("\ufeff"):
+            return "It begins with a byte order mark: save it as UTF-8 without BOM."
         case configparser.MissingSectionHeaderError():
             return "There are settings before the first [section]."
         case _:

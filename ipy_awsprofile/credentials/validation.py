@@ -67,6 +67,20 @@ def _fits_header(value: object) -> bool:
     return isinstance(value, str) and bool(value) and value.isascii() and value.isprintable()
 
 
+def unfit_for_header(text: str) -> bool:
+    """Return whether a token can't be sent as a header."""
+    try:
+        text.encode("latin-1")
+    except UnicodeError:
+        return True
+    return "\r" in text or "\n" in text
+
+
+def unusable_key(name: str, value: str) -> bool:
+    """Return whether an access-key setting, if it isn't empty, can't be used to sign requests."""
+    return name != "aws_secret_access_key" and bool(value) and not _fits_header(value)
+
+
 def is_sso_token(document: Any) -> bool:
     """Return whether botocore can use a document as the token of a sign-in, expired or not."""
     return (
@@ -87,6 +101,9 @@ def is_login(document: Any) -> bool:
         and parse_time(access.get("expiresAt")) is not None
     )
 
+
+#: What botocore needs of what `aws login` has stored, even before it is renewed.
+LOGIN_FIELDS = {"accessToken", "refreshToken", "dpopKey", "clientId"}
 
 _LOGIN_KEYS = ("accessKeyId", "secretAccessKey", "sessionToken", "accountId")
 _LOGIN_RENEWAL = ("clientId", "dpopKey", "refreshToken")

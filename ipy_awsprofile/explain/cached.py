@@ -16,7 +16,7 @@ from typing import Any
 
 from ipy_awsprofile.config.profiles import ProfileKind, has_session_token
 from ipy_awsprofile.config.shared_files import Section
-from ipy_awsprofile.credentials.validation import is_sso_token, parse_time
+from ipy_awsprofile.credentials.validation import LOGIN_FIELDS, is_login, is_sso_token, parse_time
 from ipy_awsprofile.explain.records import Finding, Inputs, Link, Problem, in_utc
 
 #: botocore uses a cached session only if it is valid for longer than this.
@@ -156,22 +156,23 @@ def login_token(link: Link) -> Iterator[Finding]:
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-login-credentials.html
     """
-    session = link.section.text("login_session")
-    if session is None:
-        return
+    from botocore import compat
+
     fix = f"Run `aws login --profile {link.profile.name}`."
+    if getattr(compat, "EC", None) is None:
+        install = 'Run `%pip install "botocore[crt]"`, then restart the kernel.'
+        yield Problem(says="A part of botocore that `aws login` needs is missing.", fix=install)
+    session = link.section.text("login_session") or ""
     file = f"{sha256(session.encode()).hexdigest()}.json"
     token = _stored(_login_directory(link.inputs) / file)
     access = token.get("accessToken")
     expiry = parse_time(access.get("expiresAt")) if isinstance(access, dict) else None
-    if expiry is None:
+    if expiry is None or not (is_login(token) and token.keys() >= LOGIN_FIELDS):
         yield Problem(says="There is no login session: nobody has signed in.", fix=fix)
     elif expiry > link.inputs.now:
         yield f"The login session's credentials are valid until {in_utc(expiry)}."
-    elif isinstance(token.get("refreshToken"), str):
-        yield f"The login session's credentials expired at {in_utc(expiry)}; they are renewed."
     else:
-        yield Problem(says=f"The login session expired at {in_utc(expiry)}.", fix=fix)
+        yield f"The login session's credentials expired at {in_utc(expiry)}; they are renewed."
 
 
 def _login_directory(inputs: Inputs) -> Path:

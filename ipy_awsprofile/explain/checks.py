@@ -10,18 +10,16 @@ from collections.abc import Callable, Iterator
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.explain.cached import login_token, mfa_session, sso_section
-from ipy_awsprofile.explain.client_checks import check_region, check_services
+from ipy_awsprofile.explain.client_checks import check_ca_bundle, check_region, check_services
 from ipy_awsprofile.explain.key_checks import (
-    check_any_credentials,
     check_empty_keys,
     check_expiry,
-    check_missing_settings,
-    check_split_keys,
+    check_incomplete,
 )
 from ipy_awsprofile.explain.records import Finding, Link, Problem, one_line, place
 from ipy_awsprofile.explain.role_checks import check_role, check_web_identity
 from ipy_awsprofile.explain.settings_table import known_settings, similar_setting
-from ipy_awsprofile.explain.sso_checks import check_sso
+from ipy_awsprofile.explain.sso_checks import check_sign_in_of_clients, check_sso
 from ipy_awsprofile.text import program
 
 
@@ -29,6 +27,12 @@ def findings(link: Link) -> Iterator[Finding]:
     """Yield what all checks of a profile find: first those of its kind."""
     for check in (*_OF_KIND[link.kind], *_OF_EVERY_PROFILE):
         yield from check(link)
+
+
+def problems_of_kind(link: Link) -> Iterator[Problem]:
+    """Yield the problems of the credentials that a profile has without its role."""
+    for check in _OF_KIND[link.kind]:
+        yield from (found for found in check(link) if isinstance(found, Problem))
 
 
 def _check_process(link: Link) -> Iterator[Finding]:
@@ -114,7 +118,7 @@ _COMMANDS = {"credential_process", "mfa_process"}
 Check = Callable[[Link], Iterator[Finding]]
 _OF_EVERY_PROFILE: tuple[Check, ...] = (
     *(_check_header, _check_names, _check_comments, _check_blocks),
-    *(check_services, check_region),
+    *(check_services, check_region, check_ca_bundle, check_sign_in_of_clients),
 )
 _OF_KIND: dict[ProfileKind, tuple[Check, ...]] = {
     ProfileKind.STATIC_KEYS: (check_empty_keys, check_expiry, mfa_session),
@@ -124,5 +128,5 @@ _OF_KIND: dict[ProfileKind, tuple[Check, ...]] = {
     ProfileKind.SSO: (check_sso,),
     ProfileKind.LOGIN_SESSION: (login_token,),
     ProfileKind.CREDENTIAL_PROCESS: (_check_process,),
-    ProfileKind.INCOMPLETE: (check_any_credentials, check_missing_settings, check_split_keys),
+    ProfileKind.INCOMPLETE: (check_incomplete,),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from ipy_awsprofile.config.profiles import ProfileKind, did_you_mean
 from ipy_awsprofile.config.regions import is_known_region, similar_region
@@ -21,8 +22,13 @@ def check_region(link: Link) -> Iterator[Finding]:
         return
     inputs = link.inputs
     if region := inputs.region or inputs.environ.get("AWS_DEFAULT_REGION"):
-        if _may_be_misspelt(region, link):
-            where = "--region" if inputs.region else "AWS_DEFAULT_REGION"
+        where = "--region" if inputs.region else "AWS_DEFAULT_REGION"
+        if not _REGION.fullmatch(region):
+            yield Problem(
+                says=f"`{one_line(region)}` isn't an AWS Region.",
+                fix=f"Example: us-east-1. See `{where}`.",
+            )
+        elif _may_be_misspelt(region, link):
             yield _unknown(region, f"{similar_region(region)} See `{where}`.")
         return
     yield from check_region_name(link.section, "region")
@@ -80,6 +86,38 @@ def _has_endpoint(link: Link) -> bool:
     variables = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS")
     other = "endpoint_url" in link.section or any(map(link.inputs.environ.get, variables))
     return other and not ignores_endpoints(link)
+
+
+def check_ca_bundle(link: Link) -> Iterator[Finding]:
+    """Yield a problem if there is no file with certificates where botocore looks for it.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-gen-config.html
+    """
+    if not link.is_target:
+        return
+    environ, setting = link.inputs.environ, link.section.get("ca_bundle")
+    for name, path, where in (
+        ("AWS_CA_BUNDLE", environ.get("AWS_CA_BUNDLE"), "See the variable."),
+        ("ca_bundle", setting, link.at("ca_bundle")),
+        ("REQUESTS_CA_BUNDLE", environ.get("REQUESTS_CA_BUNDLE") or None, "See the variable."),
+    ):
+        if isinstance(path, str):
+            if not (path.strip() and Path(path).exists()):
+                what = f"names no file: {one_line(path)}" if path.strip() else "is empty"
+                yield Problem(
+                    says=f"`{name}` {what}.",
+                    fix=f"Write the path of a file with CA certificates. {where}",
+                    fatal=not path.strip() or not _is_plain_http(link),
+                )
+            return
+
+
+def _is_plain_http(link: Link) -> bool:
+    """Return whether STS is called without TLS."""
+    environ = link.inputs.environ
+    url = environ.get("AWS_ENDPOINT_URL_STS") or environ.get("AWS_ENDPOINT_URL")
+    url = url or link.section.text("endpoint_url") or ""
+    return url.startswith("http://") and not ignores_endpoints(link)
 
 
 def check_services(link: Link) -> Iterator[Finding]:

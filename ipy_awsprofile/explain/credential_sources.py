@@ -6,15 +6,23 @@ https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.explain.outside_sources import (
+    FULL_URI,
+    RELATIVE_URI,
+    check_container,
+    check_expiry_variable,
+    old_file,
+)
 from ipy_awsprofile.explain.records import Inputs, Problem, Setting, Step, is_file, one_line
 
 
 def environment_keys(inputs: Inputs) -> Step:
     """Return the step of keys in variables, which botocore's EnvProvider uses."""
-    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-    missing = [name for name in names[:2] if not inputs.environ.get(name)]
+    names = (*_PAIR, "AWS_SESSION_TOKEN")
+    missing = [name for name in _PAIR if not inputs.environ.get(name)]
     return Step(
         name="Environment",
         kind="keys in variables",
@@ -23,19 +31,21 @@ def environment_keys(inputs: Inputs) -> Step:
             for name in names
             if inputs.environ.get(name)
         ),
-        problems=tuple(
-            Problem(says=f"`{name}` isn't set.", fix="Set it, or use another source.")
-            for name in missing
+        problems=(
+            *(
+                Problem(says=f"`{name}` isn't set.", fix="Set it, or use another source.")
+                for name in missing
+            ),
+            *check_expiry_variable(inputs),
         ),
     )
 
 
+_PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+
+
 def _container(inputs: Inputs) -> Step:
-    names = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
-    problems: tuple[Problem, ...] = ()
-    if not any(name in inputs.environ for name in names):
-        says = "No variable for container credentials is set."
-        problems = (Problem(says=says, fix="Containers on ECS and EKS have one."),)
+    problems = tuple(check_container(inputs))
     return Step(name="EcsContainer", kind="container credentials", problems=problems)
 
 
@@ -71,10 +81,17 @@ def credential_source(name: str, inputs: Inputs) -> Step:
             return _instance(inputs)
 
 
-def container_or_instance(inputs: Inputs) -> Step | None:
-    """Return the step of the container or instance, where botocore looks last; None without."""
-    steps = (_container(inputs), _instance(inputs))
-    return next((step for step in steps if not step.problems), None)
+def outside_profile(inputs: Inputs) -> Step | None:
+    """Return the step of where botocore looks last; None without.
+
+    That is an old file, a container that has variables for it, or an EC2 instance.
+    """
+    if file := old_file(inputs):
+        return file
+    if {RELATIVE_URI, FULL_URI} & inputs.environ.keys():
+        return _container(inputs)
+    instance = _instance(inputs)
+    return None if instance.problems else instance
 
 
 def web_identity_step(inputs: Inputs, name: str) -> Step:
@@ -104,11 +121,30 @@ def web_identity_step(inputs: Inputs, name: str) -> Step:
 
 
 def check_token_file(file: str, where: str) -> Iterator[Problem]:
-    """Yield a problem if there is no token file. botocore doesn't expand its path."""
+    """Yield a problem if there is no token in the file. botocore doesn't expand its path."""
     if is_file(file):
+        yield from _check_token(file, where)
         return
     tilde = " A `~` in it isn't expanded." if file.startswith("~") else ""
     yield Problem(
         says=f"There is no token file `{one_line(file)}`.{tilde}",
         fix=f"The platform that runs this process has to provide it. {where}",
     )
+
+
+#: The length of a web identity token that STS accepts.
+#: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+_TOKEN_LENGTH = range(4, 20000 + 1)
+
+
+def _check_token(file: str, where: str) -> Iterator[Problem]:
+    try:
+        length = len(Path(file).read_text())
+    except (OSError, ValueError):
+        length = None
+    if length not in _TOKEN_LENGTH:
+        problem = "can't be read as a text" if length is None else "doesn't contain a token"
+        yield Problem(
+            says=f"The token file `{one_line(file)}` {problem}.",
+            fix=f"The platform that runs this process has to write it. {where}",
+        )

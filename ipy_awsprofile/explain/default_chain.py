@@ -8,8 +8,8 @@ from __future__ import annotations
 from ipy_awsprofile.config.environment import named_profile
 from ipy_awsprofile.errors import ProfileNotFound
 from ipy_awsprofile.explain.credential_sources import (
-    container_or_instance,
     environment_keys,
+    outside_profile,
     web_identity_step,
 )
 from ipy_awsprofile.explain.environment_notes import notes_without_name
@@ -37,7 +37,7 @@ def explain_default(inputs: Inputs) -> Explanation:
     elif section is not None:
         steps = steps_of(name, inputs)
     else:
-        steps = (container_or_instance(inputs) or _NO_CREDENTIALS,)
+        steps = (outside_profile(inputs) or _NO_CREDENTIALS,)
         why = "there is no profile `default`"
     return Explanation(
         name=name if steps[-1].file else steps[-1].name,

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ipy_awsprofile.config.profiles import has_session_token
+from ipy_awsprofile.config.profiles import KEY_PAIR, SESSION_TOKENS, has_session_token
 from ipy_awsprofile.config.settings import CREDENTIAL_SETTINGS
-from ipy_awsprofile.explain.credential_sources import container_or_instance
+from ipy_awsprofile.credentials.validation import unusable_key
+from ipy_awsprofile.explain.credential_sources import outside_profile
 from ipy_awsprofile.explain.records import Finding, Link, Problem, place
 
 
 def check_empty_keys(link: Link) -> Iterator[Finding]:
-    """Yield a problem for each access-key setting that is empty."""
-    for name in ("aws_access_key_id", "aws_secret_access_key"):
+    """Yield a problem for each access-key setting that is empty or can't be sent."""
+    for name in KEY_PAIR:
         if not link.section.text(name):
             yield Problem(says=f"`{name}` is empty.", fix=f"Set its value. {link.at(name)}")
+    for name in (KEY_PAIR[0], *SESSION_TOKENS):
+        if unusable_key(name, link.section.text(name) or ""):
+            yield Problem(
+                says=f"`{name}` contains characters that no key has.",
+                fix=f"Copy it again. {link.at(name)}",
+            )
 
 
 def check_expiry(link: Link) -> Iterator[Finding]:
@@ -23,19 +30,23 @@ def check_expiry(link: Link) -> Iterator[Finding]:
         yield "The keys are temporary (they have a session token); expires: unknown."
 
 
-def check_any_credentials(link: Link) -> Iterator[Finding]:
-    """Yield a problem for a profile without credentials, which a container may provide."""
-    if not link.section.keys().isdisjoint(CREDENTIAL_SETTINGS):
+def check_incomplete(link: Link) -> Iterator[Finding]:
+    """Yield what is missing in a profile that leads to no credentials; others may provide them."""
+    found = [*_check_missing_settings(link), *_check_split_keys(link)]
+    yield from found
+    if found:
         return
+    alone = [name for name in link.section if name in CREDENTIAL_SETTINGS]
+    only = f", only {', '.join(alone)}" if alone else ""
     yield Problem(
-        says=f"`{link.profile.name}` has no credentials.",
+        says=f"`{link.profile.name}` has no credentials{only}.",
         fix="Add keys, a role, SSO or a credential_process. "
         f"See {place(link.profile.file, link.profile.line)}.",
-        fatal=container_or_instance(link.inputs) is None,
+        fatal=not link.is_target or outside_profile(link.inputs) is None,
     )
 
 
-def check_missing_settings(link: Link) -> Iterator[Finding]:
+def _check_missing_settings(link: Link) -> Iterator[Finding]:
     """Yield a problem for each setting that another one needs: botocore raises an error then."""
     section = link.section
     for needed, names in (
@@ -53,13 +64,11 @@ def check_missing_settings(link: Link) -> Iterator[Finding]:
             )
 
 
-def check_split_keys(link: Link) -> Iterator[Finding]:
-    """Yield a problem if each file has one of the keys: botocore reads both from the same file."""
-    pair = {"aws_access_key_id", "aws_secret_access_key"}
+def _check_split_keys(link: Link) -> Iterator[Finding]:
+    """Yield a problem if the file that botocore reads keys from has only one of the two."""
     section = link.section
-    if section.keys() >= pair and not any(
-        file >= pair for file in (section.in_config, section.in_credentials)
-    ):
+    of_id = section.in_credentials if KEY_PAIR[0] in section.in_credentials else section.in_config
+    if section.keys() >= set(KEY_PAIR) and not of_id >= set(KEY_PAIR):
         yield Problem(
             says="The two access-key settings are in different files.",
             fix=f"Put them into the same file. {link.at('aws_access_key_id')}",

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.parameters import WITH_FORM, allowed_instead
+from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.explain.cached import role_session
 from ipy_awsprofile.explain.credential_sources import check_token_file
 from ipy_awsprofile.explain.records import Finding, Link, Problem, one_line
@@ -24,13 +25,15 @@ _SERIAL_NUMBER = re.compile(r"(?!arn:)[\w+=/:,.@-]{9,256}")
 
 def check_role(link: Link) -> Iterator[Finding]:
     """Yield problems of the role's settings, and its session in the AWS CLI's cache."""
-    arn, serial = link.section.text("role_arn") or "", link.section.text("mfa_serial")
+    arn = link.section.text("role_arn") or ""
+    is_web_identity = link.kind is ProfileKind.WEB_IDENTITY  # which uses neither of these
+    serial = None if is_web_identity else link.section.get("mfa_serial")
     if not _is_iam(arn, "role"):
         yield Problem(
             says=f"`{one_line(arn)}` isn't a role ARN.",
             fix="Example: arn:aws:iam::123456789012:role/NAME. " + link.at("role_arn"),
         )
-    if serial and not (_is_iam(serial, "mfa") or _SERIAL_NUMBER.fullmatch(serial)):
+    if isinstance(serial, str) and not (_is_iam(serial, "mfa") or _SERIAL_NUMBER.fullmatch(serial)):
         yield Problem(
             says=f"`{one_line(serial)}` isn't an MFA device with codes.",
             fix="Example: arn:aws:iam::123456789012:mfa/NAME. " + link.at("mfa_serial"),
@@ -49,8 +52,12 @@ def _is_iam(text: str, kind: str) -> bool:
 
 def _check_parameters(link: Link) -> Iterator[Finding]:
     for name in WITH_FORM:
-        value = link.section.text(name)
-        if value and (allowed := allowed_instead(name, value)):
+        value = link.section.get(name)
+        if not isinstance(value, str) or (name, value) == ("role_session_name", ""):
+            continue  # botocore ignores an empty name of a session
+        if name == "external_id" and link.kind is ProfileKind.WEB_IDENTITY:
+            continue
+        if allowed := allowed_instead(name, value):
             yield Problem(
                 says=f"`{one_line(value, 80)}` isn't a valid {name}.",
                 fix=f"Use {allowed}. {link.at(name)}",

@@ -8,10 +8,32 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ipy_awsprofile.config.profiles import did_you_mean
+from ipy_awsprofile.config.profiles import ProfileKind, did_you_mean
 from ipy_awsprofile.explain.cached import role_session, sso_section, sso_token
 from ipy_awsprofile.explain.client_checks import check_region_name
 from ipy_awsprofile.explain.records import Finding, Link, Problem, one_line, place
+
+
+def check_sign_in_of_clients(link: Link) -> Iterator[Finding]:
+    """Yield what botocore refuses when it creates any client of a profile with an sso_session."""
+    name = link.section.get("sso_session")
+    if not link.is_target or link.kind is ProfileKind.SSO or not isinstance(name, str):
+        return
+    session = link.inputs.sections.sso_sessions.get(name)
+    if session is None:
+        yield _no_session(name, link)
+        return
+    for setting in ("sso_start_url", "sso_region"):
+        if setting not in session:
+            where = place(session.file, session.line)
+            yield Problem(says=f"`{setting}` is missing.", fix=f"Add it. See {where}.")
+
+
+def _no_session(name: str, link: Link) -> Problem:
+    return Problem(
+        says=f"There is no [sso-session {one_line(name)}].",
+        fix=did_you_mean(name, link.inputs.sections.sso_sessions) or link.at("sso_session"),
+    )
 
 
 def check_sso(link: Link) -> Iterator[Finding]:
@@ -19,13 +41,10 @@ def check_sso(link: Link) -> Iterator[Finding]:
     name = link.section.text("sso_session")
     session = sso_section(link)
     if name and session is None:
-        yield Problem(
-            says=f"There is no [sso-session {one_line(name)}].",
-            fix=did_you_mean(name, link.inputs.sections.sso_sessions) or link.at("sso_session"),
-        )
+        yield _no_session(name, link)
         return
     known = session if session is not None else link.section
-    missing = [setting for setting in ("sso_start_url", "sso_region") if setting not in known]
+    missing = [setting for setting in ("sso_start_url", "sso_region") if not known.text(setting)]
     for setting in missing:
         where = place(known.file, known.line)
         yield Problem(says=f"`{setting}` is missing.", fix=f"Add it. See {where}.")
@@ -40,6 +59,10 @@ def check_sso(link: Link) -> Iterator[Finding]:
         yield Problem(
             says=f"`{one_line(account)}` isn't an account ID.",
             fix=f"An account ID has 12 digits. {link.at('sso_account_id')}",
+        )
+    if not link.section.text("sso_role_name"):
+        yield Problem(
+            says="`sso_role_name` is empty.", fix=f"Set its value. {link.at('sso_role_name')}"
         )
     yield from check_region_name(known, "sso_region")
     if not missing:

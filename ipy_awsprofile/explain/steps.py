@@ -8,8 +8,8 @@ from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.role_chain import follow_chain, start_kind
 from ipy_awsprofile.errors import InvalidProfile, ProfileNotFound
 from ipy_awsprofile.explain.cached import sso_section
-from ipy_awsprofile.explain.checks import findings, not_a_profile
-from ipy_awsprofile.explain.credential_sources import container_or_instance, credential_source
+from ipy_awsprofile.explain.checks import findings, not_a_profile, problems_of_kind
+from ipy_awsprofile.explain.credential_sources import credential_source, outside_profile
 from ipy_awsprofile.explain.records import Finding, Inputs, Link, Problem, Step, one_line
 from ipy_awsprofile.explain.settings_table import settings_of
 from ipy_awsprofile.text import program
@@ -29,6 +29,9 @@ _WITH_CODE = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
 _BEGINS = frozenset(
     {"aws_access_key_id", "sso_account_id", "sso_role_name", "web_identity_token_file"}
 )
+
+#: botocore ignores this one if it is empty.
+_READ = {"web_identity_token_file"}
 
 
 def steps_of(name: str, inputs: Inputs) -> tuple[Step, ...]:
@@ -68,11 +71,23 @@ def _start(chain: Sequence[Profile], inputs: Inputs) -> tuple[ProfileKind, tuple
         return starts, (credential_source(last.credential_source or "", inputs),)
     if len(chain) == 1 and last.kind is ProfileKind.ASSUME_ROLE:
         file, line = section.origins.get("aws_access_key_id", (section.file, section.line))
-        return last.kind, (
-            Step(name=last.name, kind=str(starts), detail="its own", file=file, line=line),
+        own = Link(
+            profile=last,
+            section=section,
+            kind=starts,
+            target=last.name,
+            chained=False,
+            needs_code=False,
+            inputs=inputs,
         )
-    if starts is ProfileKind.INCOMPLETE and section.keys().isdisjoint(_BEGINS):
-        before = container_or_instance(inputs)
+        problems = tuple(problems_of_kind(own))
+        kind, detail = str(starts), "its own"
+        return last.kind, (
+            Step(name=last.name, kind=kind, detail=detail, file=file, line=line, problems=problems),
+        )
+    begins = {name for name in _BEGINS & section.keys() if name not in _READ or section.text(name)}
+    if starts is ProfileKind.INCOMPLETE and not begins:
+        before = outside_profile(inputs)
         return starts, (before,) if before else ()
     return starts, ()
 

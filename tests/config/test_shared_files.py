@@ -152,6 +152,7 @@ def test_repr_shows_no_value(tmp_path: Path) -> None:
         ("[profile a]\nregion = x\n[profile a]\n", 3, "twice"),
         ("[profile a]\nregion = x\nregion = y\n", 3, "twice"),
         ("region = x\n", 1, "before the first [section]"),
+        ("\ufeff[default]\nregion = x\n", 1, "save it as UTF-8 without BOM"),
         ("[profile a]\nregion = x\nnonsense\n", 3, "neither a [section] nor"),
         ("[profile a]\ns3 =\n  nonsense\n", 2, "no `=`"),
         ("[profile a\nregion = x\n", 1, "before the first [section]"),

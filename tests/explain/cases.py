@@ -194,6 +194,51 @@ CASES = {
             ("`sso_start_ur` isn't an AWS setting", "Did you mean `sso_start_url`? See config:7"),
         ),
     ),
+    "alone": Case(
+        f"{P}sso_session = corp\nexternal_id = hush\n"
+        "[sso-session corp]\nsso_start_url = https://x\nsso_region = us-east-1\n",
+        "",
+        ("p|no credentials|config:1",),
+        (("!`p` has no credentials, only sso_session, external_id", "Add keys"),),
+    ),
+    "half a pair of keys before a whole one": Case(
+        f"{P}{KEYS}\n",
+        "[p]\naws_access_key_id = AKIAHUSH\n",
+        ("p|no credentials|config:1",),
+        (("!The two access-key settings are in different files", "See credentials:2"),),
+    ),
+    "empty token file beside a source": Case(
+        f"{ASSUME}source_profile = u\nweb_identity_token_file =\n",
+        USER,
+        ("p|no credentials|config:1",),
+        (("!`p` has no credentials, only role_arn, source_profile, web_id", "Add keys"),),
+    ),
+    "empty settings of a role": Case(
+        f"{ASSUME}source_profile = u\nmfa_serial =\nexternal_id =\nrole_session_name =\n",
+        USER,
+        (USER_KEYS, ASSUMED),
+        (
+            ("!`` isn't an MFA device with codes", "See config:5"),
+            ("!`` isn't a valid external_id", "See config:6"),
+        ),
+    ),
+    "expired keys in variables": Case(
+        f"{ASSUME}credential_source = Environment\n",
+        "",
+        ("Environment|keys in variables|", SOURCED),
+        (("!The keys in variables expired at 2020-01-01 00:00:00 UTC", "Renew"),),
+        environ={
+            "AWS_ACCESS_KEY_ID": "AKIAHUSH",
+            "AWS_SECRET_ACCESS_KEY": "hush",
+            "AWS_CREDENTIAL_EXPIRATION": "2020-01-01T00:00:00Z",
+        },
+    ),
+    "certificates": Case(
+        f"{P}ca_bundle = /no/such.pem\n",
+        f"[p]\n{KEYS}\n",
+        ("p|static keys|credentials:2",),
+        (("!`ca_bundle` names no file: /no/such.pem", "See config:3"),),
+    ),
     "nobody signed in": Case(
         f"{P}login_session = arn:aws:iam::1:user/u\n",
         "",

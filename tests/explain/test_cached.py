@@ -151,15 +151,23 @@ def test_sso_token(
     assert "hush" not in repr(explained)
 
 
+KEPT = {"refreshToken": "t", "dpopKey": "k", "clientId": "c"}
+ACCESS = {"accessKeyId": "A", "secretAccessKey": "s", "sessionToken": "t", "accountId": "1"}
+
+
+def login(hour: int, **more: object) -> dict[str, object]:
+    """Return what `aws login` stores, for credentials until this hour."""
+    access = ACCESS | {"expiresAt": f"2026-01-01T{hour}:00:00Z"}
+    return KEPT | {"accessToken": access} | more
+
+
 @pytest.mark.parametrize(
     ("token", "says"),
     [
-        ({"accessToken": {"expiresAt": "2026-01-01T13:00:00Z"}}, "are valid until"),
-        (
-            {"accessToken": {"expiresAt": "2026-01-01T11:00:00Z"}, "refreshToken": "hush"},
-            "they are renewed.",
-        ),
-        ({"accessToken": {"expiresAt": "2026-01-01T11:00:00Z"}}, "!The login session expired"),
+        (login(13), "are valid until"),
+        (login(11), "they are renewed."),
+        ({"accessToken": login(13)["accessToken"]}, "!There is no login session"),
+        (login(13, accessToken={"expiresAt": "2026-01-01T13:00:00Z"}), "!There is no login"),
         ({"accessToken": "hush"}, "!There is no login session"),
         ([], "!There is no login session"),
     ],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.session
 import pytest
-from botocore.exceptions import BotoCoreError, InvalidConfigError
+from botocore.exceptions import BotoCoreError, InvalidConfigError, PartialCredentialsError
 
 from ipy_awsprofile.explain.explain import explain
 from tests.explain.profiles import (
@@ -180,3 +180,40 @@ def test_variable_with_a_missing_file(shared_files: Files, monkeypatch: pytest.M
     assert explain("p").notes == (
         "`AWS_CONFIG_FILE` names a file that doesn't exist: /nowhere/config.",
     )
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "method"),
+    [
+        ("AWS_CREDENTIAL_FILE", "AWSAccessKeyId=A\nAWSSecretKey=hush", "ec2-credentials-file"),
+        ("BOTO_CONFIG", f"[Credentials]\n{KEYS}", "boto-config"),
+        (None, f"[Credentials]\n{KEYS}", "boto-config"),
+        ("AWS_CREDENTIAL_FILE", "AWSAccessKeyId=A", KeyError),
+        ("AWS_CREDENTIAL_FILE", "x\nAWSAccessKeyId = A\nAWSSecretKey = h", "ec2-credentials-file"),
+        ("BOTO_CONFIG", "[Credentials]\naws_access_key_id = A", PartialCredentialsError),
+    ],
+)
+def test_old_files(
+    shared_files: Files,
+    *,
+    tmp_path: Path,
+    variable: str | None,
+    text: str,
+    method: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Keys in the files of boto 2 and of the EC2 tools aren't called missing."""
+    write(shared_files, P)
+    file = tmp_path / ("old" if variable else ".boto")
+    file.write_text(text)
+    if variable:
+        monkeypatch.setenv(variable, str(file))
+    explained, session = explain("p", now=NOW), botocore.session.Session(profile="p")
+    if isinstance(method, type):
+        assert not explained.works
+        with pytest.raises(method):
+            method_of(session)
+        return
+    assert explained.works
+    assert explained.steps[0].detail == str(file)
+    assert method_of(session) == method

@@ -95,6 +95,7 @@ KEYS: dict[str, Broken] = {
         "The credentials of `P` can't be used: the session token is invalid.",
         EXPLAIN,
         {"{temporary_token}": f"{HUSH}\n  {HUSH}"},
+        seen="`aws_session_token` contains characters that no key has.",
     ),
     "profile in the credentials file": Broken(
         "only in the credentials file",

@@ -142,6 +142,7 @@ MACHINES: dict[str, Broken] = {
         CONTAINER,
         "AWS_CONTAINER_AUTHORIZATION_TOKEN",
         by=variables(AWS_CONTAINER_AUTHORIZATION_TOKEN=f"{HUSH}\n"),
+        seen="The token in `AWS_CONTAINER_AUTHORIZATION_TOKEN` can't be sent",
     ),
     "container's token file missing": Broken(
         "credential_source EcsContainer",
@@ -149,6 +150,7 @@ MACHINES: dict[str, Broken] = {
         "A file that `P` needs can't be used: No such file or directory (`/no/such/file`).",
         "Correct its path",
         by=variables(AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE="/no/such/file"),
+        seen="`AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` names a file that isn't there",
     ),
     "container elsewhere": Broken(
         "credential_source EcsContainer",
@@ -156,6 +158,7 @@ MACHINES: dict[str, Broken] = {
         CONTAINER,
         "(loopback or https)",
         by=variables(AWS_CONTAINER_CREDENTIALS_FULL_URI="http://192.0.2.1/x"),
+        seen="`AWS_CONTAINER_CREDENTIALS_FULL_URI` isn't an address that botocore calls.",
     ),
     "container answers HTML": Broken(
         "credential_source EcsContainer",

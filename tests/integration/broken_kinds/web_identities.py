@@ -37,6 +37,7 @@ WEB_IDENTITIES: dict[str, Broken] = {
         "The content of the web_identity_token_file of `P` is invalid: ",
         EXPLAIN,
         by=identity(""),
+        seen="doesn't contain a token",
     ),
     "file no token": Broken(
         "web identity",
@@ -51,6 +52,7 @@ WEB_IDENTITIES: dict[str, Broken] = {
         "A file that `P` names isn't a text file.",
         EXPLAIN,
         by=identity(b"\xff\xfe" + HUSH.encode()),
+        seen="can't be read as a text",
     ),
     "token expired": Broken(
         "web identity",
