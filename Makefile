@@ -11,7 +11,7 @@ AXE := .venv/node_modules/axe-core/axe.min.js
 # How long `make attack` looks for faults.
 MINUTES ?= 20
 
-.PHONY: demo lab test attack check docs bench clean
+.PHONY: demo lab test attack check docs bench lock clean
 
 demo: .venv/ready
 	$(BIN)/python -m ipy_awsprofile demo
@@ -59,12 +59,19 @@ docs: .venv-docs/ready
 bench: .venv/ready
 	$(BIN)/python -m benchmarks
 
-.venv/ready: pyproject.toml
+.venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
 	# uv finds the boto3 that aiobotocore and the AWS CLI agree on in seconds, pip in minutes.
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[test]'
+	# The constraints make two checkouts the same; UV_RESOLUTION=lowest-direct tests the lower bounds.
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[test]' \
+	  $(if $(UV_RESOLUTION),,--constraint constraints.txt)
 	touch $@
+
+# Takes the newest versions that fit together.
+lock: .venv/ready
+	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --extra test --universal \
+	  --python-version 3.11 --no-header --no-annotate --output-file constraints.txt
 
 # Always both: npm removes what it isn't asked for.
 $(TSC) $(AXE):

@@ -1,0 +1,53 @@
+"""What is installed: the lock has every dependency, and actions of workflows are pinned."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from ipy_awsprofile import __version__
+from tests.test_readme import ROOT
+
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def required(extra: str | None) -> list[Requirement]:
+    """Return what the package needs, with an extra and the extras that this one names."""
+    found: list[Requirement] = []
+    texts = PROJECT["optional-dependencies"][extra] if extra else PROJECT["dependencies"]
+    for requirement in map(Requirement, texts):
+        if requirement.name == PROJECT["name"]:
+            found += [each for inner in requirement.extras for each in required(inner)]
+        else:
+            found.append(requirement)
+    return found
+
+
+def test_constraints() -> None:
+    """`make` installs the locked version of each dependency, which is within its bounds."""
+    lines = [Requirement(line) for line in (ROOT / "constraints.txt").read_text().splitlines()]
+    locked = {canonicalize_name(each.name): each.specifier for each in lines}
+    for requirement in [*required(None), *required("test")]:
+        (exact,) = locked[canonicalize_name(requirement.name)]
+        assert exact.operator == "=="
+        assert requirement.specifier.contains(exact.version), requirement
+
+
+def test_actions_are_pinned() -> None:
+    """Workflows use actions by the hash of a commit, with its version beside it."""
+    workflows = list((ROOT / ".github" / "workflows").glob("*.yml"))
+    used = [line for file in workflows for line in re.findall("uses: .*", file.read_text())]
+    assert used
+    assert [line for line in used if not re.search(r"@[0-9a-f]{40}  # v\d+\.\d+\.\d+$", line)] == []
+
+
+def test_conda_recipe() -> None:
+    """The recipe for conda-forge needs what the package needs, and has its version."""
+    recipe = (ROOT / "conda-recipe" / "recipe.yaml").read_text()
+    assert f'version: "{__version__}"' in recipe
+    for requirement in required(None):
+        assert f"- {requirement.name} {requirement.specifier}\n" in recipe
