@@ -116,7 +116,7 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
         magics = shell.magics_manager.registry.pop("AwsProfileMagics", None)
         if magics is None:
             return
-        magics.switcher.close()
+        magics.close()
         for kind, names in magics.magics.items():
             for name in names:
                 del shell.magics_manager.magics[kind][name]

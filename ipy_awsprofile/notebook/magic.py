@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ipy_awsprofile.notebook.first_profile import FirstProfile
+
 
 @magics_class
 class AwsProfileMagics(Magics):  # type: ignore[misc]
@@ -63,6 +65,10 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         "number and returns the code. A profile's own mfa_process takes precedence.",
     ).tag(config=True)
 
+    profile = Unicode(
+        help="The profile that the first cell switches to, unless it switches to another one.",
+    ).tag(config=True)
+
     def __init__(
         self,
         shell: InteractiveShell,
@@ -77,6 +83,9 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self.matcher = matcher
         self.observe(self._configure, ["protected", "bindings", "session_name", "mfa_process"])
         self._configure()
+        self._first: FirstProfile | None = None
+        self.observe(self._name_first, ["profile"])
+        self._name_first()
 
     @aws_profile_arguments
     @line_cell_magic
@@ -134,6 +143,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
             request = picked_in_terminal(self.switcher)
         if options.off:
+            self._drop_first()
             return cards.off_card(undone=self.switcher.off())
         if options.login:
             self.switcher.login(request or self._active_request())
@@ -152,6 +162,22 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         elif options.refresh or options.login:
             self.switcher.refresh()
         return active_identity_card(self.shell, self.switcher)
+
+    def close(self) -> None:
+        """Undo the switch, and never switch again."""
+        self._drop_first()
+        self.switcher.close()
+
+    def _name_first(self, _change: object = None) -> None:
+        self._drop_first()
+        if self.profile:
+            from ipy_awsprofile.notebook.first_profile import FirstProfile
+
+            self._first = FirstProfile(self.shell, self.switcher, self.profile)
+
+    def _drop_first(self) -> None:
+        if self._first:
+            self._first.drop()
 
     def _configure(self, _change: object = None) -> None:
         self.switcher.protected = tuple(self.protected)

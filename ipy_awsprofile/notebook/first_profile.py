@@ -1,0 +1,89 @@
+"""The profile that the first cell switches to, as ``c.AwsProfileMagics.profile`` names it.
+
+Nothing is done when the extension is loaded: a kernel that never runs a cell asks nobody. If the
+switch fails, the cell isn't run, because it would run as another identity.
+
+https://ipython.readthedocs.io/en/stable/config/intro.html
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from IPython.core.error import InputRejected
+from IPython.display import display
+
+from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.notebook.active_identity import active_identity_card
+from ipy_awsprofile.notebook.error_cards import errors_as_cards
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ipy_awsprofile.switch.switcher import Switcher
+
+#: A cell that begins like this does something else with the profile.
+_OTHER = re.compile(r"\s*%{1,2}(?:aws_profile\s+\S|(?:un|re)?load_ext\s)")
+
+
+class CellRefused(InputRejected):  # type: ignore[misc]  # IPython has no types
+    """The cell wasn't run, because the first profile couldn't be switched to."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(line) for line in self.args]
+
+
+class FirstProfile:
+    """Switches to a profile before the first cell, and before each later one until that works.
+
+    A switch of the person, or ``--off``, takes its place.
+
+    https://ipython.readthedocs.io/en/stable/config/callbacks.html
+    """
+
+    def __init__(self, shell: InteractiveShell, switcher: Switcher, profile: str) -> None:
+        self._shell = shell
+        self._switcher = switcher
+        self._profile = profile
+        self._error: AwsProfileError | None = None
+        shell.events.register("pre_run_cell", self._cell_begins)
+        # An AST transformer is what IPython lets reject a cell.
+        shell.ast_transformers.append(self)
+
+    def drop(self) -> None:
+        """Don't switch any more. Calling it again does nothing."""
+        if self in self._shell.ast_transformers:
+            self._shell.ast_transformers.remove(self)
+            self._shell.events.unregister("pre_run_cell", self._cell_begins)
+
+    def visit(self, node: Any) -> Any:
+        """Return the code of a cell as it is. Raises CellRefused after a switch that failed."""
+        if self._error:
+            self._refuse(self._error)
+        return node
+
+    def _cell_begins(self, info: Any) -> None:
+        self._error = None
+        if self._switcher.request is not None:
+            self.drop()
+        elif not _OTHER.match(info.raw_cell or ""):
+            self._switch()
+
+    def _switch(self) -> None:
+        try:
+            with errors_as_cards("The switch", self._switcher):
+                self._switcher.switch(SwitchRequest(profile=self._profile))
+                display(active_identity_card(self._shell, self._switcher))
+        except AwsProfileError as error:
+            self._error = error
+        else:
+            self.drop()
+
+    def _refuse(self, error: AwsProfileError) -> NoReturn:
+        raise CellRefused(
+            *error._render_traceback_(),  # its own lines, without a card's
+            f"The cell wasn't run. Run it again, or `%aws_profile --off` to work without "
+            f"`{self._profile}`, the first profile of your configuration.",
+        ) from error
