@@ -107,6 +107,13 @@ class Section(dict[str, Value]):
         self.in_credentials = frozenset(other)
         self.update(other)
 
+    def with_replaced(self, settings: Mapping[str, Value]) -> Section:
+        """Return a copy with other values, whose places are those of the former values."""
+        copy = Section(self.file, self.line)
+        copy.update({**self, **settings})
+        copy.lines, copy.in_credentials, copy._over = self.lines, self.in_credentials, self._over
+        return copy
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.file}:{self.line} {sorted(self)}>"
 

@@ -33,7 +33,8 @@ def role_session(link: Link) -> Iterator[Finding]:
     """Yield the expiry of the profile's session in the AWS CLI's cache, if there is one."""
     key = _role_key(link)
     if key is not None:
-        yield from _session_in_cache(key, link, needs_code=link.needs_code)
+        variant = link.inputs.variant if link.is_target else ""
+        yield from _session_in_cache(key, link, needs_code=link.needs_code, variant=variant)
 
 
 def mfa_session(link: Link) -> Iterator[Finding]:
@@ -51,10 +52,12 @@ def mfa_session(link: Link) -> Iterator[Finding]:
         yield from _session_in_cache(cache_key(key, MfaSession(serial)), link, needs_code=True)
 
 
-def _session_in_cache(key: str, link: Link, *, needs_code: bool) -> Iterator[Finding]:
+def _session_in_cache(
+    key: str, link: Link, *, needs_code: bool, variant: str = ""
+) -> Iterator[Finding]:
     from ipy_awsprofile.credentials.role_cache import RoleCache
 
-    cache = RoleCache(Path("~/.aws/cli/cache").expanduser(), fresh=False)
+    cache = RoleCache(Path("~/.aws/cli/cache").expanduser(), variant=variant)
     try:
         expiry = parse_time(cache[key]["Credentials"]["Expiration"])
     except (KeyError, UnicodeError):

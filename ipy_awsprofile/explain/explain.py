@@ -6,7 +6,7 @@ botocore. It doesn't use the network, run a process or write a file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from ipy_awsprofile.config.arn import Arn
@@ -29,21 +29,26 @@ def explain(
     *,
     role_arn: str | None = None,
     region: str | None = None,
+    options: Mapping[str, str] | None = None,
+    variant: str = "",
     now: datetime | None = None,
 ) -> Explanation:
     """Return how a profile resolves: which settings are used, what is cached, what is missing.
 
     Without a name, it is explained what boto3 uses by itself. A broken profile is explained like
     any other: its problems are in the steps. ``role_arn`` is a role without a profile that is
-    assumed with the profile. ``region`` is the Region that a switch was given. Cached sessions that
-    expire before ``now`` aren't valid. Raises ConfigFileError if a file can't be read.
+    assumed with the profile. ``region`` is the Region that a switch was given, and ``options`` are
+    the settings that it replaces, as `Target.settings`; ``variant`` is its `Target.cache_variant`.
+    Cached sessions that expire before ``now`` aren't valid. Raises ConfigFileError if a file can't
+    be read.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
     """
     environ = user_environment()
     files = SharedFiles.from_environment(environ)
     as_if_in_files(name or "", files)
-    inputs = Inputs(environ, files, read_shared_files(files), now or datetime.now(UTC), region)
+    sections, time = read_shared_files(files), now or datetime.now(UTC)
+    inputs = Inputs(environ, files, sections, time, region, options or {}, variant)
     if name is None:
         return explain_default(inputs)
     return Explanation(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -103,6 +103,10 @@ class Inputs:
     now: datetime
     #: The Region that a switch was given, if any.
     region: str | None = None
+    #: The settings that other options of the switch replace.
+    options: Mapping[str, str] = field(default_factory=dict)
+    #: What distinguishes the session of a switch with a session policy in the cache.
+    variant: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -27,6 +27,13 @@ from ipy_awsprofile.text import program, without_user
 _KEYS = set(settings_about(About.KEYS))
 _ROLE = set(settings_about(About.ROLE))
 
+#: The options of a switch that replace a setting.
+OPTIONS = {
+    "duration_seconds": "--duration",
+    "external_id": "--external-id",
+    "role_session_name": "--session-name",
+}
+
 #: The settings about credentials that are used for each kind.
 _USED_BY: Mapping[ProfileKind, set[str]] = {
     ProfileKind.STATIC_KEYS: _KEYS,
@@ -83,6 +90,10 @@ def settings_of(link: Link, also: Section | None = None) -> Iterator[Setting]:
         yield Setting(name=name, value=one_line(without_user(text)), variable=variable)
     overriding = {name: variable for variable, (name, _) in variables.items()}
     for name in link.section:
+        if link.is_target and name in link.inputs.options:
+            value = shown_value(name, link.section[name])
+            yield Setting(name=name, value=value, variable=OPTIONS[name])
+            continue
         by = overriding.get(name)
         note = f"{by} takes precedence" if by else _why_unused(link, name)
         yield _setting(link.section, name, note)

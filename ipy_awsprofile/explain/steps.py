@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.role_chain import follow_chain, start_kind
@@ -47,9 +48,14 @@ def steps_of(name: str, inputs: Inputs) -> tuple[Step, ...]:
     steps = []
     for position, profile in enumerate(chain):
         is_last = position + 1 == len(chain)
+        section, shown = inputs.sections.profiles[profile.name], profile
+        if not position and inputs.options:
+            section = section.with_replaced(inputs.options)
+            seconds = inputs.options.get("duration_seconds")
+            shown = replace(profile, duration=int(seconds) if seconds else profile.duration)
         link = Link(
-            profile=profile,
-            section=inputs.sections.profiles[profile.name],
+            profile=shown,
+            section=section,
             kind=kinds[position],
             target=name,
             chained=not is_last and kinds[position + 1] in _ROLES,

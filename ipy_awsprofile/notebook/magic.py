@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 from IPython.display import display
@@ -200,8 +200,15 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     def _explanation(self, request: SwitchRequest | None) -> object:
         from ipy_awsprofile.cards.explanation import explanation_card
         from ipy_awsprofile.explain.explain import explain
+        from ipy_awsprofile.explain.settings_table import OPTIONS
 
         if request is None:
             return explanation_card(explain())
         name = request.profile or request.source_profile
-        return explanation_card(explain(name, role_arn=request.role_arn, region=request.region))
+        more: dict[str, Any] = {"role_arn": request.role_arn, "region": request.region}
+        session = self.switcher.session
+        if request is self.switcher.request and session and request.profile:
+            settings = session.target.settings
+            more["options"] = {name: settings[name] for name in OPTIONS if name in settings}
+            more["variant"] = session.target.cache_variant
+        return explanation_card(explain(name, **more))

@@ -97,6 +97,21 @@ def test_magic_explains_the_region_of_the_switch(shell: Shell, aws: EmbeddedAws)
     assert any("--region takes precedence" in " ".join(words) for words in regions)
 
 
+def test_magic_explains_the_options_of_the_switch(shell: Shell, aws: EmbeddedAws) -> None:
+    """Options of the active switch replace settings, also those that would be problems."""
+    text = aws.config_file.read_text()
+    wrong = "role_session_name = a\nduration_seconds = 7\n"
+    aws.config_file.write_text(text.replace("[profile RoleBeta]\n", f"[profile RoleBeta]\n{wrong}"))
+    assert "problems)" in shell.good("%aws_profile --explain RoleBeta").text
+    shell.good("%aws_profile RoleBeta --session-name me --duration 30m --read-only")
+    text = shell.good("%aws_profile --explain").text
+    assert text.startswith("RoleBeta  (no problems found)")
+    assert "has a session that is valid until" in text
+    lines = [line.split() for line in text.splitlines()]
+    assert ["role_session_name", "me", "--session-name"] in lines
+    assert ["duration_seconds", "1800", "--duration"] in lines
+
+
 def test_magic_explains_a_role_without_a_profile(shell: Shell, aws: EmbeddedAws) -> None:
     """A role that was given by its ARN is the first step, before its source profile."""
     shell.good(f"%aws_profile --role-arn {ROLE} --source-profile UserAlpha --region us-west-2")
