@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 DOCUMENTS = {"README.md": README, "CONTRIBUTING.md": CONTRIBUTING}
+#: Those that have links.
+LINKING = DOCUMENTS | {"SECURITY.md": (ROOT / "SECURITY.md").read_text()}
 #: It is how `%%aws_profile` is told to the line magic; nobody types it.
 INTERNAL = {"--cell", "--help"}
 
@@ -125,16 +127,18 @@ def test_targets_exist(document: str) -> None:
     assert named - targets == set()
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
+@pytest.mark.parametrize("document", LINKING)
 def test_links_to_files_lead_somewhere(document: str) -> None:
     """Every link that stays in the repository leads to a file or folder there."""
-    links = re.findall(r"\]\(([^)#\s]+)", DOCUMENTS[document])
+    links = re.findall(r"\]\(([^)#\s]+)", LINKING[document])
     here = [link for link in links if not re.match(r"[a-z]+:", link)]
     assert [link for link in here if not (ROOT / link).exists()] == []
 
 
 def test_headings_that_are_linked_exist() -> None:
-    """Every link to a heading of README leads to one."""
+    """Every link to a heading of README leads to one, from README and from SECURITY."""
     headings = re.findall(r"^#+ (.+)$", README, re.MULTILINE)
     anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-    assert set(re.findall(r"\]\(#([^)]+)\)", README)) - anchors == set()
+    linked = re.findall(r"\]\((?:README\.md)?#([^)]+)\)", "".join(LINKING.values()))
+    assert len(linked) > 1
+    assert set(linked) - anchors == set()
