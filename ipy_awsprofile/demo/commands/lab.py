@@ -32,6 +32,10 @@ _WITHOUT_NEWS = (
 )
 
 
+#: The tutorial that is open in the beginning.
+FIRST = "01-from-profile-to-buckets.ipynb"
+
+
 def open_lab(arguments: Sequence[str], *, browser: bool) -> int:
     """Open copies of the tutorials in JupyterLab and wait until it stops.
 
@@ -50,7 +54,7 @@ def open_lab(arguments: Sequence[str], *, browser: bool) -> int:
         command += [f"--ServerApp.port={port}", f"--ServerApp.root_dir={tutorials}"]
         command += [*_WITHOUT_NEWS, *arguments]
         server = subprocess.Popen(command, env=environment)  # noqa: S603
-        url = f"http://127.0.0.1:{port}/lab?token={token}"
+        url = f"http://127.0.0.1:{port}/lab/tree/{FIRST}?token={token}"
         page = _redirecting_page(url, aws.home) if browser else None
         threading.Thread(target=_announce, args=(port, url, page), daemon=True).start()
         try:

@@ -20,7 +20,7 @@ import pytest
 
 import ipy_awsprofile
 from ipy_awsprofile.__main__ import main
-from ipy_awsprofile.demo.commands.lab import INSTALLED, notebooks_folder
+from ipy_awsprofile.demo.commands.lab import FIRST, INSTALLED, notebooks_folder
 from tests.demo.commands.processes import started
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def lab(*arguments: str, cwd: Path, **environment: str) -> Iterator[Lab]:
         assert process.stdout
         for line in process.stdout:
             printed.append(line)
-            found = re.search(r"http://127\.0\.0\.1:(\d+)/lab\?token=([\w-]+)", line)
+            found = re.search(rf"http://127\.0\.0\.1:(\d+)/lab/tree/{FIRST}\?token=([\w-]+)", line)
             if found:
                 break
         else:
@@ -149,7 +149,9 @@ def test_lab_in_a_browser(tmp_path: Path) -> None:
             assert running.process.poll() is None
             threading.Event().wait(0.1)
         page = opened.with_suffix(".html").read_text()
-        assert f"http://127.0.0.1:{running.port}/lab?token={running.token}" in page
+        first = f"http://127.0.0.1:{running.port}/lab/tree/{FIRST}?token={running.token}"
+        assert first in page
+        assert (notebooks_folder() / FIRST).is_file()
         assert running.token not in opened.with_suffix(".txt").read_text()
         os.killpg(running.process.pid, signal.SIGINT)  # as Ctrl-C does
         assert running.process.wait(timeout=60) == 0
