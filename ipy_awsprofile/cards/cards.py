@@ -27,6 +27,8 @@ MOST_ROWS = 200
 #: The number of errors that a summary shows at most; the frame has all of them.
 MOST_ERRORS = 5
 
+_MINUTE = 60
+
 #: When temporary credentials expire, if their source doesn't say it.
 UNKNOWN = "unknown"
 
@@ -266,18 +268,19 @@ def _profile_row(profile: Profile) -> tuple[str, ...]:
 def time_left(
     expiry: datetime | None, now: datetime | None = None, *, temporary: bool = False
 ) -> str:
-    """Return in words how long credentials are valid, rounded down to minutes.
+    """Return in words how long credentials are valid, to the nearest minute.
 
     Without an ``expiry``, long-term keys don't expire, and ``temporary`` ones do at some time.
     """
     if expiry is None:
         return f"expires: {UNKNOWN}" if temporary else "no expiry"
-    left = expiry - (now or datetime.now(UTC))
-    if left <= timedelta(0):
+    left = (expiry - (now or datetime.now(UTC))).total_seconds()
+    if left <= 0:
         return "expired"
-    hours, minutes = divmod(int(left.total_seconds()) // 60, 60)
-    words = [_counted(hours, "hour"), _counted(minutes, "minute")]
-    return (" ".join(filter(None, words)) or "less than a minute") + " left"
+    if left < _MINUTE:
+        return "less than a minute left"
+    hours, minutes = divmod(round(left / _MINUTE), 60)  # a new hour is an hour, not 59 minutes
+    return " ".join(filter(None, [_counted(hours, "hour"), _counted(minutes, "minute"), "left"]))
 
 
 def _counted(number: int, unit: str) -> str:

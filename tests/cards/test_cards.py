@@ -54,16 +54,18 @@ def profile(name: str, **changes: Any) -> Profile:
         (timedelta(seconds=1), "less than a minute left"),
         (timedelta(seconds=59), "less than a minute left"),
         (timedelta(seconds=60), "1 minute left"),
-        (timedelta(minutes=59, seconds=59), "59 minutes left"),
+        (timedelta(minutes=59, seconds=59), "1 hour left"),
+        (timedelta(minutes=59, seconds=29), "59 minutes left"),
         (timedelta(hours=1), "1 hour left"),
         (timedelta(hours=1, minutes=1), "1 hour 1 minute left"),
         (timedelta(hours=2), "2 hours left"),
-        (timedelta(hours=11, minutes=59, seconds=59), "11 hours 59 minutes left"),
+        (timedelta(hours=11, minutes=59, seconds=59), "12 hours left"),
+        (timedelta(hours=11, minutes=58, seconds=50), "11 hours 59 minutes left"),
         (timedelta(hours=36), "36 hours left"),
     ],
 )
 def test_time_left(left: timedelta | None, words: str) -> None:
-    """The time left is shown in words, rounded down."""
+    """The time left is shown in words, to the nearest minute."""
     assert cards.time_left(None if left is None else NOW + left, NOW) == words
 
 
