@@ -173,6 +173,12 @@ def sign_in_ended_card(profile: str, *, done: bool) -> Card:
     return Card(f"The sign-in for {profile} wasn't completed")
 
 
+def console_card(profile: str, service: str) -> Card:
+    """Return a card that says that the browser opens the console."""
+    what = f"`{service}` in the AWS console" if service else "the AWS console"
+    return Card(f"The browser opens {what} as {profile}", tone=Tone.GOOD)
+
+
 def across_card(
     profiles: int, errors: Sequence[Mapping[str, str]], missing: int, frame: str = ""
 ) -> Card:

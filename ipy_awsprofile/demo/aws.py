@@ -19,6 +19,7 @@ from ipy_awsprofile.demo.iam import users_and_roles
 from ipy_awsprofile.demo.oidc import AUDIENCE, OidcProvider
 from ipy_awsprofile.demo.server import serving
 from ipy_awsprofile.demo.services import metadata, s3
+from ipy_awsprofile.demo.services.federation import FederationEndpoint
 from ipy_awsprofile.demo.services.signin import SignInService
 from ipy_awsprofile.demo.services.sso.endpoints import sso_endpoints
 from ipy_awsprofile.demo.services.sso.identity_center import IdentityCenter
@@ -66,7 +67,9 @@ class EmbeddedAws:
         self._endpoint_url: str | None = None
         self.sso = IdentityCenter(self._state)
         self.signin = SignInService(self._state)
+        console = FederationEndpoint(self._state)
         self._state.endpoints |= sso_endpoints(self.sso) | self.signin.endpoints()
+        self._state.endpoints |= console.endpoints()
 
     def __repr__(self) -> str:
         return f"<EmbeddedAws {self._endpoint_url or 'not running'}>"

@@ -127,6 +127,13 @@ aws_profile_arguments = _decorator(
         action="store_true",
         help="show how NAME, or else the active profile, resolves; uses no network",
     ),
+    argument(
+        "--console",
+        metavar="SERVICE",
+        nargs="?",
+        const="",
+        help="open the AWS console as the active identity, in the browser of this machine",
+    ),
     argument("--pick", action="store_true", help="show a searchable list of the profiles"),
 )
 

@@ -19,6 +19,7 @@ from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.notebook.active_identity import active_identity_card, request_in_variable
 from ipy_awsprofile.notebook.arguments import aws_profile_arguments, aws_profiles_arguments
 from ipy_awsprofile.notebook.cell_scope import UntilCellEnds
+from ipy_awsprofile.notebook.console import opened_console
 from ipy_awsprofile.notebook.error_cards import errors_as_cards
 from ipy_awsprofile.notebook.many_profiles import frame_of_cell, profile_list
 from ipy_awsprofile.notebook.options import parse, show_help, switch_request
@@ -142,6 +143,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             from ipy_awsprofile.notebook.terminal_picker import picked_in_terminal
 
             request = picked_in_terminal(self.switcher)
+        if options.console is not None:
+            return opened_console(self.switcher, options.console)
         if options.off:
             self._drop_first()
             return cards.off_card(undone=self.switcher.off())

@@ -120,10 +120,11 @@ def switch_request(options: argparse.Namespace) -> SwitchRequest | None:
     """
     request = _request_of(options)
     named = request.profile is not None or bool(request.role_arn) or request.needs_name
-    without_name = options.refresh + options.off + options.pick
+    console = options.console is not None
+    without_name = options.refresh + options.off + options.pick + console
     if without_name + options.login + options.explain > 1 or (named and without_name):
         raise InvalidOption(
-            "Use only one of --refresh, --off, --pick, --login and --explain. "
+            "Use only one of --refresh, --off, --pick, --console, --login and --explain. "
             "Only --login and --explain can be combined with a profile's name.",
             "Run `%aws_profile?` to see the options.",
         )

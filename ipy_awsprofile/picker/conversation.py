@@ -83,6 +83,8 @@ class Conversation:
                     self._commands.carry_out(view, content)
                 case {"type": "off"}:
                     self._commands.off(view)
+                case {"type": "console"}:
+                    self._open_console(view)
                 case {"type": "ready"}:
                     self._has_view = True
                     self._show(self._switcher.identity(), view)
@@ -127,6 +129,15 @@ class Conversation:
 
     def _answer(self, view: Any, message: Message, buffers: list[bytes] | None = None) -> None:
         self._send({**message, "view": view}, buffers)
+
+    def _open_console(self, view: Any) -> None:
+        """Send the view a link to the AWS console, which is in no trait and isn't saved."""
+        session = self._switcher.session
+        if session is None:  # it ended after the person had clicked
+            raise AwsProfileError("No profile is active.", "Choose a profile in the picker.")
+        from ipy_awsprofile.sessions.console import console_link
+
+        self._answer(view, {"type": "console", "url": console_link(session).url})
 
     def _require_same_list(self, view: Any, seen: int) -> None:
         """Raise AwsProfileError if the person has chosen from another list than the files'."""

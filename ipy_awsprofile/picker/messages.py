@@ -104,6 +104,13 @@ class SignInMessage(TypedDict):
     code: str
 
 
+class ConsoleMessage(TypedDict):
+    """A link to the AWS console, for a new tab alone: it has a token."""
+
+    type: Literal["console"]
+    url: str
+
+
 class SignedInMessage(TypedDict):
     """The person has signed in: the view repeats its command."""
 
@@ -128,6 +135,7 @@ Message = (
     | ConfirmMessage
     | CodeMessage
     | SignInMessage
+    | ConsoleMessage
     | SignedInMessage
     | ErrorMessage
 )
@@ -182,6 +190,12 @@ class OffCommand(TypedDict):
     """Undo the switch."""
 
     type: Literal["off"]
+
+
+class ConsoleCommand(TypedDict):
+    """Open the AWS console as the active identity."""
+
+    type: Literal["console"]
 
 
 class PinCommand(TypedDict):

@@ -218,3 +218,22 @@ def test_off(view: ViewPage) -> None:
     expect(view.identity).to_contain_text("No profile is active")
     expect(view.field).to_have_value("")
     assert view.picker.value is None
+
+
+def test_console(view: ViewPage, embedded: EmbeddedAws) -> None:
+    """The button opens the console in a new tab; neither the page nor an error keeps its link."""
+    view.choose("RoleBeta")
+    view.settle()
+    with view.page.context.expect_page() as opened:
+        view.button("Console").click()
+    view.settle()
+    expect(opened.value.locator("body")).to_contain_text("assumed-role/RoleBeta/")
+    shown = view.page.content() + view.page.url
+    assert [secret for secret in embedded.secrets() if secret in shown] == []
+    view.choose("UserAlpha")
+    view.settle()
+    with view.page.context.expect_page() as empty:
+        view.button("Console").click()
+    view.settle()
+    expect(view.error).to_contain_text("long-term keys")
+    assert empty.value.is_closed()

@@ -63,6 +63,7 @@ CARDS: dict[str, Callable[[str], Shown]] = {
     "role_table": lambda text: cards.role_table(
         [AssignedRole(text, Account(text, text, text), text, text)], text
     ),
+    "console_card": lambda text: cards.console_card(text, text),
     "new_profile_table": lambda text: cards.new_profile_table([(text, text, text)], text),
     "explanation_card": lambda text: explanation.explanation_card(
         Explanation(

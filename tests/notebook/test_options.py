@@ -94,7 +94,7 @@ def test_every_field_has_an_option() -> None:
         ("P --off", "Only --login and --explain can be combined with a profile's name."),
         ("P --refresh", "Only --login and --explain can be combined with a profile's name."),
         ("P --pick", "Only --login and --explain can be combined with a profile's name."),
-        ("P --login --explain", "Use only one of --refresh, --off, --pick, --login and --explain."),
+        ("P --login --explain", "Use only one of --refresh, --off, --pick, --console, --login and"),
         ("--refresh --off", "Use only one of"),
         ("--login --refresh", "Use only one of"),
         ("--region us-west-2", "The name of a profile is missing."),

@@ -11,8 +11,9 @@ export class IdentityCard {
   /**
    * @param {() => void} refresh  called when the person wants new credentials
    * @param {() => void} off  called when the person wants to undo the switch
+   * @param {() => void} openConsole  called when the person wants the AWS console
    */
-  constructor(refresh, off) {
+  constructor(refresh, off, openConsole) {
     /** @type {ActiveIdentity | null} */
     this.identity = null;
     /** @type {number | null} when the credentials end, by the browser's clock, in milliseconds */
@@ -26,6 +27,7 @@ export class IdentityCard {
       { class: "ipyap-actions" },
       h("button", { ...button, title: "Get new credentials now", onclick: refresh }, icon("refresh"), "Refresh"),
       h("button", { ...button, title: "Undo the switch, as %aws_profile --off does", onclick: off }, icon("off"), "Off"),
+      h("button", { ...button, title: "Open the AWS console as this identity", onclick: openConsole }, icon("open"), "Console"),
     );
     this.element = h(
       "div",

@@ -94,6 +94,14 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  */
 
 /**
+ * A link to the AWS console, for a new tab alone: it has a token.
+ *
+ * @typedef {object} ConsoleMessage
+ * @property {"console"} type
+ * @property {string} url
+ */
+
+/**
  * The person has signed in: the view repeats its command.
  *
  * @typedef {object} SignedInMessage
@@ -113,7 +121,7 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  *
  * @typedef {(
  *   ProfilesMessage | IdentityMessage | WaitingMessage | DoneMessage | DroppedMessage
- *   | ConfirmMessage | CodeMessage | SignInMessage | SignedInMessage | ErrorMessage
+ *   | ConfirmMessage | CodeMessage | SignInMessage | ConsoleMessage | SignedInMessage | ErrorMessage
  * ) & {view?: string | null}} ViewMessage
  */
 
@@ -173,6 +181,13 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  */
 
 /**
+ * Open the AWS console as the active identity.
+ *
+ * @typedef {object} ConsoleCommand
+ * @property {"console"} type
+ */
+
+/**
  * Pin or unpin a profile.
  *
  * @typedef {object} PinCommand
@@ -187,4 +202,4 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * @typedef {SwitchCommand | RegionCommand | RefreshCommand | OffCommand} Switching
  */
 
-/** @typedef {Switching | ReadyCommand | ListCommand | PinCommand} ViewCommand */
+/** @typedef {Switching | ReadyCommand | ListCommand | PinCommand | ConsoleCommand} ViewCommand */

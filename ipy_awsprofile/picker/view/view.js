@@ -1,6 +1,7 @@
 // A picker in the page: it puts the parts together, and talks to Python.
 
 import { CellWait } from "./cell_wait.js";
+import { ConsoleTab } from "./console.js";
 import { h } from "./dom.js";
 import { frame } from "./frame.js";
 import { IdentityCard } from "./identity.js";
@@ -51,7 +52,9 @@ export class View {
     this.card = new IdentityCard(
       () => this.ask({ type: "refresh" }, this.profile),
       () => this.ask({ type: "off" }, this.profile),
+      () => (this.console.open(), this.send({ type: "console" })),
     );
+    this.console = new ConsoleTab();
     this.question = new Question({
       answer: (more) => this.command && this.ask({ ...this.command, ...more }, this.target),
       cancel: () => this.reset({ focus: true }),
@@ -166,7 +169,9 @@ export class View {
       case "signed_in":
         if (this.question.waitsForSignIn && this.command) this.ask(this.command, this.target);
         return;
+      case "console": return this.console.show(message.url);
       case "error":
+        this.console.close();
         this.wait.end();
         this.showError(message.html);
         this.field.input.value = this.profile;
@@ -180,7 +185,7 @@ export class View {
    * @param {ViewMessage} message
    */
   takeUp({ type }) {
-    if (["profiles", "identity", "signed_in"].includes(type)) return;
+    if (["profiles", "identity", "signed_in", "console"].includes(type)) return;
     const waited = this.cellWait.end();
     if (waited) ({ command: this.command, target: this.target } = waited);
   }

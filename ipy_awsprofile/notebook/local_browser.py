@@ -1,0 +1,83 @@
+"""The browser of the person, if it is on the kernel's machine.
+
+What it opens is a page of the kernel on loopback that leads on, once: a browser is a process, whose
+arguments other users of the machine can read.
+
+https://docs.python.org/3/library/webbrowser.html
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import threading
+import webbrowser
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+#: A variable of each of them says that the person sits somewhere else.
+_ELSEWHERE = (
+    "SSH_CONNECTION",
+    "SSH_TTY",
+    "JUPYTERHUB_API_URL",
+    "KUBERNETES_SERVICE_HOST",
+    "CODESPACES",
+    "COLAB_RELEASE_TAG",
+)
+
+#: Browsers that run in a terminal, which a kernel doesn't have.
+_OF_TERMINALS = {"elinks", "links", "lynx", "w3m", "www-browser"}
+
+#: Seconds for the browser to open the page.
+_PATIENCE = 30
+
+
+def local_browser() -> webbrowser.BaseBrowser | None:
+    """Return the browser of this machine; None if the person is at another, or has none here."""
+    if any(os.environ.get(name) for name in _ELSEWHERE):
+        return None
+    has_display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if sys.platform.startswith("linux") and not (has_display or os.environ.get("BROWSER")):
+        return None
+    try:
+        browser = webbrowser.get()
+    except webbrowser.Error:
+        return None
+    name = Path(str(getattr(browser, "name", ""))).name
+    return None if name in _OF_TERMINALS else browser
+
+
+def open_in(browser: webbrowser.BaseBrowser, url: str) -> bool:
+    """Let the browser open an address that nobody else may see. Return whether it was started."""
+    path = f"/{secrets.token_urlsafe(32)}"
+    opened = threading.Event()
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path != path or opened.is_set():
+                self.send_error(HTTPStatus.NOT_FOUND)
+                return
+            opened.set()
+            self.send_response(HTTPStatus.FOUND)
+            self.send_header("Location", url)
+            self.send_header("Cache-Control", "no-store")
+            self.send_header("Referrer-Policy", "no-referrer")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Log nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Page)
+    server.timeout = 1
+
+    def serve() -> None:
+        with server:
+            for _ in range(_PATIENCE):
+                if opened.is_set():
+                    return
+                server.handle_request()
+
+    threading.Thread(target=serve, name="link to the browser", daemon=True).start()
+    return browser.open(f"http://127.0.0.1:{server.server_port}{path}")

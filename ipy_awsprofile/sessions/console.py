@@ -1,0 +1,112 @@
+"""A link that opens the AWS console as a session's identity.
+
+The link has a token: whoever has the link is that identity. It must not be shown, logged or stored.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_enable-console-custom-url.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from botocore.awsrequest import AWSRequest
+
+from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.credentials.answers import guarded
+from ipy_awsprofile.credentials.retries import give_up_soon
+from ipy_awsprofile.credentials.translation import translated
+from ipy_awsprofile.errors import CredentialsUnavailable, InvalidOption, ServiceError
+from ipy_awsprofile.sessions.identity import who_am_i
+from ipy_awsprofile.sessions.portable import short_lived
+from ipy_awsprofile.sessions.session import credentials_of, timeout_of
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.sessions.session import ProfileSession
+
+#: The domains of the sign-in and of the console in each partition.
+#: https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
+_DOMAINS = {
+    "aws": ("signin.aws.amazon.com", "console.aws.amazon.com"),
+    "aws-cn": ("signin.amazonaws.cn", "console.amazonaws.cn"),
+    "aws-us-gov": ("signin.amazonaws-us-gov.com", "console.amazonaws-us-gov.com"),
+}
+
+
+class ConsoleLink:
+    """A link with a token. Its repr, and its string, don't contain it."""
+
+    __slots__ = ("_url",)
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def __repr__(self) -> str:
+        return "<link to the AWS console>"
+
+    @property
+    def url(self) -> str:
+        """The link itself, for a browser alone."""
+        return self._url
+
+
+def console_link(session: ProfileSession, service: str = "") -> ConsoleLink:
+    """Return a link that opens a service in the console, in the session's partition and Region.
+
+    AWS accepts it for 15 minutes; the console is signed in as long as the role's session lasts.
+    Raises CredentialsUnavailable for long-term keys and for what GetSessionToken has issued,
+    InvalidOption for what can't be a service, and other children of `AwsProfileError`.
+    """
+    if not re.fullmatch(r"[a-z0-9-]*", service):
+        raise InvalidOption(
+            f"`{service}` can't be a service of the console.", "Use its short name, such as `s3`."
+        )
+    name = session.chain[0]
+    if session.target.mfa:
+        raise CredentialsUnavailable(
+            f"`{name}` has a session of long-term keys, with which AWS opens no console.",
+            "Switch to a role, or sign in to the console with the user's password.",
+        )
+    identity = who_am_i(session)
+    arn = Arn.parse(identity.arn)
+    partition = arn.partition if arn else "aws"
+    sign_in, console = _DOMAINS.get(partition, _DOMAINS["aws"])
+    region = identity.region
+    host = f"{region}.{console}" if region else console
+    destination = f"https://{host}/{service or 'console'}/home"
+    destination += f"?region={region}" if region else ""
+    # AWS has no setting for it. What stands in for AWS has all services at one endpoint.
+    endpoint = session.target.client_settings().get("endpoint_url")
+    base = str(endpoint or f"https://{sign_in}").rstrip("/") + "/federation"
+    query = {"Action": "login", "Issuer": "", "Destination": destination}
+    with translated(session.chain):
+        return ConsoleLink(f"{base}?{urlencode(query | {'SigninToken': _token(session, base)})}")
+
+
+def _token(session: ProfileSession, base: str) -> str:
+    """Return the token that the federation endpoint returns for the session's credentials."""
+    if not credentials_of(session).get_frozen_credentials().token:
+        raise CredentialsUnavailable(
+            f"`{session.chain[0]}` uses long-term keys, with which AWS opens no console.",
+            "Switch to a role, or sign in to the console with the user's password.",
+        )
+    keys, _ = short_lived(session)
+    credentials = {
+        "sessionId": keys.access_key,
+        "sessionKey": keys.secret_key,
+        "sessionToken": keys.token,
+    }
+    query = urlencode({"Action": "getSigninToken", "Session": json.dumps(credentials)})
+    # A client's connections have the user's proxy, certificates and time limits.
+    sts: Any = guarded(session.client("sts", config=give_up_soon(timeout_of(session))))
+    http = sts._endpoint.http_session  # noqa: SLF001  # there is no public way
+    response = http.send(AWSRequest("GET", f"{base}?{query}").prepare())
+    if response.status_code != HTTPStatus.OK:
+        raise ServiceError(
+            f"AWS doesn't open the console for `{session.chain[0]}` (HTTP {response.status_code}).",
+            "The console needs a session of a role. `%aws_profile --refresh` gets a new one.",
+        )
+    return str(json.loads(response.content)["SigninToken"])

@@ -1,0 +1,148 @@
+"""The AWS console opens in a local browser as the active identity; its link is nowhere else."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import urllib.error
+import urllib.request
+import webbrowser
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, InvalidOption
+from ipy_awsprofile.notebook.local_browser import local_browser
+from ipy_awsprofile.sessions.console import console_link
+from ipy_awsprofile.sessions.session import open_session
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+class Browser(webbrowser.BaseBrowser):
+    """A browser that opens an address as another process does, and keeps what it has seen."""
+
+    def __init__(self) -> None:
+        super().__init__("test")
+        self.opened: list[str] = []
+        self.final = ""
+        self.page = ""
+
+    def open(self, url: str, new: int = 0, autoraise: bool = True) -> bool:
+        """Open an address in a thread."""
+        self.opened.append(url)
+        self._thread = threading.Thread(target=self._show, args=(url,))
+        self._thread.start()
+        return True
+
+    def _show(self, url: str) -> None:
+        with urllib.request.urlopen(url) as response:
+            self.final, self.page = response.geturl(), response.read().decode()
+
+    def wait(self) -> None:
+        """Wait until the page is there."""
+        self._thread.join()
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
+    """Be a person with a browser on the kernel's machine."""
+    found = Browser()
+    monkeypatch.setattr(webbrowser, "_browsers", {"test": [None, found]})
+    monkeypatch.setattr(webbrowser, "_tryorder", ["test"])
+    monkeypatch.setenv("DISPLAY", ":0")
+    return found
+
+
+def test_opened(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
+    """The browser is signed in as the role, at the service; no secret is shown or on a command."""
+    shell.good("%aws_profile RoleBeta --session-name me")
+    ran = shell.good("%aws_profile --console s3")
+    assert ran.text == "The browser opens `s3` in the AWS console as RoleBeta"
+    browser.wait()
+    assert "assumed-role/RoleBeta/me" in browser.page
+    assert "https://us-west-2.console.aws.amazon.com/s3/home?region=us-west-2" in browser.page
+    (opened,) = browser.opened
+    seen = f"{opened} {ran.text} {ran.html} {ran.printed}"
+    assert [secret for secret in aws.secrets() if secret in seen] == []
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(opened)  # it leads on only once
+    shell.good("%aws_profile --console")
+    browser.wait()
+    assert "console.aws.amazon.com/console/home" in browser.page
+
+
+def test_what_is_refused(shell: Shell, browser: Browser) -> None:
+    """Nobody, long-term keys, and what can't be a service open nothing."""
+    assert isinstance(shell.refused("%aws_profile --console"), InvalidOption)
+    shell.good("%aws_profile UserAlpha")
+    assert isinstance(shell.refused("%aws_profile --console"), CredentialsUnavailable)
+    shell.good("%aws_profile RoleBeta")
+    assert isinstance(shell.refused("%aws_profile --console S3/x"), InvalidOption)
+    assert isinstance(shell.refused("%aws_profile RoleBeta --console s3"), InvalidOption)
+    assert browser.opened == []
+
+
+@pytest.mark.parametrize("variable", ["SSH_CONNECTION", "JUPYTERHUB_API_URL"])
+def test_kernel_on_another_machine(
+    shell: Shell, browser: Browser, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """Where the person is at another machine, nothing is opened on the kernel's."""
+    shell.good("%aws_profile RoleBeta")
+    monkeypatch.setenv(variable, "x")
+    error = shell.refused("%aws_profile --console")
+    assert isinstance(error, AwsProfileError)
+    assert "--pick" in error.hint
+    assert browser.opened == []
+
+
+def test_browser_of_a_terminal(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser that needs a terminal, and a display that isn't there, are none."""
+    assert local_browser() is browser
+    browser.name = "/usr/bin/w3m"
+    assert local_browser() is None
+    browser.name = "test"
+    monkeypatch.delenv("DISPLAY")
+    assert local_browser() is None
+
+
+def test_link(aws: EmbeddedAws) -> None:
+    """A link has no secret in its repr; credentials that AWS has ended get an error."""
+    session = open_session("RoleBeta")
+    link = console_link(session)
+    assert repr(link) == str(link) == "<link to the AWS console>"
+    assert aws.endpoint_url in link.url
+    aws.expire_sessions()
+    with pytest.raises(AwsProfileError, match=r"doesn't open the console for `RoleBeta` \(HTTP"):
+        console_link(session)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"Action": "getSigninToken", "Session": "{"},
+        {"Action": "getSigninToken", "Session": json.dumps({"sessionId": "x"})},
+        {"Action": "login", "SigninToken": "x", "Destination": "https://x"},
+    ],
+)
+def test_what_the_endpoint_refuses(aws: EmbeddedAws, query: dict[str, str]) -> None:
+    """The federation endpoint refuses requests that AWS's refuses."""
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        urllib.request.urlopen(f"{aws.endpoint_url}/federation?{urlencode(query)}")
+
+
+def test_a_link_works_for_a_while(aws: EmbeddedAws) -> None:
+    """The token of a link is one that the embedded AWS has issued, and is a secret."""
+    link = console_link(open_session("RoleBeta"))
+    (token,) = parse_qs(urlsplit(link.url).query)["SigninToken"]
+    assert token in aws.secrets()
+    with urllib.request.urlopen(link.url) as response:
+        assert re.search(r"assumed-role/RoleBeta/", response.read().decode())

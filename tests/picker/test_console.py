@@ -1,0 +1,31 @@
+"""The picker's button *Console* gets a link that is in one message, and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.picker.widget import ProfilePicker
+    from tests.picker.person import Person
+
+
+def test_link(aws: EmbeddedAws, picker: ProfilePicker, person: Person) -> None:
+    """The link signs a browser in as the active identity; no trait and no other message has it."""
+    assert "No profile is active" in person.says("console")[-1]["html"]
+    person.switches("RoleBeta")
+    (answer,) = person.says("console")
+    assert answer["type"] == "console"
+    with urllib.request.urlopen(answer["url"]) as page:
+        assert "assumed-role/RoleBeta/" in page.read().decode()
+    person.says("ready")
+    synced = json.dumps(picker.get_state(), default=str) + json.dumps(person.seen)
+    assert [secret for secret in aws.secrets() if secret in synced] == []
+
+
+def test_long_term_keys(person: Person) -> None:
+    """Long-term keys open no console: the view shows why."""
+    person.switches("UserAlpha")
+    assert "long-term keys" in person.says("console")[-1]["html"]
