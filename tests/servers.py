@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 #: Sockets that keep their ports closed as long as they are bound.
 _HOLDERS: list[socket.socket] = []
@@ -96,7 +105,9 @@ def echoing_server(status: int, page: Callable[[str], str]) -> Iterator[str]:
 
 
 @contextmanager
-def _answering(answer: Callable[[str], tuple[int, str]]) -> Iterator[str]:
+def _answering(
+    answer: Callable[[str], tuple[int, str]], context: ssl.SSLContext | None = None
+) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
             sent = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
@@ -107,12 +118,14 @@ def _answering(answer: Callable[[str], tuple[int, str]]) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body.encode())
 
-        do_GET = do_POST = do_PUT = _answer  # noqa: N815  # the names are those of http.server
+        do_GET = do_POST = do_PUT = do_CONNECT = _answer  # noqa: N815  # the names are those of http.server
 
         def log_message(self, *_: Any) -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if context:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -120,3 +133,32 @@ def _answering(answer: Callable[[str], tuple[int, str]]) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def tls_server(certificate: Path) -> Iterator[str]:
+    """Run a server with a certificate that it issues for itself, for `localhost`, in this file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now, day = datetime.now(UTC), timedelta(days=1)
+    issued = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now - day, now + day)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    certificate.write_bytes(issued.public_bytes(Encoding.PEM))
+    both = certificate.with_suffix(".key")
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    both.write_bytes(secret + certificate.read_bytes())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(both)
+    refusal = "<Error><Code>Reached</Code></Error>"
+    with _answering(lambda _: (400, refusal), context) as url:
+        yield url.replace("http://127.0.0.1", "https://localhost")
+
+
+@contextmanager
+def refusing_proxy() -> Iterator[str]:
+    """Run a proxy that wants a name and a password."""
+    with _answering(lambda _: (407, "")) as url:
+        yield url

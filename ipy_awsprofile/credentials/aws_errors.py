@@ -39,7 +39,8 @@ class ErrorResponse:
     @classmethod
     def of(cls, error: ClientError) -> ErrorResponse:
         """Return the error response in an error of botocore."""
-        content: Any = error.response.get("Error") or {}
+        # Some servers, such as Ceph's, write the code at the top level of their answer.
+        content: Any = error.response.get("Error") or error.response
         metadata: Any = error.response.get("ResponseMetadata") or {}
         message = one_line(content.get("Message") or "")
         return cls(
@@ -220,6 +221,8 @@ _ALSO_NEEDED = {
 _DENIED_BY = {
     "no identity-based policy": "The caller's policy doesn't allow sts:AssumeRole on the role.",
     "deny in an identity-based policy": "The caller's policy denies sts:AssumeRole on the role.",
+    "xternal": "The external ID isn't the one that the role's trust policy requires: correct "
+    "`external_id` (or `--external-id`).",
     "trust policy": "The role's trust policy doesn't name the caller, or requires an external ID "
     "(`--external-id`) or MFA (`mfa_serial`).",
     "resource-based policy": "The role's trust policy doesn't name the caller, or requires an "

@@ -6,23 +6,22 @@ import json
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 from dateutil.parser import ParserError
 
-from ipy_awsprofile.config.regions import unknown_region_of
 from ipy_awsprofile.credentials.aws_errors import unexpected_response
 from ipy_awsprofile.credentials.chain import Chain
+from ipy_awsprofile.credentials.container_reason import reason_of_container
 from ipy_awsprofile.credentials.deadline import DeadlineExceededError
+from ipy_awsprofile.credentials.network_errors import unreachable
 from ipy_awsprofile.credentials.validation import UnusableCredentialsError
 from ipy_awsprofile.errors import (
     AccessDenied,
     AwsProfileError,
     CredentialsRejected,
     CredentialsUnavailable,
-    EndpointUnreachable,
     InvalidOption,
     InvalidProfile,
     InvalidSource,
@@ -93,26 +92,15 @@ _PARAMETERS: dict[str, tuple[str, type[AwsProfileError]]] = {
 }
 
 
-_TIMEOUTS = (botocore.ConnectTimeoutError, botocore.ReadTimeoutError, DeadlineExceededError)
+def _unavailable(source: str, chain: Chain, told: str = "") -> CredentialsUnavailable:
+    """Return the error for a source, by botocore's name for it, that gives no credentials.
 
-
-def _unreachable(error: Any, chain: Chain) -> EndpointUnreachable:
-    url = urlsplit(getattr(error, "kwargs", {}).get("endpoint_url", ""))
-    endpoint = f"{url.scheme}://{url.netloc.rpartition('@')[2]}" if url.netloc else "AWS"
-    slow = isinstance(error, _TIMEOUTS)
-    problem = "didn't answer in time" if slow else "can't be reached"
-    return EndpointUnreachable(
-        f"{endpoint} {problem} for `{chain.asked_for}`.",
-        unknown_region_of(url.hostname or "")
-        or "Check the network (VPN, proxy) and the profile's `endpoint_url`, then run the cell "
-        "again.",
-    )
-
-
-def _unavailable(source: str, chain: Chain) -> CredentialsUnavailable:
-    """Return the error for a source, by botocore's name for it, that gives no credentials."""
+    ``told`` is botocore's message.
+    """
     words, hint = _SOURCES.get(source, (f"source `{source}`", chain.explain_hint))
-    return CredentialsUnavailable(f"The {words} gave no credentials for `{chain.start}`.", hint)
+    reason = reason_of_container(told) if source == "container-role" else ""
+    start = f"`{chain.start}`: {reason}" if reason else f"`{chain.start}`"
+    return CredentialsUnavailable(f"The {words} gave no credentials for {start}.", hint)
 
 
 _CONTAINER = (
@@ -175,7 +163,9 @@ _TRANSLATIONS: tuple[
     # Sources of credentials, and sign-ins.
     (
         botocore.CredentialRetrievalError,
-        lambda error, chain: _unavailable(error.kwargs.get("provider", ""), chain),
+        lambda error, chain: _unavailable(
+            error.kwargs.get("provider", ""), chain, str(error.kwargs.get("error_msg", ""))
+        ),
     ),
     (botocore.NoCredentialsError, lambda _, chain: no_credentials(chain.asked_for)),
     (
@@ -220,7 +210,7 @@ _TRANSLATIONS: tuple[
         lambda _, chain: _unavailable("Ec2InstanceMetadata", chain),
     ),
     # The network.
-    ((botocore.HTTPClientError, botocore.ConnectionError, DeadlineExceededError), _unreachable),
+    ((botocore.HTTPClientError, botocore.ConnectionError, DeadlineExceededError), unreachable),
     # Settings and options.
     (
         botocore.ProfileNotFound,

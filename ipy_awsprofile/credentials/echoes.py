@@ -13,6 +13,7 @@ import json
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -73,13 +74,17 @@ def remember_request(request: Any, **_: Any) -> None:
 def hide_echo(parsed: Any, context: Any, **_: Any) -> None:
     """Replace messages that have one of the request's secrets: a handler of ``after-call``."""
     sent = context.pop(_SENT, None)
-    if sent is None or "Error" not in parsed:
+    if sent is None or not ("Error" in parsed or _status(parsed) >= HTTPStatus.MULTIPLE_CHOICES):
         return
     secrets = sent.secrets()
-    for part in (parsed, parsed["Error"]):
+    for part in (parsed, parsed.get("Error")):
         for name, text in list(part.items()) if isinstance(part, dict) else ():
             if isinstance(text, str) and _repeats(text, secrets):
                 part[name] = _HIDDEN
+
+
+def _status(parsed: Any) -> int:
+    return int((parsed.get("ResponseMetadata") or {}).get("HTTPStatusCode") or 0)
 
 
 def _fields(data: Any) -> Iterator[tuple[str, str]]:

@@ -179,3 +179,16 @@ def test_page_instead_of_a_message(page: str) -> None:
     """A page or a document isn't shown: botocore takes what it can't read for the message."""
     error = translate(response("403", page))
     assert str(error) == "`RoleBeta` isn't allowed to call ListBuckets: denied"
+
+
+def test_code_at_the_top_level() -> None:
+    """The code and message of a response without "Error" are those at its top level."""
+    answer = {"Code": "InvalidAccessKeyId", "Message": "x", "ResponseMetadata": {}}
+    error = translate(ClientError(answer, "AssumeRole"))  # type: ignore[arg-type]
+    assert str(error) == "AWS doesn't accept the keys of `UserAlpha` (InvalidAccessKeyId)."
+
+
+def test_wrong_external_id() -> None:
+    """If the text says that it is about the external ID, so does the hint."""
+    error = translate(response("AccessDenied", "the externalId does not match", "AssumeRole"))
+    assert error.hint.startswith("The external ID isn't the one that")

@@ -127,12 +127,15 @@ MACHINES: dict[str, Broken] = {
         seen="No variable for container credentials",
     ),
     "container down": Broken(
-        "credential_source EcsContainer", CredentialsUnavailable, CONTAINER, by=container()
+        "credential_source EcsContainer",
+        CredentialsUnavailable,
+        f"{CONTAINER[:-1]}: it can't be reached.",
+        by=container(),
     ),
     "container's token wrong": Broken(
         "credential_source EcsContainer",
         CredentialsUnavailable,
-        CONTAINER,
+        f"{CONTAINER[:-1]}: HTTP 401.",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN",
         by=variables(AWS_CONTAINER_AUTHORIZATION_TOKEN=HUSH),
     ),
@@ -169,7 +172,7 @@ MACHINES: dict[str, Broken] = {
     "container broken": Broken(
         "credential_source EcsContainer",
         CredentialsUnavailable,
-        CONTAINER,
+        f"{CONTAINER[:-1]}: HTTP 500.",
         by=container((500, HUSH)),
     ),
     "container answers a list": Broken(
@@ -187,7 +190,7 @@ MACHINES: dict[str, Broken] = {
     "container's own role, refused": Broken(
         "a container's own role",
         CredentialsUnavailable,
-        CONTAINER,
+        f"{CONTAINER[:-1]}: HTTP 401.",
         by=variables(AWS_CONTAINER_AUTHORIZATION_TOKEN=HUSH),
     ),
 }

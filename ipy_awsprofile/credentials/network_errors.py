@@ -1,0 +1,93 @@
+"""Errors on the way to an endpoint: no connection, no answer, TLS, a proxy.
+
+https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore import exceptions as botocore
+
+from ipy_awsprofile.config.regions import unknown_region_of
+from ipy_awsprofile.credentials.chain import Chain
+from ipy_awsprofile.credentials.deadline import DeadlineExceededError
+from ipy_awsprofile.errors import EndpointUnreachable
+from ipy_awsprofile.text import one_line, shortened
+
+_TIMEOUTS = (botocore.ConnectTimeoutError, botocore.ReadTimeoutError, DeadlineExceededError)
+
+
+def unreachable(error: Any, chain: Chain) -> EndpointUnreachable:
+    """Return the error for an endpoint that didn't answer, or whose connection failed."""
+    details = getattr(error, "kwargs", {})
+    if isinstance(error, botocore.ProxyConnectionError):
+        return _proxy(details, chain)
+    endpoint = _server(details.get("endpoint_url"))
+    if isinstance(error, botocore.SSLError):
+        return _tls(endpoint, str(details.get("error", "")), chain)
+    slow = isinstance(error, _TIMEOUTS)
+    problem = "didn't answer in time" if slow else "can't be reached"
+    return EndpointUnreachable(
+        f"{endpoint} {problem} for `{chain.asked_for}`.",
+        unknown_region_of(urlsplit(details.get("endpoint_url", "")).hostname or "")
+        or "Check the network (VPN, proxy) and the profile's `endpoint_url`, then run the cell "
+        "again.",
+    )
+
+
+def _server(address: object) -> str:
+    """Return scheme, host and port of an address, without a user's name and password."""
+    url = urlsplit(str(address or ""))
+    return f"{url.scheme}://{url.netloc.rpartition('@')[2]}" if url.netloc else "AWS"
+
+
+def _proxy(details: dict[str, Any], chain: Chain) -> EndpointUnreachable:
+    proxy, hint = (
+        _server(details.get("proxy_url")),
+        "Check HTTPS_PROXY, or add the host to NO_PROXY.",
+    )
+    refused = re.search(r"Tunnel connection failed: (\d{3}[\w ]*)", str(details.get("error", "")))
+    if refused is None:
+        return EndpointUnreachable(
+            f"The proxy {proxy} can't be reached for `{chain.asked_for}`.", hint
+        )
+    return EndpointUnreachable(
+        f"The proxy {proxy} refuses the connection for `{chain.asked_for}`: {refused[1].strip()}.",
+        f"The proxy requires a name and a password, or doesn't allow this host. {hint}",
+    )
+
+
+#: Parts of OpenSSL's messages, what they mean, and what to do.
+_TLS_PROBLEMS = (
+    (
+        "No such file|Errno|X509|PEM|NO_CERTIFICATE",
+        "The file with CA certificates can't be used",
+        "Correct the path in `ca_bundle` or AWS_CA_BUNDLE; the file is in PEM format.",
+    ),
+    (
+        "CERTIFICATE_VERIFY_FAILED|certificate verify failed|match",
+        "The certificate of {} isn't accepted",
+        "If a proxy of your network inspects TLS, set `ca_bundle` in the profile, or "
+        "AWS_CA_BUNDLE, to a file with its CA certificate.",
+    ),
+    (
+        "WRONG_VERSION_NUMBER|wrong version|HTTP_REQUEST",
+        "{} doesn't answer with TLS",
+        "If it is a server without TLS, its `endpoint_url` begins with http://.",
+    ),
+)
+
+
+def _tls(endpoint: str, reason: str, chain: Chain) -> EndpointUnreachable:
+    known = (what for pattern, *what in _TLS_PROBLEMS if re.search(pattern, reason))
+    problem, hint = next(known, ["TLS with {} failed", "Check the network (VPN, proxy)."])
+    # `[SSL: CODE] words (_ssl.c:1006)`: only the words are for people.
+    words = re.sub(r"^\[[^]]*\]\s*|\s*\(_ssl\.c:\d+\)", "", reason)
+    words = re.sub(r"certificate verify failed: ", "", words)
+    return EndpointUnreachable(
+        f"{problem.format(endpoint)} for `{chain.asked_for}`: {shortened(one_line(words), 200)}.",
+        hint,
+    )

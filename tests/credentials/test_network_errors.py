@@ -1,0 +1,113 @@
+"""What goes wrong on the way to an endpoint is named: its certificate, the file for it, a proxy."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ipy_awsprofile.errors import EndpointUnreachable, ServiceError
+from ipy_awsprofile.sessions.session import open_session
+from tests.servers import Answers, closed_port, odd_server, refusing_proxy, tls_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ROLE = """
+[profile p]
+region = us-east-1
+role_arn = arn:aws:iam::123456789012:role/R
+source_profile = u
+endpoint_url = {url}
+{more}
+[profile u]
+aws_access_key_id = AKIAIOSFODNN7EXAMPLE
+aws_secret_access_key = hush
+"""
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Run the servers, and return their addresses and files by name."""
+    folder = tmp_path_factory.mktemp("tls")
+    (folder / "empty.pem").write_text("")
+    with ExitStack() as servers:
+        tls = servers.enter_context(tls_server(folder / "ca.pem"))
+        plain = servers.enter_context(odd_server(Answers((200, ""))))
+        yield {
+            "tls": tls,
+            "other name": tls.replace("localhost", "127.0.0.1"),
+            "no tls": plain.replace("http:", "https:"),
+            "ca": f"ca_bundle = {folder}/ca.pem",
+            "empty ca": f"ca_bundle = {folder}/empty.pem",
+            "no ca": "ca_bundle = /no/such.pem",
+            "proxy": servers.enter_context(refusing_proxy()),
+            "no proxy": f"http://127.0.0.1:{closed_port()}",
+        }
+
+
+CASES = {
+    "unknown certificate": (
+        ("tls", "", ""),
+        r"The certificate of https://localhost:\d+ isn't accepted for `p`: self.signed",
+        "set `ca_bundle`",
+    ),
+    "other host": (
+        ("other name", "ca", ""),
+        r"The certificate of https://127.0.0.1:\d+ isn't accepted for `p`: .*127.0.0.1",
+        "set `ca_bundle`",
+    ),
+    "missing file": (
+        ("tls", "no ca", ""),
+        "The file with CA certificates can't be used for `p`: No such file or directory.",
+        "Correct the path in `ca_bundle`",
+    ),
+    "empty file": (
+        ("tls", "empty ca", ""),
+        "The file with CA certificates can't be used for `p`: no certificate or crl found.",
+        "in PEM format",
+    ),
+    "no TLS": (
+        ("no tls", "", ""),
+        r"https://127.0.0.1:\d+ doesn't answer with TLS for `p`",
+        "begins with http://",
+    ),
+    "refusing proxy": (
+        ("tls", "ca", "proxy"),
+        r"The proxy http://127.0.0.1:\d+ refuses the connection for `p`: 407 Proxy Authentication",
+        "a name and a password",
+    ),
+    "no proxy": (
+        ("tls", "ca", "no proxy"),
+        r"The proxy http://127.0.0.1:\d+ can't be reached for `p`.",
+        "NO_PROXY",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_cause(
+    shared_files: tuple[Path, Path],
+    places: dict[str, str],
+    case: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The error says what is wrong, the hint where to correct it, and neither has a password."""
+    (url, more, proxy), says, hint = CASES[case]
+    shared_files[0].write_text(ROLE.format(url=places[url], more=places.get(more, "")))
+    if proxy:
+        address = places[proxy].replace("http://", "http://me:hush@")
+        monkeypatch.setenv("HTTPS_PROXY", address)
+    with pytest.raises(EndpointUnreachable, match=says) as caught:
+        open_session("p")
+    assert hint in caught.value.hint
+    assert "hush" not in f"{caught.value} {caught.value.hint} {caught.value.__cause__}"
+
+
+def test_with_the_certificate(shared_files: tuple[Path, Path], places: dict[str, str]) -> None:
+    """With its CA certificate, the server is asked; its code stands at the top of its answer."""
+    shared_files[0].write_text(ROLE.format(url=places["tls"], more=places["ca"]))
+    with pytest.raises(ServiceError, match="AssumeRole failed for `p`: Reached"):
+        open_session("p")
