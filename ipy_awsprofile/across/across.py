@@ -21,6 +21,7 @@ from IPython.display import display
 from ipy_awsprofile.across.frame import ErrorRows, frame_of, rows_of
 from ipy_awsprofile.across.outcomes import CallResult, Function, Outcome, call, failure_of
 from ipy_awsprofile.across.own_session import require_own_session
+from ipy_awsprofile.across.progress import progress_bar
 from ipy_awsprofile.across.shared_sources import SharedSources
 from ipy_awsprofile.across.worker import PortableFunction, call_in_worker
 from ipy_awsprofile.bindings.many_profiles import many_profiles
@@ -203,8 +204,6 @@ def _run_all(
     run: _Run, names: list[str], workers: int, progress: bool, block: Uninterrupted
 ) -> tuple[list[Outcome], bool]:
     """Return the outcomes of all profiles, or those so far and True after Ctrl-C."""
-    from tqdm.auto import tqdm
-
     pool = ThreadPoolExecutor(workers, thread_name_prefix="across-profiles")
     futures: list[Future[Outcome]] = []
     interrupted = False
@@ -213,11 +212,12 @@ def _run_all(
         for name in names:
             futures.append(pool.submit(run.outcome, name))
             futures[-1].add_done_callback(done.put)
-        for _ in tqdm(names, unit=" profiles", disable=not progress):
-            if interrupted := _waited_in_vain(done, block):
-                run.stop()
-                wait([one for one in futures if not one.cancel()], timeout=_GRACE_PERIOD)
-                break
+        with progress_bar(names, shown=progress) as counted:
+            for _ in counted:
+                if interrupted := _waited_in_vain(done, block):
+                    run.stop()
+                    wait([one for one in futures if not one.cancel()], timeout=_GRACE_PERIOD)
+                    break
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     finished = [future for future in futures if future.done() and not future.cancelled()]

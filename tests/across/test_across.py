@@ -371,7 +371,7 @@ def test_progress(
 def test_in_a_kernel(aws: EmbeddedAws) -> None:
     """A kernel shows the bar, the summary and the frame, prints no warning and asks nothing."""
     aws.write_profile("Broken", source_profile="UserAlpha", role_arn="arn:aws:iam::1:role/None")
-    (cell,), _ = run_notebook(
+    (cell,), saved = run_notebook(
         "from ipy_awsprofile import across_profiles, list_buckets\n"
         "across_profiles(['RoleBeta', 'Broken'], list_buckets)",
         environment=aws.environment(),
@@ -380,6 +380,8 @@ def test_in_a_kernel(aws: EmbeddedAws) -> None:
     assert [one for one in cell.outputs if one.output_type == "stream"] == []
     assert "1 of 2 profiles answered" in "".join(cell.cards)
     assert "my-third-bucket" in cell.html
+    assert "100%" in saved  # of the progress bar, which isn't saved as it began
+    assert " 0%|" not in saved
 
 
 def test_protected(aws: EmbeddedAws, shell: Shell) -> None:
