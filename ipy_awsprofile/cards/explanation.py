@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.cards import styles
+from ipy_awsprofile.cards import styles, terminal
 from ipy_awsprofile.cards.html import Html, tag, with_code
 from ipy_awsprofile.cards.rendering import card_frame, heading
 from ipy_awsprofile.cards.styles import Tone
@@ -42,6 +42,9 @@ class ExplanationCard:
         return visible("\n".join(lines))
 
     __repr__ = __str__
+
+    def _repr_pretty_(self, printer: terminal.Printer, _cycle: bool) -> None:
+        terminal.show(printer, str(self), _tone(self.explanation.problems, Tone.GOOD))
 
     def _repr_html_(self) -> str:
         shown = self.explanation

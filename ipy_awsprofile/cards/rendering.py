@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ipy_awsprofile.cards import styles
+from ipy_awsprofile.cards import styles, terminal
 from ipy_awsprofile.cards.html import Html, tag, with_code
 from ipy_awsprofile.cards.styles import Tone
 from ipy_awsprofile.text import LONGEST, LONGEST_CELL, shortened, visible
@@ -37,6 +37,9 @@ class Card:
         return visible("\n".join(shortened(line, LONGEST) for line in lines))
 
     __repr__ = __str__
+
+    def _repr_pretty_(self, printer: terminal.Printer, _cycle: bool) -> None:
+        terminal.show(printer, str(self), self.tone)
 
     def _repr_html_(self) -> str:
         cells = (
@@ -85,6 +88,9 @@ class Table:
         return visible("\n".join([self.title, *rows]))
 
     __repr__ = __str__
+
+    def _repr_pretty_(self, printer: terminal.Printer, _cycle: bool) -> None:
+        terminal.show(printer, str(self), has_head=bool(self.rows))
 
     def _repr_html_(self) -> str:
         head = (tag("th", styles.HEAD, column) for column in self.columns)
