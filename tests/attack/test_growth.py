@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from botocore.endpoint_provider import EndpointProvider
+from stack_data.core import Source
 
 from ipy_awsprofile import across_profiles, using_profile
 from ipy_awsprofile.bindings import lent_sessions
@@ -124,8 +125,10 @@ def resources() -> Counter[str]:
 def objects() -> Counter[str]:
     """Return how many objects there are of each type, without those of the embedded AWS.
 
-    botocore keeps the last 100 endpoints that clients had.
+    botocore keeps the last 100 endpoints that clients had, and IPython's tracebacks keep each line
+    that has failed.
     """
+    Source._class_local("__executing_cache", {}).clear()
     for method in vars(EndpointProvider).values():
         if hasattr(method, "cache_info"):
             method.cache_info.__self__.cache_clear()

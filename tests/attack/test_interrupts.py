@@ -12,6 +12,7 @@ import fsspec
 import pytest
 import s3fs
 
+from ipy_awsprofile.config import snapshot
 from ipy_awsprofile.switch.using_profile import running_switcher
 from tests.attack.interrupting import interrupted
 from tests.attack.rounds import Rounds
@@ -65,6 +66,7 @@ def state(shell: Shell) -> dict[str, Any]:
         "variables": {name for name in shell.names if not name.startswith("_")} - {"In", "Out"},
         "hooks": hooks,
         "SIGINT": signal.getsignal(signal.SIGINT),
+        "what was read": snapshot._block(),
     }
 
 
