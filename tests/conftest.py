@@ -70,6 +70,7 @@ def clean_environment(tmp_path: Path) -> Iterator[None]:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update(HOME=str(tmp_path), AWS_EC2_METADATA_DISABLED="true")
+    os.environ["SSH_CONNECTION"] = "tests"  # so that no sign-in opens this machine's browser
     boto3.DEFAULT_SESSION = None
     yield
     if duckdb := sys.modules.get("duckdb"):  # its default connection is the process's

@@ -151,15 +151,18 @@ def mfa_card(device: str, profile: str = "", refused: str = "") -> Card:
 def sign_in_card(profile: str, url: str, code: str, left: timedelta | None = None) -> Card:
     """Return a card with the page to sign in at, and the code that the page has to show.
 
-    ``left`` is the time until the code expires.
+    Without a code, the page is open in the browser of this machine. ``left`` is the time until the
+    attempt expires.
     """
     seconds = max(int(left.total_seconds()), 0) if left is not None else None
     return Card(
         title=f"Sign in for {profile}",
         badge="" if seconds is None else f"waiting, {seconds // 60}:{seconds % 60:02} left",
-        rows=(("code", code),),
+        rows=(("code", code),) if code else (),
         notes=(
-            "Allow the sign-in if the page shows this code. Interrupt the cell to stop waiting.",
+            "Allow the sign-in if the page shows this code. Interrupt the cell to stop waiting."
+            if code
+            else "Allow the sign-in in the browser that opens. Interrupt the cell to stop waiting.",
         ),
         tone=Tone.WARNING,
         link=url,

@@ -118,6 +118,11 @@ aws_profile_arguments = _decorator(
     argument("--refresh", action="store_true", help="get new credentials now"),
     argument("--login", action="store_true", help="sign in again first (IAM Identity Center)"),
     argument(
+        "--device-code",
+        action="store_true",
+        help="sign in with a code in any browser, even if this machine has one",
+    ),
+    argument(
         "--off",
         action="store_true",
         help="undo the switch: everything is as it was before the first switch",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class
@@ -148,8 +150,11 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         if options.off:
             self._drop_first()
             return cards.off_card(undone=self.switcher.off())
+        person = self.switcher.person
+        if options.device_code:
+            person = replace(person, sign_in=partial(sign_in_at_cell, device_code=True))
         if options.login:
-            self.switcher.login(request or self._active_request())
+            self.switcher.login(request or self._active_request(), person=person)
             if request == SwitchRequest(sso=options.sso):
                 # A sign-in alone: nothing is switched.
                 return active_identity_card(self.shell, self.switcher)
@@ -160,10 +165,10 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             UntilCellEnds(self.shell, scope, self.switcher.cell).enter()
         elif request:
             before = request_in_variable(self.shell, self.switcher)
-            self.switcher.switch(request)
+            self.switcher.switch(request, person=person)
             return active_identity_card(self.shell, self.switcher, before)
         elif options.refresh or options.login:
-            self.switcher.refresh()
+            self.switcher.refresh(person=person)
         return active_identity_card(self.shell, self.switcher)
 
     def close(self) -> None:

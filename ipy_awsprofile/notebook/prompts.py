@@ -21,6 +21,7 @@ from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable, SignInRequire
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
+    from ipy_awsprofile.sessions.browser_sign_in import BrowserSignIn
 
 
 def ask_for_code(question: str) -> str:
@@ -61,8 +62,11 @@ def code_from_setting(mfa_process: str | Callable[[str], object]) -> MfaPrompter
     return code
 
 
-def sign_in_at_cell(target: Target) -> None:
+def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
     """Show where to sign in, and wait until the user has signed in; Ctrl-C stops it.
+
+    A browser on the kernel's machine is opened, and comes back by itself. Elsewhere, and with
+    ``device_code``, the user opens the page in any browser and compares a code.
 
     Raises SignInRequired where nobody would see it, and what `begin_sign_in` and
     `SignInAttempt.waiting` raise.
@@ -72,7 +76,8 @@ def sign_in_at_cell(target: Target) -> None:
     if not somebody_is_there():
         sso_settings(target)  # raises for a profile that doesn't use a sign-in
         raise SignInRequired(target.name, target.chain[-1])
-    attempt = begin_sign_in(target)
+    in_browser = None if device_code else _begin_in_browser(target)
+    attempt = in_browser or begin_sign_in(target)
     card = cards.sign_in_card(attempt.profile, attempt.url, attempt.code)
     if not renders_html():
         print(card)  # noqa: T201
@@ -87,6 +92,25 @@ def sign_in_at_cell(target: Target) -> None:
         outcome = cards.sign_in_ended_card(attempt.profile, done=True)
     finally:
         shown.update(outcome)  # address and code aren't saved with the notebook
+
+
+def _begin_in_browser(target: Target) -> BrowserSignIn | None:
+    """Begin a sign-in in the browser of this machine; None if there is none that the user sees.
+
+    As in the AWS CLI, a profile needs an [sso-session] for it.
+    """
+    from ipy_awsprofile.notebook.local_browser import local_browser, open_in
+    from ipy_awsprofile.sessions.browser_sign_in import begin_browser_sign_in
+    from ipy_awsprofile.sessions.sso_sign_in import sso_settings
+
+    browser = local_browser()
+    if browser is None or sso_settings(target).session is None:
+        return None
+    attempt = begin_browser_sign_in(target)
+    if open_in(browser, attempt.url):
+        return attempt
+    attempt.close()
+    return None
 
 
 def renders_html() -> bool:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
 
 _DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
-_REFRESH_TOKEN = "refresh_token"  # noqa: S105  # the name of a grant
+REFRESH_TOKEN = "refresh_token"  # noqa: S105  # the name of a grant
 
 #: Default of the seconds between two calls, and the seconds to add if AWS asks to slow down.
 #: https://www.rfc-editor.org/rfc/rfc8628#section-3.5
@@ -136,7 +136,7 @@ class SignInAttempt:
                 raise self._ended("wasn't completed in time") from None
             except errors.AccessDeniedException:
                 raise self._ended("was refused") from None
-            self._store(response)
+            store_token(self._settings, self._registration, response)
         return True
 
     def waiting(self, sleep: Callable[[float], None] = time.sleep) -> Iterator[timedelta]:
@@ -158,36 +158,40 @@ class SignInAttempt:
             f"The sign-in of `{self.profile}` {how}.", "Run the cell again for a new code."
         )
 
-    def _store(self, response: Any) -> None:
-        """Write the token into the AWS CLI's file, in the AWS CLI's form."""
-        client_expiry = datetime.fromtimestamp(self._registration["clientSecretExpiresAt"], UTC)
-        token = {
-            "startUrl": self._settings.start_url,
-            "region": self._settings.region,
-            "accessToken": response["accessToken"],
-            "expiresAt": datetime.now(UTC) + timedelta(seconds=response["expiresIn"]),
-            "clientId": self._registration["clientId"],
-            "clientSecret": self._registration["clientSecret"],
-            "registrationExpiresAt": client_expiry,
-        }
-        if "refreshToken" in response:
-            token["refreshToken"] = response["refreshToken"]
-        loader: Any = SSOTokenLoader(cache=token_files())
-        loader.save_token(self._settings.start_url, token, session_name=self._settings.session)
+
+def store_token(settings: SsoSettings, registration: Any, response: Any) -> None:
+    """Write a token into the AWS CLI's file, in the AWS CLI's form."""
+    client_expiry = datetime.fromtimestamp(registration["clientSecretExpiresAt"], UTC)
+    token = {
+        "startUrl": settings.start_url,
+        "region": settings.region,
+        "accessToken": response["accessToken"],
+        "expiresAt": datetime.now(UTC) + timedelta(seconds=response["expiresIn"]),
+        "clientId": registration["clientId"],
+        "clientSecret": registration["clientSecret"],
+        "registrationExpiresAt": client_expiry,
+    }
+    if "refreshToken" in response:
+        token["refreshToken"] = response["refreshToken"]
+    loader: Any = SSOTokenLoader(cache=token_files())
+    loader.save_token(settings.start_url, token, session_name=settings.session)
+
+
+def oidc_client(target: Target, settings: SsoSettings) -> Any:
+    """Return a client of the service that a program signs a person in with."""
+    config = give_up_soon(ATTEMPT).merge(Config(signature_version=UNSIGNED))
+    session = ProfileBotocoreSession(target)
+    client = session.create_client("sso-oidc", region_name=settings.region, config=config)
+    return guarded(client)
 
 
 def begin_sign_in(target: Target) -> SignInAttempt:
     """Begin a sign-in, with an address and a code for a person. Raises AwsProfileError."""
     settings = sso_settings(target)
     with translated(target.chain):
-        config = give_up_soon(ATTEMPT).merge(Config(signature_version=UNSIGNED))
-        client: Any = guarded(
-            ProfileBotocoreSession(target).create_client(
-                "sso-oidc", region_name=settings.region, config=config
-            )
-        )
+        client = oidc_client(target, settings)
         scopes = {"scopes": list(settings.scopes)} if settings.scopes else {}
-        grants = [_DEVICE_CODE, *([_REFRESH_TOKEN] if settings.scopes else [])]
+        grants = [_DEVICE_CODE, *([REFRESH_TOKEN] if settings.scopes else [])]
         registration = client.register_client(
             clientName=f"ipy-awsprofile-{settings.session or 'sso'}",
             clientType="public",

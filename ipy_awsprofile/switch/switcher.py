@@ -162,12 +162,12 @@ class Switcher:
         request = self.request
         return self.switch(request, fresh=True, person=person) if request else None
 
-    def login(self, request: SwitchRequest) -> None:
+    def login(self, request: SwitchRequest, *, person: Person | None = None) -> None:
         """Ask the person to sign in for a profile, even if it isn't necessary; nothing is switched.
 
         Raises a child of `AwsProfileError`, InvalidOption for a profile without a sign-in.
         """
-        self.person.sign_in_for(signing_in(request))
+        (person or self.person).sign_in_for(signing_in(request))
 
     def begin_sign_in(self, request: SwitchRequest) -> SignInAttempt:
         """Begin a sign-in as `login` does, but don't wait for it. Raises AwsProfileError."""

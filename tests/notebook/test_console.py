@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 import urllib.error
 import urllib.request
-import webbrowser
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -17,6 +15,7 @@ from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, Inval
 from ipy_awsprofile.notebook.local_browser import local_browser
 from ipy_awsprofile.sessions.console import console_link
 from ipy_awsprofile.sessions.session import open_session
+from tests.local_browser import Browser, browser
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -24,41 +23,7 @@ if TYPE_CHECKING:
 
 
 pytestmark = pytest.mark.usefixtures("aws")
-
-
-class Browser(webbrowser.BaseBrowser):
-    """A browser that opens an address as another process does, and keeps what it has seen."""
-
-    def __init__(self) -> None:
-        super().__init__("test")
-        self.opened: list[str] = []
-        self.final = ""
-        self.page = ""
-
-    def open(self, url: str, new: int = 0, autoraise: bool = True) -> bool:
-        """Open an address in a thread."""
-        self.opened.append(url)
-        self._thread = threading.Thread(target=self._show, args=(url,))
-        self._thread.start()
-        return True
-
-    def _show(self, url: str) -> None:
-        with urllib.request.urlopen(url) as response:
-            self.final, self.page = response.geturl(), response.read().decode()
-
-    def wait(self) -> None:
-        """Wait until the page is there."""
-        self._thread.join()
-
-
-@pytest.fixture
-def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
-    """Be a person with a browser on the kernel's machine."""
-    found = Browser()
-    monkeypatch.setattr(webbrowser, "_browsers", {"test": [None, found]})
-    monkeypatch.setattr(webbrowser, "_tryorder", ["test"])
-    monkeypatch.setenv("DISPLAY", ":0")
-    return found
+__all__ = ["browser"]
 
 
 def test_opened(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:

@@ -33,6 +33,8 @@ def sso_endpoints(center: IdentityCenter) -> Endpoints:
         ("GET", "/federation/credentials"): Endpoint("sso:GetRoleCredentials", portal.credentials),
         ("GET", "/assignment/accounts"): Endpoint("sso:ListAccounts", portal.accounts),
         ("GET", "/assignment/roles"): Endpoint("sso:ListAccountRoles", portal.roles),
+        ("GET", "/authorize"): Endpoint("sso:Page", center.codes.show),
+        ("POST", "/authorize"): Endpoint("sso:Answer", center.codes.decide),
         ("GET", "/device"): Endpoint("sso:Page", page.show),
         ("POST", "/device"): Endpoint("sso:Answer", page.decide),
     }
@@ -78,6 +80,8 @@ class _Oidc:
         match body.get("grantType"):
             case "urn:ietf:params:oauth:grant-type:device_code":
                 return self._issued(self._tokens.redeem(client, body.get("deviceCode", "")))
+            case "authorization_code":
+                return self._issued(self._center.codes.redeem(client, body))
             case "refresh_token":
                 return self._issued(self._tokens.refresh(client, body.get("refreshToken", "")))
             case _:

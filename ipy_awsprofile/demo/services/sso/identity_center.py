@@ -13,6 +13,7 @@ from ipy_awsprofile.demo.endpoints import json_refusal
 from ipy_awsprofile.demo.iam.callers import find_role
 from ipy_awsprofile.demo.iam.users_and_roles import create_role
 from ipy_awsprofile.demo.principals import Principal
+from ipy_awsprofile.demo.services.sso.authorization_code import AuthorizationCodes
 from ipy_awsprofile.demo.services.sso.records import ACCOUNT_ACCESS, Lifetimes
 from ipy_awsprofile.demo.services.sso.tokens import SsoTokens
 from ipy_awsprofile.demo.shared_files import write_cache
@@ -45,6 +46,8 @@ class IdentityCenter:
         #: How many of the next requests to the access portal are throttled.
         self.throttled = 0
         self.tokens = SsoTokens(state)
+        #: The page and the codes of sign-ins in a browser on the program's machine.
+        self.codes = AuthorizationCodes(state, self.tokens, USER)
 
     @property
     def lifetimes(self) -> Lifetimes:

@@ -58,6 +58,11 @@ class SsoTokens:
             raise refused("InvalidClientException")
         return client
 
+    def is_registered(self, client_id: str) -> bool:
+        """Return whether a client with this ID is registered, and hasn't expired."""
+        client = self._clients.get(client_id)
+        return client is not None and not self._has_expired(client.expires)
+
     def begin(self, client: Client) -> Device:
         """Start a sign-in; return its device code and its user code."""
         letters = "".join(secrets.choice("BCDFGHJKLMNPQRSTVWXZ") for _ in range(8))

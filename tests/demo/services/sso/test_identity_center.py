@@ -207,7 +207,7 @@ def test_an_expired_device_code(aws: EmbeddedAws, clock: Clock, program: Program
         ({"clientId": "another"}, "InvalidClientException"),
         ({"deviceCode": "another"}, "InvalidGrantException"),
         ({"grantType": "refresh_token", "refreshToken": "another"}, "InvalidGrantException"),
-        ({"grantType": "authorization_code"}, "UnsupportedGrantTypeException"),
+        ({"grantType": "password"}, "UnsupportedGrantTypeException"),
     ],
 )
 def test_what_create_token_refuses(

@@ -1,0 +1,130 @@
+"""Sign-in to IAM Identity Center in a browser on this machine, as version 2 of the AWS CLI does it.
+
+The authorization code grant with PKCE: the browser comes back to a page of the kernel with a code,
+so that nobody has to compare one.
+
+https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sso.html
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from ipy_awsprofile.credentials.translation import translated
+from ipy_awsprofile.errors import CredentialsUnavailable
+from ipy_awsprofile.sessions.oauth_callback import OAuthCallback
+from ipy_awsprofile.sessions.sso_sign_in import (
+    REFRESH_TOKEN,
+    SsoSettings,
+    oidc_client,
+    sso_settings,
+    store_token,
+)
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.config.target import Target
+
+_AUTHORIZATION_CODE = "authorization_code"
+
+#: How long the person has time, as in the AWS CLI.
+_TIME = timedelta(minutes=10)
+
+
+class BrowserSignIn:
+    """A sign-in that waits for a person at the browser, as `begin_browser_sign_in` returns it.
+
+    ``profile`` is the profile that signs in, ``url`` is the address that the browser opens, and
+    ``expiry`` (UTC) is when the attempt expires. There is no ``code`` to compare.
+    """
+
+    code = ""
+
+    def __init__(
+        self, settings: SsoSettings, client: Any, registration: Any, chain: tuple[str, ...]
+    ) -> None:
+        self.profile = settings.profile
+        self.expiry = datetime.now(UTC) + _TIME
+        self._settings = settings
+        self._client = client
+        self._registration = registration
+        self._chain = chain
+        self._callback = OAuthCallback()
+        query = {
+            "response_type": "code",
+            "client_id": registration["clientId"],
+            "redirect_uri": self._callback.redirect_uri,
+            "state": self._callback.state,
+            "code_challenge_method": "S256",
+            "code_challenge": self._callback.challenge,
+            "scopes": " ".join(settings.scopes),
+        }
+        self.url = f"{client.meta.endpoint_url.rstrip('/')}/authorize?{urlencode(query)}"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.profile} until {self.expiry:%H:%M:%S} UTC>"
+
+    def is_done(self) -> bool:
+        """Return whether the browser has come back, and store the token if so.
+
+        Raises CredentialsUnavailable if the person has refused, or if the attempt has expired.
+        """
+        if self._callback.is_refused:
+            raise self._ended("was refused")
+        if datetime.now(UTC) >= self.expiry:
+            raise self._ended("wasn't completed in time")
+        if self._callback.code is None:
+            return False
+        with translated(self._chain):
+            response = self._client.create_token(
+                clientId=self._registration["clientId"],
+                clientSecret=self._registration["clientSecret"],
+                grantType=_AUTHORIZATION_CODE,
+                redirectUri=self._callback.redirect_uri,
+                codeVerifier=self._callback.verifier,
+                code=self._callback.code,
+            )
+            store_token(self._settings, self._registration, response)
+        return True
+
+    def waiting(self, sleep: Callable[[float], None] = time.sleep) -> Iterator[timedelta]:
+        """Wait until it is done, and yield the time left each second.
+
+        Raises what `is_done` raises.
+        """
+        try:
+            while not self.is_done():
+                yield self.expiry - datetime.now(UTC)
+                sleep(1)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End the attempt, whether or not it is done."""
+        self._callback.close()
+
+    def _ended(self, how: str) -> CredentialsUnavailable:
+        return CredentialsUnavailable(
+            f"The sign-in of `{self.profile}` {how}.",
+            "Run the cell again, or `%aws_profile NAME --login --device-code` to use another "
+            "browser.",
+        )
+
+
+def begin_browser_sign_in(target: Target) -> BrowserSignIn:
+    """Begin a sign-in for a browser on this machine. Raises AwsProfileError."""
+    settings = sso_settings(target)
+    with translated(target.chain):
+        client = oidc_client(target, settings)
+        registration = client.register_client(
+            clientName=f"ipy-awsprofile-{settings.session}",
+            clientType="public",
+            grantTypes=[_AUTHORIZATION_CODE, REFRESH_TOKEN],
+            redirectUris=[OAuthCallback.REGISTERED],
+            issuerUrl=settings.start_url,
+            scopes=list(settings.scopes),
+        )
+        return BrowserSignIn(settings, client, registration, target.chain)

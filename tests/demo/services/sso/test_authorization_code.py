@@ -1,0 +1,151 @@
+"""Sign-in by the authorization code grant with PKCE, as version 2 of the AWS CLI does it."""
+
+from __future__ import annotations
+
+import base64
+import re
+import subprocess
+import urllib.request
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from tests.demo.clients import error_of, unsigned_client
+from tests.demo.policies import HOME
+from tests.identity_center import write_session
+from tests.shells import aws_cli_2
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+REDIRECT = "http://127.0.0.1:1/oauth/callback"
+VERIFIER = "v" * 64
+CHALLENGE = base64.urlsafe_b64encode(sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Lets a redirection be an error, whose address is read."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Follow nothing."""
+
+
+class Program:
+    """A program that is registered, and a person's browser."""
+
+    def __init__(self, aws: EmbeddedAws) -> None:
+        self.aws = aws
+        self.oidc: Any = unsigned_client(aws, "sso-oidc")
+        answer = self.oidc.register_client(
+            clientName="test",
+            clientType="public",
+            scopes=["sso:account:access"],
+            redirectUris=["http://127.0.0.1/oauth/callback"],
+            issuerUrl=aws.sso.start_url,
+            grantTypes=["authorization_code", "refresh_token"],
+        )
+        self.who = {name: answer[name] for name in ("clientId", "clientSecret")}
+
+    def url(self, **changed: str) -> str:
+        """Return the address of the page."""
+        query = {
+            "response_type": "code",
+            "client_id": self.who["clientId"],
+            "redirect_uri": REDIRECT,
+            "state": "s",
+            "code_challenge_method": "S256",
+            "code_challenge": CHALLENGE,
+        }
+        return f"{self.aws.endpoint_url}/authorize?{urlencode(query | changed)}"
+
+    def answered(self, answer: str) -> dict[str, str]:
+        """Return what the browser brings to the program after the person's answer."""
+        opener = urllib.request.build_opener(NoRedirect)
+        with pytest.raises(HTTPError) as found:
+            opener.open(self.url(), urlencode({"answer": answer}).encode())
+        address = found.value.headers["Location"]
+        assert address.startswith(f"{REDIRECT}?")
+        return {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+
+    def redeem(self, code: str, **changed: str) -> dict[str, Any]:
+        """Return the tokens for a code."""
+        request = self.who | {
+            "grantType": "authorization_code",
+            "code": code,
+            "redirectUri": REDIRECT,
+            "codeVerifier": VERIFIER,
+        }
+        answer: dict[str, Any] = self.oidc.create_token(**request | changed)
+        return answer
+
+
+@pytest.fixture
+def program(aws: EmbeddedAws) -> Program:
+    aws.sso.assign(HOME, "Reader")
+    return Program(aws)
+
+
+def test_allowed(aws: EmbeddedAws, program: Program) -> None:
+    """A code is exchanged for tokens once, by the program that has the verifier."""
+    with urllib.request.urlopen(program.url()) as page:
+        assert "Allow" in page.read().decode()
+    answer = program.answered("allow")
+    assert answer["state"] == "s"
+    tokens = program.redeem(answer["code"])
+    assert tokens["refreshToken"]
+    assert answer["code"] in aws.secrets()
+    portal = unsigned_client(aws, "sso")
+    assert portal.list_accounts(accessToken=tokens["accessToken"])["accountList"]
+    assert error_of(program.redeem, answer["code"]).code == "InvalidGrantException"
+
+
+@pytest.mark.parametrize(
+    "changed", [{"codeVerifier": "w" * 64}, {"redirectUri": "http://127.0.0.1:2/oauth/callback"}]
+)
+def test_code_of_another(program: Program, changed: dict[str, str]) -> None:
+    """A code without its verifier, or for another address, is refused, and is used up."""
+    code = program.answered("allow")["code"]
+    assert error_of(lambda: program.redeem(code, **changed)).code == "InvalidGrantException"
+    assert error_of(program.redeem, code).code == "InvalidGrantException"
+
+
+def test_denied(program: Program) -> None:
+    """A person who denies it sends an error back."""
+    assert program.answered("deny")["error"] == "access_denied"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"redirect_uri": "https://evil.example/oauth/callback"},
+        {"client_id": "another"},
+        {"code_challenge_method": "plain"},
+        {"code_challenge": ""},
+    ],
+)
+def test_requests_that_are_refused(program: Program, changed: dict[str, str]) -> None:
+    """The page isn't shown for another address than one on loopback, nor without PKCE."""
+    with pytest.raises(HTTPError, match="400"):
+        urllib.request.urlopen(program.url(**changed))
+
+
+def test_the_aws_cli(aws: EmbeddedAws, program: Program) -> None:
+    """`aws sso login` of version 2 signs in without a device code."""
+    write_session(aws)
+    aws.write_profile("P", sso_session="corp", sso_account_id=HOME, sso_role_name="Reader")
+    login = subprocess.Popen(
+        [aws_cli_2(), "sso", "login", "--profile", "P", "--no-browser"],
+        env=aws.environment() | {"PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with login:
+        assert login.stdout
+        url = next(line.strip() for line in login.stdout if re.search(r"/authorize\?", line))
+        with urllib.request.urlopen(url, b"answer=allow"):
+            pass
+        login.stdout.read()
+    assert login.returncode == 0

@@ -1,0 +1,51 @@
+"""A person with a browser on the kernel's machine."""
+
+from __future__ import annotations
+
+import threading
+import urllib.request
+import webbrowser
+from urllib.parse import urlencode
+
+import pytest
+
+
+class Browser(webbrowser.BaseBrowser):
+    """A browser that opens an address as another process does, and keeps what it has seen."""
+
+    def __init__(self) -> None:
+        super().__init__("test")
+        self.opened: list[str] = []
+        self.page = ""
+        #: What the person answers on a sign-in page; None closes no page and answers nothing.
+        self.answer: str | None = "allow"
+
+    def open(self, url: str, new: int = 0, autoraise: bool = True) -> bool:
+        """Open an address in a thread."""
+        self.opened.append(url)
+        self._thread = threading.Thread(target=self._show, args=(url,))
+        self._thread.start()
+        return True
+
+    def _show(self, url: str) -> None:
+        with urllib.request.urlopen(url) as response:
+            address, self.page = response.geturl(), response.read().decode()
+        if self.answer and "/authorize?" in address:
+            answer = urlencode({"answer": self.answer}).encode()
+            with urllib.request.urlopen(address, answer) as response:
+                self.page = response.read().decode()
+
+    def wait(self) -> None:
+        """Wait until the page is there."""
+        self._thread.join()
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
+    """Be a person with a browser on the kernel's machine."""
+    found = Browser()
+    monkeypatch.setattr(webbrowser, "_browsers", {"test": [None, found]})
+    monkeypatch.setattr(webbrowser, "_tryorder", ["test"])
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.delenv("SSH_CONNECTION")
+    return found

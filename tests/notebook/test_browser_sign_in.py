@@ -1,0 +1,108 @@
+"""A person signs in from a cell in the browser of the kernel's machine."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+
+from ipy_awsprofile.config.target import sign_in_target
+from ipy_awsprofile.errors import CredentialsUnavailable
+from ipy_awsprofile.sessions.browser_sign_in import begin_browser_sign_in
+from tests.identity_center import PROD, organisation
+from tests.local_browser import Browser, browser
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+__all__ = ["browser"]
+
+
+@pytest.fixture(autouse=True)
+def _organisation(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    organisation(aws)
+    monkeypatch.setattr("getpass.getpass", lambda _question: "")  # somebody sees the output
+
+
+def test_signed_in(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
+    """The browser opens, and the switch goes on when the person has allowed it there."""
+    ran = shell.good(f"%aws_profile --account {PROD} --role Admin")
+    assert "Allow the sign-in in the browser" in ran.text
+    assert f"corp:{PROD}/Admin" in ran.text
+    actions = [call.action for call in aws.calls]
+    assert "sso-oidc:StartDeviceAuthorization" not in actions
+    (file,) = (aws.home / ".aws" / "sso" / "cache").iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    token = json.loads(file.read_text())
+    assert {"accessToken", "refreshToken", "clientSecret"} <= token.keys()
+    seen = f"{ran.text}{ran.html}{browser.opened}"
+    assert [secret for secret in aws.secrets() if secret in seen] == []
+    browser.wait()
+    assert "You can close this page" in browser.page
+
+
+def test_refused(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
+    """A refused sign-in changes nothing; the sign-in alone switches to nobody."""
+    browser.answer = "deny"
+    error = shell.run("%aws_profile --sso corp --login").error
+    assert isinstance(error, CredentialsUnavailable)
+    assert "was refused" in str(error)
+    browser.answer = "allow"
+    assert "No profile is active" in shell.good("%aws_profile --sso corp --login").text
+    assert "4 roles in 3 accounts" in shell.good("%aws_profiles --sso").text
+
+
+def test_device_code(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
+    """With --device-code no browser is opened, and the person compares a code."""
+    allowed = threading.Thread(target=_allow_device, args=(aws,), daemon=True)
+    allowed.start()
+    ran = shell.good("%aws_profile prod-reader --login --device-code")
+    allowed.join()
+    assert "if the page shows this code" in ran.text
+    assert browser.opened == []
+
+
+def _allow_device(aws: EmbeddedAws) -> None:
+    while not (devices := list(aws.sso.tokens._devices.values())):
+        threading.Event().wait(0.05)
+    aws.sso.approve(devices[0].user_code)
+
+
+def test_nobody_completes_it(aws: EmbeddedAws) -> None:
+    """An attempt ends after its time and with Ctrl-C, and its page with it."""
+    for end in ("time", "interrupt"):
+        attempt = begin_browser_sign_in(sign_in_target("corp"))
+        address = attempt._callback.redirect_uri
+        waiting: Any = attempt.waiting(sleep=lambda _seconds: None)
+        next(waiting)
+        if end == "time":
+            with (
+                time_machine.travel(attempt.expiry + timedelta(seconds=1), tick=False),
+                pytest.raises(CredentialsUnavailable, match="wasn't completed in time"),
+            ):
+                next(waiting)
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                waiting.throw(KeyboardInterrupt)
+        attempt._callback._end()
+        with pytest.raises(urllib.error.URLError, match="refused"):
+            urllib.request.urlopen(address)
+
+
+def test_another_answer(aws: EmbeddedAws) -> None:
+    """An answer with another state isn't taken: another page can call the address, too."""
+    attempt = begin_browser_sign_in(sign_in_target("corp"))
+    address = attempt._callback.redirect_uri
+    for query in ("code=x&state=other", "code=x", "error=access_denied"):
+        with pytest.raises(urllib.error.HTTPError, match="400"):
+            urllib.request.urlopen(f"{address}?{query}")
+    assert attempt.is_done() is False
+    assert "<BrowserSignIn of sso-session corp until " in repr(attempt)
+    attempt.close()
