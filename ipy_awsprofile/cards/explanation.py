@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards import styles, terminal
-from ipy_awsprofile.cards.html import Html, tag, with_code
+from ipy_awsprofile.cards.html import Html, tag, with_breaks, with_code
 from ipy_awsprofile.cards.rendering import card_frame, heading
 from ipy_awsprofile.cards.styles import Tone
 from ipy_awsprofile.text import visible
@@ -153,11 +154,23 @@ def _row(setting: Setting) -> Html:
         "tr",
         "",
         tag("td", f"{_CODED}{out}", setting.name),
-        tag("td", f"{_CODED}{out};white-space:normal;overflow-wrap:anywhere", setting.value),
+        tag("td", f"{_CODED}{out};{_wrapping(setting.value)}", with_breaks(setting.value)),
         tag("td", f"{_CODED};{styles.MUTED}", setting.where),
         tag("td", f"{_CELL};{styles.MUTED}", with_code(setting.note)),
     )
 
+
+def _wrapping(value: str) -> str:
+    """Return how a value is wrapped: with ``anywhere``, words don't count for the column's width.
+
+    Then an ARN would be broken within its words, while other columns are empty.
+    """
+    is_long = any(len(part) > _LONGEST_PART for part in re.split("[:/ ]", value))
+    return f"white-space:normal{';overflow-wrap:anywhere' if is_long else ''}"
+
+
+#: In characters; a name of a role has 64 at most.
+_LONGEST_PART = 64
 
 _ARROW = f"{styles.MUTED};align-self:center;font-size:16px"
 _CHAIN = "display:flex;flex-wrap:wrap;align-items:stretch;gap:8px;margin:8px 0"

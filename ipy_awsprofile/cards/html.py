@@ -1,11 +1,12 @@
 """HTML that is safe by construction: every text becomes HTML here, and is escaped on the way.
 
 A notebook doesn't sanitize a fresh output, and names come from files and servers. So cards are put
-together with `tag`, `joined` and `with_code` alone, and only this module makes an `Html`.
+together with `tag`, `joined`, `with_code` and `with_breaks` alone. Only this module makes `Html`.
 """
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 from ipy_awsprofile.cards import styles
@@ -45,6 +46,16 @@ def with_code(text: str) -> Html:
         return _escaped(text)
     marked = (tag("code", styles.CODE, part) if i % 2 else part for i, part in enumerate(parts))
     return joined(*marked)
+
+
+def with_breaks(text: str) -> Html:
+    """Return an ARN or URL as HTML whose lines can end at its separators; any other as it is."""
+    separators = next((found for start, found in _SEPARATORS.items() if text.startswith(start)), "")
+    parts = re.split(f"(?<=[{separators}])(?=[^/])", _short(text)) if separators else [_short(text)]
+    return Html("<wbr>".join(map(_escaped, parts)))
+
+
+_SEPARATORS = {"arn:": ":/", "http://": "/", "https://": "/"}
 
 
 def _short(text: str) -> str:

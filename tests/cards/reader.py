@@ -29,7 +29,8 @@ class Reader(HTMLParser):
         """Note a tag that opens."""
         self.tags.append(tag)
         self.attributes += attrs
-        self._open.append(tag)
+        if tag != "wbr":  # it has no end
+            self._open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
         """Check that a tag that closes is the one that is open."""

@@ -11,7 +11,7 @@ import pytest
 
 from ipy_awsprofile.bindings.leftovers import Leftover
 from ipy_awsprofile.cards import cards, explanation
-from ipy_awsprofile.cards.html import Html, joined, tag, with_code
+from ipy_awsprofile.cards.html import Html, joined, tag, with_breaks, with_code
 from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.errors import AwsProfileError
@@ -28,6 +28,7 @@ HOSTILE = {
     "comment": "<!-- hides the rest",
     "double quote": '" onmouseover="alert(1)',
     "single quote": "' onmouseover='alert(1)",
+    "ARN": 'arn:aws:iam::1:role/<script>/"x&lt;',
     "entity": "&lt;script&gt; &amp; &#x3c; & done",
     "code": '`<b>` and `"<i>` and `&`',
     "lone backtick": "`<b>",
@@ -94,8 +95,8 @@ CARDS: dict[str, Callable[[str], Shown]] = {
 
 
 def without_code(tags: list[str]) -> list[str]:
-    """Leave out the tags that backticks make."""
-    return [name for name in tags if name != "code"]
+    """Leave out the tags that backticks and long addresses make."""
+    return [name for name in tags if name not in {"code", "wbr"}]
 
 
 def test_every_card_is_in_the_table() -> None:
@@ -142,6 +143,22 @@ def test_html_is_not_escaped_twice() -> None:
     assert joined(inner, inner) == inner * 2
     assert "&lt;b&gt;" in tag("p", "", inner + " ")
     assert isinstance(joined("x"), Html)
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        (
+            "arn:aws:iam::1:role/a/b",
+            "arn:<wbr>aws:<wbr>iam:<wbr>:<wbr>1:<wbr>role/<wbr>a/<wbr>b",
+        ),
+        ("https://x.example/a?b=1&c", "https://<wbr>x.example/<wbr>a?b=1&amp;c"),
+        ("12:30 a/b", "12:30 a/b"),
+    ],
+)
+def test_breaks(text: str, html: str) -> None:
+    """A line can end within an ARN or URL, at its separators."""
+    assert with_breaks(text) == html
 
 
 @pytest.mark.parametrize("link", ["javascript:alert(1)", "data:text/html,x", "file:///etc", ""])
