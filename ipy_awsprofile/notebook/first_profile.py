@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.switch.switcher import Switcher
 
-#: A cell that begins like this does something else with the profile.
-_OTHER = re.compile(r"\s*%{1,2}(?:aws_profile\s+\S|(?:un|re)?load_ext\s)")
+#: A cell that begins like this, after comments, does something else with the profile.
+_OTHER = re.compile(r"(?:\s|#.*\n)*%{1,2}(?:aws_profile\s+\S|(?:un|re)?load_ext\s)")
 
 
 class CellRefused(InputRejected):  # type: ignore[misc]  # IPython has no types

@@ -50,9 +50,7 @@ def test_the_first_cell_switches(configured: Shell, aws: EmbeddedAws) -> None:
     assert configured.good("print(3)").text == "3"
 
 
-@pytest.mark.parametrize(
-    "cell", ["%aws_profile UserAlpha", "%aws_profile --off", "\n %aws_profile UserAlpha"]
-)
+@pytest.mark.parametrize("cell", ["%aws_profile UserAlpha", "# go\n\n%aws_profile --off"])
 def test_another_switch_takes_its_place(configured: Shell, aws: EmbeddedAws, cell: str) -> None:
     """If the person switches or uses --off first, nothing is done, then or later."""
     assert "RoleBeta" not in configured.good(cell).text
