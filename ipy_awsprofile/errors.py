@@ -139,7 +139,9 @@ class UnexpectedAccount(AwsProfileError):
 
     def __init__(self, name: str, account: str, expected: str) -> None:
         super().__init__(
-            f"`{name}` is in account {account}, not in {expected}.",
+            f"`{name}` is in account {account}, not in {expected}."
+            if account
+            else f"The server doesn't tell in which account `{name}` is.",
             "Nothing has changed. Use a profile of the expected account.",
         )
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 #: Sockets that keep their ports closed as long as they are bound.
@@ -105,6 +105,19 @@ def echoing_server(status: int, page: Callable[[str], str]) -> Iterator[str]:
 
 
 @contextmanager
+def acting_server(answers: Mapping[str, tuple[int, str]]) -> Iterator[str]:
+    """Run a server with an answer for each action of STS, and one for anything else (``""``)."""
+
+    def answer(sent: str) -> tuple[int, str]:
+        return next(
+            each for action, each in answers.items() if f"Action={action}" in sent or not action
+        )
+
+    with _answering(answer) as url:
+        yield url
+
+
+@contextmanager
 def _answering(
     answer: Callable[[str], tuple[int, str]], context: ssl.SSLContext | None = None
 ) -> Iterator[str]:
@@ -118,7 +131,7 @@ def _answering(
             self.end_headers()
             self.wfile.write(body.encode())
 
-        do_GET = do_POST = do_PUT = do_CONNECT = _answer  # noqa: N815  # the names are those of http.server
+        do_GET = do_POST = do_PUT = do_DELETE = do_CONNECT = _answer  # noqa: N815  # the names are those of http.server
 
         def log_message(self, *_: Any) -> None:
             pass

@@ -37,6 +37,12 @@ CACHED = "; from the AWS CLI's cache, not checked with AWS"
 
 READ_ONLY = "read-only, limited by the session policy ReadOnlyAccess"
 
+#: The same for a server that isn't AWS and that didn't deny what writes.
+MAYBE_READ_ONLY = "read-only was asked for, but this server may ignore it: it isn't AWS"
+
+#: Says what a server that isn't AWS didn't say.
+NOT_TOLD = "unknown: the server doesn't tell"
+
 
 def identity_card(
     identity: Identity,
@@ -56,11 +62,12 @@ def identity_card(
     ``about`` has more rows about the session. ``alias`` is the account's. ``now`` is the time from
     which the time left is counted.
     """
-    account = f"{identity.account} ({alias})" if alias else identity.account
-    rows = [("account", account), ("ARN", identity.arn)]
+    account = identity.account or NOT_TOLD
+    account = f"{account} ({alias})" if alias else account
+    rows = [("account", account), ("ARN", identity.arn or NOT_TOLD)]
     rows.append(("region", identity.region or "none"))
     if read_only:
-        rows.append(("access", READ_ONLY))
+        rows.append(("access", MAYBE_READ_ONLY if identity.may_ignore_policy else READ_ONLY))
     rows += about
     if identity.expiry:
         cached = CACHED if identity.cached else ""

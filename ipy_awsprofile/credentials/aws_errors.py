@@ -68,7 +68,7 @@ _REJECTED = {
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
-_DENIED = {
+DENIED = {
     "403",
     "AccessDenied",
     "AccessDeniedException",
@@ -91,11 +91,11 @@ def from_response(error: ClientError, chain: Chain) -> AwsProfileError:
             "Set the clock (a virtual machine's can be slow after a pause), then run the cell "
             "again.",
         )
-    if response.operation == "AssumeRoleWithWebIdentity" and response.code in _BAD_TOKEN | _DENIED:
+    if response.operation == "AssumeRoleWithWebIdentity" and response.code in _BAD_TOKEN | DENIED:
         return _web_identity_refused(response, chain)
     if response.code in _EXPIRED | _REJECTED:
         return _keys_refused(response, chain)
-    if response.code in _DENIED:
+    if response.code in DENIED:
         return _denied(response, chain)
     reason = response.message or response.code or f"HTTP {response.status}, without a reason"
     return ServiceError(
@@ -139,7 +139,7 @@ def _web_identity_refused(response: ErrorResponse, chain: Chain) -> AwsProfileEr
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html#API_AssumeRoleWithWebIdentity_Errors
     """
-    if response.code in _DENIED:
+    if response.code in DENIED:
         return AccessDenied(
             f"AWS doesn't let the web identity of `{chain.asked_for}` assume its role.",
             "Check that the role exists, and that its trust policy names the token's provider, "

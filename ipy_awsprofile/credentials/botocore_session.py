@@ -139,7 +139,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         Raises another child of `AwsProfileError` if STS doesn't accept the keys.
         """
         known = self.callers.get(str(before.access_key))
-        if known is None:
+        if known is None or not known.arn:
             return  # nobody was told who it is
         with translated(self._target.chain):
             sts = self.create_client(

@@ -12,6 +12,7 @@ from typing import Any
 
 from botocore.utils import JSONFileCache
 
+from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.private_folders import make_private
 from ipy_awsprofile.credentials.caller import CallerIdentity
 from ipy_awsprofile.credentials.found import Found
@@ -76,8 +77,11 @@ class RoleCache:
     def _note_caller(self, document: Any, *, cached: bool) -> None:
         access_key = document["Credentials"]["AccessKeyId"]
         role = document.get("AssumedRoleUser")
-        if role and role["Arn"] and role["AssumedRoleId"]:
-            caller = CallerIdentity(role["Arn"], role["AssumedRoleId"], cached)
+        if role and role["Arn"]:
+            arn, user_id = role["Arn"], role.get("AssumedRoleId", "")  # Ceph's RGW has no ID
+            if Arn.parse(arn) is None or not isinstance(user_id, str):
+                raise KeyError("Arn")
+            caller = CallerIdentity(arn, user_id, cached)
             if not cached or access_key not in self.callers:  # what STS itself has said counts more
                 self.callers[access_key] = caller
 

@@ -58,7 +58,7 @@ def check_region_name(section: Section, name: str) -> Iterator[Finding]:
 
 def _may_be_misspelt(region: str, link: Link) -> bool:
     """Return whether botocore doesn't know a Region; other servers can have any Region."""
-    return bool(similar_region(region)) or not (is_known_region(region) or _has_endpoint(link))
+    return bool(similar_region(region)) or not (is_known_region(region) or has_endpoint(link))
 
 
 def _unknown(region: str, fix: str) -> Problem:
@@ -78,10 +78,10 @@ def _needs_region(link: Link) -> bool:
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html
     """
     assumes = (ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE, ProfileKind.WEB_IDENTITY)
-    return link.kind in assumes and _has_endpoint(link)
+    return link.kind in assumes and has_endpoint(link)
 
 
-def _has_endpoint(link: Link) -> bool:
+def has_endpoint(link: Link) -> bool:
     """Return whether another endpoint than AWS's is used for STS."""
     variables = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS")
     other = "endpoint_url" in link.section or any(map(link.inputs.environ.get, variables))

@@ -12,6 +12,7 @@ from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.parameters import WITH_FORM, allowed_instead
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.explain.cached import role_session
+from ipy_awsprofile.explain.client_checks import has_endpoint
 from ipy_awsprofile.explain.credential_sources import check_token_file
 from ipy_awsprofile.explain.records import Finding, Link, Problem, one_line
 
@@ -28,7 +29,8 @@ def check_role(link: Link) -> Iterator[Finding]:
     arn = link.section.text("role_arn") or ""
     is_web_identity = link.kind is ProfileKind.WEB_IDENTITY  # which uses neither of these
     serial = None if is_web_identity else link.section.get("mfa_serial")
-    if not _is_iam(arn, "role"):
+    parsed = Arn.parse(arn)  # the roles of other servers can have no account
+    if not (_is_iam(arn, "role") or (has_endpoint(link) and parsed and parsed.role)):
         yield Problem(
             says=f"`{one_line(arn)}` isn't a role ARN.",
             fix="Example: arn:aws:iam::123456789012:role/NAME. " + link.at("role_arn"),

@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.credentials.answers import guarded
-from ipy_awsprofile.credentials.caller import caller_identity
+from ipy_awsprofile.credentials.caller import CallerIdentity, caller_identity
 from ipy_awsprofile.credentials.renewal import quiet_refresh
 from ipy_awsprofile.credentials.retries import give_up_soon
 from ipy_awsprofile.credentials.translation import translated
+from ipy_awsprofile.sessions.foreign_servers import cannot_tell
 from ipy_awsprofile.sessions.session import (
     ProfileSession,
     chain_of,
@@ -34,7 +37,8 @@ class Identity:
     renews them before that. It is None if they don't expire, or if that isn't known: ``temporary``
     credentials, which have a session token, expire also without a known ``expiry``. ``cached`` says
     that the identity was read with a role's credentials from the AWS CLI's cache, without asking
-    STS again.
+    STS again. Servers that aren't AWS can leave out ``account``, ``arn`` and ``user_id``, which are
+    empty then, and with ``may_ignore_policy`` such a server may ignore that a session is read-only.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
@@ -48,6 +52,7 @@ class Identity:
     expiry: datetime | None
     temporary: bool = False
     cached: bool = field(default=False, compare=False)
+    may_ignore_policy: bool = field(default=False, compare=False)
 
 
 def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
@@ -69,12 +74,20 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
         caller = known.get(access_key)
         if caller is None or (ask and caller.cached):
             sts = session.client("sts", config=give_up_soon(timeout_of(session)))
-            caller = known[access_key] = caller_identity(guarded(sts))
-        arn = Arn.parse(caller.arn)
+            try:
+                caller = caller_identity(guarded(sts))
+            except ClientError as error:
+                if not cannot_tell(error, sts):
+                    raise
+                caller = caller or CallerIdentity("", "")
+            known[access_key] = caller
+        arn = Arn.parse(caller.arn) if caller.arn else _UNKNOWN
         if arn is None:
             raise KeyError("Arn")  # the response isn't from AWS
+    may_ignore_policy = False
     if isinstance(session, ProfileSession):
-        session.principal = caller.principal
+        session.principal = caller.principal if caller.arn else None
+        may_ignore_policy = session.may_ignore_policy
     return Identity(
         account=arn.account,
         arn=caller.arn,
@@ -85,4 +98,8 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
         expiry=expiry_of(credentials),
         temporary=bool(frozen.token),
         cached=caller.cached,
+        may_ignore_policy=may_ignore_policy,
     )
+
+
+_UNKNOWN = Arn("", "", "", "", "")

@@ -59,6 +59,8 @@ class ProfileSession(NamedSession):
         self.callers = session.callers
         #: The principal that STS has named for the session, once it is known; see `CallerIdentity`.
         self.principal: str | None = None
+        #: Whether the server may ignore the session policy of a read-only session.
+        self.may_ignore_policy = False
         self.timeout = timeout
         self.person = person
         #: What STS has issued for a long-term key: its ID, that, its end; see `portable.lendable`.

@@ -1,0 +1,86 @@
+"""On servers that aren't AWS, a switch works with what is known, and the card says what isn't."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ipy_awsprofile.demo.aws import EmbeddedAws
+from ipy_awsprofile.errors import ServiceError, UnexpectedAccount
+from ipy_awsprofile.explain.explain import explain
+from ipy_awsprofile.sessions.identity import who_am_i
+from ipy_awsprofile.sessions.session import open_session
+from tests.servers import acting_server
+from tests.shells import Shell
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CONFIG = """
+[profile role]
+region = default
+role_arn = arn:aws:iam:::role/Analyst
+source_profile = user
+endpoint_url = {url}
+
+[profile user]
+region = default
+endpoint_url = {url}
+aws_access_key_id = AKIAIOSFODNN7EXAMPLE
+aws_secret_access_key = hush
+"""
+#: What Ceph's RGW answers: its role has no account, and its answer no AssumedRoleId.
+ASSUMED = """<AssumeRoleResponse><AssumeRoleResult><Credentials>
+<AccessKeyId>rgwkey</AccessKeyId><SecretAccessKey>hush</SecretAccessKey>
+<SessionToken>hush</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>
+<AssumedRoleUser><Arn>arn:aws:sts:::assumed-role/Analyst/me</Arn>
+<AssumeRoleId>x</AssumeRoleId></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>"""
+NOT_ALLOWED = (405, "<Error><Code>MethodNotAllowed</Code><RequestId>tx0</RequestId></Error>")
+DENIED = (403, "<Error><Code>AccessDenied</Code></Error>")
+RGW = {"AssumeRole": (200, ASSUMED), "GetCallerIdentity": NOT_ALLOWED, "": (204, "")}
+NOT_TOLD = "unknown: the server doesn't tell"
+IGNORED = "read-only was asked for, but this server may ignore it"
+
+
+def test_role_and_user(shell: Shell, shared_files: tuple[Path, Path]) -> None:
+    """A role is known by the answer to AssumeRole, and a user's keys belong to somebody."""
+    with acting_server(RGW) as url:
+        shared_files[0].write_text(CONFIG.format(url=url))
+        assert explain("role").works
+        card = shell.good("%aws_profile role").text
+        assert "assumed-role/Analyst/me" in card
+        assert card.count(NOT_TOLD) == 1
+        assert shell.good("%aws_profile user").text.count(NOT_TOLD) == 2
+        assert who_am_i(open_session("role")).account == ""
+        for name in ("role", "user"):
+            error = shell.refused(f"%aws_profile {name} --expect-account 123456789012")
+            assert isinstance(error, UnexpectedAccount)
+            assert str(error) == f"The server doesn't tell in which account `{name}` is."
+
+
+@pytest.mark.parametrize(("answer", "says"), [((204, ""), True), (DENIED, False)])
+def test_read_only(
+    shell: Shell, shared_files: tuple[Path, Path], *, answer: tuple[int, str], says: bool
+) -> None:
+    """A session is called read-only if the server denied it a call that writes."""
+    with acting_server(RGW | {"": answer}) as url:
+        shared_files[0].write_text(CONFIG.format(url=url))
+        assert (IGNORED in shell.good("%aws_profile role --read-only").text) is says
+        assert (IGNORED in shell.good("%aws_profile").text) is says
+
+
+def test_the_embedded_aws_is_asked(shell: Shell, aws: EmbeddedAws) -> None:
+    """One call more proves on any other server that a session is read-only, and none otherwise."""
+    assert "read-only, limited by" in shell.good("%aws_profile RoleBeta --read-only").text
+    assert [call.action for call in aws.calls] == ["sts:AssumeRole", "s3:DeleteObject"]
+    aws.calls.clear()
+    shell.good("%aws_profile RoleBeta")
+    assert [call.action for call in aws.calls] == ["sts:AssumeRole"]
+
+
+def test_any_other_server(shell: Shell, shared_files: tuple[Path, Path]) -> None:
+    """A page that isn't an answer of such a server stays an error."""
+    with acting_server({"": (405, "<html>Method Not Allowed</html>")}) as url:
+        shared_files[0].write_text(CONFIG.format(url=url))
+        assert isinstance(shell.refused("%aws_profile user"), ServiceError)
