@@ -36,10 +36,7 @@ UNKNOWN = "unknown"
 CACHED = "; from the AWS CLI's cache, not checked with AWS"
 
 READ_ONLY = "read-only, limited by the session policy ReadOnlyAccess"
-
-#: The same for a server that isn't AWS and that didn't deny what writes.
 MAYBE_READ_ONLY = "read-only was asked for, but this server may ignore it: it isn't AWS"
-
 #: Says what a server that isn't AWS didn't say.
 NOT_TOLD = "unknown: the server doesn't tell"
 
