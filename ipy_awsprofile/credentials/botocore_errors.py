@@ -11,6 +11,7 @@ from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 from dateutil.parser import ParserError
 
+from ipy_awsprofile.config.regions import similar_region
 from ipy_awsprofile.credentials.aws_errors import unexpected_response
 from ipy_awsprofile.credentials.chain import Chain
 from ipy_awsprofile.credentials.container_reason import reason_of_container
@@ -69,6 +70,15 @@ def _as(kind: type[AwsProfileError], text: str, hint: str = "") -> _Translate:
         return kind(text.format_map(fields), hint.format_map(fields))
 
     return translate
+
+
+def _from_region(error: Any, chain: Chain) -> InvalidOption:
+    similar = similar_region(str(error.kwargs.get("region_name", "")))
+    return InvalidOption(
+        f"`{chain.asked_for}` has an invalid AWS Region: {one_line(error)}",
+        f"{similar or 'Example: us-east-1.'} Correct it, or use another Region with `--region`. "
+        f"{chain.explain_hint}",
+    )
 
 
 def _from_parameter(error: Any, chain: Chain) -> AwsProfileError:
@@ -224,14 +234,7 @@ _TRANSLATIONS: tuple[
             "Add `region = …` to the profile, or run `%aws_profile {chain.asked_for} --region …`.",
         ),
     ),
-    (
-        botocore.InvalidRegionError,
-        _as(
-            InvalidOption,
-            "`{chain.asked_for}` has an invalid AWS Region: {message}",
-            "Correct it, or use another Region with `--region`. {chain.explain_hint}",
-        ),
-    ),
+    (botocore.InvalidRegionError, _from_region),
     (botocore.ParamValidationError, _from_parameter),
     (botocore.InfiniteLoopConfigError, _as(SourceLoop, "{message}", "{chain.explain_hint}")),
     (botocore.InvalidConfigError, _as(InvalidSource, "{message}", "{chain.explain_hint}")),

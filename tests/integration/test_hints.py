@@ -89,6 +89,13 @@ def test_options(shell: Shell, aws: EmbeddedAws, option: str, words: str, good: 
     shell.good(f"%aws_profile RoleBeta {good}")
 
 
+def test_region(shell: Shell, aws: EmbeddedAws) -> None:
+    """A Region that can't be one leads to the one that is meant."""
+    region, *_ = code_in(shell.refused("%aws_profile RoleBeta --region 'us west-2'").hint)
+    assert region == "us-west-2"
+    shell.good(f"%aws_profile RoleBeta --region {region}")
+
+
 def test_duckdb_in_a_cell_for_many_profiles(shell: Shell, aws: EmbeddedAws) -> None:
     """The connection that is named for DuckDB can be made in the cell as it is written there."""
     secret = "from ipy_awsprofile.libraries import duckdb_secret as s; s(session)"
