@@ -61,11 +61,11 @@ class Scope(ContextDecorator):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        with interrupts_unshown():
-            try:
+        try:
+            with interrupts_unshown():
                 self._end()
-            finally:
-                self._end()  # if Ctrl-C came before it could be held back
+        finally:
+            self._end()  # if Ctrl-C came before it could be held back
 
     def _end(self) -> None:
         if self._layer:
