@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Callable, Iterable
 from operator import is_
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.errors import ConfigFileError
-from ipy_awsprofile.picker.messages import rows
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.profiles import Profile
+    from ipy_awsprofile.sessions.assigned_roles import AssignedRole
     from ipy_awsprofile.switch.switcher import Switcher
 
 
@@ -21,6 +24,7 @@ class Listing:
         self._switcher = switcher
         self._profiles: list[Profile] = []
         self._protected: tuple[str, ...] = ()
+        self._roles: list[AssignedRole] = []
         #: Counts the changes of what the list shows; 0 before it was read.
         self.version = 0
         #: The profiles as JSON, for a message's buffer.
@@ -28,8 +32,8 @@ class Listing:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the files have no profiles."""
-        return not self._profiles
+        """Whether there is nothing to choose."""
+        return not self._profiles and not self._roles
 
     def read(self) -> int:
         """Read the files, and return the version. Raises ConfigFileError."""
@@ -41,12 +45,64 @@ class Listing:
             raise
         protected = self._switcher.protected
         # As strings, records are equal if their names are. Unchanged files have the same records.
-        same = len(profiles) == len(self._profiles) and all(map(is_, profiles, self._profiles))
+        roles = _roles_without_profile()
+        same = (
+            roles == self._roles
+            and len(profiles) == len(self._profiles)
+            and all(map(is_, profiles, self._profiles))
+        )
         if self.version and same and protected == self._protected:
             return self.version
-        self._profiles, self._protected = profiles, protected
-        table = rows(profiles, self._switcher.is_protected)
+        self._profiles, self._protected, self._roles = profiles, protected, roles
+        table = rows(profiles, self._switcher.is_protected, roles)
         if not self.version or table != self.rows:
             self.version += 1
             self.rows = table
         return self.version
+
+
+def _roles_without_profile() -> list[AssignedRole]:
+    """Return the roles of IAM Identity Center that were listed, and aren't profiles.
+
+    Nothing was listed if the module that lists them wasn't imported.
+    """
+    module = sys.modules.get("ipy_awsprofile.sessions.assigned_roles")
+    roles: list[AssignedRole] = module.known_roles_without_profile() if module else []
+    return roles
+
+
+#: Marks a role of IAM Identity Center that has no profile.
+NOT_A_PROFILE = "no profile yet"
+
+
+def rows(
+    profiles: Iterable[Profile],
+    is_protected: Callable[[str], bool],
+    roles: Iterable[AssignedRole] = (),
+) -> bytes:
+    """Return the profiles as JSON, each an array with the columns of ``view/messages.js``.
+
+    ``roles`` come last: roles of IAM Identity Center, whose source is the account's name.
+    It is sent beside the message, as a buffer: no front end parses or copies it.
+    """
+    table = [
+        [
+            profile.name,
+            profile.kind,
+            profile.account or "",
+            profile.role or "",
+            profile.source or "",
+            profile.region or "",
+            int(profile.mfa_serial is not None),
+            int(is_protected(profile.name)),
+        ]
+        for profile in profiles
+    ]
+    table += [
+        [
+            *(role.name, NOT_A_PROFILE, role.account.id, role.role, role.account.name, "", 0),
+            int(is_protected(role.name)),
+        ]
+        for role in roles
+    ]
+    return json.dumps(table, ensure_ascii=False, separators=(",", ":")).encode()

@@ -6,8 +6,7 @@ with the notebook. The view has the same types in ``view/messages.js``; a test c
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
@@ -16,7 +15,6 @@ from ipy_awsprofile.cards.rendering import Card
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.leftovers import Leftover
-    from ipy_awsprofile.config.profiles import Profile
     from ipy_awsprofile.config.request import SwitchRequest
     from ipy_awsprofile.errors import AwsProfileError
     from ipy_awsprofile.sessions.identity import Identity
@@ -208,27 +206,6 @@ class PinCommand(TypedDict):
 
 #: From the view to Python: what switches, and may need a confirmation, a code or a sign-in.
 Switching = SwitchCommand | RegionCommand | RefreshCommand
-
-
-def rows(profiles: Iterable[Profile], is_protected: Callable[[str], bool]) -> bytes:
-    """Return the profiles as JSON, each an array with the columns of ``view/messages.js``.
-
-    It is sent beside the message, as a buffer: no front end parses or copies it.
-    """
-    table = [
-        [
-            profile.name,
-            profile.kind,
-            profile.account or "",
-            profile.role or "",
-            profile.source or "",
-            profile.region or "",
-            int(profile.mfa_serial is not None),
-            int(is_protected(profile.name)),
-        ]
-        for profile in profiles
-    ]
-    return json.dumps(table, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def identity_message(

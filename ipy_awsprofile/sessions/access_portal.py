@@ -187,6 +187,15 @@ def _by_name(account: Account) -> tuple[str, str]:
     return account.name.casefold(), account.id
 
 
+def known_roles(sso_session: str, start_url: str) -> tuple[tuple[Account, str], ...]:
+    """Return all roles that were listed so far, if the listing is complete; makes no call."""
+    kept = _kept.get((sso_session, start_url))
+    accounts = (kept.accounts or ()) if kept else ()
+    if kept is None or any(one.id not in kept.roles for one in accounts):
+        return ()
+    return tuple((account, role) for account in accounts for role in kept.roles[account.id])
+
+
 def known_account(sso_session: str, account: str) -> Account | None:
     """Return what was listed of an account so far; makes no call and reads no token."""
     files = SharedFiles.from_environment()

@@ -24,7 +24,7 @@ from ipy_awsprofile.config.snapshot import read_once
 from ipy_awsprofile.config.target import sign_in_target
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import InvalidOption, SignInRequired
-from ipy_awsprofile.sessions.access_portal import AccessPortal, Account, known_account
+from ipy_awsprofile.sessions.access_portal import AccessPortal, Account, known_account, known_roles
 from ipy_awsprofile.text import assigned_name
 
 Request = TypeVar("Request", bound=SessionRequest)
@@ -73,6 +73,24 @@ def list_assigned_roles(
     ]
     words = (pattern or "").casefold().split()
     return [one for one in roles if _matches(one, words)]
+
+
+def known_roles_without_profile() -> list[AssignedRole]:
+    """Return the roles of complete listings so far that aren't profiles; it makes no call.
+
+    Raises ConfigFileError.
+    """
+    files = SharedFiles.from_environment()
+    found = []
+    for session, section in read_shared_files(files).sso_sessions.items():
+        known = known_roles(session, section.text("sso_start_url") or "")
+        profiles = _profiles_by_role(session, files) if known else {}
+        found += [
+            AssignedRole(session, account, role)
+            for account, role in known
+            if (account.id, role) not in profiles
+        ]
+    return found
 
 
 def signed_in(sso_session: str, person: Person, ask: Callable[[AccessPortal], Result]) -> Result:

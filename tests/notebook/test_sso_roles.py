@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ipy_awsprofile.errors import InvalidOption, ProtectedProfile, SignInRequired
+from ipy_awsprofile.sessions import access_portal
 from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
 from tests.shells import run_aws_cli
 
@@ -32,6 +33,8 @@ def test_the_list(shell: Shell, aws: EmbeddedAws) -> None:
     ran = shell.good("%aws_profiles --sso")
     assert ran.text.splitlines()[0] == "4 roles in 3 accounts"
     assert f"Acme Prod     {PROD}  Reader  acme.example   prod-reader" in ran.text
+    seen = ran.text + ran.html + repr(access_portal._kept)
+    assert [secret for secret in aws.secrets() if secret in seen] == []
     for line in ("--sso corp sandbox", "--sso prod-reader sandbox", "--sso sandbox"):
         ran = shell.good(f"%aws_profiles {line}")
         assert ran.text.splitlines()[0] == "2 roles in 2 accounts for “sandbox”"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from tests.identity_center import PROD, TEST, TWIN, organisation
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -92,3 +93,26 @@ def test_a_broken_file_is_read_again_when_the_list_is_opened(
     assert "then open the list again" in person.says("list", have=0)[-1]["html"]
     aws.config_file.write_text(good)
     assert person.rows() is not None
+
+
+def test_roles_without_a_profile(aws: EmbeddedAws, person: Person, shell: Shell) -> None:
+    """Once they are listed, roles that no profile names are in the list, and can be chosen."""
+    organisation(aws)
+    aws.sso.sign_in("corp")
+    assert len(person.rows() or []) == 3
+    shell.good("%aws_profiles --sso")
+    rows = person.rows() or []
+    assert [row[:5] for row in rows[3:]] == [
+        [f"corp:{account}/{role}", "no profile yet", account, role, name]
+        for account, role, name in (
+            (PROD, "Admin", "Acme Prod"),
+            (TEST, "Reader", "Sandbox"),
+            (TWIN, "Reader", "sandbox"),
+        )
+    ]
+    assert person.rows(have=person.picker._conversation.listing.version) is None
+    answer = person.switches(f"corp:{TEST}/Reader")
+    assert answer["type"] == "done"
+    assert person.picker.value == f"corp:{TEST}/Reader"
+    shell.good("%aws_profile --save sandbox")
+    assert len(person.rows() or []) == 6
