@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from ipy_awsprofile.bindings.credential_server import CredentialServer
     from ipy_awsprofile.sessions.session import ProfileSession
 
-#: Names of the bindings, in the order in which they are entered.
-BINDINGS = ("namespace", "default_session", "environment", "filesystems")
-
 
 def follow(
     shell: InteractiveShell | None,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from IPython.display import display
 
-from ipy_awsprofile.cards import cards
 from ipy_awsprofile.errors import AwsProfileError, InvalidCell, SwitchInterrupted
 from ipy_awsprofile.notebook.prompts import renders_html
 
@@ -41,5 +40,7 @@ def errors_as_cards(what: str, switcher: Switcher) -> Iterator[None]:
 
 def _show(error: AwsProfileError) -> None:
     if renders_html() and not isinstance(error, InvalidCell):
+        from ipy_awsprofile.cards import cards
+
         display(cards.error_card(error))
         error.shown = True

@@ -13,17 +13,13 @@ from IPython.display import display
 from traitlets import Callable as CallableTrait
 from traitlets import CaselessStrEnum, List, Unicode, Union
 
-from ipy_awsprofile.bindings.follow import BINDINGS
-from ipy_awsprofile.cards import cards
+from ipy_awsprofile.bindings.names import BINDINGS
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.notebook.active_identity import active_identity_card, request_in_variable
 from ipy_awsprofile.notebook.arguments import aws_profile_arguments, aws_profiles_arguments
 from ipy_awsprofile.notebook.cell_scope import UntilCellEnds
-from ipy_awsprofile.notebook.console import opened_console
 from ipy_awsprofile.notebook.error_cards import errors_as_cards
-from ipy_awsprofile.notebook.many_profiles import frame_of_cell, profile_list
 from ipy_awsprofile.notebook.options import parse, show_help, switch_request
 from ipy_awsprofile.notebook.prompts import (
     ask_for_code,
@@ -31,7 +27,6 @@ from ipy_awsprofile.notebook.prompts import (
     renders_html,
     sign_in_at_cell,
 )
-from ipy_awsprofile.notebook.saving import saved
 from ipy_awsprofile.sessions.working import require_notebook
 from ipy_awsprofile.switch.scope import Scope
 from ipy_awsprofile.switch.switcher import Switcher
@@ -120,6 +115,9 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         ``session`` and ``profile``, and collects the values of its last expression in one
         DataFrame.
         """
+        # Loading the extension imports only what parses a line.
+        from ipy_awsprofile.notebook.many_profiles import frame_of_cell, profile_list
+
         require_notebook("`%aws_profiles`")
         with errors_as_cards("The cell", self.switcher):
             options = parse(self.aws_profiles, line)
@@ -137,6 +135,11 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     def _result_of(self, options: argparse.Namespace, request: SwitchRequest | None) -> object:
         """Do what the options of ``%aws_profile`` say, and return what shows the result."""
+        from ipy_awsprofile.notebook.active_identity import (
+            active_identity_card,
+            request_in_variable,
+        )
+
         if options.explain:
             return self._explanation(request or self.switcher.request)
         if options.pick and renders_html():
@@ -146,8 +149,12 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
             request = picked_in_terminal(self.switcher)
         if options.console is not None:
+            from ipy_awsprofile.notebook.console import opened_console
+
             return opened_console(self.switcher, options.console)
         if options.off:
+            from ipy_awsprofile.cards import cards
+
             self._drop_first()
             return cards.off_card(undone=self.switcher.off())
         person = self.switcher.person
@@ -159,6 +166,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                 # A sign-in alone: nothing is switched.
                 return active_identity_card(self.shell, self.switcher)
         if options.save:
+            from ipy_awsprofile.notebook.saving import saved
+
             request = saved(self.switcher, request or self._active_request(), options.save)
         if request and options.cell:
             scope = Scope(self.switcher, request)

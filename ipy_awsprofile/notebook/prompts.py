@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from ipy_awsprofile.cards import cards
 from ipy_awsprofile.credentials.mfa import (
     MfaPrompter,
     Question,
@@ -29,6 +28,8 @@ def ask_for_code(question: str) -> str:
 
     Raises MfaUnavailable.
     """
+    from ipy_awsprofile.cards import cards  # which loading the extension doesn't need
+
     about = (question.profile, question.refused) if isinstance(question, Question) else ()
     card = cards.mfa_card(device_of(question), *about)
     if somebody_is_there() and renders_html():
@@ -71,6 +72,7 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
     Raises SignInRequired where nobody would see it, and what `begin_sign_in` and
     `SignInAttempt.waiting` raise.
     """
+    from ipy_awsprofile.cards import cards
     from ipy_awsprofile.sessions.sso_sign_in import begin_sign_in, sso_settings
 
     if not somebody_is_there():

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.bindings.follow import BINDINGS, follow
+from ipy_awsprofile.bindings.names import BINDINGS
 from ipy_awsprofile.bindings.no_identity import require_no_run
 from ipy_awsprofile.bindings.open_readers import OpenReaders
 from ipy_awsprofile.bindings.owners import Owners, owner_of
@@ -266,6 +266,8 @@ class Switcher:
         """Enter the bindings of the layer; on an error, none is entered."""
         if self._closed:
             raise _unloaded()
+        from ipy_awsprofile.bindings.follow import follow
+
         if self._server is None:  # loading the extension doesn't import what a server needs
             from ipy_awsprofile.bindings.credential_server import CredentialServer
 

@@ -24,7 +24,7 @@ import pytest
 import s3fs
 
 from ipy_awsprofile import using_profile
-from ipy_awsprofile.bindings.follow import BINDINGS
+from ipy_awsprofile.bindings.names import BINDINGS
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, seed
 from ipy_awsprofile.errors import AwsProfileError, UnexpectedAccount
