@@ -13,9 +13,17 @@ from ipy_awsprofile.demo.shared_files import write_private
 from ipy_awsprofile.demo.stages.scenario import REGION, ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
+
+#: The accounts of IAM Identity Center by their names: the ID, and the signed-in user's roles.
+ACCOUNTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "Analytics": (ROLE_ACCOUNT, ("Analyst",)),
+    "Production": ("210987654321", ("Operator", "ReadOnly")),
+    "Sandbox": ("345678901234", ("Administrator", "ReadOnly")),
+}
 
 CONFIG = """\
 [profile Maria]
@@ -45,7 +53,15 @@ mfa_process = sh ~/.aws/phone.sh
 region = {region}
 endpoint_url = {endpoint}
 
-# IAM Identity Center.
+# The same role without mfa_process: a person types the code.
+[profile Auditor-typed]
+role_arn = {auditor}
+source_profile = Maria
+mfa_serial = {mfa_serial}
+region = {region}
+endpoint_url = {endpoint}
+
+# IAM Identity Center: one sign-in for all accounts, and a profile for one role.
 [sso-session corp]
 sso_start_url = {start_url}
 sso_region = us-east-1
@@ -92,7 +108,10 @@ def seed_company(aws: EmbeddedAws) -> Path:
             "Auditor", account=ROLE_ACCOUNT, trust=trusting(maria.arn), policy=allow("s3:*")
         ),
     )
-    aws.sso.assign(ROLE_ACCOUNT, "Analyst", policy=allow("s3:*"))
+    for name, (account, roles) in ACCOUNTS.items():
+        aws.sso.name_account(account, name, f"aws-{name.lower()}@corp.example")
+        for role in roles:
+            aws.sso.assign(account, role, policy=allow("s3:*"))
     aws.sso.sign_in("corp")
     folder = aws.config_file.parent
     code = f"import pyotp; print(pyotp.TOTP({aws.mfa_seed(maria.mfa_serial or '')!r}).now())"
