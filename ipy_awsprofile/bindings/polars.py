@@ -48,9 +48,11 @@ _PLACE = "polars' default credential provider"
 
 
 def _polars() -> Any:
-    """Return the module if it is imported, and not only halfway."""
+    """Return the module if it is imported, and not only halfway; None before polars 1.34, too."""
     module = sys.modules.get("polars")
-    return module if hasattr(module, "CredentialProviderAWS") else None
+    config = getattr(module, "Config", None)
+    has_default = hasattr(config, "set_default_credential_provider")
+    return module if has_default and hasattr(module, "CredentialProviderAWS") else None
 
 
 def _provider_of(pl: Any, session: ProfileSession) -> Any:

@@ -103,7 +103,7 @@ IN_NOTEBOOK = {
     "boto3": "import boto3; boto3.client('s3').head_bucket(Bucket=BUCKET)",
     "pandas": "import pandas as pd; pd.read_csv(OBJECT)",
     "polars": "import polars as pl; from ipy_awsprofile.libraries import polars_options\n"
-    "pl.read_csv(OBJECT, **polars_options(session))",
+    "pl.scan_csv(OBJECT, **polars_options(session)).collect()",
     "DuckDB": "import duckdb; from ipy_awsprofile.libraries import duckdb_secret\n"
     "duckdb_secret(session); duckdb.sql(f\"FROM read_csv('{OBJECT}')\").fetchall()",
     "pyarrow": "from ipy_awsprofile.libraries import pyarrow_filesystem\n"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from ipy_awsprofile.sessions.session import ProfileSession
+    from tests.shells import Shell
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
@@ -41,3 +42,11 @@ def test_polars_renews(aws: EmbeddedAws, session: ProfileSession) -> None:
     assert provider() == (credentials, until)
     short = polars_options(open_session("RoleBeta", duration=900))["credential_provider"]
     assert short()[0] != short()[0]  # a session of a quarter of an hour is always about to end
+
+
+def test_old_polars(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A polars whose default provider can't be set keeps no switch from working."""
+    with monkeypatch.context() as old:
+        old.delattr(pl.Config, "set_default_credential_provider")
+        shell.good("import polars\n%aws_profile RoleBeta")
+        shell.good("%aws_profile --off")
