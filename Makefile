@@ -59,12 +59,15 @@ docs: .venv-docs/ready
 bench: .venv/ready
 	$(BIN)/python -m benchmarks
 
-.venv/ready: pyproject.toml constraints.txt
+# JupyterLab loads the labextension from .venv, so a change of it is installed again.
+LABEXTENSION := $(wildcard labextension/*.json labextension/s*/* labextension/s*/*/*)
+.venv/ready: pyproject.toml constraints.txt $(LABEXTENSION)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
 	# uv finds the boto3 that aiobotocore and the AWS CLI agree on in seconds, pip in minutes.
 	# The constraints make two checkouts the same; UV_RESOLUTION=lowest-direct tests the lower bounds.
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[test]' \
+	$(BIN)/uv pip install --quiet --python $(BIN)/python \
+	  --reinstall-package ipy-awsprofile --editable '.[test]' \
 	  $(if $(UV_RESOLUTION),,--constraint constraints.txt)
 	touch $@
 

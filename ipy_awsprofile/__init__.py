@@ -90,12 +90,17 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
     with Uninterrupted():
         unload_ipython_extension(shell)  # if Ctrl-C kept IPython from noting that it is loaded
+        switcher = Switcher(shell)
         # Making the magics puts them among the shell's configurables, too.
-        magics = AwsProfileMagics(shell, Switcher(shell), matcher_for(shell), _picker)
+        magics = AwsProfileMagics(shell, switcher, matcher_for(shell), _picker)
         shell.register_magics(magics)
         shell.Completer.custom_matchers.append(magics.matcher)
         # Before IPython's own, of which the last one takes every %% for a cell magic.
         shell.input_transformers_cleanup.insert(0, cell_magic_as_line)
+        if hasattr(shell, "kernel"):
+            from ipy_awsprofile.picker.toolbar import add_toolbar
+
+            add_toolbar(shell, switcher)
 
 
 def _picker(switcher: Switcher) -> ProfilePicker:

@@ -87,7 +87,12 @@ class Conversation:
                     self._open_console(view)
                 case {"type": "ready"}:
                     self._has_view = True
+                    before = self._shown
                     self._show(self._switcher.identity(), view)
+                    if self._shown != before:  # it has renewed credentials, for example
+                        self._send_identity()
+                case {"type": "status"}:
+                    self._show(self._switcher.known_identity(), view)
                 case {"type": "list", "have": have}:
                     self._list(view, have)
                 case {"type": "pin", "profile": str(profile), "pinned": bool(pinned)}:
@@ -101,14 +106,23 @@ class Conversation:
             self._memory.use(identity.profile)
         self._show(identity, switched=True)
 
-    def _show(self, identity: Identity | None, view: Any = None, *, switched: bool = False) -> None:
+    def catch_up(self) -> None:
+        """Show what has changed without a switch: renewed credentials, other leftovers."""
+        if self._state(identity := self._switcher.known_identity()) != self._shown:
+            self._show(identity)
+
+    def _state(self, identity: Identity | None) -> _Shown:
         leftovers: list[Leftover] = []
         with suppress(AwsProfileError):  # the notes aren't worth an error
             leftovers = self._switcher.leftovers()
         request = self._switcher.request
         protected = bool(request and self._switcher.is_protected(request.name))
+        return _Shown(identity, request, protected, tuple(leftovers))
+
+    def _show(self, identity: Identity | None, view: Any = None, *, switched: bool = False) -> None:
+        state = self._state(identity)
         with self._identity_lock:
-            self._shown = _Shown(identity, request, protected, tuple(leftovers))
+            self._shown = state
         self._send_identity(view, switched=switched)
         if self._has_view:
             self._look_up_alias()

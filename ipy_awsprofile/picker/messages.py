@@ -47,6 +47,13 @@ class ActiveIdentity(TypedDict):
     chosen_region: str | None
     #: When the credentials end, as ISO 8601; the view shows it as the person's clock has it.
     expires: str | None
+    #: The account's alias if one is known, otherwise its ID.
+    account: str
+    protected: bool
+    #: The number of the card's notes, such as what doesn't follow.
+    notes: int
+    #: The card as text.
+    text: str
 
 
 class IdentityMessage(TypedDict):
@@ -143,6 +150,12 @@ class ReadyCommand(TypedDict):
     """The view is there, and asks for the identity."""
 
     type: Literal["ready"]
+
+
+class StatusCommand(TypedDict):
+    """A button asks for the identity as it is known, without a question to AWS."""
+
+    type: Literal["status"]
 
 
 class ListCommand(TypedDict):
@@ -246,6 +259,10 @@ def identity_message(
             "left": left.total_seconds() if left is not None else None,
             "chosen_region": request.region,
             "expires": identity.expiry.isoformat() if identity.expiry else None,
+            "account": alias or identity.account,
+            "protected": protected,
+            "notes": len(card.notes),
+            "text": str(card),
         },
         "html": html_of(card),
         "switched": switched,

@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+#: The view's files.
+VIEW = Path(__file__).with_name("view")
+
 _IMPORT = re.compile(r'^import \{ [\w, ]+ \} from "\./(\w+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default )", re.MULTILINE)
 

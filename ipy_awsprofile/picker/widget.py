@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -13,7 +12,7 @@ import traitlets
 from ipy_awsprofile.picker.conversation import Conversation
 from ipy_awsprofile.picker.messages import error_message
 from ipy_awsprofile.picker.profile_value import ProfileValue, failed_callback, require_name
-from ipy_awsprofile.picker.view_script import view_script, view_style
+from ipy_awsprofile.picker.view_script import VIEW, view_script, view_style
 from ipy_awsprofile.switch.using_profile import running_switcher
 
 if TYPE_CHECKING:
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.sessions.identity import Identity
     from ipy_awsprofile.switch.switcher import Switcher
-
-_VIEW = Path(__file__).with_name("view")
 
 
 class ProfilePicker(anywidget.AnyWidget, ProfileValue):  # type: ignore[misc]
@@ -37,8 +34,8 @@ class ProfilePicker(anywidget.AnyWidget, ProfileValue):  # type: ignore[misc]
     https://ipywidgets.readthedocs.io/en/stable/
     """
 
-    _esm = view_script(_VIEW / "picker.js")
-    _css = view_style(_VIEW / "picker.css", _VIEW / "list.css")
+    _esm = view_script(VIEW / "picker.js")
+    _css = view_style(VIEW / "picker.css", VIEW / "list.css")
 
     # Traits, so that a picker whose arguments are refused has them as well when it is deleted.
     _subscriptions = traitlets.Instance(ExitStack, ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.bindings.exchange import Exchange
@@ -28,6 +28,14 @@ class Layer:
     identity: Identity
     rest: ProfileSession | None = None
     bindings: ExitStack = field(default_factory=ExitStack)
+
+    def known(self) -> Identity:
+        """Return the identity with its present expiry; AWS isn't asked, and nothing is renewed."""
+        from ipy_awsprofile.sessions.session import expiry_of
+
+        expiry = expiry_of(self.session.get_credentials())
+        cached = self.identity.cached and expiry == self.identity.expiry
+        return replace(self.identity, expiry=expiry, cached=cached)
 
 
 @dataclass(slots=True, eq=False)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.bindings.names import BINDINGS
@@ -52,6 +51,8 @@ class Switcher:
         self._owners = Owners()
         self._readers = OpenReaders()
         self._closed = False
+        #: What ends with the extension: the credential server, the toolbar.
+        self.ending = ExitStack()
         #: The running cell, and what waits for its end.
         self.cell = RunningCell(shell)
         #: Who is asked when credentials need a person: now, and when they end in a later cell.
@@ -107,6 +108,11 @@ class Switcher:
 
         session = self.session
         return who_am_i(session) if session else None
+
+    def known_identity(self) -> Identity | None:
+        """Return who the active session was last, with its present expiry; AWS isn't asked."""
+        active = self._active()
+        return active.known() if active else None
 
     def switch(
         self, request: SwitchRequest, *, fresh: bool = False, person: Person | None = None
@@ -195,8 +201,7 @@ class Switcher:
         with Uninterrupted():
             self._closed = True
             self.off()
-            if self._server:
-                self._server.close()
+            self.ending.close()
 
     def begin(self, layer: Layer) -> None:
         """Begin a `Scope` with what `prepare` has returned."""
@@ -207,18 +212,13 @@ class Switcher:
 
     def end(self, layer: Layer) -> None:
         """End a scope, and call the listeners unless a later scope is still in force."""
-        from ipy_awsprofile.sessions.session import expiry_of
-
         with self._lock:
             self._note_readers()
             if not self._layers.end_scope(layer, nothing=self._closed):
                 return
             active = self._active()
-        if active is None:
-            self._tell(None, None)
-        else:  # its credentials may have expired; nothing uses them yet, so they aren't renewed
-            expiry = expiry_of(active.session.get_credentials())
-            self._tell(active, replace(active.identity, expiry=expiry))
+        # Its credentials may have expired; nothing uses them yet, so they aren't renewed.
+        self._tell(active, active.known() if active else None)
 
     def leftovers(self) -> list[Leftover]:
         """Return what doesn't follow the active identity; empty before the first switch."""
@@ -272,6 +272,7 @@ class Switcher:
             from ipy_awsprofile.bindings.credential_server import CredentialServer
 
             self._server = CredentialServer()
+            self.ending.callback(self._server.close)
         request, session, chosen = layer.request, layer.session, self.bindings
         rest: ProfileSession | None = session
         if request.only_session:

@@ -79,8 +79,8 @@ class Server:
 
     def shut_kernels_down(self) -> None:
         """End every kernel that is still running."""
-        for session in self.call("sessions"):
-            self.call(f"sessions/{session['id']}", "DELETE")
+        for kernel in self.call("kernels"):  # several notebooks can have one
+            self.call(f"kernels/{kernel['id']}", "DELETE")
 
 
 @contextmanager

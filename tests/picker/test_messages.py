@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import is_typeddict
+from typing import TYPE_CHECKING, is_typeddict
 
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.picker import messages
+from ipy_awsprofile.picker import messages, toolbar_messages
+from ipy_awsprofile.picker.view_script import VIEW
+from tests.test_readme import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import ModuleType
 
 
-def fields_in_python() -> dict[str, set[str]]:
+def fields_in_python(module: ModuleType) -> dict[str, set[str]]:
     """Return the fields of each type, by its name."""
-    types = {name: value for name, value in vars(messages).items() if is_typeddict(value)}
+    types = {name: value for name, value in vars(module).items() if is_typeddict(value)}
     return {name: set(value.__annotations__) for name, value in types.items()}
 
 
-def fields_in_javascript() -> dict[str, set[str]]:
+def fields_in_javascript(script: Path) -> dict[str, set[str]]:
     """Return the fields of each type in the comments, by its name."""
-    script = Path(messages.__file__).parent / "view" / "messages.js"
     comments = re.findall(r"/\*\*.*?\*/", script.read_text(), re.DOTALL)
     return {
         name: set(re.findall(r"@property \{[^}]*\} \[?(\w+)", comment))
@@ -29,8 +33,11 @@ def fields_in_javascript() -> dict[str, set[str]]:
 
 def test_both_sides_have_the_same_messages() -> None:
     """Each message has the same name and the same fields on both sides."""
-    assert fields_in_javascript() == fields_in_python()
-    assert len(fields_in_python()) > 10
+    labextension = ROOT / "labextension" / "static"
+    assert fields_in_javascript(VIEW / "messages.js") == fields_in_python(messages)
+    assert fields_in_javascript(labextension / "messages.js") == fields_in_python(toolbar_messages)
+    assert len(fields_in_python(messages)) > 10
+    assert len(fields_in_python(toolbar_messages)) == 2
 
 
 def test_html_is_sent_as_a_plain_string() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ipy_awsprofile import picker
-from ipy_awsprofile.picker.view_script import view_script
+import pytest
+
+from ipy_awsprofile.picker.view_script import VIEW, view_script
 from ipy_awsprofile.picker.widget import ProfilePicker
 
-VIEW = Path(picker.__file__).with_name("view")
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_each_module_comes_once_after_what_it_imports(tmp_path: Path) -> None:
@@ -32,18 +34,21 @@ def test_each_module_comes_once_after_what_it_imports(tmp_path: Path) -> None:
 
 def test_the_joined_script_is_what_loads() -> None:
     """The front end gets one script with every module in it, and with no import."""
-    synced = ProfilePicker._esm
+    synced, sent = ProfilePicker._esm, view_script(VIEW / "toolbar.js")
     assert synced == view_script(VIEW / "picker.js")
-    assert re.findall(r"^(?:import|export)\b.*", synced, re.MULTILINE) == [
-        "export default { render };"
-    ]
+    for script, renders in ((synced, "render"), (sent, "render: renderButton")):
+        assert re.findall(r"^(?:import|export)\b.*", script, re.MULTILINE) == [
+            f"export default {{ {renders} }};"
+        ]
     for module in VIEW.glob("*.js"):
-        last_lines = module.read_text().splitlines()[-3:]
-        assert "\n".join(last_lines).replace("export const", "const") in synced, module.name
+        last_lines = "\n".join(module.read_text().splitlines()[-2:])
+        assert last_lines.replace("export const", "const") in synced + sent, module.name
 
 
-def test_no_name_is_defined_twice() -> None:
+@pytest.mark.parametrize("entry", ["picker.js", "toolbar.js"])
+def test_no_name_is_defined_twice(entry: str) -> None:
     """The modules share one scope once they are joined."""
-    defined = re.findall(r"^(?:const|let|class|function) (\w+)", ProfilePicker._esm, re.MULTILINE)
+    script = view_script(VIEW / entry)
+    defined = re.findall(r"^(?:const|let|class|function) (\w+)", script, re.MULTILINE)
     assert len(defined) > 20
     assert len(defined) == len(set(defined))

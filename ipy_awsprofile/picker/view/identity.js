@@ -73,10 +73,17 @@ export class IdentityCard {
   tick() {
     if (this.ends === null || this.timer === null) return;
     const left = Math.max(0, Math.ceil((this.ends - Date.now()) / 1000));
-    this.timer.dataset.tone = left < RED ? "red" : left < AMBER ? "amber" : "calm";
+    this.timer.dataset.tone = toneOf(left);
     this.timer.textContent = left ? `${clock(left)} left` : "expired";
   }
 }
+
+/**
+ * Return how pressing the end of credentials is.
+ *
+ * @param {number} left  seconds
+ */
+export const toneOf = (left) => (left < RED ? "red" : left < AMBER ? "amber" : "calm");
 
 /**
  * Return a time as minutes and seconds, with hours if there are any.

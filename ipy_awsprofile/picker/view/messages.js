@@ -35,6 +35,10 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * @property {number | null} left  seconds
  * @property {string | null} chosen_region  the Region of the request, if it isn't the profile's
  * @property {string | null} expires  when the credentials end, as ISO 8601
+ * @property {string} account  the account's alias if one is known, otherwise its ID
+ * @property {boolean} protected
+ * @property {number} notes  the number of the card's notes, such as what doesn't follow
+ * @property {string} text  the card as text
  */
 
 /**
@@ -135,6 +139,13 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  */
 
 /**
+ * A button asks for the identity as it is known, without a question to AWS.
+ *
+ * @typedef {object} StatusCommand
+ * @property {"status"} type
+ */
+
+/**
  * The view asks for the profiles.
  *
  * @typedef {object} ListCommand
@@ -202,4 +213,6 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * @typedef {SwitchCommand | RegionCommand | RefreshCommand | OffCommand} Switching
  */
 
-/** @typedef {Switching | ReadyCommand | ListCommand | PinCommand | ConsoleCommand} ViewCommand */
+/**
+ * @typedef {Switching | ReadyCommand | StatusCommand | ListCommand | PinCommand | ConsoleCommand} ViewCommand
+ */

@@ -22,7 +22,9 @@ export class Question {
         this.submit();
       },
       onkeydown: (event) => {
-        if (event.key === "Escape") actions.cancel();
+        if (event.key !== "Escape") return;
+        event.preventDefault(); // a popup around it stays open
+        actions.cancel();
       },
     });
   }

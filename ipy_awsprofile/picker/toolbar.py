@@ -1,0 +1,118 @@
+"""The picker in the toolbar of JupyterLab and Notebook 7: the kernel's side of it, a comm.
+
+A front end asks the kernel which comms it has, finds this one, and says hello. Until then nothing
+is sent, and what answers isn't imported.
+
+https://jupyter-client.readthedocs.io/en/stable/messaging.html#comm-info
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ipy_awsprofile.picker.conversation import Conversation
+    from ipy_awsprofile.picker.toolbar_messages import HelloMessage
+    from ipy_awsprofile.switch.switcher import Switcher
+
+#: By this name the labextension finds the comm.
+TARGET = "ipy_awsprofile.toolbar"
+
+#: What the labextension and the kernel agree on: `toolbar_messages.py`, and what the script that
+#: is sent exports. Everything else is between that script and the kernel, which belong together.
+PROTOCOL = 1
+
+_log = logging.getLogger(__name__)
+
+
+class Toolbar:
+    """Stands among the kernel's comms, and opens a real one when the first message comes.
+
+    A real comm would send its end to every front end, also to those that never asked.
+    """
+
+    def __init__(self, shell: InteractiveShell, switcher: Switcher) -> None:
+        self.comm_id = uuid4().hex
+        self.target_name = TARGET
+        self._shell = shell
+        self._switcher = switcher
+        self._lock = threading.Lock()  # each front end may have a subshell
+        self._comm: Any = None
+        self._conversation: Conversation | None = None
+
+    def handle_msg(self, message: Any) -> None:
+        """Open the comm, and answer the message there."""
+        with self._lock:
+            if self._comm is None:
+                self._open()
+        self._comm.handle_msg(message)
+
+    def handle_close(self, _message: Any) -> None:
+        """Do nothing: a front end has closed the comm before it was opened."""
+
+    def close(self) -> None:
+        """End the conversation, and take the comm away; only who has asked is told."""
+        from comm import get_comm_manager
+
+        if self._conversation is None:
+            get_comm_manager().comms.pop(self.comm_id, None)
+            return
+        self._shell.events.unregister("post_run_cell", self._cell_ended)
+        self._conversation.close()
+        if self.comm_id in get_comm_manager().comms:
+            self._comm.close()
+
+    def _open(self) -> None:
+        from comm import create_comm, get_comm_manager
+
+        from ipy_awsprofile.picker.conversation import Conversation
+
+        self._comm = create_comm(target_name=TARGET, comm_id=self.comm_id, primary=False)
+        self._comm.on_msg(self._receive)
+        get_comm_manager().register_comm(self._comm)
+        self._conversation = Conversation(self._switcher, self._send)
+        self._shell.events.register("post_run_cell", self._cell_ended)
+
+    def _send(self, message: Any, buffers: list[bytes] | None = None) -> None:
+        self._comm.send(message, buffers=buffers)
+
+    def _receive(self, message: Any) -> None:
+        content = message["content"]["data"]
+        if content.get("type") == "hello":
+            same = content.get("protocol") == PROTOCOL
+            hello: HelloMessage = {"type": "hello", "protocol": PROTOCOL}
+            self._send({**hello, "view": content.get("view")}, _button() if same else None)
+        elif self._conversation is not None:
+            self._conversation.receive(content)
+
+    def _cell_ended(self, _result: object = None) -> None:
+        """Show what the cell has changed without a switch."""
+        try:
+            if self._conversation is not None:
+                self._conversation.catch_up()
+        except Exception:  # noqa: BLE001  # it isn't an error of the cell that has ended
+            _log.exception("The toolbar couldn't be brought up to date.")
+
+
+def add_toolbar(shell: InteractiveShell, switcher: Switcher) -> None:
+    """Let front ends find the toolbar of a kernel until the Switcher is closed."""
+    comm = sys.modules.get("comm")
+    if comm is None:  # no kernel with comms works without it
+        return
+    toolbar = Toolbar(shell, switcher)
+    comm.get_comm_manager().register_comm(toolbar)
+    switcher.ending.callback(toolbar.close)
+
+
+def _button() -> list[bytes]:
+    """Return the script of the button and its picker, and their style."""
+    from ipy_awsprofile.picker.view_script import VIEW, view_script, view_style
+
+    style = view_style(*(VIEW / f"{name}.css" for name in ("picker", "list", "toolbar")))
+    return [view_script(VIEW / "toolbar.js").encode(), style.encode()]

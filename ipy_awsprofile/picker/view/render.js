@@ -1,0 +1,35 @@
+// A picker in a place of the page, for as long as the place is there.
+
+import { View } from "./view.js";
+
+/** @import { Model } from "./view.js" */
+/** @import { ViewMessage } from "./messages.js" */
+
+/**
+ * Show a picker. Returns a function that ends it.
+ *
+ * @param {{model: Model, el: HTMLElement}} place
+ */
+export function render({ model, el }) {
+  const view = new View(model, el);
+  /** @type {(message: ViewMessage, buffers?: DataView[]) => void} */
+  const onMessage = (message, buffers) => view.receive(message, buffers);
+  const onConnection = () => {
+    view.disconnect();
+    try {
+      view.connect();
+    } catch {
+      // The kernel is gone. This event comes again when a kernel is there.
+    }
+  };
+  model.on("msg:custom", onMessage);
+  model.on("comm_live_update", onConnection);
+  const timer = setInterval(() => view.card.tick(), 1000);
+  view.connect();
+  return () => {
+    clearInterval(timer);
+    view.end();
+    model.off("msg:custom", onMessage);
+    model.off("comm_live_update", onConnection);
+  };
+}

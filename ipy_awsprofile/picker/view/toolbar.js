@@ -1,0 +1,108 @@
+// The button in the toolbar of JupyterLab and Notebook 7: who the notebook works as, and for how
+// long. A click opens the picker. The labextension makes the place in the page for it, and the
+// model; Python sends this script to whoever asks for it.
+
+import { h, icon } from "./dom.js";
+import { toneOf } from "./identity.js";
+import { Popup } from "./popup.js";
+
+/** @import { ActiveIdentity, ViewMessage } from "./messages.js" */
+/** @import { Model } from "./view.js" */
+
+const CLICK = "Click to search, switch, refresh or undo the switch.";
+
+class ToolbarButton {
+  /**
+   * @param {Model} model
+   * @param {HTMLElement} el  the place in the toolbar
+   */
+  constructor(model, el) {
+    this.model = model;
+    this.id = `ipyap-button-${Math.random().toString(36).slice(2, 10)}`;
+    /** @type {number | null} when the credentials end, by the browser's clock, in milliseconds */
+    this.ends = null;
+    this.label = "";
+    this.dot = h("span", { class: "ipyap-tool-dot" });
+    this.lock = h("span", { class: "ipyap-tool-lock" }, icon("lock"));
+    this.name = h("span", { class: "ipyap-tool-name" });
+    this.account = h("span", { class: "ipyap-tool-account" });
+    this.left = h("span", { class: "ipyap-tool-left" });
+    this.button = h(
+      "button",
+      { class: "ipyap-tool", type: "button", hidden: true, "aria-haspopup": "dialog" },
+      ...[this.dot, this.lock, this.name, this.account, this.left],
+    );
+    this.popup = new Popup(model, this.button);
+    this.onMessage = (/** @type {ViewMessage} */ message) => this.receive(message);
+    this.timer = setInterval(() => this.tick(), 1000);
+    model.on("msg:custom", this.onMessage);
+    el.append(this.button);
+    model.send({ type: "status", view: this.id });
+  }
+
+  end() {
+    clearInterval(this.timer);
+    this.model.off("msg:custom", this.onMessage);
+    this.popup.end();
+    this.button.remove();
+  }
+
+  /** @param {ViewMessage} message */
+  receive(message) {
+    if (message.type === "identity") this.show(message.identity);
+  }
+
+  /** @param {ActiveIdentity | null} identity */
+  show(identity) {
+    const { dataset } = this.button;
+    dataset.kind = !identity ? "off" : identity.protected ? "protected" : identity.notes ? "noted" : "on";
+    this.ends = identity?.left == null ? null : Date.now() + identity.left * 1000;
+    this.name.textContent = identity ? (identity.profile ?? identity.name) : "No AWS profile";
+    this.account.textContent = identity?.account ?? "";
+    this.lock.hidden = !identity?.protected;
+    this.left.hidden = this.ends === null;
+    this.button.title = `${identity ? identity.text : "No AWS profile is active in this notebook."}\n\n${CLICK}`;
+    this.label = identity
+      ? `AWS profile ${this.name.textContent}, account ${identity.account}${identity.protected ? ", protected" : ""}`
+      : "No AWS profile";
+    this.button.hidden = false;
+    this.tick();
+  }
+
+  /** Show the time that is left. */
+  tick() {
+    let text = "";
+    if (this.ends !== null) {
+      const left = Math.max(0, Math.ceil((this.ends - Date.now()) / 1000));
+      this.left.dataset.tone = toneOf(left);
+      text = left ? inMinutes(left) : "expired";
+    }
+    if (this.left.textContent !== text) this.left.textContent = text;
+    const label = text && text !== "expired" ? `${this.label}, ${text} left` : `${this.label}${text && `, ${text}`}`;
+    if (this.button.ariaLabel !== label) this.button.ariaLabel = label;
+  }
+}
+
+/**
+ * Return a time as hours and minutes, rounded down; the last five minutes with seconds.
+ *
+ * @param {number} seconds
+ */
+function inMinutes(seconds) {
+  const two = (/** @type {number} */ number) => String(number).padStart(2, "0");
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 5) return `${minutes}:${two(seconds % 60)}`;
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${two(minutes % 60)}`;
+}
+
+/**
+ * Show a button in the toolbar. Returns a function that ends it.
+ *
+ * @param {{model: Model, el: HTMLElement}} place
+ */
+function renderButton({ model, el }) {
+  const button = new ToolbarButton(model, el);
+  return () => button.end();
+}
+
+export default { render: renderButton };

@@ -1,0 +1,28 @@
+// JupyterLab loads this script, and asks the container in it for the extension, as it asks those
+// that webpack builds. There is nothing to build here: the browser loads the other modules itself.
+// https://jupyterlab.readthedocs.io/en/stable/extension/extension_dev.html#prebuilt-extensions
+
+(() => {
+  const here = /** @type {HTMLScriptElement} */ (document.currentScript).src;
+  /** @type {import("../jupyterlab.d.ts").Scope} */
+  let scope = {};
+
+  /** Return the extension's plugins; none if JupyterLab shares its modules in another way. */
+  async function plugins() {
+    try {
+      const { pluginOf } = await import(new URL("extension.js", here).href);
+      return [await pluginOf(scope)];
+    } catch (error) {
+      console.warn("ipy-awsprofile has no button for the toolbar here.", error);
+      return [];
+    }
+  }
+
+  (window._JUPYTERLAB ??= {})["ipy-awsprofile"] = {
+    init: (shared) => void (scope = shared),
+    get: async () => {
+      const found = await plugins();
+      return () => ({ __esModule: true, default: found });
+    },
+  };
+})();

@@ -1,0 +1,57 @@
+// The plugin: a button in each notebook's toolbar, in JupyterLab and Notebook 7.
+
+import { Kernels } from "./kernels.js";
+import { Place } from "./place.js";
+import { Preferences } from "./preferences.js";
+
+/** @import { App, NotebookPanel, Scope, SettingRegistry } from "../jupyterlab.d.ts" */
+
+const ID = "ipy-awsprofile:plugin";
+
+/**
+ * Return the plugin.
+ *
+ * @param {Scope} scope  the modules that JupyterLab shares
+ */
+export async function pluginOf(scope) {
+  const { ISettingRegistry } = await shared(scope, "@jupyterlab/settingregistry");
+  const { Widget } = await shared(scope, "@lumino/widgets");
+  return {
+    id: ID,
+    description: "The AWS identity of a notebook, in its toolbar.",
+    autoStart: true,
+    optional: [ISettingRegistry],
+    activate: (/** @type {App} */ app, /** @type {SettingRegistry | null} */ registry) => {
+      const preferences = new Preferences();
+      const kernels = new Kernels();
+      if (registry) preferences.follow(registry.load(ID));
+      app.docRegistry.addWidgetExtension("Notebook", {
+        createNew: (/** @type {NotebookPanel} */ panel) => {
+          const place = new Place(panel, kernels, preferences, () => new Widget());
+          return { isDisposed: false, dispose: () => place.end() };
+        },
+      });
+      addStyle();
+    },
+  };
+}
+
+/**
+ * Return a module that JupyterLab shares, in the version that is in use if there are several.
+ *
+ * @param {Scope} scope
+ * @param {string} name
+ */
+async function shared(scope, name) {
+  const versions = Object.values(scope[name] ?? {});
+  const version = versions.find((one) => one.loaded) ?? versions.at(-1);
+  if (!version) throw new Error(`JupyterLab doesn't share ${name}.`);
+  return (await version.get())();
+}
+
+function addStyle() {
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = new URL("notice.css", import.meta.url).href;
+  document.head.append(link);
+}

@@ -1,0 +1,21 @@
+// The messages that the labextension itself exchanges with the kernel. `picker/toolbar_messages.py` has the
+// same types with the same names and fields; a test compares the two.
+
+/**
+ * A front end has found the comm.
+ *
+ * @typedef {object} HelloCommand
+ * @property {"hello"} type
+ * @property {number} protocol
+ */
+
+/**
+ * The protocol of this kernel. If both have the same, the message's buffers are the script of the
+ * button and its style.
+ *
+ * @typedef {object} HelloMessage
+ * @property {"hello"} type
+ * @property {number} protocol
+ */
+
+export {};

@@ -1,0 +1,125 @@
+// The place for the button in one notebook's toolbar, and what is shown there without a button.
+
+/** @import { NotebookPanel, Widget } from "../jupyterlab.d.ts" */
+/** @import { Kernels } from "./kernels.js" */
+/** @import { Link } from "./link.js" */
+/** @import { Preferences } from "./preferences.js" */
+
+const NAME = "ipy-awsprofile";
+const UPDATE = "pip install --upgrade ipy-awsprofile";
+
+export class Place {
+  /**
+   * @param {NotebookPanel} panel
+   * @param {Kernels} kernels
+   * @param {Preferences} preferences
+   * @param {() => Widget} newWidget
+   */
+  constructor(panel, kernels, preferences, newWidget) {
+    this.panel = panel;
+    this.kernels = kernels;
+    this.preferences = preferences;
+    this.newWidget = newWidget;
+    /** @type {unknown} what the present item is made of; the same makes no new one */
+    this.shown = "";
+    this.remove = () => {};
+    this.update = () => this.show();
+    kernels.listeners.add(this.update);
+    preferences.listeners.add(this.update);
+    kernels.follow(panel.sessionContext);
+    this.show();
+  }
+
+  end() {
+    this.kernels.listeners.delete(this.update);
+    this.preferences.listeners.delete(this.update);
+    this.remove();
+  }
+
+  show() {
+    const link = this.kernels.linkOf(this.panel.sessionContext);
+    const { show, place } = this.preferences;
+    const what = this.what(link, show);
+    const comm = link?.comm?.commId;
+    if (this.shown === `${what} ${place} ${comm}`) return;
+    this.shown = `${what} ${place} ${comm}`;
+    this.remove();
+    this.remove = () => {};
+    if (!link || what === "nothing") return;
+    const widget = this.newWidget();
+    widget.addClass("ipyap-place");
+    let end = () => {};
+    if (what === "button" && link.button) end = link.button.render({ model: link.model, el: widget.node });
+    else widget.node.append(what === "update" ? updateNotice(link) : loadNotice(link));
+    this.insert(widget, place);
+    this.remove = () => {
+      end();
+      widget.dispose();
+    };
+  }
+
+  /**
+   * Return what is to be shown.
+   *
+   * @param {Link | undefined} link
+   * @param {string} show  the person's setting
+   */
+  what(link, show) {
+    if (!link || show === "never") return "nothing";
+    if (link.button) return "button";
+    if (link.otherProtocol !== null) return "update";
+    return link.isAbsent && show === "always" ? "load" : "nothing";
+  }
+
+  /**
+   * @param {Widget} widget
+   * @param {string} place  the person's setting
+   */
+  insert(widget, place) {
+    const { toolbar } = this.panel;
+    if (place === "left") toolbar.insertItem(0, NAME, widget);
+    else if (!toolbar.insertBefore("kernelName", NAME, widget)) toolbar.addItem(NAME, widget);
+  }
+}
+
+/**
+ * Return a button that names the side to be updated.
+ *
+ * @param {Link} link
+ */
+function updateNotice(link) {
+  const side = link.isKernelOlder ? "this notebook's kernel" : "Jupyter";
+  const notice = noticeOf("AWS: update ipy-awsprofile");
+  notice.title = `ipy-awsprofile is older in the environment of ${side}. Run there:\n${UPDATE}`;
+  return notice;
+}
+
+/**
+ * Return a button that loads the extension.
+ *
+ * @param {Link} link
+ */
+function loadNotice(link) {
+  const notice = noticeOf("AWS: not loaded");
+  notice.title = "Click to run %load_ext ipy_awsprofile in this notebook's kernel.";
+  notice.onclick = async () => {
+    notice.disabled = true;
+    try {
+      if (await link.load()) return;
+      notice.textContent = "AWS: not installed";
+      notice.title = "The environment of this notebook's kernel doesn't have ipy-awsprofile. Run there:\npip install ipy-awsprofile";
+    } finally {
+      notice.disabled = false;
+    }
+  };
+  return notice;
+}
+
+/** @param {string} text */
+function noticeOf(text) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "ipyap-notice";
+  button.textContent = text;
+  return button;
+}

@@ -1,0 +1,315 @@
+"""The button in the toolbar, in a real JupyterLab and a real Notebook 7: the truth, or nothing."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+from tests.browser.picker_page import LOAD
+from tests.browser.test_picker_identity import LOOP
+from tests.browser.test_prompts import allow_on_page, analyst
+from tests.browser.toolbar_page import ToolbarPage
+from tests.mfa_role import add_mfa_role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Route
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.browser.jupyter import Jupyter, Notebook
+
+SWITCH, OFF = "%aws_profile RoleBeta", "%aws_profile --off"
+RELOAD, UNLOAD = "%reload_ext ipy_awsprofile", "%unload_ext ipy_awsprofile"
+PROTECT = "%config AwsProfileMagics.protected = ['*Beta']"
+
+#: Let the kernel's environment be one without the package.
+ABSENT = """
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name == "ipy_awsprofile":
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Absent())
+"""
+
+#: A second view of the notebook beside the first one.
+CLONE = "window.jupyterapp.commands.execute('docmanager:clone')"
+_SESSION = "window.jupyterapp.shell.currentWidget.sessionContext"
+
+
+def settings(notebook: Notebook, **values: str) -> None:
+    """Change the person's settings, as the settings editor does."""
+    notebook.page.evaluate(
+        """async values => {
+          const registry = window.jupyterapp.serviceManager.settings;
+          await registry.save('ipy-awsprofile:plugin', JSON.stringify(values));
+        }""",
+        values,
+    )
+
+
+def changing(pattern: str, new: str) -> Callable[[Route], None]:
+    """Return what lets a file of the server reach the page with another text."""
+
+    def changed(route: Route) -> None:
+        text = re.sub(pattern, new, route.fetch().text())
+        route.fulfill(body=text, content_type="text/javascript")
+
+    return changed
+
+
+def test_from_loading_to_unloading(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
+    """The button is there as long as the extension is, and shows each change of the identity."""
+    notebook = jupyter.lab(
+        LOAD, SWITCH, PROTECT, "%%aws_profile UserAlpha\ninput()", OFF, RELOAD, UNLOAD
+    )
+    tool = ToolbarPage(notebook)
+    tool.is_absent()
+    notebook.run(0)
+    tool.says("No AWS profile")
+    notebook.run(1)
+    tool.says("RoleBeta", "123456789012", "min")
+    for part in (
+        "RoleBeta ← UserAlpha",
+        "arn:aws:sts::123456789012:assumed-role/RoleBeta/",
+        "us-west-2",
+    ):
+        expect(tool.toggle).to_have_attribute("title", re.compile(part))
+    expect(tool.toggle).to_have_accessible_name(
+        re.compile(r"AWS profile RoleBeta, account 1\d+, \d\d min left")
+    )
+    notebook.run(2)
+    expect(tool.toggle).to_have_attribute("data-kind", "protected")
+    notebook.start(3)
+    tool.says("UserAlpha")  # while the cell runs
+    expect(tool.toggle).to_have_attribute("data-kind", "on")
+    notebook.cell(3).locator("input.jp-Stdin-input").press("Enter")
+    tool.says("RoleBeta")
+    notebook.run(4)
+    tool.says("No AWS profile")
+    notebook.run(5)
+    tool.says("No AWS profile")
+    tool.pop_up()
+    tool.choose("UserAlpha")
+    tool.shows_user("UserAlpha")
+    tool.says("UserAlpha")
+    notebook.run(6)
+    tool.is_absent()
+    expect(tool.popup).to_have_count(0)
+
+
+def test_countdown(jupyter: Jupyter) -> None:
+    """The time left turns amber, then red, then says expired, without a message from the kernel."""
+    notebook = jupyter.lab(f"{LOAD}\n{SWITCH}\n%aws_profile --refresh")
+    tool = ToolbarPage(notebook)
+    notebook.run(0)
+    tool.says("RoleBeta")
+    notebook.page.evaluate("globalThis.realNow = Date.now")
+    left = tool.toggle.locator(".ipyap-tool-left")
+    for minutes, tone, text in (
+        (0, "calm", r"^(59 min|1 h 00)$"),
+        (46, "amber", r"^13 min$"),
+        (56, "red", r"^3:\d\d$"),
+        (61, "red", r"^expired$"),
+    ):
+        notebook.page.evaluate(f"Date.now = () => realNow() + {minutes * 60_000}")
+        expect(left).to_have_attribute("data-tone", tone)
+        expect(left).to_have_text(re.compile(text))
+
+
+def test_the_popup_is_the_picker(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
+    """An MFA code, a running cell and --off work in the popup, and the file stays as it is."""
+    serial = add_mfa_role(embedded, "RoleTool")
+    notebook = jupyter.lab(LOAD, LOOP.format(wait="time.sleep(0.1)"))
+    notebook.run(0)
+    saved = notebook.save()
+    tool = ToolbarPage(notebook)
+    tool.pop_up()
+    tool.choose("RoleTool")
+    expect(tool.code).to_be_focused()
+    tool.page.keyboard.press("Escape")  # cancels the question, not the popup
+    expect(tool.code).to_be_hidden()
+    tool.choose("RoleTool")
+    tool.page.locator(".jp-Notebook").click(position={"x": 5, "y": 400})
+    expect(tool.popup).to_have_count(0)
+    tool.toggle.click()
+    expect(tool.code).to_be_focused()  # the question is still open
+    code = embedded.mfa_code(serial)
+    tool.code.fill(code)
+    tool.code.press("Enter")
+    tool.shows("RoleTool")
+    tool.says("RoleTool")
+    assert notebook.save() == saved
+    stop = notebook.file.with_name("stop")
+    notebook.start(1)
+    expect(notebook.outputs(1)).to_contain_text("looping")
+    tool.choose("UserAlpha")
+    expect(tool.then).to_have_text("Switches to UserAlpha when the running cell ends.")
+    tool.says("RoleTool")
+    stop.touch()
+    tool.says("UserAlpha")
+    stop.unlink()
+    tool.button("Off").click()
+    tool.says("No AWS profile")
+    tool.page.keyboard.press("Escape")
+    expect(tool.toggle).to_be_focused()
+
+
+def test_reload_restart_and_change(jupyter: Jupyter) -> None:
+    """After a reload of the page, the button is there at once; a new kernel has none."""
+    notebook = jupyter.lab(f"{LOAD}\n{SWITCH}", "import os; os._exit(1)", "1")
+    tool = ToolbarPage(notebook)
+    notebook.run(0)
+    tool.says("RoleBeta")
+    notebook.page.reload()
+    notebook.wait_until_ready()
+    tool.says("RoleBeta", "min")
+
+    other = jupyter.open(notebook.file.name)  # a second browser on the same kernel
+    there = ToolbarPage(other)
+    there.says("RoleBeta")
+    there.pop_up()
+    there.choose("UserAlpha")
+    there.says("UserAlpha")
+    tool.says("UserAlpha")
+
+    notebook.restart()
+    tool.is_absent()
+    there.is_absent()
+    notebook.run(0)
+    tool.says("RoleBeta")
+    there.says("RoleBeta")
+    notebook.start(1)  # the kernel dies, and is started again
+    tool.is_absent()
+    there.is_absent()
+    notebook.wait_until_idle()
+    notebook.run(0)
+    tool.says("RoleBeta")
+    notebook.page.evaluate(f"{_SESSION}.changeKernel({{name: 'python3'}})")
+    notebook.wait_until_idle()
+    notebook.run(2)
+    tool.is_absent()
+    notebook.run(0)
+    tool.says("RoleBeta")
+    notebook.page.evaluate(f"{_SESSION}.shutdown()")
+    tool.is_absent()
+
+
+def test_views_and_notebooks_of_one_kernel(jupyter: Jupyter) -> None:
+    """Each view of a notebook, and each notebook with its kernel, has the same button."""
+    notebook = jupyter.lab(f"{LOAD}\n{SWITCH}", OFF)
+    tool = ToolbarPage(notebook)
+    notebook.page.set_viewport_size({"width": 4000, "height": 760})
+    notebook.page.evaluate("window.jupyterapp.shell.mode = 'multiple-document'")
+    notebook.page.evaluate(CLONE)
+    notebook.run(0)
+    expect(tool.buttons).to_have_count(2)
+    for place in (0, 1):
+        expect(tool.buttons.nth(place)).to_contain_text("RoleBeta")
+    second = jupyter.server.write(["1"])
+    notebook.page.evaluate(
+        f"""async name => {{
+          const {{id}} = {_SESSION}.session.kernel;
+          const options = {{mode: 'split-right'}};
+          const what = {{path: name, factory: 'Notebook', kernel: {{id}}, options}};
+          await window.jupyterapp.commands.execute('docmanager:open', what);
+        }}""",
+        second,
+    )
+    expect(tool.buttons).to_have_count(3)
+    tool.buttons.nth(2).click()
+    tool.button("Off").click()
+    for place in (0, 1, 2):
+        expect(tool.buttons.nth(place)).to_contain_text("No AWS profile")
+    notebook.page.evaluate("window.jupyterapp.shell.currentWidget.close()")
+    expect(tool.buttons).to_have_count(2)
+
+
+def test_notebook_7(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
+    """Notebook 7 has the button and the popup, with a sign-in in it."""
+    with analyst(embedded):
+        notebook = jupyter.notebook_7(LOAD, "session.profile_name", "%unload_ext ipy_awsprofile")
+        tool = ToolbarPage(notebook)
+        notebook.run(0)
+        tool.says("No AWS profile")
+        tool.pop_up()
+        tool.choose("Analyst")
+        allow_on_page(notebook.page, tool.root.get_by_role("link", name="Open the sign-in page"))
+        tool.says("Analyst", "123456789012")
+        notebook.screenshot("toolbar-notebook-7")
+        tool.page.keyboard.press("Escape")
+        expect(notebook.run(1)).to_contain_text("Analyst")
+        notebook.run(2)
+        tool.is_absent()
+
+
+def test_settings(jupyter: Jupyter) -> None:
+    """The button can be on the left, nowhere, or always there: a click loads the extension."""
+    notebook = jupyter.lab(ABSENT, "del sys.meta_path[0]", "1")
+    tool = ToolbarPage(notebook)
+    expect(tool.notice).to_have_count(0)
+    try:
+        settings(notebook, show="always")
+        notebook.page.reload()
+        notebook.wait_until_ready()
+        notebook.run(0)
+        tool.notice.click()
+        expect(tool.notice).to_have_text("AWS: not installed")
+        notebook.run(1)
+        notebook.page.reload()
+        notebook.wait_until_ready()
+        tool.notice.click()
+        tool.says("No AWS profile")
+        expect(tool.notice).to_have_count(0)
+        settings(notebook, place="left")
+        notebook.page.reload()
+        notebook.wait_until_ready()
+        tool.says("No AWS profile")
+        box, kernel = (
+            tool.toggle.bounding_box(),
+            notebook.page.locator(".jp-KernelName").bounding_box(),
+        )
+        assert box is not None
+        assert kernel is not None
+        assert box["x"] < kernel["x"] / 2
+        settings(notebook, show="never")
+        notebook.page.reload()
+        notebook.wait_until_ready()
+        notebook.run(2)
+        tool.is_absent()
+    finally:
+        settings(notebook)
+
+
+def test_another_protocol(jupyter: Jupyter) -> None:
+    """If Jupyter and the kernel have different versions, the button names the older side."""
+    notebook = jupyter.lab(f"{LOAD}\n{SWITCH}")
+    notebook.run(0)
+    tool = ToolbarPage(notebook)
+    tool.says("RoleBeta")
+    link = "**/ipy-awsprofile/static/link.js"
+    for protocol, older in (("0", "environment of Jupyter"), ("99", "of this notebook's kernel")):
+        notebook.page.route(link, changing(r"PROTOCOL = \d+", f"PROTOCOL = {protocol}"))
+        notebook.page.reload()
+        notebook.wait_until_ready()
+        expect(tool.notice).to_have_text("AWS: update ipy-awsprofile")
+        expect(tool.notice).to_have_attribute("title", re.compile(older))
+        tool.is_absent()
+        notebook.page.unroute(link)
+
+
+def test_without_what_jupyterlab_shares(jupyter: Jupyter) -> None:
+    """If JupyterLab shares its modules in another way, nothing is shown and nothing breaks."""
+    notebook = jupyter.lab(LOAD, "6 * 7")
+    saved = notebook.save()
+    extension = "**/ipy-awsprofile/static/extension.js"
+    notebook.page.route(extension, changing("@lumino/widgets", "@lumino/other"))
+    notebook.page.reload()
+    notebook.wait_until_ready()
+    assert notebook.save() == saved
+    notebook.run(0)
+    expect(notebook.run(1)).to_contain_text("42")
+    ToolbarPage(notebook).is_absent()

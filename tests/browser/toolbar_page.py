@@ -1,0 +1,49 @@
+"""The button in a notebook's toolbar as a person uses it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+from tests.browser.picker_page import PickerPage
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
+    from tests.browser.jupyter import Notebook
+
+
+class ToolbarPage(PickerPage):
+    """The button in a notebook's toolbar, and the picker in its popup."""
+
+    def __init__(self, notebook: Notebook) -> None:
+        self.page = notebook.page
+        self.popup = notebook.page.locator(".ipyap-popup:popover-open")
+        super().__init__(self.popup)
+        self.buttons = notebook.page.locator(".ipyap-tool:visible")
+        self.notice = notebook.page.locator(".ipyap-notice:visible")
+
+    @property
+    def toggle(self) -> Locator:
+        """The button."""
+        return self.buttons.first
+
+    def says(self, *texts: str) -> None:
+        """Wait until the only button has these texts."""
+        expect(self.buttons).to_have_count(1)
+        for text in texts:
+            expect(self.toggle).to_contain_text(text)
+
+    def is_absent(self) -> None:
+        """Wait until there is no button."""
+        expect(self.buttons).to_have_count(0)
+
+    def pop_up(self) -> None:
+        """Open the popup."""
+        self.toggle.click()
+        expect(self.field).to_be_focused()
+
+    def shows_user(self, name: str) -> None:
+        """Wait until the popup shows a user's identity, which has no role chain."""
+        expect(self.identity).to_contain_text(f"user/{name}")

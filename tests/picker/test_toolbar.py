@@ -1,0 +1,209 @@
+"""The kernel's side of the toolbar: what it sends, to whom, and when."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import comm
+import pytest
+import time_machine
+from jupyter_client.manager import KernelManager
+
+from ipy_awsprofile.picker.toolbar import PROTOCOL, TARGET
+from tests.picker.front_end import VIEW, FrontEnd
+from tests.test_extension import state
+from tests.test_readme import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+LOAD, UNLOAD = "%load_ext ipy_awsprofile", "%unload_ext ipy_awsprofile"
+SCOPE = "%%aws_profile UserAlpha\n1"
+
+
+@pytest.fixture
+def front_end(monkeypatch: pytest.MonkeyPatch, bare_shell: Shell) -> FrontEnd:
+    """Make the shell one of a kernel, whose comms reach a front end."""
+    front_end = FrontEnd()
+    monkeypatch.setattr(comm, "create_comm", front_end.create_comm)
+    monkeypatch.setattr(comm, "get_comm_manager", lambda: front_end.manager)
+    bare_shell.ip.kernel = None
+    return front_end
+
+
+def test_nothing_is_sent_before_it_is_asked_for(
+    front_end: FrontEnd, bare_shell: Shell, aws: EmbeddedAws
+) -> None:
+    """A front end that doesn't ask gets no message, and the shell has no hook more."""
+    before = state(bare_shell)
+    for cell in (LOAD, "%aws_profile RoleBeta", SCOPE):
+        bare_shell.good(cell)
+    assert len(front_end.found) == 1
+    assert state(bare_shell)["events"] == before["events"]
+    for cell in ("%aws_profile --off", UNLOAD):
+        bare_shell.good(cell)
+    assert front_end.published == []
+    assert front_end.found == []
+
+
+def test_only_a_kernel_has_it(bare_shell: Shell) -> None:
+    """In a terminal's IPython, loading adds no comm."""
+    bare_shell.good(LOAD)
+    assert [one.target_name for one in comm.get_comm_manager().comms.values()] == []
+
+
+def test_hello(front_end: FrontEnd, bare_shell: Shell) -> None:
+    """The answer has the button's script and style, or only the number of another protocol."""
+    bare_shell.good(LOAD)
+    hello = {"type": "hello", "protocol": PROTOCOL, "view": VIEW}
+    assert front_end.says("hello", protocol=PROTOCOL + 1) == [hello]
+    assert front_end.buffers == []
+    assert front_end.says("hello", protocol=PROTOCOL) == [hello]
+    script, style = (text.decode() for text in front_end.buffers)
+    assert "export default" in script
+    assert ".ipyap-tool" in style
+    link = (ROOT / "labextension" / "static" / "link.js").read_text()
+    assert re.search(r"const PROTOCOL = (\d+);", link)[1] == str(PROTOCOL)  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("before", "cell", "told"),
+    [
+        ((), "%aws_profile RoleBeta", ["RoleBeta"]),
+        (("%aws_profile RoleBeta",), "%aws_profile --off", [None]),
+        (("%aws_profile RoleBeta",), SCOPE, ["UserAlpha", "RoleBeta"]),
+        (("%aws_profile RoleBeta",), f"{SCOPE}/0", ["UserAlpha", "RoleBeta"]),
+        ((), SCOPE, ["UserAlpha", None]),
+        (("%aws_profile RoleBeta",), "%aws_profile --refresh", ["RoleBeta"]),
+        (("%aws_profile RoleBeta",), "%aws_profile RoleBeta --region eu-west-1", ["RoleBeta"]),
+        (("%aws_profile RoleBeta",), "%aws_profile Nobody", []),
+        (("%aws_profile RoleBeta",), "1", []),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("aws")
+def test_every_change_is_told(
+    front_end: FrontEnd,
+    bare_shell: Shell,
+    before: tuple[str, ...],
+    cell: str,
+    told: list[str | None],
+) -> None:
+    """A switch, a scope, its end, and the end of a switch are told at once, and nothing else."""
+    for one in (LOAD, *before):
+        bare_shell.good(one)
+    front_end.begins()
+    known = len(front_end.identities)
+    bare_shell.run(cell)
+    assert [one and one["profile"] for one in front_end.identities[known:]] == told
+
+
+def test_changes_without_a_switch(front_end: FrontEnd, bare_shell: Shell, aws: EmbeddedAws) -> None:
+    """After each cell, renewed credentials, other leftovers and protected profiles are told."""
+    for cell in (LOAD, "%aws_profile RoleBeta"):
+        bare_shell.good(cell)
+    first = front_end.begins()["identity"]
+    aws.calls.clear()
+    assert (first["account"], first["protected"], first["notes"]) == ("123456789012", False, 0)
+    assert "arn:aws:sts::123456789012:assumed-role/RoleBeta/" in first["text"]
+    assert 3500 < first["left"] <= 3600
+
+    bare_shell.good("import os; os.environ['AWS_PROFILE'] = 'UserAlpha'")
+    assert front_end.shown["notes"] == 1
+    assert "AWS_PROFILE" in front_end.shown["text"]
+    bare_shell.good("os.environ['AWS_PROFILE'] = 'RoleBeta'")
+    assert front_end.shown["notes"] == 0
+    bare_shell.good("%config AwsProfileMagics.protected = ['Role*']")
+    assert front_end.shown["protected"]
+    assert aws.calls == []
+
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=50)):
+        bare_shell.good("session.client('s3').list_buckets()")
+        assert front_end.shown["expires"] > first["expires"]
+        assert 3500 < front_end.shown["left"] <= 3600
+    assert [call.action for call in aws.calls] == ["sts:AssumeRole", "s3:ListAllMyBuckets"]
+
+
+def test_who_asks_late(front_end: FrontEnd, bare_shell: Shell, aws: EmbeddedAws) -> None:
+    """A page that is opened later learns at once who is active, without a call to AWS."""
+    for cell in (LOAD, "%aws_profile RoleBeta"):
+        bare_shell.good(cell)
+    aws.calls.clear()
+    assert front_end.begins()["identity"]["name"] == "RoleBeta ← UserAlpha"
+    assert aws.calls == []
+
+
+def test_the_popup_is_the_picker(
+    front_end: FrontEnd, bare_shell: Shell, aws: EmbeddedAws, auditor: str
+) -> None:
+    """A switch with an MFA code works over the comm, and no secret is in what was sent."""
+    bare_shell.good(LOAD)
+    front_end.begins()
+    front_end.says("ready")
+    (listed,) = front_end.says("list", have=0)
+    choice = {"profile": "Auditor", "region": None, "list": listed["version"]}
+    assert front_end.says("switch", **choice)[-1]["type"] == "code"
+    code = aws.mfa_code(auditor)
+    answers = front_end.says("switch", **choice, code=code)
+    assert [one["type"] for one in answers] == ["identity", "done"]
+    assert bare_shell.names["session"].profile_name == "Auditor"
+    sent = str(front_end.published) + b"".join(front_end.buffers).decode()
+    assert [secret for secret in (*aws.secrets(), code) if secret in sent] == []
+
+
+def test_unloading_and_loading_again(
+    front_end: FrontEnd, bare_shell: Shell, aws: EmbeddedAws
+) -> None:
+    """Who has asked learns that the comm is gone, and finds another one after a reload."""
+    before = state(bare_shell)
+    bare_shell.good(LOAD)
+    front_end.begins()
+    (first,) = front_end.found
+    bare_shell.good("%reload_ext ipy_awsprofile")
+    assert front_end.published[-1] == ("comm_close", {})
+    (second,) = front_end.found
+    assert second != first
+    assert front_end.begins()["identity"] is None
+    bare_shell.good(UNLOAD)
+    assert front_end.found == []
+    assert state(bare_shell) == before
+
+
+def test_a_real_kernel_tells_only_who_asks(aws: EmbeddedAws, tmp_path: Path) -> None:
+    """A kernel publishes no message of a comm; after a question and a hello, it does."""
+    manager = KernelManager(transport="ipc", ip=f"{tmp_path}/kernel")
+    manager.start_kernel(env=os.environ | aws.environment() | {"PYTHONPATH": str(ROOT)})
+    client = manager.blocking_client()
+    published: list[str] = []
+    try:
+        client.start_channels()
+        client.wait_for_ready(timeout=60)
+
+        def run(cell: str) -> None:
+            reply = client.execute_interactive(
+                cell, output_hook=lambda message: published.append(message["msg_type"])
+            )
+            assert reply["content"]["status"] == "ok"
+
+        for cell in (LOAD, "%aws_profile RoleBeta", SCOPE, "%aws_profile --off"):
+            run(cell)
+        assert "display_data" in published
+        assert not [kind for kind in published if kind.startswith("comm")]
+        found = client.comm_info(TARGET, reply=True, timeout=60)["content"]["comms"]
+        (comm_id,) = found
+        hello = {"type": "hello", "protocol": PROTOCOL}
+        content = {"comm_id": comm_id, "data": hello}
+        client.shell_channel.send(client.session.msg("comm_msg", content))
+        run("%aws_profile RoleBeta")
+        assert "comm_msg" in published
+        run(UNLOAD)
+        assert "comm_close" in published
+        assert client.comm_info(TARGET, reply=True, timeout=60)["content"]["comms"] == {}
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
