@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.picker_page import LOAD
+from tests.browser.picker_page import BUCKETS, LOAD
 from tests.browser.test_picker_identity import LOOP
+from tests.browser.test_picker_looks import PROTECT as PROTECT_PROD
 from tests.browser.test_prompts import allow_on_page, analyst
 from tests.browser.toolbar_page import ToolbarPage
 from tests.mfa_role import add_mfa_role
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 
 SWITCH, OFF = "%aws_profile RoleBeta", "%aws_profile --off"
 RELOAD, UNLOAD = "%reload_ext ipy_awsprofile", "%unload_ext ipy_awsprofile"
+REFRESH = "%aws_profile --refresh"
 PROTECT = "%config AwsProfileMagics.protected = ['*Beta']"
 
 #: Let the kernel's environment be one without the package.
@@ -64,14 +69,15 @@ def changing(pattern: str, new: str) -> Callable[[Route], None]:
 def test_from_loading_to_unloading(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     """The button is there as long as the extension is, and shows each change of the identity."""
     notebook = jupyter.lab(
-        LOAD, SWITCH, PROTECT, "%%aws_profile UserAlpha\ninput()", OFF, RELOAD, UNLOAD
+        LOAD, SWITCH, PROTECT, "%%aws_profile UserAlpha\ninput()", OFF, RELOAD, UNLOAD, REFRESH
     )
     tool = ToolbarPage(notebook)
     tool.is_absent()
     notebook.run(0)
     tool.says("No AWS profile")
     notebook.run(1)
-    tool.says("RoleBeta", "123456789012", "min")
+    notebook.run(7)  # the cached credentials may be minutes old
+    tool.says("RoleBeta", "123456789012")
     for part in (
         "RoleBeta ← UserAlpha",
         "arn:aws:sts::123456789012:assumed-role/RoleBeta/",
@@ -79,8 +85,19 @@ def test_from_loading_to_unloading(jupyter: Jupyter, embedded: EmbeddedAws) -> N
     ):
         expect(tool.toggle).to_have_attribute("title", re.compile(part))
     expect(tool.toggle).to_have_accessible_name(
-        re.compile(r"AWS profile RoleBeta, account 1\d+, \d\d min left")
+        re.compile(r"AWS profile RoleBeta, account 1\d+, (1 h|\d\d min) left")
     )
+    notebook.page.evaluate("globalThis.realNow = Date.now")
+    left = tool.toggle.locator(".ipyap-tool-left")
+    for minutes, tone, text in (
+        (46, "amber", r"^1\d min$"),
+        (56, "red", r"^\d:\d\d$"),
+        (61, "red", r"^expired$"),
+        (0, "calm", r"^(\d\d min|1 h)$"),
+    ):
+        notebook.page.evaluate(f"Date.now = () => realNow() + {minutes * 60_000}")
+        expect(left).to_have_attribute("data-tone", tone)
+        expect(left).to_have_text(re.compile(text))
     notebook.run(2)
     expect(tool.toggle).to_have_attribute("data-kind", "protected")
     notebook.start(3)
@@ -101,23 +118,36 @@ def test_from_loading_to_unloading(jupyter: Jupyter, embedded: EmbeddedAws) -> N
     expect(tool.popup).to_have_count(0)
 
 
-def test_countdown(jupyter: Jupyter) -> None:
-    """The time left turns amber, then red, then says expired, without a message from the kernel."""
-    notebook = jupyter.lab(f"{LOAD}\n{SWITCH}\n%aws_profile --refresh")
+def test_looks(jupyter: Jupyter, company: None) -> None:
+    """The button and its popup have the theme's colours; README's picture is the one in light."""
+    notebook = jupyter.lab(LOAD, SWITCH, BUCKETS, PROTECT_PROD, "%aws_profile prod-admin --yes")
     tool = ToolbarPage(notebook)
-    notebook.run(0)
+    notebook.page.set_viewport_size({"width": 1000, "height": 720})
+    for cell in (0, 1, 2):
+        notebook.run(cell)
     tool.says("RoleBeta")
-    notebook.page.evaluate("globalThis.realNow = Date.now")
-    left = tool.toggle.locator(".ipyap-tool-left")
-    for minutes, tone, text in (
-        (0, "calm", r"^(59 min|1 h 00)$"),
-        (46, "amber", r"^13 min$"),
-        (56, "red", r"^3:\d\d$"),
-        (61, "red", r"^expired$"),
-    ):
-        notebook.page.evaluate(f"Date.now = () => realNow() + {minutes * 60_000}")
-        expect(left).to_have_attribute("data-tone", tone)
-        expect(left).to_have_text(re.compile(text))
+    tool.pop_up()
+    tool.open()
+    tool.field.press("ArrowDown")
+    for theme in ("dark", "light"):
+        notebook.theme(theme)
+        assert notebook.screenshot(f"toolbar-{theme}").stat().st_size > 0
+    if os.environ.get("UPDATE_SCREENSHOTS"):
+        picture = Path(__file__).parents[2] / "docs" / "toolbar.png"
+        shown = Image.open(notebook.screenshot("toolbar"))
+        shown.quantize(128).save(picture, optimize=True)
+    tool.page.keyboard.press("Escape")
+    tool.page.keyboard.press("Escape")
+    expect(tool.popup).to_have_count(0)
+    notebook.run(3)
+    notebook.run(4)
+    expect(tool.toggle).to_have_attribute("data-kind", "protected")
+    colours = set()
+    for theme in ("dark", "light"):
+        notebook.theme(theme)
+        notebook.screenshot(f"toolbar-protected-{theme}")
+        colours.add(tool.toggle.evaluate("button => getComputedStyle(button).backgroundColor"))
+    assert len(colours) == 2
 
 
 def test_the_popup_is_the_picker(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
@@ -166,7 +196,7 @@ def test_reload_restart_and_change(jupyter: Jupyter) -> None:
     tool.says("RoleBeta")
     notebook.page.reload()
     notebook.wait_until_ready()
-    tool.says("RoleBeta", "min")
+    tool.says("RoleBeta", "123456789012")
 
     other = jupyter.open(notebook.file.name)  # a second browser on the same kernel
     there = ToolbarPage(other)
@@ -224,7 +254,7 @@ def test_views_and_notebooks_of_one_kernel(jupyter: Jupyter) -> None:
     tool.button("Off").click()
     for place in (0, 1, 2):
         expect(tool.buttons.nth(place)).to_contain_text("No AWS profile")
-    notebook.page.evaluate("window.jupyterapp.shell.currentWidget.close()")
+    notebook.page.evaluate("window.jupyterapp.shell.currentWidget.dispose()")
     expect(tool.buttons).to_have_count(2)
 
 
@@ -250,28 +280,20 @@ def test_settings(jupyter: Jupyter) -> None:
     """The button can be on the left, nowhere, or always there: a click loads the extension."""
     notebook = jupyter.lab(ABSENT, "del sys.meta_path[0]", "1")
     tool = ToolbarPage(notebook)
+    notebook.run(0)
     expect(tool.notice).to_have_count(0)
     try:
-        settings(notebook, show="always")
+        settings(notebook, show="always", place="left")
         notebook.page.reload()
         notebook.wait_until_ready()
-        notebook.run(0)
         tool.notice.click()
         expect(tool.notice).to_have_text("AWS: not installed")
         notebook.run(1)
-        notebook.page.reload()
-        notebook.wait_until_ready()
         tool.notice.click()
         tool.says("No AWS profile")
         expect(tool.notice).to_have_count(0)
-        settings(notebook, place="left")
-        notebook.page.reload()
-        notebook.wait_until_ready()
-        tool.says("No AWS profile")
-        box, kernel = (
-            tool.toggle.bounding_box(),
-            notebook.page.locator(".jp-KernelName").bounding_box(),
-        )
+        box = tool.toggle.bounding_box()
+        kernel = notebook.page.locator(".jp-KernelName").bounding_box()
         assert box is not None
         assert kernel is not None
         assert box["x"] < kernel["x"] / 2
@@ -284,32 +306,26 @@ def test_settings(jupyter: Jupyter) -> None:
         settings(notebook)
 
 
-def test_another_protocol(jupyter: Jupyter) -> None:
-    """If Jupyter and the kernel have different versions, the button names the older side."""
-    notebook = jupyter.lab(f"{LOAD}\n{SWITCH}")
+def test_what_does_not_fit(jupyter: Jupyter) -> None:
+    """The button names the side that is older; if JupyterLab has changed, there is none."""
+    notebook = jupyter.lab(f"{LOAD}\n{SWITCH}", "6 * 7")
     notebook.run(0)
     tool = ToolbarPage(notebook)
     tool.says("RoleBeta")
-    link = "**/ipy-awsprofile/static/link.js"
-    for protocol, older in (("0", "environment of Jupyter"), ("99", "of this notebook's kernel")):
-        notebook.page.route(link, changing(r"PROTOCOL = \d+", f"PROTOCOL = {protocol}"))
+    saved = notebook.save()
+    for file, pattern, new, shown in (
+        ("link.js", r"PROTOCOL = \d+", "PROTOCOL = 0", "environment of Jupyter"),
+        ("link.js", r"PROTOCOL = \d+", "PROTOCOL = 99", "of this notebook's kernel"),
+        ("extension.js", "@lumino/widgets", "@lumino/other", None),
+    ):
+        notebook.page.unroute_all()
+        notebook.page.route(f"**/ipy-awsprofile/static/{file}", changing(pattern, new))
         notebook.page.reload()
         notebook.wait_until_ready()
-        expect(tool.notice).to_have_text("AWS: update ipy-awsprofile")
-        expect(tool.notice).to_have_attribute("title", re.compile(older))
+        if shown:
+            expect(tool.notice).to_have_text("AWS: update ipy-awsprofile")
+            expect(tool.notice).to_have_attribute("title", re.compile(shown))
         tool.is_absent()
-        notebook.page.unroute(link)
-
-
-def test_without_what_jupyterlab_shares(jupyter: Jupyter) -> None:
-    """If JupyterLab shares its modules in another way, nothing is shown and nothing breaks."""
-    notebook = jupyter.lab(LOAD, "6 * 7")
-    saved = notebook.save()
-    extension = "**/ipy-awsprofile/static/extension.js"
-    notebook.page.route(extension, changing("@lumino/widgets", "@lumino/other"))
-    notebook.page.reload()
-    notebook.wait_until_ready()
     assert notebook.save() == saved
-    notebook.run(0)
     expect(notebook.run(1)).to_contain_text("42")
-    ToolbarPage(notebook).is_absent()
+    expect(tool.notice).to_have_count(0)

@@ -84,15 +84,16 @@ class ToolbarButton {
 }
 
 /**
- * Return a time as hours and minutes, rounded down; the last five minutes with seconds.
+ * Return a time in hours and minutes; the last five minutes with seconds.
  *
  * @param {number} seconds
  */
 function inMinutes(seconds) {
   const two = (/** @type {number} */ number) => String(number).padStart(2, "0");
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 5) return `${minutes}:${two(seconds % 60)}`;
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${two(minutes % 60)}`;
+  if (seconds < 300) return `${Math.floor(seconds / 60)}:${two(seconds % 60)}`;
+  const minutes = Math.round(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  return !hours ? `${minutes} min` : minutes % 60 ? `${hours} h ${two(minutes % 60)}` : `${hours} h`;
 }
 
 /**
