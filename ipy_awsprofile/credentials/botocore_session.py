@@ -169,8 +169,9 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         session = ResolvingSession(self._target)
         session.register_component("data_loader", self.get_component("data_loader"))
         session.set_default_client_config(give_up_soon(timeout))
-        add_parameters: Any = self._add_parameters  # unlike most handlers, it returns something
-        session.register("provide-client-params.sts.AssumeRole", add_parameters)
+        if self._target.policy_arns or self._target.parameters:
+            add: Any = self._add_parameters  # unlike most handlers, it returns something
+            session.register("provide-client-params.sts.AssumeRole", add)
         provider_chain = create_credential_resolver(
             session,
             cache=cache,  # type: ignore[arg-type]  # botocore needs only parts of a dict

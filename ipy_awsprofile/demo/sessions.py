@@ -41,6 +41,10 @@ class Attributes:
         return keys
 
 
+#: Those of most sessions, which share it.
+_NONE = Attributes()
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """One set of temporary credentials.
@@ -58,7 +62,7 @@ class Session:
     policies: tuple[str, ...] = ()
     mfa_at: datetime | None = None
     from_session_token: bool = False
-    attributes: Attributes = field(default_factory=Attributes)
+    attributes: Attributes = _NONE
 
     def credentials(self) -> dict[str, str | datetime]:
         """Return the Credentials structure of an STS response."""
@@ -86,7 +90,7 @@ class SessionStore:
         policies: tuple[str, ...] = (),
         mfa_at: datetime | None = None,
         from_session_token: bool = False,
-        attributes: Attributes | None = None,
+        attributes: Attributes = _NONE,
     ) -> Session:
         """Return new credentials of a principal, valid for `duration` seconds from now."""
         # moto finds the account of a request by its access key, so it has to know this key.
@@ -100,7 +104,7 @@ class SessionStore:
             policies=policies,
             mfa_at=mfa_at,
             from_session_token=from_session_token,
-            attributes=attributes or Attributes(),
+            attributes=_NONE if attributes == _NONE else attributes,
         )
         with self._lock:
             self._sessions[session.access_key_id] = session
