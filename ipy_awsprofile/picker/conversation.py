@@ -89,7 +89,7 @@ class Conversation:
                     self._has_view = True
                     before = self._shown
                     self._show(self._switcher.identity(), view)
-                    if self._shown != before:  # it has renewed credentials, for example
+                    if before not in (_Shown(), self._shown):  # such as renewed credentials
                         self._send_identity()
                 case {"type": "status"}:
                     self._show(self._switcher.known_identity(), view)

@@ -122,11 +122,13 @@ def test_looks(jupyter: Jupyter, company: None) -> None:
     """The button and its popup have the theme's colours; README's picture is the one in light."""
     notebook = jupyter.lab(LOAD, SWITCH, BUCKETS, PROTECT_PROD, "%aws_profile prod-admin --yes")
     tool = ToolbarPage(notebook)
-    notebook.page.set_viewport_size({"width": 1000, "height": 720})
+    notebook.page.set_viewport_size({"width": 1200, "height": 760})
     for cell in (0, 1, 2):
         notebook.run(cell)
     tool.says("RoleBeta")
     tool.pop_up()
+    tool.button("Refresh").click()  # cached credentials would have another card
+    tool.shows("RoleBeta")
     tool.open()
     tool.field.press("ArrowDown")
     for theme in ("dark", "light"):
