@@ -37,7 +37,7 @@ class LentProfile:
     config_file: Path | None = None
 
 
-@read_once()
+@read_once
 def lend(session: ProfileSession, server: CredentialServer) -> LentProfile:
     """Lend the session, and return how it is found. Raises a child of AwsProfileError."""
     try:

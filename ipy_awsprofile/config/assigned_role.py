@@ -97,7 +97,7 @@ def assigned_role(name: str, files: SharedFiles) -> tuple[Profile, dict[str, Val
 
 
 def as_if_in_files(name: str, files: SharedFiles) -> None:
-    """Let the role be a profile of the files for what else reads them in a `read_once` block.
+    """Let the role be a profile of the files for what else the `read_once` function reads.
 
     Its settings are where its [sso-session] is. Any other name changes nothing. Raises what
     `assigned_role` raises.

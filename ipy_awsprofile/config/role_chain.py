@@ -45,7 +45,7 @@ def role_chain(name: str, *, files: SharedFiles | None = None) -> tuple[Profile,
     return chain
 
 
-@read_once()
+@read_once
 def follow_chain(
     name: str, *, files: SharedFiles | None = None
 ) -> tuple[tuple[Profile, ...], InvalidProfile | None]:

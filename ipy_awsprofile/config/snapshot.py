@@ -3,66 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from contextlib import ContextDecorator
-from contextvars import ContextVar, Token
-from types import TracebackType
-from typing import Any, TypeVar
-from weakref import ref
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
-Read = TypeVar("Read")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: What the function that runs in this thread or task has read.
+_known: ContextVar[dict[Hashable, Any] | None] = ContextVar("what was read", default=None)
 
 
-class read_once(ContextDecorator):  # noqa: N801  # it reads as what it does
-    """Let what is read in a ``with`` block or function be as it was read first.
+def read_once(function: Callable[P, T]) -> Callable[P, T]:
+    """Let what a function reads stay as it was read first; functions that it calls see the same.
 
-    An inner block uses what the outer one has read.
+    It isn't a context manager: Ctrl-C could come when that is about to end, and the files would
+    never be read again.
     """
 
-    def __init__(self) -> None:
-        #: What was read in the block.
-        self.known: dict[Hashable, Any] = {}
-        self._token: Token[ref[read_once] | None] | None = None
+    @wraps(function)
+    def reading(*args: P.args, **options: P.kwargs) -> T:
+        if _known.get() is not None:
+            return function(*args, **options)
+        try:
+            _known.set({})
+            return function(*args, **options)
+        finally:
+            _known.set(None)
 
-    def _recreate_cm(self) -> read_once:
-        return read_once()  # for each call of a function
-
-    def __enter__(self) -> None:
-        if _block() is None:
-            self._token = _current.set(ref(self))
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _stack: TracebackType | None,
-    ) -> None:
-        if self._token:
-            _current.reset(self._token)
-
-
-#: The block of this thread or task. A weak reference: one that Ctrl-C has kept from ending is gone.
-_current: ContextVar[ref[read_once] | None] = ContextVar("what was read", default=None)
-
-
-def _block() -> read_once | None:
-    current = _current.get()
-    return current() if current else None
+    return reading
 
 
 def instead(key: Hashable, value: object) -> None:
-    """Let `once` return this value until the end of the block."""
-    block = _block()
-    if block is None:
-        raise RuntimeError("this is for a block of `read_once`")
-    block.known[key] = value
+    """Let `once` return this value until the end of the function."""
+    known = _known.get()
+    if known is None:
+        raise RuntimeError("this is for a function that uses `read_once`")
+    known[key] = value
 
 
-def once(key: Hashable, read: Callable[[], Read]) -> Read:
-    """Return what ``read`` returns, or what it has returned before in the same block."""
-    block = _block()
-    if block is None:
+def once(key: Hashable, read: Callable[[], T]) -> T:
+    """Return what ``read`` returns, or what it has returned before in the same function."""
+    known = _known.get()
+    if known is None:
         return read()
-    if key not in block.known:
-        block.known[key] = read()
-    value: Read = block.known[key]
+    if key not in known:
+        known[key] = read()
+    value: T = known[key]
     return value

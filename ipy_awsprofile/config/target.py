@@ -164,7 +164,7 @@ class Target:
         return {name: settings[name] for name in settings_about(*topics) if name in settings}
 
 
-@read_once()
+@read_once
 def target_of(request: SessionRequest) -> Target:
     """Return the target of a request, whose profile or role must support its options.
 
@@ -199,7 +199,7 @@ def target_of(request: SessionRequest) -> Target:
     )
 
 
-@read_once()
+@read_once
 def sign_in_target(sso_session: str, files: SharedFiles | None = None) -> Target:
     """Return a target that has no role: a person can sign in for it, and list roles.
 

@@ -23,7 +23,7 @@ from ipy_awsprofile.explain.steps import steps_of
 __all__ = ["Explanation", "Problem", "Setting", "Step", "explain"]
 
 
-@read_once()
+@read_once
 def explain(
     name: str | None = None,
     *,

@@ -104,7 +104,7 @@ def signed_in(sso_session: str, person: Person, ask: Callable[[AccessPortal], Re
     return ask(AccessPortal(sso_session))
 
 
-@read_once()
+@read_once
 def named(request: Request, person: Person, *, look_up: bool = False) -> Request:
     """Return the request with the role's one name instead of account, role and [sso-session].
 

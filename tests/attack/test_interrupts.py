@@ -66,7 +66,7 @@ def state(shell: Shell) -> dict[str, Any]:
         "variables": {name for name in shell.names if not name.startswith("_")} - {"In", "Out"},
         "hooks": hooks,
         "SIGINT": signal.getsignal(signal.SIGINT),
-        "what was read": snapshot._block(),
+        "what was read": snapshot._known.get(),
     }
 
 
