@@ -44,9 +44,13 @@ class _Shown:
 
 
 class Conversation:
-    """Carries out the commands of the views of a picker, and tells them of every switch."""
+    """Carries out the commands of the views of a picker, and tells them of every switch.
 
-    def __init__(self, switcher: Switcher, send: Send) -> None:
+    ``sends_links`` is False where no token may be sent: a link to the AWS console has one.
+    """
+
+    def __init__(self, switcher: Switcher, send: Send, *, sends_links: bool = True) -> None:
+        self._sends_links = sends_links
         self._switcher = switcher
         self._send = send
         self._ending = ExitStack()
@@ -146,6 +150,11 @@ class Conversation:
 
     def _open_console(self, view: Any) -> None:
         """Send the view a link to the AWS console, which is in no trait and isn't saved."""
+        if not self._sends_links:
+            raise AwsProfileError(
+                "The toolbar doesn't open the AWS console: the link has a token.",
+                "Run `%aws_profile --console`, or use the picker of `%aws_profile --pick`.",
+            )
         session = self._switcher.session
         if session is None:  # it ended after the person had clicked
             raise AwsProfileError("No profile is active.", "Choose a profile in the picker.")

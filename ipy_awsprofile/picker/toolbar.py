@@ -76,7 +76,7 @@ class Toolbar:
         self._comm = create_comm(target_name=TARGET, comm_id=self.comm_id, primary=False)
         self._comm.on_msg(self._receive)
         get_comm_manager().register_comm(self._comm)
-        self._conversation = Conversation(self._switcher, self._send)
+        self._conversation = Conversation(self._switcher, self._send, sends_links=False)
         self._shell.events.register("post_run_cell", self._cell_ended)
 
     def _send(self, message: Any, buffers: list[bytes] | None = None) -> None:

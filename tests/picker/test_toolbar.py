@@ -153,6 +153,9 @@ def test_the_popup_is_the_picker(
     answers = front_end.says("switch", **choice, code=code)
     assert [one["type"] for one in answers] == ["identity", "done"]
     assert bare_shell.names["session"].profile_name == "Auditor"
+    (refused,) = front_end.says("console")  # its link would have a token
+    assert refused["type"] == "error"
+    assert "--console" in refused["html"]
     sent = str(front_end.published) + b"".join(front_end.buffers).decode()
     assert [secret for secret in (*aws.secrets(), code) if secret in sent] == []
 

@@ -27,7 +27,7 @@ export class IdentityCard {
       { class: "ipyap-actions" },
       h("button", { ...button, title: "Get new credentials now", onclick: refresh }, icon("refresh"), "Refresh"),
       h("button", { ...button, title: "Undo the switch, as %aws_profile --off does", onclick: off }, icon("off"), "Off"),
-      h("button", { ...button, title: "Open the AWS console as this identity", onclick: openConsole }, icon("open"), "Console"),
+      h("button", { ...button, class: "ipyap-button ipyap-console", title: "Open the AWS console as this identity", onclick: openConsole }, icon("open"), "Console"),
     );
     this.element = h(
       "div",
