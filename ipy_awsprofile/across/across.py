@@ -125,7 +125,7 @@ def run_across(
         raise InvalidOption(f"`max_workers` is {workers}; it must be at least 1.")
     switcher = running_switcher()
     require_own_session(function, switcher)
-    for name in names:
+    for name in filter(assigned_name, names):  # a pattern can protect the name of its account
         with_name(SwitchRequest(profile=name), switcher.person, switcher.protected)
     run = _Run(switcher, function, executor, workers, confirmed)
     run.sources.ask_person(_targets(names, switcher.session_name))

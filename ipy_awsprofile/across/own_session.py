@@ -112,19 +112,19 @@ def _used(
     codes: Iterable[CodeType], names: Mapping[str, Any], given: Set[str] = frozenset()
 ) -> Iterator[_Used]:
     """Yield the variables that code uses, and those of functions in the same namespace."""
-    waiting, own = [(code, "") for code in codes], set(given)
-    own |= {name for code, _ in waiting for name in _global_names(code)[1]}
-    seen = {code for code, _ in waiting}
-    for code, by in waiting:  # it grows
-        for name in _global_names(code)[0]:
-            if (name in own and not by) or name not in names.keys() | given:
+    waiting = [(code, _global_names(code), "") for code in codes]
+    own = given | {name for _, (_, assigned), _ in waiting for name in assigned}
+    seen, known = {code for code, _, _ in waiting}, names.keys() | given
+    for code, (read, _), by in waiting:  # it grows
+        for name in read:
+            if (name in own and not by) or name not in known:
                 continue
             value = names.get(name)
             yield _Used(name, value, by)
             inner = _plain_function(value)
             if inner and inner.__globals__ is names and inner.__code__ not in seen:
                 seen.add(inner.__code__)
-                waiting.append((inner.__code__, name))
+                waiting.append((inner.__code__, _global_names(inner.__code__), name))
         # Also if it is imported here; with a connection of its own, it doesn't use the default one.
         if "duckdb" in code.co_names and "connect" not in code.co_names:
             yield _Used("duckdb", sys.modules.get("duckdb"), by)

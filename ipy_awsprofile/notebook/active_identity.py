@@ -53,7 +53,7 @@ def _emptied(before: SwitchRequest | None, request: SwitchRequest) -> Iterator[L
     """Yield a note if a switch took the session out of another variable than its own."""
     if before is None or before.variable == request.variable:
         return
-    from ipy_awsprofile.bindings.leftovers import Leftover  # which loading doesn't need
+    from ipy_awsprofile.bindings.leftovers import Leftover  # it imports boto3
 
     name, *options = (
         f"{field.name}={value!r}"

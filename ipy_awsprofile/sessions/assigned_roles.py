@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/singlesignon/latest/userguide/useraccess.html
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +16,7 @@ from ipy_awsprofile.config.assigned_role import (
     is_account_id,
     role_name,
 )
-from ipy_awsprofile.config.profiles import matches, profiles_by_name
+from ipy_awsprofile.config.profiles import did_you_mean, matches, profiles_by_name
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.shared_files import SharedFiles, read_shared_files
 from ipy_awsprofile.config.snapshot import read_once
@@ -157,19 +156,14 @@ def account_id(name: str, portal: AccessPortal) -> str:
         case []:
             raise InvalidOption(
                 f"The signed-in user has no account `{name}` at `{session}`.",
-                _nearest(name, accounts) or f"`%aws_profiles --sso {session}` lists the accounts.",
+                did_you_mean(name, (one.name for one in accounts))
+                or f"`%aws_profiles --sso {session}` lists the accounts.",
             )
         case _:
             ids = " and ".join(f"`{one.id}`" for one in found)
             raise InvalidOption(
                 f"{len(found)} accounts have the name `{name}`.", f"Use an account ID: {ids}."
             )
-
-
-def _nearest(name: str, accounts: Iterable[Account]) -> str:
-    names = {one.name.casefold(): one.name for one in accounts}
-    close = difflib.get_close_matches(name.casefold(), names, n=3, cutoff=0.6)
-    return f"Did you mean {' or '.join(f'`{names[one]}`' for one in close)}?" if close else ""
 
 
 def account_name(name: str) -> str | None:

@@ -14,7 +14,6 @@ from ipy_awsprofile.demo.services.sts.constraints import length, pattern
 from ipy_awsprofile.demo.sessions import Attributes
 
 _MOST_TAGS = 50
-NO_ATTRIBUTES = Attributes()
 _TAG = r"[\w .:/=+@-]*"
 
 
@@ -38,8 +37,6 @@ def malformed(params: Mapping[str, Any]) -> list[str]:
 def read_attributes(params: Mapping[str, Any]) -> Attributes:
     """Return the attributes in a request. Raises Refusal for tags that AWS doesn't accept."""
     tags = params.get("Tags", [])
-    if not tags and "SourceIdentity" not in params and "TransitiveTagKeys" not in params:
-        return NO_ATTRIBUTES  # most sessions have none, and each is kept
     keys = [tag["Key"].lower() for tag in tags]
     if len(tags) > _MOST_TAGS:
         raise _invalid("The number of tags exceeds the limit of 50")
@@ -74,8 +71,6 @@ def chained(attributes: Attributes, inherited: Attributes) -> Attributes:
             "One of the specified transitive tag keys can't be set because it conflicts with a "
             "transitive tag key from the calling session."
         )
-    if inherited == NO_ATTRIBUTES:
-        return attributes
     source = attributes.source_identity or inherited.source_identity
     if inherited.source_identity not in (None, source):
         raise Refusal("AccessDenied", "The source identity can't be changed by role chaining.")
