@@ -77,19 +77,22 @@ def test_mfa_is_asked_for_at_each_renewal(aws: EmbeddedAws, clock: Clock, phone:
         clock.passes(hours=2)
 
 
-def test_mfa_in_the_middle_of_a_chain(
-    aws: EmbeddedAws, clock: Clock, phone: Phone, scenario: Scenario
-) -> None:
-    """A role whose source asks for MFA renews itself, with one code for that step."""
-    aws.create_role(
+def add_role_behind(aws: EmbeddedAws, **settings: Any) -> None:
+    """Add a role that Auditor assumes, and its profile with these settings."""
+    role_arn = aws.create_role(
         "Behind",
         account=ROLE_ACCOUNT,
         trust=trusting(f"arn:aws:iam::{ROLE_ACCOUNT}:role/Auditor"),
         policy=allow("s3:*"),
     )
-    aws.write_profile(
-        "Behind", source_profile="Auditor", role_arn=f"arn:aws:iam::{ROLE_ACCOUNT}:role/Behind"
-    )
+    aws.write_profile("Behind", source_profile="Auditor", role_arn=role_arn, **settings)
+
+
+def test_mfa_in_the_middle_of_a_chain(
+    aws: EmbeddedAws, clock: Clock, phone: Phone, scenario: Scenario
+) -> None:
+    """A role whose source asks for MFA renews itself, with one code for that step."""
+    add_role_behind(aws)
     session = open_session("Behind", mfa_prompter=phone, region="us-west-2")
     clock.passes(hours=2)
     session.client("s3").list_buckets()
@@ -287,18 +290,7 @@ def test_one_code_for_a_chain(
     aws: EmbeddedAws, clock: Clock, phone: Phone, scenario: Scenario
 ) -> None:
     """One code serves a chain whose roles name the same device, also when it is renewed."""
-    aws.create_role(
-        "Behind",
-        account=ROLE_ACCOUNT,
-        trust=trusting(f"arn:aws:iam::{ROLE_ACCOUNT}:role/Auditor"),
-        policy=allow("s3:*"),
-    )
-    aws.write_profile(
-        "Behind",
-        source_profile="Auditor",
-        role_arn=f"arn:aws:iam::{ROLE_ACCOUNT}:role/Behind",
-        mfa_serial=phone.serial,
-    )
+    add_role_behind(aws, mfa_serial=phone.serial)
     session = open_session("Behind", mfa_prompter=phone, region="us-west-2")
     clock.passes(hours=2)
     session.client("s3").list_buckets()
