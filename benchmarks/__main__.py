@@ -1,4 +1,4 @@
-"""Measure and print a table of ratios: ``python -m benchmarks [picker] [--update-readme]``.
+"""Measure and print a table of ratios: ``python -m benchmarks [picker] [--update-page]``.
 
 A ratio is how many times as long (or as much memory) the alternative takes.
 """
@@ -12,7 +12,7 @@ from typing import Protocol
 
 from benchmarks import accounts, listing, loading, memory, picker, switching
 from benchmarks.stage import Stage, embedded_aws
-from benchmarks.table import README, machine, markdown, update
+from benchmarks.table import PAGE, machine, markdown, update
 from benchmarks.timing import Measured
 
 
@@ -45,18 +45,18 @@ def measure(topics: Sequence[Topic]) -> dict[int, list[Measured]]:
 
 
 def main() -> None:
-    """Measure and print the table; with ``--update-readme``, write it to the README too."""
+    """Measure and print the table; with ``--update-page``, write it to its page too."""
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     picker_help = "measure the picker in a browser instead"
     parser.add_argument("topic", nargs="?", choices=["picker"], help=picker_help)
-    parser.add_argument("--update-readme", action="store_true", help="write the table to README.md")
+    parser.add_argument("--update-page", action="store_true", help="write the table to its page")
     options = parser.parse_args()
-    if options.topic and options.update_readme:
-        parser.error("The table in README.md doesn't include the picker.")
+    if options.topic and options.update_page:
+        parser.error("The table of the page doesn't include the picker.")
     table = f"{markdown(measure([picker] if options.topic else TOPICS))}\n\n{machine()}."
     print(table)
-    if options.update_readme:
-        README.write_text(update(README.read_text("utf-8"), table), "utf-8")
+    if options.update_page:
+        PAGE.write_text(update(PAGE.read_text("utf-8"), table), "utf-8")
 
 
 if __name__ == "__main__":

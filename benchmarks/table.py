@@ -1,4 +1,4 @@
-"""The ratios as a Markdown table, also in the README."""
+"""The ratios as a Markdown table, also on the page of speed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 from benchmarks.cli import aws_cli
 from benchmarks.timing import Measured
 
-README = Path(__file__).parent.parent / "README.md"
+PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 
-#: ``python -m benchmarks --update-readme`` writes the text between these two lines.
+#: ``python -m benchmarks --update-page`` writes the text between these two lines.
 _BEGIN, _END = "<!-- benchmarks -->", "<!-- end of benchmarks -->"
 
 Rounds = Mapping[int, Sequence[Measured]]

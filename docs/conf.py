@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from magics import write_magics, write_settings
+from magics import options_page
 
 from ipy_awsprofile import __version__
 
@@ -31,7 +31,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "IPython.sphinxext.ipython_console_highlighting",  # the lexer for cells with magics
 ]
-exclude_patterns = ["build", "reference/settings.md"]
+exclude_patterns = ["build"]
 # One pair of backquotes, too, is code in the docstrings.
 default_role = "code"
 
@@ -66,8 +66,9 @@ def generate(_app: Sphinx) -> None:
             name for name in names if not name.endswith(".ipynb") or "checkpoint" in name
         ],
     )
-    write_magics(HERE / "reference" / "options.md")
-    write_settings(HERE / "reference" / "settings.md")
+    options = HERE / "reference" / "options.md"
+    if options.read_text() != options_page():
+        options.write_text(options_page())
 
 
 def setup(app: Sphinx) -> None:

@@ -1,33 +1,33 @@
-"""The options of the magics and their settings as tables, from the code."""
+"""The options of the magics and their settings as tables, from the code.
+
+``docs/reference/options.md`` is this page. It is written by `make docs`, and committed so that it
+can be read in the repository, too; a test compares both.
+"""
 
 from __future__ import annotations
 
 import argparse
+import re
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.notebook.magic import AwsProfileMagics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
-def write_magics(page: Path) -> None:
-    """Write a page with the arguments and options of each magic."""
-    lines = ["# Magics", ""]
+def options_page() -> str:
+    """Return a page with the arguments and options of each magic, and the settings."""
+    lines = ["# Options and settings", ""]
     for magic in (AwsProfileMagics.aws_profile, AwsProfileMagics.aws_profiles):
         lines += [f"## `%{magic.__name__}`", "", *_described(magic.__doc__ or "")]
         for group in magic.parser._action_groups:  # noqa: SLF001  # argparse has no public list
             lines += _table(group)
-    page.write_text("\n".join(lines) + "\n")
-
-
-def write_settings(page: Path) -> None:
-    """Write a table of the traits that can be configured."""
     traits = AwsProfileMagics.class_own_traits(config=True)
-    lines = ["| name | meaning |", "|---|---|"]
-    lines += [f"| `{name}` | {' '.join(trait.help.split())} |" for name, trait in traits.items()]
-    page.write_text("\n".join(lines) + "\n")
+    lines += ["## Settings", "", "[Configuration](configuration.md) says how they are set.", ""]
+    lines += ["| name | meaning |", "|---|---|"]
+    lines += [f"| `{name}` | {_cell(trait.help)} |" for name, trait in traits.items()]
+    return "\n".join(lines) + "\n"
 
 
 def _described(docstring: str) -> Iterator[str]:
@@ -51,5 +51,10 @@ def _table(group: argparse._ArgumentGroup) -> Iterator[str]:
     for action in actions:
         value = action.metavar or ""
         name = " ".join(filter(None, (", ".join(action.option_strings), str(value))))
-        yield f"| `{name.strip()}` | {str(action.help).replace('%%', '%')} |"
+        yield f"| `{name.strip()}` | {_cell(str(action.help).replace('%%', '%'))} |"
     yield ""
+
+
+def _cell(text: str) -> str:
+    """Return a text in one line, with options and arguments as code."""
+    return re.sub(r"(?<![\w`])--[a-z][a-z-]*", r"`\g<0>`", " ".join(text.split()))

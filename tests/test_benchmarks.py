@@ -1,10 +1,10 @@
-"""The table of ratios, and its place in the README."""
+"""The table of ratios, and its place on the page of speed."""
 
 from __future__ import annotations
 
 import pytest
 
-from benchmarks.table import machine, markdown, update
+from benchmarks.table import PAGE, machine, markdown, update
 from benchmarks.timing import Measured
 
 
@@ -34,6 +34,7 @@ def test_only_what_is_between_the_markers_changes() -> None:
     text = "before\n<!-- benchmarks -->\n{}\n<!-- end of benchmarks -->\nafter"
     assert first == text.format("| one |")
     assert update(first, "| two |") == text.format("| two |")
+    assert "\n| two |\n" in update(PAGE.read_text(), "| two |")
     with pytest.raises(ValueError, match="no place"):
         update("before\n<!-- benchmarks -->", "| one |")
 

@@ -93,7 +93,8 @@ aws_profile_arguments = _decorator(
     argument(
         "--save",
         metavar="NAME",
-        help="append the role to the config file as a profile of this name, and switch to it",
+        help="append the role to the config file as a profile of this name, and switch to it; "
+        "nothing that is in the file is changed",
     ),
     argument(
         "--read-only",
@@ -103,9 +104,14 @@ aws_profile_arguments = _decorator(
     argument(
         "--mfa",
         action="store_true",
-        help="get a session with MFA for long-term keys, with a code of the profile's mfa_serial",
+        help="get a session with MFA for long-term keys, with a code of the profile's mfa_serial; "
+        "it lasts 12 hours, or --duration up to 36h",
     ),
-    argument("--expect-account", metavar="ID", help="fail unless STS names this account"),
+    argument(
+        "--expect-account",
+        metavar="ID",
+        help="fail, and change nothing, unless STS names this account",
+    ),
     argument("--only-session", action="store_true", help="set only the variable"),
     argument(
         "--yes",
