@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ipy_awsprofile.config.environment import user_environment
+from ipy_awsprofile.config.parsing_errors import line_of, problem_of
 from ipy_awsprofile.config.settings import BLOCKS, SETTINGS
 from ipy_awsprofile.config.snapshot import once
 from ipy_awsprofile.errors import ConfigFileError
@@ -61,12 +62,16 @@ class Section(dict[str, Value]):
     """
 
     # With 20,000 sections, most of the time would be that of the garbage collector.
-    __slots__ = ("_over", "file", "in_credentials", "line", "lines")
+    __slots__ = ("_over", "file", "header", "in_credentials", "line", "lines", "replaced")
 
     def __init__(self, file: Path, line: int) -> None:
         super().__init__()
         self.file = file
         self.line = line
+        #: The text between the brackets.
+        self.header = ""
+        #: Sections before it with the same name, in another spelling: they aren't read.
+        self.replaced: tuple[Section, ...] = ()
         #: The lines of the settings in this file, without those of the other file.
         self.lines: dict[str, int] = {}
         #: The settings in the credentials file; botocore looks for keys in one file at a time.
@@ -112,6 +117,7 @@ class Section(dict[str, Value]):
         copy = Section(self.file, self.line)
         copy.update({**self, **settings})
         copy.lines, copy.in_credentials, copy._over = self.lines, self.in_credentials, self._over
+        copy.header, copy.replaced = self.header, self.replaced
         return copy
 
     def __repr__(self) -> str:
@@ -120,12 +126,17 @@ class Section(dict[str, Value]):
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Sections:
-    """The sections of both files, by their names: profiles, and what profiles refer to."""
+    """The sections of both files, by their names: profiles, and what profiles refer to.
+
+    ``unnamed`` are sections of the config file by their headers, such as ``[profile two words]``,
+    which have no name, since that has to be one word or in quotes.
+    """
 
     profiles: dict[str, Section]
     sso_sessions: dict[str, Section]
     services: dict[str, Section]
     others: dict[str, Section]
+    unnamed: dict[str, Section]
 
 
 def read_shared_files(files: SharedFiles) -> Sections:
@@ -144,16 +155,16 @@ def _sections(
     files: SharedFiles, config: FileVersion | None, credentials: FileVersion | None
 ) -> Sections:
     del config, credentials  # they are parts of the cache's key
-    sections = Sections({}, {}, {}, {})
+    sections = Sections({}, {}, {}, {}, {})
     for header, section in _file_sections(files.config).items():
         if header.startswith("profile"):
-            _add_by_quoted_name(sections.profiles, header, section)
+            _add_by_quoted_name(sections.profiles, section, sections)
         elif header.startswith("sso-session"):
-            _add_by_quoted_name(sections.sso_sessions, header, section)
+            _add_by_quoted_name(sections.sso_sessions, section, sections)
         elif header.startswith("services"):
-            _add_by_quoted_name(sections.services, header, section)
+            _add_by_quoted_name(sections.services, section, sections)
         elif header == "default":
-            sections.profiles[header] = section
+            _add(sections.profiles, header, section)
         else:
             sections.others[header] = section
     for name, section in _file_sections(files.credentials).items():
@@ -165,11 +176,21 @@ def _sections(
     return sections
 
 
-def _add_by_quoted_name(sections: dict[str, Section], header: str, section: Section) -> None:
+def _add_by_quoted_name(known: dict[str, Section], section: Section, sections: Sections) -> None:
     """Add a section such as ``[profile NAME]`` by its name; a header needs two words."""
+    header = section.header
     words = header.split(" ") if _PLAIN_HEADER.fullmatch(header) else _shell_words(header)
     if len(words) == 2:  # noqa: PLR2004
-        sections[words[1]] = section
+        _add(known, words[1], section)
+    else:
+        sections.unnamed[header] = section
+
+
+def _add(known: dict[str, Section], name: str, section: Section) -> None:
+    """Add a section by its name: botocore uses the last of several that have the same name."""
+    if name in known:
+        section.replaced = (*known[name].replaced, known[name])
+    known[name] = section
 
 
 #: Two words without quotes: the shell parser would be slow for 20,000 headers.
@@ -209,7 +230,7 @@ def _file_sections(path: Path) -> dict[str, Section]:
             return _parsed(path, lines)
     except configparser.Error as error:
         # configparser quotes the line that it can't read, which can be a secret: don't chain it.
-        raise ConfigFileError(path, _problem_of(error), _line_of(error)) from None
+        raise ConfigFileError(path, problem_of(error), line_of(error)) from None
     except UnicodeDecodeError as error:
         raise ConfigFileError(path, f"The file isn't {error.encoding} text.") from None
     except OSError as error:
@@ -244,7 +265,8 @@ def _parsed(path: Path, lines: Iterable[str]) -> dict[str, Section]:
     of_the_parser = len(created)
     parser.read_file(counted(), source=str(path))
     sections = dict(zip(parser.sections(), created[of_the_parser:], strict=True))
-    for section in sections.values():
+    for header, section in sections.items():
+        section.header = header
         _complete(section, parser.defaults())
     return sections
 
@@ -268,32 +290,3 @@ def _block(text: str, path: Path, line_number: int) -> dict[str, str]:
             raise ConfigFileError(path, "A line of the indented block has no `=`.", line_number)
         nested[name.strip()] = value.strip()
     return nested
-
-
-def _problem_of(error: configparser.Error) -> str:
-    """Return what is wrong, without quoting a value."""
-    match error:
-        case configparser.DuplicateSectionError():
-            return f"The section [{error.section}] is in the file twice."
-        case configparser.DuplicateOptionError():
-            return f"`{error.option}` is set twice in [{error.section}]."
-        case configparser.MissingSectionHeaderError(line=str(line)) if line.startswith("\ufeff"):
-            return "It begins with a byte order mark: save it as UTF-8 without BOM."
-        case configparser.MissingSectionHeaderError():
-            return "There are settings before the first [section]."
-        case _:
-            return "This line is neither a [section] nor a `name = value`."
-
-
-def _line_of(error: configparser.Error) -> int | None:
-    match error:
-        case (
-            configparser.DuplicateSectionError()
-            | configparser.DuplicateOptionError()
-            | configparser.MissingSectionHeaderError()
-        ):
-            return error.lineno
-        case configparser.ParsingError() if error.errors:
-            return error.errors[0][0]
-        case _:
-            return None

@@ -8,9 +8,9 @@ import shutil
 from collections.abc import Callable, Iterator
 
 from ipy_awsprofile.config.profiles import ProfileKind
-from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.explain.cached import login_token, mfa_session, sso_section
 from ipy_awsprofile.explain.client_checks import check_ca_bundle, check_region, check_services
+from ipy_awsprofile.explain.header_checks import check_header, check_replaced
 from ipy_awsprofile.explain.key_checks import (
     check_empty_keys,
     check_expiry,
@@ -96,28 +96,12 @@ def _check_blocks(link: Link) -> Iterator[Finding]:
         )
 
 
-def _check_header(link: Link) -> Iterator[Finding]:
-    """Yield a problem if the config file has a section of this name that isn't a profile."""
-    section = link.inputs.sections.others.get(link.profile.name)
-    if section is not None:
-        yield not_a_profile(link.profile.name, section, fatal=False)
-
-
-def not_a_profile(name: str, section: Section, *, fatal: bool) -> Problem:
-    """Return the problem of a header in the config file without the word `profile`."""
-    return Problem(
-        says=f"[{one_line(name)}] in the config file isn't read: the word `profile` is missing.",
-        fix=f"Write [profile {one_line(name)}]. See {place(section.file, section.line)}.",
-        fatal=fatal,
-    )
-
-
 #: Their values are given to a shell, or can contain any character.
 _COMMANDS = {"credential_process", "mfa_process"}
 
 Check = Callable[[Link], Iterator[Finding]]
 _OF_EVERY_PROFILE: tuple[Check, ...] = (
-    *(_check_header, _check_names, _check_comments, _check_blocks),
+    *(check_header, check_replaced, _check_names, _check_comments, _check_blocks),
     *(check_services, check_region, check_ca_bundle, check_sign_in_of_clients),
 )
 _OF_KIND: dict[ProfileKind, tuple[Check, ...]] = {

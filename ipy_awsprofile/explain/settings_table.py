@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 
-from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.config.profiles import KEY_PAIR, SESSION_TOKENS, ProfileKind
 from ipy_awsprofile.config.settings import (
     CREDENTIAL_SETTINGS,
     SECRET_SETTINGS,
@@ -100,6 +100,8 @@ def settings_of(link: Link, also: Section | None = None) -> Iterator[Setting]:
         if name in link.section.overridden:
             file, line = link.section.overridden[name]
             note = "the credentials file takes precedence"
+            if _is_key_of(link, name) and KEY_PAIR[0] not in link.section.in_credentials:
+                note = _why_unused_key(link.section, name, in_credentials=False)
             yield Setting(name=name, value="", file=file, line=line, note=note)
     if link.is_target:
         yield from _endpoints_of_services(link, overriding)
@@ -168,8 +170,9 @@ def _why_unused(link: Link, name: str) -> str:
     if link.kind is ProfileKind.INCOMPLETE:
         return ""
     if name in _USED_BY[link.kind] or _own_keys_of_a_role(link, name):
-        if name in _KEYS and link.kind is ProfileKind.STATIC_KEYS:
-            return _note_for_other_file(link.section, name)
+        if _is_key_of(link, name):
+            here = name in link.section.in_credentials
+            return _why_unused_key(link.section, name, in_credentials=here)
         return ""
     if name == "mfa_serial" and link.kind is ProfileKind.STATIC_KEYS:
         return "used only with --mfa" if link.is_target else "not used in a source profile"
@@ -181,8 +184,19 @@ def _own_keys_of_a_role(link: Link, name: str) -> bool:
     return name in _KEYS and link.kind is ProfileKind.ASSUME_ROLE and is_own_source
 
 
-def _note_for_other_file(section: Section, name: str) -> str:
-    """Return a note for a setting in the other file: botocore reads keys from one file only."""
-    if "aws_access_key_id" in section.in_credentials and name not in section.in_credentials:
-        return "not used: the keys are in the credentials file"
-    return ""
+def _is_key_of(link: Link, name: str) -> bool:
+    return name in _KEYS and link.kind is ProfileKind.STATIC_KEYS
+
+
+def _why_unused_key(section: Section, name: str, *, in_credentials: bool) -> str:
+    """Return the reason why a key or token of a file isn't used; empty if it is used.
+
+    botocore reads all of them from one file, and of two tokens the first.
+    """
+    reads_credentials = KEY_PAIR[0] in section.in_credentials
+    if in_credentials != reads_credentials:
+        file = "credentials" if reads_credentials else "config"
+        return f"not used: the keys are in the {file} file"
+    there = section.in_credentials if in_credentials else section.in_config
+    first = next((token for token in SESSION_TOKENS if token in there), name)
+    return "" if name in {*KEY_PAIR, first} else f"{first} takes precedence"

@@ -9,8 +9,9 @@ from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.role_chain import follow_chain, start_kind
 from ipy_awsprofile.errors import InvalidProfile, ProfileNotFound
 from ipy_awsprofile.explain.cached import sso_section
-from ipy_awsprofile.explain.checks import findings, not_a_profile, problems_of_kind
+from ipy_awsprofile.explain.checks import findings, problems_of_kind
 from ipy_awsprofile.explain.credential_sources import credential_source, outside_profile
+from ipy_awsprofile.explain.header_checks import misspelt_header
 from ipy_awsprofile.explain.records import Finding, Inputs, Link, Problem, Step, one_line
 from ipy_awsprofile.explain.settings_table import settings_of
 from ipy_awsprofile.text import program
@@ -126,9 +127,8 @@ def _as_problem(error: InvalidProfile | ProfileNotFound) -> Problem:
 def _missing_source(link: Link) -> Iterator[Problem]:
     """Yield a problem if the section of a missing source profile has a wrong header."""
     source = link.profile.source_profile or ""
-    section = link.inputs.sections.others.get(source)
-    if section is not None and source not in link.inputs.sections.profiles:
-        yield not_a_profile(source, section, fatal=True)
+    if source not in link.inputs.sections.profiles:
+        yield from misspelt_header(source, link.inputs, fatal=True)
 
 
 def _detail(link: Link) -> str:
@@ -148,14 +148,5 @@ def _detail(link: Link) -> str:
 
 def missing_profile(name: str, inputs: Inputs, error: ProfileNotFound) -> Step:
     """Return the step of a profile that doesn't exist; its header may be wrong."""
-    problem = _as_problem(error)
-    sections = inputs.sections
-    if name in sections.others:
-        problem = not_a_profile(name, sections.others[name], fatal=True)
-    elif f"profile {name}" in sections.profiles:
-        section = sections.profiles[f"profile {name}"]
-        problem = Problem(
-            says=f"[profile {name}] in the credentials file isn't the profile `{name}`.",
-            fix=f"In that file, write [{name}]. See {section.file.name}:{section.line}.",
-        )
-    return Step(name=name, kind="not found", problems=(problem,))
+    problems = tuple(misspelt_header(name, inputs, fatal=True)) or (_as_problem(error),)
+    return Step(name=name, kind="not found", problems=problems)

@@ -95,19 +95,51 @@ CASES = {
         "\n[p]\n",
         "",
         ("p|not found|",),
-        (("![p] in the config file isn't read", "[profile p]. See config:2"),),
+        (("![p] in the config file isn't a profile", "[profile p]. See config:2"),),
     ),
     "header without profile, and keys": Case(
         f"[p]\n{REGION}",
         f"[p]\n{KEYS}\n{REGION}",
         ("p|static keys|credentials:2",),
-        (("[p] in the config file isn't read", "Write [profile p]. See config:1"),),
+        (("[p] in the config file isn't a profile", "Write [profile p]. See config:1"),),
     ),
     "source without profile in its header": Case(
         f"{ASSUME}source_profile = u\n[u]\n{KEYS}\n",
         "",
         (ASSUMED,),
         (("!The source_profile `u`", "See "), ("![u] in the config file", "See config:5")),
+    ),
+    "header with a capital letter": Case(
+        f"[Profile p]\n{REGION}",
+        "",
+        ("p|not found|",),
+        (("![Profile p] in the config file isn't a profile", "[profile p]. See config:1"),),
+    ),
+    "header of the other file": Case(
+        P,
+        f"[profile p]\n{KEYS}\n",
+        ("p|no credentials|config:1",),
+        (
+            ("!`p` has no credentials", "Add keys"),
+            ("[profile p] in the credentials file isn't the profile `p`", "[p]. See credentials:1"),
+        ),
+    ),
+    "sections that another spelling replaces": Case(
+        f"[profile p]\nrole_arn = {ROLE}\n[profile  \"p\"]\n[profile 'p']\nregion = us-west-2\n"
+        "sso_session = corp\nsso_account_id = 123456789012\nsso_role_name = R\nservices = local\n"
+        "[sso-session corp]\nsso_start_url = https://x\nhush = hush\n"
+        '[services "local"]\nhush =\n  hush = hush\n'
+        '[sso-session "corp"]\nsso_start_url = https://y\nsso_region = us-east-1\n'
+        "[services local]\nsts =\n  a = b\n",
+        "",
+        ("p|SSO: R in 123456789012|config:4",),
+        (
+            ("!There is no SSO token", "--login"),
+            ("[profile p] isn't read: config:4 has the same", "Move role_arn there. See config:1"),
+            ('[profile "p"] isn\'t read: config:4 has the same', "Remove it. See config:3"),
+            ("[sso-session corp] isn't read: config:16", "Move sso_start_url there. See config:10"),
+            ('[services "local"] isn\'t read: config:19', "Remove it. See config:13"),
+        ),
     ),
     "loop": Case(
         f"{ASSUME}source_profile = q\n[profile q]\nrole_arn = {ROLE}\nsource_profile = p\n",

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import botocore.session
 import pytest
+from botocore.exceptions import PartialCredentialsError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.explain.settings_table import similar_setting
 from tests.explain.profiles import KEYS, P, settings_of, write
 
@@ -151,3 +157,38 @@ def test_blocks_and_empty_settings(shared_files: Files) -> None:
 def test_misspelt(name: str, known: str | None) -> None:
     """A name similar to an AWS setting is misspelt; the setting of another tool isn't."""
     assert similar_setting(name) == known
+
+
+NAMES = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_security_token")
+IN_A_FILE = st.lists(st.sampled_from(NAMES), unique=True)
+
+
+@settings(derandomize=True, database=None, deadline=None, max_examples=200)
+@given(IN_A_FILE, IN_A_FILE)
+def test_keys_in_both_files(config: list[str], credentials: list[str]) -> None:
+    """Of keys and tokens in both files, those are used that botocore uses."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        files = (Path(folder, "config"), Path(folder, "credentials"))
+        patch.setenv("AWS_CONFIG_FILE", str(files[0]))
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(files[1]))
+        texts = (
+            "".join(f"{name} = {file}:{line}\n" for line, name in enumerate(names, start=2))
+            for file, names in (("config", config), ("credentials", credentials))
+        )
+        write(
+            files,
+            *(
+                f"[{header}]\n{text}"
+                for header, text in zip(("profile p", "p"), texts, strict=True)
+            ),
+        )
+        try:
+            keys = botocore.session.Session(profile="p").get_credentials()
+        except PartialCredentialsError:
+            keys = None
+        explanation = explain("p")
+        assert explanation.works == (keys is not None)
+        if keys is not None:
+            frozen = keys.get_frozen_credentials()
+            used = {one.where for one in settings_of("p") if not one.note}
+            assert used == {frozen.access_key, frozen.secret_key, frozen.token} - {None}

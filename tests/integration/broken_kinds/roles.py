@@ -23,7 +23,7 @@ ROLES: dict[str, Broken] = {
         ProfileNotFound,
         "There is no profile `P`",
         instead={"[profile P]": "[P]"},
-        seen="the word `profile` is missing",
+        seen="in the config file isn't a profile",
     ),
     "source unknown": Broken(
         "role with source_profile",

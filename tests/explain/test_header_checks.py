@@ -1,0 +1,96 @@
+"""An explanation names the sections that aren't read, and no section that botocore reads."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import botocore.session
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from ipy_awsprofile.explain.explain import explain
+from tests.explain.profiles import write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NAMES = ("a", "my dev", "default")
+SPELT = (
+    *("profile {}", 'profile "{}"', "profile '{}'", "profile  {}", 'profiles "{}"', "profile {} "),
+    *("{}", " {}", "Profile {}", '"{}"', 'profile "{}', "profile {} x", "x profile {}"),
+)
+CONFIG = [
+    *(spelt.format(name) for spelt in SPELT for name in NAMES),
+    *("sso-session corp", 'sso-session "corp"', "sso-session  corp", "sso-sessions corp"),
+    *("services local", "services 'local'", "services local x"),
+]
+CREDENTIALS = [*(spelt.format(name) for spelt in ("{}", "profile {}") for name in NAMES), '"a"']
+
+
+def sections(file: str, headers: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield each header and its place."""
+    for number, header in enumerate(headers):
+        yield header, f"{file}:{4 * number + 1}"
+
+
+def text_of(file: str, headers: list[str]) -> str:
+    """Return the text of a file; a setting of each section has the name of its place."""
+    return "".join(
+        f"[{header}]\nat.{place.replace(':', '.')} = x\nsso_session = corp\nservices = local\n"
+        for header, place in sections(file, headers)
+    )
+
+
+def is_meant(header: str, file: str, name: str, *, referred: bool) -> bool:
+    """Return whether a person takes a section for the profile, or one that the profile names."""
+    if file == "credentials":
+        return header == f"profile {name}"
+    plain = " ".join(re.sub("[\"']", " ", header).split())
+    others = {"sso-session corp", "sso-sessions corp", "services local"} if referred else set()
+    return plain in others or bool(re.fullmatch(f"(?:(?i:profiles?) )?{name}", plain))
+
+
+@settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=200,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+@given(
+    st.lists(st.sampled_from(CONFIG), max_size=8, unique=True),
+    st.lists(st.sampled_from(CREDENTIALS), max_size=3, unique=True),
+)
+@example(["profile a", "sso-session corp", "sso-session  corp", 'profile "a"'], ["profile a"])
+def test_sections_that_are_not_read(config: list[str], credentials: list[str]) -> None:
+    """Of the sections that may be meant for a profile, those that botocore loses are named."""
+    headers = {"config": config, "credentials": credentials}
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        files = (Path(folder, "config"), Path(folder, "credentials"))
+        write(files, *(text_of(file, headers[file]) for file in headers))
+        patch.setenv("AWS_CONFIG_FILE", str(files[0]))
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(files[1]))
+        theirs = botocore.session.Session().full_config
+        for name in NAMES:
+            profile = theirs["profiles"].get(name, {})
+            used = {**profile}
+            if profile:
+                used |= theirs["sso_sessions"].get("corp", {}) | theirs["services"].get("local", {})
+            lost = {
+                place
+                for file in headers
+                for header, place in sections(file, headers[file])
+                if is_meant(header, file, name, referred=bool(profile))
+                and f"at.{place.replace(':', '.')}" not in used
+            }
+            named = {
+                place
+                for problem in explain(name).problems
+                if re.match(r"\[.*\] (in the \w+ file )?isn't", problem.says)
+                for place in re.findall(r"\w+:\d+", problem.fix)
+            }
+            assert named == lost, name
