@@ -10,7 +10,7 @@ import pytest
 from ipy_awsprofile.errors import MfaUnavailable, ProfileNotFound, SwitchInterrupted
 from ipy_awsprofile.notebook.first_profile import CellRefused
 from tests.shells import Shell, run_notebook
-from tests.test_readme import the_block
+from tests.test_readme import PAGES, the_block
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,10 +131,12 @@ def test_a_new_name_and_unloading(configured: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_in_a_kernel(aws: EmbeddedAws, tmp_path: Path) -> None:
-    """IPython's configuration file, as README shows it, is enough."""
+    """IPython's configuration file, as the page of configuration shows it, is enough."""
     folder = tmp_path / "ipython" / "profile_default"
     folder.mkdir(parents=True)
-    block = the_block("InteractiveShellApp", "AwsProfileMagics.profile")
+    block = the_block(
+        PAGES["docs/reference/configuration.md"], "InteractiveShellApp", "AwsProfileMagics.profile"
+    )
     (folder / "ipython_config.py").write_text(block.replace("*prod*", "User*"))
     environment = {**os.environ, "IPYTHONDIR": str(tmp_path / "ipython")}
     cells, _ = run_notebook(
