@@ -85,6 +85,7 @@ SETTINGS: dict[str, About] = {
             "s3",
             "s3_disable_express_session_auth",
             "s3_disable_multiregion_access_points",
+            "s3_us_east_1_regional_endpoint",
             "s3_use_arn_region",
             "s3control",
             "sdk_ua_app_id",
@@ -100,6 +101,10 @@ SETTINGS: dict[str, About] = {
     **dict.fromkeys(
         (
             "ca_bundle",
+            "csm_client_id",
+            "csm_enabled",
+            "csm_host",
+            "csm_port",
             "data_path",
             "ec2_metadata_service_endpoint",
             "ec2_metadata_service_endpoint_mode",
@@ -107,6 +112,10 @@ SETTINGS: dict[str, About] = {
             "imds_use_ipv6",
             "metadata_service_num_attempts",
             "metadata_service_timeout",
+            "proxies_config",
+            "proxy_ca_bundle",
+            "proxy_client_cert",
+            "proxy_use_forwarding_for_https",
         ),
         About.MACHINE,
     ),
@@ -130,7 +139,7 @@ SETTINGS: dict[str, About] = {
 
 
 #: Settings whose value is an indented block of settings.
-BLOCKS = frozenset({"api_versions", "s3", "s3api", "s3control"})
+BLOCKS = frozenset({"api_versions", "proxies_config", "s3", "s3api", "s3control"})
 
 
 def settings_about(*topics: About) -> tuple[str, ...]:
