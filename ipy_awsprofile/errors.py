@@ -50,8 +50,6 @@ class AwsProfileError(Exception):
         # Names and values from the files can contain line ends.
         super().__init__(_shown(message))
         self.hint = _shown(hint)
-        #: Set where the error was shown as a card, so that its hint isn't shown twice.
-        self.shown = False
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy the text: the constructors of the children take other arguments."""
@@ -60,12 +58,11 @@ class AwsProfileError(Exception):
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows instead of the stack: the message, and the hint.
 
+        Front ends show these lines in a box, and programs that run notebooks (nbclient, papermill)
+        write them to their logs: so there is no card beside them.
         https://ipython.readthedocs.io/en/stable/config/integrating.html
         """
-        lines = [f"{type(self).__name__}: {self}"]
-        if self.hint and not self.shown:
-            lines.append(self.hint)
-        return lines
+        return [f"{type(self).__name__}: {self}", *filter(None, [self.hint])]
 
 
 def _shown(text: str) -> str:

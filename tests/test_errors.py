@@ -61,13 +61,6 @@ def test_rendering_with_a_hint_is_two_lines() -> None:
     assert rendered == ["AwsProfileError: It broke.", "Mend it."]
 
 
-def test_rendering_after_a_card_leaves_the_hint_to_the_card() -> None:
-    """A hint that a card has shown isn't shown again."""
-    error = AwsProfileError("It broke.", "Mend it.")
-    error.shown = True
-    assert error._render_traceback_() == ["AwsProfileError: It broke."]
-
-
 @pytest.mark.parametrize(
     ("line", "text"),
     [(7, "/etc/config, line 7: It is odd."), (None, "/etc/config: It is odd.")],

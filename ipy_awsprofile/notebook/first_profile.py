@@ -17,7 +17,7 @@ from IPython.display import display
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.notebook.active_identity import active_identity_card
-from ipy_awsprofile.notebook.error_cards import errors_as_cards
+from ipy_awsprofile.notebook.interruption import interruption_as_error
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -73,7 +73,7 @@ class FirstProfile:
 
     def _switch(self) -> None:
         try:
-            with errors_as_cards("The switch", self._switcher):
+            with interruption_as_error("The switch", self._switcher):
                 self._switcher.switch(SwitchRequest(profile=self._profile))
                 display(active_identity_card(self._shell, self._switcher))
         except AwsProfileError as error:
@@ -83,7 +83,7 @@ class FirstProfile:
 
     def _refuse(self, error: AwsProfileError) -> NoReturn:
         raise CellRefused(
-            *error._render_traceback_(),  # its own lines, without a card's
+            *error._render_traceback_(),
             f"The cell wasn't run. Run it again, or `%aws_profile --off` to work without "
             f"`{self._profile}`, the first profile of your configuration.",
         ) from error

@@ -19,7 +19,7 @@ from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.notebook.arguments import aws_profile_arguments, aws_profiles_arguments
 from ipy_awsprofile.notebook.cell_scope import UntilCellEnds
-from ipy_awsprofile.notebook.error_cards import errors_as_cards
+from ipy_awsprofile.notebook.interruption import interruption_as_error
 from ipy_awsprofile.notebook.options import parse, show_help, switch_request
 from ipy_awsprofile.notebook.prompts import (
     ask_for_code,
@@ -98,7 +98,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             self.shell.run_cell(f"%aws_profile --cell {line}\n{cell}").raise_error()
             return
         require_notebook("`%aws_profile`")
-        with errors_as_cards("The switch", self.switcher):
+        with interruption_as_error("The switch", self.switcher):
             options = parse(self.aws_profile, line)
             if options.help:
                 show_help(self.aws_profile, in_cell=options.cell)
@@ -119,7 +119,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         from ipy_awsprofile.notebook.many_profiles import frame_of_cell, profile_list
 
         require_notebook("`%aws_profiles`")
-        with errors_as_cards("The cell", self.switcher):
+        with interruption_as_error("The cell", self.switcher):
             options = parse(self.aws_profiles, line)
             if options.help:
                 show_help(self.aws_profiles, in_cell=cell is not None)

@@ -107,10 +107,12 @@ def _similar(words: Iterable[str], known: Collection[str]) -> str:
     """Return a question about the options that an unknown one is similar to; empty if none is."""
     from ipy_awsprofile.config.profiles import did_you_mean  # which loading doesn't need
 
-    public = [one for one in known if one != "--cell"]
-    names = (word.split("=", 1)[0] for word in words if word.startswith("--"))
+    # Without the dashes: those that all options have in common don't make a word similar.
+    public = [one.removeprefix("--") for one in known if one != "--cell"]
+    names = (word.split("=", 1)[0][2:] for word in words if word.startswith("--"))
     unknown = (name for name in names if not any(one.startswith(name) for one in public))
-    return next(filter(None, (did_you_mean(name, public) for name in unknown)), "")
+    question = next(filter(None, (did_you_mean(name, public) for name in unknown)), "")
+    return re.sub(r"`(\w)", r"`--\1", question)
 
 
 def switch_request(options: argparse.Namespace) -> SwitchRequest | None:

@@ -270,7 +270,7 @@ def identity_message(
 
 
 def error_message(error: AwsProfileError) -> ErrorMessage:
-    """Return the message that shows an error, with the card that the magic shows."""
+    """Return the message that shows an error, as a card."""
     return {"type": "error", "html": html_of(cards.error_card(error))}
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def test_the_main_job_in_jupyterlab(jupyter: Jupyter) -> None:
-    """The switch, an error and the table show their cards, in light and dark themes."""
+    """The switch and the table show their cards, an error its box, in light and dark themes."""
     notebook = jupyter.lab(
         "%load_ext ipy_awsprofile",
         "%aws_profile RoleBeta",
@@ -28,8 +28,11 @@ def test_the_main_job_in_jupyterlab(jupyter: Jupyter) -> None:
     expect(identity).to_contain_text("arn:aws:sts::123456789012:assumed-role/RoleBeta/")
     expect(notebook.run(2).locator("tbody tr")).to_have_count(3)
     error = notebook.run(3)
-    expect(error.locator(".ipy-awsprofile-card")).to_contain_text("no profile RoleBeat")
-    expect(error.locator(".ipy-awsprofile-card")).to_contain_text("Did you mean RoleBeta?")
+    expect(error.locator("pre")).to_have_text(
+        "ProfileNotFound: There is no profile `RoleBeat` in the shared config files.\n"
+        "Did you mean `RoleBeta`?"
+    )
+    expect(error.locator(".ipy-awsprofile-card")).to_have_count(0)
     table = notebook.run(4)
     for name in ("UserAlpha", "RoleBeta"):  # other tests add more profiles
         expect(table.locator("td:first-child", has_text=name)).to_have_count(1)

@@ -140,7 +140,7 @@ def test_mfa_wrong_and_right(jupyter: Jupyter, embedded: EmbeddedAws, company: N
 
 
 def test_error_card_and_former_identity(view: ViewPage, company: None) -> None:
-    """A refused switch shows the magic's error card, and the identity that stays active."""
+    """A refused switch shows the error's card, and the identity that stays active."""
     view.begin()
     for profile in ("RoleBeta", "analytics-dev"):
         view.choose(profile)

@@ -34,7 +34,7 @@ def test_interrupted_during_a_call(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_interrupted_kernel(aws: EmbeddedAws) -> None:
-    """In a kernel, an interrupt shows the card and stops the cell."""
+    """In a kernel, an interrupt is an error of the cell, which says that nothing has changed."""
     aws.latency = 2
     done, after = run_notebook(
         "%load_ext ipy_awsprofile\n"
@@ -45,7 +45,8 @@ def test_interrupted_kernel(aws: EmbeddedAws) -> None:
         "'session' in dir()",
         environment=aws.environment(),
     )[0]
-    assert len(done.cards) == 1
+    assert done.cards == []
     assert done.error.ename == "SwitchInterrupted"
+    assert done.error.traceback[1:] == ["Nothing has changed."]
     assert done.error.evalue == "The switch was interrupted."
     assert after.text == "False"

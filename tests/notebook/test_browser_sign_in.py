@@ -92,7 +92,8 @@ def test_nobody_completes_it(aws: EmbeddedAws) -> None:
             with pytest.raises(KeyboardInterrupt):
                 waiting.throw(KeyboardInterrupt)
         attempt._callback._end()
-        with pytest.raises(urllib.error.URLError, match="refused"):
+        # While another thread closes the socket, a connection can still be made, and is reset.
+        with pytest.raises(OSError, match=r"refused|reset"):
             urllib.request.urlopen(address)
 
 

@@ -268,12 +268,12 @@ def test_help_option(shell: Shell, option: str) -> None:
         ("%aws_profile RoleBeta --regoin x", "Did you mean `--region`"),
         ("%aws_profile RoleBeta --expected-account=1", "Did you mean `--expect-account`"),
         ("%aws_profiles --worker-s 3 --intoo x", "Did you mean `--into`"),
-        ("%aws_profile --xyzzy", "Run `%aws_profile?` to see the options."),
+        ("%aws_profile --nope", "Run `%aws_profile?` to see the options."),
     ],
 )
 def test_misspelt_options(shell: Shell, line: str, hint: str) -> None:
     """An unknown option leads to the question which one is meant."""
-    assert hint in shell.refused(line).hint
+    assert shell.refused(line).hint.startswith(hint)
 
 
 @pytest.mark.parametrize("magic", ["aws_profile", "aws_profiles"])

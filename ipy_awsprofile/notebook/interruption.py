@@ -1,0 +1,28 @@
+"""Ctrl-C in a magic is an error of ours, which says whether something has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.errors import SwitchInterrupted
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.switch.switcher import Switcher
+
+_TOO_LATE = "It was already complete. Run `%aws_profile` to see the active identity."
+
+
+@contextmanager
+def interruption_as_error(what: str, switcher: Switcher) -> Iterator[None]:
+    """Raise SwitchInterrupted for KeyboardInterrupt.
+
+    ``what`` is what the user can interrupt, the first words of the error's message.
+    """
+    before = switcher.session
+    try:
+        yield
+    except KeyboardInterrupt:
+        hint = () if switcher.session is before else (_TOO_LATE,)
+        raise SwitchInterrupted(what, *hint) from None
