@@ -10,12 +10,13 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextvars import ContextVar, Token
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
@@ -44,31 +45,44 @@ class DeadlineExceededError(BotoCoreError):
 
 
 class _Limit:
-    """How many seconds an operation's calls can still wait."""
+    """How many seconds the calls of a block can still wait; ``block`` is the block's frame."""
 
-    __slots__ = ("left",)
+    __slots__ = ("block", "left")
 
-    def __init__(self, seconds: float) -> None:
-        self.left = seconds
+    def __init__(self, block: FrameType | None = None) -> None:
+        self.left = LIMIT
+        self.block = block
 
 
-_limit: ContextVar[_Limit | None] = ContextVar("seconds for an operation", default=None)
+_latest: ContextVar[_Limit | None] = ContextVar("seconds for an operation", default=None)
+
+
+def _in_force() -> _Limit | None:
+    """Return the limit of the block that runs, if any.
+
+    Ctrl-C can come when a block is about to end, and then its limit isn't taken away.
+    """
+    limit, frame = _latest.get(), sys._getframe(1)  # noqa: SLF001  # quicker than `inspect`
+    while limit and frame is not limit.block:
+        if frame.f_back is None:
+            return None
+        frame = frame.f_back
+    return limit
 
 
 class limited:  # noqa: N801  # it reads as what it does
     """Limit how long the calls in a ``with`` block wait for servers; the outermost one counts.
 
-    It isn't a generator: after Ctrl-C, that would be ended later, and in another context.
+    ``block`` is the frame that the block is in, by default the caller's.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, block: FrameType | None = None) -> None:
+        self._block = block or sys._getframe(1)  # noqa: SLF001  # as above
         self._token: Token[_Limit | None] | None = None
 
     def __enter__(self) -> None:
-        outer = _limit.get()
-        # One that is used up was left behind by an interrupt: nothing of it waits any more.
-        if outer is None or outer.left <= 0:
-            self._token = _limit.set(_Limit(LIMIT))
+        if _in_force() is None:
+            self._token = _latest.set(_Limit(self._block))
 
     def __exit__(
         self,
@@ -77,12 +91,12 @@ class limited:  # noqa: N801  # it reads as what it does
         _stack: TracebackType | None,
     ) -> None:
         if self._token:
-            _limit.reset(self._token)
+            _latest.reset(self._token)
 
 
 def begin_again() -> None:
     """Let an operation of many calls, such as one for each page, wait as long as at first."""
-    if limit := _limit.get():
+    if limit := _in_force():
         limit.left = LIMIT
 
 
@@ -102,7 +116,7 @@ class BoundedHttp:
 
     def send(self, request: Any) -> AWSResponse:
         """Return the response. Raises what botocore's session does, and DeadlineExceededError."""
-        limit = _limit.get() or _Limit(LIMIT)
+        limit = _in_force() or _Limit()
         started = time.monotonic()
         try:
             return self._answer(request, min(self._timeout, limit.left))

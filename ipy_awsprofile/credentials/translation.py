@@ -36,7 +36,7 @@ class translated(AbstractContextManager[None]):  # noqa: N801  # it reads as wha
     def __init__(self, chain: tuple[str, ...], *, step: int = 0) -> None:
         self._chain = Chain(chain)
         self._step = step
-        self._limited = limited()
+        self._limited = limited(sys._getframe(1))  # noqa: SLF001  # that of the block
         self._outer: BaseException | None = None
 
     def __enter__(self) -> None:

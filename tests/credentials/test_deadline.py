@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from ipy_awsprofile.buckets import list_buckets
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.credentials import deadline
+from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import EndpointUnreachable, ServiceError
 from ipy_awsprofile.libraries import dask_storage_options
 from ipy_awsprofile.sessions.identity import who_am_i
@@ -102,18 +104,38 @@ def test_too_large(shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPa
             open_session("Role")
 
 
+def left() -> float | None:
+    """Return how many seconds the calls of the block can still wait; it can't be seen otherwise."""
+    limit = deadline._in_force()
+    return limit.left if limit else None
+
+
 def test_outermost_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A step of an operation doesn't begin again, but what an interrupt has left behind is over."""
+    """A step of an operation, also in another function, doesn't begin again."""
+    with translated(("P",)):
+        monkeypatch.setattr(deadline, "LIMIT", 9.0)
+        with deadline.limited(), translated(("P",)):
+            assert left() == 20.0
+    assert left() is None
+    with deadline.limited():
+        assert left() == 9.0
+
+
+@pytest.mark.parametrize("begin", [deadline.limited, partial(translated, ("P",))])
+def test_what_an_interrupt_has_left_behind(
+    begin: Callable[[], AbstractContextManager[None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A block that Ctrl-C has ended just before its end doesn't limit what comes next."""
+
+    def interrupted_at_its_end() -> None:
+        begin().__enter__()
+        assert left() == 20.0
+
+    interrupted_at_its_end()
+    assert left() is None
     monkeypatch.setattr(deadline, "LIMIT", 9.0)
     with deadline.limited():
-        limit = deadline._limit.get()  # there is nothing to see from outside
-        with deadline.limited():
-            assert deadline._limit.get() is limit
-        assert limit
-        limit.left = 0
-        with deadline.limited():
-            assert deadline._limit.get() is not limit
-    assert deadline._limit.get() is None
+        assert left() == 9.0
 
 
 def test_pages_begin_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,9 +143,7 @@ def test_pages_begin_again(monkeypatch: pytest.MonkeyPatch) -> None:
     with deadline.limited():
         monkeypatch.setattr(deadline, "LIMIT", 7.0)
         deadline.begin_again()
-        limit = deadline._limit.get()
-        assert limit
-        assert limit.left == deadline.LIMIT
+        assert left() == 7.0
 
 
 def test_at_the_end_of_the_process(
