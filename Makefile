@@ -11,7 +11,7 @@ AXE := .venv/node_modules/axe-core/axe.min.js
 # How long `make attack` looks for faults.
 MINUTES ?= 20
 
-.PHONY: demo lab test attack check docs bench lock clean
+.PHONY: demo lab test attack check docs links bench lock clean
 
 demo: .venv/ready
 	$(BIN)/python -m ipy_awsprofile demo
@@ -50,6 +50,10 @@ check: .venv/ready $(TSC)
 docs: .venv-docs/ready
 	.venv-docs/bin/python -m sphinx -q -W --keep-going -b html docs build/docs
 
+# Whether links to other sites lead somewhere. It needs the network, so it isn't a part of `docs`.
+links: .venv-docs/ready
+	.venv-docs/bin/python -m sphinx -q -b linkcheck docs build/links
+
 # The AWS CLI that the tests need wants an older docutils than Sphinx does.
 .venv-docs/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-docs
@@ -59,9 +63,10 @@ docs: .venv-docs/ready
 bench: .venv/ready
 	$(BIN)/python -m benchmarks
 
-# JupyterLab loads the labextension from .venv, so a change of it is installed again.
+# JupyterLab loads the labextension from .venv, and README is the package's description: a change
+# of them is installed again.
 LABEXTENSION := $(wildcard labextension/*.json labextension/s*/* labextension/s*/*/*)
-.venv/ready: pyproject.toml constraints.txt $(LABEXTENSION)
+.venv/ready: pyproject.toml constraints.txt README.md $(LABEXTENSION)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
 	# uv finds the boto3 that aiobotocore and the AWS CLI agree on in seconds, pip in minutes.

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import tomllib
+from importlib.metadata import metadata
 from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from ipy_awsprofile import __version__
-from tests.test_readme import ROOT
+from tests.test_readme import README, ROOT
 
-PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT: dict[str, Any] = PYPROJECT["project"]
 
 
 def required(extra: str | None) -> list[Requirement]:
@@ -49,5 +51,18 @@ def test_conda_recipe() -> None:
     """The recipe for conda-forge needs what the package needs, and has its version."""
     recipe = (ROOT / "conda-recipe" / "recipe.yaml").read_text()
     assert f'version: "{__version__}"' in recipe
-    for requirement in required(None):
+    built = map(Requirement, PYPROJECT["build-system"]["requires"])
+    for requirement in (*required(None), *built):
         assert f"- {requirement.name} {requirement.specifier}\n" in recipe
+
+
+def test_description() -> None:
+    """The package index shows README's text, with no link or picture that it can't follow."""
+    about = metadata(PROJECT["name"])
+    text = about["Description"]
+    assert about["Description-Content-Type"] == "text/markdown"
+    assert re.findall(r"\]\(", text) == []
+    for line in README.split("## Read on")[0].splitlines():
+        if "](" not in line:
+            assert line in text
+    assert "Many accounts at once:** `%%aws_profiles *-prod` runs a cell for each of them" in text
