@@ -34,6 +34,15 @@ def shortened(text: str, length: int = 500) -> str:
     return text if len(text) <= length else f"{text[:length]}…"
 
 
+#: Texts that explain nothing: numbers, UUIDs, and what languages have for nothing.
+_WORDLESS = re.compile(r"[\d.,:_-]*|[\da-f-]{32,}|true|false|none|null", re.IGNORECASE)
+
+
+def in_words(text: str) -> str:
+    """Return a text, or nothing if it is a number, a UUID or the like."""
+    return "" if _WORDLESS.fullmatch(text) else text
+
+
 def without_user(url: str) -> str:
     """Return a URL without its user name and password."""
     return re.sub(r"//[^/]*@", "//…@", url)

@@ -10,7 +10,7 @@ import pytest
 from ipy_awsprofile.cards.cards import error_card
 from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.text import assigned_name, program, visible, without_user
+from ipy_awsprofile.text import assigned_name, in_words, program, visible, without_user
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -92,6 +92,25 @@ def test_program(command: str, name: str | None) -> None:
 def test_password_in_an_address(url: str, shown: str) -> None:
     """Name and password in an address aren't shown."""
     assert without_user(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("17", ""),
+        ("-1.5", ""),
+        ("1b4e28ba-2fa1-11d2-883f-0016d3cca427", ""),
+        ("1B4E28BA2FA111D2883F0016D3CCA427", ""),
+        ("None", ""),
+        ("", ""),
+        ("NoSuchRole", "NoSuchRole"),
+        ("Error 17", "Error 17"),
+        ("decade", "decade"),
+    ],
+)
+def test_in_words(text: str, words: str) -> None:
+    """A number or a UUID explains nothing."""
+    assert in_words(text) == words
 
 
 MUCH = "`x` <" * 1_000_000

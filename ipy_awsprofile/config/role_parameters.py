@@ -68,16 +68,24 @@ def _listed(text: str | None) -> list[str]:
 
 
 def _with_options(own: dict[str, Any], request: SessionRequest, profile: Profile) -> dict[str, Any]:
-    if request.tags or request.transitive_tags or request.source_identity or request.policy:
+    said = (request.source_identity, request.policy)
+    if request.tags or request.transitive_tags or said != (None, None):
         require_kind(profile, ASSUMES, "session tags, a source identity or a policy")
-    tags = {one["Key"]: one["Value"] for one in own.get("Tags", [])} | dict(request.tags)
-    transitive = [*own.get("TransitiveTagKeys", []), *request.transitive_tags]
+    if "" in said:  # such as a variable that isn't set
+        what = "source identity" if request.source_identity == "" else "policy"
+        raise InvalidOption(f"The {what} is empty.", "Leave the option out, or give a value.")
+    tags = {one["Key"]: one["Value"] for one in own.get("Tags", [])}
+    tags |= {str(key): str(value) for key, value in request.tags}
+    transitive = [*own.get("TransitiveTagKeys", []), *map(str, request.transitive_tags)]
     if missing := [key for key in transitive if key not in tags]:
         raise InvalidOption(
             f"`{missing[0]}` can't be transitive: the session has no such tag.",
             f"Add `--tag {missing[0]}=VALUE`.",
         )
-    parameters = _parameters(tags, transitive, request.source_identity or own.get("SourceIdentity"))
+    identity = own.get("SourceIdentity")
+    if request.source_identity is not None:
+        identity = str(request.source_identity)
+    parameters = _parameters(tags, transitive, identity)
     if request.policy and not _POLICY_ARN.fullmatch(request.policy):
         parameters["Policy"] = _policy_in(Path(request.policy).expanduser())
     return parameters

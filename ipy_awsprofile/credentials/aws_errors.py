@@ -24,7 +24,7 @@ from ipy_awsprofile.errors import (
     MfaRejected,
     ServiceError,
 )
-from ipy_awsprofile.text import assigned_name, one_line, shortened
+from ipy_awsprofile.text import assigned_name, in_words, one_line, shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class ErrorResponse:
         return cls(
             code=shortened(str(content.get("Code") or ""), 100),
             # botocore takes a whole page or document for the message if it can't read it.
-            message="" if message.startswith(("<", "{", "[")) else shortened(message),
+            message="" if message.startswith(("<", "{", "[")) else in_words(shortened(message)),
             operation=error.operation_name,
             status=int(metadata.get("HTTPStatusCode") or 0),
         )
@@ -97,7 +97,8 @@ def from_response(error: ClientError, chain: Chain) -> AwsProfileError:
         return _keys_refused(response, chain)
     if response.code in DENIED:
         return _denied(response, chain)
-    reason = response.message or response.code or f"HTTP {response.status}, without a reason"
+    reason = response.message or in_words(response.code)
+    reason = reason or f"HTTP {response.status}, without a reason"
     return ServiceError(
         f"{response.operation} failed for `{chain.asked_for}`: {reason}",
         _advice(response, chain),
@@ -258,4 +259,4 @@ def _advice(response: ErrorResponse, chain: Chain) -> str:
             "Use another Region with `--region`, or enable this one for the account: "
             "https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html"
         )
-    return _NOT_AWS if not response.code or response.code.isdecimal() else ""
+    return "" if in_words(response.code) else _NOT_AWS

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ipy_awsprofile.config.environment import user_environment
-from ipy_awsprofile.text import one_line, shortened
+from ipy_awsprofile.text import in_words, one_line, shortened
 
 
 def reason_of_container(message: str) -> str:
@@ -30,7 +30,8 @@ def reason_of_container(message: str) -> str:
     if not isinstance(told, dict) or _repeats_token(body):
         return status
     by_name = {str(name).lower(): value for name, value in told.items()}
-    words = [by_name[name] for name in ("code", "message") if isinstance(by_name.get(name), str)]
+    texts = [by_name[name] for name in ("code", "message") if isinstance(by_name.get(name), str)]
+    words = filter(None, map(in_words, texts))
     return f"{status}, {shortened(one_line(' '.join(words)), 200)}".rstrip(", .")
 
 

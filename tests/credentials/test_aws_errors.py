@@ -10,6 +10,7 @@ from tests.credentials.foreign_errors import response, translate
 
 ROLE = "arn:aws:iam::123456789012:role/RoleBeta"
 USER = "arn:aws:iam::231179739868:user/UserAlpha"
+UUID = "1b4e28ba-2fa1-11d2-883f-0016d3cca427"
 
 
 @pytest.mark.parametrize(
@@ -113,6 +114,26 @@ USER = "arn:aws:iam::231179739868:user/UserAlpha"
             response("SlowDown", None),
             ours.ServiceError,
             "ListBuckets failed for `RoleBeta`: SlowDown",
+        ),
+        (
+            response("InvalidInput", 17),
+            ours.ServiceError,
+            "ListBuckets failed for `RoleBeta`: InvalidInput",
+        ),
+        (
+            response(UUID, "The bucket is gone."),
+            ours.ServiceError,
+            "ListBuckets failed for `RoleBeta`: The bucket is gone.",
+        ),
+        (
+            response(UUID, UUID),
+            ours.ServiceError,
+            "ListBuckets failed for `RoleBeta`: HTTP 400, without a reason",
+        ),
+        (
+            response(403, UUID),
+            ours.AccessDenied,
+            "`RoleBeta` isn't allowed to call ListBuckets: denied",
         ),
         (
             response(None, None),

@@ -6,6 +6,7 @@ import pytest
 
 from ipy_awsprofile.credentials.container_reason import reason_of_container
 
+UUID = "1b4e28ba-2fa1-11d2-883f-0016d3cca427"
 NOT_200 = "Error retrieving metadata: Received non 200 response {} from container metadata: {}"
 
 
@@ -15,12 +16,14 @@ NOT_200 = "Error retrieving metadata: Received non 200 response {} from containe
         ('{"code": "NoRole", "message": "There is no role."}', "HTTP 404, NoRole There is no role"),
         ('{"Message": "Not\\nnow", "AccessKeyId": "hush"}', "HTTP 404, Not now"),
         ('{"message": {"hush": 1}, "code": 7}', "HTTP 404"),
+        (f'{{"code": "{UUID}", "message": "Gone."}}', "HTTP 404, Gone"),
+        (f'{{"code": "NoRole", "message": "{UUID}"}}', "HTTP 404, NoRole"),
         ('{"message": "no token hush-token-1"}', "HTTP 404"),
         ("<html>hush</html>", "HTTP 404"),
         ("[" * 100_000, "HTTP 404"),
         ("[]", "HTTP 404"),
     ],
-    ids=range(7),
+    ids=range(9),
 )
 def test_reason(monkeypatch: pytest.MonkeyPatch, body: str, reason: str) -> None:
     """Code and message of JSON are quoted, if they don't repeat the token."""

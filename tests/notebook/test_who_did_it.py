@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 
@@ -76,6 +77,22 @@ def test_options(shell: Shell, aws: EmbeddedAws, audited: str) -> None:
     assert isinstance(shell.refused("%aws_profile Audited"), AccessDenied)
 
 
+def test_values_that_are_not_texts(aws: EmbeddedAws) -> None:
+    """A UUID or a number is taken as its text, in Python as in a line."""
+    run = UUID(int=7)
+    expected = {"sts:SourceIdentity": "42", "aws:RequestTag/run": str(run), "aws:RequestTag/2": "3"}
+    statement = {"Effect": "Allow", "Action": ALL, "Principal": {"AWS": "*"}}
+    arn = aws.create_role(
+        "Numbered",
+        account=ROLE_ACCOUNT,
+        trust={"Statement": [statement | {"Condition": {"StringEquals": expected}}]},
+    )
+    given: dict[str, Any] = {"source_identity": 42, "tags": {"run": run, 2: 3}}
+    given |= {"transitive_tags": [2], "session_name": run, "external_id": 7000}
+    session = open_session(role_arn=arn, source_profile="Ann", **given)
+    assert who_am_i(session).arn.endswith(f"Numbered/{run}")
+
+
 def test_settings_of_a_profile(shell: Shell) -> None:
     """The settings of aws-vault count as the options do, also for many profiles and children."""
     assert "cost=7" in shell.good("%aws_profile Vault").text
@@ -139,6 +156,8 @@ def test_policies_that_are_refused(
         ("Audited --transitive-tag team", "can't be transitive"),
         ("UserAlpha --tag team=red", "can't use session tags"),
         ("UserAlpha --source-identity ann", "can't use session tags"),
+        ('Audited --source-identity ""', "The source identity is empty"),
+        ('Audited --policy ""', "The policy is empty"),
         (f"Audited {GIVEN} --tag aws:x=y", "can't begin with aws:"),
         ("RoleBeta --source-identity ann", "sts:SetSourceIdentity"),
         ("RoleBeta --tag team=red", "sts:TagSession"),
