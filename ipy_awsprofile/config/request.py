@@ -12,6 +12,11 @@ from datetime import timedelta
 Duration = float | timedelta | str
 
 
+def account_text(account: str | int) -> str:
+    """Return an account's ID as text: as a number, it has lost its leading zeros."""
+    return f"{account:012}" if isinstance(account, int) else account
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRequest:
     """A profile or a role, and the options that take precedence over the profile's settings.
@@ -35,7 +40,7 @@ class SessionRequest:
     profile: str | None = None
     role_arn: str | None = None
     source_profile: str | None = None
-    account: str | None = None
+    account: str | int | None = None
     role: str | None = None
     sso: str | None = None
     region: str | None = None

@@ -17,7 +17,7 @@ from ipy_awsprofile.config.assigned_role import (
     role_name,
 )
 from ipy_awsprofile.config.profiles import did_you_mean, matches, profiles_by_name
-from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.request import SessionRequest, account_text
 from ipy_awsprofile.config.shared_files import SharedFiles, read_shared_files
 from ipy_awsprofile.config.snapshot import read_once
 from ipy_awsprofile.config.target import sign_in_target
@@ -127,7 +127,7 @@ def _named(request: Request, files: SharedFiles, person: Person) -> Request:
             "A role of IAM Identity Center needs both --account and --role, and no other name.",
             "Run `%aws_profile --account ID --role NAME`; `%aws_profiles --sso` lists them.",
         )
-    session, account = find_sso_session(request.sso, files), request.account
+    session, account = find_sso_session(request.sso, files), account_text(request.account)
     if not is_account_id(account):
         account = signed_in(session, person, partial(account_id, account))
     name = role_name(session, account, request.role)

@@ -78,7 +78,7 @@ def open_session(
     region: str | None = None,
     role_arn: str | None = None,
     source_profile: str | None = None,
-    account: str | None = None,
+    account: str | int | None = None,
     role: str | None = None,
     sso: str | None = None,
     duration: Duration | None = None,

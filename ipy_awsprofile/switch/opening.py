@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile.config.request import account_text
 from ipy_awsprofile.errors import CredentialsRejected, InvalidOption, UnexpectedAccount
 
 if TYPE_CHECKING:
@@ -54,5 +55,4 @@ def _expected_account(account: str | int | None) -> str | None:
     """Return the ID of the account that is expected. Raises InvalidOption if it is empty."""
     if account == "":  # such as a variable that isn't set
         raise InvalidOption("The expected account is empty.", "An account ID has 12 digits.")
-    # As a number, it has lost its leading zeros.
-    return f"{account:012}" if isinstance(account, int) else account
+    return None if account is None else account_text(account)

@@ -17,7 +17,7 @@ def using_profile(
     region: str | None = None,
     role_arn: str | None = None,
     source_profile: str | None = None,
-    account: str | None = None,
+    account: str | int | None = None,
     role: str | None = None,
     sso: str | None = None,
     duration: Duration | None = None,

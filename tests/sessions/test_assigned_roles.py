@@ -98,8 +98,8 @@ def test_a_listing_that_is_cut_off(aws: EmbeddedAws) -> None:
     assert 0 < again["sso:ListAccountRoles"] < 40
 
 
-@pytest.mark.parametrize("account", [PROD, "Acme Prod", "acme prod"])
-def test_opened(aws: EmbeddedAws, account: str) -> None:
+@pytest.mark.parametrize("account", [PROD, "Acme Prod", "acme prod", int(PROD)])
+def test_opened(aws: EmbeddedAws, account: str | int) -> None:
     """A role is opened by its account's ID or name, with what the sign-in's profiles agree on."""
     session = open_session(account=account, role="Admin")
     identity = who_am_i(session)
