@@ -119,14 +119,16 @@ def acting_server(answers: Mapping[str, tuple[int, str]]) -> Iterator[str]:
 
 @contextmanager
 def _answering(
-    answer: Callable[[str], tuple[int, str]], context: ssl.SSLContext | None = None
+    answer: Callable[[str], tuple[int, str]],
+    context: ssl.SSLContext | None = None,
+    kind: str = "text/xml",
 ) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
             sent = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
             status, body = answer(f"{self.headers}{sent}")
             self.send_response(status)
-            self.send_header("Content-Type", "text/xml")
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body.encode())))
             self.end_headers()
             self.wfile.write(body.encode())
@@ -171,7 +173,7 @@ def tls_server(certificate: Path) -> Iterator[str]:
 
 
 @contextmanager
-def refusing_proxy() -> Iterator[str]:
-    """Run a proxy that wants a name and a password."""
-    with _answering(lambda _: (407, "")) as url:
+def refusing_proxy(status: int = 407) -> Iterator[str]:
+    """Run a proxy that wants a name and a password, or refuses with another status and a page."""
+    with _answering(lambda _: (status, "<html>"), kind="text/html") as url:
         yield url

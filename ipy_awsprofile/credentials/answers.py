@@ -10,10 +10,12 @@ https://botocore.amazonaws.com/v1/documentation/api/latest/development/designnot
 from __future__ import annotations
 
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
-from botocore.exceptions import ConnectionClosedError
+from botocore.exceptions import ConnectionClosedError, ProxyConnectionError
+from botocore.httpsession import mask_proxy_url
 from botocore.parsers import ResponseParserError
 
 from ipy_awsprofile.credentials.deadline import BoundedHttp
@@ -23,9 +25,32 @@ def guarded(client: Any) -> Any:
     """Return a client of botocore, whose calls now end in time and have responses of AWS."""
     # There is no public way to change one client; the session's other clients are the user's.
     endpoint = client._endpoint  # noqa: SLF001
-    endpoint.http_session = BoundedHttp(endpoint.http_session, client.meta.config.read_timeout)
+    endpoint.http_session = _AwsHttp(endpoint.http_session, client.meta.config.read_timeout)
     endpoint._response_parser_factory = _Parsers(endpoint._response_parser_factory)  # noqa: SLF001
     return client
+
+
+class _AwsHttp(BoundedHttp):
+    """Sends requests to AWS, which a proxy can answer instead if they are without TLS."""
+
+    def send(self, request: Any) -> AWSResponse:
+        """Return the response. Raises ProxyConnectionError if it is the refusal of a proxy."""
+        response = super().send(request)
+        if request.url.startswith("http://") and _is_page_of_refusal(response):
+            # There is no public way to ask which proxy it was.
+            proxy = self._session._proxy_config.proxy_url_for(request.url)  # noqa: SLF001
+            if proxy:
+                status = HTTPStatus(response.status_code)
+                error = f"{status.value} {status.phrase}"
+                raise ProxyConnectionError(proxy_url=mask_proxy_url(proxy), error=error)
+        return response
+
+
+def _is_page_of_refusal(response: AWSResponse) -> bool:
+    """Return whether a response is as a proxy refuses: AWS doesn't send pages."""
+    if response.status_code == HTTPStatus.FORBIDDEN:
+        return "html" in response.headers.get("Content-Type", "")
+    return response.status_code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
 
 
 class TextHttp(BoundedHttp):

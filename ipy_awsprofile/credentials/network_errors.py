@@ -45,11 +45,10 @@ def _server(address: object) -> str:
 
 
 def _proxy(details: dict[str, Any], chain: Chain) -> EndpointUnreachable:
-    proxy, hint = (
-        _server(details.get("proxy_url")),
-        "Check HTTPS_PROXY, or add the host to NO_PROXY.",
-    )
-    refused = re.search(r"Tunnel connection failed: (\d{3}[\w ]*)", str(details.get("error", "")))
+    proxy = _server(details.get("proxy_url"))
+    hint = "Check HTTPS_PROXY and HTTP_PROXY, or add the host to NO_PROXY."
+    refusal = re.compile(r"(?:Tunnel connection failed: |^)(\d{3}[\w ]*)")
+    refused = refusal.search(str(details.get("error", "")))
     if refused is None:
         return EndpointUnreachable(
             f"The proxy {proxy} can't be reached for `{chain.asked_for}`.", hint

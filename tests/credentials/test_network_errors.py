@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ipy_awsprofile.errors import EndpointUnreachable, ServiceError
+from ipy_awsprofile.errors import AwsProfileError, EndpointUnreachable, ServiceError
 from ipy_awsprofile.sessions.session import open_session
 from tests.servers import Answers, closed_port, odd_server, refusing_proxy, tls_server
 
@@ -43,7 +43,10 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
             "ca": f"ca_bundle = {folder}/ca.pem",
             "empty ca": f"ca_bundle = {folder}/empty.pem",
             "no ca": "ca_bundle = /no/such.pem",
+            "plain": "http://aws.local",
             "proxy": servers.enter_context(refusing_proxy()),
+            "forbidding proxy": servers.enter_context(refusing_proxy(403)),
+            "other server": servers.enter_context(odd_server(Answers((403, "<Error/>")))),
             "no proxy": f"http://127.0.0.1:{closed_port()}",
         }
 
@@ -79,6 +82,16 @@ CASES = {
         r"The proxy http://127.0.0.1:\d+ refuses the connection for `p`: 407 Proxy Authentication",
         "a name and a password",
     ),
+    "refusing proxy without TLS": (
+        ("plain", "", "proxy"),
+        r"The proxy http://127.0.0.1:\d+ refuses the connection for `p`: 407 Proxy Authentication",
+        "a name and a password",
+    ),
+    "forbidding proxy without TLS": (
+        ("plain", "", "forbidding proxy"),
+        r"The proxy http://127.0.0.1:\d+ refuses the connection for `p`: 403 Forbidden",
+        "doesn't allow this host",
+    ),
     "no proxy": (
         ("tls", "ca", "no proxy"),
         r"The proxy http://127.0.0.1:\d+ can't be reached for `p`.",
@@ -99,7 +112,8 @@ def test_cause(
     shared_files[0].write_text(ROLE.format(url=places[url], more=places.get(more, "")))
     if proxy:
         address = places[proxy].replace("http://", "http://me:hush@")
-        monkeypatch.setenv("HTTPS_PROXY", address)
+        for variable in ("HTTPS_PROXY", "HTTP_PROXY"):
+            monkeypatch.setenv(variable, address)
     with pytest.raises(EndpointUnreachable, match=says) as caught:
         open_session("p")
     assert hint in caught.value.hint
@@ -111,3 +125,20 @@ def test_with_the_certificate(shared_files: tuple[Path, Path], places: dict[str,
     shared_files[0].write_text(ROLE.format(url=places["tls"], more=places["ca"]))
     with pytest.raises(ServiceError, match="AssumeRole failed for `p`: Reached"):
         open_session("p")
+
+
+@pytest.mark.parametrize("proxy", ["", "other server"])
+def test_refusal_that_is_not_of_a_proxy(
+    shared_files: tuple[Path, Path],
+    places: dict[str, str],
+    proxy: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """AWS's refusal that comes through a proxy isn't the proxy's, nor is a page without one."""
+    url = "http://aws.local" if proxy else places["forbidding proxy"]
+    shared_files[0].write_text(ROLE.format(url=url, more=""))
+    if proxy:
+        monkeypatch.setenv("HTTP_PROXY", places[proxy])
+    with pytest.raises(AwsProfileError) as caught:
+        open_session("p")
+    assert not isinstance(caught.value, EndpointUnreachable)
