@@ -63,10 +63,9 @@ links: .venv-docs/ready
 bench: .venv/ready
 	$(BIN)/python -m benchmarks
 
-# JupyterLab loads the labextension from .venv, and README is the package's description: a change
-# of them is installed again.
+# JupyterLab loads the labextension from .venv, so a change of it is installed again.
 LABEXTENSION := $(wildcard labextension/*.json labextension/s*/* labextension/s*/*/*)
-.venv/ready: pyproject.toml constraints.txt README.md $(LABEXTENSION)
+.venv/ready: pyproject.toml constraints.txt $(LABEXTENSION)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
 	# uv finds the boto3 that aiobotocore and the AWS CLI agree on in seconds, pip in minutes.
