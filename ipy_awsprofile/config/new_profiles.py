@@ -53,6 +53,7 @@ def _line(name: str, value: Value) -> str:
 def require_new(profiles: Iterable[NewProfile], files: SharedFiles) -> None:
     """Raise InvalidOption for a name that exists, is there twice, or that not all SDKs can read."""
     known = set(read_shared_files(files).profiles)
+    new: set[str] = set()
     for name in (profile.name for profile in profiles):
         if _ODD.search(name):
             raise InvalidOption(
@@ -61,10 +62,15 @@ def require_new(profiles: Iterable[NewProfile], files: SharedFiles) -> None:
             )
         if name in known:
             raise InvalidOption(
-                f"There already is a profile `{name}`, or it would be written twice.",
+                f"There is a profile `{name}` already.",
                 "Choose another name; `%aws_profiles` lists the profiles.",
             )
-        known.add(name)
+        if name in new:
+            raise InvalidOption(
+                f"Two of the new profiles would have the name `{name}`.",
+                "Use a pattern with more of the role, such as `{account_id}-{role}`.",
+            )
+        new.add(name)
 
 
 def append_profiles(profiles: Iterable[NewProfile], files: SharedFiles) -> Path:

@@ -20,8 +20,8 @@ def opened_console(switcher: Switcher, service: str) -> Card:
     Its link has a token, and is nowhere but in the browser. Raises AwsProfileError if no profile is
     active, if the browser isn't on this machine, and what `console_link` raises.
     """
-    from ipy_awsprofile.notebook.local_browser import local_browser, open_in
     from ipy_awsprofile.sessions.console import console_link
+    from ipy_awsprofile.sessions.local_browser import local_browser, open_in
 
     session = switcher.session
     if session is None:

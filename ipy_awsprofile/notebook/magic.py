@@ -166,7 +166,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                 # A sign-in alone: nothing is switched.
                 return active_identity_card(self.shell, self.switcher)
         if options.save:
-            from ipy_awsprofile.notebook.saving import saved
+            from ipy_awsprofile.switch.saving import saved
 
             request = saved(self.switcher, request or self._active_request(), options.save)
         if request and options.cell:

@@ -20,7 +20,6 @@ from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable, SignInRequire
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
-    from ipy_awsprofile.sessions.browser_sign_in import BrowserSignIn
 
 
 def ask_for_code(question: str) -> str:
@@ -73,13 +72,13 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
     `SignInAttempt.waiting` raise.
     """
     from ipy_awsprofile.cards import cards
-    from ipy_awsprofile.sessions.sso_sign_in import begin_sign_in, sso_settings
+    from ipy_awsprofile.sessions.sign_in import begin_sign_in
+    from ipy_awsprofile.sessions.sso_sign_in import sso_settings
 
     if not somebody_is_there():
         sso_settings(target)  # raises for a profile that doesn't use a sign-in
         raise SignInRequired(target.name, target.chain[-1])
-    in_browser = None if device_code else _begin_in_browser(target)
-    attempt = in_browser or begin_sign_in(target)
+    attempt = begin_sign_in(target, device_code=device_code)
     card = cards.sign_in_card(attempt.profile, attempt.url, attempt.code)
     if not renders_html():
         print(card)  # noqa: T201
@@ -94,25 +93,6 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
         outcome = cards.sign_in_ended_card(attempt.profile, done=True)
     finally:
         shown.update(outcome)  # address and code aren't saved with the notebook
-
-
-def _begin_in_browser(target: Target) -> BrowserSignIn | None:
-    """Begin a sign-in in the browser of this machine; None if there is none that the user sees.
-
-    As in the AWS CLI, a profile needs an [sso-session] for it.
-    """
-    from ipy_awsprofile.notebook.local_browser import local_browser, open_in
-    from ipy_awsprofile.sessions.browser_sign_in import begin_browser_sign_in
-    from ipy_awsprofile.sessions.sso_sign_in import sso_settings
-
-    browser = local_browser()
-    if browser is None or sso_settings(target).session is None:
-        return None
-    attempt = begin_browser_sign_in(target)
-    if open_in(browser, attempt.url):
-        return attempt
-    attempt.close()
-    return None
 
 
 def renders_html() -> bool:

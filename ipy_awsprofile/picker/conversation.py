@@ -18,10 +18,14 @@ from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.picker.account_alias import AccountAliases
+from ipy_awsprofile.picker.drawn import html_of, identity_message
 from ipy_awsprofile.picker.listing import Listing
 from ipy_awsprofile.picker.memory import Memory
-from ipy_awsprofile.picker.messages import Message, ProfilesMessage, html_of, identity_message
-from ipy_awsprofile.picker.switch_commands import SwitchCommands, errors_shown
+from ipy_awsprofile.picker.messages import Message, ProfilesMessage
+from ipy_awsprofile.picker.person_at_view import errors_shown
+from ipy_awsprofile.picker.role_listing import list_roles
+from ipy_awsprofile.picker.switch_commands import SwitchCommands
+from ipy_awsprofile.switch.saving import known_account_name, suggested_name
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.leftovers import Leftover
@@ -41,6 +45,8 @@ class _Shown:
     request: SwitchRequest | None = None
     protected: bool = False
     leftovers: tuple[Leftover, ...] = ()
+    save_as: str = ""
+    account_name: str | None = None
 
 
 class Conversation:
@@ -83,8 +89,11 @@ class Conversation:
                 case {"type": "switch"}:
                     self._require_same_list(view, content["list"])
                     self._commands.carry_out(view, content)
-                case {"type": "region" | "refresh"}:
+                case {"type": "region" | "refresh" | "save"}:
                     self._commands.carry_out(view, content)
+                case {"type": "roles"}:
+                    self._switcher.cell.drop()  # the person wants something else
+                    list_roles(self._answer, view, content)
                 case {"type": "off"}:
                     self._commands.off(view)
                 case {"type": "console"}:
@@ -119,9 +128,12 @@ class Conversation:
         leftovers: list[Leftover] = []
         with suppress(AwsProfileError):  # the notes aren't worth an error
             leftovers = self._switcher.leftovers()
-        request = self._switcher.request
+        request, save_as, account = self._switcher.request, "", None
+        with suppress(AwsProfileError):  # files that can't be read just now
+            if request:
+                save_as, account = suggested_name(request), known_account_name(request)
         protected = bool(request and self._switcher.is_protected(request.name))
-        return _Shown(identity, request, protected, tuple(leftovers))
+        return _Shown(identity, request, protected, tuple(leftovers), save_as, account)
 
     def _show(self, identity: Identity | None, view: Any = None, *, switched: bool = False) -> None:
         state = self._state(identity)
@@ -139,9 +151,10 @@ class Conversation:
                 shown.request,
                 switched=switched,
                 protected=shown.protected,
-                alias=self._aliases.get(shown.identity.account) if shown.identity else None,
+                alias=shown.account_name or self._alias(shown.identity),
                 leftovers=shown.leftovers,
                 has_notebook=self._switcher.has_notebook,
+                save_as=shown.save_as,
             )
             self._answer(view, message)
 
@@ -180,6 +193,7 @@ class Conversation:
             "version": version,
             "pins": known.pins,
             "recent": known.recent,
+            "sign_ins": self.listing.sign_ins,
         }
         buffers = None
         if have != version:
@@ -190,6 +204,9 @@ class Conversation:
             buffers = [self.listing.rows]
         self._answer(view, message, buffers)
         _warm_up()
+
+    def _alias(self, identity: Identity | None) -> str | None:
+        return self._aliases.get(identity.account) if identity else None
 
     def _look_up_alias(self) -> threading.Thread | None:
         session, identity = self._switcher.session, self.identity

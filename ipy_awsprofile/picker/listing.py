@@ -9,6 +9,7 @@ from operator import is_
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.profiles import list_profiles
+from ipy_awsprofile.config.shared_files import SharedFiles, read_shared_files
 from ipy_awsprofile.errors import ConfigFileError
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class Listing:
         self.version = 0
         #: The profiles as JSON, for a message's buffer.
         self.rows = b""
+        #: The sign-ins whose roles weren't listed yet: names of [sso-session] sections.
+        self.sign_ins: list[str] = []
 
     @property
     def is_empty(self) -> bool:
@@ -38,7 +41,7 @@ class Listing:
     def read(self) -> int:
         """Read the files, and return the version. Raises ConfigFileError."""
         try:
-            profiles = list_profiles()
+            profiles, self.sign_ins = list_profiles(), _not_listed_yet()
         except ConfigFileError as error:
             # The view has no cell to run again.
             error.hint = f"Correct the file (`{error.path.name}`), then open the list again."
@@ -61,14 +64,21 @@ class Listing:
         return self.version
 
 
-def _roles_without_profile() -> list[AssignedRole]:
-    """Return the roles of IAM Identity Center that were listed, and aren't profiles.
+#: Nothing was listed if the module that lists roles wasn't imported.
+_LISTS = "ipy_awsprofile.sessions.assigned_roles"
 
-    Nothing was listed if the module that lists them wasn't imported.
-    """
-    module = sys.modules.get("ipy_awsprofile.sessions.assigned_roles")
+
+def _roles_without_profile() -> list[AssignedRole]:
+    """Return the roles of IAM Identity Center that were listed, and aren't profiles."""
+    module = sys.modules.get(_LISTS)
     roles: list[AssignedRole] = module.known_roles_without_profile() if module else []
     return roles
+
+
+def _not_listed_yet() -> list[str]:
+    module = sys.modules.get(_LISTS)
+    names = read_shared_files(SharedFiles.from_environment()).sso_sessions
+    return [name for name in names if module is None or not module.is_listed(name)]
 
 
 #: Marks a role of IAM Identity Center that has no profile.

@@ -6,18 +6,8 @@ with the notebook. The view has the same types in ``view/messages.js``; a test c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
-
-from ipy_awsprofile.cards import cards
-from ipy_awsprofile.cards.rendering import Card
-
-if TYPE_CHECKING:
-    from ipy_awsprofile.bindings.leftovers import Leftover
-    from ipy_awsprofile.config.request import SwitchRequest
-    from ipy_awsprofile.errors import AwsProfileError
-    from ipy_awsprofile.sessions.identity import Identity
+from collections.abc import Sequence
+from typing import Literal, NotRequired, TypedDict
 
 
 class ProfilesMessage(TypedDict):
@@ -30,6 +20,8 @@ class ProfilesMessage(TypedDict):
     version: int
     pins: Sequence[str]
     recent: Sequence[str]
+    #: The sign-ins whose roles can be listed: names of [sso-session] sections.
+    sign_ins: Sequence[str]
     regions: NotRequired[Sequence[str]]
     #: If there are no profiles: a card that says what to do, in which every text is escaped.
     html: NotRequired[str]
@@ -52,6 +44,8 @@ class ActiveIdentity(TypedDict):
     protected: bool
     #: The number of the card's notes, such as what doesn't follow.
     notes: int
+    #: If it is a role that no profile names: a name for such a profile, otherwise empty.
+    save_as: str
     #: The card as text.
     text: str
 
@@ -102,7 +96,10 @@ class CodeMessage(TypedDict):
 
 
 class SignInMessage(TypedDict):
-    """A sign-in is needed: the page to open, and the code that it has to show."""
+    """A sign-in is needed: the page to open, and the code that it has to show.
+
+    The code is empty if the browser of this machine has opened the page.
+    """
 
     type: Literal["sign_in"]
     url: str
@@ -120,6 +117,21 @@ class SignedInMessage(TypedDict):
     """The person has signed in: the view repeats its command."""
 
     type: Literal["signed_in"]
+
+
+class ProgressMessage(TypedDict):
+    """The number of accounts whose roles are listed, and the number of all accounts."""
+
+    type: Literal["progress"]
+    listed: int
+    accounts: int
+
+
+class ListedMessage(TypedDict):
+    """The roles of a sign-in are listed; they are in the next list of profiles."""
+
+    type: Literal["listed"]
+    sso: str
 
 
 class ErrorMessage(TypedDict):
@@ -142,6 +154,8 @@ Message = (
     | SignInMessage
     | ConsoleMessage
     | SignedInMessage
+    | ProgressMessage
+    | ListedMessage
     | ErrorMessage
 )
 
@@ -178,6 +192,8 @@ class SwitchCommand(TypedDict):
     confirmed: NotRequired[bool]
     #: An MFA code.
     code: NotRequired[str]
+    #: Whether to sign in with another browser, by a code.
+    device_code: NotRequired[bool]
 
 
 class RegionCommand(TypedDict):
@@ -187,6 +203,7 @@ class RegionCommand(TypedDict):
     region: str | None
     confirmed: NotRequired[bool]
     code: NotRequired[str]
+    device_code: NotRequired[bool]
 
 
 class RefreshCommand(TypedDict):
@@ -195,6 +212,26 @@ class RefreshCommand(TypedDict):
     type: Literal["refresh"]
     confirmed: NotRequired[bool]
     code: NotRequired[str]
+    device_code: NotRequired[bool]
+
+
+class SaveCommand(TypedDict):
+    """Keep the active role as a profile with this name, and switch to the profile."""
+
+    type: Literal["save"]
+    name: str
+    confirmed: NotRequired[bool]
+    code: NotRequired[str]
+    device_code: NotRequired[bool]
+
+
+class RolesCommand(TypedDict):
+    """List the roles of a sign-in, with or without profiles."""
+
+    type: Literal["roles"]
+    #: The name of an [sso-session].
+    sso: str
+    device_code: NotRequired[bool]
 
 
 class OffCommand(TypedDict):
@@ -218,62 +255,4 @@ class PinCommand(TypedDict):
 
 
 #: From the view to Python: what switches, and may need a confirmation, a code or a sign-in.
-Switching = SwitchCommand | RegionCommand | RefreshCommand
-
-
-def identity_message(
-    identity: Identity | None,
-    request: SwitchRequest | None,
-    *,
-    switched: bool = False,
-    protected: bool = False,
-    alias: str | None = None,
-    leftovers: Iterable[Leftover] = (),
-    has_notebook: bool = True,
-    now: datetime | None = None,
-) -> IdentityMessage:
-    """Return the message that shows an identity, or that no profile is active.
-
-    Without a notebook, as in marimo, there is no variable `session`.
-    """
-    if identity is None or request is None:
-        variable = "The notebook's variable `session`" if has_notebook else "`picker.session`"
-        choose = f"Choose a profile. {variable} then uses it."
-        html = html_of(Card("No profile is active", notes=(choose,)))
-        return {"type": "identity", "identity": None, "html": html, "switched": switched}
-    card = cards.identity_card(
-        identity,
-        variable=request.variable if has_notebook else "",
-        read_only=request.read_only,
-        protected=protected,
-        alias=alias,
-        leftovers=leftovers,
-        now=now,
-    )
-    left = (identity.expiry - (now or datetime.now(UTC))) if identity.expiry else None
-    return {
-        "type": "identity",
-        "identity": {
-            "profile": identity.profile,
-            "name": card.title,
-            "left": left.total_seconds() if left is not None else None,
-            "chosen_region": request.region,
-            "expires": identity.expiry.isoformat() if identity.expiry else None,
-            "account": alias or identity.account,
-            "protected": protected,
-            "notes": len(card.notes),
-            "text": str(card),
-        },
-        "html": html_of(card),
-        "switched": switched,
-    }
-
-
-def error_message(error: AwsProfileError) -> ErrorMessage:
-    """Return the message that shows an error, as a card."""
-    return {"type": "error", "html": html_of(cards.error_card(error))}
-
-
-def html_of(card: Card) -> str:
-    """Return a card's HTML as a plain string: marimo sends a subclass as something else."""
-    return str(card._repr_html_())
+Switching = SwitchCommand | RegionCommand | RefreshCommand | SaveCommand

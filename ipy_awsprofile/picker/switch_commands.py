@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,18 +16,18 @@ from ipy_awsprofile.errors import (
     MfaUnavailable,
     ProtectedProfile,
     SignInRequired,
-    SwitchInterrupted,
 )
 from ipy_awsprofile.picker.code_field import CodeField
-from ipy_awsprofile.picker.messages import Message, Switching, error_message
+from ipy_awsprofile.picker.drawn import error_message
+from ipy_awsprofile.picker.messages import Switching
+from ipy_awsprofile.picker.person_at_view import Answer, errors_shown, show_sign_in
+from ipy_awsprofile.switch.naming import signing_in
+from ipy_awsprofile.switch.saving import saved
 
 if TYPE_CHECKING:
     from ipy_awsprofile.credentials.person import Person
     from ipy_awsprofile.switch.layers import Layer
     from ipy_awsprofile.switch.switcher import Switcher
-
-#: Sends a message to one view.
-Answer = Callable[[Any, Message], None]
 
 
 class SwitchCommands:
@@ -53,7 +52,10 @@ class SwitchCommands:
                 self._answer(view, {"type": "done"})
                 return
             active, fresh = self._switcher.request, command["type"] == "refresh"
-            layer = self._switcher.prepare(self._request(command), fresh=fresh, person=person)
+            request = self._request(command)
+            if command["type"] == "save":
+                request = saved(self._switcher, request, command["name"], person=person)
+            layer = self._switcher.prepare(request, fresh=fresh, person=person)
             if self._switcher.cell.is_running:
                 self._answer(view, {"type": "waiting"})
             self._drop = self._switcher.cell.when_ended(
@@ -102,7 +104,9 @@ class SwitchCommands:
         except ProtectedProfile:
             self._answer(view, {"type": "confirm"})
         except SignInRequired:
-            self._sign_in(view, command)
+            target = signing_in(self._request(command))
+            device_code = command.get("device_code") is True
+            show_sign_in(self._answer, view, target, device_code=device_code)
         except MfaUnavailable:
             if code_field.device is None:
                 raise
@@ -113,24 +117,8 @@ class SwitchCommands:
             html, device = error_message(error)["html"], code_field.device or ""
             self._answer(view, {"type": "code", "device": device, "html": html})
 
-    def _sign_in(self, view: Any, command: Switching) -> threading.Thread:
-        """Show where to sign in. When that is done, the view repeats its command."""
-        attempt = self._switcher.begin_sign_in(self._request(command))
-        self._answer(view, {"type": "sign_in", "url": attempt.url, "code": attempt.code})
-
-        def wait() -> None:
-            with errors_shown(self._answer, view):
-                for _ in attempt.waiting():
-                    pass
-                self._answer(view, {"type": "signed_in"})
-
-        # The kernel stays free. The thread ends when the attempt expires, if not before.
-        thread = threading.Thread(target=wait, name="sign-in", daemon=True)
-        thread.start()
-        return thread
-
     def _request(self, command: Switching) -> SwitchRequest:
-        """Return the request for a chosen profile, or the active request in another Region."""
+        """Return the request for a chosen profile, or the active one, also in another Region."""
         confirmed = command.get("confirmed") is True
         if command["type"] == "switch":
             profile, region = command["profile"], command["region"]
@@ -138,30 +126,12 @@ class SwitchCommands:
         active = self._switcher.request
         if active is None:  # it ended after the person had chosen
             raise AwsProfileError("No profile is active.", "Choose a profile in the picker.")
+        confirmed = active.confirmed or confirmed
+        if command["type"] == "save":
+            return replace(active, confirmed=confirmed)
         if command["type"] == "refresh":
             return active
-        confirmed = active.confirmed or confirmed
         return replace(active, region=command["region"], confirmed=confirmed)
-
-
-@contextmanager
-def errors_shown(answer: Answer, view: Any) -> Iterator[None]:
-    """Answer with the error card. An unexpected error is raised again: the kernel logs it."""
-    try:
-        yield
-    except AwsProfileError as error:
-        answer(view, error_message(error))
-    except KeyboardInterrupt:
-        answer(view, error_message(SwitchInterrupted()))
-    except Exception as error:
-        answer(view, error_message(_unexpected(error)))
-        raise
-
-
-def _unexpected(error: Exception) -> AwsProfileError:
-    return AwsProfileError(
-        f"Something unexpected happened: {type(error).__name__}.", "The kernel's log has more."
-    )
 
 
 def _without_code(command: Switching) -> Switching:

@@ -187,13 +187,14 @@ def _by_name(account: Account) -> tuple[str, str]:
     return account.name.casefold(), account.id
 
 
-def known_roles(sso_session: str, start_url: str) -> tuple[tuple[Account, str], ...]:
-    """Return all roles that were listed so far, if the listing is complete; makes no call."""
+def known_roles(sso_session: str, start_url: str) -> tuple[tuple[Account, str], ...] | None:
+    """Return all roles that were listed, or None if the listing isn't complete; makes no call."""
     kept = _kept.get((sso_session, start_url))
-    accounts = (kept.accounts or ()) if kept else ()
-    if kept is None or any(one.id not in kept.roles for one in accounts):
-        return ()
-    return tuple((account, role) for account in accounts for role in kept.roles[account.id])
+    if kept is None or kept.accounts is None:
+        return None
+    if any(one.id not in kept.roles for one in kept.accounts):
+        return None
+    return tuple((account, role) for account in kept.accounts for role in kept.roles[account.id])
 
 
 def known_account(sso_session: str, account: str) -> Account | None:

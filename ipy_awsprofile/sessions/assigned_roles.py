@@ -74,6 +74,11 @@ def list_assigned_roles(
     return [one for one in roles if _matches(one, words)]
 
 
+def is_listed(sso_session: str) -> bool:
+    """Return whether all roles of an [sso-session] were listed. Raises ConfigFileError."""
+    return _known(sso_session, SharedFiles.from_environment()) is not None
+
+
 def known_roles_without_profile() -> list[AssignedRole]:
     """Return the roles of complete listings so far that aren't profiles; it makes no call.
 
@@ -81,15 +86,20 @@ def known_roles_without_profile() -> list[AssignedRole]:
     """
     files = SharedFiles.from_environment()
     found = []
-    for session, section in read_shared_files(files).sso_sessions.items():
-        known = known_roles(session, section.text("sso_start_url") or "")
+    for session in read_shared_files(files).sso_sessions:
+        known = _known(session, files)
         profiles = _profiles_by_role(session, files) if known else {}
         found += [
             AssignedRole(session, account, role)
-            for account, role in known
+            for account, role in known or ()
             if (account.id, role) not in profiles
         ]
     return found
+
+
+def _known(session: str, files: SharedFiles) -> tuple[tuple[Account, str], ...] | None:
+    section = read_shared_files(files).sso_sessions[session]
+    return known_roles(session, section.text("sso_start_url") or "")
 
 
 def signed_in(sso_session: str, person: Person, ask: Callable[[AccessPortal], Result]) -> Result:

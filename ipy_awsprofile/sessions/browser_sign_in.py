@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from ipy_awsprofile.credentials.translation import translated
@@ -19,7 +19,6 @@ from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.oauth_callback import OAuthCallback
 from ipy_awsprofile.sessions.sso_sign_in import (
     REFRESH_TOKEN,
-    SsoSettings,
     oidc_client,
     sso_settings,
     store_token,
@@ -35,7 +34,7 @@ _TIME = timedelta(minutes=10)
 
 
 class BrowserSignIn:
-    """A sign-in that waits for a person at the browser, as `begin_browser_sign_in` returns it.
+    """A sign-in that waits for a person at the browser.
 
     ``profile`` is the profile that signs in, ``url`` is the address that the browser opens, and
     ``expiry`` (UTC) is when the attempt expires. There is no ``code`` to compare.
@@ -44,31 +43,25 @@ class BrowserSignIn:
     code = ""
 
     def __init__(
-        self, settings: SsoSettings, client: Any, registration: Any, chain: tuple[str, ...]
+        self,
+        profile: str,
+        url: str,
+        callback: OAuthCallback,
+        redeem: Callable[[str], None],
+        chain: tuple[str, ...],
     ) -> None:
-        self.profile = settings.profile
+        self.profile = profile
+        self.url = url
         self.expiry = datetime.now(UTC) + _TIME
-        self._settings = settings
-        self._client = client
-        self._registration = registration
+        self._callback = callback
+        self._redeem = redeem
         self._chain = chain
-        self._callback = OAuthCallback()
-        query = {
-            "response_type": "code",
-            "client_id": registration["clientId"],
-            "redirect_uri": self._callback.redirect_uri,
-            "state": self._callback.state,
-            "code_challenge_method": "S256",
-            "code_challenge": self._callback.challenge,
-            "scopes": " ".join(settings.scopes),
-        }
-        self.url = f"{client.meta.endpoint_url.rstrip('/')}/authorize?{urlencode(query)}"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.profile} until {self.expiry:%H:%M:%S} UTC>"
 
     def is_done(self) -> bool:
-        """Return whether the browser has come back, and store the token if so.
+        """Return whether the browser has come back, and store what the code is worth if so.
 
         Raises CredentialsUnavailable if the person has refused, or if the attempt has expired.
         """
@@ -79,15 +72,7 @@ class BrowserSignIn:
         if self._callback.code is None:
             return False
         with translated(self._chain):
-            response = self._client.create_token(
-                clientId=self._registration["clientId"],
-                clientSecret=self._registration["clientSecret"],
-                grantType=_AUTHORIZATION_CODE,
-                redirectUri=self._callback.redirect_uri,
-                codeVerifier=self._callback.verifier,
-                code=self._callback.code,
-            )
-            store_token(self._settings, self._registration, response)
+            self._redeem(self._callback.code)
         return True
 
     def waiting(self, sleep: Callable[[float], None] = time.sleep) -> Iterator[timedelta]:
@@ -127,4 +112,27 @@ def begin_browser_sign_in(target: Target) -> BrowserSignIn:
             issuerUrl=settings.start_url,
             scopes=list(settings.scopes),
         )
-        return BrowserSignIn(settings, client, registration, target.chain)
+        callback = OAuthCallback()
+        query = {
+            "response_type": "code",
+            "client_id": registration["clientId"],
+            "redirect_uri": callback.redirect_uri,
+            "state": callback.state,
+            "code_challenge_method": "S256",
+            "code_challenge": callback.challenge,
+            "scopes": " ".join(settings.scopes),
+        }
+        url = f"{client.meta.endpoint_url.rstrip('/')}/authorize?{urlencode(query)}"
+
+    def redeem(code: str) -> None:
+        response = client.create_token(
+            clientId=registration["clientId"],
+            clientSecret=registration["clientSecret"],
+            grantType=_AUTHORIZATION_CODE,
+            redirectUri=callback.redirect_uri,
+            codeVerifier=callback.verifier,
+            code=code,
+        )
+        store_token(settings, registration, response)
+
+    return BrowserSignIn(settings.profile, url, callback, redeem, target.chain)

@@ -38,6 +38,7 @@ class OAuthCallback:
         self.challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
         self.code: str | None = None
         self.is_refused = False
+        self._lock = threading.Lock()
         callback = self
 
         class Page(BaseHTTPRequestHandler):
@@ -75,5 +76,6 @@ class OAuthCallback:
         threading.Thread(target=self._end, daemon=True).start()
 
     def _end(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        with self._lock:  # who comes second finds the port closed, and not being closed
+            self._server.shutdown()
+            self._server.server_close()

@@ -86,8 +86,8 @@ def sso_settings(target: Target) -> SsoSettings:
     return SsoSettings(source.name, start_url, region, session, words)
 
 
-class SignInAttempt:
-    """A sign-in that waits for a person, as `begin_sign_in` returns it.
+class DeviceSignIn:
+    """A sign-in that waits for a person, as `begin_device_sign_in` returns it.
 
     ``profile`` is the profile that signs in, ``url`` is the address that the person opens, and
     ``code`` is the code that the page shows. ``expiry`` (UTC) is when the attempt expires, and
@@ -153,6 +153,9 @@ class SignInAttempt:
                     return
                 last_call = time.monotonic()
 
+    def close(self) -> None:
+        """Do nothing: an attempt that isn't completed ends by itself."""
+
     def _ended(self, how: str) -> CredentialsUnavailable:
         return CredentialsUnavailable(
             f"The sign-in of `{self.profile}` {how}.", "Run the cell again for a new code."
@@ -185,7 +188,7 @@ def oidc_client(target: Target, settings: SsoSettings) -> Any:
     return guarded(client)
 
 
-def begin_sign_in(target: Target) -> SignInAttempt:
+def begin_device_sign_in(target: Target) -> DeviceSignIn:
     """Begin a sign-in, with an address and a code for a person. Raises AwsProfileError."""
     settings = sso_settings(target)
     with translated(target.chain):
@@ -203,4 +206,4 @@ def begin_sign_in(target: Target) -> SignInAttempt:
             clientSecret=registration["clientSecret"],
             startUrl=settings.start_url,
         )
-        return SignInAttempt(settings, client, registration, device, target.chain)
+        return DeviceSignIn(settings, client, registration, device, target.chain)

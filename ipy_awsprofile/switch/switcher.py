@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from ipy_awsprofile.bindings.leftovers import Leftover
     from ipy_awsprofile.sessions.identity import Identity
     from ipy_awsprofile.sessions.session import ProfileSession
-    from ipy_awsprofile.sessions.sso_sign_in import SignInAttempt
 
 
 class Switcher:
@@ -175,12 +174,6 @@ class Switcher:
         Raises a child of `AwsProfileError`, InvalidOption for a profile without a sign-in.
         """
         (person or self.person).sign_in_for(signing_in(request))
-
-    def begin_sign_in(self, request: SwitchRequest) -> SignInAttempt:
-        """Begin a sign-in as `login` does, but don't wait for it. Raises AwsProfileError."""
-        from ipy_awsprofile.sessions.sso_sign_in import begin_sign_in
-
-        return begin_sign_in(signing_in(request))
 
     def off(self) -> bool:
         """Put everything back to before the first switch. Return whether there was one to undo.

@@ -23,7 +23,7 @@ from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allo
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.session import open_session
-from ipy_awsprofile.sessions.sso_sign_in import begin_sign_in
+from ipy_awsprofile.sessions.sso_sign_in import begin_device_sign_in
 from tests.mfa_role import add_mfa_role
 from tests.shells import run_aws_cli
 
@@ -298,7 +298,7 @@ def test_one_sign_in_for_many_profiles(aws: EmbeddedAws, sign_ins: list[str]) ->
 
     def sign_in(target: Target) -> None:
         asked.append(target.name)
-        attempt = begin_sign_in(target)
+        attempt = begin_device_sign_in(target)
         aws.sso.approve(attempt.code)
         assert attempt.is_done()
 

@@ -87,10 +87,10 @@ endpoint_url = {url}
 """
 
 SIGN_IN = (
-    "from ipy_awsprofile.sessions.sso_sign_in import begin_sign_in\n"
+    "from ipy_awsprofile.sessions.sso_sign_in import begin_device_sign_in\n"
     "from ipy_awsprofile.config.target import target_of\n"
     "from ipy_awsprofile.config.request import SessionRequest\n"
-    "begin_sign_in(target_of(SessionRequest(profile='Sso'))).is_done()"
+    "begin_device_sign_in(target_of(SessionRequest(profile='Sso'))).is_done()"
 )
 
 NAMES = ["Role", "Keys", "Container", "Instance", "Process", "Web", "Sso", "Login"]

@@ -46,7 +46,7 @@ def create_roles(aws: EmbeddedAws) -> None:
 def company(aws: EmbeddedAws) -> Iterator[None]:
     """Add the company's profiles to the config file, until the block ends."""
     working = ((name, ROLE_ACCOUNT, name, "us-east-1") for name in _WORKING)
-    with _restored(aws.config_file):
+    with restored(aws.config_file):
         for name, account, role, region in (*_COMPANY, *working):
             arn = f"arn:aws:iam::{account}:role/{role}"
             aws.write_profile(name, source_profile="UserAlpha", role_arn=arn, region=region)
@@ -56,7 +56,7 @@ def company(aws: EmbeddedAws) -> Iterator[None]:
 @contextmanager
 def long_names(aws: EmbeddedAws) -> Iterator[None]:
     """Add profiles with the names of a large organisation, until the block ends."""
-    with _restored(aws.config_file), aws.config_file.open("a") as file:
+    with restored(aws.config_file), aws.config_file.open("a") as file:
         for team, stage, region in product(
             ("data-platform", "machine-learning", "customer-analytics"),
             ("development", "production"),
@@ -84,14 +84,15 @@ def very_many(aws: EmbeddedAws, number: int) -> Iterator[None]:
         f"region = {('us-west-2', 'eu-central-1', 'ap-southeast-2')[index % 3]}\n"
         for index in range(number)
     )
-    with _restored(aws.config_file), aws.config_file.open("a") as file:
+    with restored(aws.config_file), aws.config_file.open("a") as file:
         file.write("\n" + "\n".join(sections))
         file.flush()
         yield
 
 
 @contextmanager
-def _restored(file: Path) -> Iterator[None]:
+def restored(file: Path) -> Iterator[None]:
+    """Let a file have its text of now again after the block."""
     before = file.read_text()
     try:
         yield

@@ -14,10 +14,11 @@ from ipy_awsprofile.cards import cards
 from ipy_awsprofile.cards.explanation import ExplanationCard, explanation_card
 from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.config.profiles import list_profiles
+from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.errors import MfaRejected, ProfileNotFound
 from ipy_awsprofile.explain.explain import explain
-from ipy_awsprofile.picker.messages import error_message, html_of
+from ipy_awsprofile.picker.drawn import error_message, html_of, identity_message
 from ipy_awsprofile.sessions.identity import Identity
 from tests.tools import missing
 
@@ -91,6 +92,8 @@ def states(view: ViewPage, aws: EmbeddedAws) -> Iterator[str]:
         ("code", {"device": mfa, "html": ""}),
         ("code", {"device": mfa, "html": error_message(MfaRejected("No.", "Wait."))["html"]}),
         ("sign_in", {"url": "https://example.com/", "code": "ABCD-EFGH"}),
+        ("sign_in", {"url": "https://example.com/", "code": ""}),
+        ("progress", {"listed": 120, "accounts": 300}),
         ("waiting", {}),
     ):
         view.choose("RoleBeta")
@@ -99,14 +102,21 @@ def states(view: ViewPage, aws: EmbeddedAws) -> Iterator[str]:
         yield f"{kind} {more}"
         view.tell(type="error", html="")
     view.page.evaluate("listeners.comm_live_update()")
-    view.tell(type="profiles", version=99, pins=[], recent=[])
+    view.tell(type="profiles", version=99, pins=[], recent=[], sign_ins=["corp", "other"])
     view.page.evaluate("text => deliver(text, '[]')", {
-        "type": "profiles", "version": 100, "pins": [], "recent": [], "regions": [],
+        "type": "profiles", "version": 100, "pins": [], "recent": [], "sign_ins": ["corp", "other"],
+        "regions": [],
         "html": html_of(cards.no_profiles_card(SharedFiles.from_environment(), "open the list")),
     })  # fmt: skip
     yield "no profiles"
     view.open()
     yield "no profiles, list open"
+    view.field.press("Escape")
+    shown = identity_message(known_identity(), SwitchRequest(profile="X"), save_as="Prod-Admin")
+    view.tell(**shown)
+    yield "a role without a profile"
+    view.button("Save as a profile").click()
+    yield "its name as a profile"
 
 
 def test_every_state_of_the_picker(axe: ViewPage, embedded: EmbeddedAws, company: None) -> None:
@@ -117,9 +127,9 @@ def test_every_state_of_the_picker(axe: ViewPage, embedded: EmbeddedAws, company
     assert axe.page_errors == []
 
 
-def every_card() -> list[Card | Table | ExplanationCard]:
-    """Return a card of each kind."""
-    identity = Identity(
+def known_identity() -> Identity:
+    """Return an identity that STS could say."""
+    return Identity(
         account="123456789012",
         arn="arn:aws:sts::123456789012:assumed-role/RoleBeta/me",
         user_id="AROAEXAMPLE:me",
@@ -128,6 +138,11 @@ def every_card() -> list[Card | Table | ExplanationCard]:
         region="us-west-2",
         expiry=datetime.now(UTC) + timedelta(hours=1),
     )
+
+
+def every_card() -> list[Card | Table | ExplanationCard]:
+    """Return a card of each kind."""
+    identity = known_identity()
     errors = [{"profile": "a", "error": "AccessDenied", "message": "No `s3:List*`."}]
     return [
         cards.identity_card(identity, variable="session"),

@@ -14,7 +14,7 @@ from ipy_awsprofile.picker.widget import ProfilePicker
 from tests.browser.picker_page import PickerPage
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
     from ipy_awsprofile.switch.switcher import Switcher
 
@@ -104,6 +104,21 @@ class ViewPage(PickerPage):
         """Carry messages until there are none."""
         while self.ask() or self.answer():
             pass
+
+    def settle_until(self, shown: Locator) -> None:
+        """Carry messages until something is shown: some come from another thread."""
+        for _ in range(200):
+            self.settle()
+            if shown.is_visible():
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"It isn't shown: {shown}; this is: {self.root.inner_text()}")
+
+    @property
+    def id(self) -> str:
+        """The view's name in its messages."""
+        name: str = self.field.get_attribute("aria-controls") or ""
+        return name.removesuffix("-list")
 
     def tell(self, **message: Any) -> None:
         """Send a message to the view, as Python could."""

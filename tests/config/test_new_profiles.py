@@ -83,7 +83,7 @@ def test_names_that_are_refused(files: SharedFiles, name: str) -> None:
     files.credentials.write_text("[keys]\n")
     with pytest.raises(InvalidOption):
         append_profiles([ONE, NewProfile(name, {})], files)
-    with pytest.raises(InvalidOption, match="twice"):
+    with pytest.raises(InvalidOption, match="Two of the new"):
         append_profiles([ONE, ONE], files)
     assert files.config.read_text() == "[profile a]\n"
 

@@ -19,7 +19,7 @@ from ipy_awsprofile.errors import EndpointUnreachable, ServiceError
 from ipy_awsprofile.libraries import dask_storage_options
 from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.session import open_session
-from ipy_awsprofile.sessions.sso_sign_in import begin_sign_in
+from ipy_awsprofile.sessions.sso_sign_in import begin_device_sign_in
 from tests.servers import Answers, dripping_server, odd_server, silent_server
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ OPERATIONS: dict[str, Callable[[], Any]] = {
     "an identity": lambda: who_am_i(open_session("User")),
     "buckets": lambda: list_buckets(open_session("User")),
     "short-lived keys": lambda: dask_storage_options(open_session("User")),
-    "a sign-in": lambda: begin_sign_in(target_of(SessionRequest(profile="Sso"))),
+    "a sign-in": lambda: begin_device_sign_in(target_of(SessionRequest(profile="Sso"))),
 }
 
 OTHER_SERVERS: dict[str, Callable[[], AbstractContextManager[str]]] = {

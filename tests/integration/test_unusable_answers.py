@@ -145,10 +145,10 @@ DEVICE = {
 }
 TOKEN = {"accessToken": SECRET, "expiresIn": 600}
 SIGN_IN = (
-    "from ipy_awsprofile.sessions.sso_sign_in import begin_sign_in\n"
+    "from ipy_awsprofile.sessions.sso_sign_in import begin_device_sign_in\n"
     "from ipy_awsprofile.config.target import target_of\n"
     "from ipy_awsprofile.config.request import SessionRequest\n"
-    "begin_sign_in(target_of(SessionRequest(profile='Sso'))).is_done()"
+    "begin_device_sign_in(target_of(SessionRequest(profile='Sso'))).is_done()"
 )
 
 

@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, InvalidOption
-from ipy_awsprofile.notebook.local_browser import local_browser
 from ipy_awsprofile.sessions.console import console_link
+from ipy_awsprofile.sessions.local_browser import local_browser
 from ipy_awsprofile.sessions.session import open_session
 from tests.local_browser import Browser, browser
 

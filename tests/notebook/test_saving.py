@@ -68,7 +68,7 @@ def test_the_active_role(shell: Shell, aws: EmbeddedAws) -> None:
 @pytest.mark.parametrize(
     ("line", "error", "text"),
     [
-        (f"{ADMIN} --save prod-reader", InvalidOption, "already is a profile `prod-reader`"),
+        (f"{ADMIN} --save prod-reader", InvalidOption, "is a profile `prod-reader` already"),
         (f"{ADMIN} --save x]", InvalidOption, "can't be the name"),
         ("RoleBeta --save other", InvalidOption, "is a profile already"),
         (f"{ADMIN} --save other --mfa", InvalidOption, "can't say"),
@@ -114,7 +114,7 @@ def test_all_roles(shell: Shell, aws: EmbeddedAws) -> None:
     save = '%aws_profiles --sso corp --save "{account_name}-{role}"'
     error = shell.refused(save.replace("{account_name}", "x"))
     assert isinstance(error, InvalidOption)
-    assert "twice" in str(error)
+    assert "Two of the new profiles" in str(error)
     shown = shell.good(save).text
     assert shown.startswith("3 new profiles would be written to")
     assert "1 are profiles already" in shown

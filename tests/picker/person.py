@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -46,3 +47,13 @@ class Person:
         """Ask for the list; return its rows, or None if the view has them already."""
         self.says("list", have=have)
         return json.loads(self.buffers[0]) if self.buffers else None
+
+
+def waited_for(person: Person, kind: str, text: str = "") -> dict[str, Any]:
+    """Return the first message of this kind with this text in it, when it is there."""
+    for _ in range(200):
+        for message in list(person.seen):
+            if message["type"] == kind and text in json.dumps(message):
+                return message
+        time.sleep(0.1)
+    raise AssertionError(f"{kind} wasn't sent: {person.seen}")

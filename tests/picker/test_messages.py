@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, is_typeddict
 
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.picker import messages, toolbar_messages
+from ipy_awsprofile.picker.drawn import error_message, identity_message
 from ipy_awsprofile.picker.view_script import VIEW
 from tests.test_readme import ROOT
 
@@ -42,5 +43,5 @@ def test_both_sides_have_the_same_messages() -> None:
 
 def test_html_is_sent_as_a_plain_string() -> None:
     """A card's HTML has no type of ours: marimo's encoder would send an object instead."""
-    error, nobody = AwsProfileError("No."), messages.identity_message(None, None)
-    assert {type(messages.error_message(error)["html"]), type(nobody["html"])} == {str}
+    error, nobody = AwsProfileError("No."), identity_message(None, None)
+    assert {type(error_message(error)["html"]), type(nobody["html"])} == {str}

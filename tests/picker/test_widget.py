@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.picker.memory import MOST_RECENT, Memory, Remembered
 from ipy_awsprofile.picker.widget import ProfilePicker
-from tests.picker.person import VIEW, Person
+from tests.picker.person import VIEW, Person, waited_for
 from tests.roles import add_role
 from tests.shells import run_python
 
@@ -71,6 +70,7 @@ def test_switches_the_notebook(person: Person, shell: Shell) -> None:
         "account": "123456789012",
         "protected": False,
         "notes": 0,
+        "save_as": "",
         "profile": "RoleBeta",
         "name": "RoleBeta ← UserAlpha",
         "chosen_region": "eu-central-1",
@@ -358,16 +358,6 @@ def analyst(aws: EmbeddedAws) -> str:
         region="us-west-2",
     )
     return "Analyst"
-
-
-def waited_for(person: Person, kind: str, text: str = "") -> dict[str, Any]:
-    """Return the first message of this kind with this text in it, when it is there."""
-    for _ in range(200):
-        for message in list(person.seen):
-            if message["type"] == kind and text in json.dumps(message):
-                return message
-        time.sleep(0.1)
-    raise AssertionError(f"{kind} wasn't sent: {person.seen}")
 
 
 def test_sign_in(person: Person, aws: EmbeddedAws, analyst: str) -> None:

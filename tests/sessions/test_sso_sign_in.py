@@ -29,7 +29,7 @@ from ipy_awsprofile.errors import (
 )
 from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.session import open_session
-from ipy_awsprofile.sessions.sso_sign_in import SignInAttempt, begin_sign_in, sso_settings
+from ipy_awsprofile.sessions.sso_sign_in import DeviceSignIn, begin_device_sign_in, sso_settings
 from tests.shells import aws_cli_2, run_aws_cli, run_notebook
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ def token_files(aws: EmbeddedAws) -> list[Path]:
     return list((aws.home / ".aws" / "sso" / "cache").glob("*"))
 
 
-def begun(profile: str = "Analyst") -> SignInAttempt:
+def begun(profile: str = "Analyst") -> DeviceSignIn:
     """Begin a sign-in."""
-    return begin_sign_in(target_of(SessionRequest(profile=profile)))
+    return begin_device_sign_in(target_of(SessionRequest(profile=profile)))
 
 
 class BrowserUser:

@@ -8,6 +8,7 @@ import { h } from "./dom.js";
 const THEN = {
   switch: (/** @type {string} */ profile) => `Switches to ${profile} when the running cell ends.`,
   region: () => "Changes the Region when the running cell ends.",
+  save: (/** @type {string} */ profile) => `Switches to ${profile} when the running cell ends.`,
   refresh: () => "Gets new credentials when the running cell ends.",
   off: () => "Undoes the switch when the running cell ends.",
 };

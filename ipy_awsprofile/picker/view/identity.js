@@ -7,13 +7,17 @@ import { h, icon } from "./dom.js";
 
 const AMBER = 15 * 60, RED = 5 * 60; // seconds left
 
+/**
+ * @typedef {object} IdentityActions
+ * @property {() => void} refresh
+ * @property {() => void} off
+ * @property {() => void} openConsole
+ * @property {() => void} save
+ */
+
 export class IdentityCard {
-  /**
-   * @param {() => void} refresh  called when the person wants new credentials
-   * @param {() => void} off  called when the person wants to undo the switch
-   * @param {() => void} openConsole  called when the person wants the AWS console
-   */
-  constructor(refresh, off, openConsole) {
+  /** @param {IdentityActions} actions  what is called when the person clicks a button */
+  constructor({ refresh, off, openConsole, save }) {
     /** @type {ActiveIdentity | null} */
     this.identity = null;
     /** @type {number | null} when the credentials end, by the browser's clock, in milliseconds */
@@ -22,9 +26,16 @@ export class IdentityCard {
     this.timer = null;
     this.card = h("div", { class: "ipyap-card" });
     const button = { class: "ipyap-button", type: "button" };
+    this.save = h(
+      "button",
+      { ...button, class: "ipyap-button ipyap-save", title: "Keep this role as a profile of the config file", onclick: save },
+      icon("save"),
+      "Save as a profile",
+    );
     this.buttons = h(
       "div",
       { class: "ipyap-actions" },
+      this.save,
       h("button", { ...button, title: "Get new credentials now", onclick: refresh }, icon("refresh"), "Refresh"),
       h("button", { ...button, title: "Undo the switch, as %aws_profile --off does", onclick: off }, icon("off"), "Off"),
       h("button", { ...button, class: "ipyap-button ipyap-console", title: "Open the AWS console as this identity", onclick: openConsole }, icon("open"), "Console"),
@@ -48,6 +59,7 @@ export class IdentityCard {
     this.card.innerHTML = html;
     this.element.hidden = !html;
     this.buttons.hidden = !identity;
+    this.save.hidden = !identity?.save_as;
     this.timer = this.card.querySelector(".ipy-awsprofile-badge");
     if (this.ends !== null) this.timer?.setAttribute("role", "timer");
     if (identity?.expires) this.addLocalTime(new Date(identity.expires));

@@ -22,6 +22,7 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * @property {number} version
  * @property {string[]} pins
  * @property {string[]} recent
+ * @property {string[]} sign_ins  the sign-ins whose roles can be listed: names of [sso-session] sections
  * @property {string[]} [regions]
  * @property {string} [html]  if there are no profiles: a card that says what to do, with every text escaped
  */
@@ -38,6 +39,7 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * @property {string} account  the account's alias if one is known, otherwise its ID
  * @property {boolean} protected
  * @property {number} notes  the number of the card's notes, such as what doesn't follow
+ * @property {string} save_as  a name for the role as a profile, if no profile names it; otherwise empty
  * @property {string} text  the card as text
  */
 
@@ -89,7 +91,8 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  */
 
 /**
- * A sign-in is needed: the page to open, and the code that it has to show.
+ * A sign-in is needed: the page to open, and the code that it has to show. The code is empty if the
+ * browser of this machine has opened the page.
  *
  * @typedef {object} SignInMessage
  * @property {"sign_in"} type
@@ -113,6 +116,23 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  */
 
 /**
+ * The number of accounts whose roles are listed, and the number of all accounts.
+ *
+ * @typedef {object} ProgressMessage
+ * @property {"progress"} type
+ * @property {number} listed
+ * @property {number} accounts
+ */
+
+/**
+ * The roles of a sign-in are listed; they are in the next list of profiles.
+ *
+ * @typedef {object} ListedMessage
+ * @property {"listed"} type
+ * @property {string} sso
+ */
+
+/**
  * The command failed, or a callback of `on_switch`.
  *
  * @typedef {object} ErrorMessage
@@ -125,7 +145,8 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  *
  * @typedef {(
  *   ProfilesMessage | IdentityMessage | WaitingMessage | DoneMessage | DroppedMessage
- *   | ConfirmMessage | CodeMessage | SignInMessage | ConsoleMessage | SignedInMessage | ErrorMessage
+ *   | ConfirmMessage | CodeMessage | SignInMessage | ConsoleMessage | SignedInMessage
+ *   | ProgressMessage | ListedMessage | ErrorMessage
  * ) & {view?: string | null}} ViewMessage
  */
 
@@ -163,6 +184,7 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * @property {number} list  the version of the list in which the person saw the profile
  * @property {boolean} [confirmed]
  * @property {string} [code]  an MFA code
+ * @property {boolean} [device_code]  whether to sign in with another browser, by a code
  */
 
 /**
@@ -173,6 +195,7 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * @property {string | null} region
  * @property {boolean} [confirmed]
  * @property {string} [code]
+ * @property {boolean} [device_code]
  */
 
 /**
@@ -182,6 +205,27 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * @property {"refresh"} type
  * @property {boolean} [confirmed]
  * @property {string} [code]
+ * @property {boolean} [device_code]
+ */
+
+/**
+ * Keep the active role as a profile with this name, and switch to the profile.
+ *
+ * @typedef {object} SaveCommand
+ * @property {"save"} type
+ * @property {string} name
+ * @property {boolean} [confirmed]
+ * @property {string} [code]
+ * @property {boolean} [device_code]
+ */
+
+/**
+ * List the roles of a sign-in, with or without profiles.
+ *
+ * @typedef {object} RolesCommand
+ * @property {"roles"} type
+ * @property {string} sso  the name of an [sso-session]
+ * @property {boolean} [device_code]
  */
 
 /**
@@ -210,9 +254,11 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
 /**
  * What moves the notebook. A switch may need a confirmation, a code or a sign-in.
  *
- * @typedef {SwitchCommand | RegionCommand | RefreshCommand | OffCommand} Switching
+ * @typedef {SwitchCommand | RegionCommand | RefreshCommand | SaveCommand | OffCommand} Switching
  */
 
 /**
- * @typedef {Switching | ReadyCommand | StatusCommand | ListCommand | PinCommand | ConsoleCommand} ViewCommand
+ * @typedef {(
+ *   Switching | RolesCommand | ReadyCommand | StatusCommand | ListCommand | PinCommand | ConsoleCommand
+ * )} ViewCommand
  */

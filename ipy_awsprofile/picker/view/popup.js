@@ -5,7 +5,7 @@
 import { h } from "./dom.js";
 import { render } from "./render.js";
 
-/** @import { Model } from "./view.js" */
+/** @import { Model } from "./render.js" */
 
 const GAP = 6; // pixels to the button, and to the edges of the page
 

@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 import { NAME } from "./messages.js";
 import { described, profileRow } from "./profile_row.js";
+import { SignIns } from "./sign_ins.js";
 
 /** @import { Entry, Profiles } from "./profiles.js" */
 
@@ -17,6 +18,7 @@ const KEYS = [["↑↓", "choose"], ["Enter", "switch"], ["Alt P", "pin"], ["Esc
  * @typedef {object} ListActions
  * @property {(name: string) => void} pick  a profile was clicked
  * @property {(name: string) => void} pin  a profile's star was clicked
+ * @property {(sso: string) => void} listRoles  the roles of a sign-in are wanted
  * @property {() => void} point  the mouse has made another row the active one
  */
 
@@ -55,6 +57,7 @@ export class ProfileList {
       this.spacer,
     );
     this.empty = h("div", { class: "ipyap-empty", hidden: true });
+    this.signIns = new SignIns(actions.listRoles);
     const keys = KEYS.map(([key, does]) => h("span", {}, h("b", {}, key), ` ${does} `));
     // What a narrow row shortens stands here in full. A screen reader has it from the row.
     this.detail = h("div", { class: "ipyap-detail", "aria-hidden": "true" });
@@ -73,6 +76,7 @@ export class ProfileList {
       ),
       this.box,
       this.empty,
+      this.signIns.element,
       this.detail,
       h("div", { class: "ipyap-foot", id: `${id}-keys` }, ...keys),
     );

@@ -2,9 +2,11 @@
 
 import { h, icon } from "./dom.js";
 
+/** @import { CodeMessage, ConfirmMessage, SignInMessage } from "./messages.js" */
+
 /**
  * @typedef {object} QuestionActions
- * @property {(more: {confirmed?: boolean, code?: string}) => void} answer
+ * @property {(more: {confirmed?: boolean, code?: string, device_code?: boolean, name?: string}) => void} answer
  * @property {() => void} cancel
  */
 
@@ -37,6 +39,45 @@ export class Question {
     this.waitsForSignIn = false;
     this.element.hidden = true;
     this.element.replaceChildren(); // a typed code doesn't stay in the page
+  }
+
+  /**
+   * Ask for what a command needs; return it as a sentence.
+   *
+   * @param {ConfirmMessage | CodeMessage | SignInMessage} message
+   * @param {string} target  what the command is about
+   */
+  ask(message, target) {
+    switch (message.type) {
+      case "confirm":
+        this.askToConfirm(target);
+        return `${target} is protected.`;
+      case "code":
+        this.askForCode(target, message.device, Boolean(message.html));
+        return message.html ? "The code was refused." : `An MFA code of ${message.device} is needed.`;
+      case "sign_in":
+        this.askToSignIn(target, message.url, message.code);
+        return "A sign-in is needed.";
+    }
+  }
+
+  /**
+   * Ask for the name of a new profile.
+   *
+   * @param {string} name  a suggestion
+   */
+  askForName(name) {
+    const field = h("input", { class: "ipyap-new-name", "aria-label": "Name of the new profile", spellcheck: "false", autocomplete: "off" });
+    field.value = name;
+    this.submit = () => field.value.trim() && this.actions.answer({ name: field.value.trim() });
+    this.open(
+      "",
+      h("span", { class: "ipyap-asked" }, "Keep this role in the config file as the profile"),
+      field,
+      h("button", { class: "ipyap-button ipyap-go", type: "submit" }, "Save"),
+      this.cancelButton(),
+    );
+    field.select();
   }
 
   /**
@@ -102,12 +143,15 @@ export class Question {
    *
    * @param {string} profile
    * @param {string} url
-   * @param {string} code  the code that the page has to show
+   * @param {string} code  the code that the page has to show; empty if the page is open already
    */
   askToSignIn(profile, url, code) {
     const isWebPage = /^https?:/.test(url);
-    const attributes = { class: "ipyap-button ipyap-go", href: url, target: "_blank", rel: "noopener noreferrer" };
-    const link = isWebPage ? h("a", attributes, "Open the sign-in page") : null;
+    const attributes = { href: url, target: "_blank", rel: "noopener noreferrer" };
+    const look = `ipyap-button ${code ? "ipyap-go" : ""}`.trim();
+    const link = isWebPage ? h("a", { ...attributes, class: look }, code ? "Open the sign-in page" : "Open it again") : null;
+    const useCode = () => this.actions.answer({ device_code: true });
+    const other = { class: "ipyap-button", type: "button", title: "For a browser on another machine", onclick: useCode };
     this.submit = () => {};
     this.open(
       "",
@@ -115,9 +159,12 @@ export class Question {
         "span",
         { class: "ipyap-asked" },
         h("span", {}, "Sign in for ", h("b", {}, profile)),
-        h("span", { class: "ipyap-device" }, "Allow it if the page shows ", h("b", {}, code)),
+        code
+          ? h("span", { class: "ipyap-device" }, "Allow it if the page shows ", h("b", {}, code))
+          : h("span", { class: "ipyap-device" }, "Allow it on the page that your browser has opened"),
       ),
       link,
+      code ? null : h("button", other, "Use a code"),
       this.cancelButton(),
     );
     this.waitsForSignIn = true;

@@ -2,8 +2,19 @@
 
 import { View } from "./view.js";
 
-/** @import { Model } from "./view.js" */
-/** @import { ViewMessage } from "./messages.js" */
+/** @import { ViewCommand, ViewMessage } from "./messages.js" */
+
+/**
+ * What the view uses of anywidget's model: https://anywidget.dev/en/afm/
+ *
+ * @typedef {object} Model
+ * @property {(message: ViewCommand & {view: string}) => void} send
+ * @property {(event: string, listener: (...values: any[]) => void) => void} on
+ * @property {(event: string, listener: (...values: any[]) => void) => void} off
+ * @property {(name: "value") => string | null | undefined} get
+ * @property {(name: "value", value: string | null) => void} set
+ * @property {() => void} save_changes
+ */
 
 /**
  * Show a picker. Returns a function that ends it.

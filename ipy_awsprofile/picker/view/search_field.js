@@ -13,6 +13,7 @@ import { wordsOf } from "./profiles.js";
  * @property {() => void} leave  the list was left without a choice
  * @property {(name: string) => void} pick
  * @property {(name: string, pinned: boolean) => void} pin
+ * @property {(sso: string) => void} listRoles
  * @property {(text: string) => void} say  tells a screen reader
  */
 
@@ -30,6 +31,7 @@ export class SearchField {
     this.list = new ProfileList(profiles, id, {
       pick: actions.pick,
       pin: (name) => this.pin(name),
+      listRoles: actions.listRoles,
       point: () => this.referToActive(),
     });
     this.input = h("input", {
@@ -71,10 +73,16 @@ export class SearchField {
     return !this.list.element.hidden;
   }
 
-  open() {
+  /**
+   * Open the list.
+   *
+   * @param {string} text  what to search for, as if it was typed
+   */
+  open(text = "") {
     if (this.isOpen || this.isBusy) return;
-    this.text = "";
-    this.input.select();
+    this.text = text;
+    if (text) this.input.value = text;
+    else this.input.select();
     this.list.element.hidden = false;
     this.element.classList.add("ipyap-open");
     this.input.setAttribute("aria-expanded", "true");

@@ -7,7 +7,7 @@ import { toneOf } from "./identity.js";
 import { Popup } from "./popup.js";
 
 /** @import { ActiveIdentity, ViewMessage } from "./messages.js" */
-/** @import { Model } from "./view.js" */
+/** @import { Model } from "./render.js" */
 
 const CLICK = "Click to search, switch, refresh or undo the switch.";
 

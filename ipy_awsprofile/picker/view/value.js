@@ -2,7 +2,7 @@
 // `value` into the state in marimo alone: in Jupyter, it would be saved with the notebook.
 // https://docs.marimo.io/api/inputs/anywidget/
 
-/** @import { Model } from "./view.js" */
+/** @import { Model } from "./render.js" */
 
 /**
  * Tell marimo which profile is active.

@@ -13,19 +13,8 @@ import { SearchField } from "./search_field.js";
 import { tellMarimo } from "./value.js";
 import { Wait } from "./wait.js";
 
-/** @import { IdentityMessage, ProfilesMessage, Switching, ViewMessage, ViewCommand } from "./messages.js" */
-
-/**
- * What the view uses of anywidget's model: https://anywidget.dev/en/afm/
- *
- * @typedef {object} Model
- * @property {(message: ViewCommand & {view: string}) => void} send
- * @property {(event: string, listener: (...values: any[]) => void) => void} on
- * @property {(event: string, listener: (...values: any[]) => void) => void} off
- * @property {(name: "value") => string | null | undefined} get
- * @property {(name: "value", value: string | null) => void} set
- * @property {() => void} save_changes
- */
+/** @import { IdentityMessage, ProfilesMessage, RolesCommand, Switching, ViewMessage, ViewCommand } from "./messages.js" */
+/** @import { Model } from "./render.js" */
 
 export class View {
   /**
@@ -36,9 +25,9 @@ export class View {
     this.model = model;
     this.id = `ipyap-${Math.random().toString(36).slice(2, 10)}`;
     this.isConnected = false; // whether Python has answered
-    /** @type {Switching | null} the last command, while it can be repeated */
+    /** @type {Switching | RolesCommand | null} the last command, while it can be repeated */
     this.command = null;
-    this.target = ""; // the profile that the command is about
+    this.target = ""; // the profile or sign-in that the command is about
 
     this.profiles = new Profiles();
     this.field = new SearchField(this.profiles, this.id, {
@@ -46,17 +35,19 @@ export class View {
       leave: () => this.reset(),
       pick: (name) => this.pick(name),
       pin: (profile, pinned) => this.send({ type: "pin", profile, pinned }),
+      listRoles: (sso) => this.ask({ type: "roles", sso }, `sso-session ${sso}`, { focus: true }),
       say: (text) => this.say(text),
     });
     this.region = new RegionMenu(() => this.changeRegion());
-    this.card = new IdentityCard(
-      () => this.ask({ type: "refresh" }, this.profile),
-      () => this.ask({ type: "off" }, this.profile),
-      () => (this.console.open(), this.send({ type: "console" })),
-    );
+    this.card = new IdentityCard({
+      refresh: () => this.ask({ type: "refresh" }, this.profile),
+      off: () => this.ask({ type: "off" }, this.profile),
+      openConsole: () => (this.console.open(), this.send({ type: "console" })),
+      save: () => this.save(),
+    });
     this.console = new ConsoleTab();
     this.question = new Question({
-      answer: (more) => this.command && this.ask({ ...this.command, ...more }, this.target),
+      answer: (more) => this.command && this.ask({ ...this.command, ...more }, more.name ?? this.target),
       cancel: () => this.reset({ focus: true }),
     });
     this.cellWait = new CellWait();
@@ -155,17 +146,16 @@ export class View {
         this.wait.end();
         return this.reset({ focus: true });
       case "confirm":
-        this.wait.end();
-        return this.question.askToConfirm(this.target);
       case "code":
-        this.wait.end();
-        this.showError(message.html);
-        this.question.askForCode(this.target, message.device, Boolean(message.html));
-        return this.say(message.html ? "The code was refused." : `An MFA code of ${message.device} is needed.`);
       case "sign_in":
         this.wait.end();
-        this.question.askToSignIn(this.target, message.url, message.code);
-        return this.say("A sign-in is needed.");
+        if (message.type === "code") this.showError(message.html);
+        return this.say(this.question.ask(message, this.target));
+      case "progress": return this.wait.progress(message.listed, message.accounts);
+      case "listed":
+        this.wait.end();
+        this.reset({ focus: true });
+        return this.field.open(`${message.sso}:`);
       case "signed_in":
         if (this.question.waitsForSignIn && this.command) this.ask(this.command, this.target);
         return;
@@ -175,6 +165,7 @@ export class View {
         this.wait.end();
         this.showError(message.html);
         this.field.input.value = this.profile;
+        if (this.command?.type === "save") this.question.askForName(this.command.name);
         return this.offerRegions();
     }
   }
@@ -185,7 +176,7 @@ export class View {
    * @param {ViewMessage} message
    */
   takeUp({ type }) {
-    if (["profiles", "identity", "signed_in", "console"].includes(type)) return;
+    if (["profiles", "identity", "signed_in", "console", "progress", "listed"].includes(type)) return;
     const waited = this.cellWait.end();
     if (waited) ({ command: this.command, target: this.target } = waited);
   }
@@ -194,7 +185,8 @@ export class View {
    * @param {ProfilesMessage} message
    * @param {DataView | undefined} buffer  all profiles, if the view doesn't have them yet
    */
-  takeProfiles({ version, pins, recent, regions, html = "" }, buffer) {
+  takeProfiles({ version, pins, recent, sign_ins, regions, html = "" }, buffer) {
+    this.field.list.signIns.offer(sign_ins);
     if (!buffer && this.profiles.isArranged(pins, recent)) return;
     this.field.changeProfiles(() => {
       if (!buffer) return this.profiles.arrange(pins, recent);
@@ -233,6 +225,14 @@ export class View {
     this.ask({ type: "switch", profile, region, list: this.profiles.version }, profile);
   }
 
+  /** Ask for the name under which the active role becomes a profile. */
+  save() {
+    if (this.field.isBusy) return;
+    this.reset();
+    this.command = { type: "save", name: "" };
+    this.question.askForName(this.card.identity?.save_as ?? "");
+  }
+
   changeRegion() {
     if (this.asked) this.asked.region = this.region.value;
     else if (this.card.identity) this.ask({ type: "region", region: this.region.value }, this.profile);
@@ -254,11 +254,12 @@ export class View {
   /**
    * Ask Python for something that takes a while.
    *
-   * @param {Switching} command
-   * @param {string} target  the profile that it is about
+   * @param {Switching | RolesCommand} command
+   * @param {string} target  the profile or sign-in that it is about
    */
-  ask(command, target) {
+  ask(command, target, { focus = false } = {}) {
     if (this.field.isBusy) return;
+    if (focus) this.field.input.focus(); // what has it is going to be hidden
     this.command = { ...command };
     if ("code" in this.command) delete this.command.code; // a code is good for one try
     this.target = target;
@@ -274,7 +275,7 @@ export class View {
 
   waitForCell() {
     const { command, target } = this;
-    if (!command) return;
+    if (!command || command.type === "roles") return;
     this.wait.end();
     this.reset({ focus: true });
     this.say(this.cellWait.show(command, target));

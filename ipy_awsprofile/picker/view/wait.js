@@ -1,11 +1,18 @@
 // While Python carries out a command, the picker says so, and takes no other command.
 
 /** @import { SearchField } from "./search_field.js" */
-/** @import { Switching } from "./messages.js" */
+/** @import { RolesCommand, Switching } from "./messages.js" */
 
 const SLOW = 3000; // milliseconds until a wait is explained
 
-const DOING = { switch: "switching", region: "switching", refresh: "refreshing", off: "undoing the switch" };
+const DOING = {
+  switch: "switching",
+  region: "switching",
+  refresh: "refreshing",
+  save: "saving",
+  off: "undoing the switch",
+  roles: "listing the roles",
+};
 
 export class Wait {
   /**
@@ -24,7 +31,7 @@ export class Wait {
   /**
    * Show that a command is being carried out; return it as a sentence.
    *
-   * @param {Switching["type"]} type
+   * @param {(Switching | RolesCommand)["type"]} type
    */
   begin(type) {
     const doing = DOING[type];
@@ -33,6 +40,17 @@ export class Wait {
     this.live.setAttribute("aria-busy", "true");
     this.slow = setTimeout(() => this.field.showWait("waiting for the kernel and AWS …"), SLOW);
     return `${doing[0].toUpperCase()}${doing.slice(1)}.`;
+  }
+
+  /**
+   * Show how many accounts are listed.
+   *
+   * @param {number} listed
+   * @param {number} accounts
+   */
+  progress(listed, accounts) {
+    clearTimeout(this.slow);
+    this.field.showWait(`roles of ${listed.toLocaleString("en")} of ${accounts.toLocaleString("en")} accounts …`);
   }
 
   end() {

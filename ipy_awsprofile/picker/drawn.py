@@ -1,0 +1,77 @@
+"""Messages with a card, which Python draws as HTML: an identity, an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.cards import cards
+from ipy_awsprofile.cards.rendering import Card
+from ipy_awsprofile.picker.messages import ErrorMessage, IdentityMessage
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.bindings.leftovers import Leftover
+    from ipy_awsprofile.config.request import SwitchRequest
+    from ipy_awsprofile.errors import AwsProfileError
+    from ipy_awsprofile.sessions.identity import Identity
+
+
+def identity_message(
+    identity: Identity | None,
+    request: SwitchRequest | None,
+    *,
+    switched: bool = False,
+    protected: bool = False,
+    alias: str | None = None,
+    leftovers: Iterable[Leftover] = (),
+    has_notebook: bool = True,
+    save_as: str = "",
+    now: datetime | None = None,
+) -> IdentityMessage:
+    """Return the message that shows an identity, or that no profile is active.
+
+    Without a notebook, as in marimo, there is no variable `session`.
+    """
+    if identity is None or request is None:
+        variable = "The notebook's variable `session`" if has_notebook else "`picker.session`"
+        choose = f"Choose a profile. {variable} then uses it."
+        html = html_of(Card("No profile is active", notes=(choose,)))
+        return {"type": "identity", "identity": None, "html": html, "switched": switched}
+    card = cards.identity_card(
+        identity,
+        variable=request.variable if has_notebook else "",
+        read_only=request.read_only,
+        protected=protected,
+        alias=alias,
+        leftovers=leftovers,
+        now=now,
+    )
+    left = (identity.expiry - (now or datetime.now(UTC))) if identity.expiry else None
+    return {
+        "type": "identity",
+        "identity": {
+            "profile": identity.profile,
+            "name": card.title,
+            "left": left.total_seconds() if left is not None else None,
+            "chosen_region": request.region,
+            "expires": identity.expiry.isoformat() if identity.expiry else None,
+            "account": alias or identity.account,
+            "protected": protected,
+            "notes": len(card.notes),
+            "save_as": save_as,
+            "text": str(card),
+        },
+        "html": html_of(card),
+        "switched": switched,
+    }
+
+
+def error_message(error: AwsProfileError) -> ErrorMessage:
+    """Return the message that shows an error, as a card."""
+    return {"type": "error", "html": html_of(cards.error_card(error))}
+
+
+def html_of(card: Card) -> str:
+    """Return a card's HTML as a plain string: marimo sends a subclass as something else."""
+    return str(card._repr_html_())

@@ -1,0 +1,56 @@
+"""A sign-in of a person, in the way that fits the profile and the machine.
+
+Where kernel and browser are on one machine, the browser is opened and comes back by itself.
+Elsewhere, and on request, the person opens a page in any browser, and compares a code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from ipy_awsprofile.sessions.browser_sign_in import begin_browser_sign_in
+from ipy_awsprofile.sessions.local_browser import local_browser, open_in
+from ipy_awsprofile.sessions.sso_sign_in import begin_device_sign_in, sso_settings
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.config.target import Target
+
+
+class SignInAttempt(Protocol):
+    """A sign-in that waits for a person.
+
+    ``profile`` is the profile that signs in, ``url`` is the page for the browser, and ``code`` is
+    the code that the page shows; it is empty if the browser on this machine has the page already.
+    ``expiry`` (UTC) is when the attempt expires.
+    """
+
+    profile: str
+    url: str
+    code: str
+    expiry: datetime
+
+    def waiting(self) -> Iterator[timedelta]:
+        """Wait until the person has signed in, and yield the time left each second.
+
+        Raises CredentialsUnavailable if the person has refused, or if the attempt has expired.
+        """
+
+    def close(self) -> None:
+        """End the attempt, whether or not it is done."""
+
+
+def begin_sign_in(target: Target, *, device_code: bool = False) -> SignInAttempt:
+    """Begin a sign-in for a target. Raises AwsProfileError.
+
+    As in the AWS CLI, the browser of this machine is used for a profile with an [sso-session].
+    """
+    browser = None if device_code else local_browser()
+    if browser is None or sso_settings(target).session is None:
+        return begin_device_sign_in(target)
+    attempt = begin_browser_sign_in(target)
+    if open_in(browser, attempt.url):
+        return attempt
+    attempt.close()
+    return begin_device_sign_in(target)

@@ -1,0 +1,113 @@
+"""A role without a profile is kept as one: ``--save``, and the picker's button.
+
+Loading the extension imports neither botocore nor what reads files: functions import them here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.errors import InvalidOption, ProtectedProfile
+from ipy_awsprofile.switch.naming import with_name
+from ipy_awsprofile.text import assigned_name
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.credentials.person import Person
+    from ipy_awsprofile.switch.switcher import Switcher
+
+#: What a pattern for the names of new profiles can have in braces.
+PLACEHOLDERS = ("account_name", "account_id", "role", "sso")
+
+
+def saved(
+    switcher: Switcher, request: SwitchRequest, name: str, *, person: Person | None = None
+) -> SwitchRequest:
+    """Append the role of a request to the config file, and return a request for the new profile.
+
+    The role's session is opened before, so that only a profile that works is written; ``person`` is
+    asked for it. Raises InvalidOption for a name that exists and for what isn't a role without a
+    profile, and other children of `AwsProfileError`; then nothing has changed.
+    """
+    from ipy_awsprofile.config.new_profiles import NewProfile, append_profiles, require_new
+    from ipy_awsprofile.config.target import target_of
+
+    if switcher.is_protected(name) and not request.confirmed:
+        raise ProtectedProfile(name)
+    request = with_name(request, person or switcher.person, switcher.protected)
+    options = {
+        "--read-only": request.read_only,
+        "--mfa": request.mfa,
+        "--policy": request.policy,
+        "--tag": request.tags,
+        "--transitive-tag": request.transitive_tags,
+        "--source-identity": request.source_identity,
+    }
+    if given := [name for name, value in options.items() if value]:
+        raise InvalidOption(
+            f"A profile of the AWS CLI can't say {given[0]}.",
+            f"Save it without {given[0]}, and switch with it.",
+        )
+    target = target_of(request)
+    settings = dict(target.settings)
+    if not settings.keys() & {"sso_role_name", "role_arn"}:
+        raise InvalidOption(
+            f"`{request.name}` is a profile already.",
+            "--save is for roles without a profile: of `--account`, or of `--role-arn`.",
+        )
+    if target.region:
+        settings["region"] = target.region
+    new = NewProfile(name, settings)
+    require_new([new], target.files)
+    switcher.prepare(request, person=person)
+    append_profiles([new], target.files)
+    return replace(
+        SwitchRequest(profile=name),
+        variable=request.variable,
+        expect_account=request.expect_account,
+        only_session=request.only_session,
+        confirmed=request.confirmed,
+    )
+
+
+def suggested_name(request: SwitchRequest) -> str:
+    """Return a name for the role of a request as a profile; empty if it is a profile already.
+
+    It makes no call. Raises ConfigFileError.
+    """
+    from ipy_awsprofile.config.arn import Arn
+    from ipy_awsprofile.config.profiles import profiles_by_name
+
+    arn = Arn.parse(request.role_arn or "")
+    if arn and arn.role:
+        return name_by("{account_id}-{role}", {"account_id": arn.account, "role": arn.role})
+    parts = assigned_name(request.profile or "")
+    if parts is None or request.profile in profiles_by_name():
+        return ""
+    account = known_account_name(request) or parts.account
+    return name_by("{account_name}-{role}", {"account_name": account, "role": parts.role})
+
+
+def known_account_name(request: SwitchRequest) -> str | None:
+    """Return the name of the account of a role that no profile names, if it was listed.
+
+    It makes no call. Raises ConfigFileError.
+    """
+    if assigned_name(request.name) is None:
+        return None
+    from ipy_awsprofile.sessions.assigned_roles import account_name
+
+    return account_name(request.name)
+
+
+def name_by(pattern: str, values: Mapping[str, str]) -> str:
+    """Return the name of a new profile; in the pattern, names in braces are replaced."""
+    return re.sub(r"{(.*?)}", lambda found: _word(values[found[1]]), pattern)
+
+
+def _word(text: str) -> str:
+    """Return a text as a part of a name that needs no quotes."""
+    return re.sub(r"[^\w.+=,@-]+", "-", text)

@@ -1,0 +1,143 @@
+"""Roles of IAM Identity Center in the picker: listed by a button, chosen, kept as a profile."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.jupyter import SCREENSHOTS
+from tests.browser.stage import restored
+from tests.identity_center import PROD, organisation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.browser.view_page import ViewPage
+
+LIST = "List the roles of corp"
+
+
+@pytest.fixture(autouse=True)
+def _organisation(embedded: EmbeddedAws) -> Iterator[None]:
+    with restored(embedded.config_file):
+        organisation(embedded)
+        for file in (embedded.home / ".aws" / "sso" / "cache").iterdir():
+            file.unlink()
+        yield
+    embedded.sso.sign_in("corp")  # as before
+
+
+@pytest.fixture
+def picker(view: ViewPage, monkeypatch: pytest.MonkeyPatch) -> ViewPage:
+    monkeypatch.setenv("SSH_CONNECTION", "tests")  # so that no sign-in opens a browser
+    return view
+
+
+def pictures(view: ViewPage, name: str) -> None:
+    """Take a picture in each theme."""
+    for theme in ("dark", "light"):
+        view.theme(theme)
+        file = SCREENSHOTS / f"{name}-{theme}.png"
+        view.page.screenshot(path=file, animations="disabled")
+
+
+def test_listed_chosen_and_kept(embedded: EmbeddedAws, picker: ViewPage) -> None:
+    """The button signs in, lists the roles and shows them; a role is chosen, and kept."""
+    picker.open()
+    picker.settle()
+    pictures(picker, "picker-roles-offered")
+    picker.button(LIST).click()
+    expect(picker.field).to_be_focused()
+    picker.settle_until(picker.root.get_by_text("Sign in for sso-session corp"))
+    expect(picker.button("Use a code")).to_have_count(0)
+    pictures(picker, "picker-roles-sign-in")
+    code = picker.root.locator(".ipyap-device b").inner_text()
+    embedded.sso.approve(code)
+    picker.settle_until(picker.options.nth(2))
+    expect(picker.field).to_have_value("corp:")
+    expect(picker.field).to_be_focused()
+    expect(picker.button(LIST)).to_have_count(0)
+    expect(picker.options.first).to_contain_text("no profile yet")
+    pictures(picker, "picker-roles-listed")
+    picker.field.press_sequentially(" acme admin")
+    expect(picker.options).to_have_count(1)
+    picker.field.press("Enter")
+    picker.settle_until(picker.button("Save as a profile"))
+    for width in (480, 640, 1000):
+        picker.page.set_viewport_size({"width": width, "height": 760})
+        pictures(picker, f"picker-roles-active-{width}")
+        badge = picker.countdown.bounding_box()
+        save = picker.button("Save as a profile").bounding_box()
+        assert badge
+        assert save
+        is_beside = badge["x"] + badge["width"] <= save["x"]
+        assert is_beside or badge["y"] + badge["height"] <= save["y"]
+    picker.button("Save as a profile").click()
+    name = picker.root.get_by_label("Name of the new profile")
+    expect(name).to_be_focused()
+    expect(name).to_have_value("Acme-Prod-Admin")
+    pictures(picker, "picker-roles-name")
+    name.fill("prod-reader")
+    name.press("Enter")
+    picker.settle_until(picker.error.get_by_text("There is a profile"))
+    expect(name).to_have_value("prod-reader")
+    pictures(picker, "picker-roles-name-refused")
+    name.fill("Acme-Prod-Admin")
+    name.press("Enter")
+    picker.settle_until(picker.identity.get_by_text("Acme-Prod-Admin").first)
+    expect(picker.error).to_be_empty()
+    expect(picker.field).to_have_value("Acme-Prod-Admin")
+    expect(picker.button("Save as a profile")).to_have_count(0)
+    assert f"sso_account_id = {PROD}" in embedded.config_file.read_text()
+    assert picker.page_errors == []
+
+
+def test_while_it_lists(picker: ViewPage) -> None:
+    """The number of accounts is shown, and nothing else can be chosen."""
+    picker.open()
+    picker.settle()
+    picker.button(LIST).click()
+    picker.ask()
+    picker.tell(type="progress", listed=120, accounts=300, view=picker.id)
+    expect(picker.root.locator(".ipyap-count")).to_have_text("roles of 120 of 300 accounts …")
+    picker.field.press("ArrowDown")
+    assert not picker.is_open
+    pictures(picker, "picker-roles-progress")
+    picker.tell(type="error", html="<p>The list ends</p>", view=picker.id)
+    expect(picker.error).to_have_text("The list ends")
+    picker.open()
+    expect(picker.error).to_be_empty()
+
+
+def test_by_the_keyboard(picker: ViewPage) -> None:
+    """Tab reaches the button, and the list stays open."""
+    picker.open()
+    picker.settle()
+    for _ in range(6):
+        if picker.button(LIST).evaluate("button => button === document.activeElement"):
+            break
+        picker.page.keyboard.press("Tab")
+    expect(picker.button(LIST)).to_be_focused()
+    assert picker.is_open
+    picker.page.keyboard.press("Enter")
+    picker.settle_until(picker.root.get_by_text("Sign in for sso-session corp"))
+    picker.button("Cancel").click()
+    expect(picker.field).to_be_focused()
+
+
+def test_the_page_is_open_already(picker: ViewPage) -> None:
+    """Where the browser has opened the page, there is no code; one can be asked for instead."""
+    picker.open()
+    picker.settle()
+    picker.button(LIST).click()
+    picker.ask()
+    picker.tell(type="sign_in", url="https://x.example/authorize", code="", view=picker.id)
+    expect(picker.root).to_contain_text("the page that your browser has opened")
+    pictures(picker, "picker-roles-browser")
+    picker.button("Use a code").click()
+    picker.settle_until(picker.root.get_by_text("Allow it if the page shows"))
+    expect(picker.root.locator(".ipyap-device b")).to_have_text(re.compile(r"\w{4}-\w{4}"))

@@ -1,0 +1,177 @@
+"""Roles of IAM Identity Center in the picker: listed when asked for, and kept as profiles."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ipy_awsprofile.config.profiles import list_profiles
+from ipy_awsprofile.demo.endpoints import json_refusal
+from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
+from tests.identity_center import PROD, TEST, organisation
+from tests.local_browser import Browser, browser
+from tests.picker.person import waited_for
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.picker.person import Person
+    from tests.shells import Shell
+
+__all__ = ["browser"]
+
+ADMIN = f"corp:{PROD}/Admin"
+
+
+@pytest.fixture(autouse=True)
+def _organisation(aws: EmbeddedAws, person: Person) -> None:
+    organisation(aws)
+
+
+def actions(aws: EmbeddedAws) -> set[str]:
+    """Return the actions that AWS saw."""
+    return {call.action for call in aws.calls}
+
+
+def test_listed_when_asked_for(aws: EmbeddedAws, person: Person) -> None:
+    """The list offers the sign-in and calls nobody; the command shows progress and the roles."""
+    aws.sso.sign_in("corp")
+    aws.calls.clear()
+    assert len(person.rows() or []) == 3
+    assert person.seen[0]["sign_ins"] == ["corp"]
+    assert aws.calls == []
+    person.says("roles", sso="corp")
+    waited_for(person, "listed", "corp")
+    progress = [one for one in person.seen if one["type"] == "progress"]
+    assert (progress[-1]["listed"], progress[-1]["accounts"]) == (3, 3)
+    assert actions(aws) == {"sso:ListAccounts", "sso:ListAccountRoles"}
+    assert [secret for secret in aws.secrets() if secret in json.dumps(person.seen)] == []
+    aws.calls.clear()
+    rows = person.rows() or []
+    assert next(row[0] for row in rows if row[1] == "no profile yet") == ADMIN
+    assert person.seen[0]["sign_ins"] == []
+    assert aws.calls == []
+
+
+def test_signed_in_first(aws: EmbeddedAws, person: Person) -> None:
+    """Without a sign-in, the command shows where to sign in; when repeated, it lists the roles."""
+    person.says("roles", sso="corp")
+    asked = waited_for(person, "sign_in")
+    aws.sso.approve(asked["code"])
+    waited_for(person, "signed_in")
+    person.says("roles", sso="corp")
+    waited_for(person, "listed")
+    assert len(person.rows() or []) == 6
+
+
+@pytest.mark.parametrize("command", ["roles", "switch"])
+def test_sign_in_in_the_browser(
+    aws: EmbeddedAws, person: Person, browser: Browser, command: str
+) -> None:
+    """The browser of the kernel's machine opens the page; by a code on request."""
+    browser.answer = None
+    person.rows()
+    seen = person.seen[0]["version"]
+    content: dict[str, Any] = {
+        "roles": {"sso": "corp"},
+        "switch": {"profile": "prod-reader", "region": None, "list": seen},
+    }[command]
+    person.says(command, **content, device_code=True)
+    assert waited_for(person, "sign_in")["code"]
+    assert browser.opened == []
+    browser.answer = "allow"
+    person.says(command, **content)
+    assert waited_for(person, "sign_in")["code"] == ""
+    waited_for(person, "signed_in")
+    assert "sso-oidc:StartDeviceAuthorization" in actions(aws)
+    person.says(command, **content)
+    waited_for(person, {"roles": "listed", "switch": "done"}[command])
+
+
+def test_refused_in_the_browser(aws: EmbeddedAws, person: Person, browser: Browser) -> None:
+    """A refused sign-in is shown as an error, and nothing has changed."""
+    browser.answer = "deny"
+    person.says("roles", sso="corp")
+    assert "was refused" in waited_for(person, "error")["html"]
+    assert len(person.rows() or []) == 3
+
+
+def test_errors_of_a_listing(aws: EmbeddedAws, person: Person) -> None:
+    """A listing that is cut off, and a section that doesn't exist, are one error each."""
+    aws.sso.sign_in("corp")
+    assignments = aws.sso.assignments
+
+    def gone(user: str) -> Any:
+        raise json_refusal("ResourceNotFoundException", {"message": "gone"}, 404)
+
+    aws.sso.assignments = gone  # type: ignore[method-assign]
+    person.says("roles", sso="corp")
+    waited_for(person, "error", "gone")
+    aws.sso.assignments = assignments  # type: ignore[method-assign]
+    assert "no [sso-session other]" in error_of(person, "other")
+
+
+def test_nothing_new_is_listed(aws: EmbeddedAws, person: Person) -> None:
+    """If each role is a profile already, the person is told so."""
+    aws.sso.sign_in("corp")
+    for role in list_assigned_roles():
+        aws.write_profile(
+            role.name.replace(":", "-"),
+            sso_session="corp",
+            sso_account_id=role.account.id,
+            sso_role_name=role.role,
+        )
+    assert "has no role that isn&#x27;t a profile already" in error_of(person, "corp")
+    assert person.rows() is not None
+    assert person.seen[0]["sign_ins"] == []
+
+
+def error_of(person: Person, sso: str) -> str:
+    """Return the error of a listing."""
+    person.says("roles", sso=sso)
+    html: str = waited_for(person, "error")["html"]
+    return html
+
+
+def test_kept_as_a_profile(aws: EmbeddedAws, person: Person, shell: Shell) -> None:
+    """The role's button suggests a name, and the new profile is active: the same as `--save`."""
+    aws.sso.sign_in("corp")
+    shell.good("%aws_profiles --sso")
+    identity = person.chooses(ADMIN)[0]["identity"]
+    assert (identity["save_as"], identity["account"]) == ("Acme-Prod-Admin", "Acme Prod")
+    before = aws.config_file.read_text()
+    refused = person.says("save", name="prod-reader")[-1]
+    assert "There is a profile" in refused["html"]
+    assert aws.config_file.read_text() == before
+    shown, done = person.says("save", name="Acme-Prod-Admin")
+    assert done["type"] == "done"
+    assert (shown["identity"]["profile"], shown["identity"]["save_as"]) == ("Acme-Prod-Admin", "")
+    added = aws.config_file.read_text().removeprefix(before)
+    assert "[profile Acme-Prod-Admin]" in added
+    assert f"sso_account_id = {PROD}" in added
+    assert list_profiles()[-1] == "Acme-Prod-Admin"
+    assert ADMIN not in [row[0] for row in person.rows() or []]
+
+
+def test_a_protected_name(aws: EmbeddedAws, person: Person, shell: Shell) -> None:
+    """A name that a pattern protects is confirmed before anything is written."""
+    aws.sso.sign_in("corp")
+    shell.good("%config AwsProfileMagics.protected = ['live*']")
+    person.switches(f"corp:{TEST}/Reader")
+    before = aws.config_file.read_text()
+    assert person.says("save", name="live-reader")[-1]["type"] == "confirm"
+    assert aws.config_file.read_text() == before
+    assert person.says("save", name="live-reader", confirmed=True)[-1]["type"] == "done"
+    assert person.picker.value == "live-reader"
+
+
+def test_a_role_by_its_arn(aws: EmbeddedAws, person: Person, shell: Shell) -> None:
+    """A role that is given by its ARN can be kept, too; a profile and no identity can't."""
+    arn = next(one.role_arn for one in list_profiles() if one == "RoleBeta")
+    shell.good(f"%aws_profile --role-arn {arn} --source-profile UserAlpha")
+    assert person.says("ready")[0]["identity"]["save_as"] == "123456789012-RoleBeta"
+    assert person.says("save", name="beta")[-1]["type"] == "done"
+    assert "is a profile already" in person.says("save", name="gamma")[-1]["html"]
+    shell.good("%aws_profile --off")
+    assert "No profile is active" in person.says("save", name="gamma")[-1]["html"]
