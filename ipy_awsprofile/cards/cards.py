@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.cards.styles import Tone
-from ipy_awsprofile.config.regions import similar_region
+from ipy_awsprofile.config.regions import similar_region, unknown_region
 from ipy_awsprofile.text import one_line
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def identity_card(
         rows.append(("expires", UNKNOWN))
     if variable:
         rows.append(("variable", variable))
-    notes = (*_region_notes(identity.region), *map(leftover_note, leftovers))
+    notes = (*_region_notes(identity), *map(leftover_note, leftovers))
     return Card(
         title=" ← ".join(identity.chain),
         badge=time_left(identity.expiry, now, temporary=identity.temporary),
@@ -85,10 +85,11 @@ def identity_card(
     )
 
 
-def _region_notes(region: str | None) -> Iterator[str]:
+def _region_notes(identity: Identity) -> Iterator[str]:
     """Yield a note if the Region may be misspelt; AWS may also be newer than botocore."""
-    if region and (similar := similar_region(region)):
-        yield f"botocore doesn't know the Region `{region}`. {similar}"
+    region = identity.region
+    if region and (identity.unknown_region or similar_region(region)):
+        yield unknown_region(region)
 
 
 def leftover_note(leftover: Leftover) -> str:

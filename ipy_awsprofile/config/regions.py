@@ -64,5 +64,10 @@ def unknown_region_of(host: str) -> str:
     found = _HOST.fullmatch(host)
     if not found or is_known_region(region := found["region"]):
         return ""
-    asked = similar_region(region) or "Check it in the profile and in `--region`."
-    return f"botocore doesn't know the Region `{region}`. {asked}"
+    return unknown_region(region)
+
+
+def unknown_region(name: str) -> str:
+    """Return what to do about a Region that botocore doesn't know."""
+    asked = similar_region(name) or "Check it in the profile and in `--region`."
+    return f"botocore doesn't know the Region `{name}`. {asked}"

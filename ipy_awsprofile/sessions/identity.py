@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.config.regions import is_known_region
 from ipy_awsprofile.credentials.answers import guarded
 from ipy_awsprofile.credentials.caller import CallerIdentity, caller_identity
 from ipy_awsprofile.credentials.renewal import quiet_refresh
 from ipy_awsprofile.credentials.retries import give_up_soon
 from ipy_awsprofile.credentials.translation import translated
-from ipy_awsprofile.sessions.foreign_servers import cannot_tell
+from ipy_awsprofile.sessions.foreign_servers import cannot_tell, is_aws
 from ipy_awsprofile.sessions.session import (
     ProfileSession,
     chain_of,
@@ -39,6 +40,7 @@ class Identity:
     that the identity was read with a role's credentials from the AWS CLI's cache, without asking
     STS again. Servers that aren't AWS can leave out ``account``, ``arn`` and ``user_id``, which are
     empty then, and with ``may_ignore_policy`` such a server may ignore that a session is read-only.
+    ``unknown_region`` says that botocore doesn't know the Region, and that AWS itself is called.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
@@ -53,6 +55,7 @@ class Identity:
     temporary: bool = False
     cached: bool = field(default=False, compare=False)
     may_ignore_policy: bool = field(default=False, compare=False)
+    unknown_region: bool = field(default=False, compare=False)
 
 
 def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
@@ -84,6 +87,7 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
         arn = Arn.parse(caller.arn) if caller.arn else _UNKNOWN
         if arn is None:
             raise KeyError("Arn")  # the response isn't from AWS
+        unknown_region = _is_unknown_region(session)
     may_ignore_policy = False
     if isinstance(session, ProfileSession):
         session.principal = caller.principal if caller.arn else None
@@ -99,7 +103,17 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
         temporary=bool(frozen.token),
         cached=caller.cached,
         may_ignore_policy=may_ignore_policy,
+        unknown_region=unknown_region,
     )
+
+
+def _is_unknown_region(session: boto3.Session) -> bool:
+    """Return whether AWS is called in a Region that botocore doesn't know."""
+    region = session.region_name
+    if not region or is_known_region(region):
+        return False
+    # Other servers can have Regions of any name.
+    return is_aws(session.client("sts"))
 
 
 _UNKNOWN = Arn("", "", "", "", "")

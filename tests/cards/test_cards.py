@@ -133,6 +133,15 @@ def test_region_that_may_be_misspelt() -> None:
     assert card.tone is Tone.WARNING
 
 
+@pytest.mark.parametrize("is_aws", [True, False])
+def test_region_of_no_known_form(*, is_aws: bool) -> None:
+    """A Region that is like none of AWS's is noted, but for a server that isn't AWS."""
+    mars = identity(region="mars", unknown_region=is_aws)
+    card = cards.identity_card(mars, variable="session", now=NOW)
+    note = "botocore doesn't know the Region `mars`. Check it in the profile and in `--region`."
+    assert card.notes == ((note,) if is_aws else ())
+
+
 def test_no_identity() -> None:
     """Without a switch, the card says which credentials boto3 uses."""
     assert "boto3 uses AWS_PROFILE=dev." in str(cards.no_identity_card("AWS_PROFILE=dev"))

@@ -94,3 +94,19 @@ def test_cached_role_without_an_identity(aws: EmbeddedAws) -> None:
     aws.calls.clear()
     assert who_am_i(open_session("RoleBeta")) == first
     assert actions(aws) == ["sts:GetCallerIdentity"]
+
+
+def test_unknown_region(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Region that botocore doesn't know is one of another server, unless AWS is called."""
+    role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
+    with aws.config_file.open("a") as config:
+        config.write(
+            f"[profile Mars]\nrole_arn = {role}\nsource_profile = UserAlpha\nregion = mars\n"
+        )
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    assert not who_am_i(open_session("Mars")).unknown_region
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    identity = who_am_i(open_session("Mars"))  # from the AWS CLI's cache, without a call
+    assert identity.cached
+    assert identity.unknown_region
+    assert not who_am_i(open_session("Mars", region="us-west-2")).unknown_region
