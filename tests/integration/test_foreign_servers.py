@@ -30,15 +30,21 @@ endpoint_url = {url}
 aws_access_key_id = AKIAIOSFODNN7EXAMPLE
 aws_secret_access_key = hush
 """
-#: What Ceph's RGW answers: its role has no account, and its answer no AssumedRoleId.
+#: What Ceph's RGW answers: no AssumedRoleId, and a time with nanoseconds.
+#: https://docs.ceph.com/en/latest/radosgw/STS/
 ASSUMED = """<AssumeRoleResponse><AssumeRoleResult><Credentials>
-<AccessKeyId>rgwkey</AccessKeyId><SecretAccessKey>hush</SecretAccessKey>
-<SessionToken>hush</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>
-<AssumedRoleUser><Arn>arn:aws:sts:::assumed-role/Analyst/me</Arn>
-<AssumeRoleId>x</AssumeRoleId></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>"""
+<AccessKeyId>rgwkey</AccessKeyId><Expiration>2099-01-01T00:00:00.123456789Z</Expiration>
+<SecretAccessKey>hush</SecretAccessKey><SessionToken>hush</SessionToken></Credentials>
+<AssumedRoleUser><Arn>arn:aws:sts::{account}:assumed-role/Analyst/me</Arn>
+<AssumeRoleId>4fd0:me</AssumeRoleId></AssumedRoleUser><PackedPolicySize>0</PackedPolicySize>
+</AssumeRoleResult></AssumeRoleResponse>"""
 NOT_ALLOWED = (405, "<Error><Code>MethodNotAllowed</Code><RequestId>tx0</RequestId></Error>")
 DENIED = (403, "<Error><Code>AccessDenied</Code></Error>")
-RGW = {"AssumeRole": (200, ASSUMED), "GetCallerIdentity": NOT_ALLOWED, "": (204, "")}
+RGW = {
+    "AssumeRole": (200, ASSUMED.format(account="")),
+    "GetCallerIdentity": NOT_ALLOWED,
+    "": (204, ""),
+}
 NOT_TOLD = "unknown: the server doesn't tell"
 IGNORED = "read-only was asked for, but this server may ignore it"
 
@@ -57,6 +63,18 @@ def test_role_and_user(shell: Shell, shared_files: tuple[Path, Path]) -> None:
             error = shell.refused(f"%aws_profile {name} --expect-account 123456789012")
             assert isinstance(error, UnexpectedAccount)
             assert str(error) == f"The server doesn't tell in which account `{name}` is."
+
+
+def test_role_in_an_account_of_rgw(shell: Shell, shared_files: tuple[Path, Path]) -> None:
+    """An account of RGW has another form than AWS's, and can be expected."""
+    account = "RGW00889737169837717"
+    answers = RGW | {"AssumeRole": (200, ASSUMED.format(account=account))}
+    with acting_server(answers) as url:
+        config = CONFIG.format(url=url)
+        shared_files[0].write_text(config.replace("iam:::role/", f"iam::{account}:role/team/"))
+        assert explain("role").works
+        assert account in shell.good(f"%aws_profile role --expect-account {account}").text
+        assert who_am_i(open_session("role")).account == account
 
 
 @pytest.mark.parametrize(("answer", "says"), [((204, ""), True), (DENIED, False)])
