@@ -48,16 +48,21 @@ def without_user(url: str) -> str:
     return re.sub(r"//[^/]*@", "//…@", url)
 
 
+def is_command(command: str) -> bool:
+    """Return whether a text can be divided into words as a shell does."""
+    try:
+        return bool(shlex.split(command))
+    except ValueError:
+        return False
+
+
 def program(command: str) -> str | None:
     """Return the program that a command runs, without its arguments, which can be secrets.
 
     None if the command isn't one, or begins with a variable.
     """
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        return None
-    return words[0] if words and "=" not in words[0] else None
+    first = shlex.split(command)[0] if is_command(command) else "="
+    return first if "=" not in first else None
 
 
 class AssignedName(NamedTuple):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 
 from ipy_awsprofile.config.profiles import ProfileKind
@@ -16,11 +14,11 @@ from ipy_awsprofile.explain.key_checks import (
     check_expiry,
     check_incomplete,
 )
+from ipy_awsprofile.explain.program_checks import check_mfa_process, check_process
 from ipy_awsprofile.explain.records import Finding, Link, Problem, one_line, place
 from ipy_awsprofile.explain.role_checks import check_role, check_web_identity
 from ipy_awsprofile.explain.settings_table import known_settings, similar_setting
 from ipy_awsprofile.explain.sso_checks import check_sign_in_of_clients, check_sso
-from ipy_awsprofile.text import program
 
 
 def findings(link: Link) -> Iterator[Finding]:
@@ -33,30 +31,6 @@ def problems_of_kind(link: Link) -> Iterator[Problem]:
     """Yield the problems of the credentials that a profile has without its role."""
     for check in _OF_KIND[link.kind]:
         yield from (found for found in check(link) if isinstance(found, Problem))
-
-
-def _check_process(link: Link) -> Iterator[Finding]:
-    command = program(link.section.text("credential_process") or "")
-    if command is None:
-        yield Problem(
-            says="`credential_process` isn't a valid command.",
-            fix=f"Quote arguments that contain spaces. {link.at('credential_process')}",
-        )
-    elif _on_path(command, link) is None:
-        home = " A `~` in it isn't expanded." if command.startswith("~") else ""
-        yield Problem(
-            says=f"There is no program `{one_line(command)}` on the PATH.{home}",
-            fix=f"Install it, or write its full path. {link.at('credential_process')}",
-        )
-    else:
-        yield "The command isn't run for an explanation."
-
-
-def _on_path(command: str, link: Link) -> str | None:
-    try:
-        return shutil.which(command, path=link.inputs.environ.get("PATH", os.defpath))
-    except ValueError:  # a null character
-        return None
 
 
 def _check_names(link: Link) -> Iterator[Finding]:
@@ -106,11 +80,11 @@ _OF_EVERY_PROFILE: tuple[Check, ...] = (
 )
 _OF_KIND: dict[ProfileKind, tuple[Check, ...]] = {
     ProfileKind.STATIC_KEYS: (check_empty_keys, check_expiry, mfa_session),
-    ProfileKind.ASSUME_ROLE: (check_role,),
-    ProfileKind.CREDENTIAL_SOURCE: (check_role,),
+    ProfileKind.ASSUME_ROLE: (check_role, check_mfa_process),
+    ProfileKind.CREDENTIAL_SOURCE: (check_role, check_mfa_process),
     ProfileKind.WEB_IDENTITY: (check_web_identity,),
     ProfileKind.SSO: (check_sso,),
     ProfileKind.LOGIN_SESSION: (login_token,),
-    ProfileKind.CREDENTIAL_PROCESS: (_check_process,),
+    ProfileKind.CREDENTIAL_PROCESS: (check_process,),
     ProfileKind.INCOMPLETE: (check_incomplete,),
 }

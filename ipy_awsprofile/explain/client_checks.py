@@ -73,12 +73,13 @@ def _unknown(region: str, fix: str) -> Problem:
 def _needs_region(link: Link) -> bool:
     """Return whether a role can't be assumed without a Region.
 
-    botocore has a default Region for AWS's STS endpoint, but not for other endpoints.
+    botocore has a default Region for AWS's STS endpoint, but not for other endpoints; a request
+    with a web identity isn't signed, and needs none.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html
     """
-    assumes = (ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE, ProfileKind.WEB_IDENTITY)
-    return link.kind in assumes and has_endpoint(link)
+    signs = (ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE)
+    return link.kind in signs and has_endpoint(link)
 
 
 def has_endpoint(link: Link) -> bool:

@@ -10,6 +10,11 @@ from ipy_awsprofile.credentials.validation import unusable_key
 from ipy_awsprofile.explain.credential_sources import outside_profile
 from ipy_awsprofile.explain.records import Finding, Link, Problem, place
 
+#: Without one of these settings, botocore looks for credentials outside of the profile.
+BEGINS = frozenset(
+    {"aws_access_key_id", "sso_account_id", "sso_role_name", "web_identity_token_file"}
+)
+
 
 def check_empty_keys(link: Link) -> Iterator[Finding]:
     """Yield a problem for each access-key setting that is empty or can't be sent."""
@@ -42,12 +47,20 @@ def check_incomplete(link: Link) -> Iterator[Finding]:
         says=f"`{link.profile.name}` has no credentials{only}.",
         fix="Add keys, a role, SSO or a credential_process. "
         f"See {place(link.profile.file, link.profile.line)}.",
-        fatal=not link.is_target or outside_profile(link.inputs) is None,
+        fatal=_ends(link),
     )
 
 
+def _ends(link: Link) -> bool:
+    """Return whether there are no other credentials, if the profile has none."""
+    return not link.is_target or outside_profile(link.inputs) is None
+
+
 def _check_missing_settings(link: Link) -> Iterator[Finding]:
-    """Yield a problem for each setting that another one needs: botocore raises an error then."""
+    """Yield a problem for each setting that another one needs.
+
+    botocore raises an error then, or looks for credentials outside of the profile.
+    """
     section = link.section
     for needed, names in (
         ("sso_account_id", {"sso_role_name"}),
@@ -60,7 +73,9 @@ def _check_missing_settings(link: Link) -> Iterator[Finding]:
         if needed not in section and present:
             where = place(*section.origins[present[0]])
             yield Problem(
-                says=f"`{present[0]}` is set, but `{needed}` isn't.", fix=f"Add it. See {where}."
+                says=f"`{present[0]}` is set, but `{needed}` isn't.",
+                fix=f"Add it. See {where}.",
+                fatal=bool(BEGINS.intersection(present)) or _ends(link),
             )
 
 

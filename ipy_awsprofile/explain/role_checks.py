@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.parameters import WITH_FORM, allowed_instead
 from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.role_parameters import role_parameters
+from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.cached import role_session
 from ipy_awsprofile.explain.client_checks import has_endpoint
 from ipy_awsprofile.explain.credential_sources import check_token_file
@@ -43,7 +46,9 @@ def check_role(link: Link) -> Iterator[Finding]:
     if serial:
         yield "An MFA code is needed."
     yield from _check_parameters(link)
-    yield from _check_duration(link)
+    if not is_web_identity:
+        yield from _check_tags(link)
+        yield from _check_duration(link)
     yield from role_session(link)
 
 
@@ -64,6 +69,15 @@ def _check_parameters(link: Link) -> Iterator[Finding]:
                 says=f"`{one_line(value, 80)}` isn't a valid {name}.",
                 fix=f"Use {allowed}. {link.at(name)}",
             )
+
+
+def _check_tags(link: Link) -> Iterator[Finding]:
+    """Yield a problem if session tags, which botocore doesn't know, can't be parameters."""
+    profile = link.profile
+    try:
+        role_parameters(SessionRequest(), (profile,), {profile.name: link.section})
+    except AwsProfileError as error:
+        yield Problem(says=str(error), fix=error.hint)
 
 
 def _check_duration(link: Link) -> Iterator[Finding]:

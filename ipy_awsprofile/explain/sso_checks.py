@@ -31,16 +31,16 @@ def check_sign_in_of_clients(link: Link) -> Iterator[Finding]:
 
 def _no_session(name: str, link: Link) -> Problem:
     return Problem(
-        says=f"There is no [sso-session {one_line(name)}].",
+        says=f"There is no [sso-session {one_line(name)}]." if name else "`sso_session` is empty.",
         fix=did_you_mean(name, link.inputs.sections.sso_sessions) or link.at("sso_session"),
     )
 
 
 def check_sso(link: Link) -> Iterator[Finding]:
     """Yield what botocore's SSOProvider would refuse, in its order, and the token."""
-    name = link.section.text("sso_session")
+    name = link.section.get("sso_session")
     session = sso_section(link)
-    if name and session is None:
+    if isinstance(name, str) and session is None:
         yield _no_session(name, link)
         return
     known = session if session is not None else link.section

@@ -8,10 +8,12 @@ from dataclasses import replace
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.role_chain import follow_chain, start_kind
 from ipy_awsprofile.errors import InvalidProfile, ProfileNotFound
+from ipy_awsprofile.explain.botocore_checks import check_client
 from ipy_awsprofile.explain.cached import sso_section
 from ipy_awsprofile.explain.checks import findings, problems_of_kind
 from ipy_awsprofile.explain.credential_sources import credential_source, outside_profile
 from ipy_awsprofile.explain.header_checks import misspelt_header
+from ipy_awsprofile.explain.key_checks import BEGINS
 from ipy_awsprofile.explain.records import Finding, Inputs, Link, Problem, Step, one_line
 from ipy_awsprofile.explain.settings_table import settings_of
 from ipy_awsprofile.text import program
@@ -26,11 +28,6 @@ _ROLES = (
 
 #: Roles that are assumed with an MFA code.
 _WITH_CODE = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
-
-#: Without one of these settings, botocore looks for credentials outside of the profile.
-_BEGINS = frozenset(
-    {"aws_access_key_id", "sso_account_id", "sso_role_name", "web_identity_token_file"}
-)
 
 #: botocore ignores this one if it is empty.
 _READ = {"web_identity_token_file"}
@@ -92,7 +89,7 @@ def _start(chain: Sequence[Profile], inputs: Inputs) -> tuple[ProfileKind, tuple
         return last.kind, (
             Step(name=last.name, kind=kind, detail=detail, file=file, line=line, problems=problems),
         )
-    begins = {name for name in _BEGINS & section.keys() if name not in _READ or section.text(name)}
+    begins = {name for name in BEGINS & section.keys() if name not in _READ or section.text(name)}
     if starts is ProfileKind.INCOMPLETE and not begins:
         before = outside_profile(inputs)
         return starts, (before,) if before else ()
@@ -104,6 +101,8 @@ def _step(link: Link, error: InvalidProfile | None) -> Step:
     if error:
         found.insert(0, _as_problem(error))
         found += _missing_source(link)
+    if link.is_target and not any(isinstance(one, Problem) and one.fatal for one in found):
+        found += check_client(link)
     also = sso_section(link) if link.kind is ProfileKind.SSO else None
     file, line = link.profile.file, link.profile.line
     if link.kind is ProfileKind.STATIC_KEYS:

@@ -295,6 +295,90 @@ CASES = {
         ("p|credential process|config:1",),
         (("!`credential_process` isn't a valid command", "See config:3"),),
     ),
+    "a setting that no client can have": Case(
+        f"{P}{KEYS}\nmax_attempts = 3\naccount_id_endpoint_mode = x\n",
+        "",
+        ("p|static keys|config:3",),
+        (
+            (
+                "!botocore can't use `account_id_endpoint_mode`: The configured value 'x'",
+                "Correct it. See config:6",
+            ),
+        ),
+    ),
+    "a setting that isn't a number": Case(
+        f"{P}{KEYS}\nmetadata_service_timeout = x\n",
+        "",
+        ("p|static keys|config:3",),
+        (("!botocore can't use `metadata_service_timeout`: invalid literal", "See config:5"),),
+    ),
+    "a text instead of a block": Case(
+        f"{P}{KEYS}\napi_versions = x\n",
+        "",
+        ("p|static keys|config:3",),
+        (("!botocore can't use `api_versions`.", "Correct it. See config:5"),),
+    ),
+    "a variable that no client can have": Case(
+        f"{P}{KEYS}\n",
+        "",
+        ("p|static keys|config:3",),
+        (
+            (
+                "!botocore can't create a client of `p`: STS regional endpoints option x",
+                "the variables that begin with AWS_",
+            ),
+        ),
+        environ={"AWS_STS_REGIONAL_ENDPOINTS": "x"},
+    ),
+    "tags": Case(
+        f"{ASSUME}source_profile = u\nsession_tags = red\n",
+        USER,
+        (USER_KEYS, ASSUMED),
+        (("!The session_tags of `p` are invalid", "line 1."),),
+    ),
+    "missing program for MFA codes": Case(
+        f"{ASSUME}source_profile = u\nmfa_serial = arn:aws:iam::123456789012:mfa/u\n"
+        "mfa_process = no-such-program hush\n",
+        USER,
+        (USER_KEYS, ASSUMED),
+        (("!There is no program `no-such-program`", "its full path. See config:6"),),
+    ),
+    "invalid command for MFA codes": Case(
+        f"{ASSUME}source_profile = u\nmfa_serial = arn:aws:iam::123456789012:mfa/u\n"
+        "mfa_process = '\n",
+        USER,
+        (USER_KEYS, ASSUMED),
+        (("!`mfa_process` isn't a valid command", "See config:6"),),
+    ),
+    "command for MFA codes that a shell knows": Case(
+        f"{ASSUME}source_profile = u\nmfa_serial = arn:aws:iam::123456789012:mfa/u\n"
+        "mfa_process = TOKEN=hush source ~/hush\n",
+        USER,
+        (USER_KEYS, ASSUMED),
+    ),
+    "no Region for a web identity": Case(
+        f"[profile p]\nrole_arn = {ROLE}\nweb_identity_token_file = /dev/null\n"
+        "duration_seconds = 1\nendpoint_url = http://127.0.0.1:1\n",
+        "",
+        ("p|web identity: RoleBeta in 123456789012|config:1",),
+        (
+            ("!There is no token file", "See config:3"),
+            ("`p` has no Region", "--region"),
+        ),
+    ),
+    "SSO with an empty sso_session": Case(
+        f"{SIGN_IN}sso_session =\nsso_start_url = https://x\nsso_region = us-east-1\n",
+        "",
+        ("p|SSO: R in 123456789012|config:1",),
+        (("!`sso_session` is empty", "See config:5"),),
+    ),
+    "half a pair of keys in a container": Case(
+        f"{P}aws_secret_access_key = hush\n",
+        "",
+        ("EcsContainer|container credentials|", "p|no credentials|config:1"),
+        (("`aws_secret_access_key` is set, but `aws_access_key_id` isn't", "See config:3"),),
+        environ={"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:1/"},
+    ),
     "missing services": Case(
         f"{P}{KEYS}\nservices = lcal\n[services local]\ns3 =\n  a = b\n",
         "",
