@@ -1,4 +1,4 @@
-"""The form that STS requires of a parameter: of a role's session name and external ID.
+"""The form that STS requires of a parameter: of a session's name, for example.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 """
@@ -8,19 +8,18 @@ from __future__ import annotations
 import re
 
 #: For each setting, the form that STS accepts, and the same in words.
+_NAME = (
+    re.compile(r"[\w+=,.@-]{2,64}", re.ASCII),
+    "2 to 64 letters, digits or characters of _+=,.@-",
+)
 _FORMS = {
-    "role_session_name": (
-        re.compile(r"[\w+=,.@-]{2,64}", re.ASCII),
-        "2 to 64 letters, digits or characters of _+=,.@-",
-    ),
+    "role_session_name": _NAME,
+    "source_identity": _NAME,
     "external_id": (
         re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII),
         "2 to 1224 letters, digits or characters of _+=,.@:/-",
     ),
 }
-
-#: The settings whose form is known.
-WITH_FORM = tuple(_FORMS)
 
 
 def allowed_instead(setting: str, value: str) -> str:

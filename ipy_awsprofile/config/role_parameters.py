@@ -14,11 +14,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ipy_awsprofile.config.parameters import allowed_instead
 from ipy_awsprofile.config.profiles import Profile
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.role_options import ASSUMES, require_kind
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
+from ipy_awsprofile.text import shortened
 
 #: More parameters of AssumeRole, by the role's ARN.
 Parameters = dict[str, dict[str, Any]]
@@ -56,11 +58,13 @@ def _of_profile(profile: Profile, section: Section | None) -> dict[str, Any]:
             f"The session_tags of `{profile.name}` are invalid: {error}",
             f"See {profile.file}, line {profile.line}.",
         ) from None
-    return _parameters(
-        dict(tags),
-        _listed(section.text("transitive_session_tags")),
-        section.text("source_identity"),
-    )
+    identity = section.text("source_identity")
+    if identity and (allowed := allowed_instead("source_identity", identity)):
+        raise InvalidProfile(
+            f"The source_identity of `{profile.name}` is invalid.",
+            f"Use {allowed}. See {profile.file}, line {profile.line}.",
+        )
+    return _parameters(dict(tags), _listed(section.text("transitive_session_tags")), identity)
 
 
 def _listed(text: str | None) -> list[str]:
@@ -85,6 +89,9 @@ def _with_options(own: dict[str, Any], request: SessionRequest, profile: Profile
     identity = own.get("SourceIdentity")
     if request.source_identity is not None:
         identity = str(request.source_identity)
+        if allowed := allowed_instead("source_identity", identity):
+            shown = shortened(identity, 40)
+            raise InvalidOption(f"`{shown}` can't be a source identity.", f"Use {allowed}.")
     parameters = _parameters(tags, transitive, identity)
     if request.policy and not _POLICY_ARN.fullmatch(request.policy):
         parameters["Policy"] = _policy_in(Path(request.policy).expanduser())

@@ -59,7 +59,8 @@ def _refusal(link: Link, without: str = "") -> Exception | None:
         session = ProfileBotocoreSession(target)
         session.full_config["profiles"][link.target].pop(without, None)
         create_credential_resolver(session)
-        session.create_client("sts", aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106
+        for service in ("sts", "s3"):
+            session.create_client(service, aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106
     except Exception as error:  # noqa: BLE001  # values of another form raise any exception
         return error
     return None

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from ipy_awsprofile.config.arn import Arn
-from ipy_awsprofile.config.parameters import WITH_FORM, allowed_instead
+from ipy_awsprofile.config.parameters import allowed_instead
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.role_parameters import role_parameters
@@ -58,7 +58,7 @@ def _is_iam(text: str, kind: str) -> bool:
 
 
 def _check_parameters(link: Link) -> Iterator[Finding]:
-    for name in WITH_FORM:
+    for name in ("role_session_name", "external_id"):
         value = link.section.get(name)
         if not isinstance(value, str) or (name, value) == ("role_session_name", ""):
             continue  # botocore ignores an empty name of a session

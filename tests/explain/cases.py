@@ -312,6 +312,12 @@ CASES = {
         ("p|static keys|config:3",),
         (("!botocore can't use `metadata_service_timeout`: invalid literal", "See config:5"),),
     ),
+    "a setting of S3 that isn't a block": Case(
+        f"{P}{KEYS}\ns3 = x\n",
+        "",
+        ("p|static keys|config:3",),
+        (("!botocore can't use `s3`.", "Correct it. See config:5"),),
+    ),
     "a text instead of a block": Case(
         f"{P}{KEYS}\napi_versions = x\n",
         "",

@@ -21,7 +21,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.sessions.session import open_session
 from tests.servers import echoing_server
@@ -73,7 +72,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "session_tags": ("a=b", "a", "=b", ""),
     "transitive_session_tags": ("a", ""),
     "source_identity": ("me", "", "a"),
-    "mfa_process": ("process", "none", "'", ""),
+    "mfa_process": ("code", "none", "'", ""),
     "include_profile": ("q", "nobody", "p"),
 }
 VARIABLES: dict[str, tuple[str, ...]] = {
@@ -181,6 +180,7 @@ FILES = {
     "lines": "a\nb",
     "old": "AWSAccessKeyId=AKIA\nAWSSecretKey=hush\n",
     "boto": "[Credentials]\naws_access_key_id = AKIA\naws_secret_access_key = hush\n",
+    "code": "#!/bin/sh\necho 123456\n",
     "process": "#!/bin/sh\n"
     """echo '{"Version": 1, "AccessKeyId": "AKIA", "SecretAccessKey": "hush"}'\n""",
 }
@@ -209,7 +209,8 @@ def running(machine: Machine, server: str) -> Iterator[None]:
         own = {"config": machine.config, "credentials": machine.credentials}
         for name, text in (FILES | own).items():
             (home / name).write_text(text)
-        (home / "process").chmod(0o700)
+        for program in ("code", "process"):
+            (home / program).chmod(0o700)
         (home / "binary").write_bytes(b"\xff\xfe")
         for session, document in LOGINS.items():
             file = logins / f"{sha256(session.encode()).hexdigest()}.json"
@@ -273,12 +274,13 @@ def server() -> Iterator[str]:
 )
 @given(machines())
 def test_a_failing_switch_is_explained(server: str, machine: Machine) -> None:
-    """If a switch fails without the network, its explanation has a fatal problem."""
+    """If a switch or its client fails without the network, the explanation has a fatal problem."""
     with running(machine, server):
         works = explain("p").works
         try:
-            open_session("p", mfa_prompter=lambda _: "123456")
+            session = open_session("p", mfa_prompter=lambda _: "123456")
+            session.client("s3", region_name="us-east-1")
             error = None
-        except AwsProfileError as failure:
+        except Exception as failure:  # noqa: BLE001  # AwsProfileError, or botocore's of a client
             error = failure
     assert not (error and works), f"{type(error).__name__}: {error}\n{machine}"

@@ -157,6 +157,7 @@ def test_policies_that_are_refused(
         ("UserAlpha --tag team=red", "can't use session tags"),
         ("UserAlpha --source-identity ann", "can't use session tags"),
         ('Audited --source-identity ""', "The source identity is empty"),
+        ("Audited --source-identity a", "`a` can't be a source identity"),
         ('Audited --policy ""', "The policy is empty"),
         (f"Audited {GIVEN} --tag aws:x=y", "can't begin with aws:"),
         ("RoleBeta --source-identity ann", "sts:SetSourceIdentity"),
@@ -171,12 +172,16 @@ def test_what_is_refused(shell: Shell, line: str, says: str) -> None:
     assert "session" not in shell.names
 
 
-def test_tags_of_a_profile_that_are_invalid(shell: Shell, aws: EmbeddedAws, audited: str) -> None:
-    """Invalid session_tags are an error that names the profile and its line."""
-    aws.write_profile("Odd", role_arn=audited, source_profile="Ann", session_tags="team")
+@pytest.mark.parametrize(("name", "value"), [("session_tags", "team"), ("source_identity", "a")])
+def test_settings_that_are_invalid(
+    shell: Shell, aws: EmbeddedAws, audited: str, name: str, value: str
+) -> None:
+    """An invalid setting is an error that names the profile and its line."""
+    settings: dict[str, Any] = {name: value}
+    aws.write_profile("Odd", role_arn=audited, source_profile="Ann", **settings)
     error = shell.refused("%aws_profile Odd")
     assert isinstance(error, InvalidProfile)
-    assert "session_tags of `Odd`" in str(error)
+    assert f"{name} of `Odd`" in str(error)
 
 
 def test_default_session_name(shell: Shell, aws: EmbeddedAws, scenario: Scenario) -> None:
