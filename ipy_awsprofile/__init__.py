@@ -86,13 +86,11 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     from ipy_awsprofile.notebook.cell_scope import cell_magic_as_line
     from ipy_awsprofile.notebook.completion import matcher_for
     from ipy_awsprofile.notebook.magic import AwsProfileMagics
-    from ipy_awsprofile.switch.switcher import Switcher
 
     with Uninterrupted():
         unload_ipython_extension(shell)  # if Ctrl-C kept IPython from noting that it is loaded
-        switcher = Switcher(shell)
         # Making the magics puts them among the shell's configurables, too.
-        magics = AwsProfileMagics(shell, switcher, matcher_for(shell), _picker)
+        magics = AwsProfileMagics(shell, matcher_for(shell), _picker)
         shell.register_magics(magics)
         shell.Completer.custom_matchers.append(magics.matcher)
         # Before IPython's own, of which the last one takes every %% for a cell magic.
@@ -100,7 +98,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
         if hasattr(shell, "kernel"):
             from ipy_awsprofile.picker.toolbar import add_toolbar
 
-            add_toolbar(shell, switcher)
+            add_toolbar(shell, lambda: magics.switcher, magics.ending)
 
 
 def _picker(switcher: Switcher) -> ProfilePicker:

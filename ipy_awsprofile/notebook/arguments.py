@@ -8,7 +8,12 @@ from typing import Any
 
 from IPython.core.magic_arguments import argument, argument_group, magic_arguments
 
-from ipy_awsprofile.notebook.options import JoinedWords, duration, tag_option, variable_name
+from ipy_awsprofile.notebook.argument_types import (
+    JoinedWords,
+    duration,
+    tag_option,
+    variable_name,
+)
 
 
 def _decorator(*arguments: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -1,41 +1,28 @@
-"""The magics: parse the line, call the Switcher once, show the card."""
+"""The magics, with their options and settings. Loading the extension imports only this.
+
+What they do is in `commands`.
+"""
 
 from __future__ import annotations
 
-import argparse
+import threading
 from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class
-from IPython.display import display
 from traitlets import Callable as CallableTrait
 from traitlets import CaselessStrEnum, List, Unicode, Union
 
 from ipy_awsprofile.bindings.names import BINDINGS
-from ipy_awsprofile.config.request import SwitchRequest
-from ipy_awsprofile.credentials.person import Person
-from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.notebook.arguments import aws_profile_arguments, aws_profiles_arguments
-from ipy_awsprofile.notebook.cell_scope import UntilCellEnds
-from ipy_awsprofile.notebook.interruption import interruption_as_error
-from ipy_awsprofile.notebook.options import parse, show_help, switch_request
-from ipy_awsprofile.notebook.prompts import (
-    ask_for_code,
-    code_from_setting,
-    renders_html,
-    sign_in_at_cell,
-)
-from ipy_awsprofile.sessions.working import require_notebook
-from ipy_awsprofile.switch.scope import Scope
-from ipy_awsprofile.switch.switcher import Switcher
 
 if TYPE_CHECKING:
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.notebook.first_profile import FirstProfile
+    from ipy_awsprofile.switch.switcher import Switcher
 
 
 @magics_class
@@ -70,20 +57,34 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     def __init__(
         self,
         shell: InteractiveShell,
-        switcher: Switcher,
         matcher: object,
         make_picker: Callable[[Switcher], object],
     ) -> None:
         super().__init__(shell=shell)
-        self.switcher = switcher
         self.make_picker = make_picker
         #: The completer's matcher, which unloading the extension removes.
         self.matcher = matcher
+        #: What ends with the extension.
+        self.ending = ExitStack()
+        self._lock = threading.Lock()
+        self._switcher: Switcher | None = None
         self.observe(self._configure, ["protected", "bindings", "session_name", "mfa_process"])
-        self._configure()
         self._first: FirstProfile | None = None
         self.observe(self._name_first, ["profile"])
         self._name_first()
+
+    @property
+    def switcher(self) -> Switcher:
+        """The Switcher, which is made when it is asked for first, so that loading stays quick."""
+        from ipy_awsprofile.switch.switcher import Switcher
+
+        with self._lock:
+            if self._switcher is None:
+                switcher = Switcher(self.shell)
+                self._apply_to(switcher)
+                self.ending.callback(switcher.close)
+                self._switcher = switcher
+            return self._switcher
 
     @aws_profile_arguments
     @line_cell_magic
@@ -94,16 +95,9 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         ``boto3.Session`` is stored in the variable ``session``; boto3's default session, child
         processes and ``s3://`` paths follow. ``%%aws_profile NAME`` switches for one cell only.
         """
-        if cell is not None:  # called by name; what is typed was transformed already
-            self.shell.run_cell(f"%aws_profile --cell {line}\n{cell}").raise_error()
-            return
-        require_notebook("`%aws_profile`")
-        with interruption_as_error("The switch", self.switcher):
-            options = parse(self.aws_profile, line)
-            if options.help:
-                show_help(self.aws_profile, in_cell=options.cell)
-            else:
-                display(self._result_of(options, switch_request(options)))
+        from ipy_awsprofile.notebook.commands import run_aws_profile
+
+        run_aws_profile(self, line, cell)
 
     @aws_profiles_arguments
     @line_cell_magic
@@ -115,117 +109,35 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         ``session`` and ``profile``, and collects the values of its last expression in one
         DataFrame.
         """
-        # Loading the extension imports only what parses a line.
-        from ipy_awsprofile.notebook.many_profiles import frame_of_cell, profile_list
+        from ipy_awsprofile.notebook.commands import run_aws_profiles
 
-        require_notebook("`%aws_profiles`")
-        with interruption_as_error("The cell", self.switcher):
-            options = parse(self.aws_profiles, line)
-            if options.help:
-                show_help(self.aws_profiles, in_cell=cell is not None)
-                return None
-            if cell is None:
-                display(profile_list(options, self.switcher))
-                return None
-            frame = frame_of_cell(options, cell, self.shell, self.switcher)
-        if options.into is None:
-            return frame
-        self.shell.push({options.into: frame})
-        return None
-
-    def _result_of(self, options: argparse.Namespace, request: SwitchRequest | None) -> object:
-        """Do what the options of ``%aws_profile`` say, and return what shows the result."""
-        from ipy_awsprofile.notebook.active_identity import (
-            active_identity_card,
-            request_in_variable,
-        )
-
-        if options.explain:
-            return self._explanation(request or self.switcher.request)
-        if options.pick and renders_html():
-            return self.make_picker(self.switcher)
-        if options.pick:
-            from ipy_awsprofile.notebook.terminal_picker import picked_in_terminal
-
-            request = picked_in_terminal(self.switcher)
-        if options.console is not None:
-            from ipy_awsprofile.notebook.console import opened_console
-
-            return opened_console(self.switcher, options.console)
-        if options.off:
-            from ipy_awsprofile.cards import cards
-
-            self._drop_first()
-            return cards.off_card(undone=self.switcher.off())
-        person = self.switcher.person
-        if options.device_code:
-            person = replace(person, sign_in=partial(sign_in_at_cell, device_code=True))
-        if options.login:
-            self.switcher.login(request or self._active_request(), person=person)
-            if request == SwitchRequest(sso=options.sso):
-                # A sign-in alone: nothing is switched.
-                return active_identity_card(self.shell, self.switcher)
-        if options.save:
-            from ipy_awsprofile.switch.saving import saved
-
-            request = saved(self.switcher, request or self._active_request(), options.save)
-        if request and options.cell:
-            scope = Scope(self.switcher, request)
-            UntilCellEnds(self.shell, scope, self.switcher.cell).enter()
-        elif request:
-            before = request_in_variable(self.shell, self.switcher)
-            self.switcher.switch(request, person=person)
-            return active_identity_card(self.shell, self.switcher, before)
-        elif options.refresh or options.login:
-            self.switcher.refresh(person=person)
-        return active_identity_card(self.shell, self.switcher)
+        return run_aws_profiles(self, line, cell)
 
     def close(self) -> None:
         """Undo the switch, and never switch again."""
-        self._drop_first()
-        self.switcher.close()
+        self.drop_first()
+        self.ending.close()
 
     def _name_first(self, _change: object = None) -> None:
-        self._drop_first()
+        self.drop_first()
         if self.profile:
             from ipy_awsprofile.notebook.first_profile import FirstProfile
 
             self._first = FirstProfile(self.shell, self.switcher, self.profile)
 
-    def _drop_first(self) -> None:
+    def drop_first(self) -> None:
+        """Don't switch to the first profile any more."""
         if self._first:
             self._first.drop()
 
     def _configure(self, _change: object = None) -> None:
-        self.switcher.protected = tuple(self.protected)
-        self.switcher.bindings = tuple(self.bindings)
-        self.switcher.session_name = self.session_name or None
-        self.switcher.person = Person(
-            mfa_prompter=ask_for_code,
-            attempts=3,
-            mfa_process=code_from_setting(self.mfa_process) if self.mfa_process else None,
-            sign_in=sign_in_at_cell,
-        )
+        if self._switcher:
+            self._apply_to(self._switcher)
 
-    def _active_request(self) -> SwitchRequest:
-        if self.switcher.request is None:
-            raise InvalidOption(
-                "No profile is active, and none is named.", "Run `%aws_profile NAME --login`."
-            )
-        return self.switcher.request
+    def _apply_to(self, switcher: Switcher) -> None:
+        from ipy_awsprofile.notebook.prompts import person_at_cell
 
-    def _explanation(self, request: SwitchRequest | None) -> object:
-        from ipy_awsprofile.cards.explanation import explanation_card
-        from ipy_awsprofile.explain.explain import explain
-        from ipy_awsprofile.explain.settings_table import OPTIONS
-
-        if request is None:
-            return explanation_card(explain())
-        name = request.profile or request.source_profile
-        more: dict[str, Any] = {"role_arn": request.role_arn, "region": request.region}
-        session = self.switcher.session
-        if request is self.switcher.request and session and request.profile:
-            settings = session.target.settings
-            more["options"] = {name: settings[name] for name in OPTIONS if name in settings}
-            more["variant"] = session.target.cache_variant
-        return explanation_card(explain(name, **more))
+        switcher.protected = tuple(self.protected)
+        switcher.bindings = tuple(self.bindings)
+        switcher.session_name = self.session_name or None
+        switcher.person = person_at_cell(self.mfa_process)

@@ -16,10 +16,21 @@ from ipy_awsprofile.credentials.mfa import (
     device_of,
     somebody_is_there,
 )
+from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable, SignInRequired
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
+
+
+def person_at_cell(mfa_process: str | Callable[[str], object]) -> Person:
+    """Return who answers at a cell; ``mfa_process`` is as in ``AwsProfileMagics``, or empty."""
+    return Person(
+        mfa_prompter=ask_for_code,
+        attempts=3,
+        mfa_process=code_from_setting(mfa_process) if mfa_process else None,
+        sign_in=sign_in_at_cell,
+    )
 
 
 def ask_for_code(question: str) -> str:

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import ExitStack
+
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.picker.conversation import Conversation
@@ -37,7 +40,7 @@ class Toolbar:
     A real comm would send its end to every front end, also to those that never asked.
     """
 
-    def __init__(self, shell: InteractiveShell, switcher: Switcher) -> None:
+    def __init__(self, shell: InteractiveShell, switcher: Callable[[], Switcher]) -> None:
         self.comm_id = uuid4().hex
         self.target_name = TARGET
         self._shell = shell
@@ -76,7 +79,7 @@ class Toolbar:
         self._comm = create_comm(target_name=TARGET, comm_id=self.comm_id, primary=False)
         self._comm.on_msg(self._receive)
         get_comm_manager().register_comm(self._comm)
-        self._conversation = Conversation(self._switcher, self._send, sends_links=False)
+        self._conversation = Conversation(self._switcher(), self._send, sends_links=False)
         self._shell.events.register("post_run_cell", self._cell_ended)
 
     def _send(self, message: Any, buffers: list[bytes] | None = None) -> None:
@@ -100,14 +103,19 @@ class Toolbar:
             _log.exception("The toolbar couldn't be brought up to date.")
 
 
-def add_toolbar(shell: InteractiveShell, switcher: Switcher) -> None:
-    """Let front ends find the toolbar of a kernel until the Switcher is closed."""
+def add_toolbar(
+    shell: InteractiveShell, switcher: Callable[[], Switcher], ending: ExitStack
+) -> None:
+    """Let front ends find the toolbar of a kernel until ``ending`` is closed.
+
+    The Switcher is asked for when one has found it.
+    """
     comm = sys.modules.get("comm")
     if comm is None:  # no kernel with comms works without it
         return
     toolbar = Toolbar(shell, switcher)
     comm.get_comm_manager().register_comm(toolbar)
-    switcher.ending.callback(toolbar.close)
+    ending.callback(toolbar.close)
 
 
 def _button() -> list[bytes]:

@@ -51,8 +51,7 @@ class Switcher:
         self._owners = Owners()
         self._readers = OpenReaders()
         self._closed = False
-        #: What ends with the extension: the credential server, the toolbar.
-        self.ending = ExitStack()
+        self._ending = ExitStack()
         #: The running cell, and what waits for its end.
         self.cell = RunningCell(shell)
         #: Who is asked when credentials need a person: now, and when they end in a later cell.
@@ -195,7 +194,7 @@ class Switcher:
         with Uninterrupted():
             self._closed = True
             self.off()
-            self.ending.close()
+            self._ending.close()
 
     def begin(self, layer: Layer) -> None:
         """Begin a `Scope` with what `prepare` has returned."""
@@ -266,7 +265,7 @@ class Switcher:
             from ipy_awsprofile.bindings.credential_server import CredentialServer
 
             self._server = CredentialServer()
-            self.ending.callback(self._server.close)
+            self._ending.callback(self._server.close)
         request, session, chosen = layer.request, layer.session, self.bindings
         rest: ProfileSession | None = session
         if request.only_session:

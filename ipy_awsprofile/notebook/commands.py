@@ -1,0 +1,152 @@
+"""What the magics do: parse the line, call the Switcher once, show the card."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from IPython.display import display
+
+from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.notebook.active_identity import active_identity_card, request_in_variable
+from ipy_awsprofile.notebook.cell_scope import UntilCellEnds
+from ipy_awsprofile.notebook.interruption import interruption_as_error
+from ipy_awsprofile.notebook.options import parse, show_help, switch_request
+from ipy_awsprofile.notebook.prompts import renders_html, sign_in_at_cell
+from ipy_awsprofile.sessions.working import require_notebook
+from ipy_awsprofile.switch.scope import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ipy_awsprofile.switch.switcher import Switcher
+
+
+class LoadedMagics(Protocol):
+    """What a command needs of `AwsProfileMagics`."""
+
+    shell: InteractiveShell
+    aws_profile: Callable[..., None]
+    aws_profiles: Callable[..., pd.DataFrame | None]
+    make_picker: Callable[[Switcher], object]
+
+    @property
+    def switcher(self) -> Switcher:
+        """The kernel's Switcher."""
+        ...
+
+    def drop_first(self) -> None:
+        """Don't switch to the first profile any more."""
+        ...
+
+
+def run_aws_profile(magics: LoadedMagics, line: str, cell: str | None) -> None:
+    """Do what ``%aws_profile`` says, and show the result. Raises a child of `AwsProfileError`."""
+    if cell is not None:  # called by name; what is typed was transformed already
+        magics.shell.run_cell(f"%aws_profile --cell {line}\n{cell}").raise_error()
+        return
+    require_notebook("`%aws_profile`")
+    with interruption_as_error("The switch", magics.switcher):
+        options = parse(magics.aws_profile, line)
+        if options.help:
+            show_help(magics.aws_profile, in_cell=options.cell)
+        else:
+            display(_result_of(magics, options, switch_request(options)))
+
+
+def run_aws_profiles(magics: LoadedMagics, line: str, cell: str | None) -> pd.DataFrame | None:
+    """Show the profiles, or return the DataFrame of a cell that is run for each of them.
+
+    Raises a child of `AwsProfileError`.
+    """
+    from ipy_awsprofile.notebook.many_profiles import frame_of_cell, profile_list
+
+    require_notebook("`%aws_profiles`")
+    with interruption_as_error("The cell", magics.switcher):
+        options = parse(magics.aws_profiles, line)
+        if options.help:
+            show_help(magics.aws_profiles, in_cell=cell is not None)
+            return None
+        if cell is None:
+            display(profile_list(options, magics.switcher))
+            return None
+        frame = frame_of_cell(options, cell, magics.shell, magics.switcher)
+    if options.into is None:
+        return frame
+    magics.shell.push({options.into: frame})
+    return None
+
+
+def _result_of(
+    magics: LoadedMagics, options: argparse.Namespace, request: SwitchRequest | None
+) -> object:
+    """Do what the options of ``%aws_profile`` say, and return what shows the result."""
+    shell, switcher = magics.shell, magics.switcher
+    if options.explain:
+        return _explanation(switcher, request or switcher.request)
+    if options.pick and renders_html():
+        return magics.make_picker(switcher)
+    if options.pick:
+        from ipy_awsprofile.notebook.terminal_picker import picked_in_terminal
+
+        request = picked_in_terminal(switcher)
+    if options.console is not None:
+        from ipy_awsprofile.notebook.console import opened_console
+
+        return opened_console(switcher, options.console)
+    if options.off:
+        from ipy_awsprofile.cards import cards
+
+        magics.drop_first()
+        return cards.off_card(undone=switcher.off())
+    person = switcher.person
+    if options.device_code:
+        person = replace(person, sign_in=partial(sign_in_at_cell, device_code=True))
+    if options.login:
+        switcher.login(request or _active_request(switcher), person=person)
+        if request == SwitchRequest(sso=options.sso):
+            return active_identity_card(shell, switcher)  # a sign-in alone: nothing is switched
+    if options.save:
+        from ipy_awsprofile.switch.saving import saved
+
+        request = saved(switcher, request or _active_request(switcher), options.save)
+    if request and options.cell:
+        UntilCellEnds(shell, Scope(switcher, request), switcher.cell).enter()
+    elif request:
+        before = request_in_variable(shell, switcher)
+        switcher.switch(request, person=person)
+        return active_identity_card(shell, switcher, before)
+    elif options.refresh or options.login:
+        switcher.refresh(person=person)
+    return active_identity_card(shell, switcher)
+
+
+def _active_request(switcher: Switcher) -> SwitchRequest:
+    if switcher.request is None:
+        raise InvalidOption(
+            "No profile is active, and none is named.", "Run `%aws_profile NAME --login`."
+        )
+    return switcher.request
+
+
+def _explanation(switcher: Switcher, request: SwitchRequest | None) -> object:
+    from ipy_awsprofile.cards.explanation import explanation_card
+    from ipy_awsprofile.explain.explain import explain
+    from ipy_awsprofile.explain.settings_table import OPTIONS
+
+    if request is None:
+        return explanation_card(explain())
+    name = request.profile or request.source_profile
+    more: dict[str, Any] = {"role_arn": request.role_arn, "region": request.region}
+    session = switcher.session
+    if request is switcher.request and session and request.profile:
+        settings = session.target.settings
+        more["options"] = {name: settings[name] for name in OPTIONS if name in settings}
+        more["variant"] = session.target.cache_variant
+    return explanation_card(explain(name, **more))
