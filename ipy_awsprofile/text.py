@@ -43,6 +43,11 @@ def in_words(text: str) -> str:
     return "" if _WORDLESS.fullmatch(text) else text
 
 
+def number_of(number: int, unit: str) -> str:
+    """Return a number with its unit, such as ``1 profile`` and ``2 profiles``."""
+    return f"{number} {unit}{'' if number == 1 else 's'}"
+
+
 def without_user(url: str) -> str:
     """Return a URL without its user name and password."""
     return re.sub(r"//[^/]*@", "//…@", url)

@@ -1,4 +1,4 @@
-"""The cards: one function for each, which returns what it shows as a `Card` or a `Table`."""
+"""The cards: one function for each, which returns what it shows as a `Card`."""
 
 from __future__ import annotations
 
@@ -6,23 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.cards.rendering import Card, Table
+from ipy_awsprofile.cards.rendering import Card
 from ipy_awsprofile.cards.styles import Tone
 from ipy_awsprofile.config.regions import similar_region, unknown_region
-from ipy_awsprofile.text import one_line
+from ipy_awsprofile.text import number_of, one_line
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ipy_awsprofile.bindings.leftovers import Leftover
-    from ipy_awsprofile.config.profiles import Profile
     from ipy_awsprofile.config.shared_files import SharedFiles
     from ipy_awsprofile.errors import AwsProfileError
-    from ipy_awsprofile.sessions.assigned_roles import AssignedRole
     from ipy_awsprofile.sessions.identity import Identity
-
-#: The number of rows that a table shows at most.
-MOST_ROWS = 200
 
 #: The number of errors that a summary shows at most; the frame has all of them.
 MOST_ERRORS = 5
@@ -197,14 +192,14 @@ def across_card(
     the notebook's name for it, if that is known.
     """
     good = profiles - len(errors) - missing
-    counted = _counted(profiles, "profile")
+    all_profiles = _counted(profiles, "profile")
     shown = reasons(errors)
     if errors:
         where = f'`{frame}.attrs["errors"]`' if frame else 'the DataFrame\'s `attrs["errors"]`'
         shown.append(f"All errors, with what to do: {where}.")
     if missing:
-        shown.append(f"Interrupted: {missing} of {counted} weren't completed.")
-    title = f"{good} of {counted} answered"
+        shown.append(f"Interrupted: {missing} of {all_profiles} weren't completed.")
+    title = f"{good} of {all_profiles} answered"
     return Card(title, notes=tuple(shown), tone=Tone.WARNING if good else Tone.ERROR)
 
 
@@ -229,56 +224,6 @@ def reasons(errors: Sequence[Mapping[str, str]]) -> list[str]:
     return lines
 
 
-def profile_table(profiles: Sequence[Profile], pattern: str | None = None) -> Table:
-    """Return a table with a row for each profile."""
-    fits = f" for “{pattern}”" if pattern else ""
-    title = f"{_number(len(profiles), 'profile')}{fits}"
-    if len(profiles) > MOST_ROWS:
-        title += f"; the first {MOST_ROWS} are shown. Run `%aws_profiles PATTERN` to list fewer."
-    columns = ("profile", "kind", "account", "role", "source", "region", "MFA")
-    return Table(title, columns, tuple(map(_profile_row, profiles[:MOST_ROWS])))
-
-
-def role_table(roles: Sequence[AssignedRole], pattern: str | None = None) -> Table:
-    """Return a table with a row for each role of a sign-in to IAM Identity Center.
-
-    The column ``profile`` is empty for a role that isn't a profile yet.
-    """
-    fits = f" for “{pattern}”" if pattern else ""
-    accounts = len({role.account for role in roles})
-    title = f"{_number(len(roles), 'role')} in {_number(accounts, 'account')}{fits}"
-    if len(roles) > MOST_ROWS:
-        title += f"; the first {MOST_ROWS} are shown. Run `%aws_profiles --sso PATTERN` to list "
-        title += "fewer."
-    columns = ("account name", "account", "role", "e-mail domain", "profile")
-    rows = (
-        (one.account.name, one.account.id, one.role, one.account.domain, one.profile or "")
-        for one in roles[:MOST_ROWS]
-    )
-    return Table(title, columns, tuple(rows))
-
-
-def new_profile_table(rows: Sequence[tuple[str, str, str]], title: str) -> Table:
-    """Return a table of new profiles: the name, the account's ID, and the role of each."""
-    return Table(title, ("profile", "account", "role"), tuple(rows[:MOST_ROWS]))
-
-
-def _number(number: int, unit: str) -> str:
-    return f"{number} {unit}{'' if number == 1 else 's'}"
-
-
-def _profile_row(profile: Profile) -> tuple[str, ...]:
-    return (
-        profile.name,
-        str(profile.kind),
-        profile.account or "",
-        profile.role or "",
-        profile.source or "",
-        profile.region or "",
-        "yes" if profile.mfa_serial else "",
-    )
-
-
 def time_left(
     expiry: datetime | None, now: datetime | None = None, *, temporary: bool = False
 ) -> str:
@@ -298,4 +243,4 @@ def time_left(
 
 
 def _counted(number: int, unit: str) -> str:
-    return _number(number, unit) if number else ""
+    return number_of(number, unit) if number else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.cards import cards
+from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.notebook.options import require_no_cell_options
@@ -33,7 +33,7 @@ def profile_list(options: argparse.Namespace, switcher: Switcher) -> Card | Tabl
         listed = listed_roles(options.sso, options.pattern, switcher.person, progress=True)
         if options.save:
             return saved_roles(listed[0], options.save, confirmed=options.yes)
-        return cards.role_table(*listed)
+        return tables.role_table(*listed)
     if options.save:
         raise InvalidOption(
             "--save is for the roles of a sign-in.", "Run `%aws_profiles --sso --save PATTERN`."
@@ -42,7 +42,7 @@ def profile_list(options: argparse.Namespace, switcher: Switcher) -> Card | Tabl
     if not profiles and not list_profiles():
         files = SharedFiles.from_environment()
         return cards.no_profiles_card(files, "run the cell again")
-    return cards.profile_table(profiles, options.pattern)
+    return tables.profile_table(profiles, options.pattern)
 
 
 def frame_of_cell(

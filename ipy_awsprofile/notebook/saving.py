@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.cards import cards
+from ipy_awsprofile.cards import tables
 from ipy_awsprofile.cards.rendering import Table
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.switch.saving import PLACEHOLDERS, name_by
@@ -36,11 +36,11 @@ def saved_roles(roles: list[AssignedRole], pattern: str, *, confirmed: bool) -> 
     others = f"; {kept} are profiles already" if kept else ""
     if not confirmed:
         title = f"{len(new)} new profiles would be written to `{files.config}`{others}. "
-        return cards.new_profile_table(rows, f"{title}Add `--yes` to write them.")
+        return tables.new_profile_table(rows, f"{title}Add `--yes` to write them.")
     if new:
         append_profiles(new, files)
     title = f"{len(new)} new profiles are in `{files.config}`{others}."
-    return cards.new_profile_table(rows, title)
+    return tables.new_profile_table(rows, title)
 
 
 def _new_profile(role: AssignedRole, pattern: str, files: SharedFiles) -> NewProfile:

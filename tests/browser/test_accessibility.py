@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from ipy_awsprofile.bindings.leftovers import Leftover
-from ipy_awsprofile.cards import cards
+from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.explanation import ExplanationCard, explanation_card
 from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.config.profiles import list_profiles
@@ -159,7 +159,7 @@ def every_card() -> list[Card | Table | ExplanationCard]:
         cards.sign_in_card("Analyst", "https://example.com/", "ABCD-EFGH", timedelta(minutes=9)),
         cards.sign_in_ended_card("Analyst", done=True),
         cards.across_card(3, errors, 1),
-        cards.profile_table(list_profiles()),
+        tables.profile_table(list_profiles()),
         cards.no_profiles_card(SharedFiles.from_environment(), "open the list"),
         explanation_card(explain("RoleBeta")),
         explanation_card(explain("Nobody")),

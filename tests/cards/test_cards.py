@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ipy_awsprofile.bindings.leftovers import Leftover
-from ipy_awsprofile.cards import cards
+from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.rendering import Card
 from ipy_awsprofile.cards.styles import Tone
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
@@ -166,7 +166,7 @@ def test_error_card(hint: str, lines: int) -> None:
 
 def test_profile_table() -> None:
     """The table has a row for each profile, and its columns line up."""
-    table = cards.profile_table(
+    table = tables.profile_table(
         [
             profile("UserAlpha", region="us-west-2"),
             profile(
@@ -208,9 +208,9 @@ def test_profile_table() -> None:
 )
 def test_profile_tables_title(number: int, pattern: str | None, title: str) -> None:
     """The title counts the profiles, and says if rows are left out."""
-    table = cards.profile_table([profile(f"p{i}") for i in range(number)], pattern)
+    table = tables.profile_table([profile(f"p{i}") for i in range(number)], pattern)
     assert table.title == title
-    assert len(table.rows) == min(number, cards.MOST_ROWS)
+    assert len(table.rows) == min(number, tables.MOST_ROWS)
     assert ("table" in read(table).tags) == bool(number)
     assert str(table).splitlines()[0] == title
 

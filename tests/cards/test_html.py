@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ipy_awsprofile.bindings.leftovers import Leftover
-from ipy_awsprofile.cards import cards, explanation
+from ipy_awsprofile.cards import cards, explanation, tables
 from ipy_awsprofile.cards.html import Html, joined, tag, with_breaks, with_code
 from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.config.shared_files import SharedFiles
@@ -58,14 +58,14 @@ CARDS: dict[str, Callable[[str], Shown]] = {
     "across_card": lambda text: cards.across_card(
         2, [{"profile": text, "error": text, "message": text}], 0
     ),
-    "profile_table": lambda text: cards.profile_table(
+    "profile_table": lambda text: tables.profile_table(
         [profile(text, account=text, role_arn=text, source_profile=text, region=text)], text
     ),
-    "role_table": lambda text: cards.role_table(
+    "role_table": lambda text: tables.role_table(
         [AssignedRole(text, Account(text, text, text), text, text)], text
     ),
     "console_card": lambda text: cards.console_card(text, text),
-    "new_profile_table": lambda text: cards.new_profile_table([(text, text, text)], text),
+    "new_profile_table": lambda text: tables.new_profile_table([(text, text, text)], text),
     "explanation_card": lambda text: explanation.explanation_card(
         Explanation(
             name=text,

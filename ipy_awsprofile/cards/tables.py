@@ -1,0 +1,62 @@
+"""The tables of profiles and roles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.cards.rendering import Table
+from ipy_awsprofile.text import number_of
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.config.profiles import Profile
+    from ipy_awsprofile.sessions.assigned_roles import AssignedRole
+
+#: The number of rows that a table shows at most.
+MOST_ROWS = 200
+
+
+def profile_table(profiles: Sequence[Profile], pattern: str | None = None) -> Table:
+    """Return a table with a row for each profile."""
+    fits = f" for “{pattern}”" if pattern else ""
+    title = f"{number_of(len(profiles), 'profile')}{fits}"
+    if len(profiles) > MOST_ROWS:
+        title += f"; the first {MOST_ROWS} are shown. Run `%aws_profiles PATTERN` to list fewer."
+    columns = ("profile", "kind", "account", "role", "source", "region", "MFA")
+    return Table(title, columns, tuple(map(_profile_row, profiles[:MOST_ROWS])))
+
+
+def role_table(roles: Sequence[AssignedRole], pattern: str | None = None) -> Table:
+    """Return a table with a row for each role of a sign-in to IAM Identity Center.
+
+    The column ``profile`` is empty for a role that isn't a profile yet.
+    """
+    fits = f" for “{pattern}”" if pattern else ""
+    accounts = len({role.account for role in roles})
+    title = f"{number_of(len(roles), 'role')} in {number_of(accounts, 'account')}{fits}"
+    if len(roles) > MOST_ROWS:
+        title += f"; the first {MOST_ROWS} are shown. Run `%aws_profiles --sso PATTERN` to list "
+        title += "fewer."
+    columns = ("account name", "account", "role", "e-mail domain", "profile")
+    rows = (
+        (one.account.name, one.account.id, one.role, one.account.domain, one.profile or "")
+        for one in roles[:MOST_ROWS]
+    )
+    return Table(title, columns, tuple(rows))
+
+
+def new_profile_table(rows: Sequence[tuple[str, str, str]], title: str) -> Table:
+    """Return a table of new profiles: the name, the account's ID, and the role of each."""
+    return Table(title, ("profile", "account", "role"), tuple(rows[:MOST_ROWS]))
+
+
+def _profile_row(profile: Profile) -> tuple[str, ...]:
+    return (
+        profile.name,
+        str(profile.kind),
+        profile.account or "",
+        profile.role or "",
+        profile.source or "",
+        profile.region or "",
+        "yes" if profile.mfa_serial else "",
+    )
