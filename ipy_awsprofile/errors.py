@@ -207,9 +207,17 @@ class SignInRequired(CredentialsUnavailable):
     """The sign-in that a profile's credentials come from is missing or has expired.
 
     ``source`` is the profile that signs in: ``name`` itself, or the one that starts its role chain.
+    ``command`` is that of the AWS CLI.
     """
 
-    def __init__(self, name: str, source: str, problem: str = "is missing or has expired") -> None:
+    def __init__(
+        self,
+        name: str,
+        source: str,
+        problem: str = "is missing or has expired",
+        *,
+        command: str = "aws sso login",
+    ) -> None:
         profile, role = f"--profile {source}", assigned_name(source)
         session = role.sso_session if role else source.removeprefix("sso-session ")
         if role or session != source:
@@ -217,7 +225,7 @@ class SignInRequired(CredentialsUnavailable):
         again = name if name != f"sso-session {session}" else f"--sso {session}"
         super().__init__(
             f"The sign-in of `{source}` {problem}.",
-            f"Run `%aws_profile {again} --login` where you see its output, or `aws sso login "
+            f"Run `%aws_profile {again} --login` where you see its output, or `{command} "
             f"{profile}` in a terminal.",
         )
 

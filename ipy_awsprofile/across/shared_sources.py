@@ -76,7 +76,7 @@ class SharedSources:
             target = _source_of(target)
         else:
             return
-        if target.profiles[0].kind is ProfileKind.SSO:
+        if target.profiles[0].kind in _SIGNED_IN:
             sign_in = partial(self._open, target, person=self._person)
             self._make_once(_sign_in_key(target), sign_in)
 
@@ -202,8 +202,8 @@ def _keys_of_answers(target: Target) -> list[Key]:
     """Return the MFA devices and the sign-in that the chain needs if none of it is cached."""
     steps = pairwise(target.profiles)
     keys = [("code", role.mfa_serial, source.name) for role, source in steps if role.mfa_serial]
-    is_sso = target.profiles[-1].kind is ProfileKind.SSO
-    return [*keys, *([_sign_in_key(target)] if is_sso else [])]
+    signs_in = target.profiles[-1].kind in _SIGNED_IN
+    return [*keys, *([_sign_in_key(target)] if signs_in else [])]
 
 
 def _device_key(target: Target) -> Key:
@@ -212,7 +212,13 @@ def _device_key(target: Target) -> Key:
     return ("code", serial, target.profiles[1].name) if serial and _can_share_source(target) else ()
 
 
+#: The kinds of profiles for which a person signs in.
+_SIGNED_IN = (ProfileKind.SSO, ProfileKind.LOGIN_SESSION)
+
+
 def _sign_in_key(target: Target) -> Key:
+    if target.profiles[-1].kind is ProfileKind.LOGIN_SESSION:
+        return ("sign-in", str(target.settings_of(target.profiles[-1]).get("login_session")))
     settings = sso_settings(target)
     return ("sign-in", settings.start_url, settings.session or "")
 

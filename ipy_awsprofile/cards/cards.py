@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards.rendering import Card
@@ -146,34 +146,6 @@ def mfa_card(device: str, profile: str = "", refused: str = "") -> Card:
         again = "Each code works once: enter the next one."
         return Card("Another MFA code is needed", notes=(refused, again), rows=tuple(rows))
     return Card("An MFA code is needed", rows=tuple(rows))
-
-
-def sign_in_card(profile: str, url: str, code: str, left: timedelta | None = None) -> Card:
-    """Return a card with the page to sign in at, and the code that the page has to show.
-
-    Without a code, the page is open in the browser of this machine. ``left`` is the time until the
-    attempt expires.
-    """
-    seconds = max(int(left.total_seconds()), 0) if left is not None else None
-    return Card(
-        title=f"Sign in for {profile}",
-        badge="" if seconds is None else f"waiting, {seconds // 60}:{seconds % 60:02} left",
-        rows=(("code", code),) if code else (),
-        notes=(
-            "Allow the sign-in if the page shows this code. Interrupt the cell to stop waiting."
-            if code
-            else "Allow the sign-in in the browser that opens. Interrupt the cell to stop waiting.",
-        ),
-        tone=Tone.WARNING,
-        link=url,
-    )
-
-
-def sign_in_ended_card(profile: str, *, done: bool) -> Card:
-    """Return the card that replaces a sign-in card when the wait has ended."""
-    if done:
-        return Card(f"Signed in for {profile}", tone=Tone.GOOD)
-    return Card(f"The sign-in for {profile} wasn't completed")
 
 
 def console_card(profile: str, service: str) -> Card:

@@ -205,11 +205,7 @@ _TRANSLATIONS: tuple[
     ),
     (
         botocore.LoginError,
-        _as(
-            CredentialsUnavailable,
-            "The sign-in of `{chain.start}` is missing or has expired.",
-            "Run `!aws login --profile {chain.start}`, then run the cell again.",
-        ),
+        lambda _, chain: SignInRequired(chain.asked_for, chain.start, command="aws login"),
     ),
     (
         (botocore.SSOError, botocore.TokenRetrievalError),

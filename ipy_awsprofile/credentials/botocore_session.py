@@ -20,6 +20,7 @@ from botocore.credentials import (
     CredentialResolver,
     create_credential_resolver,
 )
+from botocore.exceptions import LoginTokenLoadError
 
 from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.full_config import full_config
@@ -109,13 +110,21 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         """
         directory = Path("~/.aws/cli/cache").expanduser()
         cache = RoleCache(directory, self.callers, fresh=fresh, variant=self._target.cache_variant)
-        provider_chain = (
-            CredentialResolver([provider(self, cache, codes)])
-            if provider
-            else self._provider_chain(cache, codes, timeout)
-        )
-        self.register_component("credential_provider", provider_chain)
-        credentials = self.get_credentials()
+
+        def load() -> Any:
+            provider_chain = (
+                CredentialResolver([provider(self, cache, codes)])
+                if provider
+                else self._provider_chain(cache, codes, timeout)
+            )
+            self.register_component("credential_provider", provider_chain)
+            return self.get_credentials()
+
+        try:
+            credentials = load()
+        except LoginTokenLoadError:  # what `aws login` has stored is read now, and not when needed
+            sign_in()
+            credentials = load()
         if credentials is None:
             raise no_credentials(self._target.name)
         if isinstance(credentials, FileCredentials):

@@ -54,5 +54,14 @@ class Person:
     def sign_in_for(self, target: Target) -> None:
         """Let the person sign in. Raises SignInRequired where nobody can."""
         if self.sign_in is None:
-            raise SignInRequired(target.name, target.chain[-1])
+            raise sign_in_required(target)
         self.sign_in(target)
+
+
+def sign_in_required(target: Target) -> SignInRequired:
+    """Return the error for a target for which nobody has signed in."""
+    from ipy_awsprofile.config.profiles import ProfileKind  # which loading doesn't need
+
+    is_login = target.profiles[-1].kind is ProfileKind.LOGIN_SESSION
+    command = "aws login" if is_login else "aws sso login"
+    return SignInRequired(target.name, target.chain[-1], command=command)

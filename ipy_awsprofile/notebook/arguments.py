@@ -127,7 +127,9 @@ aws_profile_arguments = _decorator(
     argument("--cell", action="store_true", help=argparse.SUPPRESS),  # see cell_magic_as_line
     argument_group("other actions"),
     argument("--refresh", action="store_true", help="get new credentials now"),
-    argument("--login", action="store_true", help="sign in again first (IAM Identity Center)"),
+    argument(
+        "--login", action="store_true", help="sign in again first (IAM Identity Center, aws login)"
+    ),
     argument(
         "--device-code",
         action="store_true",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from IPython.core.getipython import get_ipython
@@ -16,11 +17,14 @@ from ipy_awsprofile.credentials.mfa import (
     device_of,
     somebody_is_there,
 )
-from ipy_awsprofile.credentials.person import Person
-from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable, SignInRequired
+from ipy_awsprofile.credentials.person import Person, sign_in_required
+from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable
 
 if TYPE_CHECKING:
+    from ipy_awsprofile.cards.rendering import Card
     from ipy_awsprofile.config.target import Target
+    from ipy_awsprofile.sessions.aws_login import EnteredSignIn
+    from ipy_awsprofile.sessions.sign_in import SignInAttempt
 
 
 def person_at_cell(mfa_process: str | Callable[[str], object]) -> Person:
@@ -77,33 +81,51 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
     """Show where to sign in, and wait until the user has signed in; Ctrl-C stops it.
 
     A browser on the kernel's machine is opened, and comes back by itself. Elsewhere, and with
-    ``device_code``, the user opens the page in any browser and compares a code.
+    ``device_code``, the user opens the page in any browser, and compares a code, or for a profile
+    of ``aws login`` enters one.
 
-    Raises SignInRequired where nobody would see it, and what `begin_sign_in` and
-    `SignInAttempt.waiting` raise.
+    Raises SignInRequired where nobody would see it, and what `begin_sign_in`,
+    `SignInAttempt.waiting` and `EnteredSignIn.enter` raise.
     """
-    from ipy_awsprofile.cards import cards
-    from ipy_awsprofile.sessions.sign_in import begin_sign_in
-    from ipy_awsprofile.sessions.sso_sign_in import sso_settings
+    from ipy_awsprofile.cards.sign_in import sign_in_card
+    from ipy_awsprofile.sessions.aws_login import EnteredSignIn
+    from ipy_awsprofile.sessions.sign_in import begin_sign_in, require_sign_in
 
     if not somebody_is_there():
-        sso_settings(target)  # raises for a profile that doesn't use a sign-in
-        raise SignInRequired(target.name, target.chain[-1])
+        require_sign_in(target)
+        raise sign_in_required(target)
     attempt = begin_sign_in(target, device_code=device_code)
-    card = cards.sign_in_card(attempt.profile, attempt.url, attempt.code)
+    with _shown_until_the_end(attempt) as update:
+        if isinstance(attempt, EnteredSignIn):
+            try:
+                answer = ask_on_input_channel(f"Code for the sign-in of {attempt.profile}: ")
+            except MfaUnavailable:
+                raise sign_in_required(target) from None
+            attempt.enter(answer)
+            return
+        for left in attempt.waiting():
+            update(sign_in_card(attempt.profile, attempt.url, attempt.code, left))
+
+
+@contextmanager
+def _shown_until_the_end(
+    attempt: SignInAttempt | EnteredSignIn,
+) -> Iterator[Callable[[Card], None]]:
+    """Show where to sign in, until it is done; address and code aren't saved with the notebook."""
+    from ipy_awsprofile.cards.sign_in import sign_in_card, sign_in_ended_card
+
+    card = sign_in_card(attempt.profile, attempt.url, attempt.code)
     if not renders_html():
         print(card)  # noqa: T201
-        for _ in attempt.waiting():
-            pass
+        yield lambda _card: None
         return
     shown = display(card, display_id=True)
-    outcome = cards.sign_in_ended_card(attempt.profile, done=False)
+    outcome = sign_in_ended_card(attempt.profile, done=False)
     try:
-        for left in attempt.waiting():
-            shown.update(cards.sign_in_card(attempt.profile, attempt.url, attempt.code, left))
-        outcome = cards.sign_in_ended_card(attempt.profile, done=True)
+        yield shown.update
+        outcome = sign_in_ended_card(attempt.profile, done=True)
     finally:
-        shown.update(outcome)  # address and code aren't saved with the notebook
+        shown.update(outcome)
 
 
 def renders_html() -> bool:

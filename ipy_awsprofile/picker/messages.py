@@ -98,12 +98,13 @@ class CodeMessage(TypedDict):
 class SignInMessage(TypedDict):
     """A sign-in is needed: the page to open, and the code that it has to show.
 
-    The code is empty if the browser of this machine has opened the page.
+    The code is empty if the browser of this machine has opened the page, and None if the page shows
+    a code that the person enters.
     """
 
     type: Literal["sign_in"]
     url: str
-    code: str
+    code: str | None
 
 
 class ConsoleMessage(TypedDict):
@@ -194,6 +195,8 @@ class SwitchCommand(TypedDict):
     code: NotRequired[str]
     #: Whether to sign in with another browser, by a code.
     device_code: NotRequired[bool]
+    #: The code that the sign-in's page has shown.
+    entered: NotRequired[str]
 
 
 class RegionCommand(TypedDict):
@@ -204,6 +207,7 @@ class RegionCommand(TypedDict):
     confirmed: NotRequired[bool]
     code: NotRequired[str]
     device_code: NotRequired[bool]
+    entered: NotRequired[str]
 
 
 class RefreshCommand(TypedDict):
@@ -213,6 +217,7 @@ class RefreshCommand(TypedDict):
     confirmed: NotRequired[bool]
     code: NotRequired[str]
     device_code: NotRequired[bool]
+    entered: NotRequired[str]
 
 
 class SaveCommand(TypedDict):
@@ -223,6 +228,7 @@ class SaveCommand(TypedDict):
     confirmed: NotRequired[bool]
     code: NotRequired[str]
     device_code: NotRequired[bool]
+    entered: NotRequired[str]
 
 
 class RolesCommand(TypedDict):

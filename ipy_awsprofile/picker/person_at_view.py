@@ -13,20 +13,27 @@ from ipy_awsprofile.picker.messages import Message
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
+    from ipy_awsprofile.sessions.aws_login import EnteredSignIn
 
 #: Sends a message to one view.
 Answer = Callable[[Any, Message], None]
 
 
-def show_sign_in(answer: Answer, view: Any, target: Target, *, device_code: bool) -> None:
+def show_sign_in(
+    answer: Answer, view: Any, target: Target, *, device_code: bool
+) -> EnteredSignIn | None:
     """Show where to sign in. When that is done, the view repeats its command.
 
-    Raises AwsProfileError if the sign-in can't begin.
+    Returns the sign-in if the person has to enter what its page shows. Raises AwsProfileError if
+    the sign-in can't begin.
     """
+    from ipy_awsprofile.sessions.aws_login import EnteredSignIn
     from ipy_awsprofile.sessions.sign_in import begin_sign_in
 
     attempt = begin_sign_in(target, device_code=device_code)
     answer(view, {"type": "sign_in", "url": attempt.url, "code": attempt.code})
+    if isinstance(attempt, EnteredSignIn):
+        return attempt
 
     def wait() -> None:
         with errors_shown(answer, view):
@@ -36,6 +43,7 @@ def show_sign_in(answer: Answer, view: Any, target: Target, *, device_code: bool
 
     # The kernel stays free. The thread ends when the attempt expires, if not before.
     threading.Thread(target=wait, name="sign-in", daemon=True).start()
+    return None
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from ipy_awsprofile.switch.saving import saved
 
 if TYPE_CHECKING:
     from ipy_awsprofile.credentials.person import Person
+    from ipy_awsprofile.sessions.aws_login import EnteredSignIn
     from ipy_awsprofile.switch.layers import Layer
     from ipy_awsprofile.switch.switcher import Switcher
 
@@ -43,6 +44,8 @@ class SwitchCommands:
         self._switcher = switcher
         self._answer = answer
         self._drop: Callable[[], object] = lambda: None
+        #: A sign-in that waits for what the person enters.
+        self._entered: EnteredSignIn | None = None
 
     def carry_out(self, view: Any, command: Switching) -> None:
         """Carry out a command. Raises a child of `AwsProfileError`, if the view isn't asked."""
@@ -51,6 +54,8 @@ class SwitchCommands:
             if command["type"] == "refresh" and self._switcher.request is None:
                 self._answer(view, {"type": "done"})
                 return
+            if "entered" in command and (sign_in := self._entered):
+                sign_in.enter(command["entered"])
             active, fresh = self._switcher.request, command["type"] == "refresh"
             request = self._request(command)
             if command["type"] == "save":
@@ -106,7 +111,7 @@ class SwitchCommands:
         except SignInRequired:
             target = signing_in(self._request(command))
             device_code = command.get("device_code") is True
-            show_sign_in(self._answer, view, target, device_code=device_code)
+            self._entered = show_sign_in(self._answer, view, target, device_code=device_code)
         except MfaUnavailable:
             if code_field.device is None:
                 raise
@@ -135,7 +140,8 @@ class SwitchCommands:
 
 
 def _without_code(command: Switching) -> Switching:
-    """Return the command without its MFA code, which works once."""
+    """Return the command without an MFA code and that of a sign-in, which work once."""
     kept = command.copy()
     kept.pop("code", None)
+    kept.pop("entered", None)
     return kept

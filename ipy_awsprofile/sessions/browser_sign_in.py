@@ -117,9 +117,9 @@ def begin_browser_sign_in(target: Target) -> BrowserSignIn:
             "response_type": "code",
             "client_id": registration["clientId"],
             "redirect_uri": callback.redirect_uri,
-            "state": callback.state,
+            "state": callback.pkce.state,
             "code_challenge_method": "S256",
-            "code_challenge": callback.challenge,
+            "code_challenge": callback.pkce.challenge,
             "scopes": " ".join(settings.scopes),
         }
         url = f"{client.meta.endpoint_url.rstrip('/')}/authorize?{urlencode(query)}"
@@ -130,7 +130,7 @@ def begin_browser_sign_in(target: Target) -> BrowserSignIn:
             clientSecret=registration["clientSecret"],
             grantType=_AUTHORIZATION_CODE,
             redirectUri=callback.redirect_uri,
-            codeVerifier=callback.verifier,
+            codeVerifier=callback.pkce.verifier,
             code=code,
         )
         store_token(settings, registration, response)

@@ -21,21 +21,27 @@ _PAGE = (
 )
 
 
-class OAuthCallback:
-    """A server that takes one answer: a code, or that the person has refused.
+class Pkce:
+    """What makes a code usable for us alone (RFC 7636).
 
-    An answer with another ``state`` isn't ours, and isn't taken. ``challenge`` is that of
-    ``verifier``, which alone makes the code usable (RFC 7636).
+    An answer with another ``state`` isn't ours. ``challenge`` is that of ``verifier``.
     """
-
-    #: The address without the port, as clients register it.
-    REGISTERED = f"http://127.0.0.1{_PATH}"
 
     def __init__(self) -> None:
         self.state = secrets.token_urlsafe(32)
         self.verifier = secrets.token_urlsafe(64)
         digest = sha256(self.verifier.encode()).digest()
         self.challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+class OAuthCallback:
+    """A server that takes one answer: a code, or that the person has refused."""
+
+    #: The address without the port, as clients register it.
+    REGISTERED = f"http://127.0.0.1{_PATH}"
+
+    def __init__(self) -> None:
+        self.pkce = Pkce()
         self.code: str | None = None
         self.is_refused = False
         self._lock = threading.Lock()
@@ -65,7 +71,8 @@ class OAuthCallback:
 
     def take(self, answer: dict[str, list[str]]) -> bool:
         """Take an answer, and return whether it is ours."""
-        if not secrets.compare_digest(answer.get("state", [""])[0], self.state):
+        state = answer.get("state", [""])[0]
+        if not secrets.compare_digest(state.encode(), self.pkce.state.encode()):
             return False
         self.code = answer.get("code", [None])[0]
         self.is_refused = self.code is None

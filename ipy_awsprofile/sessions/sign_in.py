@@ -1,7 +1,8 @@
 """A sign-in of a person, in the way that fits the profile and the machine.
 
 Where kernel and browser are on one machine, the browser is opened and comes back by itself.
-Elsewhere, and on request, the person opens a page in any browser, and compares a code.
+Elsewhere, and on request, the person opens a page in any browser, and compares a code, or for a
+profile of ``aws login`` enters one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.sessions.aws_login import EnteredSignIn, begin_entered_login, begin_login
 from ipy_awsprofile.sessions.browser_sign_in import begin_browser_sign_in
 from ipy_awsprofile.sessions.local_browser import local_browser, open_in
 from ipy_awsprofile.sessions.sso_sign_in import begin_device_sign_in, sso_settings
@@ -41,16 +44,27 @@ class SignInAttempt(Protocol):
         """End the attempt, whether or not it is done."""
 
 
-def begin_sign_in(target: Target, *, device_code: bool = False) -> SignInAttempt:
+def require_sign_in(target: Target) -> None:
+    """Raise InvalidOption if the target's role chain doesn't begin with a sign-in."""
+    if not _is_login(target):
+        sso_settings(target)
+
+
+def begin_sign_in(target: Target, *, device_code: bool = False) -> SignInAttempt | EnteredSignIn:
     """Begin a sign-in for a target. Raises AwsProfileError.
 
-    As in the AWS CLI, the browser of this machine is used for a profile with an [sso-session].
+    As in the AWS CLI, a profile of IAM Identity Center needs an [sso-session] for the browser of
+    this machine.
     """
+    is_login = _is_login(target)
     browser = None if device_code else local_browser()
-    if browser is None or sso_settings(target).session is None:
-        return begin_device_sign_in(target)
-    attempt = begin_browser_sign_in(target)
-    if open_in(browser, attempt.url):
-        return attempt
-    attempt.close()
-    return begin_device_sign_in(target)
+    if browser and (is_login or sso_settings(target).session):
+        attempt = begin_login(target) if is_login else begin_browser_sign_in(target)
+        if open_in(browser, attempt.url):
+            return attempt
+        attempt.close()
+    return begin_entered_login(target) if is_login else begin_device_sign_in(target)
+
+
+def _is_login(target: Target) -> bool:
+    return target.profiles[-1].kind is ProfileKind.LOGIN_SESSION

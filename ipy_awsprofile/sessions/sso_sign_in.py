@@ -60,11 +60,6 @@ def sso_settings(target: Target) -> SsoSettings:
     Raises InvalidOption if it doesn't sign in, and InvalidProfile if a setting is missing.
     """
     source = target.profiles[-1]
-    if source.kind is ProfileKind.LOGIN_SESSION:
-        raise InvalidOption(
-            f"`{source.name}` signs in with `aws login`, which needs the AWS CLI.",
-            f"Run `!aws login --profile {source.name}`, then `%aws_profile {target.name}`.",
-        )
     if source.kind is not ProfileKind.SSO:
         raise InvalidOption(
             f"`{source.name}` has no sign-in: it uses {source.kind.in_words}.",

@@ -13,6 +13,7 @@ from ipy_awsprofile.bindings.leftovers import Leftover
 from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.explanation import ExplanationCard, explanation_card
 from ipy_awsprofile.cards.rendering import Card, Table
+from ipy_awsprofile.cards.sign_in import sign_in_card, sign_in_ended_card
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.config.shared_files import SharedFiles
@@ -156,8 +157,8 @@ def every_card() -> list[Card | Table | ExplanationCard]:
         cards.off_card(undone=True),
         cards.error_card(ProfileNotFound("RoleBeat", ("RoleBeta",))),
         cards.mfa_card("arn:aws:iam::111122223333:mfa/someone"),
-        cards.sign_in_card("Analyst", "https://example.com/", "ABCD-EFGH", timedelta(minutes=9)),
-        cards.sign_in_ended_card("Analyst", done=True),
+        sign_in_card("Analyst", "https://example.com/", "ABCD-EFGH", timedelta(minutes=9)),
+        sign_in_ended_card("Analyst", done=True),
         cards.across_card(3, errors, 1),
         tables.profile_table(list_profiles()),
         cards.no_profiles_card(SharedFiles.from_environment(), "open the list"),

@@ -13,6 +13,7 @@ from ipy_awsprofile.bindings.leftovers import Leftover
 from ipy_awsprofile.cards import cards, explanation, tables
 from ipy_awsprofile.cards.html import Html, joined, tag, with_breaks, with_code
 from ipy_awsprofile.cards.rendering import Card, Table
+from ipy_awsprofile.cards.sign_in import sign_in_card, sign_in_ended_card
 from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.records import Explanation, Problem, Setting, Step
@@ -51,10 +52,10 @@ CARDS: dict[str, Callable[[str], Shown]] = {
     "off_card": lambda text: cards.off_card(undone=True),
     "error_card": lambda text: cards.error_card(AwsProfileError(text, text)),
     "mfa_card": cards.mfa_card,
-    "sign_in_card": lambda text: cards.sign_in_card(
+    "sign_in_card": lambda text: sign_in_card(
         text, f"https://sso.example/{text}", text, timedelta(minutes=9)
     ),
-    "sign_in_ended_card": lambda text: cards.sign_in_ended_card(text, done=True),
+    "sign_in_ended_card": lambda text: sign_in_ended_card(text, done=True),
     "across_card": lambda text: cards.across_card(
         2, [{"profile": text, "error": text, "message": text}], 0
     ),

@@ -19,7 +19,7 @@ from tests.credentials.foreign_errors import translate
     [
         (
             theirs.LoginRefreshRequired(),
-            ours.CredentialsUnavailable,
+            ours.SignInRequired,
             "The sign-in of `UserAlpha` is missing or has expired.",
         ),
         (

@@ -218,7 +218,6 @@ def test_repr_shows_no_secret(aws: EmbeddedAws) -> None:
     ("settings", "error", "says"),
     [
         ({"role_arn": "x", "source_profile": "UserAlpha"}, InvalidOption, "has no sign-in"),
-        ({"login_session": "arn:aws:iam::1:user/x"}, InvalidOption, "`aws login`"),
         (
             {"sso_account_id": "1", "sso_role_name": "x"},
             InvalidProfile,

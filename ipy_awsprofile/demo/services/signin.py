@@ -1,4 +1,4 @@
-"""AWS Sign-In: the service that renews the credentials of `aws login`.
+"""AWS Sign-In: the service that issues and renews the credentials of `aws login`.
 
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sign-in.html
 https://docs.aws.amazon.com/signin/latest/APIReference/API_CreateOAuth2Token.html
@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/signin/latest/APIReference/API_CreateOAuth2Token.htm
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +21,7 @@ from joserfc.jwk import ECKey
 
 from ipy_awsprofile.demo.endpoints import Endpoint, json_answer, json_refusal
 from ipy_awsprofile.demo.principals import Principal
+from ipy_awsprofile.demo.services.console_codes import SAME_DEVICE, ConsoleCodes
 from ipy_awsprofile.demo.shared_files import write_cache
 
 if TYPE_CHECKING:
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.refusals import Refusal
     from ipy_awsprofile.demo.state import State
 
-_CLIENT = "arn:aws:signin:::devtools/same-device"
 _QUARTER_OF_AN_HOUR, _TWELVE_HOURS = 900, 43200
 
 
@@ -47,16 +48,25 @@ class _Grant:
 
 
 class SignInService:
-    """AWS Sign-In; the method `login` is a person who runs `aws login`."""
+    """AWS Sign-In; the method `login` is a person who runs `aws login`.
+
+    `codes.user` is who has signed in to the console in the browser.
+    """
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self.codes = ConsoleCodes(state)
         self._lock = threading.Lock()
         self._grants: dict[str, _Grant] = {}
+        self._key = ECKey.generate_key("P-256")
 
     def endpoints(self) -> Endpoints:
-        """Return the endpoint of the service's only path."""
-        return {("POST", "/v1/token"): Endpoint("signin:CreateOAuth2Token", self._refresh)}
+        """Return the endpoints of the service and of its page."""
+        return {
+            ("POST", "/v1/token"): Endpoint("signin:CreateOAuth2Token", self._create_token),
+            ("GET", "/v1/authorize"): Endpoint("signin:Page", self.codes.show),
+            ("POST", "/v1/authorize"): Endpoint("signin:Answer", self.codes.decide),
+        }
 
     def login(self, user: IamUser, *, expires_in: int = _QUARTER_OF_AN_HOUR) -> Path:
         """Log in as `aws login` does; return the file in `home` with the stored login.
@@ -77,7 +87,7 @@ class SignInService:
                 "expiresAt": session.expiration,
             },
             "tokenType": "aws_sigv4",
-            "clientId": _CLIENT,
+            "clientId": SAME_DEVICE,
             "refreshToken": self._grant(
                 _Grant(principal, ECKey.import_key(pem).thumbprint(), expires)
             ),
@@ -109,25 +119,43 @@ class SignInService:
                 raise _refused("AccessDeniedException", "INVALID_REQUEST", message)
             return self._grants.pop(token)
 
-    def _refresh(self, request: Request) -> Response:
+    def _create_token(self, request: Request) -> Response:
         body = request.get_json(force=True, silent=True) or {}
-        if body.get("grantType") != "refresh_token":
-            message = "The embedded AWS only supports the grant type refresh_token."
-            raise _refused("ValidationException", "INVALID_REQUEST", message, 400)
-        grant = self._use(body.get("refreshToken", ""), request.headers.get("DPoP", ""))
+        proof = request.headers.get("DPoP", "")
+        match body.get("grantType"):
+            case "refresh_token":
+                return json_answer(self._issued(self._use(body.get("refreshToken", ""), proof)))
+            case "authorization_code":
+                return json_answer(self._redeemed(body, proof))
+            case _:
+                message = "The grant type is not valid."
+                raise _refused("ValidationException", "INVALID_REQUEST", message, 400)
+
+    def _redeemed(self, body: dict[str, Any], proof: str) -> dict[str, Any]:
+        key, user = _signing_key(proof), self.codes.redeem(body)
+        if key is None:
+            message = "The DPoP proof is not valid."
+            raise _refused("AccessDeniedException", "INVALID_REQUEST", message)
+        if user is None:
+            message = "The authorization code has expired."
+            raise _refused("AccessDeniedException", "AUTHCODE_EXPIRED", message, 401)
+        expires = self._state.clock() + timedelta(seconds=_TWELVE_HOURS)
+        issued = self._issued(_Grant(Principal.user(user.arn, user.id), key, expires))
+        token = jws.serialize_compact({"alg": "ES256"}, json.dumps({"sub": user.arn}), self._key)
+        return issued | {"idToken": self._state.keep_secret(token)}
+
+    def _issued(self, grant: _Grant) -> dict[str, Any]:
         session = self._state.sessions.issue(grant.principal, _QUARTER_OF_AN_HOUR)
-        return json_answer(
-            {
-                "accessToken": {
-                    "accessKeyId": session.access_key_id,
-                    "secretAccessKey": session.secret_access_key,
-                    "sessionToken": session.session_token,
-                },
-                "tokenType": "aws_sigv4",
-                "expiresIn": _QUARTER_OF_AN_HOUR,
-                "refreshToken": self._grant(grant),
-            }
-        )
+        return {
+            "accessToken": {
+                "accessKeyId": session.access_key_id,
+                "secretAccessKey": session.secret_access_key,
+                "sessionToken": session.session_token,
+            },
+            "tokenType": "aws_sigv4",
+            "expiresIn": _QUARTER_OF_AN_HOUR,
+            "refreshToken": self._grant(grant),
+        }
 
 
 def _new_key() -> str:

@@ -92,12 +92,12 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
 
 /**
  * A sign-in is needed: the page to open, and the code that it has to show. The code is empty if the
- * browser of this machine has opened the page.
+ * browser of this machine has opened the page, and null if the page shows a code that the person enters.
  *
  * @typedef {object} SignInMessage
  * @property {"sign_in"} type
  * @property {string} url
- * @property {string} code
+ * @property {string | null} code
  */
 
 /**
@@ -185,6 +185,7 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * @property {boolean} [confirmed]
  * @property {string} [code]  an MFA code
  * @property {boolean} [device_code]  whether to sign in with another browser, by a code
+ * @property {string} [entered]  the code that the sign-in's page has shown
  */
 
 /**
@@ -196,6 +197,7 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * @property {boolean} [confirmed]
  * @property {string} [code]
  * @property {boolean} [device_code]
+ * @property {string} [entered]
  */
 
 /**
@@ -206,6 +208,7 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * @property {boolean} [confirmed]
  * @property {string} [code]
  * @property {boolean} [device_code]
+ * @property {string} [entered]
  */
 
 /**
@@ -217,6 +220,7 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * @property {boolean} [confirmed]
  * @property {string} [code]
  * @property {boolean} [device_code]
+ * @property {string} [entered]
  */
 
 /**

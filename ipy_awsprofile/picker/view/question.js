@@ -6,7 +6,7 @@ import { h, icon } from "./dom.js";
 
 /**
  * @typedef {object} QuestionActions
- * @property {(more: {confirmed?: boolean, code?: string, device_code?: boolean, name?: string}) => void} answer
+ * @property {(more: {confirmed?: boolean, code?: string, device_code?: boolean, entered?: string, name?: string}) => void} answer
  * @property {() => void} cancel
  */
 
@@ -143,16 +143,19 @@ export class Question {
    *
    * @param {string} profile
    * @param {string} url
-   * @param {string} code  the code that the page has to show; empty if the page is open already
+   * @param {string | null} code  the code that the page has to show; empty if the page is open
+   *   already, null if the page shows one that has to be entered
    */
   askToSignIn(profile, url, code) {
     const isWebPage = /^https?:/.test(url);
     const attributes = { href: url, target: "_blank", rel: "noopener noreferrer" };
-    const look = `ipyap-button ${code ? "ipyap-go" : ""}`.trim();
-    const link = isWebPage ? h("a", { ...attributes, class: look }, code ? "Open the sign-in page" : "Open it again") : null;
+    const isOpen = code === "";
+    const look = `ipyap-button ${isOpen ? "" : "ipyap-go"}`.trim();
+    const link = isWebPage ? h("a", { ...attributes, class: look }, isOpen ? "Open it again" : "Open the sign-in page") : null;
+    const field = h("input", { class: "ipyap-new-name", "aria-label": "Code of the sign-in page", autocomplete: "off", spellcheck: "false", placeholder: "code" });
     const useCode = () => this.actions.answer({ device_code: true });
     const other = { class: "ipyap-button", type: "button", title: "For a browser on another machine", onclick: useCode };
-    this.submit = () => {};
+    this.submit = () => field.value.trim() && this.actions.answer({ entered: field.value.trim() });
     this.open(
       "",
       h(
@@ -161,10 +164,11 @@ export class Question {
         h("span", {}, "Sign in for ", h("b", {}, profile)),
         code
           ? h("span", { class: "ipyap-device" }, "Allow it if the page shows ", h("b", {}, code))
-          : h("span", { class: "ipyap-device" }, "Allow it on the page that your browser has opened"),
+          : h("span", { class: "ipyap-device" }, isOpen ? "Allow it on the page that your browser has opened" : "Enter the code that the page shows"),
       ),
       link,
-      code ? null : h("button", other, "Use a code"),
+      isOpen ? h("button", other, "Use a code") : null,
+      ...(code === null ? [field, h("button", { class: "ipyap-button", type: "submit" }, "Continue")] : []),
       this.cancelButton(),
     );
     this.waitsForSignIn = true;

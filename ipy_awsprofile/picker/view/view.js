@@ -261,7 +261,7 @@ export class View {
     if (this.field.isBusy) return;
     if (focus) this.field.input.focus(); // what has it is going to be hidden
     this.command = { ...command };
-    if ("code" in this.command) delete this.command.code; // a code is good for one try
+    for (const once of ["code", "entered"]) Reflect.deleteProperty(this.command, once); // good for one try
     this.target = target;
     this.field.close();
     this.question.close();

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ipy_awsprofile.errors import CredentialsRejected, CredentialsUnavailable
+from ipy_awsprofile.errors import CredentialsRejected, CredentialsUnavailable, SignInRequired
 from tests.integration.broken_kinds.breaks import OVER, access, login_is_over, stored, without_crt
 from tests.integration.broken_kinds.record import EXPLAIN, Broken
 from tests.integration.broken_kinds.stage import HUSH, Break
 
-_RUN = "Run `!aws login --profile P`"
+_RUN = "`aws login --profile P` in a terminal"
 
 _NO_LOGIN = "There is no login session: nobody has signed in."
 _STORED: dict[str, tuple[Break, str]] = {
@@ -27,7 +27,7 @@ LOGINS = {
     **{
         name: Broken(
             "login session",
-            CredentialsUnavailable,
+            SignInRequired,
             "The sign-in of `P` is missing or has expired",
             _RUN,
             by=by,
@@ -37,7 +37,7 @@ LOGINS = {
     },
     "of another": Broken(
         "login session",
-        CredentialsUnavailable,
+        SignInRequired,
         "The sign-in of `P` is missing or has expired",
         _RUN,
         {"{user}": "arn:aws:iam::111111111111:user/Bob"},

@@ -1,0 +1,126 @@
+"""The page of AWS Sign-In where a person lets a program use the console's credentials.
+
+https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sign-in.html
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from html import escape
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from werkzeug.utils import redirect
+
+from ipy_awsprofile.demo.services.sso.html import html_page
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from werkzeug.wrappers import Request, Response
+
+    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
+    from ipy_awsprofile.demo.state import State
+
+SAME_DEVICE = "arn:aws:signin:::devtools/same-device"
+CROSS_DEVICE = "arn:aws:signin:::devtools/cross-device"
+
+_FORM = """<p>A program asks to work as {}.</p>
+<form method="post" action="/v1/authorize?{}">
+<p><button name="answer" value="allow">Allow</button>
+<button name="answer" value="deny">Deny</button></p>
+</form>"""
+
+_LOOPBACK = re.compile(r"http://127\.0\.0\.1:\d+/oauth/callback")
+_LIFETIME = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class _Code:
+    """What a code was issued for."""
+
+    client_id: str
+    redirect_uri: str
+    challenge: str
+    user: IamUser
+    expires: datetime
+
+
+class ConsoleCodes:
+    """The page, and the codes that it issues. `user` is who has signed in to the console."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._codes: dict[str, _Code] = {}
+        self.user: IamUser | None = None
+
+    def show(self, request: Request) -> Response:
+        """Return the page, for a valid request of a program."""
+        if self.user is None or not _is_valid(request):
+            return html_page("<p>This request to sign in isn't valid.</p>", status=400)
+        query = escape(request.query_string.decode(), quote=True)
+        return html_page(_FORM.format(escape(self.user.arn), query))
+
+    def decide(self, request: Request) -> Response:
+        """Send the browser back to the program, or show what the person enters there."""
+        asked, user = request.args, self.user
+        if user is None or not _is_valid(request):
+            return html_page("<p>This request to sign in isn't valid.</p>", status=400)
+        answer = {"state": asked["state"]}
+        if request.form.get("answer") == "allow":
+            answer["code"] = self._issue(asked, user)
+        else:
+            answer["error"] = "access_denied"
+        if asked["client_id"] == SAME_DEVICE:
+            return redirect(f"{asked['redirect_uri']}?{urlencode(answer)}")
+        shown = base64.b64encode(urlencode(answer).encode()).decode()
+        self._state.keep_secret(shown)
+        return html_page(f"<p>Enter this code in the program: <code>{shown}</code></p>")
+
+    def redeem(self, body: dict[str, Any]) -> IamUser | None:
+        """Return the user who has allowed the request; None if the code isn't valid."""
+        code = self._codes.pop(body.get("code", ""), None)
+        digest = sha256(str(body.get("codeVerifier", "")).encode()).digest()
+        challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        if (
+            code is None
+            or self._state.clock() >= code.expires
+            or code.client_id != body.get("clientId")
+            or code.redirect_uri != body.get("redirectUri")
+            or code.challenge != challenge
+        ):
+            return None
+        return code.user
+
+    def _issue(self, asked: Any, user: IamUser) -> str:
+        secret = self._state.new_secret()
+        self._codes[secret] = _Code(
+            asked["client_id"],
+            asked["redirect_uri"],
+            asked["code_challenge"],
+            user,
+            self._state.clock() + _LIFETIME,
+        )
+        return secret
+
+
+def _is_valid(request: Request) -> bool:
+    asked = request.args
+    redirect_uri = asked.get("redirect_uri", "")
+    confirmation = f"{request.host_url}v1/sessions/confirmation"
+    expected = {
+        SAME_DEVICE: bool(_LOOPBACK.fullmatch(redirect_uri)),
+        CROSS_DEVICE: redirect_uri == confirmation,
+    }
+    return bool(
+        expected.get(asked.get("client_id", ""))
+        and asked.get("response_type") == "code"
+        and asked.get("code_challenge_method") == "SHA-256"
+        and asked.get("scope") == "openid"
+        and asked.get("code_challenge")
+        and asked.get("state")
+    )

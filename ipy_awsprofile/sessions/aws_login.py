@@ -1,0 +1,215 @@
+"""Sign-in with the credentials of the AWS console, as ``aws login`` of the AWS CLI 2.32 does it.
+
+The authorization code grant with PKCE: the browser comes back to a page of the kernel with a code.
+Where the browser is on another machine, AWS shows the code, and the person enters it.
+
+https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sign-in.html
+https://docs.aws.amazon.com/signin/latest/APIReference/API_CreateOAuth2Token.html
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from botocore import UNSIGNED
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config
+from botocore.exceptions import LoginInsufficientPermissions
+from botocore.utils import LoginTokenLoader
+
+from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.credentials.answers import guarded
+from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
+from ipy_awsprofile.credentials.deadline import ATTEMPT
+from ipy_awsprofile.credentials.retries import give_up_soon
+from ipy_awsprofile.credentials.token_cache import login_files
+from ipy_awsprofile.credentials.translation import translated
+from ipy_awsprofile.errors import CredentialsUnavailable
+from ipy_awsprofile.sessions.browser_sign_in import BrowserSignIn
+from ipy_awsprofile.sessions.oauth_callback import OAuthCallback, Pkce
+from ipy_awsprofile.sessions.proof_key import ProofKey
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.config.target import Target
+
+_SAME_DEVICE = "arn:aws:signin:::devtools/same-device"
+_CROSS_DEVICE = "arn:aws:signin:::devtools/cross-device"
+
+
+class _Login:
+    """What both ways have in common: the address for the browser, and the exchange of the code."""
+
+    def __init__(self, target: Target, client_id: str) -> None:
+        source = target.profiles[-1]
+        self.profile = source.name
+        self._session = str(target.settings_of(source)["login_session"])
+        self._client_id = client_id
+        self._key = ProofKey()
+        config = give_up_soon(ATTEMPT).merge(Config(signature_version=UNSIGNED))
+        core = ProfileBotocoreSession(target)
+        self._client = guarded(core.create_client("signin", config=config))
+        self.base = _base_of(self._client)
+        events = self._client.meta.events
+        events.register("before-call.signin.CreateOAuth2Token", self._add_proof)
+
+    def url(self, redirect_uri: str, pkce: Pkce) -> str:
+        """Return the address for the browser."""
+        query = {
+            "response_type": "code",
+            "client_id": self._client_id,
+            "state": pkce.state,
+            "code_challenge_method": "SHA-256",
+            "scope": "openid",
+            "redirect_uri": redirect_uri,
+            "code_challenge": pkce.challenge,
+        }
+        return f"{self.base}/v1/authorize?{urlencode(query)}"
+
+    def redeem(self, code: str, redirect_uri: str, pkce: Pkce) -> None:
+        """Exchange the code, and store what it is worth in the AWS CLI's file and form."""
+        try:
+            response = self._client.create_o_auth2_token(
+                tokenInput={
+                    "clientId": self._client_id,
+                    "grantType": "authorization_code",
+                    "code": code,
+                    "codeVerifier": pkce.verifier,
+                    "redirectUri": redirect_uri,
+                }
+            )
+        except self._client.exceptions.AccessDeniedException as error:
+            match error.response.get("error"):
+                case "INSUFFICIENT_PERMISSIONS":
+                    raise LoginInsufficientPermissions from None
+                case "AUTHCODE_EXPIRED":
+                    problem = f"The code for the sign-in of `{self.profile}` isn't valid any more."
+                    raise CredentialsUnavailable(problem, "Sign in again.") from None
+            raise
+        output = response["tokenOutput"]
+        signed_in = _subject_of(output["idToken"])
+        if signed_in != self._session:
+            raise CredentialsUnavailable(
+                f"The browser has signed in as {signed_in}, but the login_session of "
+                f"`{self.profile}` is {self._session}. Nothing was stored.",
+                "Sign in again as that user, or run `aws login --profile "
+                f"{self.profile}` in a terminal to change the profile.",
+            )
+        files: Any = login_files()
+        loader: Any = LoginTokenLoader(cache=files)
+        loader.save_token(self._session, self._document(output))
+
+    def _document(self, output: Any) -> dict[str, Any]:
+        expiry = datetime.now(UTC) + timedelta(seconds=output["expiresIn"])
+        arn = Arn.parse(self._session)
+        names = ("accessKeyId", "secretAccessKey", "sessionToken")
+        return {
+            "accessToken": {
+                **{name: output["accessToken"][name] for name in names},
+                "accountId": arn.account if arn else "",
+                "expiresAt": expiry,
+            },
+            "tokenType": output["tokenType"],
+            "clientId": self._client_id,
+            "refreshToken": output["refreshToken"],
+            "idToken": output["idToken"],
+            "dpopKey": self._key.pem(),
+        }
+
+    def _add_proof(self, params: dict[str, Any], **_: Any) -> None:
+        params["headers"]["DPoP"] = self._key.proof(params["url"])
+
+
+class EnteredSignIn:
+    """A sign-in that waits for the code that AWS shows in a browser on another machine.
+
+    ``profile`` is the profile that signs in, and ``url`` is the address that the person opens.
+    There is no ``code`` to compare.
+    """
+
+    code = None
+
+    def __init__(self, login: _Login, chain: tuple[str, ...]) -> None:
+        self.profile = login.profile
+        self._pkce = Pkce()
+        self._redirect_uri = f"{login.base}/v1/sessions/confirmation"
+        self.url = login.url(self._redirect_uri, self._pkce)
+        self._login = login
+        self._chain = chain
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.profile}>"
+
+    def enter(self, text: str) -> None:
+        """Complete the sign-in with what AWS has shown.
+
+        Raises CredentialsUnavailable if it is the code of another sign-in or not valid any more,
+        and other children of `AwsProfileError`.
+        """
+        code = _code_in(text, self._pkce.state)
+        if code is None:
+            raise CredentialsUnavailable(
+                f"This isn't the code for the sign-in of `{self.profile}`.",
+                "Open the new link, and copy the whole code that the page shows.",
+            )
+        with translated(self._chain):
+            self._login.redeem(code, self._redirect_uri, self._pkce)
+
+
+def begin_login(target: Target) -> BrowserSignIn:
+    """Begin a sign-in for a browser on this machine. Raises AwsProfileError."""
+    with translated(target.chain):
+        login = _Login(target, _SAME_DEVICE)
+        callback = OAuthCallback()
+        pkce, redirect_uri = callback.pkce, callback.redirect_uri
+
+    def redeem(code: str) -> None:
+        login.redeem(code, redirect_uri, pkce)
+
+    url = login.url(redirect_uri, pkce)
+    return BrowserSignIn(login.profile, url, callback, redeem, target.chain)
+
+
+def begin_entered_login(target: Target) -> EnteredSignIn:
+    """Begin a sign-in for a browser on another machine. Raises AwsProfileError."""
+    with translated(target.chain):
+        return EnteredSignIn(_Login(target, _CROSS_DEVICE), target.chain)
+
+
+def _base_of(client: Any) -> str:
+    """Return the scheme and the host to which a client sends requests; none is sent."""
+    found = []
+
+    def stop(params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
+        found.append(urlsplit(params["url"]))
+        headers: Any = {}
+        return AWSResponse(params["url"], 200, headers, None), {}
+
+    client.meta.events.register("before-call", stop, unique_id="base")
+    client.create_o_auth2_token(tokenInput={"clientId": " ", "grantType": " "})
+    client.meta.events.unregister("before-call", unique_id="base")
+    return f"{found[0].scheme}://{found[0].netloc}"
+
+
+def _subject_of(id_token: str) -> str:
+    """Return the ARN of who has signed in. Raises KeyError if the token doesn't say it."""
+    try:
+        payload = id_token.split(".")[1]
+        return str(json.loads(base64.urlsafe_b64decode(f"{payload}==="))["sub"])
+    except (ValueError, IndexError, TypeError, RecursionError):
+        raise KeyError("idToken") from None
+
+
+def _code_in(text: str, state: str) -> str | None:
+    """Return the code that AWS shows as base64 of a query; None if it isn't of this sign-in."""
+    try:
+        query = parse_qs(base64.b64decode("".join(text.split()), validate=True).decode())
+    except ValueError:
+        return None
+    if not secrets.compare_digest(query.get("state", [""])[0].encode(), state.encode()):
+        return None
+    return query.get("code", [None])[0]

@@ -1,0 +1,237 @@
+"""A person signs in for a profile of `aws login`, from a cell and in the AWS CLI's files."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import urllib.request
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import pytest
+from botocore import compat
+
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.target import target_of
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow, trusting
+from ipy_awsprofile.errors import (
+    AccessDenied,
+    AwsProfileError,
+    CredentialsUnavailable,
+    InvalidOption,
+    NoRegion,
+    SignInRequired,
+)
+from ipy_awsprofile.sessions.aws_login import EnteredSignIn, begin_entered_login
+from ipy_awsprofile.sessions.identity import who_am_i
+from ipy_awsprofile.sessions.session import open_session
+from tests.local_browser import Browser, browser
+from tests.shells import run_aws_cli
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.demo.iam.users_and_roles import IamUser
+    from tests.shells import Shell
+
+pytest.importorskip("awscrt", reason="needs botocore[crt]")
+
+__all__ = ["browser"]
+
+_GETPASS = getpass.getpass
+
+
+@pytest.fixture(autouse=True)
+def ann(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> IamUser:
+    """Make a user with a profile of `aws login`, who has signed in to the console."""
+    user = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*", "sts:AssumeRole"))
+    aws.write_profile("Ann", login_session=user.arn, region="us-west-2")
+    aws.signin.codes.user = user
+    monkeypatch.setattr("getpass.getpass", lambda _question: "")  # somebody sees the output
+    return user
+
+
+def stored(aws: EmbeddedAws) -> list[Path]:
+    """Return the files of sign-ins."""
+    return list((aws.home / ".aws" / "login" / "cache").glob("*.json"))
+
+
+def entered(attempt: EnteredSignIn, answer: str = "allow") -> str:
+    """Allow a sign-in in a browser on another machine, and return the code that it shows."""
+    form = urlencode({"answer": answer}).encode()
+    with urllib.request.urlopen(attempt.url, form) as response:
+        page: str = response.read().decode()
+    return page.partition("<code>")[2].partition("</code>")[0]
+
+
+def begun() -> EnteredSignIn:
+    """Begin a sign-in for a browser on another machine."""
+    return begin_entered_login(target_of(SessionRequest(profile="Ann")))
+
+
+def test_signed_in_by_a_switch(
+    shell: Shell, aws: EmbeddedAws, ann: IamUser, browser: Browser
+) -> None:
+    """The browser opens, and the switch goes on; the file is as the AWS CLI writes it."""
+    ran = shell.good("%aws_profile Ann")
+    assert ann.arn in ran.text
+    assert "Allow the sign-in in the browser" in ran.text
+    (file,) = stored(aws)
+    assert file.stat().st_mode & 0o777 == 0o600
+    ours = json.loads(file.read_text())
+    seen = f"{ran.text}{ran.html}{browser.opened}"
+    assert [secret for secret in aws.secrets() if secret in seen] == []
+    assert [value for value in (ours["dpopKey"], ours["idToken"]) if value in seen] == []
+    assert (
+        json.loads(run_aws_cli("sts", "get-caller-identity", "--profile", "Ann").stdout)["Arn"]
+        == ann.arn
+    )
+    theirs = json.loads(aws.signin.login(ann).read_text())
+    assert stored(aws) == [file]
+    assert ours.keys() == theirs.keys() | {"idToken"}
+    assert ours["accessToken"].keys() == theirs["accessToken"].keys()
+    assert ours["accessToken"]["accountId"] == ROLE_ACCOUNT
+
+
+def test_renewed_with_our_key(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
+    """Botocore and the AWS CLI renew what we have stored, with the key that is in the file."""
+    shell.good("%aws_profile Ann --login")
+    (file,) = stored(aws)
+    document = json.loads(file.read_text())
+    document["accessToken"]["expiresAt"] = "2020-01-01T00:00:00Z"
+    file.write_text(json.dumps(document))
+    done = run_aws_cli("sts", "get-caller-identity", "--profile", "Ann")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(file.read_text())["refreshToken"] != document["refreshToken"]
+    assert len(browser.opened) == 1
+
+
+@pytest.mark.parametrize("how", ["missing", "ended"])
+def test_behind_a_role(
+    shell: Shell, aws: EmbeddedAws, ann: IamUser, browser: Browser, how: str
+) -> None:
+    """A role whose source signs in by `aws login` asks once, also if the sign-in has ended."""
+    arn = aws.create_role(
+        "Behind", account=ROLE_ACCOUNT, trust=trusting(ann.arn), policy=allow("s3:*")
+    )
+    aws.write_profile("Behind", role_arn=arn, source_profile="Ann", region="us-west-2")
+    if how == "ended":
+        aws.signin.login(ann, expires_in=-60)
+        aws.signin.expire()
+    assert shell.good("%aws_profile Behind").text.count("Signed in") <= 1
+    assert len(browser.opened) == 1
+    assert shell.good("%aws_profile").text.startswith("Behind ← Ann")
+
+
+def test_refused(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
+    """A sign-in that the person refuses changes nothing, and nothing is stored."""
+    browser.answer = "deny"
+    assert "was refused" in str(shell.run("%aws_profile Ann").error)
+    assert stored(aws) == []
+    assert "session" not in shell.names
+
+
+def test_another_user(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
+    """If the browser has signed in as somebody else, nothing is stored."""
+    aws.signin.codes.user = aws.create_user("Bob", account=ROLE_ACCOUNT)
+    error = shell.run("%aws_profile Ann").error
+    assert isinstance(error, CredentialsUnavailable)
+    assert "user/Bob, but the login_session of `Ann` is arn:aws:iam::" in str(error)
+    assert stored(aws) == []
+
+
+def test_a_browser_on_another_machine(
+    shell: Shell, aws: EmbeddedAws, ann: IamUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The person enters the code that the page shows; it isn't in the output."""
+    begin = begin_entered_login
+    codes: list[str] = []
+
+    def remembered(target: Any) -> EnteredSignIn:
+        attempt = begin(target)
+        codes.append(entered(attempt))
+        return attempt
+
+    monkeypatch.setattr("ipy_awsprofile.sessions.sign_in.begin_entered_login", remembered)
+    monkeypatch.setattr("getpass.getpass", lambda _question: codes[-1])
+    ran = shell.good("%aws_profile Ann --login --device-code")
+    assert "enter the code that it shows" in ran.text
+    assert ann.arn in ran.text
+    assert codes[-1] not in ran.text + ran.html
+    assert len(stored(aws)) == 1
+
+
+def test_codes_that_are_not_taken(aws: EmbeddedAws, browser: Browser) -> None:
+    """A code of another sign-in, one that was refused, and what isn't a code are errors."""
+    attempt = begun()
+    for text in ("", "x", "eHg=", "é", entered(begun()), entered(attempt, "deny")):
+        with pytest.raises(CredentialsUnavailable, match="isn't the code"):
+            attempt.enter(text)
+    code = entered(attempt)
+    attempt.enter(f" {code[:20]}\n{code[20:]} ")
+    with pytest.raises(CredentialsUnavailable, match="isn't valid any more"):
+        attempt.enter(code)
+    assert "<EnteredSignIn of Ann>" in repr(attempt)
+    assert repr(attempt._login._key) == "<ProofKey>"
+
+
+def test_permission(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user who may not sign in is told which permission is missing."""
+    attempt = begun()
+    code = entered(attempt)
+    monkeypatch.setattr(
+        type(aws.signin), "_redeemed", lambda *_: (_ for _ in ()).throw(insufficient())
+    )
+    with pytest.raises(AccessDenied) as caught:
+        attempt.enter(code)
+    assert "signin:CreateOAuth2Token" in caught.value.hint
+
+
+def insufficient() -> Exception:
+    """Return AWS's refusal of a user without permission."""
+    from ipy_awsprofile.demo.services.signin import _refused
+
+    return _refused("AccessDeniedException", "INSUFFICIENT_PERMISSIONS", "No.")
+
+
+def test_where_nobody_can_sign_in(
+    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error names both commands."""
+    monkeypatch.setattr("getpass.getpass", _GETPASS)
+    for line in ("Ann --login", "Ann"):
+        error = refused(shell, f"%aws_profile {line}")
+        assert isinstance(error, SignInRequired)
+        assert "`%aws_profile Ann --login`" in error.hint
+        assert "`aws login --profile Ann` in a terminal" in error.hint
+
+
+def refused(shell: Shell, line: str) -> AwsProfileError:
+    """Return the error of a line."""
+    error = shell.refused(line)
+    assert isinstance(error, AwsProfileError)
+    return error
+
+
+def test_what_is_missing(
+    shell: Shell, aws: EmbeddedAws, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a Region, or without AWS's cryptography, the error says what to do."""
+    text = aws.config_file.read_text()
+    aws.config_file.write_text(text.replace("region = us-west-2\n", ""))
+    assert isinstance(refused(shell, "%aws_profile Ann --login"), NoRegion)
+    aws.config_file.write_text(text)
+    monkeypatch.setattr(compat, "EC", None)
+    assert "botocore[crt]" in refused(shell, "%aws_profile Ann --login").hint
+    assert isinstance(refused(shell, "%aws_profile UserAlpha --login"), InvalidOption)
+
+
+def test_in_python(aws: EmbeddedAws, ann: IamUser) -> None:
+    """`open_session` calls the function that signs in, and goes on."""
+
+    def sign_in(_target: object) -> None:
+        attempt = begun()
+        attempt.enter(entered(attempt))
+
+    assert who_am_i(open_session("Ann", sign_in=sign_in)).arn == ann.arn

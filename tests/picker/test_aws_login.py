@@ -1,0 +1,57 @@
+"""A sign-in for a profile of `aws login` from the picker: by the browser, or by a code."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import pytest
+
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
+from tests.local_browser import Browser, browser
+from tests.picker.person import waited_for
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.picker.person import Person
+
+pytest.importorskip("awscrt", reason="needs botocore[crt]")
+
+__all__ = ["browser"]
+
+
+@pytest.fixture(autouse=True)
+def _ann(aws: EmbeddedAws, person: Person) -> None:
+    user = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*"))
+    aws.write_profile("Ann", login_session=user.arn, region="us-west-2")
+    aws.signin.codes.user = user
+
+
+def shown_code(url: str) -> str:
+    """Allow a sign-in in a browser on another machine, and return the code that it shows."""
+    with urllib.request.urlopen(url, urlencode({"answer": "allow"}).encode()) as response:
+        page: str = response.read().decode()
+    return page.partition("<code>")[2].partition("</code>")[0]
+
+
+def test_in_the_browser(aws: EmbeddedAws, person: Person, browser: Browser) -> None:
+    """The browser of the kernel's machine opens; then the view repeats its command."""
+    assert person.switches("Ann")["code"] == ""
+    waited_for(person, "signed_in")
+    assert person.switches("Ann")["type"] == "done"
+    assert person.picker.value == "Ann"
+
+
+def test_by_a_code(aws: EmbeddedAws, person: Person) -> None:
+    """Elsewhere the person enters what the page shows; a wrong code is an error."""
+    asked = person.switches("Ann")
+    assert asked["code"] is None
+    assert "the code for the sign-in of" in person.switches("Ann", entered="x")["html"]
+    code = shown_code(person.switches("Ann")["url"])
+    answers = person.chooses("Ann", entered=code)
+    assert answers[-1]["type"] == "done"
+    seen = json.dumps(answers) + repr(vars(person.picker._conversation._commands))
+    assert [secret for secret in aws.secrets() if secret in seen] == []
+    assert person.picker.value == "Ann"
