@@ -148,6 +148,15 @@ def mfa_card(device: str, profile: str = "", refused: str = "") -> Card:
     return Card("An MFA code is needed", rows=tuple(rows))
 
 
+def waiting_card(what: str) -> Card:
+    """Return a card that is shown while a process of the user takes its time."""
+    return Card(
+        f"Waiting for {what}",
+        notes=("It may wait for you. Interrupt the cell to stop waiting.",),
+        tone=Tone.WARNING,
+    )
+
+
 def console_card(profile: str, service: str) -> Card:
     """Return a card that says that the browser opens the console."""
     what = f"`{service}` in the AWS console" if service else "the AWS console"

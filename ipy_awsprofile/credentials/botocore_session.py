@@ -168,7 +168,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             )
 
     def _provider_chain(
-        self, cache: RoleCache, ask_for_code: MfaPrompter, timeout: float
+        self, cache: RoleCache, codes: CodePrompter, timeout: float
     ) -> CredentialResolver:
         """Return botocore's provider chain, with this cache and this prompter.
 
@@ -193,9 +193,10 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             sso_token_cache=token_files(),  # type: ignore[arg-type]
             login_token_cache=login_files(),
         )
+        profiles.waiting = codes.waiting
         assume_role: Any = provider_chain.get_provider("assume-role")
         # There is no public way. botocore's own prompter is the getpass of when it was imported.
-        assume_role._prompter = ask_for_code  # noqa: SLF001
+        assume_role._prompter = codes  # noqa: SLF001
         assume_role._profile_provider_builder = profiles  # noqa: SLF001
         sources = assume_role._credential_sourcer._providers  # noqa: SLF001
         _use_environment(sources)
@@ -207,9 +208,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         if self._target.mfa is None:
             return provider_chain
         client, mfa = session.create_client, self._target.mfa
-        return CredentialResolver(
-            [MfaSessionProvider(provider_chain, client, mfa, ask_for_code, cache)]
-        )
+        return CredentialResolver([MfaSessionProvider(provider_chain, client, mfa, codes, cache)])
 
     def _add_parameters(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Return the parameters of AssumeRole, with those that no setting of botocore says."""

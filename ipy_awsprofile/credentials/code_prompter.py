@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from ipy_awsprofile.config.target import Target
@@ -26,6 +27,10 @@ class CodePrompter:
         person = self._person()
         self._answers = person.answers(question, self._target)
         return person.code(question, self._target, refused=self._refused)
+
+    def waiting(self, what: str) -> AbstractContextManager[object]:
+        """Tell the person, as long as the context lasts, what is waited for."""
+        return self._person().waiting(what)
 
     def with_code(self, fetch: Callable[[], _T]) -> _T:
         """Return what ``fetch`` returns, which asks for a code.

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Self
 
+from ipy_awsprofile.credentials.patience import Waiting, ends_within, untold
 from ipy_awsprofile.errors import MfaRejected, MfaUnavailable
 
 #: Gets a `Question`, which contains the device's serial number, and returns the code.
@@ -79,28 +80,16 @@ def ask_on_input_channel(question: str, prompt: str | None = None) -> str:
         raise _nobody_to_ask(question) from error
 
 
-def code_from(command: str, question: str) -> str:
+def code_from(command: str, question: str, waiting: Waiting = untold) -> str:
     """Run the command in a shell, and return the code that it prints.
 
-    This is aws-vault's ``mfa_process``; its standard error is shown to the person. Raises
-    MfaUnavailable if it fails, doesn't print six digits, or takes longer than a minute.
+    This is aws-vault's ``mfa_process``; its standard error is shown to the person, who is told by
+    ``waiting`` if it takes long. Raises MfaUnavailable if it fails, doesn't print six digits, or
+    takes longer than a minute.
 
     https://github.com/99designs/aws-vault/blob/master/USAGE.md
     """
-    import subprocess
-
-    try:
-        done = subprocess.run(  # noqa: S602  # the user's own command, from their own files
-            command,
-            shell=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            timeout=PROCESS_TIMEOUT,
-            check=True,
-        )
-        code = done.stdout.decode(errors="replace").strip()
-    except (OSError, subprocess.SubprocessError):  # their texts contain the output
-        code = ""
+    code = _printed_by(command, f"the mfa_process for {device_of(question)}", waiting)
     if not _CODE.fullmatch(code):
         raise MfaUnavailable(
             f"The mfa_process for {device_of(question)} didn't print an MFA code.",
@@ -109,14 +98,45 @@ def code_from(command: str, question: str) -> str:
     return code
 
 
-def code_for(question: str, processes: Mapping[str, str], ask: MfaPrompter) -> str:
+def _printed_by(command: str, what: str, waiting: Waiting) -> str:
+    """Return what a command prints, or nothing if it fails; an interrupt ends it, too."""
+    import subprocess
+
+    printed = b""
+
+    def has_ended(seconds: float) -> bool:
+        nonlocal printed
+        try:
+            printed, _ = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    try:
+        with subprocess.Popen(  # noqa: S602  # the user's own command, from their own files
+            command, shell=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        ) as process:
+            try:
+                ended = ends_within(PROCESS_TIMEOUT, has_ended, what, waiting)
+            finally:
+                process.kill()
+    except (OSError, subprocess.SubprocessError):  # their texts contain the output
+        return ""
+    return printed.decode(errors="replace").strip() if ended and not process.returncode else ""
+
+
+def code_for(
+    question: str, processes: Mapping[str, str], ask: MfaPrompter, waiting: Waiting = untold
+) -> str:
     """Return the code from the command for the device, or else from the prompter.
 
-    ``processes`` has commands by serial number of the device. Raises what `code_from`,
-    `require_code` and the prompter raise.
+    ``processes`` has commands by serial number of the device; for ``waiting`` see `code_from`.
+    Raises what `code_from`, `require_code` and the prompter raise.
     """
     command = processes.get(device_of(question))
-    return code_from(command, question) if command else require_code(ask(question))
+    if command:
+        return code_from(command, question, waiting)
+    return require_code(ask(question))
 
 
 def require_code(answer: str) -> str:

@@ -13,6 +13,7 @@ from ipy_awsprofile.credentials.mfa import (
     code_for,
     device_of,
 )
+from ipy_awsprofile.credentials.patience import Waiting, untold
 from ipy_awsprofile.errors import SignInRequired
 
 if TYPE_CHECKING:
@@ -29,12 +30,14 @@ class Person:
     ``mfa_prompter`` gets botocore's question, which contains the MFA device's serial number, and
     returns the code; it is asked ``attempts`` times in all if a code is wrong. ``mfa_process`` does
     the same without a person, and takes precedence. ``sign_in`` is None where nobody can sign in.
+    ``waiting`` tells a person of a process that takes its time.
     """
 
     mfa_prompter: MfaPrompter = ask_on_input_channel
     mfa_process: MfaPrompter | None = None
     attempts: int = 1
     sign_in: SignIn | None = None
+    waiting: Waiting = untold
 
     def code(self, question: str, target: Target, *, refused: str = "") -> str:
         """Return an MFA code. A command in the profile takes precedence over all else.
@@ -45,7 +48,8 @@ class Person:
         serial = device_of(question)
         names = (each.name for each in target.profiles if each.mfa_serial == serial)
         asked = Question(question, next(names, target.name), refused)
-        return code_for(asked, target.mfa_processes, self.mfa_process or self.mfa_prompter)
+        ask = self.mfa_process or self.mfa_prompter
+        return code_for(asked, target.mfa_processes, ask, self.waiting)
 
     def answers(self, question: str, target: Target) -> bool:
         """Return whether a person answers a question, and not a command."""

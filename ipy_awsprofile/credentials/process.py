@@ -9,6 +9,7 @@ import json
 import subprocess
 import threading
 import time
+from functools import partial
 from typing import Any
 
 import botocore.session
@@ -18,6 +19,7 @@ from botocore.exceptions import CredentialRetrievalError
 
 from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.credentials.file_keys import ConfigFileProvider, SharedFileProvider
+from ipy_awsprofile.credentials.patience import Waiting, ends_within, untold
 from ipy_awsprofile.credentials.validation import UnusableCredentialsError, require_usable
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.text import program
@@ -33,6 +35,8 @@ class CheckedProfileProviders(ProfileProviderBuilder):
     """botocore's providers for a profile, with a checked provider for credential_process."""
 
     _session: botocore.session.Session
+    #: Tells a person that a process is waited for.
+    waiting: Waiting = staticmethod(untold)
 
     def _create_shared_credential_provider(self, profile_name: str) -> SharedFileProvider:
         file = self._session.get_config_variable("credentials_file")
@@ -43,8 +47,9 @@ class CheckedProfileProviders(ProfileProviderBuilder):
         return ConfigFileProvider(profile_name=profile_name, config_filename=file)
 
     def _create_process_provider(self, profile_name: str) -> ProcessProvider:
+        process: Any = partial(CredentialProcess, profile_name, self.waiting)
         return _CheckedProcessProvider(
-            profile_name, lambda: self._session.full_config, popen=CredentialProcess
+            profile_name, lambda: self._session.full_config, popen=process
         )
 
 
@@ -54,17 +59,29 @@ class CredentialProcess(subprocess.Popen[bytes]):
     Its environment is the user's own: a command that uses it can't get the identity of a switch.
     """
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, profile: str, waiting: Waiting, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options | {"env": user_environment()})
+        self._what = f"the credential_process of `{profile}`"
+        self._waiting = waiting
 
     def communicate(self, input: Any = None, timeout: float | None = None) -> Any:  # noqa: A002, ARG002
         """Return what the process prints. Raises an exception if it fails, or after the timeout."""
         read = (_Output(self.stdout), _Output(self.stderr))
-        ends = time.monotonic() + (timeout or PROCESS_TIMEOUT)
+
+        def has_ended(seconds: float) -> bool:
+            ends = time.monotonic() + seconds
+            try:
+                for output in read:
+                    output.wait(max(ends - time.monotonic(), 0))
+                self.wait(max(ends - time.monotonic(), 0))
+            except subprocess.TimeoutExpired:
+                return False
+            return True
+
+        seconds = timeout or PROCESS_TIMEOUT
         try:
-            for output in read:
-                output.wait(max(ends - time.monotonic(), 0))
-            self.wait(max(ends - time.monotonic(), 0))
+            if not ends_within(seconds, has_ended, self._what, self._waiting):
+                raise subprocess.TimeoutExpired("credential_process", seconds)
         except BaseException:  # an interrupt, too, ends it
             self.kill()
             self.wait()  # not for its output, which its own child processes can keep open

@@ -125,7 +125,9 @@ def check_services(link: Link) -> Iterator[Finding]:
     """Yield a problem if the profile's [services] section doesn't exist."""
     name = link.section.text("services")
     if link.is_target and name and not link.inputs.sections.services.get(name):
+        is_read = not (link.inputs.environ.get("AWS_ENDPOINT_URL") or ignores_endpoints(link))
         yield Problem(
             says=f"There is no [services {one_line(name)}].",
             fix=did_you_mean(name, link.inputs.sections.services) or link.at("services"),
+            fatal=is_read,
         )

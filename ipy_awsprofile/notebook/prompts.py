@@ -34,7 +34,28 @@ def person_at_cell(mfa_process: str | Callable[[str], object]) -> Person:
         attempts=3,
         mfa_process=code_from_setting(mfa_process) if mfa_process else None,
         sign_in=sign_in_at_cell,
+        waiting=waiting_at_cell,
     )
+
+
+@contextmanager
+def waiting_at_cell(what: str) -> Iterator[None]:
+    """Show what the cell waits for, as long as the context lasts."""
+    from ipy_awsprofile.cards import cards
+
+    if not somebody_is_there():
+        yield
+        return
+    card = cards.waiting_card(what)
+    if not renders_html():
+        print(card)  # noqa: T201
+        yield
+        return
+    shown = display(card, display_id=True)
+    try:
+        yield
+    finally:
+        shown.update({"text/plain": ""}, raw=True)  # it isn't saved with the notebook
 
 
 def ask_for_code(question: str) -> str:
@@ -63,7 +84,7 @@ def code_from_setting(mfa_process: str | Callable[[str], object]) -> MfaPrompter
 
     def code(question: str) -> str:
         if isinstance(mfa_process, str):
-            return code_from(mfa_process, question)
+            return code_from(mfa_process, question, waiting_at_cell)
         try:
             return str(mfa_process(device_of(question)))
         except AwsProfileError:

@@ -52,6 +52,7 @@ CARDS: dict[str, Callable[[str], Shown]] = {
     "off_card": lambda text: cards.off_card(undone=True),
     "error_card": lambda text: cards.error_card(AwsProfileError(text, text)),
     "mfa_card": cards.mfa_card,
+    "waiting_card": cards.waiting_card,
     "sign_in_card": lambda text: sign_in_card(
         text, f"https://sso.example/{text}", text, timedelta(minutes=9)
     ),

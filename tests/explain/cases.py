@@ -391,6 +391,13 @@ CASES = {
         ("p|static keys|config:3",),
         (("!There is no [services lcal]", "Did you mean `local`?"),),
     ),
+    "missing services that aren't read": Case(
+        f"{P}{KEYS}\nservices = lcal\n",
+        "",
+        ("p|static keys|config:3",),
+        (("There is no [services lcal]", "See config:5"),),
+        environ={"AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
+    ),
     "no ARN, no device, no duration": Case(
         f"{P}role_arn = RoleBeta\nsource_profile = u\nmfa_serial = me\nduration_seconds = 1h\n",
         USER,
