@@ -103,6 +103,7 @@ MACHINES: dict[str, Broken] = {
         INSTANCE,
         "AWS_EC2_METADATA_SERVICE_ENDPOINT",
         by=variables(AWS_EC2_METADATA_SERVICE_ENDPOINT="no url"),
+        seen="Invalid endpoint EC2 Instance Metadata endpoint: no url.",
     ),
     "instance's own role, down": Broken(
         "an instance's own role",

@@ -99,6 +99,7 @@ REGIONS_AND_ENDPOINTS: dict[str, Broken] = {
         "A setting of `P` can't be used: Invalid endpoint: nowhere",
         EXPLAIN,
         {HERE: "source_profile = Ann\nregion = us-west-2\nendpoint_url = nowhere"},
+        seen="botocore can't use `endpoint_url`: Invalid endpoint: nowhere.",
     ),
     "services missing": Broken(
         "services",
