@@ -50,8 +50,12 @@ def from_exception(error: Exception, chain: Chain) -> AwsProfileError:
     )
 
 
-def no_credentials(name: str) -> InvalidProfile:
-    """Return the error for a profile that has no credentials at all."""
+def no_credentials(name: str = "") -> InvalidProfile:
+    """Return the error for a profile, or for a session without one, that has no credentials."""
+    if not name:
+        return InvalidProfile(
+            "The session has no credentials.", "Run `%aws_profile NAME` to switch to a profile."
+        )
     return InvalidProfile(
         f"The profile `{name}` has no credentials.",
         "Add keys to the credentials file, or a role_arn with a source_profile. "
@@ -177,7 +181,7 @@ _TRANSLATIONS: tuple[
             error.kwargs.get("provider", ""), chain, str(error.kwargs.get("error_msg", ""))
         ),
     ),
-    (botocore.NoCredentialsError, lambda _, chain: no_credentials(chain.asked_for)),
+    (botocore.NoCredentialsError, lambda _, chain: no_credentials(*chain.names[:1])),
     (
         botocore.RefreshWithMFAUnsupportedError,
         _as(

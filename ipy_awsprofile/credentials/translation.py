@@ -59,6 +59,8 @@ class translated(AbstractContextManager[None]):  # noqa: N801  # it reads as wha
             if isinstance(error, botocore.ClientError)
             else from_exception(error, chain)
         )
+        if not chain.names:  # no command has a session's name
+            ours.hint = ours.hint.replace(chain.asked_for, "NAME")
         if self._step:
             message = f"{str(ours).rstrip('.')}. It is needed for `{self._chain.asked_for}`."
             ours.args = (message,)

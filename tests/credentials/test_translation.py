@@ -44,6 +44,22 @@ def test_signed_headers_are_not_shown(code: str) -> None:
     assert "SECRET" not in "".join(traceback.format_exception(error))
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        theirs.NoCredentialsError(),
+        theirs.NoRegionError(),
+        theirs.UnauthorizedSSOTokenError(),
+        response("ExpiredToken", "x"),
+    ],
+)
+def test_session_without_a_profile(error: Exception) -> None:
+    """What to run about a session without a profile isn't a command with a name of no profile."""
+    ours = translate(error, ())
+    assert ours.hint
+    assert "this session" not in ours.hint
+
+
 def test_other_errors_pass() -> None:
     """Our own errors, and errors that aren't botocore's, are raised unchanged."""
     error = ours.NoRegion("x")
