@@ -107,11 +107,10 @@ class SharedSources:
             client = self._sts_client(target, has_code, service, **keys)
             return _WithParameters(client, target) if target.parameters else client
 
-        source = _DeferredCredentials(lambda: self._source_credentials(target))
-
         def make(
             core: ProfileBotocoreSession, cache: RoleCache, prompter: MfaPrompter
         ) -> _RoleProvider:
+            source = _DeferredCredentials(lambda: self._source_credentials(target, core))
             # The source's credentials contain the code already, so AssumeRole is called without.
             return _RoleProvider(core, cache, (lambda _: "") if has_code else prompter, sts, source)
 
@@ -131,12 +130,11 @@ class SharedSources:
         place = repr((target.region, target.client_settings_here()))
         return self._make_once(("sts", place, keys["aws_access_key_id"]), create)
 
-    def _source_credentials(self, target: Target) -> Any:
-        """Return the credentials that the target's role is assumed with."""
-        key = _device_key(target)
-        if key in self._shared:
-            return self._shared[key].result()
-        return self._source_session(target).get_credentials()
+    def _source_credentials(self, target: Target, core: ProfileBotocoreSession) -> Any:
+        """Return the credentials that the target's role is assumed with, in this session of it."""
+        key, session = _device_key(target), self._source_session(target)
+        core.origins.follow(session.origins)
+        return self._shared[key].result() if key in self._shared else session.get_credentials()
 
     def _source_session(self, target: Target) -> ProfileSession:
         """Return the shared session that the target's role is assumed from."""

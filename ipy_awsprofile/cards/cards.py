@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -29,6 +30,13 @@ UNKNOWN = "unknown"
 
 #: Says of a role's credentials that STS wasn't asked about them.
 CACHED = "; from the AWS CLI's cache, not checked with AWS"
+
+#: Says who has assumed a cached role, if the profile's source hasn't, or may not have.
+SOURCES = {
+    "other": "other credentials than those of `{profile}` assumed the role; it is in the AWS "
+    "CLI's cache. Run `%aws_profile --refresh` to assume it again.",
+    "unknown": "unknown: another program assumed the role; it is in the AWS CLI's cache",
+}
 
 READ_ONLY = "read-only, limited by the session policy ReadOnlyAccess"
 MAYBE_READ_ONLY = "read-only was asked for, but this server may ignore it: it isn't AWS"
@@ -58,6 +66,8 @@ def identity_card(
     account = f"{account} ({alias})" if alias else account
     rows = [("account", account), ("ARN", identity.arn or NOT_TOLD)]
     rows.append(("region", identity.region or "none"))
+    if identity.source in SOURCES:
+        rows.append(("source", SOURCES[identity.source].format(profile=identity.profile)))
     if read_only:
         rows.append(("access", MAYBE_READ_ONLY if identity.may_ignore_policy else READ_ONLY))
     rows += about
@@ -117,7 +127,7 @@ def no_profiles_card(files: SharedFiles, then: str) -> Card:
 
 def _found(file: Path) -> str:
     name = one_line(str(file))
-    return f"{name} has no profiles" if file.exists() else f"{name} doesn't exist"
+    return f"{name} has no profiles" if os.path.exists(file) else f"{name} doesn't exist"
 
 
 def off_card(*, undone: bool) -> Card:

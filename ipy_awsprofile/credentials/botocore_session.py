@@ -7,8 +7,8 @@ MFA codes, and timeouts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import cached_property, partial
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from botocore.credentials import (
     CredentialResolver,
     create_credential_resolver,
 )
-from botocore.exceptions import LoginTokenLoadError
+from botocore.exceptions import ClientError, LoginTokenLoadError
 
 from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.full_config import full_config
@@ -30,9 +30,11 @@ from ipy_awsprofile.credentials.botocore_errors import no_credentials
 from ipy_awsprofile.credentials.caller import CallerIdentity, caller_identity
 from ipy_awsprofile.credentials.code_prompter import CodePrompter
 from ipy_awsprofile.credentials.data_loader import SessionLoader
+from ipy_awsprofile.credentials.deadline import ATTEMPT
 from ipy_awsprofile.credentials.event_hooks import built_in_hooks
 from ipy_awsprofile.credentials.file_keys import FileCredentials
 from ipy_awsprofile.credentials.mfa import MfaPrompter
+from ipy_awsprofile.credentials.origins import Origins
 from ipy_awsprofile.credentials.process import CheckedProfileProviders
 from ipy_awsprofile.credentials.renewal import install_renewals
 from ipy_awsprofile.credentials.retries import give_up_soon, retry_throttled
@@ -81,7 +83,9 @@ class ProfileBotocoreSession(SharedBotocoreSession):
     def __init__(self, target: Target, client_config: Config | None = None) -> None:
         super().__init__(target.name, target.region)
         self.callers: dict[str, CallerIdentity] = {}
+        self.origins = Origins(target, self._accepts)
         self._target = target
+        self._timeout = ATTEMPT
         self.set_config_variable("config_file", str(target.files.config))
         self.set_config_variable("credentials_file", str(target.files.credentials))
         if client_config:
@@ -109,7 +113,14 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         UnusableCredentialsError.
         """
         directory = Path("~/.aws/cli/cache").expanduser()
-        cache = RoleCache(directory, self.callers, fresh=fresh, variant=self._target.cache_variant)
+        self._timeout = timeout
+        cache = RoleCache(
+            directory,
+            self.callers,
+            fresh=fresh,
+            variant=self._target.cache_variant,
+            origins=self.origins,
+        )
 
         def load() -> Any:
             provider_chain = (
@@ -128,7 +139,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         if credentials is None:
             raise no_credentials(self._target.name)
         if isinstance(credentials, FileCredentials):
-            credentials.check = partial(self._require_same_identity, timeout)
+            credentials.check = self._require_same_identity
         # A credential_source of the last profile is one step more.
         count = 1 if provider else len(self._target.chain) + 1
         install_renewals(
@@ -140,9 +151,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         )
         require_usable(credentials.get_frozen_credentials()._asdict())
 
-    def _require_same_identity(
-        self, timeout: float, before: UnshownCredentials, keys: UnshownCredentials
-    ) -> None:
+    def _require_same_identity(self, before: UnshownCredentials, keys: UnshownCredentials) -> None:
         """Raise IdentityChanged if keys aren't those of the identity that STS has named before.
 
         Raises another child of `AwsProfileError` if STS doesn't accept the keys.
@@ -151,21 +160,36 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         if known is None or not known.arn:
             return  # nobody was told who it is
         with translated(self._target.chain):
-            sts = self.create_client(
-                "sts",
-                config=give_up_soon(timeout),
-                aws_access_key_id=keys.access_key,
-                aws_secret_access_key=keys.secret_key,
-                aws_session_token=keys.token,
-            )
-            now = caller_identity(guarded(sts))
-        self.callers[str(keys.access_key)] = now
+            now = self._ask(str(keys.access_key), str(keys.secret_key), keys.token)
         if now.principal != known.principal:
             name = self._target.name
             raise IdentityChanged(
                 f"The keys of `{name}` in the file belong to {now.arn} now, not to {known.arn}.",
                 f"Run `%aws_profile {name}` to switch to them, and create older clients again.",
             )
+
+    def _ask(self, access_key: str, secret_key: str, token: str | None) -> CallerIdentity:
+        """Ask STS who has these keys, and remember it. Raises botocore's errors."""
+        sts = self.create_client(
+            "sts",
+            config=give_up_soon(self._timeout),
+            aws_access_key_id=access_key,
+            aws_secret_access_key=secret_key,
+            aws_session_token=token,
+        )
+        self.callers[access_key] = caller_identity(guarded(sts))
+        return self.callers[access_key]
+
+    def _accepts(self, session: Mapping[str, str]) -> bool:
+        """Return whether STS accepts a session of the cache."""
+        access_key = session["AccessKeyId"]
+        known = self.callers.get(access_key)
+        try:
+            if known is None or known.cached:
+                self._ask(access_key, session["SecretAccessKey"], session["SessionToken"])
+        except (ClientError, KeyError):  # some servers can't tell who it is
+            return False
+        return True
 
     def _provider_chain(
         self, cache: RoleCache, codes: CodePrompter, timeout: float

@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
-from pathlib import Path
 from threading import RLock
 from typing import Any
 
@@ -93,7 +92,7 @@ def _users_models(paths: Iterable[str]) -> Iterator[_Model]:
     The thousands of models in packages don't change while the kernel runs.
     """
     for path in paths:
-        if Path(path).parent.joinpath("__init__.py").is_file():
+        if os.path.isfile(os.path.join(os.path.dirname(path), "__init__.py")):
             continue
         for folder, _, names in os.walk(path):
             for name in names:

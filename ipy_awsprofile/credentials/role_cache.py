@@ -16,6 +16,7 @@ from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.private_folders import make_private
 from ipy_awsprofile.credentials.caller import CallerIdentity
 from ipy_awsprofile.credentials.found import Found
+from ipy_awsprofile.credentials.origins import Origins
 from ipy_awsprofile.credentials.validation import parse_time
 
 
@@ -24,8 +25,9 @@ class RoleCache:
 
     ``callers`` gets the identity of each set of credentials that is read or written, by access key
     ID. With ``fresh``, only entries that this object has written are found. ``variant`` is added to
-    botocore's key, which doesn't depend on session policies. A file that can't be read or written
-    isn't an error: the role is assumed again.
+    botocore's key, which doesn't depend on session policies. ``origins`` decides about what depends
+    on the key neither. A file that can't be read or written isn't an error: the role is assumed
+    again.
     """
 
     def __init__(
@@ -35,11 +37,13 @@ class RoleCache:
         *,
         fresh: bool = False,
         variant: str = "",
+        origins: Origins | None = None,
     ) -> None:
         self.callers = {} if callers is None else callers
         self._directory = directory
         self._files = JSONFileCache(str(directory))
         self._fresh = fresh
+        self._origins = origins
         self._suffix = f"-{variant}" if variant else ""
         self._written: set[str] = set()
         self._unsaved: dict[str, Any] = {}
@@ -59,6 +63,8 @@ class RoleCache:
         try:
             document = self._files[key + self._suffix]
             _require_complete(document["Credentials"])
+            if self._origins and not self._origins.takes(document):
+                raise KeyError(key)
             self._note_caller(document, cached=True)
         except (TypeError, KeyError, ValueError, RecursionError):
             raise KeyError(key) from None  # the AWS CLI hasn't written this document
@@ -67,6 +73,8 @@ class RoleCache:
     def __setitem__(self, key: str, document: Any) -> None:
         with suppress(KeyError):  # AWS-compatible servers can leave out the identity
             self._note_caller(document, cached=False)
+        if self._origins:
+            document = self._origins.noted(document)
         self._written.add(key)
         self._unsaved[key] = document
         with suppress(OSError):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from hashlib import sha1, sha256
@@ -18,6 +18,7 @@ from ipy_awsprofile.config.profiles import ProfileKind, has_session_token
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.credentials.validation import LOGIN_FIELDS, is_login, is_sso_token, parse_time
 from ipy_awsprofile.explain.records import Finding, Inputs, Link, Problem, in_utc
+from ipy_awsprofile.text import one_line
 
 #: botocore uses a cached session only if it is valid for longer than this.
 _MIN_LEFT = timedelta(minutes=15)
@@ -59,10 +60,14 @@ def _session_in_cache(
 
     cache = RoleCache(Path("~/.aws/cli/cache").expanduser(), variant=variant)
     try:
-        expiry = parse_time(cache[key]["Credentials"]["Expiration"])
+        document = cache[key]
     except (KeyError, UnicodeError):
         return
+    expiry = parse_time(document["Credentials"]["Expiration"])
     if expiry is None:
+        return
+    if why := _why_not_taken(document, link):
+        yield f"The session in the AWS CLI's cache isn't used: {why}."
         return
     least = _MIN_LEFT_WITH_CODE if needs_code else _MIN_LEFT
     if expiry - link.inputs.now >= least:
@@ -72,6 +77,19 @@ def _session_in_cache(
             f"The session in the AWS CLI's cache expires at {in_utc(expiry)}; it is replaced, "
             f"since it has less than {'a minute' if needs_code else '15 minutes'} left."
         )
+
+
+def _why_not_taken(document: Mapping[str, Any], link: Link) -> str:
+    """Return why a session that is in the right place can't be the profile's; empty if it can."""
+    from ipy_awsprofile.credentials.origins import is_of, noted_endpoint
+
+    endpoint = noted_endpoint(document)
+    if endpoint not in (None, link.foreign_sts):
+        return f"it is from {one_line(endpoint or '') or 'AWS'}"
+    if link.kind is ProfileKind.WEB_IDENTITY:
+        token_file = link.section.text("web_identity_token_file") or ""
+        return "" if is_of(document, token_file) else "it isn't of the subject of this token"
+    return ""
 
 
 def _role_key(link: Link) -> str | None:

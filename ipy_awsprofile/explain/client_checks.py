@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from ipy_awsprofile.config.profiles import ProfileKind, did_you_mean
 from ipy_awsprofile.config.regions import is_known_region, similar_region
 from ipy_awsprofile.config.shared_files import Section
-from ipy_awsprofile.explain.records import Finding, Link, Problem, one_line, place
+from ipy_awsprofile.explain.records import Finding, Link, Problem, is_file, one_line, place
 from ipy_awsprofile.explain.settings_table import ignores_endpoints
 
 #: The names that botocore accepts, since a Region becomes part of a host name.
@@ -103,22 +102,14 @@ def check_ca_bundle(link: Link) -> Iterator[Finding]:
         ("REQUESTS_CA_BUNDLE", environ.get("REQUESTS_CA_BUNDLE") or None, "See the variable."),
     ):
         if isinstance(path, str):
-            if not (path.strip() and Path(path).exists()):
+            if not (path.strip() and is_file(path)):
                 what = f"names no file: {one_line(path)}" if path.strip() else "is empty"
                 yield Problem(
                     says=f"`{name}` {what}.",
                     fix=f"Write the path of a file with CA certificates. {where}",
-                    fatal=not path.strip() or not _is_plain_http(link),
+                    fatal=not path.strip() or not link.foreign_sts.startswith("http://"),
                 )
             return
-
-
-def _is_plain_http(link: Link) -> bool:
-    """Return whether STS is called without TLS."""
-    environ = link.inputs.environ
-    url = environ.get("AWS_ENDPOINT_URL_STS") or environ.get("AWS_ENDPOINT_URL")
-    url = url or link.section.text("endpoint_url") or ""
-    return url.startswith("http://") and not ignores_endpoints(link)
 
 
 def check_services(link: Link) -> Iterator[Finding]:

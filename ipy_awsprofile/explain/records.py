@@ -131,6 +131,15 @@ class Link:
         """Whether this is the profile that is explained."""
         return self.profile.name == self.target
 
+    @property
+    def foreign_sts(self) -> str:
+        """STS's endpoint if it isn't AWS's own, otherwise empty."""
+        from ipy_awsprofile.config.full_config import full_config
+        from ipy_awsprofile.config.sts_endpoint import foreign_sts
+
+        config = full_config(self.inputs.files, self.target, {})
+        return foreign_sts(config, self.target, self.inputs.environ)
+
     def at(self, name: str) -> str:
         """Return the place of a setting as a sentence."""
         file, line = self.section.origins.get(name, (self.profile.file, self.profile.line))

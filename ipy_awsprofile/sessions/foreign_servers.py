@@ -7,13 +7,12 @@ https://docs.ceph.com/en/latest/radosgw/STS/
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ipy_awsprofile.config.sts_endpoint import is_aws
 from ipy_awsprofile.credentials.answers import guarded
 from ipy_awsprofile.credentials.aws_errors import DENIED, ErrorResponse
 from ipy_awsprofile.credentials.deadline import DeadlineExceededError
@@ -36,18 +35,12 @@ _UNKNOWN_OPERATION = {
 #: A bucket that doesn't exist.
 _NO_BUCKET = "ipy-awsprofile-9f0c6d0e2b7a4f5e8d31"
 
-#: The domains of AWS's partitions; those of the isolated ones begin with a letter and ``2s``.
-_AWS = re.compile(r"(.*\.)?(amazonaws\.(com|com\.cn|eu)|api\.aws|\w2s\.\S+)")
-
-
-def is_aws(client: Any) -> bool:
-    """Return whether a client calls AWS itself."""
-    return bool(_AWS.fullmatch(urlsplit(client.meta.endpoint_url).hostname or ""))
-
 
 def cannot_tell(error: ClientError, client: Any) -> bool:
     """Return whether a server that isn't AWS doesn't know the operation that it was asked for."""
-    return ErrorResponse.of(error).code in _UNKNOWN_OPERATION and not is_aws(client)
+    return ErrorResponse.of(error).code in _UNKNOWN_OPERATION and not is_aws(
+        client.meta.endpoint_url
+    )
 
 
 def may_ignore_policy(session: ProfileSession) -> bool:
@@ -58,7 +51,7 @@ def may_ignore_policy(session: ProfileSession) -> bool:
     """
     config = give_up_soon(session.timeout).merge(Config(s3={"addressing_style": "path"}))
     with translated(session.chain), quiet_refresh():
-        if is_aws(session.client("sts")):
+        if is_aws(session.client("sts").meta.endpoint_url):
             return False
         s3 = guarded(session.client("s3", config=config))
         try:

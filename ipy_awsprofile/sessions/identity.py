@@ -10,12 +10,14 @@ from botocore.exceptions import ClientError
 
 from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.regions import is_known_region
+from ipy_awsprofile.config.sts_endpoint import is_aws
 from ipy_awsprofile.credentials.answers import guarded
 from ipy_awsprofile.credentials.caller import CallerIdentity, caller_identity
+from ipy_awsprofile.credentials.origins import Source
 from ipy_awsprofile.credentials.renewal import quiet_refresh
 from ipy_awsprofile.credentials.retries import give_up_soon
 from ipy_awsprofile.credentials.translation import translated
-from ipy_awsprofile.sessions.foreign_servers import cannot_tell, is_aws
+from ipy_awsprofile.sessions.foreign_servers import cannot_tell
 from ipy_awsprofile.sessions.session import (
     ProfileSession,
     chain_of,
@@ -33,14 +35,17 @@ class Identity:
     """The identity of a session, as STS returned it for the present credentials.
 
     ``chain`` has the names of the role chain's profiles, from the one that was asked for to the one
-    whose credentials start it; it is empty for a session without a profile. ``region`` is the
-    session's Region. ``expiry`` (UTC) is when the credentials expire, and a session of this package
-    renews them before that. It is None if they don't expire, or if that isn't known: ``temporary``
-    credentials, which have a session token, expire also without a known ``expiry``. ``cached`` says
-    that the identity was read with a role's credentials from the AWS CLI's cache, without asking
-    STS again. Servers that aren't AWS can leave out ``account``, ``arn`` and ``user_id``, which are
-    empty then, and with ``may_ignore_policy`` such a server may ignore that a session is read-only.
-    ``unknown_region`` says that botocore doesn't know the Region, and that AWS itself is called.
+    whose credentials start it; it is empty for a session without a profile. A role's session from
+    the AWS CLI's cache can have been got with other credentials: then ``chain`` ends with that
+    role, and ``source`` is ``other``, or ``unknown`` if another program wrote the cache.
+    ``region`` is the session's Region. ``expiry`` (UTC) is when the credentials expire, and a
+    session of this package renews them before that. It is None if they don't expire, or if that
+    isn't known: ``temporary`` credentials, which have a session token, expire also without a known
+    ``expiry``. ``cached`` says that the identity was read with a role's credentials from the AWS
+    CLI's cache, without asking STS again. Servers that aren't AWS can leave out ``account``,
+    ``arn`` and ``user_id``, which are empty then, and with ``may_ignore_policy`` such a server may
+    ignore that a session is read-only. ``unknown_region`` says that botocore doesn't know the
+    Region, and that AWS itself is called.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
@@ -56,6 +61,7 @@ class Identity:
     cached: bool = field(default=False, compare=False)
     may_ignore_policy: bool = field(default=False, compare=False)
     unknown_region: bool = field(default=False, compare=False)
+    source: Source = field(default="chain", compare=False)
 
 
 def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
@@ -88,8 +94,10 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
         if arn is None:
             raise KeyError("Arn")  # the response isn't from AWS
         unknown_region = _is_unknown_region(session)
+    source: Source = "chain"
     may_ignore_policy = False
     if isinstance(session, ProfileSession):
+        chain, source = session.origins.chain, session.origins.source
         session.principal = caller.principal if caller.arn else None
         may_ignore_policy = session.may_ignore_policy
     return Identity(
@@ -104,6 +112,7 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
         cached=caller.cached,
         may_ignore_policy=may_ignore_policy,
         unknown_region=unknown_region,
+        source=source,
     )
 
 
@@ -113,7 +122,7 @@ def _is_unknown_region(session: boto3.Session) -> bool:
     if not region or is_known_region(region):
         return False
     # Other servers can have Regions of any name.
-    return is_aws(session.client("sts"))
+    return is_aws(session.client("sts").meta.endpoint_url)
 
 
 _UNKNOWN = Arn("", "", "", "", "")

@@ -47,8 +47,9 @@ class ProfileSession(NamedSession):
     """A boto3 session for a profile, which renews its credentials by itself.
 
     ``target`` is what it was opened for. ``callers`` has the identities that STS has returned so
-    far, by access key ID. ``timeout`` is in seconds, for each attempt of a call to STS. ``person``
-    is asked for what a renewal needs.
+    far, by access key ID, and ``origins`` with whose credentials its roles were assumed.
+    ``timeout`` is in seconds, for each attempt of a call to STS. ``person`` is asked for what a
+    renewal needs.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class ProfileSession(NamedSession):
         super().__init__(session, target.chain)
         self.target = target
         self.callers = session.callers
+        self.origins = session.origins
         #: The principal that STS has named for the session, once it is known; see `CallerIdentity`.
         self.principal: str | None = None
         #: Whether the server may ignore the session policy of a read-only session.

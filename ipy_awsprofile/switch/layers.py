@@ -35,7 +35,14 @@ class Layer:
 
         expiry = expiry_of(self.session.get_credentials())
         cached = self.identity.cached and expiry == self.identity.expiry
-        return replace(self.identity, expiry=expiry, cached=cached)
+        origins = self.session.origins
+        return replace(
+            self.identity,
+            chain=origins.chain,
+            expiry=expiry,
+            cached=cached,
+            source=origins.source,
+        )
 
 
 @dataclass(slots=True, eq=False)

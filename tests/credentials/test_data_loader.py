@@ -96,6 +96,12 @@ def test_users_models(
     assert ours.get_available_resources() == theirs.get_available_resources()
 
 
+def test_impossible_folder(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name in AWS_DATA_PATH that no folder can have is passed over, as by plain boto3."""
+    monkeypatch.setenv("AWS_DATA_PATH", "x" * 5000)
+    assert "s3" in open_session("UserAlpha").get_available_services()
+
+
 def test_changed_model(tmp_path: Path) -> None:
     """Loaders that are created later find a model that the user adds or changes."""
     add_model(tmp_path, "home-made", serviceId="one")

@@ -271,6 +271,12 @@ CASES = {
         ("p|static keys|credentials:2",),
         (("!`ca_bundle` names no file: /no/such.pem", "See config:3"),),
     ),
+    "certificates with an impossible name": Case(
+        f"{P}ca_bundle = {'x' * 5000}\n",
+        f"[p]\n{KEYS}\n",
+        ("p|static keys|credentials:2",),
+        (("!`ca_bundle` names no file: xxx", "See config:3"),),
+    ),
     "nobody signed in": Case(
         f"{P}login_session = arn:aws:iam::1:user/u\n",
         "",

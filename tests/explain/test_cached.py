@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import urlsafe_b64encode
 from datetime import datetime, timedelta
 from hashlib import sha1, sha256
 from pathlib import Path
@@ -59,7 +60,6 @@ def test_cached_role(
 @pytest.mark.parametrize(
     ("settings", "arguments"),
     [
-        (f"role_arn = {ROLE}\nweb_identity_token_file = f", f'{{"RoleArn": "{ROLE}"}}'),
         (
             "sso_account_id = 1\nsso_role_name = R\nsso_start_url = u\nsso_region = r",
             '{"accountId":"1","roleName":"R","startUrl":"u"}',
@@ -74,23 +74,63 @@ def test_cached_role(
 def test_cached_session_of_other_kinds(
     shared_files: Files, tmp_path: Path, settings: str, arguments: str
 ) -> None:
-    """A session of SSO or a web identity is found under botocore's key."""
+    """A session of SSO is found under botocore's key."""
     write(shared_files, f"{P}{settings}\n")
     store(tmp_path, arguments, NOW + timedelta(hours=1))
     (fact,) = cached_session()
     assert "valid until" in fact
 
 
-def store(home: Path, arguments: str, expiry: datetime) -> None:
-    """Write a session for these arguments to the AWS CLI's cache."""
-    RoleCache(home / ".aws/cli/cache", fresh=False)[sha1(arguments.encode()).hexdigest()] = {
-        "Credentials": {
-            "AccessKeyId": "AKIAHUSH",
-            "SecretAccessKey": "hush",
-            "SessionToken": "hush",
-            "Expiration": expiry.isoformat(),
-        }
+@pytest.mark.parametrize(("subject", "says"), [("ann", "valid until"), ("ben", "isn't used")])
+def test_cached_session_of_a_web_identity(
+    shared_files: Files, tmp_path: Path, subject: str, says: str
+) -> None:
+    """A session of a web identity is found under botocore's key if the token has its subject."""
+    claims = json.dumps({"iss": "https://oidc.example.com/c", "sub": "ann"})
+    token = tmp_path / "token"
+    token.write_text(f"e30.{urlsafe_b64encode(claims.encode()).decode().rstrip('=')}.e30")
+    write(shared_files, f"{P}role_arn = {ROLE}\nweb_identity_token_file = {token}\n")
+    provider = "arn:aws:iam::123456789012:oidc-provider/oidc.example.com/c"
+    answer = {"SubjectFromWebIdentityToken": subject, "Provider": provider}
+    store(tmp_path, f'{{"RoleArn": "{ROLE}"}}', NOW + timedelta(hours=1), **answer)
+    (fact,) = cached_session()
+    assert says in fact
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "note", "says"),
+    [
+        ("http://127.0.0.1:1/", "http://127.0.0.1:1", "valid until"),
+        ("http://127.0.0.1:1", "http://127.0.0.1:2", "isn't used: it is from http://127.0.0.1:2."),
+        ("http://127.0.0.1:1", "", "isn't used: it is from AWS."),
+        ("http://127.0.0.1:1", None, "valid until"),  # STS is asked whether it knows it
+        ("https://sts.eu-west-1.amazonaws.com", "", "valid until"),
+        ("", "http://127.0.0.1:2", "isn't used: it is from http://127.0.0.1:2."),
+        ("", None, "valid until"),
+    ],
+)
+def test_cached_session_of_an_endpoint(
+    shared_files: Files, tmp_path: Path, endpoint: str, note: str | None, says: str
+) -> None:
+    """A session that is known to be from another endpoint isn't used."""
+    config = f"{P}role_arn = {ROLE}\nsource_profile = u\nendpoint_url = {endpoint}\n"
+    write(shared_files, config, USER)
+    noted = {} if note is None else {"IpyAwsProfile": {"Endpoint": note}}
+    store(tmp_path, f'{{"RoleArn": "{ROLE}"}}', NOW + timedelta(hours=1), **noted)
+    (fact,) = cached_session()
+    assert says in fact
+
+
+def store(home: Path, arguments: str, expiry: datetime, **more: object) -> None:
+    """Write a session for these arguments to the AWS CLI's cache, and more that is in it."""
+    keys = {
+        "AccessKeyId": "AKIAHUSH",
+        "SecretAccessKey": "hush",
+        "SessionToken": "hush",
+        "Expiration": expiry.isoformat(),
     }
+    cache = RoleCache(home / ".aws/cli/cache", fresh=False)
+    cache[sha1(arguments.encode()).hexdigest()] = {"Credentials": keys, **more}
 
 
 def cached_session() -> list[str]:

@@ -10,8 +10,9 @@ from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.errors import ServiceError, UnexpectedAccount
 from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.sessions.identity import who_am_i
-from ipy_awsprofile.sessions.session import open_session
+from ipy_awsprofile.sessions.session import credentials_of, open_session
 from tests.servers import acting_server
+from tests.sessions.traces import note_endpoint
 from tests.shells import Shell
 
 if TYPE_CHECKING:
@@ -75,6 +76,18 @@ def test_role_in_an_account_of_rgw(shell: Shell, shared_files: tuple[Path, Path]
         assert explain("role").works
         assert account in shell.good(f"%aws_profile role --expect-account {account}").text
         assert who_am_i(open_session("role")).account == account
+
+
+def test_what_another_program_has_cached(shared_files: tuple[Path, Path]) -> None:
+    """Where the server can't tell whether it knows a cached session, the role is assumed again."""
+    answers = dict(RGW)
+    with acting_server(answers) as url:
+        shared_files[0].write_text(CONFIG.format(url=url))
+        open_session("role")
+        answers["AssumeRole"] = (200, answers["AssumeRole"][1].replace("rgwkey", "newkey"))
+        assert credentials_of(open_session("role")).access_key == "rgwkey"
+        note_endpoint(None)
+        assert credentials_of(open_session("role")).access_key == "newkey"
 
 
 @pytest.mark.parametrize(("answer", "says"), [((204, ""), True), (DENIED, False)])

@@ -15,12 +15,13 @@ from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
 from ipy_awsprofile.errors import AwsProfileError
 from tests.mfa_role import add_mfa_role
 from tests.servers import Answers, odd_server
+from tests.sessions.traces import note_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
-    from tests.shells import Shell
+from tests.shells import Shell
 
 #: What a person types: as good as a secret until AWS has refused it.
 WRONG_CODE = "459021"
@@ -41,10 +42,10 @@ def verbose(shell: Shell) -> Shell:
 
 
 @pytest.fixture
-def silent() -> Iterator[str]:
-    """Listen at an endpoint that never answers; give its address."""
+def silent() -> Iterator[socket.socket]:
+    """Listen at an endpoint that never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        yield server
 
 
 def leaks(aws: EmbeddedAws, text: str) -> list[str]:
@@ -94,20 +95,21 @@ def test_cause_of_another_error(
 @pytest.mark.parametrize(
     "cell", ["open_session('Slow')", "with using_profile('Slow'):\n    pass", "list_buckets(slow)"]
 )
-def test_interrupt(aws: EmbeddedAws, verbose: Shell, silent: str, cell: str) -> None:
+def test_interrupt(aws: EmbeddedAws, verbose: Shell, silent: socket.socket, cell: str) -> None:
     """Ctrl-C at a call that hangs shows nothing of the request that was under way."""
     role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/None"
+    endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
     aws.write_profile(
         "Slow",
         source_profile="RoleBeta",
         role_arn=role,
-        endpoint_url=silent,
+        endpoint_url=endpoint,
         region="us-west-2",
     )
-    os.environ["AWS_ENDPOINT_URL_S3"] = silent
+    os.environ["AWS_ENDPOINT_URL_S3"] = endpoint
     try:
         verbose.good("slow = open_session('RoleBeta')")
-        threading.Thread(target=_interrupt_soon).start()
+        threading.Thread(target=_interrupt_request, args=(silent,)).start()
         ran = verbose.run(cell)
     finally:
         del os.environ["AWS_ENDPOINT_URL_S3"]
@@ -115,9 +117,13 @@ def test_interrupt(aws: EmbeddedAws, verbose: Shell, silent: str, cell: str) -> 
     assert leaks(aws, ran.text) == []
 
 
-def _interrupt_soon() -> None:
-    time.sleep(1)
-    os.kill(os.getpid(), signal.SIGINT)
+def _interrupt_request(server: socket.socket) -> None:
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(1)
+        time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(1)  # the client doesn't see an end before
 
 
 @pytest.mark.parametrize(
@@ -183,6 +189,7 @@ def test_odd_answers(
         odd: Any = {"endpoint_url": url, "region": "eu-west-1"}
         aws.write_profile("Chained", source_profile="RoleBeta", role_arn=role, **odd)
         aws.write_profile("Beta", source_profile="UserAlpha", role_arn=BETA, **odd)
+        note_endpoint(url)
         verbose.good("odd = open_session('Beta')")
         if "--refresh" in call:
             aws.write_profile("RoleBeta", source_profile="UserAlpha", role_arn=BETA, **odd)

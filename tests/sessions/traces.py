@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,19 @@ def actions(aws: EmbeddedAws) -> list[str]:
     called = [call.action for call in aws.calls]
     aws.calls.clear()
     return called
+
+
+def note_endpoint(url: str | None) -> None:
+    """Let the sessions in the cache be from this endpoint; without one, remove the whole note.
+
+    Other programs write no note.
+    """
+    for file in Path("~/.aws/cli/cache").expanduser().glob("*.json"):
+        document = json.loads(file.read_text())
+        note = document.pop("IpyAwsProfile")
+        if url is not None:
+            document["IpyAwsProfile"] = note | {"Endpoint": url}
+        file.write_text(json.dumps(document))
 
 
 def cached_roles(aws: EmbeddedAws) -> set[Path]:

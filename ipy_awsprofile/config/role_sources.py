@@ -1,0 +1,71 @@
+"""What each role of a chain is assumed with, in a form that can be compared.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from ipy_awsprofile.config.environment import user_environment
+from ipy_awsprofile.config.profiles import Profile
+from ipy_awsprofile.config.web_identity import subject_of
+
+#: What decides who a source profile is. A secret key isn't among it, and its name isn't either.
+_DECIDING = (
+    "aws_access_key_id",
+    "credential_process",
+    "credential_source",
+    "login_session",
+    "role_arn",
+    "sso_account_id",
+    "sso_role_name",
+    "sso_session",
+    "sso_start_url",
+)
+
+#: What a role profile says of its own source, beside the name of another profile.
+_OWN = ("aws_access_key_id", "credential_source")
+
+#: The variables that a credential_source reads.
+_VARIABLES = {
+    "Environment": ("AWS_ACCESS_KEY_ID",),
+    "EcsContainer": (
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    ),
+}
+
+
+def role_sources(
+    profiles: tuple[Profile, ...], settings: Mapping[str, Mapping[str, Any]]
+) -> tuple[str, ...]:
+    """Return for each profile of a role chain a digest of the source that it is assumed with.
+
+    It is the same for two profiles with the same source. ``settings`` has each profile's section.
+    Another machine's roles, and another person who has signed in, can't be told apart.
+    """
+    described: list[Any] = [_start(profiles[-1], settings)]
+    digests = []
+    for profile in reversed(profiles):
+        section = settings.get(profile.name, {})
+        source = [_some(section, _OWN), *described]
+        digests.append(sha256(json.dumps(source).encode()).hexdigest()[:32])
+        described.append(_some(section, _DECIDING))
+    return tuple(reversed(digests))
+
+
+def _some(section: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
+    return {name: str(section[name]) for name in names if name in section}
+
+
+def _start(last: Profile, settings: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return what decides outside the files who starts the chain."""
+    section = settings.get(last.name, {})
+    if file := section.get("web_identity_token_file"):
+        return list(subject_of(str(file)) or ())
+    environ = user_environment()
+    return [environ.get(name, "") for name in _VARIABLES.get(last.credential_source or "", ())]

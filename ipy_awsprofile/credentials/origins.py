@@ -1,0 +1,156 @@
+"""Where the sessions in the AWS CLI's cache come from.
+
+The key of a cached session depends neither on STS's endpoint nor on the credentials that the role
+was assumed with: another profile, another server, or another program may have got the session. What
+this package writes contains a note about both; what other programs write doesn't.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, Literal
+
+from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.config.full_config import full_config
+from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.config.role_sources import role_sources
+from ipy_awsprofile.config.sts_endpoint import foreign_sts
+from ipy_awsprofile.config.target import Target
+from ipy_awsprofile.config.web_identity import subject_of
+
+#: Contains the note in a document of the cache. Other programs pass over it.
+_NOTE = "IpyAwsProfile"
+
+
+#: With whose credentials a role was assumed: with those of its source in the profile's role chain,
+#: with other ones, or the cache doesn't tell.
+Source = Literal["chain", "other", "unknown"]
+
+
+def noted_endpoint(document: Mapping[str, Any]) -> str | None:
+    """Return which endpoint a session of the cache is from, empty for AWS; None without a note."""
+    note = document.get(_NOTE)
+    return str(note["Endpoint"]) if isinstance(note, dict) and "Endpoint" in note else None
+
+
+def is_of(document: Mapping[str, Any], token_file: str) -> bool:
+    """Return whether a session of the cache is of the subject that a web identity token names."""
+    subject = subject_of(token_file)
+    if subject is None or document.get("SubjectFromWebIdentityToken") != subject.subject:
+        return False
+    issuer = subject.issuer.partition("://")[2] or subject.issuer
+    return str(document.get("Provider")).endswith(issuer)  # an ARN, or the issuer itself
+
+
+class Origins:
+    """Where the sessions of a target's role chain come from, as far as is known.
+
+    ``accepts`` asks STS whether it accepts a session.
+    """
+
+    def __init__(self, target: Target, accepts: Callable[[Any], bool]) -> None:
+        self._target = target
+        self._accepts = accepts
+        #: By the role's place in the chain.
+        self._found: dict[int, Source] = {}
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """The names of the profiles whose credentials were used, as far as is known."""
+        return self._target.chain[: self._known_steps + 1]
+
+    @property
+    def source(self) -> Source:
+        """With whose credentials the last role of `chain` was assumed."""
+        return self._found.get(self._known_steps, "chain")
+
+    @property
+    def _known_steps(self) -> int:
+        others = (step for step, source in self._found.items() if source != "chain")
+        return min(others, default=len(self._target.chain))
+
+    def follow(self, source: Origins) -> None:
+        """Take over what is known of the first role's source, which has a session of its own."""
+        for step, found in source._found.items():
+            self._found[step + 1] = found
+
+    def noted(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a session that was just got, with a note about where it comes from."""
+        note, step = {"Endpoint": self._endpoint}, self._step(document)
+        if step is not None:
+            self._found[step] = "chain"
+            used = (source for place, source in self._found.items() if place > step)
+            if all(source == "chain" for source in used):
+                note["Source"] = self._sources[step]
+        return {**document, _NOTE: note}
+
+    def takes(self, document: Mapping[str, Any]) -> bool:
+        """Return whether a session of the cache can be used, and remember where it comes from.
+
+        One of another endpoint can't. STS is asked about a session without a note, unless the
+        endpoint is AWS's own.
+        """
+        note, step = document.get(_NOTE), self._step(document)
+        if not isinstance(note, dict):
+            note = {}
+        if note.get("Endpoint", self._endpoint) != self._endpoint:
+            return False
+        if not self._has_subject(document, step):
+            return False
+        if not note and self._endpoint and not self._accepts(document["Credentials"]):
+            return False
+        if step is not None:
+            self._found[step] = self._source_of(document, note, step)
+        return True
+
+    def _source_of(self, document: Mapping[str, Any], note: Mapping[str, Any], step: int) -> Source:
+        if self._is_web_identity(step):
+            return "chain"  # its own token decides; see `_has_subject`
+        if "SubjectFromWebIdentityToken" in document:
+            return "other"
+        if "Source" not in note:
+            return "unknown"
+        return "chain" if note["Source"] == self._sources[step] else "other"
+
+    def _has_subject(self, document: Mapping[str, Any], step: int | None) -> bool:
+        """Return whether a web identity's session is of the subject that its token names now."""
+        last = len(self._target.profiles) - 1
+        step = last if step is None else step
+        if not self._is_web_identity(step):
+            return True
+        settings = self._target.settings_of(self._target.profiles[step])
+        return is_of(document, str(settings["web_identity_token_file"]))
+
+    def _is_web_identity(self, step: int) -> bool:
+        return self._target.profiles[step].kind is ProfileKind.WEB_IDENTITY
+
+    @cached_property
+    def _endpoint(self) -> str:
+        target = self._target
+        config = full_config(target.files, target.name, target.settings)
+        return foreign_sts(config, target.name)
+
+    @cached_property
+    def _sources(self) -> tuple[str, ...]:
+        profiles = self._target.profiles
+        settings = {profile.name: self._target.settings_of(profile) for profile in profiles}
+        return role_sources(profiles, settings)
+
+    def _step(self, document: Mapping[str, Any]) -> int | None:
+        """Return the place of a session's role in the chain, if the session tells its role."""
+        user = document.get("AssumedRoleUser")
+        arn = Arn.parse(str(user.get("Arn"))) if isinstance(user, dict) else None
+        if arn is None:
+            return None
+        kind, _, rest = arn.resource.partition("/")
+        role = (arn.account, rest.partition("/")[0])
+        roles = (_role(profile.role_arn) for profile in self._target.profiles)
+        places = (step for step, one in enumerate(roles) if one == role)
+        return next(places, None) if kind == "assumed-role" else None
+
+
+def _role(role_arn: str | None) -> tuple[str, str] | None:
+    """Return the account and the name of a role, which an account has once, whatever its path."""
+    arn = Arn.parse(role_arn) if role_arn else None
+    return (arn.account, arn.role.rpartition("/")[2]) if arn else None
