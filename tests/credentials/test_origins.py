@@ -31,17 +31,19 @@ from ipy_awsprofile.demo.stages.scenario import (
     seed,
     trusting,
 )
+from tests.identity_center import organisation
 from tests.sessions.traces import note_endpoint
 from tests.shells import Shell, aws_cli_2
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ipy_awsprofile.demo.oidc import OidcProvider
     from ipy_awsprofile.sessions.identity import Identity
 
 ASSUMED = ["sts:AssumeRole"]
 ASKED = ["sts:GetCallerIdentity"]
+WEB = ["sts:AssumeRoleWithWebIdentity"]
 POD = f"arn:aws:iam::{USER_ACCOUNT}:role/Pod"
 
 
@@ -138,26 +140,56 @@ def test_another_program(aws: EmbeddedAws, shell: Shell) -> None:
     assert "RoleBeta ← UserAlpha" in shell.good("%aws_profile --refresh").text
 
 
+def cli(version: int) -> str:
+    """Return the path of an AWS CLI."""
+    return aws_cli_2() if version == 2 else str(Path(sys.executable).with_name("aws"))
+
+
+def ask_by(command: str, profile: str) -> None:
+    """Let an AWS CLI ask who a profile is."""
+    asks = [command, "sts", "get-caller-identity", "--profile", profile]
+    subprocess.run(asks, capture_output=True, check=True)
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_the_aws_cli(aws: EmbeddedAws, version: int) -> None:
     """The session of either AWS CLI is used here, and ours there, with the note in it."""
-    command = aws_cli_2() if version == 2 else str(Path(sys.executable).with_name("aws"))
-    asks = partial(
-        subprocess.run,
-        [command, "sts", "get-caller-identity", "--profile", "RoleBeta"],
-        capture_output=True,
-        check=True,
-    )
-    asks()
+    command = cli(version)
+    ask_by(command, "RoleBeta")
     assert seen(aws) == ASSUMED + ASKED
     assert opened("RoleBeta").source == "unknown"
     assert seen(aws) == ASKED
     assert opened("RoleBeta", fresh=True).source == "chain"
     assert seen(aws) == ASSUMED
-    asks()
+    ask_by(command, "RoleBeta")
     assert seen(aws) == ASKED
     assert opened("RoleBeta").source == "chain"
     assert seen(aws) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "shared"),
+    [
+        ("Pod", 1, False),
+        ("Pod", 2, True),
+        ("prod-reader", 1, False),
+        ("prod-reader", 2, True),
+    ],
+)
+@pytest.mark.parametrize("first", ["CLI", "notebook"])
+def test_what_is_shared(
+    aws: EmbeddedAws, provider: OidcProvider, *, kind: str, version: int, shared: bool, first: str
+) -> None:
+    """The AWS CLIs share the kinds of sessions that the page about credentials says."""
+    write_private(aws.home / "token", provider.token("ann"))
+    organisation(aws)
+    aws.sso.sign_in("corp")
+    new = {"Pod": WEB, "prod-reader": ["sso:GetRoleCredentials"]}[kind]
+    both: list[Callable[[], object]] = [partial(ask_by, cli(version), kind), partial(opened, kind)]
+    for number, ask in enumerate(both if first == "CLI" else reversed(both)):
+        ask()
+        got = [action for action in seen(aws) if action in new]
+        assert got == ([] if shared and number else new)
 
 
 @pytest.mark.parametrize("noted", [True, False])
@@ -291,9 +323,6 @@ def provider(aws: EmbeddedAws) -> OidcProvider:
     aws.write_profile("Pod", web_identity_token_file=token_file, **role)
     aws.write_profile("PodByKeys", source_profile="UserAlpha", **role)
     return provider
-
-
-WEB = ["sts:AssumeRoleWithWebIdentity"]
 
 
 def test_a_web_identity(aws: EmbeddedAws, provider: OidcProvider) -> None:
