@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -39,6 +41,9 @@ class Absent:
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, Absent())
 """
+
+#: What a card shows otherwise when a role is cached, or a minute later.
+UNLIKE = r"[\w ]+ left\b|; from the AWS CLI[^,]+, not checked with AWS"
 
 #: A second view of the notebook beside the first one.
 CLONE = "window.jupyterapp.commands.execute('docmanager:clone')"
@@ -150,6 +155,33 @@ def test_looks(jupyter: Jupyter, company: None) -> None:
         notebook.screenshot(f"toolbar-protected-{theme}")
         colours.add(tool.toggle.evaluate("button => getComputedStyle(button).backgroundColor"))
     assert len(colours) == 2
+
+
+@pytest.mark.parametrize("path", ["", "notebooks"])
+def test_the_saved_file(jupyter: Jupyter, embedded: EmbeddedAws, path: str) -> None:
+    """A notebook is saved byte for byte as in a browser that has no labextension."""
+    assert embedded
+    root, name = jupyter.server.root, jupyter.server.write([LOAD, SWITCH, BUCKETS])
+    files = []
+    for number, has_button in enumerate((True, False)):
+        copy = f"{path or 'lab'}-{number}.ipynb"
+        shutil.copy(root / name, root / copy)
+        notebook = jupyter.open(copy, path=path)
+        tool = ToolbarPage(notebook)
+        if not has_button:
+            notebook.page.route("**/ipy-awsprofile/static/**", lambda route: route.abort())
+            notebook.page.reload()
+            notebook.wait_until_ready()
+        for cell in range(3):
+            notebook.run(cell)
+        if has_button:
+            tool.says("RoleBeta")
+            tool.pop_up()
+        else:
+            tool.is_absent()
+        files.append(re.sub(UNLIKE, "", notebook.save()))
+    assert files[0] == files[1]
+    assert "assumed-role/RoleBeta" in files[0]
 
 
 def test_the_popup_is_the_picker(jupyter: Jupyter, embedded: EmbeddedAws) -> None:

@@ -13,7 +13,7 @@ from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
 from ipy_awsprofile.errors import InvalidProfile
 from ipy_awsprofile.sessions.identity import Identity, who_am_i
 from ipy_awsprofile.sessions.session import open_session
-from tests.sessions.traces import actions, cached_roles
+from tests.sessions.traces import actions, cached_roles, note_endpoint
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -106,6 +106,7 @@ def test_unknown_region(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
     assert not who_am_i(open_session("Mars")).unknown_region
     monkeypatch.delenv("AWS_ENDPOINT_URL")
+    note_endpoint("")
     identity = who_am_i(open_session("Mars"))  # from the AWS CLI's cache, without a call
     assert identity.cached
     assert identity.unknown_region
