@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ipy_awsprofile.errors import ProtectedProfile
 from tests.shells import run_python
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from tests.shells import Shell
 
 HEAVY = ("boto3", "botocore", "pandas", "ipywidgets", "anywidget", "numpy", "moto")
+
+#: What is made and imported when a magic is used first.
+OURS = ("ipy_awsprofile.switch.switcher", "ipy_awsprofile.notebook.commands")
 
 
 def state(shell: Shell) -> dict[str, Any]:
@@ -99,6 +103,15 @@ def test_unloaded_completion(shell: Shell, aws: EmbeddedAws) -> None:
     assert "RoleBeta" not in shell.completions("%aws_profile Rol")
 
 
+def test_settings_before_the_first_use(bare_shell: Shell, aws: EmbeddedAws) -> None:
+    """What is configured before a magic is used holds for its first use."""
+    bare_shell.good("%load_ext ipy_awsprofile")
+    bare_shell.good("%config AwsProfileMagics.protected = ['Role*']")
+    assert isinstance(bare_shell.refused("%aws_profile RoleBeta"), ProtectedProfile)
+    bare_shell.good("%config AwsProfileMagics.protected = []")
+    bare_shell.good("%aws_profile RoleBeta")
+
+
 def test_loading_imports_nothing_heavy() -> None:
     """In a fresh interpreter, neither import nor %load_ext brings in what is heavy."""
     loaded = run_python(
@@ -107,7 +120,7 @@ def test_loading_imports_nothing_heavy() -> None:
         "shell = InteractiveShell.instance()\n"
         "import ipy_awsprofile\n"
         "shell.run_line_magic('load_ext', 'ipy_awsprofile')\n"
-        f"print([name for name in {HEAVY} if name in sys.modules])\n"
+        f"print([name for name in {HEAVY + OURS} if name in sys.modules])\n"
         "print('aws_profile' in shell.magics_manager.magics['line'])"
     )
     assert loaded.split("\n")[:2] == ["[]", "True"]
