@@ -55,6 +55,10 @@ _MAX_WORKERS = 32
 #: Seconds of one wait for the next profile, after which Ctrl-C is noticed.
 _POLL_INTERVAL = 0.2
 
+#: `gc.freeze` freezes many more objects. Python 3.12 itself freezes some hundreds, those that are
+#: immortal, whenever it collects garbage.
+_FEW_OBJECTS = 10_000
+
 #: Seconds after Ctrl-C for profiles that are nearly done.
 _GRACE_PERIOD = 1.0
 
@@ -232,7 +236,7 @@ def _frozen_garbage_collector() -> Iterator[None]:
     notebook again and again, which took a fifth of the time. If the user has called `gc.freeze`,
     nothing is changed.
     """
-    if gc.get_freeze_count():
+    if gc.get_freeze_count() > _FEW_OBJECTS:
         yield
         return
     gc.freeze()

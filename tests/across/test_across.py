@@ -293,12 +293,13 @@ def test_sessions_are_dropped(aws: EmbeddedAws) -> None:
 @pytest.mark.parametrize("theirs", [True, False])
 def test_garbage_collector(aws: EmbeddedAws, theirs: bool) -> None:
     """Frozen objects are unfrozen afterwards, but for those that the user has frozen."""
+    gc.collect()  # in Python 3.12, this freezes the immortal objects
     if theirs:
         gc.freeze()
     try:
-        frame = across_profiles(["RoleBeta"], lambda _: gc.get_freeze_count() > 0)
-        assert list(frame["value"]) == [True]
-        assert (gc.get_freeze_count() > 0) == theirs
+        frame = across_profiles(["RoleBeta"], lambda _: gc.get_freeze_count())
+        assert frame["value"].min() > 10_000
+        assert (gc.get_freeze_count() > 10_000) == theirs
     finally:
         gc.unfreeze()
 
