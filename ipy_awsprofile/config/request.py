@@ -32,7 +32,8 @@ class SessionRequest:
 
     ``source_identity``, ``tags`` (keys and values) and ``transitive_tags`` (keys) say who is behind
     a role's session, and ``policy`` (a JSON file, or the ARN of a managed policy) limits it.
-    ``default_session_name`` is used where neither an option nor the profile names the session.
+    ``default_session_name`` is used where neither an option nor the profile names the session; if
+    it is None, the variable AWS_ROLE_SESSION_NAME is.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     """

@@ -59,7 +59,8 @@ def _session_name(request: SessionRequest, profile: Profile, section: Section | 
     if request.session_name is not None or request.default_session_name is None:
         return request.session_name
     named = section is not None and section.text("role_session_name")
-    return request.default_session_name if profile.kind in ASSUMES and not named else None
+    has_name = profile.kind in _REPLACES["session_name"][1]
+    return request.default_session_name if has_name and not named else None
 
 
 def session_policies(profile: Profile) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -171,6 +171,8 @@ def target_of(request: SessionRequest) -> Target:
     Raises InvalidOption, InvalidProfile, and what `role_chain` raises.
     """
     environ = user_environment()
+    if request.default_session_name is None and (name := environ.get("AWS_ROLE_SESSION_NAME")):
+        request = replace(request, default_session_name=name)
     files = SharedFiles.from_environment(environ)
     profiles, settings = _profiles_of(request, files)
     sections = read_shared_files(files).profiles

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -202,3 +203,20 @@ def test_default_session_name(shell: Shell, aws: EmbeddedAws, scenario: Scenario
     assert "user/UserAlpha" in shell.good("%aws_profile UserAlpha").text
     frame = across_profiles(["RoleBeta"], lambda session: who_am_i(session).arn, progress=False)
     assert frame["value"][0].endswith("RoleBeta/ann-at-work")
+
+
+def test_session_name_of_the_environment(
+    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS_ROLE_SESSION_NAME names sessions, unless the setting, an option or a profile does."""
+    monkeypatch.setenv("AWS_ROLE_SESSION_NAME", "ann-in-a-pod")
+    assert "RoleBeta/ann-in-a-pod" in shell.good("%aws_profile RoleBeta").text
+    assert "RoleBeta/ann-in-a-pod" in shell.good("%aws_profile --refresh").text
+    child = json.loads(run_aws_cli("sts", "get-caller-identity", "--output", "json").stdout)
+    assert child["Arn"].endswith("/ann-in-a-pod")
+    assert "RoleBeta/other" in shell.good("%aws_profile RoleBeta --session-name other").text
+    shell.good("%config AwsProfileMagics.session_name = 'ann-at-work'")
+    assert "RoleBeta/ann-at-work" in shell.good("%aws_profile RoleBeta").text
+    assert "user/UserAlpha" in shell.good("%aws_profile UserAlpha").text
+    shell.good("%aws_profile --off")
+    assert os.environ["AWS_ROLE_SESSION_NAME"] == "ann-in-a-pod"
