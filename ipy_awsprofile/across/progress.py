@@ -1,36 +1,71 @@
-"""The progress bar of a run over many profiles."""
+"""Progress bars: of a run over many profiles, and of a listing.
+
+A notebook is saved with the text of a widget's first state, 0 %. So at the end, text of the last
+state replaces the widget.
+
+https://tqdm.github.io/docs/notebook/
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from IPython.display import display
 
+#: Seconds after which a listing shows its progress.
+_DELAY = 1.0
+
 
 @contextmanager
 def progress_bar(names: Sequence[str], *, shown: bool) -> Iterator[Iterable[str]]:
-    """Yield the names, and show how many of them were taken.
-
-    A notebook is saved with the text of a widget's first state, 0 %. So at the end, text of the
-    last state replaces the widget.
-
-    https://tqdm.github.io/docs/notebook/
-    """
-    from tqdm.auto import tqdm
-
-    if not (shown and _is_widget(tqdm)):
-        with tqdm(names, unit=" profiles", disable=not shown) as bar:
-            yield iter(bar)
-        return
-    with tqdm(names, unit=" profiles", display=False) as bar:
-        output, taken = display(bar.container, display_id=True), iter(bar)
+    """Yield the names, and show how many of them were taken."""
+    with _bar(names, unit=" profiles", shown=shown) as bar:
+        taken = iter(bar)
         try:
             yield taken
         finally:
-            taken.close()  # only then it has counted all of them
+            if shown and _is_widget(type(bar)):
+                taken.close()  # only then it has counted all of them
+
+
+@contextmanager
+def counting_bar(unit: str, *, shown: bool) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function that is called with the number of what is done, and of all.
+
+    The bar appears if that takes longer than a second.
+    """
+    began = time.monotonic()
+    bars: list[Any] = []
+    with ExitStack() as ending:
+
+        def done(number: int, count: int) -> None:
+            if not bars and shown and time.monotonic() - began >= _DELAY:
+                bars.append(
+                    ending.enter_context(_bar(total=count, unit=unit, leave=False, shown=True))
+                )
+            for bar in bars:
+                bar.update(number - bar.n)
+
+        yield done
+
+
+@contextmanager
+def _bar(*names: Sequence[str], shown: bool, **options: Any) -> Iterator[Any]:
+    from tqdm.auto import tqdm
+
+    if not (shown and _is_widget(tqdm)):
+        with tqdm(*names, **options, disable=not shown) as bar:
+            yield bar
+        return
+    with tqdm(*names, **options, display=False) as bar:
+        output = display(bar.container, display_id=True)
+        try:
+            yield bar
+        finally:
             output.update({"text/plain": str(bar)}, raw=True)
             for widget in (*bar.container.children, bar.container):
                 widget.close()

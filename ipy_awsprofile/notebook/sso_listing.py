@@ -19,17 +19,11 @@ def listed_roles(
     What follows ``--sso`` is the first word of the pattern if it isn't the name of a sign-in.
     Raises AwsProfileError.
     """
-    from tqdm.auto import tqdm
-
+    from ipy_awsprofile.across.progress import counting_bar
     from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
 
     name, pattern = _sign_in(sso, pattern)
-    with tqdm(unit=" accounts", disable=not progress, leave=False, delay=1) as bar:
-
-        def done(listed: int, count: int) -> None:
-            bar.total = count
-            bar.update(listed - bar.n)
-
+    with counting_bar(" accounts", shown=progress) as done:
         return list_assigned_roles(name, pattern, person=person, done=done), pattern
 
 

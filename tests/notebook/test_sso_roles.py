@@ -13,7 +13,7 @@ import pytest
 from ipy_awsprofile.errors import InvalidOption, ProtectedProfile, SignInRequired
 from ipy_awsprofile.sessions import access_portal
 from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
-from tests.shells import run_aws_cli
+from tests.shells import run_aws_cli, run_notebook
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -41,6 +41,22 @@ def test_the_list(shell: Shell, aws: EmbeddedAws) -> None:
     aws.calls.clear()
     shell.good("%aws_profiles --sso corp sandbox reader")
     assert aws.calls == []
+
+
+def test_progress_in_a_kernel(aws: EmbeddedAws) -> None:
+    """A bar that was shown is saved as it was at its end; a fast listing shows none."""
+    for delay, shown in ((0.0, True), (60.0, False)):
+        cells, saved = run_notebook(
+            "%load_ext ipy_awsprofile\n"
+            f"import ipy_awsprofile.across.progress as progress; progress._DELAY = {delay}",
+            "%aws_profiles --sso",
+            environment=aws.environment(),
+        )
+        assert cells[1].error is None
+        assert "4 roles in 3 accounts" in "".join(cells[1].cards) + cells[1].html
+        assert ("3/3" in saved) == shown
+        assert "accounts/s]" in saved or not shown
+        assert " 0%|" not in saved
 
 
 def test_switch(shell: Shell, aws: EmbeddedAws) -> None:
