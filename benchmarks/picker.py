@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.roles import ACCOUNTS, ROLES
 from benchmarks.stage import Stage
 from benchmarks.timing import Measured, by_turns
 
@@ -22,6 +23,8 @@ _WIDGET = (
     "import ipywidgets\nfrom ipy_awsprofile import list_profiles\n"
     "names = [profile.name for profile in list_profiles()]\nipywidgets.{}(options=names)"
 )
+
+_ROLES = "from ipy_awsprofile import list_assigned_roles\nlen(list_assigned_roles())"
 
 #: The time of one key: the search, the list, and the layout of the page.
 _KEYSTROKE = """(field, text) => {
@@ -45,13 +48,15 @@ def measure(stage: Stage) -> Iterator[Measured]:
     if chromium is None:
         raise SystemExit("The picker is measured in Chromium, which isn't on the PATH.")
     with (
+        stage.sign_in(ACCOUNTS, ROLES),
         tempfile.TemporaryDirectory() as folder,
         serving(Path(folder), stage.environment) as server,
         sync_playwright() as playwright,
         launched(playwright.chromium, chromium) as browser,
     ):
         jupyter = Jupyter(server, browser)
-        notebook = jupyter.lab(_PICKER, _WIDGET.format("Dropdown"), _WIDGET.format("Combobox"))
+        widgets = (_WIDGET.format("Dropdown"), _WIDGET.format("Combobox"))
+        notebook = jupyter.lab(_PICKER, *widgets, _ROLES)
         for index, plain, options in ((1, "Dropdown", "select"), (2, "Combobox", "datalist")):
             ours, theirs = by_turns(
                 lambda: _shown(notebook, 0, ".ipyap-input[placeholder^=Search]"),
@@ -64,6 +69,19 @@ def measure(stage: Stage) -> Iterator[Measured]:
         _shown(notebook, 0, ".ipyap-input[placeholder^=Search]")
         key = statistics.median(_keys(notebook))
         yield Measured("a key in the picker's search", "a frame of the screen, 1/60 s", key, _FRAME)
+        notebook.run(3)
+        count = f"with {ACCOUNTS * len(ROLES)} roles besides the profiles"
+        ours, theirs = by_turns(
+            lambda: _shown(notebook, 0, ".ipyap-input[placeholder^=Search]"),
+            lambda: _shown(notebook, 1, f"select option:nth-of-type({stage.profiles})"),
+            times=3,
+        )
+        what = f"`ProfilePicker()` on the screen, {count}"
+        yield Measured(what, "`Dropdown` of names of profiles", ours, theirs)
+        _shown(notebook, 0, ".ipyap-input[placeholder^=Search]")
+        key = statistics.median(_keys(notebook))
+        what = f"a key in the picker's search, {count}"
+        yield Measured(what, "a frame of the screen, 1/60 s", key, _FRAME)
         jupyter.close()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -53,6 +53,32 @@ class Stage:
             yield
         finally:
             self.environment = before
+
+    @contextmanager
+    def sign_in(self, accounts: int, roles: Sequence[str]) -> Iterator[None]:
+        """Sign in at an [sso-session] with these roles in so many accounts; it is in the config.
+
+        The accounts and the sign-in stay when the context ends.
+        """
+        before = self.aws.config_file.read_text()
+        for number in range(accounts):
+            account = f"{700_000_000_000 + number}"
+            self.aws.sso.name_account(account, f"Team {number:03}", f"{number}@acme.example")
+            for role in roles:
+                self.aws.sso.assign(account, role)
+        with self.aws.config_file.open("a") as config:
+            config.write(
+                f"\n[sso-session acme]\nsso_start_url = {self.aws.sso.start_url}\n"
+                "sso_region = us-east-1\nsso_registration_scopes = sso:account:access\n\n"
+                f"[profile acme]\nsso_session = acme\nsso_account_id = {account}\n"
+                f"sso_role_name = {roles[0]}\nregion = eu-west-1\n"
+                f"endpoint_url = {self.aws.endpoint_url}\n"
+            )
+        self.aws.sso.sign_in("acme")
+        try:
+            yield
+        finally:
+            self.aws.config_file.write_text(before)
 
     @contextmanager
     def latency(self, milliseconds: int) -> Iterator[None]:

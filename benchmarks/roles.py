@@ -1,0 +1,84 @@
+"""The roles of IAM Identity Center that no profile names: listed, in the picker, and by Tab."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from benchmarks.stage import Stage
+from benchmarks.timing import Measured, by_turns, fresh, repeated, timed
+
+ACCOUNTS, ROLES = 300, ("Admin", "Developer", "Reader")
+
+#: In milliseconds.
+_LATENCY = 50
+
+#: A listing doesn't depend on the number of profiles: it is measured once.
+_MOST_PROFILES = 10
+
+_SETUP = "import boto3\nfrom ipy_awsprofile import list_assigned_roles"
+
+_BOTO3 = """
+import json
+from pathlib import Path
+(file,) = Path("~/.aws/sso/cache").expanduser().glob("*.json")
+token = json.loads(file.read_text())["accessToken"]
+portal = boto3.client("sso", region_name="us-east-1", endpoint_url="{endpoint}")
+found = []
+for page in portal.get_paginator("list_accounts").paginate(accessToken=token):
+    for account in page["accountList"]:
+        for roles in portal.get_paginator("list_account_roles").paginate(
+            accessToken=token, accountId=account["accountId"]
+        ):
+            found += roles["roleList"]
+assert len(found) == {count}
+"""
+
+_LISTED = """
+import boto3
+from ipy_awsprofile import list_assigned_roles
+from ipy_awsprofile.notebook.role_completion import role_values
+from ipy_awsprofile.picker.listing import Listing
+from ipy_awsprofile.switch.switcher import Switcher
+roles = list_assigned_roles()
+assert len(roles) == {count}
+switcher = Switcher(None)
+def opened():
+    listing = Listing(switcher)
+    listing.read()
+    assert listing.rows.count(b"no profile yet") == {count} - 1
+def tab():
+    assert len(role_values("--account", {{}})) == 2 * {accounts}
+"""
+
+
+def measure(stage: Stage) -> Iterator[Measured]:
+    """Time listings, the picker's list and Tab, with all roles of an organisation."""
+    count = ACCOUNTS * len(ROLES)
+    with stage.sign_in(ACCOUNTS, ROLES):
+        if stage.profiles <= _MOST_PROFILES:
+            loop = _BOTO3.format(endpoint=stage.aws.endpoint_url, count=count)
+            ours = f"assert len(list_assigned_roles()) == {count}"
+            with stage.latency(_LATENCY):
+                for what, setup in (("first", _SETUP), ("again", f"{_SETUP}\n{ours}")):
+                    yield Measured(
+                        f"`list_assigned_roles()` of {count} roles, {what}, {_LATENCY} ms latency",
+                        "boto3: a loop over accounts",
+                        *by_turns(
+                            lambda setup=setup: fresh(stage, timed(ours, setup=setup)),  # type: ignore[misc]
+                            lambda: fresh(stage, timed(loop, setup="import boto3")),
+                            times=1,
+                        ),
+                    )
+        for what, code in (("the picker's list", "opened()"), ("Tab after `--account`", "tab()")):
+            ours_and_theirs = repeated(
+                stage,
+                code,
+                "boto3.Session().available_profiles",
+                setup=_LISTED.format(count=count, accounts=ACCOUNTS),
+                times=7,
+            )
+            yield Measured(
+                f"{what}, with {count} roles besides the profiles",
+                "`boto3.Session().available_profiles`",
+                *ours_and_theirs,
+            )
