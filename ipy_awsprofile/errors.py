@@ -207,7 +207,7 @@ class SignInRequired(CredentialsUnavailable):
     """The sign-in that a profile's credentials come from is missing or has expired.
 
     ``source`` is the profile that signs in: ``name`` itself, or the one that starts its role chain.
-    ``command`` is that of the AWS CLI.
+    ``command`` is that of the AWS CLI, if it isn't ``aws sso login``.
     """
 
     def __init__(
@@ -216,17 +216,17 @@ class SignInRequired(CredentialsUnavailable):
         source: str,
         problem: str = "is missing or has expired",
         *,
-        command: str = "aws sso login",
+        command: str | None = None,
     ) -> None:
         profile, role = f"--profile {source}", assigned_name(source)
-        session = role.sso_session if role else source.removeprefix("sso-session ")
+        session = role.sign_in if role else source.removeprefix("sso-session ")
         if role or session != source:
             profile = f"--sso-session {session}"
         again = name if name != f"sso-session {session}" else f"--sso {session}"
         super().__init__(
             f"The sign-in of `{source}` {problem}.",
-            f"Run `%aws_profile {again} --login` where you see its output, or `{command} "
-            f"{profile}` in a terminal.",
+            f"Run `%aws_profile {again} --login` where you see its output, or "
+            f"`{command or f'aws sso login {profile}'}` in a terminal.",
         )
 
 

@@ -73,7 +73,7 @@ def program(command: str) -> str | None:
 class AssignedName(NamedTuple):
     """The parts of the name of a role that no profile names: ``corp:123456789012/Admin``."""
 
-    sso_session: str
+    sign_in: str
     account: str
     role: str
 

@@ -13,11 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from ipy_awsprofile.config.arn import Arn
-from ipy_awsprofile.config.assigned_role import (
-    assigned_role,
-    find_sso_session,
-    sign_in_alone,
-)
+from ipy_awsprofile.config.assigned_role import assigned_role, sign_in_alone
 from ipy_awsprofile.config.duration import ROLE, WITH_MFA, whole_seconds
 from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.mfa_processes import mfa_processes
@@ -33,6 +29,7 @@ from ipy_awsprofile.config.settings import (
     settings_about,
 )
 from ipy_awsprofile.config.shared_files import Section, SharedFiles, Value, read_shared_files
+from ipy_awsprofile.config.sign_ins import find_sign_in
 from ipy_awsprofile.config.snapshot import read_once
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
 
@@ -202,13 +199,13 @@ def target_of(request: SessionRequest) -> Target:
 
 
 @read_once
-def sign_in_target(sso_session: str, files: SharedFiles | None = None) -> Target:
+def sign_in_target(name: str | None, files: SharedFiles | None = None) -> Target:
     """Return a target that has no role: a person can sign in for it, and list roles.
 
-    Raises InvalidOption if there is no such [sso-session], and ConfigFileError.
+    Raises what `find_sign_in` raises.
     """
     files = files or SharedFiles.from_environment()
-    profile, settings = sign_in_alone(find_sso_session(sso_session, files), files)
+    profile, settings = sign_in_alone(find_sign_in(name, files), files)
     region = profile.region
     return Target(profiles=(profile,), settings=settings, region=region, files=files)
 

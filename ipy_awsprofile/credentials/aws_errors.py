@@ -175,7 +175,7 @@ def _denied(response: ErrorResponse, chain: Chain) -> AccessDenied:
     if response.operation == "GetRoleCredentials" and (role := assigned_name(chain.asked_for)):
         return AccessDenied(
             f"The signed-in user isn't assigned `{role.role}` in account {role.account}.",
-            f"`%aws_profiles --sso {role.sso_session}` lists the accounts and roles.",
+            f"`%aws_profiles --sso {role.sign_in}` lists the accounts and roles.",
         )
     return AccessDenied(
         f"`{chain.asked_for}` isn't allowed to call {response.operation}: "

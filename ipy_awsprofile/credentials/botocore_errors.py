@@ -12,6 +12,7 @@ from botocore.parsers import ResponseParserError
 from dateutil.parser import ParserError
 
 from ipy_awsprofile.config.regions import similar_region
+from ipy_awsprofile.config.sign_ins import command_without_session
 from ipy_awsprofile.credentials.aws_errors import unexpected_response
 from ipy_awsprofile.credentials.chain import Chain
 from ipy_awsprofile.credentials.container_reason import reason_of_container
@@ -209,11 +210,15 @@ _TRANSLATIONS: tuple[
     ),
     (
         botocore.LoginError,
-        lambda _, chain: SignInRequired(chain.asked_for, chain.start, command="aws login"),
+        lambda _, chain: SignInRequired(
+            chain.asked_for, chain.start, command=f"aws login --profile {chain.start}"
+        ),
     ),
     (
         (botocore.SSOError, botocore.TokenRetrievalError),
-        lambda _, chain: SignInRequired(chain.asked_for, chain.start),
+        lambda _, chain: SignInRequired(
+            chain.asked_for, chain.start, command=command_without_session(chain.start)
+        ),
     ),
     (
         (botocore.MetadataRetrievalError, botocore.InvalidIMDSEndpointError),

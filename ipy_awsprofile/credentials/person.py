@@ -65,7 +65,11 @@ class Person:
 def sign_in_required(target: Target) -> SignInRequired:
     """Return the error for a target for which nobody has signed in."""
     from ipy_awsprofile.config.profiles import ProfileKind  # which loading doesn't need
+    from ipy_awsprofile.config.sign_ins import command_without_session
 
-    is_login = target.profiles[-1].kind is ProfileKind.LOGIN_SESSION
-    command = "aws login" if is_login else "aws sso login"
-    return SignInRequired(target.name, target.chain[-1], command=command)
+    source = target.profiles[-1]
+    if source.kind is ProfileKind.LOGIN_SESSION:
+        command: str | None = f"aws login --profile {source.name}"
+    else:
+        command = command_without_session(source.name)
+    return SignInRequired(target.name, source.name, command=command)

@@ -33,15 +33,15 @@ def role_values(option: str, options: dict[str, str]) -> list[str]:
 
 
 def _values(option: str, options: dict[str, str]) -> list[str]:
-    from ipy_awsprofile.config.assigned_role import find_sso_session
-    from ipy_awsprofile.config.shared_files import SharedFiles, read_shared_files
+    from ipy_awsprofile.config.shared_files import SharedFiles
+    from ipy_awsprofile.config.sign_ins import find_sign_in, sign_ins
     from ipy_awsprofile.sessions.access_portal import AccessPortal
     from ipy_awsprofile.sessions.assigned_roles import account_id
 
     files = SharedFiles.from_environment()
     if option == "--sso":
-        return list(read_shared_files(files).sso_sessions)
-    portal = AccessPortal(find_sso_session(options.get("--sso"), files))
+        return list(sign_ins(files))
+    portal = AccessPortal(find_sign_in(options.get("--sso"), files).name)
     if option == "--role":
         account = options.get("--account")
         return list(portal.roles(account_id(account, portal))) if account else []

@@ -29,14 +29,14 @@ def listed_roles(
 
 def _sign_in(word: str, pattern: str | None) -> tuple[str | None, str | None]:
     """Return the name of the sign-in, if one is given, and the pattern."""
-    from ipy_awsprofile.config.assigned_role import find_sso_session
     from ipy_awsprofile.config.shared_files import SharedFiles
+    from ipy_awsprofile.config.sign_ins import find_sign_in
 
     if not word:
         return None, pattern
     files = SharedFiles.from_environment()
     try:
-        return find_sso_session(word, files), pattern
+        return find_sign_in(word, files).name, pattern
     except AwsProfileError:
-        find_sso_session(None, files)  # raises an error if there isn't exactly one
+        find_sign_in(None, files)  # raises an error if there isn't exactly one
         return None, " ".join(filter(None, (word, pattern)))

@@ -9,7 +9,8 @@ from operator import is_
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.profiles import list_profiles
-from ipy_awsprofile.config.shared_files import SharedFiles, read_shared_files
+from ipy_awsprofile.config.shared_files import SharedFiles
+from ipy_awsprofile.config.sign_ins import sign_ins
 from ipy_awsprofile.errors import ConfigFileError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Listing:
         self.version = 0
         #: The profiles as JSON, for a message's buffer.
         self.rows = b""
-        #: The sign-ins whose roles weren't listed yet: names of [sso-session] sections.
+        #: The sign-ins whose roles weren't listed yet: see `config.sign_ins`.
         self.sign_ins: list[str] = []
 
     @property
@@ -77,8 +78,8 @@ def _roles_without_profile() -> list[AssignedRole]:
 
 def _not_listed_yet() -> list[str]:
     module = sys.modules.get(_LISTS)
-    names = read_shared_files(SharedFiles.from_environment()).sso_sessions
-    return [name for name in names if module is None or not module.is_listed(name)]
+    known = sign_ins(SharedFiles.from_environment())
+    return [name for name, one in known.items() if module is None or not module.is_listed(one)]
 
 
 #: Marks a role of IAM Identity Center that has no profile.

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, NamedTuple, NoReturn
 
@@ -19,13 +20,15 @@ from botocore.config import Config
 from botocore.tokens import SSOTokenProvider
 from botocore.utils import SSOTokenLoader
 
-from ipy_awsprofile.config.shared_files import SharedFiles, read_shared_files
+from ipy_awsprofile.config.shared_files import SharedFiles
+from ipy_awsprofile.config.sign_ins import SignIn, sign_ins
 from ipy_awsprofile.config.target import sign_in_target
 from ipy_awsprofile.credentials.botocore_session import ResolvingSession
 from ipy_awsprofile.credentials.deadline import ATTEMPT, begin_again
 from ipy_awsprofile.credentials.retries import in_parallel
 from ipy_awsprofile.credentials.token_cache import token_files
 from ipy_awsprofile.credentials.translation import translated
+from ipy_awsprofile.credentials.validation import parse_time
 from ipy_awsprofile.errors import AwsProfileError, SignInRequired
 from ipy_awsprofile.sessions.sso_sign_in import sso_settings
 
@@ -59,21 +62,21 @@ _lock = threading.Lock()
 
 
 class AccessPortal:
-    """The access portal of an [sso-session].
+    """The access portal of a sign-in.
 
     Raises InvalidOption if there is none of this name, SignInRequired if the sign-in is missing,
     has expired or is for another start URL, and other children of `AwsProfileError`.
     """
 
-    def __init__(self, sso_session: str) -> None:
-        self.sso_session = sso_session
-        self._target = target = sign_in_target(sso_session)
+    def __init__(self, sign_in: str) -> None:
+        self.sign_in = sign_in
+        self._target = target = sign_in_target(sign_in)
         self._settings = sso_settings(target)
         self._session = ResolvingSession(target)
         self._client: Any = None
         with translated(target.chain):
             self._token = self._read_token()
-        key = str(self._settings.session), self._settings.start_url
+        key = self._settings.session or "", self._settings.start_url
         digest = sha256(self._token.encode()).hexdigest()
         with _lock:
             kept = _kept.get(key)
@@ -169,6 +172,11 @@ class AccessPortal:
         document = SSOTokenLoader(cache=files)(start_url, session_name=session)
         if _comparable(document.get("startUrl", start_url)) != _comparable(start_url):
             self._required("is for another start URL")
+        if session is None:  # then there is nothing to renew it with
+            expiry = parse_time(document["expiresAt"])
+            if expiry is None or expiry <= datetime.now(UTC):
+                self._required()
+            return str(document["accessToken"])
         provider: Any = SSOTokenProvider(
             self._session, cache=files, profile_name=self._target.chain[-1]
         )
@@ -187,9 +195,9 @@ def _by_name(account: Account) -> tuple[str, str]:
     return account.name.casefold(), account.id
 
 
-def known_roles(sso_session: str, start_url: str) -> tuple[tuple[Account, str], ...] | None:
+def known_roles(sign_in: SignIn) -> tuple[tuple[Account, str], ...] | None:
     """Return all roles that were listed, or None if the listing isn't complete; makes no call."""
-    kept = _kept.get((sso_session, start_url))
+    kept = _kept.get((sign_in.session, sign_in.start_url))
     if kept is None or kept.accounts is None:
         return None
     if any(one.id not in kept.roles for one in kept.accounts):
@@ -197,11 +205,9 @@ def known_roles(sso_session: str, start_url: str) -> tuple[tuple[Account, str], 
     return tuple((account, role) for account in kept.accounts for role in kept.roles[account.id])
 
 
-def known_account(sso_session: str, account: str) -> Account | None:
+def known_account(sign_in: str, account: str) -> Account | None:
     """Return what was listed of an account so far; makes no call and reads no token."""
-    files = SharedFiles.from_environment()
-    section = read_shared_files(files).sso_sessions.get(sso_session)
-    start_url = section.text("sso_start_url") if section else None
-    kept = _kept.get((sso_session, str(start_url)))
+    found = sign_ins(SharedFiles.from_environment()).get(sign_in)
+    kept = _kept.get((found.session, found.start_url)) if found else None
     accounts = kept.accounts if kept else None
     return next((one for one in accounts or () if one.id == account), None)

@@ -12,13 +12,13 @@ from typing import TypeVar
 
 from ipy_awsprofile.config.assigned_role import (
     assigned_role,
-    find_sso_session,
     is_account_id,
     role_name,
 )
 from ipy_awsprofile.config.profiles import did_you_mean, matches, profiles_by_name
 from ipy_awsprofile.config.request import SessionRequest, account_text
 from ipy_awsprofile.config.shared_files import SharedFiles, read_shared_files
+from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in, sign_ins
 from ipy_awsprofile.config.snapshot import read_once
 from ipy_awsprofile.config.target import sign_in_target
 from ipy_awsprofile.credentials.person import Person
@@ -32,7 +32,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class AssignedRole:
-    """A role in an account, and the profile of the files that is the same role, if there is one."""
+    """A role in an account, and the profile of the files that is the same role, if there is one.
+
+    ``sso_session`` is the name of the sign-in: of an [sso-session], or of a profile without one.
+    """
 
     sso_session: str
     account: Account
@@ -57,26 +60,26 @@ def list_assigned_roles(
 ) -> list[AssignedRole]:
     """Return the roles that the signed-in person may use, in the order of the accounts' names.
 
-    ``sso`` is the name of an [sso-session], or of a profile that has one; it isn't needed if there
-    is only one. ``pattern`` selects roles as in `list_profiles`, also by the account's name and
-    e-mail domain. ``person`` signs in if need be. ``done`` is called with the number of accounts
-    that are listed, and that of all. Raises a child of `AwsProfileError`.
+    ``sso`` is the name of an [sso-session], or of a profile that has one or a sso_start_url; it
+    isn't needed if there is only one. ``pattern`` selects roles as in `list_profiles`, also by the
+    account's name and e-mail domain. ``person`` signs in if need be. ``done`` is called with the
+    number of accounts that are listed, and that of all. Raises a child of `AwsProfileError`.
     """
     files = SharedFiles.from_environment()
-    session = find_sso_session(sso, files)
-    listed = signed_in(session, person or Person(), lambda portal: portal.all_roles(done))
-    named = _profiles_by_role(session, files)
+    sign_in = find_sign_in(sso, files)
+    listed = signed_in(sign_in.name, person or Person(), lambda portal: portal.all_roles(done))
+    named = _profiles_by_role(sign_in, files)
     roles = [
-        AssignedRole(session, account, role, named.get((account.id, role)))
+        AssignedRole(sign_in.name, account, role, named.get((account.id, role)))
         for account, role in listed
     ]
     words = (pattern or "").casefold().split()
     return [one for one in roles if _matches(one, words)]
 
 
-def is_listed(sso_session: str) -> bool:
-    """Return whether all roles of an [sso-session] were listed. Raises ConfigFileError."""
-    return _known(sso_session, SharedFiles.from_environment()) is not None
+def is_listed(sign_in: SignIn) -> bool:
+    """Return whether all roles of a sign-in were listed; it makes no call."""
+    return known_roles(sign_in) is not None
 
 
 def known_roles_without_profile() -> list[AssignedRole]:
@@ -86,31 +89,26 @@ def known_roles_without_profile() -> list[AssignedRole]:
     """
     files = SharedFiles.from_environment()
     found = []
-    for session in read_shared_files(files).sso_sessions:
-        known = _known(session, files)
-        profiles = _profiles_by_role(session, files) if known else {}
+    for sign_in in sign_ins(files).values():
+        known = known_roles(sign_in)
+        profiles = _profiles_by_role(sign_in, files) if known else {}
         found += [
-            AssignedRole(session, account, role)
+            AssignedRole(sign_in.name, account, role)
             for account, role in known or ()
             if (account.id, role) not in profiles
         ]
     return found
 
 
-def _known(session: str, files: SharedFiles) -> tuple[tuple[Account, str], ...] | None:
-    section = read_shared_files(files).sso_sessions[session]
-    return known_roles(session, section.text("sso_start_url") or "")
-
-
-def signed_in(sso_session: str, person: Person, ask: Callable[[AccessPortal], Result]) -> Result:
+def signed_in(sign_in: str, person: Person, ask: Callable[[AccessPortal], Result]) -> Result:
     """Return what the access portal answers; the person signs in first if need be."""
     try:
-        return ask(AccessPortal(sso_session))
+        return ask(AccessPortal(sign_in))
     except SignInRequired:
         if person.sign_in is None:
             raise
-    person.sign_in_for(sign_in_target(sso_session))
-    return ask(AccessPortal(sso_session))
+    person.sign_in_for(sign_in_target(sign_in))
+    return ask(AccessPortal(sign_in))
 
 
 @read_once
@@ -125,9 +123,9 @@ def named(request: Request, person: Person, *, look_up: bool = False) -> Request
         request = _named(request, files, person)
     parts = assigned_name(request.profile or "")
     if look_up and parts and request.profile not in profiles_by_name(files):
-        session = find_sso_session(parts.sso_session, files)
-        if known_account(session, parts.account) is None:
-            signed_in(session, person, AccessPortal.accounts)
+        sign_in = find_sign_in(parts.sign_in, files).name
+        if known_account(sign_in, parts.account) is None:
+            signed_in(sign_in, person, AccessPortal.accounts)
     return request
 
 
@@ -137,7 +135,7 @@ def _named(request: Request, files: SharedFiles, person: Person) -> Request:
             "A role of IAM Identity Center needs both --account and --role, and no other name.",
             "Run `%aws_profile --account ID --role NAME`; `%aws_profiles --sso` lists them.",
         )
-    session, account = find_sso_session(request.sso, files), account_text(request.account)
+    session, account = find_sign_in(request.sso, files).name, account_text(request.account)
     if not is_account_id(account):
         account = signed_in(session, person, partial(account_id, account))
     name = role_name(session, account, request.role)
@@ -156,7 +154,7 @@ def account_id(name: str, portal: AccessPortal) -> str:
     """
     if is_account_id(name):
         return name
-    session, accounts = portal.sso_session, portal.accounts()
+    session, accounts = portal.sign_in, portal.accounts()
     found = [one for one in accounts if one.name == name] or [
         one for one in accounts if one.name.casefold() == name.casefold()
     ]
@@ -182,17 +180,17 @@ def account_name(name: str) -> str | None:
     None for any other name, and if its account wasn't listed yet. It makes no call.
     """
     parts = assigned_name(name)
-    account = known_account(parts.sso_session, parts.account) if parts else None
+    account = known_account(parts.sign_in, parts.account) if parts else None
     return account.name if account else None
 
 
-def _profiles_by_role(session: str, files: SharedFiles) -> dict[tuple[str, str], str]:
+def _profiles_by_role(sign_in: SignIn, files: SharedFiles) -> dict[tuple[str, str], str]:
     """Return the profiles of the files that are roles of this sign-in, by account and role."""
     sections = read_shared_files(files).profiles
     return {
         (str(section["sso_account_id"]), str(section["sso_role_name"])): name
         for name, section in sections.items()
-        if section.get("sso_session") == session
+        if sign_in.is_of(section)
         and section.keys() >= {"sso_account_id", "sso_role_name"}
         and "role_arn" not in section
     }

@@ -47,12 +47,9 @@ def signing_in(request: SwitchRequest) -> Target:
     A request with only an [sso-session] has no role.
     """
     from ipy_awsprofile.config.request import SessionRequest
-    from ipy_awsprofile.config.shared_files import SharedFiles
     from ipy_awsprofile.config.target import sign_in_target, target_of
 
     if request.needs_name:  # not by its name, which only a person who has signed in can look up
-        from ipy_awsprofile.config.assigned_role import find_sso_session
-
-        return sign_in_target(find_sso_session(request.sso, SharedFiles.from_environment()))
+        return sign_in_target(request.sso)
     role, source = request.role_arn, request.source_profile
     return target_of(SessionRequest(profile=request.profile, role_arn=role, source_profile=source))

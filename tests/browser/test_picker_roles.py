@@ -52,7 +52,7 @@ def test_listed_chosen_and_kept(embedded: EmbeddedAws, picker: ViewPage) -> None
     pictures(picker, "picker-roles-offered")
     picker.button(LIST).click()
     expect(picker.field).to_be_focused()
-    picker.settle_until(picker.root.get_by_text("Sign in for sso-session corp"))
+    picker.settle_until(picker.root.get_by_text("Sign in for corp"))
     expect(picker.button("Use a code")).to_have_count(0)
     pictures(picker, "picker-roles-sign-in")
     code = picker.root.locator(".ipyap-device b").inner_text()
@@ -124,7 +124,7 @@ def test_by_the_keyboard(picker: ViewPage) -> None:
     expect(picker.button(LIST)).to_be_focused()
     assert picker.is_open
     picker.page.keyboard.press("Enter")
-    picker.settle_until(picker.root.get_by_text("Sign in for sso-session corp"))
+    picker.settle_until(picker.root.get_by_text("Sign in for corp"))
     picker.button("Cancel").click()
     expect(picker.field).to_be_focused()
 

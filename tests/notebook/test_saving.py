@@ -45,14 +45,35 @@ def test_kept(shell: Shell, aws: EmbeddedAws) -> None:
         f"sso_account_id = {PROD}",
         "sso_role_name = Admin",
     ]
-    who = subprocess.run(
-        [aws_cli_2(), "sts", "get-caller-identity", "--profile", "prod-admin"],
+    assert json.loads(who_by_cli_2(aws, "prod-admin"))["Account"] == PROD
+
+
+def who_by_cli_2(aws: EmbeddedAws, profile: str) -> str:
+    """Return what version 2 of the AWS CLI says of a profile's identity."""
+    done = subprocess.run(
+        [aws_cli_2(), "sts", "get-caller-identity", "--profile", profile],
         env=aws.environment(),
         capture_output=True,
         text=True,
         check=True,
     )
-    assert json.loads(who.stdout)["Account"] == PROD
+    return done.stdout
+
+
+def test_kept_without_an_sso_session(shell: Shell, aws: EmbeddedAws) -> None:
+    """A role of a sign-in without a section gets its start URL; the AWS CLI uses it, too."""
+    aws.write_profile(
+        "Legacy",
+        sso_start_url=aws.sso.start_url,
+        sso_region="us-east-1",
+        sso_account_id=PROD,
+        sso_role_name="Reader",
+        region="us-west-2",
+    )
+    aws.sso.sign_in()
+    assert shell.good("%aws_profile --account sandbox --role Reader --sso Legacy --save twin")
+    assert f"sso_start_url = {aws.sso.start_url}" in aws.config_file.read_text().split("twin]")[1]
+    assert json.loads(who_by_cli_2(aws, "twin"))["Account"] == TWIN
 
 
 def test_the_active_role(shell: Shell, aws: EmbeddedAws) -> None:

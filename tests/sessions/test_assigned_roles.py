@@ -172,3 +172,54 @@ def test_a_profile_of_that_name_takes_precedence(aws: EmbeddedAws) -> None:
     aws.write_profile(f"corp:{PROD}/Admin", source_profile="UserAlpha", role_arn="arn:x")
     error = refused(name=f"corp:{PROD}/Admin")
     assert not isinstance(error, CredentialsUnavailable)
+
+
+@pytest.fixture
+def legacy(aws: EmbeddedAws) -> None:
+    """Write two profiles with a start URL and without an [sso-session]."""
+    for name, role in (("Legacy", "Reader"), ("Second", "Admin")):
+        aws.write_profile(
+            name,
+            sso_start_url=aws.sso.start_url,
+            sso_region="us-east-1",
+            sso_account_id=PROD,
+            sso_role_name=role,
+            region="us-west-2",
+        )
+
+
+def test_without_an_sso_session(aws: EmbeddedAws, legacy: None) -> None:
+    """Profiles with a start URL are a sign-in, too; it has the first profile's name."""
+    aws.sso.sign_in()
+    roles = list_assigned_roles("Second")
+    assert [(one.name, one.profile) for one in roles[:3]] == [
+        (f"Legacy:{PROD}/Admin", "Second"),
+        (f"Legacy:{PROD}/Reader", "Legacy"),
+        (f"Legacy:{TEST}/Reader", None),
+    ]
+    called(aws)
+    assert list_assigned_roles("Legacy") == roles
+    assert called(aws) == {}
+    identity = who_am_i(open_session(account="sandbox", role="Reader", sso="Legacy"))
+    assert (identity.account, identity.profile) == (TWIN, f"Legacy:{TWIN}/Reader")
+    assert identity.region == "us-west-2"
+    assert {one.name.partition(":")[0] for one in list_assigned_roles()} == {"corp"}
+    text = aws.config_file.read_text()
+    aws.config_file.write_text(text.replace("[sso-session corp]", "[ignored]"))
+    assert list_assigned_roles() == roles
+
+
+@pytest.mark.parametrize("expires_in", [None, -60])
+def test_a_sign_in_without_an_sso_session_that_has_ended(
+    aws: EmbeddedAws, legacy: None, expires_in: int | None
+) -> None:
+    """The hints name the profile, since there is no section that could be named."""
+    if expires_in:
+        aws.sso.sign_in(expires_in=expires_in)
+    with pytest.raises(SignInRequired) as caught:
+        list_assigned_roles("Legacy")
+    assert "`%aws_profile Legacy --login`" in caught.value.hint
+    assert "`aws sso login --profile Legacy`" in caught.value.hint
+    error = refused(name=f"Legacy:{TEST}/Reader")
+    assert f"`%aws_profile Legacy:{TEST}/Reader --login`" in error.hint
+    assert "`aws sso login --profile Legacy`" in error.hint

@@ -35,7 +35,7 @@ export class View {
       leave: () => this.reset(),
       pick: (name) => this.pick(name),
       pin: (profile, pinned) => this.send({ type: "pin", profile, pinned }),
-      listRoles: (sso) => this.ask({ type: "roles", sso }, `sso-session ${sso}`, { focus: true }),
+      listRoles: (sso) => this.ask({ type: "roles", sso }, sso, { focus: true }),
       say: (text) => this.say(text),
     });
     this.region = new RegionMenu(() => this.changeRegion());

@@ -1,0 +1,112 @@
+"""The sign-ins to IAM Identity Center that the config file describes.
+
+A sign-in is an [sso-session] section, or the start URL of profiles that have none. The latter has
+the name of the first such profile.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ipy_awsprofile.config.profiles import did_you_mean
+from ipy_awsprofile.config.shared_files import Section, Sections, SharedFiles, read_shared_files
+from ipy_awsprofile.errors import AwsProfileError, InvalidOption
+from ipy_awsprofile.text import assigned_name
+
+_EXAMPLE = (
+    "Write a section `[sso-session NAME]` with sso_start_url and sso_region in the config file, "
+    "or run `!aws configure sso-session`."
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SignIn:
+    """A sign-in: its name, its section, and the settings with which a profile uses it."""
+
+    name: str
+    section: Section
+    settings: Mapping[str, str]
+
+    @property
+    def start_url(self) -> str:
+        """The address at which a person signs in; empty if it is missing."""
+        return self.section.text("sso_start_url") or ""
+
+    @property
+    def session(self) -> str:
+        """The name of the [sso-session]; empty without one."""
+        return self.settings.get("sso_session", "")
+
+    def is_of(self, profile: Section) -> bool:
+        """Return whether a profile uses this sign-in."""
+        session = profile.text("sso_session") or ""
+        if session or self.session:
+            return session == self.session
+        return all(profile.get(name) == value for name, value in self.settings.items())
+
+
+def sign_ins(files: SharedFiles) -> Mapping[str, SignIn]:
+    """Return all sign-ins, by name. Raises ConfigFileError."""
+    return _sign_ins(read_shared_files(files))
+
+
+@lru_cache(maxsize=8)
+def _sign_ins(sections: Sections) -> Mapping[str, SignIn]:
+    found = {
+        name: SignIn(name, section, {"sso_session": name})
+        for name, section in sections.sso_sessions.items()
+    }
+    addresses = set()
+    for name, section in sections.profiles.items():
+        url, region = section.text("sso_start_url"), section.text("sso_region")
+        if not url or not region or "sso_session" in section or (url, region) in addresses:
+            continue
+        addresses.add((url, region))
+        found.setdefault(name, SignIn(name, section, {"sso_start_url": url, "sso_region": region}))
+    return found
+
+
+def find_sign_in(name: str | None, files: SharedFiles) -> SignIn:
+    """Return a sign-in by its name, or that of a profile.
+
+    Without a name, it is the only [sso-session], or if there is none, the only other sign-in.
+    Raises InvalidOption and ConfigFileError.
+    """
+    known = sign_ins(files)
+    if name is None:
+        named = [one for one in known.values() if one.session] or list(known.values())
+        if len(named) == 1:
+            return named[0]
+        if not named:
+            raise InvalidOption("The config file has no [sso-session].", _EXAMPLE)
+        names = ", ".join(f"`{one.name}`" for one in named)
+        raise InvalidOption(
+            f"The config file has several sign-ins: {names}.", "Add `--sso NAME` to choose one."
+        )
+    if name in known:
+        return known[name]
+    section = read_shared_files(files).profiles.get(name)
+    of_profile = (one for one in known.values() if section is not None and one.is_of(section))
+    if (found := next(of_profile, None)) is not None:
+        return found
+    raise InvalidOption(
+        f"There is no [sso-session {name}], and no profile `{name}` that has one.",
+        did_you_mean(name, known) or _EXAMPLE,
+    )
+
+
+def command_without_session(source: str) -> str | None:
+    """Return how the AWS CLI signs in for a role whose sign-in is no [sso-session].
+
+    None for any other name: its own profile, or its [sso-session], says it.
+    """
+    role = assigned_name(source)
+    with suppress(AwsProfileError):
+        if role and not find_sign_in(role.sign_in, SharedFiles.from_environment()).session:
+            return f"aws sso login --profile {role.sign_in}"
+    return None
