@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ipy_awsprofile.errors import InvalidOption, ProtectedProfile, SignInRequired
+from ipy_awsprofile.notebook import role_completion
 from ipy_awsprofile.sessions import access_portal
 from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
 from tests.shells import run_aws_cli, run_notebook
@@ -112,8 +113,9 @@ def test_a_protected_account(shell: Shell, aws: EmbeddedAws) -> None:
     assert "is protected" in str(frame.error)
 
 
-def test_tab(shell: Shell, aws: EmbeddedAws) -> None:
+def test_tab(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tab offers the accounts, the roles of the account, and the sign-ins."""
+    monkeypatch.setattr(role_completion, "_PATIENCE", 60.0)  # for a busy machine
     assert shell.completions("%aws_profile --account ") == [
         *('"Acme Prod"', "Sandbox", "sandbox", PROD, TEST, TWIN)
     ]
