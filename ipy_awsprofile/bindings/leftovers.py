@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ipy_awsprofile.bindings.duckdb_secrets import secret_keys
 from ipy_awsprofile.bindings.owners import lent_name
 from ipy_awsprofile.bindings.signers import key_of, signers
+from ipy_awsprofile.sessions.polars_version import KEEPS, UPDATE, keeps_credentials
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.open_readers import OpenReaders
@@ -102,7 +103,8 @@ def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:
     values = [value for name, value in list(namespace.items()) if not name.startswith("_")]
     imported = {value.__name__ for value in values if isinstance(value, ModuleType)}
     modules = imported | {getattr(value, "__module__", None) for value in values}
-    for library, advice in _INDEPENDENT.items():
+    old = {"polars": f"{KEEPS}. {UPDATE}"} if keeps_credentials() else {}
+    for library, advice in (_INDEPENDENT | old).items():
         if any(f"{module}.".startswith(f"{library}.") for module in modules):
             yield Leftover(library, advice)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.credentials.interrupts import interrupts_unshown
+from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.libraries.s3_location import s3_location
+from ipy_awsprofile.sessions.polars_version import KEEPS, UPDATE, keeps_credentials
 from ipy_awsprofile.sessions.portable import short_lived
 from ipy_awsprofile.sessions.session import chain_of
 
@@ -39,10 +41,12 @@ def polars_options(session: boto3.Session) -> dict[str, Any]:
     """Return what polars needs to work as the session: ``pl.scan_csv(url, **options)``.
 
     These are ``credential_provider``, which renews the credentials, and ``storage_options``; they
-    contain no secret. Raises CredentialsUnavailable for long-term keys.
+    contain no secret. Raises CredentialsUnavailable for long-term keys, and before polars 1.39.
 
     https://docs.pola.rs/user-guide/io/cloud-storage/
     """
+    if keeps_credentials():
+        raise CredentialsUnavailable(f"This polars {KEEPS}.", UPDATE)
     short_lived(session)  # an error is raised here, and not by a later query
     region, endpoint = s3_location(session)
     options = {"aws_region": region}

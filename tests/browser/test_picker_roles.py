@@ -25,7 +25,7 @@ LIST = "List the roles of corp"
 def _organisation(embedded: EmbeddedAws) -> Iterator[None]:
     with restored(embedded.config_file):
         organisation(embedded)
-        for file in (embedded.home / ".aws" / "sso" / "cache").iterdir():
+        for file in (embedded.home / ".aws" / "sso" / "cache").glob("*"):
             file.unlink()
         yield
     embedded.sso.sign_in("corp")  # as before

@@ -50,3 +50,19 @@ def test_old_polars(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPa
         old.delattr(pl.Config, "set_default_credential_provider")
         shell.good("import polars\n%aws_profile RoleBeta")
         shell.good("%aws_profile --off")
+
+
+@pytest.mark.parametrize(("version", "is_old"), [("1.38.1", True), ("1.39.0", False)])
+def test_polars_that_keeps_its_credentials(
+    aws: EmbeddedAws, shell: Shell, version: str, monkeypatch: pytest.MonkeyPatch, *, is_old: bool
+) -> None:
+    """The card names a polars that reads as its first identity, and it isn't given another."""
+    monkeypatch.setattr(pl, "__version__", version)
+    shell.good("import polars as pl")
+    card = shell.good("%aws_profile RoleBeta").text
+    assert ("polars" in card and "keeps the credentials of its first read" in card) == is_old
+    call = "from ipy_awsprofile.libraries import polars_options; polars_options(session)"
+    if is_old:
+        assert "This polars keeps" in str(shell.refused(call))
+    else:
+        shell.good(call)
