@@ -89,7 +89,7 @@ def test_signed_in_by_a_switch(
     )
     theirs = json.loads(aws.signin.login(ann).read_text())
     assert stored(aws) == [file]
-    assert ours.keys() == theirs.keys() | {"idToken"}
+    assert ours.keys() == theirs.keys()
     assert ours["accessToken"].keys() == theirs["accessToken"].keys()
     assert ours["accessToken"]["accountId"] == ROLE_ACCOUNT
 

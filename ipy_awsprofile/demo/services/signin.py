@@ -91,6 +91,7 @@ class SignInService:
             "refreshToken": self._grant(
                 _Grant(principal, ECKey.import_key(pem).thumbprint(), expires)
             ),
+            "idToken": self._id_token(user),
             "dpopKey": self._state.keep_secret(pem),
         }
         name = f"{sha256(user.arn.encode()).hexdigest()}.json"
@@ -141,8 +142,12 @@ class SignInService:
             raise _refused("AccessDeniedException", "AUTHCODE_EXPIRED", message, 401)
         expires = self._state.clock() + timedelta(seconds=_TWELVE_HOURS)
         issued = self._issued(_Grant(Principal.user(user.arn, user.id), key, expires))
-        token = jws.serialize_compact({"alg": "ES256"}, json.dumps({"sub": user.arn}), self._key)
-        return issued | {"idToken": self._state.keep_secret(token)}
+        return issued | {"idToken": self._id_token(user)}
+
+    def _id_token(self, user: IamUser) -> str:
+        """Return a token that says who has signed in."""
+        payload = json.dumps({"sub": user.arn})
+        return self._state.keep_secret(jws.serialize_compact({"alg": "ES256"}, payload, self._key))
 
     def _issued(self, grant: _Grant) -> dict[str, Any]:
         session = self._state.sessions.issue(grant.principal, _QUARTER_OF_AN_HOUR)
