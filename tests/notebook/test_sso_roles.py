@@ -6,15 +6,17 @@ import json
 import os
 import subprocess
 import sys
+import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ipy_awsprofile import across_profiles, list_assigned_roles, who_am_i
 from ipy_awsprofile.errors import InvalidOption, ProtectedProfile, SignInRequired
 from ipy_awsprofile.notebook import role_completion
 from ipy_awsprofile.sessions import access_portal
 from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
-from tests.shells import run_aws_cli, run_notebook
+from tests.shells import aws_cli_2, run_aws_cli, run_notebook
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -101,6 +103,41 @@ def test_a_cell_for_many_roles(shell: Shell) -> None:
     assert list(frame["account"]) == list(frame["own"]) == [TEST, TWIN]
     assert all(frame["arn"].str.contains("AWSReservedSSO_Reader"))
     assert isinstance(shell.refused("%%aws_profiles --sso nobody\n1"), InvalidOption)
+
+
+def test_a_function_for_many_roles(aws: EmbeddedAws) -> None:
+    """`across_profiles` takes the roles of a listing, and their names beside a profile's."""
+    roles = list_assigned_roles(pattern="sandbox")
+    frame = across_profiles(roles, lambda session: who_am_i(session).account, progress=False)
+    assert list(zip(frame["profile"], frame["value"], strict=True)) == [
+        (f"corp:{TEST}/Reader", TEST),
+        (f"corp:{TWIN}/Reader", TWIN),
+    ]
+    names = ["prod-reader", f"corp:{PROD}/Admin"]
+    frame = across_profiles(names, lambda session: who_am_i(session).account, progress=False)
+    assert list(frame["value"]) == [PROD, PROD]
+
+
+def test_the_sign_in_of_the_aws_cli(shell: Shell, aws: EmbeddedAws) -> None:
+    """Version 2 of the AWS CLI signs in, and the roles are listed and used without another one."""
+    for file in (aws.home / ".aws" / "sso" / "cache").iterdir():
+        file.unlink()
+    login = subprocess.Popen(
+        [aws_cli_2(), "sso", "login", "--sso-session", "corp", "--no-browser"],
+        env=aws.environment()
+        | {"PYTHONUNBUFFERED": "1", "AWS_ENDPOINT_URL_SSO_OIDC": aws.endpoint_url},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with login:
+        assert login.stdout
+        url = next(line.strip() for line in login.stdout if "/authorize?" in line)
+        with urllib.request.urlopen(url, b"answer=allow"):
+            pass
+        login.stdout.read()
+    assert login.returncode == 0
+    assert "4 roles in 3 accounts" in shell.good("%aws_profiles --sso").text
+    assert PROD in shell.good(f"%aws_profile {ADMIN}").text
 
 
 def test_a_protected_account(shell: Shell, aws: EmbeddedAws) -> None:
