@@ -9,13 +9,16 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.jupyter import SCREENSHOTS
+from tests.browser.picker_page import LOAD, PICK, PickerPage, picker_in
 from tests.browser.stage import restored
+from tests.browser.toolbar_page import ToolbarPage
 from tests.identity_center import PROD, organisation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.browser.jupyter import Jupyter
     from tests.browser.view_page import ViewPage
 
 LIST = "List the roles of corp"
@@ -141,3 +144,35 @@ def test_the_page_is_open_already(picker: ViewPage) -> None:
     picker.button("Use a code").click()
     picker.settle_until(picker.root.get_by_text("Allow it if the page shows"))
     expect(picker.root.locator(".ipyap-device b")).to_have_text(re.compile(r"\w{4}-\w{4}"))
+
+
+@pytest.mark.parametrize("place", ["toolbar", "cell"])
+def test_in_jupyterlab(jupyter: Jupyter, embedded: EmbeddedAws, place: str) -> None:
+    """The kernel stays free while it lists; the toolbar's picker does it, too."""
+    notebook = jupyter.lab(LOAD, PICK, "session.client('sts').get_caller_identity()['Account']")
+    notebook.run(0)
+    picker: PickerPage
+    if place == "toolbar":
+        picker = tool = ToolbarPage(notebook)
+        tool.pop_up()
+    else:
+        picker = picker_in(notebook, 1)
+    picker.open()
+    picker.button(LIST).click()
+    code = picker.root.locator(".ipyap-device b")
+    expect(code).to_be_visible()
+    embedded.sso.approve(code.inner_text())
+    expect(picker.field).to_have_value("corp:")
+    picker.field.press_sequentially(" acme admin")
+    expect(picker.options).to_have_count(1)
+    picker.field.press("Enter")
+    expect(picker.identity).to_contain_text(f"corp:{PROD}/Admin")
+    picker.button("Save as a profile").click()
+    name = picker.root.get_by_label("Name of the new profile")
+    name.fill(f"from-{place}")
+    name.press("Enter")
+    expect(picker.identity).to_contain_text(f"from-{place}")
+    notebook.screenshot(f"picker-roles-{place}")
+    assert f"[profile from-{place}]" in embedded.config_file.read_text()
+    assert PROD in notebook.run(2).inner_text()
+    assert embedded.secrets().isdisjoint(re.findall(r"[\w-]{16,}", notebook.save()))
