@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import inspect
 import signal
 import sys
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,7 @@ class Moment:
         self.at = at
         self.lines = 0
         self.where = ""
+        self.hook = sys.unraisablehook
         self._frame: FrameType | None = None
 
     def trace(self, frame: FrameType, event: str, _argument: Any) -> Any:
@@ -73,11 +75,22 @@ class Moment:
         self.stop()
         raise KeyboardInterrupt
 
+    def ignore(self, unraisable: sys.UnraisableHookArgs) -> None:
+        """Take back an interrupt that came while a generator was closed, and that Python ignores.
+
+        There Python looks for signals in the trace function alone.
+        """
+        if inspect.isgenerator(unraisable.object):
+            self.where = ""
+        else:
+            self.hook(unraisable)
+
 
 @contextlib.contextmanager
 def interrupted(at: int | None = None) -> Iterator[Moment]:
     """Send SIGINT after the line of our code with this number; without it, count the lines."""
     moment, handler, tracer = Moment(at), signal.getsignal(signal.SIGINT), sys.gettrace()
+    sys.unraisablehook = moment.ignore
     signal.signal(signal.SIGINT, moment.handle)
     sys.settrace(moment.trace)
     try:
@@ -85,5 +98,6 @@ def interrupted(at: int | None = None) -> Iterator[Moment]:
     finally:
         moment.stop()
         sys.settrace(tracer)
+        sys.unraisablehook = moment.hook
         if signal.getsignal(signal.SIGINT) == moment.handle:
             signal.signal(signal.SIGINT, handler)
