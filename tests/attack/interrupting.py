@@ -80,7 +80,8 @@ class Moment:
 
         There Python looks for signals in the trace function alone.
         """
-        if inspect.isgenerator(unraisable.object):
+        is_ours = unraisable.exc_type is KeyboardInterrupt
+        if is_ours and inspect.isgenerator(unraisable.object):
             self.where = ""
         else:
             self.hook(unraisable)
