@@ -307,6 +307,23 @@ def test_one_sign_in_for_many_profiles(aws: EmbeddedAws, sign_ins: list[str]) ->
     assert asked == ["sso-0", "sso-3"]
 
 
+def test_one_sign_in_of_aws_login(aws: EmbeddedAws) -> None:
+    """A missing sign-in of `aws login` is asked for once, for all roles behind it."""
+    pytest.importorskip("awscrt", reason="needs botocore[crt]")
+    user = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("sts:AssumeRole"))
+    aws.write_profile("Ann", login_session=user.arn, region="us-east-1")
+    names = add_spokes(aws, "Ann", user.arn, 3)
+    asked = []
+
+    def sign_in(target: Target) -> None:
+        asked.append(target.name)
+        aws.signin.login(user)
+
+    arns = open_all(SharedSources(Person(sign_in=sign_in)), names)
+    assert all(isinstance(arn, str) for arn in arns.values()), arns
+    assert asked == ["Ann"]
+
+
 def test_sign_in_that_fails(aws: EmbeddedAws, sign_ins: list[str]) -> None:
     """If a sign-in is missing and nobody can be asked, each profile gets the error."""
     errors = open_all(SharedSources(), sign_ins)
