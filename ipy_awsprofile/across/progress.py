@@ -17,7 +17,7 @@ from typing import Any
 from IPython.display import display
 
 #: Seconds after which a listing shows its progress.
-_DELAY = 1.0
+_DELAY = 2.0
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def progress_bar(names: Sequence[str], *, shown: bool) -> Iterator[Iterable[str]
 def counting_bar(unit: str, *, shown: bool) -> Iterator[Callable[[int, int], None]]:
     """Yield a function that is called with the number of what is done, and of all.
 
-    The bar appears if that takes longer than a second.
+    The bar appears if that takes longer than two seconds.
     """
     began = time.monotonic()
     bars: list[Any] = []
