@@ -47,6 +47,9 @@ def serve(listener: socket.socket, sessions: LentSessions, token: str, closed: E
         except OSError:  # the client has left already, or too many files are open
             closed.wait(0.1)
             continue
+        if closed.is_set():  # this connection woke the thread up; Python may be shutting down
+            connection.close()
+            return
         # Each client has its own thread: others don't wait for a silent one.
         request = (connection, address, _Lent(sessions, token))
         Thread(target=_answer, args=request, daemon=True).start()

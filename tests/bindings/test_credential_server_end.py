@@ -52,6 +52,14 @@ def test_an_orderly_end_waits_for_nobody(aws: EmbeddedAws) -> None:
     assert done.stdout.splitlines()[-1] == "False", done.stderr
 
 
+def test_a_shell_that_ends_says_nothing(aws: EmbeddedAws) -> None:
+    """At its end, when Python 3.12 starts no more threads, the server needs none."""
+    lines = "%load_ext ipy_awsprofile\n%aws_profile RoleBeta --read-only"
+    done = run(shlex.join([sys.executable, "-m", "IPython", "-c", lines]))
+    assert done.returncode == 0
+    assert "Exception" not in done.stderr
+
+
 def test_a_worker_that_outlives_the_kernel_keeps_nothing(aws: EmbeddedAws) -> None:
     """A forked worker doesn't keep the folder, and children don't wait for its answer."""
     process, command = kernel(
