@@ -43,6 +43,13 @@ _STATE = """() => {
   };
 }"""
 _RESTORED = "async () => { await window.jupyterapp?.restored; return Boolean(window.jupyterapp); }"
+#: Whether the kernel answers within a few seconds.
+_ANSWERS = """async () => {
+  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  const answered = kernel.requestKernelInfo().then(Boolean, () => false);
+  const waited = new Promise(resolve => setTimeout(resolve, 3000, false));
+  return await Promise.race([answered, waited]);
+}"""
 _RUN = """index => {
   const app = window.jupyterapp;
   app.shell.currentWidget.content.activeCellIndex = index;
@@ -167,6 +174,12 @@ class Notebook:
     def wait_until_idle(self) -> None:
         """Wait until the kernel has nothing to do."""
         self._wait_for({"session": True, "kernel": "idle", "connection": "connected"})
+
+    def wait_until_it_answers(self) -> None:
+        """Wait until a kernel answers that has died: what is sent while it starts can be lost."""
+        self.wait_until_idle()
+        self.page.wait_for_function(_ANSWERS)
+        self.wait_until_idle()
 
     def _wait_for(self, state: Mapping[str, object]) -> None:
         """Wait for a state of the notebook. It is polled: a promise that hangs has no timeout."""

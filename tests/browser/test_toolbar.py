@@ -43,7 +43,7 @@ sys.meta_path.insert(0, Absent())
 """
 
 #: What a card shows otherwise when a role is cached, or a minute later.
-UNLIKE = r"[\w ]+ left\b|; from the AWS CLI[^,]+, not checked with AWS"
+UNLIKE = r"[\w ]+ left at [\d:]+|; from the AWS CLI[^,]+, not checked with AWS"
 
 #: A second view of the notebook beside the first one.
 CLONE = "window.jupyterapp.commands.execute('docmanager:clone')"
@@ -249,7 +249,7 @@ def test_reload_restart_and_change(jupyter: Jupyter) -> None:
     notebook.start(1)  # the kernel dies, and is started again
     tool.is_absent()
     there.is_absent()
-    notebook.wait_until_idle()
+    notebook.wait_until_it_answers()
     notebook.run(0)
     tool.says("RoleBeta")
     notebook.page.evaluate(f"{_SESSION}.changeKernel({{name: 'python3'}})")

@@ -79,7 +79,7 @@ def test_identity_card() -> None:
     card = cards.identity_card(identity(), variable="session", now=NOW)
     assert str(card) == "\n".join(
         [
-            "RoleBeta ← UserAlpha  (59 minutes left)",
+            "RoleBeta ← UserAlpha  (59 minutes left at 12:00 UTC)",
             "  account   123456789012",
             "  ARN       arn:aws:sts::123456789012:assumed-role/RoleBeta/s",
             "  region    us-west-2",
