@@ -33,9 +33,9 @@ CACHED = "; from the AWS CLI's cache, not checked with AWS"
 
 #: Says who has assumed a cached role, if the profile's source hasn't, or may not have.
 SOURCES = {
-    "other": "other credentials than those of `{profile}` assumed the role; it is in the AWS "
-    "CLI's cache. Run `%aws_profile --refresh` to assume it again.",
-    "unknown": "unknown: another program assumed the role; it is in the AWS CLI's cache",
+    "other": "not this profile's: other credentials assumed the role, which is in the AWS CLI's cache. "
+    "Run `%aws_profile --refresh` to assume it again.",
+    "unknown": "unknown: another program assumed the role, which is in the AWS CLI's cache",
 }
 
 READ_ONLY = "read-only, limited by the session policy ReadOnlyAccess"
@@ -67,7 +67,7 @@ def identity_card(
     rows = [("account", account), ("ARN", identity.arn or NOT_TOLD)]
     rows.append(("region", identity.region or "none"))
     if identity.source in SOURCES:
-        rows.append(("source", SOURCES[identity.source].format(profile=identity.profile)))
+        rows.append(("source", SOURCES[identity.source]))
     if read_only:
         rows.append(("access", MAYBE_READ_ONLY if identity.may_ignore_policy else READ_ONLY))
     rows += about

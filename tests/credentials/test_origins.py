@@ -93,7 +93,7 @@ def test_another_source(aws: EmbeddedAws, bob: str, shell: Shell) -> None:
     card = shell.good(f"%aws_profile {bob}").text
     assert seen(aws) == []
     assert "BetaOfBob ← Bob" not in card
-    assert "other credentials than those of `BetaOfBob` assumed the role" in card
+    assert "not this profile's: other credentials assumed the role" in card
     card = shell.good("%aws_profile --refresh").text
     assert "BetaOfBob ← Bob" in card
     assert "assumed the role" not in card
