@@ -33,8 +33,8 @@ CACHED = "; from the AWS CLI's cache, not checked with AWS"
 
 #: Says who has assumed a cached role, if the profile's source hasn't, or may not have.
 SOURCES = {
-    "other": "not this profile's: other credentials assumed the role, which is in the AWS CLI's cache. "
-    "Run `%aws_profile --refresh` to assume it again.",
+    "other": "not this profile's: other credentials assumed the role, which is in the AWS CLI's "
+    "cache. Run `%aws_profile --refresh` to assume it again.",
     "unknown": "unknown: another program assumed the role, which is in the AWS CLI's cache",
 }
 
