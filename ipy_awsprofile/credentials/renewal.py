@@ -7,6 +7,7 @@ a sign-in that has expired. A `Renewal` is what botocore calls instead to fetch 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -152,10 +153,12 @@ _LOGGED = {
 
 @contextmanager
 def quiet_refresh() -> Iterator[None]:
-    """Keep botocore from logging the traceback of an error that we raise."""
+    """Keep botocore from logging, in this thread, the traceback of an error that we raise."""
+    thread = threading.get_ident()
 
     def is_other(record: logging.LogRecord) -> bool:
-        return not str(record.msg).startswith(_LOGGED[record.name])
+        is_ours = record.thread == thread
+        return not (is_ours and str(record.msg).startswith(_LOGGED[record.name]))
 
     for name in _LOGGED:
         logging.getLogger(name).addFilter(is_other)

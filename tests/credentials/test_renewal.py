@@ -6,6 +6,7 @@ The embedded AWS and botocore run in this process, and its clock is moved.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -222,14 +223,19 @@ def test_plain_role_renews_itself(aws: EmbeddedAws, clock: Clock, scenario: Scen
 
 
 def test_quiet_refresh(caplog: pytest.LogCaptureFixture) -> None:
-    """The traceback of a failed renewal isn't logged; everything else is."""
+    """The traceback of a failed renewal isn't logged; everything else is, also of other threads."""
     logger = logging.getLogger("botocore.credentials")
+    elsewhere = "Refreshing temporary credentials failed elsewhere"
     with quiet_refresh():
         logger.warning("Refreshing temporary credentials failed during %s", "x")
         logger.warning("Something else")
+        thread = threading.Thread(target=logger.warning, args=(elsewhere,))
+        thread.start()
+        thread.join()
     logger.warning("Refreshing temporary credentials failed afterwards")
     assert [record.getMessage() for record in caplog.records] == [
         "Something else",
+        elsewhere,
         "Refreshing temporary credentials failed afterwards",
     ]
 
