@@ -82,7 +82,8 @@ def identity_card(
     notes = (*_region_notes(identity), *map(leftover_note, leftovers))
     return Card(
         title=" ← ".join(identity.chain),
-        badge=_time_left_at(now or datetime.now(UTC), identity),
+        badge=(left := time_left(identity.expiry, now, temporary=identity.temporary)),
+        since=f"at {now or datetime.now(UTC):%H:%M} UTC" if left.endswith("left") else "",
         rows=tuple(rows),
         notes=notes,
         tone=Tone.ERROR if protected else Tone.WARNING if notes else Tone.GOOD,
@@ -213,12 +214,6 @@ def reasons(errors: Sequence[Mapping[str, str]]) -> list[str]:
     if rest := sum(len(group) for _, group in largest[MOST_ERRORS:]):
         lines.append(f"… and {rest} more.")
     return lines
-
-
-def _time_left_at(now: datetime, identity: Identity) -> str:
-    """Return how long credentials are valid, and when that was: notebooks save their cards."""
-    left = time_left(identity.expiry, now, temporary=identity.temporary)
-    return f"{left} at {now.astimezone(UTC):%H:%M} UTC" if left.endswith("left") else left
 
 
 def time_left(

@@ -16,7 +16,8 @@ class Card:
     """A title, a badge beside it, rows of label and value, and lines of notes below.
 
     ``mark`` is a warning beside the title. ``link`` is the address of a page to sign in at: a
-    button in HTML, a row in text.
+    button in HTML, a row in text. ``since`` is when the badge was true, in HTML alone: a notebook
+    shows it again when it is opened.
     """
 
     title: str
@@ -26,6 +27,7 @@ class Card:
     tone: Tone = Tone.QUIET
     mark: str = ""
     link: str = ""
+    since: str = ""
 
     def __str__(self) -> str:
         rows = (("open", self.link), *self.rows) if self.link else self.rows
@@ -48,7 +50,7 @@ class Card:
             for style, text in zip((styles.MUTED, styles.VALUE), row, strict=True)
         )
         return card_frame(
-            heading(with_code(self.title), self.badge, self.mark),
+            heading(with_code(self.title), f"{self.badge} {self.since}".strip(), self.mark),
             tag("div", styles.ROWS, *cells) if self.rows else "",
             self._button(),
             *(tag("div", styles.NOTE, with_code(note)) for note in self.notes),

@@ -43,7 +43,7 @@ sys.meta_path.insert(0, Absent())
 """
 
 #: What a card shows otherwise when a role is cached, or a minute later.
-UNLIKE = r"[\w ]+ left at [\d:]+|; from the AWS CLI[^,]+, not checked with AWS"
+UNLIKE = r"[\w ]+ left\b( at [\d:]+)?|; from the AWS CLI[^,]+, not checked with AWS"
 
 #: A second view of the notebook beside the first one.
 CLONE = "window.jupyterapp.commands.execute('docmanager:clone')"

@@ -79,7 +79,7 @@ def test_identity_card() -> None:
     card = cards.identity_card(identity(), variable="session", now=NOW)
     assert str(card) == "\n".join(
         [
-            "RoleBeta ← UserAlpha  (59 minutes left at 12:00 UTC)",
+            "RoleBeta ← UserAlpha  (59 minutes left)",
             "  account   123456789012",
             "  ARN       arn:aws:sts::123456789012:assumed-role/RoleBeta/s",
             "  region    us-west-2",
@@ -89,6 +89,7 @@ def test_identity_card() -> None:
     )
     assert card.tone is Tone.GOOD
     assert repr(card) == str(card)
+    assert "59 minutes left at 12:00 UTC" in card._repr_html_()
 
 
 def test_html_shows_what_the_text_shows() -> None:

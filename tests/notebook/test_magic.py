@@ -33,7 +33,7 @@ def test_before_a_switch(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_switch(shell: Shell) -> None:
     """One line puts a session of the profile into the notebook, and shows its identity."""
     ran = shell.good("%aws_profile RoleBeta")
-    assert ran.text.startswith("RoleBeta ← UserAlpha  (1 hour left at ")
+    assert ran.text.startswith("RoleBeta ← UserAlpha  (1 hour left)")
     assert re.search(r"expires +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, renews by itself", ran.text)
     assert "ipy-awsprofile-card" in ran.html
     assert isinstance(shell.names["session"], boto3.Session)
@@ -53,7 +53,7 @@ def test_shows_the_active_identity(shell: Shell) -> None:
         ("--region eu-west-1", r"region +eu-west-1"),
         ("--session-name me-at-work", r"ARN .*/me-at-work"),
         ("--as beta", r"variable +beta"),
-        ("--duration 30m", r"\(30 minutes left at \d\d:\d\d UTC\)"),
+        ("--duration 30m", r"\(30 minutes left\)"),
         ("--yes", r"variable +session"),
         ("--region=eu-west-1 --as=beta", r"variable +beta"),
     ],

@@ -65,7 +65,7 @@ def test_switches_the_notebook(person: Person, shell: Shell) -> None:
     identity = shown["identity"]
     assert 0 < identity.pop("left") <= 3600
     assert datetime.fromisoformat(identity.pop("expires")) > datetime.now(UTC)
-    assert identity.pop("text").startswith("RoleBeta ← UserAlpha  (1 hour left at ")
+    assert identity.pop("text").startswith("RoleBeta ← UserAlpha  (1 hour left)\n")
     assert identity == {
         "account": "123456789012",
         "protected": False,
