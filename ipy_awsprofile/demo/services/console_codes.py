@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
-from datetime import timedelta
-from hashlib import sha256
 from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -17,10 +14,9 @@ from urllib.parse import urlencode
 from werkzeug.utils import redirect
 
 from ipy_awsprofile.demo.services.sso.html import html_page
+from ipy_awsprofile.demo.services.sso.issued_codes import IssuedCodes
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from werkzeug.wrappers import Request, Response
 
     from ipy_awsprofile.demo.iam.users_and_roles import IamUser
@@ -36,18 +32,6 @@ _FORM = """<p>A program asks to work as {}.</p>
 </form>"""
 
 _LOOPBACK = re.compile(r"http://127\.0\.0\.1:\d+/oauth/callback")
-_LIFETIME = timedelta(minutes=10)
-
-
-@dataclass(frozen=True, slots=True)
-class _Code:
-    """What a code was issued for."""
-
-    client_id: str
-    redirect_uri: str
-    challenge: str
-    user: IamUser
-    expires: datetime
 
 
 class ConsoleCodes:
@@ -55,7 +39,7 @@ class ConsoleCodes:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._codes: dict[str, _Code] = {}
+        self._codes: IssuedCodes[IamUser] = IssuedCodes(state)
         self.user: IamUser | None = None
 
     def show(self, request: Request) -> Response:
@@ -72,7 +56,7 @@ class ConsoleCodes:
             return html_page("<p>This request to sign in isn't valid.</p>", status=400)
         answer = {"state": asked["state"]}
         if request.form.get("answer") == "allow":
-            answer["code"] = self._issue(asked, user)
+            answer["code"] = self._codes.issue(asked, user)
         else:
             answer["error"] = "access_denied"
         if asked["client_id"] == SAME_DEVICE:
@@ -83,29 +67,7 @@ class ConsoleCodes:
 
     def redeem(self, body: dict[str, Any]) -> IamUser | None:
         """Return the user who has allowed the request; None if the code isn't valid."""
-        code = self._codes.pop(body.get("code", ""), None)
-        digest = sha256(str(body.get("codeVerifier", "")).encode()).digest()
-        challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-        if (
-            code is None
-            or self._state.clock() >= code.expires
-            or code.client_id != body.get("clientId")
-            or code.redirect_uri != body.get("redirectUri")
-            or code.challenge != challenge
-        ):
-            return None
-        return code.user
-
-    def _issue(self, asked: Any, user: IamUser) -> str:
-        secret = self._state.new_secret()
-        self._codes[secret] = _Code(
-            asked["client_id"],
-            asked["redirect_uri"],
-            asked["code_challenge"],
-            user,
-            self._state.clock() + _LIFETIME,
-        )
-        return secret
+        return self._codes.redeem(body.get("clientId"), body)
 
 
 def _is_valid(request: Request) -> bool:

@@ -6,11 +6,7 @@ https://www.rfc-editor.org/rfc/rfc7636
 
 from __future__ import annotations
 
-import base64
 import re
-from dataclasses import dataclass
-from datetime import timedelta
-from hashlib import sha256
 from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -18,11 +14,10 @@ from urllib.parse import urlencode
 from werkzeug.utils import redirect
 
 from ipy_awsprofile.demo.services.sso.html import html_page
+from ipy_awsprofile.demo.services.sso.issued_codes import IssuedCodes
 from ipy_awsprofile.demo.services.sso.records import refused
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from werkzeug.wrappers import Request, Response
 
     from ipy_awsprofile.demo.services.sso.records import Client, Tokens
@@ -37,26 +32,14 @@ _FORM = """<p>A program on this machine asks to sign in as you.</p>
 
 #: A program of this machine, at any port: https://www.rfc-editor.org/rfc/rfc8252#section-7.3
 _LOOPBACK = re.compile(r"http://127\.0\.0\.1:\d+/oauth/callback")
-_LIFETIME = timedelta(minutes=10)
-
-
-@dataclass(frozen=True, slots=True)
-class _Code:
-    """What a code was issued for."""
-
-    client_id: str
-    redirect_uri: str
-    challenge: str
-    user: str
-    expires: datetime
 
 
 class AuthorizationCodes:
     """The page on which a person allows a sign-in, and the codes that it issues."""
 
     def __init__(self, state: State, tokens: SsoTokens, user: str) -> None:
-        self._state, self._tokens, self._user = state, tokens, user
-        self._codes: dict[str, _Code] = {}
+        self._tokens, self._user = tokens, user
+        self._codes: IssuedCodes[str] = IssuedCodes(state)
 
     def show(self, request: Request) -> Response:
         """Return the page, for a request of a registered program."""
@@ -73,23 +56,15 @@ class AuthorizationCodes:
         if request.form.get("answer") != "allow":
             answer |= {"error": "access_denied", "error_description": "Access denied"}
         else:
-            answer["code"] = self._issue(asked)
+            answer["code"] = self._codes.issue(asked, self._user)
         return redirect(f"{asked['redirect_uri']}?{urlencode(answer)}")
 
     def redeem(self, client: Client, body: dict[str, Any]) -> Tokens:
         """Return the tokens for a code. Raises the OIDC service's error; a code works once."""
-        code = self._codes.pop(body.get("code", ""), None)
-        digest = sha256(str(body.get("codeVerifier", "")).encode()).digest()
-        challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-        if (
-            code is None
-            or self._state.clock() >= code.expires
-            or code.client_id != client.id
-            or code.redirect_uri != body.get("redirectUri")
-            or code.challenge != challenge
-        ):
+        user = self._codes.redeem(client.id, body)
+        if user is None:
             raise refused("InvalidGrantException", "Invalid authorization code provided")
-        return self._tokens.grant(client, code.user)
+        return self._tokens.grant(client, user)
 
     def _is_valid(self, request: Request) -> bool:
         asked = request.args
@@ -100,14 +75,3 @@ class AuthorizationCodes:
             and asked.get("code_challenge")
             and _LOOPBACK.fullmatch(asked.get("redirect_uri", ""))
         )
-
-    def _issue(self, asked: Any) -> str:
-        secret = self._state.new_secret()
-        self._codes[secret] = _Code(
-            asked["client_id"],
-            asked["redirect_uri"],
-            asked["code_challenge"],
-            self._user,
-            self._state.clock() + _LIFETIME,
-        )
-        return secret
