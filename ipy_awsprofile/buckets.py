@@ -9,7 +9,6 @@ from botocore.parsers import ResponseParserError
 
 from ipy_awsprofile.credentials.answers import guarded
 from ipy_awsprofile.credentials.deadline import ATTEMPT, begin_again
-from ipy_awsprofile.credentials.renewal import quiet_refresh
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.sessions.session import chain_of
 
@@ -31,7 +30,7 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
     """
     import pandas as pd
 
-    with translated(chain_of(session)), quiet_refresh():
+    with translated(chain_of(session)):
         buckets = sorted(_buckets(session, prefix), key=lambda bucket: bucket["Name"])
     return pd.DataFrame(
         {

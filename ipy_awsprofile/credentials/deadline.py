@@ -94,6 +94,11 @@ class limited:  # noqa: N801  # it reads as what it does
             _latest.reset(self._token)
 
 
+def is_in_force() -> bool:
+    """Return whether this thread is inside a block that is `limited`."""
+    return _in_force() is not None
+
+
 def begin_again() -> None:
     """Let an operation of many calls, such as one for each page, wait as long as at first."""
     if limit := _in_force():

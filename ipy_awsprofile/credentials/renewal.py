@@ -6,10 +6,7 @@ a sign-in that has expired. A `Renewal` is what botocore calls instead to fetch 
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -18,7 +15,7 @@ from botocore.credentials import RefreshableCredentials
 from ipy_awsprofile.credentials.code_prompter import CodePrompter
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.credentials.validation import require_usable
-from ipy_awsprofile.errors import AwsProfileError, SignInRequired
+from ipy_awsprofile.errors import SignInRequired
 
 
 class Renewal:
@@ -58,7 +55,7 @@ class Renewal:
         return fetch()
 
     def _fetched(self) -> Any:
-        with translated(self._chain, step=self._step), quiet_refresh():
+        with translated(self._chain, step=self._step):
             credentials = self._fetch()
             require_usable(credentials)
             return credentials
@@ -86,8 +83,6 @@ def install_renewals(
     before the end; with ``codes``, a person is asked when the session has ended. There is no public
     way to do this.
     """
-    # A filter that is there already isn't added again.
-    logging.getLogger("botocore.credentials").addFilter(_is_not_ours)
     last_step = len(chain) - 1
     until_here = []
     asked_later: dict[str, tuple[Renewal, Any]] = {}
@@ -137,33 +132,3 @@ def _ask_once(renewal: Renewal, fetcher: Any, later: dict[str, tuple[Renewal, An
         assumed_later.codes = None
         del its_fetcher._assume_kwargs["SerialNumber"]  # noqa: SLF001
     later[serial] = renewal, fetcher
-
-
-def _is_not_ours(record: logging.LogRecord) -> bool:
-    """Return whether botocore logs another error than one that a `Renewal` has raised."""
-    return not (record.exc_info and isinstance(record.exc_info[1], AwsProfileError))
-
-
-#: What botocore logs, with a traceback, about an error that it raises as well.
-_LOGGED = {
-    "botocore.credentials": ("Refreshing temporary credentials failed",),
-    "botocore.tokens": ("Refreshing token failed", "SSO token refresh attempt failed"),
-}
-
-
-@contextmanager
-def quiet_refresh() -> Iterator[None]:
-    """Keep botocore from logging, in this thread, the traceback of an error that we raise."""
-    thread = threading.get_ident()
-
-    def is_other(record: logging.LogRecord) -> bool:
-        is_ours = record.thread == thread
-        return not (is_ours and str(record.msg).startswith(_LOGGED[record.name]))
-
-    for name in _LOGGED:
-        logging.getLogger(name).addFilter(is_other)
-    try:
-        yield
-    finally:
-        for name in _LOGGED:
-            logging.getLogger(name).removeFilter(is_other)

@@ -7,6 +7,7 @@ foreign error as its cause if that can't contain a secret.
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from contextlib import AbstractContextManager
 
@@ -17,7 +18,7 @@ from dateutil.parser import ParserError
 from ipy_awsprofile.credentials.aws_errors import ErrorResponse, from_response
 from ipy_awsprofile.credentials.botocore_errors import from_exception
 from ipy_awsprofile.credentials.chain import Chain
-from ipy_awsprofile.credentials.deadline import limited
+from ipy_awsprofile.credentials.deadline import is_in_force, limited
 from ipy_awsprofile.credentials.interrupts import forget_stack
 from ipy_awsprofile.errors import AwsProfileError
 
@@ -40,6 +41,7 @@ class translated(AbstractContextManager[None]):  # noqa: N801  # it reads as wha
         self._outer: BaseException | None = None
 
     def __enter__(self) -> None:
+        log_each_failure_once()
         self._outer = sys.exception()  # an error that the caller is handling keeps its stack
         self._limited.__enter__()
 
@@ -92,3 +94,27 @@ def _is_quotable(error: Exception) -> bool:
     if type(error) is botocore.HTTPClientError:
         return False
     return isinstance(error, _QUOTABLE) and not isinstance(error, _UNQUOTABLE)
+
+
+#: The failures that botocore logs, with a traceback, before it raises them.
+_LOGGED = {
+    "botocore.credentials": ("Refreshing temporary credentials failed",),
+    "botocore.tokens": ("Refreshing token failed", "SSO token refresh attempt failed"),
+}
+
+
+def log_each_failure_once() -> None:
+    """Keep botocore from logging the traceback of a failure that we raise as our error.
+
+    The filter stays, and asks whether a `translated` block is running in the thread that logs. A
+    filter that each block added and removed would be left in force when Ctrl-C interrupts the
+    block at its end.
+    """
+    for name in _LOGGED:
+        logging.getLogger(name).addFilter(_is_logged)  # a filter is added only once
+
+
+def _is_logged(record: logging.LogRecord) -> bool:
+    if record.exc_info and isinstance(record.exc_info[1], AwsProfileError):
+        return False
+    return not (is_in_force() and str(record.msg).startswith(_LOGGED[record.name]))

@@ -16,7 +16,6 @@ from ipy_awsprofile.config.sts_endpoint import is_aws
 from ipy_awsprofile.credentials.answers import guarded
 from ipy_awsprofile.credentials.aws_errors import DENIED, ErrorResponse
 from ipy_awsprofile.credentials.deadline import DeadlineExceededError
-from ipy_awsprofile.credentials.renewal import quiet_refresh
 from ipy_awsprofile.credentials.retries import give_up_soon
 from ipy_awsprofile.credentials.translation import translated
 
@@ -50,7 +49,7 @@ def may_ignore_policy(session: ProfileSession) -> bool:
     to delete an object in a bucket that doesn't exist. Raises a child of `AwsProfileError`.
     """
     config = give_up_soon(session.timeout).merge(Config(s3={"addressing_style": "path"}))
-    with translated(session.chain), quiet_refresh():
+    with translated(session.chain):
         if is_aws(session.client("sts").meta.endpoint_url):
             return False
         s3 = guarded(session.client("s3", config=config))

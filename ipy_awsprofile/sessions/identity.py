@@ -14,7 +14,6 @@ from ipy_awsprofile.config.sts_endpoint import is_aws
 from ipy_awsprofile.credentials.answers import guarded
 from ipy_awsprofile.credentials.caller import CallerIdentity, caller_identity
 from ipy_awsprofile.credentials.origins import Source
-from ipy_awsprofile.credentials.renewal import quiet_refresh
 from ipy_awsprofile.credentials.retries import give_up_soon
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.sessions.foreign_servers import cannot_tell
@@ -75,7 +74,7 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
     chain = chain_of(session)
-    with translated(chain), quiet_refresh():
+    with translated(chain):
         credentials = credentials_of(session)
         frozen = credentials.get_frozen_credentials()
         access_key = frozen.access_key or ""

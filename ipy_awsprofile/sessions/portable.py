@@ -15,7 +15,6 @@ from ipy_awsprofile.config.shared_files import read_shared_files
 from ipy_awsprofile.credentials.answers import guarded
 from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
 from ipy_awsprofile.credentials.interrupts import interrupts_unshown
-from ipy_awsprofile.credentials.renewal import quiet_refresh
 from ipy_awsprofile.credentials.retries import for_many_profiles, give_up_soon
 from ipy_awsprofile.credentials.session_token import get_session_token
 from ipy_awsprofile.credentials.translation import translated
@@ -40,7 +39,7 @@ def short_lived(session: boto3.Session) -> tuple[UnshownCredentials, datetime | 
     Raises CredentialsUnavailable for long-term keys, which never leave the kernel, and other
     children of `AwsProfileError` if the credentials can't be renewed.
     """
-    with translated(chain_of(session)), quiet_refresh():
+    with translated(chain_of(session)):
         credentials = credentials_of(session)
         while True:
             expiry = expiry_of(credentials)
@@ -66,7 +65,7 @@ def session_token(
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
-    with translated(chain_of(session)), quiet_refresh():
+    with translated(chain_of(session)):
         sts = guarded(session.client("sts", config=give_up_soon(timeout_of(session))))
         # The response isn't in a variable, which a traceback could show.
         return _credentials_in(get_session_token(sts, serial=serial, ask=ask))
@@ -88,7 +87,7 @@ def lendable(session: ProfileSession) -> tuple[UnshownCredentials, datetime | No
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
     with session.issuing:
-        with translated(chain_of(session)), quiet_refresh():
+        with translated(chain_of(session)):
             frozen = UnshownCredentials(*credentials_of(session).get_frozen_credentials())
         if frozen.token:
             return short_lived(session)

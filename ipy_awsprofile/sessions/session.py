@@ -18,7 +18,6 @@ from ipy_awsprofile.credentials.code_prompter import CodePrompter
 from ipy_awsprofile.credentials.event_hooks import SharedHandlersSession
 from ipy_awsprofile.credentials.mfa import MfaPrompter, ask_on_input_channel
 from ipy_awsprofile.credentials.person import Person, SignIn
-from ipy_awsprofile.credentials.renewal import quiet_refresh
 from ipy_awsprofile.credentials.translation import translated
 
 if TYPE_CHECKING:
@@ -166,7 +165,7 @@ def open_target(
     ``client_config`` is the default config of the user's clients. ``provider`` creates a credential
     provider that is used instead of botocore's provider chain.
     """
-    with translated(target.chain), quiet_refresh():
+    with translated(target.chain):
         if target.region:
             validate_region_name(target.region)  # cached credentials need no client that checks it
         inner = ProfileBotocoreSession(target, client_config)

@@ -23,6 +23,8 @@ import nbformat
 from playwright.sync_api import Browser, BrowserType, Locator, Page
 from playwright.sync_api import TimeoutError as WaitedTooLong
 
+from tests.supervised import supervised
+
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
 #: No news, no update check, and every cell in the page.
@@ -110,19 +112,13 @@ def serving(folder: Path, environment: Mapping[str, str]) -> Iterator[Server]:
         "--KernelManager.transport=ipc",  # TCP ports can be taken before the kernel has started
     ]
     log = folder / "jupyter.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            command,
-            env={**environment, **_jupyter_folders(folder)},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            _wait_until_up(f"http://127.0.0.1:{port}/api/status", process, log)
-            yield Server(f"http://127.0.0.1:{port}", root)
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
+    environment = {**environment, **_jupyter_folders(folder)}
+    with (
+        log.open("w") as output,
+        supervised(command, env=environment, stdout=output, stderr=subprocess.STDOUT) as process,
+    ):
+        _wait_until_up(f"http://127.0.0.1:{port}/api/status", process, log)
+        yield Server(f"http://127.0.0.1:{port}", root)
 
 
 def _jupyter_folders(folder: Path) -> dict[str, str]:

@@ -5,8 +5,6 @@ The embedded AWS and botocore run in this process, and its clock is moved.
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -16,7 +14,6 @@ import pytest
 import time_machine
 
 from ipy_awsprofile.credentials.person import Person
-from ipy_awsprofile.credentials.renewal import quiet_refresh
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import AccessDenied, MfaRejected, MfaUnavailable
 from ipy_awsprofile.sessions.identity import who_am_i
@@ -220,24 +217,6 @@ def test_plain_role_renews_itself(aws: EmbeddedAws, clock: Clock, scenario: Scen
     assert after
     assert after - before >= timedelta(hours=2)
     assert [call.action for call in aws.calls] == ["sts:AssumeRole", "s3:ListAllMyBuckets"]
-
-
-def test_quiet_refresh(caplog: pytest.LogCaptureFixture) -> None:
-    """The traceback of a failed renewal isn't logged; everything else is, also of other threads."""
-    logger = logging.getLogger("botocore.credentials")
-    elsewhere = "Refreshing temporary credentials failed elsewhere"
-    with quiet_refresh():
-        logger.warning("Refreshing temporary credentials failed during %s", "x")
-        logger.warning("Something else")
-        thread = threading.Thread(target=logger.warning, args=(elsewhere,))
-        thread.start()
-        thread.join()
-    logger.warning("Refreshing temporary credentials failed afterwards")
-    assert [record.getMessage() for record in caplog.records] == [
-        "Something else",
-        elsewhere,
-        "Refreshing temporary credentials failed afterwards",
-    ]
 
 
 def test_short_session_asks_once(

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
+import threading
 import traceback
+from contextlib import suppress
+from contextvars import copy_context
 
 import pytest
 from botocore import exceptions as theirs
 
 from ipy_awsprofile import errors as ours
 from ipy_awsprofile.credentials.translation import translated
+from tests.attack.interrupting import interrupted
 from tests.credentials.foreign_errors import CHAIN, response, translate
 
 
@@ -84,3 +89,46 @@ def test_step_of_a_chain() -> None:
     assert str(caught.value) == (
         "A setting of `UserAlpha` can't be used: odd. It is needed for `RoleBeta`."
     )
+
+
+#: What botocore logs, with a traceback, before it raises an error.
+FAILED = "Refreshing temporary credentials failed during %s"
+
+
+def test_each_failure_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """A failure that we raise isn't logged as well; everything else is, even in other threads."""
+    logger = logging.getLogger("botocore.credentials")
+    with translated(CHAIN):
+        logger.warning(FAILED, "a call of ours")
+        logger.warning("Something else")
+        thread = threading.Thread(target=logger.warning, args=(FAILED, "a call of the user"))
+        thread.start()
+        thread.join()
+    logger.warning(FAILED, "a later call")
+    assert [record.getMessage() for record in caplog.records] == [
+        "Something else",
+        FAILED % "a call of the user",
+        FAILED % "a later call",
+    ]
+
+
+def translate_nothing() -> None:
+    """Run an empty block, as a call of ours that succeeds."""
+    with translated(CHAIN):
+        pass
+
+
+def test_an_interrupt_leaves_no_filter_in_force(caplog: pytest.LogCaptureFixture) -> None:
+    """Wherever Ctrl-C ends a call of ours, botocore's later warnings are logged."""
+    with interrupted() as counted:
+        translate_nothing()
+
+    def interrupt_and_log(line: int) -> None:
+        with suppress(KeyboardInterrupt), interrupted(line):
+            translate_nothing()
+        logging.getLogger("botocore.credentials").warning(FAILED, line)
+
+    for line in range(1, counted.lines + 1):
+        copy_context().run(interrupt_and_log, line)  # the same lines run each time
+    logged = [record.getMessage() for record in caplog.records]
+    assert logged == [FAILED % line for line in range(1, counted.lines + 1)]

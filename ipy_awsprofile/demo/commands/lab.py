@@ -32,6 +32,10 @@ _WITHOUT_NEWS = (
 )
 
 
+#: Seconds for JupyterLab to end its kernels and itself. It can hang when one of its threads doesn't
+#: end.
+_GRACE = 20
+
 #: The tutorial that is open in the beginning.
 FIRST = "01-from-profile-to-buckets.ipynb"
 
@@ -60,9 +64,13 @@ def open_lab(arguments: Sequence[str], *, browser: bool) -> int:
         try:
             return server.wait()
         except KeyboardInterrupt:  # JupyterLab received it too, and may be asking for confirmation
-            server.terminate()
-            server.wait()
+            with suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
+                server.terminate()
+                server.wait(timeout=_GRACE)
             return 0
+        finally:
+            server.kill()  # if it still runs
+            server.wait()
 
 
 def notebooks_folder() -> Path:

@@ -20,6 +20,7 @@ import pytest
 
 import ipy_awsprofile
 from ipy_awsprofile.__main__ import main
+from ipy_awsprofile.demo.commands import lab as lab_command
 from ipy_awsprofile.demo.commands.lab import FIRST, INSTALLED, notebooks_folder
 from tests.demo.commands.processes import started
 
@@ -157,3 +158,23 @@ def test_lab_in_a_browser(tmp_path: Path) -> None:
         assert running.process.wait(timeout=60) == 0
         assert running.gone
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+#: A JupyterLab that hangs at its end, after a signal that ends the command as Ctrl-C does.
+HANGING = """
+import os, pathlib, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+pathlib.Path(os.environ["PYTHONPATH"], "pid").write_text(str(os.getpid()))
+os.kill(os.getppid(), signal.SIGTERM)
+time.sleep(600)
+"""
+
+
+def test_a_jupyterlab_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After Ctrl-C, a JupyterLab that hangs at its end is killed."""
+    (tmp_path / "jupyterlab.py").write_text(HANGING)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(lab_command, "_GRACE", 0.1)
+    assert main(["lab", "--no-browser"]) == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
