@@ -33,6 +33,8 @@ KERNEL_TESTS = [
     pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning"),
 ]
 
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
 needs_proc = pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks into /proc")
 
 
@@ -110,3 +112,22 @@ def kernel(code: str) -> tuple[subprocess.Popen[str], str]:
     )
     assert process.stdout
     return process, process.stdout.readline().strip()
+
+
+def as_nobody(act: Callable[[], str]) -> str:
+    """Call a function as another user, in a new process; return its text or its error."""
+    reading, writing = os.pipe()
+    process = os.fork()
+    if process == 0:
+        try:
+            os.setresuid(65534, 65534, 65534)
+            said = act()
+        except BaseException as error:  # noqa: BLE001  # a forked test must not go on
+            said = f"{type(error).__name__}: {error}"
+        os.write(writing, said.encode())
+        os._exit(0)
+    os.close(writing)
+    with open(reading) as answer:
+        said = answer.read()
+    os.waitpid(process, 0)
+    return said

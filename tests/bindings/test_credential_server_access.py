@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import urllib.request
 from contextlib import ExitStack, suppress
@@ -17,18 +16,20 @@ import pytest
 
 from ipy_awsprofile.bindings.credential_process import borrowed
 from ipy_awsprofile.bindings.credential_server import Address, CredentialServer
-from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.session import open_session
-from tests.bindings.borrowing import KERNEL_TESTS, children, lent, needs_proc
+from tests.bindings.borrowing import (
+    KERNEL_TESTS,
+    as_nobody,
+    children,
+    lent,
+    needs_proc,
+    needs_root,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
 pytestmark = KERNEL_TESTS
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
 
 def test_only_the_user_can_read(address: Address) -> None:
@@ -54,25 +55,6 @@ def test_no_secret_to_be_seen(aws: EmbeddedAws, server: CredentialServer, addres
     assert b"shutil.rmtree" in seen  # the remover's arguments are part of it
     assert not [secret for secret in secrets if secret in seen]
     assert not [secret for secret in aws.secrets() if secret.encode() in token]
-
-
-def as_nobody(act: Callable[[], str]) -> str:
-    """Call a function as another user, in a new process; return its text or its error."""
-    reading, writing = os.pipe()
-    process = os.fork()
-    if process == 0:
-        try:
-            os.setresuid(65534, 65534, 65534)
-            said = act()
-        except BaseException as error:  # noqa: BLE001  # a forked test must not go on
-            said = f"{type(error).__name__}: {error}"
-        os.write(writing, said.encode())
-        os._exit(0)
-    os.close(writing)
-    with open(reading) as answer:
-        said = answer.read()
-    os.waitpid(process, 0)
-    return said
 
 
 @needs_root
@@ -102,21 +84,6 @@ def test_nobody_else_gets_the_name_of_a_server_that_has_ended(
     server.close()
     assert as_nobody(lambda: made(folder)).startswith("PermissionError")
     assert not folder.exists()
-
-
-@needs_root
-def test_folder_of_another_user(
-    aws: EmbeddedAws, server: CredentialServer, temporary: Path
-) -> None:
-    """If another user has created the parent folder, nothing is lent, and the error says why."""
-    temporary.chmod(0o1777)
-    squatted = temporary / f"ipy-awsprofile-{os.geteuid()}"
-    assert as_nobody(lambda: made(squatted)) == "made"
-    with pytest.raises(CredentialsUnavailable, match=r"isn't a private folder of this user"):
-        server.lend(open_session("RoleBeta"))
-    squatted.rmdir()
-    address = server.lend(open_session("RoleBeta"))
-    assert address.token_file.parents[1] == squatted
 
 
 def answer_to(address: Address, headers: dict[str, str]) -> bytes:
