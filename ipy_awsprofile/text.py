@@ -48,9 +48,15 @@ def number_of(number: int, unit: str) -> str:
     return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
-def without_user(url: str) -> str:
-    """Return a URL without its user name and password."""
-    return re.sub(r"//[^/]*@", "//…@", url)
+#: The user name and password of a URL, its query, and a fragment with parameters. The query of an
+#: address without a scheme counts as well.
+_USER = re.compile(r"//[^/\s]*@")
+_QUERY = re.compile(r"(?<=\S)(?:\?|#(?=\S*=))[^\s`'\"]+")
+
+
+def redacted_urls(text: str) -> str:
+    """Return a text whose URLs show no user name, password or query: they can be secrets."""
+    return _QUERY.sub(lambda query: f"{query[0][0]}…", _USER.sub("//…@", text))
 
 
 def is_command(command: str) -> bool:

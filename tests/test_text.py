@@ -10,7 +10,7 @@ import pytest
 from ipy_awsprofile.cards.cards import error_card
 from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.text import assigned_name, in_words, program, visible, without_user
+from ipy_awsprofile.text import assigned_name, in_words, program, redacted_urls, visible
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -65,14 +65,6 @@ def test_every_card(aws: EmbeddedAws, shell: Shell) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "shown"), [("http://ann:pw@e/x@y", "http://…@e/x@y"), ("https://e/", "https://e/")]
-)
-def test_without_user(url: str, shown: str) -> None:
-    """A URL is shown without its user name."""
-    assert without_user(url) == shown
-
-
-@pytest.mark.parametrize(
     ("command", "name"),
     [("tool --key x", "tool"), ("TOKEN=x tool", None), ("'unended", None), ("", None)],
 )
@@ -85,13 +77,23 @@ def test_program(command: str, name: str | None) -> None:
     ("url", "shown"),
     [
         ("http://me:hush@host/path", "http://…@host/path"),
+        ("http://me:hush@e/x@y", "http://…@e/x@y"),
         ("http://host/a@b", "http://host/a@b"),
         ("http://[::1", "http://[::1"),
+        ("https://host/path?token=hush#hush", "https://host/path?…"),
+        ("https://host/start#/", "https://host/start#/"),
+        ("https://host/start#/?token=hush", "https://host/start#…"),
+        ("https://host/#token=hush", "https://host/#…"),
+        ("host:80?token=hush", "host:80?…"),
+        (
+            "Invalid endpoint: `http://h/?hush`. Is it one?",
+            "Invalid endpoint: `http://h/?…`. Is it one?",
+        ),
     ],
 )
-def test_password_in_an_address(url: str, shown: str) -> None:
-    """Name and password in an address aren't shown."""
-    assert without_user(url) == shown
+def test_redacted_urls(url: str, shown: str) -> None:
+    """Name, password and query in an address aren't shown."""
+    assert redacted_urls(url) == shown
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from ipy_awsprofile.config.shared_files import (
 )
 from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in
 from ipy_awsprofile.config.snapshot import instead
-from ipy_awsprofile.text import assigned_name, without_user
+from ipy_awsprofile.text import assigned_name, redacted_urls
 
 #: Settings that a role takes from the profiles of its sign-in, if all of them agree.
 _IN_COMMON = ("region", *settings_about(About.CLIENTS, About.MACHINE))
@@ -100,7 +100,7 @@ def _record(name: str, sign_in: SignIn, settings: Mapping[str, Value]) -> Profil
         sso_role_name=texts.get("sso_role_name"),
         account=texts.get("sso_account_id"),
         region=texts.get("region"),
-        endpoint=without_user(texts.get("endpoint_url", "")) or None,
+        endpoint=redacted_urls(texts.get("endpoint_url", "")) or None,
         file=sign_in.section.file,
         line=sign_in.section.line,
     )

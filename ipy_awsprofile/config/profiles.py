@@ -21,7 +21,7 @@ from typing import Any, Self
 from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.shared_files import Section, Sections, SharedFiles, read_shared_files
 from ipy_awsprofile.errors import ProfileNotFound
-from ipy_awsprofile.text import without_user
+from ipy_awsprofile.text import redacted_urls
 
 
 class ProfileKind(StrEnum):
@@ -194,7 +194,7 @@ def _record(name: str, section: Section) -> Profile:
         region=section.text("region"),
         mfa_serial=section.text("mfa_serial"),
         duration=_whole_number(section.text("duration_seconds")),
-        endpoint=without_user(section.text("endpoint_url") or "") or None,
+        endpoint=redacted_urls(section.text("endpoint_url") or "") or None,
         file=section.file,
         line=section.line,
     )

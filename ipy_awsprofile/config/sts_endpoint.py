@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from botocore.configprovider import ConfiguredEndpointProvider
 
-from ipy_awsprofile.text import without_user
+from ipy_awsprofile.text import redacted_urls
 
 #: The domains of AWS's partitions; those of the isolated ones begin with a letter and ``2s``.
 _AWS = re.compile(r"(.*\.)?(amazonaws\.(com|com\.cn|eu)|api\.aws|\w2s\.\S+)")
@@ -41,4 +41,4 @@ def foreign_sts(
     if str(environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", file)).lower() == "true":
         return ""
     url = ConfiguredEndpointProvider(config, own, "sts", environ).provide()
-    return "" if not isinstance(url, str) or is_aws(url) else without_user(url).rstrip("/")
+    return "" if not isinstance(url, str) or is_aws(url) else redacted_urls(url).rstrip("/")

@@ -26,6 +26,9 @@ from ipy_awsprofile.errors import (
 )
 from ipy_awsprofile.text import assigned_name, in_words, one_line, shortened
 
+#: How a page or document begins, even after a byte order mark.
+_DOCUMENT = re.compile(r"\W*[<{\[]")
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorResponse:
@@ -45,8 +48,8 @@ class ErrorResponse:
         message = one_line(content.get("Message") or "")
         return cls(
             code=shortened(str(content.get("Code") or ""), 100),
-            # botocore takes a whole page or document for the message if it can't read it.
-            message="" if message.startswith(("<", "{", "[")) else in_words(shortened(message)),
+            # A session that isn't ours takes what it can't read, such as a page, for the message.
+            message="" if _DOCUMENT.match(message) else in_words(shortened(message)),
             operation=error.operation_name,
             status=int(metadata.get("HTTPStatusCode") or 0),
         )

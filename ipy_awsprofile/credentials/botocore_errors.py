@@ -34,7 +34,7 @@ from ipy_awsprofile.errors import (
     SignInRequired,
     SourceLoop,
 )
-from ipy_awsprofile.text import one_line, without_user
+from ipy_awsprofile.text import one_line, redacted_urls
 
 #: Returns our error for an exception and a role chain, or None to leave it to a later translation.
 _Translate = Callable[[Any, Chain], AwsProfileError | None]
@@ -142,7 +142,7 @@ def _from_value(error: ValueError, chain: Chain) -> AwsProfileError:
     if str(error).startswith(("Unsupported host", "Auth token")):
         return _unavailable("EcsContainer", chain)
     return InvalidProfile(
-        f"A setting of `{chain.asked_for}` can't be used: {without_user(one_line(error))}",
+        f"A setting of `{chain.asked_for}` can't be used: {redacted_urls(one_line(error))}",
         chain.explain_hint,
     )
 

@@ -1,7 +1,7 @@
-"""Error messages that repeat a secret of the request: they are replaced before anybody sees them.
+"""Error messages with secrets of the request or the response are replaced before anyone sees them.
 
 Portals and proxies put the request that they refuse into their error page, with its tokens, and
-botocore takes the page as the error's message.
+botocore takes a response that it can't read, which can be credentials, as the error's message.
 
 https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_GetRoleCredentials.html
 """
@@ -67,19 +67,27 @@ class _Sent:
 
 
 def remember_request(request: Any, **_: Any) -> None:
-    """Keep what is sent until `hide_echo`: a handler of ``request-created``."""
+    """Keep what is sent until `redact_error`: a handler of ``request-created``."""
     request.context[_SENT] = _Sent(request)
 
 
-def hide_echo(parsed: Any, context: Any, **_: Any) -> None:
-    """Replace messages that have one of the request's secrets: a handler of ``after-call``."""
+def redact_error(parsed: Any, http_response: Any, context: Any, **_: Any) -> None:
+    """Remove what can be secret from an error's texts: a handler of ``after-call``.
+
+    A body that botocore can't read isn't AWS's; it can be credentials, and botocore takes it for
+    the message. A text that has one of the request's secrets is replaced.
+    """
     sent = context.pop(_SENT, None)
     if sent is None or not ("Error" in parsed or _status(parsed) >= HTTPStatus.MULTIPLE_CHOICES):
         return
-    secrets = sent.secrets()
+    secrets, body = sent.secrets(), http_response.content.decode(errors="replace")
     for part in (parsed, parsed.get("Error")):
         for name, text in list(part.items()) if isinstance(part, dict) else ():
-            if isinstance(text, str) and _repeats(text, secrets):
+            if not isinstance(text, str):
+                continue
+            if text and text == body:
+                part[name] = ""
+            elif _repeats(text, secrets):
                 part[name] = _HIDDEN
 
 

@@ -16,7 +16,7 @@ from botocore import handlers
 from botocore.hooks import BaseEventHooks, EventAliaser, HierarchicalEmitter
 from botocore.loaders import Loader
 
-from ipy_awsprofile.credentials.echoes import hide_echo, remember_request
+from ipy_awsprofile.credentials.echoes import redact_error, remember_request
 
 
 class CopiedHooks(BaseEventHooks):
@@ -88,7 +88,7 @@ def _registered(specs: tuple[tuple[Any, ...], ...]) -> HierarchicalEmitter:
     session.register_component("data_loader", Loader())
     boto3.Session(botocore_session=session)
     hooks.register_last("request-created", remember_request)  # when it is signed
-    hooks.register_last("after-call", hide_echo)
+    hooks.register_last("after-call", redact_error)
     return hooks
 
 

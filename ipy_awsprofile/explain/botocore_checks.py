@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from ipy_awsprofile.config.settings import About, settings_about
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.explain.records import Link, Problem, one_line
-from ipy_awsprofile.text import without_user
+from ipy_awsprofile.text import redacted_urls
 
 
 def check_client(link: Link) -> Iterator[Problem]:
@@ -38,7 +38,7 @@ def _reason(error: Exception) -> str:
     from botocore.exceptions import BotoCoreError
 
     if isinstance(error, BotoCoreError | ValueError):
-        return f": {one_line(without_user(str(error))).rstrip('.')}."
+        return f": {one_line(redacted_urls(str(error))).rstrip('.')}."
     return "."
 
 

@@ -22,7 +22,7 @@ from ipy_awsprofile.config.settings import (
 )
 from ipy_awsprofile.config.shared_files import Section, Value
 from ipy_awsprofile.explain.records import Link, Setting, one_line
-from ipy_awsprofile.text import program, without_user
+from ipy_awsprofile.text import program, redacted_urls
 
 _KEYS = set(settings_about(About.KEYS))
 _ROLE = set(settings_about(About.ROLE))
@@ -77,7 +77,7 @@ def shown_value(name: str, value: Value) -> str:
         return one_line(", ".join(value))  # only its names, which can be anything
     if name in {"credential_process", "mfa_process"}:
         return f"{program(value) or 'a command'} …"
-    return one_line(without_user(value))
+    return one_line(redacted_urls(value))
 
 
 def settings_of(link: Link, also: Section | None = None) -> Iterator[Setting]:
@@ -87,7 +87,7 @@ def settings_of(link: Link, also: Section | None = None) -> Iterator[Setting]:
     """
     variables = dict(_variables(link)) if link.is_target else {}
     for variable, (name, text) in variables.items():
-        yield Setting(name=name, value=one_line(without_user(text)), variable=variable)
+        yield Setting(name=name, value=one_line(redacted_urls(text)), variable=variable)
     overriding = {name: variable for variable, (name, _) in variables.items()}
     for name in link.section:
         if link.is_target and name in link.inputs.options:
@@ -121,7 +121,7 @@ def _endpoints_of_services(link: Link, overriding: Mapping[str, str]) -> Iterato
         by = overriding.get(name) or overriding.get("endpoint_url")
         note = f"{by} takes precedence" if by else _why_unused(link, "services")
         file, line = section.origins[service]
-        value = one_line(without_user(block["endpoint_url"]))
+        value = one_line(redacted_urls(block["endpoint_url"]))
         yield Setting(name=name, value=value, file=file, line=line, note=note)
 
 

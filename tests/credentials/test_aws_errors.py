@@ -195,7 +195,9 @@ def test_messages_are_one_line() -> None:
     assert str(error) == "ListBuckets failed for `RoleBeta`: one two"
 
 
-@pytest.mark.parametrize("page", ["<html>Sign in</html>", '{"secret": 1}', " \n<a>", "[1]"])
+@pytest.mark.parametrize(
+    "page", ["<html>Sign in</html>", '{"secret": 1}', " \n<a>", "[1]", '\ufeff{"secret": 1}']
+)
 def test_page_instead_of_a_message(page: str) -> None:
     """A page or a document isn't shown: botocore takes what it can't read for the message."""
     error = translate(response("403", page))

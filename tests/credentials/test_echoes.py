@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from botocore.session import Session
 
 from ipy_awsprofile.credentials.event_hooks import built_in_hooks
-from tests.servers import echoing_server
+from tests.servers import Answers, echoing_server, odd_server
 
 SECRET = "IQoJb3JpZ2luX2VjE/+secret=of the request<&>"
 TOKEN = "aoaAAAAAGdeviceOrBearer-secret-of-the-request:MGUCMQ"
@@ -124,3 +124,34 @@ def test_a_code_is_not_shown() -> None:
         with pytest.raises(ClientError) as caught:
             sts.get_session_token(SerialNumber="arn:aws:iam::1:mfa/me", TokenCode="345678")
     assert "345678" not in str(caught.value)
+
+
+#: Credentials as the SSO portal and the OIDC services return them.
+CREDENTIALS = json.dumps(
+    {
+        **dict.fromkeys(("clientSecret", "accessToken", "refreshToken"), "hush-1"),
+        "roleCredentials": {"secretAccessKey": "hush-2", "sessionToken": "hush-3"},
+    }
+)
+
+UNREADABLE: dict[str, str] = {
+    "byte order mark": f"\ufeff{CREDENTIALS}",
+    "prefix": f")]}}',\n{CREDENTIALS}",
+    "words before": f"Too many requests. {CREDENTIALS}",
+    "cut": CREDENTIALS[:-2],
+    "twice": CREDENTIALS * 2,
+    "not JSON": "accessToken=hush-1&refreshToken=hush-1",
+}
+
+
+@pytest.mark.parametrize("status", [400, 429, 500])
+@pytest.mark.parametrize("body", UNREADABLE)
+@pytest.mark.parametrize("call", [call for call in CALLS if call.startswith("sso")])
+def test_unreadable_body(call: str, body: str, status: int) -> None:
+    """A body that botocore can't read isn't quoted, as it can be credentials."""
+    service, run = CALLS[call]
+    answers = Answers((status, UNREADABLE[body]))
+    with odd_server(answers) as url, pytest.raises(ClientError) as caught:
+        run(client(service, url))
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
+    assert "hush" not in f"{caught.value} {caught.value.response}"

@@ -227,8 +227,8 @@ CASES = {
         ),
     ),
     "alone": Case(
-        f"{P}sso_session = corp\nexternal_id = hush\n"
-        "[sso-session corp]\nsso_start_url = https://x\nsso_region = us-east-1\n",
+        f"{P}sso_session = corp\nexternal_id = hush\nendpoint_url = http://127.0.0.1:1?t=hush\n"
+        "[sso-session corp]\nsso_start_url = https://x?t=hush\nsso_region = us-east-1\n",
         "",
         ("p|no credentials|config:1",),
         (("!`p` has no credentials, only sso_session, external_id", "Add keys"),),
