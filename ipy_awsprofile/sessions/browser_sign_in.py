@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import CredentialsUnavailable
-from ipy_awsprofile.sessions.oauth_callback import OAuthCallback
+from ipy_awsprofile.sessions.oauth_callback import TIME_TO_SIGN_IN, OAuthCallback
 from ipy_awsprofile.sessions.sso_sign_in import (
     REFRESH_TOKEN,
     oidc_client,
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
 
 _AUTHORIZATION_CODE = "authorization_code"
-
-#: How long the person has time, as in the AWS CLI.
-_TIME = timedelta(minutes=10)
 
 
 class BrowserSignIn:
@@ -52,7 +49,7 @@ class BrowserSignIn:
     ) -> None:
         self.profile = profile
         self.url = url
-        self.expiry = datetime.now(UTC) + _TIME
+        self.expiry = datetime.now(UTC) + TIME_TO_SIGN_IN
         self._callback = callback
         self._redeem = redeem
         self._chain = chain

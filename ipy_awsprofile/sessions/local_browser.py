@@ -14,8 +14,9 @@ import sys
 import threading
 import webbrowser
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+
+from ipy_awsprofile.sessions.loopback_page import LoopbackPage, Response
 
 #: A variable of each of them says that the person sits somewhere else.
 _ELSEWHERE = (
@@ -31,7 +32,7 @@ _ELSEWHERE = (
 _OF_TERMINALS = {"elinks", "links", "lynx", "w3m", "www-browser"}
 
 #: Seconds for the browser to open the page.
-_PATIENCE = 30
+_TIME_TO_OPEN = 30
 
 
 def local_browser() -> webbrowser.BaseBrowser | None:
@@ -53,31 +54,20 @@ def open_in(browser: webbrowser.BaseBrowser, url: str) -> bool:
     """Let the browser open an address that nobody else may see. Return whether it was started."""
     path = f"/{secrets.token_urlsafe(32)}"
     opened = threading.Event()
+    redirect = (
+        ("Location", url),
+        ("Cache-Control", "no-store"),
+        ("Referrer-Policy", "no-referrer"),
+    )
 
-    class Page(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.path != path or opened.is_set():
-                self.send_error(HTTPStatus.NOT_FOUND)
-                return
-            opened.set()
-            self.send_response(HTTPStatus.FOUND)
-            self.send_header("Location", url)
-            self.send_header("Cache-Control", "no-store")
-            self.send_header("Referrer-Policy", "no-referrer")
-            self.end_headers()
+    def respond(requested: str) -> Response:
+        if requested != path or opened.is_set():
+            return Response(HTTPStatus.NOT_FOUND)
+        opened.set()
+        return Response(HTTPStatus.FOUND, headers=redirect)
 
-        def log_message(self, *_: object) -> None:
-            """Log nothing."""
-
-    server = HTTPServer(("127.0.0.1", 0), Page)
-    server.timeout = 1
-
-    def serve() -> None:
-        with server:
-            for _ in range(_PATIENCE):
-                if opened.is_set():
-                    return
-                server.handle_request()
-
-    threading.Thread(target=serve, name="link to the browser", daemon=True).start()
-    return browser.open(f"http://127.0.0.1:{server.server_port}{path}")
+    page = LoopbackPage(respond, opened.is_set, seconds=_TIME_TO_OPEN)
+    if browser.open(f"{page.url}{path}"):
+        return True
+    page.close()
+    return False

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import base64
 import secrets
-import threading
+from datetime import timedelta
 from hashlib import sha256
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from ipy_awsprofile.sessions.loopback_page import LoopbackPage, Response
+
+#: How long the person has time, as in the AWS CLI.
+TIME_TO_SIGN_IN = timedelta(minutes=10)
 
 _PATH = "/oauth/callback"
 
@@ -35,7 +39,7 @@ class Pkce:
 
 
 class OAuthCallback:
-    """A server that takes one answer: a code, or that the person has refused."""
+    """A page that takes one answer: a code, or that the person has refused."""
 
     #: The address without the port, as clients register it.
     REGISTERED = f"http://127.0.0.1{_PATH}"
@@ -44,45 +48,33 @@ class OAuthCallback:
         self.pkce = Pkce()
         self.code: str | None = None
         self.is_refused = False
-        self._lock = threading.Lock()
-        callback = self
+        self._page = LoopbackPage(
+            self._respond, self._is_answered, seconds=TIME_TO_SIGN_IN.total_seconds()
+        )
 
-        class Page(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                address = urlsplit(self.path)
-                taken = address.path == _PATH and callback.take(parse_qs(address.query))
-                self.send_response(HTTPStatus.OK if taken else HTTPStatus.BAD_REQUEST)
-                self.send_header("Content-Type", "text/html; charset=utf-8")
-                self.end_headers()
-                self.wfile.write(_PAGE if taken else b"This isn't the answer that is expected.\n")
-
-            def log_message(self, *_: object) -> None:
-                """Log nothing: the address has the code."""
-
-        self._server = HTTPServer(("127.0.0.1", 0), Page)
-        threading.Thread(
-            target=self._server.serve_forever, args=(0.2,), name="sign-in", daemon=True
-        ).start()
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} at {self.redirect_uri}>"
 
     @property
     def redirect_uri(self) -> str:
         """The address of the page."""
-        return f"http://127.0.0.1:{self._server.server_port}{_PATH}"
-
-    def take(self, answer: dict[str, list[str]]) -> bool:
-        """Take an answer, and return whether it is ours."""
-        state = answer.get("state", [""])[0]
-        if not secrets.compare_digest(state.encode(), self.pkce.state.encode()):
-            return False
-        self.code = answer.get("code", [None])[0]
-        self.is_refused = self.code is None
-        return True
+        return f"{self._page.url}{_PATH}"
 
     def close(self) -> None:
-        """End the server; it can be called again."""
-        threading.Thread(target=self._end, daemon=True).start()
+        """Close the page; it can be called again."""
+        self._page.close()
 
-    def _end(self) -> None:
-        with self._lock:  # who comes second finds the port closed, and not being closed
-            self._server.shutdown()
-            self._server.server_close()
+    def _is_answered(self) -> bool:
+        return self.is_refused or self.code is not None
+
+    def _respond(self, path: str) -> Response:
+        address = urlsplit(path)
+        answer = parse_qs(address.query)
+        state = answer.get("state", [""])[0]
+        is_ours = secrets.compare_digest(state.encode(), self.pkce.state.encode())
+        if address.path != _PATH or not is_ours:
+            return Response(HTTPStatus.BAD_REQUEST, b"This isn't the answer that is expected.\n")
+        self.code = answer.get("code", [None])[0]
+        self.is_refused = self.code is None
+        headers = (("Content-Type", "text/html; charset=utf-8"),)
+        return Response(HTTPStatus.OK, _PAGE, headers)

@@ -37,7 +37,7 @@ def test_opened(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
     (opened,) = browser.opened
     seen = f"{opened} {ran.text} {ran.html} {ran.printed}"
     assert [secret for secret in aws.secrets() if secret in seen] == []
-    with pytest.raises(OSError, match=r"404|refused|reset"):  # its server is about to end
+    with pytest.raises(OSError, match=r"404|refused|reset|closed"):  # its server is about to end
         urllib.request.urlopen(opened)  # it leads on only once
     shell.good("%aws_profile --console")
     browser.wait()

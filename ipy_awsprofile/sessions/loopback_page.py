@@ -1,0 +1,141 @@
+"""A page on 127.0.0.1 for the browser of this machine, until it has done its work.
+
+Browsers connect ahead of requests and then send nothing, and any process of the machine can
+connect. So each connection has a thread and a time limit, and the oldest one ends if there are too
+many.
+
+https://www.rfc-editor.org/rfc/rfc8252#section-7.3
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
+from typing import Any
+
+#: Seconds for a client to send its request, and for it to read the response.
+_REQUEST_TIMEOUT = 10.0
+
+#: The most connections that are open at once.
+_MOST_CONNECTIONS = 100
+
+#: Seconds after which a page that is closed notices it.
+_POLL_INTERVAL = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a browser gets. Its repr has neither body nor headers, which can be secret."""
+
+    status: HTTPStatus
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.status.value}>"
+
+
+class LoopbackPage:
+    """Answers requests for a path until `close` is called, or for so many ``seconds``.
+
+    ``respond`` returns the response for a path with its query, and is called in several threads.
+    When ``is_done`` returns true after a response, the page closes by itself. Raises OSError if
+    the system has no socket left.
+    """
+
+    def __init__(
+        self, respond: Callable[[str], Response], is_done: Callable[[], bool], *, seconds: float
+    ) -> None:
+        self._server = _Server(respond, is_done)
+        self._end = time.monotonic() + seconds
+        self._thread = threading.Thread(target=self._serve, name="loopback page", daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """The address of the page, without a path."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def close(self) -> None:
+        """Close the page and its connections, and wait until that is done; it can be repeated."""
+        self._server.closed.set()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        with self._server as server:
+            while not server.closed.is_set() and time.monotonic() < self._end:
+                server.handle_request()
+
+
+class _Server(ThreadingTCPServer):
+    """Keeps its connections with their threads, so that it can end them."""
+
+    request_queue_size = _MOST_CONNECTIONS
+    timeout = _POLL_INTERVAL
+
+    def __init__(self, respond: Callable[[str], Response], is_done: Callable[[], bool]) -> None:
+        self.respond = respond
+        self.closed = threading.Event()
+        self._is_done = is_done
+        self._threads_of: dict[socket.socket, threading.Thread] = {}  # the oldest first
+        super().__init__(("127.0.0.1", 0), _Request)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer a connection in a separate thread."""
+        connections = list(self._threads_of.items())
+        if len(connections) >= _MOST_CONNECTIONS:
+            _end(*connections[0])
+        arguments = (request, client_address)
+        thread = threading.Thread(target=self.process_request_thread, args=arguments, daemon=True)
+        self._threads_of[request] = thread
+        thread.start()
+
+    def shutdown_request(self, request: Any) -> None:
+        """End a connection, and the page if it is done."""
+        self._threads_of.pop(request, None)
+        super().shutdown_request(request)
+        if self._is_done():
+            self.closed.set()
+
+    def server_close(self) -> None:
+        """Close the port and all connections; a response that has begun is sent first."""
+        super().server_close()
+        for connection, thread in list(self._threads_of.items()):
+            _end(connection, thread)
+
+    def handle_error(self, *_: object) -> None:
+        """Print nothing: standard error is the notebook's output."""
+
+
+def _end(connection: socket.socket, thread: threading.Thread) -> None:
+    """Let the thread of a connection read no more, and wait until it has closed the connection."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RD)
+    thread.join(_REQUEST_TIMEOUT)
+
+
+class _Request(BaseHTTPRequestHandler):
+    timeout = _REQUEST_TIMEOUT
+    server: _Server
+    server_version = "ipy_awsprofile"
+    sys_version = ""
+
+    def do_GET(self) -> None:
+        """Send the response."""
+        response = self.server.respond(self.path)
+        self.send_response(response.status)
+        for name, value in response.headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(response.body)))
+        self.end_headers()
+        self.wfile.write(response.body)
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing: the path can have a code."""

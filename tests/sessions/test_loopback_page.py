@@ -1,0 +1,166 @@
+"""A page on loopback answers each browser, however many other clients connect, and ends whole."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import urllib.request
+from contextlib import ExitStack, suppress
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+
+import pytest
+
+from ipy_awsprofile.sessions import loopback_page
+from ipy_awsprofile.sessions.loopback_page import LoopbackPage, Response
+from ipy_awsprofile.sessions.oauth_callback import OAuthCallback
+from tests.bindings.borrowing import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def page() -> Iterator[LoopbackPage]:
+    """Open a page that has its path for a text, and is done after the path `/last`."""
+    seen: list[str] = []
+
+    def respond(path: str) -> Response:
+        seen.append(path)
+        status = HTTPStatus.NOT_FOUND if path == "/missing" else HTTPStatus.OK
+        return Response(status, path.encode(), (("X-Path", path),))
+
+    page = LoopbackPage(respond, lambda: "/last" in seen, seconds=60)
+    yield page
+    page.close()
+
+
+def get(page: LoopbackPage, path: str) -> str:
+    """Return what the page has at a path."""
+    with urllib.request.urlopen(f"{page.url}{path}", timeout=30) as response:
+        assert response.headers["X-Path"] == path
+        text: str = response.read().decode()
+        return text
+
+
+def connected(url: str) -> socket.socket:
+    """Connect to a server, and send nothing."""
+    place = urlsplit(url)
+    return socket.create_connection((str(place.hostname), int(place.port or 0)), timeout=30)
+
+
+def is_refused(url: str) -> bool:
+    """Return whether nothing listens at an address."""
+    try:
+        connected(url).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def page_threads() -> list[threading.Thread]:
+    """Return the threads of pages and their connections."""
+    names = ("loopback page", "process_request_thread")
+    return [thread for thread in threading.enumerate() if any(n in thread.name for n in names)]
+
+
+def test_responses(page: LoopbackPage) -> None:
+    """Each path has its response, until the page is done."""
+    assert get(page, "/first") == "/first"
+    with pytest.raises(HTTPError, match="404"):
+        get(page, "/missing")
+    with pytest.raises(HTTPError, match="501"):
+        urllib.request.urlopen(page.url, b"posted")
+    assert get(page, "/last") == "/last"
+    assert eventually(lambda: is_refused(page.url))
+
+
+def test_silent_connections(page: LoopbackPage) -> None:
+    """Many silent connections keep no browser waiting, and all of them end with the page."""
+    with ExitStack() as clients:
+        silent = [clients.enter_context(connected(page.url)) for _ in range(300)]
+        for client in silent[::3]:
+            with suppress(OSError):
+                client.sendall(b"GET /half")
+        assert get(page, "/first") == "/first"
+        assert len(page_threads()) <= loopback_page._MOST_CONNECTIONS + 2
+        page.close()
+        assert page_threads() == []
+        for client in silent:
+            with suppress(ConnectionResetError):
+                while client.recv(1000):
+                    pass
+    assert is_refused(page.url)
+
+
+def test_time_limit(page: LoopbackPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection of a client that sends nothing more is ended after the time limit."""
+    monkeypatch.setattr(loopback_page._Request, "timeout", 0.1)
+    for words in (b"", b"GET /half"):
+        with connected(page.url) as client:
+            client.sendall(words)
+            assert client.recv(100) == b""
+    assert get(page, "/first") == "/first"
+
+
+def test_a_page_that_nobody_closes() -> None:
+    """A page ends after its time."""
+    page = LoopbackPage(lambda _: Response(HTTPStatus.OK), lambda: False, seconds=0.01)
+    assert eventually(lambda: is_refused(page.url))
+
+
+def test_response_during_the_end() -> None:
+    """A response that has begun when the page is closed is sent."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def respond(_path: str) -> Response:
+        begun.set()
+        go_on.wait(30)
+        return Response(HTTPStatus.OK, b"whole")
+
+    page = LoopbackPage(respond, lambda: False, seconds=60)
+    with connected(page.url) as client:
+        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        begun.wait(30)
+        closing = threading.Thread(target=page.close)
+        closing.start()
+        assert eventually(lambda: is_refused(page.url))
+        go_on.set()
+        with client.makefile("rb") as file:
+            assert file.read().endswith(b"whole")
+        closing.join()
+
+
+def test_garbage_prints_nothing(page: LoopbackPage, capfd: pytest.CaptureFixture[str]) -> None:
+    """Whatever clients send, nothing is printed, and the next one is served."""
+    for garbage in (b"\0", b"\xff" * 70_000, b"GET\r\n\r\n", b"GET / HTTP/1.1\r\n" * 5000):
+        with connected(page.url) as client, suppress(OSError):
+            client.sendall(garbage)
+    assert get(page, "/first") == "/first"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_no_secret_in_a_repr() -> None:
+    """The reprs of a response and of a callback have neither the code nor the state."""
+    response = Response(HTTPStatus.FOUND, b"hush", (("Location", "hush"),))
+    assert repr(response) == "<Response 302>"
+    callback = OAuthCallback()
+    callback.code = "hush"
+    shown = repr(callback) + repr(vars(callback)["_page"])
+    callback.close()
+    assert "hush" not in shown
+    assert callback.pkce.state not in shown
+
+
+def test_sign_in_beside_a_silent_connection() -> None:
+    """A connection that a browser opened ahead doesn't keep the answer from the kernel."""
+    callback = OAuthCallback()
+    with connected(callback.redirect_uri):
+        query = f"state={callback.pkce.state}&code=from-aws"
+        with urllib.request.urlopen(f"{callback.redirect_uri}?{query}", timeout=30) as response:
+            assert b"You can close this page" in response.read()
+    assert callback.code == "from-aws"
+    callback.close()
+    assert page_threads() == []
