@@ -6,11 +6,11 @@ import re
 import shlex
 from typing import NamedTuple
 
-#: Control characters except line ends, and characters that change the direction of writing.
-#: Terminals obey control characters, and both can make a text look like another one.
-#: https://www.unicode.org/reports/tr36/
+#: Control characters except line ends, characters without a width, and characters that change the
+#: direction of writing. Terminals obey control characters, and all of them can make a text look
+#: like another one. https://www.unicode.org/reports/tr36/
 _INVISIBLE = re.compile(
-    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]"
 )
 
 
@@ -22,6 +22,11 @@ LONGEST, LONGEST_CELL = 2_000, 200
 def visible(text: str) -> str:
     """Return a text with its invisible characters escaped as Python escapes them."""
     return _INVISIBLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def visible_line(text: str) -> str:
+    """Return a text in one line: its line ends are escaped, too."""
+    return visible(text).replace("\n", r"\n")
 
 
 def one_line(text: object) -> str:

@@ -28,6 +28,7 @@ ODD = "a\x1b]52;c;cHdu\x07b\u202ec"
         ("a\rb\tc\x9b", r"a\rb\tc\x9b"),
         ("x\u202ey\u2066z", r"x\u202ey\u2066z"),
         ("👩\u200d🔬", "👩\u200d🔬"),
+        ("prod\u200b\ufeff\u2028x", r"prod\u200b\ufeff\u2028x"),
     ],
 )
 def test_visible(text: str, shown: str) -> None:

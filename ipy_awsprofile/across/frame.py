@@ -7,6 +7,8 @@ from dataclasses import asdict
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, Self
 
+from ipy_awsprofile.text import visible, visible_line
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -92,7 +94,8 @@ def frame_of(outcomes: Sequence[Outcome], *, interrupted: bool = False) -> pd.Da
     frame = frame.rename(columns=_new_names(frame.columns))
     counts = [len(rows) for _, rows in good]
     for position, column in enumerate(_FIRST_COLUMNS):
-        values = pd.Series([getattr(outcome, column) for outcome, _ in good], dtype="string")
+        shown = [_visible(getattr(outcome, column)) for outcome, _ in good]
+        values = pd.Series(shown, dtype="string")
         frame.insert(position, column, values.repeat(counts).reset_index(drop=True))
     frame.attrs = {"errors": ErrorRows(_error_rows(outcomes)), "interrupted": interrupted}
     return frame
@@ -137,4 +140,10 @@ def _new_names(columns: Collection[Any]) -> dict[str, str]:
 def _error_rows(outcomes: Sequence[Outcome]) -> Iterator[dict[str, str]]:
     for outcome in outcomes:
         if outcome.failure:
-            yield {"profile": outcome.profile} | asdict(outcome.failure)
+            row = {"profile": outcome.profile} | asdict(outcome.failure)
+            yield {name: visible(text) for name, text in row.items()}
+
+
+def _visible(text: str | None) -> str | None:
+    """Return a text of a file or server as a terminal can print it; pandas prints it as it is."""
+    return None if text is None else visible_line(text)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipy_awsprofile.cards import styles, terminal
 from ipy_awsprofile.cards.html import Html, tag, with_code
 from ipy_awsprofile.cards.styles import Tone
-from ipy_awsprofile.text import LONGEST, LONGEST_CELL, shortened, visible
+from ipy_awsprofile.text import LONGEST, LONGEST_CELL, shortened, visible, visible_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Card:
         width = max((len(label) for label, _ in rows), default=0)
         beside = ", ".join(filter(None, (self.mark, self.badge)))
         lines = [f"{self.title}  ({beside})" if beside else self.title]
-        lines += [f"  {label:<{width}}  {value}" for label, value in rows]
+        lines += [f"  {label:<{width}}  {visible_line(value)}" for label, value in rows]
         lines += [f"  {note}" for note in self.notes]
         return visible("\n".join(shortened(line, LONGEST) for line in lines))
 
@@ -112,7 +112,9 @@ class Table:
         )
 
     def _short_rows(self) -> list[tuple[str, ...]]:
-        return [tuple(shortened(cell, LONGEST_CELL) for cell in row) for row in self.rows]
+        return [
+            tuple(shortened(visible_line(cell), LONGEST_CELL) for cell in row) for row in self.rows
+        ]
 
 
 def card_frame(*children: str, tone: Tone | None = None) -> Html:

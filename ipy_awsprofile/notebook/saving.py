@@ -55,5 +55,12 @@ def _new_profile(role: AssignedRole, pattern: str, files: SharedFiles) -> NewPro
             f"`{pattern}` isn't a pattern for the names of profiles.",
             f"Use some of {', '.join(f'`{{{name}}}`' for name in PLACEHOLDERS)}.",
         )
+    name = name_by(pattern, values)
+    if name == "default":
+        raise InvalidOption(
+            f"The role `{role.role}` of the account {role.account.id} would become the profile "
+            "`default`, which every AWS tool uses when no profile is named.",
+            "Use a pattern with more of the role, such as `{account_name}-{role}`.",
+        )
     found = assigned_role(role.name, files)
-    return NewProfile(name_by(pattern, values), found[1] if found else {})
+    return NewProfile(name, found[1] if found else {})

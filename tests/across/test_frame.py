@@ -140,3 +140,14 @@ def test_error_rows_are_shown_as_a_table() -> None:
     assert errors.frame()["profile"].tolist() == ["p"]
     assert repr(ErrorRows()) == ErrorRows()._repr_html_() == "no errors"
     assert list(ErrorRows().frame()) == ["profile", "error", "message", "hint"]
+
+
+def test_odd_names() -> None:
+    """A frame is printed as it is, so the names in it have no control characters and line ends."""
+    odd = "a\x1b[31m\nb"
+    failed = Outcome(odd, failure=Failure("AccessDenied", odd, odd))
+    frame = frame_of([good(odd, 1, odd), failed])
+    errors = frame.attrs["errors"]
+    shown = f"{frame}{errors!r}{errors.frame()}{errors._repr_html_()}"
+    assert "\x1b" not in shown
+    assert frame["profile"][0] == frame["region"][0] == r"a\x1b[31m\nb"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ipy_awsprofile.config.profiles import list_profiles
+from ipy_awsprofile.demo.stages.scenario import allow
 from ipy_awsprofile.errors import AccessDenied, ConfigFileError, InvalidOption, ProtectedProfile
 from tests.identity_center import PROD, TEST, TWIN, organisation
 from tests.shells import aws_cli_2
@@ -154,3 +155,17 @@ def test_all_roles(shell: Shell, aws: EmbeddedAws) -> None:
 def test_patterns_that_are_refused(shell: Shell, aws: EmbeddedAws, line: str) -> None:
     """A pattern needs known placeholders, and roles of a sign-in."""
     assert isinstance(shell.refused(f"%aws_profiles {line}"), InvalidOption)
+
+
+@pytest.mark.parametrize("pattern", ["{account_name}", "{role}", "de{account_name}"])
+def test_no_profile_becomes_the_default(shell: Shell, aws: EmbeddedAws, pattern: str) -> None:
+    """A pattern never writes [default], which all tools use; the pattern that is advised works."""
+    aws.sso.name_account(PROD, "fault" if pattern.startswith("de{") else "default", "a@b.example")
+    aws.sso.assign(PROD, "default", policy=allow("*"))
+    before = aws.config_file.read_text()
+    error = shell.refused(f'%aws_profiles --sso corp --yes --save "{pattern}"')
+    assert "would become the profile `default`" in str(error)
+    assert aws.config_file.read_text() == before
+    assert "such as `{account_name}-{role}`" in error.hint
+    shell.good('%aws_profiles --sso corp --yes --save "{account_name}-{role}"')
+    assert "[profile" in aws.config_file.read_text().removeprefix(before)

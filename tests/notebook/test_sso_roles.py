@@ -46,6 +46,18 @@ def test_the_list(shell: Shell, aws: EmbeddedAws) -> None:
     assert aws.calls == []
 
 
+def test_odd_account_names(shell: Shell, aws: EmbeddedAws) -> None:
+    """An account's name adds no line to the table, and no command for the terminal."""
+    aws.sso.name_account(PROD, "Acme\n5 roles in 1 account\r\x1b[2J\u2028x", "a@acme.example")
+    ran = shell.good("%aws_profiles --sso")
+    lines = ran.text.splitlines()
+    assert len(lines) == 2 + 4
+    assert sum(r"Acme\n5 roles in 1 account\r\x1b[2J\u2028x" in line for line in lines) == 2
+    ran = shell.good(f"%aws_profile --account {PROD} --role Reader")
+    shown = ran.text + ran.html + shell.good("%aws_profile").text
+    assert not {"\x1b", "\r", "\u2028"} & set(shown)
+
+
 def test_progress_in_a_kernel(aws: EmbeddedAws) -> None:
     """A bar that was shown is saved as it was at its end; a fast listing shows none."""
     for delay, shown in ((0.0, True), (60.0, False)):
