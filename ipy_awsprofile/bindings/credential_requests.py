@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.sessions.portable import lendable
 
@@ -31,8 +32,8 @@ TIMEOUT = 60.0
 _ASK_AGAIN = timedelta(minutes=20)
 
 
-@dataclass(frozen=True, slots=True)
-class _Lent:
+@dataclass(frozen=True, slots=True, repr=False)
+class _Lent(StaysInProcess):
     """The sessions that are lent, by path, and the token that a request for them needs."""
 
     sessions: LentSessions

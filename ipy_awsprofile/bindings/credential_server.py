@@ -33,6 +33,7 @@ from ipy_awsprofile.bindings.private_folder import (
     stop_remover,
     write_private_file,
 )
+from ipy_awsprofile.config.stays_in_process import StaysInProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,8 +56,8 @@ class Address:
     folder: Path
 
 
-@dataclass(slots=True)
-class _Serving:
+@dataclass(slots=True, repr=False)
+class _Serving(StaysInProcess):
     """What the server's threads share."""
 
     listener: socket.socket
@@ -65,7 +66,7 @@ class _Serving:
     closed: Event = field(default_factory=Event)
 
 
-class CredentialServer:
+class CredentialServer(StaysInProcess):
     """Lends sessions until it is closed, or until the kernel ends, even if that is killed.
 
     It starts with the first session that is lent, and can be started again after it was closed.

@@ -12,7 +12,7 @@ import concurrent.futures.thread
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 import boto3
 
@@ -20,11 +20,12 @@ from ipy_awsprofile.bindings.environment import CREDENTIAL_VARIABLES
 from ipy_awsprofile.bindings.no_identity import no_identity
 from ipy_awsprofile.bindings.shared import SharedBinding
 from ipy_awsprofile.config.environment import user_environment
+from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.sessions.working import session_here, working_for
 
 
-class SessionOfThread(boto3.Session):
+class SessionOfThread(StaysInProcess, boto3.Session):
     """The session that the calling thread works for, or else the notebook's default session."""
 
     def __init__(self, of_notebook: boto3.Session | None) -> None:
@@ -38,10 +39,6 @@ class SessionOfThread(boto3.Session):
 
     def __repr__(self) -> str:
         return repr(_actual(self))
-
-    def __reduce__(self) -> NoReturn:
-        """Raise TypeError: it is another session in each thread."""
-        raise TypeError(f"{self!r} can't be pickled: it stays in its process")
 
 
 class _Default:

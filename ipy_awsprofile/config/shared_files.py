@@ -23,6 +23,7 @@ from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.parsing_errors import line_of, problem_of
 from ipy_awsprofile.config.settings import BLOCKS, SETTINGS
 from ipy_awsprofile.config.snapshot import once
+from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.errors import ConfigFileError
 
 
@@ -55,7 +56,7 @@ class SharedFiles:
 Value = str | dict[str, str]
 
 
-class Section(dict[str, Value]):
+class Section(StaysInProcess, dict[str, Value]):
     """The settings of one section, with the line (from 1) of each.
 
     Values can be secrets: this class stays within the package, and its repr shows only names.

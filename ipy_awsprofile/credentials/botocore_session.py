@@ -24,6 +24,7 @@ from botocore.exceptions import ClientError, LoginTokenLoadError
 
 from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.full_config import full_config
+from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.answers import TextHttp, guarded
 from ipy_awsprofile.credentials.botocore_errors import no_credentials
@@ -47,7 +48,7 @@ from ipy_awsprofile.credentials.validation import require_usable
 from ipy_awsprofile.errors import IdentityChanged
 
 
-class SharedBotocoreSession(botocore.session.Session):
+class SharedBotocoreSession(StaysInProcess, botocore.session.Session):
     """A botocore session that shares its event hooks and service data with others.
 
     Its Region is fixed when it is created: a switch sets variables for child processes, which must

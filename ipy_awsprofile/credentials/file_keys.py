@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from typing import Any, NoReturn
+from typing import Any
 
 from botocore.credentials import (
     ConfigProvider,
@@ -22,6 +22,7 @@ from botocore.credentials import (
 from botocore.exceptions import BotoCoreError
 
 from ipy_awsprofile.config.shared_files import version_of
+from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.credentials.unshown import UnshownCredentials
 from ipy_awsprofile.credentials.validation import UnusableCredentialsError, require_usable
 from ipy_awsprofile.errors import AwsProfileError, IdentityChanged
@@ -36,7 +37,7 @@ Check = Callable[[UnshownCredentials, UnshownCredentials], None]
 _Load = Callable[[], Credentials | None]
 
 
-class FileCredentials(Credentials):
+class FileCredentials(StaysInProcess, Credentials):
     """The keys of a profile in a shared file, as they are in the file now.
 
     If the file can't be read, or doesn't have the profile's keys any more, the keys from before are
@@ -64,10 +65,6 @@ class FileCredentials(Credentials):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._path}>"
-
-    def __reduce__(self) -> NoReturn:
-        """Raise TypeError: long-term keys stay in the files that they are in."""
-        raise TypeError(f"{self!r} can't be pickled: it stays in its process")
 
     def get_frozen_credentials(self) -> UnshownCredentials:
         """Return the keys; the name is botocore's. Raises IdentityChanged."""

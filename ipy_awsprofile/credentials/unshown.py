@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from botocore.credentials import ReadOnlyCredentials
 
+from ipy_awsprofile.config.stays_in_process import StaysInProcess
 
-class UnshownCredentials(ReadOnlyCredentials):
+
+class UnshownCredentials(StaysInProcess, ReadOnlyCredentials):
     """Credentials that a traceback with its variables doesn't show."""
 
     __slots__ = ()

@@ -33,8 +33,8 @@ class WorkerSession(AioSession):  # type: ignore[misc]  # aiobotocore is untyped
         self._brought = brought
         super().__init__(profile=brought.chain[0])
         fix_region(self, brought.region)
-        self._credentials = AioCredentials(brought.access_key, brought.secret_key, brought.token)
-        self._label = sha256(brought.access_key.encode()).hexdigest()[:12]
+        self._credentials = AioCredentials(*brought.keys[:3])
+        self._label = sha256(str(brought.keys.access_key).encode()).hexdigest()[:12]
 
     @property
     def full_config(self) -> dict[str, Any]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ipy_awsprofile.config.stays_in_process import StaysInProcess
 
-class SecretOptions(dict[str, Any]):
+
+class SecretOptions(StaysInProcess, dict[str, Any]):
     """Options some of which are secret: what shows them shows only their names."""
 
     def __repr__(self) -> str:
@@ -22,3 +24,8 @@ class SecretOptions(dict[str, Any]):
     def copy(self) -> SecretOptions:
         """Return a copy that shows only names, too."""
         return SecretOptions(self)
+
+    __copy__ = copy
+
+    def __deepcopy__(self, _memo: object) -> SecretOptions:
+        return self.copy()

@@ -23,6 +23,7 @@ from botocore.exceptions import LoginInsufficientPermissions
 from botocore.utils import LoginTokenLoader
 
 from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.credentials.answers import guarded
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.credentials.deadline import ATTEMPT
@@ -41,7 +42,7 @@ _SAME_DEVICE = "arn:aws:signin:::devtools/same-device"
 _CROSS_DEVICE = "arn:aws:signin:::devtools/cross-device"
 
 
-class _Login:
+class _Login(StaysInProcess):
     """What both ways have in common: the address for the browser, and the exchange of the code."""
 
     def __init__(self, target: Target, client_id: str) -> None:
@@ -124,7 +125,7 @@ class _Login:
         params["headers"]["DPoP"] = self._key.proof(params["url"])
 
 
-class EnteredSignIn:
+class EnteredSignIn(StaysInProcess):
     """A sign-in that waits for the code that AWS shows in a browser on another machine.
 
     ``profile`` is the profile that signs in, and ``url`` is the address that the person opens.

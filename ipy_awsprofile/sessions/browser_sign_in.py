@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.oauth_callback import TIME_TO_SIGN_IN, OAuthCallback
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _AUTHORIZATION_CODE = "authorization_code"
 
 
-class BrowserSignIn:
+class BrowserSignIn(StaysInProcess):
     """A sign-in that waits for a person at the browser.
 
     ``profile`` is the profile that signs in, ``url`` is the address that the browser opens, and

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from botocore.awsrequest import AWSRequest
 
 from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.credentials.answers import guarded
 from ipy_awsprofile.credentials.retries import give_up_soon
 from ipy_awsprofile.credentials.translation import translated
@@ -36,7 +37,7 @@ _DOMAINS = {
 }
 
 
-class ConsoleLink:
+class ConsoleLink(StaysInProcess):
     """A link with a token. Its repr, and its string, don't contain it."""
 
     __slots__ = ("_url",)

@@ -12,6 +12,7 @@ from hashlib import sha256
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
+from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.sessions.loopback_page import LoopbackPage, Response
 
 #: How long the person has time, as in the AWS CLI.
@@ -25,11 +26,13 @@ _PAGE = (
 )
 
 
-class Pkce:
+class Pkce(StaysInProcess):
     """What makes a code usable for us alone (RFC 7636).
 
     An answer with another ``state`` isn't ours. ``challenge`` is that of ``verifier``.
     """
+
+    __slots__ = ("challenge", "state", "verifier")
 
     def __init__(self) -> None:
         self.state = secrets.token_urlsafe(32)
@@ -38,7 +41,7 @@ class Pkce:
         self.challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
-class OAuthCallback:
+class OAuthCallback(StaysInProcess):
     """A page that takes one answer: a code, or that the person has refused."""
 
     #: The address without the port, as clients register it.

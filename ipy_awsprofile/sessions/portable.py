@@ -7,7 +7,7 @@ gets no long-term keys.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +106,7 @@ class PortableSession:
     """Everything that a worker needs to open a session. Its repr has no secret.
 
     ``settings`` are the profile's settings about clients, ``services`` is the [services] section
-    that the profile names. ``expiry`` (UTC) is when the credentials expire; they aren't renewed.
+    that the profile names. ``expiry`` (UTC) is when the ``keys`` expire; they aren't renewed.
     """
 
     chain: tuple[str, ...]
@@ -114,12 +114,15 @@ class PortableSession:
     settings: dict[str, Any]
     services: dict[str, Any]
     expiry: datetime | None
-    access_key: str
-    secret_key: str
-    token: str
+    keys: UnshownCredentials
 
     def __repr__(self) -> str:
         return f"<portable session of {' ← '.join(self.chain)}>"
+
+    def __reduce__(self) -> tuple[Callable[..., PortableSession], tuple[Any, ...]]:
+        """Let the keys be pickled with this record alone: they are short-lived."""
+        others = {field.name: getattr(self, field.name) for field in fields(self)}
+        return _unpickled, (tuple(others.pop("keys")), others)
 
     def full_config(self) -> dict[str, Any]:
         """Return the settings of the kernel's files, as botocore's ``Session.full_config``."""
@@ -129,6 +132,10 @@ class PortableSession:
     def open(self) -> NamedSession:
         """Return a boto3 session, for which no file is read."""
         return NamedSession(_WorkerBotocoreSession(self), self.chain)
+
+
+def _unpickled(keys: tuple[str, ...], others: dict[str, Any]) -> PortableSession:
+    return PortableSession(keys=UnshownCredentials(*keys), **others)
 
 
 @interrupts_unshown()
@@ -150,9 +157,7 @@ def portable(session: ProfileSession) -> PortableSession:
         settings=settings,
         services={services: dict(section)} if section else {},
         expiry=expiry,
-        access_key=str(keys.access_key),
-        secret_key=str(keys.secret_key),
-        token=str(keys.token),
+        keys=keys,
     )
 
 
@@ -162,7 +167,7 @@ class _WorkerBotocoreSession(SharedBotocoreSession):
     def __init__(self, portable: PortableSession) -> None:
         self._full_config = portable.full_config()
         super().__init__(portable.chain[0], portable.region)
-        self.set_credentials(portable.access_key, portable.secret_key, portable.token)
+        self.set_credentials(*map(str, portable.keys[:3]))
         if config := for_many_profiles(portable.settings):
             self.set_default_client_config(config)
 

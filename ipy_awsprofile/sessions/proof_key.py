@@ -16,11 +16,13 @@ from typing import Any
 from botocore import compat
 from botocore.exceptions import MissingDependencyException
 
+from ipy_awsprofile.config.stays_in_process import StaysInProcess
+
 #: Bytes of each coordinate, and of each half of a signature.
 _BYTES = 32
 
 
-class ProofKey:
+class ProofKey(StaysInProcess):
     """A new key pair on the curve P-256.
 
     Raises MissingDependencyException without AWS's cryptography, which botocore needs, too.

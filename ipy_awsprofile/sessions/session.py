@@ -6,11 +6,12 @@ import os
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from botocore.utils import validate_region_name
 
 from ipy_awsprofile.config.request import Duration, SessionRequest
+from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.credentials.botocore_errors import no_credentials
 from ipy_awsprofile.credentials.botocore_session import MakeProvider, ProfileBotocoreSession
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from botocore.credentials import Credentials
 
 
-class NamedSession(SharedHandlersSession):
+class NamedSession(StaysInProcess, SharedHandlersSession):
     """A boto3 session that has the names of its profiles; ``chain`` is as in ``Identity``."""
 
     def __init__(self, session: botocore.session.Session, chain: tuple[str, ...]) -> None:
@@ -36,10 +37,6 @@ class NamedSession(SharedHandlersSession):
 
     def __repr__(self) -> str:
         return f"<session of {' ← '.join(self.chain)}, region {self.region_name}>"
-
-    def __reduce__(self) -> NoReturn:
-        """Raise TypeError: credentials that renew themselves stay in their process."""
-        raise TypeError(f"{self!r} can't be pickled: it stays in its process")
 
 
 class ProfileSession(NamedSession):

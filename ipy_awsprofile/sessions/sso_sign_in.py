@@ -21,6 +21,7 @@ from botocore.utils import SSOTokenLoader
 
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.shared_files import read_shared_files
+from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.credentials.answers import guarded
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.credentials.deadline import ATTEMPT
@@ -81,7 +82,7 @@ def sso_settings(target: Target) -> SsoSettings:
     return SsoSettings(source.name, start_url, region, session, words)
 
 
-class DeviceSignIn:
+class DeviceSignIn(StaysInProcess):
     """A sign-in that waits for a person, as `begin_device_sign_in` returns it.
 
     ``profile`` is the profile that signs in, ``url`` is the address that the person opens, and
@@ -99,11 +100,20 @@ class DeviceSignIn:
         self.code: str = device["userCode"]
         self.expiry = datetime.now(UTC) + timedelta(seconds=device["expiresIn"])
         self.interval: float = min(device.get("interval") or _INTERVAL, _LONGEST_INTERVAL)
-        self._settings = settings
-        self._client = client
-        self._registration = registration
-        self._device_code: str = device["deviceCode"]
         self._chain = chain
+        self._errors = client.exceptions
+        device_code: str = device["deviceCode"]
+
+        def redeem() -> None:
+            response = client.create_token(
+                clientId=registration["clientId"],
+                clientSecret=registration["clientSecret"],
+                grantType=_DEVICE_CODE,
+                deviceCode=device_code,
+            )
+            store_token(settings, registration, response)
+
+        self._redeem = redeem
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.profile} until {self.expiry:%H:%M:%S} UTC>"
@@ -113,15 +123,10 @@ class DeviceSignIn:
 
         Raises CredentialsUnavailable if the person has refused, or if the attempt has expired.
         """
-        errors = self._client.exceptions
+        errors = self._errors
         with translated(self._chain):
             try:
-                response = self._client.create_token(
-                    clientId=self._registration["clientId"],
-                    clientSecret=self._registration["clientSecret"],
-                    grantType=_DEVICE_CODE,
-                    deviceCode=self._device_code,
-                )
+                self._redeem()
             except errors.AuthorizationPendingException:
                 return False
             except errors.SlowDownException:
@@ -131,7 +136,6 @@ class DeviceSignIn:
                 raise self._ended("wasn't completed in time") from None
             except errors.AccessDeniedException:
                 raise self._ended("was refused") from None
-            store_token(self._settings, self._registration, response)
         return True
 
     def waiting(self, sleep: Callable[[float], None] = time.sleep) -> Iterator[timedelta]:

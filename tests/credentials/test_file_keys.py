@@ -263,7 +263,7 @@ def test_what_is_lent(aws: EmbeddedAws, user: IamUser) -> None:
     assert seen(aws) == [("sts:GetSessionToken", key)]
     temporary = session_keys(aws, with_keys(user, new))
     write_keys(aws, "P", temporary)
-    assert portable(session).token == temporary["aws_session_token"]
+    assert portable(session).keys.token == temporary["aws_session_token"]
 
 
 def test_nothing_is_shown(aws: EmbeddedAws, user: IamUser) -> None:
