@@ -13,7 +13,6 @@ https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING
 from ipy_awsprofile.bindings.overlay import overlay_name, write_overlay
 from ipy_awsprofile.config.shared_files import read_shared_files
 from ipy_awsprofile.config.snapshot import read_once
+from ipy_awsprofile.credentials.system_limits import system_limit
 from ipy_awsprofile.errors import CredentialsUnavailable
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ def lend(session: ProfileSession, server: CredentialServer) -> LentProfile:
     try:
         return _lend(session, server)
     except OSError as error:
-        raise CredentialsUnavailable(
+        raise system_limit(error) or CredentialsUnavailable(
             "Credentials can't be lent to child processes, which needs a few temporary files: "
             f"{error.strerror or type(error).__name__}.",
-            f"Free some space in `{tempfile.gettempdir()}`, then run the cell again.",
+            "Free some space in XDG_RUNTIME_DIR and TMPDIR, then run the cell again.",
         ) from error
 
 

@@ -20,6 +20,7 @@ from ipy_awsprofile.credentials.botocore_errors import from_exception
 from ipy_awsprofile.credentials.chain import Chain
 from ipy_awsprofile.credentials.deadline import is_in_force, limited
 from ipy_awsprofile.credentials.interrupts import forget_stack
+from ipy_awsprofile.credentials.system_limits import system_limit
 from ipy_awsprofile.errors import AwsProfileError
 
 
@@ -50,6 +51,8 @@ class translated(AbstractContextManager[None]):  # noqa: N801  # it reads as wha
         if error is None:
             return
         forget_stack(error, self._outer)
+        if isinstance(error, Exception) and (limit := system_limit(error)):
+            raise limit from None
         if isinstance(error, AwsProfileError) or not isinstance(error, Exception):
             raise error
         raise self._ours(error) from (error if _is_quotable(error) else None)

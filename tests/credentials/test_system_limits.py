@@ -1,0 +1,75 @@
+"""A limit of the process is named as the cause, and not the profile that was being read."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import pytest
+from botocore.exceptions import EndpointConnectionError, InvalidConfigError
+
+from ipy_awsprofile.errors import AwsProfileError, EndpointUnreachable, InvalidSource
+from tests.credentials.foreign_errors import translate
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+TOO_MANY = "This process can't open another file or connection: it has too many open."
+
+
+@contextmanager
+def files_left(count: int) -> Iterator[None]:
+    """Let this process open only so many files more in a ``with`` block."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(map(int, os.listdir("/proc/self/fd")))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 20, hard))
+    opened: list[int] = []
+    try:
+        with suppress(OSError):
+            while True:
+                opened.append(os.open(os.devnull, os.O_RDONLY))
+        for file in opened[:count]:
+            os.close(file)
+        yield
+    finally:
+        for file in opened[count:]:
+            os.close(file)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_no_file_left(shell: Shell, aws: EmbeddedAws) -> None:
+    """A switch without a file left says so; after the advice was followed, it works."""
+    shell.good("%aws_profile RoleBeta")
+    for name in ("RoleBeta", "UserAlpha"):
+        with files_left(0):
+            error = shell.run(f"%aws_profile {name}").error
+        assert type(error) is AwsProfileError
+        assert str(error) == TOO_MANY
+        assert "RoleBeta ← UserAlpha" in shell.good("%aws_profile").text
+    shell.good("%aws_profile UserAlpha")
+
+
+@pytest.mark.parametrize(
+    ("error", "ours"),
+    [
+        (InvalidConfigError(error_msg="no credentials"), InvalidSource),
+        (EndpointConnectionError(endpoint_url="http://x", error="no"), EndpointUnreachable),
+    ],
+)
+def test_other_errors(error: Exception, ours: type[AwsProfileError]) -> None:
+    """The same error is about the profile or the network where files can be opened."""
+    assert type(translate(error)) is ours
+    with files_left(0):
+        assert str(translate(error)) == TOO_MANY
+
+
+def test_cause() -> None:
+    """The limit is found behind other errors, even if files can be opened again."""
+    error = EndpointConnectionError(endpoint_url="http://x", error="no")
+    error.__cause__ = RuntimeError("urllib3")
+    error.__cause__.__context__ = OSError(24, "Too many open files")
+    assert str(translate(error)) == TOO_MANY
