@@ -1,10 +1,11 @@
-"""Text from files, commands and servers, made fit to be shown to a person."""
+"""Text from files, commands and servers: read as JSON, and made fit to be shown to a person."""
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 #: Control characters except line ends, characters without a width, and characters that change the
 #: direction of writing. Terminals obey control characters, and all of them can make a text look
@@ -17,6 +18,14 @@ _INVISIBLE = re.compile(
 #: The longest text, and the longest value in a table, that is shown, in characters. Values from
 #: files, and what commands and servers write, can have millions.
 LONGEST, LONGEST_CELL = 2_000, 200
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Return the value of a JSON text. Raises ValueError, even if it is nested too deeply."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("The JSON is nested too deeply.") from None
 
 
 def visible(text: str) -> str:

@@ -10,7 +10,14 @@ import pytest
 from ipy_awsprofile.cards.cards import error_card
 from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.text import assigned_name, in_words, program, redacted_urls, visible
+from ipy_awsprofile.text import (
+    assigned_name,
+    in_words,
+    parse_json,
+    program,
+    redacted_urls,
+    visible,
+)
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -34,6 +41,13 @@ ODD = "a\x1b]52;c;cHdu\x07b\u202ec"
 def test_visible(text: str, shown: str) -> None:
     """Characters that a terminal obeys are escaped; letters and line ends stay."""
     assert visible(text) == shown
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 20_000, "{", "", b"\xff", "9" * 5_000])
+def test_not_json(text: str | bytes) -> None:
+    """What isn't JSON, or is nested too deeply, is a ValueError."""
+    with pytest.raises(ValueError, match=r"."):
+        parse_json(text)
 
 
 def test_errors() -> None:

@@ -12,6 +12,8 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from ipy_awsprofile.text import parse_json
+
 #: Has ``{name: [value that a switch has set, value before that]}`` as JSON, and never a secret.
 MARKER = "IPY_AWSPROFILE_BEFORE"
 
@@ -75,11 +77,20 @@ def set_by_switch(environ: Mapping[str, str]) -> dict[str, str | None]:
 
 def _read(text: str) -> dict[str, tuple[str | None, str | None]]:
     try:
-        noted = {name: (ours, theirs) for name, (ours, theirs) in json.loads(text or "{}").items()}
+        noted = {name: (ours, theirs) for name, (ours, theirs) in parse_json(text or "{}").items()}
     except (ValueError, TypeError, AttributeError):
         return {}  # something else has written it
-    return {name: values for name, values in noted.items() if all(map(_fits, values))}
+    return {name: values for name, values in noted.items() if all(map(_fits, (name, *values)))}
 
 
 def _fits(value: object) -> bool:
-    return value is None or isinstance(value, str)
+    """Return whether a variable can have this value; None is a variable that isn't set."""
+    if value is None:
+        return True
+    if not isinstance(value, str) or "\0" in value:
+        return False
+    try:
+        os.fsencode(value)
+    except UnicodeError:  # half of a surrogate pair
+        return False
+    return True

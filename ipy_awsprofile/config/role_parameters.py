@@ -20,7 +20,7 @@ from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.role_options import ASSUMES, require_kind
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
-from ipy_awsprofile.text import shortened
+from ipy_awsprofile.text import parse_json, shortened
 
 #: More parameters of AssumeRole, by the role's ARN.
 Parameters = dict[str, dict[str, Any]]
@@ -131,13 +131,13 @@ def tag(text: str) -> tuple[str, str]:
 def _policy_in(file: Path) -> str:
     """Return the policy in a file, as short as JSON can be. Raises InvalidOption."""
     try:
-        policy = json.loads(file.read_text())
+        policy = parse_json(file.read_text())
     except OSError as error:
         raise InvalidOption(
             f"The policy `{file}` can't be read: {error.strerror}.",
             "Use the path of a JSON file, or the ARN of a managed policy.",
         ) from error
-    except (ValueError, RecursionError):
+    except ValueError:
         policy = None
     if not isinstance(policy, dict) or "Statement" not in policy:
         raise InvalidOption(

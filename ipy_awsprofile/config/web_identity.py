@@ -5,11 +5,11 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentit
 
 from __future__ import annotations
 
-import binascii
-import json
 from base64 import urlsafe_b64decode
 from pathlib import Path
 from typing import NamedTuple
+
+from ipy_awsprofile.text import parse_json
 
 
 class Subject(NamedTuple):
@@ -26,7 +26,7 @@ def subject_of(file: str) -> Subject | None:
     """
     try:
         _, payload, _ = Path(file).read_text().split(".")
-        claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        claims = parse_json(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         return Subject(str(claims["iss"]), str(claims["sub"]))
-    except (OSError, ValueError, binascii.Error, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ipy_awsprofile.config.environment import user_environment
-from ipy_awsprofile.text import in_words, one_line, shortened
+from ipy_awsprofile.text import in_words, one_line, parse_json, shortened
 
 
 def reason_of_container(message: str) -> str:
@@ -24,8 +24,8 @@ def reason_of_container(message: str) -> str:
         return "it can't be reached" if "Received error" in message else ""
     status, body = f"HTTP {found[1]}", found[2]
     try:
-        told = json.loads(body)
-    except (ValueError, RecursionError):
+        told = parse_json(body)
+    except ValueError:
         return status
     if not isinstance(told, dict) or _repeats_token(body):
         return status

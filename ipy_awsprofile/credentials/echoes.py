@@ -17,6 +17,8 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from ipy_awsprofile.text import parse_json
+
 #: Where botocore keeps, for the time of a call, what was sent.
 _SENT = "ipy_awsprofile_sent"
 
@@ -99,7 +101,7 @@ def _fields(data: Any) -> Iterator[tuple[str, str]]:
     """Yield the names and texts of a request's body: a form, or JSON."""
     if isinstance(data, bytes | str):
         try:
-            data = json.loads(data)
+            data = parse_json(data)
         except ValueError:
             return
     if isinstance(data, dict):

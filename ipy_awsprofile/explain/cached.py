@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/sdkref/latest/guide/understanding-sso.html
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -18,7 +17,7 @@ from ipy_awsprofile.config.profiles import ProfileKind, has_session_token
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.credentials.validation import LOGIN_FIELDS, is_login, is_sso_token, parse_time
 from ipy_awsprofile.explain.records import Finding, Inputs, Link, Problem, in_utc
-from ipy_awsprofile.text import one_line
+from ipy_awsprofile.text import one_line, parse_json
 
 #: botocore uses a cached session only if it is valid for longer than this.
 _MIN_LEFT = timedelta(minutes=15)
@@ -203,8 +202,8 @@ def _login_directory(inputs: Inputs) -> Path:
 
 def _stored(file: Path) -> dict[str, Any]:
     """Return a stored token; empty if there is none that can be read."""
-    with suppress(OSError, ValueError, RecursionError):
-        document = json.loads(file.read_text())
+    with suppress(OSError, ValueError):
+        document = parse_json(file.read_text())
         if isinstance(document, dict):
             return document
     return {}

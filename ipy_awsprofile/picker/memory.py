@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ipy_awsprofile.config.private_folders import make_private
+from ipy_awsprofile.text import parse_json
 
 #: Number of recently used profiles that are remembered.
 MOST_RECENT = 8
@@ -38,8 +39,8 @@ class Memory:
     def read(self) -> Remembered:
         """Return what is remembered."""
         try:
-            content = json.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
+            content = parse_json(self.path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
             return Remembered()
         found = content if isinstance(content, dict) else {}
         return Remembered(recent=_names(found.get("recent")), pins=_names(found.get("pins")))

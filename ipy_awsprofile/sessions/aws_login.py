@@ -10,7 +10,6 @@ https://docs.aws.amazon.com/signin/latest/APIReference/API_CreateOAuth2Token.htm
 from __future__ import annotations
 
 import base64
-import json
 import secrets
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -34,6 +33,7 @@ from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.browser_sign_in import BrowserSignIn
 from ipy_awsprofile.sessions.oauth_callback import OAuthCallback, Pkce
 from ipy_awsprofile.sessions.proof_key import ProofKey
+from ipy_awsprofile.text import parse_json
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
@@ -200,8 +200,8 @@ def _subject_of(id_token: str) -> str:
     """Return the ARN of who has signed in. Raises KeyError if the token doesn't say it."""
     try:
         payload = id_token.split(".")[1]
-        return str(json.loads(base64.urlsafe_b64decode(f"{payload}==="))["sub"])
-    except (ValueError, IndexError, TypeError, RecursionError):
+        return str(parse_json(base64.urlsafe_b64decode(f"{payload}==="))["sub"])
+    except (ValueError, IndexError, TypeError):
         raise KeyError("idToken") from None
 
 

@@ -99,10 +99,15 @@ def test_set_again_after_a_switch_removed_it() -> None:
         '{"A": ["b", 7]}',
         '{"A": ["b", {}]}',
         '{"A": [["b"], "a"]}',
+        '{"A": ["b", "\\u0000"]}',
+        '{"A": ["b", "\\ud800"]}',
+        '{"\\ud800": [null, "a"]}',
+        "[" * 100_000,
+        '{"A": ' * 20_000,
     ],
 )
 def test_invalid_marker(text: str) -> None:
-    """A marker that something else has written is ignored."""
+    """A marker that something else has written is ignored, and so are impossible values in it."""
     assert user_environment({"A": "b", MARKER: text}) == {"A": "b"}
 
 
