@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from botocore.awsrequest import AWSRequest
+from botocore.parsers import ResponseParserError
 
 from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
@@ -24,6 +25,7 @@ from ipy_awsprofile.errors import CredentialsUnavailable, InvalidOption, Service
 from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.portable import short_lived
 from ipy_awsprofile.sessions.session import credentials_of, timeout_of
+from ipy_awsprofile.text import parse_json
 
 if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import ProfileSession
@@ -110,4 +112,15 @@ def _token(session: ProfileSession, base: str) -> str:
             f"AWS doesn't open the console for `{session.chain[0]}` (HTTP {response.status_code}).",
             "The console needs a session of a role. `%aws_profile --refresh` gets a new one.",
         )
-    return str(json.loads(response.content)["SigninToken"])
+    return _sign_in_token(response.content)
+
+
+def _sign_in_token(content: bytes) -> str:
+    """Return the token in a response. Raises ResponseParserError if the response has none."""
+    try:
+        token = parse_json(content)["SigninToken"]
+    except (ValueError, KeyError, TypeError):
+        token = None
+    if not (isinstance(token, str) and token):
+        raise ResponseParserError("The response isn't one of AWS.")
+    return token

@@ -11,11 +11,17 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable, InvalidOption
+from ipy_awsprofile.errors import (
+    AwsProfileError,
+    CredentialsUnavailable,
+    InvalidOption,
+    ServiceError,
+)
 from ipy_awsprofile.sessions.console import console_link
 from ipy_awsprofile.sessions.local_browser import local_browser
 from ipy_awsprofile.sessions.session import open_session
 from tests.local_browser import Browser, browser
+from tests.servers import Answers, odd_server
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -87,6 +93,23 @@ def test_link(aws: EmbeddedAws) -> None:
     aws.expire_sessions()
     with pytest.raises(AwsProfileError, match=r"doesn't open the console for `RoleBeta` \(HTTP"):
         console_link(session)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *("", "hush", "<html>", "[]", "null", "{}", "[" * 100_000, '{"SigninToken": ""}'),
+        *('{"SigninToken": null}', '{"SigninToken": ["hush"]}', "\N{NULL}", '{"signinToken": "x"}'),
+    ],
+)
+def test_what_is_not_a_token(aws: EmbeddedAws, answer: str) -> None:
+    """A server that answers without a token isn't AWS's; no file of the user is blamed."""
+    session = open_session("RoleBeta")
+    with odd_server(Answers((200, answer))) as url:
+        aws.config_file.write_text(aws.config_file.read_text().replace(aws.endpoint_url, url))
+        with pytest.raises(ServiceError, match="isn't from AWS") as caught:
+            console_link(session)
+    assert "hush" not in f"{caught.value!r}{caught.value.__cause__!r}"
 
 
 @pytest.mark.parametrize(
