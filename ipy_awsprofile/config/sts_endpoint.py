@@ -32,13 +32,16 @@ def foreign_sts(
 ) -> str:
     """Return the endpoint of STS for a profile if it isn't AWS's own, otherwise an empty text.
 
-    It is returned without a password. ``config`` has the form of botocore's
-    ``Session.full_config``.
+    It is returned without a password. Settings for which botocore can't create a client have no
+    endpoint. ``config`` has the form of botocore's ``Session.full_config``.
     """
     environ = os.environ if environ is None else environ
     own = config["profiles"].get(profile, {})
     file = own.get("ignore_configured_endpoint_urls", "")
     if str(environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", file)).lower() == "true":
         return ""
-    url = ConfiguredEndpointProvider(config, own, "sts", environ).provide()
+    try:
+        url = ConfiguredEndpointProvider(config, own, "sts", environ).provide()
+    except Exception:  # noqa: BLE001  # values of another form raise any exception
+        return ""
     return "" if not isinstance(url, str) or is_aws(url) else redacted_urls(url).rstrip("/")

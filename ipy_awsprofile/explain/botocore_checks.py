@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from ipy_awsprofile.config.settings import About, settings_about
 from ipy_awsprofile.config.target import Target
@@ -60,7 +61,12 @@ def _refusal(link: Link, without: str = "") -> Exception | None:
         session.full_config["profiles"][link.target].pop(without, None)
         create_credential_resolver(session)
         for service in ("sts", "s3"):
-            session.create_client(service, aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106
+            client = session.create_client(
+                service,
+                aws_access_key_id="none",
+                aws_secret_access_key="none",  # noqa: S106
+            )
+            urlsplit(client.meta.endpoint_url).port  # noqa: B018  # botocore signs with it
     except Exception as error:  # noqa: BLE001  # values of another form raise any exception
         return error
     return None

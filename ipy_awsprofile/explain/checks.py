@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.cached import login_token, mfa_session, sso_section
 from ipy_awsprofile.explain.client_checks import check_ca_bundle, check_region, check_services
 from ipy_awsprofile.explain.header_checks import check_header, check_replaced
@@ -20,17 +21,36 @@ from ipy_awsprofile.explain.role_checks import check_role, check_web_identity
 from ipy_awsprofile.explain.settings_table import known_settings, similar_setting
 from ipy_awsprofile.explain.sso_checks import check_sign_in_of_clients, check_sso
 
+Check = Callable[[Link], Iterator[Finding]]
+
 
 def findings(link: Link) -> Iterator[Finding]:
     """Yield what all checks of a profile find: first those of its kind."""
     for check in (*_OF_KIND[link.kind], *_OF_EVERY_PROFILE):
-        yield from check(link)
+        yield from _found_by(check, link)
 
 
 def problems_of_kind(link: Link) -> Iterator[Problem]:
     """Yield the problems of the credentials that a profile has without its role."""
     for check in _OF_KIND[link.kind]:
-        yield from (found for found in check(link) if isinstance(found, Problem))
+        yield from (found for found in _found_by(check, link) if isinstance(found, Problem))
+
+
+def _found_by(check: Check, link: Link) -> Iterator[Finding]:
+    """Yield what a check finds; a check that fails doesn't hide what the others find.
+
+    Values of another form raise any exception in botocore, which some checks ask.
+    """
+    try:
+        yield from check(link)
+    except AwsProfileError:
+        raise
+    except Exception as error:  # noqa: BLE001  # as above
+        yield Problem(
+            says=f"A check of `{one_line(link.profile.name)}` failed: {type(error).__name__}.",
+            fix="Correct the other problems first, then run the cell again.",
+            fatal=False,
+        )
 
 
 def _check_names(link: Link) -> Iterator[Finding]:
@@ -73,7 +93,6 @@ def _check_blocks(link: Link) -> Iterator[Finding]:
 #: Their values are given to a shell, or can contain any character.
 _COMMANDS = {"credential_process", "mfa_process"}
 
-Check = Callable[[Link], Iterator[Finding]]
 _OF_EVERY_PROFILE: tuple[Check, ...] = (
     *(check_header, check_replaced, _check_names, _check_comments, _check_blocks),
     *(check_services, check_region, check_ca_bundle, check_sign_in_of_clients),

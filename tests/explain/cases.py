@@ -265,6 +265,27 @@ CASES = {
             "AWS_CREDENTIAL_EXPIRATION": "2020-01-01T00:00:00Z",
         },
     ),
+    "missing CA bundle and services": Case(
+        f"{P}{KEYS}\nca_bundle = /no/such.pem\nservices = nowhere\n",
+        "",
+        ("p|static keys|config:3",),
+        (
+            ("!There is no [services nowhere].", "See config:6"),
+            ("!`ca_bundle` names no", "config:5"),
+        ),
+    ),
+    "impossible port": Case(
+        f"{P}{KEYS}\nendpoint_url = http://127.0.0.1:99999\n",
+        "",
+        ("p|static keys|config:3",),
+        (("!botocore can't use `endpoint_url`: Port out of range", "config:5"),),
+    ),
+    "nested services": Case(
+        f"{P}{KEYS}\nca_bundle = /no/such.pem\nservices =\n  endpoint_url = x\n",
+        "",
+        ("p|static keys|config:3",),
+        (("!`services` is an indented block", "config:6"), ("!`ca_bundle` names no", "config:5")),
+    ),
     "certificates": Case(
         f"{P}ca_bundle = /no/such.pem\n",
         f"[p]\n{KEYS}\n",

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ipy_awsprofile.cards.explanation import explanation_card
+from ipy_awsprofile.explain import checks
 from ipy_awsprofile.explain.explain import explain
 from tests.explain.cases import CASES
-from tests.explain.profiles import NOW, write
+from tests.explain.profiles import KEYS, NOW, P, write
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ipy_awsprofile.explain.records import Link
     from tests.explain.profiles import Files
 
 SECRETS = ("AKIAHUSH", "hush")
@@ -39,3 +43,20 @@ def test_cases(shared_files: Files, name: str, monkeypatch: pytest.MonkeyPatch) 
     card = explanation_card(explanation)
     shown = f"{explanation!r}{card!r}{card._repr_html_()}"
     assert [secret for secret in SECRETS if secret in shown] == []
+
+
+def test_a_check_that_fails(shared_files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check that raises an exception is a warning, and the others find what they find."""
+
+    def fail(link: Link) -> Iterator[str]:
+        yield "a fact"
+        raise TypeError(link.section["aws_secret_access_key"])
+
+    write(shared_files, f"{P}{KEYS}\nca_bundle = /nowhere\n")
+    monkeypatch.setattr(checks, "_OF_EVERY_PROFILE", (fail, *checks._OF_EVERY_PROFILE))
+    (step,) = explain("p", now=NOW).steps
+    assert step.facts == ("a fact",)
+    failed, bundle = step.problems
+    assert failed.says == "A check of `p` failed: TypeError."
+    assert not failed.fatal
+    assert "ca_bundle" in bundle.says
