@@ -25,11 +25,11 @@ from ipy_awsprofile.across.progress import progress_bar
 from ipy_awsprofile.across.shared_sources import SharedSources
 from ipy_awsprofile.across.worker import PortableFunction, call_in_worker
 from ipy_awsprofile.bindings.many_profiles import many_profiles
-from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.config.profiles import Profile, list_profiles, profiles_by_name
 from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
 from ipy_awsprofile.config.target import Target, target_of
+from ipy_awsprofile.credentials.uninterrupted import Uninterrupted
 from ipy_awsprofile.errors import (
     AwsProfileError,
     InvalidOption,

@@ -4,12 +4,19 @@ What isn't AWS can answer anything, and botocore's parsers and what uses their r
 exception then. Here it is one, ResponseParserError, which translation knows, and whose text doesn't
 quote the response.
 
+Ctrl-C waits until a request is signed. With ``botocore[crt]``, AWS's library in C signs, and calls
+Python for each header and when it has finished. In such a call, an interrupt is lost, becomes
+another error, or makes botocore wait forever.
+
 https://botocore.amazonaws.com/v1/documentation/api/latest/development/designnotes.html
 """
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +26,7 @@ from botocore.httpsession import mask_proxy_url
 from botocore.parsers import ResponseParserError
 
 from ipy_awsprofile.credentials.deadline import BoundedHttp
+from ipy_awsprofile.credentials.uninterrupted import Uninterrupted
 
 
 def guarded(client: Any) -> Any:
@@ -27,7 +35,25 @@ def guarded(client: Any) -> Any:
     endpoint = client._endpoint  # noqa: SLF001
     endpoint.http_session = _AwsHttp(endpoint.http_session, client.meta.config.read_timeout)
     endpoint._response_parser_factory = _Parsers(endpoint._response_parser_factory)  # noqa: SLF001
+    signer = client._request_signer  # noqa: SLF001
+    signer.get_auth_instance = partial(_uninterrupted_auth, signer.get_auth_instance)
     return client
+
+
+def _uninterrupted_auth(create: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Return botocore's signer of a request; Ctrl-C now waits until it has signed.
+
+    It has its credentials already. Getting them can take long, and Ctrl-C must end that.
+    """
+    auth = create(*args, **kwargs)
+    add_auth = auth.add_auth
+
+    def sign(request: Any) -> None:
+        with Uninterrupted(signal.SIGINT):
+            add_auth(request)
+
+    auth.add_auth = sign
+    return auth
 
 
 class _AwsHttp(BoundedHttp):

@@ -16,9 +16,9 @@ from ipy_awsprofile.bindings.names import BINDINGS
 from ipy_awsprofile.bindings.no_identity import require_no_run
 from ipy_awsprofile.bindings.open_readers import OpenReaders
 from ipy_awsprofile.bindings.owners import Owners, owner_of
-from ipy_awsprofile.bindings.uninterrupted import Uninterrupted
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.person import Person
+from ipy_awsprofile.credentials.uninterrupted import Uninterrupted
 from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile
 from ipy_awsprofile.sessions.working import require_notebook
 from ipy_awsprofile.switch.layers import Layer, Layers

@@ -14,10 +14,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import ipy_awsprofile
-from ipy_awsprofile.bindings.uninterrupted import Deferring
+from ipy_awsprofile.credentials.uninterrupted import Deferring
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
 OURS = ipy_awsprofile.__path__[0]
@@ -41,8 +41,9 @@ note_signal.restype = None
 class Moment:
     """How many lines have begun in our code, and where the signal was sent."""
 
-    def __init__(self, at: int | None) -> None:
+    def __init__(self, at: int | None, is_within: Callable[[FrameType], bool]) -> None:
         self.at = at
+        self.is_within = is_within
         self.lines = 0
         self.where = ""
         self.hook = sys.unraisablehook
@@ -54,7 +55,7 @@ class Moment:
             if frame.f_code is Deferring.__call__.__code__:  # it has come, and waits
                 self.stop()
             return None
-        if not is_ours(frame):
+        if not self.is_within(frame):
             return None
         if event == "line":
             self.lines += 1
@@ -88,9 +89,15 @@ class Moment:
 
 
 @contextlib.contextmanager
-def interrupted(at: int | None = None) -> Iterator[Moment]:
-    """Send SIGINT after the line of our code with this number; without it, count the lines."""
-    moment, handler, tracer = Moment(at), signal.getsignal(signal.SIGINT), sys.gettrace()
+def interrupted(
+    at: int | None = None, is_within: Callable[[FrameType], bool] = is_ours
+) -> Iterator[Moment]:
+    """Send SIGINT after the line of our code with this number; without it, count the lines.
+
+    ``is_within`` selects other code than ours by its frames.
+    """
+    moment = Moment(at, is_within)
+    handler, tracer = signal.getsignal(signal.SIGINT), sys.gettrace()
     sys.unraisablehook = moment.ignore
     signal.signal(signal.SIGINT, moment.handle)
     sys.settrace(moment.trace)

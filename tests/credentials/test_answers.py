@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import os
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.config import Config
@@ -11,7 +12,13 @@ from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
 from ipy_awsprofile.credentials.answers import guarded
+from tests.attack.interrupting import interrupted
 from tests.servers import Answers, odd_server
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
 
 ACCOUNT = {"accountId": "123456789012", "accountName": "one", "emailAddress": "a@b.org"}
 
@@ -60,3 +67,30 @@ def test_not_of_aws(answer: object) -> None:
         list_accounts(answer)
     assert "hush" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+def test_interrupts_while_signing(aws: EmbeddedAws) -> None:
+    """Ctrl-C at any line of AWS's library, which C code calls, is an interrupt like any other."""
+    awscrt = pytest.importorskip("awscrt")
+    signing = pytest.importorskip("botocore.crt")
+    folders = tuple(os.path.dirname(module.__file__) for module in (awscrt, signing))
+
+    def is_within(frame: FrameType) -> bool:
+        return frame.f_code.co_filename.startswith(folders)
+
+    user = aws.create_user("Ann", account="111111111111")
+    sts = guarded(
+        Session().create_client(
+            "sts",
+            "us-east-1",
+            endpoint_url=aws.endpoint_url,
+            aws_access_key_id=user.access_key_id,
+            aws_secret_access_key=user.secret_access_key,
+        )
+    )
+    with interrupted(is_within=is_within) as counted:
+        assert sts.get_caller_identity()["Arn"] == user.arn
+    for line in range(1, counted.lines + 1):
+        with interrupted(line, is_within) as sent, pytest.raises(KeyboardInterrupt):
+            sts.get_caller_identity()
+        assert sent.where
