@@ -74,7 +74,7 @@ FITTING = {
     "csm_port": ["31000", "99999"],
 }
 
-#: Sections that a profile can refer to, and what can be in those that aren't profiles.
+#: Sections that a profile can refer to, and settings of those sections.
 OTHER_SECTIONS = ["sso-session corp", "services local", "profile Ann"]
 OF_SECTIONS = ["sts", "s3", "endpoint_url", "x", "sso_start_url", "sso_region", "region"]
 
