@@ -43,6 +43,11 @@ def cell_magic_as_line(lines: list[str]) -> list[str]:
     return lines
 
 
+# A terminal asks IPython whether a cell is complete. IPython leaves out what says this of itself,
+# and so it sees a cell magic, which is complete after an empty line.
+cell_magic_as_line.has_side_effects = True  # type: ignore[attr-defined]
+
+
 def _transformed(lines: list[str]) -> list[str]:
     """Transform the rest of a cell, which can begin with another cell magic or with ours again."""
     number = next((number for number, line in enumerate(lines) if line.strip()), 0)

@@ -107,3 +107,13 @@ def test_interrupted_before_the_scope_is_left(shell: Shell) -> None:
     assert "session" in shell.names
     assert shell.good("'session' in dir()").result is False
     assert "No profile" in shell.good("%aws_profile").text
+
+
+@pytest.mark.parametrize(
+    "cell", ["%%aws_profile X", "%%aws_profile X\n1", "%%aws_profile X\n1\n\n"]
+)
+def test_where_a_terminal_lets_a_cell_end(shell: Shell, cell: str) -> None:
+    """It is complete when any cell magic is: after an empty line, not after its first line."""
+    other = cell.replace("%%aws_profile X", "%%time")
+    assert shell.ip.check_complete(cell) == shell.ip.check_complete(other)
+    assert shell.ip.check_complete(cell)[0] == ("complete" if cell.endswith("\n") else "incomplete")
