@@ -25,6 +25,7 @@ from ipy_awsprofile.picker.messages import Message, ProfilesMessage
 from ipy_awsprofile.picker.person_at_view import errors_shown
 from ipy_awsprofile.picker.role_listing import list_roles
 from ipy_awsprofile.picker.switch_commands import SwitchCommands
+from ipy_awsprofile.picker.well_formed import require_well_formed
 from ipy_awsprofile.switch.saving import known_account_name, suggested_name
 
 if TYPE_CHECKING:
@@ -83,17 +84,20 @@ class Conversation:
 
     def receive(self, content: Any) -> None:
         """Carry out a command, and answer the view that sent it."""
+        if not isinstance(content, dict):
+            return  # it names no view that could be answered
         view = content.get("view")
         with errors_shown(self._answer, view):
-            match content:
+            command: Any = require_well_formed(content)
+            match command:
                 case {"type": "switch"}:
-                    self._require_same_list(view, content["list"])
-                    self._commands.carry_out(view, content)
+                    self._require_same_list(view, command["list"])
+                    self._commands.carry_out(view, command)
                 case {"type": "region" | "refresh" | "save"}:
-                    self._commands.carry_out(view, content)
+                    self._commands.carry_out(view, command)
                 case {"type": "roles"}:
                     self._switcher.cell.drop()  # the person wants something else
-                    list_roles(self._answer, view, content)
+                    list_roles(self._answer, view, command)
                 case {"type": "off"}:
                     self._commands.off(view)
                 case {"type": "console"}:

@@ -52,12 +52,22 @@ class Toolbar:
     def handle_msg(self, message: Any) -> None:
         """Open the comm, and answer the message there."""
         with self._lock:
-            if self._comm is None:
+            if self._conversation is None:
                 self._open()
         self._comm.handle_msg(message)
 
-    def handle_close(self, _message: Any) -> None:
-        """Do nothing: a front end has closed the comm before it was opened."""
+    def handle_close(self, _message: Any = None) -> None:
+        """Keep the comm: one front end has closed it, and it is that of all others as well."""
+        with self._lock:
+            if self._conversation is None:
+                self.register()
+            else:
+                self._open_comm()
+
+    def register(self) -> None:
+        """Add it to the kernel's comms, where front ends find it."""
+        manager: Any = sys.modules["comm"].get_comm_manager()
+        manager.register_comm(self)
 
     def close(self) -> None:
         """End the conversation, and take the comm away; only who has asked is told."""
@@ -68,26 +78,31 @@ class Toolbar:
             return
         self._shell.events.unregister("post_run_cell", self._cell_ended)
         self._conversation.close()
+        self._comm.on_close(None)
         if self.comm_id in get_comm_manager().comms:
             self._comm.close()
 
     def _open(self) -> None:
-        from comm import create_comm, get_comm_manager
-
         from ipy_awsprofile.picker.conversation import Conversation
+
+        self._conversation = Conversation(self._switcher(), self._send, sends_links=False)
+        self._open_comm()
+        self._shell.events.register("post_run_cell", self._cell_ended)
+
+    def _open_comm(self) -> None:
+        from comm import create_comm, get_comm_manager
 
         self._comm = create_comm(target_name=TARGET, comm_id=self.comm_id, primary=False)
         self._comm.on_msg(self._receive)
+        self._comm.on_close(self.handle_close)
         get_comm_manager().register_comm(self._comm)
-        self._conversation = Conversation(self._switcher(), self._send, sends_links=False)
-        self._shell.events.register("post_run_cell", self._cell_ended)
 
     def _send(self, message: Any, buffers: list[bytes] | None = None) -> None:
         self._comm.send(message, buffers=buffers)
 
     def _receive(self, message: Any) -> None:
-        content = message["content"]["data"]
-        if content.get("type") == "hello":
+        content = message["content"].get("data")
+        if isinstance(content, dict) and content.get("type") == "hello":
             same = content.get("protocol") == PROTOCOL
             hello: HelloMessage = {"type": "hello", "protocol": PROTOCOL}
             self._send({**hello, "view": content.get("view")}, _button() if same else None)
@@ -110,11 +125,10 @@ def add_toolbar(
 
     The Switcher is asked for when one has found it.
     """
-    comm = sys.modules.get("comm")
-    if comm is None:  # no kernel with comms works without it
+    if "comm" not in sys.modules:  # no kernel with comms works without it
         return
     toolbar = Toolbar(shell, switcher)
-    comm.get_comm_manager().register_comm(toolbar)
+    toolbar.register()
     ending.callback(toolbar.close)
 
 

@@ -178,6 +178,27 @@ def test_unloading_and_loading_again(
     assert state(bare_shell) == before
 
 
+@pytest.mark.parametrize("has_begun", [True, False])
+@pytest.mark.usefixtures("aws")
+def test_closed_by_one_page(front_end: FrontEnd, bare_shell: Shell, has_begun: bool) -> None:
+    """A page that closes the comm doesn't take it away from the others, which go on to be told."""
+    before = state(bare_shell)
+    bare_shell.good(LOAD)
+    if has_begun:
+        front_end.begins()
+    (comm_id,) = front_end.found
+    message = {"content": {"comm_id": comm_id, "data": {}}}
+    front_end.manager.comm_close(None, "", message)  # type: ignore[arg-type]
+    assert front_end.found == [comm_id]
+    bare_shell.good("%aws_profile RoleBeta")
+    assert len(front_end.identities) == 2 * has_begun
+    assert front_end.begins()["identity"]["profile"] == "RoleBeta"
+    bare_shell.good(UNLOAD)
+    assert front_end.published[-1] == ("comm_close", {})
+    assert front_end.found == []
+    assert state(bare_shell) == before
+
+
 def test_a_real_kernel_tells_only_who_asks(aws: EmbeddedAws, tmp_path: Path) -> None:
     """A kernel publishes no message of a comm; after a question and a hello, it does."""
     manager = KernelManager(transport="ipc", ip=f"{tmp_path}/kernel")

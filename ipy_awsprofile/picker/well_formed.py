@@ -1,0 +1,63 @@
+"""The check of a command before it is carried out: any script in the page can send a message.
+
+A command that isn't as ``messages.py`` describes it changes nothing.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, NotRequired, get_args, get_origin, get_type_hints
+
+from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.picker import messages
+
+_NOTHING = object()
+
+
+def require_well_formed(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a message if it is one of the commands, with its fields and types.
+
+    Raises AwsProfileError if it isn't.
+    """
+    kind = content.get("type")
+    fields = _commands().get(kind) if isinstance(kind, str) else None
+    if fields is None or not all(_fits(content, name, hint) for name, hint in fields.items()):
+        raise AwsProfileError(
+            "The page has sent something that isn't a command of the picker. Nothing was changed.",
+            "Reload the page. If that doesn't help, another script in the page has sent it.",
+        )
+    return content
+
+
+@cache
+def _commands() -> dict[str, dict[str, Any]]:
+    """Return the types of each command's fields, by the command's type."""
+    commands = {}
+    for name, command in vars(messages).items():
+        if name.endswith("Command"):
+            fields = get_type_hints(command, include_extras=True)
+            (kind,) = get_args(fields.pop("type"))
+            commands[kind] = fields
+    return commands
+
+
+def _fits(content: dict[str, Any], name: str, hint: Any) -> bool:
+    value = content.get(name, _NOTHING)
+    if get_origin(hint) is NotRequired:
+        if value is _NOTHING:
+            return True
+        (hint,) = get_args(hint)
+    if not isinstance(value, hint):
+        return False
+    if isinstance(value, bool):  # which is an int, too
+        return hint is bool
+    return not isinstance(value, str) or _is_unicode(value)
+
+
+def _is_unicode(text: str) -> bool:
+    """Return whether a text has no half of a character; such a text can't be sent to any page."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
