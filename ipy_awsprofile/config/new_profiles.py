@@ -1,7 +1,7 @@
 """Profiles are appended to the shared config file; nothing that is in it is changed.
 
-The file is replaced at once by one that has the same bytes and more, with the same mode, and not
-at all if another program has written it meanwhile. A symbolic link stays one.
+The file is replaced at once by one that has the same bytes and more, with the same owner and mode,
+and not at all if another program has written it meanwhile. A symbolic link stays one.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 """
@@ -98,14 +98,14 @@ def _append(text: str, path: Path) -> None:
     end = "\r\n" if b"\r\n" in old else "\n"
     first = end if old.endswith((b"\n", b"\r")) else end * 2
     added = (first if old else "") + text.replace("\n", end) + end
-    mode = path.stat().st_mode & 0o7777 if before else 0o600
+    status = path.stat() if before else None
     handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with open(handle, "wb") as file:
             file.write(old + added.encode(locale.getpreferredencoding(False)))
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(draft, mode)
+        _give(draft, status)
         if version_of(path) != before:
             raise OSError(0, "another program has just changed it; run the cell again")
         os.replace(draft, path)
@@ -113,3 +113,20 @@ def _append(text: str, path: Path) -> None:
         with suppress(OSError):
             os.unlink(draft)
         raise
+
+
+def _give(draft: str, status: os.stat_result | None) -> None:
+    """Give the draft the owner, group and mode of the file that it replaces; 0600 if it is new.
+
+    A kernel in a container can be root, and the file that of a person outside. Raises
+    PermissionError if the file has another owner, who could lose access to it.
+    """
+    if status is None:
+        os.chmod(draft, 0o600)
+        return
+    if hasattr(os, "chown"):
+        if status.st_uid != os.stat(draft).st_uid:
+            os.chown(draft, status.st_uid, -1)
+        with suppress(PermissionError):  # of a group that the owner isn't in
+            os.chown(draft, -1, status.st_gid)
+    os.chmod(draft, status.st_mode & 0o7777)

@@ -68,6 +68,17 @@ def test_link_and_mode(files: SharedFiles, tmp_path: Path) -> None:
     assert os.listdir(real.parent) == ["aws"]
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can")
+def test_file_of_somebody_else(files: SharedFiles) -> None:
+    """Root in a container adds to a mounted file, which its owner can still read."""
+    files.config.write_text("[profile a]\n")
+    os.chown(files.config, 12345, 54321)
+    files.config.chmod(0o640)
+    append_profiles([TWO], files)
+    status = files.config.stat()
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (12345, 54321, 0o640)
+
+
 def test_file_that_does_not_exist(tmp_path: Path) -> None:
     """A missing file is created with its folder, for the user alone."""
     files = SharedFiles(tmp_path / "new" / "config", tmp_path / "new" / "credentials")
