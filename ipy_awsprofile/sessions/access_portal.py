@@ -150,7 +150,7 @@ class AccessPortal:
                     )
                 except portal.exceptions.UnauthorizedException:
                     self._required()
-                yield from page.get(name, [])
+                yield from page[name]  # a page of a proxy is empty, too, but without the list
                 if not page.get("nextToken"):
                     return
                 more = {"nextToken": page["nextToken"]}

@@ -13,12 +13,14 @@ from ipy_awsprofile.errors import (
     AwsProfileError,
     CredentialsUnavailable,
     InvalidOption,
+    ServiceError,
     SignInRequired,
 )
 from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
 from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.session import open_session
 from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
+from tests.servers import Answers, odd_server
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -96,6 +98,18 @@ def test_a_listing_that_is_cut_off(aws: EmbeddedAws) -> None:
     again = called(aws)
     assert again["sso:ListAccounts"] == 0
     assert 0 < again["sso:ListAccountRoles"] < 40
+
+
+@pytest.mark.parametrize("page", ["<!doctype html><title>Log in</title>", "", "{}"])
+def test_a_page_of_a_proxy(monkeypatch: pytest.MonkeyPatch, page: str) -> None:
+    """A proxy's page isn't an empty list, and the list is there when the proxy lets one through."""
+    with odd_server(Answers((200, page))) as proxy:
+        monkeypatch.setenv("http_proxy", proxy)
+        monkeypatch.setenv("no_proxy", "")
+        with pytest.raises(ServiceError, match="isn't from AWS"):
+            list_assigned_roles()
+    monkeypatch.delenv("http_proxy")
+    assert len(list_assigned_roles()) == 4
 
 
 @pytest.mark.parametrize("account", [PROD, "Acme Prod", "acme prod", int(PROD)])
