@@ -34,6 +34,7 @@ from ipy_awsprofile.bindings.private_folder import (
     write_private_file,
 )
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
+from ipy_awsprofile.errors import CredentialsUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +86,7 @@ class CredentialServer(StaysInProcess):
     def lend(self, session: ProfileSession) -> Address:
         """Lend a session and return its address; the same identity has the same address again.
 
-        Raises CredentialsUnavailable if there is no private place for the token.
+        Raises CredentialsUnavailable if there is no private place for the token, or no loopback.
         """
         with self._lock:
             if self._serving and not (self._folder / "token").exists():
@@ -119,7 +120,7 @@ class CredentialServer(StaysInProcess):
             remover = start_remover(folder)
             opening.callback(stop_remover, remover)
             sessions = LentSessions(lambda path: _remove(folder / path[1:]))
-            listener = socket.create_server(("127.0.0.1", 0))
+            listener = _listener()
             serving = _Serving(listener, secrets.token_hex(32), sessions)
             opening.callback(_stop, serving)
             write_private_file(folder / "token", serving.token.encode())
@@ -167,6 +168,18 @@ def _release_all_in_forks() -> None:
             server.release_in_fork()
 
     os.register_at_fork(after_in_child=release)
+
+
+def _listener() -> socket.socket:
+    """Return a socket on a free port of the loopback address. Raises CredentialsUnavailable."""
+    try:
+        return socket.create_server(("127.0.0.1", 0))
+    except OSError as error:
+        reason = error.strerror.partition(" (")[0] if error.strerror else type(error).__name__
+        raise CredentialsUnavailable(
+            f"Credentials can't be lent to child processes at the address 127.0.0.1: {reason}.",
+            "Give this machine (or its container) that address, or add `--only-session`.",
+        ) from error
 
 
 def _remove(folder: Path) -> None:

@@ -20,6 +20,8 @@ from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from typing import Any
 
+from ipy_awsprofile.errors import CredentialsUnavailable
+
 #: Seconds for a client to send its request, and for it to read the response.
 _REQUEST_TIMEOUT = 10.0
 
@@ -46,14 +48,21 @@ class LoopbackPage:
     """Answers requests for a path until `close` is called, or for so many ``seconds``.
 
     ``respond`` returns the response for a path with its query, and is called in several threads.
-    When ``is_done`` returns true after a response, the page closes by itself. Raises OSError if
-    the system has no socket left.
+    When ``is_done`` returns true after a response, the page closes by itself. Raises
+    CredentialsUnavailable where there is no loopback address.
     """
 
     def __init__(
         self, respond: Callable[[str], Response], is_done: Callable[[], bool], *, seconds: float
     ) -> None:
-        self._server = _Server(respond, is_done)
+        try:
+            self._server = _Server(respond, is_done)
+        except OSError as error:
+            raise CredentialsUnavailable(
+                "A browser can't come back to the kernel at the address 127.0.0.1: "
+                f"{error.strerror or type(error).__name__}.",
+                "Give this machine that address, or add `--device-code` to `--login`.",
+            ) from error
         self._end = time.monotonic() + seconds
         self._thread = threading.Thread(target=self._serve, name="loopback page", daemon=True)
         self._thread.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import subprocess
@@ -22,6 +23,7 @@ from ipy_awsprofile.bindings.credential_process import borrowed
 from ipy_awsprofile.bindings.credential_server import Address, CredentialServer
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.session import open_session
 from tests.bindings.borrowing import (
     KERNEL_GONE,
@@ -222,3 +224,18 @@ def test_closing_when_others_have_cleaned_up(
     assert run(address.command).stderr == KERNEL_GONE
     server.close()
     assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_machine_without_the_address(
+    server: CredentialServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where loopback has IPv6 alone, the error says so, and nothing is left of the attempt."""
+
+    def create_server(*_: object) -> None:
+        raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address (while binding)")
+
+    monkeypatch.setattr(socket, "create_server", create_server)
+    with pytest.raises(CredentialsUnavailable, match=r"127\.0\.0\.1: Cannot assign .*address\.$"):
+        server.lend(open_session("RoleBeta"))
+    assert "closed" in repr(server)
