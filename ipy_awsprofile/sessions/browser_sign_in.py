@@ -35,7 +35,8 @@ class BrowserSignIn(StaysInProcess):
     """A sign-in that waits for a person at the browser.
 
     ``profile`` is the profile that signs in, ``url`` is the address that the browser opens, and
-    ``expiry`` (UTC) is when the attempt expires. There is no ``code`` to compare.
+    ``expiry`` (UTC) is when the attempt expires, by the clock as it is now. There is no ``code`` to
+    compare.
     """
 
     code = ""
@@ -51,6 +52,7 @@ class BrowserSignIn(StaysInProcess):
         self.profile = profile
         self.url = url
         self.expiry = datetime.now(UTC) + TIME_TO_SIGN_IN
+        self._end = time.monotonic() + TIME_TO_SIGN_IN.total_seconds()  # the clock can be set meanwhile
         self._callback = callback
         self._redeem = redeem
         self._chain = chain
@@ -65,7 +67,7 @@ class BrowserSignIn(StaysInProcess):
         """
         if self._callback.is_refused:
             raise self._ended("was refused")
-        if datetime.now(UTC) >= self.expiry:
+        if self._left <= timedelta():
             raise self._ended("wasn't completed in time")
         if self._callback.code is None:
             return False
@@ -80,10 +82,14 @@ class BrowserSignIn(StaysInProcess):
         """
         try:
             while not self.is_done():
-                yield self.expiry - datetime.now(UTC)
+                yield self._left
                 sleep(1)
         finally:
             self.close()
+
+    @property
+    def _left(self) -> timedelta:
+        return timedelta(seconds=self._end - time.monotonic())
 
     def close(self) -> None:
         """End the attempt, whether or not it is done."""

@@ -99,6 +99,7 @@ class DeviceSignIn(StaysInProcess):
             raise KeyError("verificationUri")
         self.code: str = device["userCode"]
         self.expiry = datetime.now(UTC) + timedelta(seconds=device["expiresIn"])
+        self._end = time.monotonic() + device["expiresIn"]  # the clock can be set meanwhile
         self.interval: float = min(device.get("interval") or _INTERVAL, _LONGEST_INTERVAL)
         self._chain = chain
         self._errors = client.exceptions
@@ -145,7 +146,7 @@ class DeviceSignIn(StaysInProcess):
         """
         last_call = time.monotonic()
         while True:
-            yield self.expiry - datetime.now(UTC)
+            yield timedelta(seconds=self._end - time.monotonic())
             sleep(1)
             if time.monotonic() - last_call >= self.interval:
                 if self.is_done():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import urllib.error
 import urllib.request
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +17,7 @@ import time_machine
 from ipy_awsprofile.config.target import sign_in_target
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.browser_sign_in import begin_browser_sign_in
+from ipy_awsprofile.sessions.sso_sign_in import begin_device_sign_in
 from tests.identity_center import PROD, organisation
 from tests.local_browser import Browser, browser
 
@@ -75,7 +78,19 @@ def _allow_device(aws: EmbeddedAws) -> None:
     aws.sso.approve(devices[0].user_code)
 
 
-def test_nobody_completes_it(aws: EmbeddedAws) -> None:
+@pytest.mark.parametrize("days", [-1, 1])
+@pytest.mark.parametrize("begin", [begin_browser_sign_in, begin_device_sign_in])
+def test_the_clock_is_set_meanwhile(begin: Any, days: int) -> None:
+    """An attempt neither ends nor lasts longer when somebody sets the machine's clock."""
+    attempt = begin(sign_in_target("corp"))
+    waiting: Any = attempt.waiting(sleep=lambda _seconds: None)
+    left = next(waiting)
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=days)):
+        assert timedelta() < left - next(waiting) < timedelta(minutes=1)
+    attempt.close()
+
+
+def test_nobody_completes_it(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """An attempt ends after its time and with Ctrl-C, and its page with it."""
     for end in ("time", "interrupt"):
         attempt = begin_browser_sign_in(sign_in_target("corp"))
@@ -83,11 +98,11 @@ def test_nobody_completes_it(aws: EmbeddedAws) -> None:
         waiting: Any = attempt.waiting(sleep=lambda _seconds: None)
         next(waiting)
         if end == "time":
-            with (
-                time_machine.travel(attempt.expiry + timedelta(seconds=1), tick=False),
-                pytest.raises(CredentialsUnavailable, match="wasn't completed in time"),
-            ):
-                next(waiting)
+            later = time.monotonic() + 601
+            with monkeypatch.context() as patch:
+                patch.setattr(time, "monotonic", partial(float, later))
+                with pytest.raises(CredentialsUnavailable, match="wasn't completed in time"):
+                    next(waiting)
         else:
             with pytest.raises(KeyboardInterrupt):
                 waiting.throw(KeyboardInterrupt)
