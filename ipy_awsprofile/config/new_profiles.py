@@ -11,13 +11,12 @@ from __future__ import annotations
 import locale
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ipy_awsprofile.config.private_folders import make_private
+from ipy_awsprofile.config.private_folders import make_private, replace_file
 from ipy_awsprofile.config.shared_files import (
     SharedFiles,
     Value,
@@ -99,34 +98,26 @@ def _append(text: str, path: Path) -> None:
     first = end if old.endswith((b"\n", b"\r")) else end * 2
     added = (first if old else "") + text.replace("\n", end) + end
     status = path.stat() if before else None
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with open(handle, "wb") as file:
-            file.write(old + added.encode(locale.getpreferredencoding(False)))
-            file.flush()
-            os.fsync(file.fileno())
+
+    def check(draft: Path) -> None:
         _give(draft, status)
         if version_of(path) != before:
             raise OSError(0, "another program has just changed it; run the cell again")
-        os.replace(draft, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(draft)
-        raise
+
+    replace_file(path, old + added.encode(locale.getpreferredencoding(False)), check)
 
 
-def _give(draft: str, status: os.stat_result | None) -> None:
+def _give(draft: Path, status: os.stat_result | None) -> None:
     """Give the draft the owner, group and mode of the file that it replaces; 0600 if it is new.
 
     A kernel in a container can be root, and the file that of a person outside. Raises
     PermissionError if the file has another owner, who could lose access to it.
     """
     if status is None:
-        os.chmod(draft, 0o600)
         return
     if hasattr(os, "chown"):
-        if status.st_uid != os.stat(draft).st_uid:
+        if status.st_uid != draft.stat().st_uid:
             os.chown(draft, status.st_uid, -1)
         with suppress(PermissionError):  # of a group that the owner isn't in
             os.chown(draft, -1, status.st_gid)
-    os.chmod(draft, status.st_mode & 0o7777)
+    draft.chmod(status.st_mode & 0o7777)

@@ -5,7 +5,9 @@ https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 from botocore.utils import JSONFileCache
 
 from ipy_awsprofile.config.arn import Arn
-from ipy_awsprofile.config.private_folders import make_private
+from ipy_awsprofile.config.private_folders import make_private, replace_file
 from ipy_awsprofile.credentials.caller import CallerIdentity
 from ipy_awsprofile.credentials.found import Found
 from ipy_awsprofile.credentials.origins import Origins
@@ -79,7 +81,9 @@ class RoleCache:
         self._unsaved[key] = document
         with suppress(OSError):
             make_private(self._directory)
-            self._files[key + self._suffix] = document
+            # botocore leaves its draft, with the credentials, if the disk is full.
+            text = json.dumps(document, default=_time_as_botocore)
+            replace_file(self._directory / f"{key}{self._suffix}.json", text.encode())
             del self._unsaved[key]
 
     def _note_caller(self, document: Any, *, cached: bool) -> None:
@@ -92,6 +96,13 @@ class RoleCache:
             caller = CallerIdentity(arn, user_id, cached)
             if not cached or access_key not in self.callers:  # what STS itself has said counts more
                 self.callers[access_key] = caller
+
+
+def _time_as_botocore(value: object) -> str:
+    """Return a time as botocore writes it, and any other object as a text."""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%S%Z")
+    return str(value)
 
 
 def _require_complete(credentials: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore.utils import JSONFileCache, get_login_token_cache_directory
 
-from ipy_awsprofile.config.private_folders import make_private
+from ipy_awsprofile.config.private_folders import make_private, replace_file
 from ipy_awsprofile.credentials.found import Found
 from ipy_awsprofile.credentials.validation import is_login, is_sso_token
 
@@ -48,7 +48,8 @@ class _SignInFiles(JSONFileCache):
 
     def __setitem__(self, key: str, document: Any) -> None:
         make_private(self._directory)
-        super().__setitem__(key, document)
+        # botocore leaves its draft, with a token, if the disk is full.
+        replace_file(self._directory / f"{key}.json", _dumps(document).encode())
 
 
 def token_files() -> JSONFileCache:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ipy_awsprofile.config.private_folders import make_private
+from ipy_awsprofile.config.private_folders import make_private, replace_file
 from ipy_awsprofile.text import parse_json
 
 #: Number of recently used profiles that are remembered.
@@ -62,14 +61,7 @@ class Memory:
         text = json.dumps({"recent": remembered.recent, "pins": remembered.pins})
         with suppress(OSError):
             make_private(self.path.parent)
-            # Only the user can read what mkstemp makes.
-            handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".picker-")
-            try:
-                with open(handle, "w", encoding="utf-8") as file:
-                    file.write(text)
-                os.replace(name, self.path)
-            finally:
-                Path(name).unlink(missing_ok=True)
+            replace_file(self.path, text.encode())
 
 
 def _state_folder() -> Path:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ipy_awsprofile.config.private_folders import make_private
+from ipy_awsprofile.config.private_folders import make_private, replace_file
 
 
 @pytest.fixture
@@ -36,3 +37,28 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("")
     with pytest.raises(OSError, match="a"):
         make_private(tmp_path / "a" / "b")
+
+
+@pytest.mark.parametrize("limit", [0, 1, 5_000])
+@pytest.mark.parametrize("old", [None, b"old"])
+def test_a_full_disk(tmp_path: Path, limit: int, old: bytes | None) -> None:
+    """A file that can't be written whole stays as it was, the error names it, no draft is left."""
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "file"
+    if old:
+        path.write_bytes(old)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    signals = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+        with pytest.raises(OSError, match="too large") as refused:
+            replace_file(path, b"x" * 10_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, signals)
+    assert refused.value.filename == str(path)
+    assert {one.name: one.read_bytes() for one in tmp_path.iterdir()} == (
+        {"file": old} if old else {}
+    )
+    replace_file(path, b"new")
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"new", 0o600)
