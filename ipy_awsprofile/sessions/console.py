@@ -108,9 +108,14 @@ def _token(session: ProfileSession, base: str) -> str:
     http = sts._endpoint.http_session  # noqa: SLF001  # there is no public way
     response = http.send(AWSRequest("GET", f"{base}?{query}").prepare())
     if response.status_code != HTTPStatus.OK:
+        is_refused = (
+            HTTPStatus.BAD_REQUEST <= response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
+        )
         raise ServiceError(
             f"AWS doesn't open the console for `{session.chain[0]}` (HTTP {response.status_code}).",
-            "The console needs a session of a role. `%aws_profile --refresh` gets a new one.",
+            "The console needs a session of a role. `%aws_profile --refresh` gets a new one."
+            if is_refused
+            else "The service or a proxy failed. Wait a minute, then run the cell again.",
         )
     return _sign_in_token(response.content)
 

@@ -113,6 +113,22 @@ def test_what_is_not_a_token(aws: EmbeddedAws, answer: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "said"),
+    [(200, "isn't from AWS"), (302, "a proxy failed"), (502, "a proxy failed")],
+)
+@pytest.mark.usefixtures("aws")
+def test_a_page_of_a_proxy(monkeypatch: pytest.MonkeyPatch, status: int, said: str) -> None:
+    """A proxy's page is blamed on neither the credentials nor the role."""
+    session = open_session("RoleBeta")
+    with odd_server(Answers((status, "<!doctype html><title>Log in</title>"))) as proxy:
+        monkeypatch.setenv("http_proxy", proxy)
+        monkeypatch.setenv("no_proxy", "")
+        with pytest.raises(ServiceError) as refused:
+            console_link(session)
+    assert said in f"{refused.value} {refused.value.hint}"
+
+
+@pytest.mark.parametrize(
     "query",
     [
         {},
