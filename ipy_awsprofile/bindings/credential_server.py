@@ -86,7 +86,7 @@ class CredentialServer(StaysInProcess):
     def lend(self, session: ProfileSession) -> Address:
         """Lend a session and return its address; the same identity has the same address again.
 
-        Raises CredentialsUnavailable if there is no private place for the token, or no loopback.
+        Raises CredentialsUnavailable without a private place for the token or a loopback address.
         """
         with self._lock:
             if self._serving and not (self._folder / "token").exists():

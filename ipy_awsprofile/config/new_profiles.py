@@ -110,8 +110,8 @@ def _append(text: str, path: Path) -> None:
 def _give(draft: Path, status: os.stat_result | None) -> None:
     """Give the draft the owner, group and mode of the file that it replaces; 0600 if it is new.
 
-    A kernel in a container can be root, and the file that of a person outside. Raises
-    PermissionError if the file has another owner, who could lose access to it.
+    A kernel in a container can run as root, with a file that belongs to a user outside. Raises
+    PermissionError if the owner can't be kept: that user could lose access to the file.
     """
     if status is None:
         return

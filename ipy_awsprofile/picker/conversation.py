@@ -85,7 +85,7 @@ class Conversation:
     def receive(self, content: Any) -> None:
         """Carry out a command, and answer the view that sent it."""
         if not isinstance(content, dict):
-            return  # it names no view that could be answered
+            return  # there is no view to answer
         view = content.get("view")
         with errors_shown(self._answer, view):
             command: Any = require_well_formed(content)

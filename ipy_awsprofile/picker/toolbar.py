@@ -57,7 +57,7 @@ class Toolbar:
         self._comm.handle_msg(message)
 
     def handle_close(self, _message: Any = None) -> None:
-        """Keep the comm: one front end has closed it, and it is that of all others as well."""
+        """Keep the comm: one front end has closed it, but all of them share it."""
         with self._lock:
             if self._conversation is None:
                 self.register()

@@ -52,7 +52,8 @@ class BrowserSignIn(StaysInProcess):
         self.profile = profile
         self.url = url
         self.expiry = datetime.now(UTC) + TIME_TO_SIGN_IN
-        self._end = time.monotonic() + TIME_TO_SIGN_IN.total_seconds()  # the clock can be set meanwhile
+        # The clock can be set meanwhile.
+        self._end = time.monotonic() + TIME_TO_SIGN_IN.total_seconds()
         self._callback = callback
         self._redeem = redeem
         self._chain = chain

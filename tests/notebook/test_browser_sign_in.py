@@ -81,7 +81,7 @@ def _allow_device(aws: EmbeddedAws) -> None:
 @pytest.mark.parametrize("days", [-1, 1])
 @pytest.mark.parametrize("begin", [begin_browser_sign_in, begin_device_sign_in])
 def test_the_clock_is_set_meanwhile(begin: Any, days: int) -> None:
-    """An attempt neither ends nor lasts longer when somebody sets the machine's clock."""
+    """A change of the machine's clock neither ends an attempt nor prolongs it."""
     attempt = begin(sign_in_target("corp"))
     waiting: Any = attempt.waiting(sleep=lambda _seconds: None)
     left = next(waiting)

@@ -36,7 +36,7 @@ def test_every_command_is_known() -> None:
 
 
 def is_right(name: str, value: Any) -> bool:
-    """Return whether an odd value is one that the field can have."""
+    """Return whether the field can have this odd value."""
     return (
         value
         in {
