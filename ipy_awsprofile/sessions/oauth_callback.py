@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+import threading
 from datetime import timedelta
 from hashlib import sha256
 from http import HTTPStatus
@@ -51,6 +52,7 @@ class OAuthCallback(StaysInProcess):
         self.pkce = Pkce()
         self.code: str | None = None
         self.is_refused = False
+        self._lock = threading.Lock()
         self._page = LoopbackPage(
             self._respond, self._is_answered, seconds=TIME_TO_SIGN_IN.total_seconds()
         )
@@ -77,7 +79,9 @@ class OAuthCallback(StaysInProcess):
         is_ours = secrets.compare_digest(state.encode(), self.pkce.state.encode())
         if address.path != _PATH or not is_ours:
             return Response(HTTPStatus.BAD_REQUEST, b"This isn't the answer that is expected.\n")
-        self.code = answer.get("code", [None])[0]
-        self.is_refused = self.code is None
+        with self._lock:
+            if not self._is_answered():  # a later one is the same page again
+                self.code = answer.get("code", [None])[0]
+                self.is_refused = self.code is None
         headers = (("Content-Type", "text/html; charset=utf-8"),)
         return Response(HTTPStatus.OK, _PAGE, headers)

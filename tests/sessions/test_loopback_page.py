@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 import urllib.request
@@ -9,10 +10,11 @@ from contextlib import ExitStack, suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
+from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions import loopback_page
 from ipy_awsprofile.sessions.loopback_page import LoopbackPage, Response
 from ipy_awsprofile.sessions.oauth_callback import OAuthCallback
@@ -164,3 +166,37 @@ def test_sign_in_beside_a_silent_connection() -> None:
     assert callback.code == "from-aws"
     callback.close()
     assert page_threads() == []
+
+
+@pytest.mark.parametrize("state", ["", "x", "é", "%ff", "x" * 43])
+def test_another_state(state: str) -> None:
+    """An answer to another sign-in isn't taken, even with the right state after it."""
+    callback = OAuthCallback()
+    query = f"state={quote(state, safe='%')}x&state={callback.pkce.state}&code=x"
+    with pytest.raises(HTTPError, match="400"):
+        urllib.request.urlopen(f"{callback.redirect_uri}?{query}")
+    assert callback.code is None
+    callback.close()
+
+
+@pytest.mark.parametrize("second", ["code=y", "error=access_denied"])
+def test_the_first_answer_counts(second: str) -> None:
+    """The same state with another answer changes nothing."""
+    callback = OAuthCallback()
+    path = f"{urlsplit(callback.redirect_uri).path}?state={callback.pkce.state}"
+    responses = [callback._respond(f"{path}&{answer}") for answer in ("code=x", second)]
+    assert [response.status for response in responses] == [HTTPStatus.OK] * 2
+    assert (callback.code, callback.is_refused) == ("x", False)
+    callback.close()
+
+
+def test_a_machine_without_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where loopback has IPv6 alone, the error says so, and how to sign in all the same."""
+
+    def bind(*_: object) -> None:
+        raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+
+    monkeypatch.setattr(loopback_page._Server, "server_bind", bind)
+    with pytest.raises(CredentialsUnavailable, match=r"127\.0\.0\.1: Cannot assign") as refused:
+        OAuthCallback()
+    assert "--device-code" in refused.value.hint
