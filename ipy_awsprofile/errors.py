@@ -14,6 +14,7 @@
     ├── UnexpectedAccount        STS names another account than expected
     ├── NoRegion                 a call needs an AWS Region, and none is set
     ├── InvalidCell              the cell for many profiles isn't valid Python
+    ├── StaleIdentity            a client from before a switch would sign as its identity
     ├── NotForOneProfile         what a function or cell does would be done for another profile
     ├── NoProfileAnswered        a function or cell failed for every profile
     ├── MfaUnavailable           a code is needed, and nobody can be asked for it
@@ -159,6 +160,10 @@ class InvalidCell(AwsProfileError):
 
     def _render_traceback_(self) -> list[str]:
         return self.rendered
+
+
+class StaleIdentity(AwsProfileError):
+    """A client from before a switch would sign as an identity that isn't active any more."""
 
 
 class NotForOneProfile(AwsProfileError):

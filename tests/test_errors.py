@@ -19,6 +19,7 @@ TREE = [
     ("InvalidSource", "InvalidProfile"),
     ("SourceLoop", "InvalidProfile"),
     ("ProtectedProfile", "AwsProfileError"),
+    ("StaleIdentity", "AwsProfileError"),
     ("IdentityChanged", "AwsProfileError"),
     ("UnexpectedAccount", "AwsProfileError"),
     ("NoRegion", "AwsProfileError"),

@@ -12,9 +12,10 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from IPython.display import display
 
@@ -22,6 +23,7 @@ from ipy_awsprofile.across.frame import ErrorRows, frame_of, rows_of
 from ipy_awsprofile.across.outcomes import CallResult, Function, Outcome, call, failure_of
 from ipy_awsprofile.across.own_session import require_own_session
 from ipy_awsprofile.across.progress import progress_bar
+from ipy_awsprofile.across.run_signatures import refuse_the_notebooks, refuse_until_returned
 from ipy_awsprofile.across.shared_sources import SharedSources
 from ipy_awsprofile.across.worker import PortableFunction, call_in_worker
 from ipy_awsprofile.bindings.many_profiles import many_profiles
@@ -135,7 +137,8 @@ def run_across(
     run.sources.ask_person(_targets(names, switcher.session_name))
     # Ctrl-C at any time until the end keeps the results so far.
     with Uninterrupted(signal.SIGINT) as block:
-        with many_profiles(storage_options), _frozen_garbage_collector():
+        with many_profiles(storage_options), _frozen_garbage_collector(), ExitStack() as watching:
+            watching.callback(refuse_the_notebooks(switcher))
             outcomes, interrupted = _run_all(run, names, workers, progress, block)
         frame = frame_of(outcomes, interrupted=interrupted)
         errors, missing = frame.attrs["errors"], len(names) - len(outcomes)
@@ -166,6 +169,7 @@ class _Run:
         self._needs_confirmation = (lambda _name: False) if confirmed else switcher.is_protected
         self._stopped = threading.Event()
         self._submitted: set[Future[CallResult]] = set()
+        self.credentials: list[ref[Any]] = []
 
     def outcome(self, name: str) -> Outcome:
         """Open a session of one profile, call the function, and return the outcome."""
@@ -176,6 +180,7 @@ class _Run:
                 raise ProtectedProfile(name)
             target = target_of(_request(name, self._session_name))
             session = self.sources.open(target)
+            self.credentials.append(ref(session.get_credentials()))
             account, region = who_am_i(session).account, session.region_name
             result = self._call(session)
             if result.expired and self._executor:
@@ -220,7 +225,9 @@ def _run_all(
             for _ in counted:
                 if interrupted := _waited_in_vain(done, block):
                     run.stop()
-                    wait([one for one in futures if not one.cancel()], timeout=_GRACE_PERIOD)
+                    begun = [one for one in futures if not one.cancel()]
+                    left_behind = wait(begun, timeout=_GRACE_PERIOD).not_done
+                    refuse_until_returned(run.credentials, left_behind)
                     break
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

@@ -82,6 +82,11 @@ class Owners:
         used = [one for one in self._noted if one[0]() is not None]
         self._noted = [*used, (ref(session.get_credentials()), owner_of(session))]
 
+    def of(self, credentials: Any) -> Owner | None:
+        """Return whose credentials these are; None if they aren't those of a switch."""
+        owners = (owner for noted, owner in self._noted if noted() is credentials)
+        return next(owners, None)
+
     def known(self) -> dict[Any, Owner]:
         """Return the credentials that are still used, and whose they are."""
         noted = [(credentials(), owner) for credentials, owner in self._noted]

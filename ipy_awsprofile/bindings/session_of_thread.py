@@ -119,7 +119,7 @@ def _actual(default: SessionOfThread) -> boto3.Session:
         return session
     if boto3.DEFAULT_SESSION is not default:  # a library has kept it since a run
         return boto3.DEFAULT_SESSION or boto3.Session()
-    if no_identity.is_entered and _is_of_a_pool():
+    if no_identity.is_entered and is_of_a_pool():
         raise NotForOneProfile(
             "While a function is called for many profiles, a pool's thread could work for any.",
             'Create the client before: `client = session.client("s3")`, and use it in the pool.',
@@ -136,6 +136,6 @@ def _actual(default: SessionOfThread) -> boto3.Session:
     return of_notebook
 
 
-def _is_of_a_pool() -> bool:
+def is_of_a_pool() -> bool:
     """Return whether this thread belongs to a ThreadPoolExecutor, which has no public name."""
     return threading.current_thread() in concurrent.futures.thread._threads_queues  # noqa: SLF001

@@ -168,6 +168,11 @@ def waiting_card(what: str) -> Card:
     )
 
 
+def warning_card(text: str) -> Card:
+    """Return a card that warns of something in one line."""
+    return Card(text, tone=Tone.WARNING)
+
+
 def console_card(profile: str, service: str) -> Card:
     """Return a card that says that the browser opens the console."""
     what = f"`{service}` in the AWS console" if service else "the AWS console"

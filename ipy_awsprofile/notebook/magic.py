@@ -40,6 +40,12 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         help="What follows a switch.",
     ).tag(config=True)
 
+    stale = CaselessStrEnum(
+        ["warn", "refuse", "allow"],
+        default_value="warn",
+        help="What happens when a client from before a switch is used: a warning, an error, or "
+        "nothing. While a --read-only identity is active, it is always an error.",
+    ).tag(config=True)
     session_name = Unicode(
         help="The name of all sessions of roles, as CloudTrail shows it, where neither "
         "--session-name nor the profile's role_session_name says another.",
@@ -68,7 +74,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self.ending = ExitStack()
         self._lock = threading.Lock()
         self._switcher: Switcher | None = None
-        self.observe(self._configure, ["protected", "bindings", "session_name", "mfa_process"])
+        settings = ["protected", "bindings", "stale", "session_name", "mfa_process"]
+        self.observe(self._configure, settings)
         self._first: FirstProfile | None = None
         self.observe(self._name_first, ["profile"])
         self._name_first()
@@ -135,9 +142,10 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             self._apply_to(self._switcher)
 
     def _apply_to(self, switcher: Switcher) -> None:
-        from ipy_awsprofile.notebook.prompts import person_at_cell
+        from ipy_awsprofile.notebook.prompts import person_at_cell, warn_at_cell
 
         switcher.protected = tuple(self.protected)
         switcher.bindings = tuple(self.bindings)
+        switcher.stale, switcher.warn = self.stale, warn_at_cell
         switcher.session_name = self.session_name or None
         switcher.person = person_at_cell(self.mfa_process)

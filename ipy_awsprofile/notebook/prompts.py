@@ -38,6 +38,13 @@ def person_at_cell(mfa_process: str | Callable[[str], object]) -> Person:
     )
 
 
+def warn_at_cell(text: str) -> None:
+    """Show a warning below the running cell."""
+    from ipy_awsprofile.cards import cards
+
+    display(cards.warning_card(text))
+
+
 @contextmanager
 def waiting_at_cell(what: str) -> Iterator[None]:
     """Show what the cell waits for, as long as the context lasts."""

@@ -35,6 +35,11 @@ class RunningCell:
         self._waiting: _Waiting | None = None
 
     @property
+    def number(self) -> int:
+        """The execution count of the cell; 0 in a script."""
+        return int(self._shell.execution_count) if self._shell else 0
+
+    @property
     def is_running(self) -> bool:
         """Whether a cell runs, also one that awaits something or runs another cell."""
         if self._shell is None:

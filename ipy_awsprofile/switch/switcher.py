@@ -7,11 +7,13 @@ the new session, and then enters the bindings: a switch that fails has changed n
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ipy_awsprofile.bindings.gate import watch_signatures
 from ipy_awsprofile.bindings.names import BINDINGS
 from ipy_awsprofile.bindings.no_identity import require_no_run
 from ipy_awsprofile.bindings.open_readers import OpenReaders
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.bindings.credential_server import CredentialServer
     from ipy_awsprofile.bindings.exchange import Exchange
     from ipy_awsprofile.bindings.leftovers import Leftover
+    from ipy_awsprofile.bindings.stale_signatures import Policy
     from ipy_awsprofile.sessions.identity import Identity
     from ipy_awsprofile.sessions.session import ProfileSession
 
@@ -60,6 +63,9 @@ class Switcher:
         self.protected: tuple[str, ...] = ()
         #: The name of roles' sessions that neither an option nor their profile names.
         self.session_name: str | None = None
+        #: What happens when a client from before a switch signs, and how a warning is shown.
+        self.stale: Policy = "warn"
+        self.warn: Callable[[str], None] = warnings.warn
         #: Which of `BINDINGS` follow a switch.
         self.bindings: tuple[str, ...] = BINDINGS
 
@@ -68,6 +74,13 @@ class Switcher:
         """The active session, or None before the first switch."""
         active = self._active()
         return active.session if active else None
+
+    @property
+    def sessions(self) -> tuple[ProfileSession, ...]:
+        """The active session, and the one that the rest follows after ``--only-session``."""
+        active = self._active()
+        both = (active.session, active.rest) if active else ()
+        return tuple(session for session in both if session)
 
     @property
     def request(self) -> SwitchRequest | None:
@@ -263,9 +276,11 @@ class Switcher:
 
         if self._server is None:  # loading the extension doesn't import what a server needs
             from ipy_awsprofile.bindings.credential_server import CredentialServer
+            from ipy_awsprofile.bindings.stale_signatures import StaleSignatures
 
             self._server = CredentialServer()
             self._ending.callback(self._server.close)
+            self._ending.callback(watch_signatures(StaleSignatures(self._owners, self)))
         request, session, chosen = layer.request, layer.session, self.bindings
         rest: ProfileSession | None = session
         if request.only_session:

@@ -1,0 +1,140 @@
+"""Signatures with the credentials of an identity that was active before.
+
+A client keeps the credentials that it was created with. Whatever holds it, a variable, a module or
+a library, is noticed when it is used.
+"""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import sysconfig
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from ipy_awsprofile.credentials.deadline import is_in_force
+from ipy_awsprofile.errors import StaleIdentity
+from ipy_awsprofile.text import shortened
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from ipy_awsprofile.bindings.gate import Signature
+    from ipy_awsprofile.bindings.owners import Owners
+    from ipy_awsprofile.config.request import SwitchRequest
+    from ipy_awsprofile.sessions.session import ProfileSession
+
+#: What happens with a signature as another identity.
+Policy = Literal["warn", "refuse", "allow"]
+
+#: Packages through which a call reaches the signature.
+_BETWEEN = {
+    *("asyncio", "boto3", "botocore", "concurrent", "contextlib", "functools", "ipy_awsprofile"),
+    *("s3transfer", "threading", "urllib3"),
+}
+
+
+class NumberedCell(Protocol):
+    """A cell, of which only the number is needed."""
+
+    @property
+    def number(self) -> int:
+        """The execution count of the cell."""
+
+
+class Notebook(Protocol):
+    """What is needed of the Switcher: who is active, and what the user wants."""
+
+    stale: Policy
+    warn: Callable[[str], None]
+
+    @property
+    def sessions(self) -> tuple[ProfileSession, ...]:
+        """The sessions that everything follows, the active one first."""
+
+    @property
+    def request(self) -> SwitchRequest | None:
+        """What the active session was asked for with."""
+
+    @property
+    def cell(self) -> NumberedCell:
+        """The running cell."""
+
+
+class StaleSignatures:
+    """Warns of signatures as an identity that was active before, or refuses them.
+
+    Each caller is warned of once in a cell. While a read-only identity is active, it is refused.
+    """
+
+    def __init__(self, owners: Owners, notebook: Notebook) -> None:
+        self._owners = owners
+        self._notebook = notebook
+        self._warned: tuple[int, set[tuple[str, ...]]] = (0, set())
+
+    def __call__(self, signature: Signature) -> None:
+        """Look at a signature, as `watch_signatures` says. Raises StaleIdentity."""
+        owner = self._owners.of(signature.credentials)
+        sessions = self._notebook.sessions
+        if owner is None or signature.credentials in [one.get_credentials() for one in sessions]:
+            return
+        whom = owner.difference(sessions[0]) if sessions else owner.name
+        read_only = self._notebook.request and self._notebook.request.read_only
+        policy = "refuse" if read_only else self._notebook.stale
+        # Our own calls use older sessions on purpose: a child process keeps its identity.
+        if not whom or policy == "allow" or is_in_force():
+            return
+        caller = _caller(sys._getframe(1))  # noqa: SLF001  # quicker than `inspect`
+        now = f"`{sessions[0].chain[0]}` is active" if sessions else "no profile is active"
+        now += ", read-only" if read_only else ""
+        problem = f"{caller.text} signs {signature.operation} as {whom}, but {now}."
+        hint = caller.hint(signature.service)
+        if policy == "refuse":
+            raise StaleIdentity(problem, hint)
+        if self._is_first((caller.text, whom, now)):
+            self._notebook.warn(f"{problem} {hint}")
+
+    def _is_first(self, warning: tuple[str, ...]) -> bool:
+        """Return whether this cell hasn't had the warning yet."""
+        cell, warnings = self._warned
+        if cell != self._notebook.cell.number:
+            _, warnings = self._warned = self._notebook.cell.number, set()
+        is_first = warning not in warnings
+        warnings.add(warning)
+        return is_first
+
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """Who uses a client: ``text`` is a line of the notebook, or a module by its name."""
+
+    text: str
+    is_library: bool = False
+
+    def hint(self, service: str) -> str:
+        """Return what to do."""
+        if self.is_library:
+            return "It keeps a client from before the switch: create its objects again."
+        return (
+            f'Its client is from before the switch: create it again, `session.client("{service}")`.'
+        )
+
+
+def _caller(frame: FrameType | None) -> _Caller:
+    """Return who makes the call in this frame: the first one that isn't of boto3."""
+    while frame and _package(frame) in _BETWEEN:
+        frame = frame.f_back
+    if frame is None:  # a thread of s3transfer
+        return _Caller("A client")
+    if _package(frame) == "__main__" or "__file__" not in frame.f_globals:
+        line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+        return _Caller(f"`{shortened(line, 60)}`" if line else "The notebook")
+    library = sysconfig.get_paths()["purelib"]
+    is_library = frame.f_code.co_filename.startswith(library)
+    name = _package(frame) if is_library else str(frame.f_globals.get("__name__"))
+    return _Caller(f"`{name}`", is_library=is_library)
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]

@@ -1,0 +1,263 @@
+"""A client from before a switch is noticed when it signs, whatever holds it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+
+from ipy_awsprofile import open_session, using_profile
+from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from ipy_awsprofile.errors import StaleIdentity
+from ipy_awsprofile.switch.switcher import Switcher
+from tests.roles import add_role
+from tests.shells import run_notebook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Ran, Shell
+
+BUCKET = "signatures-of-mine"
+
+MODULE = """
+import boto3
+
+class Store:
+    def __init__(self):
+        self.s3 = boto3.client("s3")
+
+    def read(self):
+        return self.s3.head_bucket(Bucket="signatures-of-mine")
+
+    async def read_async(self):
+        import asyncio
+        return await asyncio.to_thread(self.read)
+"""
+
+#: How a client is kept, and how it is used: by the user's code, modules and libraries.
+HOLDERS = {
+    "variable": ("it = session.client('s3')", "it.head_bucket(Bucket=BUCKET)"),
+    "list": ("it = [boto3.client('s3')]", "it[0].head_bucket(Bucket=BUCKET)"),
+    "attribute": ("class It: pass\nit = It(); it.s3 = boto3.client('s3')", "it.s3.list_buckets()"),
+    "closure": (
+        "def made(s3):\n    return lambda: s3.head_bucket(Bucket=BUCKET)\n"
+        "it = made(boto3.client('s3'))",
+        "it()",
+    ),
+    "property": (
+        "class It:\n    s3 = boto3.client('s3')\n    @property\n"
+        "    def rows(self): return self.s3.list_buckets()\nit = It()",
+        "it.rows",
+    ),
+    "cache": (
+        "import functools\n@functools.lru_cache\ndef it(): return boto3.client('s3')\nit()",
+        "it().head_bucket(Bucket=BUCKET)",
+    ),
+    "globals": ("it = boto3.client('s3')", "globals()['it'].head_bucket(Bucket=BUCKET)"),
+    "partial": (
+        "import functools\nit = functools.partial(boto3.client('s3').head_bucket, Bucket=BUCKET)",
+        "it()",
+    ),
+    "module": ("import stored\nit = stored.Store()", "it.read()"),
+    "module, asyncio": (
+        "import asyncio, stored\nit = stored.Store()",
+        "asyncio.run(it.read_async())",
+    ),
+    "private name": ("_it = boto3.client('s3')", "_it.head_bucket(Bucket=BUCKET)"),
+    "resource": ("it = boto3.resource('s3').Bucket(BUCKET)", "list(it.objects.all())"),
+    "paginator": (
+        "it = boto3.client('s3').get_paginator('list_objects_v2').paginate(Bucket=BUCKET)",
+        "list(it)",
+    ),
+    "waiter": ("it = boto3.client('s3').get_waiter('bucket_exists')", "it.wait(Bucket=BUCKET)"),
+    "pool": (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "pool = ThreadPoolExecutor(1); s3 = boto3.client('s3')\n"
+        "it = lambda: pool.submit(s3.head_bucket, Bucket=BUCKET).result()",
+        "it()",
+    ),
+    "upload": (
+        "import io\nit = boto3.client('s3')",
+        "it.upload_fileobj(io.BytesIO(b'x'), BUCKET, 'key')",
+    ),
+    "presigned": (
+        "it = boto3.client('s3')",
+        "it.generate_presigned_url('head_bucket', Params={'Bucket': BUCKET})",
+    ),
+    "smart_open": (
+        "import smart_open\nit = {'client': boto3.client('s3')}",
+        "smart_open.open(f's3://{BUCKET}/cities', transport_params=it).read()",
+    ),
+    "awswrangler": (
+        "import awswrangler as wr\nit = session",
+        "wr.s3.list_objects(f's3://{BUCKET}/', boto3_session=it)",
+    ),
+}
+
+
+@pytest.fixture
+def notebook(
+    aws: EmbeddedAws, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Shell]:
+    """Work as RoleBeta in a notebook with a second role, a bucket and a module of the user."""
+    add_role(aws, "RoleGamma", "s3:*")
+    aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
+    open_session("RoleBeta").client("s3").put_object(Bucket=BUCKET, Key="cities", Body=b"Atlantis")
+    (tmp_path / "stored.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    shell.names["BUCKET"] = BUCKET
+    shell.good("import boto3\n%aws_profile RoleBeta")
+    yield shell
+    shell.good("%unload_ext ipy_awsprofile")
+    sys.modules.pop("stored", None)
+
+
+def warnings_in(ran: Ran) -> list[str]:
+    """Return the warnings of stale clients that a cell shows."""
+    return [line for line in ran.text.splitlines() if " signs " in line and "still" not in line]
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_each_holder(notebook: Shell, aws: EmbeddedAws, holder: str) -> None:
+    """Its use as the former identity is warned of, refused while read-only and after --off."""
+    make, use = HOLDERS[holder]
+    notebook.good(make)
+    assert warnings_in(notebook.good(use)) == []
+    notebook.good("%aws_profile RoleGamma")
+    (warning,) = warnings_in(notebook.good(use))
+    assert " as RoleBeta, but `RoleGamma` is active." in warning
+    in_scope = notebook.good(f"%%aws_profile UserAlpha\n{use}")
+    assert len(warnings_in(in_scope)) == 1
+    notebook.good("%aws_profile RoleGamma --read-only")
+    aws.calls.clear()
+    assert isinstance(notebook.run(use).error, StaleIdentity)
+    assert [call for call in aws.calls if call.action.startswith("s3:")] == []
+    notebook.good("%aws_profile --off")
+    (warning,) = warnings_in(notebook.good(use))
+    assert "no profile is active" in warning
+    notebook.good("%config AwsProfileMagics.stale = 'refuse'")
+    assert isinstance(notebook.run(use).error, StaleIdentity)
+    notebook.good("%aws_profile RoleBeta")
+    assert warnings_in(notebook.good(use)) == []
+
+
+def test_a_filesystem_of_the_same_role(notebook: Shell) -> None:
+    """A client with the role's full permissions doesn't sign while the role is read-only."""
+    notebook.good("it = session.client('s3')\n%aws_profile RoleBeta --read-only")
+    error = notebook.refused("it.put_object(Bucket=BUCKET, Key='new')")
+    assert "as RoleBeta with the role's full permissions, but `RoleBeta` is active, read-only" in (
+        str(error)
+    )
+    notebook.good('it = session.client("s3")')  # as the hint says
+    assert '`session.client("s3")`' in error.hint
+    notebook.good("it.head_bucket(Bucket=BUCKET)")
+
+
+def test_once_in_a_cell(notebook: Shell) -> None:
+    """Each caller is warned of once in a cell, and again in the next one; loops aren't noisy."""
+    notebook.good("import stored; it, other = session.client('s3'), stored.Store()")
+    notebook.good("%aws_profile RoleGamma")
+    cell = "for _ in range(3):\n    it.list_buckets()\n    other.read()"
+    for _ in range(2):
+        notebook.ip.execution_count += 1  # as after a cell that is typed
+        first, second = warnings_in(notebook.good(cell))
+        assert first.startswith("`it.list_buckets()` signs ListBuckets as RoleBeta")
+        assert second.startswith("`stored` signs HeadBucket as RoleBeta")
+    notebook.good("%config AwsProfileMagics.stale = 'allow'")
+    assert warnings_in(notebook.good(cell)) == []
+
+
+def test_a_library_is_named(notebook: Shell) -> None:
+    """A library is named, with what to do about what it keeps."""
+    notebook.good("import smart_open\nit = {'client': session.client('s3')}")
+    notebook.good("%aws_profile RoleGamma")
+    ran = notebook.good("smart_open.open(f's3://{BUCKET}/cities', transport_params=it).read()")
+    (warning,) = warnings_in(ran)
+    assert warning.startswith("`smart_open` signs GetObject as RoleBeta")
+    assert "create its objects again" in warning
+
+
+#: What the user has chosen, or what is the same identity.
+CHOSEN = {
+    "opened by name": "from ipy_awsprofile import open_session\n"
+    "it = open_session('RoleBeta').client('s3')",
+    "boto3's session by name": "it = boto3.Session(profile_name='RoleBeta').client('s3')",
+    "only the session": "%aws_profile RoleBeta --only-session --as beta\nit = beta.client('s3')",
+    "renewed": "it = session.client('s3')\n%aws_profile --refresh",
+    "the same again": "it = session.client('s3')\n%aws_profile RoleBeta --as beta",
+    "in its own scope": "%%aws_profile RoleGamma\nsession.client('s3').list_buckets()\n"
+    "it = boto3.Session(profile_name='RoleBeta').client('s3')",
+    "no signature": "from botocore import UNSIGNED\nfrom botocore.config import Config\n"
+    "it = boto3.client('s3', config=Config(signature_version=UNSIGNED))",
+}
+
+
+@pytest.mark.parametrize("chosen", CHOSEN)
+def test_no_false_alarm(notebook: Shell, chosen: str) -> None:
+    """What was chosen explicitly isn't stale, under any identity."""
+    assert warnings_in(notebook.good(CHOSEN[chosen])) == []
+    use = "try: it.list_buckets()\nexcept Exception as error: assert 'Denied' in str(error)"
+    assert warnings_in(notebook.good(use)) == []
+    if chosen in {"opened by name", "boto3's session by name"}:
+        notebook.good("%aws_profile RoleGamma --read-only")
+        assert warnings_in(notebook.good("it.list_buckets()")) == []
+
+
+def test_children_keep_their_identity(notebook: Shell, aws: EmbeddedAws) -> None:
+    """A child from before the switch goes on with what was lent to it, without a warning."""
+    notebook.good("%aws_profile UserAlpha")
+    code = "import boto3, sys; sys.stdin.read(); boto3.client('sts').get_caller_identity()"
+    notebook.good(
+        "import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', "
+        f"{code!r}], stdin=subprocess.PIPE)"
+    )
+    notebook.good("%aws_profile RoleGamma --read-only")
+    ran = notebook.good("child.stdin.close(); assert child.wait() == 0")
+    assert warnings_in(ran) == []
+    assert "UserAlpha" in str(aws.calls[-1].arn)
+
+
+def test_in_a_script(aws: EmbeddedAws) -> None:
+    """Without a notebook it is a Python warning, at any thread's call."""
+    switcher = Switcher(None)
+    switcher.switch(SwitchRequest(profile="RoleBeta"))
+    s3 = boto3.client("s3")
+    switcher.switch(SwitchRequest(profile="UserAlpha"))
+    with pytest.warns(UserWarning, match="signs ListBuckets as RoleBeta, but `UserAlpha` is"):
+        s3.list_buckets()
+    thread = threading.Thread(target=s3.head_bucket, kwargs={"Bucket": "my-first-bucket"})
+    switcher.stale = "allow"
+    thread.start()
+    thread.join()
+    switcher.close()
+    s3.list_buckets()
+
+
+def test_in_a_block(aws: EmbeddedAws) -> None:
+    """A client of a block is warned of after it."""
+    with using_profile("RoleBeta") as session:
+        s3 = session.client("s3")
+        s3.list_buckets()
+    with pytest.warns(UserWarning, match="signs ListBuckets as RoleBeta, but no profile is active"):
+        s3.list_buckets()
+
+
+def test_in_a_kernel(aws: EmbeddedAws) -> None:
+    """The warning is in the notebook's output, and no secret is in the saved file."""
+    cells, saved = run_notebook(
+        "%load_ext ipy_awsprofile\n%aws_profile RoleBeta",
+        "kept = [session.client('s3')]\n%aws_profile UserAlpha",
+        "kept[0].list_buckets(); None",
+        environment=aws.environment(),
+    )
+    assert "kept[0].list_buckets(); None" in "".join(cells[2].cards)
+    assert "signs ListBuckets as RoleBeta" in "".join(cells[2].cards)
+    assert [secret for secret in aws.secrets() if secret in saved] == []
