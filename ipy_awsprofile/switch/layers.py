@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.bindings.exchange import Exchange
+from ipy_awsprofile.errors import AwsProfileError
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.request import SwitchRequest
@@ -45,12 +48,22 @@ class Layer:
         )
 
 
+def _runner() -> tuple[int, object]:
+    """Return the thread and the asyncio task that call this."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # there is no event loop in this thread
+        task = None
+    return threading.get_ident(), task
+
+
 @dataclass(slots=True, eq=False)
 class _Scope:
     """A block that has begun and not ended, and what is in force after it."""
 
     layer: Layer
     after: tuple[Layer, ...]
+    runner: tuple[int, object] = field(default_factory=_runner)
 
 
 class Layers:
@@ -100,8 +113,20 @@ class Layers:
                 self.bound = (*self.bound, layer)
 
     def begin_scope(self, layer: Layer) -> None:
-        """Bind a scope's layer on top of the others, until `end_scope`."""
-        self._scopes.append(_Scope(layer, self.bound))
+        """Bind a scope's layer on top of the others, until `end_scope`.
+
+        Raises AwsProfileError while another thread or task is in a scope: it would go on as this
+        one's identity.
+        """
+        scope = _Scope(layer, self.bound)
+        if any(other.runner != scope.runner for other in self._scopes):
+            raise AwsProfileError(
+                "Another thread or task is in a block of `using_profile` or `%%aws_profile`, which "
+                "the whole kernel follows.",
+                "In threads and tasks, use `open_session(NAME)`, whose session is separate, or "
+                "`across_profiles`.",
+            )
+        self._scopes.append(scope)
         self.rebind((*self.bound, layer))
 
     def end_scope(self, layer: Layer, *, nothing: bool = False) -> bool:

@@ -23,8 +23,8 @@ class Scope(ContextDecorator):
     """Work as another identity for a while, then go on exactly as before.
 
     That holds for errors, for scopes in scopes, and if the block itself switches: whatever is
-    active in the end, what was before it comes back. Of scopes that overlap, as those of threads
-    and tasks can, the one that began last is in force until it ends.
+    active in the end, what was before it comes back. Of scopes that overlap, the one that began
+    last is in force until it ends. Scopes of several threads or tasks can't overlap.
 
     It isn't a generator: Ctrl-C could come after that has begun and before the block has.
     """

@@ -41,7 +41,9 @@ def using_profile(
     is ``--yes``. The block gets the session, too. In a script without IPython, everything but the
     notebook's variable follows.
 
-    Raises a child of `AwsProfileError`; then the block isn't entered and nothing has changed.
+    The whole kernel follows, so two threads or tasks can't be in such blocks at the same time: use
+    `open_session` there. Raises a child of `AwsProfileError`; then the block isn't entered and
+    nothing has changed.
 
     https://docs.python.org/3/reference/compound_stmts.html#the-with-statement
     """

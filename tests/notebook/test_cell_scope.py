@@ -81,7 +81,7 @@ def test_scope_of_a_silent_execution(shell: Shell) -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_cell_in_another_thread(shell: Shell) -> None:
-    """A cell of a subshell doesn't end the scope, whether it is silent, fails, or has a scope."""
+    """A cell of a subshell doesn't end the scope, and can't begin one as another identity."""
     scope = "%%aws_profile UserAlpha\nother = session"
     others = [("1", False), ("1", True), ("1 / 0", False), ("1 / 0", True), (scope, False)]
     shell.good(
@@ -93,8 +93,10 @@ def test_cell_in_another_thread(shell: Shell) -> None:
         "    seen.append(session.profile_name)"
     )
     assert shell.names["seen"] == ["RoleBeta"] * 5
-    assert shell.names["other"].profile_name == "UserAlpha"
+    assert "other" not in shell.names
     assert "session" not in shell.names
+    shell.good(scope)
+    assert shell.names["other"].profile_name == "UserAlpha"
 
 
 @pytest.mark.usefixtures("aws")

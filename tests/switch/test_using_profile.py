@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import boto3
+import pytest
+
+from ipy_awsprofile import open_session
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
+from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.switch.using_profile import running_switcher, using_profile
 from tests.shells import run_python
 
@@ -31,3 +39,45 @@ def test_blocks_in_blocks(aws: EmbeddedAws) -> None:
             assert running_switcher().session is inner
         assert running_switcher().session is outer
     assert running_switcher().session is None
+
+
+def account_of(session: boto3.Session) -> str:
+    """Return the account in which a session signs, as AWS says."""
+    return str(session.client("sts").get_caller_identity()["Account"])
+
+
+def test_threads_do_not_share_a_block(aws: EmbeddedAws) -> None:
+    """A thread can't move the kernel while another one is in a block; open_session works there."""
+
+    def in_a_block() -> str:
+        with using_profile("UserAlpha") as session:
+            return account_of(session)
+
+    with ThreadPoolExecutor(1) as pool:
+        with using_profile("RoleBeta"):
+            with pytest.raises(AwsProfileError, match="Another thread or task") as refused:
+                pool.submit(in_a_block).result()
+            assert "`open_session(NAME)`" in refused.value.hint
+            opened = pool.submit(lambda: account_of(open_session("UserAlpha"))).result()
+            assert opened == USER_ACCOUNT
+            assert account_of(boto3._get_default_session()) == ROLE_ACCOUNT
+        assert pool.submit(in_a_block).result() == USER_ACCOUNT
+    assert running_switcher().session is None
+
+
+def test_tasks_do_not_share_a_block(aws: EmbeddedAws) -> None:
+    """Of two asyncio tasks, the second one is refused, and each signs as who it has named."""
+
+    async def in_a_block(name: str) -> str:
+        with using_profile(name):
+            await asyncio.sleep(0)
+            return account_of(boto3._get_default_session())
+
+    async def both() -> list[str | BaseException]:
+        blocks = map(in_a_block, ("RoleBeta", "UserAlpha"))
+        return await asyncio.gather(*blocks, return_exceptions=True)
+
+    first, second = asyncio.run(both())
+    assert first == ROLE_ACCOUNT
+    assert isinstance(second, AwsProfileError)
+    assert asyncio.run(in_a_block("UserAlpha")) == USER_ACCOUNT
