@@ -57,9 +57,9 @@ def in_words(text: str) -> str:
     return "" if _WORDLESS.fullmatch(text) else text
 
 
-def number_of(number: int, unit: str) -> str:
+def number_of(number: int, unit: str, units: str = "") -> str:
     """Return a number with its unit, such as ``1 profile`` and ``2 profiles``."""
-    return f"{number} {unit}{'' if number == 1 else 's'}"
+    return f"{number} {unit if number == 1 else units or f'{unit}s'}"
 
 
 #: The user name and password of a URL, its query, and a fragment with parameters. The query of an

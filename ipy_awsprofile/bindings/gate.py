@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -31,52 +32,80 @@ class Signature:
 #: Looks at a signature. What it raises is raised to the caller, and nothing is signed.
 Watcher = Callable[[Signature], None]
 
+#: Is told of credentials that a session without a profile's name has found by itself.
+Noter = Callable[[Any], None]
+
 
 class _Process:
-    """What belongs to the process, as the method of botocore does."""
+    """What belongs to the process, as the methods of botocore do."""
 
     lock = threading.Lock()
     watchers: tuple[Watcher, ...] = ()
-    restore: Callable[[], None] | None = None
+    noters: tuple[Noter, ...] = ()
+    restore: ExitStack | None = None
 
 
-def watch_signatures(watcher: Watcher) -> Callable[[], None]:
+def watch_signatures(watcher: Watcher, noter: Noter | None = None) -> Callable[[], None]:
     """Call the watcher for each signature; return a function that ends this, once or again.
 
-    botocore's method is replaced while there is a watcher.
+    ``noter`` is called with credentials that a session finds without a name, as ``boto3.Session()``
+    does: they are of the identity that is active then. botocore's methods are replaced as long as
+    somebody watches.
     """
     with _Process.lock:
         _Process.watchers = (*_Process.watchers, watcher)
+        _Process.noters += (noter,) if noter else ()
         if _Process.restore is None:
-            _Process.restore = _replace_method()
+            _Process.restore = _replace_methods()
 
     def end() -> None:
         with _Process.lock:
             _Process.watchers = tuple(one for one in _Process.watchers if one is not watcher)
+            _Process.noters = tuple(one for one in _Process.noters if one is not noter)
             if not _Process.watchers and _Process.restore:
-                _Process.restore()
+                _Process.restore.close()
                 _Process.restore = None
 
     return end
 
 
-def _replace_method() -> Callable[[], None]:
-    """Replace botocore's method, and return what puts it back unless it was replaced since."""
-    from botocore.signers import RequestSigner  # loading the extension mustn't import botocore
+def _replace_methods() -> ExitStack:
+    """Replace botocore's methods; closing the stack puts them back."""
+    from botocore.session import Session  # loading the extension mustn't import botocore
+    from botocore.signers import RequestSigner
 
-    original = RequestSigner.sign
+    sign, get_credentials = RequestSigner.sign, Session.get_credentials
 
-    @wraps(original)
-    def sign(self: Any, operation_name: str, *args: Any, **kwargs: Any) -> Any:
+    @wraps(sign)
+    def watched_sign(self: Any, operation_name: str, *args: Any, **kwargs: Any) -> Any:
         if self._credentials:  # otherwise the request stays without a signature
             signature = Signature(self._credentials, str(self._signing_name), operation_name)
             for watcher in _Process.watchers:
                 watcher(signature)
-        return original(self, operation_name, *args, **kwargs)
+        return sign(self, operation_name, *args, **kwargs)
+
+    @wraps(get_credentials)
+    def noted_get_credentials(self: Any) -> Any:
+        is_new = self._credentials is None and not self.instance_variables().get("profile")
+        credentials = get_credentials(self)
+        if is_new and credentials is not None:
+            for noter in _Process.noters:
+                noter(credentials)
+        return credentials
+
+    restore = ExitStack()
+    restore.callback(_replace(RequestSigner, "sign", watched_sign))
+    restore.callback(_replace(Session, "get_credentials", noted_get_credentials))
+    return restore
+
+
+def _replace(kind: type, name: str, new: Callable[..., Any]) -> Callable[[], None]:
+    """Replace a method, and return what puts it back unless it was replaced since."""
+    original = getattr(kind, name)
+    setattr(kind, name, new)
 
     def restore() -> None:
-        if RequestSigner.sign is sign:
-            RequestSigner.sign = original  # type: ignore[method-assign]
+        if getattr(kind, name) is new:
+            setattr(kind, name, original)
 
-    RequestSigner.sign = sign  # type: ignore[method-assign]
     return restore

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 from ipy_awsprofile.bindings.duckdb_secrets import secret_keys
 from ipy_awsprofile.bindings.owners import lent_name
 from ipy_awsprofile.bindings.signers import key_of, signers
+from ipy_awsprofile.bindings.worker_processes import how_to_end
 from ipy_awsprofile.sessions.polars_version import KEEPS, UPDATE, keeps_credentials
+from ipy_awsprofile.text import number_of
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.open_readers import OpenReaders
     from ipy_awsprofile.bindings.owners import Owner
     from ipy_awsprofile.bindings.signers import Signer
+    from ipy_awsprofile.bindings.worker_processes import WorkerProcesses
     from ipy_awsprofile.sessions.session import ProfileSession
 
 
@@ -37,6 +40,13 @@ _INDEPENDENT = {
     "duckdb": f"doesn't follow: {_SECRET}",
     "pyspark": f"doesn't follow: {_IMPORT} read with `**libraries.spark_options(session)`",
 }
+
+
+def the_rest(session: ProfileSession | None) -> Iterator[Leftover]:
+    """Yield whom everything but the variable follows after ``--only-session``."""
+    if session:
+        says = f"set the variable alone: the rest works as {session.target.name}"
+        yield Leftover("--only-session", says)
 
 
 def stale_variables(
@@ -91,6 +101,18 @@ def readers_from_before(
         if whom:
             new = again.format(name=name)
             yield Leftover(name, f"was opened while {whom} was active, and keeps it: run `{new}`")
+
+
+def workers_from_before(workers: WorkerProcesses, session: ProfileSession) -> Iterator[Leftover]:
+    """Yield the worker processes that were started as another identity."""
+    counted: Counter[tuple[str, str]] = Counter()
+    for kind, owner in workers.from_before():
+        counted[kind, owner.difference(session) if owner else "no profile"] += 1
+    for (kind, whom), number in counted.items():
+        if whom:
+            many = number_of(number, "worker process", "worker processes")
+            says = f"({many}) started while {whom} was active, and keeps it: {how_to_end(kind)}"
+            yield Leftover(kind, says)
 
 
 def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:

@@ -79,8 +79,12 @@ class Owners:
 
     def note(self, session: ProfileSession) -> None:
         """Note whose the session's credentials are."""
+        self.note_found(session.get_credentials(), session)
+
+    def note_found(self, credentials: Any, session: ProfileSession) -> None:
+        """Note that credentials were found in the way in which all find those of the session."""
         used = [one for one in self._noted if one[0]() is not None]
-        self._noted = [*used, (ref(session.get_credentials()), owner_of(session))]
+        self._noted = [*used, (ref(credentials), owner_of(session))]
 
     def of(self, credentials: Any) -> Owner | None:
         """Return whose credentials these are; None if they aren't those of a switch."""

@@ -11,7 +11,7 @@ import sys
 import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ipy_awsprofile.credentials.deadline import is_in_force
 from ipy_awsprofile.errors import StaleIdentity
@@ -48,6 +48,7 @@ class Notebook(Protocol):
 
     stale: Policy
     warn: Callable[[str], None]
+    bindings: tuple[str, ...]
 
     @property
     def sessions(self) -> tuple[ProfileSession, ...]:
@@ -94,6 +95,16 @@ class StaleSignatures:
             raise StaleIdentity(problem, hint)
         if self._is_first((caller.text, whom, now)):
             self._notebook.warn(f"{problem} {hint}")
+
+    def note_found(self, credentials: Any) -> None:
+        """Note whose credentials are that a session without a profile's name has found."""
+        request, sessions = self._notebook.request, self._notebook.sessions
+        # With --only-session, what finds its credentials by itself follows the rest.
+        followed = sessions[1:] if request and request.only_session else sessions[:1]
+        # Keys in the environment are the user's own: a switch removes them.
+        is_users = getattr(credentials, "method", "") == "env"
+        if followed and "environment" in self._notebook.bindings and not is_users:
+            self._owners.note_found(credentials, followed[0])
 
     def _is_first(self, warning: tuple[str, ...]) -> bool:
         """Return whether this cell hasn't had the warning yet."""

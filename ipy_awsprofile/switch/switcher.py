@@ -18,6 +18,7 @@ from ipy_awsprofile.bindings.names import BINDINGS
 from ipy_awsprofile.bindings.no_identity import require_no_run
 from ipy_awsprofile.bindings.open_readers import OpenReaders
 from ipy_awsprofile.bindings.owners import Owners, owner_of
+from ipy_awsprofile.bindings.worker_processes import WorkerProcesses
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.credentials.uninterrupted import Uninterrupted
@@ -53,6 +54,7 @@ class Switcher:
         self._server: CredentialServer | None = None
         self._owners = Owners()
         self._readers = OpenReaders()
+        self._workers = WorkerProcesses()
         self._closed = False
         self._ending = ExitStack()
         #: The running cell, and what waits for its end.
@@ -229,11 +231,12 @@ class Switcher:
     def leftovers(self) -> list[Leftover]:
         """Return what doesn't follow the active identity; empty before the first switch."""
         from ipy_awsprofile.bindings.leftovers import (  # which loading the extension doesn't need
-            Leftover,
             libraries_in_use,
             readers_from_before,
             stale_secrets,
             stale_variables,
+            the_rest,
+            workers_from_before,
         )
         from ipy_awsprofile.bindings.undone import undone
 
@@ -243,12 +246,10 @@ class Switcher:
                 return []
             names, owners = self._shell.user_ns if self._shell else {}, self._owners.known()
             request, session = active.request, active.session
-            left = []
-            if active.rest:
-                rest = f"set the variable alone: the rest works as {active.rest.target.name}"
-                left.append(Leftover("--only-session", rest))
-            left += list(stale_variables(names, session, owners, request.variable))
+            left = list(the_rest(active.rest))
+            left += stale_variables(names, session, owners, request.variable)
             left += readers_from_before(self._readers, names, session)
+            left += workers_from_before(self._workers, session)
             left += stale_secrets(names, session, owners)
             if bound := active.rest or (None if request.only_session else session):
                 left += undone(bound, self.bindings)
@@ -259,10 +260,12 @@ class Switcher:
             return self._layers.bound[-1] if self._layers.bound else None
 
     def _note_readers(self) -> None:
-        """Note, before another identity becomes active, what was opened as this one."""
+        """Note, before another identity becomes active, what was opened or started as this one."""
+        active = self._active()
+        owner = owner_of(active.session) if active else None
+        self._workers.note(owner)
         if self._shell:
-            active = self._active()
-            self._readers.note(self._shell.user_ns, owner_of(active.session) if active else None)
+            self._readers.note(self._shell.user_ns, owner)
 
     def _tell(self, layer: Layer | None, identity: Identity | None) -> None:
         """Call the listeners, until another identity has become active."""
@@ -280,7 +283,8 @@ class Switcher:
 
             self._server = CredentialServer()
             self._ending.callback(self._server.close)
-            self._ending.callback(watch_signatures(StaleSignatures(self._owners, self)))
+            stale = StaleSignatures(self._owners, self)
+            self._ending.callback(watch_signatures(stale, stale.note_found))
         request, session, chosen = layer.request, layer.session, self.bindings
         rest: ProfileSession | None = session
         if request.only_session:

@@ -53,6 +53,7 @@ CARDS: dict[str, Callable[[str], Shown]] = {
     "error_card": lambda text: cards.error_card(AwsProfileError(text, text)),
     "mfa_card": cards.mfa_card,
     "waiting_card": cards.waiting_card,
+    "warning_card": cards.warning_card,
     "sign_in_card": lambda text: sign_in_card(
         text, f"https://sso.example/{text}", text, timedelta(minutes=9)
     ),

@@ -91,6 +91,19 @@ HOLDERS = {
         "it = boto3.client('s3')",
         "it.generate_presigned_url('head_bucket', Params={'Bucket': BUCKET})",
     ),
+    "nameless session": (
+        "it = boto3.Session(region_name='us-west-2').client('s3')",
+        "it.head_bucket(Bucket=BUCKET)",
+    ),
+    "cloudpathlib": (
+        "import cloudpathlib\nit = cloudpathlib.S3Client().S3Path(f's3://{BUCKET}/cities')",
+        "it.stat()",
+    ),
+    "session of botocore": (
+        "import botocore.session\n"
+        "it = botocore.session.get_session().create_client('s3', region_name='us-west-2')",
+        "it.head_bucket(Bucket=BUCKET)",
+    ),
     "smart_open": (
         "import smart_open\nit = {'client': boto3.client('s3')}",
         "smart_open.open(f's3://{BUCKET}/cities', transport_params=it).read()",
