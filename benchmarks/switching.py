@@ -31,6 +31,7 @@ def measure(stage: Stage) -> Iterator[Measured]:
     )
     what = "switch, cached role, and S3 client"
     yield Measured(what, "`boto3.Session(profile_name=…)` and S3 client", ours, theirs)
+    yield from _signatures(stage)
     for milliseconds in (0, 50):
         with stage.latency(milliseconds):
             yield from _calls(stage, f", {milliseconds} ms latency" if milliseconds else "")
@@ -57,6 +58,20 @@ def _first(stage: Stage) -> Iterator[Measured]:
         ours,
         theirs,
     )
+
+
+def _signatures(stage: Stage) -> Iterator[Measured]:
+    """Time a thousand signatures of the active identity, each of which passes the gate."""
+    sign = (
+        "for _ in range(1_000):\n"
+        "    s3.generate_presigned_url('get_object', Params={'Bucket': 'b', 'Key': 'k'})"
+    )
+    ours, theirs = by_turns(
+        lambda: fresh(stage, timed(sign, setup=f"{_SETUP}\n{_SWITCH}\ns3 = {_CLIENT}")),
+        lambda: fresh(stage, timed(sign, setup=f'import boto3\ns3 = {_BOTO3}.client("s3")')),
+        times=5,
+    )
+    yield Measured("1,000 presigned URLs", "boto3 without the extension", ours, theirs)
 
 
 def _calls(stage: Stage, latency: str) -> Iterator[Measured]:

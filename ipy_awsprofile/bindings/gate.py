@@ -32,7 +32,7 @@ class Signature:
 #: Looks at a signature. What it raises is raised to the caller, and nothing is signed.
 Watcher = Callable[[Signature], None]
 
-#: Is told of credentials that a session without a profile's name has found by itself.
+#: Receives the credentials that a session without a profile's name has found by itself.
 Noter = Callable[[Any], None]
 
 

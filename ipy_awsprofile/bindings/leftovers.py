@@ -42,8 +42,8 @@ _INDEPENDENT = {
 }
 
 
-def the_rest(session: ProfileSession | None) -> Iterator[Leftover]:
-    """Yield whom everything but the variable follows after ``--only-session``."""
+def identity_of_the_rest(session: ProfileSession | None) -> Iterator[Leftover]:
+    """Yield the identity that everything except the variable has after ``--only-session``."""
     if session:
         says = f"set the variable alone: the rest works as {session.target.name}"
         yield Leftover("--only-session", says)

@@ -82,7 +82,7 @@ class Owners:
         self.note_found(session.get_credentials(), session)
 
     def note_found(self, credentials: Any, session: ProfileSession) -> None:
-        """Note that credentials were found in the way in which all find those of the session."""
+        """Note credentials that another session has found, for example in the environment."""
         used = [one for one in self._noted if one[0]() is not None]
         self._noted = [*used, (ref(credentials), owner_of(session))]
 

@@ -44,7 +44,7 @@ class NumberedCell(Protocol):
 
 
 class Notebook(Protocol):
-    """What is needed of the Switcher: who is active, and what the user wants."""
+    """The Switcher, with the active identity and the user's settings."""
 
     stale: Policy
     warn: Callable[[str], None]
@@ -97,7 +97,7 @@ class StaleSignatures:
             self._notebook.warn(f"{problem} {hint}")
 
     def note_found(self, credentials: Any) -> None:
-        """Note whose credentials are that a session without a profile's name has found."""
+        """Note the owner of credentials that a session without a profile's name has found."""
         request, sessions = self._notebook.request, self._notebook.sessions
         # With --only-session, what finds its credentials by itself follows the rest.
         followed = sessions[1:] if request and request.only_session else sessions[:1]
@@ -133,7 +133,7 @@ class _Caller:
 
 
 def _caller(frame: FrameType | None) -> _Caller:
-    """Return who makes the call in this frame: the first one that isn't of boto3."""
+    """Return the caller: the first frame that doesn't belong to boto3."""
     while frame and _package(frame) in _BETWEEN:
         frame = frame.f_back
     if frame is None:  # a thread of s3transfer

@@ -79,7 +79,7 @@ class Switcher:
 
     @property
     def sessions(self) -> tuple[ProfileSession, ...]:
-        """The active session, and the one that the rest follows after ``--only-session``."""
+        """The active session and, after ``--only-session``, that of the rest of the kernel."""
         active = self._active()
         both = (active.session, active.rest) if active else ()
         return tuple(session for session in both if session)
@@ -231,11 +231,11 @@ class Switcher:
     def leftovers(self) -> list[Leftover]:
         """Return what doesn't follow the active identity; empty before the first switch."""
         from ipy_awsprofile.bindings.leftovers import (  # which loading the extension doesn't need
+            identity_of_the_rest,
             libraries_in_use,
             readers_from_before,
             stale_secrets,
             stale_variables,
-            the_rest,
             workers_from_before,
         )
         from ipy_awsprofile.bindings.undone import undone
@@ -246,7 +246,7 @@ class Switcher:
                 return []
             names, owners = self._shell.user_ns if self._shell else {}, self._owners.known()
             request, session = active.request, active.session
-            left = list(the_rest(active.rest))
+            left = list(identity_of_the_rest(active.rest))
             left += stale_variables(names, session, owners, request.variable)
             left += readers_from_before(self._readers, names, session)
             left += workers_from_before(self._workers, session)
@@ -260,7 +260,7 @@ class Switcher:
             return self._layers.bound[-1] if self._layers.bound else None
 
     def _note_readers(self) -> None:
-        """Note, before another identity becomes active, what was opened or started as this one."""
+        """Note what was opened or started as this identity, before another one becomes active."""
         active = self._active()
         owner = owner_of(active.session) if active else None
         self._workers.note(owner)
