@@ -6,6 +6,7 @@ The files can be edited, and the same name can then be an identity in another ac
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -76,6 +77,7 @@ class Owners:
 
     def __init__(self) -> None:
         self._noted: list[tuple[ref[Any], Owner]] = []
+        self._lock = threading.Lock()
 
     def note(self, session: ProfileSession) -> None:
         """Note whose the session's credentials are."""
@@ -83,8 +85,9 @@ class Owners:
 
     def note_found(self, credentials: Any, session: ProfileSession) -> None:
         """Note credentials that another session has found, for example in the environment."""
-        used = [one for one in self._noted if one[0]() is not None]
-        self._noted = [*used, (ref(credentials), owner_of(session))]
+        with self._lock:
+            used = [one for one in self._noted if one[0]() is not None]
+            self._noted = [*used, (ref(credentials), owner_of(session))]
 
     def of(self, credentials: Any) -> Owner | None:
         """Return whose credentials these are; None if they aren't those of a switch."""
