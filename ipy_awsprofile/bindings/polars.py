@@ -62,6 +62,22 @@ def _provider_of(pl: Any, session: ProfileSession) -> Any:
         def _session(self) -> ProfileSession:
             return session
 
+        def retrieve_credentials_impl(self) -> tuple[dict[str, str], int | None]:
+            """Return one set of credentials: polars would read key, secret and token one by one.
+
+            A renewal in between would mix two sets.
+            """
+            from ipy_awsprofile.sessions.portable import present_credentials
+
+            frozen, expiry = present_credentials(session)
+            keys = {
+                "aws_access_key_id": frozen.access_key,
+                "aws_secret_access_key": frozen.secret_key,
+                "aws_session_token": frozen.token,
+            }
+            given = {name: str(key) for name, key in keys.items() if key}
+            return given, int(expiry.timestamp()) if expiry else None
+
         def __repr__(self) -> str:
             return f"<credentials of {' ← '.join(session.chain)}>"
 

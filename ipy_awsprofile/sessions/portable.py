@@ -33,11 +33,10 @@ if TYPE_CHECKING:
     import boto3
 
 
-def short_lived(session: boto3.Session) -> tuple[UnshownCredentials, datetime | None]:
-    """Return the session's present credentials, and when they expire (UTC).
+def present_credentials(session: boto3.Session) -> tuple[UnshownCredentials, datetime | None]:
+    """Return the session's present credentials, as one set, and when they expire (UTC).
 
-    Raises CredentialsUnavailable for long-term keys, which never leave the kernel, and other
-    children of `AwsProfileError` if the credentials can't be renewed.
+    Raises a child of `AwsProfileError` if they can't be renewed.
     """
     with translated(chain_of(session)):
         credentials = credentials_of(session)
@@ -45,7 +44,17 @@ def short_lived(session: boto3.Session) -> tuple[UnshownCredentials, datetime | 
             expiry = expiry_of(credentials)
             frozen = UnshownCredentials(*credentials.get_frozen_credentials())
             if expiry_of(credentials) == expiry:
-                break  # otherwise they were renewed meanwhile, and the two don't belong together
+                return frozen, expiry
+            # They were renewed meanwhile, and the two don't belong together.
+
+
+def short_lived(session: boto3.Session) -> tuple[UnshownCredentials, datetime | None]:
+    """Return the session's present credentials, and when they expire (UTC).
+
+    Raises CredentialsUnavailable for long-term keys, which never leave the kernel, and other
+    children of `AwsProfileError` if the credentials can't be renewed.
+    """
+    frozen, expiry = present_credentials(session)
     if not frozen.token:
         raise CredentialsUnavailable(
             "These are long-term keys, which never leave the kernel.",
