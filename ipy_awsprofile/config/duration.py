@@ -18,6 +18,12 @@ from ipy_awsprofile.text import shortened, visible
 ROLE = range(900, 43200 + 1)
 WITH_MFA = range(900, 129600 + 1)
 
+#: The seconds that a role's session lasts if nothing else is said.
+_DEFAULT = 3600
+
+#: Seconds before the end of such a session when botocore renews it, and doesn't find it in a cache.
+_RENEWED = 15 * 60
+
 
 def whole_seconds(duration: Duration, allowed: range) -> int:
     """Return a duration in whole seconds. Raises InvalidOption if AWS doesn't allow it."""
@@ -34,6 +40,16 @@ def whole_seconds(duration: Duration, allowed: range) -> int:
             f"(15m to {most // 3600}h)."
         )
     return int(seconds)
+
+
+def seconds_unused(duration: int | None) -> int:
+    """Return how many seconds before its end a role's session is renewed, and no cache has it.
+
+    ``duration`` is how long the session lasts, in seconds. A shorter session than AWS's default has
+    a shorter time: botocore's would be all of a session of 15 minutes.
+    """
+    lasts = _DEFAULT if duration is None else min(duration, _DEFAULT)
+    return _RENEWED * lasts // _DEFAULT
 
 
 def parsed_seconds(text: str) -> int | None:

@@ -1,7 +1,8 @@
 """The renewal of credentials that are about to expire, at each step of the role chain.
 
 botocore renews credentials by itself, with two exceptions: a role that needs another MFA code, and
-a sign-in that has expired. A `Renewal` is what botocore calls instead to fetch credentials.
+a sign-in that has expired. A `Renewal` is what botocore calls instead to fetch credentials. When it
+does depends on how long a session lasts.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from botocore.credentials import RefreshableCredentials
 
+from ipy_awsprofile.config.duration import seconds_unused
 from ipy_awsprofile.credentials.code_prompter import CodePrompter
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.credentials.validation import require_usable
@@ -97,6 +99,7 @@ def install_renewals(
         renewal = Renewal(fetch, chain, step, sign_in if step == last_step else None, asks)
         credentials._refresh_using = renewal  # type: ignore[attr-defined]  # noqa: SLF001
         until_here.append((credentials, fetcher))
+        _renew_in_proportion(credentials, fetcher)
         if asks:
             _renew_at_the_end(until_here)
             _ask_once(renewal, fetcher, asked_later)
@@ -108,6 +111,16 @@ def _device(fetcher: Any) -> str | None:
     arguments = getattr(fetcher, "_assume_kwargs", {})
     serial: str | None = arguments.get("SerialNumber", getattr(fetcher, "serial", None))
     return serial
+
+
+def _renew_in_proportion(credentials: Any, fetcher: Any) -> None:
+    """Let a role's session that is shorter than AWS's default be used for most of its time."""
+    duration = getattr(fetcher, "_assume_kwargs", {}).get("DurationSeconds")
+    if duration is not None:
+        unused = seconds_unused(duration)
+        credentials._advisory_refresh_timeout = unused  # noqa: SLF001
+        credentials._mandatory_refresh_timeout = unused * 2 // 3  # noqa: SLF001
+        fetcher._expiry_window_seconds = unused  # noqa: SLF001
 
 
 def _renew_at_the_end(steps: list[tuple[Any, Any]]) -> None:

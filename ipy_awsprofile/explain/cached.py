@@ -13,16 +13,15 @@ from hashlib import sha1, sha256
 from pathlib import Path
 from typing import Any
 
+from ipy_awsprofile.config.duration import seconds_unused
 from ipy_awsprofile.config.profiles import ProfileKind, has_session_token
+from ipy_awsprofile.config.role_options import ASSUMES
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.credentials.validation import LOGIN_FIELDS, is_login, is_sso_token, parse_time
 from ipy_awsprofile.explain.records import Finding, Inputs, Link, Problem, in_utc
-from ipy_awsprofile.text import one_line, parse_json
+from ipy_awsprofile.text import number_of, one_line, parse_json
 
-#: botocore uses a cached session only if it is valid for longer than this.
-_MIN_LEFT = timedelta(minutes=15)
-
-#: The same for a session that needed an MFA code: a person is asked when it has ended.
+#: How long a session that needed an MFA code must be valid: a person is asked when it has ended.
 _MIN_LEFT_WITH_CODE = timedelta(minutes=1)
 
 #: What a token needs so that botocore can renew it.
@@ -68,14 +67,21 @@ def _session_in_cache(
     if why := _why_not_taken(document, link):
         yield f"The session in the AWS CLI's cache isn't used: {why}."
         return
-    least = _MIN_LEFT_WITH_CODE if needs_code else _MIN_LEFT
+    duration = link.profile.duration if link.kind in ASSUMES else None
+    unused = timedelta(seconds=seconds_unused(duration))
+    least = _MIN_LEFT_WITH_CODE if needs_code else unused
     if expiry - link.inputs.now >= least:
         yield f"The AWS CLI's cache has a session that is valid until {in_utc(expiry)}."
     else:
         yield (
             f"The session in the AWS CLI's cache expires at {in_utc(expiry)}; it is replaced, "
-            f"since it has less than {'a minute' if needs_code else '15 minutes'} left."
+            f"since it has less than {_in_words(least)} left."
         )
+
+
+def _in_words(time: timedelta) -> str:
+    minutes, seconds = divmod(int(time.total_seconds()), 60)
+    return number_of(minutes * 60 + seconds, "second") if seconds else number_of(minutes, "minute")
 
 
 def _why_not_taken(document: Mapping[str, Any], link: Link) -> str:

@@ -97,8 +97,8 @@ def open_session(
 
     The credentials are resolved now: a profile that doesn't work is an error here, and not when the
     session is used. An assumed role is read from the AWS CLI's cache (``~/.aws/cli/cache``) if it
-    is valid for at least 15 minutes (a minute, if it needed an MFA code); otherwise it is assumed
-    and written there.
+    is valid for at least 15 minutes (a quarter of its time if it is shorter than an hour, a minute
+    if it needed an MFA code); otherwise it is assumed and written there.
 
     Instead of ``name``, ``role_arn`` and ``source_profile`` open a role that has no profile, and
     ``account`` (its ID or name) and ``role`` one of IAM Identity Center, with the [sso-session]

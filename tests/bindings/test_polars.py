@@ -11,6 +11,7 @@ from ipy_awsprofile.bindings.polars import polars
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
 from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.session import open_session
+from tests.renewing import renew_at_each_use
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -28,8 +29,7 @@ def test_polars_gets_one_session(
     session = open_session("RoleBeta", duration="15m")
     session.client("s3").put_object(Bucket=BUCKET, Key="cities.csv", Body=b"city\nOslo\n")
     if always_renewed:
-        credentials = session.get_credentials()
-        credentials._advisory_refresh_timeout = 3600  # type: ignore[union-attr]
+        renew_at_each_use(session)
     with polars(session):
         aws.calls.clear()
         for _ in range(3):

@@ -16,6 +16,7 @@ from ipy_awsprofile.errors import IdentityChanged
 from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.portable import lendable, portable
 from ipy_awsprofile.sessions.session import open_session
+from tests.renewing import renew_at_each_use
 from tests.rotation import (
     keys_of,
     replaced_keys,
@@ -117,7 +118,7 @@ def test_source_of_a_role(aws: EmbeddedAws, user: IamUser) -> None:
     """A role is renewed with the new keys of its source, and nobody else is asked."""
     role_arn = aws.create_role("R", account=USER_ACCOUNT, trust=trusting(user.arn))
     aws.write_profile("R", source_profile="P", role_arn=role_arn, region="us-west-2")
-    session = open_session("R", duration=900)  # which botocore renews at each call
+    session = renew_at_each_use(open_session("R"))
     new = replaced_keys(user, user.access_key_id)
     write_keys(aws, "P", new)
     aws.calls.clear()

@@ -240,6 +240,23 @@ def test_short_session_asks_once(
     assert len(phone.questions) == 2
 
 
+@pytest.mark.parametrize(
+    ("minutes", "left", "is_used"), [(15, 4, True), (15, 3, False), (60, 16, True), (60, 14, False)]
+)
+def test_time_before_the_end(
+    aws: EmbeddedAws, clock: Clock, *, minutes: int, left: int, is_used: bool
+) -> None:
+    """A session is used for three quarters of its time, by clients and from the cache."""
+    duration = f"{minutes}m"
+    s3 = open_session("RoleBeta", duration=duration).client("s3")
+    clock.passes(minutes=minutes - left)
+    aws.calls.clear()
+    open_session("RoleBeta", duration=duration)
+    s3.list_buckets()
+    s3.list_buckets()
+    assert [call.action for call in aws.calls].count("sts:AssumeRole") == (not is_used)
+
+
 def test_nobody_answers_before_the_end(aws: EmbeddedAws, clock: Clock, phone: Phone) -> None:
     """Where nobody can answer, a session is used until it ends."""
     session = open_session("Auditor", mfa_prompter=phone)

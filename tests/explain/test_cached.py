@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 ROLES = [
     (f"role_arn = {ROLE}\nsource_profile = u", {"RoleArn": ROLE}),
     (
+        f"role_arn = {ROLE}\nsource_profile = u\nduration_seconds = 900",
+        {"RoleArn": ROLE, "DurationSeconds": 900},
+    ),
+    (
         f"role_arn = {ROLE}\nsource_profile = u\nexternal_id = hush\nrole_session_name = s\n"
         "mfa_serial = arn:aws:iam::123456789012:mfa/me\nduration_seconds = 7200",
         {
@@ -35,7 +39,7 @@ ROLES = [
 
 
 @pytest.mark.parametrize(("settings", "arguments"), ROLES)
-@pytest.mark.parametrize("minutes", [59, 14, 0])
+@pytest.mark.parametrize("minutes", [59, 14, 3, 0])
 def test_cached_role(
     shared_files: Files,
     *,
@@ -46,12 +50,14 @@ def test_cached_role(
 ) -> None:
     """A session in the AWS CLI's cache is reported if it has exactly these settings.
 
-    One that needed an MFA code is used until it ends, others until 15 minutes before.
+    One that needed an MFA code is used until it ends, others until a quarter of an hour before, or
+    of their time if they are shorter.
     """
     write(shared_files, f"{P}{settings}", USER)
     store(tmp_path, json.dumps(arguments, sort_keys=True), NOW + timedelta(minutes=minutes))
     (fact,) = cached_session()
-    is_used = minutes >= (1 if "SerialNumber" in arguments else 15)
+    least = 1 if "SerialNumber" in arguments else 4 if "DurationSeconds" in arguments else 15
+    is_used = minutes >= least
     assert (f"valid until 2026-01-01 12:{minutes:02}:00" if is_used else "is replaced") in fact
     write(shared_files, f"{P}{settings}".replace("role/RoleBeta", "role/Other"), USER)
     assert cached_session() == []

@@ -11,6 +11,7 @@ import pytest
 from ipy_awsprofile import open_session, who_am_i
 from ipy_awsprofile.libraries import polars_options
 from tests.libraries.s3 import BUCKET, ROWS, signers
+from tests.renewing import renew_at_each_use
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,8 +41,8 @@ def test_polars_renews(aws: EmbeddedAws, session: ProfileSession) -> None:
     assert 900 < until - time.time() <= 3600
     assert set(credentials) == {"aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
     assert provider() == (credentials, until)
-    short = polars_options(open_session("RoleBeta", duration=900))["credential_provider"]
-    assert short()[0] != short()[0]  # a session of a quarter of an hour is always about to end
+    renewed = polars_options(renew_at_each_use(open_session("RoleBeta")))["credential_provider"]
+    assert renewed()[0] != renewed()[0]
 
 
 def test_old_polars(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

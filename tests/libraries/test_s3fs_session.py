@@ -17,6 +17,7 @@ import s3fs
 from ipy_awsprofile import open_session, who_am_i
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
 from ipy_awsprofile.libraries import dask_storage_options
+from tests.renewing import renew_at_each_use
 from tests.workers import empty_home
 
 if TYPE_CHECKING:
@@ -69,8 +70,7 @@ def test_workers_write_and_read(aws: EmbeddedAws, bucket: None, cluster: Any) ->
 
 def test_renewed_with_each_compute(aws: EmbeddedAws, bucket: None, cluster: Any) -> None:
     """After the credentials have ended, the same frame computes again with new ones."""
-    # A session of a quarter of an hour is always about to end: each use gets new credentials.
-    options = dask_storage_options(open_session("RoleBeta", duration=900))
+    options = dask_storage_options(renew_at_each_use(open_session("RoleBeta")))
     dd.from_pandas(ROWS, npartitions=2).to_parquet(URL, storage_options=options)
     frame = dd.read_parquet(URL, storage_options=options)
     for _ in range(2):
@@ -113,7 +113,7 @@ def test_long_term_keys_stay(aws: EmbeddedAws) -> None:
 
 def test_no_secret_is_shown(aws: EmbeddedAws, bucket: None) -> None:
     """Options and filesystem show no secret; two sessions, and two renewals, are told apart."""
-    options = dask_storage_options(open_session("RoleBeta", duration=900))
+    options = dask_storage_options(renew_at_each_use(open_session("RoleBeta")))
     travelled = [pickle.loads(pickle.dumps(options)) for _ in range(2)]
     filesystem = s3fs.S3FileSystem(**options)
     shown = f"{options} {travelled} {filesystem!r} {filesystem.storage_options}"

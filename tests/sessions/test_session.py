@@ -22,6 +22,7 @@ from ipy_awsprofile.errors import (
 )
 from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.session import ProfileSession, open_session
+from tests.renewing import renew_at_each_use
 from tests.sessions.traces import actions, cached_roles
 from tests.shells import run_aws_cli
 
@@ -45,7 +46,7 @@ def test_fresh_ignores_the_cache(aws: EmbeddedAws) -> None:
 
 def test_a_session_renews_itself(aws: EmbeddedAws) -> None:
     """Credentials that are about to expire are renewed when they are used."""
-    session = open_session("RoleBeta", duration=900)
+    session = renew_at_each_use(open_session("RoleBeta"))
     aws.expire_sessions()
     assert len(session.client("s3").list_buckets()["Buckets"]) == 3
     assert who_am_i(session).account == ROLE_ACCOUNT

@@ -1,0 +1,19 @@
+"""A role's session that is always about to end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.sessions.session import ProfileSession
+
+#: Longer than any session.
+_ALWAYS = 10**6
+
+
+def renew_at_each_use(session: ProfileSession) -> ProfileSession:
+    """Let botocore assume the session's role again whenever its credentials are used."""
+    credentials: Any = session.get_credentials()
+    credentials._advisory_refresh_timeout = _ALWAYS
+    credentials._refresh_using._fetch.__self__._expiry_window_seconds = _ALWAYS
+    return session
