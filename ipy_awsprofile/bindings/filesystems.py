@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.bindings.exchange import IMMEDIATE, Exchange
@@ -150,9 +152,9 @@ class _ArgumentsOfThread(MutableMapping[str, Any]):
 
 @contextmanager
 def _filesystems_of_threads(arguments: Arguments) -> Iterator[None]:
-    config = getattr(sys.modules.get("fsspec.config"), "conf", None)
+    config = _config_for_s3fs()
     if config is None:
-        yield  # if fsspec is imported meanwhile, it finds no identity
+        yield
         return
     before: dict[str, Any] | None = config.get("s3")
     config["s3"] = ours = _ArgumentsOfThread({} if before is None else before, arguments)
@@ -164,6 +166,18 @@ def _filesystems_of_threads(arguments: Arguments) -> Iterator[None]:
             if before is not None:
                 config["s3"] = before
         _clear_cache()
+
+
+def _config_for_s3fs() -> Any:
+    """Return fsspec's default arguments; None if nothing here can open ``s3://`` paths by them.
+
+    A function can be the first that imports s3fs. Its defaults must be there before that.
+    """
+    if "fsspec.config" not in sys.modules:
+        with suppress(ImportError, ValueError):
+            if find_spec("s3fs"):
+                import_module("fsspec.config")
+    return getattr(sys.modules.get("fsspec.config"), "conf", None)
 
 
 #: Opens ``s3://`` paths as the profile that a thread works for, with the arguments for its session.

@@ -29,8 +29,10 @@ from ipy_awsprofile.errors import (
     NoProfileAnswered,
     NotForOneProfile,
 )
+from ipy_awsprofile.sessions.session import open_session
 from ipy_awsprofile.switch.using_profile import running_switcher
 from tests.across.failing import errors_of
+from tests.shells import run_notebook
 from tests.workers import empty_home
 
 if TYPE_CHECKING:
@@ -203,6 +205,23 @@ def test_what_readme_offers(notebook: Shell, names: tuple[str, ...]) -> None:
     )
     frame = notebook.good(f"%%aws_profiles atlas --no-progress\n{cell}").result
     assert list(frame["value"]) == [True] * 3 * 3
+
+
+def test_s3fs_that_is_imported_in_the_run(aws: EmbeddedAws) -> None:
+    """A run reads `s3://` paths as each profile even if its cell is the first to import s3fs."""
+    aws.create_bucket("first-run", account=ROLE_ACCOUNT, region="us-west-2")
+    open_session("RoleBeta").client("s3").put_object(
+        Bucket="first-run", Key="cities.csv", Body=b"city\nOslo\n"
+    )
+    cells, _ = run_notebook(
+        "%load_ext ipy_awsprofile\nimport sys",
+        "assert 's3fs' not in sys.modules",
+        "%%aws_profiles RoleBeta --no-progress\n"
+        "import pandas\npandas.read_csv('s3://first-run/cities.csv')['city'].tolist()",
+        environment=aws.environment(),
+    )
+    assert [cell.error for cell in cells] == [None, None, None]
+    assert "Oslo" in cells[2].text
 
 
 #: How libraries in C++ and Rust read the bucket of the scenario, each with what finds credentials.

@@ -43,7 +43,9 @@ def notebook(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch) ->
     shell.good("import fsspec.config, polars")
     shell.good("%aws_profile RoleBeta --duration 15m")
     body = b"city\nOslo\n"
-    shell.good(f"session.client('s3').put_object(Bucket='{BUCKET}', Key='cities.csv', Body={body!r})")
+    shell.good(
+        f"session.client('s3').put_object(Bucket='{BUCKET}', Key='cities.csv', Body={body!r})"
+    )
     return shell
 
 
