@@ -43,6 +43,22 @@ def is_of(document: Mapping[str, Any], token_file: str) -> bool:
     return str(document.get("Provider")).endswith(issuer)  # an ARN, or the issuer itself
 
 
+def other_role(document: Mapping[str, Any], role_arn: str) -> str:
+    """Return in words of which role a session of the cache is, if it isn't this one; else empty.
+
+    Servers that aren't AWS can leave out the role, or the account.
+    """
+    named, expected = _assumed_role(document), _role(role_arn)
+    if named is None or expected is None:
+        return ""
+    (account, name), (expected_account, expected_name) = named, expected
+    if name == expected_name and (
+        account == expected_account or not (account and expected_account)
+    ):
+        return ""
+    return f"the role {name} in account {account}"
+
+
 class Origins:
     """Where the sessions of a target's role chain come from, as far as is known.
 
@@ -139,15 +155,18 @@ class Origins:
 
     def _step(self, document: Mapping[str, Any]) -> int | None:
         """Return the place of a session's role in the chain, if the session tells its role."""
-        user = document.get("AssumedRoleUser")
-        arn = Arn.parse(str(user.get("Arn"))) if isinstance(user, dict) else None
-        if arn is None:
-            return None
-        kind, _, rest = arn.resource.partition("/")
-        role = (arn.account, rest.partition("/")[0])
+        role = _assumed_role(document)
         roles = (_role(profile.role_arn) for profile in self._target.profiles)
         places = (step for step, one in enumerate(roles) if one == role)
-        return next(places, None) if kind == "assumed-role" else None
+        return next(places, None) if role else None
+
+
+def _assumed_role(document: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return the account and the name of a session's role; None if the session doesn't tell."""
+    user = document.get("AssumedRoleUser")
+    arn = Arn.parse(str(user.get("Arn"))) if isinstance(user, dict) else None
+    kind, _, rest = arn.resource.partition("/") if arn else ("", "", "")
+    return (arn.account, rest.partition("/")[0]) if arn and kind == "assumed-role" else None
 
 
 def _role(role_arn: str | None) -> tuple[str, str] | None:

@@ -15,6 +15,7 @@ from botocore.credentials import RefreshableCredentials
 
 from ipy_awsprofile.config.duration import seconds_unused
 from ipy_awsprofile.credentials.code_prompter import CodePrompter
+from ipy_awsprofile.credentials.role_cache import RoleCache
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.credentials.validation import require_usable
 from ipy_awsprofile.errors import SignInRequired
@@ -99,6 +100,7 @@ def install_renewals(
         renewal = Renewal(fetch, chain, step, sign_in if step == last_step else None, asks)
         credentials._refresh_using = renewal  # type: ignore[attr-defined]  # noqa: SLF001
         until_here.append((credentials, fetcher))
+        _expect_role(fetcher)
         _renew_in_proportion(credentials, fetcher)
         if asks:
             _renew_at_the_end(until_here)
@@ -111,6 +113,13 @@ def _device(fetcher: Any) -> str | None:
     arguments = getattr(fetcher, "_assume_kwargs", {})
     serial: str | None = arguments.get("SerialNumber", getattr(fetcher, "serial", None))
     return serial
+
+
+def _expect_role(fetcher: Any) -> None:
+    """Tell the cache which role's session a fetcher looks for, whatever is in the file."""
+    cache = getattr(fetcher, "_cache", None)
+    if isinstance(cache, RoleCache) and (role_arn := getattr(fetcher, "_role_arn", None)):
+        cache.roles[fetcher._cache_key] = role_arn  # noqa: SLF001
 
 
 def _renew_in_proportion(credentials: Any, fetcher: Any) -> None:

@@ -18,7 +18,7 @@ from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.private_folders import make_private, replace_file
 from ipy_awsprofile.credentials.caller import CallerIdentity
 from ipy_awsprofile.credentials.found import Found
-from ipy_awsprofile.credentials.origins import Origins
+from ipy_awsprofile.credentials.origins import Origins, other_role
 from ipy_awsprofile.credentials.validation import parse_time
 
 
@@ -28,8 +28,8 @@ class RoleCache:
     ``callers`` gets the identity of each set of credentials that is read or written, by access key
     ID. With ``fresh``, only entries that this object has written are found. ``variant`` is added to
     botocore's key, which doesn't depend on session policies. ``origins`` decides about what depends
-    on the key neither. A file that can't be read or written isn't an error: the role is assumed
-    again.
+    on the key neither. A file that can't be read or written isn't an error, nor is one with a
+    session of another role than the one in ``roles``, by key: the role is assumed again.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class RoleCache:
         origins: Origins | None = None,
     ) -> None:
         self.callers = {} if callers is None else callers
+        self.roles: dict[str, str] = {}
         self._directory = directory
         self._files = JSONFileCache(str(directory))
         self._fresh = fresh
@@ -65,6 +66,8 @@ class RoleCache:
         try:
             document = self._files[key + self._suffix]
             _require_complete(document["Credentials"])
+            if other_role(document, self.roles.get(key, "")):
+                raise KeyError(key)
             if self._origins and not self._origins.takes(document):
                 raise KeyError(key)
             self._note_caller(document, cached=True)

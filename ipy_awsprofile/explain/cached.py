@@ -86,8 +86,10 @@ def _in_words(time: timedelta) -> str:
 
 def _why_not_taken(document: Mapping[str, Any], link: Link) -> str:
     """Return why a session that is in the right place can't be the profile's; empty if it can."""
-    from ipy_awsprofile.credentials.origins import is_of, noted_endpoint
+    from ipy_awsprofile.credentials.origins import is_of, noted_endpoint, other_role
 
+    if role := other_role(document, link.section.text("role_arn") or ""):
+        return f"it is of {one_line(role)}"
     endpoint = noted_endpoint(document)
     if endpoint not in (None, link.foreign_sts):
         return f"it is from {one_line(endpoint or '') or 'AWS'}"

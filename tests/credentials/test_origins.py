@@ -263,6 +263,50 @@ def gamma(aws: EmbeddedAws, scenario: Scenario) -> str:
     return "Last"
 
 
+def rename_in_cache(role: str, account: str) -> None:
+    """Let the only session in the cache be one of another role."""
+    (file,) = Path("~/.aws/cli/cache").expanduser().glob("*.json")
+    document = json.loads(file.read_text())
+    document["AssumedRoleUser"]["Arn"] = f"arn:aws:sts::{account}:assumed-role/{role}/me"
+    file.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize("noted", [True, False])
+@pytest.mark.parametrize(("role", "account"), [("RoleBeta", USER_ACCOUNT), ("Gamma", ROLE_ACCOUNT)])
+def test_a_session_of_another_role(
+    aws: EmbeddedAws, shell: Shell, *, role: str, account: str, noted: bool
+) -> None:
+    """A session of another role, or of another account's, isn't used; the role is assumed."""
+    identity = opened("RoleBeta")
+    rename_in_cache(role, account)
+    if not noted:
+        note_endpoint(None)
+    seen(aws)
+    explained = shell.good("%aws_profile --explain RoleBeta").text
+    assert f"isn't used: it is of the role {role} in account {account}" in explained
+    assert opened("RoleBeta").account == identity.account
+    assert seen(aws) == ASSUMED
+    assert opened("RoleBeta").account == identity.account
+    assert seen(aws) == []
+
+
+def test_a_session_of_another_role_of_the_chain(aws: EmbeddedAws, gamma: str) -> None:
+    """A cached session of the middle role isn't used for the last role."""
+    opened(gamma)
+    middle, last = (
+        next(
+            file
+            for file in Path("~/.aws/cli/cache").expanduser().glob("*.json")
+            if f"assumed-role/{role}/" in file.read_text()
+        )
+        for role in ("Middle", "Last")
+    )
+    last.write_text(middle.read_text())
+    seen(aws)
+    assert "assumed-role/Last/" in opened(gamma).arn
+    assert seen(aws) == ASSUMED
+
+
 @pytest.mark.parametrize("way", ["session", "across"])
 def test_a_role_in_the_middle(aws: EmbeddedAws, gamma: str, way: str) -> None:
     """The chain ends at the role whose session another program has got, now and when cached."""
