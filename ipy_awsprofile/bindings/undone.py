@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.bindings.environment import changed_variables
 from ipy_awsprofile.bindings.filesystems import CREDENTIALS
@@ -28,9 +28,24 @@ def undone(session: ProfileSession, bound: Collection[str]) -> Iterator[Leftover
         yield from _default_session(session)
     if "environment" in bound:
         for name, what in changed_variables().items():
-            yield Leftover(name, f"was {what} after the switch: subprocesses go by that")
+            who = "subprocesses and `s3://` paths" if _is_read_by_s3fs(name) else "subprocesses"
+            yield Leftover(name, f"was {what} after the switch: {who} go by that")
     if "filesystems" in bound:
         yield from _filesystems(lent_name(session), has_variable="environment" in bound)
+
+
+def _is_read_by_s3fs(variable: str) -> bool:
+    """Return whether ``s3://`` paths go by a variable, although they may be given the profile."""
+    return variable in _BESIDE_A_PROFILE or "profile" not in _s3_arguments()
+
+
+#: The variables that SDKs read if they are given a profile's name.
+_BESIDE_A_PROFILE = {"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_DEFAULT_REGION"}
+
+
+def _s3_arguments() -> Mapping[str, Any]:
+    config = getattr(sys.modules.get("fsspec.config"), "conf", {})
+    return config.get("s3") or {}
 
 
 def _by_name(session: ProfileSession) -> Iterator[Leftover]:
@@ -57,8 +72,7 @@ def _default_session(session: ProfileSession) -> Iterator[Leftover]:
 
 
 def _filesystems(profile: str | None, *, has_variable: bool) -> Iterator[Leftover]:
-    config = getattr(sys.modules.get("fsspec.config"), "conf", {})
-    arguments = config.get("s3") or {}
+    arguments = _s3_arguments()
     name = 'fsspec.config.conf["s3"]'
     if (CREDENTIALS - {"profile"}) & set(arguments):
         yield Leftover(name, "has credentials of its own: `s3://` paths use them")

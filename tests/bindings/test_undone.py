@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.roles import add_role
+
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
@@ -36,7 +38,11 @@ CHANGES = {
     ),
     "credentials file": (
         "import os; os.environ['AWS_SHARED_CREDENTIALS_FILE'] = '/nowhere'",
-        "`AWS_SHARED_CREDENTIALS_FILE` was changed after the switch",
+        "`AWS_SHARED_CREDENTIALS_FILE` was changed after the switch: subprocesses and `s3://`",
+    ),
+    "Region": (
+        "import os; os.environ['AWS_DEFAULT_REGION'] = 'eu-west-1'",
+        "`AWS_DEFAULT_REGION` was changed after the switch: subprocesses and `s3://` paths go by",
     ),
     "the environment from before": (
         "import os; os.environ.clear(); os.environ.update(before)",
@@ -75,6 +81,32 @@ def test_changes(
     card = shell.good("%aws_profile RoleBeta").text
     assert note.split(":")[0] not in card
     shell.good("%aws_profile --off")
+
+
+def test_another_config_file(aws: EmbeddedAws, shell: Shell) -> None:
+    """The card says that `s3://` paths, too, go by another config file, as AWS sees them do."""
+    add_role(aws, "RoleGamma", "s3:*")
+    text = aws.config_file.read_text()
+    other = aws.config_file.with_name("other")
+    other.write_text(text.replace("role/RoleBeta", "role/RoleGamma"))
+    shell.good("import os, s3fs\n%aws_profile RoleBeta")
+    shell.good(f"os.environ['AWS_CONFIG_FILE'] = {str(other)!r}")
+    aws.calls.clear()
+    shell.good("s3fs.S3FileSystem(skip_instance_cache=True).ls('')")
+    assert {"assumed-role/RoleGamma" in str(call.arn) for call in aws.calls[-1:]} == {True}
+    note = (
+        "`AWS_CONFIG_FILE` was changed after the switch: subprocesses and `s3://` paths go by that"
+    )
+    assert note in " ".join(shell.good("%aws_profile").text.split())
+    shell.good("%aws_profile --off")
+
+
+def test_variables_without_a_default_profile(aws: EmbeddedAws, shell: Shell) -> None:
+    """Where `s3://` paths aren't given the profile, they go by every variable, as children do."""
+    shell.good("%config AwsProfileMagics.bindings = ['namespace', 'environment']")
+    shell.good("import os\n%aws_profile RoleBeta\nos.environ['AWS_PROFILE'] = 'UserAlpha'")
+    note = "`AWS_PROFILE` was changed after the switch: subprocesses and `s3://` paths go by that"
+    assert note in " ".join(shell.good("%aws_profile").text.split())
 
 
 def test_a_library_that_comes_later(aws: EmbeddedAws) -> None:
