@@ -49,6 +49,8 @@ class Owner:
             return f"{self.name} with another policy, other tags or another source identity"
         if bool(own.mfa) != bool(other.mfa):
             return f"{self.name} {'with' if own.mfa else 'without'} MFA"
+        if own.session_name != other.session_name:  # CloudTrail shows who acted by it
+            return f"{self.name} {_named(own.session_name)}"
         return ""
 
 
@@ -58,6 +60,10 @@ def _limits(policy_arns: tuple[str, ...]) -> str:
         return _IN_FULL
     read_only = all(arn.endswith(":aws:policy/ReadOnlyAccess") for arn in policy_arns)
     return "read-only" if read_only else "with a session policy"
+
+
+def _named(session_name: str | None) -> str:
+    return f"with the session name {session_name}" if session_name else "without a session name"
 
 
 def _place(principal: str, other: str | None) -> str:

@@ -65,6 +65,8 @@ class Target:
     mfa_processes: dict[str, str] = field(default_factory=dict)
     #: The session with MFA that long-term keys are used for, if they aren't used themselves.
     mfa: MfaSession | None = None
+    #: The name of the role's session, if an option or a setting gives it one.
+    session_name: str | None = None
     #: What the files say about the credentials of each profile; see `_described`.
     described: Hashable = ()
 
@@ -194,8 +196,15 @@ def target_of(request: SessionRequest) -> Target:
         parameters=role_parameters(request, profiles, sections),
         mfa=mfa,
         mfa_processes=mfa_processes(profiles, sections),
+        session_name=_session_name(settings, section),
         described=_described(profiles, sections),
     )
+
+
+def _session_name(settings: Settings, section: Section | None) -> str | None:
+    own = section.text("role_session_name") if section else None
+    name = settings.get("role_session_name", own)
+    return str(name) if name else None
 
 
 @read_once
