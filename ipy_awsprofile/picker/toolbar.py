@@ -123,13 +123,25 @@ def add_toolbar(
 ) -> None:
     """Let front ends find the toolbar of a kernel until ``ending`` is closed.
 
-    The Switcher is asked for when one has found it.
+    The Switcher is asked for when one has found it. A kernel whose comms aren't IPython's, such as
+    xeus-python, has no toolbar.
     """
     if "comm" not in sys.modules:  # no kernel with comms works without it
         return
     toolbar = Toolbar(shell, switcher)
-    toolbar.register()
-    ending.callback(toolbar.close)
+    if _register(toolbar):
+        ending.callback(toolbar.close)
+
+
+def _register(toolbar: Toolbar) -> bool:
+    """Register the toolbar; return whether the kernel can tell front ends of it."""
+    try:
+        toolbar.register()
+        comms = sys.modules["comm"].get_comm_manager().comms
+        return comms.get(toolbar.comm_id) is toolbar
+    except Exception:  # noqa: BLE001  # each kernel has its own
+        _log.debug("This kernel has no place for the toolbar.", exc_info=True)
+        return False
 
 
 def _button() -> list[bytes]:

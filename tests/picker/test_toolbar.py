@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import comm
 import pytest
@@ -18,6 +18,7 @@ from tests.test_extension import state
 from tests.test_readme import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -57,6 +58,53 @@ def test_only_a_kernel_has_it(bare_shell: Shell) -> None:
     bare_shell.good(LOAD)
     comms = comm.get_comm_manager().comms.values()
     assert TARGET not in {one.target_name for one in comms}
+
+
+def no_manager() -> NoReturn:
+    """Have no manager of comms."""
+    raise NotImplementedError
+
+
+class OwnManager:
+    """A manager that isn't IPython's, as xeus-python's in C++: it knows only its own comms."""
+
+    def register_target(self, name: str, callback: Callable[..., object]) -> None:
+        """Let front ends open comms."""
+
+
+class StrictManager(OwnManager):
+    """A manager that refuses comms of others."""
+
+    def register_comm(self, comm: object) -> None:
+        """Refuse what isn't its own."""
+        raise TypeError(type(comm).__name__)
+
+
+class SilentManager(OwnManager):
+    """A manager that has no comm that front ends could find."""
+
+    def register_comm(self, comm: object) -> None:
+        """Do nothing."""
+
+
+@pytest.mark.parametrize(
+    "get_manager", [no_manager, lambda: None, OwnManager, StrictManager, SilentManager]
+)
+def test_another_kernels_comms(
+    bare_shell: Shell,
+    aws: EmbeddedAws,
+    monkeypatch: pytest.MonkeyPatch,
+    get_manager: Callable[[], object],
+) -> None:
+    """In a kernel whose comms aren't IPython's, everything but the toolbar works."""
+    monkeypatch.setattr(comm, "get_comm_manager", get_manager)
+    bare_shell.ip.kernel = object()
+    before = state(bare_shell)
+    loaded = bare_shell.good(LOAD)
+    assert loaded.text == ""
+    assert "RoleBeta" in bare_shell.good("%aws_profile RoleBeta").text
+    bare_shell.good(UNLOAD)
+    assert state(bare_shell) == before
 
 
 def test_hello(front_end: FrontEnd, bare_shell: Shell) -> None:
