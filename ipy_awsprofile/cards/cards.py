@@ -52,6 +52,7 @@ def identity_card(
     about: Iterable[tuple[str, str]] = (),
     protected: bool = False,
     alias: str | None = None,
+    problem: str = "",
     leftovers: Iterable[Leftover] = (),
     now: datetime | None = None,
 ) -> Card:
@@ -59,8 +60,9 @@ def identity_card(
 
     ``variable`` is the variable that contains the session, or empty. ``read_only`` says that a
     session policy limits the session, ``protected`` that a switch to the profile is confirmed.
-    ``about`` has more rows about the session. ``alias`` is the account's. ``now`` is the time from
-    which the time left is counted.
+    ``about`` has more rows about the session. ``alias`` is the account's. ``problem`` says why the
+    credentials couldn't be renewed, and what to do. ``now`` is the time from which the time left is
+    counted.
     """
     account = identity.account or NOT_TOLD
     account = f"{account} ({alias})" if alias else account
@@ -73,13 +75,14 @@ def identity_card(
     rows += about
     if identity.expiry:
         cached = CACHED if identity.cached else ""
-        expires = f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC, renews by itself{cached}"
+        renews = "" if problem else ", renews by itself"
+        expires = f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC{renews}{cached}"
         rows.append(("expires", expires))
     elif identity.temporary:
         rows.append(("expires", UNKNOWN))
     if variable:
         rows.append(("variable", variable))
-    notes = (*_region_notes(identity), *map(leftover_note, leftovers))
+    notes = (*filter(None, (problem,)), *_region_notes(identity), *map(leftover_note, leftovers))
     return Card(
         title=" ← ".join(identity.chain),
         badge=(left := time_left(identity.expiry, now, temporary=identity.temporary)),

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.config.environment import named_profile
 from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
+from ipy_awsprofile.errors import EndpointUnreachable
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.bindings.leftovers import Leftover
     from ipy_awsprofile.cards.rendering import Card
+    from ipy_awsprofile.sessions.identity import Identity
     from ipy_awsprofile.switch.switcher import Switcher
 
 
@@ -24,9 +26,11 @@ def active_identity_card(
 ) -> Card:
     """Return a card of the active identity, or of the credentials that boto3 uses without one.
 
-    ``before`` was active before a switch, with its session in its variable.
+    ``before`` was active before a switch, with its session in its variable. Raises a child of
+    `AwsProfileError` if AWS refuses to renew the credentials.
     """
-    identity, request = switcher.identity(), switcher.request
+    identity, problem = _present_identity(switcher)
+    request = switcher.request
     if identity is None or request is None:
         return cards.no_identity_card(_credentials_without_switch())
     from ipy_awsprofile.sessions.assigned_roles import account_name
@@ -39,8 +43,20 @@ def active_identity_card(
         read_only=request.read_only,
         about=_about(switcher),
         protected=switcher.is_protected(request.name),
+        problem=problem,
         leftovers=[*_emptied(before, request), *switcher.leftovers()],
     )
+
+
+def _present_identity(switcher: Switcher) -> tuple[Identity | None, str]:
+    """Return the active identity; without a connection the last one, and why it isn't renewed."""
+    try:
+        return switcher.identity(), ""
+    except EndpointUnreachable as error:
+        return (
+            switcher.known_identity(),
+            f"The session couldn't be renewed: {error} {error.hint}".strip(),
+        )
 
 
 def request_in_variable(shell: InteractiveShell, switcher: Switcher) -> SwitchRequest | None:
