@@ -34,6 +34,7 @@ from tests.bindings.borrowing import (
     lent,
     run,
 )
+from tests.renewing import renew_at_each_use
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -95,7 +96,8 @@ def test_the_lent_credentials_are_as_fresh_as_the_kernels(
     aws: EmbeddedAws, server: CredentialServer
 ) -> None:
     """A child always gets the current credentials, which the kernel renews."""
-    address = server.lend(open_session("RoleBeta", session_name="kernel", duration=900))
+    session = renew_at_each_use(open_session("RoleBeta", session_name="kernel"))
+    address = server.lend(session)
     first = lent(address)
     aws.expire_sessions()
     second = lent(address)

@@ -12,6 +12,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.signers import RequestSigner
 
+from ipy_awsprofile.bindings import gate
 from ipy_awsprofile.bindings.gate import Signature, watch_signatures
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.sessions.session import open_session
@@ -31,6 +32,20 @@ class Seen(list[Signature]):
     def calls(self) -> list[tuple[str, str]]:
         """Return services and operations."""
         return [(one.service, one.operation) for one in self]
+
+
+@pytest.fixture(autouse=True)
+def _watched_here_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let nothing else watch: a script's Switcher watches until the process ends."""
+    watched = gate._Process.restore
+    if watched:
+        watched.close()
+    with monkeypatch.context() as patch:
+        for name, value in (("watchers", ()), ("noters", ()), ("restore", None)):
+            patch.setattr(gate._Process, name, value)
+        yield
+    if watched:
+        gate._Process.restore = gate._replace_methods()
 
 
 @pytest.fixture

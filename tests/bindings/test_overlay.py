@@ -25,6 +25,7 @@ from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, trusting
 from ipy_awsprofile.errors import ConfigFileError
 from ipy_awsprofile.sessions.session import ProfileSession, open_session
+from tests.renewing import renew_at_each_use
 from tests.shells import run_aws_cli
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ def test_children_have_the_same_permissions(
 def test_children_get_new_credentials(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """A child process still works after its first credentials have expired."""
     session = open_session("RoleBeta", session_name="kernel", duration=900)
+    renew_at_each_use(session)  # as the child's botocore does, which has 15 minutes left
     ask = (
         "sts = boto3.client('sts')\n"
         "for _ in range(3):\n"
