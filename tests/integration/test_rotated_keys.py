@@ -115,7 +115,9 @@ def test_keys_of_another_identity(shell: Shell, aws: EmbeddedAws, user: IamUser)
     aws.calls.clear()
     shell.good("session.client('s3').list_buckets() and None")
     assert {call.arn for call in aws.calls} == {other.arn}
-    shell.refused("s3.list_buckets()")  # it was made for the former identity
+    stale = shell.run("s3.list_buckets()")  # it was made for the former identity
+    assert isinstance(stale.error, IdentityChanged)
+    assert "signs ListBuckets as P as arn:aws:iam::" in stale.text
     shell.good("%aws_profile --off")
 
 

@@ -99,7 +99,7 @@ def text_of(one: object, way: str) -> str:
     """Return an object as a text; empty if it can't be made one."""
     try:
         return WAYS[way](one)
-    except (TypeError, AttributeError, ValueError, RecursionError, pickle.PicklingError):
+    except Exception:  # noqa: BLE001  # such as those of widgets
         return ""
 
 
