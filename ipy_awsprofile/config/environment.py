@@ -38,13 +38,15 @@ def user_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]
 
     A variable that was changed after the switch counts as the user's own.
     """
-    before = dict(os.environ if environ is None else environ)
+    environ, is_ours = (os.environ, True) if environ is None else (environ, False)
+    # Another thread can remove a variable meanwhile, by which `dict` would fail.
+    before = {name: value for name in list(environ) if (value := environ.get(name)) is not None}
     for name, (ours, theirs) in _read(before.pop(MARKER, "")).items():
         if before.get(name) == ours:
             before.pop(name, None)
             if theirs is not None:
                 before[name] = theirs
-    for variables in _removed if environ is None else ():
+    for variables in _removed if is_ours else ():
         for name, value in variables.items():
             before.setdefault(name, value)
     return before

@@ -60,9 +60,16 @@ def check_sso(link: Link) -> Iterator[Finding]:
             says=f"`{one_line(account)}` isn't an account ID.",
             fix=f"An account ID has 12 digits. {link.at('sso_account_id')}",
         )
-    if not link.section.text("sso_role_name"):
+    role = link.section.text("sso_role_name") or ""
+    if not role:
         yield Problem(
             says="`sso_role_name` is empty.", fix=f"Set its value. {link.at('sso_role_name')}"
+        )
+    elif not re.fullmatch(r"[\w+=,.@-]{1,64}", role, re.ASCII):
+        yield Problem(
+            says="The `sso_role_name` isn't the name of a role.",
+            fix="It has at most 64 letters, digits and characters of `+=,.@-_`. "
+            f"{link.at('sso_role_name')}",
         )
     yield from check_region_name(known, "sso_region")
     if not missing:

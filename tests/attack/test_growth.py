@@ -66,7 +66,7 @@ def fail(shell: Shell, random: Random) -> None:
 
 def cell(shell: Shell, random: Random) -> None:
     """Work as someone else in a cell, which may fail."""
-    shell.run(f"%%aws_profile RoleBeta --read-only\n1/{random.randrange(2)}")
+    shell.run(f"%%aws_profile RoleBeta --read-only\nvalue = 1/{random.randrange(2)}")
 
 
 def script(shell: Shell, _random: Random) -> None:

@@ -42,7 +42,7 @@ class Kernel:
     def run(self, cell: str, *, interrupted_after: float | None = None) -> dict[str, Any]:
         """Run a cell, and return the content of its reply.
 
-        An interrupt can end the kernel's own sending of the reply.
+        An interrupt can end the kernel's own sending of the reply, even in the middle.
         """
         number = self._client.execute(cell, user_expressions={"active": "active()"})
         if interrupted_after is not None:
@@ -54,7 +54,7 @@ class Kernel:
                 if reply["parent_header"].get("msg_id") == number:
                     content: dict[str, Any] = reply["content"]
                     return content
-        except Empty:
+        except (Empty, ValueError):  # no reply, or a part of one, whose signature is wrong
             assert interrupted_after is not None
             return {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 
 import pytest
 
@@ -141,3 +142,25 @@ def test_marker_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not [value for value in os.environ.values() if "hush" in value]
     assert json.loads(noted)["AWS_PROFILE"] == ["UserAlpha", None]
     assert not [value for value in secrets.values() if value in noted]
+
+
+def test_other_threads_change_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment can be read while other threads set and remove variables."""
+    names = [f"OF_A_THREAD_{number}" for number in range(50)]
+    ended = threading.Event()
+
+    def change() -> None:
+        while not ended.is_set():
+            for name in names:
+                os.environ[name] = "1"
+            for name in names:
+                os.environ.pop(name, None)
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        for _ in range(300):
+            assert set(user_environment()) - set(names) >= {"HOME", "PATH"}
+    finally:
+        ended.set()
+        thread.join()

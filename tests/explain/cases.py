@@ -226,6 +226,16 @@ CASES = {
             ("`sso_start_ur` isn't an AWS setting", "Did you mean `sso_start_url`? See config:7"),
         ),
     ),
+    "a role's name that none can have": Case(
+        f"{P}sso_session = corp\nsso_account_id = 123456789012\nsso_role_name = Read only\n"
+        "[sso-session corp]\nsso_start_url = https://x\nsso_region = us-east-1\n",
+        "",
+        ("p|SSO: Read only in 123456789012|config:1",),
+        (
+            ("!The `sso_role_name` isn't the name of a role", "at most 64 letters"),
+            ("!There is no SSO token", "--login"),
+        ),
+    ),
     "alone": Case(
         f"{P}sso_session = corp\nexternal_id = hush\nendpoint_url = http://127.0.0.1:1?t=hush\n"
         "[sso-session corp]\nsso_start_url = https://x?t=hush\nsso_region = us-east-1\n",
