@@ -1,4 +1,4 @@
-"""MLflow and papermill, which keep an S3 client for all later calls, make a new one."""
+"""MLflow, papermill and joblib, which keep a client or workers, make new ones after a switch."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ipy_awsprofile.bindings.exchange import IMMEDIATE, Exchange
+from ipy_awsprofile.bindings.worker_processes import end_idle_workers
 
 
 @contextmanager
 def cached_clients(exchange: Exchange = IMMEDIATE) -> Iterator[None]:
-    """Let these libraries forget their S3 clients, at the start and at the end.
+    """Let these libraries forget their clients and idle workers, at the start and at the end.
 
-    This imports neither. Calls that are running keep the client that they have.
+    This imports none of them. Calls that are running keep the client or worker that they have.
 
     https://mlflow.org/docs/latest/self-hosting/architecture/artifact-store/
     https://papermill.readthedocs.io/en/latest/reference/papermill-storage.html
@@ -33,3 +34,4 @@ def _forget(_: None) -> None:
     papermill = getattr(sys.modules.get("papermill.s3"), "S3", None)
     if papermill is not None:
         papermill.s3_session = (None, None, None)
+    end_idle_workers()

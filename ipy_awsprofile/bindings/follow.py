@@ -13,7 +13,6 @@ from ipy_awsprofile.bindings.exchange import IMMEDIATE, Exchange
 from ipy_awsprofile.bindings.filesystems import filesystems
 from ipy_awsprofile.bindings.namespace import session_variable
 from ipy_awsprofile.bindings.polars import polars
-from ipy_awsprofile.bindings.worker_processes import idle_workers
 from ipy_awsprofile.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -58,7 +57,6 @@ def _follow_beside_the_variable(
 ) -> None:
     if "default_session" in chosen or "environment" in chosen:
         stack.enter_context(cached_clients(exchange))
-        stack.enter_context(idle_workers(exchange))
     if "default_session" in chosen:
         stack.enter_context(default_session(session, exchange))
     if "environment" in chosen or "filesystems" in chosen:

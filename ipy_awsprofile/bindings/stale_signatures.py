@@ -66,7 +66,8 @@ class Notebook(Protocol):
 class StaleSignatures:
     """Warns of signatures as an identity that was active before, or refuses them.
 
-    Each caller is warned of once in a cell. While a read-only identity is active, it is refused.
+    A cell shows one warning for each caller. While a read-only identity is active, such a signature
+    is refused.
     """
 
     def __init__(self, owners: Owners, notebook: Notebook) -> None:

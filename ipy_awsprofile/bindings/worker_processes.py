@@ -11,10 +11,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-
-from ipy_awsprofile.bindings.exchange import IMMEDIATE, Exchange
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.owners import Owner
@@ -63,20 +60,11 @@ def _kind(name: str) -> str:
     return re.sub(r"[-:]\d+", "", name)
 
 
-@contextmanager
-def idle_workers(exchange: Exchange = IMMEDIATE) -> Iterator[None]:
-    """Let joblib start new workers, at the start and at the end; busy ones go on.
+def end_idle_workers() -> None:
+    """Let joblib start new workers when it is used next; busy ones go on.
 
     https://joblib.readthedocs.io/en/stable/parallel.html
     """
-    exchange.write("joblib's idle workers", None, _end_idle)
-    try:
-        yield
-    finally:
-        exchange.write("joblib's idle workers", None, _end_idle)
-
-
-def _end_idle(_: None) -> None:
     for name in ("joblib.externals.loky.reusable_executor", "loky.reusable_executor"):
         executor = getattr(sys.modules.get(name), "_executor", None)
         # loky has no public way to ask whether there is an executor, nor what it does.
