@@ -12,7 +12,7 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -21,12 +21,11 @@ from IPython.display import display
 
 from ipy_awsprofile.across.frame import ErrorRows, frame_of, rows_of
 from ipy_awsprofile.across.outcomes import CallResult, Function, Outcome, call, failure_of
-from ipy_awsprofile.across.own_session import require_own_session
 from ipy_awsprofile.across.progress import progress_bar
-from ipy_awsprofile.across.run_signatures import refuse_the_notebooks, refuse_until_returned
 from ipy_awsprofile.across.shared_sources import SharedSources
 from ipy_awsprofile.across.worker import PortableFunction, call_in_worker
 from ipy_awsprofile.bindings.many_profiles import many_profiles
+from ipy_awsprofile.bindings.run_signatures import refuse_until_returned
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.config.profiles import Profile, list_profiles, profiles_by_name
 from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
@@ -97,9 +96,9 @@ def across_profiles(
     An executor receives only short-lived credentials. ``progress`` shows a progress bar, and
     ``confirmed`` includes protected profiles.
 
-    Raises InvalidOption if no profile matches, if the function uses what signs as the notebook,
-    such as a global client, or if it can't be sent to the executor; NoProfileAnswered, and
-    ConfigFileError.
+    What would sign as the notebook, such as a global client, is an error of each profile. Raises
+    InvalidOption if no profile matches, or if the function can't be sent to the executor;
+    NoProfileAnswered, and ConfigFileError.
 
     https://docs.python.org/3/library/concurrent.futures.html
     """
@@ -130,15 +129,13 @@ def run_across(
     if workers < 1:
         raise InvalidOption(f"`max_workers` is {workers}; it must be at least 1.")
     switcher = running_switcher()
-    require_own_session(function, switcher)
     for name in filter(assigned_name, names):  # a pattern can protect the name of its account
         with_name(SwitchRequest(profile=name), switcher.person, switcher.protected)
     run = _Run(switcher, function, executor, workers, confirmed)
     run.sources.ask_person(_targets(names, switcher.session_name))
     # Ctrl-C at any time until the end keeps the results so far.
     with Uninterrupted(signal.SIGINT) as block:
-        with many_profiles(storage_options), _frozen_garbage_collector(), ExitStack() as watching:
-            watching.callback(refuse_the_notebooks(switcher))
+        with many_profiles(storage_options, switcher.owners), _frozen_garbage_collector():
             outcomes, interrupted = _run_all(run, names, workers, progress, block)
         frame = frame_of(outcomes, interrupted=interrupted)
         errors, missing = frame.attrs["errors"], len(names) - len(outcomes)

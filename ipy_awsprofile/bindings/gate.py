@@ -1,6 +1,6 @@
-"""The gate: every signature of boto3 in this process is looked at before it is made.
+"""The gate: every signature of botocore in this process is looked at before it is made.
 
-boto3, s3transfer and whatever is built on them sign requests in one method of botocore, presigned
+boto3, s3transfer, aiobotocore and whatever is built on them sign requests in one method, presigned
 URLs included. Searching for clients can miss one that a library or a module keeps; a client that
 isn't used does no harm, and one that is used comes through here.
 
@@ -9,11 +9,15 @@ https://botocore.amazonaws.com/v1/documentation/api/latest/development/designnot
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import wraps
+from importlib.abc import MetaPathFinder
+from inspect import iscoroutinefunction
 from typing import Any
 
 
@@ -32,29 +36,31 @@ class Signature:
 #: Looks at a signature. What it raises is raised to the caller, and nothing is signed.
 Watcher = Callable[[Signature], None]
 
-#: Receives the credentials that a session without a profile's name has found by itself.
-Noter = Callable[[Any], None]
+#: Receives a botocore session that has just found its credentials, and these. What it raises is
+#: raised to the caller, and the session hasn't found any.
+Noter = Callable[[Any, Any], None]
 
 
 class _Process:
     """What belongs to the process, as the methods of botocore do."""
 
-    lock = threading.Lock()
+    lock = threading.RLock()
     watchers: tuple[Watcher, ...] = ()
     noters: tuple[Noter, ...] = ()
     restore: ExitStack | None = None
 
 
-def watch_signatures(watcher: Watcher, noter: Noter | None = None) -> Callable[[], None]:
+def watch_signatures(
+    watcher: Watcher | None = None, noter: Noter | None = None
+) -> Callable[[], None]:
     """Call the watcher for each signature; return a function that ends this, once or again.
 
-    ``noter`` is called with credentials that a session finds without a name, as ``boto3.Session()``
-    does: they are of the identity that is active then. botocore's methods are replaced as long as
-    somebody watches.
+    ``noter`` is called when a session finds credentials. botocore's methods are replaced as long as
+    anything watches, and if botocore hasn't been imported, as soon as it is.
     """
     with _Process.lock:
-        _Process.watchers = (*_Process.watchers, watcher)
-        _Process.noters += (noter,) if noter else ()
+        _Process.watchers += () if watcher is None else (watcher,)
+        _Process.noters += () if noter is None else (noter,)
         if _Process.restore is None:
             _Process.restore = _replace_methods()
 
@@ -62,7 +68,7 @@ def watch_signatures(watcher: Watcher, noter: Noter | None = None) -> Callable[[
         with _Process.lock:
             _Process.watchers = tuple(one for one in _Process.watchers if one is not watcher)
             _Process.noters = tuple(one for one in _Process.noters if one is not noter)
-            if not _Process.watchers and _Process.restore:
+            if _Process.restore and not (_Process.watchers or _Process.noters):
                 _Process.restore.close()
                 _Process.restore = None
 
@@ -70,42 +76,143 @@ def watch_signatures(watcher: Watcher, noter: Noter | None = None) -> Callable[[
 
 
 def _replace_methods() -> ExitStack:
-    """Replace botocore's methods; closing the stack puts them back."""
-    from botocore.session import Session  # loading the extension mustn't import botocore
-    from botocore.signers import RequestSigner
-
-    sign, get_credentials = RequestSigner.sign, Session.get_credentials
-
-    @wraps(sign)
-    def watched_sign(self: Any, operation_name: str, *args: Any, **kwargs: Any) -> Any:
-        if self._credentials:  # otherwise the request stays without a signature
-            signature = Signature(self._credentials, str(self._signing_name), operation_name)
-            for watcher in _Process.watchers:
-                watcher(signature)
-        return sign(self, operation_name, *args, **kwargs)
-
-    @wraps(get_credentials)
-    def noted_get_credentials(self: Any) -> Any:
-        is_new = self._credentials is None and not self.instance_variables().get("profile")
-        credentials = get_credentials(self)
-        if is_new and credentials is not None:
-            for noter in _Process.noters:
-                noter(credentials)
-        return credentials
-
+    """Replace botocore's methods, now or when it is imported; closing the stack undoes that."""
     restore = ExitStack()
-    restore.callback(_replace(RequestSigner, "sign", watched_sign))
-    restore.callback(_replace(Session, "get_credentials", noted_get_credentials))
+
+    def replace() -> None:
+        from botocore.session import Session
+        from botocore.signers import RequestSigner
+
+        _replace_everywhere(restore, RequestSigner, "sign", _watched)
+        _replace_everywhere(restore, Session, "get_credentials", _noted)
+
+    if "botocore.session" in sys.modules:
+        replace()
+    else:  # loading the extension mustn't import botocore
+        finder = _AfterImport("botocore.session", replace)
+        sys.meta_path.insert(0, finder)
+        restore.callback(finder.remove)
     return restore
 
 
-def _replace(kind: type, name: str, new: Callable[..., Any]) -> Callable[[], None]:
-    """Replace a method, and return what puts it back unless it was replaced since."""
-    original = getattr(kind, name)
+class _AfterImport(MetaPathFinder):
+    """Calls a function when a module has been imported.
+
+    https://docs.python.org/3/reference/import.html#the-meta-path
+    """
+
+    def __init__(self, module: str, then: Callable[[], None]) -> None:
+        self._module = module
+        self._then = then
+
+    def find_spec(self, fullname: str, _path: object = None, _target: object = None) -> Any:
+        """Find the module as Python does, and let its loader call the function, too."""
+        if fullname != self._module:
+            return None
+        self.remove()
+        spec = importlib.util.find_spec(fullname)
+        if spec and spec.loader:
+            execute = spec.loader.exec_module
+
+            def execute_and_call(module: Any) -> None:
+                execute(module)
+                self._then()
+
+            spec.loader.exec_module = execute_and_call  # type: ignore[method-assign]
+        return spec
+
+    def remove(self) -> None:
+        """Stop waiting for the module."""
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+
+
+def _watched(sign: Callable[..., Any]) -> Callable[..., Any]:
+    """Return botocore's or aiobotocore's ``sign`` with the watchers before it."""
+
+    def look(self: Any, operation: str) -> None:
+        if self._credentials:  # otherwise the request stays without a signature
+            # Those of `KernelSession` only pass on the credentials of a session.
+            credentials = getattr(self._credentials, "passes_on", self._credentials)
+            signature = Signature(credentials, str(self._signing_name), operation)
+            for watcher in _Process.watchers:
+                watcher(signature)
+
+    @wraps(sign)
+    def watched(self: Any, operation_name: str, *args: Any, **kwargs: Any) -> Any:
+        look(self, operation_name)
+        return sign(self, operation_name, *args, **kwargs)
+
+    @wraps(sign)
+    async def watched_async(self: Any, operation_name: str, *args: Any, **kwargs: Any) -> Any:
+        look(self, operation_name)
+        return await sign(self, operation_name, *args, **kwargs)
+
+    return watched_async if iscoroutinefunction(sign) else watched
+
+
+def _noted(get_credentials: Callable[..., Any]) -> Callable[..., Any]:
+    """Return botocore's or aiobotocore's ``get_credentials`` with the noters after it."""
+
+    @contextmanager
+    def noting(self: Any) -> Iterator[None]:
+        is_new = self._credentials is None
+        yield
+        if is_new and self._credentials is not None:
+            try:
+                for noter in _Process.noters:
+                    noter(self, self._credentials)
+            except BaseException:
+                self._credentials = None
+                raise
+
+    @wraps(get_credentials)
+    def noted(self: Any) -> Any:
+        with noting(self):
+            return get_credentials(self)
+
+    @wraps(get_credentials)
+    async def noted_async(self: Any) -> Any:
+        with noting(self):
+            return await get_credentials(self)
+
+    return noted_async if iscoroutinefunction(get_credentials) else noted
+
+
+def _replace_everywhere(
+    restore: ExitStack,
+    base: Any,
+    name: str,
+    replaced: Callable[[Callable[..., Any]], Callable[..., Any]],
+) -> None:
+    """Replace a method in a class and in all that are derived from it, now or by a later import."""
+
+    def replace_in(kind: type) -> None:
+        if name in vars(kind):
+            restore.callback(_set(kind, name, replaced(vars(kind)[name])))
+
+    def replace_in_derived(cls: type, /, **kwargs: Any) -> None:
+        super(base, cls).__init_subclass__(**kwargs)
+        replace_in(cls)
+
+    kinds = [base]
+    for kind in kinds:  # it grows
+        kinds += kind.__subclasses__()
+        replace_in(kind)
+    restore.callback(_set(base, "__init_subclass__", classmethod(replace_in_derived)))
+
+
+def _set(kind: type, name: str, new: Any) -> Callable[[], None]:
+    """Set an attribute of a class, and return what puts it back unless it was set again since."""
+    own = vars(kind)
+    is_inherited, before = name not in own, own.get(name)
     setattr(kind, name, new)
 
     def restore() -> None:
-        if getattr(kind, name) is new:
-            setattr(kind, name, original)
+        if own.get(name) is new:
+            if is_inherited:
+                delattr(kind, name)
+            else:
+                setattr(kind, name, before)
 
     return restore

@@ -9,16 +9,16 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.bindings.duckdb_secrets import secret_keys
-from ipy_awsprofile.bindings.owners import lent_name
-from ipy_awsprofile.bindings.signers import key_of, signers
+from ipy_awsprofile.bindings.namespace import variables
+from ipy_awsprofile.bindings.owners import key_of
+from ipy_awsprofile.bindings.signers import signer_of
 from ipy_awsprofile.bindings.worker_processes import how_to_end
 from ipy_awsprofile.sessions.polars_version import KEEPS, UPDATE, keeps_credentials
 from ipy_awsprofile.text import number_of
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.open_readers import OpenReaders
-    from ipy_awsprofile.bindings.owners import Owner
-    from ipy_awsprofile.bindings.signers import Signer
+    from ipy_awsprofile.bindings.owners import Owners
     from ipy_awsprofile.bindings.worker_processes import WorkerProcesses
     from ipy_awsprofile.sessions.session import ProfileSession
 
@@ -50,45 +50,30 @@ def identity_of_the_rest(session: ProfileSession | None) -> Iterator[Leftover]:
 
 
 def stale_variables(
-    namespace: Mapping[str, Any],
-    session: ProfileSession,
-    owners: Mapping[Any, Owner],
-    variable: str,
+    namespace: Mapping[str, Any], session: ProfileSession, owners: Owners, variable: str
 ) -> Iterator[Leftover]:
     """Yield the notebook's clients, resources, sessions and filesystems of another identity.
 
-    ``owners`` maps the credentials of all switches so far to whose they are. ``variable`` is the
-    one that holds the session. What is inside another object is counted.
+    ``variable`` is the one that holds the session. What the user has opened by a profile's name or
+    by keys isn't named, nor what is inside other objects: see `StaleSignatures`.
     """
-    active, by_key, lent = session.get_credentials(), _by_key(owners), lent_name(session)
-    held: Counter[tuple[str, str, str]] = Counter()
-    for name, signer, is_inside in signers(namespace):
-        key = key_of(signer.credentials)
-        if signer.credentials is active or (key and key == key_of(active)):
-            continue
-        owner = by_key.get(key) or (signer.credentials and owners.get(signer.credentials))
-        whom = owner.difference(session) if owner else _name_of(signer)
-        if not whom or (signer.profile and not owner and whom == lent):
-            continue
-        if is_inside:
-            held[name, signer.kind, whom] += 1
-        else:
-            again = signer.again.format(name=name, session=variable or "session")
-            yield Leftover(name, f"still signs as {whom}: run `{again}`")
-    for (name, kind, whom), count in held.items():
-        what = f"a {kind} that still signs" if count == 1 else f"{count} {kind}s that still sign"
-        yield Leftover(name, f"holds {what} as {whom}: make it again")
+    for name, value in variables(namespace).items():
+        if signer := signer_of(value):
+            owner = signer.profile.owner if signer.profile else owners.of(signer.credentials)
+            if whom := owner and owner.difference(session):
+                code = signer.recreate.format(name=name, session=variable or "session")
+                yield Leftover(name, f"still signs as {whom}: run `{code}`")
 
 
 def stale_secrets(
-    namespace: Mapping[str, Any], session: ProfileSession, owners: Mapping[Any, Owner]
+    namespace: Mapping[str, Any], session: ProfileSession, owners: Owners
 ) -> Iterator[Leftover]:
     """Yield DuckDB's secrets that have the credentials of another identity."""
     active = {key_of(session.get_credentials()), session.issued and session.issued[1].access_key}
-    by_key = _by_key(owners)
     for name, key in sorted(set(secret_keys(namespace))):
         if key not in active:
-            whom = by_key[key].name if key in by_key else "another identity"
+            owner = owners.with_key(key)
+            whom = owner.name if owner else "another identity"
             yield Leftover(name, f"is a DuckDB secret that still signs as {whom}: {_SECRET}")
 
 
@@ -96,7 +81,7 @@ def readers_from_before(
     readers: OpenReaders, namespace: Mapping[str, Any], session: ProfileSession
 ) -> Iterator[Leftover]:
     """Yield the variables that have opened a place in S3 as another identity."""
-    for name, owner, again in readers.from_before(namespace, lent_name(session)):
+    for name, owner, again in readers.from_before(namespace):
         whom = owner.difference(session) if owner else "no profile"
         if whom:
             new = again.format(name=name)
@@ -129,17 +114,3 @@ def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:
     for library, advice in (_INDEPENDENT | old).items():
         if any(f"{module}.".startswith(f"{library}.") for module in modules):
             yield Leftover(library, advice)
-
-
-def _by_key(owners: Mapping[Any, Owner]) -> dict[str | None, Owner]:
-    return {key_of(credentials): owner for credentials, owner in owners.items()}
-
-
-def _name_of(signer: Signer) -> str:
-    """Return the profile that is known, or with these keys, or botocore's name of their source."""
-    from ipy_awsprofile.config.profiles import profile_with_key
-
-    if signer.profile:
-        return signer.profile
-    key = key_of(signer.credentials)
-    return (key and profile_with_key(key)) or f"another identity ({signer.credentials.method})"

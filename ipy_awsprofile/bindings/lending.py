@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.bindings.overlay import overlay_name, write_overlay
+from ipy_awsprofile.bindings.owners import DefaultProfile, owner_of
 from ipy_awsprofile.config.shared_files import read_shared_files
 from ipy_awsprofile.config.snapshot import read_once
 from ipy_awsprofile.credentials.system_limits import system_limit
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LentProfile:
-    """A profile's name, the config file that contains it if that isn't the user's, the address."""
+    """A profile's name, the config file that contains it if that isn't the user's, the address.
+
+    Where the name becomes a default, it is a `DefaultProfile`.
+    """
 
     name: str
     address: Address
@@ -53,7 +57,7 @@ def lend(session: ProfileSession, server: CredentialServer) -> LentProfile:
 def _lend(session: ProfileSession, server: CredentialServer) -> LentProfile:
     target, address = session.target, server.lend(session)
     if target.resolves_by_name:
-        return LentProfile(target.name, address)
+        return LentProfile(DefaultProfile.of(target.name, owner_of(session)), address)
     profiles = read_shared_files(target.files).profiles
     name = overlay_name(target.name, profiles)
     overlay = address.folder / "config"
@@ -66,4 +70,4 @@ def _lend(session: ProfileSession, server: CredentialServer) -> LentProfile:
         region=session.region_name,
         files=target.files,
     )
-    return LentProfile(name, address, overlay)
+    return LentProfile(DefaultProfile.of(name, owner_of(session)), address, overlay)

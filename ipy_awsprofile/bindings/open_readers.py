@@ -36,28 +36,14 @@ class OpenReaders:
             if (known := self._known.get(name)) and known.value is value
             else OpenReader(value, owner)
             for name, value in variables(namespace).items()
-            if _again(value) and _profile(value) in (None, owner and owner.lent_as)
+            if _again(value)
         }
 
-    def from_before(
-        self, namespace: Mapping[str, Any], lent_as: str | None
-    ) -> Iterator[tuple[str, Owner | None, str]]:
-        """Yield the name of each reader from before the last switch, its owner, and new code.
-
-        What names its own profile shows by that who it is, unless the name is the one by which the
-        active session is found now, ``lent_as``.
-        """
+    def from_before(self, namespace: Mapping[str, Any]) -> Iterator[tuple[str, Owner | None, str]]:
+        """Yield the name of each reader from before the last switch, its owner, and new code."""
         for name, known in self._known.items():
-            if namespace.get(name) is not known.value:
-                continue
-            if _profile(known.value) in (None, lent_as) and (again := _again(known.value)):
+            if namespace.get(name) is known.value and (again := _again(known.value)):
                 yield name, known.owner, again
-
-
-def _profile(value: Any) -> str | None:
-    """Return the profile that a filesystem of s3fs was told to use."""
-    is_s3fs = type(value).__module__ == "s3fs.core"
-    return value.kwargs.get("profile") if is_s3fs else None
 
 
 def _again(value: Any) -> str:
@@ -72,10 +58,6 @@ def _again(value: Any) -> str:
         case "obstore.store", "S3Store":
             bucket = value.config.get("bucket")
             return f"from obstore.store import S3Store; {{name}} = S3Store({bucket!r})"
-        case "s3fs.core", "S3FileSystem":
-            # Only with its first request, it has found whom its profile's name stands for.
-            is_bound = value._s3 and not (value.anon or value.key)  # noqa: SLF001
-            return "import s3fs; {name} = s3fs.S3FileSystem()" if is_bound else ""
         case "deltalake.table", "DeltaTable" if value.table_uri.startswith("s3"):
             return f"from deltalake import DeltaTable; {{name}} = DeltaTable({value.table_uri!r})"
         case "lance.dataset", "LanceDataset" if value.uri.startswith("s3"):

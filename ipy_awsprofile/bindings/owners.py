@@ -5,12 +5,15 @@ The files can be edited, and the same name can then be an identity in another ac
 
 from __future__ import annotations
 
-import os
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import ref
 
+from ipy_awsprofile.bindings.gate import watch_signatures
 from ipy_awsprofile.config.arn import Arn
 
 if TYPE_CHECKING:
@@ -22,22 +25,20 @@ _IN_FULL = "with the role's full permissions"
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Owner:
-    """What a session was opened for, and the principal that STS has named for it.
-
-    ``lent_as`` is the profile's name by which others find the session; see `lending`.
-    """
+    """What a session was opened for, and the principal that STS has named for it."""
 
     target: Target
     principal: str | None
-    lent_as: str | None
 
     @property
     def name(self) -> str:
         """The profile's name, or the role's ARN."""
         return self.target.name
 
-    def difference(self, session: ProfileSession) -> str:
-        """Return in what this identity differs from the session's; empty if it is the same."""
+    def difference(self, session: ProfileSession | None) -> str:
+        """Return how this identity differs from the session's; empty if it is the same."""
+        if session is None:
+            return self.name
         own, other = self.target, session.target
         if own.chain != other.chain:
             return self.name
@@ -74,44 +75,135 @@ def _place(principal: str, other: str | None) -> str:
     return f"as {principal}"
 
 
-class Owners:
-    """Whose the credentials are that were ever switched to; unused ones drop out.
+@dataclass(frozen=True, slots=True)
+class DefaultOwner:
+    """The default identity of boto3 while no profile is active.
 
-    The weak references have no callbacks, as those of a weak dictionary do: Python ignores Ctrl-C
-    in a callback.
+    ``profile`` is the one that is used without a name, and ``method`` botocore's name of the source
+    of its credentials.
+    """
+
+    profile: str
+    method: str
+
+    @property
+    def name(self) -> str:
+        """The profile's name, unless the credentials don't come from a profile."""
+        outside = self.method in _WITHOUT_PROFILE
+        return f"the default identity ({self.method})" if outside else self.profile
+
+    def difference(self, session: ProfileSession | None) -> str:
+        """Return the name; empty if no profile is active, or this one."""
+        if session is None:
+            return ""
+        target = session.target
+        return "" if target.resolves_by_name and target.name == self.name else self.name
+
+
+#: botocore's names of sources outside of the shared files.
+_WITHOUT_PROFILE = {"env", "container-role", "iam-role", "boto-config"}
+
+
+class DefaultProfile(str):
+    """A profile's name that a switch sets for what isn't given one, and whose it is.
+
+    A text that is equal to it was the user's choice.
+    """
+
+    __slots__ = ("owner",)
+    owner: Owner
+
+    @classmethod
+    def of(cls, name: str, owner: Owner) -> DefaultProfile:
+        """Return the name with its owner."""
+        profile = cls(name)
+        profile.owner = owner
+        return profile
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (str(self),)  # for workers, in whose processes nothing is switched
+
+
+class Notebook(Protocol):
+    """The Switcher, with the active identity."""
+
+    @property
+    def sessions(self) -> tuple[ProfileSession, ...]:
+        """The sessions that everything follows, the active one first."""
+
+    @property
+    def followed(self) -> ProfileSession | None:
+        """The session that is found without a profile's name, if a switch has set one."""
+
+
+class Owners:
+    """Whose the credentials are that a switch has opened, or that others found by default.
+
+    Those that the user has chosen by a profile's name or by keys have no owner, and unused ones
+    drop out. The weak references have no callbacks, as those of a weak dictionary do: Python
+    ignores Ctrl-C in a callback.
     """
 
     def __init__(self) -> None:
-        self._noted: list[tuple[ref[Any], Owner]] = []
+        #: What moves the notebook, once there is one.
+        self.notebook: Notebook | None = None
+        self._noted: list[tuple[ref[Any], Owner | DefaultOwner]] = []
         self._lock = threading.Lock()
 
     def note(self, session: ProfileSession) -> None:
         """Note whose the session's credentials are."""
-        self.note_found(session.get_credentials(), session)
+        self._add(session.get_credentials(), owner_of(session))
 
-    def note_found(self, credentials: Any, session: ProfileSession) -> None:
-        """Note credentials that another session has found, for example in the environment."""
+    def note_found(self, session: Any, credentials: Any) -> None:
+        """Note whose credentials a botocore session has found, unless the user has chosen them."""
+        profile = session.instance_variables().get("profile")
+        if isinstance(profile, DefaultProfile):
+            self._add(credentials, profile.owner)
+        elif profile is None and not (self.notebook and self.notebook.sessions):
+            name = session.get_config_variable("profile") or "default"
+            self._add(credentials, DefaultOwner(name, credentials.method))
+        # After a switch, keys in the environment are the user's own: it has removed those before.
+        elif profile is None and self.notebook and credentials.method != "env":
+            followed = self.notebook.followed
+            if followed:
+                self._add(credentials, owner_of(followed))
+
+    def _add(self, credentials: Any, owner: Owner | DefaultOwner) -> None:
         with self._lock:
             used = [one for one in self._noted if one[0]() is not None]
-            self._noted = [*used, (ref(credentials), owner_of(session))]
+            self._noted = [*used, (ref(credentials), owner)]
 
-    def of(self, credentials: Any) -> Owner | None:
-        """Return whose credentials these are; None if they aren't those of a switch."""
+    def of(self, credentials: Any) -> Owner | DefaultOwner | None:
+        """Return whose credentials these are; None if they are the user's own choice."""
         owners = (owner for noted, owner in self._noted if noted() is credentials)
         return next(owners, None)
 
-    def known(self) -> dict[Any, Owner]:
-        """Return the credentials that are still used, and whose they are."""
-        noted = [(credentials(), owner) for credentials, owner in self._noted]
-        return {credentials: owner for credentials, owner in noted if credentials is not None}
+    def with_key(self, key: str) -> Owner | DefaultOwner | None:
+        """Return whose credentials have this access key ID now."""
+        owners = (owner for noted, owner in self._noted if key_of(noted()) == key)
+        return next(owners, None)
+
+
+def key_of(credentials: Any) -> str | None:
+    """Return the access key that credentials have now, without renewing them: it could call AWS."""
+    values = vars(credentials) if credentials else {}
+    return values.get("_access_key") or values.get("access_key")
+
+
+@contextmanager
+def watched_owners() -> Iterator[Owners]:
+    """Note in a ``with`` block whose credentials botocore's sessions find."""
+    owners = Owners()
+    end = watch_signatures(noter=owners.note_found)
+    default = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
+    if default and (credentials := default._session._credentials):  # noqa: SLF001
+        owners.note_found(default._session, credentials)  # noqa: SLF001
+    try:
+        yield owners
+    finally:
+        end()
 
 
 def owner_of(session: ProfileSession) -> Owner:
     """Return whose something is that is made while this session is active."""
-    return Owner(session.target, session.principal, lent_name(session))
-
-
-def lent_name(session: ProfileSession) -> str | None:
-    """Return the profile's name by which others find the session; see `lending`."""
-    target = session.target
-    return target.name if target.resolves_by_name else os.environ.get("AWS_PROFILE")
+    return Owner(session.target, session.principal)

@@ -11,7 +11,7 @@ import sys
 import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from ipy_awsprofile.credentials.deadline import is_in_force
 from ipy_awsprofile.errors import StaleIdentity
@@ -30,8 +30,8 @@ Policy = Literal["warn", "refuse", "allow"]
 
 #: Packages through which a call reaches the signature.
 _BETWEEN = {
-    *("asyncio", "boto3", "botocore", "concurrent", "contextlib", "functools", "ipy_awsprofile"),
-    *("s3transfer", "threading", "urllib3"),
+    *("aiobotocore", "asyncio", "boto3", "botocore", "concurrent", "contextlib", "functools"),
+    *("ipy_awsprofile", "s3transfer", "threading", "urllib3"),
 }
 
 
@@ -48,7 +48,6 @@ class Notebook(Protocol):
 
     stale: Policy
     warn: Callable[[str], None]
-    bindings: tuple[str, ...]
 
     @property
     def sessions(self) -> tuple[ProfileSession, ...]:
@@ -81,7 +80,7 @@ class StaleSignatures:
         sessions = self._notebook.sessions
         if owner is None or signature.credentials in [one.get_credentials() for one in sessions]:
             return
-        whom = owner.difference(sessions[0]) if sessions else owner.name
+        whom = owner.difference(sessions[0] if sessions else None)
         read_only = self._notebook.request and self._notebook.request.read_only
         policy = "refuse" if read_only else self._notebook.stale
         # Our own calls use older sessions on purpose: a child process keeps its identity.
@@ -96,16 +95,6 @@ class StaleSignatures:
             raise StaleIdentity(problem, hint)
         if self._is_first((caller.text, whom, now)):
             self._notebook.warn(f"{problem} {hint}")
-
-    def note_found(self, credentials: Any) -> None:
-        """Note the owner of credentials that a session without a profile's name has found."""
-        request, sessions = self._notebook.request, self._notebook.sessions
-        # With --only-session, what finds its credentials by itself follows the rest.
-        followed = sessions[1:] if request and request.only_session else sessions[:1]
-        # Keys in the environment are the user's own: a switch removes them.
-        is_users = getattr(credentials, "method", "") == "env"
-        if followed and "environment" in self._notebook.bindings and not is_users:
-            self._owners.note_found(credentials, followed[0])
 
     def _is_first(self, warning: tuple[str, ...]) -> bool:
         """Return whether this cell hasn't had the warning yet."""

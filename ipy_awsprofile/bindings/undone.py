@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from ipy_awsprofile.bindings.environment import changed_variables
 from ipy_awsprofile.bindings.filesystems import CREDENTIALS
 from ipy_awsprofile.bindings.leftovers import Leftover
-from ipy_awsprofile.bindings.owners import lent_name
 from ipy_awsprofile.errors import ConfigFileError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def undone(session: ProfileSession, bound: Collection[str]) -> Iterator[Leftover
             who = "subprocesses and `s3://` paths" if _is_read_by_s3fs(name) else "subprocesses"
             yield Leftover(name, f"was {what} after the switch: {who} go by that")
     if "filesystems" in bound:
-        yield from _filesystems(lent_name(session), has_variable="environment" in bound)
+        yield from _filesystems(_lent_name(session), has_variable="environment" in bound)
 
 
 def _is_read_by_s3fs(variable: str) -> bool:
@@ -80,3 +80,9 @@ def _filesystems(profile: str | None, *, has_variable: bool) -> Iterator[Leftove
         yield Leftover(name, "was changed after the switch: `s3://` paths use it")
     elif "s3fs" in sys.modules and "profile" not in arguments and not has_variable:
         yield Leftover("s3fs", "was imported after the switch: it follows with the next switch")
+
+
+def _lent_name(session: ProfileSession) -> str | None:
+    """Return the profile's name by which others find the session; see `lending`."""
+    target = session.target
+    return target.name if target.resolves_by_name else os.environ.get("AWS_PROFILE")

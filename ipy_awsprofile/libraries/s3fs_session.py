@@ -81,7 +81,11 @@ class _CredentialsOf(AioCredentials):  # type: ignore[misc]
         super().__init__("", "", method="kernel")
         self._session = session
 
+    @property
+    def passes_on(self) -> Any:
+        """The session's credentials."""
+        return self._session.get_credentials()
+
     async def get_frozen_credentials(self) -> Any:
         """Return the current credentials of the session; a thread renews them if needed."""
-        credentials: Any = self._session.get_credentials()
-        return await asyncio.to_thread(credentials.get_frozen_credentials)
+        return await asyncio.to_thread(self.passes_on.get_frozen_credentials)

@@ -6,37 +6,29 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.across.own_session import require_own_variables
 from ipy_awsprofile.errors import InvalidCell
 
 if TYPE_CHECKING:
     import boto3
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ipy_awsprofile.switch.switcher import Switcher
 
-
-def cell_function(
-    shell: InteractiveShell, cell: str, switcher: Switcher
-) -> Callable[[boto3.Session], Any]:
+def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session], Any]:
     """Return a function that runs the cell in a copy of the notebook's namespace.
 
     In it, ``session`` is the function's argument and ``profile`` the session's `Profile`. The
     cell's assignments don't change the notebook. The function returns the value of the last
-    statement if that is an expression, else None. Raises InvalidCell, and InvalidOption if the cell
-    uses what works as the notebook's identity.
+    statement if that is an expression, else None. Raises InvalidCell.
     """
     try:
-        return _compiled(shell, cell, switcher)
+        return _compiled(shell, cell)
     except SyntaxError as error:
         # A SyntaxError from a magic would be shown with all frames between the two.
         rendered = shell.SyntaxTB.structured_traceback(type(error), error, [])
         raise InvalidCell(f"{type(error).__name__}: {error}", rendered) from None
 
 
-def _compiled(
-    shell: InteractiveShell, cell: str, switcher: Switcher
-) -> Callable[[boto3.Session], Any]:
+def _compiled(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session], Any]:
     source = shell.transform_cell(cell)
     name = shell.compile.cache(source, shell.execution_count, raw_code=cell)  # for tracebacks
     body = ast.parse(source, name)
@@ -47,7 +39,6 @@ def _compiled(
     flags = shell.compile.flags  # what the notebook has imported from __future__
     statements = compile(body, name, "exec", flags, dont_inherit=True)
     expression = compile(ast.Expression(last), name, "eval", flags, dont_inherit=True)
-    require_own_variables((statements, expression), shell.user_ns, {"session", "profile"}, switcher)
 
     def function(session: Any) -> Any:
         names = {**shell.user_ns, "session": session, "profile": session.target.profiles[0]}

@@ -15,6 +15,7 @@ from traitlets import Callable as CallableTrait
 from traitlets import CaselessStrEnum, List, Unicode, Union
 
 from ipy_awsprofile.bindings.names import BINDINGS
+from ipy_awsprofile.bindings.owners import watched_owners
 from ipy_awsprofile.notebook.arguments import aws_profile_arguments, aws_profiles_arguments
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self.matcher = matcher
         #: What ends with the extension.
         self.ending = ExitStack()
+        # From now on: what a client from before the first switch signs as is known after it, too.
+        self._owners = self.ending.enter_context(watched_owners())
         self._lock = threading.Lock()
         self._switcher: Switcher | None = None
         settings = ["protected", "bindings", "stale", "session_name", "mfa_process"]
@@ -87,7 +90,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
         with self._lock:
             if self._switcher is None:
-                switcher = Switcher(self.shell)
+                switcher = Switcher(self.shell, self._owners)
                 self._apply_to(switcher)
                 self.ending.callback(switcher.close)
                 self._switcher = switcher

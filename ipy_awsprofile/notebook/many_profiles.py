@@ -67,7 +67,7 @@ def frame_of_cell(
         )
     return run_across(
         profiles,
-        cell_function(shell, cell, switcher),
+        cell_function(shell, cell),
         max_workers=options.workers,
         progress=not options.no_progress,
         confirmed=options.yes,

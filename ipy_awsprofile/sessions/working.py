@@ -2,8 +2,7 @@
 
 What a thread does by itself must be that profile's: the session is in a context variable, which
 asyncio takes along into its threads and event loops. A thread that a function starts, and a child
-process, don't get it; nor does a new session without a name. They would work as the notebook, so
-they are refused here.
+process, don't get it. They would work as the notebook, so they are refused here.
 """
 
 from __future__ import annotations
@@ -20,8 +19,6 @@ from typing import TYPE_CHECKING, Any
 from ipy_awsprofile.errors import NotForOneProfile
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     import boto3
 
 _session: ContextVar[boto3.Session | None] = ContextVar("session of a run's profile", default=None)
@@ -106,16 +103,12 @@ def _add_audit_hook() -> None:
     sys.addaudithook(_audit)
 
 
-#: New children, and files: a new session reads those that name its profile.
-_EVENTS = {"subprocess.Popen", "os.posix_spawn", "os.spawn", "os.system", "os.forkpty", "open"}
+#: New children.
+_EVENTS = {"subprocess.Popen", "os.posix_spawn", "os.spawn", "os.system", "os.forkpty"}
 
 
 def _audit(event: str, args: tuple[Any, ...]) -> None:
     if not _Process.at_work or event not in _EVENTS:
-        return
-    if event == "open":
-        if _session.get() is not None:
-            _require_a_profile(sys._getframe(1))  # noqa: SLF001
         return
     from ipy_awsprofile.credentials.process import CredentialProcess  # loading mustn't import it
 
@@ -131,32 +124,6 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
             'Use `session`, or name the profile: `subprocess.run(["aws", "s3", "ls"], '
             'env={**os.environ, "AWS_PROFILE": session.profile_name})`.',
         )
-
-
-def _require_a_profile(frame: FrameType | None) -> None:
-    """Raise NotForOneProfile if a new botocore session reads the files to find out its profile."""
-    for _ in range(_MOST_FRAMES):
-        if frame is None:
-            return
-        if frame.f_code.co_name == "full_config":
-            break
-        frame = frame.f_back
-    else:
-        return
-    from botocore.session import Session
-
-    session = frame.f_locals.get("self")
-    if not isinstance(session, Session) or session.instance_variables().get("profile"):
-        return
-    if session._credentials is None:  # type: ignore[attr-defined]  # noqa: SLF001
-        raise NotForOneProfile(
-            "A new session without a profile, as by `boto3.Session()`, would be the notebook's.",
-            "Use `session`, or `boto3.client`, which uses it in a run.",
-        )
-
-
-#: How far botocore's property `full_config` is from the file that it opens.
-_MOST_FRAMES = 6
 
 
 def _is_for(profile: str, environ: Mapping[Any, Any]) -> bool:

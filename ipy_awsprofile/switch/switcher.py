@@ -11,13 +11,13 @@ import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ipy_awsprofile.bindings.gate import watch_signatures
 from ipy_awsprofile.bindings.names import BINDINGS
 from ipy_awsprofile.bindings.no_identity import require_no_run
 from ipy_awsprofile.bindings.open_readers import OpenReaders
-from ipy_awsprofile.bindings.owners import Owners, owner_of
+from ipy_awsprofile.bindings.owners import Owners, owner_of, watched_owners
 from ipy_awsprofile.bindings.worker_processes import WorkerProcesses
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.person import Person
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 class Switcher:
     """Moves the kernel from identity to identity, and back to how it was before the first."""
 
-    def __init__(self, shell: InteractiveShell | None) -> None:
+    def __init__(self, shell: InteractiveShell | None, owners: Owners | None = None) -> None:
         self._shell = shell  # None in a script: there is no notebook whose variable could follow
         # Widget callbacks can run in another thread while a cell runs. The lock isn't held while
         # AWS or a person is asked, or a listener is called.
@@ -52,11 +52,13 @@ class Switcher:
         self._layers = Layers(self._bind)
         self._listeners = Listeners()
         self._server: CredentialServer | None = None
-        self._owners = Owners()
         self._readers = OpenReaders()
         self._workers = WorkerProcesses()
         self._closed = False
         self._ending = ExitStack()
+        #: Whose the credentials are with which something signs.
+        self.owners = owners or self._ending.enter_context(watched_owners())
+        self.owners.notebook = self
         #: The running cell, and what waits for its end.
         self.cell = RunningCell(shell)
         #: Who is asked when credentials need a person: now, and when they end in a later cell.
@@ -91,9 +93,12 @@ class Switcher:
         return active.request if active else None
 
     @property
-    def credentials(self) -> list[Any]:
-        """The credentials of all switches so far that are still used."""
-        return list(self._owners.known())
+    def followed(self) -> ProfileSession | None:
+        """The session that is found without a profile's name, if a switch has set one."""
+        active = self._active()
+        if active is None or "environment" not in self.bindings:
+            return None
+        return active.rest if active.request.only_session else active.session
 
     @property
     def has_notebook(self) -> bool:
@@ -159,7 +164,7 @@ class Switcher:
         )
         session.person = self.person
         with self._lock:
-            self._owners.note(session)
+            self.owners.note(session)
         return Layer(request, session, identity)
 
     def move(self, layer: Layer) -> Identity:
@@ -230,30 +235,23 @@ class Switcher:
 
     def leftovers(self) -> list[Leftover]:
         """Return what doesn't follow the active identity; empty before the first switch."""
-        from ipy_awsprofile.bindings.leftovers import (  # which loading the extension doesn't need
-            identity_of_the_rest,
-            libraries_in_use,
-            readers_from_before,
-            stale_secrets,
-            stale_variables,
-            workers_from_before,
-        )
+        from ipy_awsprofile.bindings import leftovers  # loading the extension doesn't need it
         from ipy_awsprofile.bindings.undone import undone
 
         with self._lock:
             active = self._active()
             if active is None:
                 return []
-            names, owners = self._shell.user_ns if self._shell else {}, self._owners.known()
+            names, owners = self._shell.user_ns if self._shell else {}, self.owners
             request, session = active.request, active.session
-            left = list(identity_of_the_rest(active.rest))
-            left += stale_variables(names, session, owners, request.variable)
-            left += readers_from_before(self._readers, names, session)
-            left += workers_from_before(self._workers, session)
-            left += stale_secrets(names, session, owners)
+            left = list(leftovers.identity_of_the_rest(active.rest))
+            left += leftovers.stale_variables(names, session, owners, request.variable)
+            left += leftovers.readers_from_before(self._readers, names, session)
+            left += leftovers.workers_from_before(self._workers, session)
+            left += leftovers.stale_secrets(names, session, owners)
             if bound := active.rest or (None if request.only_session else session):
                 left += undone(bound, self.bindings)
-            return left + list(libraries_in_use(names))
+            return left + list(leftovers.libraries_in_use(names))
 
     def _active(self) -> Layer | None:
         with self._lock:
@@ -283,8 +281,7 @@ class Switcher:
 
             self._server = CredentialServer()
             self._ending.callback(self._server.close)
-            stale = StaleSignatures(self._owners, self)
-            self._ending.callback(watch_signatures(stale, stale.note_found))
+            self._ending.callback(watch_signatures(StaleSignatures(self.owners, self)))
         request, session, chosen = layer.request, layer.session, self.bindings
         rest: ProfileSession | None = session
         if request.only_session:

@@ -6,7 +6,6 @@ import ctypes
 import json
 import multiprocessing
 import os
-import re
 import signal
 import threading
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -25,7 +24,6 @@ from ipy_awsprofile.demo.stages.organisation import seed_organisation
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
 from ipy_awsprofile.errors import (
     AwsProfileError,
-    InvalidOption,
     NoProfileAnswered,
     NotForOneProfile,
 )
@@ -295,54 +293,6 @@ def environment_of_c() -> set[str]:
     return {name for name in names if library.getenv(name.encode()) is not None}
 
 
-OF_THE_NOTEBOOK = {
-    "client": ("s3", "s3 = session.client('s3')"),
-    "client of boto3's default session": ("s3", "import boto3\ns3 = boto3.client('s3')"),
-    "resource": ("s3", "s3 = session.resource('s3')"),
-    "session": ("mine", "mine = session"),
-    "filesystem": ("files", "import s3fs\nfiles = s3fs.S3FileSystem()"),
-    "in a list": ("held", "held = [session.client('s3')]"),
-    "used by a function": ("f()", "s3 = session.client('s3')\ndef f(): return s3"),
-    "used by a function of a function": (
-        "g()",
-        "s3 = session.client('s3')\ndef f(): return s3\ndef g(): return f()",
-    ),
-    "of an earlier switch": (
-        "s3",
-        "%aws_profile UserAlpha\ns3 = session.client('s3')\n%aws_profile RoleBeta",
-    ),
-    "DuckDB's default connection": (
-        "import duckdb; duckdb.sql('SELECT 1')",
-        "from ipy_awsprofile import libraries\nlibraries.duckdb_secret(session)",
-    ),
-    "connection of DuckDB": (
-        "con",
-        "import duckdb\nfrom ipy_awsprofile import libraries\ncon = duckdb.connect()\n"
-        "libraries.duckdb_secret(session, con)",
-    ),
-}
-
-
-@pytest.mark.parametrize(("used", "made"), OF_THE_NOTEBOOK.values(), ids=OF_THE_NOTEBOOK)
-def test_what_another_cell_has_made(
-    notebook: Shell, aws: EmbeddedAws, used: str, made: str
-) -> None:
-    """What signs as the notebook isn't used for many profiles, by a cell nor by a function."""
-    notebook.good(f"from ipy_awsprofile import across_profiles\n{made}")
-    aws.calls.clear()
-    for cell in (
-        f"%%aws_profiles reader --no-progress\n{used}\n1",
-        f"def function(s):\n    {used}\n    return 1\nacross_profiles('reader', function)",
-    ):
-        error = notebook.refused(cell)
-        assert isinstance(error, InvalidOption), cell
-        assert "notebook" in str(error)
-    assert not aws.calls
-    if advice := re.search("session: `(.+)`", error.hint):
-        used = used.replace("duckdb.sql", "con.sql")
-        notebook.good(f"%%aws_profiles atlas --no-progress\n{advice[1]}\n{used}\n1")
-
-
 def test_what_the_cell_itself_makes(notebook: Shell, names: tuple[str, ...]) -> None:
     """A variable of the notebook that the cell replaces, or that has a name of its own, is used."""
     notebook.good("s3 = session.client('s3')\nimport boto3\nfrom functools import partial")
@@ -354,8 +304,8 @@ def test_what_the_cell_itself_makes(notebook: Shell, names: tuple[str, ...]) -> 
     frame = notebook.good(f"%%aws_profiles atlas --no-progress\n{cell}").result
     assert list(frame["value"]) == [True] * 3 * 2
     notebook.good("from ipy_awsprofile import across_profiles")
-    notebook.refused("across_profiles('atlas', partial(lambda c, s: 1, s3), progress=False)")
-    assert len(notebook.good("across_profiles('atlas', partial(lambda s: 1))").result) == 3
+    unused = "across_profiles('atlas', partial(lambda client, s: 1, s3), progress=False)"
+    assert len(notebook.good(unused).result) == 3
 
 
 def test_default_session_that_is_replaced(aws: EmbeddedAws, names: tuple[str, ...]) -> None:

@@ -108,6 +108,30 @@ HOLDERS = {
         "import smart_open\nit = {'client': boto3.client('s3')}",
         "smart_open.open(f's3://{BUCKET}/cities', transport_params=it).read()",
     ),
+    "s3fs": (
+        "import s3fs\nit = [s3fs.S3FileSystem()]\nit[0].ls(BUCKET)",
+        "it[0].ls(BUCKET, refresh=True)",
+    ),
+    "s3fs, unused": ("import s3fs\nit = [s3fs.S3FileSystem()]", "it[0].ls(BUCKET, refresh=True)"),
+    "file of fsspec": (
+        "import fsspec\nit = fsspec.open(f's3://{BUCKET}/cities').open()",
+        "it.fs.cat_file(it.path)",
+    ),
+    "cache of fsspec": (
+        "import fsspec\nit = fsspec.filesystem('simplecache', target_protocol='s3')",
+        "it.fs.ls(BUCKET, refresh=True)",
+    ),
+    "options for Dask": (
+        "import s3fs\nfrom ipy_awsprofile import libraries\n"
+        "it = libraries.dask_storage_options(session)",
+        "s3fs.S3FileSystem(**it).ls(BUCKET, refresh=True)",
+    ),
+    "aiobotocore": (
+        "import asyncio, aiobotocore.session\nloop = asyncio.new_event_loop()\n"
+        "made = aiobotocore.session.get_session().create_client('s3', 'us-west-2')\n"
+        "it = loop.run_until_complete(made.__aenter__())",
+        "loop.run_until_complete(it.head_bucket(Bucket=BUCKET))",
+    ),
     "awswrangler": (
         "import awswrangler as wr\nit = session",
         "wr.s3.list_objects(f's3://{BUCKET}/', boto3_session=it)",
@@ -204,6 +228,20 @@ CHOSEN = {
     "it = open_session('RoleBeta').client('s3')",
     "boto3's session by name": "it = boto3.Session(profile_name='RoleBeta').client('s3')",
     "only the session": "%aws_profile RoleBeta --only-session --as beta\nit = beta.client('s3')",
+    "boto3's client with keys": "import os\nfrom ipy_awsprofile import open_session\n"
+    "keys = open_session('RoleBeta').get_credentials().get_frozen_credentials()\n"
+    "it = boto3.client('s3', aws_access_key_id=keys.access_key, "
+    "aws_secret_access_key=keys.secret_key, aws_session_token=keys.token)",
+    "s3fs by name": "import s3fs\nfrom types import SimpleNamespace\n"
+    "fs = s3fs.S3FileSystem(profile='RoleBeta')\n"
+    "it = SimpleNamespace(list_buckets=lambda: fs.ls(BUCKET, refresh=True))",
+    "options of another session": "import s3fs\nfrom types import SimpleNamespace\n"
+    "from ipy_awsprofile import open_session, storage_options\n"
+    "fs = s3fs.S3FileSystem(**storage_options(open_session('RoleBeta')))\n"
+    "it = SimpleNamespace(list_buckets=lambda: fs.ls(BUCKET, refresh=True))",
+    "a file of fsspec": "import fsspec\nfrom types import SimpleNamespace\n"
+    "def read():\n    with fsspec.open(f's3://{BUCKET}/cities') as f: return f.read()\n"
+    "it = SimpleNamespace(list_buckets=read)",
     "renewed": "it = session.client('s3')\n%aws_profile --refresh",
     "the same again": "it = session.client('s3')\n%aws_profile RoleBeta --as beta",
     "in its own scope": "%%aws_profile RoleGamma\nsession.client('s3').list_buckets()\n"
@@ -213,13 +251,20 @@ CHOSEN = {
 }
 
 
+#: Those that stay right after a switch to another role.
+BY_NAME = {
+    *("opened by name", "boto3's session by name", "boto3's client with keys"),
+    *("s3fs by name", "options of another session", "a file of fsspec"),
+}
+
+
 @pytest.mark.parametrize("chosen", CHOSEN)
 def test_no_false_alarm(notebook: Shell, chosen: str) -> None:
     """What was chosen explicitly isn't stale, under any identity."""
     assert warnings_in(notebook.good(CHOSEN[chosen])) == []
     use = "try: it.list_buckets()\nexcept Exception as error: assert 'Denied' in str(error)"
     assert warnings_in(notebook.good(use)) == []
-    if chosen in {"opened by name", "boto3's session by name"}:
+    if chosen in BY_NAME:
         notebook.good("%aws_profile RoleGamma --read-only")
         assert warnings_in(notebook.good("it.list_buckets()")) == []
 

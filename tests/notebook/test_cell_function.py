@@ -160,10 +160,13 @@ def test_in_a_kernel(aws: EmbeddedAws) -> None:
 
 
 def test_function_with_the_notebooks_session(shell: Shell, names: tuple[str, ...]) -> None:
-    """A function of another cell that works as the notebook's identity is refused."""
+    """A function of another cell must get the session as an argument, as the hint says."""
     shell.good(
-        "def who(): return session.client('sts')\ndef good(session): return session.region_name"
+        "def who(): return session.client('sts').get_caller_identity()\n"
+        "def good(session): return session.client('sts').get_caller_identity()"
     )
+    shell.good("%aws_profile RoleBeta")
     error = shell.refused("%%aws_profiles reader --no-progress\nwho()")
-    assert str(error) == "`who()` uses the notebook's `session`, not the session of each profile."
+    assert "A client of the notebook would sign GetCallerIdentity" in str(error)
+    assert "gets the session as an argument" in error.hint
     assert len(shell.good("%%aws_profiles reader --no-progress\ngood(session)").result) == 4

@@ -264,29 +264,42 @@ def test_stale_variables_of_the_environment(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     bare_shell.names["s3"] = boto3.Session(region_name="us-east-1").client("s3")
     switcher.switch(ROLE)
-    assert switcher.leftovers() == [Leftover("s3", stale("another identity (env)"))]
+    assert switcher.leftovers() == [Leftover("s3", stale("the default identity (env)"))]
 
 
-def test_stale_variables_that_would_have_to_ask(
+def test_the_default_profile_is_the_active_one(
+    switcher: Switcher, bare_shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client from before the first switch signs as the same profile, until another is active."""
+    monkeypatch.setenv("AWS_PROFILE", "UserAlpha")
+    bare_shell.names["s3"] = boto3.Session().client("s3")
+    switcher.switch(USER)
+    assert switcher.leftovers() == []
+    switcher.switch(ROLE)
+    assert switcher.leftovers() == [Leftover("s3", stale("UserAlpha"))]
+
+
+def test_what_was_chosen_is_not_stale(
     switcher: Switcher, bare_shell: Shell, aws: EmbeddedAws
 ) -> None:
-    """Whose credentials refresh themselves is named by their method: AWS isn't asked for that."""
-    bare_shell.names["s3"] = boto3.Session(profile_name="RoleBeta").client("s3")
+    """Sessions by a profile's name or with keys aren't named, whenever they were made."""
+    names = bare_shell.names
+    names["before"] = boto3.Session(profile_name="RoleBeta").client("s3")
+    names["keys"] = boto3.client("s3", aws_access_key_id="AKIA", aws_secret_access_key="x")
     switcher.switch(USER)
+    names["after"] = boto3.Session(profile_name="RoleBeta").client("s3")
+    names["opened"] = open_session("RoleBeta").client("s3")
     aws.calls.clear()
-    assert switcher.leftovers() == [Leftover("s3", stale("another identity (assume-role)"))]
+    assert switcher.leftovers() == []
     assert aws.calls == []
 
 
 def test_same_identity_is_not_stale(switcher: Switcher, bare_shell: Shell) -> None:
-    """Clients from before a refresh, or of boto3 for the same profile, sign as who is active."""
-    bare_shell.names["user"] = boto3.Session(profile_name="UserAlpha").client("s3")
-    switcher.switch(USER)
-    assert switcher.leftovers() == []
+    """Clients from before a refresh sign as who is active."""
     switcher.switch(ROLE)
     bare_shell.good("s3 = session.client('s3')")
     switcher.refresh()
-    assert [stale.name for stale in switcher.leftovers()] == ["user"]
+    assert switcher.leftovers() == []
 
 
 def test_the_same_role_with_less_access_is_another_one(

@@ -61,6 +61,29 @@ NOTEBOOKS = {
         "        yield sts.get_caller_identity()['Account']\nit = Rows",
         "list(it())",
     ),
+    "client of boto3": ("import boto3\ns3 = boto3.client('s3')", "s3.list_buckets()"),
+    "resource": ("s3 = session.resource('s3')", "list(s3.buckets.all())"),
+    "session": ("mine = session", "mine.client('s3').list_buckets()"),
+    "session of a function": ("def it(): return session.client('s3')", "it().list_buckets()"),
+    "argument": (
+        "import functools\nit = functools.partial(lambda s3: s3.list_buckets(), "
+        "session.client('s3'))",
+        "it()",
+    ),
+    "earlier switch": (
+        "%aws_profile UserAlpha\ns3 = session.client('s3')\n%aws_profile RoleBeta",
+        "s3.list_buckets()",
+    ),
+    "filesystem": (
+        "import s3fs\nfiles = s3fs.S3FileSystem()\nfiles.ls('')",
+        "files.ls('', refresh=True)",
+    ),
+    "unused filesystem": ("import s3fs\nfiles = s3fs.S3FileSystem()", "files.ls('')"),
+    "options for Dask": (
+        "import s3fs\nfrom ipy_awsprofile import libraries\n"
+        "options = libraries.dask_storage_options(session)",
+        "s3fs.S3FileSystem(**options).ls('')",
+    ),
     "presigned": ("", "globals()['sts'].generate_presigned_url('get_caller_identity')"),
 }
 

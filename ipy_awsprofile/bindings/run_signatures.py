@@ -6,39 +6,53 @@ client of the notebook, such as a global, a module or an older pool, is noticed 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from ipy_awsprofile.bindings.gate import Signature, watch_signatures
-from ipy_awsprofile.bindings.session_of_thread import default_of_notebook, is_of_a_pool
+from ipy_awsprofile.bindings.owners import DefaultProfile
+from ipy_awsprofile.bindings.session_of_thread import is_of_a_pool
 from ipy_awsprofile.errors import AwsProfileError, NotForOneProfile
 from ipy_awsprofile.sessions.working import session_here
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.switch.switcher import Switcher
+    from ipy_awsprofile.bindings.owners import Owners
 
 
-def refuse_the_notebooks(switcher: Switcher) -> Callable[[], None]:
-    """Let nothing sign as the notebook in a thread that works for a run; return what ends this.
+@contextmanager
+def signatures_of_rows(owners: Owners | None) -> Iterator[None]:
+    """Let nothing sign as the notebook in a thread that works for a run, in a ``with`` block.
 
-    The notebook's credentials are those of all switches, and of boto3's default session. The
-    threads of a pool count as the run's, which can have given them work.
+    The ``owners`` know the notebook's credentials; in a worker there are none. The threads of a
+    pool count as the run's, which can have given them work.
     """
-    default: Any = default_of_notebook()
-    of_default = default._session._credentials if default else None  # noqa: SLF001
 
-    def watch(signature: Signature) -> None:
-        used = signature.credentials
-        if (used is of_default or used in switcher.credentials) and _works_for_a_run():
+    def refuse_signature(signature: Signature) -> None:
+        if owners and owners.of(signature.credentials) and _works_for_a_run():
             raise NotForOneProfile(
                 f"A client of the notebook would sign {signature.operation}, in the name of each "
                 "profile.",
-                f'Use the profile\'s own: `session.client("{signature.service}")`.',
+                f'Use the profile\'s own, `session.client("{signature.service}")`: a function gets '
+                "the session as an argument.",
             )
 
-    return watch_signatures(watch)
+    def refuse_session(session: Any, _credentials: Any) -> None:
+        profile = session.instance_variables().get("profile")
+        is_chosen = profile and not isinstance(profile, DefaultProfile)
+        if not is_chosen and _works_for_a_run():
+            raise NotForOneProfile(
+                "A new session without a profile, as by `boto3.Session()`, is the notebook's.",
+                "Use `session`, or `boto3.client`, which uses it in a run.",
+            )
+
+    end = watch_signatures(refuse_signature, refuse_session)
+    try:
+        yield
+    finally:
+        end()
 
 
 def _works_for_a_run() -> bool:
