@@ -58,7 +58,8 @@ def stage(
 
 @pytest.mark.parametrize("page", CELLS, ids=lambda page: page.stem)
 def test_cells(stage: object, bare_shell: Shell, page: Path) -> None:
-    """Each cell of a page succeeds, in the page's order."""
+    """Each cell of a page succeeds, in the page's order, and none signs as a former identity."""
+    bare_shell.good("%load_ext ipy_awsprofile\n%config AwsProfileMagics.stale = 'refuse'")
     for cell in blocks(page.read_text(), "ipython3"):
         bare_shell.good(cell)
 

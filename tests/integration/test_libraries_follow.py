@@ -145,6 +145,7 @@ def notebook(
     parquet = io.BytesIO()
     pd.DataFrame({"people": [717]}).to_parquet(parquet)
     s3.put_object(Bucket=BUCKET, Key="cities.parquet", Body=parquet.getvalue())
+    shell.good("%config AwsProfileMagics.stale = 'refuse'")  # a false alarm would be an error
     shell.names.update(
         BUCKET=BUCKET,
         CSV=f"s3://{BUCKET}/cities.csv",
