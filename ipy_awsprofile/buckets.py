@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 from botocore.parsers import ResponseParserError
 
-from ipy_awsprofile.credentials.answers import guarded
 from ipy_awsprofile.credentials.deadline import ATTEMPT, begin_again
+from ipy_awsprofile.credentials.response_checks import guarded
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.sessions.session import chain_of
 

@@ -40,8 +40,8 @@ from ipy_awsprofile.errors import (
 from ipy_awsprofile.libraries.fsspec import storage_options
 from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.portable import portable
+from ipy_awsprofile.sessions.run_isolation import require_notebook, thread_is_known
 from ipy_awsprofile.sessions.session import ProfileSession
-from ipy_awsprofile.sessions.working import require_notebook, thread_is_known
 from ipy_awsprofile.switch.naming import with_name
 from ipy_awsprofile.switch.switcher import Switcher
 from ipy_awsprofile.switch.using_profile import running_switcher

@@ -22,13 +22,13 @@ from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.role_chain import role_chain
 from ipy_awsprofile.config.target import Target, target_of
-from ipy_awsprofile.credentials.answers import guarded
 from ipy_awsprofile.credentials.botocore_session import MakeProvider, ProfileBotocoreSession
+from ipy_awsprofile.credentials.cli_caches import RoleCache
 from ipy_awsprofile.credentials.code_prompter import CodePrompter
 from ipy_awsprofile.credentials.mfa import MfaPrompter
 from ipy_awsprofile.credentials.person import Person
+from ipy_awsprofile.credentials.response_checks import guarded
 from ipy_awsprofile.credentials.retries import for_many_profiles, shared_by_threads
-from ipy_awsprofile.credentials.role_cache import RoleCache
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.sessions.portable import session_token
 from ipy_awsprofile.sessions.session import ProfileSession, open_target
@@ -133,7 +133,7 @@ class SharedSources:
     def _source_credentials(self, target: Target, core: ProfileBotocoreSession) -> Any:
         """Return the credentials that the target's role is assumed with, in this session of it."""
         key, session = _device_key(target), self._source_session(target)
-        core.origins.follow(session.origins)
+        core.provenance.follow(session.provenance)
         return self._shared[key].result() if key in self._shared else session.get_credentials()
 
     def _source_session(self, target: Target) -> ProfileSession:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.bindings.exchange import IMMEDIATE, Exchange
 from ipy_awsprofile.bindings.shared import SharedBinding
-from ipy_awsprofile.sessions.working import session_here
+from ipy_awsprofile.sessions.run_isolation import session_here
 
 if TYPE_CHECKING:
     import boto3

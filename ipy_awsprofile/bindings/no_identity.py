@@ -21,7 +21,7 @@ from ipy_awsprofile.bindings.environment import changed_environment
 from ipy_awsprofile.bindings.shared import SharedBinding
 from ipy_awsprofile.config.environment import set_by_switch
 from ipy_awsprofile.errors import NotForOneProfile
-from ipy_awsprofile.sessions.working import known_threads, require_notebook
+from ipy_awsprofile.sessions.run_isolation import known_threads, require_notebook
 
 _VARIABLES: dict[str, str | None] = {
     "AWS_CONTAINER_CREDENTIALS_FULL_URI": None,

@@ -16,7 +16,7 @@ from ipy_awsprofile.bindings.gate import Signature, watch_signatures
 from ipy_awsprofile.bindings.owners import DefaultProfile
 from ipy_awsprofile.bindings.session_of_thread import is_of_a_pool
 from ipy_awsprofile.errors import AwsProfileError, NotForOneProfile
-from ipy_awsprofile.sessions.working import session_here
+from ipy_awsprofile.sessions.run_isolation import session_here
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.owners import Owners

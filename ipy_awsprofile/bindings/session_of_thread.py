@@ -22,7 +22,7 @@ from ipy_awsprofile.bindings.shared import SharedBinding
 from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.errors import NotForOneProfile
-from ipy_awsprofile.sessions.working import session_here, working_for
+from ipy_awsprofile.sessions.run_isolation import session_here, working_for
 
 
 class SessionOfThread(StaysInProcess, boto3.Session):

@@ -26,24 +26,23 @@ from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.full_config import full_config
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.config.target import Target
-from ipy_awsprofile.credentials.answers import TextHttp, guarded
 from ipy_awsprofile.credentials.botocore_errors import no_credentials
+from ipy_awsprofile.credentials.cache_provenance import Provenance
 from ipy_awsprofile.credentials.caller import CallerIdentity, caller_identity
+from ipy_awsprofile.credentials.cli_caches import RoleCache, login_files, token_files
 from ipy_awsprofile.credentials.code_prompter import CodePrompter
 from ipy_awsprofile.credentials.data_loader import SessionLoader
 from ipy_awsprofile.credentials.deadline import ATTEMPT
 from ipy_awsprofile.credentials.event_hooks import built_in_hooks
 from ipy_awsprofile.credentials.file_keys import FileCredentials
 from ipy_awsprofile.credentials.mfa import MfaPrompter
-from ipy_awsprofile.credentials.origins import Origins
 from ipy_awsprofile.credentials.process import CheckedProfileProviders
+from ipy_awsprofile.credentials.redacted_credentials import RedactedCredentials
 from ipy_awsprofile.credentials.renewal import install_renewals
+from ipy_awsprofile.credentials.response_checks import TextHttp, guarded
 from ipy_awsprofile.credentials.retries import give_up_soon, retry_throttled
-from ipy_awsprofile.credentials.role_cache import RoleCache
 from ipy_awsprofile.credentials.session_token import MfaSessionProvider
-from ipy_awsprofile.credentials.token_cache import login_files, token_files
 from ipy_awsprofile.credentials.translation import translated
-from ipy_awsprofile.credentials.unshown import UnshownCredentials
 from ipy_awsprofile.credentials.validation import require_usable
 from ipy_awsprofile.errors import IdentityChanged
 
@@ -84,7 +83,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
     def __init__(self, target: Target, client_config: Config | None = None) -> None:
         super().__init__(target.name, target.region)
         self.callers: dict[str, CallerIdentity] = {}
-        self.origins = Origins(target, self._accepts)
+        self.provenance = Provenance(target, self._accepts)
         self._target = target
         self._timeout = ATTEMPT
         self.set_config_variable("config_file", str(target.files.config))
@@ -120,7 +119,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             self.callers,
             fresh=fresh,
             variant=self._target.cache_variant,
-            origins=self.origins,
+            provenance=self.provenance,
         )
 
         def load() -> Any:
@@ -152,7 +151,9 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         )
         require_usable(credentials.get_frozen_credentials()._asdict())
 
-    def _require_same_identity(self, before: UnshownCredentials, keys: UnshownCredentials) -> None:
+    def _require_same_identity(
+        self, before: RedactedCredentials, keys: RedactedCredentials
+    ) -> None:
         """Raise IdentityChanged if keys aren't those of the identity that STS has named before.
 
         Raises another child of `AwsProfileError` if STS doesn't accept the keys.

@@ -16,7 +16,7 @@ from botocore import handlers
 from botocore.hooks import BaseEventHooks, EventAliaser, HierarchicalEmitter
 from botocore.loaders import Loader
 
-from ipy_awsprofile.credentials.echoes import redact_error, remember_request
+from ipy_awsprofile.credentials.secret_redaction import redact_error, remember_request
 
 
 class CopiedHooks(BaseEventHooks):

@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError
 
 from ipy_awsprofile.config.shared_files import version_of
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
-from ipy_awsprofile.credentials.unshown import UnshownCredentials
+from ipy_awsprofile.credentials.redacted_credentials import RedactedCredentials
 from ipy_awsprofile.credentials.validation import UnusableCredentialsError, require_usable
 from ipy_awsprofile.errors import AwsProfileError, IdentityChanged
 
@@ -32,7 +32,7 @@ CHECK_AGAIN = 5.0
 
 #: Gets the keys from before and those in the file. Raises IdentityChanged if these have another
 #: identity, and any other AwsProfileError if AWS doesn't accept them.
-Check = Callable[[UnshownCredentials, UnshownCredentials], None]
+Check = Callable[[RedactedCredentials, RedactedCredentials], None]
 
 _Load = Callable[[], Credentials | None]
 
@@ -57,7 +57,7 @@ class FileCredentials(StaysInProcess, Credentials):
         self._load = load
         self._path = path
         self._version = version
-        self._use(UnshownCredentials(*loaded.get_frozen_credentials()))
+        self._use(RedactedCredentials(*loaded.get_frozen_credentials()))
         self._refused: tuple[str, str] | None = None  # what the error says
         self._failed: object = None
         self._check_at = 0.0
@@ -66,7 +66,7 @@ class FileCredentials(StaysInProcess, Credentials):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._path}>"
 
-    def get_frozen_credentials(self) -> UnshownCredentials:
+    def get_frozen_credentials(self) -> RedactedCredentials:
         """Return the keys; the name is botocore's. Raises IdentityChanged."""
         if version_of(self._path) != self._version:
             with self._lock:
@@ -95,15 +95,15 @@ class FileCredentials(StaysInProcess, Credentials):
                 return
         self._refused, self._version = refused, version
 
-    def _use(self, keys: UnshownCredentials) -> None:
+    def _use(self, keys: RedactedCredentials) -> None:
         self._keys = keys
         self._access_key = keys.access_key  # as botocore calls the key that is known without a call
 
-    def _keys_in_file(self) -> UnshownCredentials | None:
+    def _keys_in_file(self) -> RedactedCredentials | None:
         """Return the keys that are in the file now; None if there are none that can be used."""
         try:
             loaded = self._load()
-            keys = UnshownCredentials(*loaded.get_frozen_credentials()) if loaded else None
+            keys = RedactedCredentials(*loaded.get_frozen_credentials()) if loaded else None
             require_usable(keys._asdict() if keys else None)
         except (BotoCoreError, OSError, ValueError, UnusableCredentialsError):
             return None

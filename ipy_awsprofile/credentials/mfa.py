@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Self
 
-from ipy_awsprofile.credentials.patience import Waiting, ends_within, untold
+from ipy_awsprofile.credentials.process_wait import Waiting, ends_within, untold
 from ipy_awsprofile.errors import MfaRejected, MfaUnavailable
 
 #: Gets a `Question`, which contains the device's serial number, and returns the code.

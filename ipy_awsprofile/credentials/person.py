@@ -13,7 +13,7 @@ from ipy_awsprofile.credentials.mfa import (
     code_for,
     device_of,
 )
-from ipy_awsprofile.credentials.patience import Waiting, untold
+from ipy_awsprofile.credentials.process_wait import Waiting, untold
 from ipy_awsprofile.errors import SignInRequired
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from botocore.exceptions import CredentialRetrievalError
 
 from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.credentials.file_keys import ConfigFileProvider, SharedFileProvider
-from ipy_awsprofile.credentials.patience import Waiting, ends_within, untold
+from ipy_awsprofile.credentials.process_wait import Waiting, ends_within, untold
 from ipy_awsprofile.credentials.validation import UnusableCredentialsError, require_usable
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.text import program

@@ -21,8 +21,8 @@ from botocore.credentials import (
 )
 
 from ipy_awsprofile.config.mfa_session import MfaSession
+from ipy_awsprofile.credentials.cli_caches import RoleCache
 from ipy_awsprofile.credentials.mfa import MfaPrompter
-from ipy_awsprofile.credentials.role_cache import RoleCache
 
 
 def get_session_token(

@@ -54,7 +54,7 @@ def mfa_session(link: Link) -> Iterator[Finding]:
 def _session_in_cache(
     key: str, link: Link, *, needs_code: bool, variant: str = ""
 ) -> Iterator[Finding]:
-    from ipy_awsprofile.credentials.role_cache import RoleCache
+    from ipy_awsprofile.credentials.cli_caches import RoleCache
 
     cache = RoleCache(Path("~/.aws/cli/cache").expanduser(), variant=variant)
     try:
@@ -86,7 +86,7 @@ def _in_words(time: timedelta) -> str:
 
 def _why_not_taken(document: Mapping[str, Any], link: Link) -> str:
     """Return why a session that is in the right place can't be the profile's; empty if it can."""
-    from ipy_awsprofile.credentials.origins import is_of, noted_endpoint, other_role
+    from ipy_awsprofile.credentials.cache_provenance import is_of, noted_endpoint, other_role
 
     if role := other_role(document, link.section.text("role_arn") or ""):
         return f"it is of {one_line(role)}"

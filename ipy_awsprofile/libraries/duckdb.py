@@ -10,7 +10,7 @@ from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.libraries.s3_location import s3_location
 from ipy_awsprofile.libraries.secret_options import SecretOptions
 from ipy_awsprofile.sessions.portable import short_lived
-from ipy_awsprofile.sessions.working import session_here
+from ipy_awsprofile.sessions.run_isolation import session_here
 
 if TYPE_CHECKING:
     import boto3

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.config.environment import MARKER
 from ipy_awsprofile.errors import CredentialsUnavailable
+from ipy_awsprofile.sessions.run_isolation import session_here
 from ipy_awsprofile.sessions.session import ProfileSession, chain_of
-from ipy_awsprofile.sessions.working import session_here
 
 if TYPE_CHECKING:
     import boto3

@@ -16,7 +16,7 @@ from ipy_awsprofile.notebook.cell_scope import UntilCellEnds
 from ipy_awsprofile.notebook.interruption import interruption_as_error
 from ipy_awsprofile.notebook.options import parse, show_help, switch_request
 from ipy_awsprofile.notebook.prompts import renders_html, sign_in_at_cell
-from ipy_awsprofile.sessions.working import require_notebook
+from ipy_awsprofile.sessions.run_isolation import require_notebook
 from ipy_awsprofile.switch.scope import Scope
 
 if TYPE_CHECKING:

@@ -60,7 +60,7 @@ def alias_lookup(session: boto3.Session) -> Callable[[], str | None]:
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from ipy_awsprofile.credentials.answers import guarded
+    from ipy_awsprofile.credentials.response_checks import guarded
     from ipy_awsprofile.credentials.retries import give_up_soon
 
     # A client may be used in several threads, a session may not.

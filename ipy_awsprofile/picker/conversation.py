@@ -18,7 +18,7 @@ from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.picker.account_alias import AccountAliases
-from ipy_awsprofile.picker.drawn import html_of, identity_message
+from ipy_awsprofile.picker.card_messages import html_of, identity_message
 from ipy_awsprofile.picker.listing import Listing
 from ipy_awsprofile.picker.memory import Memory
 from ipy_awsprofile.picker.messages import Message, ProfilesMessage

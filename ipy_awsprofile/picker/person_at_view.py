@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.errors import AwsProfileError, SwitchInterrupted
-from ipy_awsprofile.picker.drawn import error_message
+from ipy_awsprofile.picker.card_messages import error_message
 from ipy_awsprofile.picker.messages import Message
 
 if TYPE_CHECKING:

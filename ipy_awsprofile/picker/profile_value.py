@@ -10,7 +10,7 @@ import traitlets
 
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, ProtectedProfile
-from ipy_awsprofile.picker.drawn import error_message
+from ipy_awsprofile.picker.card_messages import error_message
 
 if TYPE_CHECKING:
     from ipy_awsprofile.sessions.identity import Identity

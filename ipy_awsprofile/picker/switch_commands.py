@@ -17,8 +17,8 @@ from ipy_awsprofile.errors import (
     ProtectedProfile,
     SignInRequired,
 )
+from ipy_awsprofile.picker.card_messages import error_message
 from ipy_awsprofile.picker.code_field import CodeField
-from ipy_awsprofile.picker.drawn import error_message
 from ipy_awsprofile.picker.messages import Switching
 from ipy_awsprofile.picker.person_at_view import Answer, errors_shown, show_sign_in
 from ipy_awsprofile.switch.naming import signing_in

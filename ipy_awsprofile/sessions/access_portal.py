@@ -24,9 +24,9 @@ from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.config.sign_ins import SignIn, sign_ins
 from ipy_awsprofile.config.target import sign_in_target
 from ipy_awsprofile.credentials.botocore_session import ResolvingSession
+from ipy_awsprofile.credentials.cli_caches import token_files
 from ipy_awsprofile.credentials.deadline import ATTEMPT, begin_again
 from ipy_awsprofile.credentials.retries import in_parallel
-from ipy_awsprofile.credentials.token_cache import token_files
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.credentials.validation import parse_time
 from ipy_awsprofile.errors import AwsProfileError, SignInRequired

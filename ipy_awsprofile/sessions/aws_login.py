@@ -23,11 +23,11 @@ from botocore.utils import LoginTokenLoader
 
 from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
-from ipy_awsprofile.credentials.answers import guarded
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
+from ipy_awsprofile.credentials.cli_caches import login_files
 from ipy_awsprofile.credentials.deadline import ATTEMPT
+from ipy_awsprofile.credentials.response_checks import guarded
 from ipy_awsprofile.credentials.retries import give_up_soon
-from ipy_awsprofile.credentials.token_cache import login_files
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.browser_sign_in import BrowserSignIn

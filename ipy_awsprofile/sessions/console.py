@@ -18,7 +18,7 @@ from botocore.parsers import ResponseParserError
 
 from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
-from ipy_awsprofile.credentials.answers import guarded
+from ipy_awsprofile.credentials.response_checks import guarded
 from ipy_awsprofile.credentials.retries import give_up_soon
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import CredentialsUnavailable, InvalidOption, ServiceError

@@ -13,9 +13,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ipy_awsprofile.config.sts_endpoint import is_aws
-from ipy_awsprofile.credentials.answers import guarded
 from ipy_awsprofile.credentials.aws_errors import DENIED, ErrorResponse
 from ipy_awsprofile.credentials.deadline import DeadlineExceededError
+from ipy_awsprofile.credentials.response_checks import guarded
 from ipy_awsprofile.credentials.retries import give_up_soon
 from ipy_awsprofile.credentials.translation import translated
 

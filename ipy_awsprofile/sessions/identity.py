@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError
 from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.regions import is_known_region
 from ipy_awsprofile.config.sts_endpoint import is_aws
-from ipy_awsprofile.credentials.answers import guarded
+from ipy_awsprofile.credentials.cache_provenance import Source
 from ipy_awsprofile.credentials.caller import CallerIdentity, caller_identity
-from ipy_awsprofile.credentials.origins import Source
+from ipy_awsprofile.credentials.response_checks import guarded
 from ipy_awsprofile.credentials.retries import give_up_soon
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.sessions.foreign_servers import cannot_tell
@@ -96,7 +96,7 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
     source: Source = "chain"
     may_ignore_policy = False
     if isinstance(session, ProfileSession):
-        chain, source = session.origins.chain, session.origins.source
+        chain, source = session.provenance.chain, session.provenance.source
         session.principal = caller.principal if caller.arn else None
         may_ignore_policy = session.may_ignore_policy
     return Identity(

@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.config.shared_files import read_shared_files
-from ipy_awsprofile.credentials.answers import guarded
 from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
 from ipy_awsprofile.credentials.interrupts import interrupts_unshown
+from ipy_awsprofile.credentials.redacted_credentials import RedactedCredentials
+from ipy_awsprofile.credentials.response_checks import guarded
 from ipy_awsprofile.credentials.retries import for_many_profiles, give_up_soon
 from ipy_awsprofile.credentials.session_token import get_session_token
 from ipy_awsprofile.credentials.translation import translated
-from ipy_awsprofile.credentials.unshown import UnshownCredentials
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.session import (
     NamedSession,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import boto3
 
 
-def present_credentials(session: boto3.Session) -> tuple[UnshownCredentials, datetime | None]:
+def present_credentials(session: boto3.Session) -> tuple[RedactedCredentials, datetime | None]:
     """Return the session's present credentials, as one set, and when they expire (UTC).
 
     Raises a child of `AwsProfileError` if they can't be renewed.
@@ -42,13 +42,13 @@ def present_credentials(session: boto3.Session) -> tuple[UnshownCredentials, dat
         credentials = credentials_of(session)
         while True:
             expiry = expiry_of(credentials)
-            frozen = UnshownCredentials(*credentials.get_frozen_credentials())
+            frozen = RedactedCredentials(*credentials.get_frozen_credentials())
             if expiry_of(credentials) == expiry:
                 return frozen, expiry
             # They were renewed meanwhile, and the two don't belong together.
 
 
-def short_lived(session: boto3.Session) -> tuple[UnshownCredentials, datetime | None]:
+def short_lived(session: boto3.Session) -> tuple[RedactedCredentials, datetime | None]:
     """Return the session's present credentials, and when they expire (UTC).
 
     Raises CredentialsUnavailable for long-term keys, which never leave the kernel, and other
@@ -65,7 +65,7 @@ def short_lived(session: boto3.Session) -> tuple[UnshownCredentials, datetime | 
 
 def session_token(
     session: boto3.Session, *, serial: str | None = None, ask: Callable[[], str] = str
-) -> tuple[UnshownCredentials, datetime]:
+) -> tuple[RedactedCredentials, datetime]:
     """Return short-lived credentials for the session's long-term keys, and when they expire (UTC).
 
     They are valid for twelve hours. With the ``serial`` number of an MFA device, and ``ask``, which
@@ -80,13 +80,13 @@ def session_token(
         return _credentials_in(get_session_token(sts, serial=serial, ask=ask))
 
 
-def _credentials_in(response: Any) -> tuple[UnshownCredentials, datetime]:
+def _credentials_in(response: Any) -> tuple[RedactedCredentials, datetime]:
     keys = response["Credentials"]
-    frozen = UnshownCredentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+    frozen = RedactedCredentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
     return frozen, keys["Expiration"].astimezone(UTC)
 
 
-def lendable(session: ProfileSession) -> tuple[UnshownCredentials, datetime | None]:
+def lendable(session: ProfileSession) -> tuple[RedactedCredentials, datetime | None]:
     """Return short-lived credentials that others may have, and their end (UTC).
 
     They are what the session signs with; for long-term keys, STS issues short-lived credentials,
@@ -97,7 +97,7 @@ def lendable(session: ProfileSession) -> tuple[UnshownCredentials, datetime | No
     """
     with session.issuing:
         with translated(chain_of(session)):
-            frozen = UnshownCredentials(*credentials_of(session).get_frozen_credentials())
+            frozen = RedactedCredentials(*credentials_of(session).get_frozen_credentials())
         if frozen.token:
             return short_lived(session)
         key, issued = str(frozen.access_key), session.issued
@@ -123,7 +123,7 @@ class PortableSession:
     settings: dict[str, Any]
     services: dict[str, Any]
     expiry: datetime | None
-    keys: UnshownCredentials
+    keys: RedactedCredentials
 
     def __repr__(self) -> str:
         return f"<portable session of {' ← '.join(self.chain)}>"
@@ -144,7 +144,7 @@ class PortableSession:
 
 
 def _unpickled(keys: tuple[str, ...], others: dict[str, Any]) -> PortableSession:
-    return PortableSession(keys=UnshownCredentials(*keys), **others)
+    return PortableSession(keys=RedactedCredentials(*keys), **others)
 
 
 @interrupts_unshown()

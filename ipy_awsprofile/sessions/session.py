@@ -43,7 +43,7 @@ class ProfileSession(NamedSession):
     """A boto3 session for a profile, which renews its credentials by itself.
 
     ``target`` is what it was opened for. ``callers`` has the identities that STS has returned so
-    far, by access key ID, and ``origins`` with whose credentials its roles were assumed.
+    far, by access key ID, and ``provenance`` with whose credentials its roles were assumed.
     ``timeout`` is in seconds, for each attempt of a call to STS. ``person`` is asked for what a
     renewal needs.
     """
@@ -54,7 +54,7 @@ class ProfileSession(NamedSession):
         super().__init__(session, target.chain)
         self.target = target
         self.callers = session.callers
-        self.origins = session.origins
+        self.provenance = session.provenance
         #: The principal that STS has named for the session, once it is known; see `CallerIdentity`.
         self.principal: str | None = None
         #: Whether the server may ignore the session policy of a read-only session.

@@ -22,11 +22,11 @@ from botocore.utils import SSOTokenLoader
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.shared_files import read_shared_files
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
-from ipy_awsprofile.credentials.answers import guarded
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
+from ipy_awsprofile.credentials.cli_caches import token_files
 from ipy_awsprofile.credentials.deadline import ATTEMPT
+from ipy_awsprofile.credentials.response_checks import guarded
 from ipy_awsprofile.credentials.retries import give_up_soon
-from ipy_awsprofile.credentials.token_cache import token_files
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import CredentialsUnavailable, InvalidOption, InvalidProfile
 

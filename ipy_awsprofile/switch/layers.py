@@ -38,13 +38,13 @@ class Layer:
 
         expiry = expiry_of(self.session.get_credentials())
         cached = self.identity.cached and expiry == self.identity.expiry
-        origins = self.session.origins
+        provenance = self.session.provenance
         return replace(
             self.identity,
-            chain=origins.chain,
+            chain=provenance.chain,
             expiry=expiry,
             cached=cached,
-            source=origins.source,
+            source=provenance.source,
         )
 
 

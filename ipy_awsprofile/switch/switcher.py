@@ -23,7 +23,7 @@ from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.credentials.uninterrupted import Uninterrupted
 from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile
-from ipy_awsprofile.sessions.working import require_notebook
+from ipy_awsprofile.sessions.run_isolation import require_notebook
 from ipy_awsprofile.switch.layers import Layer, Layers
 from ipy_awsprofile.switch.listeners import Listener, Listeners
 from ipy_awsprofile.switch.naming import is_protected, signing_in, with_name

@@ -19,7 +19,7 @@ from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.errors import MfaRejected, ProfileNotFound
 from ipy_awsprofile.explain.explain import explain
-from ipy_awsprofile.picker.drawn import error_message, html_of, identity_message
+from ipy_awsprofile.picker.card_messages import error_message, html_of, identity_message
 from ipy_awsprofile.sessions.identity import Identity
 from tests.tools import missing
 

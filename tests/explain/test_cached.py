@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ipy_awsprofile.credentials.role_cache import RoleCache
+from ipy_awsprofile.credentials.cli_caches import RoleCache
 from ipy_awsprofile.explain.explain import explain
 from tests.explain.profiles import LEGACY, MODERN, NOW, ROLE, USER, P, write
 

@@ -93,7 +93,7 @@ def test_explanation(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
 def test_picker(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
     """The picker's card shows the same, and has no time to count down."""
     shell.good("%aws_profile P")
-    shell.good("from ipy_awsprofile.picker.drawn import identity_message")
+    shell.good("from ipy_awsprofile.picker.card_messages import identity_message")
     shell.good("switcher = get_ipython().magics_manager.registry['AwsProfileMagics'].switcher")
     message = shell.good("identity_message(switcher.identity(), switcher.request)").result
     assert message["identity"]["left"] is None

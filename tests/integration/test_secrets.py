@@ -18,7 +18,7 @@ from ipy_awsprofile import list_buckets, list_profiles, open_session, who_am_i
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.config.role_chain import role_chain
 from ipy_awsprofile.config.shared_files import SharedFiles, read_shared_files
-from ipy_awsprofile.credentials.role_cache import RoleCache
+from ipy_awsprofile.credentials.cli_caches import RoleCache
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import AwsProfileError, InvalidProfile
 from ipy_awsprofile.switch.switcher import Switcher

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ipy_awsprofile.credentials import patience
+from ipy_awsprofile.credentials import process_wait
 from ipy_awsprofile.notebook import prompts
 from tests.shells import run_notebook
 
@@ -23,7 +23,7 @@ def test_shown_while_it_waits(
     aws: EmbeddedAws, shell: Shell, *, html: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The note names the profile and not the command; a front end replaces it at the end."""
-    monkeypatch.setattr(patience, "QUIET", 0.0)
+    monkeypatch.setattr(process_wait, "QUIET", 0.0)
     monkeypatch.setattr(prompts, "somebody_is_there", lambda: True)
     monkeypatch.setattr(prompts, "renders_html", lambda: html)
     aws.write_profile("Slow", credential_process=COMMAND, region="us-west-2")
@@ -42,7 +42,7 @@ def test_not_saved(aws: EmbeddedAws) -> None:
     person = "get_ipython().kernel._allow_stdin = True\n"
     cells, text = run_notebook(
         "%load_ext ipy_awsprofile",
-        "from ipy_awsprofile.credentials import patience; patience.QUIET = 0",
+        "from ipy_awsprofile.credentials import process_wait; process_wait.QUIET = 0",
         f"{person}%aws_profile Slow",
         "%aws_profile Slow",
         environment=aws.environment(),

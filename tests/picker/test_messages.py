@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, is_typeddict
 
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.picker import messages, toolbar_messages
-from ipy_awsprofile.picker.drawn import error_message, identity_message
+from ipy_awsprofile.picker.card_messages import error_message, identity_message
 from ipy_awsprofile.picker.view_script import VIEW
 from tests.test_readme import ROOT
 

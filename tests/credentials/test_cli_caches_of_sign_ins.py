@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ipy_awsprofile.credentials.token_cache import login_files, token_files
+from ipy_awsprofile.credentials.cli_caches import login_files, token_files
 
 if TYPE_CHECKING:
     from pathlib import Path

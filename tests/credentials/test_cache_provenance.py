@@ -21,7 +21,7 @@ import time_machine
 from ipy_awsprofile import across_profiles, open_session, who_am_i
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import target_of
-from ipy_awsprofile.credentials.origins import Origins
+from ipy_awsprofile.credentials.cache_provenance import Provenance
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.demo.shared_files import write_private
 from ipy_awsprofile.demo.stages.scenario import (
@@ -236,15 +236,15 @@ def test_aws_itself(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(session)
         return False
 
-    assert not Origins(target, refuse).takes(document)
+    assert not Provenance(target, refuse).takes(document)
     assert len(asked) == 1
     text = aws.config_file.read_text()
     for url in ("https://sts.us-west-2.amazonaws.com", ""):
         aws.config_file.write_text(text.replace(aws.endpoint_url, url))
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-        origins = Origins(target, refuse)
-        assert origins.takes(document)
-        assert (origins.chain, origins.source) == (("RoleBeta",), "unknown")
+        provenance = Provenance(target, refuse)
+        assert provenance.takes(document)
+        assert (provenance.chain, provenance.source) == (("RoleBeta",), "unknown")
     assert len(asked) == 1
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import target_of
-from ipy_awsprofile.credentials import patience
+from ipy_awsprofile.credentials import process_wait
 from ipy_awsprofile.credentials.mfa import code_from
-from ipy_awsprofile.credentials.patience import ends_within
 from ipy_awsprofile.credentials.person import Person
+from ipy_awsprofile.credentials.process_wait import ends_within
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.session import open_target
 
@@ -83,7 +83,7 @@ def test_processes(
     aws: EmbeddedAws, told: Told, quiet: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both kinds of processes tell of themselves by what they are for, without their arguments."""
-    monkeypatch.setattr(patience, "QUIET", quiet)
+    monkeypatch.setattr(process_wait, "QUIET", quiet)
     aws.write_profile("Slow", credential_process='sh -c "sleep 1; echo hush"')
     target = target_of(SessionRequest(profile="Slow"))
     with pytest.raises(CredentialsUnavailable):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ipy_awsprofile.credentials.caller import CallerIdentity
-from ipy_awsprofile.credentials.role_cache import RoleCache
+from ipy_awsprofile.credentials.cli_caches import RoleCache
 
 if TYPE_CHECKING:
     from pathlib import Path

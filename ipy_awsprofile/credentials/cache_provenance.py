@@ -59,7 +59,7 @@ def other_role(document: Mapping[str, Any], role_arn: str) -> str:
     return f"the role {name} in account {account}"
 
 
-class Origins:
+class Provenance:
     """Where the sessions of a target's role chain come from, as far as is known.
 
     ``accepts`` asks STS whether it accepts a session.
@@ -86,7 +86,7 @@ class Origins:
         others = (step for step, source in self._found.items() if source != "chain")
         return min(others, default=len(self._target.chain))
 
-    def follow(self, source: Origins) -> None:
+    def follow(self, source: Provenance) -> None:
         """Take over what is known of the first role's source, which has a session of its own."""
         for step, found in source._found.items():
             self._found[step + 1] = found

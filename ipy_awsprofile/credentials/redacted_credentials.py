@@ -7,7 +7,7 @@ from botocore.credentials import ReadOnlyCredentials
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 
 
-class UnshownCredentials(StaysInProcess, ReadOnlyCredentials):
+class RedactedCredentials(StaysInProcess, ReadOnlyCredentials):
     """Credentials that a traceback with its variables doesn't show."""
 
     __slots__ = ()

@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
-from ipy_awsprofile.credentials.answers import guarded
+from ipy_awsprofile.credentials.response_checks import guarded
 from tests.attack.interrupting import interrupted
 from tests.servers import Answers, odd_server
 

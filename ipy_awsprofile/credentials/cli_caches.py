@@ -1,0 +1,198 @@
+"""The AWS CLI's caches, which it and other programs use and clean up meanwhile.
+
+Assumed roles are in ``~/.aws/cli/cache``, tokens of IAM Identity Center in ``~/.aws/sso/cache``,
+and what ``aws login`` stores in ``~/.aws/login/cache``.
+
+https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from botocore.utils import JSONFileCache, get_login_token_cache_directory
+
+from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.config.private_folders import make_private, replace_file
+from ipy_awsprofile.credentials.cache_provenance import Provenance, other_role
+from ipy_awsprofile.credentials.caller import CallerIdentity
+from ipy_awsprofile.credentials.validation import is_login, is_sso_token, parse_time
+
+
+class _Documents(threading.local):
+    """What a thread has read ahead."""
+
+    def __init__(self) -> None:
+        self.by_key: dict[str, Any] = {}
+
+
+class _ReadAhead:
+    """A cache that gives a thread the document that was there when it looked.
+
+    botocore looks with ``in`` and reads with ``[]``; the file can be removed in between.
+    """
+
+    def __init__(self) -> None:
+        self._ahead = _Documents()
+
+    def _read(self, key: str) -> Any:
+        """Return the document. Raises KeyError if there is none that botocore can use."""
+        raise NotImplementedError
+
+    def __contains__(self, key: str) -> bool:
+        self._ahead.by_key.pop(key, None)
+        try:
+            self._ahead.by_key[key] = self._read(key)
+        except KeyError:
+            return False
+        return True
+
+    def __getitem__(self, key: str) -> Any:
+        return self._ahead.by_key.pop(key, None) or self._read(key)
+
+
+class RoleCache(_ReadAhead):
+    """The AWS CLI's cache of assumed roles, with the operations that botocore needs of a dict.
+
+    ``callers`` gets the identity of each set of credentials that is read or written, by access key
+    ID. With ``fresh``, only entries that this object has written are found. ``variant`` is added to
+    botocore's key, which doesn't depend on session policies. ``provenance`` decides which sessions
+    can be used by what the key doesn't contain. A file that can't be read or written isn't an
+    error, nor is a session of another role than ``roles`` has for the key: the role is assumed
+    again.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        callers: dict[str, CallerIdentity] | None = None,
+        *,
+        fresh: bool = False,
+        variant: str = "",
+        provenance: Provenance | None = None,
+    ) -> None:
+        super().__init__()
+        self.callers = {} if callers is None else callers
+        self.roles: dict[str, str] = {}
+        self._directory = directory
+        self._files = JSONFileCache(str(directory))
+        self._fresh = fresh
+        self._provenance = provenance
+        self._suffix = f"-{variant}" if variant else ""
+        self._written: set[str] = set()
+        self._unsaved: dict[str, Any] = {}
+
+    def _read(self, key: str) -> Any:
+        if key in self._unsaved:
+            return self._unsaved[key]
+        if self._fresh and key not in self._written:
+            raise KeyError(key)
+        try:
+            document = self._files[key + self._suffix]
+            _require_complete(document["Credentials"])
+            if other_role(document, self.roles.get(key, "")):
+                raise KeyError(key)
+            if self._provenance and not self._provenance.takes(document):
+                raise KeyError(key)
+            self._note_caller(document, cached=True)
+        except (TypeError, KeyError, ValueError, RecursionError):
+            raise KeyError(key) from None  # the AWS CLI hasn't written this document
+        return document
+
+    def __setitem__(self, key: str, document: Any) -> None:
+        with suppress(KeyError):  # AWS-compatible servers can leave out the identity
+            self._note_caller(document, cached=False)
+        if self._provenance:
+            document = self._provenance.noted(document)
+        self._written.add(key)
+        self._unsaved[key] = document
+        with suppress(OSError):
+            make_private(self._directory)
+            # botocore leaves its draft, with the credentials, if the disk is full.
+            text = json.dumps(document, default=_time_as_botocore)
+            replace_file(self._directory / f"{key}{self._suffix}.json", text.encode())
+            del self._unsaved[key]
+
+    def _note_caller(self, document: Any, *, cached: bool) -> None:
+        access_key = document["Credentials"]["AccessKeyId"]
+        role = document.get("AssumedRoleUser")
+        if role and role["Arn"]:
+            arn, user_id = role["Arn"], role.get("AssumedRoleId", "")  # Ceph's RGW has no ID
+            if Arn.parse(arn) is None or not isinstance(user_id, str):
+                raise KeyError("Arn")
+            caller = CallerIdentity(arn, user_id, cached)
+            if not cached or access_key not in self.callers:  # what STS itself has said counts more
+                self.callers[access_key] = caller
+
+
+def _time_as_botocore(value: object) -> str:
+    """Return a time as botocore writes it, and any other object as a text."""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%S%Z")
+    return str(value)
+
+
+def _require_complete(credentials: Any) -> None:
+    """Raise KeyError, TypeError or ValueError for credentials that botocore can't use."""
+    for name in ("SecretAccessKey", "SessionToken", "Expiration"):
+        if not isinstance(credentials[name], str):
+            raise TypeError(name)
+    if parse_time(credentials["Expiration"]) is None:
+        raise ValueError("Expiration")
+
+
+class _SignInFiles(_ReadAhead, JSONFileCache):
+    """Files that botocore reads and writes, for their owner only (mode 0600).
+
+    A file that botocore can't use is treated as missing, so that the person signs in again.
+    """
+
+    def __init__(self, directory: str, is_usable: Callable[[Any], bool]) -> None:
+        _ReadAhead.__init__(self)
+        JSONFileCache.__init__(self, directory, dumps_func=_dumps)
+        self._directory = Path(directory)
+        self._is_usable = is_usable
+
+    def _read(self, key: str) -> Any:
+        try:
+            document = JSONFileCache.__getitem__(self, key)
+        except RecursionError:  # JSON that is nested too deeply
+            document = None
+        if not self._is_usable(document):
+            raise KeyError(key) from None
+        return document
+
+    def __setitem__(self, key: str, document: Any) -> None:
+        make_private(self._directory)
+        # botocore leaves its draft, with a token, if the disk is full.
+        replace_file(self._directory / f"{key}.json", _dumps(document).encode())
+
+
+def token_files() -> JSONFileCache:
+    """Return the files in ``~/.aws/sso/cache``.
+
+    botocore determines this folder when it is imported; here the present home is used.
+    """
+    return _SignInFiles(str(Path("~/.aws/sso/cache").expanduser()), is_sso_token)
+
+
+def login_files() -> JSONFileCache:
+    """Return the files in ``~/.aws/login/cache``, or in AWS_LOGIN_CACHE_DIRECTORY."""
+    return _SignInFiles(get_login_token_cache_directory(), is_login)
+
+
+def _dumps(token: object) -> str:
+    return json.dumps(token, default=_timestamp)
+
+
+def _timestamp(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+    raise TypeError(f"a token can't contain {type(value).__name__}")
