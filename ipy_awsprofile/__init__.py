@@ -82,7 +82,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
     https://ipython.readthedocs.io/en/stable/config/extensions/
     """
-    from ipy_awsprofile.credentials.uninterrupted import Uninterrupted
+    from ipy_awsprofile.credentials.interrupts import Uninterrupted
     from ipy_awsprofile.notebook.cell_scope import cell_magic_as_line
     from ipy_awsprofile.notebook.completion import matcher_for
     from ipy_awsprofile.notebook.magic import AwsProfileMagics
@@ -110,7 +110,7 @@ def _picker(switcher: Switcher) -> ProfilePicker:
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """Undo the switch, and take everything out of the shell again; nothing if it isn't there."""
-    from ipy_awsprofile.credentials.uninterrupted import Uninterrupted
+    from ipy_awsprofile.credentials.interrupts import Uninterrupted
     from ipy_awsprofile.notebook.cell_scope import cell_magic_as_line
 
     with Uninterrupted():

@@ -30,7 +30,7 @@ from ipy_awsprofile.cards import cards
 from ipy_awsprofile.config.profiles import Profile, list_profiles, profiles_by_name
 from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
 from ipy_awsprofile.config.target import Target, target_of
-from ipy_awsprofile.credentials.uninterrupted import Uninterrupted
+from ipy_awsprofile.credentials.interrupts import Uninterrupted
 from ipy_awsprofile.errors import (
     AwsProfileError,
     InvalidOption,
@@ -42,7 +42,7 @@ from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.portable import portable
 from ipy_awsprofile.sessions.run_isolation import require_notebook, thread_is_known
 from ipy_awsprofile.sessions.session import ProfileSession
-from ipy_awsprofile.switch.naming import with_name
+from ipy_awsprofile.switch.opening import with_name
 from ipy_awsprofile.switch.switcher import Switcher
 from ipy_awsprofile.switch.using_profile import running_switcher
 from ipy_awsprofile.text import assigned_name

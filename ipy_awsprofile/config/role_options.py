@@ -5,8 +5,9 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 
 from __future__ import annotations
 
+import re
+
 from ipy_awsprofile.config.arn import Arn
-from ipy_awsprofile.config.parameters import allowed_instead
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.shared_files import Section
@@ -82,3 +83,27 @@ def require_kind(profile: Profile, kinds: set[ProfileKind], what: str) -> None:
             f"`{profile.name}` doesn't assume a role, so it can't use {what}.",
             f"It uses {profile.kind.in_words}.",
         )
+
+
+#: For each setting, the form that STS accepts, and the same in words.
+_NAME = (
+    re.compile(r"[\w+=,.@-]{2,64}", re.ASCII),
+    "2 to 64 letters, digits or characters of _+=,.@-",
+)
+_FORMS = {
+    "role_session_name": _NAME,
+    "source_identity": _NAME,
+    "external_id": (
+        re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII),
+        "2 to 1224 letters, digits or characters of _+=,.@:/-",
+    ),
+}
+
+
+def allowed_instead(setting: str, value: str) -> str:
+    """Return in words what STS accepts for a setting, if it doesn't accept the value; or nothing.
+
+    Settings of another form than text aren't checked.
+    """
+    pattern, words = _FORMS.get(setting, (None, ""))
+    return words if pattern and not pattern.fullmatch(value) else ""

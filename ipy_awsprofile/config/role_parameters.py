@@ -14,10 +14,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ipy_awsprofile.config.parameters import allowed_instead
 from ipy_awsprofile.config.profiles import Profile
 from ipy_awsprofile.config.request import SessionRequest
-from ipy_awsprofile.config.role_options import ASSUMES, require_kind
+from ipy_awsprofile.config.role_options import ASSUMES, allowed_instead, require_kind
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
 from ipy_awsprofile.text import parse_json, shortened

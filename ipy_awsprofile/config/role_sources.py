@@ -6,13 +6,15 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.
 from __future__ import annotations
 
 import json
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.profiles import Profile
-from ipy_awsprofile.config.web_identity import subject_of
+from ipy_awsprofile.text import parse_json
 
 #: What decides who a source profile is. A secret key isn't among it, and its name isn't either.
 _DECIDING = (
@@ -69,3 +71,23 @@ def _start(last: Profile, settings: Mapping[str, Mapping[str, Any]]) -> list[str
         return list(subject_of(str(file)) or ())
     environ = user_environment()
     return [environ.get(name, "") for name in _VARIABLES.get(last.credential_source or "", ())]
+
+
+class Subject(NamedTuple):
+    """Whom a token names: a subject of an issuer, for example a pod of a cluster."""
+
+    issuer: str
+    subject: str
+
+
+def subject_of(file: str) -> Subject | None:
+    """Return whom the token in a file names; None if it can't be read from it.
+
+    The token isn't verified: that is left to STS.
+    """
+    try:
+        _, payload, _ = Path(file).read_text().split(".")
+        claims = parse_json(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return Subject(str(claims["iss"]), str(claims["sub"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

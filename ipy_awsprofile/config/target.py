@@ -16,8 +16,7 @@ from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.assigned_role import assigned_role, sign_in_alone
 from ipy_awsprofile.config.duration import ROLE, WITH_MFA, whole_seconds
 from ipy_awsprofile.config.environment import user_environment
-from ipy_awsprofile.config.mfa_processes import mfa_processes
-from ipy_awsprofile.config.mfa_session import MfaSession, mfa_session
+from ipy_awsprofile.config.mfa import MfaSession, mfa_processes, mfa_session
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.role_chain import role_chain

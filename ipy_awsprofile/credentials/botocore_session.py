@@ -37,10 +37,10 @@ from ipy_awsprofile.credentials.event_hooks import built_in_hooks
 from ipy_awsprofile.credentials.file_keys import FileCredentials
 from ipy_awsprofile.credentials.mfa import MfaPrompter
 from ipy_awsprofile.credentials.process import CheckedProfileProviders
-from ipy_awsprofile.credentials.redacted_credentials import RedactedCredentials
 from ipy_awsprofile.credentials.renewal import install_renewals
 from ipy_awsprofile.credentials.response_checks import TextHttp, guarded
 from ipy_awsprofile.credentials.retries import give_up_soon, retry_throttled
+from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials
 from ipy_awsprofile.credentials.session_token import MfaSessionProvider
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.credentials.validation import require_usable

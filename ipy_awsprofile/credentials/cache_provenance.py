@@ -14,10 +14,9 @@ from typing import Any, Literal
 from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.full_config import full_config
 from ipy_awsprofile.config.profiles import ProfileKind
-from ipy_awsprofile.config.role_sources import role_sources
+from ipy_awsprofile.config.role_sources import role_sources, subject_of
 from ipy_awsprofile.config.sts_endpoint import foreign_sts
 from ipy_awsprofile.config.target import Target
-from ipy_awsprofile.config.web_identity import subject_of
 
 #: Contains the note in a document of the cache. Other programs pass over it.
 _NOTE = "IpyAwsProfile"

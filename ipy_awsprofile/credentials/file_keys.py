@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError
 
 from ipy_awsprofile.config.shared_files import version_of
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
-from ipy_awsprofile.credentials.redacted_credentials import RedactedCredentials
+from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials
 from ipy_awsprofile.credentials.validation import UnusableCredentialsError, require_usable
 from ipy_awsprofile.errors import AwsProfileError, IdentityChanged
 

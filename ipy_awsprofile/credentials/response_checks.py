@@ -26,7 +26,7 @@ from botocore.httpsession import mask_proxy_url
 from botocore.parsers import ResponseParserError
 
 from ipy_awsprofile.credentials.deadline import BoundedHttp
-from ipy_awsprofile.credentials.uninterrupted import Uninterrupted
+from ipy_awsprofile.credentials.interrupts import Uninterrupted
 
 
 def guarded(client: Any) -> Any:

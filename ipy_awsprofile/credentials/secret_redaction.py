@@ -17,6 +17,9 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from botocore.credentials import ReadOnlyCredentials
+
+from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.text import parse_json
 
 #: Where botocore keeps, for the time of a call, what was sent.
@@ -132,3 +135,12 @@ def _written(secret: str) -> Iterator[str]:
             for shift in range(3):  # where it begins in the bytes that were encoded
                 encoded = encode(b"\0" * shift + sent.encode()).decode().rstrip("=")
                 yield encoded[(0, 2, 3)[shift] : len(encoded) - 1]
+
+
+class RedactedCredentials(StaysInProcess, ReadOnlyCredentials):
+    """Credentials that a traceback with its variables doesn't show."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"

@@ -20,7 +20,7 @@ from botocore.credentials import (
     DeferredRefreshableCredentials,
 )
 
-from ipy_awsprofile.config.mfa_session import MfaSession
+from ipy_awsprofile.config.mfa import MfaSession
 from ipy_awsprofile.credentials.cli_caches import RoleCache
 from ipy_awsprofile.credentials.mfa import MfaPrompter
 

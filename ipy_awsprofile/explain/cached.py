@@ -41,7 +41,7 @@ def mfa_session(link: Link) -> Iterator[Finding]:
 
     It isn't used without ``--mfa``.
     """
-    from ipy_awsprofile.config.mfa_session import MfaSession
+    from ipy_awsprofile.config.mfa import MfaSession
     from ipy_awsprofile.credentials.session_token import cache_key
 
     serial, key = link.profile.mfa_serial, link.section.text("aws_access_key_id")

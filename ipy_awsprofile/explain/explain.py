@@ -15,8 +15,7 @@ from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.shared_files import SharedFiles, read_shared_files
 from ipy_awsprofile.config.snapshot import read_once
-from ipy_awsprofile.explain.default_chain import explain_default
-from ipy_awsprofile.explain.environment_notes import notes_with_name
+from ipy_awsprofile.explain.default_chain import explain_default, notes_with_name
 from ipy_awsprofile.explain.records import Explanation, Inputs, Problem, Setting, Step, one_line
 from ipy_awsprofile.explain.steps import steps_of
 

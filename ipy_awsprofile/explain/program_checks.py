@@ -7,7 +7,7 @@ import re
 import shutil
 from collections.abc import Iterator
 
-from ipy_awsprofile.config.mfa_processes import mfa_processes
+from ipy_awsprofile.config.mfa import mfa_processes
 from ipy_awsprofile.explain.records import Finding, Link, Problem, one_line
 from ipy_awsprofile.text import is_command, program
 

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 
 from ipy_awsprofile.config.arn import Arn
-from ipy_awsprofile.config.parameters import allowed_instead
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.role_options import allowed_instead
 from ipy_awsprofile.config.role_parameters import role_parameters
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.cached import role_session

@@ -7,8 +7,7 @@ from urllib.parse import urlsplit
 
 from ipy_awsprofile.credentials.interrupts import interrupts_unshown
 from ipy_awsprofile.errors import NotForOneProfile
-from ipy_awsprofile.libraries.s3_location import s3_location
-from ipy_awsprofile.libraries.secret_options import SecretOptions
+from ipy_awsprofile.libraries.s3_options import SecretOptions, s3_location
 from ipy_awsprofile.sessions.portable import short_lived
 from ipy_awsprofile.sessions.run_isolation import session_here
 

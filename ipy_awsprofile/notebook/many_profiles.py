@@ -1,21 +1,27 @@
-"""What ``%aws_profiles`` shows, and what ``%%aws_profiles`` collects."""
+"""What ``%aws_profiles`` does: lists profiles and roles, saves roles, runs a cell for each."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+import ast
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.rendering import Card, Table
-from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.errors import AwsProfileError, InvalidCell, InvalidOption
 from ipy_awsprofile.notebook.options import require_no_cell_options
-from ipy_awsprofile.notebook.saving import saved_roles
-from ipy_awsprofile.notebook.sso_listing import listed_roles
+from ipy_awsprofile.switch.saving import PLACEHOLDERS, name_by
 
 if TYPE_CHECKING:
+    import boto3
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ipy_awsprofile.config.new_profiles import NewProfile
+    from ipy_awsprofile.config.shared_files import SharedFiles
+    from ipy_awsprofile.credentials.person import Person
     from ipy_awsprofile.sessions.assigned_roles import AssignedRole
     from ipy_awsprofile.switch.switcher import Switcher
 
@@ -50,7 +56,6 @@ def frame_of_cell(
 ) -> pd.DataFrame:
     """Run the cell for each profile, and return the frame of the values. Raises AwsProfileError."""
     from ipy_awsprofile.across.across import run_across
-    from ipy_awsprofile.notebook.cell_function import cell_function
 
     if options.save:
         raise InvalidOption("--save can't be combined with a cell.", "Run it in a line alone.")
@@ -73,3 +78,119 @@ def frame_of_cell(
         confirmed=options.yes,
         variable=options.into or "_",  # IPython's name for the value of the last cell
     )
+
+
+def listed_roles(
+    sso: str, pattern: str | None, person: Person, *, progress: bool
+) -> tuple[list[AssignedRole], str | None]:
+    """Return the roles that match the pattern, and the pattern; show how many accounts are listed.
+
+    What follows ``--sso`` is the first word of the pattern if it isn't the name of a sign-in.
+    Raises AwsProfileError.
+    """
+    from ipy_awsprofile.across.progress import counting_bar
+    from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
+
+    name, pattern = _sign_in(sso, pattern)
+    with counting_bar(" accounts", shown=progress) as done:
+        return list_assigned_roles(name, pattern, person=person, done=done), pattern
+
+
+def _sign_in(word: str, pattern: str | None) -> tuple[str | None, str | None]:
+    """Return the name of the sign-in, if one is given, and the pattern."""
+    from ipy_awsprofile.config.shared_files import SharedFiles
+    from ipy_awsprofile.config.sign_ins import find_sign_in
+
+    if not word:
+        return None, pattern
+    files = SharedFiles.from_environment()
+    try:
+        return find_sign_in(word, files).name, pattern
+    except AwsProfileError:
+        find_sign_in(None, files)  # raises an error if there isn't exactly one
+        return None, " ".join(filter(None, (word, pattern)))
+
+
+def saved_roles(roles: list[AssignedRole], pattern: str, *, confirmed: bool) -> Table:
+    """Return a table of the roles that aren't profiles, with new names; write them if confirmed.
+
+    Raises InvalidOption for names that exist or that several roles would have, ConfigFileError.
+    """
+    from ipy_awsprofile.config.new_profiles import append_profiles, require_new
+    from ipy_awsprofile.config.shared_files import SharedFiles
+
+    files = SharedFiles.from_environment()
+    missing = [role for role in roles if role.profile is None]
+    new = [_new_profile(role, pattern, files) for role in missing]
+    require_new(new, files)
+    rows = [
+        (profile.name, role.account.id, role.role)
+        for profile, role in zip(new, missing, strict=True)
+    ]
+    kept = len(roles) - len(missing)
+    others = f"; {kept} are profiles already" if kept else ""
+    if not confirmed:
+        title = f"{len(new)} new profiles would be written to `{files.config}`{others}. "
+        return tables.new_profile_table(rows, f"{title}Add `--yes` to write them.")
+    if new:
+        append_profiles(new, files)
+    title = f"{len(new)} new profiles are in `{files.config}`{others}."
+    return tables.new_profile_table(rows, title)
+
+
+def _new_profile(role: AssignedRole, pattern: str, files: SharedFiles) -> NewProfile:
+    from ipy_awsprofile.config.assigned_role import assigned_role
+    from ipy_awsprofile.config.new_profiles import NewProfile
+
+    texts = (role.account.name, role.account.id, role.role, role.sso_session)
+    values = dict(zip(PLACEHOLDERS, texts, strict=True))
+    unknown = set(re.findall(r"{(.*?)}", pattern)) - values.keys()
+    if unknown or "{" not in pattern:
+        raise InvalidOption(
+            f"`{pattern}` isn't a pattern for the names of profiles.",
+            f"Use some of {', '.join(f'`{{{name}}}`' for name in PLACEHOLDERS)}.",
+        )
+    name = name_by(pattern, values)
+    if name == "default":
+        raise InvalidOption(
+            f"The role `{role.role}` of the account {role.account.id} would become the profile "
+            "`default`, which every AWS tool uses when no profile is named.",
+            "Use a pattern with more of the role, such as `{account_name}-{role}`.",
+        )
+    found = assigned_role(role.name, files)
+    return NewProfile(name, found[1] if found else {})
+
+
+def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session], Any]:
+    """Return a function that runs the cell in a copy of the notebook's namespace.
+
+    In it, ``session`` is the function's argument and ``profile`` the session's `Profile`. The
+    cell's assignments don't change the notebook. The function returns the value of the last
+    statement if that is an expression, else None. Raises InvalidCell.
+    """
+    try:
+        return _compiled(shell, cell)
+    except SyntaxError as error:
+        # A SyntaxError from a magic would be shown with all frames between the two.
+        rendered = shell.SyntaxTB.structured_traceback(type(error), error, [])
+        raise InvalidCell(f"{type(error).__name__}: {error}", rendered) from None
+
+
+def _compiled(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session], Any]:
+    source = shell.transform_cell(cell)
+    name = shell.compile.cache(source, shell.execution_count, raw_code=cell)  # for tracebacks
+    body = ast.parse(source, name)
+    last: ast.expr = ast.parse("None", mode="eval").body
+    match body.body:
+        case [*_, ast.Expr(value=last)]:
+            body.body.pop()
+    flags = shell.compile.flags  # what the notebook has imported from __future__
+    statements = compile(body, name, "exec", flags, dont_inherit=True)
+    expression = compile(ast.Expression(last), name, "eval", flags, dont_inherit=True)
+
+    def function(session: Any) -> Any:
+        names = {**shell.user_ns, "session": session, "profile": session.target.profiles[0]}
+        exec(statements, names)  # noqa: S102  # it is the user's own cell
+        return eval(expression, names)  # noqa: S307
+
+    return function

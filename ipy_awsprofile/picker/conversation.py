@@ -19,11 +19,10 @@ from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.picker.account_alias import AccountAliases
 from ipy_awsprofile.picker.card_messages import html_of, identity_message
-from ipy_awsprofile.picker.listing import Listing
+from ipy_awsprofile.picker.listing import Listing, list_roles
 from ipy_awsprofile.picker.memory import Memory
 from ipy_awsprofile.picker.messages import Message, ProfilesMessage
 from ipy_awsprofile.picker.person_at_view import errors_shown
-from ipy_awsprofile.picker.role_listing import list_roles
 from ipy_awsprofile.picker.switch_commands import SwitchCommands
 from ipy_awsprofile.picker.well_formed import require_well_formed
 from ipy_awsprofile.switch.saving import known_account_name, suggested_name

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.credentials.mfa import device_of
 from ipy_awsprofile.errors import (
     AwsProfileError,
     MfaRejected,
@@ -18,10 +19,9 @@ from ipy_awsprofile.errors import (
     SignInRequired,
 )
 from ipy_awsprofile.picker.card_messages import error_message
-from ipy_awsprofile.picker.code_field import CodeField
 from ipy_awsprofile.picker.messages import Switching
 from ipy_awsprofile.picker.person_at_view import Answer, errors_shown, show_sign_in
-from ipy_awsprofile.switch.naming import signing_in
+from ipy_awsprofile.switch.opening import signing_in
 from ipy_awsprofile.switch.saving import saved
 
 if TYPE_CHECKING:
@@ -145,3 +145,31 @@ def _without_code(command: Switching) -> Switching:
     kept.pop("code", None)
     kept.pop("entered", None)
     return kept
+
+
+class CodeField:
+    """Returns the typed code once; without one, it keeps the device's name and raises.
+
+    A widget's callback has no input channel, so it can't wait for an answer. The first try of a
+    switch has no code (a session in the AWS CLI's cache may need none). If it raises
+    MfaUnavailable, the view asks for the code, and the switch is tried again.
+    """
+
+    def __init__(self, code: str | None) -> None:
+        self._code = code
+        #: The serial number or ARN of the device whose code was needed, or None.
+        self.device: str | None = None
+
+    def __call__(self, question: str) -> str:
+        """Return the code. Raises MfaUnavailable if none was typed, or it was returned before."""
+        self.device = device_of(question)
+        code, self._code = self._code, None
+        if code is not None:
+            return code
+        raise MfaUnavailable(
+            f"A code of the MFA device {self.device} is needed.",
+            "Refresh in the picker, or run `%aws_profile --refresh`.",
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} for {self.device or 'no device yet'}>"

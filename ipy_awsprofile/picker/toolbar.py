@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from uuid import uuid4
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.picker.conversation import Conversation
-    from ipy_awsprofile.picker.toolbar_messages import HelloMessage
     from ipy_awsprofile.switch.switcher import Switcher
+
 
 #: By this name the labextension finds the comm.
 TARGET = "ipy_awsprofile.toolbar"
@@ -150,3 +150,20 @@ def _button() -> list[bytes]:
 
     style = view_style(*(VIEW / f"{name}.css" for name in ("picker", "list", "toolbar")))
     return [view_script(VIEW / "toolbar.js").encode(), style.encode()]
+
+
+class HelloCommand(TypedDict):
+    """A front end has found the comm."""
+
+    type: Literal["hello"]
+    protocol: int
+
+
+class HelloMessage(TypedDict):
+    """The protocol of this kernel.
+
+    If both have the same, the message's buffers are the script of the button and its style.
+    """
+
+    type: Literal["hello"]
+    protocol: int

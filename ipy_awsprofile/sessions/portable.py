@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from ipy_awsprofile.config.shared_files import read_shared_files
 from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
 from ipy_awsprofile.credentials.interrupts import interrupts_unshown
-from ipy_awsprofile.credentials.redacted_credentials import RedactedCredentials
 from ipy_awsprofile.credentials.response_checks import guarded
 from ipy_awsprofile.credentials.retries import for_many_profiles, give_up_soon
+from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials
 from ipy_awsprofile.credentials.session_token import get_session_token
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import CredentialsUnavailable

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.errors import InvalidOption, ProtectedProfile
-from ipy_awsprofile.switch.naming import with_name
+from ipy_awsprofile.switch.opening import with_name
 from ipy_awsprofile.text import assigned_name
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ from contextlib import ContextDecorator
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.bindings.no_identity import require_no_run
-from ipy_awsprofile.credentials.interrupts import interrupts_unshown
-from ipy_awsprofile.credentials.uninterrupted import Uninterrupted
+from ipy_awsprofile.credentials.interrupts import Uninterrupted, interrupts_unshown
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -20,14 +20,13 @@ from ipy_awsprofile.bindings.open_readers import OpenReaders
 from ipy_awsprofile.bindings.owners import Owners, owner_of, watched_owners
 from ipy_awsprofile.bindings.worker_processes import WorkerProcesses
 from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.credentials.interrupts import Uninterrupted
 from ipy_awsprofile.credentials.person import Person
-from ipy_awsprofile.credentials.uninterrupted import Uninterrupted
 from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile
 from ipy_awsprofile.sessions.run_isolation import require_notebook
 from ipy_awsprofile.switch.layers import Layer, Layers
 from ipy_awsprofile.switch.listeners import Listener, Listeners
-from ipy_awsprofile.switch.naming import is_protected, signing_in, with_name
-from ipy_awsprofile.switch.opening import opened
+from ipy_awsprofile.switch.opening import is_protected, opened, signing_in, with_name
 from ipy_awsprofile.switch.running_cell import RunningCell
 
 if TYPE_CHECKING:

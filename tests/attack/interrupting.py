@@ -14,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import ipy_awsprofile
-from ipy_awsprofile.credentials.uninterrupted import Deferring
+from ipy_awsprofile.credentials.interrupts import Deferring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, is_typeddict
 
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.picker import messages, toolbar_messages
+from ipy_awsprofile.picker import messages, toolbar
 from ipy_awsprofile.picker.card_messages import error_message, identity_message
 from ipy_awsprofile.picker.view_script import VIEW
 from tests.test_readme import ROOT
@@ -36,9 +36,9 @@ def test_both_sides_have_the_same_messages() -> None:
     """Each message has the same name and the same fields on both sides."""
     labextension = ROOT / "labextension" / "static"
     assert fields_in_javascript(VIEW / "messages.js") == fields_in_python(messages)
-    assert fields_in_javascript(labextension / "messages.js") == fields_in_python(toolbar_messages)
+    assert fields_in_javascript(labextension / "messages.js") == fields_in_python(toolbar)
     assert len(fields_in_python(messages)) > 10
-    assert len(fields_in_python(toolbar_messages)) == 2
+    assert len(fields_in_python(toolbar)) == 2
 
 
 def test_html_is_sent_as_a_plain_string() -> None:

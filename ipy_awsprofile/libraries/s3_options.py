@@ -1,10 +1,27 @@
-"""Options that contain secrets."""
+"""What libraries with an S3 client of their own are given: Region, endpoint, secret options."""
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
+
+if TYPE_CHECKING:
+    import boto3
+
+
+def s3_location(session: boto3.Session) -> tuple[str, str | None]:
+    """Return the Region of the session's S3, and its URL unless that is AWS's own endpoint.
+
+    https://docs.aws.amazon.com/general/latest/gr/s3.html
+    """
+    meta = session.client("s3").meta
+    region = "us-east-1" if meta.region_name == "aws-global" else meta.region_name
+    host = urlsplit(meta.endpoint_url).hostname or ""
+    is_own = re.fullmatch(r"s3\.([a-z0-9-]+\.)?amazonaws\.com(\.cn)?", host)
+    return region, None if is_own else meta.endpoint_url
 
 
 class SecretOptions(StaysInProcess, dict[str, Any]):
