@@ -82,7 +82,7 @@ def console_link(session: ProfileSession, service: str = "") -> ConsoleLink:
     destination = f"https://{host}/{service or 'console'}/home"
     destination += f"?region={region}" if region else ""
     # AWS has no setting for it. What stands in for AWS has all services at one endpoint.
-    endpoint = session.target.client_settings().get("endpoint_url")
+    endpoint = session.client_settings().get("endpoint_url")
     base = str(endpoint or f"https://{sign_in}").rstrip("/") + "/federation"
     query = {"Action": "login", "Issuer": "", "Destination": destination}
     with translated(session.chain):

@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.config.shared_files import read_shared_files
 from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
 from ipy_awsprofile.credentials.interrupts import interrupts_unshown
 from ipy_awsprofile.credentials.response_checks import guarded
@@ -157,14 +156,11 @@ def portable(session: ProfileSession) -> PortableSession:
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
     keys, expiry = lendable(session)
-    settings = session.target.client_settings()
-    services = str(settings.get("services", ""))
-    section = read_shared_files(session.target.files).services.get(services)
     return PortableSession(
         chain=session.chain,
         region=session.region_name,
-        settings=settings,
-        services={services: dict(section)} if section else {},
+        settings=session.client_settings(),
+        services=session.services(),
         expiry=expiry,
         keys=keys,
     )

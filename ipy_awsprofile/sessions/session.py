@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.utils import validate_region_name
 
 from ipy_awsprofile.config.request import Duration, SessionRequest
+from ipy_awsprofile.config.settings import About, settings_about
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.credentials.botocore_errors import no_credentials
@@ -64,6 +65,18 @@ class ProfileSession(NamedSession):
         #: What STS has issued for a long-term key: its ID, that, its end; see `portable.lendable`.
         self.issued: tuple[str, Any, datetime] | None = None
         self.issuing = Lock()
+
+    def client_settings(self) -> dict[str, Any]:
+        """Return the profile's settings about clients as it was opened; files can change since."""
+        profiles = self._session.full_config["profiles"]
+        own = profiles[self.target.name]
+        return {name: own[name] for name in settings_about(About.CLIENTS) if name in own}
+
+    def services(self) -> dict[str, Any]:
+        """Return the [services] section that its profile names, by its name; empty without one."""
+        name = str(self.client_settings().get("services", ""))
+        section = self._session.full_config["services"].get(name)
+        return {name: dict(section)} if section else {}
 
     def ask_to_sign_in(self) -> None:
         """Let the person sign in. Raises SignInRequired where nobody can."""

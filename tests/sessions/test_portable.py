@@ -34,7 +34,7 @@ def test_no_secret_is_shown(aws: EmbeddedAws) -> None:
 
 
 def test_client_settings(aws: EmbeddedAws, tmp_path: Path) -> None:
-    """Region, endpoint, services and S3 settings are part of it; no file is read to open it."""
+    """Region, endpoint, services and S3 settings are part of it, even if its profile is gone."""
     with aws.config_file.open("a") as file:
         file.write(f"\n[services local]\ns3 =\n  endpoint_url = {aws.endpoint_url}\n")
     aws.write_profile(
@@ -47,7 +47,9 @@ def test_client_settings(aws: EmbeddedAws, tmp_path: Path) -> None:
         ca_bundle=str(tmp_path / "no.pem"),
         endpoint_url=aws.endpoint_url,
     )
-    record = portable(open_session("Placed"))
+    session = open_session("Placed")
+    aws.config_file.write_text("")  # what the session was opened with counts
+    record = portable(session)
     with empty_home(tmp_path / "worker"):
         client = record.open().client("s3")
         sqs = record.open().resource("sqs")
