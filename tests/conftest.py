@@ -14,6 +14,7 @@ from botocore.loaders import JSONFileLoader, Loader
 
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.demo.stages.scenario import seed
+from ipy_awsprofile.sessions.duckdb_secret import SECRETS
 from tests.mfa_role import add_mfa_role
 from tests.shells import Shell
 from tests.tools import left_out
@@ -74,6 +75,7 @@ def clean_environment(tmp_path: Path) -> Iterator[None]:
     boto3.DEFAULT_SESSION = None
     yield
     if duckdb := sys.modules.get("duckdb"):  # its default connection is the process's
+        SECRETS.forget()
         duckdb.execute("DROP SECRET IF EXISTS ipy_awsprofile")
     boto3.DEFAULT_SESSION = session
     os.environ.clear()

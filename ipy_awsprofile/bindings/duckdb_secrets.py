@@ -1,48 +1,94 @@
 """DuckDB's secrets, which are credentials that a connection keeps.
 
+Those that we created for the active session follow; the user's own are named on the card.
+
 https://duckdb.org/docs/stable/configuration/secrets_manager
 """
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from typing import Any
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-_SECRETS = "SELECT name, secret_string FROM duckdb_secrets() WHERE type = 's3'"
+from ipy_awsprofile.bindings.exchange import IMMEDIATE, Exchange
+from ipy_awsprofile.bindings.shared import SharedBinding
+from ipy_awsprofile.sessions.duckdb_secret import NAME, SECRETS, Secret, secrets_of
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.sessions.session import ProfileSession
 
 
-def secret_keys(namespace: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the name and the access key ID of each S3 secret of the notebook's connections.
+@contextmanager
+def duckdb_secrets(
+    session: ProfileSession | None, exchange: Exchange = IMMEDIATE
+) -> Iterator[None]:
+    """Let the secrets that `libraries.duckdb_secret` created follow, and then the former session.
 
-    The connections are those in variables and the one of ``duckdb.sql``.
+    Without a former session they are dropped.
     """
-    for connection in connections([sys.modules.get("duckdb"), *namespace.values()]):
-        yield from secrets_of(connection)
+    before = exchange.read(_PLACE, lambda: SECRETS.session)
+    exchange.write(_PLACE, session, SECRETS.follow)
+    try:
+        yield
+    finally:
+        exchange.write(_PLACE, before, SECRETS.follow)
 
 
-def connections(values: Iterable[object]) -> Iterator[Any]:
-    """Yield the values that are connections; for the module, the one of ``duckdb.sql``."""
+_PLACE = "DuckDB's secrets"
+
+
+#: A connection doesn't know for which profile a function uses it.
+no_secrets_of_duckdb = SharedBinding(partial(duckdb_secrets, None))
+
+
+def secrets_in(values: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Secret]]:
+    """Yield the S3 secrets of the connections among named values, each with one of its names.
+
+    For the module, they are those of the connection of ``duckdb.sql``. A connection that can't be
+    asked now, for example because it is closed, has none.
+    """
     duckdb: Any = sys.modules.get("duckdb")
     if not hasattr(duckdb, "DuckDBPyConnection"):
         return
-    for value in values:
-        if value is sys.modules["duckdb"]:
-            yield duckdb.default_connection()
-        elif type(value) is duckdb.DuckDBPyConnection:
-            yield value
+    asked: list[Any] = []
+    for name, value in values:
+        connection: Any = duckdb.default_connection() if value is duckdb else value
+        if type(connection) is duckdb.DuckDBPyConnection and connection not in asked:
+            asked.append(connection)
+            with suppress(duckdb.Error):
+                shown = "duckdb" if value is duckdb else name
+                yield from [(shown, secret) for secret in secrets_of(connection)]
 
 
-def secrets_of(connection: Any) -> Iterator[tuple[str, str]]:
-    """Yield the name and the access key ID of each S3 secret of a connection.
+def secrets_of_notebook(namespace: Mapping[str, Any]) -> Iterator[tuple[str, Secret]]:
+    """Yield the S3 secrets of the notebook's connections, each with the name of a variable.
 
-    A connection that can't be asked now, for example because it is closed, has none.
+    The name is empty for a connection that isn't in a variable, but has a secret that we created.
     """
-    duckdb: Any = sys.modules["duckdb"]
-    with suppress(duckdb.Error):
-        # A cursor: the result of the user's last query stays.
-        for name, secret in connection.cursor().execute(_SECRETS).fetchall():
-            if found := re.search(r"\bkey_id=([^;]+)", secret):
-                yield name, found[1]
+    variables = list(namespace.items())
+    variables.sort(key=lambda one: one[0].startswith("_"))  # a cell's result has a name, too
+    others = [("", connection) for connection in SECRETS.following()]
+    yield from secrets_in([("duckdb", sys.modules.get("duckdb")), *variables, *others])
+
+
+def how_to_replace(name: str, secret: Secret) -> str:
+    """Return how the secret of the connection in a variable gives way to the session's.
+
+    If several match a path equally, DuckDB takes the first by name: so the other one must go.
+
+    https://duckdb.org/docs/stable/configuration/secrets_manager
+    """
+    if not name:
+        return "end its transaction, and run `%aws_profile --refresh`"
+    imported = "import duckdb; from ipy_awsprofile import libraries"
+    if secret.is_persistent:
+        without = "con = duckdb.connect(config={'allow_persistent_secrets': False})"
+        return f"`{imported}`, then `{without}` and `libraries.duckdb_secret(session, con)`"
+    call = f"libraries.duckdb_secret(session{'' if name == 'duckdb' else f', {name}'})"
+    if secret.name == NAME:
+        return f"`{imported}`, then call `{call}`"
+    statement = f'DROP SECRET "{secret.name}"'
+    return f"`{imported}`, then call `{call}` and `{name}.execute({statement!r})`"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ipy_awsprofile.bindings.cached_clients import cached_clients
 from ipy_awsprofile.bindings.default_session import default_session
+from ipy_awsprofile.bindings.duckdb_secrets import duckdb_secrets
 from ipy_awsprofile.bindings.environment import environment
 from ipy_awsprofile.bindings.exchange import IMMEDIATE, Exchange
 from ipy_awsprofile.bindings.filesystems import filesystems
@@ -75,3 +76,4 @@ def _follow_beside_the_variable(
         if "filesystems" in chosen:
             stack.enter_context(filesystems(profile, exchange))
             stack.enter_context(polars(session, exchange))
+            stack.enter_context(duckdb_secrets(session, exchange))

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.bindings.duckdb_secrets import secret_keys
+from ipy_awsprofile.bindings.duckdb_secrets import how_to_replace, secrets_of_notebook
 from ipy_awsprofile.bindings.namespace import variables
 from ipy_awsprofile.bindings.owners import key_of
 from ipy_awsprofile.bindings.signers import signer_of
 from ipy_awsprofile.bindings.worker_processes import how_to_end
+from ipy_awsprofile.sessions.duckdb_secret import NAME, SECRETS, SecretState
 from ipy_awsprofile.sessions.polars_version import KEEPS, UPDATE, keeps_credentials
 from ipy_awsprofile.text import number_of
 
@@ -32,12 +33,12 @@ class Leftover:
 
 
 _IMPORT = "`from ipy_awsprofile import libraries`, then"
-_SECRET = f"{_IMPORT} call `libraries.duckdb_secret(session)`"
 
 #: Libraries that don't follow, and how to give them the session's credentials.
 _INDEPENDENT = {
     "daft": "keeps the credentials of its first read until the kernel is restarted",
-    "duckdb": f"doesn't follow: {_SECRET}",
+    "duckdb": "doesn't follow by itself: "
+    f"{_IMPORT} call `libraries.duckdb_secret(session)`, which follows each switch",
     "pyspark": f"doesn't follow: {_IMPORT} read with `**libraries.spark_options(session)`",
 }
 
@@ -68,13 +69,24 @@ def stale_variables(
 def stale_secrets(
     namespace: Mapping[str, Any], session: ProfileSession, owners: Owners
 ) -> Iterator[Leftover]:
-    """Yield DuckDB's secrets that have the credentials of another identity."""
+    """Yield DuckDB's secrets that have the credentials of another identity.
+
+    A secret that the user created for a session opened by its name is meant to stay.
+    """
     active = {key_of(session.get_credentials()), session.issued and session.issued[1].access_key}
-    for name, key in sorted(set(secret_keys(namespace))):
-        if key not in active:
-            owner = owners.with_key(key)
+    if SECRETS.problem:
+        why = str(SECRETS.problem).rstrip(".")
+        yield Leftover(NAME, f"was dropped from your DuckDB connections: {why}")
+    for variable, secret in secrets_of_notebook(namespace):
+        state = None if secret.key in active else SECRETS.state_of(secret)
+        if state is SecretState.FOLLOWS and SECRETS.session is session:
+            says = "is a DuckDB secret from before the session was renewed"
+            yield Leftover(secret.name, f"{says}: run `%aws_profile --refresh`")
+        elif state is SecretState.IS_LEFT:
+            owner = owners.with_key(secret.key)
             whom = owner.name if owner else "another identity"
-            yield Leftover(name, f"is a DuckDB secret that still signs as {whom}: {_SECRET}")
+            again = how_to_replace(variable, secret)
+            yield Leftover(secret.name, f"is a DuckDB secret that still signs as {whom}: {again}")
 
 
 def readers_from_before(
@@ -112,5 +124,7 @@ def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:
     modules = imported | {getattr(value, "__module__", None) for value in values}
     old = {"polars": f"{KEEPS}. {UPDATE}"} if keeps_credentials() else {}
     for library, advice in (_INDEPENDENT | old).items():
+        if library == "duckdb" and SECRETS.following():
+            continue
         if any(f"{module}.".startswith(f"{library}.") for module in modules):
             yield Leftover(library, advice)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile.bindings.duckdb_secrets import no_secrets_of_duckdb
 from ipy_awsprofile.bindings.filesystems import filesystems_of_threads
 from ipy_awsprofile.bindings.no_identity import no_identity
 from ipy_awsprofile.bindings.polars import no_default_of_polars
@@ -31,5 +32,6 @@ def many_profiles(s3_arguments: Arguments, owners: Owners | None = None) -> Iter
         filesystems_of_threads(s3_arguments),
         no_default_of_polars(),
         signatures_of_rows(owners),
+        no_secrets_of_duckdb(),
     ):
         yield

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from ipy_awsprofile.credentials.interrupts import interrupts_unshown
 from ipy_awsprofile.errors import NotForOneProfile
-from ipy_awsprofile.libraries.s3_options import SecretOptions, s3_location
-from ipy_awsprofile.sessions.portable import short_lived
+from ipy_awsprofile.sessions.duckdb_secret import SECRETS, put_secret, secret_options
 from ipy_awsprofile.sessions.run_isolation import session_here
 
 if TYPE_CHECKING:
@@ -28,9 +26,15 @@ def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None 
     """Create a DuckDB secret: ``s3://`` paths work as the session until its credentials end.
 
     The connection (by default that of `duckdb.sql`) gets a temporary secret with the name
-    ``ipy_awsprofile``. DuckDB shows only its access key ID, and writes nothing to a file. Call this
-    again to renew it. Raises CredentialsUnavailable for long-term keys, and NotForOneProfile
-    without a connection in a function for many profiles, which would share the default one.
+    ``ipy_awsprofile``. DuckDB shows only its access key ID, and writes nothing to a file.
+
+    If the session is the active one, the secret follows each switch and is dropped by ``--off``. A
+    transaction that is open during a switch keeps the former one until it ends. A secret for any
+    other session stays as it is. ``%aws_profile --refresh``, or another call, renews the
+    credentials.
+
+    Raises CredentialsUnavailable for long-term keys, and NotForOneProfile without a connection in a
+    function for many profiles, which would share the default one.
 
     https://duckdb.org/docs/stable/core_extensions/httpfs/s3api
     """
@@ -41,24 +45,11 @@ def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None 
             "DuckDB's default connection is shared by all profiles of a run.",
             f"Use a connection of the function: `{OWN_CONNECTION}`.",
         )
-    frozen, _ = short_lived(session)
-    region, endpoint = s3_location(session)
+    options = secret_options(session)
     connection = connection or duckdb.default_connection()
     _load_s3_client(connection)
-    settings = SecretOptions(
-        key_id=frozen.access_key,
-        secret=frozen.secret_key,
-        session_token=frozen.token,
-        region=region,
-    )
-    if endpoint:
-        place = urlsplit(endpoint)
-        settings.update(endpoint=place.netloc, url_style="path", use_ssl=place.scheme == "https")
-    # The values are parameters: an error would quote the statement.
-    named = ", ".join(f"{name} ${name}" for name in settings)
-    connection.execute(
-        f"CREATE OR REPLACE TEMPORARY SECRET ipy_awsprofile (TYPE s3, {named})", settings
-    )
+    put_secret(connection, options)
+    SECRETS.remember(session, connection, options["key_id"])
 
 
 def _load_s3_client(connection: DuckDBPyConnection) -> None:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.credentials.interrupts import interrupts_unshown
 from ipy_awsprofile.errors import CredentialsUnavailable
-from ipy_awsprofile.libraries.s3_options import s3_location
 from ipy_awsprofile.sessions.polars_version import KEEPS, UPDATE, keeps_credentials
 from ipy_awsprofile.sessions.portable import short_lived
+from ipy_awsprofile.sessions.s3_options import s3_location
 from ipy_awsprofile.sessions.session import chain_of
 
 if TYPE_CHECKING:

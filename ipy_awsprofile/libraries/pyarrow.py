@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.credentials.interrupts import interrupts_unshown
-from ipy_awsprofile.libraries.s3_options import s3_location
 from ipy_awsprofile.sessions.portable import short_lived
+from ipy_awsprofile.sessions.s3_options import s3_location
 
 if TYPE_CHECKING:
     import boto3

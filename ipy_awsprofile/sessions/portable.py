@@ -54,12 +54,28 @@ def short_lived(session: boto3.Session) -> tuple[RedactedCredentials, datetime |
     children of `AwsProfileError` if the credentials can't be renewed.
     """
     frozen, expiry = present_credentials(session)
+    return _with_token(frozen), expiry
+
+
+def not_renewed(session: boto3.Session) -> RedactedCredentials:
+    """Return the session's short-lived credentials as they are, even if they have expired.
+
+    Nobody is asked or called for new ones. Raises CredentialsUnavailable for long-term keys.
+    """
+    with translated(chain_of(session)):
+        credentials = credentials_of(session)
+        # botocore has no public name for the set that it would renew.
+        kept = vars(credentials).get("_frozen_credentials") or credentials.get_frozen_credentials()
+    return _with_token(RedactedCredentials(*kept))
+
+
+def _with_token(frozen: RedactedCredentials) -> RedactedCredentials:
     if not frozen.token:
         raise CredentialsUnavailable(
             "These are long-term keys, which never leave the kernel.",
             "Use the profile that has them by its name, or switch to a role.",
         )
-    return frozen, expiry
+    return frozen
 
 
 def session_token(

@@ -62,6 +62,8 @@ class ProfileSession(NamedSession):
         self.may_ignore_policy = False
         self.timeout = timeout
         self.person = person
+        #: Whether a switch opened it, and not the user by a name.
+        self.is_of_switch = False
         #: What STS has issued for a long-term key: its ID, that, its end; see `portable.lendable`.
         self.issued: tuple[str, Any, datetime] | None = None
         self.issuing = Lock()

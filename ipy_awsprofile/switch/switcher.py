@@ -161,7 +161,7 @@ class Switcher:
         session, identity = opened(
             request, fresh=fresh, person=person or self.person, ask=protected
         )
-        session.person = self.person
+        session.person, session.is_of_switch = self.person, True
         with self._lock:
             self.owners.note(session)
         return Layer(request, session, identity)
@@ -277,9 +277,11 @@ class Switcher:
         if self._server is None:  # loading the extension doesn't import what a server needs
             from ipy_awsprofile.bindings.credential_server import CredentialServer
             from ipy_awsprofile.bindings.stale_signatures import StaleSignatures
+            from ipy_awsprofile.sessions.duckdb_secret import SECRETS
 
             self._server = CredentialServer()
             self._ending.callback(self._server.close)
+            self._ending.callback(SECRETS.forget)
             self._ending.callback(watch_signatures(StaleSignatures(self.owners, self)))
         request, session, chosen = layer.request, layer.session, self.bindings
         rest: ProfileSession | None = session

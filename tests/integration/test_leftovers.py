@@ -151,24 +151,6 @@ def test_bindings_without_the_environment(notebook: Shell, monkeypatch: pytest.M
     assert "`fs` still signs as RoleBeta" in notebook.good("%aws_profile RoleGamma").text
 
 
-def test_secrets_of_duckdb(aws: EmbeddedAws, notebook: Shell) -> None:
-    """A secret of the former identity is named until it is made again; the query's result stays."""
-    notebook.good("import duckdb; from ipy_awsprofile import libraries")
-    notebook.good("%aws_profile RoleBeta\nlibraries.duckdb_secret(session)")
-    use = "duckdb.sql(f\"FROM 's3://{KEY}'\").fetchall()"
-    assert roles(aws, notebook, use) == {"RoleBeta"}
-    notebook.good("rows = duckdb.execute('FROM range(3)')")
-    card = notebook.good("%aws_profile RoleGamma").text
-    assert "`ipy_awsprofile` is a DuckDB secret that still signs as RoleBeta" in card
-    assert notebook.good("rows.fetchall()").result == [(0,), (1,), (2,)]
-    assert roles(aws, notebook, use) == {"RoleBeta"}
-    (line,) = [line for line in card.splitlines() if "still signs as RoleBeta" in line]
-    for code in re.findall("`([^`]+)`", line)[1:]:
-        notebook.good(code)
-    assert "still signs" not in notebook.good("%aws_profile").text
-    assert roles(aws, notebook, use) == {"RoleGamma"}
-
-
 #: Libraries that keep a client for all calls.
 CACHING = {
     "MLflow": "from mlflow.store.artifact.s3_artifact_repo import S3ArtifactRepository\n"

@@ -1,0 +1,234 @@
+"""DuckDB's secrets follow each switch if we created them for the active session."""
+
+from __future__ import annotations
+
+import gc
+import re
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+import duckdb
+import pytest
+
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from ipy_awsprofile.sessions.duckdb_secret import SECRETS
+from ipy_awsprofile.sessions.session import open_session
+from tests.roles import add_role
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+BUCKET = "duckdb-of-mine"
+CREATED = "from ipy_awsprofile import libraries; import duckdb; con = duckdb.connect()\n"
+SECRET = f"{CREATED}libraries.duckdb_secret(session, con)"
+
+
+@pytest.fixture
+def notebook(aws: EmbeddedAws, shell: Shell) -> Shell:
+    """Work as RoleBeta, with a bucket that RoleGamma can read, too."""
+    add_role(aws, "RoleGamma", "s3:*")
+    aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
+    s3 = open_session("RoleBeta").client("s3")
+    s3.put_object(Bucket=BUCKET, Key="cities.csv", Body=b"city\nOslo\n")
+    shell.good("%aws_profile RoleBeta")
+    return shell
+
+
+def signers(aws: EmbeddedAws, connection: Any) -> set[str]:
+    """Return the roles with which a connection reads; none without a secret."""
+    aws.calls.clear()
+    path = f"s3://{BUCKET}/cities.csv"
+    if not connection.execute(f"FROM which_secret('{path}', 's3')").fetchall():
+        return set()  # DuckDB would call the real AWS
+    connection.execute(f"FROM '{path}'").fetchall()
+    calls = [call for call in aws.calls if call.action.startswith("s3:")]
+    return {str(call.arn).split("/")[1] for call in calls}
+
+
+def named(notebook: Shell, line: str = "%aws_profile") -> list[str]:
+    """Return what the card says of DuckDB's secrets."""
+    card = notebook.good(line).text
+    return [row for row in card.splitlines() if "DuckDB secret" in row or "DuckDB conn" in row]
+
+
+def test_switches(aws: EmbeddedAws, notebook: Shell) -> None:
+    """Each switch replaces the secrets of all connections, and names none of them."""
+    notebook.good(f"{SECRET}\nsecond = duckdb.connect(); libraries.duckdb_secret(session, second)")
+    notebook.good("libraries.duckdb_secret(session); cursor = con.cursor()")
+    connections = [*map(notebook.names.get, ("con", "second", "cursor")), duckdb]
+    for role in ("RoleGamma", "RoleBeta"):
+        assert named(notebook, f"%aws_profile {role}") == []
+        assert [signers(aws, connection) for connection in connections] == [{role}] * 4
+
+
+def test_scope(aws: EmbeddedAws, notebook: Shell) -> None:
+    """The secret works as the scope's profile, and afterwards as the notebook again."""
+    notebook.good(SECRET)
+    connection = notebook.names["con"]
+    notebook.good(
+        f"%%aws_profile RoleGamma\ncon.sql(\"FROM 's3://{BUCKET}/cities.csv'\").fetchall()"
+    )
+    roles = {str(call.arn).split("/")[1] for call in aws.calls if call.action == "s3:GetObject"}
+    assert roles == {"RoleGamma"}
+    assert signers(aws, connection) == {"RoleBeta"}
+
+
+def test_off(aws: EmbeddedAws, notebook: Shell) -> None:
+    """Without an identity there is no secret; the next switch creates it again."""
+    notebook.good(SECRET)
+    connection = notebook.names["con"]
+    notebook.good("%aws_profile --off")
+    assert signers(aws, connection) == set()
+    notebook.good("%aws_profile RoleGamma")
+    assert signers(aws, connection) == {"RoleGamma"}
+
+
+def test_unload(aws: EmbeddedAws, notebook: Shell) -> None:
+    """Unloading the extension drops the secret."""
+    notebook.good(SECRET)
+    notebook.good("%unload_ext ipy_awsprofile")
+    assert signers(aws, notebook.names["con"]) == set()
+
+
+def test_only_session(aws: EmbeddedAws, notebook: Shell) -> None:
+    """With ``--only-session``, the secret stays with the rest of the kernel, and isn't named."""
+    notebook.good(SECRET)
+    assert named(notebook, "%aws_profile RoleGamma --only-session") == []
+    assert signers(aws, notebook.names["con"]) == {"RoleBeta"}
+
+
+def test_secret_of_the_variable_alone(notebook: Shell) -> None:
+    """A secret for the session of ``--only-session`` doesn't follow, and is named."""
+    notebook.good(f"%aws_profile RoleGamma --only-session\n{SECRET}")
+    assert named(notebook) == []
+    (row,) = named(notebook, "%aws_profile RoleBeta")
+    assert "still signs as" in row
+
+
+def test_refresh(aws: EmbeddedAws, notebook: Shell) -> None:
+    """A refresh renews the secret."""
+    notebook.good(SECRET)
+    connection = notebook.names["con"]
+    before = connection.sql("SELECT secret_string FROM duckdb_secrets()").fetchall()
+    notebook.good("%aws_profile --refresh")
+    assert connection.sql("SELECT secret_string FROM duckdb_secrets()").fetchall() != before
+    assert signers(aws, connection) == {"RoleBeta"}
+
+
+def test_other_session(aws: EmbeddedAws, notebook: Shell) -> None:
+    """A secret for a session opened by its name stays, and isn't named."""
+    notebook.good(f"{CREATED}from ipy_awsprofile import open_session")
+    notebook.good("libraries.duckdb_secret(open_session('RoleBeta'), con)")
+    for role in ("UserAlpha", "RoleGamma", "RoleBeta", "RoleGamma"):
+        assert named(notebook, f"%aws_profile {role}") == []
+        assert signers(aws, notebook.names["con"]) == {"RoleBeta"}
+
+
+def test_long_term_keys(aws: EmbeddedAws, notebook: Shell) -> None:
+    """Long-term keys stay in the kernel: the secret is dropped, and the card says why."""
+    notebook.good(SECRET)
+    (row,) = named(notebook, "%aws_profile UserAlpha")
+    assert "was dropped from your DuckDB connections: These are long-term keys" in row
+    assert signers(aws, notebook.names["con"]) == set()
+    assert named(notebook, "%aws_profile RoleGamma") == []
+    assert signers(aws, notebook.names["con"]) == {"RoleGamma"}
+
+
+def test_dropped_by_the_user(aws: EmbeddedAws, notebook: Shell) -> None:
+    """A secret that the user has dropped doesn't come back."""
+    notebook.good(f"{SECRET}\ncon.execute('DROP SECRET ipy_awsprofile')\n%aws_profile RoleGamma")
+    assert signers(aws, notebook.names["con"]) == set()
+
+
+def test_run_over_many_profiles(aws: EmbeddedAws, notebook: Shell) -> None:
+    """In a run there is no secret of the notebook; a function's own one works as its profile."""
+    notebook.good(SECRET)
+    notebook.good(
+        "from ipy_awsprofile import across_profiles\n"
+        "holder = {'con': con}\n"
+        "def function(session):\n"
+        "    own = duckdb.connect(); libraries.duckdb_secret(session, own)\n"
+        f"    own.execute(\"FROM 's3://{BUCKET}/cities.csv'\").fetchall()\n"
+        "    return holder['con'].execute('SELECT count(*) FROM duckdb_secrets()').fetchone()[0]"
+    )
+    frame = notebook.good("across_profiles(['RoleGamma'], function, progress=False)").result
+    assert list(frame["value"]) == [0]
+    roles = {str(call.arn).split("/")[1] for call in aws.calls if call.action == "s3:GetObject"}
+    assert roles == {"RoleGamma"}
+    assert len(SECRETS.following()) == 1
+    assert signers(aws, notebook.names["con"]) == {"RoleBeta"}
+
+
+#: What a connection can be in while the kernel switches, and what ends it.
+BUSY = {
+    "closed": ("con.close()", ""),
+    "in a transaction": ("con.begin()", "con.commit()"),
+    "in an aborted transaction": (
+        "con.begin()\ntry: con.execute(\"SELECT error('')\")\nexcept duckdb.Error: pass",
+        "con.rollback()",
+    ),
+    "with a result": ("con.execute('FROM range(3)')", "assert len(con.fetchall()) == 3"),
+    "running": (
+        "import threading; started, goes_on = threading.Event(), threading.Event()\n"
+        "def wait(number): started.set(); goes_on.wait(60); return number\n"
+        "function = con.create_function('wait', wait, ['BIGINT'], 'BIGINT')\n"
+        "thread = threading.Thread(target=con.execute, args=['SELECT wait(1)'])\n"
+        "thread.start(); started.wait(60)",
+        "goes_on.set(); thread.join()",
+    ),
+}
+
+
+@pytest.mark.parametrize("state", BUSY)
+def test_busy_connections(aws: EmbeddedAws, notebook: Shell, state: str) -> None:
+    """Whatever a connection does, the switch is made, and its next query works as the new role."""
+    start, end = BUSY[state]
+    notebook.good(f"{SECRET}\n{start}")
+    assert named(notebook, "%aws_profile RoleGamma") == []
+    notebook.good(end)
+    if state != "closed":
+        assert signers(aws, notebook.names["con"]) == {"RoleGamma"}
+
+
+def test_secret_of_an_open_transaction(aws: EmbeddedAws, notebook: Shell) -> None:
+    """A secret that can't be replaced is named, even without a variable, until a refresh."""
+    notebook.good(f"{SECRET}\nholder = [con]; del con; holder[0].begin()\nNone")
+    notebook.good("libraries.duckdb_secret(session, holder[0])")
+    (row,) = named(notebook, "%aws_profile RoleGamma")
+    assert "still signs as RoleBeta: end its transaction" in row
+    notebook.good("holder[0].commit()")
+    assert named(notebook, "%aws_profile --refresh") == []
+    assert signers(aws, notebook.names["holder"][0]) == {"RoleGamma"}
+
+
+def test_connections_are_not_kept(notebook: Shell) -> None:
+    """What is remembered doesn't keep a connection alive."""
+    notebook.good(SECRET)
+    connection = ref(notebook.names["con"])
+    notebook.good("con = None")
+    gc.collect()
+    assert connection() is None
+    assert SECRETS.following() == []
+
+
+#: Secrets of the user that DuckDB prefers to ours: by their name, and by their scope.
+PREFERRED = {"aaa": "", "zzz": f", SCOPE 's3://{BUCKET}'"}
+
+
+@pytest.mark.parametrize("name", PREFERRED)
+@pytest.mark.parametrize("connection", ["con", "duckdb"])
+def test_secrets_of_the_user(aws: EmbeddedAws, notebook: Shell, connection: str, name: str) -> None:
+    """Who follows the card's advice about a secret of their own reads as the new identity."""
+    notebook.good(f"{CREATED}from ipy_awsprofile.sessions.duckdb_secret import secret_options")
+    notebook.good("libraries.duckdb_secret(session, con); options = secret_options(session)")
+    statement = f"CREATE SECRET {name} (TYPE s3{PREFERRED[name]}, "
+    values = "', '.join(f'{key} ${key}' for key in options)"
+    notebook.good(f"{connection}.execute({statement!r} + {values} + ')', options)")
+    (row,) = named(notebook, "%aws_profile RoleGamma")
+    used = notebook.names[connection]
+    assert signers(aws, used) == {"RoleBeta"}
+    for code in re.findall("`([^`]+)`", row)[1:]:
+        notebook.good(code)
+    assert named(notebook) == []
+    assert signers(aws, used) == {"RoleGamma"}
