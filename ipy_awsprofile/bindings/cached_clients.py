@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ipy_awsprofile.bindings.child_processes import end_idle_workers
 from ipy_awsprofile.bindings.exchange import IMMEDIATE, Exchange
-from ipy_awsprofile.bindings.worker_processes import end_idle_workers
 
 
 @contextmanager

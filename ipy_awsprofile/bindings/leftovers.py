@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from ipy_awsprofile.bindings.child_processes import how_to_end
 from ipy_awsprofile.bindings.duckdb_secrets import how_to_replace, secrets_of_notebook
 from ipy_awsprofile.bindings.namespace import variables
 from ipy_awsprofile.bindings.owners import key_of
 from ipy_awsprofile.bindings.signers import signer_of
-from ipy_awsprofile.bindings.worker_processes import how_to_end
 from ipy_awsprofile.sessions.duckdb_secret import NAME, SECRETS, SecretState
 from ipy_awsprofile.sessions.polars_version import KEEPS, UPDATE, keeps_credentials
 from ipy_awsprofile.text import number_of
 
 if TYPE_CHECKING:
+    from ipy_awsprofile.bindings.child_processes import ChildProcesses
     from ipy_awsprofile.bindings.open_readers import OpenReaders
     from ipy_awsprofile.bindings.owners import Owners
-    from ipy_awsprofile.bindings.worker_processes import WorkerProcesses
     from ipy_awsprofile.sessions.session import ProfileSession
 
 
@@ -100,14 +100,14 @@ def readers_from_before(
             yield Leftover(name, f"was opened while {whom} was active, and keeps it: run `{new}`")
 
 
-def workers_from_before(workers: WorkerProcesses, session: ProfileSession) -> Iterator[Leftover]:
-    """Yield the worker processes that were started as another identity."""
+def processes_from_before(processes: ChildProcesses, session: ProfileSession) -> Iterator[Leftover]:
+    """Yield the child processes that were started as another identity."""
     counted: Counter[tuple[str, str]] = Counter()
-    for kind, owner in workers.from_before():
-        counted[kind, owner.difference(session) if owner else "no profile"] += 1
+    for kind, owner, number in processes.from_before():
+        counted[kind, owner.difference(session) if owner else "no profile"] += number
     for (kind, whom), number in counted.items():
         if whom:
-            many = number_of(number, "worker process", "worker processes")
+            many = number_of(number, "process", "processes")
             says = f"({many}) started while {whom} was active, and keeps it: {how_to_end(kind)}"
             yield Leftover(kind, says)
 

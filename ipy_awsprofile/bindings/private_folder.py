@@ -92,7 +92,8 @@ def write_private_file(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-_REMOVER = """
+#: What the process runs that removes a folder.
+REMOVER = """
 import shutil, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 sys.stdin.buffer.read()
@@ -107,7 +108,7 @@ def start_remover(folder: Path) -> subprocess.Popen[bytes]:
     signal to the kernel's process group reaches it.
     """
     return subprocess.Popen(  # noqa: S603  # our own interpreter and code
-        [sys.executable, "-I", "-S", "-c", _REMOVER, str(folder)],
+        [sys.executable, "-I", "-S", "-c", REMOVER, str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -13,12 +13,12 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile.bindings.child_processes import ChildProcesses
 from ipy_awsprofile.bindings.gate import watch_signatures
 from ipy_awsprofile.bindings.names import BINDINGS
 from ipy_awsprofile.bindings.no_identity import require_no_run
 from ipy_awsprofile.bindings.open_readers import OpenReaders
 from ipy_awsprofile.bindings.owners import Owners, owner_of, watched_owners
-from ipy_awsprofile.bindings.worker_processes import WorkerProcesses
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.interrupts import Uninterrupted
 from ipy_awsprofile.credentials.person import Person
@@ -52,7 +52,7 @@ class Switcher:
         self._listeners = Listeners()
         self._server: CredentialServer | None = None
         self._readers = OpenReaders()
-        self._workers = WorkerProcesses()
+        self._processes = ChildProcesses()
         self._closed = False
         self._ending = ExitStack()
         #: Whose the credentials are with which something signs.
@@ -82,8 +82,7 @@ class Switcher:
     def sessions(self) -> tuple[ProfileSession, ...]:
         """The active session and, after ``--only-session``, that of the rest of the kernel."""
         active = self._active()
-        both = (active.session, active.rest) if active else ()
-        return tuple(session for session in both if session)
+        return tuple(filter(None, (active.session, active.rest))) if active else ()
 
     @property
     def request(self) -> SwitchRequest | None:
@@ -246,7 +245,7 @@ class Switcher:
             left = list(leftovers.identity_of_the_rest(active.rest))
             left += leftovers.stale_variables(names, session, owners, request.variable)
             left += leftovers.readers_from_before(self._readers, names, session)
-            left += leftovers.workers_from_before(self._workers, session)
+            left += leftovers.processes_from_before(self._processes, session)
             left += leftovers.stale_secrets(names, session, owners)
             if bound := active.rest or (None if request.only_session else session):
                 left += undone(bound, self.bindings)
@@ -260,7 +259,7 @@ class Switcher:
         """Note what was opened or started as this identity, before another one becomes active."""
         active = self._active()
         owner = owner_of(active.session) if active else None
-        self._workers.note(owner)
+        self._processes.note(owner)
         if self._shell:
             self._readers.note(self._shell.user_ns, owner)
 
@@ -283,10 +282,9 @@ class Switcher:
             self._ending.callback(self._server.close)
             self._ending.callback(SECRETS.forget)
             self._ending.callback(watch_signatures(StaleSignatures(self.owners, self)))
-        request, session, chosen = layer.request, layer.session, self.bindings
-        rest: ProfileSession | None = session
-        if request.only_session:
-            rest, chosen = layer.rest, (*chosen, "namespace")
+        request, session = layer.request, layer.session
+        chosen = (*self.bindings, "namespace") if request.only_session else self.bindings
+        rest = layer.rest if request.only_session else session
         variable, server = request.variable, self._server
         return follow(self._shell, variable, session, chosen, server, rest=rest, exchange=exchange)
 

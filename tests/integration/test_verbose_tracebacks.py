@@ -141,7 +141,7 @@ def test_library_that_refuses(aws: EmbeddedAws, verbose: Shell, cell: str) -> No
     """A library that doesn't take what it is given is no reason to show it."""
     ran = verbose.run(cell)
     assert ran.error
-    assert "frozen" in ran.text or "<SecretOptions" in ran.text
+    assert "frozen" in ran.text or "secret_options" in ran.text
     assert leaks(aws, ran.text) == []
 
 

@@ -1,0 +1,238 @@
+"""Child processes from before a switch: joblib's idle workers are ended, others are named."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
+from tests.bindings.borrowing import KERNEL_TESTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+pytestmark = KERNEL_TESTS
+
+WHO = "workers_of_mine.who"
+MODULE = """
+import boto3
+
+def who(_=None):
+    return boto3.client("sts").get_caller_identity()["Account"]
+"""
+
+#: How workers are started, asked who they are, and started again by what the card says.
+POOLS = {
+    "SpawnPoolWorker": (
+        "import multiprocessing\npool = multiprocessing.get_context('spawn').Pool(2)",
+        f"pool.map({WHO}, [1])[0]",
+        "pool.terminate(); pool.join()",
+    ),
+    "ForkPoolWorker": (
+        "import multiprocessing\npool = multiprocessing.get_context('fork').Pool(2)",
+        f"pool.map({WHO}, [1])[0]",
+        "pool.terminate(); pool.join()",
+    ),
+    "ForkServerPoolWorker": (
+        "import multiprocessing\npool = multiprocessing.get_context('forkserver').Pool(2)",
+        f"pool.map({WHO}, [1])[0]",
+        "pool.terminate(); pool.join()\n%aws_profile --refresh",
+    ),
+    "SpawnProcess": (
+        "import multiprocessing\nfrom concurrent.futures import ProcessPoolExecutor\n"
+        "pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context('spawn'))",
+        f"pool.submit({WHO}).result()",
+        "pool.shutdown()",
+    ),
+    "LokyProcess": (
+        "from joblib.externals.loky import ProcessPoolExecutor\npool = ProcessPoolExecutor(1)",
+        f"pool.submit({WHO}).result()",
+        "pool.shutdown()",
+    ),
+}
+
+
+@pytest.fixture
+def notebook(
+    aws: EmbeddedAws, shell: Shell, tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Shell]:
+    """Work as RoleBeta, with a module for workers."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    with open(f"{tmp_path}/workers_of_mine.py", "w") as file:
+        file.write(MODULE)
+    shell.good("import workers_of_mine, subprocess, sys\n%aws_profile RoleBeta")
+    yield shell
+    shell.run("pool.shutdown() if hasattr(pool, 'shutdown') else pool.terminate()")
+    child = shell.names.get("child")
+    if child and child.poll() is None:
+        for started in psutil.Process(child.pid).children():
+            started.kill()
+        child.kill()
+        child.wait()
+
+
+@pytest.mark.parametrize("kind", POOLS)
+def test_workers_are_named(notebook: Shell, kind: str) -> None:
+    """Workers that keep their identity are on the card until they are started again."""
+    start, ask, end = POOLS[kind]
+    notebook.good(start)
+    assert notebook.good(ask).result == ROLE_ACCOUNT
+    assert kind not in notebook.good("%aws_profile").text
+    card = notebook.good("%aws_profile UserAlpha").text
+    assert notebook.good(ask).result == ROLE_ACCOUNT
+    (named,) = re.findall(rf"`{kind}` \((\d) process[es]*\) started while (\w+)", card)
+    assert named[1] == "RoleBeta"
+    notebook.good(f"{end}\n{start}")
+    assert notebook.good(ask).result == USER_ACCOUNT
+    assert kind not in notebook.good("%aws_profile").text
+    assert kind in notebook.good("%aws_profile RoleBeta").text
+
+
+def test_joblib_follows(notebook: Shell) -> None:
+    """Joblib's reusable workers are started again after each switch, and aren't named."""
+    ask = f"joblib.Parallel(n_jobs=2)(joblib.delayed({WHO})() for _ in range(3))"
+    notebook.good("import joblib; pool = None")
+    for profile, account in [("RoleBeta", ROLE_ACCOUNT), ("UserAlpha", USER_ACCOUNT)] * 2:
+        assert "Loky" not in notebook.good(f"%aws_profile {profile}").text
+        assert notebook.good(ask).result == [account] * 3
+    scope = notebook.good(f"%%aws_profile RoleBeta\n{ask}")
+    assert scope.result == [ROLE_ACCOUNT] * 3
+    assert notebook.good(ask).result == [USER_ACCOUNT] * 3
+
+
+def named(notebook: Shell, line: str = "%aws_profile") -> list[tuple[str, str, str]]:
+    """Return the kind, the number and the former identity of the processes on the card."""
+    card = " ".join(notebook.good(line).text.split())
+    return re.findall(r"`([^`]+)` \((\d+) process[es]*\) started while (\w+)", card)
+
+
+#: A program that lives across a switch.
+WAITS = "import time; time.sleep(600)"
+START = f"child = subprocess.Popen([sys.executable, '-c', {WAITS!r}])"
+
+
+def test_a_program_is_named(notebook: Shell) -> None:
+    """A program is named from the next switch on, until it has ended or its identity is back."""
+    notebook.good(START)
+    assert named(notebook) == []
+    assert named(notebook, "%aws_profile UserAlpha") == [("python", "1", "RoleBeta")]
+    assert named(notebook, "%aws_profile RoleBeta") == []
+    assert named(notebook, "%aws_profile UserAlpha") == [("python", "1", "RoleBeta")]
+    notebook.good("child.kill()")  # nobody waits for it
+    while psutil.Process(notebook.names["child"].pid).status() != psutil.STATUS_ZOMBIE:
+        pass
+    assert named(notebook) == []
+
+
+#: A program's command, how it is named, and what ends and starts it.
+PROGRAMS = {
+    "java": (["java", "-c", WAITS], "java", "stop it, and start it again"),
+    "Spark": (["java", "-c", WAITS, "org.apache.spark.deploy.SparkSubmit"], "Spark", "spark.stop"),
+    "Ray": (["raylet", "-c", WAITS], "Ray", "ray.shutdown(); ray.init()"),
+    "script": (["python3", "mlflow", "server"], "mlflow", "stop it"),
+    "module": (["python3", "-m", "waits.server"], "waits", "stop it"),
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_kinds_of_programs(
+    notebook: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    """A program is named as the user knows it, with what ends and starts it."""
+    command, kind, advice = PROGRAMS[program]
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.chdir(tmp_path)
+    for name in ("java", "raylet", "python3"):
+        (tmp_path / name).symlink_to(os.path.realpath(sys.executable))
+    (tmp_path / "mlflow").write_text(WAITS)
+    (tmp_path / "waits").mkdir()
+    (tmp_path / "waits" / "server.py").write_text(WAITS)
+    notebook.good(f"child = subprocess.Popen({command})")
+    assert named(notebook, "%aws_profile UserAlpha") == [(kind, "1", "RoleBeta")]
+    assert advice in " ".join(notebook.good("%aws_profile").text.split())
+
+
+#: A program with a child, and a shell with two, of which only one uses AWS.
+PARENTS = {
+    "child = subprocess.Popen([sys.executable, '-c', 'import subprocess; "
+    f'subprocess.run(["{sys.executable}", "-c", "{WAITS}"])\'])': "2",
+    "child = subprocess.Popen(['sh', '-c', "
+    f"'sleep 600 & {sys.executable} -c \"{WAITS}\"; :'])": "1",
+}
+
+
+@pytest.mark.parametrize(("start", "number"), PARENTS.items(), ids=["program", "shell"])
+def test_what_a_program_has_started(notebook: Shell, start: str, number: str) -> None:
+    """What a program has started counts with it; what a shell has started is named itself."""
+    notebook.good(start)
+    child = psutil.Process(notebook.names["child"].pid)
+    while not any(WAITS in one.cmdline() for one in child.children()):
+        pass
+    assert named(notebook, "%aws_profile UserAlpha") == [("python", number, "RoleBeta")]
+
+
+#: Processes that don't work as the identity from before.
+UNNAMED = {
+    "sleep": "child = subprocess.Popen(['sleep', '600'])",
+    "another profile": "import os; environ = {**os.environ, 'AWS_PROFILE': 'UserAlpha'}\n"
+    f"child = subprocess.Popen([sys.executable, '-c', {WAITS!r}], env=environ)",
+    "no environment": f"child = subprocess.Popen([sys.executable, '-c', {WAITS!r}], env={{}})",
+    "resource tracker": "from multiprocessing import resource_tracker\n"
+    "resource_tracker.ensure_running()",
+    "fork server": "from multiprocessing import forkserver\nforkserver.ensure_running()",
+    "debugger": "child = subprocess.Popen([sys.executable, '-c', "
+    f"{WAITS!r}, '/site-packages/debugpy/adapter'])",
+}
+
+
+@pytest.mark.parametrize("process", UNNAMED)
+def test_unnamed_processes(notebook: Shell, process: str) -> None:
+    """What doesn't use the former identity isn't named."""
+    notebook.good(UNNAMED[process])
+    assert named(notebook, "%aws_profile UserAlpha") == []
+    assert named(notebook, "%aws_profile RoleBeta") == []
+
+
+def test_the_environment_does_not_follow(shell: Shell, aws: EmbeddedAws) -> None:
+    """If the environment doesn't follow a switch, a program doesn't keep its identity."""
+    shell.good("%config AwsProfileMagics.bindings = ['namespace', 'default_session']")
+    shell.good(f"%aws_profile RoleBeta\nimport subprocess, sys\n{START}")
+    assert named(shell, "%aws_profile UserAlpha") == []
+    shell.good("child.kill(); child.wait()")
+
+
+def test_without_psutil(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without psutil, the workers of `multiprocessing` are named, and nothing else."""
+    start, _, _ = POOLS["SpawnPoolWorker"]
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "psutil", None)
+        notebook.good(f"{start}\n{START}")
+        assert named(notebook, "%aws_profile UserAlpha") == [("SpawnPoolWorker", "2", "RoleBeta")]
+
+
+def test_dask(notebook: Shell) -> None:
+    """A Dask cluster's workers are named, and follow after the card's advice."""
+    pytest.importorskip("distributed")
+    notebook.good(
+        "from distributed import Client, LocalCluster\n"
+        "pool = LocalCluster(n_workers=1, processes=True, dashboard_address=':0')\n"
+        f"pool.shutdown = pool.close; client = Client(pool); client.submit({WHO}).result()"
+    )
+    ((kind, number, whom),) = named(notebook, "%aws_profile UserAlpha")
+    assert (kind.partition(" ")[0], number, whom) == ("Dask", "1", "RoleBeta")
+    assert notebook.good(f"client.submit({WHO}, 1).result()").result == ROLE_ACCOUNT
+    restarted = notebook.good(f"client.restart(); client.submit({WHO}, 2).result()")
+    assert restarted.result == USER_ACCOUNT
+    assert named(notebook) == []
+    notebook.good("client.close()")
