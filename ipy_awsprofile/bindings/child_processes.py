@@ -60,7 +60,6 @@ _WITHOUT_AWS = re.compile(
     r"|xdg-open|open|firefox.*|chrom.*|.*browser.*",
 )
 
-
 _Id = tuple[int, float | None]
 
 
@@ -225,4 +224,5 @@ def end_idle_workers() -> None:
     workers = sys.modules["multiprocessing"].active_children()
     # Python has no public way to stop the server, which waits for its workers.
     if not any(getattr(one._popen, "method", "") == "forkserver" for one in workers):  # noqa: SLF001
-        server._stop()  # noqa: SLF001
+        with suppress(ChildProcessError):  # it was killed
+            server._stop()  # noqa: SLF001

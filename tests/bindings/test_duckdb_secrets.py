@@ -16,6 +16,8 @@ from ipy_awsprofile.sessions.session import open_session
 from tests.roles import add_role
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
 
@@ -232,3 +234,38 @@ def test_secrets_of_the_user(aws: EmbeddedAws, notebook: Shell, connection: str,
         notebook.good(code)
     assert named(notebook) == []
     assert signers(aws, used) == {"RoleGamma"}
+
+
+def test_credential_chain(aws: EmbeddedAws, notebook: Shell) -> None:
+    """The advice about a secret of DuckDB's own credential chain works, too."""
+    notebook.good(f"{CREATED}import duckdb_extensions")
+    for extension in ("httpfs", "aws"):
+        notebook.good(f"duckdb_extensions.import_extension('{extension}', con=con)")
+    place = aws.endpoint_url.partition("//")[2]
+    notebook.good(
+        'con.execute("CREATE SECRET mine (TYPE s3, PROVIDER credential_chain, '
+        f"URL_STYLE 'path', USE_SSL false, ENDPOINT '{place}')\")"
+    )
+    assert signers(aws, notebook.names["con"]) == {"RoleBeta"}
+    (row,) = named(notebook, "%aws_profile RoleGamma")
+    for code in re.findall("`([^`]+)`", row)[1:]:
+        notebook.good(code)
+    assert named(notebook) == []
+    assert signers(aws, notebook.names["con"]) == {"RoleGamma"}
+
+
+def test_persistent_secret(aws: EmbeddedAws, notebook: Shell, tmp_path: Path) -> None:
+    """The advice about a secret in a file doesn't remove the file."""
+    notebook.good(f"{CREATED}con.execute(\"SET secret_directory = '{tmp_path}/secrets'\")")
+    notebook.good("from ipy_awsprofile.sessions.duckdb_secret import secret_options")
+    notebook.good("libraries.duckdb_secret(session, con)")
+    notebook.good(
+        "options = secret_options(session)\n"
+        f"con.execute(\"CREATE PERSISTENT SECRET mine (TYPE s3, SCOPE 's3://{BUCKET}', \""
+        " + ', '.join(f'{key} ${key}' for key in options) + ')', options)"
+    )
+    (row,) = named(notebook, "%aws_profile RoleGamma")
+    for code in re.findall("`([^`]+)`", row)[1:]:
+        notebook.good(code)
+    assert signers(aws, notebook.names["con"]) == {"RoleGamma"}
+    assert len(list((tmp_path / "secrets").iterdir())) == 1
