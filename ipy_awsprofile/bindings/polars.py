@@ -1,7 +1,7 @@
 """polars: ``pl.read_parquet("s3://…")`` and all its other readers and writers of ``s3://`` paths.
 
-Without this, polars keeps the credentials of its first read. While a switch is active, its default
-credential provider is the session's.
+Without this, polars keeps the credentials of its first read. A query asks who it reads as when it
+is collected, so a ``LazyFrame`` from before a switch follows it.
 
 https://docs.pola.rs/user-guide/io/cloud-storage/
 """
@@ -9,9 +9,10 @@ https://docs.pola.rs/user-guide/io/cloud-storage/
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
+from uuid import uuid4
 
 from ipy_awsprofile.bindings.exchange import IMMEDIATE, Exchange
 from ipy_awsprofile.bindings.shared import SharedBinding
@@ -23,28 +24,35 @@ if TYPE_CHECKING:
 
 @contextmanager
 def polars(session: ProfileSession, exchange: Exchange = IMMEDIATE) -> Iterator[None]:
-    """Make the session polars' default, if polars is imported.
+    """Let polars read as the session, if it is imported and the user names no credentials.
 
-    Afterwards the default is what it was before, unless the user has changed it since. If polars is
-    imported later, it uses ``AWS_PROFILE``.
+    This takes precedence over a default provider of the user, which is put back afterwards unless
+    the user has changed it since. If polars is imported later, it uses ``AWS_PROFILE``.
     """
-    pl = _polars()
-    before, ours = exchange.read(_PLACE, _default), _provider_of(pl, session) if pl else None
-    if pl:
-        exchange.write(_PLACE, ours, pl.Config.set_default_credential_provider)
+    pl, default = _polars(), exchange.read(_DEFAULT, _default)
+    before = exchange.read(_METHODS, _methods)
+    ours = _building(before, _provider_class(pl, session)) if before else None
+    if pl and ours:
+        exchange.write(_METHODS, ours, _set_methods)
+        exchange.write(_DEFAULT, "auto", pl.Config.set_default_credential_provider)
     try:
         yield
     finally:
-        pl, now = _polars(), exchange.read(_PLACE, _default)
-        if ours and now is ours:
-            exchange.write(_PLACE, before, pl.Config.set_default_credential_provider)
-        elif pl and not ours and now == "auto":
+        pl = _polars()
+        if pl and ours:
+            exchange.write(_METHODS, before, _set_methods)
+            if exchange.read(_DEFAULT, _default) == "auto":
+                exchange.write(_DEFAULT, default, pl.Config.set_default_credential_provider)
+        elif pl and (now := exchange.read(_METHODS, _methods)):
             # It was imported meanwhile, and its own provider keeps this session's credentials.
-            new = pl.CredentialProviderAWS()
-            exchange.write(_PLACE, new, pl.Config.set_default_credential_provider)
+            exchange.write(_METHODS, _building(now, pl.CredentialProviderAWS), _set_methods)
 
 
-_PLACE = "polars' default credential provider"
+_DEFAULT = "polars' default credential provider"
+_METHODS = "polars' own credential provider"
+
+#: How polars builds its own provider, and the key under which it keeps what it has built.
+_Methods = tuple[Callable[[Any], Any], Callable[[Any], bytes]]
 
 
 def _polars() -> Any:
@@ -52,10 +60,45 @@ def _polars() -> Any:
     module = sys.modules.get("polars")
     config = getattr(module, "Config", None)
     has_default = hasattr(config, "set_default_credential_provider")
-    return module if has_default and hasattr(module, "CredentialProviderAWS") else None
+    return module if has_default and hasattr(_auto_init(), "stable_cache_key") else None
 
 
-def _provider_of(pl: Any, session: ProfileSession) -> Any:
+def _auto_init() -> Any:
+    """Return the class of polars that builds its own provider whenever a query is collected."""
+    builder = sys.modules.get("polars.io.cloud.credential_provider._builder")
+    return getattr(builder, "AutoInit", None)
+
+
+def _methods() -> _Methods | None:
+    kind = _auto_init() if _polars() else None
+    return (kind.__call__, kind.stable_cache_key) if kind else None
+
+
+def _set_methods(methods: _Methods | None) -> None:
+    if methods:
+        kind = _auto_init()
+        kind.__call__, kind.stable_cache_key = methods
+
+
+def _building(original: _Methods, provider: Callable[..., Any]) -> _Methods:
+    """Return methods that build another provider, where the user names no credentials."""
+    build, key, ours = *original, uuid4().bytes
+
+    def is_default(self: Any) -> bool:
+        options = self.kw
+        given = options.get("profile_name") or options.get("_auto_init_unhandled_key")
+        return self.cls.__name__ == "CredentialProviderAWS" and not given
+
+    def build_ours(self: Any) -> Any:
+        return provider(**self.kw) if is_default(self) else build(self)
+
+    def our_key(self: Any) -> bytes:
+        return key(self) + ours if is_default(self) else key(self)
+
+    return build_ours, our_key
+
+
+def _provider_class(pl: Any, session: ProfileSession) -> Any:
     class SessionCredentials(pl.CredentialProviderAWS):  # type: ignore[misc]
         """polars' own provider, for the session instead of a new one."""
 
@@ -81,7 +124,7 @@ def _provider_of(pl: Any, session: ProfileSession) -> Any:
         def __repr__(self) -> str:
             return f"<credentials of {' ← '.join(session.chain)}>"
 
-    return SessionCredentials()
+    return SessionCredentials
 
 
 def _default() -> Any:
@@ -92,21 +135,23 @@ def _default() -> Any:
 
 @contextmanager
 def _no_default_of_polars() -> Iterator[None]:
-    pl, before = _polars(), _default()
-    if pl:
+    pl, default, methods = _polars(), _default(), _methods()
+    if pl and methods:
         pl.Config.set_default_credential_provider(_refuse)
+        _set_methods(_building(methods, _refuse))
     try:
         yield
     finally:
+        _set_methods(methods)
         if _default() is _refuse:
-            pl.Config.set_default_credential_provider(before)
+            pl.Config.set_default_credential_provider(default)
 
 
 #: polars reads in threads of its own, of which nobody knows whose profile they work for.
 no_default_of_polars = SharedBinding(_no_default_of_polars)
 
 
-def _refuse() -> NoReturn:
+def _refuse(**_: Any) -> NoReturn:
     raise NotForOneProfile(
         "polars doesn't know the function's profile.",
         "`from ipy_awsprofile import libraries`, then read with "
