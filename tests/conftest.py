@@ -77,6 +77,7 @@ def clean_environment(tmp_path: Path) -> Iterator[None]:
     if duckdb := sys.modules.get("duckdb"):  # its default connection is the process's
         SECRETS.forget()
         duckdb.execute("DROP SECRET IF EXISTS ipy_awsprofile")
+    sys.modules.pop("daft", None)  # a card names it wherever it is imported
     boto3.DEFAULT_SESSION = session
     os.environ.clear()
     os.environ.update(before)

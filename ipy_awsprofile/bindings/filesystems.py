@@ -85,26 +85,32 @@ _CHAINED = 8
 
 
 def _clear_cache(_: None = None) -> None:
-    """Let fsspec forget the filesystems of s3fs, and those that are chained to one.
+    """Let fsspec forget its filesystems of S3, and those that are chained to one.
 
     With a URL such as ``simplecache::s3://…``, the outer one's arguments don't name a profile.
     https://filesystem-spec.readthedocs.io/en/latest/features.html#url-chaining
     """
-    s3fs, spec = sys.modules.get("s3fs"), sys.modules.get("fsspec.spec")
-    if s3fs is None or spec is None:
+    loaded = [getattr(sys.modules.get(name), kind, None) for name, kind in _OF_S3.items()]
+    roots = tuple(filter(None, loaded))
+    spec = sys.modules.get("fsspec.spec")
+    if not roots or spec is None:
         return
     classes = [spec.AbstractFileSystem]
     for kind in classes:  # it grows
         classes += kind.__subclasses__()
         for token, instance in list(kind._cache.items()):  # noqa: SLF001
-            if _reads_s3(instance, s3fs.S3FileSystem):
+            if _reads_s3(instance, roots):
                 kind._cache.pop(token, None)  # noqa: SLF001
 
 
-def _reads_s3(filesystem: Any, s3: type) -> bool:
-    """Return whether a filesystem is one of s3fs, or reads from one, through others or files."""
+#: The modules and classes of fsspec's filesystems of S3.
+_OF_S3 = {"s3fs": "S3FileSystem", "obstore.fsspec": "FsspecStore"}
+
+
+def _reads_s3(filesystem: Any, roots: tuple[type, ...]) -> bool:
+    """Return whether a filesystem is one of S3, or reads from one, through others or files."""
     for _ in range(_CHAINED):
-        if isinstance(filesystem, s3):
+        if isinstance(filesystem, roots):
             return True
         try:  # a caching filesystem has its own way to return attributes
             values = object.__getattribute__(filesystem, "__dict__")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ipy_awsprofile.bindings.child_processes import how_to_end
 from ipy_awsprofile.bindings.duckdb_secrets import how_to_replace, secrets_of_notebook
 from ipy_awsprofile.bindings.namespace import variables
-from ipy_awsprofile.bindings.owners import key_of
+from ipy_awsprofile.bindings.owners import known_keys
 from ipy_awsprofile.bindings.signers import signer_of
 from ipy_awsprofile.sessions.duckdb_secret import NAME, SECRETS, SecretState
 from ipy_awsprofile.sessions.polars_version import KEEPS, UPDATE, keeps_credentials
@@ -41,6 +42,10 @@ _INDEPENDENT = {
     f"{_IMPORT} call `libraries.duckdb_secret(session)`, which follows each switch",
     "pyspark": f"doesn't follow: {_IMPORT} read with `**libraries.spark_options(session)`",
 }
+
+
+#: Of these, what keeps the credentials is the process, and not an object.
+_PROCESS_WIDE = {"daft"}
 
 
 def identity_of_the_rest(session: ProfileSession | None) -> Iterator[Leftover]:
@@ -73,7 +78,7 @@ def stale_secrets(
 
     A secret that the user created for a session opened by its name is meant to stay.
     """
-    active = {key_of(session.get_credentials()), session.issued and session.issued[1].access_key}
+    active = known_keys(session)
     if SECRETS.problem:
         why = str(SECRETS.problem).rstrip(".")
         yield Leftover(NAME, f"was dropped from your DuckDB connections: {why}")
@@ -93,11 +98,12 @@ def readers_from_before(
     readers: OpenReaders, namespace: Mapping[str, Any], session: ProfileSession
 ) -> Iterator[Leftover]:
     """Yield the variables that have opened a place in S3 as another identity."""
-    for name, owner, again in readers.from_before(namespace):
-        whom = owner.difference(session) if owner else "no profile"
-        if whom:
-            new = again.format(name=name)
-            yield Leftover(name, f"was opened while {whom} was active, and keeps it: run `{new}`")
+    stale = dict[tuple[str, str], str]()  # one line for each variable and identity
+    for name, owner, code in readers.from_before(namespace):
+        if whom := owner.difference(session) if owner else "no profile":
+            stale[name, whom] = f"run `{code}`" if code else "delete it, then create it again"
+    for (name, whom), advice in stale.items():
+        yield Leftover(name, f"was opened while {whom} was active, and keeps it: {advice}")
 
 
 def processes_from_before(processes: ChildProcesses, session: ProfileSession) -> Iterator[Leftover]:
@@ -121,6 +127,8 @@ def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:
     """
     values = [value for name, value in list(namespace.items()) if not name.startswith("_")]
     imported = {value.__name__ for value in values if isinstance(value, ModuleType)}
+    # A module of the user, or a library, can be what reads with it.
+    imported |= _PROCESS_WIDE & sys.modules.keys()
     modules = imported | {getattr(value, "__module__", None) for value in values}
     old = {"polars": f"{KEEPS}. {UPDATE}"} if keeps_credentials() else {}
     for library, advice in (_INDEPENDENT | old).items():

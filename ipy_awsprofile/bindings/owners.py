@@ -190,6 +190,11 @@ def key_of(credentials: Any) -> str | None:
     return values.get("_access_key") or values.get("access_key")
 
 
+def known_keys(session: ProfileSession) -> set[str | None]:
+    """Return the access keys that the session has now, its own and those that it lends."""
+    return {key_of(session.get_credentials()), session.issued and session.issued[1].access_key}
+
+
 @contextmanager
 def watched_owners() -> Iterator[Owners]:
     """Note in a ``with`` block whose credentials botocore's sessions find."""

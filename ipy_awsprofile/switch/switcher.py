@@ -261,7 +261,7 @@ class Switcher:
         owner = owner_of(active.session) if active else None
         self._processes.note(owner)
         if self._shell:
-            self._readers.note(self._shell.user_ns, owner)
+            self._readers.note(self._shell.user_ns, active.session if active else None)
 
     def _tell(self, layer: Layer | None, identity: Identity | None) -> None:
         """Call the listeners, until another identity has become active."""

@@ -12,7 +12,7 @@ import s3fs  # noqa: F401  # fsspec's defaults follow only what is imported befo
 
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
 from ipy_awsprofile.sessions.session import open_session
-from tests.roles import add_role
+from tests.roles import add_role, roles_in_s3
 from tests.shells import Shell
 
 if TYPE_CHECKING:
@@ -39,14 +39,6 @@ def notebook(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv(name, value)
     shell.names.update(BUCKET=BUCKET, KEY=f"{BUCKET}/cities.parquet")
     return shell
-
-
-def roles(aws: EmbeddedAws, notebook: Shell, code: str) -> set[str]:
-    """Run the code, and return the roles (or users) with which it called S3."""
-    aws.calls.clear()
-    notebook.good(code)
-    arns = [call.arn or "anonymous" for call in aws.calls if call.action.startswith("s3:")]
-    return {re.split("[/]", arn)[1] for arn in arns}
 
 
 #: How something that signs is kept in the variable ``it``, and how it is used.
@@ -85,14 +77,14 @@ def test_the_code_on_the_card_mends_it(aws: EmbeddedAws, notebook: Shell, kept: 
     make, use = KEPT[kept]
     notebook.good("%aws_profile RoleBeta")
     notebook.good(make)
-    assert roles(aws, notebook, use) == {"RoleBeta"}
+    assert roles_in_s3(aws, notebook, use) == {"RoleBeta"}
     notebook.good("%aws_profile RoleGamma")
-    assert roles(aws, notebook, use) == {"RoleBeta"}
+    assert roles_in_s3(aws, notebook, use) == {"RoleBeta"}
     card = notebook.good("%aws_profile").text
     (code,) = re.findall(r"`it`[^\n]*RoleBeta[^\n]*run `([^`]+)`", card)
     notebook.good(code)
     assert "`it`" not in notebook.good("%aws_profile").text
-    assert roles(aws, notebook, use) == {"RoleGamma"}
+    assert roles_in_s3(aws, notebook, use) == {"RoleGamma"}
     notebook.good("%aws_profile RoleBeta")
     assert "`it`" in notebook.good("%aws_profile").text
     notebook.good("%aws_profile RoleGamma")
@@ -115,7 +107,7 @@ def test_a_filesystem_of_a_cell(aws: EmbeddedAws, notebook: Shell) -> None:
     notebook.good("%aws_profile RoleBeta")
     notebook.good(f"%%aws_profile RoleGamma\n{opened}\n{read}")
     assert "`fs` was opened while RoleGamma was active" in notebook.good("%aws_profile").text
-    assert roles(aws, notebook, read) == {"RoleGamma"}
+    assert roles_in_s3(aws, notebook, read) == {"RoleGamma"}
     notebook.good(opened)
     assert "`fs`" not in notebook.good("%aws_profile").text
 
@@ -168,9 +160,9 @@ def test_cached_clients(
     use = CACHING[library]
     for role in ("RoleBeta", "RoleGamma", "RoleBeta"):
         notebook.good(f"%aws_profile {role}")
-        assert roles(aws, notebook, use) == {role}
-    assert roles(aws, notebook, f"%%aws_profile RoleGamma\n{use}") == {"RoleGamma"}
-    assert roles(aws, notebook, use) == {"RoleBeta"}
+        assert roles_in_s3(aws, notebook, use) == {role}
+    assert roles_in_s3(aws, notebook, f"%%aws_profile RoleGamma\n{use}") == {"RoleGamma"}
+    assert roles_in_s3(aws, notebook, use) == {"RoleBeta"}
     notebook.good("%aws_profile --off")
     aws.calls.clear()
     notebook.run(use)

@@ -1,0 +1,152 @@
+"""Search the notebook's variables, and what is inside other objects.
+
+Objects are only looked at: none of their code runs that could call AWS, ask or change something.
+"""
+
+from __future__ import annotations
+
+import gc
+from asyncio import AbstractEventLoop
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from io import IOBase
+from itertools import chain, islice
+from types import FrameType, FunctionType, GetSetDescriptorType, ModuleType, TracebackType
+from typing import Any, Generic, TypeVar
+
+from ipy_awsprofile.bindings.namespace import variables
+
+_T = TypeVar("_T")
+
+#: Returns what an object is, or None if it isn't wanted.
+Look = Callable[[Any], _T | None]
+
+#: How many objects are looked at for one variable, and for all of them.
+_OF_ONE, _OF_ALL = 500, 5_000
+
+#: Objects of these packages hold the shell, and with it everything.
+_FOREIGN = ("IPython.", "ipykernel.", "ipy_awsprofile.", "ipywidgets.", "traitlets.")
+
+#: Attributes under which pyarrow's objects, which are written in C++, show what they read through.
+_BENEATH = ("filesystem", "base_fs", "handler", "children")
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[_T]):
+    """An object that was found, what it is, and whether it is inside the variable's object."""
+
+    name: str
+    value: Any
+    what: _T
+    is_inside: bool
+
+
+def search(
+    namespace: Mapping[str, Any], look: Look[_T], *, without: tuple[str, ...] = ()
+) -> Iterator[Found[_T]]:
+    """Yield the variables that ``look`` wants, then the objects inside the others.
+
+    An object that several variables hold is yielded for each. Objects of the packages ``without``
+    aren't searched. The number of objects is limited, so that a switch doesn't become slow.
+    """
+
+    def is_closed(value: Any) -> bool:
+        return _leads_everywhere(value) or (
+            module_of(value).startswith(_FOREIGN + without) and look(value) is None
+        )
+
+    values = variables(namespace)
+    direct = {name: what for name, value in values.items() if (what := look(value)) is not None}
+    for name, what in direct.items():
+        yield Found(name, values[name], what, is_inside=False)
+    seen, budget = {id(namespace)}, _OF_ALL
+    for name, value in values.items():
+        if name in direct or not _is_worth_a_look(value) or is_closed(value):
+            continue
+        for held, what in islice(_inside(value, seen, look, is_closed), min(_OF_ONE, budget)):
+            budget -= 1
+            if what is not None:
+                yield Found(name, held, what, is_inside=True)
+
+
+def beneath(value: Any) -> Iterator[Any]:
+    """Yield what an object of pyarrow reads through: file systems, and handlers in Python."""
+    waiting = deque([value])
+    while waiting:
+        kind = type(one := waiting.popleft())
+        for name in _BENEATH if module_of(one).startswith("pyarrow.") else ():
+            # A property in Python could do anything.
+            if isinstance(getattr(kind, name, None), GetSetDescriptorType):
+                with suppress(Exception):
+                    held = getattr(one, name)
+                    new = held[:10] if isinstance(held, list) else [held]
+                    waiting.extend(new)
+                    yield from new
+
+
+def _inside(
+    value: Any, seen: set[int], look: Look[_T], is_closed: Callable[[Any], bool]
+) -> Iterator[tuple[Any, _T | None]]:
+    """Yield each object inside another one, the nearest first, and what it is.
+
+    Wanted objects and those that are closed aren't searched.
+    """
+    waiting, wanted = deque([value]), set[int]()
+    while waiting:
+        for held in _held(waiting.popleft()):
+            if id(held) in seen or id(held) in wanted or not _is_worth_a_look(held):
+                continue
+            if is_closed(held):
+                continue
+            if (what := look(held)) is None:
+                seen.add(id(held))
+                waiting.append(held)
+            else:
+                wanted.add(id(held))
+            yield held, what
+
+
+def _is_worth_a_look(value: Any) -> bool:
+    """Return whether an object can hold others.
+
+    The garbage collector doesn't track pyarrow's objects, nor dicts and tuples with nothing else.
+    """
+    is_untracked = issubclass(type(value), (dict, tuple)) or module_of(value).startswith("pyarrow.")
+    return is_untracked or gc.is_tracked(value)
+
+
+def _held(holder: Any) -> Iterable[Any]:
+    """Return what an object refers to, but not the globals of a function, nor a closed file's."""
+    kind = type(holder)
+    if kind is FunctionType:
+        return (holder.__closure__, holder.__defaults__, holder.__kwdefaults__, holder.__dict__)
+    if issubclass(kind, type):
+        return list(vars(holder).values())
+    if _is_ended(holder):
+        return ()
+    # File systems that pyarrow shows are new objects each time; what matters is who shows them.
+    handlers = (one for one in beneath(holder) if not module_of(one).startswith("pyarrow._"))
+    return chain(gc.get_referents(holder), handlers)
+
+
+def _is_ended(value: Any) -> bool:
+    """Return whether a file of fsspec is closed; a text file leads to it."""
+    if not issubclass(type(value), IOBase):
+        return False
+    with suppress(AttributeError):
+        return object.__getattribute__(value, "__dict__").get("_closed") is True
+    return False
+
+
+def _leads_everywhere(value: Any) -> bool:
+    """Return whether an object isn't the notebook's own, or leads to everything else."""
+    if issubclass(type(value), type):
+        return bool(value.__module__ != "__main__")
+    return issubclass(type(value), (ModuleType, FrameType, TracebackType, AbstractEventLoop))
+
+
+def module_of(value: Any) -> str:
+    """Return the module of an object's type, with a dot at its end."""
+    return f"{type(value).__module__}."
