@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import ProfileSession
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class _Opened:
     """How an object keeps an identity.
 
