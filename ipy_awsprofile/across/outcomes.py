@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from ipy_awsprofile.bindings.session_of_thread import working_as
+from ipy_awsprofile.bindings.default_session import working_as
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, CredentialsExpired
 from ipy_awsprofile.sessions.session import chain_of

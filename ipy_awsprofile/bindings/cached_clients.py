@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ipy_awsprofile.bindings.child_processes import end_idle_workers
-from ipy_awsprofile.bindings.exchange import IMMEDIATE, Exchange
+from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
 
 
 @contextmanager
-def cached_clients(exchange: Exchange = IMMEDIATE) -> Iterator[None]:
+def cached_clients(transaction: Transaction = IMMEDIATE) -> Iterator[None]:
     """Let these libraries forget their clients and idle workers, at the start and at the end.
 
     This imports none of them. Calls that are running keep the client or worker that they have.
@@ -19,11 +19,11 @@ def cached_clients(exchange: Exchange = IMMEDIATE) -> Iterator[None]:
     https://mlflow.org/docs/latest/self-hosting/architecture/artifact-store/
     https://papermill.readthedocs.io/en/latest/reference/papermill-storage.html
     """
-    exchange.write("cached clients", None, _forget)
+    transaction.write("cached clients", None, _forget)
     try:
         yield
     finally:
-        exchange.write("cached clients", None, _forget)
+        transaction.write("cached clients", None, _forget)
 
 
 def _forget(_: None) -> None:

@@ -1,35 +1,164 @@
-"""boto3's default session: ``boto3.client(...)`` and all libraries that use it."""
+"""boto3's default session: the notebook's, and in a run over many profiles each thread's own.
+
+``boto3.DEFAULT_SESSION`` is one variable for all threads. In a run it is one object, which does
+what the session does that the calling thread works for.
+
+https://docs.aws.amazon.com/boto3/latest/guide/session.html
+"""
 
 from __future__ import annotations
 
+import concurrent.futures.thread
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.bindings.exchange import IMMEDIATE, Exchange
+import boto3
+
+from ipy_awsprofile.bindings.environment import CREDENTIAL_VARIABLES
+from ipy_awsprofile.bindings.no_identity import no_identity
+from ipy_awsprofile.bindings.shared import SharedBinding
+from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
+from ipy_awsprofile.config.environment import user_environment
+from ipy_awsprofile.config.stays_in_process import StaysInProcess
+from ipy_awsprofile.errors import NotForOneProfile
+from ipy_awsprofile.sessions.run_isolation import session_here, working_for
 
 if TYPE_CHECKING:
     import boto3
 
 
 @contextmanager
-def default_session(session: boto3.Session, exchange: Exchange = IMMEDIATE) -> Iterator[None]:
+def default_session(session: boto3.Session, transaction: Transaction = IMMEDIATE) -> Iterator[None]:
     """Make the session the one that ``boto3.client`` and ``boto3.resource`` use.
 
     https://docs.aws.amazon.com/boto3/latest/guide/session.html
     """
     # Loading the extension imports this module, and mustn't import boto3.
-    from ipy_awsprofile.bindings.session_of_thread import (
-        default_of_notebook,
-        set_default_of_notebook,
-    )
 
     place = "boto3's default session"
-    before = exchange.read(place, default_of_notebook)
-    exchange.write(place, session, set_default_of_notebook)
+    before = transaction.read(place, default_of_notebook)
+    transaction.write(place, session, set_default_of_notebook)
     try:
         yield
     finally:
         # Not if the user has set another default since.
-        if exchange.read(place, default_of_notebook) is session:
-            exchange.write(place, before, set_default_of_notebook)
+        if transaction.read(place, default_of_notebook) is session:
+            transaction.write(place, before, set_default_of_notebook)
+
+
+class SessionOfThread(StaysInProcess, boto3.Session):
+    """The session that the calling thread works for, or else the notebook's default session."""
+
+    def __init__(self, of_notebook: boto3.Session | None) -> None:
+        object.__setattr__(self, "_of_notebook", of_notebook)
+
+    def __getattribute__(self, name: str) -> Any:
+        return getattr(_actual(self), name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(_actual(self), name, value)
+
+    def __repr__(self) -> str:
+        return repr(_actual(self))
+
+
+class _Default:
+    """What belongs to the process, as ``boto3.DEFAULT_SESSION`` does."""
+
+    lock = threading.Lock()
+    session: SessionOfThread | None = None
+    #: How many times it was replaced while a function was at work.
+    replaced = 0
+
+
+def default_of_notebook() -> boto3.Session | None:
+    """Return boto3's default session as it is for the notebook; None if there is none yet."""
+    session = boto3.DEFAULT_SESSION
+    if type(session) is SessionOfThread:
+        return object.__getattribute__(session, "_of_notebook")  # type: ignore[no-any-return]
+    return session
+
+
+def set_default_of_notebook(session: boto3.Session | None) -> None:
+    """Set boto3's default session for the notebook; threads that work for a profile keep theirs."""
+    if type(boto3.DEFAULT_SESSION) is SessionOfThread:
+        object.__setattr__(boto3.DEFAULT_SESSION, "_of_notebook", session)
+    else:
+        boto3.DEFAULT_SESSION = session
+
+
+@contextmanager
+def _session_of_thread() -> Iterator[None]:
+    _Default.session = boto3.DEFAULT_SESSION = SessionOfThread(boto3.DEFAULT_SESSION)
+    try:
+        yield
+    finally:
+        _Default.session = None
+        boto3.DEFAULT_SESSION = default_of_notebook()
+
+
+#: Held by each function until it returns, which can be a while after Ctrl-C.
+_held_by_function = SharedBinding(_session_of_thread)
+
+
+@contextmanager
+def working_as(session: boto3.Session) -> Iterator[None]:
+    """Work for the session's profile, whose session is boto3's default one in this thread.
+
+    Raises NotForOneProfile at the end if boto3's default session was replaced meanwhile: then the
+    function could have worked as another profile.
+    """
+    with _held_by_function(), working_for(session):
+        before = _replacements()
+        try:
+            yield
+        finally:
+            after = _replacements()
+        if after != before:
+            raise NotForOneProfile(
+                "boto3's default session was replaced during the run, for all profiles at once.",
+                "Use `session` instead of `boto3.setup_default_session`; in a run, it is boto3's "
+                "default session already.",
+            )
+
+
+def _replacements() -> int:
+    """Return how many times the default session was replaced, after having put it back.
+
+    After Ctrl-C, the notebook goes on and may replace it.
+    """
+    with _Default.lock:
+        if no_identity.is_entered and boto3.DEFAULT_SESSION is not _Default.session:
+            _Default.replaced += 1
+            boto3.DEFAULT_SESSION = _Default.session
+        return _Default.replaced
+
+
+def _actual(default: SessionOfThread) -> boto3.Session:
+    """Return the session that is the default one in this thread."""
+    if (session := session_here()) is not None:
+        return session
+    if boto3.DEFAULT_SESSION is not default:  # a library has kept it since a run
+        return boto3.DEFAULT_SESSION or boto3.Session()
+    if no_identity.is_entered and is_of_a_pool():
+        raise NotForOneProfile(
+            "While a function is called for many profiles, a pool's thread could work for any.",
+            'Create the client before: `client = session.client("s3")`, and use it in the pool.',
+        )
+    of_notebook = default_of_notebook()
+    if of_notebook is None:
+        if no_identity.is_entered and user_environment().keys() & set(CREDENTIAL_VARIABLES):
+            raise NotForOneProfile(
+                "The notebook has no default session while a function is called for many profiles.",
+                "Wait until the run has ended.",
+            )
+        of_notebook = boto3.Session()
+        set_default_of_notebook(of_notebook)
+    return of_notebook
+
+
+def is_of_a_pool() -> bool:
+    """Return whether this thread belongs to a ThreadPoolExecutor, which has no public name."""
+    return threading.current_thread() in concurrent.futures.thread._threads_queues  # noqa: SLF001

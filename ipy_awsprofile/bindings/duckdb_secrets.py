@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.bindings.exchange import IMMEDIATE, Exchange
 from ipy_awsprofile.bindings.shared import SharedBinding
+from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
 from ipy_awsprofile.sessions.duckdb_secret import NAME, SECRETS, Secret, secrets_of
 
 if TYPE_CHECKING:
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 @contextmanager
 def duckdb_secrets(
-    session: ProfileSession | None, exchange: Exchange = IMMEDIATE
+    session: ProfileSession | None, transaction: Transaction = IMMEDIATE
 ) -> Iterator[None]:
     """Let the secrets that `libraries.duckdb_secret` created follow, and then the former session.
 
     Without a former session they are dropped.
     """
-    before = exchange.read(_PLACE, lambda: SECRETS.session)
-    exchange.write(_PLACE, session, SECRETS.follow)
+    before = transaction.read(_PLACE, lambda: SECRETS.session)
+    transaction.write(_PLACE, session, SECRETS.follow)
     try:
         yield
     finally:
-        exchange.write(_PLACE, before, SECRETS.follow)
+        transaction.write(_PLACE, before, SECRETS.follow)
 
 
 _PLACE = "DuckDB's secrets"

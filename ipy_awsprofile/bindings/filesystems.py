@@ -12,8 +12,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.bindings.exchange import IMMEDIATE, Exchange
 from ipy_awsprofile.bindings.shared import SharedBinding
+from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
 from ipy_awsprofile.sessions.run_isolation import session_here
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def filesystems(profile: LentProfile, exchange: Exchange = IMMEDIATE) -> Iterator[None]:
+def filesystems(profile: LentProfile, transaction: Transaction = IMMEDIATE) -> Iterator[None]:
     """Open ``s3://`` paths as the profile.
 
     The profile's name becomes a default argument of S3 filesystems. Arguments given by the user
@@ -32,27 +32,27 @@ def filesystems(profile: LentProfile, exchange: Exchange = IMMEDIATE) -> Iterato
 
     This doesn't import fsspec. If fsspec is imported later, it uses ``AWS_PROFILE``.
     """
-    with _forgotten(exchange), _default_arguments(profile, exchange):
+    with _forgotten(transaction), _default_arguments(profile, transaction):
         yield
 
 
 @contextmanager
-def _forgotten(exchange: Exchange) -> Iterator[None]:
+def _forgotten(transaction: Transaction) -> Iterator[None]:
     try:
         yield
     finally:
-        exchange.write("fsspec's cache", None, _clear_cache)
+        transaction.write("fsspec's cache", None, _clear_cache)
 
 
 @contextmanager
-def _default_arguments(profile: LentProfile, exchange: Exchange) -> Iterator[None]:
+def _default_arguments(profile: LentProfile, transaction: Transaction) -> Iterator[None]:
     config = getattr(sys.modules.get("fsspec.config"), "conf", None)
     if config is None:
         yield
         return
 
     def arguments() -> dict[str, Any] | None:
-        found: dict[str, Any] | None = exchange.read("fsspec's s3", lambda: config.get("s3"))
+        found: dict[str, Any] | None = transaction.read("fsspec's s3", lambda: config.get("s3"))
         return found
 
     def change(new: dict[str, Any] | None) -> None:
@@ -63,13 +63,13 @@ def _default_arguments(profile: LentProfile, exchange: Exchange) -> Iterator[Non
 
     before = arguments()
     ours = {**(before or {}), "profile": profile.name}
-    exchange.write("fsspec's s3", ours, change)
-    exchange.write("fsspec's cache", None, _clear_cache)
+    transaction.write("fsspec's s3", ours, change)
+    transaction.write("fsspec's cache", None, _clear_cache)
     try:
         yield
     finally:
         if arguments() is ours and ours.get("profile") == profile.name:
-            exchange.write("fsspec's s3", _without_profile(ours, before), change)
+            transaction.write("fsspec's s3", _without_profile(ours, before), change)
 
 
 def _without_profile(ours: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -10,10 +10,10 @@ from ipy_awsprofile.bindings.cached_clients import cached_clients
 from ipy_awsprofile.bindings.default_session import default_session
 from ipy_awsprofile.bindings.duckdb_secrets import duckdb_secrets
 from ipy_awsprofile.bindings.environment import environment
-from ipy_awsprofile.bindings.exchange import IMMEDIATE, Exchange
 from ipy_awsprofile.bindings.filesystems import filesystems
 from ipy_awsprofile.bindings.namespace import session_variable
 from ipy_awsprofile.bindings.polars import polars
+from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
 from ipy_awsprofile.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -31,21 +31,21 @@ def follow(
     server: CredentialServer,
     *,
     rest: ProfileSession | None,
-    exchange: Exchange = IMMEDIATE,
+    transaction: Transaction = IMMEDIATE,
 ) -> ExitStack:
     """Enter the chosen bindings and return the stack that leaves them when it is closed.
 
     The variable gets the ``session``, and everything else follows ``rest``, if there is one. The
     ``server`` lends that to child processes and to libraries in the kernel. What changes goes
-    through the ``exchange``.
+    through the ``transaction``.
 
     If a binding fails, those before it are left and its error is raised.
     """
     with ExitStack() as stack:
         if shell and "namespace" in chosen:
-            stack.enter_context(session_variable(shell, variable, session, exchange))
+            stack.enter_context(session_variable(shell, variable, session, transaction))
         if rest:
-            _follow_beside_the_variable(stack, rest, chosen, server, exchange)
+            _follow_beside_the_variable(stack, rest, chosen, server, transaction)
         return stack.pop_all()
 
 
@@ -54,12 +54,12 @@ def _follow_beside_the_variable(
     session: ProfileSession,
     chosen: Collection[str],
     server: CredentialServer,
-    exchange: Exchange,
+    transaction: Transaction,
 ) -> None:
     if "default_session" in chosen or "environment" in chosen:
-        stack.enter_context(cached_clients(exchange))
+        stack.enter_context(cached_clients(transaction))
     if "default_session" in chosen:
-        stack.enter_context(default_session(session, exchange))
+        stack.enter_context(default_session(session, transaction))
     if "environment" in chosen or "filesystems" in chosen:
         # It reads files, whose modules loading the extension doesn't import.
         from ipy_awsprofile.bindings.lending import lend
@@ -72,8 +72,8 @@ def _follow_beside_the_variable(
                 'Add "environment" to `%config AwsProfileMagics.bindings`.',
             )
         if "environment" in chosen:
-            stack.enter_context(environment(profile, session.region_name, exchange.environ))
+            stack.enter_context(environment(profile, session.region_name, transaction.environ))
         if "filesystems" in chosen:
-            stack.enter_context(filesystems(profile, exchange))
-            stack.enter_context(polars(session, exchange))
-            stack.enter_context(duckdb_secrets(session, exchange))
+            stack.enter_context(filesystems(profile, transaction))
+            stack.enter_context(polars(session, transaction))
+            stack.enter_context(duckdb_secrets(session, transaction))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.bindings.exchange import ABSENT, IMMEDIATE, Exchange
+from ipy_awsprofile.bindings.transaction import ABSENT, IMMEDIATE, Transaction
 
 if TYPE_CHECKING:
     import boto3
@@ -31,7 +31,7 @@ def session_variable(
     shell: InteractiveShell,
     name: str,
     session: boto3.Session,
-    exchange: Exchange = IMMEDIATE,
+    transaction: Transaction = IMMEDIATE,
 ) -> Iterator[None]:
     """Assign the session to a variable of the notebook.
 
@@ -41,7 +41,7 @@ def session_variable(
     place = f"the notebook's variable {name}"
 
     def value() -> Any:
-        return exchange.read(place, lambda: shell.user_ns.get(name, ABSENT))
+        return transaction.read(place, lambda: shell.user_ns.get(name, ABSENT))
 
     def assign(value: Any) -> None:
         if value is not ABSENT:
@@ -50,9 +50,9 @@ def session_variable(
             shell.drop_by_id({name: shell.user_ns[name]})
 
     before = value()
-    exchange.write(place, session, assign)
+    transaction.write(place, session, assign)
     try:
         yield
     finally:
         if any(value() is one for one in (session, ABSENT)):
-            exchange.write(place, before, assign)
+            transaction.write(place, before, assign)

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import uuid4
 
-from ipy_awsprofile.bindings.exchange import IMMEDIATE, Exchange
 from ipy_awsprofile.bindings.shared import SharedBinding
+from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
 from ipy_awsprofile.errors import NotForOneProfile
 
 if TYPE_CHECKING:
@@ -23,29 +23,29 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def polars(session: ProfileSession, exchange: Exchange = IMMEDIATE) -> Iterator[None]:
+def polars(session: ProfileSession, transaction: Transaction = IMMEDIATE) -> Iterator[None]:
     """Let polars read as the session, if it is imported and the user names no credentials.
 
     This takes precedence over a default provider of the user, which is put back afterwards unless
     the user has changed it since. If polars is imported later, it uses ``AWS_PROFILE``.
     """
-    pl, default = _polars(), exchange.read(_DEFAULT, _default)
-    before = exchange.read(_METHODS, _methods)
+    pl, default = _polars(), transaction.read(_DEFAULT, _default)
+    before = transaction.read(_METHODS, _methods)
     ours = _building(before, _provider_class(pl, session)) if before else None
     if pl and ours:
-        exchange.write(_METHODS, ours, _set_methods)
-        exchange.write(_DEFAULT, "auto", pl.Config.set_default_credential_provider)
+        transaction.write(_METHODS, ours, _set_methods)
+        transaction.write(_DEFAULT, "auto", pl.Config.set_default_credential_provider)
     try:
         yield
     finally:
         pl = _polars()
         if pl and ours:
-            exchange.write(_METHODS, before, _set_methods)
-            if exchange.read(_DEFAULT, _default) == "auto":
-                exchange.write(_DEFAULT, default, pl.Config.set_default_credential_provider)
-        elif pl and (now := exchange.read(_METHODS, _methods)):
+            transaction.write(_METHODS, before, _set_methods)
+            if transaction.read(_DEFAULT, _default) == "auto":
+                transaction.write(_DEFAULT, default, pl.Config.set_default_credential_provider)
+        elif pl and (now := transaction.read(_METHODS, _methods)):
             # It was imported meanwhile, and its own provider keeps this session's credentials.
-            exchange.write(_METHODS, _building(now, pl.CredentialProviderAWS), _set_methods)
+            transaction.write(_METHODS, _building(now, pl.CredentialProviderAWS), _set_methods)
 
 
 _DEFAULT = "polars' default credential provider"

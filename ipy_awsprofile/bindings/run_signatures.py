@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+from ipy_awsprofile.bindings.default_session import is_of_a_pool
 from ipy_awsprofile.bindings.gate import Signature, watch_signatures
 from ipy_awsprofile.bindings.owners import DefaultProfile
-from ipy_awsprofile.bindings.session_of_thread import is_of_a_pool
 from ipy_awsprofile.errors import AwsProfileError, NotForOneProfile
 from ipy_awsprofile.sessions.run_isolation import session_here
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.bindings.exchange import Exchange
+from ipy_awsprofile.bindings.transaction import Transaction
 from ipy_awsprofile.errors import AwsProfileError
 
 if TYPE_CHECKING:
@@ -72,9 +72,9 @@ class Layers:
     Not safe for threads by itself: the Switcher holds its lock around every call.
     """
 
-    def __init__(self, bind: Callable[[Layer, Exchange], ExitStack]) -> None:
+    def __init__(self, bind: Callable[[Layer, Transaction], ExitStack]) -> None:
         self._bind = bind
-        self._exchange = Exchange()
+        self._transaction = Transaction()
         self._scopes: list[_Scope] = []
         #: From the notebook's own identity to the one that is active.
         self.bound: tuple[Layer, ...] = ()
@@ -83,7 +83,7 @@ class Layers:
         """Bind exactly these layers, in this order; on an error, bind those from before again."""
         before = self.bound
         try:
-            with self._exchange.at_once():
+            with self._transaction.at_once():
                 try:
                     self.rebind(layers)
                 except BaseException:
@@ -103,13 +103,13 @@ class Layers:
             self.bound[kept : kept + 1] and self.bound[kept : kept + 1] == layers[kept : kept + 1]
         ):
             kept += 1
-        with self._exchange.at_once():
+        with self._transaction.at_once():
             with ExitStack() as leaving:
                 for layer in self.bound[kept:]:
                     leaving.callback(layer.bindings.close)
                 self.bound = self.bound[:kept]
             for layer in layers[kept:]:
-                layer.bindings = self._bind(layer, self._exchange)
+                layer.bindings = self._bind(layer, self._transaction)
                 self.bound = (*self.bound, layer)
 
     def begin_scope(self, layer: Layer) -> None:

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.bindings.credential_server import CredentialServer
-    from ipy_awsprofile.bindings.exchange import Exchange
     from ipy_awsprofile.bindings.leftovers import Leftover
     from ipy_awsprofile.bindings.stale_signatures import Policy
+    from ipy_awsprofile.bindings.transaction import Transaction
     from ipy_awsprofile.sessions.identity import Identity
     from ipy_awsprofile.sessions.session import ProfileSession
 
@@ -234,7 +234,7 @@ class Switcher:
     def leftovers(self) -> list[Leftover]:
         """Return what doesn't follow the active identity; empty before the first switch."""
         from ipy_awsprofile.bindings import leftovers  # loading the extension doesn't need it
-        from ipy_awsprofile.bindings.undone import undone
+        from ipy_awsprofile.bindings.changed_since_switch import changed_since_switch
 
         with self._lock:
             active = self._active()
@@ -248,7 +248,7 @@ class Switcher:
             left += leftovers.processes_from_before(self._processes, session)
             left += leftovers.stale_secrets(names, session, owners)
             if bound := active.rest or (None if request.only_session else session):
-                left += undone(bound, self.bindings)
+                left += changed_since_switch(bound, self.bindings)
             return left + list(leftovers.libraries_in_use(names))
 
     def _active(self) -> Layer | None:
@@ -267,7 +267,7 @@ class Switcher:
         """Call the listeners, until another identity has become active."""
         self._listeners.tell(identity, lambda: self._active() is layer)
 
-    def _bind(self, layer: Layer, exchange: Exchange) -> ExitStack:
+    def _bind(self, layer: Layer, transaction: Transaction) -> ExitStack:
         """Enter the bindings of the layer; on an error, none is entered."""
         if self._closed:
             raise _unloaded()
@@ -285,8 +285,8 @@ class Switcher:
         request, session = layer.request, layer.session
         chosen = (*self.bindings, "namespace") if request.only_session else self.bindings
         rest = layer.rest if request.only_session else session
-        variable, server = request.variable, self._server
-        return follow(self._shell, variable, session, chosen, server, rest=rest, exchange=exchange)
+        shell, variable, server = self._shell, request.variable, self._server
+        return follow(shell, variable, session, chosen, server, rest=rest, transaction=transaction)
 
 
 def _unloaded() -> AwsProfileError:

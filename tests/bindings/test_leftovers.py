@@ -9,7 +9,7 @@ import botocore.session
 import pytest
 import s3fs
 
-from ipy_awsprofile.bindings.signers import signer_of
+from ipy_awsprofile.bindings.leftovers import signer_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,8 +1,8 @@
-"""What a switch changes is exchanged at once, so that other threads never work as a third identity.
+"""The changes of a switch take effect together, so that no thread works as a third identity.
 
-To leave one identity restores what was there before the first switch. Before the next one is bound,
-a thread that uses boto3 would work as that. So changes are only noted until all are known. What
-reads through an `Exchange` sees them already.
+Leaving an identity restores what was there before the first switch. Until the next one is bound, a
+thread that uses boto3 would work as that. So a transaction holds the changes until all are known,
+and what reads through it sees them already.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _T = TypeVar("_T")
 ABSENT: Any = object()
 
 
-class Exchange:
-    """Makes changes now, or all of them at the end of a block."""
+class Transaction:
+    """Makes each change now, or all of them at the end of a block."""
 
     def __init__(self) -> None:
         self._held: dict[Hashable, tuple[Any, Callable[[Any], object]]] | None = None
@@ -62,11 +62,11 @@ class Exchange:
 
 
 class _Environ(MutableMapping[str, str]):
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
 
     def _value(self, name: str) -> str | None:
-        return self._exchange.read(("variable", name), lambda: os.environ.get(name))
+        return self._transaction.read(("variable", name), lambda: os.environ.get(name))
 
     def __getitem__(self, name: str) -> str:
         value = self._value(name)
@@ -75,15 +75,15 @@ class _Environ(MutableMapping[str, str]):
         return value
 
     def __setitem__(self, name: str, value: str) -> None:
-        self._exchange.write(("variable", name), value, lambda new: _set_variable(name, new))
+        self._transaction.write(("variable", name), value, lambda new: _set_variable(name, new))
 
     def __delitem__(self, name: str) -> None:
         if self._value(name) is None:
             raise KeyError(name)
-        self._exchange.write(("variable", name), None, lambda new: _set_variable(name, new))
+        self._transaction.write(("variable", name), None, lambda new: _set_variable(name, new))
 
     def __iter__(self) -> Iterator[str]:
-        names = {*os.environ, *self._exchange.held_variables()}
+        names = {*os.environ, *self._transaction.held_variables()}
         return (name for name in names if self._value(name) is not None)
 
     def __len__(self) -> int:
@@ -98,4 +98,4 @@ def _set_variable(name: str, value: str | None) -> None:
 
 
 #: Makes each change now.
-IMMEDIATE = Exchange()
+IMMEDIATE = Transaction()

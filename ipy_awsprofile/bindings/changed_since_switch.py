@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import ProfileSession
 
 
-def undone(session: ProfileSession, bound: Collection[str]) -> Iterator[Leftover]:
+def changed_since_switch(session: ProfileSession, bound: Collection[str]) -> Iterator[Leftover]:
     """Yield what doesn't follow the session any more; ``bound`` are the names of the bindings.
 
     The next switch, also to the same profile, lets it follow again.
@@ -62,7 +62,7 @@ def _by_name(session: ProfileSession) -> Iterator[Leftover]:
 
 
 def _default_session(session: ProfileSession) -> Iterator[Leftover]:
-    from ipy_awsprofile.bindings.session_of_thread import default_of_notebook  # imports boto3
+    from ipy_awsprofile.bindings.default_session import default_of_notebook  # imports boto3
 
     if default_of_notebook() is not session:
         yield Leftover(

@@ -11,7 +11,7 @@ import fsspec
 import pytest
 import s3fs
 
-from ipy_awsprofile.bindings.exchange import Exchange
+from ipy_awsprofile.bindings.transaction import Transaction
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.switch.scope import Scope
 from ipy_awsprofile.switch.switcher import Switcher
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 def test_held() -> None:
     """Nothing happens before the end; then each place has its last value, in the order of these."""
-    exchange, made = Exchange(), list[tuple[str, int]]()
-    with exchange.at_once():
-        exchange.write("a", 1, lambda value: made.append(("a", value)))
-        with exchange.at_once():
-            exchange.write("b", 2, lambda value: made.append(("b", value)))
-        exchange.write("a", 3, lambda value: made.append(("a", value)))
-        assert exchange.read("a", lambda: 0) == 3
-        assert exchange.read("c", lambda: 0) == 0
+    transaction, made = Transaction(), list[tuple[str, int]]()
+    with transaction.at_once():
+        transaction.write("a", 1, lambda value: made.append(("a", value)))
+        with transaction.at_once():
+            transaction.write("b", 2, lambda value: made.append(("b", value)))
+        transaction.write("a", 3, lambda value: made.append(("a", value)))
+        assert transaction.read("a", lambda: 0) == 3
+        assert transaction.read("c", lambda: 0) == 0
         assert made == []
     assert made == [("b", 2), ("a", 3)]
-    exchange.write("a", 4, lambda value: made.append(("a", value)))
+    transaction.write("a", 4, lambda value: made.append(("a", value)))
     assert made[-1] == ("a", 4)
 
 
@@ -40,18 +40,18 @@ def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment is read and changed as a mapping, of the variables as they will be."""
     monkeypatch.setenv("HELD_A", "1")
     monkeypatch.delenv("HELD_B", raising=False)
-    exchange = Exchange()
-    with exchange.at_once():
-        exchange.environ["HELD_B"] = "2"
-        assert exchange.environ.pop("HELD_A") == "1"
-        assert exchange.environ.pop("HELD_A", None) is None
-        assert "HELD_A" not in exchange.environ
-        assert exchange.environ["HELD_B"] == dict(exchange.environ)["HELD_B"] == "2"
-        assert len(exchange.environ) == len(os.environ)
+    transaction = Transaction()
+    with transaction.at_once():
+        transaction.environ["HELD_B"] = "2"
+        assert transaction.environ.pop("HELD_A") == "1"
+        assert transaction.environ.pop("HELD_A", None) is None
+        assert "HELD_A" not in transaction.environ
+        assert transaction.environ["HELD_B"] == dict(transaction.environ)["HELD_B"] == "2"
+        assert len(transaction.environ) == len(os.environ)
         assert os.environ["HELD_A"] == "1"
     assert "HELD_A" not in os.environ
     assert os.environ["HELD_B"] == "2"
-    del exchange.environ["HELD_B"]
+    del transaction.environ["HELD_B"]
     assert "HELD_B" not in os.environ
 
 
