@@ -19,7 +19,7 @@ from ipy_awsprofile.bindings.duckdb_secrets import how_to_replace, secrets_of_no
 from ipy_awsprofile.bindings.namespace import variables
 from ipy_awsprofile.bindings.owners import DefaultProfile, known_keys
 from ipy_awsprofile.sessions.duckdb_secret import NAME, SECRETS, SecretState
-from ipy_awsprofile.sessions.polars_version import KEEPS, UPDATE, keeps_credentials
+from ipy_awsprofile.sessions.polars_credentials import KEEPS, UPDATE, keeps_credentials
 from ipy_awsprofile.text import number_of
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from uuid import uuid4
 from ipy_awsprofile.bindings.shared import SharedBinding
 from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
 from ipy_awsprofile.errors import NotForOneProfile
+from ipy_awsprofile.sessions.polars_credentials import for_polars
 
 if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import ProfileSession
@@ -112,14 +113,7 @@ def _provider_class(pl: Any, session: ProfileSession) -> Any:
             """
             from ipy_awsprofile.sessions.portable import present_credentials
 
-            frozen, expiry = present_credentials(session)
-            keys = {
-                "aws_access_key_id": frozen.access_key,
-                "aws_secret_access_key": frozen.secret_key,
-                "aws_session_token": frozen.token,
-            }
-            given = {name: str(key) for name, key in keys.items() if key}
-            return given, int(expiry.timestamp()) if expiry else None
+            return for_polars(*present_credentials(session))
 
         def __repr__(self) -> str:
             return f"<credentials of {' ← '.join(session.chain)}>"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.credentials.interrupts import interrupts_unshown
 from ipy_awsprofile.errors import CredentialsUnavailable
-from ipy_awsprofile.sessions.polars_version import KEEPS, UPDATE, keeps_credentials
+from ipy_awsprofile.sessions.polars_credentials import KEEPS, UPDATE, for_polars, keeps_credentials
 from ipy_awsprofile.sessions.portable import short_lived
 from ipy_awsprofile.sessions.s3_options import s3_location
 from ipy_awsprofile.sessions.session import chain_of
@@ -27,13 +27,7 @@ class PolarsCredentials:
     @interrupts_unshown()
     def __call__(self) -> tuple[dict[str, str], int | None]:
         """Return the current credentials, and when they end in seconds since 1970."""
-        frozen, expiry = short_lived(self._session)
-        credentials: dict[str, Any] = {
-            "aws_access_key_id": frozen.access_key,
-            "aws_secret_access_key": frozen.secret_key,
-            "aws_session_token": frozen.token,
-        }
-        return credentials, int(expiry.timestamp()) if expiry else None
+        return for_polars(*short_lived(self._session))
 
 
 @interrupts_unshown()
