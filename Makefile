@@ -57,7 +57,8 @@ links: .venv-docs/ready
 # The AWS CLI that the tests need wants an older docutils than Sphinx does.
 .venv-docs/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-docs
-	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.7'
+	.venv-docs/bin/uv pip install --quiet --python .venv-docs/bin/python --editable . --group docs
 	touch $@
 
 bench: .venv/ready
@@ -67,17 +68,17 @@ bench: .venv/ready
 LABEXTENSION := $(wildcard labextension/*.json labextension/s*/* labextension/s*/*/*)
 .venv/ready: pyproject.toml constraints.txt $(LABEXTENSION)
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.7'
 	# uv finds the boto3 that aiobotocore and the AWS CLI agree on in seconds, pip in minutes.
 	# The constraints make two checkouts the same; UV_RESOLUTION=lowest-direct tests the lower bounds.
 	$(BIN)/uv pip install --quiet --python $(BIN)/python \
-	  --reinstall-package ipy-awsprofile --editable '.[test]' \
+	  --reinstall-package ipy-awsprofile --editable '.[lab,duckdb,dask,crt]' --group test \
 	  $(if $(UV_RESOLUTION),,--constraint constraints.txt)
 	touch $@
 
 # Takes the newest versions that fit together.
 lock: .venv/ready
-	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --extra test --universal \
+	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --all-extras --group test --universal \
 	  --python-version 3.11 --no-header --no-annotate --output-file constraints.txt
 
 # Always both: npm removes what it isn't asked for.

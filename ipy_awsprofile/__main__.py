@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,12 +21,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if more and options.command != "lab":
         parser.error(f"unrecognized arguments: {' '.join(more)}")
     try:
+        if options.command == "lab" and find_spec("jupyterlab") is None:
+            raise ImportError("No module named 'jupyterlab'")
         from ipy_awsprofile.demo.commands.lab import open_lab
         from ipy_awsprofile.demo.commands.main_job import show_main_job
     except ImportError as error:
         print(  # noqa: T201
-            f"The embedded AWS needs packages that aren't installed ({error}).\n"
-            'Run: pip install "ipy-awsprofile[demo]"',
+            f"This needs packages that aren't installed ({error}).\n"
+            f'Run: pip install "ipy-awsprofile[{options.command}]"',
             file=sys.stderr,
         )
         return 1

@@ -64,4 +64,4 @@ def test_without_the_extra(tmp_path: Path, command: str) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     first, second = done.stderr.splitlines()
     assert "moto" in first
-    assert second == 'Run: pip install "ipy-awsprofile[demo]"'
+    assert second == f'Run: pip install "ipy-awsprofile[{command}]"'

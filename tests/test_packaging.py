@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import tomllib
-from importlib.metadata import metadata
-from typing import Any
+from importlib.metadata import metadata, packages_distributions
+from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -13,17 +15,26 @@ from packaging.utils import canonicalize_name
 from ipy_awsprofile import __version__
 from tests.test_readme import README, ROOT
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT: dict[str, Any] = PYPROJECT["project"]
 
 
-def required(extra: str | None) -> list[Requirement]:
-    """Return what the package needs, with an extra and the extras that this one names."""
+EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
+
+
+def required(*extras: str) -> list[Requirement]:
+    """Return what the package needs, or with these extras, and those that they name."""
     found: list[Requirement] = []
-    texts = PROJECT["optional-dependencies"][extra] if extra else PROJECT["dependencies"]
+    texts = (
+        [one for extra in extras for one in EXTRAS[extra]] if extras else PROJECT["dependencies"]
+    )
     for requirement in map(Requirement, texts):
         if requirement.name == PROJECT["name"]:
-            found += [each for inner in requirement.extras for each in required(inner)]
+            found += required(*requirement.extras)
         else:
             found.append(requirement)
     return found
@@ -33,10 +44,44 @@ def test_constraints() -> None:
     """`make` installs the locked version of each dependency, which is within its bounds."""
     lines = [Requirement(line) for line in (ROOT / "constraints.txt").read_text().splitlines()]
     locked = {canonicalize_name(each.name): each.specifier for each in lines}
-    for requirement in [*required(None), *required("test")]:
+    tested = map(Requirement, PYPROJECT["dependency-groups"]["test"])
+    for requirement in [*required(), *required(*EXTRAS), *tested]:
         (exact,) = locked[canonicalize_name(requirement.name)]
         assert exact.operator == "=="
         assert requirement.specifier.contains(exact.version), requirement
+
+
+def imported(folder: Path) -> Iterator[str]:
+    """Yield the distributions that the modules in a folder import."""
+    distributions = packages_distributions()
+    for file in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for name in {one.partition(".")[0] for one in names}:
+                if name not in sys.stdlib_module_names and name != "ipy_awsprofile":
+                    yield from map(canonicalize_name, distributions[name])
+
+
+#: What isn't declared: psutil comes with ipykernel, and a run sends functions with cloudpickle only
+#: if it is installed; both are done without.
+OPTIONAL = {"psutil", "cloudpickle"}
+
+
+def test_what_is_imported_is_declared() -> None:
+    """Each package that a module imports is a requirement, or one of an extra."""
+    plain = {canonicalize_name(one.name) for one in required()}
+    demo = {canonicalize_name(one.name) for one in required("demo")}
+    every = {canonicalize_name(one.name) for one in required(*EXTRAS)}
+    package = ROOT / "ipy_awsprofile"
+    assert set(imported(package / "demo")) <= plain | demo
+    optional = every | OPTIONAL | {"awscrt", "pyarrow"}  # of botocore[crt], and dask[dataframe]
+    for room in package.iterdir():
+        if room.is_dir() and room.name != "demo":
+            allowed = (
+                optional if room.name in {"across", "bindings", "libraries", "sessions"} else set()
+            )
+            assert set(imported(room)) <= plain | allowed, room
 
 
 def test_actions_are_pinned() -> None:
@@ -52,7 +97,7 @@ def test_conda_recipe() -> None:
     recipe = (ROOT / "conda-recipe" / "recipe.yaml").read_text()
     assert f'version: "{__version__}"' in recipe
     built = map(Requirement, PYPROJECT["build-system"]["requires"])
-    for requirement in (*required(None), *built):
+    for requirement in (*required(), *built):
         assert f"- {requirement.name} {requirement.specifier}\n" in recipe
 
 
