@@ -75,7 +75,7 @@ class ChildProcesses:
         self._owners = {one.id: self._owner(one, alive, owner) for one in alive.values()}
 
     def _owner(self, one: _Process, alive: _Alive, new: Owner | None) -> Owner | None:
-        """Return whose a process is: that of the one which started it, ``new`` for the kernel's."""
+        """Return the owner of a process: its parent's, or ``new`` for a child of the kernel."""
         parent = alive.get(one.parent)
         noted = one if one.id in self._owners or parent is None else parent
         return self._owners.get(noted.id, new)
@@ -154,7 +154,7 @@ _Alive = dict[int, _Process]
 def _alive() -> _Alive:
     """Return the processes below the kernel by their number, each after its parent.
 
-    Without psutil, which ipykernel brings, they are those of Python's `multiprocessing`.
+    Without psutil, which ipykernel installs, return only the workers of `multiprocessing`.
     """
     multiprocessing, kernel = sys.modules.get("multiprocessing"), os.getpid()
     children = multiprocessing.active_children() if multiprocessing else []
@@ -180,7 +180,7 @@ def _is_helper(command: list[str]) -> bool:
 
 
 def _program(command: list[str]) -> str:
-    """Return the name of a program, and for Python that of its module or script."""
+    """Return a program's name; for Python, the name of its module or script."""
     name, *arguments = command
     name = PurePath(name).name.removesuffix(".exe")
     if not name.startswith("python"):
@@ -194,7 +194,7 @@ def _program(command: list[str]) -> str:
 def _has_credentials(environ: Mapping[str, str], *, is_lent: bool) -> bool:
     """Return whether a process was started with the credentials that the kernel had then.
 
-    With ``is_lent`` they are those of a switch, unless the process was given others.
+    ``is_lent`` says that a switch had set them; the process can have been given others.
     """
     ours = set_by_switch(environ)
     if is_lent:

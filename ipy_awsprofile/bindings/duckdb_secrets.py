@@ -47,7 +47,7 @@ no_secrets_of_duckdb = SharedBinding(partial(duckdb_secrets, None))
 def secrets_in(values: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Secret]]:
     """Yield the S3 secrets of the connections among named values, each with one of its names.
 
-    For the module, they are those of the connection of ``duckdb.sql``. A connection that can't be
+    The module stands for the connection that ``duckdb.sql`` uses. A connection that can't be
     asked now, for example because it is closed, has none.
     """
     duckdb: Any = sys.modules.get("duckdb")

@@ -56,7 +56,7 @@ def watch_signatures(
     """Call the watcher for each signature; return a function that ends this, once or again.
 
     ``noter`` is called when a session finds credentials. botocore's methods are replaced as long as
-    anything watches, and if botocore hasn't been imported, as soon as it is.
+    anything watches. If botocore hasn't been imported yet, that happens when it is.
     """
     with _Process.lock:
         _Process.watchers += () if watcher is None else (watcher,)
@@ -132,7 +132,7 @@ def _watched(sign: Callable[..., Any]) -> Callable[..., Any]:
 
     def look(self: Any, operation: str) -> None:
         if self._credentials:  # otherwise the request stays without a signature
-            # Those of `KernelSession` only pass on the credentials of a session.
+            # A `KernelSession` only passes on the credentials of another session.
             credentials = getattr(self._credentials, "passes_on", self._credentials)
             signature = Signature(credentials, str(self._signing_name), operation)
             for watcher in _Process.watchers:

@@ -1,6 +1,7 @@
-"""Whose something is that was made while a session was active: by who signs, not by the name.
+"""The owners of credentials: the identities that were active when they were opened or found.
 
-The files can be edited, and the same name can then be an identity in another account.
+An owner is more than a profile's name. If the files are edited, the same name can be an identity in
+another account.
 """
 
 from __future__ import annotations
@@ -105,9 +106,9 @@ _WITHOUT_PROFILE = {"env", "container-role", "iam-role", "boto-config"}
 
 
 class DefaultProfile(str):
-    """A profile's name that a switch sets for what isn't given one, and whose it is.
+    """A profile's name that a switch sets as a default, with its owner.
 
-    A text that is equal to it was the user's choice.
+    The user's own choice of the same name is a plain string.
     """
 
     __slots__ = ("owner",)
@@ -137,10 +138,10 @@ class Notebook(Protocol):
 
 
 class Owners:
-    """Whose the credentials are that a switch has opened, or that others found by default.
+    """The owners of credentials that a switch has opened, or that a session found by default.
 
-    Those that the user has chosen by a profile's name or by keys have no owner, and unused ones
-    drop out. The weak references have no callbacks, as those of a weak dictionary do: Python
+    Credentials that the user has chosen by a profile's name or by keys don't have an owner. Unused
+    ones drop out. The weak references have no callbacks, as those of a weak dictionary do: Python
     ignores Ctrl-C in a callback.
     """
 
@@ -151,11 +152,11 @@ class Owners:
         self._lock = threading.Lock()
 
     def note(self, session: ProfileSession) -> None:
-        """Note whose the session's credentials are."""
+        """Note the owner of the session's credentials."""
         self._add(session.get_credentials(), owner_of(session))
 
     def note_found(self, session: Any, credentials: Any) -> None:
-        """Note whose credentials a botocore session has found, unless the user has chosen them."""
+        """Note the owner of what a botocore session has found, unless the user has chosen it."""
         profile = session.instance_variables().get("profile")
         if isinstance(profile, DefaultProfile):
             self._add(credentials, profile.owner)
@@ -174,12 +175,12 @@ class Owners:
             self._noted = [*used, (ref(credentials), owner)]
 
     def of(self, credentials: Any) -> Owner | DefaultOwner | None:
-        """Return whose credentials these are; None if they are the user's own choice."""
+        """Return the owner of credentials; None if they are the user's own choice."""
         owners = (owner for noted, owner in self._noted if noted() is credentials)
         return next(owners, None)
 
     def with_key(self, key: str) -> Owner | DefaultOwner | None:
-        """Return whose credentials have this access key ID now."""
+        """Return the owner of the credentials that have this access key ID now."""
         owners = (owner for noted, owner in self._noted if key_of(noted()) == key)
         return next(owners, None)
 
@@ -197,7 +198,7 @@ def known_keys(session: ProfileSession) -> set[str | None]:
 
 @contextmanager
 def watched_owners() -> Iterator[Owners]:
-    """Note in a ``with`` block whose credentials botocore's sessions find."""
+    """Note the owners of what botocore's sessions find, in a ``with`` block."""
     owners = Owners()
     end = watch_signatures(noter=owners.note_found)
     default = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
@@ -210,5 +211,5 @@ def watched_owners() -> Iterator[Owners]:
 
 
 def owner_of(session: ProfileSession) -> Owner:
-    """Return whose something is that is made while this session is active."""
+    """Return the owner of what is created while this session is active."""
     return Owner(session.target, session.principal)

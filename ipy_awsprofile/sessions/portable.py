@@ -60,7 +60,7 @@ def short_lived(session: boto3.Session) -> tuple[RedactedCredentials, datetime |
 def not_renewed(session: boto3.Session) -> RedactedCredentials:
     """Return the session's short-lived credentials as they are, even if they have expired.
 
-    Nobody is asked or called for new ones. Raises CredentialsUnavailable for long-term keys.
+    This calls nothing and prompts no one. Raises CredentialsUnavailable for long-term keys.
     """
     with translated(chain_of(session)):
         credentials = credentials_of(session)

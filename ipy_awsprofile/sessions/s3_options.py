@@ -1,4 +1,4 @@
-"""What libraries with an S3 client of their own are given: Region, endpoint, secret options."""
+"""Region, endpoint and secret options for libraries that have their own S3 client."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Switcher:
         self._processes = ChildProcesses()
         self._closed = False
         self._ending = ExitStack()
-        #: Whose the credentials are with which something signs.
+        #: The owners of the credentials that something signs with.
         self.owners = owners or self._ending.enter_context(watched_owners())
         self.owners.notebook = self
         #: The running cell, and what waits for its end.
