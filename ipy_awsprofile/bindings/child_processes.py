@@ -173,10 +173,8 @@ def _alive() -> _Alive:
 
 
 def _is_helper(command: list[str]) -> bool:
-    """Return whether a process is Python's own, a debugger's, or ours."""
-    from ipy_awsprofile.bindings.private_folder import REMOVER  # loading doesn't need its imports
-
-    return REMOVER in command or bool(_HELPERS.search(" ".join(command)))
+    """Return whether a process is Python's own, or a debugger's."""
+    return bool(_HELPERS.search(" ".join(command)))
 
 
 def _program(command: list[str]) -> str:

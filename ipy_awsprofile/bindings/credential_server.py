@@ -16,7 +16,6 @@ import os
 import secrets
 import shutil
 import socket
-import subprocess
 import weakref
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -27,12 +26,7 @@ from typing import TYPE_CHECKING
 
 from ipy_awsprofile.bindings.credential_process import command_line
 from ipy_awsprofile.bindings.lent_sessions import LentSessions
-from ipy_awsprofile.bindings.private_folder import (
-    create_private_folder,
-    start_remover,
-    stop_remover,
-    write_private_file,
-)
+from ipy_awsprofile.bindings.private_folder import PrivateFolder, write_private_file
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.errors import CredentialsUnavailable
 
@@ -115,23 +109,22 @@ class CredentialServer(StaysInProcess):
 
     def _start(self) -> _Serving:
         with ExitStack() as opening:
-            folder = create_private_folder()
-            opening.callback(shutil.rmtree, folder, ignore_errors=True)
-            remover = start_remover(folder)
-            opening.callback(stop_remover, remover)
+            private = PrivateFolder()
+            opening.callback(private.remove)
+            folder = private.path
             sessions = LentSessions(lambda path: _remove(folder / path[1:]))
             listener = _listener()
             serving = _Serving(listener, secrets.token_hex(32), sessions)
             opening.callback(_stop, serving)
             write_private_file(folder / "token", serving.token.encode())
             Thread(target=_serve, args=(serving,), name="lend", daemon=True).start()
-            self._release_in_forks(serving, remover)
+            self._release_in_forks(serving, private)
             # It is called at the end of the process, too, or when nothing refers to the server.
             self._end = weakref.finalize(self, opening.pop_all().close)
             self._folder, self._serving = folder, serving
         return serving
 
-    def _release_in_forks(self, serving: _Serving, remover: subprocess.Popen[bytes]) -> None:
+    def _release_in_forks(self, serving: _Serving, private: PrivateFolder) -> None:
         """Release the server in each forked child: only the parent serves and closes it.
 
         If a child kept these files open, the end of the kernel wouldn't be noticed.
@@ -139,8 +132,7 @@ class CredentialServer(StaysInProcess):
         if not hasattr(os, "register_at_fork"):
             return
         self._inherited.callback(serving.listener.close)
-        if remover.stdin:
-            self._inherited.callback(remover.stdin.close)
+        self._inherited.callback(private.release_in_fork)
         _open_servers.add(self)
         _release_all_in_forks()
 

@@ -1,24 +1,21 @@
-"""A folder that only the user can enter, and that is removed when this process ends."""
+"""A folder that only the user can enter, and that doesn't outlive this process for long."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import stat
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from ipy_awsprofile.errors import CredentialsUnavailable
 
-#: Seconds to wait for the end of the remover, on a machine that may be busy.
-_REMOVER_TIMEOUT = 60
 
-
-def create_private_folder() -> Path:
-    """Create a folder that only the user can enter or replace, and return it.
+class PrivateFolder:
+    """A folder that only the user can enter or replace, which this process has locked.
 
     It is in ``XDG_RUNTIME_DIR``, in the folder for temporary files, or in the user's cache folder:
     the first one whose whole path is safe. A child process that outlives the server still has the
@@ -26,17 +23,65 @@ def create_private_folder() -> Path:
     folder again after it was removed, or to rename a folder above it. Raises
     CredentialsUnavailable if no place is safe.
 
+    The system releases the lock when the process ends, even if it is killed. Then the next process
+    removes the folder.
+
     https://specifications.freedesktop.org/basedir-spec/latest/
     """
-    parent = next(filter(None, map(_parent_in, _places())), None)
-    if parent is None:
-        raise CredentialsUnavailable(
-            "Credentials can't be lent to child processes: another user can replace files in "
-            f"`{tempfile.gettempdir()}`.",
-            "Set XDG_RUNTIME_DIR or TMPDIR to a folder that only you can write to, and restart the "
-            "kernel.",
-        )
-    return Path(tempfile.mkdtemp(prefix="ipy-awsprofile-", dir=parent))
+
+    def __init__(self) -> None:
+        parent = next(filter(None, map(_parent_in, _places())), None)
+        if parent is None:
+            raise CredentialsUnavailable(
+                "Credentials can't be lent to child processes: another user can replace files in "
+                f"`{tempfile.gettempdir()}`.",
+                "Set XDG_RUNTIME_DIR or TMPDIR to a folder that only you can write to, and restart "
+                "the kernel.",
+            )
+        for folder in parent.glob(f"{_PREFIX}*/{_LOCK}"):
+            _remove_if_abandoned(folder.parent)
+        new = Path(tempfile.mkdtemp(prefix=f"new-{_PREFIX}", dir=parent))
+        self._lock = open(new / _LOCK, "w")  # noqa: SIM115  # it is held as long as the folder
+        _lock(self._lock)
+        #: It has this name only when it is locked.
+        self.path = new.rename(parent / new.name.removeprefix("new-"))
+
+    def release_in_fork(self) -> None:
+        """Let the parent alone hold the lock."""
+        self._lock.close()
+
+    def remove(self) -> None:
+        """Remove the folder and release the lock."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        self._lock.close()
+
+
+_PREFIX, _LOCK = "ipy-awsprofile-", "lock"
+
+
+def _lock(file: IO[str]) -> bool:
+    """Lock a file, and return whether no other process holds the lock."""
+    if os.name == "nt":
+        return True  # there, a file that is open can't be removed
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # another process holds it, or the file system doesn't have locks
+        return False
+    return True
+
+
+def _remove_if_abandoned(folder: Path) -> None:
+    """Remove a folder whose process has ended without doing so."""
+    try:
+        with open(folder / _LOCK) as lock:
+            if not _lock(lock):
+                return
+        (folder / _LOCK).unlink()
+    except OSError:  # another process has removed it
+        return
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _places() -> Iterator[Path]:
@@ -90,36 +135,3 @@ def write_private_file(path: Path, content: bytes) -> None:
     """Write a new file that only the user can read. Raises FileExistsError."""
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
-
-
-#: What the process runs that removes a folder.
-REMOVER = """
-import shutil, signal, sys
-signal.signal(signal.SIGINT, signal.SIG_IGN)
-sys.stdin.buffer.read()
-shutil.rmtree(sys.argv[1], ignore_errors=True)
-"""
-
-
-def start_remover(folder: Path) -> subprocess.Popen[bytes]:
-    """Start a process that removes the folder when this process ends, even if it is killed.
-
-    It waits for the end of its standard input. It has its own session, so neither Ctrl-C nor a
-    signal to the kernel's process group reaches it.
-    """
-    return subprocess.Popen(  # noqa: S603  # our own interpreter and code
-        [sys.executable, "-I", "-S", "-c", REMOVER, str(folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=folder.parent,
-        start_new_session=True,
-    )
-
-
-def stop_remover(remover: subprocess.Popen[bytes]) -> None:
-    """Make the remover remove the folder, and wait for its end."""
-    if remover.stdin:
-        remover.stdin.close()
-    with suppress(subprocess.TimeoutExpired):
-        remover.wait(timeout=_REMOVER_TIMEOUT)

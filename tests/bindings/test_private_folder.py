@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ipy_awsprofile.bindings.private_folder import create_private_folder
+from ipy_awsprofile.bindings.private_folder import PrivateFolder
 from ipy_awsprofile.errors import CredentialsUnavailable
 from tests.bindings.borrowing import KERNEL_TESTS, as_nobody, needs_root
 
@@ -44,15 +46,53 @@ def places(monkeypatch: pytest.MonkeyPatch, base: Path) -> dict[str, Path]:
     return places
 
 
+@pytest.fixture(autouse=True)
+def _held() -> Iterator[None]:
+    """Hold the folders of a test until its end."""
+    yield
+    while HELD:
+        HELD.pop().remove()
+
+
+HELD: list[PrivateFolder] = []
+
+
+def new_folder() -> Path:
+    """Create a private folder."""
+    HELD.append(PrivateFolder())
+    return HELD[-1].path
+
+
+def test_abandoned_folders(places: dict[str, Path]) -> None:
+    """The folder of a process that was killed is removed by the next one; others stay."""
+    (other := places["runtime"] / "ipy-awsprofile-of-something-else").mkdir()
+    own = new_folder()
+    code = (
+        "import os, signal; from ipy_awsprofile.bindings.private_folder import PrivateFolder\n"
+        "folder = PrivateFolder(); print(folder.path, flush=True); input()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    theirs = Path(process.stdout.readline().strip())
+    assert [new_folder().exists(), own.exists(), theirs.exists()] == [True] * 3
+    process.kill()
+    process.communicate(timeout=60)
+    assert theirs.exists()
+    assert [new_folder().exists(), own.exists(), other.exists()] == [True] * 3
+    assert not theirs.exists()
+
+
 def test_order(places: dict[str, Path]) -> None:
     """XDG_RUNTIME_DIR comes first, then temporary files, then the cache; only the user enters."""
     for place in places.values():
-        folder = create_private_folder()
+        folder = new_folder()
         assert folder.parent == place
         assert folder.stat().st_mode & 0o777 == 0o700
         place.chmod(0o777)
     with pytest.raises(CredentialsUnavailable, match=f"replace files in `{places['temporary']}`"):
-        create_private_folder()
+        new_folder()
 
 
 @pytest.mark.parametrize(
@@ -71,7 +111,7 @@ def test_mode(places: dict[str, Path], mode: int, parent: str, base: Path) -> No
     """Where others can write, the sticky bit is needed, and a folder with the user's number."""
     del os.environ["XDG_RUNTIME_DIR"]
     places["temporary"].chmod(mode)
-    assert create_private_folder().parent == base / parent
+    assert new_folder().parent == base / parent
 
 
 def test_whole_path(places: dict[str, Path]) -> None:
@@ -83,9 +123,9 @@ def test_whole_path(places: dict[str, Path]) -> None:
     for named in (below, link):
         os.environ["XDG_RUNTIME_DIR"] = str(named)
         places["runtime"].chmod(0o700)
-        assert create_private_folder().parent == below
+        assert new_folder().parent == below
         places["runtime"].chmod(0o777)
-        assert create_private_folder().parent == places["temporary"]
+        assert new_folder().parent == places["temporary"]
 
 
 @pytest.mark.parametrize("named", ["", "missing", "file"])
@@ -93,7 +133,7 @@ def test_no_such_folder(places: dict[str, Path], named: str, base: Path) -> None
     """Without a folder that XDG_RUNTIME_DIR names, the next place is used."""
     (base / "file").touch()
     os.environ["XDG_RUNTIME_DIR"] = named and str(base / named)
-    assert create_private_folder().parent == places["temporary"]
+    assert new_folder().parent == places["temporary"]
 
 
 @needs_root
@@ -102,7 +142,7 @@ def test_place_of_another_user(places: dict[str, Path], mode: int) -> None:
     """A place that another user owns isn't used, whatever its mode is."""
     places["runtime"].chmod(mode)
     os.chown(places["runtime"], 65534, 65534)
-    assert create_private_folder().parent == places["temporary"]
+    assert new_folder().parent == places["temporary"]
 
 
 def created(folder: Path) -> str:
@@ -122,7 +162,7 @@ def test_name_that_another_user_has_taken(places: dict[str, Path]) -> None:
     """If another user has created the folder with the user's number, the next place is used."""
     places["runtime"].chmod(0o1777)
     assert as_nobody(partial(created, places["runtime"] / OWN)) == "created"
-    assert create_private_folder().parent == places["temporary"]
+    assert new_folder().parent == places["temporary"]
 
 
 @needs_root
@@ -131,7 +171,7 @@ def test_another_user_replaces_nothing(places: dict[str, Path]) -> None:
     del os.environ["XDG_RUNTIME_DIR"]
     for mode in (0o777, 0o1777):
         places["temporary"].chmod(mode)
-        folder = create_private_folder()
+        folder = new_folder()
         for path in (folder, *folder.parents[:3]):
             assert as_nobody(partial(renamed, path)).startswith("PermissionError"), path
     (places["temporary"] / "other").touch()
