@@ -63,5 +63,5 @@ def _buckets(session: boto3.Session, prefix: str | None) -> list[Any]:
 
 
 def _without_redirection(params: Any, **_: Any) -> None:
-    """Let a redirection be an error: botocore follows those of a bucket, and fails without one."""
+    """Turn a redirect into an error: botocore follows only a bucket's redirect."""
     params["context"]["s3_redirect"] = {"redirected": True}

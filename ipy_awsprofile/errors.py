@@ -129,11 +129,11 @@ class ProtectedProfile(AwsProfileError):
 
 
 class IdentityChanged(AwsProfileError):
-    """The keys of the active profile were replaced, in their file, by those of someone else."""
+    """The active profile's keys were replaced in their file by a different identity's keys."""
 
 
 class UnexpectedAccount(AwsProfileError):
-    """STS names another account than the one that the user expects; nothing has changed."""
+    """STS reports a different account than the user expects; nothing has changed."""
 
     def __init__(self, name: str, account: str, expected: str) -> None:
         super().__init__(

@@ -188,7 +188,7 @@ class _Run:
             return Outcome(name, account, region, failure=failure_of(error))
 
     def stop(self) -> None:
-        """Submit nothing more, and cancel the calls that the executor hasn't started."""
+        """Stop submitting calls, and cancel those that the executor hasn't started."""
         self._stopped.set()
         for future in tuple(self._submitted):
             future.cancel()

@@ -35,7 +35,7 @@ class ErrorRows(list[dict[str, str]]):
         return pd.DataFrame(list(self), columns=columns, dtype="string")
 
     def __deepcopy__(self, _memo: object) -> Self:
-        """Return itself: pandas copies ``attrs`` at each step, and nobody changes the rows."""
+        """Return the object itself: pandas copies ``attrs`` often, and the rows never change."""
         return self
 
     def __repr__(self) -> str:
@@ -113,7 +113,7 @@ def _frames(parts: Iterable[Rows]) -> Iterator[pd.DataFrame]:
 
 
 def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame without its index: one that only counts is dropped, others are columns."""
+    """Return the frame without its index: drop a plain range, and turn others into columns."""
     import pandas as pd
 
     index = frame.index

@@ -103,6 +103,6 @@ def _translated(error: BaseException, chain: tuple[str, ...]) -> BaseException:
 def _secrets(session: boto3.Session) -> tuple[str, ...]:
     try:
         frozen = session.get_credentials().get_frozen_credentials()  # type: ignore[union-attr]
-    except Exception:  # noqa: BLE001  # a message can't contain credentials that nobody could get
+    except Exception:  # noqa: BLE001  # then a message can't contain credentials either
         return ()
     return tuple(filter(None, (frozen.secret_key, frozen.token, frozen.access_key)))

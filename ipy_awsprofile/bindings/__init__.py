@@ -1,1 +1,1 @@
-"""What follows a switch: one context manager per file, which restores everything at its end."""
+"""Bindings: context managers that let one thing follow a switch, and restore it at the end."""

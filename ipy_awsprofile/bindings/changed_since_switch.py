@@ -1,4 +1,4 @@
-"""What has been changed since a switch, so that it doesn't follow any more."""
+"""Changes since a switch, because of which something no longer follows it."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ TIMEOUT = 50.0
 
 
 class NothingPrintedError(Exception):
-    """There are no credentials to print; the message says why, in one line."""
+    """No credentials can be printed; the message says why, in one line."""
 
 
 def command_line(*arguments: str) -> str:

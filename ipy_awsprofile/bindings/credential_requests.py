@@ -41,7 +41,7 @@ class _Lent(StaysInProcess):
 
 
 def serve(listener: socket.socket, sessions: LentSessions, token: str, closed: Event) -> None:
-    """Answer each connection in a thread of its own, until the server is closed."""
+    """Answer each connection in a separate thread, until the server is closed."""
     while not closed.is_set():
         try:
             connection, address = listener.accept()

@@ -93,7 +93,7 @@ class CredentialServer(StaysInProcess):
         return Address(url, token_file, command_line("borrow", url, str(token_file)), private)
 
     def held(self, address: Address) -> AbstractContextManager[None]:
-        """Keep what is lent at an address in a ``with`` block, however much is lent meanwhile."""
+        """Keep an address's session lent in a ``with`` block, however many others are lent."""
         serving = self._serving
         return serving.sessions.held(f"/{address.folder.name}") if serving else nullcontext()
 
@@ -137,7 +137,7 @@ class CredentialServer(StaysInProcess):
         _release_all_in_forks()
 
     def release_in_fork(self) -> None:
-        """Forget what is served: this is a forked child, and the parent goes on to serve it."""
+        """Forget the sessions: this is a forked child, and the parent goes on serving them."""
         self._lock = Lock()  # the parent's may have been held by a thread that isn't here
         if self._serving:
             self._serving.sessions.forget_in_fork()

@@ -131,7 +131,7 @@ def changed_variables(environ: Mapping[str, str] | None = None) -> dict[str, str
     That is "set", "changed" or "removed".
     """
     environ = os.environ if environ is None else environ
-    if MARKER not in environ:  # somebody has put the whole environment back
+    if MARKER not in environ:  # the user has put the whole environment back
         return {"AWS_PROFILE": "put back"}
     ours = set_by_switch(environ) | dict.fromkeys(CREDENTIAL_VARIABLES)
     return {

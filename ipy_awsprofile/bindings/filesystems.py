@@ -128,7 +128,7 @@ Arguments = Callable[["boto3.Session"], Mapping[str, Any]]
 
 
 class _ArgumentsOfThread(MutableMapping[str, Any]):
-    """Default arguments: of the session that a thread works for, or else those of the notebook."""
+    """Default arguments of the session that a thread works for, or else of the notebook."""
 
     def __init__(self, of_notebook: dict[str, Any], arguments: Arguments) -> None:
         self._of_notebook = of_notebook

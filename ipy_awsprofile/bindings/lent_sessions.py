@@ -32,7 +32,7 @@ class _Lent:
 
     @property
     def has_ended(self) -> bool:
-        """Whether its credentials have expired: whoever used them would have renewed them."""
+        """Whether its credentials have expired: any process that uses them renews them."""
         expiry = expiry_of(self.session.get_credentials())
         return expiry is not None and expiry <= datetime.now(UTC)
 
@@ -50,7 +50,7 @@ class LentSessions:
         self._lock = Lock()
         self._numbers = count(1)
         self._paths: dict[Hashable, str] = {}
-        self._lent: dict[str, _Lent] = {}  # the one that was used the longest time ago comes first
+        self._lent: dict[str, _Lent] = {}  # the least recently used comes first
 
     def add(self, session: ProfileSession) -> str:
         """Lend a session, instead of the one from before of the same identity; return its path."""

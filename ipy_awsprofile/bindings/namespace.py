@@ -18,7 +18,7 @@ _IPYTHONS = {"In", "Out", "exit", "quit", "get_ipython"}
 
 
 def variables(namespace: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the user's variables, without those of IPython and without modules."""
+    """Return the user's variables, without IPython's own and without modules."""
     return {
         name: value
         for name, value in list(namespace.items())

@@ -54,7 +54,7 @@ def _keys_that_dont_exist() -> Iterator[None]:
         for name in _KEYS:
             if (value := os.environ.get(name)) is None:
                 os.unsetenv(name)
-            else:  # somebody has set it meanwhile
+            else:  # the user has set it meanwhile
                 os.putenv(name, value)
 
 

@@ -141,7 +141,7 @@ def _no_default_of_polars() -> Iterator[None]:
             pl.Config.set_default_credential_provider(default)
 
 
-#: polars reads in threads of its own, of which nobody knows whose profile they work for.
+#: polars reads in its own threads, which don't know the profile that they work for.
 no_default_of_polars = SharedBinding(_no_default_of_polars)
 
 

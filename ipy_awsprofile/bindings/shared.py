@@ -24,7 +24,7 @@ class SharedBinding:
 
     @contextmanager
     def __call__(self, *arguments: Any) -> Iterator[None]:
-        """Hold the binding in a ``with`` block; the arguments are those of the first."""
+        """Hold the binding in a ``with`` block; only the first holder's arguments are used."""
         with self._lock:
             if self._users == 0:
                 self._stack.enter_context(self._binding(*arguments))

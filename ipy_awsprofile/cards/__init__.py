@@ -1,1 +1,1 @@
-"""What is shown: cards and tables, as text and as HTML."""
+"""Cards and tables, as text and as HTML."""

@@ -148,7 +148,7 @@ def _rows(step: Step) -> Html:
 
 
 def _row(setting: Setting) -> Html:
-    """Return the row of a setting; one that doesn't count is struck out and has a note."""
+    """Return the row of a setting; strike out a setting that isn't used, and say why."""
     out = f";{styles.MUTED};text-decoration:line-through" if setting.note else ""
     return tag(
         "tr",

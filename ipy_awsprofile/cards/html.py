@@ -39,7 +39,7 @@ def joined(*children: str) -> Html:
 
 
 def with_code(text: str) -> Html:
-    """Return a text as HTML, with what is between backticks set as code."""
+    """Return a text as HTML, with text between backticks set as code."""
     text = _short(text)
     parts = text.split("`")
     if len(parts) % 2 == 0:  # a backtick without a partner is an ordinary character

@@ -1,4 +1,4 @@
-"""`Card` and `Table`, the two forms of what is shown: text in a terminal, HTML in a notebook."""
+"""`Card` and `Table`, which display as text in a terminal and as HTML in a notebook."""
 
 from __future__ import annotations
 

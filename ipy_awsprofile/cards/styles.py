@@ -30,7 +30,7 @@ class Tone(Enum):
 
     @property
     def text(self) -> str:
-        """The colour for text: mixed with that of the text around it, it can be read on both."""
+        """The colour for text: mixed with the surrounding text's colour, to be legible on both."""
         return f"color-mix(in srgb, {self.css} 45%, {_TEXT})"
 
 

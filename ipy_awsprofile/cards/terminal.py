@@ -26,7 +26,7 @@ class Printer(Protocol):
     """What IPython hands to ``_repr_pretty_``."""
 
     def text(self, text: str) -> None:
-        """Add a text to what is shown."""
+        """Add a text to the output."""
 
 
 def show(printer: Printer, text: str, tone: Tone = Tone.QUIET, *, has_head: bool = False) -> None:

@@ -21,8 +21,8 @@ _PARENTS = ("include_profile", "parent_profile")
 def mfa_processes(profiles: Iterable[Profile], sections: Mapping[str, Section]) -> dict[str, str]:
     """Return the commands by the serial number of their MFA device, for the profiles of a chain.
 
-    A profile's own command, or one that it inherits, takes precedence over that of its source
-    profile for the same device. As in aws-vault, [default] has the command of all others.
+    A profile's own or inherited command takes precedence over its source profile's command for the
+    same device. As in aws-vault, [default] has the command for all other profiles.
     """
     commands: dict[str, str] = {}
     default = _inherited("default", sections)
@@ -36,7 +36,7 @@ def mfa_processes(profiles: Iterable[Profile], sections: Mapping[str, Section]) 
 
 
 def _inherited(name: str, sections: Mapping[str, Section]) -> str | None:
-    """Return the command of a profile, or of the nearest one that it includes."""
+    """Return the command of a profile, or of the nearest profile that it includes."""
     seen: set[str] = set()
     section = sections.get(name)
     while section is not None and name not in seen:

@@ -14,7 +14,7 @@ from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
 from ipy_awsprofile.text import shortened
 
-#: The kinds whose credentials are those of AssumeRole.
+#: The kinds of profiles that call AssumeRole.
 ASSUMES = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
 
 #: The options that replace a setting: the setting, the kinds that have it, and words for errors.
@@ -103,7 +103,7 @@ _FORMS = {
 def allowed_instead(setting: str, value: str) -> str:
     """Return in words what STS accepts for a setting, if it doesn't accept the value; or nothing.
 
-    Settings of another form than text aren't checked.
+    Settings that aren't text aren't checked.
     """
     pattern, words = _FORMS.get(setting, (None, ""))
     return words if pattern and not pattern.fullmatch(value) else ""

@@ -29,7 +29,7 @@ _DECIDING = (
     "sso_start_url",
 )
 
-#: What a role profile says of its own source, beside the name of another profile.
+#: The settings with which a role profile names its source, besides ``source_profile``.
 _OWN = ("aws_access_key_id", "credential_source")
 
 #: The variables that a credential_source reads.
@@ -74,7 +74,7 @@ def _start(last: Profile, settings: Mapping[str, Mapping[str, Any]]) -> list[str
 
 
 class Subject(NamedTuple):
-    """Whom a token names: a subject of an issuer, for example a pod of a cluster."""
+    """The subject and issuer of a token, for example a pod of a cluster."""
 
     issuer: str
     subject: str

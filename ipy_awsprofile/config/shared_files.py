@@ -39,7 +39,7 @@ class SharedFiles:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> SharedFiles:
-        """Return the paths that every AWS SDK uses: those of two variables, or in ``~/.aws``."""
+        """Return the paths that every AWS SDK uses: from two variables, or in ``~/.aws``."""
         environ = user_environment() if environ is None else environ
 
         def located(variable: str, default: str) -> Path:
@@ -62,7 +62,7 @@ class Section(StaysInProcess, dict[str, Value]):
     Values can be secrets: this class stays within the package, and its repr shows only names.
     """
 
-    # With 20,000 sections, most of the time would be that of the garbage collector.
+    # With 20,000 sections, the garbage collector would take most of the time.
     __slots__ = ("_over", "file", "header", "in_credentials", "line", "lines", "replaced")
 
     def __init__(self, file: Path, line: int) -> None:
@@ -73,7 +73,7 @@ class Section(StaysInProcess, dict[str, Value]):
         self.header = ""
         #: Sections before it with the same name, in another spelling: they aren't read.
         self.replaced: tuple[Section, ...] = ()
-        #: The lines of the settings in this file, without those of the other file.
+        #: The lines of the settings in this file, without the other file's settings.
         self.lines: dict[str, int] = {}
         #: The settings in the credentials file; botocore looks for keys in one file at a time.
         self.in_credentials: frozenset[str] = frozenset()
@@ -108,13 +108,13 @@ class Section(StaysInProcess, dict[str, Value]):
         return sorted(name for name in known if isinstance(self[name], dict))
 
     def override(self, other: Section) -> None:
-        """Override settings with those of a section of the credentials file."""
+        """Override settings with a section of the credentials file."""
         self._over = other
         self.in_credentials = frozenset(other)
         self.update(other)
 
     def with_replaced(self, settings: Mapping[str, Value]) -> Section:
-        """Return a copy with other values, whose places are those of the former values."""
+        """Return a copy with other values, which keep the places of the former values."""
         copy = Section(self.file, self.line)
         copy.update({**self, **settings})
         copy.lines, copy.in_credentials, copy._over = self.lines, self.in_credentials, self._over
@@ -262,7 +262,7 @@ def _parsed(path: Path, lines: Iterable[str]) -> dict[str, Section]:
             return name
 
     parser = Parser(dict_type=create_section)  # type: ignore[call-overload]  # it accepts any factory
-    parser.converters.clear()  # each section would get methods that nobody calls
+    parser.converters.clear()  # each section would get methods that are never called
     of_the_parser = len(created)
     parser.read_file(counted(), source=str(path))
     sections = dict(zip(parser.sections(), created[of_the_parser:], strict=True))

@@ -15,7 +15,7 @@ from botocore.configprovider import ConfiguredEndpointProvider
 
 from ipy_awsprofile.text import redacted_urls
 
-#: The domains of AWS's partitions; those of the isolated ones begin with a letter and ``2s``.
+#: The domains of AWS's partitions; in isolated partitions, they begin with a letter and ``2s``.
 _AWS = re.compile(r"(.*\.)?(amazonaws\.(com|com\.cn|eu)|api\.aws|\w2s\.\S+)")
 
 

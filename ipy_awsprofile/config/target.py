@@ -118,7 +118,7 @@ class Target:
 
     @property
     def key(self) -> Hashable:
-        """What is the same for every session of this identity; only for comparisons."""
+        """A value that is equal for all sessions of this identity; only for comparisons."""
         limits = self.policy_arns, repr(self.parameters), self.files, self.mfa
         return self.chain, self.described, repr(self.settings), *limits
 
@@ -145,7 +145,7 @@ class Target:
         return params | more
 
     def settings_of(self, profile: Profile) -> Settings:
-        """Return the settings of a profile of the chain; those of the first one can be replaced."""
+        """Return a profile's settings; options can replace the settings of the first profile."""
         section = read_shared_files(self.files).profiles.get(profile.name)
         return {**(section or {}), **(self.settings if profile is self.profiles[0] else {})}
 

@@ -1,1 +1,1 @@
-"""The seams of botocore's credentials, and what comes through them."""
+"""botocore's credentials: providers, caches, renewal, prompts, and foreign errors."""

@@ -212,7 +212,7 @@ def _assume_role_denied(response: ErrorResponse, chain: Chain) -> AccessDenied:
     )
 
 
-#: What has to be allowed besides sts:AssumeRole, and the option that needs it.
+#: Actions that must be allowed besides sts:AssumeRole, and the option that needs each.
 _ALSO_NEEDED = {
     "sts:TagSession": "Session tags (`--tag`, session_tags) need it in the role's trust policy, "
     "and in the policy of a caller from another account.",

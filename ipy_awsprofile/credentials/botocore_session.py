@@ -160,7 +160,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         """
         known = self.callers.get(str(before.access_key))
         if known is None or not known.arn:
-            return  # nobody was told who it is
+            return  # STS hasn't reported an identity yet
         with translated(self._target.chain):
             now = self._ask(str(keys.access_key), str(keys.secret_key), keys.token)
         if now.principal != known.principal:
@@ -221,7 +221,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         )
         profiles.waiting = codes.waiting
         assume_role: Any = provider_chain.get_provider("assume-role")
-        # There is no public way. botocore's own prompter is the getpass of when it was imported.
+        # There isn't a public way. botocore binds getpass as its prompter when it is imported.
         assume_role._prompter = codes  # noqa: SLF001
         assume_role._profile_provider_builder = profiles  # noqa: SLF001
         sources = assume_role._credential_sourcer._providers  # noqa: SLF001

@@ -22,8 +22,8 @@ from ipy_awsprofile.config.target import Target
 _NOTE = "IpyAwsProfile"
 
 
-#: With whose credentials a role was assumed: with those of its source in the profile's role chain,
-#: with other ones, or the cache doesn't tell.
+#: The credentials that assumed a role: its source's in the profile's role chain, others, or
+#: unknown because the cache doesn't say.
 Source = Literal["chain", "other", "unknown"]
 
 
@@ -86,7 +86,7 @@ class Provenance:
         return min(others, default=len(self._target.chain))
 
     def follow(self, source: Provenance) -> None:
-        """Take over what is known of the first role's source, which has a session of its own."""
+        """Take over the provenance of the first role's source, which has a separate session."""
         for step, found in source._found.items():
             self._found[step + 1] = found
 

@@ -1,4 +1,4 @@
-"""Whom STS names for some credentials.
+"""The caller identity that STS reports for a set of credentials.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 """

@@ -27,7 +27,7 @@ class Chain:
         return self.names[-1] if self.names else _UNNAMED
 
     def signer(self, operation: str) -> str:
-        """Return whose credentials sign a call: for AssumeRole, those of the next profile."""
+        """Return the profile whose credentials sign a call; for AssumeRole, the next one."""
         return self.names[1] if operation == "AssumeRole" and self.names[1:] else self.asked_for
 
     @property

@@ -14,12 +14,12 @@ _T = TypeVar("_T")
 
 
 class CodePrompter:
-    """botocore's prompter for a target; ``person`` returns who is asked at present."""
+    """botocore's prompter for a target; ``person`` returns the current `Person` to prompt."""
 
     def __init__(self, person: Callable[[], Person], target: Target) -> None:
         self._person = person
         self._target = target
-        self._refused = ""  # what is wrong with the person's last code
+        self._refused = ""  # why the person's last code was refused
         self._answers = False  # whether a person answered, and not a command
 
     def __call__(self, question: str) -> str:
@@ -29,13 +29,13 @@ class CodePrompter:
         return person.code(question, self._target, refused=self._refused)
 
     def waiting(self, what: str) -> AbstractContextManager[object]:
-        """Tell the person, as long as the context lasts, what is waited for."""
+        """Tell the person what the cell waits for, as long as the context lasts."""
         return self._person().waiting(what)
 
     def with_code(self, fetch: Callable[[], _T]) -> _T:
         """Return what ``fetch`` returns, which asks for a code.
 
-        If it raises MfaRejected, a person is asked again, unless no code of the device is right.
+        If it raises MfaRejected, prompt the person again, unless no code can be right.
         """
         attempts = self._person().attempts
         try:

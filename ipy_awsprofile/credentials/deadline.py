@@ -155,7 +155,7 @@ class BoundedHttp:
 
 
 def _read(session: Any, request: Any, is_left_behind: Callable[[], bool]) -> AWSResponse:
-    """Return the whole response; give up if nobody waits for it, or if it is too large."""
+    """Return the whole response; give up if nothing waits for it, or if it is too large."""
     request.stream_output = True  # the body is read below
     response = session.send(request)
     pieces, size = [], 0

@@ -45,7 +45,7 @@ class interrupts_unshown(ContextDecorator):  # noqa: N801  # it reads as what it
 
 Handler = Callable[[int, FrameType | None], Any]
 
-#: Seconds after which the same signal is no longer held back, if it comes again.
+#: Seconds after which a repeated signal is no longer held back.
 _PATIENCE = 2.0
 
 
@@ -121,10 +121,10 @@ class Deferring:
 
 
 def _handlers(signals: Iterable[int]) -> Iterator[tuple[int, Handler]]:
-    """Yield those of these signals that have a handler in Python."""
+    """Yield the signals that have a handler in Python."""
     for number in signals:
         handler = signal.getsignal(number)
         while isinstance(handler, Deferring) and not handler.block.is_active:
-            handler = handler.handler  # one that an interrupt has left behind
+            handler = handler.handler  # an interrupt has left it behind
         if callable(handler):
             yield number, handler

@@ -44,7 +44,7 @@ class Question(str):
 
 def device_of(question: str) -> str:
     """Return the MFA device's serial number or ARN in botocore's question."""
-    # The words are those of botocore's AssumeRoleCredentialFetcher.
+    # botocore's AssumeRoleCredentialFetcher words it like this.
     return question.removeprefix("Enter MFA code for ").rstrip(": ")
 
 
@@ -68,7 +68,7 @@ def ask_on_input_channel(question: str, prompt: str | None = None) -> str:
     """Ask a person, without echo, through the front end or terminal, and return the answer.
 
     ``prompt`` is shown instead of the question, for example if the device was shown already.
-    Raises MfaUnavailable where nobody can answer.
+    Raises MfaUnavailable if no one is available to answer.
 
     https://jupyter-client.readthedocs.io/en/stable/messaging.html#messages-on-the-stdin-router-dealer-channel
     """

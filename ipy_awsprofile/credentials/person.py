@@ -1,4 +1,4 @@
-"""The person who is asked for an MFA code, or to sign in."""
+"""The person who enters MFA codes and signs in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ipy_awsprofile.errors import SignInRequired
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
 
-#: Lets a person sign in for a target; raises a child of AwsProfileError if nobody does.
+#: Lets a person sign in for a target; raises a subclass of AwsProfileError otherwise.
 SignIn = Callable[["Target"], None]
 
 
@@ -56,14 +56,14 @@ class Person:
         return self.mfa_process is None and device_of(question) not in target.mfa_processes
 
     def sign_in_for(self, target: Target) -> None:
-        """Let the person sign in. Raises SignInRequired where nobody can."""
+        """Let the person sign in. Raises SignInRequired if no one is available to do so."""
         if self.sign_in is None:
             raise sign_in_required(target)
         self.sign_in(target)
 
 
 def sign_in_required(target: Target) -> SignInRequired:
-    """Return the error for a target for which nobody has signed in."""
+    """Return the error for a target without a valid sign-in."""
     from ipy_awsprofile.config.profiles import ProfileKind  # which loading doesn't need
     from ipy_awsprofile.config.sign_ins import command_without_session
 

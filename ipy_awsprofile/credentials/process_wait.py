@@ -1,4 +1,4 @@
-"""How long a process of the user is waited for, and when a person is told that it is.
+"""How long to wait for a user's process, and when to say so.
 
 A credential_process or mfa_process can wait for its person: at a browser, or at a security key.
 """
@@ -8,22 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-#: Seconds after which a person is told.
+#: Seconds after which the user sees a notice.
 QUIET = 2.0
 
-#: Gets what is waited for, in words, and tells a person as long as the context lasts.
+#: Receives a description of the process, and shows a notice as long as the context lasts.
 Waiting = Callable[[str], AbstractContextManager[object]]
 
 
 def untold(_what: str) -> AbstractContextManager[object]:
-    """Tell nobody."""
+    """Show nothing."""
     return nullcontext()
 
 
 def ends_within(
     seconds: float, has_ended: Callable[[float], bool], what: str, waiting: Waiting
 ) -> bool:
-    """Return whether something ends in this time; a person is told if it isn't soon.
+    """Return whether something ends in this time; show a notice if it takes long.
 
     ``has_ended`` waits for at most as many seconds as it is given, and returns whether it did.
     """

@@ -31,7 +31,7 @@ from ipy_awsprofile.credentials.interrupts import Uninterrupted
 
 def guarded(client: Any) -> Any:
     """Return a client of botocore, whose calls now end in time and have responses of AWS."""
-    # There is no public way to change one client; the session's other clients are the user's.
+    # There isn't a public way to change one client; the session's other clients are the user's.
     endpoint = client._endpoint  # noqa: SLF001
     endpoint.http_session = _AwsHttp(endpoint.http_session, client.meta.config.read_timeout)
     endpoint._response_parser_factory = _Parsers(endpoint._response_parser_factory)  # noqa: SLF001
@@ -63,7 +63,7 @@ class _AwsHttp(BoundedHttp):
         """Return the response. Raises ProxyConnectionError if it is the refusal of a proxy."""
         response = super().send(request)
         if request.url.startswith("http://") and _is_page_of_refusal(response):
-            # There is no public way to ask which proxy it was.
+            # There isn't a public way to find out which proxy it was.
             proxy = self._session._proxy_config.proxy_url_for(request.url)  # noqa: SLF001
             if proxy:
                 status = HTTPStatus(response.status_code)
@@ -83,7 +83,7 @@ class TextHttp(BoundedHttp):
     """Sends requests to a metadata service, whose responses are texts."""
 
     def send(self, request: Any) -> AWSResponse:
-        """Return the response; one that isn't a text is an error that botocore retries."""
+        """Return the response; if it isn't text, raise an error that botocore retries."""
         response = super().send(request)
         try:
             response.content.decode()
@@ -133,7 +133,7 @@ _TYPES: dict[str, type[Any] | tuple[type[Any], ...]] = {
 
 
 def _fits(value: Any, shape: Any) -> bool:
-    """Return whether a value has the type of its shape; what is missing isn't looked for."""
+    """Return whether a value has the type of its shape; missing members are ignored."""
     if shape.type_name == "structure":
         return isinstance(value, dict) and all(
             _fits(value[name], member) for name, member in shape.members.items() if name in value

@@ -22,7 +22,7 @@ from botocore.credentials import ReadOnlyCredentials
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.text import parse_json
 
-#: Where botocore keeps, for the time of a call, what was sent.
+#: Where botocore keeps the sent request for the duration of a call.
 _SENT = "ipy_awsprofile_sent"
 
 _HEADERS = ("X-Amz-Security-Token", "x-amz-sso_bearer_token")
@@ -72,7 +72,7 @@ class _Sent:
 
 
 def remember_request(request: Any, **_: Any) -> None:
-    """Keep what is sent until `redact_error`: a handler of ``request-created``."""
+    """Keep the request until `redact_error`: a handler of ``request-created``."""
     request.context[_SENT] = _Sent(request)
 
 

@@ -28,7 +28,7 @@ class translated(AbstractContextManager[None]):  # noqa: N801  # it reads as wha
     """Raise our error instead of a foreign one, and forget the foreign error's stack.
 
     The variables in botocore's frames can be keys, tokens and MFA codes. IPython's ``%xmode
-    Verbose`` prints them, even those of an error's cause.
+    Verbose`` prints them, even for an error's cause.
 
     ``chain`` has the names of the role chain's profiles, as in ``Identity.chain``. ``step`` is the
     index of the profile whose credentials are needed. The calls wait for servers only so long: see

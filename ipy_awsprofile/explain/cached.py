@@ -21,7 +21,7 @@ from ipy_awsprofile.credentials.validation import LOGIN_FIELDS, is_login, is_sso
 from ipy_awsprofile.explain.records import Finding, Inputs, Link, Problem, in_utc
 from ipy_awsprofile.text import number_of, one_line, parse_json
 
-#: How long a session that needed an MFA code must be valid: a person is asked when it has ended.
+#: How long a session that needed an MFA code must still be valid: the prompt comes at its end.
 _MIN_LEFT_WITH_CODE = timedelta(minutes=1)
 
 #: What a token needs so that botocore can renew it.

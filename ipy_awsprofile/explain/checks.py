@@ -1,4 +1,4 @@
-"""The checks of a profile that need no call: those of its kind, and those of every profile."""
+"""Checks of a profile that make no calls: for its kind, and for every profile."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Check = Callable[[Link], Iterator[Finding]]
 
 
 def findings(link: Link) -> Iterator[Finding]:
-    """Yield what all checks of a profile find: first those of its kind."""
+    """Yield the findings of all checks of a profile, beginning with the checks for its kind."""
     for check in (*_OF_KIND[link.kind], *_OF_EVERY_PROFILE):
         yield from _found_by(check, link)
 

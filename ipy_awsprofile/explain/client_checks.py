@@ -16,7 +16,7 @@ _REGION = re.compile(r"(?![0-9]+$)(?!-)[a-zA-Z0-9-]{,63}(?<!-)")
 
 
 def check_region(link: Link) -> Iterator[Finding]:
-    """Yield a problem if there is no valid Region. That of a source profile isn't used."""
+    """Yield a problem if the profile has no valid Region; its source's Region isn't used."""
     if not link.is_target:
         return
     inputs = link.inputs
@@ -82,7 +82,7 @@ def _needs_region(link: Link) -> bool:
 
 
 def has_endpoint(link: Link) -> bool:
-    """Return whether another endpoint than AWS's is used for STS."""
+    """Return whether STS has an endpoint that isn't AWS's."""
     variables = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS")
     other = "endpoint_url" in link.section or any(map(link.inputs.environ.get, variables))
     return other and not ignores_endpoints(link)

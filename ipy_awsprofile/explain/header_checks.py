@@ -19,7 +19,7 @@ def check_header(link: Link) -> Iterator[Finding]:
 
 
 def misspelt_header(name: str, inputs: Inputs, *, fatal: bool) -> Iterator[Problem]:
-    """Yield a problem for each section whose header isn't that of the profile, but similar."""
+    """Yield a problem for each section whose header is similar to the profile's header."""
     shown = one_line(name)
     quoted = f'"{shown}"' if " " in name else shown
     sections = inputs.sections

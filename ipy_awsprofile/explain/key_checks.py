@@ -36,7 +36,7 @@ def check_expiry(link: Link) -> Iterator[Finding]:
 
 
 def check_incomplete(link: Link) -> Iterator[Finding]:
-    """Yield what is missing in a profile that leads to no credentials; others may provide them."""
+    """Yield the missing settings of a profile without credentials; others may provide them."""
     found = [*_check_missing_settings(link), *_check_split_keys(link)]
     yield from found
     if found:
@@ -52,7 +52,7 @@ def check_incomplete(link: Link) -> Iterator[Finding]:
 
 
 def _ends(link: Link) -> bool:
-    """Return whether there are no other credentials, if the profile has none."""
+    """Return whether nothing else provides credentials if the profile doesn't."""
     return not link.is_target or outside_profile(link.inputs) is None
 
 

@@ -84,7 +84,7 @@ class Explanation:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """All problems, those of the first step first."""
+        """All problems, beginning with the first step."""
         return tuple(problem for step in self.steps for problem in step.problems)
 
     @property

@@ -1,1 +1,1 @@
-"""What is typed: the magics, Tab completion, and the questions at a running cell."""
+"""Everything you type: magics, Tab completion, and prompts at a running cell."""

@@ -66,7 +66,7 @@ def request_in_variable(shell: InteractiveShell, switcher: Switcher) -> SwitchRe
 
 
 def _emptied(before: SwitchRequest | None, request: SwitchRequest) -> Iterator[Leftover]:
-    """Yield a note if a switch took the session out of another variable than its own."""
+    """Yield a note if a switch removed the session from a different variable."""
     if before is None or before.variable == request.variable:
         return
     from ipy_awsprofile.bindings.leftovers import Leftover  # it imports boto3
@@ -86,7 +86,7 @@ def _emptied(before: SwitchRequest | None, request: SwitchRequest) -> Iterator[L
 
 
 def _about(switcher: Switcher) -> list[tuple[str, str]]:
-    """Return what was said of the role's session: its source identity, tags and policy."""
+    """Return the options of the role's session: its source identity, tags and policy."""
     session, request = switcher.session, switcher.request
     if session is None or request is None:
         return []

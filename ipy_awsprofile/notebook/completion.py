@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: ``%aws_profile …``, ``x = %aws_profile …``, and ``%%aws_profiles …`` up to the cursor.
 _MAGIC = re.compile(r"^\s*(?:\w+\s*=\s*)?(?P<mark>%{1,2})(?P<magic>aws_profiles?)\s+(?P<line>.*)$")
 
-#: The last word before the cursor: an open quotation, or what follows the last space.
+#: The last word before the cursor: an open quotation, or the text after the last space.
 _LAST_WORD = re.compile(r"""(?:^|\s)(?P<word>"[^"]*|'[^']*|\S*)$""")
 
 

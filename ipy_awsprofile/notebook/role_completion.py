@@ -11,7 +11,7 @@ from concurrent.futures import Future
 
 from ipy_awsprofile.errors import AwsProfileError
 
-#: Seconds that Tab waits for AWS; what comes later is there for the next Tab.
+#: Seconds that Tab waits for AWS; later answers are available to the next Tab.
 _PATIENCE = 2.0
 
 

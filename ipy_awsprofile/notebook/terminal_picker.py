@@ -70,7 +70,7 @@ def picked_in_terminal(switcher: Switcher) -> SwitchRequest:
 
 
 class TerminalList:
-    """What is typed and chosen in the list. Only the rows that can be seen are made."""
+    """The search text and the selection in the list. Only visible rows are formatted."""
 
     def __init__(
         self,

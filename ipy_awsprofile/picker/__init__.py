@@ -1,1 +1,1 @@
-"""What is clicked: the searchable list of profiles, in a cell and in JupyterLab's toolbar."""
+"""Everything you click: the searchable list of profiles, in a cell and in the toolbar."""

@@ -123,7 +123,7 @@ class Conversation:
         self._show(identity, switched=True)
 
     def catch_up(self) -> None:
-        """Show what has changed without a switch: renewed credentials, other leftovers."""
+        """Show changes without a switch: renewed credentials, other leftovers."""
         if self._state(identity := self._switcher.known_identity()) != self._shown:
             self._show(identity)
 
@@ -179,7 +179,7 @@ class Conversation:
         self._answer(view, {"type": "console", "url": console_link(session).url})
 
     def _require_same_list(self, view: Any, seen: int) -> None:
-        """Raise AwsProfileError if the person has chosen from another list than the files'."""
+        """Raise AwsProfileError if the files have changed since the person saw the list."""
         if seen != self.listing.read():
             self._list(view, seen)
             raise AwsProfileError(

@@ -36,7 +36,7 @@ class Memory:
         self.path = path or _state_folder() / "ipy_awsprofile" / "picker.json"
 
     def read(self) -> Remembered:
-        """Return what is remembered."""
+        """Return the pinned and the recent profiles."""
         try:
             content = parse_json(self.path.read_text(encoding="utf-8"))
         except (OSError, ValueError):

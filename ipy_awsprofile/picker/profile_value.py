@@ -39,7 +39,7 @@ class ProfileValue(ipywidgets.ValueWidget):  # type: ignore[misc]
 
     _switcher: Switcher
 
-    # It isn't synced: what is synced is saved with the notebook.
+    # It isn't synced, because synced traits are saved with the notebook.
     value: Any = ProfileName(
         help="The active profile's name, or None. Setting it switches; None undoes the switch.",
     )

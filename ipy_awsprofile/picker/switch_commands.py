@@ -1,4 +1,4 @@
-"""The view's commands that switch: a running cell ends first, and what is missing is asked for."""
+"""The view's commands that switch: they wait for a running cell, and prompt if necessary."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class SwitchCommands:
 
     def carry_out(self, view: Any, command: Switching) -> None:
         """Carry out a command. Raises a child of `AwsProfileError`, if the view isn't asked."""
-        self._switcher.cell.drop()  # also if this one fails: the person wants something else
+        self._switcher.cell.drop()  # even if this one fails: the person wants something else
         with self._questions_asked(view, command) as person:
             if command["type"] == "refresh" and self._switcher.request is None:
                 self._answer(view, {"type": "done"})
@@ -123,7 +123,7 @@ class SwitchCommands:
             self._answer(view, {"type": "code", "device": device, "html": html})
 
     def _request(self, command: Switching) -> SwitchRequest:
-        """Return the request for a chosen profile, or the active one, also in another Region."""
+        """Return the request for a chosen profile, or for the active one in a different Region."""
         confirmed = command.get("confirmed") is True
         if command["type"] == "switch":
             profile, region = command["profile"], command["region"]
@@ -140,7 +140,7 @@ class SwitchCommands:
 
 
 def _without_code(command: Switching) -> Switching:
-    """Return the command without an MFA code and that of a sign-in, which work once."""
+    """Return the command without its MFA code and sign-in code, which work only once."""
     kept = command.copy()
     kept.pop("code", None)
     kept.pop("entered", None)

@@ -70,7 +70,7 @@ class Toolbar:
         manager.register_comm(self)
 
     def close(self) -> None:
-        """End the conversation, and take the comm away; only who has asked is told."""
+        """End the conversation and remove the comm; only front ends that asked are notified."""
         from comm import get_comm_manager
 
         if self._conversation is None:

@@ -72,7 +72,7 @@ class ProfilePicker(anywidget.AnyWidget, ProfileValue):  # type: ignore[misc]
     def on_switch(self, callback: Callable[[Identity | None], object]) -> Callable[[], None]:
         """Call a function with the new identity after each switch, or with None after ``--off``.
 
-        It is called for every switch of the notebook, also for those that the picker didn't make.
+        It is called for every switch of the notebook, even if the picker didn't make it.
         If it raises, the picker shows the error, and the switch isn't undone. Returns a function
         that ends the subscription.
         """

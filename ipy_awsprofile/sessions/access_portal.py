@@ -40,7 +40,7 @@ _WORKERS = 16
 
 
 class Account(NamedTuple):
-    """An account as AWS describes it; ``domain`` is that of its e-mail address."""
+    """An account as AWS describes it; ``domain`` is its e-mail address's domain."""
 
     id: str
     name: str
@@ -49,7 +49,7 @@ class Account(NamedTuple):
 
 @dataclass(slots=True)
 class _Kept:
-    """What was listed with one token, of which only a digest is kept."""
+    """The accounts and roles listed with one token, of which only a digest is kept."""
 
     token: str
     accounts: tuple[Account, ...] | None = None
@@ -123,7 +123,7 @@ class AccessPortal:
     ) -> None:
         pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="list-roles")
         try:
-            self._portal()  # only one thread makes it; each has time limits of its own
+            self._portal()  # only one thread creates it; each has its own time limits
             futures: list[Future[Any]] = [pool.submit(self.roles, one.id) for one in missing]
             for number, future in enumerate(as_completed(futures), count - len(missing) + 1):
                 future.result()
@@ -206,7 +206,7 @@ def known_roles(sign_in: SignIn) -> tuple[tuple[Account, str], ...] | None:
 
 
 def known_account(sign_in: str, account: str) -> Account | None:
-    """Return what was listed of an account so far; makes no call and reads no token."""
+    """Return an account if it was listed before; makes no call and reads no token."""
     found = sign_ins(SharedFiles.from_environment()).get(sign_in)
     kept = _kept.get((found.session, found.start_url)) if found else None
     accounts = kept.accounts if kept else None

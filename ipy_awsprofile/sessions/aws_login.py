@@ -72,7 +72,7 @@ class _Login(StaysInProcess):
         return f"{self.base}/v1/authorize?{urlencode(query)}"
 
     def redeem(self, code: str, redirect_uri: str, pkce: Pkce) -> None:
-        """Exchange the code, and store what it is worth in the AWS CLI's file and form."""
+        """Exchange the code, and write the tokens to the AWS CLI's cache file."""
         try:
             response = self._client.create_o_auth2_token(
                 tokenInput={

@@ -1,6 +1,7 @@
 """A link that opens the AWS console as a session's identity.
 
-The link has a token: whoever has the link is that identity. It must not be shown, logged or stored.
+The link has a token: anyone who has the link is that identity. It must not be shown, logged or
+stored.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_enable-console-custom-url.html
 """
@@ -81,7 +82,7 @@ def console_link(session: ProfileSession, service: str = "") -> ConsoleLink:
     host = f"{region}.{console}" if region else console
     destination = f"https://{host}/{service or 'console'}/home"
     destination += f"?region={region}" if region else ""
-    # AWS has no setting for it. What stands in for AWS has all services at one endpoint.
+    # AWS has no setting for it. Servers that emulate AWS have all services at one endpoint.
     endpoint = session.client_settings().get("endpoint_url")
     base = str(endpoint or f"https://{sign_in}").rstrip("/") + "/federation"
     query = {"Action": "login", "Issuer": "", "Destination": destination}

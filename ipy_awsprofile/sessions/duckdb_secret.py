@@ -215,5 +215,5 @@ def _move(kept: _Kept, options: SecretOptions | None) -> bool:
     return True
 
 
-#: Those of this process, as DuckDB's default connection is.
+#: The secrets of this process, like DuckDB's default connection.
 SECRETS = Secrets()

@@ -51,7 +51,7 @@ def local_browser() -> webbrowser.BaseBrowser | None:
 
 
 def open_in(browser: webbrowser.BaseBrowser, url: str) -> bool:
-    """Let the browser open an address that nobody else may see. Return whether it was started."""
+    """Open an address that no one else may see. Return whether the browser was started."""
     path = f"/{secrets.token_urlsafe(32)}"
     opened = threading.Event()
     redirect = (

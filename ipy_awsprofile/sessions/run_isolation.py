@@ -51,7 +51,7 @@ def working_for(session: boto3.Session) -> Iterator[None]:
 
 @contextmanager
 def known_threads() -> Iterator[None]:
-    """Let no other threads than those that exist now work for the notebook in a ``with`` block."""
+    """Let only the threads that exist now work for the notebook in a ``with`` block."""
     _Process.known = set(threading.enumerate())
     try:
         yield

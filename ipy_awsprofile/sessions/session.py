@@ -81,7 +81,7 @@ class ProfileSession(NamedSession):
         return {name: dict(section)} if section else {}
 
     def ask_to_sign_in(self) -> None:
-        """Let the person sign in. Raises SignInRequired where nobody can."""
+        """Let the person sign in. Raises SignInRequired if no one is available to do so."""
         self.person.sign_in_for(self.target)
 
 

@@ -1,4 +1,4 @@
-"""The identities in force: the notebook's own, and on top of it those of scopes."""
+"""The active identities: the notebook's own, and the identities of scopes on top of it."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def _runner() -> tuple[int, object]:
     """Return the thread and the asyncio task that call this."""
     try:
         task = asyncio.current_task()
-    except RuntimeError:  # there is no event loop in this thread
+    except RuntimeError:  # this thread doesn't have an event loop
         task = None
     return threading.get_ident(), task
 
 
 @dataclass(slots=True, eq=False)
 class _Scope:
-    """A block that has begun and not ended, and what is in force after it."""
+    """A block that has begun and not ended, and the layers to restore after it."""
 
     layer: Layer
     after: tuple[Layer, ...]
@@ -76,7 +76,7 @@ class Layers:
         self._bind = bind
         self._transaction = Transaction()
         self._scopes: list[_Scope] = []
-        #: From the notebook's own identity to the one that is active.
+        #: From the notebook's own identity to the active one.
         self.bound: tuple[Layer, ...] = ()
 
     def become(self, layers: tuple[Layer, ...]) -> None:

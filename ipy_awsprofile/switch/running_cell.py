@@ -41,7 +41,7 @@ class RunningCell:
 
     @property
     def is_running(self) -> bool:
-        """Whether a cell runs, also one that awaits something or runs another cell."""
+        """Whether a cell runs, even if it awaits something or runs another cell."""
         if self._shell is None:
             return False
         trap = self._shell.display_trap  # it is set from the first line of a cell to the last one

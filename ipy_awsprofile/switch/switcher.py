@@ -44,7 +44,7 @@ class Switcher:
     """Moves the kernel from identity to identity, and back to how it was before the first."""
 
     def __init__(self, shell: InteractiveShell | None, owners: Owners | None = None) -> None:
-        self._shell = shell  # None in a script: there is no notebook whose variable could follow
+        self._shell = shell  # None in a script, where no notebook has a variable that could follow
         # Widget callbacks can run in another thread while a cell runs. The lock isn't held while
         # AWS or a person is asked, or a listener is called.
         self._lock = threading.RLock()
@@ -60,7 +60,7 @@ class Switcher:
         self.owners.notebook = self
         #: The running cell, and what waits for its end.
         self.cell = RunningCell(shell)
-        #: Who is asked when credentials need a person: now, and when they end in a later cell.
+        #: The person to prompt, now and when credentials expire in a later cell.
         self.person = Person()
         #: Patterns (``*prod*``, in any case) of profiles that need to be confirmed.
         self.protected: tuple[str, ...] = ()
@@ -80,7 +80,7 @@ class Switcher:
 
     @property
     def sessions(self) -> tuple[ProfileSession, ...]:
-        """The active session and, after ``--only-session``, that of the rest of the kernel."""
+        """The active session and, after ``--only-session``, the rest of the kernel's session."""
         active = self._active()
         return tuple(filter(None, (active.session, active.rest))) if active else ()
 

@@ -36,7 +36,7 @@ def using_profile(
 ) -> Scope:
     """Work as a profile in a ``with`` block: everything follows it there, and comes back after it.
 
-    The options are those of ``%aws_profile``, as `SwitchRequest` describes them: ``duration`` is
+    The options are the same as for ``%aws_profile``; see `SwitchRequest`: ``duration`` is
     in seconds, a timedelta, or a text such as ``15m``, ``variable`` is ``--as``, and ``confirmed``
     is ``--yes``. The block gets the session, too. In a script without IPython, everything but the
     notebook's variable follows.
