@@ -1,4 +1,4 @@
-"""One line moves a notebook to an AWS identity: ``%aws_profile RoleBeta``.
+"""One line switches a notebook to an AWS identity: ``%aws_profile RoleBeta``.
 
 ``%load_ext ipy_awsprofile`` loads the magics. In Python code, `list_profiles` returns the profiles
 in the shared files (`Profile`), `list_assigned_roles` the roles of IAM Identity Center that have

@@ -111,7 +111,7 @@ def test_description() -> None:
     for each in hook["substitutions"]:
         text = re.sub(each["pattern"], each["replacement"], text)
     for description in (about["Description"], text):
-        assert "One line moves a Jupyter notebook to an AWS identity" in description
+        assert "One line switches a Jupyter notebook to an AWS identity" in description
         assert "`%%aws_profiles *-prod` runs a cell for each of them, into one" in description
         assert "](" not in description
     assert "](" in README

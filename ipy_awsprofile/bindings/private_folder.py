@@ -41,7 +41,8 @@ class PrivateFolder:
         for folder in parent.glob(f"{_PREFIX}*/{_LOCK}"):
             _remove_if_abandoned(folder.parent)
         new = Path(tempfile.mkdtemp(prefix=f"new-{_PREFIX}", dir=parent))
-        self._lock = open(new / _LOCK, "w")  # noqa: SIM115  # it is held as long as the folder
+        write_private_file(new / _LOCK, b"")
+        self._lock = open(new / _LOCK)  # noqa: SIM115  # it is held as long as the folder
         _lock(self._lock)
         #: It has this name only when it is locked.
         self.path = new.rename(parent / new.name.removeprefix("new-"))

@@ -101,6 +101,10 @@ def serving(folder: Path, environment: Mapping[str, str]) -> Iterator[Server]:
         file = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(settings))
+    # Else the server starts node for each page, to look for extensions that have to be built.
+    page_config = folder / "config" / "labconfig" / "page_config.json"
+    page_config.parent.mkdir(parents=True)
+    page_config.write_text(json.dumps({"buildCheck": False, "buildAvailable": False}))
     port = _free_port()
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"),

@@ -106,7 +106,7 @@ def test_what_is_not_a_token(aws: EmbeddedAws, answer: str) -> None:
     """A server that answers without a token isn't AWS's; no file of the user is blamed."""
     session = open_session("RoleBeta")
     with odd_server(Answers((200, answer))) as url:
-        aws.config_file.write_text(aws.config_file.read_text().replace(aws.endpoint_url, url))
+        session._session.full_config["profiles"]["RoleBeta"]["endpoint_url"] = url
         with pytest.raises(ServiceError, match="isn't from AWS") as caught:
             console_link(session)
     assert "hush" not in f"{caught.value!r}{caught.value.__cause__!r}"

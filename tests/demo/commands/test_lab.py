@@ -47,8 +47,11 @@ def test_the_tutorials_are_found() -> None:
     checkout = Path(ipy_awsprofile.__file__).parents[1]
     assert notebooks_folder() == checkout / "notebooks"
     targets = tomllib.loads((checkout / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
-    in_wheel = targets["targets"]["wheel"]["force-include"]["notebooks"]
-    assert checkout / in_wheel == INSTALLED
+    in_wheel = targets["targets"]["wheel"]["force-include"]
+    tutorials = (checkout / "notebooks").glob("*.ipynb")
+    assert {checkout / path for path in in_wheel.values()} == {
+        INSTALLED / tutorial.name for tutorial in tutorials
+    }
 
 
 @dataclass(slots=True)
