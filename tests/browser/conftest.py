@@ -35,10 +35,14 @@ expect.set_options(timeout=30_000)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run each file of this folder in one worker of pytest-xdist: its tests share a browser."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    """Run a few tests of this folder after each other in one worker: they share a browser."""
+    ours = [item for item in items if item.path.parent == Path(__file__).parent]
+    for number, item in enumerate(ours):
+        item.add_marker(pytest.mark.xdist_group(f"browser-{number // _GROUP}"))
+
+
+#: How many tests of this folder are a group of pytest-xdist; the workers take the largest first.
+_GROUP = 5
 
 
 @pytest.fixture(scope="package")
