@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.bindings.environment import CREDENTIAL_VARIABLES
@@ -156,6 +156,8 @@ def _alive() -> _Alive:
 
     Without psutil, which ipykernel installs, return only the workers of `multiprocessing`.
     """
+    if "psutil" not in sys.modules and not _may_have_children():
+        return {}
     multiprocessing, kernel = sys.modules.get("multiprocessing"), os.getpid()
     children = multiprocessing.active_children() if multiprocessing else []
     workers = {child.pid: child.name for child in children}
@@ -170,6 +172,18 @@ def _alive() -> _Alive:
                 id_, worker = (one.pid, one.create_time()), workers.get(one.pid)
                 alive[one.pid] = _Process(id_, one.ppid(), worker, one)
     return alive
+
+
+def _may_have_children() -> bool:
+    """Return whether there may be child processes: without any, psutil needn't be imported.
+
+    https://man7.org/linux/man-pages/man5/proc_tid_children.5.html
+    """
+    try:
+        lists = list(Path("/proc/self/task").glob("*/children"))
+        return not lists or any(one.read_bytes() for one in lists)
+    except OSError:  # a thread has ended meanwhile
+        return True
 
 
 def _is_helper(command: list[str]) -> bool:
