@@ -31,22 +31,27 @@ def polars(session: ProfileSession, transaction: Transaction = IMMEDIATE) -> Ite
     the user has changed it since. If polars is imported later, it uses ``AWS_PROFILE``.
     """
     pl, default = _polars(), transaction.read(_DEFAULT, _default)
-    before = transaction.read(_METHODS, _methods)
-    ours = _building(before, _provider_class(pl, session)) if before else None
-    if pl and ours:
-        transaction.write(_METHODS, ours, _set_methods)
-        transaction.write(_DEFAULT, "auto", pl.Config.set_default_credential_provider)
+    methods, provider = transaction.read(_METHODS, _methods), pl and _provider_class(pl, session)
+    # Before 2.1, polars keeps the provider of a LazyFrame, but starts anew for each default.
+    ours = "auto" if methods else provider and provider()
+    if pl:
+        transaction.write(_METHODS, methods and _building(methods, provider), _set_methods)
+        transaction.write(_DEFAULT, ours, pl.Config.set_default_credential_provider)
     try:
         yield
     finally:
-        pl = _polars()
-        if pl and ours:
-            transaction.write(_METHODS, before, _set_methods)
-            if transaction.read(_DEFAULT, _default) == "auto":
+        if pl:
+            transaction.write(_METHODS, methods, _set_methods)
+            if transaction.read(_DEFAULT, _default) is ours:
                 transaction.write(_DEFAULT, default, pl.Config.set_default_credential_provider)
-        elif pl and (now := transaction.read(_METHODS, _methods)):
+        elif pl := _polars():
             # It was imported meanwhile, and its own provider keeps this session's credentials.
-            transaction.write(_METHODS, _building(now, pl.CredentialProviderAWS), _set_methods)
+            if methods := transaction.read(_METHODS, _methods):
+                new = _building(methods, pl.CredentialProviderAWS)
+                transaction.write(_METHODS, new, _set_methods)
+            elif transaction.read(_DEFAULT, _default) == "auto":
+                own = pl.CredentialProviderAWS()
+                transaction.write(_DEFAULT, own, pl.Config.set_default_credential_provider)
 
 
 _DEFAULT = "polars' default credential provider"
@@ -61,23 +66,22 @@ def _polars() -> Any:
     module = sys.modules.get("polars")
     config = getattr(module, "Config", None)
     has_default = hasattr(config, "set_default_credential_provider")
-    return module if has_default and hasattr(_auto_init(), "stable_cache_key") else None
+    return module if has_default and hasattr(module, "CredentialProviderAWS") else None
 
 
 def _auto_init() -> Any:
     """Return the class of polars that builds its own provider whenever a query is collected."""
-    builder = sys.modules.get("polars.io.cloud.credential_provider._builder")
-    return getattr(builder, "AutoInit", None)
+    return getattr(_builder(), "AutoInit", None)
 
 
 def _methods() -> _Methods | None:
-    kind = _auto_init() if _polars() else None
-    return (kind.__call__, kind.stable_cache_key) if kind else None
+    """Return the methods as they are now; None without polars, and before polars 2.1."""
+    kind: Any = _auto_init() if _polars() else None
+    return (kind.__call__, kind.stable_cache_key) if hasattr(kind, "stable_cache_key") else None
 
 
 def _set_methods(methods: _Methods | None) -> None:
-    if methods:
-        kind = _auto_init()
+    if methods and (kind := _auto_init()):
         kind.__call__, kind.stable_cache_key = methods
 
 
@@ -123,16 +127,19 @@ def _provider_class(pl: Any, session: ProfileSession) -> Any:
 
 def _default() -> Any:
     """Return the current default provider; polars has no public way to read it."""
-    builder = sys.modules.get("polars.io.cloud.credential_provider._builder")
-    return getattr(builder, "DEFAULT_CREDENTIAL_PROVIDER", "auto")
+    return getattr(_builder(), "DEFAULT_CREDENTIAL_PROVIDER", "auto")
+
+
+def _builder() -> Any:
+    return sys.modules.get("polars.io.cloud.credential_provider._builder")
 
 
 @contextmanager
 def _no_default_of_polars() -> Iterator[None]:
     pl, default, methods = _polars(), _default(), _methods()
-    if pl and methods:
+    if pl:
         pl.Config.set_default_credential_provider(_refuse)
-        _set_methods(_building(methods, _refuse))
+        _set_methods(methods and _building(methods, _refuse))
     try:
         yield
     finally:

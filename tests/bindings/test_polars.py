@@ -6,12 +6,18 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
+from polars.io.cloud.credential_provider._builder import (
+    AutoInit,
+    CredentialProviderBuilderImpl,
+)
 
-from ipy_awsprofile.bindings.polars import polars
+from ipy_awsprofile.bindings.polars import no_default_of_polars, polars
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.session import open_session
 from tests.renewing import renew_at_each_use
+from tests.roles import add_role
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -19,21 +25,52 @@ if TYPE_CHECKING:
 BUCKET = "polars-of-mine"
 
 
+@pytest.fixture(params=["current", "before 2.1"])
+def _versions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Polars as it is, and as it was when the providers that it builds had no cache key."""
+    if request.param == "before 2.1":
+        for kind in (AutoInit, CredentialProviderBuilderImpl):
+            monkeypatch.delattr(kind, "stable_cache_key", raising=False)
+
+
+@pytest.mark.usefixtures("_versions")
 @pytest.mark.parametrize("always_renewed", [True, False])
 def test_polars_gets_one_session(
     aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, *, always_renewed: bool
 ) -> None:
     """Access key, secret and token belong together, even if each use renews the session."""
-    aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
-    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
     session = open_session("RoleBeta", duration="15m")
-    session.client("s3").put_object(Bucket=BUCKET, Key="cities.csv", Body=b"city\nOslo\n")
+    put_cities(aws, monkeypatch)
     if always_renewed:
         renew_at_each_use(session)
     with polars(session):
         aws.calls.clear()
         for _ in range(3):
-            assert pl.read_csv(f"s3://{BUCKET}/cities.csv")["city"].to_list() == ["Oslo"]
+            assert pl.scan_csv(f"s3://{BUCKET}/cities.csv").collect()["city"].to_list() == ["Oslo"]
     assert {call.arn for call in aws.calls if call.action.startswith("s3:")} == {
         who_am_i(session).arn
     }
+
+
+@pytest.mark.usefixtures("_versions")
+def test_polars_follows_each_session(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second and a third session are used as the first one was, and none in a run."""
+    add_role(aws, "RoleGamma", "s3:*")
+    put_cities(aws, monkeypatch)
+    for role in ("RoleBeta", "RoleGamma", "RoleBeta"):
+        session = open_session(role)
+        with polars(session):
+            aws.calls.clear()
+            pl.scan_csv(f"s3://{BUCKET}/cities.csv").collect()
+            with no_default_of_polars(), pytest.raises(NotForOneProfile):
+                pl.scan_csv(f"s3://{BUCKET}/cities.csv").collect()
+        arns = {call.arn for call in aws.calls if call.action.startswith("s3:")}
+        assert arns == {who_am_i(session).arn}
+
+
+def put_cities(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a file into a bucket, which polars may read without TLS."""
+    aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    s3 = open_session("RoleBeta").client("s3")
+    s3.put_object(Bucket=BUCKET, Key="cities.csv", Body=b"city\nOslo\n")
