@@ -90,6 +90,7 @@ def _clear_cache(_: None = None) -> None:
     With a URL such as ``simplecache::s3://…``, the outer one's arguments don't name a profile.
     https://filesystem-spec.readthedocs.io/en/latest/features.html#url-chaining
     """
+    _clear_plans_of_dask()
     loaded = [getattr(sys.modules.get(name), kind, None) for name, kind in _OF_S3.items()]
     roots = tuple(filter(None, loaded))
     spec = sys.modules.get("fsspec.spec")
@@ -101,6 +102,22 @@ def _clear_cache(_: None = None) -> None:
         for token, instance in list(kind._cache.items()):  # noqa: SLF001
             if _reads_s3(instance, roots):
                 kind._cache.pop(token, None)  # noqa: SLF001
+
+
+def _clear_plans_of_dask() -> None:
+    """Let Dask plan anew what is read again: its plans contain filesystems.
+
+    It reuses them for a filesystem with the same arguments, and so for another session of the same
+    profile.
+    """
+    plans = getattr(sys.modules.get("dask.dataframe.dask_expr.io.parquet"), "_cached_plan", None)
+    expression = getattr(sys.modules.get("dask._expr"), "Expr", None)
+    kinds = [expression] if expression else []
+    for kind in kinds:  # it grows
+        kinds += kind.__subclasses__()
+    for cache in (plans, *(vars(kind).get("_instances") for kind in kinds)):
+        if cache is not None:
+            cache.clear()
 
 
 #: The modules and classes of fsspec's filesystems of S3.

@@ -357,6 +357,19 @@ def test_partitions(aws: EmbeddedAws, notebook: Shell) -> None:
     assert notebook.names["rows"] == [{"people": 1, "year": 2025}, {"people": 2, "year": 2026}]
 
 
+def test_dask_plans_anew(aws: EmbeddedAws, notebook: Shell) -> None:
+    """A cell that is run again reads as the new session of the profile, whatever is left over."""
+    read = "import dask.dataframe as dd; it = dd.read_parquet(f'{ROOT}/cities.parquet')"
+    notebook.good("%aws_profile RoleBeta --session-name first")
+    notebook.good(read)
+    notebook.good("%aws_profile RoleBeta --session-name second\nits = [it]")
+    notebook.good(read)
+    aws.calls.clear()
+    assert notebook.good("it.compute(scheduler='synchronous')").text.count("717") == 1
+    sessions = {str(call.arn).rpartition("/")[2] for call in aws.calls}
+    assert sessions == {"second"}
+
+
 def test_very_many_clients(notebook: Shell) -> None:
     """A notebook with many clients still has its readers named."""
     notebook.good("%aws_profile RoleBeta\nclients = [session.client('s3') for _ in range(12)]")
