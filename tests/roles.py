@@ -1,4 +1,4 @@
-"""Roles that UserAlpha can assume, beside those of the scenario, and who calls S3."""
+"""Additional roles that UserAlpha can assume, and the roles that called S3."""
 
 from __future__ import annotations
 

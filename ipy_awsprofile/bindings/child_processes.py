@@ -133,7 +133,8 @@ class _Process:
 
         try:
             command = self.process.cmdline()  # empty for one that has ended
-            if not command or _is_helper(command):
+            text = " ".join(command)
+            if not command or _HELPERS.search(text):
                 return ""
             if command == psutil.Process().cmdline():
                 return "forked process"
@@ -144,7 +145,6 @@ class _Process:
                 return ""
         except (psutil.Error, OSError):
             return ""
-        text = " ".join(command)
         return next((kind for kind, library in _LIBRARIES.items() if library.search(text)), name)
 
 
@@ -184,11 +184,6 @@ def _may_have_children() -> bool:
         return not lists or any(one.read_bytes() for one in lists)
     except OSError:  # a thread has ended meanwhile
         return True
-
-
-def _is_helper(command: list[str]) -> bool:
-    """Return whether a process is Python's own, or a debugger's."""
-    return bool(_HELPERS.search(" ".join(command)))
 
 
 def _program(command: list[str]) -> str:

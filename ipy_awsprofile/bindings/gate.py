@@ -12,8 +12,8 @@ from __future__ import annotations
 import importlib.util
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import wraps
 from importlib.abc import MetaPathFinder
@@ -131,7 +131,8 @@ def _watched(sign: Callable[..., Any]) -> Callable[..., Any]:
     """Return botocore's or aiobotocore's ``sign`` with the watchers before it."""
 
     def look(self: Any, operation: str) -> None:
-        if self._credentials:  # otherwise the request stays without a signature
+        # A request without credentials isn't signed.
+        if _Process.watchers and self._credentials:
             # A `KernelSession` only passes on the credentials of another session.
             credentials = getattr(self._credentials, "passes_on", self._credentials)
             signature = Signature(credentials, str(self._signing_name), operation)
@@ -154,27 +155,29 @@ def _watched(sign: Callable[..., Any]) -> Callable[..., Any]:
 def _noted(get_credentials: Callable[..., Any]) -> Callable[..., Any]:
     """Return botocore's or aiobotocore's ``get_credentials`` with the noters after it."""
 
-    @contextmanager
-    def noting(self: Any) -> Iterator[None]:
-        is_new = self._credentials is None
-        yield
-        if is_new and self._credentials is not None:
-            try:
-                for noter in _Process.noters:
-                    noter(self, self._credentials)
-            except BaseException:
-                self._credentials = None
-                raise
+    def note(self: Any) -> None:
+        try:
+            for noter in _Process.noters if self._credentials is not None else ():
+                noter(self, self._credentials)
+        except BaseException:
+            self._credentials = None
+            raise
 
     @wraps(get_credentials)
     def noted(self: Any) -> Any:
-        with noting(self):
+        if self._credentials is not None:
             return get_credentials(self)
+        found = get_credentials(self)
+        note(self)
+        return found
 
     @wraps(get_credentials)
     async def noted_async(self: Any) -> Any:
-        with noting(self):
+        if self._credentials is not None:
             return await get_credentials(self)
+        found = await get_credentials(self)
+        note(self)
+        return found
 
     return noted_async if iscoroutinefunction(get_credentials) else noted
 

@@ -25,7 +25,7 @@ from ipy_awsprofile.text import number_of
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.child_processes import ChildProcesses
     from ipy_awsprofile.bindings.open_readers import OpenReaders
-    from ipy_awsprofile.bindings.owners import Owners
+    from ipy_awsprofile.bindings.owners import Owner, Owners
     from ipy_awsprofile.sessions.session import ProfileSession
 
 
@@ -104,22 +104,27 @@ def readers_from_before(
     """Yield the variables that have opened a place in S3 as another identity."""
     stale = dict[tuple[str, str], str]()  # one line for each variable and identity
     for name, owner, code in readers.from_before(namespace):
-        if whom := owner.difference(session) if owner else "no profile":
+        if whom := _difference(owner, session):
             stale[name, whom] = f"run `{code}`" if code else "delete it, then create it again"
     for (name, whom), advice in stale.items():
-        yield Leftover(name, f"was opened while {whom} was active, and keeps it: {advice}")
+        yield Leftover(name, f"was opened while {whom} was active and doesn't follow: {advice}")
 
 
 def processes_from_before(processes: ChildProcesses, session: ProfileSession) -> Iterator[Leftover]:
     """Yield the child processes that were started as another identity."""
     counted: Counter[tuple[str, str]] = Counter()
     for kind, owner, number in processes.from_before():
-        counted[kind, owner.difference(session) if owner else "no profile"] += number
+        counted[kind, _difference(owner, session)] += number
     for (kind, whom), number in counted.items():
         if whom:
             many = number_of(number, "process", "processes")
-            says = f"({many}) started while {whom} was active, and keeps it: {how_to_end(kind)}"
+            says = f"({many}) started while {whom} was active. To restart: {how_to_end(kind)}"
             yield Leftover(kind, says)
+
+
+def _difference(owner: Owner | None, session: ProfileSession) -> str:
+    """Return how an identity differs from the session's; None was the time without a profile."""
+    return owner.difference(session) if owner else "no profile"
 
 
 def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:

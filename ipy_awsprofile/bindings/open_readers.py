@@ -46,7 +46,7 @@ class OpenReaders:
         keys = {None, *(known_keys(session) if session else ())}
         self._known = {
             id(found.value): self._known.get(id(found.value)) or (found.value, owner)
-            for found in search(namespace, _opened, without=_OTHERS)
+            for found in search(namespace, _opened)
             if id(found.value) in self._known or found.what.key in keys
         }
 
@@ -55,15 +55,12 @@ class OpenReaders:
 
         The code is empty if it can't be known how the user opened it.
         """
-        for found in search(namespace, _opened, without=_OTHERS):
+        for found in search(namespace, _opened):
             known = self._known.get(id(found.value))
             if known:
                 code = _CODE.get(_kind(namespace.get(found.name)), "")
                 yield found.name, known[1], code.format(name=found.name, fs=found.what.filesystem)
 
-
-#: Packages of objects that hold many others, but none of these.
-_OTHERS = ("boto3.", "botocore.", "aiobotocore.")
 
 _ARROW = "from pyarrow.fs import S3FileSystem; "
 

@@ -158,16 +158,19 @@ class Owners:
     def note_found(self, session: Any, credentials: Any) -> None:
         """Note the owner of what a botocore session has found, unless the user has chosen it."""
         profile = session.instance_variables().get("profile")
-        if isinstance(profile, DefaultProfile):
-            self._add(credentials, profile.owner)
-        elif profile is None and not (self.notebook and self.notebook.sessions):
-            name = session.get_config_variable("profile") or "default"
-            self._add(credentials, DefaultOwner(name, credentials.method))
+        if is_users_choice(profile):
+            return
+        owner = profile.owner if profile else self._default_owner(session, credentials.method)
+        if owner:
+            self._add(credentials, owner)
+
+    def _default_owner(self, session: Any, method: str) -> Owner | DefaultOwner | None:
+        """Return the owner of what a session without a profile's name has found by a method."""
+        if not (self.notebook and self.notebook.sessions):
+            return DefaultOwner(session.get_config_variable("profile") or "default", method)
         # After a switch, keys in the environment are the user's own: it has removed those before.
-        elif profile is None and self.notebook and credentials.method != "env":
-            followed = self.notebook.followed
-            if followed:
-                self._add(credentials, owner_of(followed))
+        followed = None if method == "env" else self.notebook.followed
+        return owner_of(followed) if followed else None
 
     def _add(self, credentials: Any, owner: Owner | DefaultOwner) -> None:
         with self._lock:
@@ -183,6 +186,11 @@ class Owners:
         """Return the owner of the credentials that have this access key ID now."""
         owners = (owner for noted, owner in self._noted if key_of(noted()) == key)
         return next(owners, None)
+
+
+def is_users_choice(profile: str | None) -> bool:
+    """Return whether the user has given a session the profile's name, and not a switch."""
+    return bool(profile) and not isinstance(profile, DefaultProfile)
 
 
 def key_of(credentials: Any) -> str | None:
@@ -211,5 +219,5 @@ def watched_owners() -> Iterator[Owners]:
 
 
 def owner_of(session: ProfileSession) -> Owner:
-    """Return the owner of what is created while this session is active."""
+    """Return the owner of everything created while this session is active."""
     return Owner(session.target, session.principal)

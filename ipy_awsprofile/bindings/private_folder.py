@@ -41,11 +41,15 @@ class PrivateFolder:
         for folder in parent.glob(f"{_PREFIX}*/{_LOCK}"):
             _remove_if_abandoned(folder.parent)
         new = Path(tempfile.mkdtemp(prefix=f"new-{_PREFIX}", dir=parent))
-        write_private_file(new / _LOCK, b"")
-        self._lock = open(new / _LOCK)  # noqa: SIM115  # it is held as long as the folder
-        _lock(self._lock)
-        #: It has this name only when it is locked.
-        self.path = new.rename(parent / new.name.removeprefix("new-"))
+        try:
+            write_private_file(new / _LOCK, b"")
+            self._lock = open(new / _LOCK)  # noqa: SIM115  # it is held as long as the folder
+            _lock(self._lock)
+            #: It has this name only when it is locked.
+            self.path = new.rename(parent / new.name.removeprefix("new-"))
+        except BaseException:  # a full disk, or Ctrl-C
+            shutil.rmtree(new, ignore_errors=True)
+            raise
 
     def release_in_fork(self) -> None:
         """Let the parent alone hold the lock."""

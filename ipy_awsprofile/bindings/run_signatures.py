@@ -14,7 +14,7 @@ from weakref import ref
 
 from ipy_awsprofile.bindings.default_session import is_of_a_pool
 from ipy_awsprofile.bindings.gate import Signature, watch_signatures
-from ipy_awsprofile.bindings.owners import DefaultProfile
+from ipy_awsprofile.bindings.owners import is_users_choice
 from ipy_awsprofile.errors import AwsProfileError, NotForOneProfile
 from ipy_awsprofile.sessions.run_isolation import session_here
 
@@ -40,8 +40,7 @@ def signatures_of_rows(owners: Owners | None) -> Iterator[None]:
             )
 
     def refuse_session(session: Any, _credentials: Any) -> None:
-        profile = session.instance_variables().get("profile")
-        is_chosen = profile and not isinstance(profile, DefaultProfile)
+        is_chosen = is_users_choice(session.instance_variables().get("profile"))
         if not is_chosen and _works_for_a_run():
             raise NotForOneProfile(
                 "A new session without a profile, as by `boto3.Session()`, is the notebook's.",

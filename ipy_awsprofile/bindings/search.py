@@ -26,8 +26,11 @@ Look = Callable[[Any], _T | None]
 #: How many objects are looked at for one variable, and for all of them.
 _OF_ONE, _OF_ALL = 500, 5_000
 
-#: Objects of these packages hold the shell, and with it everything.
-_FOREIGN = ("IPython.", "ipykernel.", "ipy_awsprofile.", "ipywidgets.", "traitlets.")
+#: Packages whose objects lead to the shell, and so to everything, or to very many other objects.
+_FOREIGN = (
+    *("IPython.", "ipykernel.", "ipy_awsprofile.", "ipywidgets.", "traitlets."),
+    *("aiobotocore.", "boto3.", "botocore."),
+)
 
 #: Attributes under which pyarrow's objects, which are written in C++, show what they read through.
 _BENEATH = ("filesystem", "base_fs", "handler", "children")
@@ -40,35 +43,26 @@ class Found(Generic[_T]):
     name: str
     value: Any
     what: _T
-    is_inside: bool
 
 
-def search(
-    namespace: Mapping[str, Any], look: Look[_T], *, without: tuple[str, ...] = ()
-) -> Iterator[Found[_T]]:
+def search(namespace: Mapping[str, Any], look: Look[_T]) -> Iterator[Found[_T]]:
     """Yield the variables that ``look`` wants, then the objects inside the others.
 
-    An object that several variables hold is yielded for each. Objects of the packages ``without``
-    aren't searched. The number of objects is limited, so that a switch doesn't become slow.
+    An object that several variables hold is yielded for each. The number of objects is limited, so
+    that a switch doesn't become slow.
     """
-
-    def is_closed(value: Any) -> bool:
-        return _leads_everywhere(value) or (
-            module_of(value).startswith(_FOREIGN + without) and look(value) is None
-        )
-
     values = variables(namespace)
     direct = {name: what for name, value in values.items() if (what := look(value)) is not None}
     for name, what in direct.items():
-        yield Found(name, values[name], what, is_inside=False)
+        yield Found(name, values[name], what)
     seen, budget = {id(namespace)}, _OF_ALL
     for name, value in values.items():
-        if name in direct or not _is_worth_a_look(value) or is_closed(value):
+        if name in direct or not _is_worth_a_look(value) or _leads_everywhere(value):
             continue
-        for held, what in islice(_inside(value, seen, look, is_closed), min(_OF_ONE, budget)):
+        for held, what in islice(_inside(value, seen, look), min(_OF_ONE, budget)):
             budget -= 1
             if what is not None:
-                yield Found(name, held, what, is_inside=True)
+                yield Found(name, held, what)
 
 
 def beneath(value: Any) -> Iterator[Any]:
@@ -86,19 +80,17 @@ def beneath(value: Any) -> Iterator[Any]:
                     yield from new
 
 
-def _inside(
-    value: Any, seen: set[int], look: Look[_T], is_closed: Callable[[Any], bool]
-) -> Iterator[tuple[Any, _T | None]]:
+def _inside(value: Any, seen: set[int], look: Look[_T]) -> Iterator[tuple[Any, _T | None]]:
     """Yield each object inside another one, the nearest first, and what it is.
 
-    Wanted objects and those that are closed aren't searched.
+    Wanted objects aren't searched.
     """
     waiting, wanted = deque([value]), set[int]()
     while waiting:
         for held in _held(waiting.popleft()):
             if id(held) in seen or id(held) in wanted or not _is_worth_a_look(held):
                 continue
-            if is_closed(held):
+            if _leads_everywhere(held):
                 continue
             if (what := look(held)) is None:
                 seen.add(id(held))
@@ -144,7 +136,10 @@ def _leads_everywhere(value: Any) -> bool:
     """Return whether an object isn't the notebook's own, or leads to everything else."""
     if issubclass(type(value), type):
         return bool(value.__module__ != "__main__")
-    return issubclass(type(value), (ModuleType, FrameType, TracebackType, AbstractEventLoop))
+    is_everything = issubclass(
+        type(value), (ModuleType, FrameType, TracebackType, AbstractEventLoop)
+    )
+    return is_everything or module_of(value).startswith(_FOREIGN)
 
 
 def module_of(value: Any) -> str:

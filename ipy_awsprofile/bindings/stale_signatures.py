@@ -76,11 +76,11 @@ class StaleSignatures:
 
     def __call__(self, signature: Signature) -> None:
         """Look at a signature, as `watch_signatures` says. Raises StaleIdentity."""
-        owner = self._owners.of(signature.credentials)
         sessions = self._notebook.sessions
-        if owner is None or signature.credentials in [one.get_credentials() for one in sessions]:
+        if signature.credentials in [one.get_credentials() for one in sessions]:
             return
-        whom = owner.difference(sessions[0] if sessions else None)
+        owner = self._owners.of(signature.credentials)
+        whom = owner and owner.difference(sessions[0] if sessions else None)
         read_only = self._notebook.request and self._notebook.request.read_only
         policy = "refuse" if read_only else self._notebook.stale
         # Our own calls use older sessions on purpose: a child process keeps its identity.

@@ -124,15 +124,6 @@ def find_profile(name: str, *, files: SharedFiles | None = None) -> Profile:
         raise ProfileNotFound(name, _nearest(name, profiles)) from None
 
 
-def profile_with_key(access_key_id: str, *, files: SharedFiles | None = None) -> str | None:
-    """Return the name of the profile with this long-term access key. Raises ConfigFileError."""
-    sections = read_shared_files(files or SharedFiles.from_environment())
-    for name, section in sections.profiles.items():
-        if section.get("aws_access_key_id") == access_key_id:
-            return name
-    return None
-
-
 def matching(profiles: Iterable[Profile], pattern: str) -> list[Profile]:
     """Return the profiles that match every word of the pattern; see `list_profiles`."""
     words = pattern.casefold().split()

@@ -5,7 +5,11 @@ https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum, auto
+from typing import TypeVar
+
+_T = TypeVar("_T")
 
 
 class About(Enum):
@@ -145,6 +149,11 @@ BLOCKS = frozenset({"api_versions", "proxies_config", "s3", "s3api", "s3control"
 def settings_about(*topics: About) -> tuple[str, ...]:
     """Return the names of the settings about any of these topics, in the table's order."""
     return tuple(name for name, about in SETTINGS.items() if about in topics)
+
+
+def select_about(settings: Mapping[str, _T], *topics: About) -> dict[str, _T]:
+    """Return the settings that are about any of these topics, in the table's order."""
+    return {name: settings[name] for name in settings_about(*topics) if name in settings}
 
 
 #: Settings that decide which credentials a profile has.

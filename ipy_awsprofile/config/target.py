@@ -25,6 +25,7 @@ from ipy_awsprofile.config.role_parameters import Parameters, policy_arns, role_
 from ipy_awsprofile.config.settings import (
     CREDENTIAL_SETTINGS,
     About,
+    select_about,
     settings_about,
 )
 from ipy_awsprofile.config.shared_files import Section, SharedFiles, Value, read_shared_files
@@ -151,15 +152,11 @@ class Target:
 
     def client_settings(self) -> Settings:
         """Return the profile's settings about clients, which have no credential and no path."""
-        return self._settings_about(About.CLIENTS)
+        return select_about(self.settings_of(self.profiles[0]), About.CLIENTS)
 
     def client_settings_here(self) -> Settings:
         """Return the settings about clients, with those that hold only on this machine."""
-        return self._settings_about(About.CLIENTS, About.MACHINE)
-
-    def _settings_about(self, *topics: About) -> Settings:
-        settings = self.settings_of(self.profiles[0])
-        return {name: settings[name] for name in settings_about(*topics) if name in settings}
+        return select_about(self.settings_of(self.profiles[0]), About.CLIENTS, About.MACHINE)
 
 
 @read_once

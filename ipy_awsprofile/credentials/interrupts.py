@@ -45,16 +45,16 @@ class interrupts_unshown(ContextDecorator):  # noqa: N801  # it reads as what it
 
 Handler = Callable[[int, FrameType | None], Any]
 
-#: Seconds after which a repeated signal is no longer held back.
+#: Seconds after which a repeated signal is handled immediately.
 _PATIENCE = 2.0
 
 
 class Uninterrupted:
-    """A block of code in which no signal's handler is called; those that came are called after it.
+    """Defer signals while a block of code runs, and call their handlers at its end.
 
-    A block is short, or asks `took_interrupt` again and again. If it hangs all the same, the second
-    Ctrl-C ends it. In other threads than the main one, nothing is to be done. ``signals`` are the
-    numbers of those that wait, by default all.
+    A block must be short, or check `took_interrupt` regularly. If it hangs, a second Ctrl-C ends
+    it. This does nothing outside the main thread, because Python calls no handlers there.
+    ``signals`` are the numbers of the signals to defer, by default all.
     """
 
     def __init__(self, *signals: int) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 #: What makes a connection that signs as the session of one profile.
-OWN_CONNECTION = (
+_OWN_CONNECTION = (
     "import duckdb; from ipy_awsprofile import libraries; con = duckdb.connect(); "
     "libraries.duckdb_secret(session, con)"
 )
@@ -43,7 +43,7 @@ def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None 
     if connection is None and session_here() is not None:
         raise NotForOneProfile(
             "DuckDB's default connection is shared by all profiles of a run.",
-            f"Use a connection of the function: `{OWN_CONNECTION}`.",
+            f"Use a connection of the function: `{_OWN_CONNECTION}`.",
         )
     options = secret_options(session)
     connection = connection or duckdb.default_connection()

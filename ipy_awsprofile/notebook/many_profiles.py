@@ -83,9 +83,9 @@ def frame_of_cell(
 def listed_roles(
     sso: str, pattern: str | None, person: Person, *, progress: bool
 ) -> tuple[list[AssignedRole], str | None]:
-    """Return the roles that match the pattern, and the pattern; show how many accounts are listed.
+    """Return the roles that match the pattern, and the pattern, and show the progress.
 
-    What follows ``--sso`` is the first word of the pattern if it isn't the name of a sign-in.
+    A word after ``--sso`` that isn't the name of a sign-in belongs to the pattern.
     Raises AwsProfileError.
     """
     from ipy_awsprofile.across.progress import counting_bar

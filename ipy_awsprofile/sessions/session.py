@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.utils import validate_region_name
 
 from ipy_awsprofile.config.request import Duration, SessionRequest
-from ipy_awsprofile.config.settings import About, settings_about
+from ipy_awsprofile.config.settings import About, select_about
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.credentials.botocore_errors import no_credentials
@@ -71,8 +71,7 @@ class ProfileSession(NamedSession):
     def client_settings(self) -> dict[str, Any]:
         """Return the profile's settings about clients as it was opened; files can change since."""
         profiles = self._session.full_config["profiles"]
-        own = profiles[self.target.name]
-        return {name: own[name] for name in settings_about(About.CLIENTS) if name in own}
+        return select_about(profiles[self.target.name], About.CLIENTS)
 
     def services(self) -> dict[str, Any]:
         """Return the [services] section that its profile names, by its name; empty without one."""

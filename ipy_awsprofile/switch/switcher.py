@@ -161,8 +161,7 @@ class Switcher:
             request, fresh=fresh, person=person or self.person, ask=protected
         )
         session.person, session.is_of_switch = self.person, True
-        with self._lock:
-            self.owners.note(session)
+        self.owners.note(session)
         return Layer(request, session, identity)
 
     def move(self, layer: Layer) -> Identity:

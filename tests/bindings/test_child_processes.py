@@ -129,7 +129,7 @@ def test_a_program_is_named(notebook: Shell) -> None:
     assert named(notebook, "%aws_profile UserAlpha") == [("python", "1", "RoleBeta")]
     assert named(notebook, "%aws_profile RoleBeta") == []
     assert named(notebook, "%aws_profile UserAlpha") == [("python", "1", "RoleBeta")]
-    notebook.good("child.kill()")  # nobody waits for it
+    notebook.good("child.kill()")  # its exit status is never read
     while psutil.Process(notebook.names["child"].pid).status() != psutil.STATUS_ZOMBIE:
         pass
     assert named(notebook) == []

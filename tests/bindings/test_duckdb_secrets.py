@@ -77,7 +77,7 @@ def test_scope(aws: EmbeddedAws, notebook: Shell) -> None:
 
 
 def test_off(aws: EmbeddedAws, notebook: Shell) -> None:
-    """Without an identity there is no secret; the next switch creates it again."""
+    """`--off` drops the secret, and the next switch creates it again."""
     notebook.good(SECRET)
     connection = notebook.names["con"]
     notebook.good("%aws_profile --off")
@@ -144,7 +144,7 @@ def test_dropped_by_the_user(aws: EmbeddedAws, notebook: Shell) -> None:
 
 
 def test_run_over_many_profiles(aws: EmbeddedAws, notebook: Shell) -> None:
-    """In a run there is no secret of the notebook; a function's own one works as its profile."""
+    """A run drops the notebook's secret. A secret of the function works as its profile."""
     notebook.good(SECRET)
     notebook.good(
         "from ipy_awsprofile import across_profiles\n"
@@ -205,7 +205,7 @@ def test_secret_of_an_open_transaction(aws: EmbeddedAws, notebook: Shell) -> Non
 
 
 def test_connections_are_not_kept(notebook: Shell) -> None:
-    """What is remembered doesn't keep a connection alive."""
+    """Remembering a secret doesn't keep its connection alive."""
     notebook.good(SECRET)
     connection = ref(notebook.names["con"])
     notebook.good("con = None")
@@ -221,7 +221,7 @@ PREFERRED = {"aaa": "", "zzz": f", SCOPE 's3://{BUCKET}'"}
 @pytest.mark.parametrize("name", PREFERRED)
 @pytest.mark.parametrize("connection", ["con", "duckdb"])
 def test_secrets_of_the_user(aws: EmbeddedAws, notebook: Shell, connection: str, name: str) -> None:
-    """Who follows the card's advice about a secret of their own reads as the new identity."""
+    """After the card's advice about a user's own secret, DuckDB reads as the new identity."""
     notebook.good(f"{CREATED}from ipy_awsprofile.sessions.duckdb_secret import secret_options")
     notebook.good("libraries.duckdb_secret(session, con); options = secret_options(session)")
     statement = f"CREATE SECRET {name} (TYPE s3{PREFERRED[name]}, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ipy_awsprofile.bindings import private_folder
 from ipy_awsprofile.bindings.private_folder import PrivateFolder
 from ipy_awsprofile.errors import CredentialsUnavailable
 from tests.bindings.borrowing import KERNEL_TESTS, as_nobody, needs_root
@@ -82,6 +84,21 @@ def test_abandoned_folders(places: dict[str, Path]) -> None:
     assert theirs.exists()
     assert [new_folder().exists(), own.exists(), other.exists()] == [True] * 3
     assert not theirs.exists()
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left"), KeyboardInterrupt()])
+def test_interrupted_creation(
+    places: dict[str, Path], monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """A full disk or Ctrl-C during the creation leaves nothing."""
+
+    def write(_path: Path, _content: bytes) -> None:
+        raise error
+
+    monkeypatch.setattr(private_folder, "write_private_file", write)
+    with pytest.raises(type(error)):
+        PrivateFolder()
+    assert list(places["runtime"].iterdir()) == []
 
 
 def test_order(places: dict[str, Path]) -> None:

@@ -17,7 +17,6 @@ from ipy_awsprofile.config.profiles import (
     find_profile,
     list_profiles,
     matching,
-    profile_with_key,
 )
 from ipy_awsprofile.errors import (
     ProfileNotFound,
@@ -247,13 +246,6 @@ def test_not_found_names_the_nearest(
     with pytest.raises(ProfileNotFound) as caught:
         find_profile(name)
     assert caught.value.nearest == nearest
-
-
-def test_profile_with_key(shared_files: Files) -> None:
-    """The profile with a long-term key is found."""
-    write(shared_files, "[profile a]", "[b]\naws_access_key_id = AKIAX")
-    assert profile_with_key("AKIAX") == "b"
-    assert profile_with_key("AKIAY") is None
 
 
 def test_record_is_its_name(shared_files: tuple[Path, Path]) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import polars  # noqa: F401  # as in a notebook that imports its libraries first
 import pytest
-import s3fs  # noqa: F401  # fsspec's defaults follow only what is imported before the switch
+import s3fs  # noqa: F401  # the switch changes fsspec's defaults only if s3fs is imported
 
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
 from ipy_awsprofile.sessions.session import open_session
@@ -437,7 +437,7 @@ QUIET = {
 
 @pytest.mark.parametrize("case", QUIET)
 def test_no_false_alarm(notebook: Shell, case: str) -> None:
-    """Closed files, what is open as the active identity, and others' keys aren't named."""
+    """The card doesn't list closed files, readers of the active identity, or a user's own keys."""
     before, since = QUIET[case]
     notebook.good("%aws_profile RoleBeta")
     notebook.good(before)

@@ -295,7 +295,7 @@ def test_what_was_chosen_is_not_stale(
 
 
 def test_same_identity_is_not_stale(switcher: Switcher, bare_shell: Shell) -> None:
-    """Clients from before a refresh sign as who is active."""
+    """Clients from before a refresh sign as the active identity."""
     switcher.switch(ROLE)
     bare_shell.good("s3 = session.client('s3')")
     switcher.refresh()
