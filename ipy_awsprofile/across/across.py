@@ -26,6 +26,7 @@ from ipy_awsprofile.across.shared_sources import SharedSources
 from ipy_awsprofile.across.worker import PortableFunction, call_in_worker
 from ipy_awsprofile.bindings.many_profiles import many_profiles
 from ipy_awsprofile.bindings.run_signatures import refuse_until_returned
+from ipy_awsprofile.bindings.run_variables import no_readers_of_notebook, variables_with_readers
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.config.profiles import Profile, list_profiles, profiles_by_name
 from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
@@ -131,11 +132,17 @@ def run_across(
     switcher = running_switcher()
     for name in filter(assigned_name, names):  # a pattern can protect the name of its account
         with_name(SwitchRequest(profile=name), switcher.person, switcher.protected)
+    namespace = switcher.namespace
+    opened = variables_with_readers(namespace, function, switcher.readers, switcher.session)
     run = _Run(switcher, function, executor, workers, confirmed)
     run.sources.ask_person(_targets(names, switcher.session_name))
     # Ctrl-C at any time until the end keeps the results so far.
     with Uninterrupted(signal.SIGINT) as block:
-        with many_profiles(storage_options, switcher.owners), _frozen_garbage_collector():
+        with (
+            many_profiles(storage_options, switcher.owners),
+            no_readers_of_notebook(namespace, opened),
+            _frozen_garbage_collector(),
+        ):
             outcomes, interrupted = _run_all(run, names, workers, progress, block)
         frame = frame_of(outcomes, interrupted=interrupted)
         errors, missing = frame.attrs["errors"], len(names) - len(outcomes)

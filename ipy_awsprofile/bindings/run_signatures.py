@@ -31,7 +31,7 @@ def signatures_of_rows(owners: Owners | None) -> Iterator[None]:
     """
 
     def refuse_signature(signature: Signature) -> None:
-        if owners and owners.of(signature.credentials) and _works_for_a_run():
+        if owners and owners.of(signature.credentials) and works_for_a_run():
             raise NotForOneProfile(
                 f"A client of the notebook would sign {signature.operation}, in the name of each "
                 "profile.",
@@ -41,7 +41,7 @@ def signatures_of_rows(owners: Owners | None) -> Iterator[None]:
 
     def refuse_session(session: Any, _credentials: Any) -> None:
         is_chosen = is_users_choice(session.instance_variables().get("profile"))
-        if not is_chosen and _works_for_a_run():
+        if not is_chosen and works_for_a_run():
             raise NotForOneProfile(
                 "A new session without a profile, as by `boto3.Session()`, is the notebook's.",
                 "Use `session`, or `boto3.client`, which uses it in a run.",
@@ -54,7 +54,8 @@ def signatures_of_rows(owners: Owners | None) -> Iterator[None]:
         end()
 
 
-def _works_for_a_run() -> bool:
+def works_for_a_run() -> bool:
+    """Return whether this thread works for a profile of a run, or may have been started by it."""
     try:
         return session_here() is not None or is_of_a_pool()
     except NotForOneProfile:  # a thread that was started in the run

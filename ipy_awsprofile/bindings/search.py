@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 from asyncio import AbstractEventLoop
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ _BENEATH = ("filesystem", "base_fs", "handler", "children")
 
 @dataclass(frozen=True, slots=True)
 class Found(Generic[_T]):
-    """An object that was found, what it is, and whether it is inside the variable's object."""
+    """An object that was found, what it is, and a variable that is it or leads to it."""
 
     name: str
     value: Any
@@ -46,23 +46,31 @@ class Found(Generic[_T]):
 
 
 def search(namespace: Mapping[str, Any], look: Look[_T]) -> Iterator[Found[_T]]:
-    """Yield the variables that ``look`` wants, then the objects inside the others.
+    """Yield the objects that ``look`` wants, once for each variable that leads to them.
 
-    An object that several variables hold is yielded for each. The number of objects is limited, so
-    that a switch doesn't become slow.
+    The number of objects is limited, so that a switch doesn't become slow.
     """
     values = variables(namespace)
-    direct = {name: what for name, value in values.items() if (what := look(value)) is not None}
-    for name, what in direct.items():
-        yield Found(name, values[name], what)
+    holders, wanted = defaultdict[int, list[int]](list), dict[int, tuple[Any, _T]]()
     seen, budget = {id(namespace)}, _OF_ALL
-    for name, value in values.items():
-        if name in direct or not _is_worth_a_look(value) or _leads_everywhere(value):
-            continue
-        for held, what in islice(_inside(value, seen, look), min(_OF_ONE, budget)):
+    for value in values.values():
+        inside = _inside(value, seen, wanted, look)
+        for holder, held in islice(inside, min(_OF_ONE, budget)):
             budget -= 1
-            if what is not None:
-                yield Found(name, held, what)
+            holders[held].append(holder)
+    for one, (value, what) in wanted.items():
+        leading = _leading_to(one, holders)
+        yield from (Found(name, value, what) for name in values if id(values[name]) in leading)
+
+
+def _leading_to(wanted: int, holders: Mapping[int, Iterable[int]]) -> set[int]:
+    """Return the IDs of all objects that lead to the wanted one, and its own."""
+    leading, waiting = {wanted}, [wanted]
+    for one in waiting:  # it grows
+        new = set(holders.get(one, ())) - leading
+        leading |= new
+        waiting += new
+    return leading
 
 
 def beneath(value: Any) -> Iterator[Any]:
@@ -80,24 +88,25 @@ def beneath(value: Any) -> Iterator[Any]:
                     yield from new
 
 
-def _inside(value: Any, seen: set[int], look: Look[_T]) -> Iterator[tuple[Any, _T | None]]:
-    """Yield each object inside another one, the nearest first, and what it is.
+def _inside(
+    value: Any, seen: set[int], wanted: dict[int, tuple[Any, _T]], look: Look[_T]
+) -> Iterator[tuple[int, int]]:
+    """Yield the IDs of each holder and what it holds, the nearest first, and add to ``wanted``.
 
     Wanted objects aren't searched.
     """
-    waiting, wanted = deque([value]), set[int]()
+    waiting = deque([value])
     while waiting:
-        for held in _held(waiting.popleft()):
-            if id(held) in seen or id(held) in wanted or not _is_worth_a_look(held):
-                continue
-            if _leads_everywhere(held):
-                continue
-            if (what := look(held)) is None:
-                seen.add(id(held))
+        if id(holder := waiting.popleft()) in seen:
+            continue
+        seen.add(id(holder))
+        if (what := look(holder)) is not None:
+            wanted[id(holder)] = holder, what
+            continue
+        for held in _held(holder):
+            if _is_worth_a_look(held) and not _leads_everywhere(held):
+                yield id(holder), id(held)
                 waiting.append(held)
-            else:
-                wanted.add(id(held))
-            yield held, what
 
 
 def _is_worth_a_look(value: Any) -> bool:
@@ -111,6 +120,8 @@ def _is_worth_a_look(value: Any) -> bool:
 
 def _held(holder: Any) -> Iterable[Any]:
     """Return what an object refers to, but not the globals of a function, nor a closed file's."""
+    if not _is_worth_a_look(holder) or _leads_everywhere(holder):
+        return ()
     kind = type(holder)
     if kind is FunctionType:
         return (holder.__closure__, holder.__defaults__, holder.__kwdefaults__, holder.__dict__)

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.bindings.child_processes import ChildProcesses
 from ipy_awsprofile.bindings.gate import watch_signatures
@@ -51,13 +51,14 @@ class Switcher:
         self._layers = Layers(self._bind)
         self._listeners = Listeners()
         self._server: CredentialServer | None = None
-        self._readers = OpenReaders()
         self._processes = ChildProcesses()
         self._closed = False
         self._ending = ExitStack()
         #: The owners of the credentials that something signs with.
         self.owners = owners or self._ending.enter_context(watched_owners())
         self.owners.notebook = self
+        #: The objects that the notebook has opened in S3.
+        self.readers = OpenReaders()
         #: The running cell, and what waits for its end.
         self.cell = RunningCell(shell)
         #: The person to prompt, now and when credentials expire in a later cell.
@@ -71,6 +72,11 @@ class Switcher:
         self.warn: Callable[[str], None] = warnings.warn
         #: Which of `BINDINGS` follow a switch.
         self.bindings: tuple[str, ...] = BINDINGS
+
+    @property
+    def namespace(self) -> dict[str, Any]:
+        """The notebook's variables; empty in a script."""
+        return self._shell.user_ns if self._shell else {}
 
     @property
     def session(self) -> ProfileSession | None:
@@ -239,11 +245,11 @@ class Switcher:
             active = self._active()
             if active is None:
                 return []
-            names, owners = self._shell.user_ns if self._shell else {}, self.owners
+            names, owners = self.namespace, self.owners
             request, session = active.request, active.session
             left = list(leftovers.identity_of_the_rest(active.rest))
             left += leftovers.stale_variables(names, session, owners, request.variable)
-            left += leftovers.readers_from_before(self._readers, names, session)
+            left += leftovers.readers_from_before(self.readers, names, session)
             left += leftovers.processes_from_before(self._processes, session)
             left += leftovers.stale_secrets(names, session, owners)
             if bound := active.rest or (None if request.only_session else session):
@@ -259,8 +265,7 @@ class Switcher:
         active = self._active()
         owner = owner_of(active.session) if active else None
         self._processes.note(owner)
-        if self._shell:
-            self._readers.note(self._shell.user_ns, active.session if active else None)
+        self.readers.note(self.namespace, active.session if active else None)
 
     def _tell(self, layer: Layer | None, identity: Identity | None) -> None:
         """Call the listeners, until another identity has become active."""

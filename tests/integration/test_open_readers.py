@@ -18,6 +18,7 @@ import pytest
 import s3fs  # noqa: F401  # the switch changes fsspec's defaults only if s3fs is imported
 
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from ipy_awsprofile.errors import NoProfileAnswered
 from ipy_awsprofile.sessions.session import open_session
 from tests.roles import add_role, roles_in_s3
 from tests.servers import Answers, odd_server
@@ -294,12 +295,90 @@ def test_it_is_named_after_its_scope(aws: EmbeddedAws, notebook: Shell, kind: st
     assert lines_of_it(notebook.good("%aws_profile RoleGamma").text) == []
 
 
+@pytest.mark.parametrize("kind", KEPT)
+def test_a_run_does_not_use_it(aws: EmbeddedAws, notebook: Shell, kind: str) -> None:
+    """In a run over many profiles nothing is read through it, and afterwards it is as before."""
+    kept = KEPT[kind]
+    notebook.good("%aws_profile RoleBeta")
+    notebook.good(kept.make)
+    aws.calls.clear()
+    ran = notebook.run(f"%%aws_profiles Role --no-progress\n{kept.use}")
+    assert isinstance(ran.error, NoProfileAnswered), ran.printed
+    assert not [call for call in aws.calls if call.action.startswith("s3:")]
+    assert roles_in_s3(aws, notebook, kept.use) == {"RoleBeta"}
+
+
+#: Code that defines `read`, a function of a run that uses the variable ``it``.
+FUNCTIONS = {
+    "global": "def read(session): return it.get_file_info(KEY).size",
+    "helper": "def size(): return it.get_file_info(KEY).size\ndef read(session): return size()",
+    "method": "class Reader:\n    def size(self): return it.get_file_info(KEY).size\n"
+    "def read(session): return Reader().size()",
+    "list": "its = [it]\ndef read(session): return its[0].get_file_info(KEY).size",
+    "default": "def read(session, it=it): return it.get_file_info(KEY).size",
+    "closure": "def reading(it): return lambda session: it.get_file_info(KEY).size\n"
+    "read = reading(it)",
+    "dataset": "import pyarrow.dataset as ds\n"
+    "def read(session): return ds.dataset(KEY, filesystem=it).count_rows()",
+    "thread": "from concurrent.futures import ThreadPoolExecutor\n"
+    "pool = ThreadPoolExecutor(1)\n"
+    "def size(): return it.get_file_info(KEY).size\n"
+    "def read(session): return pool.submit(size).result()",
+}
+
+
+@pytest.mark.parametrize("code", FUNCTIONS)
+def test_no_function_of_a_run_uses_it(aws: EmbeddedAws, notebook: Shell, code: str) -> None:
+    """However a function comes by it, AWS gets no request, and other functions aren't affected."""
+    notebook.good("from ipy_awsprofile import across_profiles")
+    notebook.good(f"%aws_profile RoleBeta\n{_ARROW}it = fs; del fs")
+    notebook.good(FUNCTIONS[code])
+    aws.calls.clear()
+    ran = notebook.run("across_profiles('Role', read, progress=False)")
+    assert "that reads as the notebook" in str(ran.error)
+    assert not [call for call in aws.calls if call.action.startswith("s3:")]
+    others = "across_profiles('Role', lambda session: session.profile_name, progress=False)"
+    assert list(notebook.good(others).result["value"]) == ["RoleBeta", "RoleGamma"]
+    assert roles_in_s3(aws, notebook, "it.get_file_info(KEY)") == {"RoleBeta"}
+
+
+def test_the_advice_for_a_run(aws: EmbeddedAws, notebook: Shell) -> None:
+    """A function that opens it as the hint says reads as each profile."""
+    notebook.good(f"%aws_profile RoleBeta\n{_ARROW}it = fs; del fs")
+    notebook.good("from ipy_awsprofile import across_profiles, libraries")
+    error = notebook.run("across_profiles('Role', lambda s: it.type_name, progress=False)").error
+    (code,) = re.findall(r"with `filesystem=([^`]+)`", str(getattr(error, "hint", "")))
+    read = (
+        f"across_profiles('Role', lambda session: {code}.get_file_info(KEY).size, progress=False)"
+    )
+    assert roles_in_s3(aws, notebook, read) == {"RoleBeta", "RoleGamma"}
+
+
+def test_the_notebook_uses_it_during_a_run(notebook: Shell) -> None:
+    """A thread of the notebook goes on with it, and what it assigns meanwhile stays."""
+    notebook.good(
+        "from threading import Event, Thread\nfrom ipy_awsprofile import across_profiles\n"
+        f"%aws_profile RoleBeta\n{_ARROW}it = fs; its = {{'fs': fs}}; del fs\n"
+        "begun, used, seen = Event(), Event(), []\n"
+        "def use():\n"
+        "    begun.wait()\n"
+        "    seen.extend([it.get_file_info(KEY).is_file, len(its), list(its), 'fs' in its])\n"
+        "    globals()['its'] = 'new'; used.set()\n"
+        "thread = Thread(target=use); thread.start()\n"
+        "def wait(session): begun.set(); used.wait(); return 1\n"
+        "across_profiles('Role', wait, progress=False); thread.join()"
+    )
+    assert notebook.names["seen"] == [True, 1, ["fs"], True]
+    assert notebook.names["its"] == "new"
+
+
 @pytest.mark.parametrize("kind", [kind for kind, kept in KEPT.items() if kept.is_local])
 def test_local_data_is_not_named(notebook: Shell, kind: str) -> None:
-    """The same object of a folder isn't named."""
+    """The same object of a folder isn't named, and a run can use it."""
     notebook.names["ROOT"] = notebook.names["LOCAL"]
     notebook.good("%aws_profile RoleBeta")
     notebook.good(KEPT[kind].make)
+    notebook.good("%%aws_profiles RoleBeta --no-progress\nstr(type(it))")
     assert lines_of_it(notebook.good("%aws_profile RoleGamma").text) == []
     assert lines_of_it(notebook.good("%aws_profile UserAlpha").text) == []
 
@@ -471,6 +550,14 @@ def test_variables_that_share_a_file_system(notebook: Shell, library: str) -> No
     notebook.good("del fs, one")
     card = notebook.good("%aws_profile").text
     assert set(re.findall(r"`(\w+)` [^\n]*RoleBeta", card)) == {"other"}
+
+
+def test_variables_that_share_a_list(notebook: Shell) -> None:
+    """Each variable that leads to the same reader is named, in whatever order they were created."""
+    notebook.good(f"%aws_profile RoleBeta\n{_ARROW}one = [fs]; other = one; del fs")
+    notebook.good("outer = {'inner': one}; first = one; del one; one = first; del first")
+    card = notebook.good("%aws_profile RoleGamma").text
+    assert set(re.findall(r"`(\w+)` [^\n]*RoleBeta", card)) == {"one", "other", "outer"}
 
 
 def test_daft_in_a_module(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

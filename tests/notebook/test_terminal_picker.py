@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -220,7 +221,10 @@ def ipython(aws: EmbeddedAws, tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
         timeout=30,
     )
     yield started
-    started.close(force=True)
+    # On a busy machine, `close` doesn't wait long enough for its own signal.
+    started.kill(signal.SIGKILL)
+    started.wait()
+    started.close()
 
 
 def test_in_ipython(ipython: pexpect.spawn[str], aws: EmbeddedAws, auditor: str) -> None:
