@@ -15,6 +15,7 @@ export interface Comm {
 
 export interface Kernel {
   readonly id: string;
+  readonly clientId: string;
   readonly status: string;
   readonly connectionStatus: string;
   readonly handleComms: boolean;

@@ -101,6 +101,9 @@ export class Link {
    * @param {Output} output
    */
   hear({ header, content }) {
+    // The server reports a restart in the page's own name. A question would reach a kernel that is
+    // still starting, on a connection that is about to be closed.
+    if (header.session === this.kernel?.clientId) return;
     const isNew = !this.processes.has(header.session);
     this.processes.add(header.session);
     // Another page can restart the kernel: no status says so here, but each process has a session.

@@ -22,7 +22,7 @@ from tests.mfa_role import add_mfa_role
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Route
+    from playwright.sync_api import Page, Route, WebSocket
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.browser.jupyter import Jupyter, Notebook
@@ -45,6 +45,9 @@ sys.meta_path.insert(0, Absent())
 #: What a card shows otherwise when a role is cached, or a minute later.
 UNLIKE = r"[\w ]+ left\b( at [\d:]+)?|; from the AWS CLI[^,]+, not checked with AWS"
 
+#: The name of the button's comm.
+TARGET = b"ipy_awsprofile.toolbar"
+
 #: A second view of the notebook beside the first one.
 CLONE = "window.jupyterapp.commands.execute('docmanager:clone')"
 _SESSION = "window.jupyterapp.shell.currentWidget.sessionContext"
@@ -59,6 +62,19 @@ def settings(notebook: Notebook, **values: str) -> None:
         }""",
         values,
     )
+
+
+def frames_sent(page: Page) -> list[bytes]:
+    """Return a list that receives what the page sends over its next connections."""
+    sent: list[bytes] = []
+
+    def opened(socket: WebSocket) -> None:
+        socket.on(
+            "framesent", lambda frame: sent.append(frame if isinstance(frame, bytes) else b"")
+        )
+
+    page.on("websocket", opened)
+    return sent
 
 
 def changing(pattern: str, new: str) -> Callable[[Route], None]:
@@ -228,6 +244,7 @@ def test_reload_restart_and_change(jupyter: Jupyter) -> None:
     tool = ToolbarPage(notebook)
     notebook.run(0)
     tool.says("RoleBeta")
+    sent = frames_sent(notebook.page)
     notebook.page.reload()
     notebook.wait_until_ready()
     tool.says("RoleBeta", "123456789012")
@@ -246,10 +263,14 @@ def test_reload_restart_and_change(jupyter: Jupyter) -> None:
     notebook.run(0)
     tool.says("RoleBeta")
     there.says("RoleBeta")
+    sent.clear()
     notebook.start(1)  # the kernel dies, and is started again
     tool.is_absent()
     there.is_absent()
     notebook.wait_until_it_answers()
+    # What is sent before JupyterLab's own question can stop ipykernel from answering anything.
+    first = next(i for i, frame in enumerate(sent) if b"kernel_info_request" in frame)
+    assert not [frame for frame in sent[:first] if TARGET in frame]
     notebook.run(0)
     tool.says("RoleBeta")
     notebook.page.evaluate(f"{_SESSION}.changeKernel({{name: 'python3'}})")
