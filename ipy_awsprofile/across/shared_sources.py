@@ -182,7 +182,7 @@ def _can_share_source(target: Target) -> bool:
     It doesn't if it has both keys and a role: as a source it uses its keys, as a profile its role.
     """
     rest = target.profiles[1:]
-    return bool(rest) and role_chain(rest[0].name, files=target.files) == rest
+    return bool(rest) and role_chain(rest[0].name, target.config) == rest
 
 
 def _source_of(target: Target) -> Target:

@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING
 
 from ipy_awsprofile.bindings.overlay import overlay_name, write_overlay
 from ipy_awsprofile.bindings.owners import DefaultProfile, owner_of
-from ipy_awsprofile.config.shared_files import read_shared_files
-from ipy_awsprofile.config.snapshot import read_once
+from ipy_awsprofile.config.config import read_config
 from ipy_awsprofile.credentials.system_limits import system_limit
 from ipy_awsprofile.errors import CredentialsUnavailable
 
@@ -41,7 +40,6 @@ class LentProfile:
     config_file: Path | None = None
 
 
-@read_once
 def lend(session: ProfileSession, server: CredentialServer) -> LentProfile:
     """Lend the session, and return how it is found. Raises a child of AwsProfileError."""
     try:
@@ -58,8 +56,8 @@ def _lend(session: ProfileSession, server: CredentialServer) -> LentProfile:
     target, address = session.target, server.lend(session)
     if target.resolves_by_name:
         return LentProfile(DefaultProfile.of(target.name, owner_of(session)), address)
-    profiles = read_shared_files(target.files).profiles
-    name = overlay_name(target.name, profiles)
+    config = read_config(target.config.paths)  # children see the other profiles as they are now
+    name = overlay_name(target.name, config.profiles)
     overlay = address.folder / "config"
     write_overlay(
         overlay,
@@ -68,6 +66,6 @@ def _lend(session: ProfileSession, server: CredentialServer) -> LentProfile:
         without_section=target.settings,
         command=address.command,
         region=session.region_name,
-        files=target.files,
+        config=config,
     )
     return LentProfile(DefaultProfile.of(name, owner_of(session)), address, overlay)

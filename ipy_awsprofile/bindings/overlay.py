@@ -24,14 +24,9 @@ from types import MappingProxyType
 
 from ipy_awsprofile.bindings.credential_process import command_line
 from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.config.config import Config
 from ipy_awsprofile.config.settings import CREDENTIAL_SETTINGS, About, settings_about
-from ipy_awsprofile.config.shared_files import (
-    FileVersion,
-    SharedFiles,
-    Value,
-    read_shared_files,
-    version_of,
-)
+from ipy_awsprofile.config.shared_files import FileVersion, Value, version_of
 from ipy_awsprofile.errors import ConfigFileError
 
 _SECRETS = frozenset(settings_about(About.KEYS))
@@ -49,21 +44,21 @@ def write_overlay(
     of: str,
     command: str,
     region: str | None,
-    files: SharedFiles,
+    config: Config,
     without_section: Mapping[str, Value] = MappingProxyType({}),
 ) -> None:
     """Write a config file in which the profile ``name`` represents the profile ``of``.
 
     ``command`` is its `credential_process`, and ``region`` takes precedence over the profile's.
-    ``files`` are the user's; without a profile ``of`` in them, the other settings are those of
-    ``without_section``.
+    ``config`` are the user's files; without a profile ``of`` in them, the other settings are those
+    of ``without_section``.
     Keys in the user's config file aren't copied: their profiles read them from there when they are
     used.
 
     Only the user can read the file. It is written completely or not at all. Raises ConfigFileError,
     and ValueError if the files already have a profile ``name``.
     """
-    profiles = read_shared_files(files).profiles
+    profiles = config.profiles
     if name in profiles:
         raise ValueError(f"there already is a profile {name!r}")
     settings = _public(
@@ -76,7 +71,7 @@ def write_overlay(
     settings["credential_process"] = command
     if region is not None:
         settings["region"] = region
-    others = _copied(files, settings.get("services", ""))
+    others = _copied(config, settings.get("services", ""))
     _write(path, "\n".join([_NOTE, others, _section(f"profile {shlex.quote(name)}", settings)]))
 
 
@@ -97,14 +92,14 @@ def overlay_name(profile: str, taken: Iterable[str]) -> str:
     return name
 
 
-def _copied(files: SharedFiles, services: str) -> str:
+def _copied(config: Config, services: str) -> str:
     """Return the sections of the user's config file, or, of a very large one, these services."""
-    version = version_of(files.config)
+    version = version_of(config.paths.config)
     if version and version.size > LARGEST:
-        section = read_shared_files(files).services.get(services)
+        section = config.services.get(services)
         texts = {name: _text(value) for name, value in (section or {}).items()}
         return _section(f"services {shlex.quote(services)}", _public(texts)) if texts else ""
-    return _all_copied(files.config, version)
+    return _all_copied(config.paths.config, version)
 
 
 @lru_cache(maxsize=1)

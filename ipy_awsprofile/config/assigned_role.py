@@ -11,35 +11,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import lru_cache
 
+from ipy_awsprofile.config.config import Config
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.settings import About, settings_about
-from ipy_awsprofile.config.shared_files import (
-    Section,
-    Sections,
-    SharedFiles,
-    Value,
-    read_shared_files,
-)
+from ipy_awsprofile.config.shared_files import Section, Value
 from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in
-from ipy_awsprofile.config.snapshot import instead
 from ipy_awsprofile.text import assigned_name, redacted_urls
 
 #: Settings that a role takes from the profiles of its sign-in, if all of them agree.
 _IN_COMMON = ("region", *settings_about(About.CLIENTS, About.MACHINE))
 
 
-def settings_in_common(sign_in: SignIn, files: SharedFiles) -> Mapping[str, Value]:
-    """Return the Region, and the settings about clients, that all profiles of a sign-in have."""
-    return _in_common(sign_in, read_shared_files(files))
-
-
 @lru_cache(maxsize=8)
-def _in_common(sign_in: SignIn, sections: Sections) -> Mapping[str, Value]:
+def settings_in_common(sign_in: SignIn, config: Config) -> Mapping[str, Value]:
+    """Return the Region, and the settings about clients, that all profiles of a sign-in have."""
     common: dict[str, Value] | None = None
-    for section in sections.profiles.values():
+    for section in config.profiles.values():
         if not sign_in.is_of(section):
             continue
         if common is None:
@@ -49,47 +38,45 @@ def _in_common(sign_in: SignIn, sections: Sections) -> Mapping[str, Value]:
     return common or {}
 
 
-def assigned_role(name: str, files: SharedFiles) -> tuple[Profile, dict[str, Value]] | None:
+def assigned_role(name: str, config: Config) -> tuple[Profile, dict[str, Value]] | None:
     """Return the role with such a name as a profile and its settings.
 
     None if the name has another form, or if it is a profile of the files. Raises InvalidOption if
-    there is no such sign-in, and ConfigFileError.
+    there is no such sign-in.
     """
     parts = assigned_name(name)
-    if parts is None or name in read_shared_files(files).profiles:
+    if parts is None or name in config.profiles:
         return None
-    sign_in = find_sign_in(parts.sign_in, files)
-    settings = _settings(sign_in, files)
+    sign_in = find_sign_in(parts.sign_in, config)
+    settings = _settings(sign_in, config)
     settings |= {"sso_account_id": parts.account, "sso_role_name": parts.role}
     return _record(name, sign_in, settings), settings
 
 
-def as_if_in_files(name: str, files: SharedFiles) -> None:
-    """Let the role be a profile of the files for what else the `read_once` function reads.
+def with_assigned_role(name: str, config: Config) -> Config:
+    """Return the files with the role as a profile, where its sign-in is.
 
-    Its settings are where its sign-in is. Any other name changes nothing. Raises what
-    `assigned_role` raises.
+    With any other name, they are returned as they are. Raises what `assigned_role` raises.
     """
-    role = assigned_role(name, files)
+    role = assigned_role(name, config)
     if role is None:
-        return
+        return config
     profile, settings = role
     section = Section(profile.file, profile.line)
     section.update(settings)
     section.lines = dict.fromkeys(settings, profile.line)
-    sections = read_shared_files(files)
-    instead(files, replace(sections, profiles={**sections.profiles, name: section}))
+    return config.with_profile(name, section)
 
 
-def sign_in_alone(sign_in: SignIn, files: SharedFiles) -> tuple[Profile, dict[str, Value]]:
+def sign_in_alone(sign_in: SignIn, config: Config) -> tuple[Profile, dict[str, Value]]:
     """Return a profile without a role, with which a person can sign in and list roles."""
-    settings = _settings(sign_in, files)
+    settings = _settings(sign_in, config)
     name = f"sso-session {sign_in.session}" if sign_in.session else sign_in.name
     return _record(name, sign_in, settings), settings
 
 
-def _settings(sign_in: SignIn, files: SharedFiles) -> dict[str, Value]:
-    return {**settings_in_common(sign_in, files), **sign_in.settings}
+def _settings(sign_in: SignIn, config: Config) -> dict[str, Value]:
+    return {**settings_in_common(sign_in, config), **sign_in.settings}
 
 
 def _record(name: str, sign_in: SignIn, settings: Mapping[str, Value]) -> Profile:

@@ -16,13 +16,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ipy_awsprofile.config.config import Config, read_config
 from ipy_awsprofile.config.private_folders import make_private, replace_file
-from ipy_awsprofile.config.shared_files import (
-    SharedFiles,
-    Value,
-    read_shared_files,
-    version_of,
-)
+from ipy_awsprofile.config.shared_files import SharedFiles, Value, version_of
 from ipy_awsprofile.errors import ConfigFileError, InvalidOption
 
 #: What the name of a new profile can't have, since not all SDKs read it in the same way.
@@ -49,9 +45,9 @@ def _line(name: str, value: Value) -> str:
     return "\n".join([f"{name} =", *(f"  {nested} = {text}" for nested, text in value.items())])
 
 
-def require_new(profiles: Iterable[NewProfile], files: SharedFiles) -> None:
+def require_new(profiles: Iterable[NewProfile], config: Config) -> None:
     """Raise InvalidOption for a name that exists, is there twice, or that not all SDKs can read."""
-    known = set(read_shared_files(files).profiles)
+    known = config.profiles
     new: set[str] = set()
     for name in (profile.name for profile in profiles):
         if _ODD.search(name):
@@ -78,7 +74,7 @@ def append_profiles(profiles: Iterable[NewProfile], files: SharedFiles) -> Path:
     Raises InvalidOption as `require_new` does, and ConfigFileError if the file can't be written.
     """
     profiles = list(profiles)
-    require_new(profiles, files)
+    require_new(profiles, read_config(files))
     path = Path(os.path.realpath(files.config))
     try:
         _append("\n\n".join(profile.section() for profile in profiles), path)

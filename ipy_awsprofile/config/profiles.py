@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from ipy_awsprofile.config.arn import Arn
-from ipy_awsprofile.config.shared_files import Section, Sections, SharedFiles, read_shared_files
+from ipy_awsprofile.config.config import Config, read_config
+from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.errors import ProfileNotFound
 from ipy_awsprofile.text import redacted_urls
 
@@ -104,20 +105,20 @@ class Profile(str):
         return self.source_profile or self.credential_source
 
 
-def list_profiles(pattern: str | None = None, *, files: SharedFiles | None = None) -> list[Profile]:
+def list_profiles(pattern: str | None = None) -> list[Profile]:
     """Return the profiles of the shared files, in the order of the files.
 
     ``pattern`` selects those whose name, account, role, Region or source contains each of its words
     (ignoring case); a word with ``*``, ``?`` or ``[`` must match the whole name. Raises
     ConfigFileError.
     """
-    profiles = list(profiles_by_name(files).values())
+    profiles = list(profiles_by_name().values())
     return matching(profiles, pattern) if pattern else profiles
 
 
-def find_profile(name: str, *, files: SharedFiles | None = None) -> Profile:
+def find_profile(name: str, config: Config | None = None) -> Profile:
     """Return the profile with exactly this name. Raises ProfileNotFound and ConfigFileError."""
-    profiles = profiles_by_name(files)
+    profiles = profiles_by_name(config)
     try:
         return profiles[name]
     except KeyError:
@@ -161,15 +162,15 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     return f"Did you mean {near}?" if near else ""
 
 
-def profiles_by_name(files: SharedFiles | None = None) -> Mapping[str, Profile]:
+def profiles_by_name(config: Config | None = None) -> Mapping[str, Profile]:
     """Return all profiles by name. Raises ConfigFileError."""
-    return _records(read_shared_files(files or SharedFiles.from_environment()))
+    return _records(config or read_config())
 
 
 @lru_cache(maxsize=2)
-def _records(sections: Sections) -> Mapping[str, Profile]:
+def _records(config: Config) -> Mapping[str, Profile]:
     """Return the records, made once for each reading of the files."""
-    return {name: _record(name, section) for name, section in sections.profiles.items()}
+    return {name: _record(name, section) for name, section in config.profiles.items()}
 
 
 def _record(name: str, section: Section) -> Profile:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ipy_awsprofile.config.config import Config, read_config
 from ipy_awsprofile.config.profiles import (
     CREDENTIAL_SOURCES,
     KEY_PAIR,
@@ -17,20 +18,14 @@ from ipy_awsprofile.config.profiles import (
     kind_without_role,
     profiles_by_name,
 )
-from ipy_awsprofile.config.shared_files import (
-    Section,
-    Sections,
-    SharedFiles,
-    read_shared_files,
-)
-from ipy_awsprofile.config.snapshot import read_once
+from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.errors import InvalidProfile, InvalidSource, SourceLoop
 
 #: botocore calls itself for each profile of a chain, which Python limits.
 _LONGEST = 50
 
 
-def role_chain(name: str, *, files: SharedFiles | None = None) -> tuple[Profile, ...]:
+def role_chain(name: str, config: Config | None = None) -> tuple[Profile, ...]:
     """Return a profile, its source profile, and so on to the one whose credentials start the chain.
 
     ``(RoleBeta, UserAlpha)`` means that RoleBeta is assumed with the credentials of UserAlpha. The
@@ -39,33 +34,28 @@ def role_chain(name: str, *, files: SharedFiles | None = None) -> tuple[Profile,
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
     """
-    chain, problem = follow_chain(name, files=files)
+    chain, problem = follow_chain(name, config or read_config())
     if problem:
         raise problem
     return chain
 
 
-@read_once
-def follow_chain(
-    name: str, *, files: SharedFiles | None = None
-) -> tuple[tuple[Profile, ...], InvalidProfile | None]:
+def follow_chain(name: str, config: Config) -> tuple[tuple[Profile, ...], InvalidProfile | None]:
     """Return the role chain as far as it is valid, and the error about its last profile, if any.
 
-    Raises ProfileNotFound and ConfigFileError.
+    Raises ProfileNotFound.
     """
-    files = files or SharedFiles.from_environment()
-    profiles, sections = profiles_by_name(files), read_shared_files(files)
-    chain = [find_profile(name, files=files)]
+    chain = [find_profile(name, config)]
     try:
-        _follow(chain, profiles, sections)
+        _follow(chain, profiles_by_name(config), config)
     except InvalidProfile as problem:
         return tuple(chain), problem
     return tuple(chain), None
 
 
-def _follow(chain: list[Profile], profiles: Mapping[str, Profile], sections: Sections) -> None:
+def _follow(chain: list[Profile], profiles: Mapping[str, Profile], config: Config) -> None:
     """Append the source profile of the chain's last profile, and so on."""
-    while (source := _next_source(chain, sections)) is not None:
+    while (source := _next_source(chain, config)) is not None:
         if source not in profiles:
             raise InvalidSource(
                 f"The source_profile `{source}` of the profile `{chain[-1].name}` doesn't exist.",
@@ -79,7 +69,7 @@ def _follow(chain: list[Profile], profiles: Mapping[str, Profile], sections: Sec
         chain.append(profiles[source])
     last = chain[-1]
     is_source = len(chain) > 1 or last.kind is ProfileKind.ASSUME_ROLE
-    if is_source and start_kind(chain, sections) is ProfileKind.INCOMPLETE:
+    if is_source and start_kind(chain, config) is ProfileKind.INCOMPLETE:
         raise InvalidSource(
             f"The source profile `{last.name}` has no credentials.", _edit_hint(last)
         )
@@ -89,10 +79,10 @@ def _edit_hint(profile: Profile) -> str:
     return f"See {profile.file}, line {profile.line}."
 
 
-def _next_source(chain: list[Profile], sections: Sections) -> str | None:
+def _next_source(chain: list[Profile], config: Config) -> str | None:
     """Return the name of the source profile of the chain's last profile, if it uses one."""
     last = chain[-1]
-    settings = sections.profiles[last.name]
+    settings = config.profiles[last.name]
     if "role_arn" not in settings or "web_identity_token_file" in settings:
         return None
     has_keys = _has_keys(settings)
@@ -108,12 +98,12 @@ def _next_source(chain: list[Profile], sections: Sections) -> str | None:
     return source
 
 
-def start_kind(chain: Sequence[Profile], sections: Sections) -> ProfileKind:
+def start_kind(chain: Sequence[Profile], config: Config) -> ProfileKind:
     """Return the kind of the credentials that start a complete chain.
 
     It can differ from the last profile's kind: a profile can assume its role with its own keys.
     """
-    last, settings = chain[-1], sections.profiles[chain[-1].name]
+    last, settings = chain[-1], config.profiles[chain[-1].name]
     as_source = len(chain) > 1 and _has_keys(settings)
     if last.kind is ProfileKind.CREDENTIAL_SOURCE and not as_source:
         return last.kind

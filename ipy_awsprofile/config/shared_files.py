@@ -11,18 +11,14 @@ from __future__ import annotations
 
 import configparser
 import os
-import re
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.parsing_errors import line_of, problem_of
 from ipy_awsprofile.config.settings import BLOCKS, SETTINGS
-from ipy_awsprofile.config.snapshot import once
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.errors import ConfigFileError
 
@@ -125,86 +121,6 @@ class Section(StaysInProcess, dict[str, Value]):
         return f"<{type(self).__name__} {self.file}:{self.line} {sorted(self)}>"
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Sections:
-    """The sections of both files, by their names: profiles, and what profiles refer to.
-
-    ``unnamed`` are sections of the config file by their headers, such as ``[profile two words]``,
-    which have no name, since that has to be one word or in quotes.
-    """
-
-    profiles: dict[str, Section]
-    sso_sessions: dict[str, Section]
-    services: dict[str, Section]
-    others: dict[str, Section]
-    unnamed: dict[str, Section]
-
-
-def read_shared_files(files: SharedFiles) -> Sections:
-    """Read both files as ``botocore.session.Session.full_config`` does. Raises ConfigFileError.
-
-    A profile's settings in the credentials file take precedence over those in the config file. The
-    result is shared between callers, and must not be changed.
-    """
-    return once(
-        files, lambda: _sections(files, version_of(files.config), version_of(files.credentials))
-    )
-
-
-@lru_cache(maxsize=2)
-def _sections(
-    files: SharedFiles, config: FileVersion | None, credentials: FileVersion | None
-) -> Sections:
-    del config, credentials  # they are parts of the cache's key
-    sections = Sections({}, {}, {}, {}, {})
-    for header, section in _file_sections(files.config).items():
-        if header.startswith("profile"):
-            _add_by_quoted_name(sections.profiles, section, sections)
-        elif header.startswith("sso-session"):
-            _add_by_quoted_name(sections.sso_sessions, section, sections)
-        elif header.startswith("services"):
-            _add_by_quoted_name(sections.services, section, sections)
-        elif header == "default":
-            _add(sections.profiles, header, section)
-        else:
-            sections.others[header] = section
-    for name, section in _file_sections(files.credentials).items():
-        if name in sections.profiles:
-            sections.profiles[name].override(section)
-        else:
-            section.in_credentials = frozenset(section)
-            sections.profiles[name] = section
-    return sections
-
-
-def _add_by_quoted_name(known: dict[str, Section], section: Section, sections: Sections) -> None:
-    """Add a section such as ``[profile NAME]`` by its name; a header needs two words."""
-    header = section.header
-    words = header.split(" ") if _PLAIN_HEADER.fullmatch(header) else _shell_words(header)
-    if len(words) == 2:  # noqa: PLR2004
-        _add(known, words[1], section)
-    else:
-        sections.unnamed[header] = section
-
-
-def _add(known: dict[str, Section], name: str, section: Section) -> None:
-    """Add a section by its name: botocore uses the last of several that have the same name."""
-    if name in known:
-        section.replaced = (*known[name].replaced, known[name])
-    known[name] = section
-
-
-#: Two words without quotes: the shell parser would be slow for 20,000 headers.
-_PLAIN_HEADER = re.compile(r"""[^\s"'\\]+ [^\s"'\\]+""")
-
-
-def _shell_words(header: str) -> list[str]:
-    try:
-        return shlex.split(header)
-    except ValueError:
-        return []
-
-
 class FileVersion(NamedTuple):
     """Time (in nanoseconds), size and inode of a file, which change with its content."""
 
@@ -222,8 +138,11 @@ def version_of(path: Path) -> FileVersion | None:
     return FileVersion(status.st_mtime_ns, status.st_size, status.st_ino)
 
 
-def _file_sections(path: Path) -> dict[str, Section]:
-    """Return the sections of one file, as configparser reads them for botocore too."""
+def file_sections(path: Path) -> dict[str, Section]:
+    """Return the sections of one file, as configparser reads them for botocore too.
+
+    Raises ConfigFileError.
+    """
     try:
         if not path.is_file():  # raises PermissionError for a folder that can't be searched
             return {}

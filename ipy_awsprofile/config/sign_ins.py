@@ -13,8 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ipy_awsprofile.config.config import Config, read_config
 from ipy_awsprofile.config.profiles import did_you_mean
-from ipy_awsprofile.config.shared_files import Section, Sections, SharedFiles, read_shared_files
+from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.text import assigned_name
 
@@ -50,19 +51,15 @@ class SignIn:
         return all(profile.get(name) == value for name, value in self.settings.items())
 
 
-def sign_ins(files: SharedFiles) -> Mapping[str, SignIn]:
-    """Return all sign-ins, by name. Raises ConfigFileError."""
-    return _sign_ins(read_shared_files(files))
-
-
 @lru_cache(maxsize=8)
-def _sign_ins(sections: Sections) -> Mapping[str, SignIn]:
+def sign_ins(config: Config) -> Mapping[str, SignIn]:
+    """Return all sign-ins, by name."""
     found = {
         name: SignIn(name, section, {"sso_session": name})
-        for name, section in sections.sso_sessions.items()
+        for name, section in config.sso_sessions.items()
     }
     addresses = set()
-    for name, section in sections.profiles.items():
+    for name, section in config.profiles.items():
         url, region = section.text("sso_start_url"), section.text("sso_region")
         if not url or not region or "sso_session" in section or (url, region) in addresses:
             continue
@@ -71,13 +68,13 @@ def _sign_ins(sections: Sections) -> Mapping[str, SignIn]:
     return found
 
 
-def find_sign_in(name: str | None, files: SharedFiles) -> SignIn:
+def find_sign_in(name: str | None, config: Config) -> SignIn:
     """Return a sign-in by its name, or that of a profile.
 
     Without a name, it is the only [sso-session], or if there is none, the only other sign-in.
-    Raises InvalidOption and ConfigFileError.
+    Raises InvalidOption.
     """
-    known = sign_ins(files)
+    known = sign_ins(config)
     if name is None:
         named = [one for one in known.values() if one.session] or list(known.values())
         if len(named) == 1:
@@ -90,7 +87,7 @@ def find_sign_in(name: str | None, files: SharedFiles) -> SignIn:
         )
     if name in known:
         return known[name]
-    section = read_shared_files(files).profiles.get(name)
+    section = config.profiles.get(name)
     of_profile = (one for one in known.values() if section is not None and one.is_of(section))
     if (found := next(of_profile, None)) is not None:
         return found
@@ -107,6 +104,6 @@ def command_without_session(source: str) -> str | None:
     """
     role = assigned_name(source)
     with suppress(AwsProfileError):
-        if role and not find_sign_in(role.sign_in, SharedFiles.from_environment()).session:
+        if role and not find_sign_in(role.sign_in, read_config()).session:
             return f"aws sso login --profile {role.sign_in}"
     return None

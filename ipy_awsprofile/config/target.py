@@ -14,6 +14,7 @@ from typing import Any
 
 from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.assigned_role import assigned_role, sign_in_alone
+from ipy_awsprofile.config.config import Config, read_config
 from ipy_awsprofile.config.duration import ROLE, WITH_MFA, whole_seconds
 from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.mfa import MfaSession, mfa_processes, mfa_session
@@ -28,9 +29,8 @@ from ipy_awsprofile.config.settings import (
     select_about,
     settings_about,
 )
-from ipy_awsprofile.config.shared_files import Section, SharedFiles, Value, read_shared_files
+from ipy_awsprofile.config.shared_files import Section, SharedFiles, Value
 from ipy_awsprofile.config.sign_ins import find_sign_in
-from ipy_awsprofile.config.snapshot import read_once
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
 
 #: Settings that a role without a profile takes from its source profile.
@@ -45,7 +45,7 @@ _REMOVED_SOURCES = {"Environment", "EcsContainer"}
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Target:
-    """A profile, the settings that are replaced in it, and the files that it was read from.
+    """A profile, the settings that are replaced in it, and the files as they were read.
 
     ``profiles`` are those of its role chain: the one that was asked for comes first, and the one
     whose credentials start the chain comes last. ``policy_arns`` are session policies: the session
@@ -57,7 +57,7 @@ class Target:
     profiles: tuple[Profile, ...]
     settings: Settings
     region: str | None
-    files: SharedFiles
+    config: Config
     policy_arns: tuple[str, ...] = ()
     #: More parameters of AssumeRole, by the ARN of the role.
     parameters: Parameters = field(default_factory=dict)
@@ -67,8 +67,6 @@ class Target:
     mfa: MfaSession | None = None
     #: The name of the role's session, if an option or a setting gives it one.
     session_name: str | None = None
-    #: What the files say about the credentials of each profile; see `_described`.
-    described: Hashable = ()
 
     @property
     def name(self) -> str:
@@ -120,8 +118,9 @@ class Target:
     @property
     def key(self) -> Hashable:
         """A value that is equal for all sessions of this identity; only for comparisons."""
-        limits = self.policy_arns, repr(self.parameters), self.files, self.mfa
-        return self.chain, self.described, repr(self.settings), *limits
+        limits = self.policy_arns, repr(self.parameters), self.config.paths, self.mfa
+        described = _described(self.profiles, self.config)
+        return self.chain, described, repr(self.settings), *limits
 
     def is_changed(self) -> bool:
         """Return whether the files describe another identity now under the profile's name.
@@ -129,10 +128,10 @@ class Target:
         A process that uses the name then has that identity. Replaced keys don't count: they can be
         the same identity's. Raises ConfigFileError.
         """
-        if SharedFiles.from_environment() != self.files:
+        if SharedFiles.from_environment() != self.config.paths:
             return False  # then a variable has changed, which is another thing to say
-        sections = read_shared_files(self.files).profiles
-        return _described(self.profiles, sections) != self.described
+        now = read_config(self.config.paths)
+        return _described(self.profiles, now) != _described(self.profiles, self.config)
 
     def assume_role_parameters(self, params: dict[str, Any]) -> dict[str, Any]:
         """Return the parameters of a call of AssumeRole, with the policies and those of the role.
@@ -147,7 +146,7 @@ class Target:
 
     def settings_of(self, profile: Profile) -> Settings:
         """Return a profile's settings; options can replace the settings of the first profile."""
-        section = read_shared_files(self.files).profiles.get(profile.name)
+        section = self.config.profiles.get(profile.name)
         return {**(section or {}), **(self.settings if profile is self.profiles[0] else {})}
 
     def client_settings(self) -> Settings:
@@ -159,7 +158,6 @@ class Target:
         return select_about(self.settings_of(self.profiles[0]), About.CLIENTS, About.MACHINE)
 
 
-@read_once
 def target_of(request: SessionRequest) -> Target:
     """Return the target of a request, whose profile or role must support its options.
 
@@ -168,9 +166,9 @@ def target_of(request: SessionRequest) -> Target:
     environ = user_environment()
     if request.default_session_name is None and (name := environ.get("AWS_ROLE_SESSION_NAME")):
         request = replace(request, default_session_name=name)
-    files = SharedFiles.from_environment(environ)
-    profiles, settings = _profiles_of(request, files)
-    sections = read_shared_files(files).profiles
+    config = read_config(SharedFiles.from_environment(environ))
+    profiles, settings = _profiles_of(request, config)
+    sections = config.profiles
     _require_texts(profiles, sections)
     section = sections.get(profiles[0].name)
     allowed = WITH_MFA if request.mfa else ROLE
@@ -184,7 +182,7 @@ def target_of(request: SessionRequest) -> Target:
         profiles=profiles,
         settings=settings,
         region=str(region) if region else None,
-        files=files,
+        config=config,
         policy_arns=(
             *(session_policies(profiles[0]) if request.read_only else ()),
             *policy_arns(request),
@@ -193,7 +191,6 @@ def target_of(request: SessionRequest) -> Target:
         mfa=mfa,
         mfa_processes=mfa_processes(profiles, sections),
         session_name=_session_name(settings, section),
-        described=_described(profiles, sections),
     )
 
 
@@ -203,27 +200,25 @@ def _session_name(settings: Settings, section: Section | None) -> str | None:
     return str(name) if name else None
 
 
-@read_once
-def sign_in_target(name: str | None, files: SharedFiles | None = None) -> Target:
+def sign_in_target(name: str | None) -> Target:
     """Return a target that has no role: a person can sign in for it, and list roles.
 
-    Raises what `find_sign_in` raises.
+    Raises ConfigFileError, and what `find_sign_in` raises.
     """
-    files = files or SharedFiles.from_environment()
-    profile, settings = sign_in_alone(find_sign_in(name, files), files)
-    region = profile.region
-    return Target(profiles=(profile,), settings=settings, region=region, files=files)
+    config = read_config()
+    profile, settings = sign_in_alone(find_sign_in(name, config), config)
+    return Target(profiles=(profile,), settings=settings, region=profile.region, config=config)
 
 
 _DESCRIBING = CREDENTIAL_SETTINGS - set(settings_about(About.KEYS))
 
 
-def _described(profiles: tuple[Profile, ...], sections: Mapping[str, Section]) -> Hashable:
+def _described(profiles: tuple[Profile, ...], config: Config) -> Hashable:
     """Return the settings that say whose credentials each profile has, without keys."""
     return tuple(
         tuple((name, str(section[name])) for name in sorted(_DESCRIBING & section.keys()))
         for profile in profiles
-        if (section := sections.get(profile.name)) is not None
+        if (section := config.profiles.get(profile.name)) is not None
     )
 
 
@@ -239,17 +234,15 @@ def _require_texts(profiles: Iterable[Profile], sections: Mapping[str, Section])
             )
 
 
-def _profiles_of(
-    request: SessionRequest, files: SharedFiles
-) -> tuple[tuple[Profile, ...], Settings]:
+def _profiles_of(request: SessionRequest, config: Config) -> tuple[tuple[Profile, ...], Settings]:
     """Return the profiles of the role chain, and the settings that a role by its ARN has."""
     match request.profile, request.role_arn, request.source_profile:
         case str(name), None, None:
-            if role := assigned_role(name, files):
+            if role := assigned_role(name, config):
                 return (role[0],), role[1]
-            return role_chain(name, files=files), {}
+            return role_chain(name, config), {}
         case None, str(role_arn), str(source_profile):
-            return _role_by_arn(role_arn, source_profile, files)
+            return _role_by_arn(role_arn, source_profile, config)
         case _:
             raise InvalidOption(
                 "A session needs a profile's name, or a role's ARN together with a source profile.",
@@ -258,15 +251,15 @@ def _profiles_of(
 
 
 def _role_by_arn(
-    role_arn: str, source_profile: str, files: SharedFiles
+    role_arn: str, source_profile: str, config: Config
 ) -> tuple[tuple[Profile, ...], Settings]:
     arn = Arn.parse(role_arn)
     if arn is None or not arn.role:
         raise InvalidOption(
             f"`{role_arn}` isn't a role ARN.", "Example: arn:aws:iam::123456789012:role/X."
         )
-    sources = role_chain(source_profile, files=files)
-    section = read_shared_files(files).profiles[source_profile]
+    sources = role_chain(source_profile, config)
+    section = config.profiles[source_profile]
     settings = {name: section[name] for name in _INHERITED if name in section}
     settings |= {"role_arn": role_arn, "source_profile": source_profile}
     role = Profile(

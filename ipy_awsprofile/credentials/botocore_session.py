@@ -23,7 +23,6 @@ from botocore.credentials import (
 from botocore.exceptions import ClientError, LoginTokenLoadError
 
 from ipy_awsprofile.config.environment import user_environment
-from ipy_awsprofile.config.full_config import full_config
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.botocore_errors import no_credentials
@@ -86,15 +85,15 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         self.provenance = Provenance(target, self._accepts)
         self._target = target
         self._timeout = ATTEMPT
-        self.set_config_variable("config_file", str(target.files.config))
-        self.set_config_variable("credentials_file", str(target.files.credentials))
+        self.set_config_variable("config_file", str(target.config.paths.config))
+        self.set_config_variable("credentials_file", str(target.config.paths.credentials))
         if client_config:
             self.set_default_client_config(client_config)
 
     @cached_property
     def full_config(self) -> dict[str, Any]:
         """The parsed files, as in the base class, with the target's settings in the profile."""
-        return full_config(self._target.files, self._target.name, self._target.settings)
+        return self._target.config.full_config(self._target.name, self._target.settings)
 
     def resolve_credentials(
         self,

@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any, Literal
 
 from ipy_awsprofile.config.arn import Arn
-from ipy_awsprofile.config.full_config import full_config
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.role_sources import role_sources, subject_of
 from ipy_awsprofile.config.sts_endpoint import foreign_sts
@@ -143,7 +142,7 @@ class Provenance:
     @cached_property
     def _endpoint(self) -> str:
         target = self._target
-        config = full_config(target.files, target.name, target.settings)
+        config = target.config.full_config(target.name, target.settings)
         return foreign_sts(config, target.name)
 
     @cached_property

@@ -54,7 +54,7 @@ def _refusal(link: Link, without: str = "") -> Exception | None:
         profiles=(link.profile,),
         settings=dict(inputs.options),
         region="us-east-1",  # that of the profile has a check of its own
-        files=inputs.files,
+        config=inputs.config,
     )
     try:
         session = ProfileBotocoreSession(target)

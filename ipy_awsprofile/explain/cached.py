@@ -146,7 +146,7 @@ def _unused(*_: object, **__: object) -> Any:
 def sso_section(link: Link) -> Section | None:
     """Return the profile's [sso-session] section, or None if it doesn't exist."""
     name = link.section.text("sso_session")
-    return link.inputs.sections.sso_sessions.get(name) if name else None
+    return link.inputs.config.sso_sessions.get(name) if name else None
 
 
 def _sso_text(link: Link, name: str) -> str | None:

@@ -35,7 +35,7 @@ def check_region(link: Link) -> Iterator[Finding]:
         if _REGION.fullmatch(region) and _may_be_misspelt(region, link):
             yield _unknown(region, f"{similar_region(region)} {link.at('region')}")
         return
-    source = inputs.sections.profiles.get(link.profile.source_profile or "")
+    source = inputs.config.profiles.get(link.profile.source_profile or "")
     found = source.text("region") if source is not None else None
     inherits = f" It doesn't inherit `{one_line(found)}` from its source profile." if found else ""
     yield Problem(
@@ -115,10 +115,10 @@ def check_ca_bundle(link: Link) -> Iterator[Finding]:
 def check_services(link: Link) -> Iterator[Finding]:
     """Yield a problem if the profile's [services] section doesn't exist."""
     name = link.section.text("services")
-    if link.is_target and name and not link.inputs.sections.services.get(name):
+    if link.is_target and name and not link.inputs.config.services.get(name):
         is_read = not (link.inputs.environ.get("AWS_ENDPOINT_URL") or ignores_endpoints(link))
         yield Problem(
             says=f"There is no [services {one_line(name)}].",
-            fix=did_you_mean(name, link.inputs.sections.services) or link.at("services"),
+            fix=did_you_mean(name, link.inputs.config.services) or link.at("services"),
             fatal=is_read,
         )

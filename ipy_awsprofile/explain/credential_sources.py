@@ -96,7 +96,7 @@ def outside_profile(inputs: Inputs) -> Step | None:
 
 def web_identity_step(inputs: Inputs, name: str) -> Step:
     """Return the step of a role in variables; the profile has what they don't."""
-    environ, section = inputs.environ, inputs.sections.profiles.get(name)
+    environ, section = inputs.environ, inputs.config.profiles.get(name)
     file, role_arn = environ["AWS_WEB_IDENTITY_TOKEN_FILE"], environ.get("AWS_ROLE_ARN")
     role_arn = role_arn or (section.text("role_arn") if section is not None else None)
     problems = list(check_token_file(file, "See AWS_WEB_IDENTITY_TOKEN_FILE."))

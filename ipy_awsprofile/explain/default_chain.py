@@ -23,7 +23,7 @@ def explain_default(inputs: Inputs) -> Explanation:
     environ = inputs.environ
     variable, named = named_profile(environ)
     name = named if named is not None else "default"
-    section = inputs.sections.profiles.get(name)
+    section = inputs.config.profiles.get(name)
     why = f"{variable}={one_line(name)}" if variable else "no profile is named, so it is `default`"
     steps: tuple[Step, ...]
     if variable and section is None:
@@ -44,7 +44,7 @@ def explain_default(inputs: Inputs) -> Explanation:
         name=name if steps[-1].file else steps[-1].name,
         chosen=f"what boto3 uses by itself: {why}",
         steps=steps,
-        files=inputs.files,
+        files=inputs.config.paths,
         notes=tuple(notes_without_name(name, inputs)),
     )
 
@@ -76,7 +76,7 @@ def notes_with_name(name: str, inputs: Inputs) -> Iterator[str]:
 
 def notes_without_name(name: str, inputs: Inputs) -> Iterator[str]:
     """Yield which variables boto3 uses instead of the settings of its profile."""
-    section = inputs.sections.profiles.get(name)
+    section = inputs.config.profiles.get(name)
     if section is not None and "web_identity_token_file" in section:
         for setting in ("role_arn", "role_session_name"):
             variable = f"AWS_{setting.upper()}"
@@ -93,8 +93,8 @@ def _notes_always(inputs: Inputs) -> Iterator[str]:
     if region and region != environ.get("AWS_DEFAULT_REGION"):
         yield "boto3 doesn't read `AWS_REGION` as other tools do, but `AWS_DEFAULT_REGION`."
     for variable, file in (
-        ("AWS_CONFIG_FILE", inputs.files.config),
-        ("AWS_SHARED_CREDENTIALS_FILE", inputs.files.credentials),
+        ("AWS_CONFIG_FILE", inputs.config.paths.config),
+        ("AWS_SHARED_CREDENTIALS_FILE", inputs.config.paths.credentials),
     ):
         if environ.get(variable) and not is_file(file):
             yield f"`{variable}` names a file that doesn't exist: {one_line(str(file))}."

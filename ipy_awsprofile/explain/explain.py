@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from ipy_awsprofile.config.arn import Arn
-from ipy_awsprofile.config.assigned_role import as_if_in_files
+from ipy_awsprofile.config.assigned_role import with_assigned_role
+from ipy_awsprofile.config.config import read_config
 from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.profiles import ProfileKind
-from ipy_awsprofile.config.shared_files import SharedFiles, read_shared_files
-from ipy_awsprofile.config.snapshot import read_once
+from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.explain.default_chain import explain_default, notes_with_name
 from ipy_awsprofile.explain.records import Explanation, Inputs, Problem, Setting, Step, one_line
 from ipy_awsprofile.explain.steps import steps_of
@@ -22,7 +22,6 @@ from ipy_awsprofile.explain.steps import steps_of
 __all__ = ["Explanation", "Problem", "Setting", "Step", "explain"]
 
 
-@read_once
 def explain(
     name: str | None = None,
     *,
@@ -44,17 +43,15 @@ def explain(
     https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
     """
     environ = user_environment()
-    files = SharedFiles.from_environment(environ)
-    as_if_in_files(name or "", files)
-    sections, time = read_shared_files(files), now or datetime.now(UTC)
-    inputs = Inputs(environ, files, sections, time, region, options or {}, variant)
+    config = with_assigned_role(name or "", read_config(SharedFiles.from_environment(environ)))
+    inputs = Inputs(environ, config, now or datetime.now(UTC), region, options or {}, variant)
     if name is None:
         return explain_default(inputs)
     return Explanation(
         name=role_arn or name,
         chosen="",
         steps=(*steps_of(name, inputs), *_role_without_profile(role_arn)),
-        files=files,
+        files=config.paths,
         notes=tuple(notes_with_name(name, inputs)),
     )
 

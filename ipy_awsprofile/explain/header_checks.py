@@ -22,8 +22,8 @@ def misspelt_header(name: str, inputs: Inputs, *, fatal: bool) -> Iterator[Probl
     """Yield a problem for each section whose header is similar to the profile's header."""
     shown = one_line(name)
     quoted = f'"{shown}"' if " " in name else shown
-    sections = inputs.sections
-    for section in (*sections.others.values(), *sections.unnamed.values()):
+    config = inputs.config
+    for section in (*config.others.values(), *config.unnamed.values()):
         if _meant(section.header) == name:
             yield Problem(
                 says=f"[{one_line(section.header)}] in the config file isn't a profile.",
@@ -31,11 +31,11 @@ def misspelt_header(name: str, inputs: Inputs, *, fatal: bool) -> Iterator[Probl
                 fatal=fatal,
             )
     header = f"profile {name}"
-    if header in sections.profiles and sections.profiles[header].file == inputs.files.credentials:
-        section = sections.profiles[header]
+    named = config.profiles.get(header)
+    if named is not None and named.file == config.paths.credentials:
         yield Problem(
             says=f"[{one_line(header)}] in the credentials file isn't the profile `{shown}`.",
-            fix=f"In that file, write [{shown}]. See {place(section.file, section.line)}.",
+            fix=f"In that file, write [{shown}]. See {place(named.file, named.line)}.",
             fatal=fatal,
         )
 
@@ -52,7 +52,7 @@ def check_replaced(link: Link) -> Iterator[Finding]:
 
     The headers differ, such as ``[profile x]`` and ``[profile "x"]``. botocore reads the last one.
     """
-    services = link.inputs.sections.services.get(link.section.text("services") or "")
+    services = link.inputs.config.services.get(link.section.text("services") or "")
     for section in (link.section, sso_section(link), services):
         if section is not None:
             yield from (_replaced(lost, section) for lost in section.replaced)

@@ -32,7 +32,7 @@ def check_process(link: Link) -> Iterator[Finding]:
 
 def check_mfa_process(link: Link) -> Iterator[Finding]:
     """Yield a problem if a shell can't run the command that prints an MFA code."""
-    commands = mfa_processes((link.profile,), link.inputs.sections.profiles)
+    commands = mfa_processes((link.profile,), link.inputs.config.profiles)
     where = link.at("mfa_process")
     for command in commands.values():
         first = program(command) or ""

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from ipy_awsprofile.config.config import Config
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
-from ipy_awsprofile.config.shared_files import Section, Sections, SharedFiles
+from ipy_awsprofile.config.shared_files import Section, SharedFiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +99,7 @@ class Inputs:
     """Everything that an explanation is made from; it can contain secrets."""
 
     environ: Mapping[str, str]
-    files: SharedFiles
-    sections: Sections
+    config: Config
     now: datetime
     #: The Region that a switch was given, if any.
     region: str | None = None
@@ -134,10 +134,9 @@ class Link:
     @property
     def foreign_sts(self) -> str:
         """STS's endpoint if it isn't AWS's own, otherwise empty."""
-        from ipy_awsprofile.config.full_config import full_config
         from ipy_awsprofile.config.sts_endpoint import foreign_sts
 
-        config = full_config(self.inputs.files, self.target, {})
+        config = self.inputs.config.full_config(self.target, {})
         return foreign_sts(config, self.target, self.inputs.environ)
 
     def at(self, name: str) -> str:

@@ -111,7 +111,7 @@ def settings_of(link: Link, also: Section | None = None) -> Iterator[Setting]:
 
 def _endpoints_of_services(link: Link, overriding: Mapping[str, str]) -> Iterator[Setting]:
     """Yield the endpoints of the [services] section, which override the profile's endpoint."""
-    section = link.inputs.sections.services.get(link.section.text("services") or "")
+    section = link.inputs.config.services.get(link.section.text("services") or "")
     if section is None:
         return
     for service, block in section.items():

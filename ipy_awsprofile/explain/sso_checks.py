@@ -19,7 +19,7 @@ def check_sign_in_of_clients(link: Link) -> Iterator[Finding]:
     name = link.section.get("sso_session")
     if not link.is_target or link.kind is ProfileKind.SSO or not isinstance(name, str):
         return
-    session = link.inputs.sections.sso_sessions.get(name)
+    session = link.inputs.config.sso_sessions.get(name)
     if session is None:
         yield _no_session(name, link)
         return
@@ -32,7 +32,7 @@ def check_sign_in_of_clients(link: Link) -> Iterator[Finding]:
 def _no_session(name: str, link: Link) -> Problem:
     return Problem(
         says=f"There is no [sso-session {one_line(name)}]." if name else "`sso_session` is empty.",
-        fix=did_you_mean(name, link.inputs.sections.sso_sessions) or link.at("sso_session"),
+        fix=did_you_mean(name, link.inputs.config.sso_sessions) or link.at("sso_session"),
     )
 
 

@@ -36,7 +36,7 @@ _READ = {"web_identity_token_file"}
 def steps_of(name: str, inputs: Inputs) -> tuple[Step, ...]:
     """Return the steps from the first credentials to the profile with this name."""
     try:
-        chain, error = follow_chain(name, files=inputs.files)
+        chain, error = follow_chain(name, inputs.config)
     except ProfileNotFound as not_found:
         return (missing_profile(name, inputs, not_found),)
     kinds = [profile.kind for profile in chain]
@@ -46,7 +46,7 @@ def steps_of(name: str, inputs: Inputs) -> tuple[Step, ...]:
     steps = []
     for position, profile in enumerate(chain):
         is_last = position + 1 == len(chain)
-        section, shown = inputs.sections.profiles[profile.name], profile
+        section, shown = inputs.config.profiles[profile.name], profile
         if not position and inputs.options:
             section = section.with_replaced(inputs.options)
             seconds = inputs.options.get("duration_seconds")
@@ -69,8 +69,8 @@ def steps_of(name: str, inputs: Inputs) -> tuple[Step, ...]:
 
 def _start(chain: Sequence[Profile], inputs: Inputs) -> tuple[ProfileKind, tuple[Step, ...]]:
     """Return the kind of the chain's last profile, and the step before it, if there is one."""
-    last, starts = chain[-1], start_kind(chain, inputs.sections)
-    section = inputs.sections.profiles[last.name]
+    last, starts = chain[-1], start_kind(chain, inputs.config)
+    section = inputs.config.profiles[last.name]
     if starts is ProfileKind.CREDENTIAL_SOURCE:
         return starts, (credential_source(last.credential_source or "", inputs),)
     if len(chain) == 1 and last.kind is ProfileKind.ASSUME_ROLE:
@@ -126,7 +126,7 @@ def _as_problem(error: InvalidProfile | ProfileNotFound) -> Problem:
 def _missing_source(link: Link) -> Iterator[Problem]:
     """Yield a problem if the section of a missing source profile has a wrong header."""
     source = link.profile.source_profile or ""
-    if source not in link.inputs.sections.profiles:
+    if source not in link.inputs.config.profiles:
         yield from misspelt_header(source, link.inputs, fatal=True)
 
 

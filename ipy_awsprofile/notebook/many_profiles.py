@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ipy_awsprofile.config.config import Config
     from ipy_awsprofile.config.new_profiles import NewProfile
-    from ipy_awsprofile.config.shared_files import SharedFiles
     from ipy_awsprofile.credentials.person import Person
     from ipy_awsprofile.sessions.assigned_roles import AssignedRole
     from ipy_awsprofile.switch.switcher import Switcher
@@ -98,16 +98,16 @@ def listed_roles(
 
 def _sign_in(word: str, pattern: str | None) -> tuple[str | None, str | None]:
     """Return the name of the sign-in, if one is given, and the pattern."""
-    from ipy_awsprofile.config.shared_files import SharedFiles
+    from ipy_awsprofile.config.config import read_config
     from ipy_awsprofile.config.sign_ins import find_sign_in
 
     if not word:
         return None, pattern
-    files = SharedFiles.from_environment()
+    config = read_config()
     try:
-        return find_sign_in(word, files).name, pattern
+        return find_sign_in(word, config).name, pattern
     except AwsProfileError:
-        find_sign_in(None, files)  # raises an error if there isn't exactly one
+        find_sign_in(None, config)  # raises an error if there isn't exactly one
         return None, " ".join(filter(None, (word, pattern)))
 
 
@@ -116,13 +116,13 @@ def saved_roles(roles: list[AssignedRole], pattern: str, *, confirmed: bool) -> 
 
     Raises InvalidOption for names that exist or that several roles would have, ConfigFileError.
     """
+    from ipy_awsprofile.config.config import read_config
     from ipy_awsprofile.config.new_profiles import append_profiles, require_new
-    from ipy_awsprofile.config.shared_files import SharedFiles
 
-    files = SharedFiles.from_environment()
+    config = read_config()
     missing = [role for role in roles if role.profile is None]
-    new = [_new_profile(role, pattern, files) for role in missing]
-    require_new(new, files)
+    new = [_new_profile(role, pattern, config) for role in missing]
+    require_new(new, config)
     rows = [
         (profile.name, role.account.id, role.role)
         for profile, role in zip(new, missing, strict=True)
@@ -130,15 +130,15 @@ def saved_roles(roles: list[AssignedRole], pattern: str, *, confirmed: bool) -> 
     kept = len(roles) - len(missing)
     others = f"; {kept} are profiles already" if kept else ""
     if not confirmed:
-        title = f"{len(new)} new profiles would be written to `{files.config}`{others}. "
+        title = f"{len(new)} new profiles would be written to `{config.paths.config}`{others}. "
         return tables.new_profile_table(rows, f"{title}Add `--yes` to write them.")
     if new:
-        append_profiles(new, files)
-    title = f"{len(new)} new profiles are in `{files.config}`{others}."
+        append_profiles(new, config.paths)
+    title = f"{len(new)} new profiles are in `{config.paths.config}`{others}."
     return tables.new_profile_table(rows, title)
 
 
-def _new_profile(role: AssignedRole, pattern: str, files: SharedFiles) -> NewProfile:
+def _new_profile(role: AssignedRole, pattern: str, config: Config) -> NewProfile:
     from ipy_awsprofile.config.assigned_role import assigned_role
     from ipy_awsprofile.config.new_profiles import NewProfile
 
@@ -157,7 +157,7 @@ def _new_profile(role: AssignedRole, pattern: str, files: SharedFiles) -> NewPro
             "`default`, which every AWS tool uses when no profile is named.",
             "Use a pattern with more of the role, such as `{account_name}-{role}`.",
         )
-    found = assigned_role(role.name, files)
+    found = assigned_role(role.name, config)
     return NewProfile(name, found[1] if found else {})
 
 

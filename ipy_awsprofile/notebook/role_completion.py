@@ -33,15 +33,15 @@ def role_values(option: str, options: dict[str, str]) -> list[str]:
 
 
 def _values(option: str, options: dict[str, str]) -> list[str]:
-    from ipy_awsprofile.config.shared_files import SharedFiles
+    from ipy_awsprofile.config.config import read_config
     from ipy_awsprofile.config.sign_ins import find_sign_in, sign_ins
     from ipy_awsprofile.sessions.access_portal import AccessPortal
     from ipy_awsprofile.sessions.assigned_roles import account_id
 
-    files = SharedFiles.from_environment()
+    config = read_config()
     if option == "--sso":
-        return list(sign_ins(files))
-    portal = AccessPortal(find_sign_in(options.get("--sso"), files).name)
+        return list(sign_ins(config))
+    portal = AccessPortal(find_sign_in(options.get("--sso"), config).name)
     if option == "--role":
         account = options.get("--account")
         return list(portal.roles(account_id(account, portal))) if account else []

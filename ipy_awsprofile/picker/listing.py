@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
+from ipy_awsprofile.config.config import read_config
 from ipy_awsprofile.config.profiles import list_profiles
-from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.config.sign_ins import sign_ins
 from ipy_awsprofile.errors import AwsProfileError, ConfigFileError, SignInRequired
 from ipy_awsprofile.picker.person_at_view import Answer, errors_shown, show_sign_in
@@ -82,7 +82,7 @@ def _roles_without_profile() -> list[AssignedRole]:
 
 def _not_listed_yet() -> list[str]:
     module = sys.modules.get(_LISTS)
-    known = sign_ins(SharedFiles.from_environment())
+    known = sign_ins(read_config())
     return [name for name, one in known.items() if module is None or not module.is_listed(one)]
 
 

@@ -20,7 +20,7 @@ from botocore.config import Config
 from botocore.tokens import SSOTokenProvider
 from botocore.utils import SSOTokenLoader
 
-from ipy_awsprofile.config.shared_files import SharedFiles
+from ipy_awsprofile.config.config import read_config
 from ipy_awsprofile.config.sign_ins import SignIn, sign_ins
 from ipy_awsprofile.config.target import sign_in_target
 from ipy_awsprofile.credentials.botocore_session import ResolvingSession
@@ -207,7 +207,7 @@ def known_roles(sign_in: SignIn) -> tuple[tuple[Account, str], ...] | None:
 
 def known_account(sign_in: str, account: str) -> Account | None:
     """Return an account if it was listed before; makes no call and reads no token."""
-    found = sign_ins(SharedFiles.from_environment()).get(sign_in)
+    found = sign_ins(read_config()).get(sign_in)
     kept = _kept.get((found.session, found.start_url)) if found else None
     accounts = kept.accounts if kept else None
     return next((one for one in accounts or () if one.id == account), None)

@@ -15,11 +15,10 @@ from ipy_awsprofile.config.assigned_role import (
     is_account_id,
     role_name,
 )
+from ipy_awsprofile.config.config import Config, read_config
 from ipy_awsprofile.config.profiles import did_you_mean, matches, profiles_by_name
 from ipy_awsprofile.config.request import SessionRequest, account_text
-from ipy_awsprofile.config.shared_files import SharedFiles, read_shared_files
 from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in, sign_ins
-from ipy_awsprofile.config.snapshot import read_once
 from ipy_awsprofile.config.target import sign_in_target
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import InvalidOption, SignInRequired
@@ -65,10 +64,10 @@ def list_assigned_roles(
     account's name and e-mail domain. ``person`` signs in if need be. ``done`` is called with the
     number of accounts that are listed, and that of all. Raises a child of `AwsProfileError`.
     """
-    files = SharedFiles.from_environment()
-    sign_in = find_sign_in(sso, files)
+    config = read_config()
+    sign_in = find_sign_in(sso, config)
     listed = signed_in(sign_in.name, person or Person(), lambda portal: portal.all_roles(done))
-    named = _profiles_by_role(sign_in, files)
+    named = _profiles_by_role(sign_in, config)
     roles = [
         AssignedRole(sign_in.name, account, role, named.get((account.id, role)))
         for account, role in listed
@@ -87,11 +86,11 @@ def known_roles_without_profile() -> list[AssignedRole]:
 
     Raises ConfigFileError.
     """
-    files = SharedFiles.from_environment()
+    config = read_config()
     found = []
-    for sign_in in sign_ins(files).values():
+    for sign_in in sign_ins(config).values():
         known = known_roles(sign_in)
-        profiles = _profiles_by_role(sign_in, files) if known else {}
+        profiles = _profiles_by_role(sign_in, config) if known else {}
         found += [
             AssignedRole(sign_in.name, account, role)
             for account, role in known or ()
@@ -111,35 +110,34 @@ def signed_in(sign_in: str, person: Person, ask: Callable[[AccessPortal], Result
     return ask(AccessPortal(sign_in))
 
 
-@read_once
 def named(request: Request, person: Person, *, look_up: bool = False) -> Request:
     """Return the request with the role's one name instead of account, role and [sso-session].
 
     An account that is given by its name is looked up, and with ``look_up`` every account, so that
     `account_name` knows its name. Raises InvalidOption and other children of `AwsProfileError`.
     """
-    files = SharedFiles.from_environment()
+    config = read_config()
     if request.needs_name:
-        request = _named(request, files, person)
+        request = _named(request, config, person)
     parts = assigned_name(request.profile or "")
-    if look_up and parts and request.profile not in profiles_by_name(files):
-        sign_in = find_sign_in(parts.sign_in, files).name
+    if look_up and parts and request.profile not in profiles_by_name(config):
+        sign_in = find_sign_in(parts.sign_in, config).name
         if known_account(sign_in, parts.account) is None:
             signed_in(sign_in, person, AccessPortal.accounts)
     return request
 
 
-def _named(request: Request, files: SharedFiles, person: Person) -> Request:
+def _named(request: Request, config: Config, person: Person) -> Request:
     if not (request.account and request.role) or request.profile or request.role_arn:
         raise InvalidOption(
             "A role of IAM Identity Center needs both --account and --role, and no other name.",
             "Run `%aws_profile --account ID --role NAME`; `%aws_profiles --sso` lists them.",
         )
-    session, account = find_sign_in(request.sso, files).name, account_text(request.account)
+    session, account = find_sign_in(request.sso, config).name, account_text(request.account)
     if not is_account_id(account):
         account = signed_in(session, person, partial(account_id, account))
     name = role_name(session, account, request.role)
-    if assigned_role(name, files) is None:
+    if assigned_role(name, config) is None:
         raise InvalidOption(
             f"`{request.role}` can't be the name of a role.",
             f"`%aws_profiles --sso {session} {account}` lists the roles.",
@@ -184,12 +182,11 @@ def account_name(name: str) -> str | None:
     return account.name if account else None
 
 
-def _profiles_by_role(sign_in: SignIn, files: SharedFiles) -> dict[tuple[str, str], str]:
+def _profiles_by_role(sign_in: SignIn, config: Config) -> dict[tuple[str, str], str]:
     """Return the profiles of the files that are roles of this sign-in, by account and role."""
-    sections = read_shared_files(files).profiles
     return {
         (str(section["sso_account_id"]), str(section["sso_role_name"])): name
-        for name, section in sections.items()
+        for name, section in config.profiles.items()
         if sign_in.is_of(section)
         and section.keys() >= {"sso_account_id", "sso_role_name"}
         and "role_arn" not in section

@@ -20,7 +20,6 @@ from botocore.config import Config
 from botocore.utils import SSOTokenLoader
 
 from ipy_awsprofile.config.profiles import ProfileKind
-from ipy_awsprofile.config.shared_files import read_shared_files
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.credentials.cli_caches import token_files
@@ -68,7 +67,7 @@ def sso_settings(target: Target) -> SsoSettings:
         )
     profile = target.settings_of(source)
     session = str(profile.get("sso_session") or "") or None
-    sessions = read_shared_files(target.files).sso_sessions
+    sessions = target.config.sso_sessions
     shared = sessions.get(session, {}) if session else profile
     start_url, region = shared.get("sso_start_url"), shared.get("sso_region")
     if not (isinstance(start_url, str) and start_url and isinstance(region, str) and region):

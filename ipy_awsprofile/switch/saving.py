@@ -61,9 +61,9 @@ def saved(
     if target.region:
         settings["region"] = target.region
     new = NewProfile(name, settings)
-    require_new([new], target.files)
+    require_new([new], target.config)
     switcher.prepare(request, person=person)
-    append_profiles([new], target.files)
+    append_profiles([new], target.config.paths)
     return replace(
         SwitchRequest(profile=name),
         variable=request.variable,

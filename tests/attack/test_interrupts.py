@@ -12,7 +12,6 @@ import fsspec
 import pytest
 import s3fs
 
-from ipy_awsprofile.config import snapshot
 from ipy_awsprofile.switch.using_profile import running_switcher
 from tests.attack.interrupting import interrupted
 from tests.attack.rounds import Rounds
@@ -66,7 +65,6 @@ def state(shell: Shell) -> dict[str, Any]:
         "variables": {name for name in shell.names if not name.startswith("_")} - {"In", "Out"},
         "hooks": hooks,
         "SIGINT": signal.getsignal(signal.SIGINT),
-        "what was read": snapshot._known.get(),
     }
 
 
@@ -89,7 +87,7 @@ def test_lines(rounds: Rounds, shell: Shell, aws: EmbeddedAws, action: str) -> N
     """Before each line of our code, Ctrl-C ends the cell, and `--off` restores everything."""
     assert s3fs  # from the beginning, as some defaults are set only for what is imported
     shell.good("from ipy_awsprofile import across_profiles, using_profile")
-    before_all = state(shell)
+    before_all, threads = state(shell), set(threading.enumerate())
     shell.good("%aws_profile RoleBeta")
     with interrupted() as counted:
         shell.good(action)
@@ -109,4 +107,4 @@ def test_lines(rounds: Rounds, shell: Shell, aws: EmbeddedAws, action: str) -> N
         assert active() == after, place
         shell.good("%aws_profile --off")
         assert state(shell) == before_all, place
-    assert threading.active_count() < 20
+    assert len(set(threading.enumerate()) - threads) < 20

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from ipy_awsprofile.bindings import overlay
 from ipy_awsprofile.bindings.credential_server import CredentialServer
 from ipy_awsprofile.bindings.overlay import overlay_name, write_overlay
+from ipy_awsprofile.config.config import read_config
 from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, trusting
 from ipy_awsprofile.errors import ConfigFileError
@@ -45,8 +46,8 @@ def lent(
     with closing(server), monkeypatch.context() as environment:
         address = server.lend(session)
         overlay, command = address.folder / "config", address.command
-        files = SharedFiles.from_environment()
-        write_overlay(overlay, name=NAME, of=of, command=command, region=region, files=files)
+        config = read_config()
+        write_overlay(overlay, name=NAME, of=of, command=command, region=region, config=config)
         environment.setenv("AWS_CONFIG_FILE", str(overlay))
         environment.setenv("AWS_PROFILE", NAME)
         yield overlay
@@ -252,7 +253,7 @@ def overlaid(tmp_path: Path, config: str, credentials: str = "", **options: Any)
     files.credentials.write_text(credentials)
     overlay = tmp_path / "overlay"
     defaults = {"name": "lent", "of": "dev", "command": "run me", "region": None}
-    write_overlay(overlay, files=files, **defaults | options)
+    write_overlay(overlay, config=read_config(files), **defaults | options)
     return overlay
 
 
@@ -312,8 +313,8 @@ def test_name_that_needs_quotes(tmp_path: Path) -> None:
 def test_no_config_file(tmp_path: Path) -> None:
     """Without a config file, the overlay has only the new profile."""
     overlay = tmp_path / "overlay"
-    files = SharedFiles(tmp_path / "none", tmp_path / "none")
-    write_overlay(overlay, name="lent", of="dev", command="x", region=None, files=files)
+    none = read_config(SharedFiles(tmp_path / "none", tmp_path / "none"))
+    write_overlay(overlay, name="lent", of="dev", command="x", region=None, config=none)
     assert profiles_of(overlay, tmp_path / "none") == {"lent": {"credential_process": "x"}}
 
 
@@ -432,15 +433,14 @@ def test_same_settings_as_without(config: str, credentials: str) -> None:
         files.config.write_text(config, encoding="utf-8", newline="")
         files.credentials.write_text(credentials, encoding="utf-8", newline="")
         overlay = Path(folder) / "overlay"
-        options: dict[str, Any] = {"of": "dev", "command": "run", "region": None, "files": files}
         try:
             before = full_config(files.config, files.credentials)
         except ConfigParseError:
             with pytest.raises(ConfigFileError):
-                write_overlay(overlay, name="lent", **options)
-            assert not overlay.exists()
+                read_config(files)
             return
-        write_overlay(overlay, name="lent", **options)
+        ours = read_config(files)
+        write_overlay(overlay, name="lent", of="dev", command="run", region=None, config=ours)
         after = full_config(overlay, files.credentials)
         assert SECRET not in overlay.read_text()
     own = {

@@ -18,10 +18,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ipy_awsprofile.cards.explanation import explanation_card
+from ipy_awsprofile.config.config import read_config
 from ipy_awsprofile.config.profiles import find_profile, list_profiles
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.role_chain import role_chain
-from ipy_awsprofile.config.shared_files import SharedFiles, read_shared_files
+from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.errors import AwsProfileError, ConfigFileError
 from ipy_awsprofile.explain.explain import explain
@@ -266,7 +267,7 @@ def test_files_are_read_as_botocore_reads_them(config: bytes, credentials: bytes
             with pytest.raises(ConfigFileError):
                 list_profiles()
             return
-        ours = read_shared_files(files)
+        ours = read_config(files)
         assert ours.profiles == theirs["profiles"]
         assert ours.sso_sessions == theirs.get("sso_sessions", {})
         assert ours.services == theirs.get("services", {})

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from ipy_awsprofile.config.config import read_config
 from ipy_awsprofile.config.new_profiles import NewProfile, append_profiles
 from ipy_awsprofile.config.profiles import list_profiles
-from ipy_awsprofile.config.shared_files import SharedFiles, read_shared_files
+from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.errors import ConfigFileError, InvalidOption
 
 ONE = NewProfile("one", {"region": "eu-west-1", "s3": {"addressing_style": "path"}})
@@ -43,7 +44,7 @@ def test_appended(files: SharedFiles, before: str, between: str) -> None:
     assert append_profiles([ONE, TWO], files) == files.config
     assert files.config.read_text() == f"{before}{between}{WRITTEN}"
     assert list_profiles()[-2:] == ["one", "my two"]
-    assert read_shared_files(files).profiles["one"]["s3"] == {"addressing_style": "path"}
+    assert read_config(files).profiles["one"]["s3"] == {"addressing_style": "path"}
 
 
 def test_line_ends_of_windows(files: SharedFiles) -> None:

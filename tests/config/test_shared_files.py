@@ -15,8 +15,9 @@ from botocore.exceptions import ConfigParseError
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ipy_awsprofile.config.profiles import list_profiles
-from ipy_awsprofile.config.shared_files import Section, SharedFiles, read_shared_files
+from ipy_awsprofile.config.config import read_config
+from ipy_awsprofile.config.profiles import profiles_by_name
+from ipy_awsprofile.config.shared_files import Section, SharedFiles
 from ipy_awsprofile.errors import ConfigFileError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def read(config: str = "", credentials: str = "", *, folder: Path) -> Any:
     files = SharedFiles(folder / "config", folder / "credentials")
     files.config.write_text(config)
     files.credentials.write_text(credentials)
-    return read_shared_files(files)
+    return read_config(files)
 
 
 @pytest.mark.parametrize(
@@ -58,13 +59,13 @@ def test_places_from_the_process_environment(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_missing_files(tmp_path: Path) -> None:
     """Files that don't exist have no profiles, and aren't an error."""
-    sections = read_shared_files(SharedFiles(tmp_path / "none", tmp_path / "nothing"))
+    sections = read_config(SharedFiles(tmp_path / "none", tmp_path / "nothing"))
     assert sections.profiles == {}
 
 
 def test_folder_instead_of_a_file(tmp_path: Path) -> None:
     """A folder instead of a file is treated as missing, as in botocore."""
-    assert read_shared_files(SharedFiles(tmp_path, tmp_path)).profiles == {}
+    assert read_config(SharedFiles(tmp_path, tmp_path)).profiles == {}
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ def test_file_that_is_not_text(tmp_path: Path) -> None:
     """The error for a file that isn't text has no line."""
     (tmp_path / "config").write_bytes(b"[profile a]\nregion = \xff\xfe\n")
     with pytest.raises(ConfigFileError, match="isn't utf-8 text") as caught:
-        read_shared_files(SharedFiles(tmp_path / "config", tmp_path / "credentials"))
+        read_config(SharedFiles(tmp_path / "config", tmp_path / "credentials"))
     assert caught.value.line is None
 
 
@@ -202,7 +203,7 @@ def test_unreadable_file(open_folder: Path) -> None:
     config.write_text("[profile a]\n")
     config.chmod(0)
     with powerless(), pytest.raises(ConfigFileError, match="Permission denied") as caught:
-        read_shared_files(SharedFiles(config, open_folder / "credentials"))
+        read_config(SharedFiles(config, open_folder / "credentials"))
     assert isinstance(caught.value.__cause__, PermissionError)
 
 
@@ -213,17 +214,18 @@ def test_unreadable_folder(open_folder: Path) -> None:
     config.write_text("[profile a]\n")
     config.parent.chmod(0)
     with powerless(), pytest.raises(ConfigFileError, match="Permission denied"):
-        read_shared_files(SharedFiles(config, open_folder / "credentials"))
+        read_config(SharedFiles(config, open_folder / "credentials"))
 
 
 def test_one_reading_until_a_file_changes(tmp_path: Path) -> None:
     """The files are parsed again only if they have changed."""
     files = SharedFiles(tmp_path / "config", tmp_path / "credentials")
     files.config.write_text("[profile a]\n")
-    first = read_shared_files(files)
-    assert read_shared_files(files) is first
+    first = read_config(files)
+    assert read_config(files) is first
     files.config.write_text("[profile a]\n[profile bb]\n")
-    assert list(read_shared_files(files).profiles) == ["a", "bb"]
+    assert list(read_config(files).profiles) == ["a", "bb"]
+    assert list(first.profiles) == ["a"]
 
 
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="[]"), max_size=8)
@@ -262,10 +264,10 @@ def test_same_profiles_as_botocore(config: str, credentials: str) -> None:
             expected = session.full_config["profiles"]
         except ConfigParseError:
             with pytest.raises(ConfigFileError):
-                list_profiles(files=paths)
+                read_config(paths)
             return
-        assert read_shared_files(paths).profiles == expected
-        assert {profile.name for profile in list_profiles(files=paths)} == set(expected)
+        assert read_config(paths).profiles == expected
+        assert set(profiles_by_name(read_config(paths))) == set(expected)
 
 
 SECRET = "hush-this-is-not-for-eyes"
@@ -291,7 +293,7 @@ def test_errors_never_quote_values(before: list[str], secret: str, after: list[s
         paths = SharedFiles(Path(folder) / "config", Path(folder) / "credentials")
         paths.credentials.write_text("\n".join(["[dev]", *before, secret, *after]), "utf-8")
         try:
-            shown = repr(list_profiles(files=paths))
+            shown = repr(profiles_by_name(read_config(paths)))
         except ConfigFileError as error:
             shown = "".join(traceback.format_exception(error)) + repr(error) + error.hint
         assert SECRET not in shown

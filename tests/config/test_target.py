@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -19,9 +23,6 @@ from ipy_awsprofile.errors import (
     ProfileNotFound,
 )
 from tests.bindings.borrowing import NOWHERE
-
-if TYPE_CHECKING:
-    pass
 
 CONFIG = """
 [profile keys]
@@ -145,7 +146,7 @@ def test_without_options(config: Path, name: str) -> None:
     """Without options no setting is replaced."""
     target = target_of(SessionRequest(profile=name))
     assert (target.settings, target.policy_arns) == ({}, ())
-    assert (target.name, target.files.config) == (name, config)
+    assert (target.name, target.config.paths.config) == (name, config)
 
 
 def test_chain(config: Path) -> None:
@@ -288,3 +289,33 @@ def test_no_region(config: Path) -> None:
     """A profile can be without a Region."""
     assert target_of(SessionRequest(profile="bare")).region is None
     assert target_of(SessionRequest(role_arn=ARN, source_profile="bare")).region is None
+
+
+def test_a_target_stays_as_it_was_read(config: Path) -> None:
+    """Who rewrites or removes the profile later doesn't change its settings; the change is noticed.
+
+    A worker would otherwise lose its endpoint, and call AWS instead.
+    """
+    config.write_text(
+        "[profile mine]\nrole_arn = arn:aws:iam::123456789012:role/Mine\nsource_profile = keys\n"
+        "endpoint_url = http://127.0.0.1:1\n"
+        "[profile keys]\naws_access_key_id = A\naws_secret_access_key = B\n"
+    )
+    target = target_of(SessionRequest(profile="mine"))
+    assert not target.is_changed()
+    config.write_text("[profile other]\n")
+    assert target.client_settings() == {"endpoint_url": "http://127.0.0.1:1"}
+    assert target.settings_of(target.profiles[1])["aws_access_key_id"] == "A"
+    assert target.is_changed()
+
+
+@pytest.mark.parametrize("take", [pickle.dumps, copy.deepcopy, asdict])
+def test_a_target_with_keys_stays_in_the_process(
+    config: Path, take: Callable[[Any], object]
+) -> None:
+    """Its settings can be keys: they aren't pickled, copied or shown."""
+    config.write_text("[profile keys]\naws_access_key_id = A\naws_secret_access_key = hush-hush\n")
+    target = target_of(SessionRequest(profile="keys"))
+    with pytest.raises(TypeError, match="stays in its process"):
+        take(target)
+    assert "hush-hush" not in repr(target) + repr(target.config) + str(target.config)

@@ -15,9 +15,10 @@ import pytest
 
 import ipy_awsprofile
 from ipy_awsprofile import list_buckets, list_profiles, open_session, who_am_i
+from ipy_awsprofile.config.config import read_config
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.config.role_chain import role_chain
-from ipy_awsprofile.config.shared_files import SharedFiles, read_shared_files
+from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.credentials.cli_caches import RoleCache
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import AwsProfileError, InvalidProfile
@@ -164,7 +165,7 @@ def test_reprs(aws: EmbeddedAws, scenario: Scenario, bare_shell: Shell) -> None:
     switcher.switch(SwitchRequest(profile="RoleBeta"))
     frame = list_buckets(session)
     files = SharedFiles.from_environment()
-    sections = read_shared_files(files)
+    config = read_config(files)
     objects: list[object] = [
         session,
         session.callers,
@@ -176,8 +177,8 @@ def test_reprs(aws: EmbeddedAws, scenario: Scenario, bare_shell: Shell) -> None:
         switcher.request,
         switcher.identity(),
         files,
-        sections,
-        sections.profiles,
+        config,
+        config.profiles,
         RoleCache(aws.home / ".aws/cli/cache", fresh=False),
         *(getattr(ipy_awsprofile, name) for name in ipy_awsprofile.__all__),
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import botocore.session
 import pytest
 
-from ipy_awsprofile.config.full_config import full_config
+from ipy_awsprofile.config.config import read_config
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.config.target import target_of
@@ -51,7 +51,7 @@ def test_same_dict_as_botocore(
     files.config.write_text(config)
     files.credentials.write_text(credentials)
     expected = by_botocore(files)
-    ours = full_config(files, profile, {})
+    ours = read_config(files).full_config(profile, {})
     assert ours["profiles"] == {profile: {}} | expected["profiles"]
     assert list(ours["profiles"])[: len(expected["profiles"])] == list(expected["profiles"])
     assert ours | {"profiles": None} == expected | {"profiles": None}
@@ -59,7 +59,7 @@ def test_same_dict_as_botocore(
 
 def test_files_that_do_not_exist(shared_files: tuple[Path, Path]) -> None:
     """Without files, only the profile that was asked for exists, with its replaced settings."""
-    config = full_config(SharedFiles(*shared_files), "p", {"role_arn": "arn"})
+    config = read_config(SharedFiles(*shared_files)).full_config("p", {"role_arn": "arn"})
     assert config["profiles"] == {"p": {"role_arn": "arn"}}
 
 
@@ -67,13 +67,14 @@ def test_sessions_are_independent(shared_files: tuple[Path, Path]) -> None:
     """A change in one session's profile isn't in another session."""
     files = SharedFiles(*shared_files)
     files.config.write_text("[profile p]\nregion = one\n[profile q]\n")
-    first, second = (full_config(files, "p", {"output": output}) for output in ("json", "text"))
+    config = read_config(files)
+    first, second = (config.full_config("p", {"output": output}) for output in ("json", "text"))
     first["profiles"]["p"]["region"] = "two"
     first["profiles"]["new"] = {}
     first["plugins"] = {}
     assert second["profiles"] == {"p": {"region": "one", "output": "text"}, "q": {}}
     assert "plugins" not in second
-    assert full_config(files, "q", {})["profiles"]["p"] == {"region": "one"}
+    assert config.full_config("q", {})["profiles"]["p"] == {"region": "one"}
 
 
 def test_a_changed_file_is_read_again(shared_files: tuple[Path, Path]) -> None:
@@ -90,10 +91,11 @@ def test_a_changed_file_is_read_again(shared_files: tuple[Path, Path]) -> None:
 
 
 def test_file_that_becomes_malformed(shared_files: tuple[Path, Path]) -> None:
-    """A file that becomes malformed after the target was found is our error as well."""
+    """A file that becomes malformed doesn't affect a session whose target was found before."""
     config = shared_files[0]
     config.write_text("[profile p]\nregion = one\n")
     core = ProfileBotocoreSession(target_of(SessionRequest(profile="p")))
     config.write_text("[profile p]\ns3 =\n  nonsense\n")
+    assert core.get_scoped_config() == {"region": "one"}
     with pytest.raises(ConfigFileError):
-        core.get_scoped_config()
+        target_of(SessionRequest(profile="p"))

@@ -1,0 +1,137 @@
+"""What both shared files say: profiles, and what profiles refer to.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections import ChainMap
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from ipy_awsprofile.config.shared_files import (
+    FileVersion,
+    Section,
+    SharedFiles,
+    Value,
+    file_sections,
+    version_of,
+)
+from ipy_awsprofile.config.stays_in_process import StaysInProcess
+
+
+class Config(StaysInProcess):
+    """Both files as they were at one time: their sections, by name, and their paths.
+
+    Whatever belongs together reads the files once and passes this on, since other programs can
+    write the files at any time. ``unnamed`` are sections of the config file by their headers, such
+    as ``[profile two words]``: a name has to be one word or in quotes.
+    """
+
+    __slots__ = ("others", "paths", "profiles", "services", "sso_sessions", "unnamed")
+
+    def __init__(self, paths: SharedFiles) -> None:
+        self.paths = paths
+        self.profiles: dict[str, Section] = {}
+        self.sso_sessions: dict[str, Section] = {}
+        self.services: dict[str, Section] = {}
+        self.others: dict[str, Section] = {}
+        self.unnamed: dict[str, Section] = {}
+
+    def with_profile(self, name: str, section: Section) -> Config:
+        """Return a copy with one more profile."""
+        copy = Config(self.paths)
+        copy.profiles = {**self.profiles, name: section}
+        copy.sso_sessions, copy.services = self.sso_sessions, self.services
+        copy.others, copy.unnamed = self.others, self.unnamed
+        return copy
+
+    def full_config(self, profile: str, settings: Mapping[str, Value]) -> dict[str, Any]:
+        """Return botocore's ``Session.full_config``, with some settings of a profile replaced.
+
+        botocore parses both files for every session. Here all sessions share the sections, and each
+        has a copy of its own profile only. The result and that section can be changed; the other
+        sections must not be changed.
+
+        https://botocore.amazonaws.com/v1/documentation/api/latest/reference/config.html
+        """
+        own = {**self.profiles.get(profile, {}), **settings}
+        shared: dict[str, Any] = self.profiles  # ChainMap writes to its first dict only
+        return {
+            **self.others,
+            # To copy 20,000 profiles, or even their names, for each session would be slow.
+            "profiles": ChainMap({profile: own}, shared),
+            "sso_sessions": self.sso_sessions,
+            "services": self.services,
+        }
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.paths.config} {self.paths.credentials}>"
+
+
+def read_config(paths: SharedFiles | None = None) -> Config:
+    """Read both files as ``botocore.session.Session.full_config`` does. Raises ConfigFileError.
+
+    A profile's settings in the credentials file take precedence over those in the config file. The
+    result is shared between callers, and must not be changed. The paths are by default those of the
+    environment.
+    """
+    paths = paths or SharedFiles.from_environment()
+    return _read(paths, version_of(paths.config), version_of(paths.credentials))
+
+
+@lru_cache(maxsize=2)
+def _read(
+    paths: SharedFiles, version: FileVersion | None, of_credentials: FileVersion | None
+) -> Config:
+    del version, of_credentials  # they are parts of the cache's key
+    config = Config(paths)
+    for header, section in file_sections(paths.config).items():
+        if header.startswith("profile"):
+            _add_by_quoted_name(config.profiles, section, config)
+        elif header.startswith("sso-session"):
+            _add_by_quoted_name(config.sso_sessions, section, config)
+        elif header.startswith("services"):
+            _add_by_quoted_name(config.services, section, config)
+        elif header == "default":
+            _add(config.profiles, header, section)
+        else:
+            config.others[header] = section
+    for name, section in file_sections(paths.credentials).items():
+        if name in config.profiles:
+            config.profiles[name].override(section)
+        else:
+            section.in_credentials = frozenset(section)
+            config.profiles[name] = section
+    return config
+
+
+def _add_by_quoted_name(known: dict[str, Section], section: Section, config: Config) -> None:
+    """Add a section such as ``[profile NAME]`` by its name; a header needs two words."""
+    header = section.header
+    words = header.split(" ") if _PLAIN_HEADER.fullmatch(header) else _shell_words(header)
+    if len(words) == 2:  # noqa: PLR2004
+        _add(known, words[1], section)
+    else:
+        config.unnamed[header] = section
+
+
+def _add(known: dict[str, Section], name: str, section: Section) -> None:
+    """Add a section by its name: botocore uses the last of several that have the same name."""
+    if name in known:
+        section.replaced = (*known[name].replaced, known[name])
+    known[name] = section
+
+
+#: Two words without quotes: the shell parser would be slow for 20,000 headers.
+_PLAIN_HEADER = re.compile(r"""[^\s"'\\]+ [^\s"'\\]+""")
+
+
+def _shell_words(header: str) -> list[str]:
+    try:
+        return shlex.split(header)
+    except ValueError:
+        return []
