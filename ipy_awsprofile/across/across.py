@@ -43,7 +43,7 @@ from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.portable import portable
 from ipy_awsprofile.sessions.run_isolation import require_notebook, thread_is_known
 from ipy_awsprofile.sessions.session import ProfileSession
-from ipy_awsprofile.switch.opening import with_name
+from ipy_awsprofile.switch.opening import resolve_name
 from ipy_awsprofile.switch.switcher import Switcher
 from ipy_awsprofile.switch.using_profile import running_switcher
 from ipy_awsprofile.text import assigned_name
@@ -131,7 +131,7 @@ def run_across(
         raise InvalidOption(f"`max_workers` is {workers}; it must be at least 1.")
     switcher = running_switcher()
     for name in filter(assigned_name, names):  # a pattern can protect the name of its account
-        with_name(SwitchRequest(profile=name), switcher.person, switcher.protected)
+        resolve_name(SwitchRequest(profile=name), switcher.person, switcher.protected)
     namespace = switcher.namespace
     opened = variables_with_readers(namespace, function, switcher.readers, switcher.session)
     run = _Run(switcher, function, executor, workers, confirmed)

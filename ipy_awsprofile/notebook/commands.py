@@ -93,13 +93,13 @@ def _result_of(
     if options.pick and renders_html():
         return magics.make_picker(switcher)
     if options.pick:
-        from ipy_awsprofile.notebook.terminal_picker import picked_in_terminal
+        from ipy_awsprofile.notebook.terminal_picker import pick_in_terminal
 
-        request = picked_in_terminal(switcher)
+        request = pick_in_terminal(switcher)
     if options.console is not None:
-        from ipy_awsprofile.notebook.console import opened_console
+        from ipy_awsprofile.notebook.console import open_console
 
-        return opened_console(switcher, options.console)
+        return open_console(switcher, options.console)
     if options.off:
         from ipy_awsprofile.cards import cards
 
@@ -113,9 +113,9 @@ def _result_of(
         if request == SwitchRequest(sso=options.sso):
             return active_identity_card(shell, switcher)  # a sign-in alone: nothing is switched
     if options.save:
-        from ipy_awsprofile.switch.saving import saved
+        from ipy_awsprofile.switch.saving import save_role
 
-        request = saved(switcher, request or _active_request(switcher), options.save)
+        request = save_role(switcher, request or _active_request(switcher), options.save)
     if request and options.cell:
         UntilCellEnds(shell, Scope(switcher, request), switcher.cell).enter()
     elif request:

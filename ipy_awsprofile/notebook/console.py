@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _WITHOUT_BROWSER = "Click *Console* in the picker, which `%aws_profile --pick` shows."
 
 
-def opened_console(switcher: Switcher, service: str) -> Card:
+def open_console(switcher: Switcher, service: str) -> Card:
     """Open the console as the active identity, and return a card that says so.
 
     Its link has a token, and is nowhere but in the browser. Raises AwsProfileError if no profile is

@@ -36,9 +36,9 @@ def profile_list(options: argparse.Namespace, switcher: Switcher) -> Card | Tabl
 
     require_no_cell_options(options)
     if options.sso is not None:
-        listed = listed_roles(options.sso, options.pattern, switcher.person, progress=True)
+        listed = list_roles(options.sso, options.pattern, switcher.person, progress=True)
         if options.save:
-            return saved_roles(listed[0], options.save, confirmed=options.yes)
+            return save_roles(listed[0], options.save, confirmed=options.yes)
         return tables.role_table(*listed)
     if options.save:
         raise InvalidOption(
@@ -62,7 +62,7 @@ def frame_of_cell(
     profiles: str | list[AssignedRole] = options.pattern
     if options.sso is not None:
         show = not options.no_progress
-        profiles, _ = listed_roles(options.sso, options.pattern, switcher.person, progress=show)
+        profiles, _ = list_roles(options.sso, options.pattern, switcher.person, progress=show)
         if not profiles:
             raise InvalidOption("No role matches.", "`%aws_profiles --sso` lists the roles.")
     elif not options.pattern:
@@ -80,7 +80,7 @@ def frame_of_cell(
     )
 
 
-def listed_roles(
+def list_roles(
     sso: str, pattern: str | None, person: Person, *, progress: bool
 ) -> tuple[list[AssignedRole], str | None]:
     """Return the roles that match the pattern, and the pattern, and show the progress.
@@ -111,7 +111,7 @@ def _sign_in(word: str, pattern: str | None) -> tuple[str | None, str | None]:
         return None, " ".join(filter(None, (word, pattern)))
 
 
-def saved_roles(roles: list[AssignedRole], pattern: str, *, confirmed: bool) -> Table:
+def save_roles(roles: list[AssignedRole], pattern: str, *, confirmed: bool) -> Table:
     """Return a table of the roles that aren't profiles, with new names; write them if confirmed.
 
     Raises InvalidOption for names that exist or that several roles would have, ConfigFileError.

@@ -48,7 +48,7 @@ _AFTER_ESCAPE = 0.05
 _HELP = "↑ ↓ PageUp PageDown: move · Enter: switch · Escape: leave"
 
 
-def picked_in_terminal(switcher: Switcher) -> SwitchRequest:
+def pick_in_terminal(switcher: Switcher) -> SwitchRequest:
     """Show the profiles in the terminal until one is chosen, and return the request to switch.
 
     The list begins at the active profile. Raises AwsProfileError without a terminal, or if the
@@ -94,7 +94,7 @@ class TerminalList:
         self._app: Application[SwitchRequest] = self._application()
 
     def choose(self) -> SwitchRequest:
-        """Show the list until a profile is chosen. Raises what `picked_in_terminal` does."""
+        """Show the list until a profile is chosen. Raises what `pick_in_terminal` does."""
         try:
             request = _result_of(self._app)
         except EOFError:  # the terminal was closed

@@ -21,8 +21,8 @@ from ipy_awsprofile.errors import (
 from ipy_awsprofile.picker.card_messages import error_message
 from ipy_awsprofile.picker.messages import Switching
 from ipy_awsprofile.picker.person_at_view import Answer, errors_shown, show_sign_in
-from ipy_awsprofile.switch.opening import signing_in
-from ipy_awsprofile.switch.saving import saved
+from ipy_awsprofile.switch.opening import login_target
+from ipy_awsprofile.switch.saving import save_role
 
 if TYPE_CHECKING:
     from ipy_awsprofile.credentials.person import Person
@@ -59,7 +59,7 @@ class SwitchCommands:
             active, fresh = self._switcher.request, command["type"] == "refresh"
             request = self._request(command)
             if command["type"] == "save":
-                request = saved(self._switcher, request, command["name"], person=person)
+                request = save_role(self._switcher, request, command["name"], person=person)
             layer = self._switcher.prepare(request, fresh=fresh, person=person)
             if self._switcher.cell.is_running:
                 self._answer(view, {"type": "waiting"})
@@ -109,7 +109,7 @@ class SwitchCommands:
         except ProtectedProfile:
             self._answer(view, {"type": "confirm"})
         except SignInRequired:
-            target = signing_in(self._request(command))
+            target = login_target(self._request(command))
             device_code = command.get("device_code") is True
             self._entered = show_sign_in(self._answer, view, target, device_code=device_code)
         except MfaUnavailable:

@@ -66,7 +66,7 @@ def list_assigned_roles(
     """
     config = read_config()
     sign_in = find_sign_in(sso, config)
-    listed = signed_in(sign_in.name, person or Person(), lambda portal: portal.all_roles(done))
+    listed = ask_portal(sign_in.name, person or Person(), lambda portal: portal.all_roles(done))
     named = _profiles_by_role(sign_in, config)
     roles = [
         AssignedRole(sign_in.name, account, role, named.get((account.id, role)))
@@ -99,7 +99,7 @@ def known_roles_without_profile() -> list[AssignedRole]:
     return found
 
 
-def signed_in(sign_in: str, person: Person, ask: Callable[[AccessPortal], Result]) -> Result:
+def ask_portal(sign_in: str, person: Person, ask: Callable[[AccessPortal], Result]) -> Result:
     """Return what the access portal answers; the person signs in first if need be."""
     try:
         return ask(AccessPortal(sign_in))
@@ -110,7 +110,7 @@ def signed_in(sign_in: str, person: Person, ask: Callable[[AccessPortal], Result
     return ask(AccessPortal(sign_in))
 
 
-def named(request: Request, person: Person, *, look_up: bool = False) -> Request:
+def resolve_sso_name(request: Request, person: Person, *, look_up: bool = False) -> Request:
     """Return the request with the role's one name instead of account, role and [sso-session].
 
     An account that is given by its name is looked up, and with ``look_up`` every account, so that
@@ -118,16 +118,16 @@ def named(request: Request, person: Person, *, look_up: bool = False) -> Request
     """
     config = read_config()
     if request.needs_name:
-        request = _named(request, config, person)
+        request = _name_of_role(request, config, person)
     parts = assigned_name(request.profile or "")
     if look_up and parts and request.profile not in profiles_by_name(config):
         sign_in = find_sign_in(parts.sign_in, config).name
         if known_account(sign_in, parts.account) is None:
-            signed_in(sign_in, person, AccessPortal.accounts)
+            ask_portal(sign_in, person, AccessPortal.accounts)
     return request
 
 
-def _named(request: Request, config: Config, person: Person) -> Request:
+def _name_of_role(request: Request, config: Config, person: Person) -> Request:
     if not (request.account and request.role) or request.profile or request.role_arn:
         raise InvalidOption(
             "A role of IAM Identity Center needs both --account and --role, and no other name.",
@@ -135,7 +135,7 @@ def _named(request: Request, config: Config, person: Person) -> Request:
         )
     session, account = find_sign_in(request.sso, config).name, account_text(request.account)
     if not is_account_id(account):
-        account = signed_in(session, person, partial(account_id, account))
+        account = ask_portal(session, person, partial(account_id, account))
     name = role_name(session, account, request.role)
     if assigned_role(name, config) is None:
         raise InvalidOption(

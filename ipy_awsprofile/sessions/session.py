@@ -156,9 +156,11 @@ def open_session(
     )
     person = Person(mfa_prompter=mfa_prompter or ask_on_input_channel, sign_in=sign_in)
     if request.needs_name:
-        from ipy_awsprofile.sessions.assigned_roles import named  # which opens sessions by this
+        from ipy_awsprofile.sessions.assigned_roles import (
+            resolve_sso_name,  # which opens sessions by this
+        )
 
-        request = named(request, person)
+        request = resolve_sso_name(request, person)
     return open_target(target_of(request), fresh=fresh, person=person, timeout=timeout)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import ProfileSession
 
 
-def opened(
+def open_request(
     request: SwitchRequest, *, fresh: bool, person: Person, ask: bool
 ) -> tuple[ProfileSession, Identity]:
     """Return the session that is asked for, and its identity.
@@ -62,7 +62,7 @@ def _expected_account(account: str | int | None) -> str | None:
     return None if account is None else account_text(account)
 
 
-def with_name(request: SwitchRequest, person: Person, protected: Iterable[str]) -> SwitchRequest:
+def resolve_name(request: SwitchRequest, person: Person, protected: Iterable[str]) -> SwitchRequest:
     """Return the request with a role's one name if it has an account and a role.
 
     The account's name is looked up where patterns protect profiles: they concern it as well. Raises
@@ -71,9 +71,9 @@ def with_name(request: SwitchRequest, person: Person, protected: Iterable[str]) 
     is_role = assigned_name(request.profile or "") is not None
     if not request.needs_name and not (is_role and protected):
         return request
-    from ipy_awsprofile.sessions.assigned_roles import named
+    from ipy_awsprofile.sessions.assigned_roles import resolve_sso_name
 
-    return named(request, person, look_up=bool(protected))
+    return resolve_sso_name(request, person, look_up=bool(protected))
 
 
 def is_protected(name: str, patterns: Iterable[str]) -> bool:
@@ -86,7 +86,7 @@ def is_protected(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(one, pattern.casefold()) for pattern in patterns for one in folded)
 
 
-def signing_in(request: SwitchRequest) -> Target:
+def login_target(request: SwitchRequest) -> Target:
     """Return the target of a request, whose options aren't needed for signing in.
 
     A request with only an [sso-session] has no role.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.errors import InvalidOption, ProtectedProfile
-from ipy_awsprofile.switch.opening import with_name
+from ipy_awsprofile.switch.opening import resolve_name
 from ipy_awsprofile.text import assigned_name
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PLACEHOLDERS = ("account_name", "account_id", "role", "sso")
 
 
-def saved(
+def save_role(
     switcher: Switcher, request: SwitchRequest, name: str, *, person: Person | None = None
 ) -> SwitchRequest:
     """Append the role of a request to the config file, and return a request for the new profile.
@@ -37,7 +37,7 @@ def saved(
 
     if switcher.is_protected(name) and not request.confirmed:
         raise ProtectedProfile(name)
-    request = with_name(request, person or switcher.person, switcher.protected)
+    request = resolve_name(request, person or switcher.person, switcher.protected)
     options = {
         "--read-only": request.read_only,
         "--mfa": request.mfa,

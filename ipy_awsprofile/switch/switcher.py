@@ -26,7 +26,7 @@ from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile
 from ipy_awsprofile.sessions.run_isolation import require_notebook
 from ipy_awsprofile.switch.layers import Layer, Layers
 from ipy_awsprofile.switch.listeners import Listener, Listeners
-from ipy_awsprofile.switch.opening import is_protected, opened, signing_in, with_name
+from ipy_awsprofile.switch.opening import is_protected, login_target, open_request, resolve_name
 from ipy_awsprofile.switch.running_cell import RunningCell
 
 if TYPE_CHECKING:
@@ -157,13 +157,13 @@ class Switcher:
             raise _unloaded()
         # The active profile needs no confirmation; its pattern may be newer than the switch.
         is_new = request is not self.request
-        request = with_name(request, person or self.person, self.protected)
+        request = resolve_name(request, person or self.person, self.protected)
         if request.default_session_name != self.session_name:
             request = replace(request, default_session_name=self.session_name)
         protected = self.is_protected(request.name)
         if is_new and protected and not request.confirmed:
             raise ProtectedProfile(request.name)
-        session, identity = opened(
+        session, identity = open_request(
             request, fresh=fresh, person=person or self.person, ask=protected
         )
         session.person, session.is_of_switch = self.person, True
@@ -195,7 +195,7 @@ class Switcher:
 
         Raises a child of `AwsProfileError`, InvalidOption for a profile without a sign-in.
         """
-        (person or self.person).sign_in_for(signing_in(request))
+        (person or self.person).sign_in_for(login_target(request))
 
     def off(self) -> bool:
         """Put everything back to before the first switch. Return whether there was one to undo.

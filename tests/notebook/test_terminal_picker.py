@@ -18,7 +18,7 @@ from prompt_toolkit.utils import get_cwidth
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
-from ipy_awsprofile.notebook.terminal_picker import MOST_ROWS, TerminalList, picked_in_terminal
+from ipy_awsprofile.notebook.terminal_picker import MOST_ROWS, TerminalList, pick_in_terminal
 from ipy_awsprofile.switch.switcher import Switcher
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def test_rows(
 def test_without_a_terminal(shell: Shell) -> None:
     """Without a terminal there is an error, which says what to run, and nothing waits."""
     with pytest.raises(AwsProfileError, match="needs a notebook or a terminal"):
-        picked_in_terminal(Switcher(None))
+        pick_in_terminal(Switcher(None))
     error = shell.refused("%aws_profile --pick")
     assert error.hint == "Run `%aws_profile NAME`; `%aws_profiles` lists the names."
     assert isinstance(shell.refused("%aws_profile --pick RoleBeta"), InvalidOption)
@@ -203,7 +203,7 @@ def test_without_profiles(shared_files: tuple[Path, Path], monkeypatch: pytest.M
         monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("TERM", "xterm")
     with pytest.raises(AwsProfileError, match="There are no AWS profiles yet") as refused:
-        picked_in_terminal(Switcher(None))
+        pick_in_terminal(Switcher(None))
     assert "`%aws_profiles`" in refused.value.hint
 
 
