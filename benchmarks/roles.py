@@ -36,7 +36,7 @@ assert len(found) == {count}
 _LISTED = """
 import boto3
 from ipy_awsprofile import list_assigned_roles
-from ipy_awsprofile.notebook.role_completion import role_values
+from ipy_awsprofile.notebook.completion import role_values
 from ipy_awsprofile.picker.listing import Listing
 from ipy_awsprofile.switch.switcher import Switcher
 roles = list_assigned_roles()

@@ -24,9 +24,8 @@ from ipy_awsprofile.config.role_chain import role_chain
 from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.credentials.botocore_session import MakeProvider, ProfileBotocoreSession
 from ipy_awsprofile.credentials.cli_caches import RoleCache
-from ipy_awsprofile.credentials.code_prompter import CodePrompter
 from ipy_awsprofile.credentials.mfa import MfaPrompter
-from ipy_awsprofile.credentials.person import Person
+from ipy_awsprofile.credentials.person import CodePrompter, Person
 from ipy_awsprofile.credentials.response_checks import guarded
 from ipy_awsprofile.credentials.retries import for_many_profiles, shared_by_threads
 from ipy_awsprofile.errors import AwsProfileError

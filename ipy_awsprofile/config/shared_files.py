@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ipy_awsprofile.config.environment import user_environment
-from ipy_awsprofile.config.parsing_errors import line_of, problem_of
 from ipy_awsprofile.config.settings import BLOCKS, SETTINGS
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.errors import ConfigFileError
@@ -210,3 +209,33 @@ def _block(text: str, path: Path, line_number: int) -> dict[str, str]:
             raise ConfigFileError(path, "A line of the indented block has no `=`.", line_number)
         nested[name.strip()] = value.strip()
     return nested
+
+
+def problem_of(error: configparser.Error) -> str:
+    """Return what is wrong, without quoting a value."""
+    match error:
+        case configparser.DuplicateSectionError():
+            return f"The section [{error.section}] is in the file twice."
+        case configparser.DuplicateOptionError():
+            return f"`{error.option}` is set twice in [{error.section}]."
+        case configparser.MissingSectionHeaderError(line=str(line)) if line.startswith("\ufeff"):
+            return "It begins with a byte order mark: save it as UTF-8 without BOM."
+        case configparser.MissingSectionHeaderError():
+            return "There are settings before the first [section]."
+        case _:
+            return "This line is neither a [section] nor a `name = value`."
+
+
+def line_of(error: configparser.Error) -> int | None:
+    """Return the line (from 1) of the problem, if it is known."""
+    match error:
+        case (
+            configparser.DuplicateSectionError()
+            | configparser.DuplicateOptionError()
+            | configparser.MissingSectionHeaderError()
+        ):
+            return error.lineno
+        case configparser.ParsingError() if error.errors:
+            return error.errors[0][0]
+        case _:
+            return None

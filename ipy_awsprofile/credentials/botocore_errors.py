@@ -15,9 +15,8 @@ from ipy_awsprofile.config.regions import similar_region
 from ipy_awsprofile.config.sign_ins import command_without_session
 from ipy_awsprofile.credentials.aws_errors import unexpected_response
 from ipy_awsprofile.credentials.chain import Chain
-from ipy_awsprofile.credentials.container_reason import reason_of_container
 from ipy_awsprofile.credentials.deadline import DeadlineExceededError
-from ipy_awsprofile.credentials.network_errors import unreachable
+from ipy_awsprofile.credentials.network_errors import reason_of_container, unreachable
 from ipy_awsprofile.credentials.validation import UnusableCredentialsError
 from ipy_awsprofile.errors import (
     AccessDenied,

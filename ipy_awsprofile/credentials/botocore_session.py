@@ -29,12 +29,12 @@ from ipy_awsprofile.credentials.botocore_errors import no_credentials
 from ipy_awsprofile.credentials.cache_provenance import Provenance
 from ipy_awsprofile.credentials.caller import CallerIdentity, caller_identity
 from ipy_awsprofile.credentials.cli_caches import RoleCache, login_files, token_files
-from ipy_awsprofile.credentials.code_prompter import CodePrompter
 from ipy_awsprofile.credentials.data_loader import SessionLoader
 from ipy_awsprofile.credentials.deadline import ATTEMPT
 from ipy_awsprofile.credentials.event_hooks import built_in_hooks
 from ipy_awsprofile.credentials.file_keys import FileCredentials
 from ipy_awsprofile.credentials.mfa import MfaPrompter
+from ipy_awsprofile.credentials.person import CodePrompter
 from ipy_awsprofile.credentials.process import CheckedProfileProviders
 from ipy_awsprofile.credentials.renewal import install_renewals
 from ipy_awsprofile.credentials.response_checks import TextHttp, guarded

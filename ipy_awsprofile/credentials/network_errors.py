@@ -5,17 +5,21 @@ https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html
 
 from __future__ import annotations
 
+import json
 import re
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from botocore import exceptions as botocore
 
+from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.regions import unknown_region_of
 from ipy_awsprofile.credentials.chain import Chain
 from ipy_awsprofile.credentials.deadline import DeadlineExceededError
 from ipy_awsprofile.errors import EndpointUnreachable
-from ipy_awsprofile.text import one_line, shortened
+from ipy_awsprofile.text import in_words, one_line, parse_json, shortened
 
 _TIMEOUTS = (botocore.ConnectTimeoutError, botocore.ReadTimeoutError, DeadlineExceededError)
 
@@ -90,3 +94,33 @@ def _tls(endpoint: str, reason: str, chain: Chain) -> EndpointUnreachable:
         f"{problem.format(endpoint)} for `{chain.asked_for}`: {shortened(one_line(words), 200)}.",
         hint,
     )
+
+
+def reason_of_container(message: str) -> str:
+    """Return the reason in botocore's message about a response; empty if it has none.
+
+    Only what a service says in JSON is quoted, and nothing that repeats the request's token.
+    """
+    found = re.search(r"non 200 response (\d+) from container metadata: (.*)", message, re.DOTALL)
+    if not found:
+        return "it can't be reached" if "Received error" in message else ""
+    status, body = f"HTTP {found[1]}", found[2]
+    try:
+        told = parse_json(body)
+    except ValueError:
+        return status
+    if not isinstance(told, dict) or _repeats_token(body):
+        return status
+    by_name = {str(name).lower(): value for name, value in told.items()}
+    texts = [by_name[name] for name in ("code", "message") if isinstance(by_name.get(name), str)]
+    words = filter(None, map(in_words, texts))
+    return f"{status}, {shortened(one_line(' '.join(words)), 200)}".rstrip(", .")
+
+
+def _repeats_token(body: str) -> bool:
+    environ = user_environment()
+    token = environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
+    with suppress(OSError, ValueError):
+        token = Path(environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "")).read_text() or token
+    words = [word for word in token.split() if word not in {"Basic", "Bearer"}]
+    return any(word in body or word in json.dumps(body) for word in words)

@@ -15,7 +15,7 @@ from botocore.credentials import RefreshableCredentials
 
 from ipy_awsprofile.config.duration import seconds_unused
 from ipy_awsprofile.credentials.cli_caches import RoleCache
-from ipy_awsprofile.credentials.code_prompter import CodePrompter
+from ipy_awsprofile.credentials.person import CodePrompter
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.credentials.validation import require_usable
 from ipy_awsprofile.errors import SignInRequired

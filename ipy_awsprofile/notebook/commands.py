@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from IPython.display import display
 
+from ipy_awsprofile.cards import cards
 from ipy_awsprofile.config.request import SwitchRequest
-from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.notebook.active_identity import active_identity_card, request_in_variable
 from ipy_awsprofile.notebook.cell_scope import UntilCellEnds
 from ipy_awsprofile.notebook.interruption import interruption_as_error
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ipy_awsprofile.cards.rendering import Card
     from ipy_awsprofile.switch.switcher import Switcher
 
 
@@ -97,8 +99,6 @@ def _result_of(
 
         request = pick_in_terminal(switcher)
     if options.console is not None:
-        from ipy_awsprofile.notebook.console import open_console
-
         return open_console(switcher, options.console)
     if options.off:
         from ipy_awsprofile.cards import cards
@@ -150,3 +150,26 @@ def _explanation(switcher: Switcher, request: SwitchRequest | None) -> object:
         more["options"] = {name: settings[name] for name in OPTIONS if name in settings}
         more["variant"] = session.target.cache_variant
     return explanation_card(explain(name, **more))
+
+
+_WITHOUT_BROWSER = "Click *Console* in the picker, which `%aws_profile --pick` shows."
+
+
+def open_console(switcher: Switcher, service: str) -> Card:
+    """Open the console as the active identity, and return a card that says so.
+
+    Its link has a token, and is nowhere but in the browser. Raises AwsProfileError if no profile is
+    active, if the browser isn't on this machine, and what `console_link` raises.
+    """
+    from ipy_awsprofile.sessions.console import console_link
+    from ipy_awsprofile.sessions.local_browser import local_browser, open_in
+
+    session = switcher.session
+    if session is None:
+        raise InvalidOption("No profile is active.", "Run `%aws_profile NAME` first.")
+    browser = local_browser()
+    if browser is None:
+        raise AwsProfileError("The kernel's machine has no browser that you see.", _WITHOUT_BROWSER)
+    if not open_in(browser, console_link(session, service).url):
+        raise AwsProfileError("The browser couldn't be started.", _WITHOUT_BROWSER)
+    return cards.console_card(session.chain[0], service)

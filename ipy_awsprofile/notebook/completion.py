@@ -1,4 +1,6 @@
-"""Tab completion after our magics: profile names, options and Regions, and nothing else.
+"""Tab completion after our magics: profile names, options, Regions, and what a sign-in lists.
+
+What the access portal hasn't listed yet is asked for in a thread; nobody is asked to sign in.
 
 https://ipython.readthedocs.io/en/stable/api/generated/IPython.core.completer.html
 """
@@ -8,6 +10,8 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+import threading
+from concurrent.futures import Future
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -63,8 +67,6 @@ def _candidates(magic: Any, before: list[str], word: str, *, many: bool) -> list
     if before and before[-1] == "--region":
         return [name for name in known_regions() if name.startswith(word)]
     if before and before[-1] in ROLE_OPTIONS and (not many or before[-1] == "--sso"):
-        from ipy_awsprofile.notebook.role_completion import role_values
-
         values = role_values(before[-1], _typed_values(before))
         return [_quoted(value) for value in values if value.casefold().startswith(_typed(word))]
     if before and before[-1] in _options_with_value(magic):
@@ -122,3 +124,41 @@ def _quoted(name: str) -> str:
     if re.search(r"""[\s"']""", name):
         word = shlex.quote(word) if '"' in name else f'"{word}"'
     return f"-- {word}" if name.startswith("-") else word
+
+
+#: Seconds that Tab waits for AWS; later answers are available to the next Tab.
+_PATIENCE = 2.0
+
+
+def role_values(option: str, options: dict[str, str]) -> list[str]:
+    """Return the values of an option, of which some others are typed already."""
+    values: Future[list[str]] = Future()
+
+    def ask() -> None:
+        try:
+            values.set_result(_values(option, options))
+        except AwsProfileError:  # running the cell shows the error
+            values.set_result([])
+
+    threading.Thread(target=ask, name="Tab", daemon=True).start()
+    try:
+        return values.result(_PATIENCE)
+    except TimeoutError:
+        return []
+
+
+def _values(option: str, options: dict[str, str]) -> list[str]:
+    from ipy_awsprofile.config.config import read_config
+    from ipy_awsprofile.config.sign_ins import find_sign_in, sign_ins
+    from ipy_awsprofile.sessions.access_portal import AccessPortal
+    from ipy_awsprofile.sessions.assigned_roles import account_id
+
+    config = read_config()
+    if option == "--sso":
+        return list(sign_ins(config))
+    portal = AccessPortal(find_sign_in(options.get("--sso"), config).name)
+    if option == "--role":
+        account = options.get("--account")
+        return list(portal.roles(account_id(account, portal))) if account else []
+    accounts = portal.accounts()
+    return list(dict.fromkeys([*(one.name for one in accounts), *(one.id for one in accounts)]))

@@ -115,7 +115,7 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
     Raises SignInRequired where nobody would see it, and what `begin_sign_in`,
     `SignInAttempt.waiting` and `EnteredSignIn.enter` raise.
     """
-    from ipy_awsprofile.cards.sign_in import sign_in_card
+    from ipy_awsprofile.cards.cards import sign_in_card
     from ipy_awsprofile.sessions.aws_login import EnteredSignIn
     from ipy_awsprofile.sessions.sign_in import begin_sign_in, require_sign_in
 
@@ -140,7 +140,7 @@ def _shown_until_the_end(
     attempt: SignInAttempt | EnteredSignIn,
 ) -> Iterator[Callable[[Card], None]]:
     """Show where to sign in, until it is done; address and code aren't saved with the notebook."""
-    from ipy_awsprofile.cards.sign_in import sign_in_card, sign_in_ended_card
+    from ipy_awsprofile.cards.cards import sign_in_card, sign_in_ended_card
 
     card = sign_in_card(attempt.profile, attempt.url, attempt.code)
     if not renders_html():

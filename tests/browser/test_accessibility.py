@@ -11,9 +11,9 @@ from playwright.sync_api import expect
 
 from ipy_awsprofile.bindings.leftovers import Leftover
 from ipy_awsprofile.cards import cards, tables
+from ipy_awsprofile.cards.cards import sign_in_card, sign_in_ended_card
 from ipy_awsprofile.cards.explanation import ExplanationCard, explanation_card
 from ipy_awsprofile.cards.rendering import Card, Table
-from ipy_awsprofile.cards.sign_in import sign_in_card, sign_in_ended_card
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.config.shared_files import SharedFiles

@@ -11,9 +11,9 @@ import pytest
 
 from ipy_awsprofile.bindings.leftovers import Leftover
 from ipy_awsprofile.cards import cards, explanation, tables
+from ipy_awsprofile.cards.cards import sign_in_card, sign_in_ended_card
 from ipy_awsprofile.cards.html import Html, joined, tag, with_breaks, with_code
 from ipy_awsprofile.cards.rendering import Card, Table
-from ipy_awsprofile.cards.sign_in import sign_in_card, sign_in_ended_card
 from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.records import Explanation, Problem, Setting, Step

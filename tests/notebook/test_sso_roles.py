@@ -13,7 +13,7 @@ import pytest
 
 from ipy_awsprofile import across_profiles, list_assigned_roles, who_am_i
 from ipy_awsprofile.errors import InvalidOption, ProtectedProfile, SignInRequired
-from ipy_awsprofile.notebook import role_completion
+from ipy_awsprofile.notebook import completion
 from ipy_awsprofile.sessions import access_portal
 from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
 from tests.shells import aws_cli_2, run_aws_cli, run_notebook
@@ -164,7 +164,7 @@ def test_a_protected_account(shell: Shell, aws: EmbeddedAws) -> None:
 
 def test_tab(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tab offers the accounts, the roles of the account, and the sign-ins."""
-    monkeypatch.setattr(role_completion, "_PATIENCE", 60.0)  # for a busy machine
+    monkeypatch.setattr(completion, "_PATIENCE", 60.0)  # for a busy machine
     assert shell.completions("%aws_profile --account ") == [
         *('"Acme Prod"', "Sandbox", "sandbox", PROD, TEST, TWIN)
     ]
