@@ -17,7 +17,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from botocore.utils import JSONFileCache, get_login_token_cache_directory
+from botocore.exceptions import SSOTokenLoadError
+from botocore.utils import (
+    JSONFileCache,
+    LoginTokenLoader,
+    SSOTokenLoader,
+    get_login_token_cache_directory,
+)
 
 from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.private_folders import make_private, replace_file
@@ -186,6 +192,26 @@ def token_files() -> JSONFileCache:
 def login_files() -> JSONFileCache:
     """Return the files in ``~/.aws/login/cache``, or in AWS_LOGIN_CACHE_DIRECTORY."""
     return _SignInFiles(get_login_token_cache_directory(), is_login)
+
+
+def load_sso_token(start_url: str, session: str | None) -> dict[str, Any] | None:
+    """Return the token of a sign-in, expired or not; None if there is none that can be used.
+
+    ``session`` is the name of its [sso-session], if it has one.
+    """
+    loader: Any = SSOTokenLoader(cache=token_files())
+    with suppress(SSOTokenLoadError):
+        token: dict[str, Any] = loader(start_url, session_name=session)
+        return token
+    return None
+
+
+def load_login(session: str) -> dict[str, Any] | None:
+    """Return what ``aws login`` has stored for a login_session; None if it can't be used."""
+    files: Any = login_files()
+    loader: Any = LoginTokenLoader(cache=files)
+    login: dict[str, Any] | None = loader.load_token(session)
+    return login
 
 
 def _dumps(token: object) -> str:

@@ -5,11 +5,8 @@ https://docs.aws.amazon.com/sdkref/latest/guide/understanding-sso.html
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from datetime import timedelta
-from hashlib import sha1, sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +14,9 @@ from ipy_awsprofile.config.duration import seconds_unused
 from ipy_awsprofile.config.profiles import ProfileKind, has_session_token
 from ipy_awsprofile.config.role_options import ASSUMES
 from ipy_awsprofile.config.shared_files import Section
-from ipy_awsprofile.credentials.validation import LOGIN_FIELDS, is_login, is_sso_token, parse_time
-from ipy_awsprofile.explain.records import Finding, Inputs, Link, Problem, in_utc
-from ipy_awsprofile.text import number_of, one_line, parse_json
+from ipy_awsprofile.credentials.validation import LOGIN_FIELDS, parse_time
+from ipy_awsprofile.explain.records import Finding, Link, Problem, in_utc
+from ipy_awsprofile.text import number_of, one_line
 
 #: How long a session that needed an MFA code must still be valid: the prompt comes at its end.
 _MIN_LEFT_WITH_CODE = timedelta(minutes=1)
@@ -156,15 +153,15 @@ def _sso_text(link: Link, name: str) -> str | None:
 
 def sso_token(link: Link) -> Iterator[Finding]:
     """Yield the expiry of the SSO token, or a problem if there is no valid one."""
-    session = link.section.text("sso_session")
-    stored_under = session or _sso_text(link, "sso_start_url")
-    if not stored_under:
+    from ipy_awsprofile.credentials.cli_caches import load_sso_token
+
+    session, start_url = link.section.text("sso_session"), _sso_text(link, "sso_start_url")
+    if not start_url:
         return
     fix = f"Run `%aws_profile {link.target} --login`."
-    file = f"{sha1(stored_under.encode(), usedforsecurity=False).hexdigest()}.json"
-    token = _stored(Path("~/.aws/sso/cache").expanduser() / file)
+    token = load_sso_token(start_url, session) or {}
     expiry = parse_time(token.get("expiresAt"))
-    if expiry is None or not is_sso_token(token):
+    if expiry is None:
         yield Problem(says="There is no SSO token: nobody has signed in.", fix=fix)
         return
     renews = bool(session) and token.keys() >= _RENEWAL_KEYS
@@ -186,32 +183,17 @@ def login_token(link: Link) -> Iterator[Finding]:
     """
     from botocore import compat
 
+    from ipy_awsprofile.credentials.cli_caches import load_login
+
     fix = f"Run `aws login --profile {link.profile.name}`."
     if getattr(compat, "EC", None) is None:
         install = 'Run `%pip install "botocore[crt]"`, then restart the kernel.'
         yield Problem(says="A part of botocore that `aws login` needs is missing.", fix=install)
-    session = link.section.text("login_session") or ""
-    file = f"{sha256(session.encode()).hexdigest()}.json"
-    token = _stored(_login_directory(link.inputs) / file)
-    access = token.get("accessToken")
-    expiry = parse_time(access.get("expiresAt")) if isinstance(access, dict) else None
-    if expiry is None or not (is_login(token) and token.keys() >= LOGIN_FIELDS):
+    login = load_login(link.section.text("login_session") or "") or {}
+    expiry = parse_time(login["accessToken"]["expiresAt"]) if login.keys() >= LOGIN_FIELDS else None
+    if expiry is None:
         yield Problem(says="There is no login session: nobody has signed in.", fix=fix)
     elif expiry > link.inputs.now:
         yield f"The login session's credentials are valid until {in_utc(expiry)}."
     else:
         yield f"The login session's credentials expired at {in_utc(expiry)}; they are renewed."
-
-
-def _login_directory(inputs: Inputs) -> Path:
-    variable = inputs.environ.get("AWS_LOGIN_CACHE_DIRECTORY")
-    return Path(os.path.expanduser(os.path.expandvars(variable or "~/.aws/login/cache")))
-
-
-def _stored(file: Path) -> dict[str, Any]:
-    """Return a stored token; empty if there is none that can be read."""
-    with suppress(OSError, ValueError):
-        document = parse_json(file.read_text())
-        if isinstance(document, dict):
-            return document
-    return {}

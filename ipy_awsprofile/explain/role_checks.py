@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.config.duration import ROLE
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.role_options import allowed_instead
@@ -19,8 +20,7 @@ from ipy_awsprofile.explain.client_checks import has_endpoint
 from ipy_awsprofile.explain.credential_sources import check_token_file
 from ipy_awsprofile.explain.records import Finding, Link, Problem, one_line
 
-#: Seconds for which a role can be assumed, and with another role's credentials.
-_DURATIONS = range(900, 43200 + 1)
+#: Seconds for which a role can be assumed with another role's credentials.
 _MAX_CHAINED = 3600
 
 #: The serial number of a hardware MFA device.
@@ -90,10 +90,10 @@ def _check_duration(link: Link) -> Iterator[Finding]:
         )
     if seconds is None:
         return
-    if seconds not in _DURATIONS:
+    if seconds not in ROLE:
         yield Problem(
             says=f"AWS doesn't allow a duration of {one_line(str(seconds), 20)} seconds.",
-            fix=f"Use 900 to 43200. {link.at('duration_seconds')}",
+            fix=f"Use {ROLE[0]} to {ROLE[-1]}. {link.at('duration_seconds')}",
         )
     elif link.chained and seconds > _MAX_CHAINED:
         yield Problem(

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.role_chain import follow_chain, start_kind
+from ipy_awsprofile.config.role_options import ASSUMES
 from ipy_awsprofile.errors import InvalidProfile, ProfileNotFound
 from ipy_awsprofile.explain.botocore_checks import check_client
 from ipy_awsprofile.explain.cached import sso_section
@@ -25,9 +26,6 @@ _ROLES = (
     ProfileKind.WEB_IDENTITY,
     ProfileKind.SSO,
 )
-
-#: Roles that are assumed with an MFA code.
-_WITH_CODE = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
 
 #: botocore ignores this one if it is empty.
 _READ = {"web_identity_token_file"}
@@ -58,7 +56,7 @@ def steps_of(name: str, inputs: Inputs) -> tuple[Step, ...]:
             target=name,
             chained=not is_last and kinds[position + 1] in _ROLES,
             needs_code=any(
-                each.mfa_serial and kind in _WITH_CODE
+                each.mfa_serial and kind in ASSUMES
                 for each, kind in zip(chain[position:], kinds[position:], strict=True)
             ),
             inputs=inputs,
