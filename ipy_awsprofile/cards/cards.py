@@ -39,7 +39,7 @@ SOURCES = {
 }
 
 READ_ONLY = "read-only, limited by the session policy ReadOnlyAccess"
-MAYBE_READ_ONLY = "read-only was asked for, but this server may ignore it: it isn't AWS"
+MAY_IGNORE = "isn't AWS, and may ignore the session policy"
 #: Says what a server that isn't AWS didn't say.
 NOT_TOLD = "unknown: the server doesn't tell"
 
@@ -71,8 +71,10 @@ def identity_card(
     if identity.source in SOURCES:
         rows.append(("source", SOURCES[identity.source]))
     if read_only:
-        rows.append(("access", MAYBE_READ_ONLY if identity.may_ignore_policy else READ_ONLY))
+        rows.append(("access", READ_ONLY))
     rows += about
+    if identity.may_ignore_policy:
+        rows.append(("server", MAY_IGNORE))
     if identity.expiry:
         cached = CACHED if identity.cached else ""
         renews = "" if problem else ", renews by itself"

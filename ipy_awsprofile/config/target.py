@@ -90,6 +90,11 @@ class Target:
         return self.chain[1] if without_profile else self.name
 
     @property
+    def has_session_policy(self) -> bool:
+        """Whether a session policy limits what the session can do."""
+        return bool(self.policy_arns) or "Policy" in self.parameters.get(self.role_arn or "", {})
+
+    @property
     def cache_variant(self) -> str:
         """What distinguishes a role with policies, tags or a source identity in the cache, or "".
 

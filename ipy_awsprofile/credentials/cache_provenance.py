@@ -91,7 +91,7 @@ class Provenance:
 
     def noted(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Return a session that was just got, with a note about where it comes from."""
-        note, step = {"Endpoint": self._endpoint}, self._step(document)
+        note, step = {"Endpoint": self.foreign_sts}, self._step(document)
         if step is not None:
             self._found[step] = "chain"
             used = (source for place, source in self._found.items() if place > step)
@@ -108,11 +108,11 @@ class Provenance:
         note, step = document.get(_NOTE), self._step(document)
         if not isinstance(note, dict):
             note = {}
-        if note.get("Endpoint", self._endpoint) != self._endpoint:
+        if note.get("Endpoint", self.foreign_sts) != self.foreign_sts:
             return False
         if not self._has_subject(document, step):
             return False
-        if not note and self._endpoint and not self._accepts(document["Credentials"]):
+        if not note and self.foreign_sts and not self._accepts(document["Credentials"]):
             return False
         if step is not None:
             self._found[step] = self._source_of(document, note, step)
@@ -140,7 +140,8 @@ class Provenance:
         return self._target.profiles[step].kind is ProfileKind.WEB_IDENTITY
 
     @cached_property
-    def _endpoint(self) -> str:
+    def foreign_sts(self) -> str:
+        """STS's endpoint if it isn't AWS's own, otherwise empty."""
         target = self._target
         config = target.config.full_config(target.name, target.settings)
         return foreign_sts(config, target.name)

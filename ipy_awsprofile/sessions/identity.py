@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.regions import is_known_region
 from ipy_awsprofile.config.sts_endpoint import is_aws
+from ipy_awsprofile.credentials.aws_errors import ErrorResponse
 from ipy_awsprofile.credentials.cache_provenance import Source
 from ipy_awsprofile.credentials.caller import CallerIdentity, caller_identity
 from ipy_awsprofile.credentials.response_checks import guarded
 from ipy_awsprofile.credentials.retries import give_up_soon
 from ipy_awsprofile.credentials.translation import translated
-from ipy_awsprofile.sessions.foreign_servers import cannot_tell
 from ipy_awsprofile.sessions.session import (
     ProfileSession,
     chain_of,
@@ -42,9 +42,9 @@ class Identity:
     isn't known: ``temporary`` credentials, which have a session token, expire also without a known
     ``expiry``. ``cached`` says that the identity was read with a role's credentials from the AWS
     CLI's cache, without asking STS again. Servers that aren't AWS can leave out ``account``,
-    ``arn`` and ``user_id``, which are empty then, and with ``may_ignore_policy`` such a server may
-    ignore that a session is read-only. ``unknown_region`` says that botocore doesn't know the
-    Region, and that AWS itself is called.
+    ``arn`` and ``user_id``, which are empty then. They may ignore session policies, as Ceph's RGW
+    and SeaweedFS do: ``may_ignore_policy`` says so if the session has one. ``unknown_region`` says
+    that botocore doesn't know the Region, and that AWS itself is called.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
@@ -85,7 +85,7 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
             try:
                 caller = caller_identity(guarded(sts))
             except ClientError as error:
-                if not cannot_tell(error, sts):
+                if not _cannot_tell(error, sts):
                     raise
                 caller = caller or CallerIdentity("", "")
             known[access_key] = caller
@@ -122,6 +122,25 @@ def _is_unknown_region(session: boto3.Session) -> bool:
         return False
     # Other servers can have Regions of any name.
     return is_aws(session.client("sts").meta.endpoint_url)
+
+
+#: Codes of servers that don't know an operation: Ceph's RGW answers GetCallerIdentity with 405.
+_UNKNOWN_OPERATION = {
+    "InvalidAction",
+    "MethodNotAllowed",
+    "NotImplemented",
+    "UnknownOperationException",
+    "UnsupportedOperation",
+}
+
+
+def _cannot_tell(error: ClientError, client: Any) -> bool:
+    """Return whether a server that isn't AWS doesn't know the operation that it was asked for.
+
+    https://docs.ceph.com/en/latest/radosgw/STS/
+    """
+    is_unknown = ErrorResponse.of(error).code in _UNKNOWN_OPERATION
+    return is_unknown and not is_aws(client.meta.endpoint_url)
 
 
 _UNKNOWN = Arn("", "", "", "", "")

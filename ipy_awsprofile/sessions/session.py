@@ -57,8 +57,6 @@ class ProfileSession(NamedSession):
         self.provenance = session.provenance
         #: The principal that STS has named for the session, once it is known; see `CallerIdentity`.
         self.principal: str | None = None
-        #: Whether the server may ignore the session policy of a read-only session.
-        self.may_ignore_policy = False
         self.timeout = timeout
         self.person = person
         #: Whether a switch opened it, and not the user by a name.
@@ -66,6 +64,11 @@ class ProfileSession(NamedSession):
         #: What STS has issued for a long-term key: its ID, that, its end; see `portable.lendable`.
         self.issued: tuple[str, Any, datetime] | None = None
         self.issuing = Lock()
+
+    @property
+    def may_ignore_policy(self) -> bool:
+        """Whether it has a session policy of a server that isn't AWS, and may ignore it."""
+        return self.target.has_session_policy and bool(self.provenance.foreign_sts)
 
     def client_settings(self) -> dict[str, Any]:
         """Return the profile's settings about clients as it was opened; files can change since."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -31,7 +30,6 @@ def open_request(
     # Loading the extension imports neither botocore nor what reads files.
     from ipy_awsprofile.config.target import target_of
     from ipy_awsprofile.credentials.deadline import limited
-    from ipy_awsprofile.sessions.foreign_servers import may_ignore_policy
     from ipy_awsprofile.sessions.identity import who_am_i
     from ipy_awsprofile.sessions.session import open_target
 
@@ -48,8 +46,6 @@ def open_request(
                 raise
             session = open_target(target, fresh=True, person=person)
             identity = who_am_i(session, ask=ask)
-        session.may_ignore_policy = request.read_only and may_ignore_policy(session)
-        identity = replace(identity, may_ignore_policy=session.may_ignore_policy)
     if expected is not None and identity.account != expected:
         raise UnexpectedAccount(request.name, identity.account, expected)
     return session, identity

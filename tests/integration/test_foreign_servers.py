@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +14,6 @@ from ipy_awsprofile.sessions.session import credentials_of, open_session
 from tests.servers import acting_server
 from tests.sessions.traces import note_endpoint
 from tests.shells import Shell
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CONFIG = """
 [profile role]
@@ -40,14 +37,14 @@ ASSUMED = """<AssumeRoleResponse><AssumeRoleResult><Credentials>
 <AssumeRoleId>4fd0:me</AssumeRoleId></AssumedRoleUser><PackedPolicySize>0</PackedPolicySize>
 </AssumeRoleResult></AssumeRoleResponse>"""
 NOT_ALLOWED = (405, "<Error><Code>MethodNotAllowed</Code><RequestId>tx0</RequestId></Error>")
-DENIED = (403, "<Error><Code>AccessDenied</Code></Error>")
 RGW = {
     "AssumeRole": (200, ASSUMED.format(account="")),
     "GetCallerIdentity": NOT_ALLOWED,
     "": (204, ""),
 }
+POLICY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 NOT_TOLD = "unknown: the server doesn't tell"
-IGNORED = "read-only was asked for, but this server may ignore it"
+IGNORED = "isn't AWS, and may ignore the session policy"
 
 
 def test_role_and_user(shell: Shell, shared_files: tuple[Path, Path]) -> None:
@@ -90,23 +87,27 @@ def test_what_another_program_has_cached(shared_files: tuple[Path, Path]) -> Non
         assert credentials_of(open_session("role")).access_key == "newkey"
 
 
-@pytest.mark.parametrize(("answer", "says"), [((204, ""), True), (DENIED, False)])
-def test_read_only(
-    shell: Shell, shared_files: tuple[Path, Path], *, answer: tuple[int, str], says: bool
+@pytest.mark.parametrize("option", ["--read-only", f"--policy {POLICY}", "--policy policy.json"])
+def test_session_policies(
+    shell: Shell,
+    shared_files: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    option: str,
 ) -> None:
-    """A session is called read-only if the server denied it a call that writes."""
-    with acting_server(RGW | {"": answer}) as url:
+    """The card says that another server may ignore a session policy."""
+    monkeypatch.chdir(tmp_path)
+    Path("policy.json").write_text('{"Version": "2012-10-17", "Statement": []}')
+    with acting_server(RGW) as url:
         shared_files[0].write_text(CONFIG.format(url=url))
-        assert (IGNORED in shell.good("%aws_profile role --read-only").text) is says
-        assert (IGNORED in shell.good("%aws_profile").text) is says
+        assert IGNORED in shell.good(f"%aws_profile role {option}").text
+        assert IGNORED in shell.good("%aws_profile").text
+        assert IGNORED not in shell.good("%aws_profile role").text
 
 
-def test_the_embedded_aws_is_asked(shell: Shell, aws: EmbeddedAws) -> None:
-    """One call more proves on any other server that a session is read-only, and none otherwise."""
-    assert "read-only, limited by" in shell.good("%aws_profile RoleBeta --read-only").text
-    assert [call.action for call in aws.calls] == ["sts:AssumeRole", "s3:DeleteObject"]
-    aws.calls.clear()
-    shell.good("%aws_profile RoleBeta")
+def test_nothing_is_tried_out(shell: Shell, aws: EmbeddedAws) -> None:
+    """Whether a server heeds the policy isn't found out by a call that would write."""
+    assert IGNORED in shell.good("%aws_profile RoleBeta --read-only").text
     assert [call.action for call in aws.calls] == ["sts:AssumeRole"]
 
 
