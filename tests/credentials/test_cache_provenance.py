@@ -242,7 +242,7 @@ def test_aws_itself(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     for url in ("https://sts.us-west-2.amazonaws.com", ""):
         aws.config_file.write_text(text.replace(aws.endpoint_url, url))
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-        provenance = Provenance(target, refuse)
+        provenance = Provenance(target_of(SessionRequest(profile="RoleBeta")), refuse)
         assert provenance.takes(document)
         assert (provenance.chain, provenance.source) == (("RoleBeta",), "unknown")
     assert len(asked) == 1
