@@ -18,6 +18,7 @@ import boto3
 
 from ipy_awsprofile.bindings.environment import CREDENTIAL_VARIABLES
 from ipy_awsprofile.bindings.no_identity import no_identity
+from ipy_awsprofile.bindings.run_children import children_of_functions
 from ipy_awsprofile.bindings.shared import SharedBinding
 from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
 from ipy_awsprofile.config.environment import user_environment
@@ -99,8 +100,14 @@ def _session_of_thread() -> Iterator[None]:
         boto3.DEFAULT_SESSION = default_of_notebook()
 
 
+@contextmanager
+def _for_functions() -> Iterator[None]:
+    with _session_of_thread(), children_of_functions():
+        yield
+
+
 #: Held by each function until it returns, which can be a while after Ctrl-C.
-_held_by_function = SharedBinding(_session_of_thread)
+_held_by_function = SharedBinding(_for_functions)
 
 
 @contextmanager

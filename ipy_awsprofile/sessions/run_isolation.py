@@ -1,20 +1,17 @@
 """For which profile of a run this code works: `across_profiles` calls a function in many threads.
 
 What a thread does by itself must be that profile's: the session is in a context variable, which
-asyncio takes along into its threads and event loops. A thread that a function starts, and a child
-process, don't get it. They would work as the notebook, so they are refused here.
+asyncio takes along into its threads and event loops. A thread that a function starts doesn't get
+it. It would work as the notebook, so it is refused here.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ipy_awsprofile.errors import NotForOneProfile
 
@@ -27,9 +24,6 @@ _session: ContextVar[boto3.Session | None] = ContextVar("session of a run's prof
 class _Process:
     """What belongs to the process, as its threads and its children do."""
 
-    lock = threading.Lock()
-    #: How many functions are at work: in runs, and after Ctrl-C until they return.
-    at_work = 0
     #: During a run, the threads that were there before: a function can have started any other.
     known: set[threading.Thread] | None = None
 
@@ -37,16 +31,11 @@ class _Process:
 @contextmanager
 def working_for(session: boto3.Session) -> Iterator[None]:
     """Let this thread work for the session's profile in a ``with`` block."""
-    _add_audit_hook()
-    with _Process.lock:
-        _Process.at_work += 1
     token = _session.set(session)
     try:
         yield
     finally:
         _session.reset(token)
-        with _Process.lock:
-            _Process.at_work -= 1
 
 
 @contextmanager
@@ -92,41 +81,3 @@ def require_notebook(what: str) -> None:
             f"{what} concerns the whole notebook, and not one profile of a run.",
             'Use `session`, which is the profile\'s, for example `session.client("s3")`.',
         )
-
-
-@cache
-def _add_audit_hook() -> None:
-    """Add the hook, once: it can't be removed. Without a function at work it does nothing.
-
-    https://docs.python.org/3/library/audit_events.html
-    """
-    sys.addaudithook(_audit)
-
-
-#: New children.
-_EVENTS = {"subprocess.Popen", "os.posix_spawn", "os.spawn", "os.system", "os.forkpty"}
-
-
-def _audit(event: str, args: tuple[Any, ...]) -> None:
-    if not _Process.at_work or event not in _EVENTS:
-        return
-    from ipy_awsprofile.credentials.process import CredentialProcess  # loading mustn't import it
-
-    session = session_here()
-    caller = sys._getframe(1).f_locals.get("self")  # noqa: SLF001
-    if session is None or isinstance(caller, CredentialProcess):
-        return
-    with_environment = event in {"subprocess.Popen", "os.posix_spawn", "os.spawn"}
-    environ = args[-1] if with_environment else None
-    if not (isinstance(environ, Mapping) and _is_for(session.profile_name, environ)):
-        raise NotForOneProfile(
-            "A child process (`!`, `%%bash`, subprocess) doesn't know the function's profile.",
-            'Use `session`, or name the profile: `subprocess.run(["aws", "s3", "ls"], '
-            'env={**os.environ, "AWS_PROFILE": session.profile_name})`.',
-        )
-
-
-def _is_for(profile: str, environ: Mapping[Any, Any]) -> bool:
-    """Return whether a child with this environment works as the profile."""
-    values = {os.fsdecode(name): os.fsdecode(value) for name, value in environ.items()}
-    return values.get("AWS_PROFILE") == profile and "AWS_ACCESS_KEY_ID" not in values

@@ -136,6 +136,8 @@ REFUSED = {
     "bash": "get_ipython().run_cell_magic('bash', '', 'echo hello')",
     "subprocess": "import subprocess\nsubprocess.run(['true'])",
     "system": "import os\nos.system('true')",
+    "posix_spawn": "import os\nos.posix_spawn('/bin/true', ['true'], os.environ)",
+    "pty": "import pty\npty.spawn('true')",
     "switch": "%aws_profile UserAlpha",
     "off": "%aws_profile --off",
     "identity": "%aws_profile",
@@ -171,6 +173,20 @@ def test_refused(notebook: Shell, cell: str) -> None:
     assert isinstance(error, NoProfileAnswered)
     assert {one["error"] for one in error.errors} == {"NotForOneProfile"}, error
     assert all(one["hint"] for one in error.errors)
+
+
+def test_processes_outside_of_a_run(notebook: Shell, names: tuple[str, ...]) -> None:
+    """What starts processes is as Python has it before and after a run, even an interrupted one."""
+    starts = (
+        "import os, subprocess\n"
+        "starts = subprocess.Popen.__init__, os.system, os.posix_spawn, os.forkpty"
+    )
+    notebook.good(f"{starts}\nbefore = starts")
+    notebook.good("%%aws_profiles reader --no-progress\n1")
+    notebook.run("%%aws_profiles reader --no-progress\nraise KeyboardInterrupt")
+    notebook.good(starts)
+    assert notebook.names["starts"] == notebook.names["before"]
+    notebook.good("subprocess.run(['true'], check=True)\n!true")
 
 
 def test_hints(notebook: Shell) -> None:
