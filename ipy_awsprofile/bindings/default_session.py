@@ -36,8 +36,6 @@ def default_session(session: boto3.Session, transaction: Transaction = IMMEDIATE
 
     https://docs.aws.amazon.com/boto3/latest/guide/session.html
     """
-    # Loading the extension imports this module, and mustn't import boto3.
-
     place = "boto3's default session"
     before = transaction.read(place, default_of_notebook)
     transaction.write(place, session, set_default_of_notebook)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import wraps
 from importlib.abc import MetaPathFinder
 from inspect import iscoroutinefunction
+from types import ModuleType
 from typing import Any
 
 
@@ -192,7 +193,7 @@ def _replace_everywhere(
 
     def replace_in(kind: type) -> None:
         if name in vars(kind):
-            restore.callback(_set(kind, name, replaced(vars(kind)[name])))
+            restore.callback(replace_attribute(kind, name, replaced(vars(kind)[name])))
 
     def replace_in_derived(cls: type, /, **kwargs: Any) -> None:
         super(base, cls).__init_subclass__(**kwargs)
@@ -202,20 +203,20 @@ def _replace_everywhere(
     for kind in kinds:  # it grows
         kinds += kind.__subclasses__()
         replace_in(kind)
-    restore.callback(_set(base, "__init_subclass__", classmethod(replace_in_derived)))
+    restore.callback(replace_attribute(base, "__init_subclass__", classmethod(replace_in_derived)))
 
 
-def _set(kind: type, name: str, new: Any) -> Callable[[], None]:
-    """Set an attribute of a class, and return what puts it back unless it was set again since."""
-    own = vars(kind)
+def replace_attribute(owner: type | ModuleType, name: str, new: Any) -> Callable[[], None]:
+    """Set an attribute, and return a function that restores it unless it was set again since."""
+    own = vars(owner)
     is_inherited, before = name not in own, own.get(name)
-    setattr(kind, name, new)
+    setattr(owner, name, new)
 
     def restore() -> None:
         if own.get(name) is new:
             if is_inherited:
-                delattr(kind, name)
+                delattr(owner, name)
             else:
-                setattr(kind, name, before)
+                setattr(owner, name, before)
 
     return restore

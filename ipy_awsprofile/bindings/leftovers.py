@@ -107,7 +107,9 @@ def readers_from_before(
         if whom := _difference(owner, session):
             stale[name, whom] = f"run `{code}`" if code else "delete it, then create it again"
     for (name, whom), advice in stale.items():
-        yield Leftover(name, f"was opened while {whom} was active and doesn't follow: {advice}")
+        yield Leftover(
+            name, f"was opened while {whom} was active and kept those credentials: {advice}"
+        )
 
 
 def processes_from_before(processes: ChildProcesses, session: ProfileSession) -> Iterator[Leftover]:
@@ -118,8 +120,8 @@ def processes_from_before(processes: ChildProcesses, session: ProfileSession) ->
     for (kind, whom), number in counted.items():
         if whom:
             many = number_of(number, "process", "processes")
-            says = f"({many}) started while {whom} was active. To restart: {how_to_end(kind)}"
-            yield Leftover(kind, says)
+            says = f"({many}) started while {whom} was active and kept those credentials"
+            yield Leftover(kind, f"{says}: {how_to_end(kind)}")
 
 
 def _difference(owner: Owner | None, session: ProfileSession) -> str:

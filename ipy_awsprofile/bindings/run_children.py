@@ -8,24 +8,26 @@ https://docs.python.org/3/library/subprocess.html
 
 from __future__ import annotations
 
-import inspect
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import wraps
+from inspect import signature
+from types import ModuleType
 from typing import Any
 
+from ipy_awsprofile.bindings.gate import replace_attribute
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.sessions.run_isolation import session_here
 
 #: The functions that start a process, and the position of the environment among their arguments.
-_STARTS: tuple[tuple[Any, str, int | None], ...] = (
+_STARTS: tuple[tuple[type | ModuleType, str, int | None], ...] = (
     (
         subprocess.Popen,
         "__init__",
-        list(inspect.signature(subprocess.Popen).parameters).index("env"),
+        list(signature(subprocess.Popen.__init__).parameters).index("env"),
     ),
     (os, "posix_spawn", 2),
     (os, "posix_spawnp", 2),
@@ -38,32 +40,26 @@ _STARTS: tuple[tuple[Any, str, int | None], ...] = (
 def children_of_functions() -> Iterator[None]:
     """Let functions that work for a profile start only children of this profile, until the end."""
     with ExitStack() as restore:
-        for place, name, position in _STARTS:
-            if hasattr(place, name):  # Windows doesn't have all of them
-                original = getattr(place, name)
-                setattr(place, name, ours := _checked(original, position))
-                restore.callback(_restore, place, name, original, ours)
+        for owner, name, position in _STARTS:
+            if start := getattr(owner, name, None):  # Windows doesn't have all of them
+                restore.callback(replace_attribute(owner, name, _checked(start, position)))
         yield
-
-
-def _restore(place: Any, name: str, original: object, ours: object) -> None:
-    if getattr(place, name) is ours:  # otherwise another library has replaced it meanwhile
-        setattr(place, name, original)
 
 
 def _checked(start: Callable[..., Any], position: int | None) -> Callable[..., Any]:
     @wraps(start)
     def checked(*args: Any, **kwargs: Any) -> Any:
-        given = args[1:] if is_method else args
-        environ = given[position] if position is not None and len(given) > position else None
+        environ = args[position] if position is not None and len(args) > position else None
+        process = args[0] if args and isinstance(args[0], subprocess.Popen) else None
         # Popen itself can use `posix_spawn`.
-        starter = args[0] if is_method else sys._getframe(1).f_locals.get("self")  # noqa: SLF001
-        is_nested = not is_method and isinstance(starter, subprocess.Popen)
-        if not (is_nested or _is_command_of_profile(starter)):
+        is_nested = not process and isinstance(
+            sys._getframe(1).f_locals.get("self"),  # noqa: SLF001
+            subprocess.Popen,
+        )
+        if not (is_nested or _is_command_of_profile(process)):
             _require_profile_of_function(kwargs.get("env", environ))
         return start(*args, **kwargs)
 
-    is_method = start.__name__ == "__init__"
     return checked
 
 

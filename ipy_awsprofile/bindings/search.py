@@ -53,7 +53,7 @@ def search(namespace: Mapping[str, Any], look: Look[_T]) -> Iterator[Found[_T]]:
     values = variables(namespace)
     holders, wanted = defaultdict[int, list[int]](list), dict[int, tuple[Any, _T]]()
     seen, budget = {id(namespace)}, _OF_ALL
-    for value in values.values():
+    for value in filter(_can_lead_on, values.values()):
         inside = _inside(value, seen, wanted, look)
         for holder, held in islice(inside, min(_OF_ONE, budget)):
             budget -= 1
@@ -104,24 +104,22 @@ def _inside(
             wanted[id(holder)] = holder, what
             continue
         for held in _held(holder):
-            if _is_worth_a_look(held) and not _leads_everywhere(held):
+            if _can_lead_on(held):
                 yield id(holder), id(held)
                 waiting.append(held)
 
 
-def _is_worth_a_look(value: Any) -> bool:
-    """Return whether an object can hold others.
+def _can_lead_on(value: Any) -> bool:
+    """Return whether an object can hold others, and doesn't lead to everything.
 
     The garbage collector doesn't track pyarrow's objects, nor dicts and tuples with nothing else.
     """
     is_untracked = issubclass(type(value), (dict, tuple)) or module_of(value).startswith("pyarrow.")
-    return is_untracked or gc.is_tracked(value)
+    return (is_untracked or gc.is_tracked(value)) and not _leads_everywhere(value)
 
 
 def _held(holder: Any) -> Iterable[Any]:
     """Return what an object refers to, but not the globals of a function, nor a closed file's."""
-    if not _is_worth_a_look(holder) or _leads_everywhere(holder):
-        return ()
     kind = type(holder)
     if kind is FunctionType:
         return (holder.__closure__, holder.__defaults__, holder.__kwdefaults__, holder.__dict__)

@@ -212,7 +212,7 @@ def _block(text: str, path: Path, line_number: int) -> dict[str, str]:
 
 
 def problem_of(error: configparser.Error) -> str:
-    """Return what is wrong, without quoting a value."""
+    """Describe a parsing error without quoting values, which can be secrets."""
     match error:
         case configparser.DuplicateSectionError():
             return f"The section [{error.section}] is in the file twice."

@@ -67,8 +67,7 @@ def sso_settings(target: Target) -> SsoSettings:
         )
     profile = target.settings_of(source)
     session = str(profile.get("sso_session") or "") or None
-    sessions = target.config.sso_sessions
-    shared = sessions.get(session, {}) if session else profile
+    shared = target.config.sso_sessions.get(session, {}) if session else profile
     start_url, region = shared.get("sso_start_url"), shared.get("sso_region")
     if not (isinstance(start_url, str) and start_url and isinstance(region, str) and region):
         where = f"[sso-session {session}]" if session else f"`{source.name}`"

@@ -268,7 +268,7 @@ def test_reload_restart_and_change(jupyter: Jupyter) -> None:
     tool.is_absent()
     there.is_absent()
     notebook.wait_until_it_answers()
-    # What is sent before JupyterLab's own question can stop ipykernel from answering anything.
+    # A request before JupyterLab's own kernel_info_request can leave ipykernel unresponsive.
     first = next(i for i, frame in enumerate(sent) if b"kernel_info_request" in frame)
     assert not [frame for frame in sent[:first] if TARGET in frame]
     notebook.run(0)

@@ -171,6 +171,6 @@ def test_reason_of_a_container(monkeypatch: pytest.MonkeyPatch, body: str, reaso
 
 
 def test_other_messages_of_a_container() -> None:
-    """Other messages have no reason, or that nobody answers."""
+    """A message about a failed connection has that as its reason; any other has none."""
     assert reason_of_container("Received error when attempting: x") == "it can't be reached"
     assert not reason_of_container("Unable to parse JSON")
