@@ -24,7 +24,7 @@ from ipy_awsprofile.across.outcomes import CallResult, Function, Outcome, call, 
 from ipy_awsprofile.across.progress import progress_bar
 from ipy_awsprofile.across.shared_sources import SharedSources
 from ipy_awsprofile.across.worker import PortableFunction, call_in_worker
-from ipy_awsprofile.bindings.many_profiles import many_profiles
+from ipy_awsprofile.bindings.isolated_run import isolated_run
 from ipy_awsprofile.bindings.run_signatures import refuse_until_returned
 from ipy_awsprofile.bindings.run_variables import no_readers_of_notebook, variables_with_readers
 from ipy_awsprofile.cards import cards
@@ -139,7 +139,7 @@ def run_across(
     # Ctrl-C at any time until the end keeps the results so far.
     with Uninterrupted(signal.SIGINT) as block:
         with (
-            many_profiles(storage_options, switcher.owners),
+            isolated_run(storage_options, switcher.owners),
             no_readers_of_notebook(namespace, opened),
             _frozen_garbage_collector(),
         ):

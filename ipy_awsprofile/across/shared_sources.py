@@ -18,13 +18,13 @@ from typing import Any, NoReturn
 
 from botocore.credentials import AssumeRoleProvider, Credentials
 
+from ipy_awsprofile.config.chain import resolve
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
-from ipy_awsprofile.config.role_chain import role_chain
 from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.credentials.botocore_session import MakeProvider, ProfileBotocoreSession
 from ipy_awsprofile.credentials.cli_caches import RoleCache
-from ipy_awsprofile.credentials.mfa import MfaPrompter
+from ipy_awsprofile.credentials.mfa_prompt import MfaPrompter
 from ipy_awsprofile.credentials.person import CodePrompter, Person
 from ipy_awsprofile.credentials.response_checks import guarded
 from ipy_awsprofile.credentials.retries import for_many_profiles, shared_by_threads
@@ -180,8 +180,10 @@ def _can_share_source(target: Target) -> bool:
 
     It doesn't if it has both keys and a role: as a source it uses its keys, as a profile its role.
     """
-    rest = target.profiles[1:]
-    return bool(rest) and role_chain(rest[0].name, target.config) == rest
+    sources = target.steps[1:]
+    if not sources:
+        return False
+    return resolve(SessionRequest(profile=sources[0].profile.name), target.config).steps == sources
 
 
 def _source_of(target: Target) -> Target:
@@ -189,10 +191,12 @@ def _source_of(target: Target) -> Target:
 
     The source's own take precedence.
     """
-    source = target_of(SessionRequest(profile=target.profiles[1].name))
+    source = target_of(SessionRequest(profile=target.profiles[1].name), target.config)
     own, settings = source.client_settings_here(), target.client_settings_here()
     missing = {name: value for name, value in settings.items() if name not in own}
-    return replace(source, region=source.region or target.region, settings=missing)
+    first, *others = source.steps
+    steps = (first.with_settings(missing), *others)
+    return replace(source, region=source.region or target.region, steps=steps)
 
 
 def _keys_of_answers(target: Target) -> list[Key]:
@@ -215,7 +219,7 @@ _SIGNED_IN = (ProfileKind.SSO, ProfileKind.LOGIN_SESSION)
 
 def _sign_in_key(target: Target) -> Key:
     if target.profiles[-1].kind is ProfileKind.LOGIN_SESSION:
-        return ("sign-in", str(target.settings_of(target.profiles[-1]).get("login_session")))
+        return ("sign-in", str(target.steps[-1].settings.get("login_session")))
     settings = sso_settings(target)
     return ("sign-in", settings.start_url, settings.session or "")
 

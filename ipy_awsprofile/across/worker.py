@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ipy_awsprofile.across.outcomes import CallResult, Function, call, failure_of
-from ipy_awsprofile.bindings.many_profiles import many_profiles
+from ipy_awsprofile.bindings.isolated_run import isolated_run
 from ipy_awsprofile.errors import InvalidOption, NotForOneProfile
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def call_in_worker(session: PortableSession, function: PortableFunction) -> Call
         opened = session.open()
     except Exception as error:  # noqa: BLE001
         return CallResult(failure=failure_of(error, map(str, session.keys[1:3])))
-    with many_profiles(_no_storage_options):
+    with isolated_run(_no_storage_options):
         return call(function, opened)
 
 

@@ -21,8 +21,8 @@ from ipy_awsprofile.bindings.no_identity import no_identity
 from ipy_awsprofile.bindings.run_children import children_of_functions
 from ipy_awsprofile.bindings.shared import SharedBinding
 from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
-from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
+from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.sessions.run_isolation import session_here, working_for
 

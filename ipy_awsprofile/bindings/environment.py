@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.config.environment import (
+from ipy_awsprofile.config.user_environment import (
     MARKER,
     keep_removed,
     marker,

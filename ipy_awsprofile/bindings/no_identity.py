@@ -19,7 +19,7 @@ from contextlib import contextmanager
 
 from ipy_awsprofile.bindings.environment import changed_environment
 from ipy_awsprofile.bindings.shared import SharedBinding
-from ipy_awsprofile.config.environment import set_by_switch
+from ipy_awsprofile.config.user_environment import set_by_switch
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.sessions.run_isolation import known_threads, require_notebook
 

@@ -14,7 +14,7 @@ from ipy_awsprofile.cards.styles import Tone
 from ipy_awsprofile.text import visible
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.explain.explain import Explanation, Problem, Setting, Step
+    from ipy_awsprofile.explain.explain import ExplainedStep, Explanation, Problem, Setting
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -69,17 +69,17 @@ def _named(name: str) -> str:
     return name or "(no name)"
 
 
-def _in_words(step: Step) -> str:
+def _in_words(step: ExplainedStep) -> str:
     """``UserAlpha (static keys, credentials:3)``."""
     about = ", ".join(filter(None, (_does(step), step.where)))
     return f"{_named(step.name)} ({about})"
 
 
-def _does(step: Step) -> str:
+def _does(step: ExplainedStep) -> str:
     return f"{step.kind}: {step.detail}" if step.detail else step.kind
 
 
-def _step_lines(step: Step) -> Iterator[str]:
+def _step_lines(step: ExplainedStep) -> Iterator[str]:
     if not (step.settings or step.facts or step.problems):
         return
     yield f"  {_named(step.name)}"
@@ -101,13 +101,13 @@ def _tone(problems: tuple[Problem, ...], otherwise: Tone) -> Tone:
     return Tone.WARNING if problems else otherwise
 
 
-def _diagram(steps: tuple[Step, ...]) -> Html:
+def _diagram(steps: tuple[ExplainedStep, ...]) -> Html:
     arrow = tag("span", _ARROW, "←")
     parts = [part for step in steps for part in (arrow, _box(step))]
     return tag("div", _CHAIN, *parts[1:])
 
 
-def _box(step: Step) -> Html:
+def _box(step: ExplainedStep) -> Html:
     """Return a step of the chain: its name, what it does, and where it is."""
     styled = (
         ("font-weight:600", _named(step.name)),
@@ -130,14 +130,14 @@ def _problem(problem: Problem) -> Html:
     )
 
 
-def _table(steps: tuple[Step, ...]) -> str:
+def _table(steps: tuple[ExplainedStep, ...]) -> str:
     bodies = [_rows(step) for step in steps if step.settings or step.facts]
     if not bodies:
         return ""
     return tag("div", "overflow-x:auto", tag("table", _TABLE, *bodies))
 
 
-def _rows(step: Step) -> Html:
+def _rows(step: ExplainedStep) -> Html:
     """Return the rows of a step of the chain: its name, its settings, and facts about it.
 
     They are a table body, because JupyterLab's stripes begin again in each.

@@ -14,11 +14,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from ipy_awsprofile.config.config import Config
-from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.settings import About, settings_about
 from ipy_awsprofile.config.shared_files import Section, Value
 from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in
-from ipy_awsprofile.text import assigned_name, redacted_urls
+from ipy_awsprofile.text import assigned_name
 
 #: Settings that a role takes from the profiles of its sign-in, if all of them agree.
 _IN_COMMON = ("region", *settings_about(About.CLIENTS, About.MACHINE))
@@ -38,8 +37,8 @@ def settings_in_common(sign_in: SignIn, config: Config) -> Mapping[str, Value]:
     return common or {}
 
 
-def assigned_role(name: str, config: Config) -> tuple[Profile, dict[str, Value]] | None:
-    """Return the role with such a name as a profile and its settings.
+def assigned_role(name: str, config: Config) -> Section | None:
+    """Return the settings of the role with such a name, as those of a profile.
 
     None if the name has another form, or if it is a profile of the files. Raises InvalidOption if
     there is no such sign-in.
@@ -47,50 +46,17 @@ def assigned_role(name: str, config: Config) -> tuple[Profile, dict[str, Value]]
     parts = assigned_name(name)
     if parts is None or name in config.profiles:
         return None
-    sign_in = find_sign_in(parts.sign_in, config)
-    settings = _settings(sign_in, config)
-    settings |= {"sso_account_id": parts.account, "sso_role_name": parts.role}
-    return _record(name, sign_in, settings), settings
+    section = sign_in_section(find_sign_in(parts.sign_in, config), config)
+    section |= {"sso_account_id": parts.account, "sso_role_name": parts.role}
+    section.lines = dict.fromkeys(section, section.line)
+    return section
 
 
-def with_assigned_role(name: str, config: Config) -> Config:
-    """Return the files with the role as a profile, where its sign-in is.
-
-    With any other name, they are returned as they are. Raises what `assigned_role` raises.
-    """
-    role = assigned_role(name, config)
-    if role is None:
-        return config
-    profile, settings = role
-    section = Section(profile.file, profile.line)
-    section.update(settings)
-    section.lines = dict.fromkeys(settings, profile.line)
-    return config.with_profile(name, section)
-
-
-def sign_in_alone(sign_in: SignIn, config: Config) -> tuple[Profile, dict[str, Value]]:
-    """Return a profile without a role, with which a person can sign in and list roles."""
-    settings = _settings(sign_in, config)
-    name = f"sso-session {sign_in.session}" if sign_in.session else sign_in.name
-    return _record(name, sign_in, settings), settings
-
-
-def _settings(sign_in: SignIn, config: Config) -> dict[str, Value]:
-    return {**settings_in_common(sign_in, config), **sign_in.settings}
-
-
-def _record(name: str, sign_in: SignIn, settings: Mapping[str, Value]) -> Profile:
-    texts = {name: value for name, value in settings.items() if isinstance(value, str)}
-    return Profile(
-        name=name,
-        kind=ProfileKind.SSO,
-        sso_role_name=texts.get("sso_role_name"),
-        account=texts.get("sso_account_id"),
-        region=texts.get("region"),
-        endpoint=redacted_urls(texts.get("endpoint_url", "")) or None,
-        file=sign_in.section.file,
-        line=sign_in.section.line,
-    )
+def sign_in_section(sign_in: SignIn, config: Config) -> Section:
+    """Return the settings of a profile without a role, with which a person can sign in."""
+    section = Section(sign_in.section.file, sign_in.section.line)
+    section |= {**settings_in_common(sign_in, config), **sign_in.settings}
+    return section
 
 
 def role_name(sign_in: str, account: str, role: str) -> str:

@@ -41,16 +41,8 @@ class Config(StaysInProcess):
         self.others: dict[str, Section] = {}
         self.unnamed: dict[str, Section] = {}
 
-    def with_profile(self, name: str, section: Section) -> Config:
-        """Return a copy with one more profile."""
-        copy = Config(self.paths)
-        copy.profiles = {**self.profiles, name: section}
-        copy.sso_sessions, copy.services = self.sso_sessions, self.services
-        copy.others, copy.unnamed = self.others, self.unnamed
-        return copy
-
     def full_config(self, profile: str, settings: Mapping[str, Value]) -> dict[str, Any]:
-        """Return botocore's ``Session.full_config``, with some settings of a profile replaced.
+        """Return botocore's ``Session.full_config``, in which a profile has these settings.
 
         botocore parses both files for every session. Here all sessions share the sections, and each
         has a copy of its own profile only. The result and that section can be changed; the other
@@ -58,12 +50,11 @@ class Config(StaysInProcess):
 
         https://botocore.amazonaws.com/v1/documentation/api/latest/reference/config.html
         """
-        own = {**self.profiles.get(profile, {}), **settings}
         shared: dict[str, Any] = self.profiles  # ChainMap writes to its first dict only
         return {
             **self.others,
             # To copy 20,000 profiles, or even their names, for each session would be slow.
-            "profiles": ChainMap({profile: own}, shared),
+            "profiles": ChainMap({profile: dict(settings)}, shared),
             "sso_sessions": self.sso_sessions,
             "services": self.services,
         }

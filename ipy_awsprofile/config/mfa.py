@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ipy_awsprofile.config.chain import Step
 from ipy_awsprofile.config.profiles import Profile, ProfileKind, has_session_token
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.errors import InvalidOption
@@ -56,15 +57,15 @@ class MfaSession:
     duration: int | None = None
 
 
-def mfa_session(profile: Profile, section: Section | None, duration: int | None) -> MfaSession:
+def mfa_session(step: Step, duration: int | None) -> MfaSession:
     """Return the session with MFA of a profile. Raises InvalidOption if it can't have one."""
-    name = profile.name
-    if section is None or profile.kind is not ProfileKind.STATIC_KEYS:
+    profile, name = step.profile, step.profile.name
+    if profile.kind is not ProfileKind.STATIC_KEYS:
         raise InvalidOption(
             f"--mfa is for long-term keys, but `{name}` uses {profile.kind.in_words}.",
             _without_option(profile),
         )
-    if has_session_token(section):
+    if has_session_token(step.settings):
         raise InvalidOption(
             f"--mfa is for long-term keys, but `{name}` has a session token.",
             f"Run `%aws_profile {name}`, or replace its keys by long-term ones.",

@@ -170,10 +170,11 @@ def profiles_by_name(config: Config | None = None) -> Mapping[str, Profile]:
 @lru_cache(maxsize=2)
 def _records(config: Config) -> Mapping[str, Profile]:
     """Return the records, made once for each reading of the files."""
-    return {name: _record(name, section) for name, section in config.profiles.items()}
+    return {name: profile_of(name, section) for name, section in config.profiles.items()}
 
 
-def _record(name: str, section: Section) -> Profile:
+def profile_of(name: str, section: Section) -> Profile:
+    """Return the record of a profile with these settings."""
     role_arn = section.text("role_arn")
     return Profile(
         name=name,

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 
 from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.config.chain import Step
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
-from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
 from ipy_awsprofile.text import shortened
 
@@ -30,7 +30,7 @@ _REPLACES: dict[str, tuple[str, set[ProfileKind], str]] = {
 
 
 def options_as_settings(
-    request: SessionRequest, duration: int | None, profile: Profile, section: Section | None
+    request: SessionRequest, duration: int | None, step: Step
 ) -> dict[str, str]:
     """Return the settings that the options replace. Raises InvalidOption.
 
@@ -39,13 +39,13 @@ def options_as_settings(
     options: dict[str, int | str | None] = {
         "duration": duration,
         "external_id": request.external_id,
-        "session_name": _session_name(request, profile, section),
+        "session_name": _session_name(request, step),
     }
     settings: dict[str, str] = {}
     for option, value in options.items():
         setting, kinds, words = _REPLACES[option]
         if value is not None:
-            require_kind(profile, kinds, words)
+            require_kind(step.profile, kinds, words)
             if value == "":  # botocore ignores an empty name
                 raise InvalidOption(f"{words[0].upper()}{words[1:]} can't be empty.")
             if allowed := allowed_instead(setting, str(value)):
@@ -55,12 +55,12 @@ def options_as_settings(
     return settings
 
 
-def _session_name(request: SessionRequest, profile: Profile, section: Section | None) -> str | None:
+def _session_name(request: SessionRequest, step: Step) -> str | None:
     """Return the session's name; a default one gives way to the profile's own."""
     if request.session_name is not None or request.default_session_name is None:
         return request.session_name
-    named = section is not None and section.text("role_session_name")
-    has_name = profile.kind in _REPLACES["session_name"][1]
+    named = step.settings.text("role_session_name")
+    has_name = step.profile.kind in _REPLACES["session_name"][1]
     return request.default_session_name if has_name and not named else None
 
 

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ipy_awsprofile.config.chain import Step
 from ipy_awsprofile.config.profiles import Profile
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.role_options import ASSUMES, allowed_instead, require_kind
-from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
 from ipy_awsprofile.text import parse_json, shortened
 
@@ -30,25 +30,24 @@ _LONGEST_KEY, _LONGEST_VALUE, _LONGEST_POLICY = 128, 256, 2048
 _POLICY_ARN = re.compile(r"arn:[\w-]+:iam::(?:aws|[0-9]{12}):policy/\S+")
 
 
-def role_parameters(
-    request: SessionRequest, profiles: Iterable[Profile], sections: Mapping[str, Section]
-) -> Parameters:
-    """Return the parameters of each role of the chain; options are about the first profile.
+def role_parameters(request: SessionRequest, steps: Iterable[Step]) -> Parameters:
+    """Return the parameters of each role of the chain; options are about the first one.
 
     Raises InvalidOption and InvalidProfile.
     """
     found: Parameters = {}
-    for position, profile in enumerate(profiles):
-        own = _of_profile(profile, sections.get(profile.name))
+    for position, step in enumerate(steps):
+        own = _of_profile(step)
         if position == 0:
-            own = _with_options(own, request, profile)
-        if own and profile.role_arn:
-            found[profile.role_arn] = own
+            own = _with_options(own, request, step.profile)
+        if own and step.profile.role_arn:
+            found[step.profile.role_arn] = own
     return found
 
 
-def _of_profile(profile: Profile, section: Section | None) -> dict[str, Any]:
-    if section is None or profile.kind not in ASSUMES:
+def _of_profile(step: Step) -> dict[str, Any]:
+    profile, section = step.profile, step.settings
+    if step.kind not in ASSUMES:
         return {}
     try:
         tags = [tag(text) for text in _listed(section.text("session_tags"))]

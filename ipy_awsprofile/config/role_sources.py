@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ipy_awsprofile.config.environment import user_environment
-from ipy_awsprofile.config.profiles import Profile
+from ipy_awsprofile.config.chain import Step
+from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.text import parse_json
 
 #: What decides who a source profile is. A secret key isn't among it, and its name isn't either.
@@ -42,21 +42,18 @@ _VARIABLES = {
 }
 
 
-def role_sources(
-    profiles: tuple[Profile, ...], settings: Mapping[str, Mapping[str, Any]]
-) -> tuple[str, ...]:
-    """Return for each profile of a role chain a digest of the source that it is assumed with.
+def role_sources(steps: Sequence[Step]) -> tuple[str, ...]:
+    """Return for each step of a role chain a digest of the source that it is assumed with.
 
-    It is the same for two profiles with the same source. ``settings`` has each profile's section.
+    It is the same for two profiles with the same source.
     Another machine's roles, and another person who has signed in, can't be told apart.
     """
-    described: list[Any] = [_start(profiles[-1], settings)]
+    described: list[Any] = [_start(steps[-1])]
     digests = []
-    for profile in reversed(profiles):
-        section = settings.get(profile.name, {})
-        source = [_some(section, _OWN), *described]
+    for step in reversed(steps):
+        source = [_some(step.settings, _OWN), *described]
         digests.append(sha256(json.dumps(source).encode()).hexdigest()[:32])
-        described.append(_some(section, _DECIDING))
+        described.append(_some(step.settings, _DECIDING))
     return tuple(reversed(digests))
 
 
@@ -64,13 +61,12 @@ def _some(section: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
     return {name: str(section[name]) for name in names if name in section}
 
 
-def _start(last: Profile, settings: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _start(last: Step) -> list[str]:
     """Return what decides outside the files who starts the chain."""
-    section = settings.get(last.name, {})
-    if file := section.get("web_identity_token_file"):
+    if file := last.settings.get("web_identity_token_file"):
         return list(subject_of(str(file)) or ())
-    environ = user_environment()
-    return [environ.get(name, "") for name in _VARIABLES.get(last.credential_source or "", ())]
+    environ, source = user_environment(), last.profile.credential_source or ""
+    return [environ.get(name, "") for name in _VARIABLES.get(source, ())]
 
 
 class Subject(NamedTuple):

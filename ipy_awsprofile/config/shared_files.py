@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.settings import BLOCKS, SETTINGS
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
+from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.errors import ConfigFileError
 
 
@@ -107,6 +107,14 @@ class Section(StaysInProcess, dict[str, Value]):
         self._over = other
         self.in_credentials = frozenset(other)
         self.update(other)
+
+    def part(self, names: Iterable[str]) -> Section:
+        """Return some of the settings, which keep their places."""
+        part = Section(self.file, self.line)
+        part.update({name: self[name] for name in names if name in self})
+        part.lines = {name: self.lines[name] for name in part if name in self.lines}
+        part._over = self._over.part(part) if self._over else None
+        return part
 
     def with_replaced(self, settings: Mapping[str, Value]) -> Section:
         """Return a copy with other values, which keep the places of the former values."""

@@ -12,15 +12,12 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
-from ipy_awsprofile.config.arn import Arn
-from ipy_awsprofile.config.assigned_role import assigned_role, sign_in_alone
+from ipy_awsprofile.config.chain import Step, resolve, sign_in_step
 from ipy_awsprofile.config.config import Config, read_config
 from ipy_awsprofile.config.duration import ROLE, WITH_MFA, whole_seconds
-from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.mfa import MfaSession, mfa_processes, mfa_session
-from ipy_awsprofile.config.profiles import Profile, ProfileKind
+from ipy_awsprofile.config.profiles import Profile
 from ipy_awsprofile.config.request import SessionRequest
-from ipy_awsprofile.config.role_chain import role_chain
 from ipy_awsprofile.config.role_options import ASSUMES, options_as_settings, session_policies
 from ipy_awsprofile.config.role_parameters import Parameters, policy_arns, role_parameters
 from ipy_awsprofile.config.settings import (
@@ -29,12 +26,9 @@ from ipy_awsprofile.config.settings import (
     select_about,
     settings_about,
 )
-from ipy_awsprofile.config.shared_files import Section, SharedFiles, Value
-from ipy_awsprofile.config.sign_ins import find_sign_in
-from ipy_awsprofile.errors import InvalidOption, InvalidProfile
-
-#: Settings that a role without a profile takes from its source profile.
-_INHERITED = ("region", *settings_about(About.CLIENTS, About.MACHINE))
+from ipy_awsprofile.config.shared_files import SharedFiles, Value
+from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.errors import InvalidProfile
 
 Settings = dict[str, Value]
 
@@ -45,48 +39,61 @@ _REMOVED_SOURCES = {"Environment", "EcsContainer"}
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Target:
-    """A profile, the settings that are replaced in it, and the files as they were read.
+    """The role chain that a session is opened for, and the files as they were read.
 
-    ``profiles`` are those of its role chain: the one that was asked for comes first, and the one
-    whose credentials start the chain comes last. ``policy_arns`` are session policies: the session
-    can't do what they don't allow.
+    ``steps`` begins with what was asked for, in whose settings the ``options`` are replaced, and
+    ends with the profile whose credentials start the chain. ``policy_arns`` are session policies:
+    the session can't do what they don't allow.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
     """
 
-    profiles: tuple[Profile, ...]
-    settings: Settings
+    steps: tuple[Step, ...]
     region: str | None
     config: Config
+    options: Mapping[str, str] = field(default_factory=dict)
     policy_arns: tuple[str, ...] = ()
     #: More parameters of AssumeRole, by the ARN of the role.
     parameters: Parameters = field(default_factory=dict)
-    #: Commands that print an MFA code, by the serial number of the device; see `mfa.code_from`.
+    #: Commands that print an MFA code, by the serial number of the device.
     mfa_processes: dict[str, str] = field(default_factory=dict)
     #: The session with MFA that long-term keys are used for, if they aren't used themselves.
     mfa: MfaSession | None = None
-    #: The name of the role's session, if an option or a setting gives it one.
-    session_name: str | None = None
+
+    @property
+    def profiles(self) -> tuple[Profile, ...]:
+        """The profiles of the steps."""
+        return tuple(step.profile for step in self.steps)
+
+    @property
+    def settings(self) -> Mapping[str, Value]:
+        """The settings of what was asked for, which can be secrets."""
+        return self.steps[0].settings
 
     @property
     def name(self) -> str:
         """The profile's name, or the role's ARN."""
-        return self.profiles[0].name
+        return self.steps[0].profile.name
+
+    @property
+    def session_name(self) -> str | None:
+        """The name of the role's session, if an option or a setting gives it one."""
+        return self.steps[0].settings.text("role_session_name")
 
     @property
     def chain(self) -> tuple[str, ...]:
         """The role chain: names of its profiles, as in ``Identity.chain``."""
-        return tuple(profile.name for profile in self.profiles)
+        return tuple(step.profile.name for step in self.steps)
 
     @property
     def role_arn(self) -> str | None:
         """The ARN of the role that is assumed last; None if no role is assumed."""
-        return self.profiles[0].role_arn
+        return self.steps[0].profile.role_arn
 
     @property
     def described_by(self) -> str:
         """The profile whose settings it has; a role that is given by its ARN has its source's."""
-        without_profile = self.profiles[1:] and self.role_arn == self.name
+        without_profile = self.steps[1:] and self.role_arn == self.name
         return self.chain[1] if without_profile else self.name
 
     @property
@@ -111,21 +118,21 @@ class Target:
     @property
     def resolves_by_name(self) -> bool:
         """Whether a process that uses the profile by name has the same access, without a code."""
-        return not (
-            self.settings
+        return self.name in self.config.profiles and not (
+            self.options
             or self.policy_arns
             or self.parameters
             or self.mfa
-            or any(profile.mfa_serial and profile.kind in ASSUMES for profile in self.profiles)
-            or self.profiles[-1].credential_source in _REMOVED_SOURCES
+            or any(step.profile.mfa_serial and step.kind in ASSUMES for step in self.steps)
+            or self.steps[-1].profile.credential_source in _REMOVED_SOURCES
         )
 
     @property
     def key(self) -> Hashable:
         """A value that is equal for all sessions of this identity; only for comparisons."""
         limits = self.policy_arns, repr(self.parameters), self.config.paths, self.mfa
-        described = _described(self.profiles, self.config)
-        return self.chain, described, repr(self.settings), *limits
+        described = tuple(_described(step.settings) for step in self.steps)
+        return self.chain, described, *limits
 
     def is_changed(self) -> bool:
         """Return whether the files describe another identity now under the profile's name.
@@ -135,8 +142,8 @@ class Target:
         """
         if SharedFiles.from_environment() != self.config.paths:
             return False  # then a variable has changed, which is another thing to say
-        now = read_config(self.config.paths)
-        return _described(self.profiles, now) != _described(self.profiles, self.config)
+        before, now = self.config.profiles, read_config(self.config.paths).profiles
+        return any(_described(now.get(n)) != _described(before.get(n)) for n in self.chain)
 
     def assume_role_parameters(self, params: dict[str, Any]) -> dict[str, Any]:
         """Return the parameters of a call of AssumeRole, with the policies and those of the role.
@@ -149,60 +156,52 @@ class Target:
             more["PolicyArns"] = [{"arn": arn} for arn in self.policy_arns]
         return params | more
 
-    def settings_of(self, profile: Profile) -> Settings:
-        """Return a profile's settings; options can replace the settings of the first profile."""
-        section = self.config.profiles.get(profile.name)
-        return {**(section or {}), **(self.settings if profile is self.profiles[0] else {})}
+    def full_config(self) -> dict[str, Any]:
+        """Return the files as botocore's ``Session.full_config``, with the target's settings."""
+        return self.config.full_config(self.name, self.settings)
 
     def client_settings(self) -> Settings:
         """Return the profile's settings about clients, which have no credential and no path."""
-        return select_about(self.settings_of(self.profiles[0]), About.CLIENTS)
+        return select_about(self.settings, About.CLIENTS)
 
     def client_settings_here(self) -> Settings:
         """Return the settings about clients, with those that hold only on this machine."""
-        return select_about(self.settings_of(self.profiles[0]), About.CLIENTS, About.MACHINE)
+        return select_about(self.settings, About.CLIENTS, About.MACHINE)
 
 
-def target_of(request: SessionRequest) -> Target:
+def target_of(request: SessionRequest, config: Config | None = None) -> Target:
     """Return the target of a request, whose profile or role must support its options.
 
-    Raises InvalidOption, InvalidProfile, and what `role_chain` raises.
+    The files are read now if ``config`` isn't given. Raises InvalidOption, InvalidProfile, and what
+    `resolve` raises.
     """
     environ = user_environment()
     if request.default_session_name is None and (name := environ.get("AWS_ROLE_SESSION_NAME")):
         request = replace(request, default_session_name=name)
-    config = read_config(SharedFiles.from_environment(environ))
-    profiles, settings = _profiles_of(request, config)
-    sections = config.profiles
-    _require_texts(profiles, sections)
-    section = sections.get(profiles[0].name)
+    config = config or read_config(SharedFiles.from_environment(environ))
+    chain = resolve(request, config)
+    if chain.problem:
+        raise chain.problem
+    first, *sources = chain.steps
+    _require_texts(chain.steps)
     allowed = WITH_MFA if request.mfa else ROLE
     lasts = None if request.duration is None else whole_seconds(request.duration, allowed)
-    mfa = mfa_session(profiles[0], section, lasts) if request.mfa else None
-    about_role = None if request.mfa else lasts
-    settings |= options_as_settings(request, about_role, profiles[0], section)
-    own_region = section.text("region") if section else settings.get("region")
-    region = request.region or environ.get("AWS_DEFAULT_REGION") or own_region
+    mfa = mfa_session(first, lasts) if request.mfa else None
+    options = options_as_settings(request, None if request.mfa else lasts, first)
+    own_region = first.settings.text("region")
     return Target(
-        profiles=profiles,
-        settings=settings,
-        region=str(region) if region else None,
+        steps=(first.with_settings(options) if options else first, *sources),
+        region=request.region or environ.get("AWS_DEFAULT_REGION") or own_region,
         config=config,
+        options=options,
         policy_arns=(
-            *(session_policies(profiles[0]) if request.read_only else ()),
+            *(session_policies(first.profile) if request.read_only else ()),
             *policy_arns(request),
         ),
-        parameters=role_parameters(request, profiles, sections),
+        parameters=role_parameters(request, chain.steps),
         mfa=mfa,
-        mfa_processes=mfa_processes(profiles, sections),
-        session_name=_session_name(settings, section),
+        mfa_processes=mfa_processes((step.profile for step in chain.steps), config.profiles),
     )
-
-
-def _session_name(settings: Settings, section: Section | None) -> str | None:
-    own = section.text("role_session_name") if section else None
-    name = settings.get("role_session_name", own)
-    return str(name) if name else None
 
 
 def sign_in_target(name: str | None) -> Target:
@@ -211,71 +210,26 @@ def sign_in_target(name: str | None) -> Target:
     Raises ConfigFileError, and what `find_sign_in` raises.
     """
     config = read_config()
-    profile, settings = sign_in_alone(find_sign_in(name, config), config)
-    return Target(profiles=(profile,), settings=settings, region=profile.region, config=config)
+    step = sign_in_step(name, config)
+    return Target(steps=(step,), region=step.profile.region, config=config)
 
 
-_DESCRIBING = CREDENTIAL_SETTINGS - set(settings_about(About.KEYS))
+_DESCRIBING = sorted(CREDENTIAL_SETTINGS - set(settings_about(About.KEYS)))
 
 
-def _described(profiles: tuple[Profile, ...], config: Config) -> Hashable:
-    """Return the settings that say whose credentials each profile has, without keys."""
-    return tuple(
-        tuple((name, str(section[name])) for name in sorted(_DESCRIBING & section.keys()))
-        for profile in profiles
-        if (section := config.profiles.get(profile.name)) is not None
-    )
+def _described(settings: Mapping[str, Value] | None) -> Hashable:
+    """Return the settings that say whose credentials a profile has, without keys."""
+    if settings is None:
+        return None
+    return tuple((name, str(settings[name])) for name in _DESCRIBING if name in settings)
 
 
-def _require_texts(profiles: Iterable[Profile], sections: Mapping[str, Section]) -> None:
+def _require_texts(steps: Iterable[Step]) -> None:
     """Raise InvalidProfile if a setting that is a text has an indented block instead."""
-    for name in (profile.name for profile in profiles if profile.name in sections):
-        section = sections[name]
-        for setting in section.blocks():
-            file, line = section.origins[setting]
+    for step in steps:
+        for setting in step.settings.blocks():
+            file, line = step.settings.origins[setting]
             raise InvalidProfile(
-                f"The {setting} of `{name}` is an indented block, and not a text.",
+                f"The {setting} of `{step.profile.name}` is an indented block, and not a text.",
                 f"See {file}, line {line}.",
             )
-
-
-def _profiles_of(request: SessionRequest, config: Config) -> tuple[tuple[Profile, ...], Settings]:
-    """Return the profiles of the role chain, and the settings that a role by its ARN has."""
-    match request.profile, request.role_arn, request.source_profile:
-        case str(name), None, None:
-            if role := assigned_role(name, config):
-                return (role[0],), role[1]
-            return role_chain(name, config), {}
-        case None, str(role_arn), str(source_profile):
-            return _role_by_arn(role_arn, source_profile, config)
-        case _:
-            raise InvalidOption(
-                "A session needs a profile's name, or a role's ARN together with a source profile.",
-                "Run `%aws_profile NAME`, or `%aws_profile --role-arn ARN --source-profile NAME`.",
-            )
-
-
-def _role_by_arn(
-    role_arn: str, source_profile: str, config: Config
-) -> tuple[tuple[Profile, ...], Settings]:
-    arn = Arn.parse(role_arn)
-    if arn is None or not arn.role:
-        raise InvalidOption(
-            f"`{role_arn}` isn't a role ARN.", "Example: arn:aws:iam::123456789012:role/X."
-        )
-    sources = role_chain(source_profile, config)
-    section = config.profiles[source_profile]
-    settings = {name: section[name] for name in _INHERITED if name in section}
-    settings |= {"role_arn": role_arn, "source_profile": source_profile}
-    role = Profile(
-        name=role_arn,
-        kind=ProfileKind.ASSUME_ROLE,
-        role_arn=role_arn,
-        account=arn.account,
-        source_profile=source_profile,
-        region=sources[0].region,
-        endpoint=sources[0].endpoint,
-        file=sources[0].file,
-        line=sources[0].line,
-    )
-    return (role, *sources), settings

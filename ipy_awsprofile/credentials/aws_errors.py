@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ipy_awsprofile.credentials.chain import Chain
+from ipy_awsprofile.credentials.chain_names import ChainNames
 from ipy_awsprofile.credentials.retries import THROTTLED
 from ipy_awsprofile.errors import (
     AccessDenied,
@@ -83,7 +83,7 @@ DENIED = {
 _BAD_TOKEN = {"ExpiredTokenException", "IDPRejectedClaim", "InvalidIdentityToken"}
 
 
-def from_response(error: ClientError, chain: Chain) -> AwsProfileError:
+def from_response(error: ClientError, chain: ChainNames) -> AwsProfileError:
     """Return our error for an error response."""
     response = ErrorResponse.of(error)
     if "MultiFactorAuthentication failed" in response.message:
@@ -108,7 +108,7 @@ def from_response(error: ClientError, chain: Chain) -> AwsProfileError:
     )
 
 
-def unexpected_response(chain: Chain) -> ServiceError:
+def unexpected_response(chain: ChainNames) -> ServiceError:
     """Return the error for a response that isn't from AWS."""
     return ServiceError(f"`{chain.asked_for}` got a response that isn't from AWS.", _NOT_AWS)
 
@@ -116,7 +116,7 @@ def unexpected_response(chain: Chain) -> ServiceError:
 _NOT_AWS = "Another server or a proxy may have answered: check the profile's `endpoint_url`."
 
 
-def _mfa_rejected(response: ErrorResponse, chain: Chain) -> MfaRejected:
+def _mfa_rejected(response: ErrorResponse, chain: ChainNames) -> MfaRejected:
     is_about_device = "serial number is valid" in response.message
     error = MfaRejected(
         f"AWS refused the MFA code for `{chain.asked_for}`: {response.message}",
@@ -138,7 +138,7 @@ def _is_clock_wrong(response: ErrorResponse) -> bool:
     )
 
 
-def _web_identity_refused(response: ErrorResponse, chain: Chain) -> AwsProfileError:
+def _web_identity_refused(response: ErrorResponse, chain: ChainNames) -> AwsProfileError:
     """Return the error for a web identity token, or for a role that doesn't trust it.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html#API_AssumeRoleWithWebIdentity_Errors
@@ -157,7 +157,7 @@ def _web_identity_refused(response: ErrorResponse, chain: Chain) -> AwsProfileEr
     )
 
 
-def _keys_refused(response: ErrorResponse, chain: Chain) -> CredentialsRejected:
+def _keys_refused(response: ErrorResponse, chain: ChainNames) -> CredentialsRejected:
     signer = chain.signer(response.operation)
     if response.code in _EXPIRED:
         return CredentialsExpired(
@@ -172,7 +172,7 @@ def _keys_refused(response: ErrorResponse, chain: Chain) -> CredentialsRejected:
     )
 
 
-def _denied(response: ErrorResponse, chain: Chain) -> AccessDenied:
+def _denied(response: ErrorResponse, chain: ChainNames) -> AccessDenied:
     if response.operation == "AssumeRole":
         return _assume_role_denied(response, chain)
     if response.operation == "GetRoleCredentials" and (role := assigned_name(chain.asked_for)):
@@ -189,7 +189,7 @@ def _denied(response: ErrorResponse, chain: Chain) -> AccessDenied:
     )
 
 
-def _assume_role_denied(response: ErrorResponse, chain: Chain) -> AccessDenied:
+def _assume_role_denied(response: ErrorResponse, chain: ChainNames) -> AccessDenied:
     """Return which side doesn't allow an AssumeRole, as far as AWS's message says.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html
@@ -241,7 +241,7 @@ _DENIED_BY = {
 _REDIRECTION = 3
 
 
-def _advice(response: ErrorResponse, chain: Chain) -> str:
+def _advice(response: ErrorResponse, chain: ChainNames) -> str:
     """Return what to do about a response that isn't about keys or permissions."""
     if response.code in THROTTLED:
         return "AWS limits how often this can be called. Wait a minute, then run the cell again."

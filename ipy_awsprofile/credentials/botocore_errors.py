@@ -14,7 +14,7 @@ from dateutil.parser import ParserError
 from ipy_awsprofile.config.regions import similar_region
 from ipy_awsprofile.config.sign_ins import command_without_session
 from ipy_awsprofile.credentials.aws_errors import unexpected_response
-from ipy_awsprofile.credentials.chain import Chain
+from ipy_awsprofile.credentials.chain_names import ChainNames
 from ipy_awsprofile.credentials.deadline import DeadlineExceededError
 from ipy_awsprofile.credentials.network_errors import reason_of_container, unreachable
 from ipy_awsprofile.credentials.validation import UnusableCredentialsError
@@ -36,10 +36,10 @@ from ipy_awsprofile.errors import (
 from ipy_awsprofile.text import one_line, redacted_urls
 
 #: Returns our error for an exception and a role chain, or None to leave it to a later translation.
-_Translate = Callable[[Any, Chain], AwsProfileError | None]
+_Translate = Callable[[Any, ChainNames], AwsProfileError | None]
 
 
-def from_exception(error: Exception, chain: Chain) -> AwsProfileError:
+def from_exception(error: Exception, chain: ChainNames) -> AwsProfileError:
     """Return our error for an exception of botocore, Python, or a function of the user."""
     for kinds, translate in _TRANSLATIONS:
         if isinstance(error, kinds) and (ours := translate(error, chain)):
@@ -59,7 +59,7 @@ def no_credentials(name: str = "") -> InvalidProfile:
     return InvalidProfile(
         f"The profile `{name}` has no credentials.",
         "Add keys to the credentials file, or a role_arn with a source_profile. "
-        f"{Chain((name,)).explain_hint}",
+        f"{ChainNames((name,)).explain_hint}",
     )
 
 
@@ -69,14 +69,14 @@ def _as(kind: type[AwsProfileError], text: str, hint: str = "") -> _Translate:
     ``text`` and ``hint`` are formatted with ``error``, ``message`` (its text) and ``chain``.
     """
 
-    def translate(error: Any, chain: Chain) -> AwsProfileError:
+    def translate(error: Any, chain: ChainNames) -> AwsProfileError:
         fields = {"error": error, "message": one_line(error), "chain": chain}
         return kind(text.format_map(fields), hint.format_map(fields))
 
     return translate
 
 
-def _from_region(error: Any, chain: Chain) -> InvalidOption:
+def _from_region(error: Any, chain: ChainNames) -> InvalidOption:
     similar = similar_region(str(error.kwargs.get("region_name", "")))
     return InvalidOption(
         f"`{chain.asked_for}` has an invalid AWS Region: {one_line(error)}",
@@ -85,7 +85,7 @@ def _from_region(error: Any, chain: Chain) -> InvalidOption:
     )
 
 
-def _from_parameter(error: Any, chain: Chain) -> AwsProfileError:
+def _from_parameter(error: Any, chain: ChainNames) -> AwsProfileError:
     """Return the error for an invalid parameter, by its setting; the value can be a secret."""
     report = str(error.kwargs.get("report", error))
     text = one_line(re.sub(r", value: .*, type: .*", "", report))
@@ -106,7 +106,7 @@ _PARAMETERS: dict[str, tuple[str, type[AwsProfileError]]] = {
 }
 
 
-def _unavailable(source: str, chain: Chain, told: str = "") -> CredentialsUnavailable:
+def _unavailable(source: str, chain: ChainNames, told: str = "") -> CredentialsUnavailable:
     """Return the error for a source, by botocore's name for it, that gives no credentials.
 
     ``told`` is botocore's message.
@@ -137,7 +137,7 @@ _SOURCES = {
 }
 
 
-def _from_value(error: ValueError, chain: Chain) -> AwsProfileError:
+def _from_value(error: ValueError, chain: ChainNames) -> AwsProfileError:
     if str(error).startswith(("Unsupported host", "Auth token")):
         return _unavailable("EcsContainer", chain)
     return InvalidProfile(
@@ -146,7 +146,7 @@ def _from_value(error: ValueError, chain: Chain) -> AwsProfileError:
     )
 
 
-def _from_signing(error: RuntimeError, chain: Chain) -> AwsProfileError | None:
+def _from_signing(error: RuntimeError, chain: ChainNames) -> AwsProfileError | None:
     """Return the error of AWS's library for signing; None if it is another library's."""
     if "still expired" in str(error):  # botocore has just got them
         return CredentialsUnavailable(
@@ -161,7 +161,7 @@ def _from_signing(error: RuntimeError, chain: Chain) -> AwsProfileError | None:
     )
 
 
-def _from_file(error: OSError, chain: Chain) -> CredentialsUnavailable:
+def _from_file(error: OSError, chain: ChainNames) -> CredentialsUnavailable:
     return CredentialsUnavailable(
         f"A file that `{chain.start}` needs can't be used: "
         f"{error.strerror or type(error).__name__} (`{error.filename}`).",

@@ -22,9 +22,9 @@ from botocore.credentials import (
 )
 from botocore.exceptions import ClientError, LoginTokenLoadError
 
-from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.config.target import Target
+from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.credentials.botocore_errors import no_credentials
 from ipy_awsprofile.credentials.cache_provenance import Provenance
 from ipy_awsprofile.credentials.caller import CallerIdentity, caller_identity
@@ -33,7 +33,7 @@ from ipy_awsprofile.credentials.data_loader import SessionLoader
 from ipy_awsprofile.credentials.deadline import ATTEMPT
 from ipy_awsprofile.credentials.event_hooks import built_in_hooks
 from ipy_awsprofile.credentials.file_keys import FileCredentials
-from ipy_awsprofile.credentials.mfa import MfaPrompter
+from ipy_awsprofile.credentials.mfa_prompt import MfaPrompter
 from ipy_awsprofile.credentials.person import CodePrompter
 from ipy_awsprofile.credentials.process import CheckedProfileProviders
 from ipy_awsprofile.credentials.renewal import install_renewals
@@ -93,7 +93,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
     @cached_property
     def full_config(self) -> dict[str, Any]:
         """The parsed files, as in the base class, with the target's settings in the profile."""
-        return self._target.config.full_config(self._target.name, self._target.settings)
+        return self._target.full_config()
 
     def resolve_credentials(
         self,

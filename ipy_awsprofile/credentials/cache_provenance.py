@@ -129,28 +129,24 @@ class Provenance:
 
     def _has_subject(self, document: Mapping[str, Any], step: int | None) -> bool:
         """Return whether a web identity's session is of the subject that its token names now."""
-        last = len(self._target.profiles) - 1
+        last = len(self._target.steps) - 1
         step = last if step is None else step
         if not self._is_web_identity(step):
             return True
-        settings = self._target.settings_of(self._target.profiles[step])
+        settings = self._target.steps[step].settings
         return is_of(document, str(settings["web_identity_token_file"]))
 
     def _is_web_identity(self, step: int) -> bool:
-        return self._target.profiles[step].kind is ProfileKind.WEB_IDENTITY
+        return self._target.steps[step].kind is ProfileKind.WEB_IDENTITY
 
     @cached_property
     def foreign_sts(self) -> str:
         """STS's endpoint if it isn't AWS's own, otherwise empty."""
-        target = self._target
-        config = target.config.full_config(target.name, target.settings)
-        return foreign_sts(config, target.name)
+        return foreign_sts(self._target.full_config(), self._target.name)
 
     @cached_property
     def _sources(self) -> tuple[str, ...]:
-        profiles = self._target.profiles
-        settings = {profile.name: self._target.settings_of(profile) for profile in profiles}
-        return role_sources(profiles, settings)
+        return role_sources(self._target.steps)
 
     def _step(self, document: Mapping[str, Any]) -> int | None:
         """Return the place of a session's role in the chain, if the session tells its role."""

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 from botocore import exceptions as botocore
 
-from ipy_awsprofile.config.environment import user_environment
 from ipy_awsprofile.config.regions import unknown_region_of
-from ipy_awsprofile.credentials.chain import Chain
+from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.credentials.chain_names import ChainNames
 from ipy_awsprofile.credentials.deadline import DeadlineExceededError
 from ipy_awsprofile.errors import EndpointUnreachable
 from ipy_awsprofile.text import in_words, one_line, parse_json, shortened
@@ -24,7 +24,7 @@ from ipy_awsprofile.text import in_words, one_line, parse_json, shortened
 _TIMEOUTS = (botocore.ConnectTimeoutError, botocore.ReadTimeoutError, DeadlineExceededError)
 
 
-def unreachable(error: Any, chain: Chain) -> EndpointUnreachable:
+def unreachable(error: Any, chain: ChainNames) -> EndpointUnreachable:
     """Return the error for an endpoint that didn't answer, or whose connection failed."""
     details = getattr(error, "kwargs", {})
     if isinstance(error, botocore.ProxyConnectionError):
@@ -48,7 +48,7 @@ def _server(address: object) -> str:
     return f"{url.scheme}://{url.netloc.rpartition('@')[2]}" if url.netloc else "AWS"
 
 
-def _proxy(details: dict[str, Any], chain: Chain) -> EndpointUnreachable:
+def _proxy(details: dict[str, Any], chain: ChainNames) -> EndpointUnreachable:
     proxy = _server(details.get("proxy_url"))
     hint = "Check HTTPS_PROXY and HTTP_PROXY, or add the host to NO_PROXY."
     refusal = re.compile(r"(?:Tunnel connection failed: |^)(\d{3}[\w ]*)")
@@ -84,7 +84,7 @@ _TLS_PROBLEMS = (
 )
 
 
-def _tls(endpoint: str, reason: str, chain: Chain) -> EndpointUnreachable:
+def _tls(endpoint: str, reason: str, chain: ChainNames) -> EndpointUnreachable:
     known = (what for pattern, *what in _TLS_PROBLEMS if re.search(pattern, reason))
     problem, hint = next(known, ["TLS with {} failed", "Check the network (VPN, proxy)."])
     # `[SSL: CODE] words (_ssl.c:1006)`: only the words are for people.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from ipy_awsprofile.config.target import Target
-from ipy_awsprofile.credentials.mfa import (
+from ipy_awsprofile.credentials.mfa_prompt import (
     MfaPrompter,
     Question,
     ask_on_input_channel,

@@ -17,7 +17,7 @@ from botocore.compat import compat_shell_split
 from botocore.credentials import ProcessProvider, ProfileProviderBuilder
 from botocore.exceptions import CredentialRetrievalError
 
-from ipy_awsprofile.config.environment import user_environment
+from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.credentials.file_keys import ConfigFileProvider, SharedFileProvider
 from ipy_awsprofile.credentials.process_wait import Waiting, ends_within, untold
 from ipy_awsprofile.credentials.validation import UnusableCredentialsError, require_usable

@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore.config import Config
 
-from ipy_awsprofile.config.environment import user_environment
+from ipy_awsprofile.config.user_environment import user_environment
 
 #: The error codes of AWS's services for throttled calls.
 THROTTLED = frozenset(

@@ -22,7 +22,7 @@ from botocore.credentials import (
 
 from ipy_awsprofile.config.mfa import MfaSession
 from ipy_awsprofile.credentials.cli_caches import RoleCache
-from ipy_awsprofile.credentials.mfa import MfaPrompter
+from ipy_awsprofile.credentials.mfa_prompt import MfaPrompter
 
 
 def get_session_token(

@@ -17,7 +17,7 @@ from dateutil.parser import ParserError
 
 from ipy_awsprofile.credentials.aws_errors import ErrorResponse, from_response
 from ipy_awsprofile.credentials.botocore_errors import from_exception
-from ipy_awsprofile.credentials.chain import Chain
+from ipy_awsprofile.credentials.chain_names import ChainNames
 from ipy_awsprofile.credentials.deadline import is_in_force, limited
 from ipy_awsprofile.credentials.interrupts import forget_stack
 from ipy_awsprofile.credentials.system_limits import system_limit
@@ -36,7 +36,7 @@ class translated(AbstractContextManager[None]):  # noqa: N801  # it reads as wha
     """
 
     def __init__(self, chain: tuple[str, ...], *, step: int = 0) -> None:
-        self._chain = Chain(chain)
+        self._chain = ChainNames(chain)
         self._step = step
         self._limited = limited(sys._getframe(1))  # noqa: SLF001  # that of the block
         self._outer: BaseException | None = None
@@ -58,7 +58,7 @@ class translated(AbstractContextManager[None]):  # noqa: N801  # it reads as wha
         raise self._ours(error) from (error if _is_quotable(error) else None)
 
     def _ours(self, error: Exception) -> AwsProfileError:
-        chain = Chain(self._chain.names[self._step :])
+        chain = ChainNames(self._chain.names[self._step :])
         ours = (
             from_response(error, chain)
             if isinstance(error, botocore.ClientError)

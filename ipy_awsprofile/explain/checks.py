@@ -1,4 +1,7 @@
-"""Checks of a profile that make no calls: for its kind, and for every profile."""
+"""Checks of a profile that make no calls: for its kind, and for every profile.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,17 @@ import re
 from collections.abc import Callable, Iterator
 
 from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.cached import login_token, mfa_session, sso_section
 from ipy_awsprofile.explain.client_checks import check_ca_bundle, check_region, check_services
-from ipy_awsprofile.explain.header_checks import check_header, check_replaced
 from ipy_awsprofile.explain.key_checks import (
     check_empty_keys,
     check_expiry,
     check_incomplete,
 )
 from ipy_awsprofile.explain.program_checks import check_mfa_process, check_process
-from ipy_awsprofile.explain.records import Finding, Link, Problem, one_line, place
+from ipy_awsprofile.explain.records import Finding, Inputs, Link, Problem, one_line, place
 from ipy_awsprofile.explain.role_checks import check_role, check_web_identity
 from ipy_awsprofile.explain.settings_table import known_settings, similar_setting
 from ipy_awsprofile.explain.sso_checks import check_sign_in_of_clients, check_sso
@@ -67,10 +70,7 @@ def _check_names(link: Link) -> Iterator[Finding]:
 
 
 def _check_comments(link: Link) -> Iterator[Finding]:
-    """Yield a problem for each value with what looks like a comment: it is a part of the value.
-
-    https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
-    """
+    """Yield a problem for each value with what looks like a comment: it is a part of the value."""
     for section in filter(None, (link.section, sso_section(link))):
         for name in sorted(known_settings().intersection(section) - _COMMANDS):
             if re.search(r"\s[#;]", section.text(name) or ""):
@@ -90,11 +90,67 @@ def _check_blocks(link: Link) -> Iterator[Finding]:
         )
 
 
+def _check_header(link: Link) -> Iterator[Finding]:
+    """Yield a problem for each section that seems to be this profile and isn't."""
+    yield from misspelt_header(link.profile.name, link.inputs, fatal=False)
+
+
+def misspelt_header(name: str, inputs: Inputs, *, fatal: bool) -> Iterator[Problem]:
+    """Yield a problem for each section whose header is similar to the profile's header."""
+    shown = one_line(name)
+    quoted = f'"{shown}"' if " " in name else shown
+    config = inputs.config
+    for section in (*config.others.values(), *config.unnamed.values()):
+        if _meant(section.header) == name:
+            yield Problem(
+                says=f"[{one_line(section.header)}] in the config file isn't a profile.",
+                fix=f"Write [profile {quoted}]. See {place(section.file, section.line)}.",
+                fatal=fatal,
+            )
+    header = f"profile {name}"
+    named = config.profiles.get(header)
+    if named is not None and named.file == config.paths.credentials:
+        yield Problem(
+            says=f"[{one_line(header)}] in the credentials file isn't the profile `{shown}`.",
+            fix=f"In that file, write [{shown}]. See {place(named.file, named.line)}.",
+            fatal=fatal,
+        )
+
+
+def _meant(header: str) -> str:
+    """Return the profile that a header that isn't one may be meant for."""
+    first, _, rest = header.strip().partition(" ")
+    name = rest if first.lower() == "profile" else header
+    return name.strip(" \"'")
+
+
+def _check_replaced(link: Link) -> Iterator[Finding]:
+    """Yield a problem for each section that another one with the same name replaces.
+
+    The headers differ, such as ``[profile x]`` and ``[profile "x"]``. botocore reads the last one.
+    """
+    services = link.inputs.config.services.get(link.section.text("services") or "")
+    for section in (link.section, sso_section(link), services):
+        if section is not None:
+            yield from (_replaced(lost, section) for lost in section.replaced)
+
+
+def _replaced(lost: Section, section: Section) -> Problem:
+    names = [name for name in lost if name in known_settings()]
+    settings = f"Move {', '.join(names)} there" if names else "Remove it"
+    used = place(section.file, section.line)
+    return Problem(
+        says=f"[{one_line(lost.header)}] isn't read: {used} has the same name and comes later.",
+        fix=f"{settings}. See {place(lost.file, lost.line)}.",
+        fatal=False,
+    )
+
+
 #: Their values are given to a shell, or can contain any character.
 _COMMANDS = {"credential_process", "mfa_process"}
 
 _OF_EVERY_PROFILE: tuple[Check, ...] = (
-    *(check_header, check_replaced, _check_names, _check_comments, _check_blocks),
+    *(_check_header, _check_replaced, _check_names, _check_comments, _check_blocks),
     *(check_services, check_region, check_ca_bundle, check_sign_in_of_clients),
 )
 _OF_KIND: dict[ProfileKind, tuple[Check, ...]] = {

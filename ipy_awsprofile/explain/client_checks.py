@@ -1,15 +1,19 @@
-"""Checks of what clients need: the Region, and the [services] section with endpoints."""
+"""Checks of what clients need: the Region, the endpoints, and all that botocore refuses."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from ipy_awsprofile.config.profiles import ProfileKind, did_you_mean
 from ipy_awsprofile.config.regions import is_known_region, similar_region
+from ipy_awsprofile.config.settings import About, settings_about
 from ipy_awsprofile.config.shared_files import Section
+from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.explain.records import Finding, Link, Problem, is_file, one_line, place
 from ipy_awsprofile.explain.settings_table import ignores_endpoints
+from ipy_awsprofile.text import redacted_urls
 
 #: The names that botocore accepts, since a Region becomes part of a host name.
 _REGION = re.compile(r"(?![0-9]+$)(?!-)[a-zA-Z0-9-]{,63}(?<!-)")
@@ -38,9 +42,10 @@ def check_region(link: Link) -> Iterator[Finding]:
     source = inputs.config.profiles.get(link.profile.source_profile or "")
     found = source.text("region") if source is not None else None
     inherits = f" It doesn't inherit `{one_line(found)}` from its source profile." if found else ""
+    add = f"Add `region = {one_line(found or 'us-east-1')}` to it, or switch with `--region`."
     yield Problem(
         says=f"`{link.target}` has no Region.{inherits}",
-        fix=f"Add `region = {one_line(found or 'us-east-1')}` to it, or switch with `--region`.",
+        fix=add if link.target in inputs.config.profiles else "Switch with `--region us-east-1`.",
         fatal=_needs_region(link),
     )
 
@@ -122,3 +127,59 @@ def check_services(link: Link) -> Iterator[Finding]:
             fix=did_you_mean(name, link.inputs.config.services) or link.at("services"),
             fatal=is_read,
         )
+
+
+def check_client(link: Link) -> Iterator[Problem]:
+    """Yield the problem for which there can't be a client, with the setting that is to blame.
+
+    botocore is asked. It makes no call: the client has keys that aren't anybody's.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
+    """
+    error = _refusal(link)
+    if error is None:
+        return
+    reason = _reason(error)
+    for name in settings_about(About.CLIENTS, About.MACHINE):
+        if name in link.section and _refusal(link, without=name) is None:
+            yield Problem(
+                says=f"botocore can't use `{name}`{reason}", fix=f"Correct it. {link.at(name)}"
+            )
+            return
+    yield Problem(
+        says=f"botocore can't create a client of `{one_line(link.target)}`{reason}",
+        fix="Correct the profile's settings about clients, or the variables that begin with AWS_.",
+    )
+
+
+def _reason(error: Exception) -> str:
+    """Return botocore's reason after a colon; other exceptions aren't meant to be read."""
+    from botocore.exceptions import BotoCoreError
+
+    if isinstance(error, BotoCoreError | ValueError):
+        return f": {one_line(redacted_urls(str(error))).rstrip('.')}."
+    return "."
+
+
+def _refusal(link: Link, without: str = "") -> Exception | None:
+    """Return the exception if there can't be a client; a setting can be left out."""
+    from botocore.credentials import create_credential_resolver
+
+    from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
+
+    region = "us-east-1"  # that of the profile has a check of its own
+    target = Target(steps=link.steps, region=region, config=link.inputs.config)
+    try:
+        session = ProfileBotocoreSession(target)
+        session.full_config["profiles"][link.target].pop(without, None)
+        create_credential_resolver(session)
+        for service in ("sts", "s3"):
+            client = session.create_client(
+                service,
+                aws_access_key_id="none",
+                aws_secret_access_key="none",  # noqa: S106
+            )
+            urlsplit(client.meta.endpoint_url).port  # noqa: B018  # botocore signs with it
+    except Exception as error:  # noqa: BLE001  # values of another form raise any exception
+        return error
+    return None

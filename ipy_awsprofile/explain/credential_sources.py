@@ -1,29 +1,35 @@
-"""Steps for credentials that aren't in a profile: variables, a container, an EC2 instance.
+"""Steps for credentials that aren't in a profile: variables, a container, an EC2 instance, a file.
+
+The checks are those that botocore makes before it calls anything.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from configparser import RawConfigParser
 from pathlib import Path
 
 from ipy_awsprofile.config.profiles import ProfileKind
-from ipy_awsprofile.explain.outside_sources import (
-    FULL_URI,
-    RELATIVE_URI,
-    check_container,
-    check_expiry_variable,
-    old_file,
+from ipy_awsprofile.credentials.validation import parse_time, unfit_for_header
+from ipy_awsprofile.explain.records import (
+    ExplainedStep,
+    Inputs,
+    Problem,
+    Setting,
+    in_utc,
+    is_file,
+    one_line,
 )
-from ipy_awsprofile.explain.records import Inputs, Problem, Setting, Step, is_file, one_line
 
 
-def environment_keys(inputs: Inputs) -> Step:
+def environment_keys(inputs: Inputs) -> ExplainedStep:
     """Return the step of keys in variables, which botocore's EnvProvider uses."""
     names = (*_PAIR, "AWS_SESSION_TOKEN")
     missing = [name for name in _PAIR if not inputs.environ.get(name)]
-    return Step(
+    return ExplainedStep(
         name="Environment",
         kind="keys in variables",
         settings=tuple(
@@ -44,12 +50,12 @@ def environment_keys(inputs: Inputs) -> Step:
 _PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
-def _container(inputs: Inputs) -> Step:
+def _container(inputs: Inputs) -> ExplainedStep:
     problems = tuple(check_container(inputs))
-    return Step(name="EcsContainer", kind="container credentials", problems=problems)
+    return ExplainedStep(name="EcsContainer", kind="container credentials", problems=problems)
 
 
-def _instance(inputs: Inputs) -> Step:
+def _instance(inputs: Inputs) -> ExplainedStep:
     problems: tuple[Problem, ...] = ()
     if inputs.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
         problems = (
@@ -62,7 +68,7 @@ def _instance(inputs: Inputs) -> Step:
         "The instance metadata isn't called for an explanation. Only an EC2 instance with a role "
         "has credentials there."
     )
-    return Step(
+    return ExplainedStep(
         name="Ec2InstanceMetadata",
         kind="instance metadata",
         facts=() if problems else (fact,),
@@ -70,7 +76,7 @@ def _instance(inputs: Inputs) -> Step:
     )
 
 
-def credential_source(name: str, inputs: Inputs) -> Step:
+def credential_source(name: str, inputs: Inputs) -> ExplainedStep:
     """Return the step of a role's credential_source."""
     match name:
         case "Environment":
@@ -81,7 +87,7 @@ def credential_source(name: str, inputs: Inputs) -> Step:
             return _instance(inputs)
 
 
-def outside_profile(inputs: Inputs) -> Step | None:
+def outside_profile(inputs: Inputs) -> ExplainedStep | None:
     """Return the step of where botocore looks last; None without.
 
     That is an old file, a container that has variables for it, or an EC2 instance.
@@ -94,7 +100,7 @@ def outside_profile(inputs: Inputs) -> Step | None:
     return None if instance.problems else instance
 
 
-def web_identity_step(inputs: Inputs, name: str) -> Step:
+def web_identity_step(inputs: Inputs, name: str) -> ExplainedStep:
     """Return the step of a role in variables; the profile has what they don't."""
     environ, section = inputs.environ, inputs.config.profiles.get(name)
     file, role_arn = environ["AWS_WEB_IDENTITY_TOKEN_FILE"], environ.get("AWS_ROLE_ARN")
@@ -103,7 +109,7 @@ def web_identity_step(inputs: Inputs, name: str) -> Step:
     if not role_arn:
         problems.append(Problem(says="`AWS_ROLE_ARN` isn't set.", fix="Set it to the role's ARN."))
     variables = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME")
-    return Step(
+    return ExplainedStep(
         name="Environment",
         kind=str(ProfileKind.WEB_IDENTITY),
         detail=one_line(role_arn or ""),
@@ -148,3 +154,128 @@ def _check_token(file: str, where: str) -> Iterator[Problem]:
             says=f"The token file `{one_line(file)}` {problem}.",
             fix=f"The platform that runs this process has to write it. {where}",
         )
+
+
+RELATIVE_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105  # the name of a variable
+TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"  # noqa: S105
+
+
+def check_container(inputs: Inputs) -> Iterator[Problem]:
+    """Yield problems of the address and of the token of a container's credential service."""
+    environ = inputs.environ
+    if RELATIVE_URI not in environ and FULL_URI not in environ:
+        yield Problem(
+            says="No variable for container credentials is set.",
+            fix="Containers on ECS and EKS have one.",
+        )
+        return
+    variable = RELATIVE_URI if RELATIVE_URI in environ else FULL_URI
+    if not _is_allowed(environ[variable], relative=variable == RELATIVE_URI):
+        yield Problem(
+            says=f"`{variable}` isn't an address that botocore calls.",
+            fix="It has to be https, or an address of this machine, of ECS or of EKS.",
+        )
+    if TOKEN_FILE in environ:
+        yield from _check_container_token(_content(environ[TOKEN_FILE]), TOKEN_FILE)
+    elif TOKEN in environ:
+        yield from _check_container_token(environ[TOKEN], TOKEN)
+
+
+def _is_allowed(address: str, *, relative: bool) -> bool:
+    from botocore.utils import ContainerMetadataFetcher
+
+    fetcher = ContainerMetadataFetcher()
+    try:  # there is no public way to ask
+        allowed = fetcher._validate_allowed_url  # type: ignore[attr-defined]  # noqa: SLF001
+        allowed(fetcher.full_url(address) if relative else address)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_container_token(token: str | None, variable: str) -> Iterator[Problem]:
+    if token is None:
+        yield Problem(
+            says=f"`{variable}` names a file that isn't there, or isn't a text file.",
+            fix="The platform that runs this process has to provide it.",
+        )
+    elif unfit_for_header(token):
+        yield Problem(
+            says=f"The token in `{variable}` can't be sent: it has a line end or odd characters.",
+            fix="Write the token alone, without a line end.",
+        )
+
+
+def _content(file: str) -> str | None:
+    """Return the text in a file; None if it can't be read."""
+    try:
+        return Path(file).read_text()
+    except (OSError, ValueError):
+        return None
+
+
+def check_expiry_variable(inputs: Inputs) -> Iterator[Problem]:
+    """Yield a problem if the keys in variables have expired."""
+    text = inputs.environ.get("AWS_CREDENTIAL_EXPIRATION")
+    if not text:
+        return
+    expiry = parse_time(text)
+    if expiry is None:
+        yield Problem(
+            says="`AWS_CREDENTIAL_EXPIRATION` isn't a time with a time zone.",
+            fix="Unset it, or write a time such as 2030-01-01T00:00:00Z.",
+        )
+    elif expiry <= inputs.now:
+        yield Problem(
+            says=f"The keys in variables expired at {in_utc(expiry)}.",
+            fix="Renew them where they come from.",
+        )
+
+
+def old_file(inputs: Inputs) -> ExplainedStep | None:
+    """Return the step of a file of boto 2 or of the EC2 tools, which botocore still reads."""
+    environ = inputs.environ
+    if "AWS_CREDENTIAL_FILE" in environ:
+        name = os.path.expanduser(environ["AWS_CREDENTIAL_FILE"])
+        content = _content(name)
+        if content is None:
+            unset = "Correct the path, or unset the variable AWS_CREDENTIAL_FILE."
+            fault = Problem(says=f"The file `{one_line(name)}` can't be read.", fix=unset)
+            return ExplainedStep(
+                name=one_line(Path(name).name), kind="static keys", problems=(fault,)
+            )
+        found = _key_values(content)
+        if "AWSAccessKeyId" in found:
+            return _step_of_file(name, missing={"AWSSecretKey"} - found.keys())
+    files = [environ["BOTO_CONFIG"]] if "BOTO_CONFIG" in environ else ["/etc/boto.cfg", "~/.boto"]
+    for name in files:
+        path = os.path.expanduser(os.path.expandvars(name))
+        parser = RawConfigParser(default_section="")
+        try:
+            parser.read_string(_content(path) or "")
+        except Exception:  # noqa: BLE001, S112  # the text can quote a secret
+            continue
+        if parser.has_option("Credentials", "aws_access_key_id"):
+            secret = "aws_secret_access_key"  # noqa: S105  # the name of a setting
+            has_secret = parser.has_option("Credentials", secret)
+            return _step_of_file(path, missing=set() if has_secret else {secret})
+    return None
+
+
+def _key_values(text: str) -> dict[str, str]:
+    pairs = (line.partition("=") for line in text.splitlines())
+    return {name.strip(): value.strip() for name, equals, value in pairs if equals}
+
+
+def _step_of_file(file: str, *, missing: set[str]) -> ExplainedStep:
+    return ExplainedStep(
+        name=one_line(Path(file).name),
+        kind="static keys",
+        detail=one_line(file),
+        problems=tuple(
+            Problem(says=f"`{name}` is missing in {one_line(file)}.", fix="Add it.")
+            for name in sorted(missing)
+        ),
+    )

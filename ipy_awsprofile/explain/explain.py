@@ -6,58 +6,156 @@ botocore. It doesn't use the network, run a process or write a file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from ipy_awsprofile.config.arn import Arn
-from ipy_awsprofile.config.assigned_role import with_assigned_role
+from ipy_awsprofile.config.chain import resolve
 from ipy_awsprofile.config.config import read_config
-from ipy_awsprofile.config.environment import user_environment
-from ipy_awsprofile.config.profiles import ProfileKind
-from ipy_awsprofile.config.shared_files import SharedFiles
-from ipy_awsprofile.explain.default_chain import explain_default, notes_with_name
-from ipy_awsprofile.explain.records import Explanation, Inputs, Problem, Setting, Step, one_line
-from ipy_awsprofile.explain.steps import steps_of
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.shared_files import Section, SharedFiles
+from ipy_awsprofile.config.target import target_of
+from ipy_awsprofile.config.user_environment import named_profile, user_environment
+from ipy_awsprofile.errors import AwsProfileError, ProfileNotFound
+from ipy_awsprofile.explain.credential_sources import (
+    environment_keys,
+    outside_profile,
+    web_identity_step,
+)
+from ipy_awsprofile.explain.records import (
+    ExplainedStep,
+    Explanation,
+    Inputs,
+    Problem,
+    Setting,
+    is_file,
+    one_line,
+)
+from ipy_awsprofile.explain.steps import explained_steps, missing_profile
 
-__all__ = ["Explanation", "Problem", "Setting", "Step", "explain"]
+__all__ = ["ExplainedStep", "Explanation", "Problem", "Setting", "explain"]
 
 
-def explain(
-    name: str | None = None,
-    *,
-    role_arn: str | None = None,
-    region: str | None = None,
-    options: Mapping[str, str] | None = None,
-    variant: str = "",
-    now: datetime | None = None,
-) -> Explanation:
+def explain(request: SessionRequest | None = None, *, now: datetime | None = None) -> Explanation:
     """Return how a profile resolves: which settings are used, what is cached, what is missing.
 
-    Without a name, it is explained what boto3 uses by itself. A broken profile is explained like
-    any other: its problems are in the steps. ``role_arn`` is a role without a profile that is
-    assumed with the profile. ``region`` is the Region that a switch was given, and ``options`` are
-    the settings that it replaces, as `Target.settings`; ``variant`` is its `Target.cache_variant`.
-    Cached sessions that expire before ``now`` aren't valid. Raises ConfigFileError if a file can't
-    be read.
+    Without a request, it is explained what boto3 uses by itself. A broken profile is explained like
+    any other: its problems are in the steps. Cached sessions that expire before ``now`` aren't
+    valid. Raises ConfigFileError if a file can't be read.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
     """
     environ = user_environment()
-    config = with_assigned_role(name or "", read_config(SharedFiles.from_environment(environ)))
-    inputs = Inputs(environ, config, now or datetime.now(UTC), region, options or {}, variant)
-    if name is None:
+    config = read_config(SharedFiles.from_environment(environ))
+    inputs = Inputs(environ, config, now or datetime.now(UTC))
+    if request is None:
         return explain_default(inputs)
+    name = request.profile or request.source_profile or ""
     return Explanation(
-        name=role_arn or name,
+        name=request.name,
         chosen="",
-        steps=(*steps_of(name, inputs), *_role_without_profile(role_arn)),
+        steps=_steps(request, name, replace(inputs, region=request.region)),
         files=config.paths,
         notes=tuple(notes_with_name(name, inputs)),
     )
 
 
-def _role_without_profile(role_arn: str | None) -> Iterator[Step]:
-    if role_arn:
-        arn = Arn.parse(role_arn)
-        detail = one_line(" in ".join(filter(None, (arn.role, arn.account)))) if arn else ""
-        yield Step(name=role_arn, kind=str(ProfileKind.ASSUME_ROLE), detail=detail)
+def _steps(request: SessionRequest, name: str, inputs: Inputs) -> tuple[ExplainedStep, ...]:
+    try:
+        chain = resolve(request, inputs.config)
+    except ProfileNotFound as error:
+        return (missing_profile(name, inputs, error),)
+    options = {"role_arn", "source_profile"} if request.role_arn else set()
+    with suppress(AwsProfileError):  # the steps have what is wrong
+        target = target_of(request, inputs.config)
+        chain = replace(chain, steps=target.steps)
+        inputs = replace(inputs, variant=target.cache_variant)
+        options |= target.options.keys()
+    return explained_steps(chain, replace(inputs, options=options))
+
+
+def explain_default(inputs: Inputs) -> Explanation:
+    """Return how boto3 gets credentials if no profile is named."""
+    environ = inputs.environ
+    variable, named = named_profile(environ)
+    name = named if named is not None else "default"
+    section = inputs.config.profiles.get(name)
+    why = f"{variable}={one_line(name)}" if variable else "no profile is named, so it is `default`"
+    steps: tuple[ExplainedStep, ...]
+    if variable and section is None:
+        steps = (missing_profile(name, inputs, ProfileNotFound(name)),)
+    elif environ.get("AWS_ACCESS_KEY_ID"):
+        steps = (environment_keys(inputs),)
+        why = "keys in the environment take precedence over profiles"
+    elif environ.get("AWS_WEB_IDENTITY_TOKEN_FILE") and not _has_role(section):
+        steps, why = (web_identity_step(inputs, name),), "AWS_WEB_IDENTITY_TOKEN_FILE is set"
+    elif section is not None:
+        steps = explained_steps(resolve(SessionRequest(profile=name), inputs.config), inputs)
+    else:
+        steps = (outside_profile(inputs) or _NO_CREDENTIALS,)
+        why = "there is no profile `default`"
+    return Explanation(
+        name=name if steps[-1].file else steps[-1].name,
+        chosen=f"what boto3 uses by itself: {why}",
+        steps=steps,
+        files=inputs.config.paths,
+        notes=tuple(notes_without_name(name, inputs)),
+    )
+
+
+def _has_role(section: Section | None) -> bool:
+    return (
+        section is not None and "role_arn" in section and "web_identity_token_file" not in section
+    )
+
+
+_NO_CREDENTIALS = ExplainedStep(
+    name="nothing",
+    kind="no credentials",
+    problems=(
+        Problem(
+            says="There are no credentials: no profile, no variable, no container.",
+            fix="`%aws_profiles` lists the profiles.",
+        ),
+    ),
+)
+
+
+def notes_with_name(name: str, inputs: Inputs) -> Iterator[str]:
+    """Yield what plain boto3 uses instead of the profile that was named."""
+    environ = inputs.environ
+    variable, named = named_profile(environ)
+    if environ.get("AWS_ACCESS_KEY_ID"):
+        yield "`AWS_ACCESS_KEY_ID` is set: plain boto3 uses it, a switch doesn't."
+    elif environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
+        yield "`AWS_WEB_IDENTITY_TOKEN_FILE` is set: plain boto3 reads it, a switch doesn't."
+    if variable and named != name:
+        yield f"`{variable}` is `{one_line(named or '')}`: plain boto3 uses it, a switch doesn't."
+    yield from _notes_always(inputs)
+
+
+def notes_without_name(name: str, inputs: Inputs) -> Iterator[str]:
+    """Yield which variables boto3 uses instead of the settings of its profile."""
+    section = inputs.config.profiles.get(name)
+    if section is not None and "web_identity_token_file" in section:
+        for setting in ("role_arn", "role_session_name"):
+            variable = f"AWS_{setting.upper()}"
+            if inputs.environ.get(variable) and setting in section:
+                yield f"`{variable}` takes precedence over the `{setting}` of `{one_line(name)}`."
+    yield from _notes_always(inputs)
+
+
+def _notes_always(inputs: Inputs) -> Iterator[str]:
+    environ = inputs.environ
+    if "AWS_DEFAULT_PROFILE" in environ and "AWS_PROFILE" in environ:
+        yield "`AWS_DEFAULT_PROFILE` takes precedence over `AWS_PROFILE`."
+    region = environ.get("AWS_REGION")
+    if region and region != environ.get("AWS_DEFAULT_REGION"):
+        yield "boto3 doesn't read `AWS_REGION` as other tools do, but `AWS_DEFAULT_REGION`."
+    for variable, file in (
+        ("AWS_CONFIG_FILE", inputs.config.paths.config),
+        ("AWS_SHARED_CREDENTIALS_FILE", inputs.config.paths.credentials),
+    ):
+        if environ.get(variable) and not is_file(file):
+            yield f"`{variable}` names a file that doesn't exist: {one_line(str(file))}."

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from ipy_awsprofile.config.chain import Step
 from ipy_awsprofile.config.config import Config
 from ipy_awsprofile.config.profiles import Profile, ProfileKind
+from ipy_awsprofile.config.role_options import ASSUMES
 from ipy_awsprofile.config.shared_files import Section, SharedFiles
 
 
@@ -47,7 +49,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class ExplainedStep:
     """One step of the role chain: a profile, or the source of the first credentials.
 
     ``kind`` is what happens in it, and ``detail`` with what (a role and its account, a program, …).
@@ -79,7 +81,7 @@ class Explanation:
 
     name: str
     chosen: str
-    steps: tuple[Step, ...]
+    steps: tuple[ExplainedStep, ...]
     files: SharedFiles
     notes: tuple[str, ...] = ()
 
@@ -103,40 +105,70 @@ class Inputs:
     now: datetime
     #: The Region that a switch was given, if any.
     region: str | None = None
-    #: The settings that other options of the switch replace.
-    options: Mapping[str, str] = field(default_factory=dict)
+    #: The settings that its other options set.
+    options: Collection[str] = ()
     #: What distinguishes the session of a switch with a session policy in the cache.
     variant: str = ""
 
 
+#: A role that is assumed with the credentials of one of these is chained.
+_ROLES = (*ASSUMES, ProfileKind.WEB_IDENTITY, ProfileKind.SSO)
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Link:
-    """A profile as a link of the role chain.
+    """A step of a role chain, among the others.
 
-    ``kind`` is how it gets credentials there. ``target`` is the profile that is explained, whose
-    Region and endpoint are used for all steps. ``chained`` is True if its role is assumed with the
-    credentials of another role, ``needs_code`` if an MFA code is needed for it or before it.
+    The first is the profile that is explained, whose Region and endpoint are used for all steps.
     """
 
-    profile: Profile
-    section: Section
-    kind: ProfileKind
-    target: str
-    chained: bool
-    needs_code: bool
+    steps: tuple[Step, ...]
+    position: int
     inputs: Inputs
+
+    @property
+    def profile(self) -> Profile:
+        """The profile of the step."""
+        return self.steps[self.position].profile
+
+    @property
+    def section(self) -> Section:
+        """The settings of the step."""
+        return self.steps[self.position].settings
+
+    @property
+    def kind(self) -> ProfileKind:
+        """How the profile gets credentials in this chain."""
+        return self.steps[self.position].kind
+
+    @property
+    def target(self) -> str:
+        """The name of the profile that is explained."""
+        return self.steps[0].profile.name
 
     @property
     def is_target(self) -> bool:
         """Whether this is the profile that is explained."""
-        return self.profile.name == self.target
+        return self.position == 0
+
+    @property
+    def is_chained(self) -> bool:
+        """Whether its role is assumed with the credentials of another role."""
+        before = self.steps[self.position + 1 :]
+        return bool(before) and before[0].kind in _ROLES
+
+    @property
+    def needs_code(self) -> bool:
+        """Whether an MFA code is needed for it or before it."""
+        steps = self.steps[self.position :]
+        return any(step.profile.mfa_serial and step.kind in ASSUMES for step in steps)
 
     @property
     def foreign_sts(self) -> str:
         """STS's endpoint if it isn't AWS's own, otherwise empty."""
         from ipy_awsprofile.config.sts_endpoint import foreign_sts
 
-        config = self.inputs.config.full_config(self.target, {})
+        config = self.inputs.config.full_config(self.target, self.steps[0].settings)
         return foreign_sts(config, self.target, self.inputs.environ)
 
     def at(self, name: str) -> str:

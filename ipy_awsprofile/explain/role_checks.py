@@ -73,9 +73,8 @@ def _check_parameters(link: Link) -> Iterator[Finding]:
 
 def _check_tags(link: Link) -> Iterator[Finding]:
     """Yield a problem if session tags, which botocore doesn't know, can't be parameters."""
-    profile = link.profile
     try:
-        role_parameters(SessionRequest(), (profile,), {profile.name: link.section})
+        role_parameters(SessionRequest(), link.steps[link.position : link.position + 1])
     except AwsProfileError as error:
         yield Problem(says=str(error), fix=error.hint)
 
@@ -95,7 +94,7 @@ def _check_duration(link: Link) -> Iterator[Finding]:
             says=f"AWS doesn't allow a duration of {one_line(str(seconds), 20)} seconds.",
             fix=f"Use {ROLE[0]} to {ROLE[-1]}. {link.at('duration_seconds')}",
         )
-    elif link.chained and seconds > _MAX_CHAINED:
+    elif link.is_chained and seconds > _MAX_CHAINED:
         yield Problem(
             says="A role that is assumed with another role's credentials can last 3600 seconds, "
             f"not {seconds}.",

@@ -27,11 +27,13 @@ from ipy_awsprofile.text import program, redacted_urls
 _KEYS = set(settings_about(About.KEYS))
 _ROLE = set(settings_about(About.ROLE))
 
-#: The options of a switch that replace a setting.
+#: The options of a switch that set a setting.
 OPTIONS = {
     "duration_seconds": "--duration",
     "external_id": "--external-id",
+    "role_arn": "--role-arn",
     "role_session_name": "--session-name",
+    "source_profile": "--source-profile",
 }
 
 #: The settings about credentials that are used for each kind.

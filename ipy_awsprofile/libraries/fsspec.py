@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.config.environment import MARKER
+from ipy_awsprofile.config.user_environment import MARKER
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.run_isolation import session_here
 from ipy_awsprofile.sessions.session import ProfileSession, chain_of

@@ -8,8 +8,8 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards import cards
-from ipy_awsprofile.config.environment import named_profile
 from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
+from ipy_awsprofile.config.user_environment import named_profile
 from ipy_awsprofile.errors import EndpointUnreachable
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from IPython.display import display
 
@@ -91,7 +91,7 @@ def _result_of(
     """Do what the options of ``%aws_profile`` say, and return what shows the result."""
     shell, switcher = magics.shell, magics.switcher
     if options.explain:
-        return _explanation(switcher, request or switcher.request)
+        return _explanation(request or switcher.request)
     if options.pick and renders_html():
         return magics.make_picker(switcher)
     if options.pick:
@@ -135,21 +135,11 @@ def _active_request(switcher: Switcher) -> SwitchRequest:
     return switcher.request
 
 
-def _explanation(switcher: Switcher, request: SwitchRequest | None) -> object:
+def _explanation(request: SwitchRequest | None) -> object:
     from ipy_awsprofile.cards.explanation import explanation_card
     from ipy_awsprofile.explain.explain import explain
-    from ipy_awsprofile.explain.settings_table import OPTIONS
 
-    if request is None:
-        return explanation_card(explain())
-    name = request.profile or request.source_profile
-    more: dict[str, Any] = {"role_arn": request.role_arn, "region": request.region}
-    session = switcher.session
-    if request is switcher.request and session and request.profile:
-        settings = session.target.settings
-        more["options"] = {name: settings[name] for name in OPTIONS if name in settings}
-        more["variant"] = session.target.cache_variant
-    return explanation_card(explain(name, **more))
+    return explanation_card(explain(request))
 
 
 _WITHOUT_BROWSER = "Click *Console* in the picker, which `%aws_profile --pick` shows."

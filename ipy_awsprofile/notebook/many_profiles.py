@@ -157,8 +157,7 @@ def _new_profile(role: AssignedRole, pattern: str, config: Config) -> NewProfile
             "`default`, which every AWS tool uses when no profile is named.",
             "Use a pattern with more of the role, such as `{account_name}-{role}`.",
         )
-    found = assigned_role(role.name, config)
-    return NewProfile(name, found[1] if found else {})
+    return NewProfile(name, assigned_role(role.name, config) or {})
 
 
 def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session], Any]:

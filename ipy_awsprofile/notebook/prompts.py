@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from ipy_awsprofile.credentials.mfa import (
+from ipy_awsprofile.credentials.mfa_prompt import (
     MfaPrompter,
     Question,
     ask_on_input_channel,

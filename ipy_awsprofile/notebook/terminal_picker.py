@@ -32,7 +32,7 @@ from prompt_toolkit.utils import get_cwidth, is_dumb_terminal
 
 from ipy_awsprofile.config.profiles import Profile, list_profiles, matching
 from ipy_awsprofile.config.request import SwitchRequest
-from ipy_awsprofile.credentials.mfa import somebody_is_there
+from ipy_awsprofile.credentials.mfa_prompt import somebody_is_there
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.text import visible
 

@@ -10,15 +10,20 @@ https://docs.aws.amazon.com/signin/latest/APIReference/API_CreateOAuth2Token.htm
 from __future__ import annotations
 
 import base64
+import json
 import secrets
+import textwrap
+import time
+import uuid
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from botocore import UNSIGNED
+from botocore import UNSIGNED, compat
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
-from botocore.exceptions import LoginInsufficientPermissions
+from botocore.exceptions import LoginInsufficientPermissions, MissingDependencyException
 from botocore.utils import LoginTokenLoader
 
 from ipy_awsprofile.config.arn import Arn
@@ -32,7 +37,6 @@ from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.browser_sign_in import BrowserSignIn
 from ipy_awsprofile.sessions.oauth_callback import OAuthCallback, Pkce
-from ipy_awsprofile.sessions.proof_key import ProofKey
 from ipy_awsprofile.text import parse_json
 
 if TYPE_CHECKING:
@@ -48,7 +52,7 @@ class _Login(StaysInProcess):
     def __init__(self, target: Target, client_id: str) -> None:
         source = target.profiles[-1]
         self.profile = source.name
-        self._session = str(target.settings_of(source)["login_session"])
+        self._session = str(target.steps[-1].settings["login_session"])
         self._client_id = client_id
         self._key = ProofKey()
         config = give_up_soon(ATTEMPT).merge(Config(signature_version=UNSIGNED))
@@ -214,3 +218,49 @@ def _code_in(text: str, state: str) -> str | None:
     if not secrets.compare_digest(query.get("state", [""])[0].encode(), state.encode()):
         return None
     return query.get("code", [None])[0]
+
+
+#: Bytes of each coordinate, and of each half of a signature.
+_BYTES = 32
+
+
+class ProofKey(StaysInProcess):
+    """A new key pair on the curve P-256.
+
+    Raises MissingDependencyException without AWS's cryptography, which botocore needs, too.
+    """
+
+    def __init__(self) -> None:
+        if getattr(compat, "EC", None) is None:
+            raise MissingDependencyException(msg="awscrt")
+        from awscrt.crypto import EC, ECType
+
+        self._key: Any = EC.new_generate(ECType.P_256)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    def pem(self) -> str:
+        """Return the private key in the form in which the AWS CLI stores it."""
+        from awscrt.crypto import ECExportFormat
+
+        content = base64.b64encode(self._key.export_key(ECExportFormat.SEC1)).decode()
+        lines = textwrap.fill(content, width=64)
+        return f"-----BEGIN EC PRIVATE KEY-----\n{lines}\n-----END EC PRIVATE KEY-----\n"
+
+    def proof(self, url: str) -> str:
+        """Return the header ``DPoP`` of a POST request to an address."""
+        from awscrt.crypto import EC
+
+        x, y = self._key.get_public_coords()
+        jwk = {"kty": "EC", "x": _encoded(x), "y": _encoded(y), "crv": "P-256"}
+        header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk}
+        claims = {"htm": "POST", "htu": url, "iat": int(time.time()), "jti": str(uuid.uuid4())}
+        signed = ".".join(_encoded(json.dumps(part).encode()) for part in (header, claims))
+        signature = self._key.sign(sha256(signed.encode()).digest())
+        pair = EC.decode_der_signature_to_padded_pair(signature, pad_to=_BYTES)
+        return f"{signed}.{_encoded(pair)}"
+
+
+def _encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

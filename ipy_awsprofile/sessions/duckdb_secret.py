@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 from weakref import ref
 
-from ipy_awsprofile.config.environment import named_profile
+from ipy_awsprofile.config.user_environment import named_profile
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.sessions.portable import not_renewed, short_lived

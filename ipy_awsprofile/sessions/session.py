@@ -17,7 +17,7 @@ from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.credentials.botocore_errors import no_credentials
 from ipy_awsprofile.credentials.botocore_session import MakeProvider, ProfileBotocoreSession
 from ipy_awsprofile.credentials.event_hooks import SharedHandlersSession
-from ipy_awsprofile.credentials.mfa import MfaPrompter, ask_on_input_channel
+from ipy_awsprofile.credentials.mfa_prompt import MfaPrompter, ask_on_input_channel
 from ipy_awsprofile.credentials.person import CodePrompter, Person, SignIn
 from ipy_awsprofile.credentials.translation import translated
 

@@ -10,7 +10,7 @@ https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/Welcome.html
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -59,15 +59,16 @@ def sso_settings(target: Target) -> SsoSettings:
 
     Raises InvalidOption if it doesn't sign in, and InvalidProfile if a setting is missing.
     """
-    source = target.profiles[-1]
+    source, profile = target.profiles[-1], target.steps[-1].settings
     if source.kind is not ProfileKind.SSO:
         raise InvalidOption(
             f"`{source.name}` has no sign-in: it uses {source.kind.in_words}.",
             "Use a profile with sso_account_id and sso_role_name.",
         )
-    profile = target.settings_of(source)
     session = str(profile.get("sso_session") or "") or None
-    shared = target.config.sso_sessions.get(session, {}) if session else profile
+    shared: Mapping[str, object] = profile
+    if session:
+        shared = target.config.sso_sessions.get(session) or {}
     start_url, region = shared.get("sso_start_url"), shared.get("sso_region")
     if not (isinstance(start_url, str) and start_url and isinstance(region, str) and region):
         where = f"[sso-session {session}]" if session else f"`{source.name}`"

@@ -52,12 +52,12 @@ def save_role(
             f"Save it without {given[0]}, and switch with it.",
         )
     target = target_of(request)
-    settings = dict(target.settings)
-    if not settings.keys() & {"sso_role_name", "role_arn"}:
+    if target.name in target.config.profiles:
         raise InvalidOption(
             f"`{request.name}` is a profile already.",
             "--save is for roles without a profile: of `--account`, or of `--role-arn`.",
         )
+    settings = dict(target.settings)
     if target.region:
         settings["region"] = target.region
     new = NewProfile(name, settings)

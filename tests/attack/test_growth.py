@@ -17,6 +17,7 @@ from random import Random
 from types import MethodType
 from typing import TYPE_CHECKING
 
+import psutil  # noqa: F401  # the first switch beside a child process would import it
 import pytest
 from botocore.endpoint_provider import EndpointProvider
 from stack_data.core import Source

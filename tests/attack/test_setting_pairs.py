@@ -11,8 +11,8 @@ import boto3
 import pytest
 from IPython.utils.capture import capture_output
 
-from ipy_awsprofile.config.environment import MARKER
 from ipy_awsprofile.config.settings import BLOCKS, SETTINGS
+from ipy_awsprofile.config.user_environment import MARKER
 from ipy_awsprofile.errors import EndpointUnreachable, MfaUnavailable
 from tests.attack.test_config_files import SECRET, looked_at
 from tests.kinds import KINDS, Kind, create_ann, in_its_place, prepared, sign_in

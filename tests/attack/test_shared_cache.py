@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ipy_awsprofile.config.profiles import list_profiles
-from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.explain import explain
@@ -142,7 +142,7 @@ def worked(name: str, random: Random, switcher: Switcher) -> str | None:
         case 0:
             list_profiles(random.choice([None, "Role"]))
         case 1:
-            explain(name)
+            explain(SessionRequest(profile=name))
         case 2:
             return who_am_i(open_session(name, fresh=random.random() < 0.3)).account
         case 3:

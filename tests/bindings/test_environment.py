@@ -14,7 +14,7 @@ from ipy_awsprofile.bindings.environment import (
     environment,
 )
 from ipy_awsprofile.bindings.lending import LentProfile
-from ipy_awsprofile.config.environment import MARKER, user_environment
+from ipy_awsprofile.config.user_environment import MARKER, user_environment
 from tests.bindings.borrowing import NOWHERE
 from tests.shells import run_python
 

@@ -15,7 +15,7 @@ from ipy_awsprofile.cards.cards import sign_in_card, sign_in_ended_card
 from ipy_awsprofile.cards.explanation import ExplanationCard, explanation_card
 from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.config.profiles import list_profiles
-from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
 from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.errors import MfaRejected, ProfileNotFound
 from ipy_awsprofile.explain.explain import explain
@@ -162,8 +162,8 @@ def every_card() -> list[Card | Table | ExplanationCard]:
         cards.across_card(3, errors, 1),
         tables.profile_table(list_profiles()),
         cards.no_profiles_card(SharedFiles.from_environment(), "open the list"),
-        explanation_card(explain("RoleBeta")),
-        explanation_card(explain("Nobody")),
+        explanation_card(explain(SessionRequest(profile="RoleBeta"))),
+        explanation_card(explain(SessionRequest(profile="Nobody"))),
     ]
 
 

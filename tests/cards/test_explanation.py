@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ipy_awsprofile.cards.explanation import explanation_card
+from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.explain.records import Problem
 from tests.explain.profiles import KEYS, ROLE, write
@@ -32,8 +33,9 @@ services = {EVIL}
     write(shared_files, config)
     monkeypatch.setenv("AWS_ENDPOINT_URL", EVIL)
     monkeypatch.setenv("AWS_PROFILE", EVIL)
-    for name in (EVIL.replace('"', ""), EVIL, None):
-        card = explanation_card(explain(name))
+    requests = (SessionRequest(profile=name) for name in (EVIL.replace('"', ""), EVIL))
+    for request in (*requests, None):
+        card = explanation_card(explain(request))
         assert "script" in card._repr_html_()
         assert "<script" not in card._repr_html_()
         assert "<script" in str(card)
@@ -46,7 +48,7 @@ def test_text_and_html(shared_files: Files) -> None:
         f"[profile p]\nrole_arn = {ROLE}\nsource_profile = u\n[profile u]\nregion = us-west-2\n",
         f"[u]\n{KEYS}\n",
     )
-    told = explain("p")
+    told = explain(SessionRequest(profile="p"))
     card = explanation_card(told)
     assert str(card) == "\n".join(
         [

@@ -16,7 +16,7 @@ from ipy_awsprofile.cards.html import Html, joined, tag, with_breaks, with_code
 from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.explain.records import Explanation, Problem, Setting, Step
+from ipy_awsprofile.explain.records import ExplainedStep, Explanation, Problem, Setting
 from ipy_awsprofile.sessions.access_portal import Account
 from ipy_awsprofile.sessions.assigned_roles import AssignedRole
 from tests.cards.reader import Reader, Shown, read
@@ -74,7 +74,7 @@ CARDS: dict[str, Callable[[str], Shown]] = {
             name=text,
             chosen=text,
             steps=(
-                Step(
+                ExplainedStep(
                     name=text,
                     kind=text,
                     detail=text,

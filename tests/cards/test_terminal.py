@@ -12,6 +12,7 @@ from ipy_awsprofile.cards import terminal
 from ipy_awsprofile.cards.explanation import explanation_card
 from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.cards.styles import Tone
+from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.explain.explain import explain
 from tests.shells import Shell, without_colours
 
@@ -58,7 +59,7 @@ def test_tables() -> None:
 def test_explanations(shared_files: tuple[Path, Path]) -> None:
     """What doesn't work is red, and a warning is yellow."""
     shared_files[0].write_text("[profile p]\nrole_arn = x\nsource_profile = nobody\nrgion = y\n")
-    card = explanation_card(explain("p"))
+    card = explanation_card(explain(SessionRequest(profile="p")))
     text = pretty(card)
     assert text.startswith(f"{BOLD}{RED}p  (")
     assert f"\x1b[{RED}    ✗ " in text

@@ -51,7 +51,8 @@ def test_same_dict_as_botocore(
     files.config.write_text(config)
     files.credentials.write_text(credentials)
     expected = by_botocore(files)
-    ours = read_config(files).full_config(profile, {})
+    config_of_both = read_config(files)
+    ours = config_of_both.full_config(profile, config_of_both.profiles.get(profile, {}))
     assert ours["profiles"] == {profile: {}} | expected["profiles"]
     assert list(ours["profiles"])[: len(expected["profiles"])] == list(expected["profiles"])
     assert ours | {"profiles": None} == expected | {"profiles": None}
@@ -68,7 +69,8 @@ def test_sessions_are_independent(shared_files: tuple[Path, Path]) -> None:
     files = SharedFiles(*shared_files)
     files.config.write_text("[profile p]\nregion = one\n[profile q]\n")
     config = read_config(files)
-    first, second = (config.full_config("p", {"output": output}) for output in ("json", "text"))
+    own = config.profiles["p"]
+    first, second = (config.full_config("p", own | {"output": it}) for it in ("json", "text"))
     first["profiles"]["p"]["region"] = "two"
     first["profiles"]["new"] = {}
     first["plugins"] = {}

@@ -24,7 +24,7 @@ from ipy_awsprofile.errors import InvalidOption
 def test_durations(aws: EmbeddedAws, duration: Any) -> None:
     """Each way to say 15 minutes is the same setting of the role."""
     request = SessionRequest(profile="RoleBeta", duration=duration)
-    assert target_of(request).settings == {"duration_seconds": "900"}
+    assert target_of(request).options == {"duration_seconds": "900"}
 
 
 REFUSED = [

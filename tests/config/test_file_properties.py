@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ipy_awsprofile.cards.explanation import explanation_card
+from ipy_awsprofile.config.chain import resolve
 from ipy_awsprofile.config.config import read_config
 from ipy_awsprofile.config.profiles import find_profile, list_profiles
 from ipy_awsprofile.config.request import SessionRequest
-from ipy_awsprofile.config.role_chain import role_chain
 from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.errors import AwsProfileError, ConfigFileError
@@ -229,7 +229,7 @@ def read_only_target(name: str) -> Target:
 
 def explained(name: str | None) -> str:
     """Return the explanation of a profile in every form that is shown."""
-    explanation = explain(name)
+    explanation = explain(SessionRequest(profile=name) if name is not None else None)
     card = explanation_card(explanation)
     return f"{explanation!r}{card}{card._repr_html_()}"
 
@@ -244,12 +244,12 @@ def test_any_file_ends_in_records_or_one_error(config: bytes, credentials: bytes
         try:
             names = [profile.name for profile in list_profiles()]
         except ConfigFileError:
-            shown += outcome(lambda: explain("a"))
+            shown += outcome(lambda: explain(SessionRequest(profile="a")))
             names = []
         else:
             shown += "".join(map(explained, [*names, "a", "nobody", None]))
         for name in [*names, "a", "nobody"]:
-            for call in (find_profile, role_chain, named_target, read_only_target):
+            for call in (find_profile, named_target, read_only_target):
                 shown += outcome(partial(call, name))
         shown += outcome(lambda: target_of(SessionRequest(role_arn=ROLE, source_profile="a")))
         assert MARKER not in shown
@@ -337,9 +337,5 @@ def test_botocore_refuses_the_same_chains(config: bytes, credentials: bytes) -> 
                 theirs = botocore.session.Session(profile=name).get_credentials() is not None
             except BotoCoreError:
                 theirs = False
-            try:
-                role_chain(name)
-                ours = True
-            except AwsProfileError:
-                ours = False
-            assert ours == theirs, name
+            chain = resolve(SessionRequest(profile=name), read_config())
+            assert (chain.problem is None) == theirs, name

@@ -9,7 +9,7 @@ from botocore import exceptions as theirs
 
 from ipy_awsprofile import errors as ours
 from ipy_awsprofile.credentials.botocore_errors import from_exception, no_credentials
-from ipy_awsprofile.credentials.chain import Chain
+from ipy_awsprofile.credentials.chain_names import ChainNames
 from ipy_awsprofile.credentials.validation import UnusableCredentialsError
 from tests.credentials.foreign_errors import translate
 
@@ -226,6 +226,6 @@ def test_no_credentials() -> None:
 @pytest.mark.parametrize("error", [ZeroDivisionError(), RuntimeError("another library's")])
 def test_unknown_exception(error: Exception) -> None:
     """Of an exception that isn't about AWS, only the kind is said: its text can be anything."""
-    ours = from_exception(error, Chain(("RoleBeta",)))
+    ours = from_exception(error, ChainNames(("RoleBeta",)))
     kind = type(error).__name__
     assert str(ours) == f"Something unexpected happened for `RoleBeta`: {kind}."

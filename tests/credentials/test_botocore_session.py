@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def test_replaced_settings(shared_files: tuple[Path, Path]) -> None:
     """Settings and Region of a target replace those of the profile; the other settings stay."""
     shared_files[0].write_text("[profile p]\nregion = one\nduration_seconds = 1\noutput = json\n")
-    target = replace(
-        target_of(SessionRequest(profile="p")), settings={"duration_seconds": "900"}, region="two"
-    )
+    target = target_of(SessionRequest(profile="p"))
+    steps = tuple(step.with_settings({"duration_seconds": "900"}) for step in target.steps)
+    target = replace(target, steps=steps, region="two")
     core = ProfileBotocoreSession(target)
     assert core.get_config_variable("region") == "two"
     assert core.get_scoped_config() == {

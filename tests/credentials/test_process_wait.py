@@ -10,7 +10,7 @@ import pytest
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.credentials import process_wait
-from ipy_awsprofile.credentials.mfa import code_from
+from ipy_awsprofile.credentials.mfa_prompt import code_from
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.credentials.process_wait import ends_within
 from ipy_awsprofile.errors import CredentialsUnavailable

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import botocore.session
 
+from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.explain.records import Setting
 
@@ -39,7 +40,7 @@ def write(files: Files, config: str = "", credentials: str = "") -> None:
 
 def settings_of(name: str) -> tuple[Setting, ...]:
     """Return the settings in the last step of an explanation."""
-    return explain(name, now=NOW).steps[-1].settings
+    return explain(SessionRequest(profile=name), now=NOW).steps[-1].settings
 
 
 def method_of(session: botocore.session.Session) -> str | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.credentials.cli_caches import RoleCache
 from ipy_awsprofile.explain.explain import explain
 from tests.explain.profiles import LEGACY, MODERN, NOW, ROLE, USER, P, write
@@ -141,7 +142,11 @@ def store(home: Path, arguments: str, expiry: datetime, **more: object) -> None:
 
 def cached_session() -> list[str]:
     """Return the facts about the cache in the explanation of `p`."""
-    return [fact for fact in explain("p", now=NOW).steps[-1].facts if "cache" in fact]
+    return [
+        fact
+        for fact in explain(SessionRequest(profile="p"), now=NOW).steps[-1].facts
+        if "cache" in fact
+    ]
 
 
 RENEWAL = {
@@ -187,7 +192,7 @@ def test_sso_token(
     file.parent.mkdir(parents=True)
     expiry = f"{NOW + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
     file.write_text(json.dumps(token | {"accessToken": "hush", "expiresAt": expiry}))
-    explained = explain("p", now=NOW)
+    explained = explain(SessionRequest(profile="p"), now=NOW)
     found = [
         *explained.steps[-1].facts,
         *(f"!{problem.says}" for problem in explained.problems),
@@ -230,7 +235,7 @@ def test_login_token(
     write(shared_files, f"{P}login_session = {session}\n")
     monkeypatch.setenv("AWS_LOGIN_CACHE_DIRECTORY", str(tmp_path))
     (tmp_path / f"{sha256(session.encode()).hexdigest()}.json").write_text(json.dumps(token))
-    explained = explain("p", now=NOW)
+    explained = explain(SessionRequest(profile="p"), now=NOW)
     (found,) = [
         *explained.steps[-1].facts,
         *(f"!{problem.says}" for problem in explained.problems),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ipy_awsprofile.cards.explanation import explanation_card
+from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.explain import checks
 from ipy_awsprofile.explain.explain import explain
 from tests.explain.cases import CASES
@@ -28,7 +29,7 @@ def test_cases(shared_files: Files, name: str, monkeypatch: pytest.MonkeyPatch) 
     write(shared_files, case.config, case.credentials)
     for variable, value in case.environ.items():
         monkeypatch.setenv(variable, value)
-    explanation = explain("p", now=NOW)
+    explanation = explain(SessionRequest(profile="p"), now=NOW)
     steps = [
         f"{step.name}|{step.kind}{': ' * bool(step.detail)}{step.detail}|{step.where}"
         for step in explanation.steps
@@ -54,7 +55,7 @@ def test_a_check_that_fails(shared_files: Files, monkeypatch: pytest.MonkeyPatch
 
     write(shared_files, f"{P}{KEYS}\nca_bundle = /nowhere\n")
     monkeypatch.setattr(checks, "_OF_EVERY_PROFILE", (fail, *checks._OF_EVERY_PROFILE))
-    (step,) = explain("p", now=NOW).steps
+    (step,) = explain(SessionRequest(profile="p"), now=NOW).steps
     assert step.facts == ("a fact",)
     failed, bundle = step.problems
     assert failed.says == "A check of `p` failed: TypeError."

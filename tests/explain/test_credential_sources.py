@@ -9,6 +9,7 @@ import botocore.session
 import pytest
 from botocore.exceptions import BotoCoreError, InvalidConfigError, PartialCredentialsError
 
+from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.explain.explain import explain
 from tests.explain.profiles import (
     KEYS,
@@ -72,7 +73,7 @@ def test_provider(
     answer.write_text('{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "s"}')
     write(shared_files, config.replace("{process}", f"cat {answer}"), credentials)
     assert method_of(botocore.session.Session(profile="p")) == method
-    assert explain("p").steps[-1].kind == kind
+    assert explain(SessionRequest(profile="p")).steps[-1].kind == kind
     unused = {one.name for one in settings_of("p") if one.note.startswith("not used")}
     if kind in {"SSO", "credential process", "web identity"}:
         assert "aws_access_key_id" in unused
@@ -159,7 +160,7 @@ def test_variables_that_a_switch_ignores(
     write(shared_files, f"{P}", f"[p]\n{KEYS}")
     for variable, value in environ.items():
         monkeypatch.setenv(variable, value)
-    (note,) = explain("p").notes
+    (note,) = explain(SessionRequest(profile="p")).notes
     assert words in note
     assert method_of(botocore.session.Session(profile="p")) == "shared-credentials-file"
 
@@ -177,7 +178,7 @@ def test_variable_with_a_missing_file(shared_files: Files, monkeypatch: pytest.M
     """A variable with the path of a file that doesn't exist is reported."""
     write(shared_files, "", f"[p]\n{KEYS}\n{REGION}")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere/config")
-    assert explain("p").notes == (
+    assert explain(SessionRequest(profile="p")).notes == (
         "`AWS_CONFIG_FILE` names a file that doesn't exist: /nowhere/config.",
     )
 
@@ -208,7 +209,10 @@ def test_old_files(
     file.write_text(text)
     if variable:
         monkeypatch.setenv(variable, str(file))
-    explained, session = explain("p", now=NOW), botocore.session.Session(profile="p")
+    explained, session = (
+        explain(SessionRequest(profile="p"), now=NOW),
+        botocore.session.Session(profile="p"),
+    )
     if isinstance(method, type):
         assert not explained.works
         with pytest.raises(method):

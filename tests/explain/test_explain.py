@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.errors import ConfigFileError
 from ipy_awsprofile.explain.explain import explain
 from tests.explain.cases import CASES, Case
-from tests.explain.profiles import LEGACY, MODERN, ROLE, write
+from tests.explain.profiles import KEYS, LEGACY, MODERN, ROLE, write
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -42,7 +43,7 @@ def test_only_reads(shared_files: Files, tmp_path: Path, monkeypatch: pytest.Mon
             patched.setattr(os, "system", forbidden)
             patched.setattr(builtins, "open", reading_only)
             before = sorted(tmp_path.rglob("*"))
-            explain("p")
+            explain(SessionRequest(profile="p"))
             explain()
             assert sorted(tmp_path.rglob("*")) == before
 
@@ -51,7 +52,7 @@ def test_unreadable_files(shared_files: Files) -> None:
     """A file that can't be parsed is an error."""
     write(shared_files, "nonsense")
     with pytest.raises(ConfigFileError):
-        explain("p")
+        explain(SessionRequest(profile="p"))
 
 
 def test_after_a_switch(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,6 +119,24 @@ def test_magic_explains_a_role_without_a_profile(shell: Shell, aws: EmbeddedAws)
     text = shell.good("%aws_profile --explain").text
     assert text.startswith(ROLE)
     assert f"{ROLE} (assume role: RoleBeta in 123456789012) ← UserAlpha" in text
+    lines = [line.split() for line in text.splitlines()]
+    assert ["role_arn", ROLE, "--role-arn"] in lines
+    assert ["source_profile", "UserAlpha", "--source-profile"] in lines
+
+
+def test_a_role_without_a_profile(shared_files: Files) -> None:
+    """It is checked as a profile would be, and what it inherits is shown where it is written."""
+    write(shared_files, f"[profile u]\n{KEYS}\nca_bundle = /nowhere\n")
+    told = explain(SessionRequest(role_arn="arn:aws:iam::12:role/x", source_profile="u"))
+    problems = {problem.says: problem.fix for problem in told.problems}
+    assert (
+        "arn:aws:iam::123456789012:role/NAME"
+        in problems["`arn:aws:iam::12:role/x` isn't a role ARN."]
+    )
+    assert (
+        problems["`arn:aws:iam::12:role/x` has no Region."] == "Switch with `--region us-east-1`."
+    )
+    assert [one.where for one in told.steps[-1].settings if one.name == "ca_bundle"] == ["config:4"]
 
 
 @pytest.mark.parametrize(

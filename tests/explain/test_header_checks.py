@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.explain.explain import explain
 from tests.explain.profiles import write
 
@@ -89,7 +90,7 @@ def test_sections_that_are_not_read(config: list[str], credentials: list[str]) -
             }
             named = {
                 place
-                for problem in explain(name).problems
+                for problem in explain(SessionRequest(profile=name)).problems
                 if re.match(r"\[.*\] (in the \w+ file )?isn't", problem.says)
                 for place in re.findall(r"\w+:\d+", problem.fix)
             }

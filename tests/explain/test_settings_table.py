@@ -13,6 +13,7 @@ from botocore.exceptions import PartialCredentialsError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.explain.settings_table import similar_setting
 from tests.explain.profiles import KEYS, P, settings_of, write
@@ -186,7 +187,7 @@ def test_keys_in_both_files(config: list[str], credentials: list[str]) -> None:
             keys = botocore.session.Session(profile="p").get_credentials()
         except PartialCredentialsError:
             keys = None
-        explanation = explain("p")
+        explanation = explain(SessionRequest(profile="p"))
         assert explanation.works == (keys is not None)
         if keys is not None:
             frozen = keys.get_frozen_credentials()

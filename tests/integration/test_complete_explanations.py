@@ -21,6 +21,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.sessions.session import open_session
 from tests.servers import echoing_server
@@ -276,7 +277,7 @@ def server() -> Iterator[str]:
 def test_a_failing_switch_is_explained(server: str, machine: Machine) -> None:
     """If a switch or its client fails without the network, the explanation has a fatal problem."""
     with running(machine, server):
-        works = explain("p").works
+        works = explain(SessionRequest(profile="p")).works
         try:
             session = open_session("p", mfa_prompter=lambda _: "123456")
             session.client("s3", region_name="us-east-1")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.errors import ServiceError, UnexpectedAccount
 from ipy_awsprofile.explain.explain import explain
@@ -51,7 +52,7 @@ def test_role_and_user(shell: Shell, shared_files: tuple[Path, Path]) -> None:
     """A role is known by the answer to AssumeRole, and a user's keys belong to somebody."""
     with acting_server(RGW) as url:
         shared_files[0].write_text(CONFIG.format(url=url))
-        assert explain("role").works
+        assert explain(SessionRequest(profile="role")).works
         card = shell.good("%aws_profile role").text
         assert "assumed-role/Analyst/me" in card
         assert card.count(NOT_TOLD) == 1
@@ -70,7 +71,7 @@ def test_role_in_an_account_of_rgw(shell: Shell, shared_files: tuple[Path, Path]
     with acting_server(answers) as url:
         config = CONFIG.format(url=url)
         shared_files[0].write_text(config.replace("iam:::role/", f"iam::{account}:role/team/"))
-        assert explain("role").works
+        assert explain(SessionRequest(profile="role")).works
         assert account in shell.good(f"%aws_profile role --expect-account {account}").text
         assert who_am_i(open_session("role")).account == account
 

@@ -16,9 +16,9 @@ import pytest
 import ipy_awsprofile
 from ipy_awsprofile import list_buckets, list_profiles, open_session, who_am_i
 from ipy_awsprofile.config.config import read_config
-from ipy_awsprofile.config.request import SwitchRequest
-from ipy_awsprofile.config.role_chain import role_chain
+from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
 from ipy_awsprofile.config.shared_files import SharedFiles
+from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.credentials.cli_caches import RoleCache
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from ipy_awsprofile.errors import AwsProfileError, InvalidProfile
@@ -166,12 +166,15 @@ def test_reprs(aws: EmbeddedAws, scenario: Scenario, bare_shell: Shell) -> None:
     frame = list_buckets(session)
     files = SharedFiles.from_environment()
     config = read_config(files)
+    target = target_of(SessionRequest(profile="RoleBeta"))
     objects: list[object] = [
         session,
         session.callers,
         who_am_i(session),
         list_profiles(),
-        role_chain("RoleBeta"),
+        target,
+        *target.steps,
+        target.settings,
         switcher,
         switcher.session,
         switcher.request,

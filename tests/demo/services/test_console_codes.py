@@ -73,7 +73,7 @@ def answered(
 
 def redeem(aws: EmbeddedAws, code: str, proof: str | None = None, **changes: str) -> Any:
     """Exchange a code, with a proof of a new key unless one is given."""
-    from ipy_awsprofile.sessions.proof_key import ProofKey
+    from ipy_awsprofile.sessions.aws_login import ProofKey
 
     client, key = unsigned_client(aws, "signin"), ProofKey()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ipy_awsprofile.credentials.mfa import ask_on_input_channel
+from ipy_awsprofile.credentials.mfa_prompt import ask_on_input_channel
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from tests.servers import Answers, odd_server
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.errors import AccessDenied, AwsProfileError, ServiceError
 from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.sessions.identity import who_am_i
@@ -72,7 +73,7 @@ def test_broken(
 def test_explanation(stage: Stage, play: Callable[[Broken], str], name: str) -> None:
     """An explanation tells what the files alone show, and finds nothing fatal where they don't."""
     row = ROWS[name]
-    told = explain(play(row))
+    told = explain(SessionRequest(profile=play(row)))
     problems = "\n".join(f"{problem.says} {problem.fix}" for problem in told.problems)
     assert row.seen in problems
     assert all(problem.fix for problem in told.problems)

@@ -10,7 +10,7 @@ import pytest
 
 from ipy_awsprofile.bindings.environment import environment
 from ipy_awsprofile.bindings.lending import LentProfile
-from ipy_awsprofile.config.environment import MARKER, marker, user_environment
+from ipy_awsprofile.config.user_environment import MARKER, marker, user_environment
 from tests.bindings.borrowing import NOWHERE
 
 Changes = dict[str, str | None]

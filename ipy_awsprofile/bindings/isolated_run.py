@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def many_profiles(s3_arguments: Arguments, owners: Owners | None = None) -> Iterator[None]:
+def isolated_run(s3_arguments: Arguments, owners: Owners | None = None) -> Iterator[None]:
     """Call functions for many profiles in a ``with`` block.
 
     ``s3_arguments`` returns the arguments of S3 filesystems for the session of a profile, and the

@@ -14,11 +14,19 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
-from ipy_awsprofile.config.role_chain import role_chain
+from ipy_awsprofile.config.chain import Chain, resolve
+from ipy_awsprofile.config.config import read_config
+from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.errors import InvalidProfile, InvalidSource, ProfileNotFound, SourceLoop
 
 if TYPE_CHECKING:
     Files = tuple[Path, Path]
+
+
+def resolved(name: str) -> Chain:
+    """Return the role chain of a profile."""
+    return resolve(SessionRequest(profile=name), read_config())
+
 
 KEYS = "aws_access_key_id = k\naws_secret_access_key = s"
 
@@ -77,7 +85,7 @@ CHAINS = [
 def test_chain(shared_files: Files, config: str, names: list[str]) -> None:
     """A role chain ends with the profile whose credentials start it."""
     shared_files[0].write_text(config)
-    assert [profile.name for profile in role_chain("a")] == names
+    assert [step.profile.name for step in resolved("a").steps] == names
 
 
 @pytest.mark.parametrize(
@@ -195,10 +203,10 @@ def test_broken_chain(
 ) -> None:
     """An invalid chain is an error with the place in the file, and an error of botocore."""
     shared_files[0].write_text(config)
-    with pytest.raises(error) as caught:
-        role_chain("a")
-    assert str(caught.value) == message
-    assert f"{shared_files[0]}, line " in caught.value.hint
+    problem = resolved("a").problem
+    assert type(problem) is error
+    assert str(problem) == message
+    assert f"{shared_files[0]}, line " in problem.hint
     with pytest.raises(theirs):
         botocore.session.Session(profile="a").get_credentials()
 
@@ -208,12 +216,12 @@ def test_missing_source_suggests_the_nearest(shared_files: Files) -> None:
     shared_files[0].write_text(
         "[profile a]\nrole_arn = r\nsource_profile = usralpha\n[profile UserAlpha]\n" + KEYS,
     )
-    with pytest.raises(InvalidSource) as caught:
-        role_chain("a")
-    assert caught.value.hint == "Did you mean `UserAlpha`?"
+    problem = resolved("a").problem
+    assert isinstance(problem, InvalidSource)
+    assert problem.hint == "Did you mean `UserAlpha`?"
 
 
 def test_missing_profile(shared_files: Files) -> None:
     """A missing profile has no chain."""
     with pytest.raises(ProfileNotFound, match="There is no profile `a`"):
-        role_chain("a")
+        resolved("a")

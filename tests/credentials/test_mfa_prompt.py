@@ -12,8 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ipy_awsprofile.credentials import mfa
-from ipy_awsprofile.credentials.mfa import ask_on_input_channel, code_from, device_of, require_code
+from ipy_awsprofile.credentials import mfa_prompt
+from ipy_awsprofile.credentials.mfa_prompt import (
+    ask_on_input_channel,
+    code_from,
+    device_of,
+    require_code,
+)
 from ipy_awsprofile.errors import MfaRejected, MfaUnavailable
 from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.session import open_session
@@ -33,7 +38,9 @@ def test_device_of_a_question() -> None:
 def test_terminal_is_asked() -> None:
     """In a terminal a person enters the code, which isn't echoed."""
     ours, theirs = pty.openpty()
-    code = "from ipy_awsprofile.credentials.mfa import *; print(ask_on_input_channel('Code: '))"
+    code = (
+        "from ipy_awsprofile.credentials.mfa_prompt import *\nprint(ask_on_input_channel('Code: '))"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", code],
         stdin=theirs,
@@ -116,7 +123,7 @@ def test_command_that_gives_no_code(command: str, capfd: pytest.CaptureFixture[s
 
 def test_command_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command is ended after its timeout."""
-    monkeypatch.setattr(mfa, "PROCESS_TIMEOUT", 0.1)
+    monkeypatch.setattr(mfa_prompt, "PROCESS_TIMEOUT", 0.1)
     with pytest.raises(MfaUnavailable, match="didn't print an MFA code"):
         code_from("exec sleep 60", QUESTION)
 

@@ -8,7 +8,7 @@ _UNNAMED = "this session"
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class ChainNames:
     """Names of the profiles of a role chain, beginning with the one that was asked for.
 
     It is empty for a session that this package hasn't opened.

@@ -1,0 +1,213 @@
+"""The role chain of a request: from its profile or role to the credentials that start the chain.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.config.assigned_role import assigned_role, sign_in_section
+from ipy_awsprofile.config.config import Config
+from ipy_awsprofile.config.profiles import (
+    CREDENTIAL_SOURCES,
+    KEY_PAIR,
+    Profile,
+    ProfileKind,
+    did_you_mean,
+    find_profile,
+    kind_without_role,
+    profile_of,
+    profiles_by_name,
+)
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.settings import About, settings_about
+from ipy_awsprofile.config.shared_files import Section, Value
+from ipy_awsprofile.config.sign_ins import find_sign_in
+from ipy_awsprofile.errors import InvalidOption, InvalidProfile, InvalidSource, SourceLoop
+
+#: botocore calls itself for each profile of a chain, which Python limits.
+_LONGEST = 50
+
+#: Settings that a role without a profile takes from its source profile.
+_INHERITED = ("region", *settings_about(About.CLIENTS, About.MACHINE))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Step:
+    """A profile of a role chain, its settings, and how it gets credentials there.
+
+    ``kind`` can differ from the profile's: as a source, a profile uses its keys, and not its role.
+    The settings can be secrets.
+    """
+
+    profile: Profile
+    settings: Section
+    kind: ProfileKind
+
+    @classmethod
+    def of(cls, name: str, settings: Section) -> Step:
+        """Return the step of a profile with these settings."""
+        profile = profile_of(name, settings)
+        return cls(profile, settings, profile.kind)
+
+    def with_settings(self, replaced: Mapping[str, Value]) -> Step:
+        """Return a copy in which some settings are replaced."""
+        settings = self.settings.with_replaced(replaced)
+        return replace(self, profile=profile_of(self.profile.name, settings), settings=settings)
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether the profile has one of the two settings of an access key."""
+        return not self.settings.keys().isdisjoint(KEY_PAIR)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Chain:
+    """The steps of a role chain, beginning with the profile or role that was asked for.
+
+    ``starts`` is the kind of the credentials that start the chain. It differs from the last step's
+    kind if a profile assumes its role with its own keys. ``problem`` is why botocore refuses the
+    chain, whose last step is then the one that is wrong.
+    """
+
+    steps: tuple[Step, ...]
+    starts: ProfileKind
+    problem: InvalidProfile | None = None
+
+
+def resolve(request: SessionRequest, config: Config) -> Chain:
+    """Return the role chain of a request's profile, or of its role and source profile.
+
+    ``RoleBeta`` and ``UserAlpha`` mean that RoleBeta is assumed with the credentials of UserAlpha.
+    The chain of a profile that needs no other has one step. Raises ProfileNotFound, InvalidOption
+    and ConfigFileError.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
+    """
+    match request.profile, request.role_arn, request.source_profile:
+        case str(name), None, None:
+            section = assigned_role(name, config)
+            if section is None:
+                section = config.profiles[find_profile(name, config).name]
+            return _followed(Step.of(name, section), config)
+        case None, str(role_arn), str(source_profile):
+            return _followed(_role_by_arn(role_arn, source_profile, config), config)
+        case _:
+            raise InvalidOption(
+                "A session needs a profile's name, or a role's ARN together with a source profile.",
+                "Run `%aws_profile NAME`, or `%aws_profile --role-arn ARN --source-profile NAME`.",
+            )
+
+
+def sign_in_step(name: str | None, config: Config) -> Step:
+    """Return the step of a sign-in alone, with which a person can sign in and list roles.
+
+    Raises what `find_sign_in` raises.
+    """
+    sign_in = find_sign_in(name, config)
+    shown = f"sso-session {sign_in.session}" if sign_in.session else sign_in.name
+    settings = sign_in_section(sign_in, config)
+    profile = replace(profile_of(shown, settings), kind=ProfileKind.SSO)
+    return Step(profile, settings, profile.kind)
+
+
+def _role_by_arn(role_arn: str, source_profile: str, config: Config) -> Step:
+    arn = Arn.parse(role_arn)
+    if arn is None or not arn.role:
+        raise InvalidOption(
+            f"`{role_arn}` isn't a role ARN.", "Example: arn:aws:iam::123456789012:role/X."
+        )
+    source = config.profiles[find_profile(source_profile, config).name]
+    settings = source.part(_INHERITED)
+    settings.update({"role_arn": role_arn, "source_profile": source_profile})
+    return Step.of(role_arn, settings)
+
+
+def _followed(first: Step, config: Config) -> Chain:
+    """Return the chain that begins with this step, as far as botocore follows it."""
+    steps, profiles = [first], profiles_by_name(config)
+    try:
+        while (source := _next_source(steps)) is not None:
+            _require_source(source, steps, profiles)
+            steps.append(Step(profiles[source], config.profiles[source], profiles[source].kind))
+        last, starts = steps[-1], _start_kind(steps)
+        assumes_with_its_keys = len(steps) == 1 and last.kind is ProfileKind.ASSUME_ROLE
+        if starts is ProfileKind.INCOMPLETE and (len(steps) > 1 or assumes_with_its_keys):
+            raise InvalidSource(
+                f"The source profile `{last.profile.name}` has no credentials.",
+                _edit_hint(last.profile),
+            )
+    except InvalidProfile as problem:
+        return Chain(tuple(steps), steps[-1].kind, problem)
+    if not assumes_with_its_keys:
+        steps[-1] = replace(last, kind=starts)
+    return Chain(tuple(steps), starts)
+
+
+def _require_source(source: str, steps: Sequence[Step], profiles: Mapping[str, Profile]) -> None:
+    """Raise InvalidSource if the source of the last step doesn't exist, or is too far away."""
+    first, last = steps[0].profile, steps[-1].profile
+    if source not in profiles:
+        raise InvalidSource(
+            f"The source_profile `{source}` of the profile `{last.name}` doesn't exist.",
+            did_you_mean(source, profiles) or _edit_hint(last),
+        )
+    if len(steps) == _LONGEST:
+        raise InvalidSource(
+            f"The role chain of `{first.name}` has more than {_LONGEST} profiles.",
+            f"Use a source_profile that is nearer to the role. {_edit_hint(first)}",
+        )
+
+
+def _edit_hint(profile: Profile) -> str:
+    return f"See {profile.file}, line {profile.line}."
+
+
+def _next_source(steps: Sequence[Step]) -> str | None:
+    """Return the name of the source profile of the last step, if it uses one."""
+    last, settings = steps[-1], steps[-1].settings
+    if "role_arn" not in settings or "web_identity_token_file" in settings:
+        return None
+    if len(steps) > 1 and last.has_keys:
+        return None  # as a source, a profile's own keys take precedence over its role
+    _require_one_source(last)
+    source = last.profile.source_profile
+    if source == last.profile.name and last.has_keys:
+        return None  # a profile can assume its role with its own keys
+    names = [step.profile.name for step in steps]
+    if source in names:
+        loop = " ← ".join([*names, str(source)])
+        raise SourceLoop(f"The source profiles form a loop: {loop}.", _edit_hint(last.profile))
+    return source
+
+
+def _start_kind(steps: Sequence[Step]) -> ProfileKind:
+    """Return the kind of the credentials that start a complete chain."""
+    last = steps[-1]
+    as_source = len(steps) > 1 and last.has_keys
+    if last.kind is ProfileKind.CREDENTIAL_SOURCE and not as_source:
+        return last.kind
+    return kind_without_role(last.settings)
+
+
+def _require_one_source(step: Step) -> None:
+    profile = step.profile
+    if step.settings.keys() >= {"source_profile", "credential_source"}:
+        raise InvalidSource(
+            f"The profile `{profile.name}` contains both source_profile and credential_source.",
+            f"Keep one of the two. {_edit_hint(profile)}",
+        )
+    if not profile.source:
+        raise InvalidSource(
+            f"The role profile `{profile.name}` has neither source_profile nor credential_source.",
+            f"Add a source_profile whose credentials can assume the role. {_edit_hint(profile)}",
+        )
+    if profile.credential_source not in (None, *CREDENTIAL_SOURCES):
+        raise InvalidSource(
+            f"The credential_source `{profile.credential_source}` of the profile "
+            f"`{profile.name}` doesn't exist.",
+            f"Use one of {', '.join(CREDENTIAL_SOURCES)}. {_edit_hint(profile)}",
+        )
