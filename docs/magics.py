@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 def options_page() -> str:
     """Return a page with the arguments and options of each magic, and the settings."""
     lines = ["# Options and settings", ""]
-    for magic in (AwsProfileMagics.aws_profile, AwsProfileMagics.aws_profiles):
+    for magic in (
+        AwsProfileMagics.aws_profile,
+        AwsProfileMagics.aws_profiles,
+        AwsProfileMagics.aws_calls,
+    ):
         lines += [f"## `%{magic.__name__}`", "", *_described(magic.__doc__ or "")]
         for group in magic.parser._action_groups:  # noqa: SLF001  # argparse has no public list
             lines += _table(group)

@@ -5,7 +5,8 @@ in the shared files (`Profile`), `list_assigned_roles` the roles of IAM Identity
 none, `open_session` returns a refreshing boto3 session for a profile,
 `who_am_i` returns a session's `Identity`, `using_profile` works as a profile for a ``with`` block,
 `list_buckets` lists a session's buckets, `across_profiles` calls one function for many profiles,
-and `ProfilePicker` is a searchable list of the profiles. `storage_options` is for pandas, fsspec
+and `ProfilePicker` is a searchable list of the profiles. `recorded_calls` returns the calls to AWS
+that ``%aws_calls on`` has recorded. `storage_options` is for pandas, fsspec
 and Dask, and `ipy_awsprofile.libraries` is for other libraries with an S3 client of their own.
 Every error is an `AwsProfileError`. Heavy libraries are imported when they are used.
 """
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.config.profiles import Profile, list_profiles
     from ipy_awsprofile.errors import AwsProfileError
     from ipy_awsprofile.libraries.fsspec import storage_options
+    from ipy_awsprofile.notebook.calls import recorded_calls
     from ipy_awsprofile.picker.widget import ProfilePicker
     from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
     from ipy_awsprofile.sessions.identity import Identity, who_am_i
@@ -43,6 +45,7 @@ __all__ = [
     "list_buckets",
     "list_profiles",
     "open_session",
+    "recorded_calls",
     "storage_options",
     "using_profile",
     "who_am_i",
@@ -58,6 +61,7 @@ _HOMES = {
     "list_buckets": "buckets",
     "list_profiles": "config.profiles",
     "open_session": "sessions.session",
+    "recorded_calls": "notebook.calls",
     "storage_options": "libraries.fsspec",
     "using_profile": "switch.using_profile",
     "who_am_i": "sessions.identity",

@@ -35,11 +35,12 @@ def state(shell: Shell) -> dict[str, Any]:
 
 
 def test_loading_adds_the_magics(bare_shell: Shell) -> None:
-    """Loading adds the two magics, one matcher and one configurable, and no name."""
+    """Loading adds the three magics, one matcher and one configurable, and no name."""
     before = state(bare_shell)
     bare_shell.good("%load_ext ipy_awsprofile")
     after = state(bare_shell)
-    assert after["line magics"] - before["line magics"] == {"aws_profile", "aws_profiles"}
+    added = {"aws_calls", "aws_profile", "aws_profiles"}
+    assert after["line magics"] - before["line magics"] == added
     assert len(after["matchers"]) == len(before["matchers"]) + 1
     assert after["configurables"] == sorted([*before["configurables"], "AwsProfileMagics"])
     assert after["names"] == before["names"]

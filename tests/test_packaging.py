@@ -68,6 +68,10 @@ def imported(folder: Path) -> Iterator[str]:
 OPTIONAL = {"psutil", "cloudpickle"}
 
 
+#: The rooms that can use what an extra installs.
+_WITH_EXTRAS = {"across", "bindings", "calls", "libraries", "sessions"}
+
+
 def test_what_is_imported_is_declared() -> None:
     """Each package that a module imports is a requirement, or one of an extra."""
     plain = {canonicalize_name(one.name) for one in required()}
@@ -78,9 +82,7 @@ def test_what_is_imported_is_declared() -> None:
     optional = every | OPTIONAL | {"awscrt", "pyarrow"}  # of botocore[crt], and dask[dataframe]
     for room in package.iterdir():
         if room.is_dir() and room.name != "demo":
-            allowed = (
-                optional if room.name in {"across", "bindings", "libraries", "sessions"} else set()
-            )
+            allowed = optional if room.name in _WITH_EXTRAS else set()
             assert set(imported(room)) <= plain | allowed, room
 
 

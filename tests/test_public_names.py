@@ -18,6 +18,7 @@ NAMES = {
     "list_buckets": "buckets",
     "list_profiles": "config.profiles",
     "open_session": "sessions.session",
+    "recorded_calls": "notebook.calls",
     "storage_options": "libraries.fsspec",
     "using_profile": "switch.using_profile",
     "who_am_i": "sessions.identity",

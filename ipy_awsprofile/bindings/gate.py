@@ -84,8 +84,8 @@ def _replace_methods() -> ExitStack:
         from botocore.session import Session
         from botocore.signers import RequestSigner
 
-        _replace_everywhere(restore, RequestSigner, "sign", _watched)
-        _replace_everywhere(restore, Session, "get_credentials", _noted)
+        replace_everywhere(restore, RequestSigner, "sign", _watched)
+        replace_everywhere(restore, Session, "get_credentials", _noted)
 
     if "botocore.session" in sys.modules:
         replace()
@@ -134,9 +134,7 @@ def _watched(sign: Callable[..., Any]) -> Callable[..., Any]:
     def look(self: Any, operation: str) -> None:
         # A request without credentials isn't signed.
         if _Process.watchers and self._credentials:
-            # A `KernelSession` only passes on the credentials of another session.
-            credentials = getattr(self._credentials, "passes_on", self._credentials)
-            signature = Signature(credentials, str(self._signing_name), operation)
+            signature = Signature(credentials_of(self), str(self._signing_name), operation)
             for watcher in _Process.watchers:
                 watcher(signature)
 
@@ -183,7 +181,16 @@ def _noted(get_credentials: Callable[..., Any]) -> Callable[..., Any]:
     return noted_async if iscoroutinefunction(get_credentials) else noted
 
 
-def _replace_everywhere(
+def credentials_of(signer: Any) -> Any:
+    """Return the credentials that a client's signer uses; None if it doesn't sign.
+
+    A `KernelSession` only passes on the credentials of another session.
+    """
+    credentials = signer._credentials  # noqa: SLF001  # it has no public name
+    return getattr(credentials, "passes_on", credentials)
+
+
+def replace_everywhere(
     restore: ExitStack,
     base: Any,
     name: str,
@@ -195,8 +202,13 @@ def _replace_everywhere(
         if name in vars(kind):
             restore.callback(replace_attribute(kind, name, replaced(vars(kind)[name])))
 
+    before = vars(base).get("__init_subclass__")  # of another method that is replaced
+
     def replace_in_derived(cls: type, /, **kwargs: Any) -> None:
-        super(base, cls).__init_subclass__(**kwargs)
+        if before is None:
+            super(base, cls).__init_subclass__(**kwargs)
+        else:
+            before.__get__(None, cls)(**kwargs)
         replace_in(cls)
 
     kinds = [base]

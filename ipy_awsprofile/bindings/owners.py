@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import ref
 
 from ipy_awsprofile.bindings.gate import watch_signatures
 from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.errors import AwsProfileError
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
+    from ipy_awsprofile.credentials.caller import CallerIdentity
     from ipy_awsprofile.sessions.session import ProfileSession
 
 _IN_FULL = "with the role's full permissions"
@@ -125,6 +127,18 @@ class DefaultProfile(str):
         return str, (str(self),)  # for workers, in whose processes nothing is switched
 
 
+@dataclass(frozen=True, slots=True)
+class KnownIdentity:
+    """Who has some credentials, as far as it is known without asking AWS.
+
+    ``arn`` is the principal's, as STS has named it; ``account`` is what the profile says.
+    """
+
+    profile: str | None = None
+    arn: str | None = None
+    account: str | None = None
+
+
 class Notebook(Protocol):
     """The Switcher, with the active identity."""
 
@@ -149,6 +163,8 @@ class Owners:
         #: What moves the notebook, once there is one.
         self.notebook: Notebook | None = None
         self._noted: list[tuple[ref[Any], Owner | DefaultOwner]] = []
+        #: The profile that the user has chosen, by its credentials, and whom STS has named so far.
+        self._chosen: list[tuple[ref[Any], str, Mapping[str, CallerIdentity]]] = []
         self._lock = threading.Lock()
 
     def note(self, session: ProfileSession) -> None:
@@ -159,6 +175,10 @@ class Owners:
         """Note the owner of what a botocore session has found, unless the user has chosen it."""
         profile = session.instance_variables().get("profile")
         if is_users_choice(profile):
+            callers = getattr(session, "callers", {})
+            with self._lock:
+                used = [one for one in self._chosen if one[0]() is not None]
+                self._chosen = [*used, (ref(credentials), str(profile), callers)]
             return
         owner = profile.owner if profile else self._default_owner(session, credentials.method)
         if owner:
@@ -177,6 +197,21 @@ class Owners:
             used = [one for one in self._noted if one[0]() is not None]
             self._noted = [*used, (ref(credentials), owner)]
 
+    def identity_of(self, credentials: Any) -> KnownIdentity:
+        """Return who has these credentials, as far as it is known. AWS isn't asked."""
+        for active in self.notebook.sessions if self.notebook else ():
+            if active.get_credentials() is credentials:
+                return KnownIdentity(active.target.name, active.principal)
+        if isinstance(owner := self.of(credentials), Owner):
+            return KnownIdentity(owner.name, owner.principal)
+        if owner is not None:
+            return _of_profile(owner.name)
+        for noted, profile, callers in self._chosen:
+            if noted() is credentials:
+                caller = callers.get(key_of(credentials) or "")
+                return KnownIdentity(profile, caller.arn) if caller else _of_profile(profile)
+        return _of_key(key_of(credentials))
+
     def of(self, credentials: Any) -> Owner | DefaultOwner | None:
         """Return the owner of credentials; None if they are the user's own choice."""
         owners = (owner for noted, owner in self._noted if noted() is credentials)
@@ -186,6 +221,27 @@ class Owners:
         """Return the owner of the credentials that have this access key ID now."""
         owners = (owner for noted, owner in self._noted if key_of(noted()) == key)
         return next(owners, None)
+
+
+def _of_key(key: str | None) -> KnownIdentity:
+    """Return the identity of the profile of the files that has an access key."""
+    from ipy_awsprofile.config.config import read_config
+
+    with suppress(AwsProfileError):
+        for name, section in read_config().profiles.items() if key else ():
+            if section.get("aws_access_key_id") == key:
+                return _of_profile(name)
+    return KnownIdentity()
+
+
+def _of_profile(name: str) -> KnownIdentity:
+    """Return what the files say of a profile."""
+    from ipy_awsprofile.config.profiles import profiles_by_name
+
+    with suppress(AwsProfileError):
+        if profile := profiles_by_name().get(name):
+            return KnownIdentity(name, account=profile.account)
+    return KnownIdentity()
 
 
 def is_users_choice(profile: str | None) -> bool:

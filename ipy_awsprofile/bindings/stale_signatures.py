@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import linecache
 import sys
-import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from ipy_awsprofile.bindings.caller import (
+    calling_frame,
+    is_librarys,
+    is_notebooks,
+    package_of,
+)
 from ipy_awsprofile.credentials.deadline import is_in_force
 from ipy_awsprofile.errors import StaleIdentity
 from ipy_awsprofile.text import shortened
@@ -27,12 +32,6 @@ if TYPE_CHECKING:
 
 #: What happens with a signature as another identity.
 Policy = Literal["warn", "refuse", "allow"]
-
-#: Packages through which a call reaches the signature.
-_BETWEEN = {
-    *("aiobotocore", "asyncio", "boto3", "botocore", "concurrent", "contextlib", "functools"),
-    *("ipy_awsprofile", "s3transfer", "threading", "urllib3"),
-}
 
 
 class NumberedCell(Protocol):
@@ -124,18 +123,12 @@ class _Caller:
 
 def _caller(frame: FrameType | None) -> _Caller:
     """Return the caller: the first frame that doesn't belong to boto3."""
-    while frame and _package(frame) in _BETWEEN:
-        frame = frame.f_back
+    frame = calling_frame(frame)
     if frame is None:  # a thread of s3transfer
         return _Caller("A client")
-    if _package(frame) == "__main__" or "__file__" not in frame.f_globals:
+    if is_notebooks(frame):
         line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
         return _Caller(f"`{shortened(line, 60)}`" if line else "The notebook")
-    library = sysconfig.get_paths()["purelib"]
-    is_library = frame.f_code.co_filename.startswith(library)
-    name = _package(frame) if is_library else str(frame.f_globals.get("__name__"))
+    is_library = is_librarys(frame)
+    name = package_of(frame) if is_library else str(frame.f_globals.get("__name__"))
     return _Caller(f"`{name}`", is_library=is_library)
-
-
-def _package(frame: FrameType) -> str:
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0]

@@ -67,6 +67,7 @@ BUTTON = (
     "#1976d2));color:var(--jp-ui-inverse-font-color0, var(--vscode-button-foreground, #fff))"
 )
 SCROLLER = "max-height:360px;overflow:auto;margin-top:4px"
+PRE = f"margin:0;{VALUE};{SCROLLER};white-space:pre-wrap"
 TABLE = "border-collapse:collapse;font-size:12px;margin:0"
 HEAD = (
     f"position:sticky;top:0;padding:2px 16px 2px 0;text-align:left;font-weight:600;"

@@ -51,8 +51,9 @@ class EmbeddedAws:
     ```
 
     It enforces signatures, identity policies, session policies, role trust policies, MFA codes,
-    the limits of session durations, and the expiration of sessions and tokens. Everything else
-    works as in moto. `clock` returns the current time, with a time zone; all of the above use it.
+    the limits of session durations, and the expiration of sessions and tokens. For most services
+    other than S3, policies are enforced by the action alone. Everything else works as in moto.
+    `clock` returns the current time, with a time zone; all of the above use it.
 
     `sso` is IAM Identity Center, and `signin` is AWS Sign-In, the service behind `aws login`. Both
     have the same port as the other services, so a profile's `endpoint_url` works for them too.

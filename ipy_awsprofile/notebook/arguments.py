@@ -1,4 +1,4 @@
-"""The options of the magics, as ``%aws_profile?`` and ``%aws_profiles?`` show them."""
+"""The options of the magics, as ``%aws_profile?`` and the like show them."""
 
 from __future__ import annotations
 
@@ -189,6 +189,26 @@ aws_profile_arguments = _decorator(
         help="open the AWS console as the active identity, in the browser of this machine",
     ),
     argument("--pick", action="store_true", help="show a searchable list of the profiles"),
+)
+
+aws_calls_arguments = _decorator(
+    argument(
+        "action",
+        metavar="on|off|clear",
+        nargs="?",
+        choices=("on", "off", "clear"),
+        help="begin or stop to record, or forget what was recorded; without it, the calls are "
+        "returned",
+    ),
+    argument("--denied", action="store_true", help="only the calls that AWS refused"),
+    argument(
+        "--policy",
+        metavar="FILE",
+        nargs="?",
+        const="",
+        help="show a draft of the smallest policy for the calls, or write the active identity's to "
+        "a file",
+    ),
 )
 
 aws_profiles_arguments = _decorator(

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 #: ``%aws_profile …``, ``x = %aws_profile …``, and ``%%aws_profiles …`` up to the cursor.
-_MAGIC = re.compile(r"^\s*(?:\w+\s*=\s*)?(?P<mark>%{1,2})(?P<magic>aws_profiles?)\s+(?P<line>.*)$")
+_MAGIC = re.compile(
+    r"^\s*(?:\w+\s*=\s*)?(?P<mark>%{1,2})(?P<magic>aws_profiles?|aws_calls)\s+(?P<line>.*)$"
+)
 
 #: The last word before the cursor: an open quotation, or the text after the last space.
 _LAST_WORD = re.compile(r"""(?:^|\s)(?P<word>"[^"]*|'[^']*|\S*)$""")
@@ -73,6 +75,8 @@ def _candidates(magic: Any, before: list[str], word: str, *, many: bool) -> list
         return []
     if word.startswith("-"):
         return [name for name in _options(magic) if name.startswith(word) and name not in before]
+    if words := _words(magic):
+        return [one for one in words if one.startswith(word)]
     typed = _typed(word)
     return [_quoted(name) for name in _names(many) if name.casefold().startswith(typed)]
 
@@ -104,6 +108,12 @@ def _options(magic: Any) -> list[str]:
 def _options_with_value(magic: Any) -> set[str]:
     actions = (action for action in _actions(magic) if action.nargs != 0)
     return {option for action in actions for option in action.option_strings}
+
+
+def _words(magic: Any) -> list[str]:
+    """Return the only words that a magic takes besides its options; empty if it takes names."""
+    actions = (action for action in _actions(magic) if not action.option_strings)
+    return [str(choice) for action in actions for choice in action.choices or ()]
 
 
 def _names(with_roles: bool) -> list[str]:

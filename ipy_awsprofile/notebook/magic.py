@@ -10,25 +10,30 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from IPython.core.magic import Magics, line_cell_magic, magics_class
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
+from traitlets import Bool, CaselessStrEnum, List, Unicode, Union
 from traitlets import Callable as CallableTrait
-from traitlets import CaselessStrEnum, List, Unicode, Union
 
 from ipy_awsprofile.bindings.names import BINDINGS
 from ipy_awsprofile.bindings.owners import watched_owners
-from ipy_awsprofile.notebook.arguments import aws_profile_arguments, aws_profiles_arguments
+from ipy_awsprofile.notebook.arguments import (
+    aws_calls_arguments,
+    aws_profile_arguments,
+    aws_profiles_arguments,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ipy_awsprofile.calls.recorder import CallRecorder
     from ipy_awsprofile.notebook.first_profile import FirstProfile
     from ipy_awsprofile.switch.switcher import Switcher
 
 
 @magics_class
 class AwsProfileMagics(Magics):  # type: ignore[misc]
-    """``%aws_profile`` and ``%aws_profiles``."""
+    """``%aws_profile``, ``%aws_profiles`` and ``%aws_calls``."""
 
     protected = List(
         Unicode(),
@@ -57,6 +62,11 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         "number and returns the code. A profile's own mfa_process takes precedence.",
     ).tag(config=True)
 
+    record_calls = Bool(
+        help="Record the calls to AWS, for %aws_calls. They stay in memory, without bodies and "
+        "values of parameters.",
+    ).tag(config=True)
+
     profile = Unicode(
         help="The profile that the first cell switches to, unless it switches to another one.",
     ).tag(config=True)
@@ -79,6 +89,9 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self._switcher: Switcher | None = None
         settings = ["protected", "bindings", "stale", "session_name", "mfa_process"]
         self.observe(self._configure, settings)
+        self._calls: CallRecorder | None = None
+        self.observe(self._record, ["record_calls"])
+        self._record()
         self._first: FirstProfile | None = None
         self.observe(self._name_first, ["profile"])
         self._name_first()
@@ -95,6 +108,17 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
                 self.ending.callback(switcher.close)
                 self._switcher = switcher
             return self._switcher
+
+    @property
+    def calls(self) -> CallRecorder:
+        """The recorder of calls, which is made when it is asked for first, too."""
+        from ipy_awsprofile.calls.recorder import CallRecorder
+
+        with self._lock:
+            if self._calls is None:
+                self._calls = CallRecorder(self._owners, lambda: self.shell.execution_count)
+                self.ending.callback(self._calls.stop)
+            return self._calls
 
     @aws_profile_arguments
     @line_cell_magic
@@ -123,6 +147,18 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
         return run_aws_profiles(self, line, cell)
 
+    @aws_calls_arguments
+    @line_magic
+    def aws_calls(self, line: str) -> pd.DataFrame | None:
+        """Return the calls to AWS that were recorded, as a DataFrame.
+
+        ``%aws_calls on`` records the calls of boto3, aiobotocore and what is built on them.
+        ``--denied`` returns what AWS refused, and ``--policy`` drafts the smallest policy.
+        """
+        from ipy_awsprofile.notebook.calls import run_aws_calls
+
+        return run_aws_calls(self, line)
+
     def close(self) -> None:
         """Undo the switch, and never switch again."""
         self.drop_first()
@@ -134,6 +170,12 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             from ipy_awsprofile.notebook.first_profile import FirstProfile
 
             self._first = FirstProfile(self.shell, self.switcher, self.profile)
+
+    def _record(self, _change: object = None) -> None:
+        if self.record_calls:
+            self.calls.start()
+        elif self._calls:
+            self._calls.stop()
 
     def drop_first(self) -> None:
         """Don't switch to the first profile any more."""

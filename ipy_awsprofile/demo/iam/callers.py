@@ -93,14 +93,14 @@ class Caller:
             return action in {"AssumeRole", "GetCallerIdentity"}
         return service != "iam" or self.session.mfa_at is not None
 
-    def may(self, action: str, resource: str, now: datetime) -> Decision:
+    def may(self, action: str, resource: str | None, now: datetime) -> Decision:
         """Evaluate the caller's identity policies and session policies; both must allow."""
         own = verdict(identity_policies(self.principal), action, resource, self.context(now))
         if own is not Verdict.ALLOWED:
             return Decision(own, "an identity-based policy")
         return self.session_allows(action, resource, now)
 
-    def session_allows(self, action: str, resource: str, now: datetime) -> Decision:
+    def session_allows(self, action: str, resource: str | None, now: datetime) -> Decision:
         """Evaluate only the session policies; without any, everything is allowed."""
         policies = self.session.policies if self.session else ()
         if not policies:

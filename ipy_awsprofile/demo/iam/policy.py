@@ -51,17 +51,22 @@ class Statement:
     resources: Match
     conditions: tuple[Condition, ...]
 
-    def applies(self, action: str, resource: str, context: Mapping[str, str]) -> bool:
-        """Return whether the statement applies to a request."""
+    def applies(self, action: str, resource: str | None, context: Mapping[str, str]) -> bool:
+        """Return whether the statement applies to a request.
+
+        moto doesn't tell the resources of most services' requests. One that is None is of those
+        that the statement allows, and not of those that it denies, unless it denies all.
+        """
+        known = "*" if resource is None else resource
         return (
             self.actions.covers(action)
-            and self.resources.covers(resource)
+            and ((resource is None and self.allows) or self.resources.covers(known))
             and all(condition.holds(context) for condition in self.conditions)
         )
 
 
 def verdict(
-    documents: Iterable[str], action: str, resource: str, context: Mapping[str, str]
+    documents: Iterable[str], action: str, resource: str | None, context: Mapping[str, str]
 ) -> Verdict:
     """Evaluate identity policies (JSON texts) for one request.
 

@@ -72,6 +72,8 @@ class SignedRequest(IAMRequest):  # type: ignore[misc]  # moto is untyped
 
     state: ClassVar[State]
     unsigned_service: ClassVar[str] = "sts"
+    #: Whether `*` is what a request concerns, and not what moto says of a resource it doesn't know.
+    knows_resources: ClassVar[bool] = False
 
     # moto's constructor logs the headers, and doesn't handle unsigned or expired requests.
     def __init__(
@@ -119,7 +121,8 @@ class SignedRequest(IAMRequest):  # type: ignore[misc]  # moto is untyped
         if self._action in _DECIDED_BY_STS:
             return
         try:
-            decision = self._access_key.may(self._action, resource, self.state.clock())
+            known = resource if resource != "*" or self.knows_resources else None
+            decision = self._access_key.may(self._action, known, self.state.clock())
         except UnsupportedPolicyError as error:
             raise self._error("NotImplemented", str(error), 501) from error
         if decision.verdict is not Verdict.ALLOWED:
@@ -147,6 +150,7 @@ class SignedS3Request(SignedRequest):
     """A request to S3, which has error codes and messages different from other services."""
 
     unsigned_service: ClassVar[str] = "s3"
+    knows_resources: ClassVar[bool] = True
 
     def check_action_permitted(self, resource: str) -> None:
         """Raise AccessDenied for another account's bucket too.

@@ -1,0 +1,58 @@
+"""Who makes a call: the first frame that doesn't belong to boto3, or to what is between."""
+
+from __future__ import annotations
+
+import sysconfig
+from functools import cache
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.credentials.deadline import is_in_force
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+#: Packages through which a call reaches botocore.
+_BETWEEN = {
+    *("aiobotocore", "asyncio", "boto3", "botocore", "concurrent", "contextlib", "functools"),
+    *("ipy_awsprofile", "s3transfer", "threading", "urllib3"),
+}
+
+
+def calling_frame(frame: FrameType | None) -> FrameType | None:
+    """Return the frame of the caller; None in a thread that has no other frames."""
+    while frame and package_of(frame) in _BETWEEN:
+        frame = frame.f_back
+    return frame
+
+
+def is_notebooks(frame: FrameType) -> bool:
+    """Return whether the frame's code was typed in the notebook, or has no file."""
+    return package_of(frame) == "__main__" or "__file__" not in frame.f_globals
+
+
+def is_librarys(frame: FrameType) -> bool:
+    """Return whether the frame's code is in an installed package."""
+    return frame.f_code.co_filename.startswith(_library_folder())
+
+
+@cache
+def _library_folder() -> str:
+    return sysconfig.get_paths()["purelib"]
+
+
+def calling_library(frame: FrameType | None) -> str | None:
+    """Return the package that makes a call; None for the user's own code.
+
+    A call that this package makes for itself has its name.
+    """
+    if is_in_force():
+        return "ipy_awsprofile"
+    caller = calling_frame(frame)
+    if caller is None or is_notebooks(caller) or not is_librarys(caller):
+        return None
+    return package_of(caller)
+
+
+def package_of(frame: FrameType) -> str:
+    """Return the top package of the frame's code."""
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]

@@ -1,0 +1,1 @@
+"""What this kernel did: its calls to AWS, and what they need."""

@@ -1,0 +1,55 @@
+"""How a call ended, and what AWS says of one that it denied: who may not do what, and why.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ipy_awsprofile.calls.log import Outcome
+from ipy_awsprofile.calls.resources import without_key
+from ipy_awsprofile.text import shortened, visible_line
+
+
+class Denied(NamedTuple):
+    """What AWS's message about a denied call names; the resource can be missing."""
+
+    principal: str
+    action: str
+    resource: str
+
+
+_DENIAL = re.compile(
+    r"User: (?P<principal>arn:\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
+    r"(?: on resource: \"?(?P<resource>arn:[^\s\"]+)\"?)?"
+    r"(?: (?P<why>(?:because|with) .*))?"
+)
+
+#: The longest reason of a denial that is kept, in characters.
+_LONGEST = 300
+
+
+def outcome_of(error: BaseException | None) -> tuple[Outcome, str, Denied | None]:
+    """Return the outcome of a call, its error, and what AWS's message says was denied.
+
+    Other messages aren't kept: they can quote values of parameters.
+    """
+    if error is None:
+        return "ok", "", None
+    from botocore.exceptions import ClientError
+
+    from ipy_awsprofile.credentials.aws_errors import DENIED, ErrorResponse
+
+    if not isinstance(error, ClientError):
+        return "failed", type(error).__name__, None
+    response = ErrorResponse.of(error)
+    if response.code not in DENIED:
+        return "failed", response.code or f"HTTP {response.status}", None
+    if not (found := _DENIAL.search(response.message)):
+        return "denied", response.code, None
+    why = shortened(visible_line(found["why"] or ""), _LONGEST)
+    text = f"{response.code}: {why}" if why else response.code
+    resource = without_key(shortened(visible_line(found["resource"] or ""), _LONGEST))
+    return "denied", text, Denied(found["principal"], found["action"], resource)

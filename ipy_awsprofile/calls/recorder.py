@@ -1,0 +1,297 @@
+"""Records the calls of this process to AWS: of boto3, aiobotocore, and what is built on them.
+
+Every call passes one method of botocore's clients, those from before included. A presigned URL is
+a signature without a call. Only what is needed for a row is kept: no body, no value of a parameter
+but the parts of the resource's ARN.
+
+https://docs.aws.amazon.com/boto3/latest/guide/clients.html
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ipy_awsprofile.bindings.caller import calling_library
+from ipy_awsprofile.bindings.gate import (
+    Signature,
+    credentials_of,
+    replace_everywhere,
+    watch_signatures,
+)
+from ipy_awsprofile.calls.actions import Action, actions_of
+from ipy_awsprofile.calls.denials import Denied, outcome_of
+from ipy_awsprofile.calls.log import Call, CallLog, Need
+from ipy_awsprofile.calls.resources import Place, Resource, copied_resource, resources_of
+from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.text import shortened, visible_line
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.bindings.owners import Owners
+
+_log = logging.getLogger(__name__)
+
+
+class _Who(NamedTuple):
+    """Whose credentials a call has, as far as it is known."""
+
+    profile: str | None
+    account: str | None
+    role: str | None
+    partition: str
+
+
+class _Made(NamedTuple):
+    """What a call was made for, before its result is known."""
+
+    who: _Who
+    region: str | None
+    service: str
+    operation: str
+    needs: tuple[tuple[Action, Resource], ...]
+    client: str
+
+
+#: Whether this thread or task is in a call that is recorded, and signs for it.
+_in_call: ContextVar[bool] = ContextVar("in a recorded call", default=False)
+
+#: What this thread or task has built last: a client, an operation and its parameters. A presigned
+#: URL is signed next.
+_built: ContextVar[tuple[Any, str, Any] | None] = ContextVar("built parameters", default=None)
+
+
+#: The services that a switch calls; such a call needs nothing of the policy of its identity.
+_FOR_CREDENTIALS = {"signin", "sso", "sso-oidc", "sts"}
+
+
+class CallRecorder:
+    """Records calls while it is on; `log` has them. Nothing is recorded, or replaced, while off.
+
+    ``cell_number`` returns the execution count of the running cell, or 0.
+    """
+
+    def __init__(self, owners: Owners, cell_number: Callable[[], int]) -> None:
+        self.log = CallLog()
+        self._owners = owners
+        self._cell_number = cell_number
+        self._lock = threading.Lock()
+        self._restore: ExitStack | None = None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether calls are recorded."""
+        return self._restore is not None
+
+    def start(self) -> None:
+        """Record calls from now on."""
+        from botocore.client import BaseClient
+
+        with self._lock:
+            if self._restore is None:
+                self._restore = ExitStack()
+                replace_everywhere(self._restore, BaseClient, "_make_api_call", self._recorded)
+                replace_everywhere(self._restore, BaseClient, "_emit_api_params", _remembered)
+                self._restore.callback(watch_signatures(self._note_signature))
+
+    def stop(self) -> None:
+        """Record no more calls; what was recorded stays."""
+        with self._lock:
+            if self._restore is not None:
+                self._restore.close()
+                self._restore = None
+
+    def _recorded(self, make_call: Callable[..., Any]) -> Callable[..., Any]:
+        """Return botocore's or aiobotocore's method, which then records its calls."""
+
+        @wraps(make_call)
+        def recorded(client: Any, operation: str, params: Any) -> Any:
+            with self._noted(client, operation, params) as note:
+                return note(make_call(client, operation, params))
+
+        @wraps(make_call)
+        async def recorded_async(client: Any, operation: str, params: Any) -> Any:
+            with self._noted(client, operation, params) as note:
+                return note(await make_call(client, operation, params))
+
+        return recorded_async if iscoroutinefunction(make_call) else recorded
+
+    @contextmanager
+    def _noted(self, client: Any, operation: str, params: Any) -> Iterator[Callable[[Any], Any]]:
+        """Record the call that is made in a ``with`` block, which calls this with its response."""
+        made = _quietly(lambda: self._made(client, operation, params))
+        began, started = datetime.now(UTC), time.perf_counter()
+        response: Any = None
+
+        def note(answer: Any) -> Any:
+            nonlocal response
+            response = answer
+            return answer
+
+        token, error = _in_call.set(True), None
+        try:
+            yield note
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            _in_call.reset(token)
+            seconds = time.perf_counter() - started
+            if made is not None:
+                _quietly(lambda: self._add(made, began, seconds, response, error))
+
+    def _made(self, client: Any, operation: str, params: Any) -> _Made:
+        model, signer = client.meta.service_model, client._request_signer  # noqa: SLF001
+        who, region = self._who(credentials_of(signer)), client.meta.region_name
+        params = params if isinstance(params, Mapping) else {}
+        place = Place(who.partition, region or "*", who.account or "*")
+        actions = actions_of(model.signing_name, operation, has_version="VersionId" in params)
+        needs = [(action, one) for action in actions for one in resources_of(action, params, place)]
+        if (copied := copied_resource(params, place)) is not None:
+            needs.append((actions_of("s3", "GetObject")[0], copied))
+        return _Made(who, region, model.service_name, operation, tuple(needs), _library())
+
+    def _add(
+        self,
+        made: _Made,
+        began: datetime,
+        seconds: float | None,
+        response: Any,
+        error: BaseException | None,
+    ) -> None:
+        answer = getattr(error, "response", None) if error else response
+        metadata = (answer.get("ResponseMetadata") if isinstance(answer, Mapping) else None) or {}
+        outcome, text, denied = outcome_of(error)
+        retries = metadata.get("RetryAttempts")
+        self._write(
+            made,
+            began,
+            outcome=outcome,
+            error=text,
+            denied=denied,
+            seconds=seconds,
+            attempts=None if retries is None else retries + 1,
+            request_id=shortened(visible_line(str(metadata.get("RequestId") or "")), 100),
+        )
+
+    def _write(self, made: _Made, began: datetime, *, denied: Denied | None, **result: Any) -> None:
+        who = _of_arn(denied.principal, made.who) if denied else made.who
+        action, resource = made.needs[0]
+        call = Call(
+            time=began,
+            cell=self._cell_number() or None,
+            profile=who.profile,
+            account=who.account,
+            role=who.role,
+            region=made.region,
+            service=made.service,
+            operation=made.operation,
+            action=denied.action if denied else action.name,
+            access=action.access,
+            resource=denied.resource if denied and denied.resource else resource.arn,
+            client=made.client,
+            complete=resource.complete or bool(denied and denied.resource),
+            **result,
+        )
+        is_ours = made.client == "ipy_awsprofile" and made.service in _FOR_CREDENTIALS
+        self.log.add(call, () if is_ours else _needs(made, call, denied))
+
+    def _note_signature(self, signature: Signature) -> None:
+        """Record a signature that isn't made for a call: of a presigned URL, or an auth token."""
+        if not _in_call.get():
+            _quietly(lambda: self._add_presigned(signature))
+
+    def _add_presigned(self, signature: Signature) -> None:
+        client, operation, params = _built.get() or (None, "", None)
+        if client is not None and operation == signature.operation:
+            made = self._made(client, operation, params)
+        else:  # a form to post, or a token
+            unknown = Resource("*", complete=False)
+            actions = actions_of(signature.service, signature.operation)
+            needs = tuple((action, unknown) for action in actions)
+            who, library = self._who(signature.credentials), _library()
+            made = _Made(who, None, signature.service, signature.operation, needs, library)
+        _built.set(None)
+        self._write(
+            made,
+            datetime.now(UTC),
+            outcome="presigned",
+            error="",
+            denied=None,
+            seconds=None,
+            attempts=None,
+            request_id="",
+        )
+
+    def _who(self, credentials: Any) -> _Who:
+        """Return whose credentials these are; AWS isn't asked."""
+        known = self._owners.identity_of(credentials)
+        return _of_arn(known.arn, _Who(known.profile, known.account, None, "aws"))
+
+
+def _library() -> str:
+    return calling_library(sys._getframe(1)) or "boto3"  # noqa: SLF001  # quicker than `inspect`
+
+
+def _remembered(emit: Callable[..., Any]) -> Callable[..., Any]:
+    """Return botocore's or aiobotocore's method, which then remembers what it builds."""
+
+    @wraps(emit)
+    def remembered(
+        client: Any, api_params: Any, operation_model: Any, *args: Any, **kw: Any
+    ) -> Any:
+        _built.set((client, operation_model.name, api_params))
+        return emit(client, api_params, operation_model, *args, **kw)
+
+    return remembered  # an async one returns a coroutine, too
+
+
+def _of_arn(arn: str | None, known: _Who) -> _Who:
+    """Return an identity with what a principal's ARN says of it."""
+    parts = Arn.parse(arn or "")
+    if parts is None:
+        return known
+    kind, _, name = parts.resource.partition("/")
+    role = name.partition("/")[0] if kind == "assumed-role" else parts.resource
+    return _Who(known.profile, parts.account, role, parts.partition)
+
+
+def _needs(made: _Made, call: Call, denied: Denied | None) -> Iterator[Need]:
+    """Yield what a call needed; AWS's message about a denied call says it best."""
+    need = Need(
+        profile=call.profile,
+        account=call.account,
+        role=call.role,
+        action=call.action,
+        resource=call.resource,
+        outcome=call.outcome,
+        origin="denial",
+        complete=call.complete,
+    )
+    if denied:
+        yield need
+        return
+    for action, resource in made.needs:
+        yield need._replace(
+            action=action.name,
+            resource=resource.arn,
+            origin=action.origin,
+            complete=resource.complete,
+        )
+
+
+def _quietly(work: Callable[[], Any]) -> Any:
+    """Return what ``work`` returns; a fault of the recorder never becomes one of the call."""
+    try:
+        return work()
+    except Exception:  # noqa: BLE001  # as above
+        _log.debug("A call couldn't be recorded.", exc_info=False)
+        return None

@@ -1,0 +1,195 @@
+"""The resource of a call as an ARN, from the parameters that its template needs, and no others.
+
+Of an object in S3 it is the bucket and the first part of the key, such as
+``arn:aws:s3:::lake/sales/*``: keys can be personal data.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from ipy_awsprofile.calls.actions import Action
+from ipy_awsprofile.text import shortened, visible_line
+
+#: The longest resource that is kept, in characters.
+_LONGEST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a call is made: partition, Region and account; an unknown one is ``*``."""
+
+    partition: str
+    region: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """The ARN of a call's resource; ``complete`` is False if parts of it aren't known."""
+
+    arn: str
+    complete: bool = True
+
+
+#: What isn't limited to a resource.
+EVERYTHING = Resource("*")
+
+#: Parameters with an ARN or a name, and the template of that name, by the service's prefix in IAM.
+_NAMED: Mapping[str, Mapping[str, str]] = {
+    "dynamodb": {"TableName": "arn:{p}:dynamodb:{r}:{a}:table/{name}"},
+    "kms": {"KeyId": "arn:{p}:kms:{r}:{a}:key/{name}"},
+    "lambda": {"FunctionName": "arn:{p}:lambda:{r}:{a}:function:{name}"},
+    "logs": {"logGroupName": "arn:{p}:logs:{r}:{a}:log-group:{name}:*"},
+    "secretsmanager": {"SecretId": "arn:{p}:secretsmanager:{r}:{a}:secret:{name}-??????"},
+    "sns": {"TopicArn": "{name}", "Name": "arn:{p}:sns:{r}:{a}:{name}"},
+    "ssm": {"Name": "arn:{p}:ssm:{r}:{a}:parameter/{name}"},
+    "sts": {"RoleArn": "{name}"},
+}
+
+#: The only parts of a name that become parts of a resource as they are.
+_ODD = re.compile(r"[^\w+=,.@:/$*?-]")
+
+
+def resources_of(action: Action, params: Mapping[str, Any], place: Place) -> tuple[Resource, ...]:
+    """Return the resources of an action in a call with these parameters."""
+    if action.service in {"s3", "s3express", "s3-object-lambda"}:
+        return _of_s3(action, params, place)
+    if action.service == "sqs":
+        return (_of_queue(params, place),)
+    if found := tuple(dict.fromkeys(_named(action.service, params, place))):
+        return found
+    if action.templates == ():
+        return (EVERYTHING,)
+    return (_filled(action.templates or (), params, place),)
+
+
+def _of_s3(action: Action, params: Mapping[str, Any], place: Place) -> tuple[Resource, ...]:
+    bucket = params.get("Bucket")
+    if not isinstance(bucket, str):
+        return (EVERYTHING,)
+    arn = bucket if bucket.startswith("arn:") else f"arn:{place.partition}:s3:::{_clean(bucket)}"
+    between = "/object/" if ":accesspoint/" in arn else "/"
+    if not _is_about_objects(action):
+        return (_resource(arn),)
+    keys = params.get("Key") or [one.get("Key") for one in _deleted(params)]
+    keys = [keys] if isinstance(keys, str) else keys
+    firsts = dict.fromkeys(_first_part(str(key)) for key in keys)
+    return tuple(_resource(f"{arn}{between}{first}") for first in firsts) or (
+        Resource(f"{arn}{between}*", complete=False),
+    )
+
+
+def _is_about_objects(action: Action) -> bool:
+    name = action.name.partition(":")[2]
+    return "Bucket" not in name and ("Object" in name or name in _ABOUT_UPLOADS)
+
+
+#: Actions about an object whose names don't say so.
+_ABOUT_UPLOADS = {"AbortMultipartUpload", "ListMultipartUploadParts"}
+
+
+def _deleted(params: Mapping[str, Any]) -> list[Any]:
+    return list((params.get("Delete") or {}).get("Objects") or ())
+
+
+def _first_part(key: str) -> str:
+    first, slash, _ = key.partition("/")
+    return f"{_clean(first)}/*" if slash else "*"
+
+
+def without_key(arn: str) -> str:
+    """Return an ARN; of an object in S3, with the first part of its key alone."""
+    head, slash, key = arn.partition("/")
+    is_object = slash and re.fullmatch(r"arn:[\w-]+:s3:::[^/]+", head)
+    return f"{head}/{_first_part(key)}" if is_object else arn
+
+
+def copied_resource(params: Mapping[str, Any], place: Place) -> Resource | None:
+    """Return the object that a call copies; None if it copies none."""
+    source = params.get("CopySource")
+    if isinstance(source, Mapping):
+        bucket, key = str(source.get("Bucket")), str(source.get("Key"))
+    elif isinstance(source, str):
+        bucket, _, key = unquote(source).lstrip("/").partition("/")
+    else:
+        return None
+    return _resource(f"arn:{place.partition}:s3:::{_clean(bucket)}/{_first_part(key)}")
+
+
+def _of_queue(params: Mapping[str, Any], place: Place) -> Resource:
+    prefix = f"arn:{place.partition}:sqs:{place.region}"
+    if isinstance(url := params.get("QueueUrl"), str):
+        *_, account, name = ["", "", *urlsplit(url).path.split("/")]
+        return _resource(f"{prefix}:{_clean(account) or place.account}:{_clean(name)}")
+    if isinstance(queue := params.get("QueueName"), str):
+        return _resource(f"{prefix}:{place.account}:{_clean(queue)}")
+    return EVERYTHING
+
+
+def _named(service: str, params: Mapping[str, Any], place: Place) -> Iterator[Resource]:
+    """Yield the resources that parameters name by an ARN, or by a name of a known form."""
+    for parameter, template in _NAMED.get(service, {}).items():
+        for name in _texts(params, parameter):
+            if service == "kms" and "alias/" in name:  # a policy is about the key, not its alias
+                yield Resource(template.format(**_parts(place), name="*"), complete=False)
+                continue
+            filled = template.format(**_parts(place), name=_clean(name).lstrip("/"))
+            yield _resource(_clean(name) if name.startswith("arn:") else filled)
+
+
+def _parts(place: Place) -> dict[str, str]:
+    return {"p": place.partition, "r": place.region, "a": place.account}
+
+
+def _texts(params: Mapping[str, Any], name: str) -> Iterable[str]:
+    """Yield a parameter's text; of calls for several resources, those in its lists and dicts."""
+    if isinstance(params.get(name), str):
+        yield params[name]
+    elif name == "TableName":
+        yield from (params.get("RequestItems") or {}).keys()
+        for item in params.get("TransactItems") or ():
+            yield from (str(one["TableName"]) for one in item.values() if "TableName" in one)
+    elif name == "Name":
+        yield from (one for one in params.get("Names") or () if isinstance(one, str))
+
+
+def _filled(templates: Iterable[str], params: Mapping[str, Any], place: Place) -> Resource:
+    """Return the template that parameters of the same names fill best, with ``*`` for the rest."""
+    values = {name.casefold(): value for name, value in params.items() if isinstance(value, str)}
+    values |= {
+        "partition": place.partition,
+        "region": place.region,
+        "account": place.account,
+    }
+    best: tuple[int, Resource] | None = None
+    for template in templates:
+        missing = 0
+
+        def value(found: re.Match[str]) -> str:
+            nonlocal missing
+            if (text := values.get(found[1].casefold())) is None:
+                missing += 1
+                return "*"
+            return _clean(text)
+
+        arn = re.sub(r"\$\{(\w+)\}", value, template)
+        if best is None or missing < best[0]:
+            best = missing, _resource(arn, complete=not missing)
+    return best[1] if best else Resource("*", complete=False)
+
+
+def _resource(arn: str, *, complete: bool = True) -> Resource:
+    known = complete and ":*:" not in arn
+    return Resource(shortened(visible_line(arn), _LONGEST), known)
+
+
+def _clean(text: str) -> str:
+    """Return a text without characters that no name of a resource has."""
+    return shortened(_ODD.sub("?", text), _LONGEST)

@@ -1,0 +1,55 @@
+"""The cards of recorded calls, and of the drafts of policies for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ipy_awsprofile.cards import styles, terminal
+from ipy_awsprofile.cards.html import tag, with_code
+from ipy_awsprofile.cards.rendering import Card, card_frame, heading
+from ipy_awsprofile.cards.styles import Tone
+from ipy_awsprofile.text import number_of, visible
+
+
+def calls_card(count: int, *, is_on: bool, dropped: int = 0) -> Card:
+    """Return a card that says whether calls are recorded, and how many were."""
+    notes = ("`%aws_calls` returns them as a DataFrame.",) if count else ()
+    if dropped:
+        notes = (*notes, f"{number_of(dropped, 'older call')} had no room, and aren't in it.")
+    return Card(
+        "AWS calls are recorded" if is_on else "AWS calls aren't recorded",
+        badge=number_of(count, "call"),
+        notes=notes,
+        tone=Tone.GOOD if is_on else Tone.QUIET,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyCard:
+    """A draft of a policy: for whom, its JSON or where it is, and what to know about it."""
+
+    title: str
+    text: str
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return visible("\n".join(filter(None, [self.title, self.text, *self.notes])))
+
+    __repr__ = __str__
+
+    def _repr_pretty_(self, printer: terminal.Printer, _cycle: bool) -> None:
+        terminal.show(printer, str(self))
+
+    def _repr_html_(self) -> str:
+        return card_frame(
+            heading(with_code(self.title)),
+            tag("pre", styles.PRE, self.text) if self.text else "",
+            *(tag("div", styles.NOTE, with_code(note)) for note in self.notes),
+        )
+
+
+def policy_card(who: str, policy: str, notes: tuple[str, ...], file: str = "") -> PolicyCard:
+    """Return a card of the draft for an identity: its JSON, or the file that it was written to."""
+    if file:
+        return PolicyCard(f"The draft for {who} is in `{file}`", "", notes)
+    return PolicyCard(f"Draft of a policy for {who}", policy, notes)

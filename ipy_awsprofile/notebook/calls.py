@@ -1,0 +1,139 @@
+"""``%aws_calls``: what this notebook did, as a DataFrame, and a draft of the policy for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from IPython.core.getipython import get_ipython
+from IPython.display import display
+
+from ipy_awsprofile.cards.calls import calls_card, policy_card
+from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.notebook.options import parse, show_help
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+    from ipy_awsprofile.calls.policy import Draft
+    from ipy_awsprofile.calls.recorder import CallRecorder
+    from ipy_awsprofile.switch.switcher import Switcher
+
+
+class CallMagics(Protocol):
+    """What the command needs of `AwsProfileMagics`."""
+
+    record_calls: bool
+    aws_calls: Callable[..., pd.DataFrame | None]
+
+    @property
+    def calls(self) -> CallRecorder:
+        """The kernel's recorder."""
+        ...
+
+    @property
+    def switcher(self) -> Switcher:
+        """The kernel's Switcher."""
+        ...
+
+
+def recorded_calls() -> pd.DataFrame:
+    """Return the calls to AWS that this kernel has recorded, the oldest first.
+
+    ``%aws_calls on`` records the calls of boto3, aiobotocore and what is built on them. Each row is
+    a call; see `Call` for the columns. Bodies and values of parameters aren't recorded, except for
+    the names in the resource's ARN. At most 100,000 calls are kept. A script has no recorder, and
+    gets a DataFrame without rows.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
+    """
+    from ipy_awsprofile.calls.log import frame_of
+
+    shell = get_ipython()
+    magics = shell and shell.magics_manager.registry.get("AwsProfileMagics")
+    return magics.calls.log.frame() if magics else frame_of(())
+
+
+def run_aws_calls(magics: CallMagics, line: str) -> pd.DataFrame | None:
+    """Do what ``%aws_calls`` says. Raises a child of `AwsProfileError`."""
+    options = parse(magics.aws_calls, line)
+    if options.help:
+        show_help(magics.aws_calls, in_cell=False)
+        return None
+    if options.action and (options.denied or options.policy is not None):
+        raise InvalidOption(
+            "on, off and clear can't be combined with an option.",
+            "Run `%aws_calls?` to see the options.",
+        )
+    recorder = magics.calls
+    match options.action:
+        case "on" | "off":
+            magics.record_calls = options.action == "on"
+        case "clear":
+            recorder.log.clear()
+    if options.action:
+        display(calls_card(len(recorder.log), is_on=recorder.is_on, dropped=recorder.log.dropped))
+        return None
+    if not recorder.is_on and not len(recorder.log):
+        raise InvalidOption(
+            "No calls were recorded.", "Run `%aws_calls on`, and then the cells to record."
+        )
+    if options.policy is not None:
+        _show_policy(magics, options.policy)
+        return None
+    frame = recorder.log.frame()
+    return frame[frame["outcome"] == "denied"] if options.denied else frame
+
+
+def _show_policy(magics: CallMagics, file: str) -> None:
+    """Show the drafts, or write that of the active identity to a file."""
+    from ipy_awsprofile.calls.policy import drafts
+
+    found = drafts(magics.calls.log)
+    if not found:
+        raise InvalidOption(
+            "No recorded call needs a permission.", "Run the cells that call AWS, then this again."
+        )
+    if not file:
+        for draft in found:
+            display(policy_card(draft.title, draft.json(), draft.notes))
+        return
+    draft = _of_active(found, magics.switcher)
+    _write(Path(file).expanduser(), draft)
+    display(policy_card(draft.title, "", draft.notes, file))
+
+
+def _of_active(found: list[Draft], switcher: Switcher) -> Draft:
+    """Return the draft of the active identity, or the only one."""
+    session = switcher.session
+    if session is not None:
+        known = switcher.owners.identity_of(session.get_credentials())
+        for draft in found:
+            if draft.profile == known.profile:
+                return draft
+    if len(found) == 1:
+        return found[0]
+    raise InvalidOption(
+        f"The active identity made no calls; others did: {', '.join(one.title for one in found)}.",
+        "Switch to one of them, or run `%aws_calls --policy` without a file to see all drafts.",
+    )
+
+
+def _write(path: Path, draft: Draft) -> None:
+    """Write a draft; a file that isn't a policy isn't overwritten. Raises InvalidOption."""
+    from ipy_awsprofile.text import parse_json
+
+    try:
+        if path.exists():
+            before = parse_json(path.read_text())
+            if not (isinstance(before, dict) and "Statement" in before):
+                raise ValueError
+        path.write_text(draft.json())
+    except OSError as error:
+        raise InvalidOption(
+            f"`{path}` can't be written: {error.strerror}.", "Use another path."
+        ) from error
+    except ValueError:
+        raise InvalidOption(f"`{path}` isn't a policy.", "Use the name of a new file.") from None

@@ -1,0 +1,237 @@
+"""Every call that AWS saw of boto3, aiobotocore and what is built on them is a row."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+BUCKET = "calls-of-mine"
+
+#: What makes calls, and as which library it is recorded.
+WAYS = {
+    "client": ("session.client('s3').head_bucket(Bucket=BUCKET)", "boto3"),
+    "default session": ("boto3.client('s3').head_bucket(Bucket=BUCKET)", "boto3"),
+    "resource": ("session.resource('s3').Bucket(BUCKET).creation_date", "boto3"),
+    "paginator": (
+        "list(session.client('s3').get_paginator('list_objects_v2').paginate(Bucket=BUCKET))",
+        "boto3",
+    ),
+    "waiter": ("session.client('s3').get_waiter('bucket_exists').wait(Bucket=BUCKET)", "boto3"),
+    "upload in threads": (
+        "import io\nfile = io.BytesIO(b'x' * 9_000_000)\n"
+        "session.client('s3').upload_fileobj(file, BUCKET, 'a/b')",
+        "boto3",
+    ),
+    "thread": (
+        "import threading\nt = threading.Thread(target=lambda: "
+        "session.client('s3').head_bucket(Bucket=BUCKET))\nt.start(); t.join()",
+        "boto3",
+    ),
+    "s3fs": ("import s3fs\ns3fs.S3FileSystem().ls(BUCKET, refresh=True)", "s3fs"),
+    "pandas": (
+        "import pandas as pd\npd.DataFrame({'a': [1]}).to_csv(f's3://{BUCKET}/t/x.csv')\n"
+        "pd.read_csv(f's3://{BUCKET}/t/x.csv')",
+        "s3fs",
+    ),
+    "awswrangler": (
+        "import awswrangler as wr\nwr.s3.list_objects(f's3://{BUCKET}/')",
+        "awswrangler",
+    ),
+    "smart_open": (
+        "import smart_open\n"
+        "with smart_open.open(f's3://{BUCKET}/s/o', 'w') as file: file.write('x')",
+        "smart_open",
+    ),
+}
+
+
+@pytest.fixture
+def notebook(shell: Shell, aws: EmbeddedAws) -> Shell:
+    """Open a notebook that works as RoleBeta, with a bucket and a client from before."""
+    aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
+    shell.names.update(BUCKET=BUCKET)
+    shell.good("%aws_profile RoleBeta")
+    shell.good("import boto3; before = session.client('s3')")
+    return shell
+
+
+def recorded(notebook: Shell, code: str) -> list[dict[str, object]]:
+    """Run code in a cell, and return the rows of its calls."""
+    notebook.good("%aws_calls clear")
+    notebook.good(code)
+    notebook.good("rows = %aws_calls")
+    rows: list[dict[str, object]] = notebook.names["rows"].to_dict("records")
+    return rows
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_call_is_a_row(notebook: Shell, aws: EmbeddedAws, way: str) -> None:
+    """AWS saw as many calls as there are rows, and each row says who made it with what."""
+    code, client = WAYS[way]
+    notebook.good("%aws_calls on")
+    notebook.good(code)  # what a library does only once, such as to look for a bucket's Region
+    aws.calls.clear()
+    rows = [row for row in recorded(notebook, code) if row["operation"] != "AssumeRole"]
+    seen = [call.action for call in aws.calls if call.action != "sts:AssumeRole"]
+    assert sorted(str(row["action"]) for row in rows) == sorted(seen)
+    assert {row["client"] for row in rows} == {client}
+    assert {(row["profile"], row["account"], row["role"]) for row in rows} == {
+        ("RoleBeta", ROLE_ACCOUNT, "RoleBeta")
+    }
+    assert {row["outcome"] for row in rows} <= {"ok", "failed"}  # no bucket yet, say
+    assert all(row["request_id"] and row["attempts"] == 1 for row in rows)
+
+
+def test_a_client_from_before(notebook: Shell) -> None:
+    """A client from before the recording is recorded, and not any more after it."""
+    notebook.good("%aws_calls on")
+    assert len(recorded(notebook, "before.list_buckets()")) == 1
+    notebook.good("%aws_calls off")
+    notebook.good("before.list_buckets()")
+    notebook.good("rows = %aws_calls")
+    assert len(notebook.names["rows"]) == 1
+
+
+def test_nothing_is_replaced_while_off(notebook: Shell) -> None:
+    """Botocore's methods are its own before and after a recording, and after unloading."""
+    from botocore.client import BaseClient
+
+    client: Any = BaseClient
+    own = client._make_api_call, client._emit_api_params
+    notebook.good("%aws_calls on")
+    assert client._make_api_call is not own[0]
+    notebook.good("%aws_calls off")
+    assert (client._make_api_call, client._emit_api_params) == own
+    notebook.good("%aws_calls on\n%unload_ext ipy_awsprofile")
+    assert (client._make_api_call, client._emit_api_params) == own
+
+
+def test_presigned(notebook: Shell) -> None:
+    """A presigned URL is a row without a call; so is a form, whose bucket isn't known."""
+    notebook.good("%aws_calls on")
+    (url,) = recorded(
+        notebook,
+        "u = before.generate_presigned_url('get_object', Params={'Bucket': BUCKET, 'Key': 'a/b'})",
+    )
+    assert (url["outcome"], url["action"]) == ("presigned", "s3:GetObject")
+    assert (url["resource"], url["complete"]) == (f"arn:aws:s3:::{BUCKET}/a/*", True)
+    (form,) = recorded(notebook, "f = before.generate_presigned_post(BUCKET, 'a/b')")
+    assert (form["outcome"], form["complete"]) == ("presigned", False)
+
+
+def test_denied(notebook: Shell) -> None:
+    """A denied call has the principal and the reason that AWS's message names."""
+    notebook.good("%aws_calls on")
+    code = (
+        "client = boto3.Session(profile_name='UserAlpha').client('s3')\n"
+        "try: client.list_buckets()\n"
+        "except client.exceptions.ClientError: pass"
+    )
+    (row,) = recorded(notebook, code)
+    assert (row["outcome"], row["profile"]) == ("denied", "UserAlpha")
+    assert (row["account"], row["role"]) == (USER_ACCOUNT, "user/UserAlpha")
+    assert row["action"] == "s3:ListAllMyBuckets"
+    assert str(row["error"]).startswith("AccessDenied: because no identity-based policy allows")
+    notebook.good("refused = %aws_calls --denied")
+    assert len(notebook.names["refused"]) == 1
+
+
+def test_failed(notebook: Shell) -> None:
+    """Of another error, only the code is kept: its message can quote a parameter."""
+    notebook.good("%aws_calls on")
+    code = (
+        "try: before.get_object(Bucket=BUCKET, Key='nowhere')\n"
+        "except Exception: pass\n"
+        "try: before.get_object(Bucket=BUCKET)\n"
+        "except Exception: pass"
+    )
+    rows = recorded(notebook, code)
+    assert [(row["outcome"], row["error"]) for row in rows] == [
+        ("failed", "NoSuchKey"),
+        ("failed", "ParamValidationError"),
+    ]
+
+
+def test_our_own_calls(notebook: Shell, aws: EmbeddedAws) -> None:
+    """A switch's own calls are rows of ours, and no draft of a policy has them."""
+    notebook.good("%aws_calls on")
+    aws.calls.clear()
+    rows = recorded(notebook, "%aws_profile --refresh")
+    assert [row["action"] for row in rows] == [call.action for call in aws.calls]
+    assert {row["client"] for row in rows} == {"ipy_awsprofile"}
+    error = notebook.refused("%aws_calls --policy")
+    assert "No recorded call needs a permission" in str(error)
+
+
+def test_many_threads(notebook: Shell) -> None:
+    """Calls of many threads are all there."""
+    notebook.good("%aws_calls on")
+    notebook.good("%aws_calls clear")
+    client = notebook.names["before"]
+    threads = [
+        threading.Thread(target=lambda: [client.head_bucket(Bucket=BUCKET) for _ in range(5)])
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    notebook.good("rows = %aws_calls")
+    assert len(notebook.names["rows"]) == 40
+
+
+SECRET = "hush-" * 6
+
+
+def test_no_secret_is_recorded(notebook: Shell, aws: EmbeddedAws) -> None:
+    """Nothing that was recorded has a body, a key of a customer, a parameter's value, or a key."""
+    notebook.good("%aws_calls on")
+    notebook.names["secret"] = SECRET
+    notebook.good("%aws_calls clear")
+    notebook.good(
+        """
+import boto3
+before.put_object(Bucket=BUCKET, Key='k/' + secret, Body=secret, Metadata={'m': secret})
+for service, call, params in (
+    ('ssm', 'put_parameter', dict(Name='/app/x', Value=secret, Type='String')),
+    ('secretsmanager', 'create_secret', dict(Name='s', SecretString=secret)),
+    ('dynamodb', 'execute_statement', dict(Statement=f"SELECT * FROM t WHERE a='{secret}'")),
+    ('dynamodb', 'get_item', dict(TableName='t', Key={'k': {'S': secret}})),
+    ('s3', 'get_object', dict(Bucket=BUCKET, Key='k/x', SSECustomerKey=secret[:32].ljust(32, 'x'),
+                              SSECustomerAlgorithm='AES256')),
+):
+    try: getattr(session.client(service), call)(**params)
+    except Exception: pass
+"""
+    )
+    notebook.good("rows = %aws_calls")
+    rows = notebook.names["rows"]
+    assert len(rows) >= 6
+    everything = rows.to_json(date_format="iso") + repr(
+        notebook.ip.magics_manager.registry["AwsProfileMagics"].calls.log.needs()
+    )
+    assert "hush" not in everything
+    assert [secret for secret in aws.secrets() if secret in everything] == []
+
+
+def test_it_never_breaks_a_call(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of the recorder isn't one of the call."""
+    from ipy_awsprofile.calls import recorder
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    notebook.good("%aws_calls on")
+    monkeypatch.setattr(recorder, "actions_of", fail)
+    notebook.good("before.list_buckets()")
+    monkeypatch.undo()
+    assert boto3.DEFAULT_SESSION is not None

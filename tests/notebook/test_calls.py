@@ -1,0 +1,119 @@
+"""`%aws_calls` records, shows and forgets calls, and shows drafts of policies."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+import ipy_awsprofile
+from ipy_awsprofile.calls.log import Call
+from tests.shells import run_python
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+LIST = "session.client('s3').list_buckets()"
+
+
+def test_on_off_clear(shell: Shell, aws: EmbeddedAws) -> None:
+    """Each word says what is true then, and how many calls there are."""
+    shell.good("%aws_profile RoleBeta")
+    assert shell.good("%aws_calls on").text.startswith("AWS calls are recorded  (0 calls)")
+    shell.good(LIST)
+    card = shell.good("%aws_calls off")
+    assert card.text.startswith("AWS calls aren't recorded  (1 call)")
+    assert "ipy-awsprofile-card" in card.html
+    shell.good(LIST)
+    assert shell.good("%aws_calls").result.shape == (1, len(Call.__slots__))
+    assert "(0 calls)" in shell.good("%aws_calls clear").text
+
+
+def test_before_anything_was_recorded(shell: Shell, aws: EmbeddedAws) -> None:
+    """Without a recording, the error says how to begin, and that works."""
+    shell.good("%aws_profile RoleBeta")
+    assert "`%aws_calls on`" in shell.refused("%aws_calls").hint
+    assert "`%aws_calls on`" in shell.refused("%aws_calls --policy").hint
+    shell.good("%aws_calls on")
+    assert len(shell.good("%aws_calls").result) == 0
+    assert len(shell.good("%aws_calls --denied").result) == 0
+
+
+def test_setting(shell: Shell, aws: EmbeddedAws) -> None:
+    """The setting is the same as the words, and follows them."""
+    shell.good("%config AwsProfileMagics.record_calls = True")
+    shell.good("%aws_profile RoleBeta")
+    shell.good(LIST)
+    assert "ListBuckets" in set(shell.good("%aws_calls").result["operation"])
+    shell.good("%aws_calls off")
+    assert "False" in shell.good("%config AwsProfileMagics.record_calls").text
+    shell.good(
+        "%config AwsProfileMagics.record_calls = True\n%config AwsProfileMagics.record_calls = 0"
+    )
+    before = len(shell.good("%aws_calls").result)
+    shell.good(LIST)
+    assert len(shell.good("%aws_calls").result) == before
+
+
+def test_in_python(shell: Shell, aws: EmbeddedAws) -> None:
+    """`recorded_calls()` is the same DataFrame; in a script it has no rows."""
+    shell.good(f"%aws_profile RoleBeta\n%aws_calls on\n{LIST}")
+    shell.good("from ipy_awsprofile import recorded_calls\nrows = recorded_calls()")
+    assert list(shell.names["rows"]["operation"]) == ["ListBuckets"]
+    code = "from ipy_awsprofile import recorded_calls; print(recorded_calls().shape)"
+    assert run_python(code).strip() == f"(0, {len(Call.__slots__)})"
+    assert ipy_awsprofile.recorded_calls.__doc__
+
+
+@pytest.mark.parametrize(
+    "line", ["on --denied", "off --policy", "clear --policy x.json", "onn", "on off", "--polcy"]
+)
+def test_refused(shell: Shell, aws: EmbeddedAws, line: str) -> None:
+    """What makes no sense together, and what doesn't exist, is refused in one line."""
+    assert "%aws_calls?" in shell.refused(f"%aws_calls {line}").hint
+
+
+def test_help(shell: Shell) -> None:
+    """The help has the options."""
+    assert "--denied" in shell.good("%aws_calls --help").text
+
+
+def test_completion(shell: Shell) -> None:
+    """Tab completes the words and the options, and no profiles."""
+    assert shell.completions("%aws_calls o") == ["on", "off"]
+    assert shell.completions("%aws_calls --d") == ["--denied"]
+
+
+def test_drafts(shell: Shell, aws: EmbeddedAws) -> None:
+    """Each identity has its draft; as text it contains the JSON, as HTML it is escaped."""
+    shell.good(f"%aws_calls on\n%aws_profile RoleBeta\n{LIST}")
+    shell.good("import boto3\nalpha = boto3.Session(profile_name='UserAlpha').client('s3')")
+    shell.run("alpha.list_buckets()")
+    shown = shell.good("%aws_calls --policy")
+    assert "Draft of a policy for RoleBeta in 123456789012" in shown.text
+    assert "Draft of a policy for user/UserAlpha in 231179739868" in shown.text
+    first = shown.text[shown.text.index("{") :]
+    policy, _ = json.JSONDecoder().raw_decode(first)
+    assert policy["Statement"][0]["Action"] == ["s3:ListAllMyBuckets"]
+    assert "<pre" in shown.html
+
+
+def test_a_draft_of_another_identity(
+    shell: Shell, aws: EmbeddedAws, tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file gets the active identity's draft; if it made no calls, the error names the others."""
+    monkeypatch.chdir(str(tmp_path))
+    shell.good(f"%aws_calls on\n%aws_profile RoleBeta\n{LIST}")
+    shell.run("import boto3\nboto3.Session(profile_name='UserAlpha').client('s3').list_buckets()")
+    shell.good("%aws_profile UserAlpha")
+    assert "user/UserAlpha" in shell.good("%aws_calls --policy draft.json").text
+    shell.good("%aws_calls clear\n%aws_profile --off")
+    shell.good(f"%aws_profile RoleBeta\n{LIST}")
+    shell.run("boto3.Session(profile_name='UserAlpha').client('s3').list_buckets()")
+    shell.good("%aws_profile --off")
+    error = shell.refused("%aws_calls --policy draft.json")
+    assert "RoleBeta in 123456789012" in str(error)
+    assert "`%aws_calls --policy`" in error.hint
+    shell.good("%aws_calls --policy")
