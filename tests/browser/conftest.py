@@ -73,11 +73,12 @@ def server(embedded: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.fixture
-def jupyter(server: Server, chromium: Browser) -> Iterator[Jupyter]:
-    """Open notebooks, which are closed after the test."""
-    jupyter = Jupyter(server, chromium)
+def jupyter(server: Server, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Jupyter]:
+    """Open notebooks, which are closed after the test; `fresh_page` has them in a new page."""
+    fresh = request.node.get_closest_marker("fresh_page") is not None
+    jupyter, failed = Jupyter(server, chromium, fresh=fresh), request.session.testsfailed
     yield jupyter
-    jupyter.close()
+    jupyter.close(keep=request.session.testsfailed == failed)
 
 
 @pytest.fixture

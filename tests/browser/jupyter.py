@@ -21,7 +21,14 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import nbformat
-from playwright.sync_api import Browser, BrowserContext, BrowserType, Locator, Page
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    BrowserType,
+    Locator,
+    Page,
+    ViewportSize,
+)
 from playwright.sync_api import TimeoutError as WaitedTooLong
 
 from tests.supervised import supervised
@@ -33,6 +40,7 @@ _SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "notebook-extension/tracker": {"windowingMode": "none"},
 }
+_VIEWPORT: ViewportSize = {"width": 1000, "height": 760}
 _THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 _STATE = """() => {
@@ -58,6 +66,17 @@ _RUN = """index => {
   app.shell.currentWidget.content.activeCellIndex = index;
   app.commands.execute('notebook:run-cell');
 }"""
+#: Open another notebook in the application, which is loaded already.
+_OPEN = "async path => { await window.jupyterapp.commands.execute('docmanager:open', {path}); }"
+#: Close what is open without asking; return whether nothing else, such as a dialog, is left.
+_CLEAR = """() => {
+  for (const widget of [...window.jupyterapp.shell.widgets('main')]) {
+    const context = widget.context;
+    widget.dispose();
+    context?.dispose();
+  }
+  return document.querySelector('.jp-Dialog, :popover-open') === null;
+}"""
 _RAN = """index => {
   const model = window.jupyterapp.shell.currentWidget.content.widgets[index].model;
   return model.executionCount !== null && model.executionState !== 'running';
@@ -70,6 +89,8 @@ class Server:
 
     url: str
     root: Path
+    #: A page with JupyterLab that no test has open: to load another takes seconds.
+    spare: Page | None = None
     _names: Iterator[int] = field(default_factory=count)
 
     def call(self, path: str, method: str = "GET") -> Any:
@@ -253,11 +274,15 @@ class Notebook:
 
 
 class Jupyter:
-    """Opens notebooks of one server, each in a separate browser window."""
+    """Opens notebooks of one server, each in a separate browser window.
 
-    def __init__(self, server: Server, browser: Browser) -> None:
+    JupyterLab's window can be one of an earlier test, unless ``fresh`` is set.
+    """
+
+    def __init__(self, server: Server, browser: Browser, *, fresh: bool = False) -> None:
         self.server = server
         self._browser = browser
+        self._fresh = fresh
         self._pages: list[Page] = []
 
     def lab(self, *cells: str) -> Notebook:
@@ -270,23 +295,45 @@ class Jupyter:
 
     def open(self, name: str, *, path: str = "", kernel: bool = True) -> Notebook:
         """Open a notebook of the server's folder by its name."""
-        workspace = Path(name).stem
-        page = self._new_page()
-        page.goto(f"{self.server.url}/{path or f'doc/workspaces/{workspace}/tree'}/{name}")
+        page = None if path or self._fresh else self._take_spare()
+        if page is not None:
+            page.evaluate(_OPEN, name)
+        else:
+            page = self._new_page()
+            workspace = Path(name).stem
+            page.goto(f"{self.server.url}/{path or f'doc/workspaces/{workspace}/tree'}/{name}")
         notebook = Notebook(page, self.server.root / name)
         notebook.wait_until_ready(kernel=kernel)
         return notebook
 
-    def close(self) -> None:
-        """Close the windows and end the kernels."""
+    def close(self, *, keep: bool = False) -> None:
+        """Close the windows and end the kernels; one window can be kept for the next test."""
         while self._pages:
-            self._pages.pop().close()
+            page = self._pages.pop()
+            if keep and not self._fresh and self.server.spare is None and _is_cleared(page):
+                self.server.spare = page
+            else:
+                page.close()
         self.server.shut_kernels_down()
+
+    def _take_spare(self) -> Page | None:
+        page, self.server.spare = self.server.spare, None
+        if page is not None:
+            self._pages.append(page)
+        return page
 
     def _new_page(self) -> Page:
         page = _context(self._browser).new_page()
         self._pages.append(page)
         return page
+
+
+def _is_cleared(page: Page) -> bool:
+    """Close what is open in JupyterLab; return whether the page is as it was, for another test."""
+    if "/doc/" not in page.url:
+        return False  # Notebook 7
+    page.set_viewport_size(_VIEWPORT)
+    return bool(page.evaluate(_CLEAR))
 
 
 @cache
@@ -295,7 +342,7 @@ def _context(browser: Browser) -> BrowserContext:
 
     Each page asks for the formats of nbconvert, which keep the server busy for a second.
     """
-    context = browser.new_context(viewport={"width": 1000, "height": 760}, device_scale_factor=2)
+    context = browser.new_context(viewport=_VIEWPORT, device_scale_factor=2)
     context.set_default_timeout(60_000)
     context.route("**/api/nbconvert*", lambda route: route.fulfill(json={}))
     return context

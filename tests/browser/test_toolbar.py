@@ -87,6 +87,7 @@ def changing(pattern: str, new: str) -> Callable[[Route], None]:
     return changed
 
 
+@pytest.mark.fresh_page
 def test_from_loading_to_unloading(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     """The button is there as long as the extension is, and shows each change of the identity."""
     notebook = jupyter.lab(
@@ -174,6 +175,7 @@ def test_looks(jupyter: Jupyter, company: None) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "notebooks"])
+@pytest.mark.fresh_page
 def test_the_saved_file(jupyter: Jupyter, embedded: EmbeddedAws, path: str) -> None:
     """A notebook is saved byte for byte as in a browser that has no labextension."""
     assert embedded
@@ -238,6 +240,7 @@ def test_the_popup_is_the_picker(jupyter: Jupyter, embedded: EmbeddedAws) -> Non
     expect(tool.toggle).to_be_focused()
 
 
+@pytest.mark.fresh_page
 def test_reload_restart_and_change(jupyter: Jupyter) -> None:
     """After a reload of the page, the button is there at once; a new kernel has none."""
     notebook = jupyter.lab(f"{LOAD}\n{SWITCH}", "import os; os._exit(1)", "1")
@@ -331,6 +334,7 @@ def test_notebook_7(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
         tool.is_absent()
 
 
+@pytest.mark.fresh_page
 def test_settings(jupyter: Jupyter) -> None:
     """The button can be on the left, nowhere, or always there: a click loads the extension."""
     notebook = jupyter.lab(ABSENT, "del sys.meta_path[0]", "1")
@@ -361,6 +365,7 @@ def test_settings(jupyter: Jupyter) -> None:
         settings(notebook)
 
 
+@pytest.mark.fresh_page
 def test_what_does_not_fit(jupyter: Jupyter) -> None:
     """The button names the side that is older; if JupyterLab has changed, there is none."""
     notebook = jupyter.lab(f"{LOAD}\n{SWITCH}", "6 * 7")
