@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.htm
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ _SIDS = {"denial": "DeniedByAws", "table": "Table", "same name": "SameName", "gu
 
 #: Actions that need no permission.
 _ALWAYS_ALLOWED = {"sts:GetCallerIdentity", "sts:GetSessionToken"}
+
+_LONE = re.compile(r'\[\s+("[^"]*")\s+\]')
 
 NOT_VISIBLE = (
     "Not visible: calls that AWS makes for you (for KMS keys, and for roles that are passed to a "
@@ -53,8 +56,8 @@ class Draft:
         return f"{who} in {self.account}" if self.account else who
 
     def json(self) -> str:
-        """Return the policy as JSON."""
-        return json.dumps(self.policy, indent=2) + "\n"
+        """Return the policy as JSON, with lists of one value in one line."""
+        return _LONE.sub(r"[\1]", json.dumps(self.policy, indent=2)) + "\n"
 
 
 def drafts(log: CallLog) -> list[Draft]:

@@ -116,7 +116,9 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
         with self._lock:
             if self._calls is None:
-                self._calls = CallRecorder(self._owners, lambda: self.shell.execution_count)
+                # The shell's own count is that of the next cell from IPython 9 on.
+                hook = self.shell.displayhook
+                self._calls = CallRecorder(self._owners, lambda: hook.prompt_count)
                 self.ending.callback(self._calls.stop)
             return self._calls
 

@@ -41,6 +41,13 @@ def test_before_anything_was_recorded(shell: Shell, aws: EmbeddedAws) -> None:
     assert len(shell.good("%aws_calls --denied").result) == 0
 
 
+def test_cells(shell: Shell, aws: EmbeddedAws) -> None:
+    """A row has the execution count that the notebook shows beside the cell."""
+    shell.good("%aws_profile RoleBeta\n%aws_calls on")
+    counts = [shell.ip.run_cell(LIST, store_history=True).execution_count for _ in range(3)]
+    assert list(shell.good("%aws_calls").result["cell"]) == counts
+
+
 def test_setting(shell: Shell, aws: EmbeddedAws) -> None:
     """The setting is the same as the words, and follows them."""
     shell.good("%config AwsProfileMagics.record_calls = True")
