@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from ipy_awsprofile.bindings.hand_outs import client_of, note_hand_out
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.sessions.portable import lendable
@@ -78,6 +79,7 @@ class _Request(BaseHTTPRequestHandler):
         elif session is None:
             self._send(HTTPStatus.NOT_FOUND, {"Message": "No session is lent at this address."})
         else:
+            note_hand_out(session, client_of(self.headers.get("User-Agent") or ""))
             self._send(*_document(session))
 
     def _send(self, status: HTTPStatus, document: dict[str, str]) -> None:

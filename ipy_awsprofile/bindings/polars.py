@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import uuid4
 
+from ipy_awsprofile.bindings.hand_outs import note_hand_out
 from ipy_awsprofile.bindings.shared import SharedBinding
 from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
 from ipy_awsprofile.errors import NotForOneProfile
@@ -117,6 +118,7 @@ def _provider_class(pl: Any, session: ProfileSession) -> Any:
             """
             from ipy_awsprofile.sessions.portable import present_credentials
 
+            note_hand_out(session, "polars")
             return for_polars(*present_credentials(session))
 
         def __repr__(self) -> str:

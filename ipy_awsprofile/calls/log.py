@@ -24,7 +24,8 @@ MOST_CALLS = 100_000
 #: The largest number of different needs that are added up.
 _MOST_NEEDS = 10_000
 
-Outcome = Literal["ok", "denied", "failed", "presigned"]
+#: How a call ended. A program that got credentials has calls of its own, which are not visible.
+Outcome = Literal["ok", "denied", "failed", "presigned", "not visible"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,18 +43,18 @@ class Call:
     account: str | None
     role: str | None
     region: str | None
-    service: str
+    service: str = ""
     operation: str
-    action: str
-    access: Access
-    resource: str
+    action: str = ""
+    access: Access | Literal[""] = ""
+    resource: str = ""
     outcome: Outcome
-    error: str
-    seconds: float | None
-    attempts: int | None
-    request_id: str
+    error: str = ""
+    seconds: float | None = None
+    attempts: int | None = None
+    request_id: str = ""
     client: str
-    complete: bool
+    complete: bool = False
 
 
 class Need(NamedTuple):

@@ -28,6 +28,7 @@ from ipy_awsprofile.bindings.gate import (
     replace_everywhere,
     watch_signatures,
 )
+from ipy_awsprofile.bindings.hand_outs import watch_hand_outs
 from ipy_awsprofile.calls.actions import Action, actions_of
 from ipy_awsprofile.calls.denials import Denied, outcome_of
 from ipy_awsprofile.calls.log import Call, CallLog, Need
@@ -101,6 +102,7 @@ class CallRecorder:
                 replace_everywhere(self._restore, BaseClient, "_make_api_call", self._recorded)
                 replace_everywhere(self._restore, BaseClient, "_emit_api_params", _remembered)
                 self._restore.callback(watch_signatures(self._note_signature))
+                self._restore.callback(watch_hand_outs(self._note_hand_out))
 
     def stop(self) -> None:
         """Record no more calls; what was recorded stays."""
@@ -187,22 +189,31 @@ class CallRecorder:
         action, resource = made.needs[0]
         call = Call(
             time=began,
-            cell=self._cell_number() or None,
-            profile=who.profile,
-            account=who.account,
-            role=who.role,
-            region=made.region,
             service=made.service,
             operation=made.operation,
             action=denied.action if denied else action.name,
             access=action.access,
             resource=denied.resource if denied and denied.resource else resource.arn,
-            client=made.client,
             complete=resource.complete or bool(denied and denied.resource),
+            **self._columns(who, made.region, made.client),
             **result,
         )
         is_ours = made.client == "ipy_awsprofile" and made.service in _FOR_CREDENTIALS
         self.log.add(call, () if is_ours else _needs(made, call, denied))
+
+    def _columns(self, who: _Who, region: str | None, client: str) -> dict[str, Any]:
+        known = {"profile": who.profile, "account": who.account, "role": who.role}
+        return {"cell": self._cell_number() or None, "region": region, "client": client, **known}
+
+    def _note_hand_out(self, session: Any, client: str) -> None:
+        """Record that a library or a program gets credentials, with which it can make calls."""
+        _quietly(lambda: self._add_hand_out(session, client))
+
+    def _add_hand_out(self, session: Any, client: str) -> None:
+        who = self._who(session.get_credentials())
+        known: dict[str, Any] = {"operation": "obtained credentials", "outcome": "not visible"}
+        known |= self._columns(who, session.region_name, client)
+        self.log.add(Call(time=datetime.now(UTC), **known))
 
     def _note_signature(self, signature: Signature) -> None:
         """Record a signature that isn't made for a call: of a presigned URL, or an auth token."""
@@ -220,16 +231,7 @@ class CallRecorder:
             who, library = self._who(signature.credentials), _library()
             made = _Made(who, None, signature.service, signature.operation, needs, library)
         _built.set(None)
-        self._write(
-            made,
-            datetime.now(UTC),
-            outcome="presigned",
-            error="",
-            denied=None,
-            seconds=None,
-            attempts=None,
-            request_id="",
-        )
+        self._write(made, datetime.now(UTC), outcome="presigned", denied=None)
 
     def _who(self, credentials: Any) -> _Who:
         """Return whose credentials these are; AWS isn't asked."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from ipy_awsprofile.bindings.hand_outs import client_of
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
 
 if TYPE_CHECKING:
@@ -159,6 +160,64 @@ def test_failed(notebook: Shell) -> None:
         ("failed", "NoSuchKey"),
         ("failed", "ParamValidationError"),
     ]
+
+
+#: Libraries with a client of their own, and the name under which they get credentials.
+INVISIBLE = {
+    "pandas": (
+        "pd.DataFrame({'a': [1]}).to_parquet(f's3://{BUCKET}/t/x.parquet')",
+        "aws-sdk-cpp",
+    ),
+    "pyarrow": (
+        "from pyarrow.fs import S3FileSystem\n"
+        "s3 = S3FileSystem(endpoint_override=URL.split('/')[-1], scheme='http')\n"
+        "s3.get_file_info(f'{BUCKET}/t')",
+        "aws-sdk-cpp",
+    ),
+    "polars": ("pl.read_csv(f's3://{BUCKET}/t/x.csv')", "polars"),
+    "deltalake": (
+        "import deltalake\ntry: deltalake.DeltaTable(f's3://{BUCKET}/delta')\n"
+        "except Exception: pass",
+        "object_store",
+    ),
+}
+
+
+@pytest.mark.parametrize("library", INVISIBLE)
+def test_libraries_with_a_client_of_their_own(
+    notebook: Shell, aws: EmbeddedAws, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What AWS saw isn't recorded, and a row says who got credentials for it."""
+    code, client = INVISIBLE[library]
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    notebook.names["URL"] = aws.endpoint_url
+    notebook.good("import pandas as pd\nimport polars as pl")
+    notebook.good("before.put_object(Bucket=BUCKET, Key='t/x.csv', Body=b'a\\n1')")
+    notebook.good("%aws_profile RoleBeta\n%aws_calls on")
+    aws.calls.clear()
+    rows = recorded(notebook, code)
+    assert [call for call in aws.calls if call.action.startswith("s3:")]
+    assert {(row["outcome"], row["client"], row["profile"]) for row in rows} == {
+        ("not visible", client, "RoleBeta")
+    }
+    assert "No recorded call" in str(notebook.refused("%aws_calls --policy"))
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "client"),
+    [
+        ("aws-sdk-cpp/1.11 os/Linux", "aws-sdk-cpp"),
+        ("Boto3/1.44", "boto3"),
+        ("", "another program"),
+        ("Python-urllib/3.11", "another program"),
+        ("<script>/1", "another program"),
+        ("x" * 99, "x" * 40),
+    ],
+)
+def test_the_name_of_a_program(user_agent: str, client: str) -> None:
+    """A program's name for itself is kept if it is one."""
+    assert client_of(user_agent) == client
 
 
 def test_our_own_calls(notebook: Shell, aws: EmbeddedAws) -> None:
