@@ -212,6 +212,15 @@ class Owners:
                 return KnownIdentity(profile, caller.arn) if caller else _of_profile(profile)
         return _of_key(key_of(credentials))
 
+    def identity_with_key(self, key: str) -> KnownIdentity:
+        """Return who has the credentials with this access key ID, as far as it is known."""
+        for active in self.notebook.sessions if self.notebook else ():
+            if key in known_keys(active) or key in active.callers:
+                return KnownIdentity(active.target.name, active.principal)
+        if isinstance(owner := self.with_key(key), Owner):
+            return KnownIdentity(owner.name, owner.principal)
+        return _of_key(key)
+
     def of(self, credentials: Any) -> Owner | DefaultOwner | None:
         """Return the owner of credentials; None if they are the user's own choice."""
         owners = (owner for noted, owner in self._noted if noted() is credentials)

@@ -19,7 +19,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import wraps
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.bindings.caller import calling_library
 from ipy_awsprofile.bindings.gate import (
@@ -28,38 +28,19 @@ from ipy_awsprofile.bindings.gate import (
     replace_everywhere,
     watch_signatures,
 )
-from ipy_awsprofile.bindings.hand_outs import watch_hand_outs
-from ipy_awsprofile.calls.actions import Action, actions_of
+from ipy_awsprofile.bindings.hand_outs import client_of, watch_hand_outs
+from ipy_awsprofile.calls.actions import actions_of
+from ipy_awsprofile.calls.children import ChildCall, ChildCalls
 from ipy_awsprofile.calls.denials import Denied, outcome_of
-from ipy_awsprofile.calls.log import Call, CallLog, Need
-from ipy_awsprofile.calls.resources import Place, Resource, copied_resource, resources_of
-from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.calls.log import Call, CallLog
+from ipy_awsprofile.calls.needs import Made, Who, needs_of, unknown_needs
+from ipy_awsprofile.calls.resources import Place, copied_resource, resources_of
 from ipy_awsprofile.text import shortened, visible_line
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.owners import Owners
 
 _log = logging.getLogger(__name__)
-
-
-class _Who(NamedTuple):
-    """Whose credentials a call has, as far as it is known."""
-
-    profile: str | None
-    account: str | None
-    role: str | None
-    partition: str
-
-
-class _Made(NamedTuple):
-    """What a call was made for, before its result is known."""
-
-    who: _Who
-    region: str | None
-    service: str
-    operation: str
-    needs: tuple[tuple[Action, Resource], ...]
-    client: str
 
 
 #: Whether this thread or task is in a call that is recorded, and signs for it.
@@ -86,6 +67,8 @@ class CallRecorder:
         self._cell_number = cell_number
         self._lock = threading.Lock()
         self._restore: ExitStack | None = None
+        #: The calls of child processes, which are recorded only on request.
+        self.children = ChildCalls(lambda call: _quietly(lambda: self._add_child(call)))
 
     @property
     def is_on(self) -> bool:
@@ -106,6 +89,7 @@ class CallRecorder:
 
     def stop(self) -> None:
         """Record no more calls; what was recorded stays."""
+        self.children.stop()
         with self._lock:
             if self._restore is not None:
                 self._restore.close()
@@ -150,7 +134,7 @@ class CallRecorder:
             if made is not None:
                 _quietly(lambda: self._add(made, began, seconds, response, error))
 
-    def _made(self, client: Any, operation: str, params: Any) -> _Made:
+    def _made(self, client: Any, operation: str, params: Any) -> Made:
         model, signer = client.meta.service_model, client._request_signer  # noqa: SLF001
         who, region = self._who(credentials_of(signer)), client.meta.region_name
         params = params if isinstance(params, Mapping) else {}
@@ -159,11 +143,11 @@ class CallRecorder:
         needs = [(action, one) for action in actions for one in resources_of(action, params, place)]
         if (copied := copied_resource(params, place)) is not None:
             needs.append((actions_of("s3", "GetObject")[0], copied))
-        return _Made(who, region, model.service_name, operation, tuple(needs), _library())
+        return Made(who, region, model.service_name, operation, tuple(needs), _library())
 
     def _add(
         self,
-        made: _Made,
+        made: Made,
         began: datetime,
         seconds: float | None,
         response: Any,
@@ -184,8 +168,8 @@ class CallRecorder:
             request_id=shortened(visible_line(str(metadata.get("RequestId") or "")), 100),
         )
 
-    def _write(self, made: _Made, began: datetime, *, denied: Denied | None, **result: Any) -> None:
-        who = _of_arn(denied.principal, made.who) if denied else made.who
+    def _write(self, made: Made, began: datetime, *, denied: Denied | None, **result: Any) -> None:
+        who = made.who.of(denied.principal) if denied else made.who
         action, resource = made.needs[0]
         call = Call(
             time=began,
@@ -199,9 +183,17 @@ class CallRecorder:
             **result,
         )
         is_ours = made.client == "ipy_awsprofile" and made.service in _FOR_CREDENTIALS
-        self.log.add(call, () if is_ours else _needs(made, call, denied))
+        self.log.add(call, () if is_ours else needs_of(made, call, denied))
 
-    def _columns(self, who: _Who, region: str | None, client: str) -> dict[str, Any]:
+    def _add_child(self, call: ChildCall) -> None:
+        known = self._owners.identity_with_key(call.access_key)
+        who = Who(known.profile, known.account).of(known.arn)
+        needs = unknown_needs(call.service, call.operation)
+        client = client_of(call.client)
+        made = Made(who, call.region, call.service, call.operation, needs, client)
+        self._write(made, call.time, denied=None, **call.result)
+
+    def _columns(self, who: Who, region: str | None, client: str) -> dict[str, Any]:
         known = {"profile": who.profile, "account": who.account, "role": who.role}
         return {"cell": self._cell_number() or None, "region": region, "client": client, **known}
 
@@ -225,18 +217,16 @@ class CallRecorder:
         if client is not None and operation == signature.operation:
             made = self._made(client, operation, params)
         else:  # a form to post, or a token
-            unknown = Resource("*", complete=False)
-            actions = actions_of(signature.service, signature.operation)
-            needs = tuple((action, unknown) for action in actions)
+            needs = unknown_needs(signature.service, signature.operation)
             who, library = self._who(signature.credentials), _library()
-            made = _Made(who, None, signature.service, signature.operation, needs, library)
+            made = Made(who, None, signature.service, signature.operation, needs, library)
         _built.set(None)
         self._write(made, datetime.now(UTC), outcome="presigned", denied=None)
 
-    def _who(self, credentials: Any) -> _Who:
+    def _who(self, credentials: Any) -> Who:
         """Return whose credentials these are; AWS isn't asked."""
         known = self._owners.identity_of(credentials)
-        return _of_arn(known.arn, _Who(known.profile, known.account, None, "aws"))
+        return Who(known.profile, known.account).of(known.arn)
 
 
 def _library() -> str:
@@ -254,40 +244,6 @@ def _remembered(emit: Callable[..., Any]) -> Callable[..., Any]:
         return emit(client, api_params, operation_model, *args, **kw)
 
     return remembered  # an async one returns a coroutine, too
-
-
-def _of_arn(arn: str | None, known: _Who) -> _Who:
-    """Return an identity with what a principal's ARN says of it."""
-    parts = Arn.parse(arn or "")
-    if parts is None:
-        return known
-    kind, _, name = parts.resource.partition("/")
-    role = name.partition("/")[0] if kind == "assumed-role" else parts.resource
-    return _Who(known.profile, parts.account, role, parts.partition)
-
-
-def _needs(made: _Made, call: Call, denied: Denied | None) -> Iterator[Need]:
-    """Yield what a call needed; AWS's message about a denied call says it best."""
-    need = Need(
-        profile=call.profile,
-        account=call.account,
-        role=call.role,
-        action=call.action,
-        resource=call.resource,
-        outcome=call.outcome,
-        origin="denial",
-        complete=call.complete,
-    )
-    if denied:
-        yield need
-        return
-    for action, resource in made.needs:
-        yield need._replace(
-            action=action.name,
-            resource=resource.arn,
-            origin=action.origin,
-            complete=resource.complete,
-        )
 
 
 def _quietly(work: Callable[[], Any]) -> Any:

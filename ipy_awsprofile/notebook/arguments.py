@@ -200,6 +200,11 @@ aws_calls_arguments = _decorator(
         help="begin or stop to record, or forget what was recorded; without it, the calls are "
         "returned",
     ),
+    argument(
+        "--children",
+        action="store_true",
+        help="with on: record child processes such as the AWS CLI, and AWS's C++ SDK, too",
+    ),
     argument("--denied", action="store_true", help="only the calls that AWS refused"),
     argument(
         "--policy",

@@ -62,6 +62,8 @@ def run_aws_calls(magics: CallMagics, line: str) -> pd.DataFrame | None:
     if options.help:
         show_help(magics.aws_calls, in_cell=False)
         return None
+    if options.children and options.action != "on":
+        raise InvalidOption("--children needs `on`.", "Run `%aws_calls on --children`.")
     if options.action and (options.denied or options.policy is not None):
         raise InvalidOption(
             "on, off and clear can't be combined with an option.",
@@ -71,6 +73,8 @@ def run_aws_calls(magics: CallMagics, line: str) -> pd.DataFrame | None:
     match options.action:
         case "on" | "off":
             magics.record_calls = options.action == "on"
+            if options.children:
+                recorder.children.start()
         case "clear":
             recorder.log.clear()
     if options.action:

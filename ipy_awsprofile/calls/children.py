@@ -1,0 +1,192 @@
+"""The calls of child processes and of AWS's C++ SDK, by client-side monitoring of AWS's SDKs.
+
+An SDK that finds the variables sends a datagram for each call to a port of this process, on
+loopback. A datagram names the service and the operation, and no parameter. It also has the
+session's token in clear, which is dropped here; so the port stays taken until the process ends, and
+can't become that of another program. Any program of this machine can send datagrams: one without
+the token of the variables is ignored.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-csm.html
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from threading import Lock, Thread
+from typing import Any, NamedTuple
+
+from ipy_awsprofile.bindings.gate import replace_attribute
+from ipy_awsprofile.calls.log import Outcome
+from ipy_awsprofile.config.stays_in_process import StaysInProcess
+from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.text import parse_json, shortened, visible_line
+
+#: The largest datagram that SDKs send, in bytes.
+_LARGEST = 8 * 1024
+
+#: How many calls are remembered whose end hasn't come.
+_MOST_OPEN = 1_000
+
+
+class ChildCall(NamedTuple):
+    """A call as a program reports it; what it doesn't say is empty or None."""
+
+    time: datetime
+    service: str
+    operation: str
+    region: str | None
+    access_key: str
+    client: str
+    #: How it ended: the fields of `Call` about that.
+    result: Mapping[str, Any]
+
+
+class _Process:
+    """What belongs to the process: a port that is never given back, and who listens to it now."""
+
+    lock = Lock()
+    port: socket.socket | None = None
+    hear: Callable[[bytes, Any], None] | None = None
+
+
+def _listen_with(hear: Callable[[bytes, Any], None]) -> int:
+    """Pass each datagram to a function from now on; return the number of the port."""
+    with _Process.lock:
+        if _Process.port is None:
+            _Process.port = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            _Process.port.bind(("127.0.0.1", 0))
+            Thread(target=_listen, args=(_Process.port,), name="calls", daemon=True).start()
+        _Process.hear = hear
+        number: int = _Process.port.getsockname()[1]
+        return number
+
+
+def _listen(port: socket.socket) -> None:
+    while True:
+        try:
+            datagram, sender = port.recvfrom(_LARGEST)
+        except OSError:  # the process ends
+            return
+        if hear := _Process.hear:
+            hear(datagram, sender)
+
+
+def _stop_listening() -> None:
+    _Process.hear = None
+
+
+class ChildCalls(StaysInProcess):
+    """Listens for calls while it is on, and passes each to ``add``."""
+
+    def __init__(self, add: Callable[[ChildCall], object]) -> None:
+        self._add = add
+        self._token = secrets.token_hex(16)
+        self._on = ExitStack()
+        self.is_on = False
+        #: The last attempt of each call, by who sent it: it has the key, and the call doesn't.
+        self._attempts: OrderedDict[tuple[Any, ...], Mapping[str, Any]] = OrderedDict()
+
+    def start(self) -> None:
+        """Let child processes that start from now on report their calls.
+
+        Raises InvalidOption if they report them to something else already.
+        """
+        if self.is_on:
+            return
+        if os.environ.get("AWS_CSM_ENABLED"):
+            raise InvalidOption(
+                "AWS_CSM_ENABLED is set: child processes report their calls to another program.",
+                "Unset the variable, or run `%aws_calls on` without --children.",
+            )
+        port = _listen_with(self._hear)
+        self._on.callback(_stop_listening)
+        variables = {
+            "AWS_CSM_ENABLED": "true",
+            "AWS_CSM_HOST": "127.0.0.1",
+            "AWS_CSM_PORT": str(port),
+            "AWS_CSM_CLIENT_ID": self._token,
+        }
+        self._on.callback(_set, {name: os.environ.get(name) for name in variables}, variables)
+        os.environ.update(variables)
+        from botocore.monitoring import SocketPublisher
+
+        # What botocore does in this process is recorded already.
+        silent: Any = _report_nothing
+        self._on.callback(replace_attribute(SocketPublisher, "publish", silent))
+        self.is_on = True
+
+    def stop(self) -> None:
+        """Record no more calls. Child processes that run already go on sending, to nobody."""
+        self._on.close()
+        self.is_on = False
+
+    def _hear(self, datagram: bytes, sender: Any) -> None:
+        if call := self._call(datagram, sender):
+            self._add(call)
+
+    def _call(self, datagram: bytes, sender: Any) -> ChildCall | None:
+        """Return the call that a datagram reports the end of; None for anything else."""
+        try:
+            event = parse_json(datagram)
+            event.pop("SessionToken", None)
+            if not secrets.compare_digest(str(event["ClientId"]), self._token):
+                return None
+            key = (sender, event["Service"], event["Api"])
+            if event["Type"] == "ApiCallAttempt":
+                self._attempts[key] = event
+                if len(self._attempts) > _MOST_OPEN:
+                    self._attempts.popitem(last=False)
+                return None
+            return _ended(event, self._attempts.pop(key, {}))
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+            return None
+
+
+def _ended(event: Mapping[str, Any], attempt: Mapping[str, Any]) -> ChildCall:
+    from ipy_awsprofile.credentials.aws_errors import DENIED
+
+    code = _word(event.get("FinalAwsException") or event.get("FinalSdkException") or "")
+    status, latency = event.get("FinalHttpStatusCode"), event.get("Latency")
+    attempts = event.get("AttemptCount")
+    request_id = attempt.get("XAmznRequestId") or attempt.get("XAmzRequestId")
+    failed: Outcome = "denied" if code in DENIED else "failed"
+    is_error = bool(code) or (isinstance(status, int) and status >= 400)  # noqa: PLR2004
+    return ChildCall(
+        time=datetime.fromtimestamp(event["Timestamp"] / 1000, UTC),
+        service=_word(event["Service"]).replace(" ", "").lower(),
+        operation=_word(event["Api"]),
+        region=_word(event.get("Region") or "") or None,
+        access_key=_word(attempt.get("AccessKey") or ""),
+        client=_word(event.get("UserAgent") or attempt.get("UserAgent") or ""),
+        result={
+            "outcome": failed if is_error else "ok",
+            "error": code or (f"HTTP {status}" if is_error else ""),
+            "seconds": latency / 1000 if isinstance(latency, int | float) else None,
+            "attempts": attempts if isinstance(attempts, int) else None,
+            "request_id": _word(request_id or ""),
+        },
+    )
+
+
+def _word(value: object) -> str:
+    return shortened(visible_line(str(value)), 100)
+
+
+def _report_nothing(_publisher: object, _event: object) -> None:
+    """Do nothing; it is in the place of a method of botocore."""
+
+
+def _set(before: Mapping[str, str | None], ours: Mapping[str, str]) -> None:
+    """Set variables to what they were, unless something has changed them since."""
+    for name, value in before.items():
+        if os.environ.get(name) == ours[name]:
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
