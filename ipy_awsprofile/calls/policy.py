@@ -25,6 +25,9 @@ MOST_IN_SESSION, MOST_IN_MANAGED = 2048, 6144
 #: The first part of a statement's Sid, which can have only letters and digits.
 _SIDS = {"denial": "DeniedByAws", "table": "Table", "same name": "SameName", "guess": "Guess"}
 
+#: Of several ways in which an action is known, the first of these is said.
+_BEST = ("same name", "table", "denial", "guess")
+
 #: Actions that need no permission.
 _ALWAYS_ALLOWED = {"sts:GetCallerIdentity", "sts:GetSessionToken"}
 
@@ -81,9 +84,12 @@ def _draft(needs: list[Need], left_out: int) -> Draft:
 
 def _statements(needs: Iterable[Need]) -> Iterator[dict[str, Any]]:
     """Yield the statements: resources that need the same actions are in one."""
+    origins: dict[tuple[str, str], str] = {}
+    for need in sorted(needs, key=lambda need: _BEST.index(need.origin)):
+        origins.setdefault((need.resource, need.action), need.origin)
     actions: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for need in needs:
-        actions[need.origin, need.resource].add(need.action)
+    for (resource, action), origin in origins.items():
+        actions[origin, resource].add(action)
     resources: dict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
     for (origin, resource), found in sorted(actions.items()):
         resources[origin, tuple(sorted(found))].append(resource)

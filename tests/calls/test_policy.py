@@ -119,6 +119,8 @@ def test_statements() -> None:
         need("s3:GetObject", "arn:a"),
         need("s3:PutObject", "arn:a"),
         need("s3:ListBucket", "arn:a", origin="table"),
+        need("s3:GetObject", "arn:a", origin="table"),
+        need("s3:PutObject", "arn:a", origin="denial", outcome="denied"),
         need("sqs:SendMessage", "arn:q", origin="denial", outcome="denied"),
         need("glue:PutAsset", origin="guess", complete=False),
         need("sts:GetCallerIdentity"),
