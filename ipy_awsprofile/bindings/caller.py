@@ -1,4 +1,4 @@
-"""Who makes a call: the first frame that doesn't belong to boto3, or to what is between."""
+"""The caller of a client: the first stack frame outside boto3 and the libraries around it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Who is handed the session's credentials: libraries with a client of their own, child processes.
+"""Notifications when the session's credentials are handed to a library or a child process.
 
-Their calls don't pass botocore in this process. That they can call is all that is known here.
+Their calls don't go through this process's botocore, so nothing here can see those calls.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def note_hand_out(session: Any, client: str) -> None:
 
 
 def client_of(user_agent: str) -> str:
-    """Return the name of a program from its User-Agent; a child Python asks for its program."""
+    """Return the program's name in a User-Agent, or "another program" if it isn't a name."""
     name = user_agent.partition("/")[0].strip().lower()
     if name in {"", "python-urllib"} or not name.replace("-", "").replace("_", "").isalnum():
         return "another program"

@@ -163,7 +163,8 @@ class Owners:
         #: What moves the notebook, once there is one.
         self.notebook: Notebook | None = None
         self._noted: list[tuple[ref[Any], Owner | DefaultOwner]] = []
-        #: The profile that the user has chosen, by its credentials, and whom STS has named so far.
+        #: For credentials of a profile that the user chose: its name, and the identities that STS
+        #: has reported so far.
         self._chosen: list[tuple[ref[Any], str, Mapping[str, CallerIdentity]]] = []
         self._lock = threading.Lock()
 

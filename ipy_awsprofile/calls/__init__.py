@@ -1,1 +1,1 @@
-"""What this kernel did: its calls to AWS, and what they need."""
+"""The kernel's AWS calls: recorded, and turned into draft policies."""

@@ -122,7 +122,7 @@ class ChildCalls(StaysInProcess):
         self.is_on = True
 
     def stop(self) -> None:
-        """Record no more calls. Child processes that run already go on sending, to nobody."""
+        """Stop recording. Running child processes keep sending, and their datagrams are ignored."""
         self._on.close()
         self.is_on = False
 
@@ -179,7 +179,7 @@ def _word(value: object) -> str:
 
 
 def _report_nothing(_publisher: object, _event: object) -> None:
-    """Do nothing; it is in the place of a method of botocore."""
+    """Do nothing: replaces a method of botocore."""
 
 
 def _set(before: Mapping[str, str | None], ours: Mapping[str, str]) -> None:

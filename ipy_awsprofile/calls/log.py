@@ -24,7 +24,7 @@ MOST_CALLS = 100_000
 #: The largest number of different needs that are added up.
 _MOST_NEEDS = 10_000
 
-#: How a call ended. A program that got credentials has calls of its own, which are not visible.
+#: How a call ended. "not visible" is for a program that got credentials: its calls can't be seen.
 Outcome = Literal["ok", "denied", "failed", "presigned", "not visible"]
 
 

@@ -1,8 +1,8 @@
-"""Records the calls of this process to AWS: of boto3, aiobotocore, and what is built on them.
+"""Records this process's AWS calls: those of boto3, aiobotocore and the libraries that use them.
 
-Every call passes one method of botocore's clients, those from before included. A presigned URL is
-a signature without a call. Only what is needed for a row is kept: no body, no value of a parameter
-but the parts of the resource's ARN.
+Every call goes through one method of botocore's clients, even of clients that existed before the
+recording. A presigned URL is a signature without a call. A row has no body and no parameter value,
+except for the names in the resource's ARN.
 
 https://docs.aws.amazon.com/boto3/latest/guide/clients.html
 """
@@ -76,7 +76,7 @@ class CallRecorder:
         return self._restore is not None
 
     def start(self) -> None:
-        """Record calls from now on."""
+        """Start recording."""
         from botocore.client import BaseClient
 
         with self._lock:
@@ -88,7 +88,7 @@ class CallRecorder:
                 self._restore.callback(watch_hand_outs(self._note_hand_out))
 
     def stop(self) -> None:
-        """Record no more calls; what was recorded stays."""
+        """Stop recording, and keep the recorded calls."""
         self.children.stop()
         with self._lock:
             if self._restore is not None:

@@ -1,4 +1,4 @@
-"""The cards of recorded calls, and of the drafts of policies for them."""
+"""Cards for recorded calls and draft policies."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from ipy_awsprofile.text import number_of, visible
 
 
 def calls_card(count: int, *, is_on: bool, dropped: int = 0) -> Card:
-    """Return a card that says whether calls are recorded, and how many were."""
+    """Return a card that shows whether calls are being recorded, and how many there are."""
     notes = ("`%aws_calls` returns them as a DataFrame.",) if count else ()
     if dropped:
-        notes = (*notes, f"{number_of(dropped, 'older call')} had no room, and aren't in it.")
+        notes = (
+            *notes,
+            f"It doesn't include {number_of(dropped, 'older call')}: only the newest are kept.",
+        )
     return Card(
-        "AWS calls are recorded" if is_on else "AWS calls aren't recorded",
+        "Recording AWS calls" if is_on else "Not recording AWS calls",
         badge=number_of(count, "call"),
         notes=notes,
         tone=Tone.GOOD if is_on else Tone.QUIET,
@@ -26,7 +29,7 @@ def calls_card(count: int, *, is_on: bool, dropped: int = 0) -> Card:
 
 @dataclass(frozen=True, slots=True)
 class PolicyCard:
-    """A draft of a policy: for whom, its JSON or where it is, and what to know about it."""
+    """A draft policy: a title, the policy as JSON or an empty text, and notes."""
 
     title: str
     text: str
@@ -49,7 +52,7 @@ class PolicyCard:
 
 
 def policy_card(who: str, policy: str, notes: tuple[str, ...], file: str = "") -> PolicyCard:
-    """Return a card of the draft for an identity: its JSON, or the file that it was written to."""
+    """Return a card for an identity's draft policy, with its JSON or the file that contains it."""
     if file:
-        return PolicyCard(f"The draft for {who} is in `{file}`", "", notes)
-    return PolicyCard(f"Draft of a policy for {who}", policy, notes)
+        return PolicyCard(f"Wrote the draft policy for {who} to `{file}`", "", notes)
+    return PolicyCard(f"Draft policy for {who}", policy, notes)

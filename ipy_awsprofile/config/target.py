@@ -67,7 +67,7 @@ class Target:
 
     @property
     def settings(self) -> Mapping[str, Value]:
-        """The settings of what was asked for, which can be secrets."""
+        """The settings of the requested profile or role; values can be secrets."""
         return self.steps[0].settings
 
     @property

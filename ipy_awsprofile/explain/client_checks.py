@@ -167,7 +167,7 @@ def _refusal(link: Link, without: str = "") -> Exception | None:
 
     from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 
-    region = "us-east-1"  # that of the profile has a check of its own
+    region = "us-east-1"  # `check_region` checks the profile's own
     target = Target(steps=link.steps, region=region, config=link.inputs.config)
     try:
         session = ProfileBotocoreSession(target)

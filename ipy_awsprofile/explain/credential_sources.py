@@ -187,7 +187,7 @@ def _is_allowed(address: str, *, relative: bool) -> bool:
     from botocore.utils import ContainerMetadataFetcher
 
     fetcher = ContainerMetadataFetcher()
-    try:  # there is no public way to ask
+    try:  # botocore has no public function for it
         allowed = fetcher._validate_allowed_url  # type: ignore[attr-defined]  # noqa: SLF001
         allowed(fetcher.full_url(address) if relative else address)
     except ValueError:

@@ -67,7 +67,7 @@ def _steps(request: SessionRequest, name: str, inputs: Inputs) -> tuple[Explaine
     except ProfileNotFound as error:
         return (missing_profile(name, inputs, error),)
     options = {"role_arn", "source_profile"} if request.role_arn else set()
-    with suppress(AwsProfileError):  # the steps have what is wrong
+    with suppress(AwsProfileError):  # the steps show the problem
         target = target_of(request, inputs.config)
         chain = replace(chain, steps=target.steps)
         inputs = replace(inputs, variant=target.cache_variant)

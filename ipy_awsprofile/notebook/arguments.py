@@ -197,22 +197,22 @@ aws_calls_arguments = _decorator(
         metavar="on|off|clear",
         nargs="?",
         choices=("on", "off", "clear"),
-        help="begin or stop to record, or forget what was recorded; without it, the calls are "
-        "returned",
+        help="start or stop recording, or delete the recorded calls; without this argument, the "
+        "calls are returned",
     ),
     argument(
         "--children",
         action="store_true",
-        help="with on: record child processes such as the AWS CLI, and AWS's C++ SDK, too",
+        help="with on: also record calls of child processes such as the AWS CLI, and of pyarrow",
     ),
-    argument("--denied", action="store_true", help="only the calls that AWS refused"),
+    argument("--denied", action="store_true", help="return only the calls that AWS denied"),
     argument(
         "--policy",
         metavar="FILE",
         nargs="?",
         const="",
-        help="show a draft of the smallest policy for the calls, or write the active identity's to "
-        "a file",
+        help="show a draft of the smallest policy for the calls, or write the draft for the "
+        "active identity to a file",
     ),
 )
 

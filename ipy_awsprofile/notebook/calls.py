@@ -1,4 +1,4 @@
-"""``%aws_calls``: what this notebook did, as a DataFrame, and a draft of the policy for it."""
+"""``%aws_calls``: the notebook's AWS calls as a DataFrame, and the policy that they need."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class CallMagics(Protocol):
 
 
 def recorded_calls() -> pd.DataFrame:
-    """Return the calls to AWS that this kernel has recorded, the oldest first.
+    """Return the AWS calls that this kernel has recorded, the oldest first.
 
-    ``%aws_calls on`` records the calls of boto3, aiobotocore and what is built on them. Each row is
-    a call; see `Call` for the columns. Bodies and values of parameters aren't recorded, except for
-    the names in the resource's ARN. At most 100,000 calls are kept. A script has no recorder, and
-    gets a DataFrame without rows.
+    ``%aws_calls on`` records calls of boto3, aiobotocore and the libraries that use them. Each row
+    is a call; see `Call` for the columns. Bodies and parameter values aren't recorded, except for
+    the names in the resource's ARN. At most 100,000 calls are kept. In a script, nothing is
+    recorded, and the DataFrame has no rows.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
     """
@@ -82,7 +82,8 @@ def run_aws_calls(magics: CallMagics, line: str) -> pd.DataFrame | None:
         return None
     if not recorder.is_on and not len(recorder.log):
         raise InvalidOption(
-            "No calls were recorded.", "Run `%aws_calls on`, and then the cells to record."
+            "No calls have been recorded.",
+            "Run `%aws_calls on`, then the cells whose calls you want to see.",
         )
     if options.policy is not None:
         _show_policy(magics, options.policy)
@@ -92,13 +93,14 @@ def run_aws_calls(magics: CallMagics, line: str) -> pd.DataFrame | None:
 
 
 def _show_policy(magics: CallMagics, file: str) -> None:
-    """Show the drafts, or write that of the active identity to a file."""
+    """Show all drafts, or write the draft for the active identity to a file."""
     from ipy_awsprofile.calls.policy import drafts
 
     found = drafts(magics.calls.log)
     if not found:
         raise InvalidOption(
-            "No recorded call needs a permission.", "Run the cells that call AWS, then this again."
+            "None of the recorded calls needs a permission.",
+            "Run the cells that call AWS, then run this cell again.",
         )
     if not file:
         for draft in found:
@@ -120,8 +122,8 @@ def _of_active(found: list[Draft], switcher: Switcher) -> Draft:
     if len(found) == 1:
         return found[0]
     raise InvalidOption(
-        f"The active identity made no calls; others did: {', '.join(one.title for one in found)}.",
-        "Switch to one of them, or run `%aws_calls --policy` without a file to see all drafts.",
+        f"The active identity made no calls. These did: {', '.join(one.title for one in found)}.",
+        "Switch to one of them, or run `%aws_calls --policy` to see all drafts.",
     )
 
 

@@ -63,8 +63,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     ).tag(config=True)
 
     record_calls = Bool(
-        help="Record the calls to AWS, for %aws_calls. They stay in memory, without bodies and "
-        "values of parameters.",
+        help="Record AWS calls for %aws_calls: in memory, without bodies and parameter values.",
     ).tag(config=True)
 
     profile = Unicode(
@@ -116,7 +115,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
         with self._lock:
             if self._calls is None:
-                # The shell's own count is that of the next cell from IPython 9 on.
+                # From IPython 9 on, the shell's own count is already the next cell's.
                 hook = self.shell.displayhook
                 self._calls = CallRecorder(self._owners, lambda: hook.prompt_count)
                 self.ending.callback(self._calls.stop)
@@ -152,10 +151,10 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     @aws_calls_arguments
     @line_magic
     def aws_calls(self, line: str) -> pd.DataFrame | None:
-        """Return the calls to AWS that were recorded, as a DataFrame.
+        """Return the recorded AWS calls as a DataFrame.
 
-        ``%aws_calls on`` records the calls of boto3, aiobotocore and what is built on them.
-        ``--denied`` returns what AWS refused, and ``--policy`` drafts the smallest policy.
+        ``%aws_calls on`` records calls of boto3, aiobotocore and the libraries that use them.
+        ``--denied`` returns the calls that AWS denied, and ``--policy`` drafts the smallest policy.
         """
         from ipy_awsprofile.notebook.calls import run_aws_calls
 

@@ -80,7 +80,7 @@ def test_the_loop(
     shell.good(cell)
     shell.good("%aws_calls off")
     said = shell.good("%aws_calls --policy draft.json").text
-    assert said.startswith("The draft for Builder in 123456789012 is in `draft.json`")
+    assert said.startswith("Wrote the draft policy for Builder in 123456789012 to `draft.json`")
     shell.good("%aws_profile Builder --policy draft.json")
     shell.good(cell)
     policy = json.loads((tmp_path / "draft.json").read_text())

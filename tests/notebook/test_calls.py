@@ -21,10 +21,10 @@ LIST = "session.client('s3').list_buckets()"
 def test_on_off_clear(shell: Shell, aws: EmbeddedAws) -> None:
     """Each word says what is true then, and how many calls there are."""
     shell.good("%aws_profile RoleBeta")
-    assert shell.good("%aws_calls on").text.startswith("AWS calls are recorded  (0 calls)")
+    assert shell.good("%aws_calls on").text.startswith("Recording AWS calls  (0 calls)")
     shell.good(LIST)
     card = shell.good("%aws_calls off")
-    assert card.text.startswith("AWS calls aren't recorded  (1 call)")
+    assert card.text.startswith("Not recording AWS calls  (1 call)")
     assert "ipy-awsprofile-card" in card.html
     shell.good(LIST)
     assert shell.good("%aws_calls").result.shape == (1, len(Call.__slots__))
@@ -99,8 +99,8 @@ def test_drafts(shell: Shell, aws: EmbeddedAws) -> None:
     shell.good("import boto3\nalpha = boto3.Session(profile_name='UserAlpha').client('s3')")
     shell.run("alpha.list_buckets()")
     shown = shell.good("%aws_calls --policy")
-    assert "Draft of a policy for RoleBeta in 123456789012" in shown.text
-    assert "Draft of a policy for user/UserAlpha in 231179739868" in shown.text
+    assert "Draft policy for RoleBeta in 123456789012" in shown.text
+    assert "Draft policy for user/UserAlpha in 231179739868" in shown.text
     first = shown.text[shown.text.index("{") :]
     policy, _ = json.JSONDecoder().raw_decode(first)
     assert policy["Statement"][0]["Action"] == ["s3:ListAllMyBuckets"]
