@@ -200,6 +200,8 @@ class Owners:
 
     def identity_of(self, credentials: Any) -> KnownIdentity:
         """Return who has these credentials, as far as it is known. AWS isn't asked."""
+        if credentials is None:  # the referents of dead references, too
+            return KnownIdentity()
         for active in self.notebook.sessions if self.notebook else ():
             if active.get_credentials() is credentials:
                 return KnownIdentity(active.target.name, active.principal)

@@ -234,6 +234,23 @@ def test_our_own_calls(notebook: Shell, aws: EmbeddedAws) -> None:
     assert "None of the recorded calls needs a permission" in str(error)
 
 
+def test_a_client_that_does_not_sign(notebook: Shell, aws: EmbeddedAws) -> None:
+    """A call without a signature has no identity, whatever sessions there were before."""
+    notebook.good("%aws_calls on")
+    notebook.good("%%aws_profiles RoleBeta\nsession.client('s3').list_buckets()")
+    code = (
+        "import gc\ngc.collect()\n"
+        "from botocore import UNSIGNED\nfrom botocore.config import Config\n"
+        "config = Config(signature_version=UNSIGNED)\n"
+        "try: session.client('s3', config=config).list_objects_v2(Bucket=BUCKET)\n"
+        "except Exception: pass"
+    )
+    (row,) = recorded(notebook, code)
+    assert aws.calls[-1].arn is None
+    assert row["operation"] == "ListObjectsV2"
+    assert [row[name] for name in ("profile", "account", "role")] == [None] * 3
+
+
 def test_many_threads(notebook: Shell) -> None:
     """Calls of many threads are all there."""
     notebook.good("%aws_calls on")
