@@ -67,6 +67,8 @@ class CallRecorder:
         self._cell_number = cell_number
         self._lock = threading.Lock()
         self._restore: ExitStack | None = None
+        #: Whether the resource of an object in S3 has its whole key.
+        self.full_keys = False
         #: The calls of child processes, which are recorded only on request.
         self.children = ChildCalls(lambda call: _quietly(lambda: self._add_child(call)))
 
@@ -138,7 +140,7 @@ class CallRecorder:
         model, signer = client.meta.service_model, client._request_signer  # noqa: SLF001
         who, region = self._who(credentials_of(signer)), client.meta.region_name
         params = params if isinstance(params, Mapping) else {}
-        place = Place(who.partition, region or "*", who.account or "*")
+        place = Place(who.partition, region or "*", who.account or "*", self.full_keys)
         actions = actions_of(model.signing_name, operation, has_version="VersionId" in params)
         needs = [(action, one) for action in actions for one in resources_of(action, params, place)]
         if (copied := copied_resource(params, place)) is not None:

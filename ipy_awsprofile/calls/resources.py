@@ -23,11 +23,15 @@ _LONGEST = 500
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a call is made: partition, Region and account; an unknown one is ``*``."""
+    """Where a call is made: partition, Region and account; an unknown one is ``*``.
+
+    ``full_keys`` says that the resource of an object in S3 has its whole key.
+    """
 
     partition: str
     region: str
     account: str
+    full_keys: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,8 @@ def _of_s3(action: Action, params: Mapping[str, Any], place: Place) -> tuple[Res
         return (_resource(arn),)
     keys = params.get("Key") or [one.get("Key") for one in _deleted(params)]
     keys = [keys] if isinstance(keys, str) else keys
-    firsts = dict.fromkeys(_first_part(str(key)) for key in keys)
+    shown = _clean if place.full_keys else _first_part
+    firsts = dict.fromkeys(shown(str(key)) for key in keys)
     return tuple(_resource(f"{arn}{between}{first}") for first in firsts) or (
         Resource(f"{arn}{between}*", complete=False),
     )
@@ -120,7 +125,8 @@ def copied_resource(params: Mapping[str, Any], place: Place) -> Resource | None:
         bucket, _, key = unquote(source).lstrip("/").partition("/")
     else:
         return None
-    return _resource(f"arn:{place.partition}:s3:::{_clean(bucket)}/{_first_part(key)}")
+    shown = _clean(key) if place.full_keys else _first_part(key)
+    return _resource(f"arn:{place.partition}:s3:::{_clean(bucket)}/{shown}")
 
 
 def _of_queue(params: Mapping[str, Any], place: Place) -> Resource:

@@ -205,6 +205,11 @@ aws_calls_arguments = _decorator(
         action="store_true",
         help="with on: also record calls of child processes such as the AWS CLI, and of pyarrow",
     ),
+    argument(
+        "--full-keys",
+        action="store_true",
+        help="with on: record the whole key of an object in S3, and not only its first folder",
+    ),
     argument("--denied", action="store_true", help="return only the calls that AWS denied"),
     argument(
         "--policy",

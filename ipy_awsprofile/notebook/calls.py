@@ -62,8 +62,10 @@ def run_aws_calls(magics: CallMagics, line: str) -> pd.DataFrame | None:
     if options.help:
         show_help(magics.aws_calls, in_cell=False)
         return None
-    if options.children and options.action != "on":
-        raise InvalidOption("--children needs `on`.", "Run `%aws_calls on --children`.")
+    if (options.children or options.full_keys) and options.action != "on":
+        raise InvalidOption(
+            "--children and --full-keys need `on`.", "Run `%aws_calls on --children`."
+        )
     if options.action and (options.denied or options.policy is not None):
         raise InvalidOption(
             "on, off and clear can't be combined with an option.",
@@ -73,6 +75,7 @@ def run_aws_calls(magics: CallMagics, line: str) -> pd.DataFrame | None:
     match options.action:
         case "on" | "off":
             magics.record_calls = options.action == "on"
+            recorder.full_keys = options.full_keys
             if options.children:
                 recorder.children.start()
         case "clear":

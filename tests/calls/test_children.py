@@ -111,7 +111,7 @@ def test_another_program_that_listens(
     error = shell.refused("%aws_calls on --children")
     assert "without --children" in error.hint
     shell.good("%aws_calls on")
-    assert "needs `on`" in str(shell.refused("%aws_calls --children"))
+    assert "need `on`" in str(shell.refused("%aws_calls --children"))
 
 
 @pytest.fixture

@@ -104,6 +104,17 @@ def test_copied(source: object, arn: str) -> None:
     assert copied_resource({}, PLACE) is None
 
 
+def test_full_keys() -> None:
+    """On request, the resource has the whole key."""
+    place = Place("aws", R, A, full_keys=True)
+    params = {"Bucket": "b", "Key": "sales/x.csv", "CopySource": "c/old/y.csv"}
+    (found,) = resources_of(actions_of("s3", "CopyObject")[0], params, place)
+    copied = copied_resource(params, place)
+    assert found.arn == "arn:aws:s3:::b/sales/x.csv"
+    assert copied is not None
+    assert copied.arn == "arn:aws:s3:::c/old/y.csv"
+
+
 @pytest.mark.parametrize("odd", ["a\nb", 'a"b', "a b\x1b[31m", "x" * 9000, "{a}", "ü"])
 def test_odd_names(odd: str) -> None:
     """A name that no resource has can't change the text of a policy or a table."""

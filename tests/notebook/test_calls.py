@@ -41,6 +41,15 @@ def test_before_anything_was_recorded(shell: Shell, aws: EmbeddedAws) -> None:
     assert len(shell.good("%aws_calls --denied").result) == 0
 
 
+def test_full_keys(shell: Shell, aws: EmbeddedAws) -> None:
+    """Whole keys are recorded only on request, and no more after the next `on`."""
+    shell.good("%aws_profile RoleBeta\ns3 = session.client('s3')")
+    put = "s3.put_object(Bucket='my-first-bucket', Key='a/b/c.csv')"
+    shell.good(f"%aws_calls on --full-keys\n{put}\n%aws_calls on\n{put}")
+    arn = "arn:aws:s3:::my-first-bucket/a/"
+    assert list(shell.good("%aws_calls").result["resource"]) == [f"{arn}b/c.csv", f"{arn}*"]
+
+
 def test_cells(shell: Shell, aws: EmbeddedAws) -> None:
     """A row has the execution count that the notebook shows beside the cell."""
     shell.good("%aws_profile RoleBeta\n%aws_calls on")
