@@ -16,9 +16,9 @@ from http.server import BaseHTTPRequestHandler
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.bindings.hand_outs import client_of, note_hand_out
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.sessions.hand_outs import client_of, note_hand_out
 from ipy_awsprofile.sessions.portable import lendable
 
 if TYPE_CHECKING:

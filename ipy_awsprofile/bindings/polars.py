@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import uuid4
 
-from ipy_awsprofile.bindings.hand_outs import note_hand_out
 from ipy_awsprofile.bindings.shared import SharedBinding
 from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
 from ipy_awsprofile.errors import NotForOneProfile
+from ipy_awsprofile.sessions.hand_outs import note_hand_out
 from ipy_awsprofile.sessions.polars_credentials import for_polars
 
 if TYPE_CHECKING:

@@ -28,13 +28,13 @@ from ipy_awsprofile.bindings.gate import (
     replace_everywhere,
     watch_signatures,
 )
-from ipy_awsprofile.bindings.hand_outs import client_of, watch_hand_outs
 from ipy_awsprofile.calls.actions import actions_of
 from ipy_awsprofile.calls.children import ChildCall, ChildCalls
 from ipy_awsprofile.calls.denials import Denied, outcome_of
 from ipy_awsprofile.calls.log import Call, CallLog
 from ipy_awsprofile.calls.needs import Made, Who, needs_of, unknown_needs
 from ipy_awsprofile.calls.resources import Place, copied_resource, resources_of
+from ipy_awsprofile.sessions.hand_outs import client_of, watch_hand_outs
 from ipy_awsprofile.text import shortened, visible_line
 
 if TYPE_CHECKING:
@@ -50,6 +50,9 @@ _in_call: ContextVar[bool] = ContextVar("in a recorded call", default=False)
 #: URL is signed next.
 _built: ContextVar[tuple[Any, str, Any] | None] = ContextVar("built parameters", default=None)
 
+
+#: Libraries that get credentials by boto3, and call S3 with a client of their own.
+_OWN_CLIENTS = {"daft", "lance", "polars"}
 
 #: The services that a switch calls; such a call needs nothing of the policy of its identity.
 _FOR_CREDENTIALS = {"signin", "sso", "sso-oidc", "sts"}
@@ -86,7 +89,9 @@ class CallRecorder:
                 self._restore = ExitStack()
                 replace_everywhere(self._restore, BaseClient, "_make_api_call", self._recorded)
                 replace_everywhere(self._restore, BaseClient, "_emit_api_params", _remembered)
-                self._restore.callback(watch_signatures(self._note_signature))
+                self._restore.callback(
+                    watch_signatures(self._note_signature, noter=self._note_found)
+                )
                 self._restore.callback(watch_hand_outs(self._note_hand_out))
 
     def stop(self) -> None:
@@ -199,14 +204,20 @@ class CallRecorder:
         known = {"profile": who.profile, "account": who.account, "role": who.role}
         return {"cell": self._cell_number() or None, "region": region, "client": client, **known}
 
+    def _note_found(self, session: Any, credentials: Any) -> None:
+        """Record that a library with its own client has found credentials by a boto3 session."""
+        if (library := calling_library(sys._getframe(1))) in _OWN_CLIENTS:  # noqa: SLF001  # as below
+            region = session.get_config_variable("region")
+            _quietly(lambda: self._add_invisible(credentials, region, str(library)))
+
     def _note_hand_out(self, session: Any, client: str) -> None:
         """Record that a library or a program gets credentials, with which it can make calls."""
-        _quietly(lambda: self._add_hand_out(session, client))
+        region = session.region_name
+        _quietly(lambda: self._add_invisible(session.get_credentials(), region, client))
 
-    def _add_hand_out(self, session: Any, client: str) -> None:
-        who = self._who(session.get_credentials())
+    def _add_invisible(self, credentials: Any, region: str | None, client: str) -> None:
         known: dict[str, Any] = {"operation": "obtained credentials", "outcome": "not visible"}
-        known |= self._columns(who, session.region_name, client)
+        known |= self._columns(self._who(credentials), region, client)
         self.log.add(Call(time=datetime.now(UTC), **known))
 
     def _note_signature(self, signature: Signature) -> None:

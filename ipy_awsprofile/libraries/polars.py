@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.credentials.interrupts import interrupts_unshown
 from ipy_awsprofile.errors import CredentialsUnavailable
+from ipy_awsprofile.sessions.hand_outs import note_hand_out
 from ipy_awsprofile.sessions.polars_credentials import KEEPS, UPDATE, for_polars, keeps_credentials
 from ipy_awsprofile.sessions.portable import short_lived
 from ipy_awsprofile.sessions.s3_options import s3_location
@@ -27,6 +28,7 @@ class PolarsCredentials:
     @interrupts_unshown()
     def __call__(self) -> tuple[dict[str, str], int | None]:
         """Return the current credentials, and when they end in seconds since 1970."""
+        note_hand_out(self._session, "polars")
         return for_polars(*short_lived(self._session))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.credentials.interrupts import interrupts_unshown
+from ipy_awsprofile.sessions.hand_outs import note_hand_out
 from ipy_awsprofile.sessions.portable import short_lived
 from ipy_awsprofile.sessions.s3_options import s3_location
 
@@ -25,6 +26,7 @@ def pyarrow_filesystem(session: boto3.Session) -> S3FileSystem:
     from pyarrow.fs import S3FileSystem
 
     frozen, _ = short_lived(session)
+    note_hand_out(session, "pyarrow")
     region, endpoint = s3_location(session)
     return S3FileSystem(
         access_key=frozen.access_key,

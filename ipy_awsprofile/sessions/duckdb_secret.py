@@ -23,6 +23,7 @@ from weakref import ref
 from ipy_awsprofile.config.user_environment import named_profile
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.sessions.hand_outs import note_hand_out
 from ipy_awsprofile.sessions.portable import not_renewed, short_lived
 from ipy_awsprofile.sessions.s3_options import SecretOptions, s3_location
 from ipy_awsprofile.sessions.session import ProfileSession, chain_of, credentials_of
@@ -64,6 +65,7 @@ def secret_options(session: boto3.Session, *, renew: bool = True) -> SecretOptio
     https://duckdb.org/docs/stable/core_extensions/httpfs/s3api
     """
     frozen = short_lived(session)[0] if renew else not_renewed(session)
+    note_hand_out(session, "duckdb")
     with translated(chain_of(session)):
         region, endpoint = s3_location(session)
     options = SecretOptions(

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from ipy_awsprofile.bindings.hand_outs import client_of
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
+from ipy_awsprofile.sessions.hand_outs import client_of
+from tests.shells import run_notebook
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -178,6 +179,21 @@ INVISIBLE = {
         "aws-sdk-cpp",
     ),
     "polars": ("pl.read_csv(f's3://{BUCKET}/t/x.csv')", "polars"),
+    "options for polars": (
+        "from ipy_awsprofile import libraries\n"
+        "pl.read_csv(f's3://{BUCKET}/t/x.csv', **libraries.polars_options(session))",
+        "polars",
+    ),
+    "filesystem for pyarrow": (
+        "from ipy_awsprofile import libraries\n"
+        "libraries.pyarrow_filesystem(session).get_file_info(f'{BUCKET}/t')",
+        "pyarrow",
+    ),
+    "secret for DuckDB": (
+        "import duckdb\nfrom ipy_awsprofile import libraries\nlibraries.duckdb_secret(session)\n"
+        "duckdb.sql(f\"SELECT * FROM 's3://{BUCKET}/t/x.csv'\").fetchall()",
+        "duckdb",
+    ),
     "deltalake": (
         "import deltalake\ntry: deltalake.DeltaTable(f's3://{BUCKET}/delta')\n"
         "except Exception: pass",
@@ -205,6 +221,18 @@ def test_libraries_with_a_client_of_their_own(
         ("not visible", client, "RoleBeta")
     }
     assert "None of the recorded calls" in str(notebook.refused("%aws_calls --policy"))
+
+
+def test_polars_that_is_imported_later(aws: EmbeddedAws) -> None:
+    """It finds the profile by boto3, and calls S3 with its own client: a row says so."""
+    cells, _ = run_notebook(
+        "%load_ext ipy_awsprofile\n%aws_profile RoleBeta\n%aws_calls on",
+        "session.client('s3').put_object(Bucket='my-first-bucket', Key='x.csv', Body=b'a\\n1')",
+        "import polars as pl\npl.read_csv('s3://my-first-bucket/x.csv').height",
+        "rows = %aws_calls\nprint(set(zip(rows.outcome, rows.client)))",
+        environment={"AWS_ENDPOINT_URL": aws.endpoint_url, "AWS_ALLOW_HTTP": "true"},
+    )
+    assert "('not visible', 'polars')" in cells[-1].text
 
 
 @pytest.mark.parametrize(
