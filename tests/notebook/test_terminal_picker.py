@@ -218,7 +218,7 @@ def ipython(aws: EmbeddedAws, tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
         | {"TERM": "xterm", "IPYTHONDIR": str(tmp_path), "PROMPT_TOOLKIT_NO_CPR": "1"},
         encoding="utf-8",
         dimensions=(24, 100),
-        timeout=30,
+        timeout=120,
     )
     yield started
     # On a busy machine, `close` doesn't wait long enough for its own signal.
