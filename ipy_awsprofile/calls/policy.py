@@ -78,7 +78,8 @@ def _draft(needs: list[Need], left_out: int) -> Draft:
     first = needs[0]
     notes = (*_notes(needs, policy), NOT_VISIBLE)
     if left_out:
-        notes = (f"{left_out} calls had more than there is room for, and are missing.", *notes)
+        missing = f"It leaves out {number_of(left_out, 'permission')}: there are too many of them."
+        notes = (missing, *notes)
     return Draft(first.profile, first.account, first.role, policy, notes)
 
 
@@ -113,17 +114,17 @@ def _notes(needs: list[Need], policy: dict[str, Any]) -> Iterator[str]:
     size = len(json.dumps(policy, separators=(",", ":")))
     if size > MOST_IN_MANAGED:
         yield (
-            f"It has {size} characters: a managed policy can have {MOST_IN_MANAGED}. Divide it, or "
-            "replace resources by patterns."
+            f"It has {size} characters, and a managed policy can have {MOST_IN_MANAGED}. Split it, "
+            "or use wildcards in its resources."
         )
     elif size > MOST_IN_SESSION:
         yield (
-            f"It has {size} characters: a managed policy can have that, but `--policy FILE` "
-            f"{MOST_IN_SESSION}."
+            f"It has {size} characters. That fits a managed policy, but not a session policy "
+            f"(`--policy FILE`), which can have {MOST_IN_SESSION}."
         )
     wide = sorted({need.action for need in needs if not need.complete})
     if wide:
         shown = ", ".join(wide[:5]) + (" …" if len(wide) > 5 else "")  # noqa: PLR2004
         yield f"The resource of {number_of(len(wide), 'action')} isn't fully known: {shown}."
     if any(need.origin == "guess" for need in needs):
-        yield "Statements with `Guess` have the operation's name as the action: check them."
+        yield "AWS's reference doesn't have the actions in the `Guess` statements: check them."

@@ -46,8 +46,8 @@ _log = logging.getLogger(__name__)
 #: Whether this thread or task is in a call that is recorded, and signs for it.
 _in_call: ContextVar[bool] = ContextVar("in a recorded call", default=False)
 
-#: What this thread or task has built last: a client, an operation and its parameters. A presigned
-#: URL is signed next.
+#: What this thread or task has built last outside of a call: a client, an operation and its
+#: parameters. A presigned URL is signed next.
 _built: ContextVar[tuple[Any, str, Any] | None] = ContextVar("built parameters", default=None)
 
 
@@ -140,6 +140,7 @@ class CallRecorder:
             seconds = time.perf_counter() - started
             if made is not None:
                 _quietly(lambda: self._add(made, began, seconds, response, error))
+            error = response = None  # the error has this frame in its traceback
 
     def _made(self, client: Any, operation: str, params: Any) -> Made:
         model, signer = client.meta.service_model, client._request_signer  # noqa: SLF001
@@ -253,7 +254,8 @@ def _remembered(emit: Callable[..., Any]) -> Callable[..., Any]:
     def remembered(
         client: Any, api_params: Any, operation_model: Any, *args: Any, **kw: Any
     ) -> Any:
-        _built.set((client, operation_model.name, api_params))
+        if not _in_call.get():  # a call's own parameters aren't kept: they can be secrets
+            _built.set((client, operation_model.name, api_params))
         return emit(client, api_params, operation_model, *args, **kw)
 
     return remembered  # an async one returns a coroutine, too

@@ -149,7 +149,11 @@ def test_statements() -> None:
 
 @pytest.mark.parametrize(
     ("resources", "note"),
-    [(1, ""), (90, "but `--policy FILE` 2048"), (300, "a managed policy can have 6144")],
+    [
+        (1, ""),
+        (90, "(`--policy FILE`), which can have 2048"),
+        (300, "a managed policy can have 6144"),
+    ],
 )
 def test_size(resources: int, note: str) -> None:
     """A draft that is too long for AWS says so."""

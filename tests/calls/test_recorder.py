@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from ipy_awsprofile.calls import recorder
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
 from ipy_awsprofile.sessions.hand_outs import client_of
 from tests.shells import run_notebook
@@ -323,6 +324,7 @@ for service, call, params in (
     notebook.good("rows = %aws_calls")
     rows = notebook.names["rows"]
     assert len(rows) >= 6
+    assert recorder._built.get() is None
     everything = rows.to_json(date_format="iso") + repr(
         notebook.ip.magics_manager.registry["AwsProfileMagics"].calls.log.needs()
     )
@@ -332,7 +334,6 @@ for service, call, params in (
 
 def test_it_never_breaks_a_call(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault of the recorder isn't one of the call."""
-    from ipy_awsprofile.calls import recorder
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError
