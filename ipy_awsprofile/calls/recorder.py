@@ -51,7 +51,7 @@ _in_call: ContextVar[bool] = ContextVar("in a recorded call", default=False)
 _built: ContextVar[tuple[Any, str, Any] | None] = ContextVar("built parameters", default=None)
 
 
-#: Libraries that get credentials by boto3, and call S3 with a client of their own.
+#: Libraries that get credentials from boto3, but call S3 with their own client.
 _OWN_CLIENTS = {"daft", "lance", "polars"}
 
 #: The services that a switch calls; such a call needs nothing of the policy of its identity.
