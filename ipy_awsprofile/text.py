@@ -38,6 +38,11 @@ def visible_line(text: str) -> str:
     return visible(text).replace("\n", r"\n")
 
 
+def short_line(text: str, length: int) -> str:
+    """Return at most so many characters of a text, as `visible_line` returns it."""
+    return shortened(visible_line(text), length)
+
+
 def one_line(text: object) -> str:
     """Return a text in one line, with single spaces."""
     return " ".join(str(text).split())

@@ -83,14 +83,22 @@ def changed_environment(
     _require_settable(changes)
     ours: dict[str, str | None] = {**changes, MARKER: marker(changes, environ)}
     ours |= dict.fromkeys(CREDENTIAL_VARIABLES)
-    before = {name: environ.get(name) for name in ours}
     removed = {name: environ[name] for name in CREDENTIAL_VARIABLES if name in environ}
+    with keep_removed(removed), temporary_variables(ours, environ):
+        yield
+
+
+@contextmanager
+def temporary_variables(
+    values: dict[str, str | None], environ: MutableMapping[str, str]
+) -> Iterator[None]:
+    """Set variables, or remove those that are None, and restore those that are unchanged since."""
+    before = {name: environ.get(name) for name in values}
     try:
-        with keep_removed(removed):
-            _set(environ, ours)
-            yield
+        _set(environ, values)
+        yield
     finally:
-        restored = [name for name in reversed(ours) if environ.get(name) == ours[name]]
+        restored = [name for name in reversed(values) if environ.get(name) == values[name]]
         _set(environ, {name: before[name] for name in restored})
 
 

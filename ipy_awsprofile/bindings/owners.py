@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from weakref import ref
 
 from ipy_awsprofile.bindings.gate import watch_signatures
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.credentials.caller import CallerIdentity
     from ipy_awsprofile.sessions.session import ProfileSession
+
+#: What is noted about credentials: a reference to them comes first.
+_Noted = TypeVar("_Noted", bound=tuple[Any, ...])
 
 _IN_FULL = "with the role's full permissions"
 
@@ -178,8 +181,7 @@ class Owners:
         if is_users_choice(profile):
             callers = getattr(session, "callers", {})
             with self._lock:
-                used = [one for one in self._chosen if one[0]() is not None]
-                self._chosen = [*used, (ref(credentials), str(profile), callers)]
+                self._chosen = [*_in_use(self._chosen), (ref(credentials), str(profile), callers)]
             return
         owner = profile.owner if profile else self._default_owner(session, credentials.method)
         if owner:
@@ -195,8 +197,7 @@ class Owners:
 
     def _add(self, credentials: Any, owner: Owner | DefaultOwner) -> None:
         with self._lock:
-            used = [one for one in self._noted if one[0]() is not None]
-            self._noted = [*used, (ref(credentials), owner)]
+            self._noted = [*_in_use(self._noted), (ref(credentials), owner)]
 
     def identity_of(self, credentials: Any) -> KnownIdentity:
         """Return who has these credentials, as far as it is known. AWS isn't asked."""
@@ -233,6 +234,11 @@ class Owners:
         """Return the owner of the credentials that have this access key ID now."""
         owners = (owner for noted, owner in self._noted if key_of(noted()) == key)
         return next(owners, None)
+
+
+def _in_use(noted: list[_Noted]) -> list[_Noted]:
+    """Return what was noted about credentials that still exist."""
+    return [one for one in noted if one[0]() is not None]
 
 
 def _of_key(key: str | None) -> KnownIdentity:

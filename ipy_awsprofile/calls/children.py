@@ -21,11 +21,12 @@ from datetime import UTC, datetime
 from threading import Lock, Thread
 from typing import Any, NamedTuple
 
+from ipy_awsprofile.bindings.environment import temporary_variables
 from ipy_awsprofile.bindings.gate import replace_attribute
 from ipy_awsprofile.calls.log import Outcome
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.text import parse_json, shortened, visible_line
+from ipy_awsprofile.text import parse_json, short_line
 
 #: The largest datagram that SDKs send, in bytes.
 _LARGEST = 8 * 1024
@@ -106,14 +107,13 @@ class ChildCalls(StaysInProcess):
             )
         port = _listen_with(self._hear)
         self._on.callback(_stop_listening)
-        variables = {
+        variables: dict[str, str | None] = {
             "AWS_CSM_ENABLED": "true",
             "AWS_CSM_HOST": "127.0.0.1",
             "AWS_CSM_PORT": str(port),
             "AWS_CSM_CLIENT_ID": self._token,
         }
-        self._on.callback(_set, {name: os.environ.get(name) for name in variables}, variables)
-        os.environ.update(variables)
+        self._on.enter_context(temporary_variables(variables, os.environ))
         from botocore.monitoring import SocketPublisher
 
         # What botocore does in this process is recorded already.
@@ -175,18 +175,8 @@ def _ended(event: Mapping[str, Any], attempt: Mapping[str, Any]) -> ChildCall:
 
 
 def _word(value: object) -> str:
-    return shortened(visible_line(str(value)), 100)
+    return short_line(str(value), 100)
 
 
 def _report_nothing(_publisher: object, _event: object) -> None:
     """Do nothing: replaces a method of botocore."""
-
-
-def _set(before: Mapping[str, str | None], ours: Mapping[str, str]) -> None:
-    """Set variables to what they were, unless something has changed them since."""
-    for name, value in before.items():
-        if os.environ.get(name) == ours[name]:
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

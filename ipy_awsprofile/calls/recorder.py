@@ -35,7 +35,7 @@ from ipy_awsprofile.calls.log import Call, CallLog
 from ipy_awsprofile.calls.needs import Made, Who, needs_of, unknown_needs
 from ipy_awsprofile.calls.resources import Place, copied_resource, resources_of
 from ipy_awsprofile.sessions.hand_outs import client_of, watch_hand_outs
-from ipy_awsprofile.text import shortened, visible_line
+from ipy_awsprofile.text import short_line
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.owners import Owners
@@ -173,7 +173,7 @@ class CallRecorder:
             denied=denied,
             seconds=seconds,
             attempts=None if retries is None else retries + 1,
-            request_id=shortened(visible_line(str(metadata.get("RequestId") or "")), 100),
+            request_id=short_line(str(metadata.get("RequestId") or ""), 100),
         )
 
     def _write(self, made: Made, began: datetime, *, denied: Denied | None, **result: Any) -> None:

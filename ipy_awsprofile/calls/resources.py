@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ipy_awsprofile.calls.actions import Action
-from ipy_awsprofile.text import shortened, visible_line
+from ipy_awsprofile.text import short_line, shortened
 
 #: The longest resource that is kept, in characters.
 _LONGEST = 500
@@ -47,14 +47,16 @@ EVERYTHING = Resource("*")
 
 #: Parameters with an ARN or a name, and the template of that name, by the service's prefix in IAM.
 _NAMED: Mapping[str, Mapping[str, str]] = {
-    "dynamodb": {"TableName": "arn:{p}:dynamodb:{r}:{a}:table/{name}"},
-    "kms": {"KeyId": "arn:{p}:kms:{r}:{a}:key/{name}"},
-    "lambda": {"FunctionName": "arn:{p}:lambda:{r}:{a}:function:{name}"},
-    "logs": {"logGroupName": "arn:{p}:logs:{r}:{a}:log-group:{name}:*"},
-    "secretsmanager": {"SecretId": "arn:{p}:secretsmanager:{r}:{a}:secret:{name}-??????"},
-    "sns": {"TopicArn": "{name}", "Name": "arn:{p}:sns:{r}:{a}:{name}"},
-    "ssm": {"Name": "arn:{p}:ssm:{r}:{a}:parameter/{name}"},
-    "sts": {"RoleArn": "{name}"},
+    "dynamodb": {"TableName": "arn:${Partition}:dynamodb:${Region}:${Account}:table/${Name}"},
+    "kms": {"KeyId": "arn:${Partition}:kms:${Region}:${Account}:key/${Name}"},
+    "lambda": {"FunctionName": "arn:${Partition}:lambda:${Region}:${Account}:function:${Name}"},
+    "logs": {"logGroupName": "arn:${Partition}:logs:${Region}:${Account}:log-group:${Name}:*"},
+    "secretsmanager": {
+        "SecretId": "arn:${Partition}:secretsmanager:${Region}:${Account}:secret:${Name}-??????"
+    },
+    "sns": {"TopicArn": "${Name}", "Name": "arn:${Partition}:sns:${Region}:${Account}:${Name}"},
+    "ssm": {"Name": "arn:${Partition}:ssm:${Region}:${Account}:parameter/${Name}"},
+    "sts": {"RoleArn": "${Name}"},
 }
 
 #: The only parts of a name that become parts of a resource as they are.
@@ -84,9 +86,8 @@ def _of_s3(action: Action, params: Mapping[str, Any], place: Place) -> tuple[Res
         return (_resource(arn),)
     keys = params.get("Key") or [one.get("Key") for one in _deleted(params)]
     keys = [keys] if isinstance(keys, str) else keys
-    shown = _clean if place.full_keys else _first_part
-    firsts = dict.fromkeys(shown(str(key)) for key in keys)
-    return tuple(_resource(f"{arn}{between}{first}") for first in firsts) or (
+    shown = dict.fromkeys(_key(str(key), place) for key in keys)
+    return tuple(_resource(f"{arn}{between}{key}") for key in shown) or (
         Resource(f"{arn}{between}*", complete=False),
     )
 
@@ -102,6 +103,10 @@ _ABOUT_UPLOADS = {"AbortMultipartUpload", "ListMultipartUploadParts"}
 
 def _deleted(params: Mapping[str, Any]) -> list[Any]:
     return list((params.get("Delete") or {}).get("Objects") or ())
+
+
+def _key(key: str, place: Place) -> str:
+    return _clean(key) if place.full_keys else _first_part(key)
 
 
 def _first_part(key: str) -> str:
@@ -125,8 +130,7 @@ def copied_resource(params: Mapping[str, Any], place: Place) -> Resource | None:
         bucket, _, key = unquote(source).lstrip("/").partition("/")
     else:
         return None
-    shown = _clean(key) if place.full_keys else _first_part(key)
-    return _resource(f"arn:{place.partition}:s3:::{_clean(bucket)}/{shown}")
+    return _resource(f"arn:{place.partition}:s3:::{_clean(bucket)}/{_key(key, place)}")
 
 
 def _of_queue(params: Mapping[str, Any], place: Place) -> Resource:
@@ -144,14 +148,11 @@ def _named(service: str, params: Mapping[str, Any], place: Place) -> Iterator[Re
     for parameter, template in _NAMED.get(service, {}).items():
         for name in _texts(params, parameter):
             if service == "kms" and "alias/" in name:  # a policy is about the key, not its alias
-                yield Resource(template.format(**_parts(place), name="*"), complete=False)
-                continue
-            filled = template.format(**_parts(place), name=_clean(name).lstrip("/"))
-            yield _resource(_clean(name) if name.startswith("arn:") else filled)
-
-
-def _parts(place: Place) -> dict[str, str]:
-    return {"p": place.partition, "r": place.region, "a": place.account}
+                yield _filled([template], {}, place)
+            elif name.startswith("arn:"):
+                yield _resource(_clean(name))
+            else:
+                yield _filled([template], {"Name": name.lstrip("/")}, place)
 
 
 def _texts(params: Mapping[str, Any], name: str) -> Iterable[str]:
@@ -193,7 +194,7 @@ def _filled(templates: Iterable[str], params: Mapping[str, Any], place: Place) -
 
 def _resource(arn: str, *, complete: bool = True) -> Resource:
     known = complete and ":*:" not in arn
-    return Resource(shortened(visible_line(arn), _LONGEST), known)
+    return Resource(short_line(arn, _LONGEST), known)
 
 
 def _clean(text: str) -> str:

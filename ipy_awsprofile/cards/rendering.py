@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipy_awsprofile.cards import styles, terminal
 from ipy_awsprofile.cards.html import Html, tag, with_code
 from ipy_awsprofile.cards.styles import Tone
-from ipy_awsprofile.text import LONGEST, LONGEST_CELL, shortened, visible, visible_line
+from ipy_awsprofile.text import LONGEST, LONGEST_CELL, short_line, shortened, visible, visible_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +112,7 @@ class Table:
         )
 
     def _short_rows(self) -> list[tuple[str, ...]]:
-        return [
-            tuple(shortened(visible_line(cell), LONGEST_CELL) for cell in row) for row in self.rows
-        ]
+        return [tuple(short_line(cell, LONGEST_CELL) for cell in row) for row in self.rows]
 
 
 def card_frame(*children: str, tone: Tone | None = None) -> Html:

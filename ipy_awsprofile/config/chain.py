@@ -91,7 +91,7 @@ def resolve(request: SessionRequest, config: Config) -> Chain:
         case str(name), None, None:
             section = assigned_role(name, config)
             if section is None:
-                section = config.profiles[find_profile(name, config).name]
+                section = config.profiles[find_profile(name, config)]
             return _followed(Step.of(name, section), config)
         case None, str(role_arn), str(source_profile):
             return _followed(_role_by_arn(role_arn, source_profile, config), config)
@@ -120,7 +120,7 @@ def _role_by_arn(role_arn: str, source_profile: str, config: Config) -> Step:
         raise InvalidOption(
             f"`{role_arn}` isn't a role ARN.", "Example: arn:aws:iam::123456789012:role/X."
         )
-    source = config.profiles[find_profile(source_profile, config).name]
+    source = config.profiles[find_profile(source_profile, config)]
     settings = source.part(_INHERITED)
     settings.update({"role_arn": role_arn, "source_profile": source_profile})
     return Step.of(role_arn, settings)
@@ -132,7 +132,7 @@ def _followed(first: Step, config: Config) -> Chain:
     try:
         while (source := _next_source(steps)) is not None:
             _require_source(source, steps, profiles)
-            steps.append(Step(profiles[source], config.profiles[source], profiles[source].kind))
+            steps.append(Step.of(source, config.profiles[source]))
         last, starts = steps[-1], _start_kind(steps)
         assumes_with_its_keys = len(steps) == 1 and last.kind is ProfileKind.ASSUME_ROLE
         if starts is ProfileKind.INCOMPLETE and (len(steps) > 1 or assumes_with_its_keys):
