@@ -144,7 +144,7 @@ class CallRecorder:
 
     def _made(self, client: Any, operation: str, params: Any) -> Made:
         model, signer = client.meta.service_model, client._request_signer  # noqa: SLF001
-        who, region = self._who(credentials_of(signer)), client.meta.region_name
+        who, region = self.who_has(credentials_of(signer)), client.meta.region_name
         params = params if isinstance(params, Mapping) else {}
         place = Place(who.partition, region or "*", who.account or "*", self.full_keys)
         actions = actions_of(model.signing_name, operation, has_version="VersionId" in params)
@@ -218,7 +218,7 @@ class CallRecorder:
 
     def _add_invisible(self, credentials: Any, region: str | None, client: str) -> None:
         known: dict[str, Any] = {"operation": "obtained credentials", "outcome": "not visible"}
-        known |= self._columns(self._who(credentials), region, client)
+        known |= self._columns(self.who_has(credentials), region, client)
         self.log.add(Call(time=datetime.now(UTC), **known))
 
     def _note_signature(self, signature: Signature) -> None:
@@ -232,12 +232,12 @@ class CallRecorder:
             made = self._made(client, operation, params)
         else:  # a form to post, or a token
             needs = unknown_needs(signature.service, signature.operation)
-            who, library = self._who(signature.credentials), _library()
+            who, library = self.who_has(signature.credentials), _library()
             made = Made(who, None, signature.service, signature.operation, needs, library)
         _built.set(None)
         self._write(made, datetime.now(UTC), outcome="presigned", denied=None)
 
-    def _who(self, credentials: Any) -> Who:
+    def who_has(self, credentials: Any) -> Who:
         """Return whose credentials these are; AWS isn't asked."""
         known = self._owners.identity_of(credentials)
         return Who(known.profile, known.account).of(known.arn)

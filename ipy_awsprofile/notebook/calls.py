@@ -109,18 +109,17 @@ def _show_policy(magics: CallMagics, file: str) -> None:
         for draft in found:
             display(policy_card(draft.title, draft.json(), draft.notes))
         return
-    draft = _of_active(found, magics.switcher)
+    draft = _of_active(found, magics)
     _write(Path(file).expanduser(), draft)
     display(policy_card(draft.title, "", draft.notes, file))
 
 
-def _of_active(found: list[Draft], switcher: Switcher) -> Draft:
+def _of_active(found: list[Draft], magics: CallMagics) -> Draft:
     """Return the draft of the active identity, or the only one."""
-    session = switcher.session
-    if session is not None:
-        known = switcher.owners.identity_of(session.get_credentials())
+    if session := magics.switcher.session:
+        who = magics.calls.who_has(session.get_credentials())
         for draft in found:
-            if draft.profile == known.profile:
+            if (draft.account, draft.role) == (who.account, who.role):
                 return draft
     if len(found) == 1:
         return found[0]

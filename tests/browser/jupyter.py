@@ -68,7 +68,7 @@ _RUN = """index => {
 }"""
 #: Open another notebook in the application, which is loaded already.
 _OPEN = "async path => { await window.jupyterapp.commands.execute('docmanager:open', {path}); }"
-#: Close what is open without asking; return whether nothing else, such as a dialog, is left.
+#: Close all documents without a prompt; return whether no dialog or popup is open.
 _CLEAR = """() => {
   for (const widget of [...window.jupyterapp.shell.widgets('main')]) {
     const context = widget.context;
@@ -329,7 +329,7 @@ class Jupyter:
 
 
 def _is_cleared(page: Page) -> bool:
-    """Close what is open in JupyterLab; return whether the page is as it was, for another test."""
+    """Close all documents in JupyterLab; return whether another test can use the page."""
     if "/doc/" not in page.url:
         return False  # Notebook 7
     page.set_viewport_size(_VIEWPORT)

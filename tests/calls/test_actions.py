@@ -1,4 +1,4 @@
-"""The actions of an operation are those of AWS's Service Authorization Reference."""
+"""Operations map to the actions in AWS's Service Authorization Reference."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ ROWS = [line.split() for line in REFERENCE.strip().splitlines()]
 
 @pytest.mark.parametrize(("service", "operation", "action", "access"), ROWS)
 def test_reference(service: str, operation: str, action: str, access: str) -> None:
-    """The first action and its access level are those of AWS's reference."""
+    """The first action and its access level match AWS's reference."""
     first = actions_of(service, operation)[0]
     assert (first.name, first.access) == (action, access)
     assert first.origin in {"table", "same name"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import sys
 import time
@@ -61,9 +62,7 @@ def eventually(notebook: Shell, is_there: Callable[[Any], bool]) -> Any:
 def test_programs(notebook: Shell, aws: EmbeddedAws, program: str) -> None:
     """What AWS saw of a program is recorded, without its resources."""
     code, client = PROGRAMS[program]
-    if "run('aws'" in code and not any(
-        os.access(os.path.join(folder, "aws"), os.X_OK) for folder in os.environ["PATH"].split(":")
-    ):
+    if "run('aws'" in code and shutil.which("aws") is None:
         raise missing("AWS CLI", "awscli")
     notebook.good("%aws_calls clear")
     aws.calls.clear()
@@ -116,7 +115,7 @@ def test_another_program_that_listens(
 
 @pytest.fixture
 def listening() -> Iterator[tuple[list[ChildCall], Callable[[Any], None]]]:
-    """Listen; return what is heard, and a function that sends a datagram."""
+    """Start listening; return the list of received calls, and a function that sends a datagram."""
     heard: list[ChildCall] = []
     calls = ChildCalls(heard.append)
     calls.start()

@@ -39,7 +39,7 @@ def need(resource: str) -> Need:
 
 
 def test_the_oldest_are_dropped_and_their_needs_stay() -> None:
-    """A call that had no room any more still counts in what was needed."""
+    """Dropping an old call doesn't drop the permissions that it needed."""
     log = CallLog(most=3)
     for second in range(5):
         log.add(call(second), [need(f"arn:{second}"), need("*")])

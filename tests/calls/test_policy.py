@@ -1,4 +1,4 @@
-"""A draft allows what was done, and no more: AWS accepts the same calls with it alone."""
+"""A draft allows exactly the recorded calls: they work with the draft as the only permission."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
 
-#: What is prepared, what is done and recorded, and an action without which it fails, by service.
+#: For each service: code that prepares it, code to record, and an action that the code requires.
 SERVICES = {
     "s3": (
         "s3.create_bucket(Bucket='lake-of-mine', "

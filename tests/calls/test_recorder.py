@@ -1,4 +1,4 @@
-"""Every call that AWS saw of boto3, aiobotocore and what is built on them is a row."""
+"""Each call that boto3, aiobotocore or a library that uses them sends to AWS has a row."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_failed(notebook: Shell) -> None:
     ]
 
 
-#: Libraries with a client of their own, and the name under which they get credentials.
+#: Libraries with their own S3 client, and the name under which they request credentials.
 INVISIBLE = {
     "pandas": (
         "pd.DataFrame({'a': [1]}).to_parquet(f's3://{BUCKET}/t/x.parquet')",

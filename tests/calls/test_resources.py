@@ -12,7 +12,7 @@ from ipy_awsprofile.calls.resources import Place, copied_resource, resources_of
 PLACE = Place("aws", "us-east-1", "123456789012")
 R, A = "us-east-1", "123456789012"
 
-#: Service, operation, parameters, and the resources; a `~` marks one that isn't complete.
+#: Service, operation, parameters and resources; `~` marks an incomplete resource.
 CASES: list[tuple[str, str, dict[str, Any], list[str]]] = [
     ("s3", "ListBuckets", {}, ["*"]),
     ("s3", "ListObjectsV2", {"Bucket": "b", "Prefix": "x/"}, ["arn:aws:s3:::b"]),
@@ -97,7 +97,7 @@ def test_resources(
     ],
 )
 def test_copied(source: object, arn: str) -> None:
-    """What is copied is read, too."""
+    """Copying an object requires reading the source."""
     copied = copied_resource({"CopySource": source}, PLACE)
     assert copied is not None
     assert copied.arn == arn

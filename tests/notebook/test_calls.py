@@ -12,6 +12,8 @@ from ipy_awsprofile.calls.log import Call
 from tests.shells import run_python
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
 
@@ -19,7 +21,7 @@ LIST = "session.client('s3').list_buckets()"
 
 
 def test_on_off_clear(shell: Shell, aws: EmbeddedAws) -> None:
-    """Each word says what is true then, and how many calls there are."""
+    """The card shows whether calls are being recorded, and how many there are."""
     shell.good("%aws_profile RoleBeta")
     assert shell.good("%aws_calls on").text.startswith("Recording AWS calls  (0 calls)")
     shell.good(LIST)
@@ -114,6 +116,19 @@ def test_drafts(shell: Shell, aws: EmbeddedAws) -> None:
     policy, _ = json.JSONDecoder().raw_decode(first)
     assert policy["Statement"][0]["Action"] == ["s3:ListAllMyBuckets"]
     assert "<pre" in shown.html
+
+
+def test_a_second_profile_of_the_role(
+    shell: Shell, aws: EmbeddedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A draft is for an account and a role, whichever of the role's profiles is active."""
+    monkeypatch.chdir(tmp_path)
+    role_arn = "arn:aws:iam::123456789012:role/RoleBeta"
+    aws.write_profile("Copy", source_profile="UserAlpha", role_arn=role_arn, region="us-west-2")
+    shell.good(f"%aws_calls on\n%aws_profile RoleBeta\n{LIST}")
+    shell.run("import boto3\nboto3.Session(profile_name='UserAlpha').client('s3').list_buckets()")
+    shell.good("%aws_profile Copy")
+    assert "for RoleBeta in 123456789012" in shell.good("%aws_calls --policy draft.json").text
 
 
 def test_a_draft_of_another_identity(
