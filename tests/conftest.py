@@ -12,6 +12,7 @@ import boto3
 import pytest
 from botocore.loaders import JSONFileLoader, Loader
 
+from ipy_awsprofile.bindings.gate import _Process
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.demo.stages.scenario import seed
 from ipy_awsprofile.sessions.duckdb_secret import SECRETS
@@ -68,6 +69,7 @@ def clean_environment(tmp_path: Path) -> Iterator[None]:
     variables back. This ends later, so that nothing of a test is seen by the next one.
     """
     before, session = dict(os.environ), boto3.DEFAULT_SESSION
+    watching = _Process.watchers, _Process.noters
     for name in [name for name in os.environ if name.startswith(("AWS_", "XDG_"))]:
         del os.environ[name]
     os.environ.update(HOME=str(tmp_path), AWS_EC2_METADATA_DISABLED="true")
@@ -77,6 +79,7 @@ def clean_environment(tmp_path: Path) -> Iterator[None]:
     if duckdb := sys.modules.get("duckdb"):  # its default connection is the process's
         SECRETS.forget()
         duckdb.execute("DROP SECRET IF EXISTS ipy_awsprofile")
+    _Process.watchers, _Process.noters = watching  # of Switchers that weren't closed
     sys.modules.pop("daft", None)  # a card names it wherever it is imported
     boto3.DEFAULT_SESSION = session
     os.environ.clear()
