@@ -32,7 +32,7 @@ def organisation(aws: EmbeddedAws) -> None:
     write_session(aws)
     for account, name in ((PROD, "Acme Prod"), (TEST, "Sandbox"), (TWIN, "sandbox")):
         aws.sso.name_account(account, name, f"{account}@acme.example")
-        aws.sso.assign(account, "Reader", policy=allow("s3:*"))
+        aws.sso.assign(account, "Reader", policy=allow("s3:*", "sts:GetScopedCredentials"))
     aws.sso.assign(PROD, "Admin", policy=allow("*"))
     aws.write_profile(
         "prod-reader",

@@ -16,6 +16,10 @@ from typing import Any
 
 from botocore.loaders import Loader, create_loader
 
+#: What older versions of botocore don't know yet: STS's GetScopedCredentials. botocore merges
+#: ``…-extras.json`` into its own model.
+MODELS = os.path.join(os.path.dirname(__file__), "models")
+
 #: One thread loads at a time, because botocore merges additional files into a loaded model.
 _loading = RLock()
 if hasattr(os, "register_at_fork"):  # a child that is forked meanwhile would wait forever
@@ -36,7 +40,8 @@ class SessionLoader(Loader):
     """
 
     def __init__(self, data_path: str | None) -> None:
-        super().__init__(create_loader(data_path).search_paths, include_default_search_paths=False)
+        paths = [*create_loader(data_path).search_paths, MODELS]
+        super().__init__(paths, include_default_search_paths=False)
         self._paths_and_loader: tuple[list[str], Loader] | None = None
 
     def list_available_services(self, type_name: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+import moto.core.responses
 import moto.iam.access_control
 import moto.s3.responses
 import moto.sts.urls
@@ -15,6 +16,7 @@ from moto.iam.models import get_account_id_from
 from ipy_awsprofile.demo.iam.signed_requests import SignedRequest, SignedS3Request
 from ipy_awsprofile.demo.services.s3 import all_buckets
 from ipy_awsprofile.demo.services.sts.responses import StsResponse
+from ipy_awsprofile.demo.services.sts.scoped_credentials import model_with_scoped_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +36,8 @@ def enforcing(state: State) -> Iterator[None]:
         for name, ours in {"IAMRequest": SignedRequest, "S3IAMRequest": SignedS3Request}.items():
             swaps.enter_context(_swapped(access_control, name, _bound(ours, state)))
         swaps.enter_context(_swapped(moto.s3.responses.S3Response, "all_buckets", all_buckets))
+        models, in_full = moto.core.responses, model_with_scoped_credentials
+        swaps.enter_context(_swapped(models, "get_service_model", in_full))
         swaps.enter_context(_swapped(BaseResponse, "get_current_account", _account_of_caller))
         swaps.enter_context(_routed(moto.sts.urls.url_paths, _bound(StsResponse, state).dispatch))
         yield

@@ -51,6 +51,7 @@ class Session:
 
     `expiration` is a time with a time zone; `mfa_at` is when GetSessionToken checked an MFA code;
     `policies` are session policies (JSON texts), which limit what the principal may do;
+    `scopes` are those of GetScopedCredentials, each of which limits it further;
     `from_session_token` is whether GetSessionToken has issued it.
     """
 
@@ -63,6 +64,7 @@ class Session:
     mfa_at: datetime | None = None
     from_session_token: bool = False
     attributes: Attributes = _NONE
+    scopes: tuple[str, ...] = ()
 
     def credentials(self) -> dict[str, str | datetime]:
         """Return the Credentials structure of an STS response."""
@@ -93,18 +95,34 @@ class SessionStore:
         attributes: Attributes = _NONE,
     ) -> Session:
         """Return new credentials of a principal, valid for `duration` seconds from now."""
+        return self._add(
+            duration,
+            Session(
+                access_key_id="",
+                secret_access_key="",
+                session_token="",
+                expiration=self._clock(),
+                principal=principal,
+                policies=policies,
+                mfa_at=mfa_at,
+                from_session_token=from_session_token,
+                attributes=_NONE if attributes == _NONE else attributes,
+            ),
+        )
+
+    def narrow(self, session: Session, scopes: tuple[str, ...], duration: int) -> Session:
+        """Return new credentials of a session, limited by more policies, for `duration` seconds."""
+        return self._add(duration, replace(session, scopes=(*session.scopes, *scopes)))
+
+    def _add(self, duration: int, session: Session) -> Session:
         # moto finds the account of a request by its access key, so it has to know this key.
-        key = iam_backends[principal.account]["aws"].create_temp_access_key()
-        session = Session(
+        key = iam_backends[session.principal.account]["aws"].create_temp_access_key()
+        session = replace(
+            session,
             access_key_id=key.access_key_id,
             secret_access_key=key.secret_access_key,
             session_token=secrets.token_urlsafe(192),
             expiration=self._clock().replace(microsecond=0) + timedelta(seconds=duration),
-            principal=principal,
-            policies=policies,
-            mfa_at=mfa_at,
-            from_session_token=from_session_token,
-            attributes=_NONE if attributes == _NONE else attributes,
         )
         with self._lock:
             self._sessions[session.access_key_id] = session

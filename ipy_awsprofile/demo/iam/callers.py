@@ -84,13 +84,13 @@ class Caller:
     def can_reach(self, service: str, action: str) -> bool:
         """Return whether a service accepts the caller's credentials for an action at all.
 
-        A session of GetSessionToken can't call IAM without MFA, and only two actions of STS.
+        A session of GetSessionToken can't call IAM without MFA, and only three actions of STS.
         https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
         """
         if self.session is None or not self.session.from_session_token:
             return True
         if service == "sts":
-            return action in {"AssumeRole", "GetCallerIdentity"}
+            return action in {"AssumeRole", "GetCallerIdentity", "GetScopedCredentials"}
         return service != "iam" or self.session.mfa_at is not None
 
     def may(self, action: str, resource: str | None, now: datetime) -> Decision:
@@ -101,12 +101,18 @@ class Caller:
         return self.session_allows(action, resource, now)
 
     def session_allows(self, action: str, resource: str | None, now: datetime) -> Decision:
-        """Evaluate only the session policies; without any, everything is allowed."""
-        policies = self.session.policies if self.session else ()
-        if not policies:
-            return Decision(Verdict.ALLOWED, "no policy")
-        limit = verdict(policies, action, resource, self.context(now))
-        return Decision(limit, "a session policy")
+        """Evaluate only the session policies; without any, everything is allowed.
+
+        The policies of AssumeRole count as one. Each policy of GetScopedCredentials has to allow
+        the action, too.
+        """
+        session = self.session
+        limits = [session.policies, *((one,) for one in session.scopes)] if session else []
+        for policies in filter(None, limits):
+            limit = verdict(policies, action, resource, self.context(now))
+            if limit is not Verdict.ALLOWED:
+                return Decision(limit, "a session policy")
+        return Decision(Verdict.ALLOWED, "no policy")
 
 
 def find_caller(sessions: SessionStore, access_key_id: str, token: str | None) -> Caller:

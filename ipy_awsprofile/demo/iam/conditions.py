@@ -33,6 +33,8 @@ KNOWN_KEYS = {
         "sts:ExternalId",
         "sts:RoleSessionName",
         "sts:SourceIdentity",
+        # Absent on AWS, too, unless another service calls KMS for the caller.
+        "kms:ViaService",
         # AWS's policy ReadOnlyAccess uses it. It is absent on AWS too without directory buckets.
         "s3express:SessionMode",
     )

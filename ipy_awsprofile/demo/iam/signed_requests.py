@@ -31,7 +31,12 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.state import State
 
 # GetCallerIdentity needs no permission. The others check permissions in `services.sts`.
-_DECIDED_BY_STS = {"sts:GetCallerIdentity", "sts:AssumeRole", "sts:GetSessionToken"}
+_DECIDED_BY_STS = {
+    "sts:AssumeRole",
+    "sts:GetCallerIdentity",
+    "sts:GetScopedCredentials",
+    "sts:GetSessionToken",
+}
 
 # moto's name of a permission where it isn't IAM's name.
 _IAM_ACTIONS = {"HeadBucket": "ListBucket"}

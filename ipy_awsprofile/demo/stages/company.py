@@ -111,7 +111,8 @@ def seed_company(aws: EmbeddedAws) -> Path:
     for name, (account, roles) in ACCOUNTS.items():
         aws.sso.name_account(account, name, f"aws-{name.lower()}@corp.example")
         for role in roles:
-            aws.sso.assign(account, role, policy=allow("s3:*"))
+            policy = allow("s3:*", "sts:GetScopedCredentials")
+            aws.sso.assign(account, role, policy=policy)
     aws.sso.sign_in("corp")
     folder = aws.config_file.parent
     code = f"import pyotp; print(pyotp.TOTP({aws.mfa_seed(maria.mfa_serial or '')!r}).now())"

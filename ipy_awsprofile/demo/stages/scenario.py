@@ -38,7 +38,7 @@ def seed(aws: EmbeddedAws) -> Scenario:
         "RoleBeta",
         account=ROLE_ACCOUNT,
         trust=trusting(f"arn:aws:iam::{USER_ACCOUNT}:root"),
-        policy=allow("s3:*"),
+        policy=allow("s3:*", "sts:GetScopedCredentials"),
     )
     for name, (region, created) in BUCKETS.items():
         aws.create_bucket(name, account=ROLE_ACCOUNT, region=region, creation_date=created)

@@ -1,4 +1,4 @@
-"""STS's actions: AssumeRole, AssumeRoleWithWebIdentity, GetSessionToken, GetCallerIdentity.
+"""STS's actions: those that return credentials, and GetCallerIdentity.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_Operations.html
 """
@@ -16,6 +16,10 @@ from ipy_awsprofile.demo.principals import account_of
 from ipy_awsprofile.demo.refusals import Refusal, not_emulated
 from ipy_awsprofile.demo.services.sts.assume_role import AssumeRoleRequest, assume_role
 from ipy_awsprofile.demo.services.sts.constraints import between, refuse_malformed, token_code
+from ipy_awsprofile.demo.services.sts.scoped_credentials import (
+    get_scoped_credentials,
+    scoped_response,
+)
 from ipy_awsprofile.demo.services.sts.web_identity import ACTION as WEB_IDENTITY
 from ipy_awsprofile.demo.services.sts.web_identity import assume_role_with_web_identity, read_token
 from ipy_awsprofile.demo.state import Call
@@ -87,6 +91,14 @@ class StsResponse(TokenResponse):  # type: ignore[misc]  # moto is untyped
             from_session_token=True,
         )
         return ActionResult({"Credentials": session.credentials()})
+
+    def get_scoped_credentials(self) -> ActionResult:
+        """Answer GetScopedCredentials: the caller's session, narrowed."""
+        try:
+            session = get_scoped_credentials(self.state, self._caller(), self.params)
+        except UnsupportedPolicyError as error:
+            raise Refusal("NotImplemented", str(error), status=501) from error
+        return ActionResult(scoped_response(session))
 
     def get_caller_identity(self) -> ActionResult:
         """Answer GetCallerIdentity."""
