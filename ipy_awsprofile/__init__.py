@@ -6,8 +6,9 @@ none, `open_session` returns a refreshing boto3 session for a profile,
 `who_am_i` returns a session's `Identity`, `using_profile` works as a profile for a ``with`` block,
 `list_buckets` lists a session's buckets, `across_profiles` calls one function for many profiles,
 and `ProfilePicker` is a searchable list of the profiles. `recorded_calls` returns the calls to AWS
-that ``%aws_calls on`` has recorded. `storage_options` is for pandas, fsspec
-and Dask, and `ipy_awsprofile.libraries` is for other libraries with an S3 client of their own.
+that ``%aws_calls on`` has recorded, and `scoped` gives a block a session that can do less.
+`storage_options` is for pandas, fsspec and Dask, and `ipy_awsprofile.libraries` is for other
+libraries with an S3 client of their own.
 Every error is an `AwsProfileError`. Heavy libraries are imported when they are used.
 """
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.picker.widget import ProfilePicker
     from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
     from ipy_awsprofile.sessions.identity import Identity, who_am_i
+    from ipy_awsprofile.sessions.scoped import scoped
     from ipy_awsprofile.sessions.session import open_session
     from ipy_awsprofile.switch.switcher import Switcher
     from ipy_awsprofile.switch.using_profile import using_profile
@@ -46,6 +48,7 @@ __all__ = [
     "list_profiles",
     "open_session",
     "recorded_calls",
+    "scoped",
     "storage_options",
     "using_profile",
     "who_am_i",
@@ -62,6 +65,7 @@ _HOMES = {
     "list_profiles": "config.profiles",
     "open_session": "sessions.session",
     "recorded_calls": "notebook.calls",
+    "scoped": "sessions.scoped",
     "storage_options": "libraries.fsspec",
     "using_profile": "switch.using_profile",
     "who_am_i": "sessions.identity",

@@ -12,6 +12,8 @@
     ├── ProtectedProfile         the switch wasn't confirmed
     ├── IdentityChanged          the keys in the file belong to another identity now
     ├── UnexpectedAccount        STS names another account than expected
+    ├── SessionNotLimited        STS can't limit the session as requested
+    ├── ReadOnlyIdentity         a call would write as an identity that is read-only
     ├── NoRegion                 a call needs an AWS Region, and none is set
     ├── InvalidCell              the cell for many profiles isn't valid Python
     ├── StaleIdentity            a client from before a switch would sign as its identity
@@ -124,8 +126,11 @@ class SourceLoop(InvalidProfile):
 class ProtectedProfile(AwsProfileError):
     """The profile is protected by a pattern in ``%config``, and the switch wasn't confirmed."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"The profile `{name}` is protected.", "Add `--yes` to switch to it.")
+    def __init__(self, name: str, account: str = "") -> None:
+        where = f": its account is {account}" if account else ""
+        super().__init__(
+            f"The profile `{name}` is protected{where}.", "Add `--yes` to switch to it."
+        )
 
 
 class IdentityChanged(AwsProfileError):
@@ -142,6 +147,14 @@ class UnexpectedAccount(AwsProfileError):
             else f"The server doesn't tell in which account `{name}` is.",
             "Nothing has changed. Use a profile of the expected account.",
         )
+
+
+class SessionNotLimited(AwsProfileError):
+    """STS can't limit the session as requested: the endpoint doesn't know GetScopedCredentials."""
+
+
+class ReadOnlyIdentity(AwsProfileError):
+    """A call would write as an identity that is read-only; it wasn't sent."""
 
 
 class NoRegion(AwsProfileError):

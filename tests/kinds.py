@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import ProfileSession
 
 ACCOUNT = "111111111111"
+#: What everyone here may do, if nothing limits them.
+ALLOWED = allow("s3:*", "sts:AssumeRole", "sts:GetScopedCredentials")
 USER = f"arn:aws:iam::{ACCOUNT}:user/Ann"
 ISSUER = "https://oidc.example.com/cluster"
 
@@ -338,7 +340,7 @@ sts =
 
 def create_ann(aws: EmbeddedAws) -> IamUser:
     """Make the person: a user who may assume any role that trusts her, with an MFA device."""
-    return aws.create_user("Ann", account=ACCOUNT, policy=allow("sts:AssumeRole"), mfa=True)
+    return aws.create_user("Ann", account=ACCOUNT, policy=ALLOWED, mfa=True)
 
 
 def sign_in(aws: EmbeddedAws, user: IamUser) -> None:
@@ -407,7 +409,7 @@ def roles(aws: EmbeddedAws, provider: str) -> dict[str, str]:
         if isinstance(principal, dict):
             statement["Principal"] = principal
         statement |= more
-        return aws.create_role(name, account=ACCOUNT, trust=trust, policy=allow("sts:AssumeRole"))
+        return aws.create_role(name, account=ACCOUNT, trust=trust, policy=ALLOWED)
 
     made = {"hop1": create("Hop1", USER)}
     for number in range(2, 6):
@@ -421,7 +423,7 @@ def roles(aws: EmbeddedAws, provider: str) -> dict[str, str]:
     made["after_machine"] = create("AfterMachine", machine)
     made["pod"] = create("Pod", {"Federated": provider}, Action="sts:AssumeRoleWithWebIdentity")
     made["after_pod"] = create("AfterPod", made["pod"])
-    reader = aws.sso.assign(ACCOUNT, "Reader", policy=allow("sts:AssumeRole"))
+    reader = aws.sso.assign(ACCOUNT, "Reader", policy=ALLOWED)
     made |= {"reader": reader.rpartition("/")[2], "after_sso": create("AfterSso", reader)}
     return made
 

@@ -13,12 +13,14 @@ import pytest
 
 from ipy_awsprofile import errors
 from ipy_awsprofile.demo.stages.organisation import seed_organisation
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
 from tests.mfa_role import answer_with_codes
 from tests.roles import add_role
 from tests.test_readme import DOCS, blocks, rows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
 
@@ -56,9 +58,36 @@ def stage(
     return {name: dict(parser[name]) for name in parser.sections()}
 
 
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Be in a folder where a page can write its files."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def container(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Be in a container whose role may assume RoleBeta."""
+    service = trusting("*")
+    service["Statement"][0]["Principal"] = {"Service": "ecs-tasks.amazonaws.com"}
+    task = aws.create_role(
+        "Task", account=USER_ACCOUNT, trust=service, policy=allow("sts:AssumeRole")
+    )
+    with aws.in_container(task) as environment:
+        for variable, value in {**environment, "AWS_REGION": "us-west-2"}.items():
+            monkeypatch.setenv(variable, value)
+        yield
+
+
 @pytest.mark.parametrize("page", CELLS, ids=lambda page: page.stem)
-def test_cells(stage: object, bare_shell: Shell, page: Path) -> None:
+def test_cells(
+    stage: object, bare_shell: Shell, page: Path, work: Path, request: pytest.FixtureRequest
+) -> None:
     """Each cell of a page succeeds, in the page's order, and none signs as a former identity."""
+    if page.stem == "on-aws":
+        request.getfixturevalue("container")
     bare_shell.good("%load_ext ipy_awsprofile\n%config AwsProfileMagics.stale = 'refuse'")
     for cell in blocks(page.read_text(), "ipython3"):
         bare_shell.good(cell)

@@ -22,6 +22,8 @@ TREE = [
     ("StaleIdentity", "AwsProfileError"),
     ("IdentityChanged", "AwsProfileError"),
     ("UnexpectedAccount", "AwsProfileError"),
+    ("SessionNotLimited", "AwsProfileError"),
+    ("ReadOnlyIdentity", "AwsProfileError"),
     ("NoRegion", "AwsProfileError"),
     ("InvalidCell", "AwsProfileError"),
     ("NotForOneProfile", "AwsProfileError"),

@@ -19,6 +19,7 @@ NAMES = {
     "list_profiles": "config.profiles",
     "open_session": "sessions.session",
     "recorded_calls": "notebook.calls",
+    "scoped": "sessions.scoped",
     "storage_options": "libraries.fsspec",
     "using_profile": "switch.using_profile",
     "who_am_i": "sessions.identity",

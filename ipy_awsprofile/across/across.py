@@ -8,20 +8,22 @@ until they expire, and a session is released as soon as its profile is done.
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
-from queue import Empty, SimpleQueue
+from dataclasses import replace
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from IPython.display import display
 
-from ipy_awsprofile.across.frame import ErrorRows, frame_of, rows_of
+from ipy_awsprofile.across.frame import frame_of, no_profile_answered, rows_of
 from ipy_awsprofile.across.outcomes import CallResult, Function, Outcome, call, failure_of
-from ipy_awsprofile.across.progress import progress_bar
+from ipy_awsprofile.across.progress import progress_bar, waited_in_vain
 from ipy_awsprofile.across.shared_sources import SharedSources
 from ipy_awsprofile.across.worker import PortableFunction, call_in_worker
 from ipy_awsprofile.bindings.isolated_run import isolated_run
@@ -29,21 +31,18 @@ from ipy_awsprofile.bindings.run_signatures import refuse_until_returned
 from ipy_awsprofile.bindings.run_variables import no_readers_of_notebook, variables_with_readers
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.config.profiles import Profile, list_profiles, profiles_by_name
-from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
+from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.credentials.interrupts import Uninterrupted
 from ipy_awsprofile.errors import (
     AwsProfileError,
     InvalidOption,
-    NoProfileAnswered,
-    ProtectedProfile,
 )
 from ipy_awsprofile.libraries.fsspec import storage_options
 from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.portable import portable
 from ipy_awsprofile.sessions.run_isolation import require_notebook, thread_is_known
 from ipy_awsprofile.sessions.session import ProfileSession
-from ipy_awsprofile.switch.opening import resolve_name
 from ipy_awsprofile.switch.switcher import Switcher
 from ipy_awsprofile.switch.using_profile import running_switcher
 from ipy_awsprofile.text import assigned_name
@@ -53,9 +52,6 @@ if TYPE_CHECKING:
 
 #: Default number of threads. Nearly all of their time, they wait for the network.
 _MAX_WORKERS = 32
-
-#: Seconds of one wait for the next profile, after which Ctrl-C is noticed.
-_POLL_INTERVAL = 0.2
 
 #: `gc.freeze` freezes many more objects. Python 3.12 itself freezes some hundreds, those that are
 #: immortal, whenever it collects garbage.
@@ -73,6 +69,9 @@ def across_profiles(
     executor: Executor | None = None,
     progress: bool = True,
     confirmed: bool = False,
+    read_only: bool = False,
+    policy: str | os.PathLike[str] | None = None,
+    write: bool = False,
 ) -> pd.DataFrame:
     """Call a function with a session of each profile and return all results as one DataFrame.
 
@@ -95,7 +94,8 @@ def across_profiles(
     retried. At most ``max_workers`` profiles (default 32) are processed at the same time, in
     threads or with an ``executor``: a process pool, or ``client.get_executor()`` of a Dask cluster.
     An executor receives only short-lived credentials. ``progress`` shows a progress bar, and
-    ``confirmed`` includes protected profiles.
+    ``confirmed`` includes protected profiles. ``read_only``, ``policy`` and ``write`` are the
+    options of ``%aws_profile``, for the session of each profile.
 
     What would sign as the notebook, such as a global client, is an error of each profile. Raises
     InvalidOption if no profile matches, or if the function can't be sent to the executor;
@@ -110,6 +110,9 @@ def across_profiles(
         executor=executor,
         progress=progress,
         confirmed=confirmed,
+        read_only=read_only,
+        policy=os.fspath(policy) if policy is not None else None,
+        write=write,
     )
 
 
@@ -120,22 +123,25 @@ def run_across(
     max_workers: int | None = None,
     executor: Executor | None = None,
     progress: bool = True,
-    confirmed: bool = False,
     variable: str = "",
+    **options: Any,
 ) -> pd.DataFrame:
-    """Do what `across_profiles` does; ``variable`` is the notebook's name for the DataFrame."""
+    """Do what `across_profiles` does; ``variable`` is the notebook's name for the DataFrame.
+
+    ``options`` are fields of a `SwitchRequest`.
+    """
     require_notebook("`across_profiles`")
     names = _names(profiles)
     workers = _MAX_WORKERS if max_workers is None else max_workers
     if workers < 1:
         raise InvalidOption(f"`max_workers` is {workers}; it must be at least 1.")
     switcher = running_switcher()
-    for name in filter(assigned_name, names):  # a pattern can protect the name of its account
-        resolve_name(SwitchRequest(profile=name), switcher.person, switcher.protected)
+    options["default_session_name"] = switcher.session_name
+    requests = {name: SwitchRequest(profile=name, **options) for name in names}
     namespace = switcher.namespace
     opened = variables_with_readers(namespace, function, switcher.readers, switcher.session)
-    run = _Run(switcher, function, executor, workers, confirmed)
-    run.sources.ask_person(_targets(names, switcher.session_name))
+    run = _Run(switcher, function, executor, workers)
+    run.sources.ask_person(_targets(requests.values()))
     # Ctrl-C at any time until the end keeps the results so far.
     with Uninterrupted(signal.SIGINT) as block:
         with (
@@ -143,11 +149,11 @@ def run_across(
             no_readers_of_notebook(namespace, opened),
             _frozen_garbage_collector(),
         ):
-            outcomes, interrupted = _run_all(run, names, workers, progress, block)
+            outcomes, interrupted = _run_all(run, requests, workers, progress, block)
         frame = frame_of(outcomes, interrupted=interrupted)
         errors, missing = frame.attrs["errors"], len(names) - len(outcomes)
         if errors and len(errors) == len(names):
-            raise _no_profile_answered(errors)
+            raise no_profile_answered(errors)
         if errors or interrupted:
             display(cards.across_card(len(names), errors, missing, variable))
         frame.attrs["interrupted"] |= block.took_interrupt()
@@ -163,29 +169,30 @@ class _Run:
         function: Function,
         executor: Executor | None,
         workers: int,
-        confirmed: bool,
     ) -> None:
         self.sources = SharedSources(switcher.person, connections=workers)
         self._function = function
         self._executor = executor
-        self._session_name = switcher.session_name
+        self._protection = switcher.protection
+        self._nobody = replace(switcher.person, sign_in=None)  # a thread can't ask
         self._portable = PortableFunction(function, executor) if executor else None
-        self._needs_confirmation = (lambda _name: False) if confirmed else switcher.is_protected
         self._stopped = threading.Event()
         self._submitted: set[Future[CallResult]] = set()
         self.credentials: list[ref[Any]] = []
 
-    def outcome(self, name: str) -> Outcome:
+    def outcome(self, request: SwitchRequest) -> Outcome:
         """Open a session of one profile, call the function, and return the outcome."""
-        account = region = None
+        name, account, region = request.name, None, None
         thread_is_known()
         try:
-            if self._needs_confirmation(name):
-                raise ProtectedProfile(name)
-            target = target_of(_request(name, self._session_name))
+            # A pattern can fit the name of the account, which isn't in the files.
+            request = self._protection.resolve_name(request, self._nobody)
+            target = target_of(request := self._protection.allowed(request))
             session = self.sources.open(target)
-            self.credentials.append(ref(session.get_credentials()))
             account, region = who_am_i(session).account, session.region_name
+            if (allowed := self._protection.allowed(request, account)) != request:
+                session = self.sources.open(target := target_of(allowed))
+            self.credentials.append(ref(session.get_credentials()))
             result = self._call(session)
             if result.expired and self._executor:
                 result = self._call(self.sources.open(target, fresh=True))
@@ -214,7 +221,11 @@ class _Run:
 
 
 def _run_all(
-    run: _Run, names: list[str], workers: int, progress: bool, block: Uninterrupted
+    run: _Run,
+    requests: Mapping[str, SwitchRequest],
+    workers: int,
+    progress: bool,
+    block: Uninterrupted,
 ) -> tuple[list[Outcome], bool]:
     """Return the outcomes of all profiles, or those so far and True after Ctrl-C."""
     pool = ThreadPoolExecutor(workers, thread_name_prefix="across-profiles")
@@ -222,12 +233,12 @@ def _run_all(
     interrupted = False
     done: SimpleQueue[object] = SimpleQueue()
     try:
-        for name in names:
-            futures.append(pool.submit(run.outcome, name))
+        for request in requests.values():
+            futures.append(pool.submit(run.outcome, request))
             futures[-1].add_done_callback(done.put)
-        with progress_bar(names, shown=progress) as counted:
+        with progress_bar(list(requests), shown=progress) as counted:
             for _ in counted:
-                if interrupted := _waited_in_vain(done, block):
+                if interrupted := waited_in_vain(done, block):
                     run.stop()
                     begun = [one for one in futures if not one.cancel()]
                     left_behind = wait(begun, timeout=_GRACE_PERIOD).not_done
@@ -257,15 +268,6 @@ def _frozen_garbage_collector() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _waited_in_vain(done: SimpleQueue[object], block: Uninterrupted) -> bool:
-    """Wait for the next profile. Return True if Ctrl-C came instead."""
-    while not block.took_interrupt():
-        with suppress(Empty):
-            done.get(timeout=_POLL_INTERVAL)
-            return False
-    return True
-
-
 def _names(profiles: str | Iterable[object]) -> list[str]:
     if not isinstance(profiles, str):
         return list(dict.fromkeys(map(str, profiles)))
@@ -277,20 +279,7 @@ def _names(profiles: str | Iterable[object]) -> list[str]:
     raise InvalidOption(f"No profile matches `{profiles}`.", "`%aws_profiles` lists the profiles.")
 
 
-def _no_profile_answered(errors: ErrorRows) -> NoProfileAnswered:
-    if len(errors) == 1:
-        (one,) = errors
-        message = f"`{one['profile']}` failed: {one['error']}: {one['message']}"
-    else:
-        message = f"None of {len(errors)} profiles answered. {'; '.join(cards.reasons(errors))}"
-    return NoProfileAnswered(message, next((e["hint"] for e in errors if e["hint"]), ""), errors)
-
-
-def _request(name: str, session_name: str | None) -> SessionRequest:
-    return SessionRequest(profile=name, default_session_name=session_name)
-
-
-def _targets(names: Iterable[str], session_name: str | None) -> Iterator[Target]:
-    for name in names:
+def _targets(requests: Iterable[SwitchRequest]) -> Iterator[Target]:
+    for request in requests:
         with suppress(AwsProfileError):  # it is reported when the profile is opened
-            yield target_of(_request(name, session_name))
+            yield target_of(request)

@@ -7,6 +7,8 @@ from dataclasses import asdict
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, Self
 
+from ipy_awsprofile.cards.cards import reasons
+from ipy_awsprofile.errors import NoProfileAnswered
 from ipy_awsprofile.text import visible, visible_line
 
 if TYPE_CHECKING:
@@ -147,3 +149,13 @@ def _error_rows(outcomes: Sequence[Outcome]) -> Iterator[dict[str, str]]:
 def _visible(text: str | None) -> str | None:
     """Return a text of a file or server as a terminal can print it; pandas prints it as it is."""
     return None if text is None else visible_line(text)
+
+
+def no_profile_answered(errors: ErrorRows) -> NoProfileAnswered:
+    """Return the error for a run in which every profile failed."""
+    if len(errors) == 1:
+        (one,) = errors
+        message = f"`{one['profile']}` failed: {one['error']}: {one['message']}"
+    else:
+        message = f"None of {len(errors)} profiles answered. {'; '.join(reasons(errors))}"
+    return NoProfileAnswered(message, next((e["hint"] for e in errors if e["hint"]), ""), errors)

@@ -11,10 +11,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from IPython.display import display
+
+from ipy_awsprofile.credentials.interrupts import Uninterrupted
 
 #: Seconds after which a listing shows its progress.
 _DELAY = 2.0
@@ -74,3 +77,16 @@ def _bar(*names: Sequence[str], shown: bool, **options: Any) -> Iterator[Any]:
 def _is_widget(bar: type[Any]) -> bool:
     notebook = sys.modules.get("tqdm.notebook")  # tqdm imports it in a kernel alone
     return notebook is not None and issubclass(bar, notebook.tqdm)
+
+
+#: Seconds of one wait for the next profile, after which Ctrl-C is noticed.
+_POLL_INTERVAL = 0.2
+
+
+def waited_in_vain(done: SimpleQueue[object], block: Uninterrupted) -> bool:
+    """Wait for the next profile. Return True if Ctrl-C came instead."""
+    while not block.took_interrupt():
+        with suppress(Empty):
+            done.get(timeout=_POLL_INTERVAL)
+            return False
+    return True

@@ -104,7 +104,7 @@ class SharedSources:
 
         def sts(service: str, **keys: Any) -> Any:
             client = self._sts_client(target, has_code, service, **keys)
-            return _WithParameters(client, target) if target.parameters else client
+            return _WithParameters(client, target) if target.adds_parameters else client
 
         def make(
             core: ProfileBotocoreSession, cache: RoleCache, prompter: MfaPrompter

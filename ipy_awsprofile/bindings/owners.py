@@ -9,24 +9,27 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from weakref import ref
 
 from ipy_awsprofile.bindings.gate import watch_signatures
+from ipy_awsprofile.bindings.known_identity import (
+    KnownIdentity,
+    identity_of_key,
+    identity_of_profile,
+)
 from ipy_awsprofile.config.arn import Arn
-from ipy_awsprofile.errors import AwsProfileError
 
 if TYPE_CHECKING:
+    from ipy_awsprofile.config.session_policy import SessionPolicy
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.credentials.caller import CallerIdentity
     from ipy_awsprofile.sessions.session import ProfileSession
 
 #: What is noted about credentials: a reference to them comes first.
 _Noted = TypeVar("_Noted", bound=tuple[Any, ...])
-
-_IN_FULL = "with the role's full permissions"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -50,10 +53,10 @@ class Owner:
             return self.name
         if self.principal and session.principal not in (None, self.principal):
             return f"{self.name} {_place(self.principal, session.principal)}"
-        if own.policy_arns != other.policy_arns:
-            return f"{self.name} {_limits(own.policy_arns)}"
+        if own.policy != other.policy:
+            return f"{self.name} {_limits(own.policy)}"
         if own.parameters != other.parameters:
-            return f"{self.name} with another policy, other tags or another source identity"
+            return f"{self.name} with other tags or another source identity"
         if bool(own.mfa) != bool(other.mfa):
             return f"{self.name} {'with' if own.mfa else 'without'} MFA"
         if own.session_name != other.session_name:  # CloudTrail shows who acted by it
@@ -61,12 +64,11 @@ class Owner:
         return ""
 
 
-def _limits(policy_arns: tuple[str, ...]) -> str:
-    """Return what session policies make of a session."""
-    if not policy_arns:
-        return _IN_FULL
-    read_only = all(arn.endswith(":aws:policy/ReadOnlyAccess") for arn in policy_arns)
-    return "read-only" if read_only else "with a session policy"
+def _limits(policy: SessionPolicy | None) -> str:
+    """Return what a session policy makes of a session."""
+    if policy is None:
+        return "with its full permissions"
+    return "read-only" if policy.is_read_only else f"with the session policy {policy.name}"
 
 
 def _named(session_name: str | None) -> str:
@@ -130,18 +132,6 @@ class DefaultProfile(str):
         return str, (str(self),)  # for workers, in whose processes nothing is switched
 
 
-@dataclass(frozen=True, slots=True)
-class KnownIdentity:
-    """Who has some credentials, as far as it is known without asking AWS.
-
-    ``arn`` is the principal's, as STS has named it; ``account`` is what the profile says.
-    """
-
-    profile: str | None = None
-    arn: str | None = None
-    account: str | None = None
-
-
 class Notebook(Protocol):
     """The Switcher, with the active identity."""
 
@@ -169,6 +159,8 @@ class Owners:
         #: For credentials of a profile that the user chose: its name, and the identities that STS
         #: has reported so far.
         self._chosen: list[tuple[ref[Any], str, Mapping[str, CallerIdentity]]] = []
+        #: Credentials of read-only sessions.
+        self._read_only: list[tuple[ref[Any]]] = []
         self._lock = threading.Lock()
 
     def note(self, session: ProfileSession) -> None:
@@ -177,6 +169,9 @@ class Owners:
 
     def note_found(self, session: Any, credentials: Any) -> None:
         """Note the owner of what a botocore session has found, unless the user has chosen it."""
+        if getattr(session, "is_read_only", False):
+            with self._lock:
+                self._read_only = [*_in_use(self._read_only), (ref(credentials),)]
         profile = session.instance_variables().get("profile")
         if is_users_choice(profile):
             callers = getattr(session, "callers", {})
@@ -209,12 +204,14 @@ class Owners:
         if isinstance(owner := self.of(credentials), Owner):
             return KnownIdentity(owner.name, owner.principal)
         if owner is not None:
-            return _of_profile(owner.name)
+            return identity_of_profile(owner.name)
         for noted, profile, callers in self._chosen:
             if noted() is credentials:
                 caller = callers.get(key_of(credentials) or "")
-                return KnownIdentity(profile, caller.arn) if caller else _of_profile(profile)
-        return _of_key(key_of(credentials))
+                return (
+                    KnownIdentity(profile, caller.arn) if caller else identity_of_profile(profile)
+                )
+        return identity_of_key(key_of(credentials))
 
     def identity_with_key(self, key: str) -> KnownIdentity:
         """Return who has the credentials with this access key ID, as far as it is known."""
@@ -223,7 +220,14 @@ class Owners:
                 return KnownIdentity(active.target.name, active.principal)
         if isinstance(owner := self.with_key(key), Owner):
             return KnownIdentity(owner.name, owner.principal)
-        return _of_key(key)
+        return identity_of_key(key)
+
+    def is_read_only(self, credentials: Any) -> bool:
+        """Return whether these are credentials of a read-only session, or lent by one."""
+        if any(noted() is credentials for (noted,) in self._read_only):
+            return True
+        owner = self.of(credentials)
+        return isinstance(owner, Owner) and owner.target.is_read_only
 
     def of(self, credentials: Any) -> Owner | DefaultOwner | None:
         """Return the owner of credentials; None if they are the user's own choice."""
@@ -239,27 +243,6 @@ class Owners:
 def _in_use(noted: list[_Noted]) -> list[_Noted]:
     """Return what was noted about credentials that still exist."""
     return [one for one in noted if one[0]() is not None]
-
-
-def _of_key(key: str | None) -> KnownIdentity:
-    """Return the identity of the profile of the files that has an access key."""
-    from ipy_awsprofile.config.config import read_config
-
-    with suppress(AwsProfileError):
-        for name, section in read_config().profiles.items() if key else ():
-            if section.get("aws_access_key_id") == key:
-                return _of_profile(name)
-    return KnownIdentity()
-
-
-def _of_profile(name: str) -> KnownIdentity:
-    """Return what the files say of a profile."""
-    from ipy_awsprofile.config.profiles import profiles_by_name
-
-    with suppress(AwsProfileError):
-        if profile := profiles_by_name().get(name):
-            return KnownIdentity(name, account=profile.account)
-    return KnownIdentity()
 
 
 def is_users_choice(profile: str | None) -> bool:

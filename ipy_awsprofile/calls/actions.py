@@ -196,7 +196,10 @@ _ACCESS: Mapping[str, Access] = {
 }
 
 _VERB = re.compile(r"[A-Z][a-z]*")
-_READS = {"Check", "Describe", "Detect", "Get", "Head", "Query", "Scan", "Search", "Select"}
+_READS = {
+    *("Calculate", "Check", "Count", "Describe", "Detect", "Estimate", "Filter", "Get", "Head"),
+    *("Lookup", "Preview", "Query", "Scan", "Search", "Select", "Validate", "View"),
+}
 
 
 def access_of_verb(operation: str) -> Access:

@@ -149,7 +149,7 @@ class ChildCalls(StaysInProcess):
 
 
 def _ended(event: Mapping[str, Any], attempt: Mapping[str, Any]) -> ChildCall:
-    from ipy_awsprofile.credentials.aws_errors import DENIED
+    from ipy_awsprofile.credentials.error_response import DENIED
 
     code = _word(event.get("FinalAwsException") or event.get("FinalSdkException") or "")
     status, latency = event.get("FinalHttpStatusCode"), event.get("Latency")

@@ -40,7 +40,7 @@ def outcome_of(error: BaseException | None) -> tuple[Outcome, str, Denied | None
         return "ok", "", None
     from botocore.exceptions import ClientError
 
-    from ipy_awsprofile.credentials.aws_errors import DENIED, ErrorResponse
+    from ipy_awsprofile.credentials.error_response import DENIED, ErrorResponse
 
     if not isinstance(error, ClientError):
         return "failed", type(error).__name__, None

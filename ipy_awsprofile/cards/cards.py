@@ -38,7 +38,6 @@ SOURCES = {
     "unknown": "unknown: another program assumed the role, which is in the AWS CLI's cache",
 }
 
-READ_ONLY = "read-only, limited by the session policy ReadOnlyAccess"
 MAY_IGNORE = "isn't AWS, and may ignore the session policy"
 #: Says what a server that isn't AWS didn't say.
 NOT_TOLD = "unknown: the server doesn't tell"
@@ -48,7 +47,6 @@ def identity_card(
     identity: Identity,
     *,
     variable: str,
-    read_only: bool = False,
     about: Iterable[tuple[str, str]] = (),
     protected: bool = False,
     alias: str | None = None,
@@ -58,11 +56,10 @@ def identity_card(
 ) -> Card:
     """Return a card of the active identity.
 
-    ``variable`` is the variable that contains the session, or empty. ``read_only`` says that a
-    session policy limits the session, ``protected`` that a switch to the profile is confirmed.
-    ``about`` has more rows about the session. ``alias`` is the account's. ``problem`` says why the
-    credentials couldn't be renewed, and what to do. ``now`` is the time from which the time left is
-    counted.
+    ``variable`` is the variable that contains the session, or empty. ``about`` has more rows about
+    the session: see `session_rows`. ``protected`` says that a switch to the profile is confirmed,
+    ``alias`` is the account's name, and ``problem`` says why the credentials couldn't be renewed,
+    and what to do. ``now`` is the time from which the time left is counted.
     """
     account = identity.account or NOT_TOLD
     account = f"{account} ({alias})" if alias else account
@@ -70,8 +67,6 @@ def identity_card(
     rows.append(("region", identity.region or "none"))
     if identity.source in SOURCES:
         rows.append(("source", SOURCES[identity.source]))
-    if read_only:
-        rows.append(("access", READ_ONLY))
     rows += about
     if identity.may_ignore_policy:
         rows.append(("server", MAY_IGNORE))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.assigned_role import assigned_role, sign_in_section
 from ipy_awsprofile.config.config import Config
+from ipy_awsprofile.config.default_chain import default_source
 from ipy_awsprofile.config.profiles import (
     CREDENTIAL_SOURCES,
     KEY_PAIR,
@@ -26,6 +27,7 @@ from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.settings import About, settings_about
 from ipy_awsprofile.config.shared_files import Section, Value
 from ipy_awsprofile.config.sign_ins import find_sign_in
+from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile, InvalidSource, SourceLoop
 
 #: botocore calls itself for each profile of a chain, which Python limits.
@@ -79,7 +81,7 @@ class Chain:
 
 
 def resolve(request: SessionRequest, config: Config) -> Chain:
-    """Return the role chain of a request's profile, or of its role and source profile.
+    """Return the role chain of a request's profile, of its role, or of the default credentials.
 
     ``RoleBeta`` and ``UserAlpha`` mean that RoleBeta is assumed with the credentials of UserAlpha.
     The chain of a profile that needs no other has one step. Raises ProfileNotFound, InvalidOption
@@ -87,19 +89,46 @@ def resolve(request: SessionRequest, config: Config) -> Chain:
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
     """
-    match request.profile, request.role_arn, request.source_profile:
-        case str(name), None, None:
+    match request.profile, request.role_arn, request.source_profile, request.default:
+        case str(name), None, None, False:
             section = assigned_role(name, config)
             if section is None:
                 section = config.profiles[find_profile(name, config)]
             return _followed(Step.of(name, section), config)
-        case None, str(role_arn), str(source_profile):
-            return _followed(_role_by_arn(role_arn, source_profile, config), config)
+        case None, str(role_arn), str(source_profile), False:
+            source = config.profiles[find_profile(source_profile, config)]
+            return _followed(_role_by_arn(role_arn, source, source_profile=source_profile), config)
+        case None, str(role_arn), None, False:
+            return _role_of_default(role_arn, config)
+        case None, None, None, True:
+            return _default(config)
         case _:
             raise InvalidOption(
-                "A session needs a profile's name, or a role's ARN together with a source profile.",
-                "Run `%aws_profile NAME`, or `%aws_profile --role-arn ARN --source-profile NAME`.",
+                "A session needs one name: of a profile, or the ARN of a role.",
+                "Run `%aws_profile NAME`, `%aws_profile --role-arn ARN` or "
+                "`%aws_profile --default`.",
             )
+
+
+def _default(config: Config) -> Chain:
+    """Return the chain of the default credentials."""
+    source = default_source(config, user_environment())
+    if source.is_profile:
+        return _followed(Step.of(source.name, source.settings), config)
+    step = Step(profile_of(source.name, source.settings), source.settings, source.kind)
+    return Chain((replace(step, profile=replace(step.profile, kind=source.kind)),), source.kind)
+
+
+def _role_of_default(role_arn: str, config: Config) -> Chain:
+    """Return the chain of a role that the default credentials assume."""
+    source = default_source(config, user_environment())
+    if ambient := source.settings.text("credential_source") if not source.is_profile else None:
+        role = _role_by_arn(role_arn, source.settings, credential_source=ambient)
+        return _followed(role, config)
+    role = _role_by_arn(role_arn, source.settings, source_profile=source.name)
+    if source.is_profile:
+        return _followed(role, config)
+    return Chain((role, Step.of(source.name, source.settings)), source.kind)
 
 
 def sign_in_step(name: str | None, config: Config) -> Step:
@@ -114,15 +143,15 @@ def sign_in_step(name: str | None, config: Config) -> Step:
     return Step(profile, settings, profile.kind)
 
 
-def _role_by_arn(role_arn: str, source_profile: str, config: Config) -> Step:
+def _role_by_arn(role_arn: str, source: Section, **source_setting: str) -> Step:
+    """Return the step of a role without a profile, with the settings of its source."""
     arn = Arn.parse(role_arn)
     if arn is None or not arn.role:
         raise InvalidOption(
             f"`{role_arn}` isn't a role ARN.", "Example: arn:aws:iam::123456789012:role/X."
         )
-    source = config.profiles[find_profile(source_profile, config)]
     settings = source.part(_INHERITED)
-    settings.update({"role_arn": role_arn, "source_profile": source_profile})
+    settings.update({"role_arn": role_arn, **source_setting})
     return Step.of(role_arn, settings)
 
 

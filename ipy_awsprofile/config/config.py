@@ -41,11 +41,11 @@ class Config(StaysInProcess):
         self.others: dict[str, Section] = {}
         self.unnamed: dict[str, Section] = {}
 
-    def full_config(self, profile: str, settings: Mapping[str, Value]) -> dict[str, Any]:
-        """Return botocore's ``Session.full_config``, in which a profile has these settings.
+    def full_config(self, profiles: Mapping[str, Mapping[str, Value]]) -> dict[str, Any]:
+        """Return botocore's ``Session.full_config``, in which some profiles have these settings.
 
         botocore parses both files for every session. Here all sessions share the sections, and each
-        has a copy of its own profile only. The result and that section can be changed; the other
+        has a copy of its own profiles only. The result and these copies can be changed; the other
         sections must not be changed.
 
         https://botocore.amazonaws.com/v1/documentation/api/latest/reference/config.html
@@ -54,7 +54,7 @@ class Config(StaysInProcess):
         return {
             **self.others,
             # To copy 20,000 profiles, or even their names, for each session would be slow.
-            "profiles": ChainMap({profile: dict(settings)}, shared),
+            "profiles": ChainMap({name: dict(own) for name, own in profiles.items()}, shared),
             "sso_sessions": self.sso_sessions,
             "services": self.services,
         }

@@ -14,9 +14,9 @@ from ipy_awsprofile.config.request import Duration
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.text import shortened, visible
 
-#: The seconds that AWS allows for a role, and for a session of long-term keys with MFA.
+#: The seconds that AWS allows for a role, and for any other session.
 ROLE = range(900, 43200 + 1)
-WITH_MFA = range(900, 129600 + 1)
+ANY_SESSION = range(900, 129600 + 1)
 
 #: The seconds that a role's session lasts if nothing else is said.
 _DEFAULT = 3600

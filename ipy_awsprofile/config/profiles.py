@@ -35,13 +35,14 @@ class ProfileKind(StrEnum):
     SSO = "SSO"
     LOGIN_SESSION = "login session"
     CREDENTIAL_PROCESS = "credential process"
+    AMBIENT = "default credentials"
     INCOMPLETE = "incomplete"
 
     @property
     def in_words(self) -> str:
         """The kind as in "It uses static keys"."""
         match self:
-            case ProfileKind.STATIC_KEYS | ProfileKind.SSO:
+            case ProfileKind.STATIC_KEYS | ProfileKind.SSO | ProfileKind.AMBIENT:
                 return self.value
             case ProfileKind.ASSUME_ROLE:
                 return "a role"
@@ -50,6 +51,9 @@ class ProfileKind(StrEnum):
             case _:
                 return f"a {self.value}"
 
+
+#: The kinds of profiles that call AssumeRole.
+ASSUMES = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
 
 #: The two settings of long-term keys.
 KEY_PAIR = ("aws_access_key_id", "aws_secret_access_key")

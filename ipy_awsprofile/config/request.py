@@ -21,21 +21,24 @@ def account_text(account: str | int) -> str:
 class SessionRequest:
     """A profile or a role, and the options that take precedence over the profile's settings.
 
-    ``profile`` is the profile's name; without it, ``role_arn`` and ``source_profile`` name a role
-    that has no profile, or ``account`` (its ID or name) and ``role`` name one of IAM Identity
-    Center, with the [sso-session] ``sso`` if there are several. ``region`` takes precedence over
-    the profile's own. ``duration`` (seconds, a timedelta, or a text such as ``15m``; 900 to 43200
-    seconds), ``session_name`` and ``external_id`` replace ``duration_seconds``,
-    ``role_session_name`` and ``external_id`` of a role profile. ``read_only`` limits the session
-    with AWS's managed policy ReadOnlyAccess. ``mfa`` gets a session with MFA for the long-term keys
-    of a profile with an ``mfa_serial``; then ``duration`` can be up to 129600.
+    ``profile`` is the profile's name; without it, ``role_arn`` names a role that has no profile,
+    which ``source_profile`` or the default credentials assume, or ``account`` (its ID or name) and
+    ``role`` name one of IAM Identity Center, with the [sso-session] ``sso`` if there are several.
+    ``default`` is for the default credentials themselves: see `default_chain`. ``region`` takes
+    precedence over the profile's own. ``session_name`` and ``external_id`` replace
+    ``role_session_name`` and ``external_id`` of a role profile.
+
+    ``read_only`` and ``policy`` (a JSON file; for a role, also the ARN of a managed policy) limit
+    what the session can do. ``duration`` (seconds, a timedelta, or a text such as ``15m``; 900 to
+    43200 seconds for a role, to 129600 for anything else) limits how long it lasts. ``mfa`` gets a
+    session with MFA for the long-term keys of a profile with an ``mfa_serial``.
 
     ``source_identity``, ``tags`` (keys and values) and ``transitive_tags`` (keys) say who is behind
-    a role's session, and ``policy`` (a JSON file, or the ARN of a managed policy) limits it.
-    ``default_session_name`` is used where neither an option nor the profile names the session; if
-    it is None, the variable AWS_ROLE_SESSION_NAME is.
+    a role's session. ``default_session_name`` is used where neither an option nor the profile names
+    the session; if it is None, the variable AWS_ROLE_SESSION_NAME is.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
     """
 
     profile: str | None = None
@@ -44,6 +47,7 @@ class SessionRequest:
     account: str | int | None = None
     role: str | None = None
     sso: str | None = None
+    default: bool = False
     region: str | None = None
     duration: Duration | None = None
     session_name: str | None = None
@@ -58,8 +62,8 @@ class SessionRequest:
 
     @property
     def name(self) -> str:
-        """The profile's name, or the role's ARN."""
-        return self.profile or self.role_arn or ""
+        """The profile's name, the role's ARN, or words for the default credentials."""
+        return self.profile or self.role_arn or ("the default credentials" if self.default else "")
 
     @property
     def needs_name(self) -> bool:
@@ -73,10 +77,12 @@ class SwitchRequest(SessionRequest):
 
     ``variable`` is the notebook's variable for the session. The switch is refused unless STS names
     the account ``expect_account``. ``only_session`` sets only the variable. ``confirmed`` allows a
-    switch to a protected profile.
+    switch to a protected profile, and ``write`` one that isn't read-only to a profile that
+    otherwise always is.
     """
 
     variable: str = "session"
     expect_account: str | int | None = None
     only_session: bool = False
     confirmed: bool = False
+    write: bool = False

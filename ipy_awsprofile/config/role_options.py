@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import re
 
-from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.chain import Step
-from ipy_awsprofile.config.profiles import Profile, ProfileKind
+from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
-from ipy_awsprofile.errors import InvalidOption, InvalidProfile
+from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.text import shortened
-
-#: The kinds of profiles that call AssumeRole.
-ASSUMES = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
 
 #: The options that replace a setting: the setting, the kinds that have it, and words for errors.
 _REPLACES: dict[str, tuple[str, set[ProfileKind], str]] = {
@@ -34,7 +30,7 @@ def options_as_settings(
 ) -> dict[str, str]:
     """Return the settings that the options replace. Raises InvalidOption.
 
-    ``duration`` is in seconds, and None if it isn't about a role.
+    ``duration`` is in seconds, and None if no role is assumed for so long.
     """
     options: dict[str, int | str | None] = {
         "duration": duration,
@@ -62,18 +58,6 @@ def _session_name(request: SessionRequest, step: Step) -> str | None:
     named = step.settings.text("role_session_name")
     has_name = step.profile.kind in _REPLACES["session_name"][1]
     return request.default_session_name if has_name and not named else None
-
-
-def session_policies(profile: Profile) -> tuple[str, ...]:
-    """Return the ARNs of the policies that make a session read-only. Raises AwsProfileError."""
-    require_kind(profile, ASSUMES, "a session policy, which makes a session read-only")
-    arn = Arn.parse(profile.role_arn or "")
-    if arn is None:
-        raise InvalidProfile(
-            f"The role_arn of `{profile.name}` isn't an ARN: `{profile.role_arn or ''}`.",
-            f"See {profile.file}, line {profile.line}.",
-        )
-    return (f"arn:{arn.partition}:iam::aws:policy/ReadOnlyAccess",)
 
 
 def require_kind(profile: Profile, kinds: set[ProfileKind], what: str) -> None:

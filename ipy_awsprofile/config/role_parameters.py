@@ -1,4 +1,4 @@
-"""Parameters of AssumeRole that say who is behind a session, or limit it.
+"""Parameters of AssumeRole that say who is behind a session.
 
 The AWS CLI has no settings for them. A profile can have those of aws-vault: ``source_identity``,
 ``session_tags`` and ``transitive_session_tags``.
@@ -8,26 +8,21 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from ipy_awsprofile.config.chain import Step
-from ipy_awsprofile.config.profiles import Profile
+from ipy_awsprofile.config.profiles import ASSUMES, Profile
 from ipy_awsprofile.config.request import SessionRequest
-from ipy_awsprofile.config.role_options import ASSUMES, allowed_instead, require_kind
+from ipy_awsprofile.config.role_options import allowed_instead, require_kind
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
-from ipy_awsprofile.text import parse_json, shortened
+from ipy_awsprofile.text import shortened
 
 #: More parameters of AssumeRole, by the role's ARN.
 Parameters = dict[str, dict[str, Any]]
 
 #: AWS's limits, in characters.
-_LONGEST_KEY, _LONGEST_VALUE, _LONGEST_POLICY = 128, 256, 2048
-
-_POLICY_ARN = re.compile(r"arn:[\w-]+:iam::(?:aws|[0-9]{12}):policy/\S+")
+_LONGEST_KEY, _LONGEST_VALUE = 128, 256
 
 
 def role_parameters(request: SessionRequest, steps: Iterable[Step]) -> Parameters:
@@ -70,12 +65,12 @@ def _listed(text: str | None) -> list[str]:
 
 
 def _with_options(own: dict[str, Any], request: SessionRequest, profile: Profile) -> dict[str, Any]:
-    said = (request.source_identity, request.policy)
-    if request.tags or request.transitive_tags or said != (None, None):
-        require_kind(profile, ASSUMES, "session tags, a source identity or a policy")
-    if "" in said:  # such as a variable that isn't set
-        what = "source identity" if request.source_identity == "" else "policy"
-        raise InvalidOption(f"The {what} is empty.", "Leave the option out, or give a value.")
+    if request.tags or request.transitive_tags or request.source_identity is not None:
+        require_kind(profile, ASSUMES, "session tags or a source identity")
+    if request.source_identity == "":  # such as a variable that isn't set
+        raise InvalidOption(
+            "The source identity is empty.", "Leave the option out, or give a value."
+        )
     tags = {one["Key"]: one["Value"] for one in own.get("Tags", [])}
     tags |= {str(key): str(value) for key, value in request.tags}
     transitive = [*own.get("TransitiveTagKeys", []), *map(str, request.transitive_tags)]
@@ -90,16 +85,7 @@ def _with_options(own: dict[str, Any], request: SessionRequest, profile: Profile
         if allowed := allowed_instead("source_identity", identity):
             shown = shortened(identity, 40)
             raise InvalidOption(f"`{shown}` can't be a source identity.", f"Use {allowed}.")
-    parameters = _parameters(tags, transitive, identity)
-    if request.policy and not _POLICY_ARN.fullmatch(request.policy):
-        parameters["Policy"] = _policy_in(Path(request.policy).expanduser())
-    return parameters
-
-
-def policy_arns(request: SessionRequest) -> tuple[str, ...]:
-    """Return the ARN of the managed policy that the option names, if it names one."""
-    is_arn = request.policy and _POLICY_ARN.fullmatch(request.policy)
-    return (request.policy,) if request.policy and is_arn else ()
+    return _parameters(tags, transitive, identity)
 
 
 def _parameters(
@@ -124,28 +110,3 @@ def tag(text: str) -> tuple[str, str]:
             f"Write KEY=VALUE, with at most {_LONGEST_KEY} and {_LONGEST_VALUE} characters.",
         )
     return key, value
-
-
-def _policy_in(file: Path) -> str:
-    """Return the policy in a file, as short as JSON can be. Raises InvalidOption."""
-    try:
-        policy = parse_json(file.read_text())
-    except OSError as error:
-        raise InvalidOption(
-            f"The policy `{file}` can't be read: {error.strerror}.",
-            "Use the path of a JSON file, or the ARN of a managed policy.",
-        ) from error
-    except ValueError:
-        policy = None
-    if not isinstance(policy, dict) or "Statement" not in policy:
-        raise InvalidOption(
-            f"`{file}` isn't a policy in JSON.",
-            'A policy is an object with "Version" and "Statement".',
-        )
-    text = json.dumps(policy, separators=(",", ":"), ensure_ascii=False)
-    if len(text) > _LONGEST_POLICY:
-        raise InvalidOption(
-            f"The policy `{file}` has {len(text)} characters; AWS allows {_LONGEST_POLICY}.",
-            "Make it shorter, or use a managed policy by its ARN.",
-        )
-    return text

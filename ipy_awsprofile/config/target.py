@@ -14,12 +14,14 @@ from typing import Any
 
 from ipy_awsprofile.config.chain import Step, resolve, sign_in_step
 from ipy_awsprofile.config.config import Config, read_config
-from ipy_awsprofile.config.duration import ROLE, WITH_MFA, whole_seconds
+from ipy_awsprofile.config.default_chain import default_region
+from ipy_awsprofile.config.duration import ANY_SESSION, ROLE, whole_seconds
 from ipy_awsprofile.config.mfa import MfaSession, mfa_processes, mfa_session
-from ipy_awsprofile.config.profiles import Profile
+from ipy_awsprofile.config.profiles import ASSUMES, Profile
 from ipy_awsprofile.config.request import SessionRequest
-from ipy_awsprofile.config.role_options import ASSUMES, options_as_settings, session_policies
-from ipy_awsprofile.config.role_parameters import Parameters, policy_arns, role_parameters
+from ipy_awsprofile.config.role_options import options_as_settings
+from ipy_awsprofile.config.role_parameters import Parameters, role_parameters
+from ipy_awsprofile.config.session_policy import Scope, SessionPolicy, session_policy
 from ipy_awsprofile.config.settings import (
     CREDENTIAL_SETTINGS,
     About,
@@ -42,8 +44,8 @@ class Target:
     """The role chain that a session is opened for, and the files as they were read.
 
     ``steps`` begins with what was asked for, in whose settings the ``options`` are replaced, and
-    ends with the profile whose credentials start the chain. ``policy_arns`` are session policies:
-    the session can't do what they don't allow.
+    ends with the profile whose credentials start the chain. ``policy`` limits the session: it
+    can't do what the policy doesn't allow. If no role is assumed, ``scope`` contains the policy.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
     """
@@ -52,7 +54,8 @@ class Target:
     region: str | None
     config: Config
     options: Mapping[str, str] = field(default_factory=dict)
-    policy_arns: tuple[str, ...] = ()
+    policy: SessionPolicy | None = None
+    scope: Scope | None = None
     #: More parameters of AssumeRole, by the ARN of the role.
     parameters: Parameters = field(default_factory=dict)
     #: Commands that print an MFA code, by the serial number of the device.
@@ -97,9 +100,15 @@ class Target:
         return self.chain[1] if without_profile else self.name
 
     @property
-    def has_session_policy(self) -> bool:
-        """Whether a session policy limits what the session can do."""
-        return bool(self.policy_arns) or "Policy" in self.parameters.get(self.role_arn or "", {})
+    def ambient_source(self) -> str:
+        """The credential_source that starts the chain, such as ``EcsContainer``, or empty."""
+        last = self.steps[-1]
+        return last.profile.credential_source or "" if last.kind in ASSUMES else ""
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether ``--read-only`` limits the session."""
+        return self.policy is not None and self.policy.is_read_only
 
     @property
     def cache_variant(self) -> str:
@@ -108,19 +117,20 @@ class Target:
         It depends on the role as well: the other roles of the chain are assumed without the
         policies, and a read-only session of one of them must not find those credentials.
         """
-        if not self.policy_arns and not self.parameters:
+        policy = None if self.scope else self.policy
+        if not policy and not self.parameters:
             return ""
-        limits = " ".join([str(self.role_arn), *self.policy_arns])
-        if self.parameters:
-            limits += json.dumps(self.parameters, sort_keys=True)
-        return f"limited-{sha256(limits.encode()).hexdigest()[:16]}"
+        limits = [self.role_arn, policy and (policy.arn, policy.text), self.parameters]
+        text = json.dumps(limits, sort_keys=True)
+        return f"limited-{sha256(text.encode()).hexdigest()[:16]}"
 
     @property
     def resolves_by_name(self) -> bool:
         """Whether a process that uses the profile by name has the same access, without a code."""
         return self.name in self.config.profiles and not (
             self.options
-            or self.policy_arns
+            or self.policy
+            or self.scope
             or self.parameters
             or self.mfa
             or any(step.profile.mfa_serial and step.kind in ASSUMES for step in self.steps)
@@ -130,7 +140,7 @@ class Target:
     @property
     def key(self) -> Hashable:
         """A value that is equal for all sessions of this identity; only for comparisons."""
-        limits = self.policy_arns, repr(self.parameters), self.config.paths, self.mfa
+        limits = self.policy, self.scope, repr(self.parameters), self.config.paths, self.mfa
         described = tuple(_described(step.settings) for step in self.steps)
         return self.chain, described, *limits
 
@@ -146,19 +156,28 @@ class Target:
         return any(_described(now.get(n)) != _described(before.get(n)) for n in self.chain)
 
     def assume_role_parameters(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Return the parameters of a call of AssumeRole, with the policies and those of the role.
+        """Return the parameters of a call of AssumeRole, with the policy and those of the role.
 
-        The policies are for the role that is assumed last.
+        The policy is for the role that is assumed last.
         """
         role = params["RoleArn"]
         more = dict(self.parameters.get(role, {}))
-        if self.policy_arns and role == self.role_arn:
-            more["PolicyArns"] = [{"arn": arn} for arn in self.policy_arns]
+        if self.policy and not self.scope and role == self.role_arn:
+            more |= (
+                {"PolicyArns": [{"arn": self.policy.arn}]}
+                if self.policy.arn
+                else {"Policy": self.policy.text}
+            )
         return params | more
+
+    @property
+    def adds_parameters(self) -> bool:
+        """Whether AssumeRole is called with more than botocore's settings say."""
+        return bool(self.parameters or (self.policy and not self.scope))
 
     def full_config(self) -> dict[str, Any]:
         """Return the files as botocore's ``Session.full_config``, with the target's settings."""
-        return self.config.full_config(self.name, self.settings)
+        return self.config.full_config({s.profile.name: s.settings for s in self.steps})
 
     def client_settings(self) -> Settings:
         """Return the profile's settings about clients, which have no credential and no path."""
@@ -184,20 +203,23 @@ def target_of(request: SessionRequest, config: Config | None = None) -> Target:
         raise chain.problem
     first, *sources = chain.steps
     _require_texts(chain.steps)
-    allowed = WITH_MFA if request.mfa else ROLE
+    own_region = first.settings.text("region")
+    if not own_region and (request.default or request.role_arn):
+        own_region = default_region(environ)
+    by_role = first.profile.kind in ASSUMES
+    allowed = ROLE if by_role and not request.mfa else ANY_SESSION
     lasts = None if request.duration is None else whole_seconds(request.duration, allowed)
     mfa = mfa_session(first, lasts) if request.mfa else None
-    options = options_as_settings(request, None if request.mfa else lasts, first)
-    own_region = first.settings.text("region")
+    options = options_as_settings(request, lasts if by_role else None, first)
+    policy = session_policy(request, first.profile)
+    scope = Scope(policy, None if mfa else lasts)
     return Target(
         steps=(first.with_settings(options) if options else first, *sources),
         region=request.region or environ.get("AWS_DEFAULT_REGION") or own_region,
         config=config,
         options=options,
-        policy_arns=(
-            *(session_policies(first.profile) if request.read_only else ()),
-            *policy_arns(request),
-        ),
+        policy=policy,
+        scope=None if by_role or scope == Scope() else scope,
         parameters=role_parameters(request, chain.steps),
         mfa=mfa,
         mfa_processes=mfa_processes((step.profile for step in chain.steps), config.profiles),

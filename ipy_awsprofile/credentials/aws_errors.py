@@ -8,14 +8,14 @@ https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 
 from botocore.exceptions import ClientError
 
 from ipy_awsprofile.credentials.chain_names import ChainNames
+from ipy_awsprofile.credentials.error_response import DENIED, EXPIRED, REJECTED, ErrorResponse
 from ipy_awsprofile.credentials.retries import THROTTLED
+from ipy_awsprofile.credentials.scoped_errors import not_limited
 from ipy_awsprofile.errors import (
     AccessDenied,
     AwsProfileError,
@@ -24,61 +24,8 @@ from ipy_awsprofile.errors import (
     MfaRejected,
     ServiceError,
 )
-from ipy_awsprofile.text import assigned_name, in_words, one_line, shortened
+from ipy_awsprofile.text import assigned_name, in_words
 
-#: How a page or document begins, even after a byte order mark.
-_DOCUMENT = re.compile(r"\W*[<{\[]")
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorResponse:
-    """An error response; a part that is missing is empty or 0."""
-
-    code: str
-    message: str
-    operation: str
-    status: int
-
-    @classmethod
-    def of(cls, error: ClientError) -> ErrorResponse:
-        """Return the error response in an error of botocore."""
-        # Some servers, such as Ceph's, write the code at the top level of their answer.
-        content: Any = error.response.get("Error") or error.response
-        metadata: Any = error.response.get("ResponseMetadata") or {}
-        message = one_line(content.get("Message") or "")
-        return cls(
-            code=shortened(str(content.get("Code") or ""), 100),
-            # A session that isn't ours takes what it can't read, such as a page, for the message.
-            message="" if _DOCUMENT.match(message) else in_words(shortened(message)),
-            operation=error.operation_name,
-            status=int(metadata.get("HTTPStatusCode") or 0),
-        )
-
-    @property
-    def rejects_signature(self) -> bool:
-        """Whether AWS doesn't accept the keys; some services then quote headers with a token."""
-        return self.code in _REJECTED
-
-
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
-_REJECTED = {
-    "AuthFailure",
-    "IncompleteSignature",
-    "InvalidAccessKeyId",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "InvalidToken",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClientException",
-}
-DENIED = {
-    "403",
-    "AccessDenied",
-    "AccessDeniedException",
-    "Forbidden",
-    "ForbiddenException",
-    "UnauthorizedOperation",
-}
 #: STS doesn't accept a web identity token.
 _BAD_TOKEN = {"ExpiredTokenException", "IDPRejectedClaim", "InvalidIdentityToken"}
 
@@ -96,7 +43,9 @@ def from_response(error: ClientError, chain: ChainNames) -> AwsProfileError:
         )
     if response.operation == "AssumeRoleWithWebIdentity" and response.code in _BAD_TOKEN | DENIED:
         return _web_identity_refused(response, chain)
-    if response.code in _EXPIRED | _REJECTED:
+    if response.operation == "GetScopedCredentials" and (ours := not_limited(response, chain)):
+        return ours
+    if response.code in EXPIRED | REJECTED:
         return _keys_refused(response, chain)
     if response.code in DENIED:
         return _denied(response, chain)
@@ -149,7 +98,7 @@ def _web_identity_refused(response: ErrorResponse, chain: ChainNames) -> AwsProf
             "Check that the role exists, and that its trust policy names the token's provider, "
             "audience and subject.",
         )
-    kind = CredentialsExpired if response.code in _EXPIRED else CredentialsRejected
+    kind = CredentialsExpired if response.code in EXPIRED else CredentialsRejected
     return kind(
         f"AWS doesn't accept the web identity token of `{chain.asked_for}`: {response.message}",
         "Write a new token to its web_identity_token_file, for an audience that the IAM identity "
@@ -159,7 +108,7 @@ def _web_identity_refused(response: ErrorResponse, chain: ChainNames) -> AwsProf
 
 def _keys_refused(response: ErrorResponse, chain: ChainNames) -> CredentialsRejected:
     signer = chain.signer(response.operation)
-    if response.code in _EXPIRED:
+    if response.code in EXPIRED:
         return CredentialsExpired(
             f"The credentials of `{signer}` have expired.",
             "Renew them where they come from, then run the cell again, after "

@@ -235,7 +235,7 @@ _TRANSLATIONS: tuple[
         _as(
             NoRegion,
             "No AWS Region is known for `{chain.asked_for}`.",
-            "Add `region = …` to the profile, or run `%aws_profile {chain.asked_for} --region …`.",
+            "Add `region = …` to the profile, or run `%aws_profile {chain.typed} --region …`.",
         ),
     ),
     (botocore.InvalidRegionError, _from_region),

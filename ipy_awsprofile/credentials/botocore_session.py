@@ -8,7 +8,7 @@ MFA codes, and timeouts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from botocore.credentials import (
 )
 from botocore.exceptions import ClientError, LoginTokenLoadError
 
+from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.config.user_environment import user_environment
@@ -36,9 +37,10 @@ from ipy_awsprofile.credentials.file_keys import FileCredentials
 from ipy_awsprofile.credentials.mfa_prompt import MfaPrompter
 from ipy_awsprofile.credentials.person import CodePrompter
 from ipy_awsprofile.credentials.process import CheckedProfileProviders
-from ipy_awsprofile.credentials.renewal import install_renewals
+from ipy_awsprofile.credentials.renewal import chain_of_sources, install_renewals
 from ipy_awsprofile.credentials.response_checks import TextHttp, guarded
 from ipy_awsprofile.credentials.retries import give_up_soon, retry_throttled
+from ipy_awsprofile.credentials.scoped_session import ScopedSessionProvider
 from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials
 from ipy_awsprofile.credentials.session_token import MfaSessionProvider
 from ipy_awsprofile.credentials.translation import translated
@@ -95,6 +97,11 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         """The parsed files, as in the base class, with the target's settings in the profile."""
         return self._target.full_config()
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the session is limited to reading."""
+        return self._target.is_read_only
+
     def resolve_credentials(
         self,
         *,
@@ -137,8 +144,9 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             credentials = load()
         if credentials is None:
             raise no_credentials(self._target.name)
-        if isinstance(credentials, FileCredentials):
-            credentials.check = self._require_same_identity
+        for each, _ in chain_of_sources(credentials):
+            if isinstance(each, FileCredentials):
+                each.check = self._require_same_identity
         # A credential_source of the last profile is one step more.
         count = 1 if provider else len(self._target.chain) + 1
         install_renewals(
@@ -158,6 +166,8 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         Raises another child of `AwsProfileError` if STS doesn't accept the keys.
         """
         known = self.callers.get(str(before.access_key))
+        if known is None and self._target.scope:  # a narrower session has the same identity
+            known = next(iter(self.callers.values()), None)
         if known is None or not known.arn:
             return  # STS hasn't reported an identity yet
         with translated(self._target.chain):
@@ -203,7 +213,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         session = ResolvingSession(self._target)
         session.register_component("data_loader", self.get_component("data_loader"))
         session.set_default_client_config(give_up_soon(timeout))
-        if self._target.policy_arns or self._target.parameters:
+        if self._target.adds_parameters:
             add: Any = self._add_parameters  # unlike most handlers, it returns something
             session.register("provide-client-params.sts.AssumeRole", add)
         provider_chain = create_credential_resolver(
@@ -230,10 +240,29 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             method = str(provider.METHOD)
             provider_chain.insert_after(method, provider)
             provider_chain.remove(method)  # the first with this name, which is botocore's own
-        if self._target.mfa is None:
-            return provider_chain
-        client, mfa = session.create_client, self._target.mfa
-        return CredentialResolver([MfaSessionProvider(provider_chain, client, mfa, codes, cache)])
+        first = self._target.steps[0]
+        if first.kind is ProfileKind.AMBIENT:  # no profile has these credentials
+            names = {first.profile.credential_source}
+            provider_chain = CredentialResolver([s for s in sources if s.CANONICAL_NAME in names])
+        if mfa := self._target.mfa:
+            client = session.create_client
+            with_mfa = MfaSessionProvider(provider_chain, client, mfa, codes, cache)
+            provider_chain = CredentialResolver([with_mfa])
+        if scope := self._target.scope:
+            narrowed = ScopedSessionProvider(provider_chain, self._regional_client(timeout), scope)
+            provider_chain = CredentialResolver([narrowed])
+        return provider_chain
+
+    def _regional_client(self, timeout: float) -> Callable[..., Any]:
+        """Return what creates clients of STS in a Region: some calls have no global endpoint."""
+        session = ResolvingSession(self._target)
+        session.register_component("data_loader", self.get_component("data_loader"))
+        session.set_default_client_config(give_up_soon(timeout))
+        session.set_config_variable("sts_regional_endpoints", "regional")
+        region = self._target.region
+        if not region or region == "aws-global":
+            region = "us-east-1"
+        return partial(session.create_client, region_name=region)
 
     def _add_parameters(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Return the parameters of AssumeRole, with those that no setting of botocore says."""

@@ -12,10 +12,12 @@ from functools import cached_property
 from typing import Any, Literal
 
 from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.config.default_chain import source_in_words
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.role_sources import role_sources, subject_of
 from ipy_awsprofile.config.sts_endpoint import foreign_sts
 from ipy_awsprofile.config.target import Target
+from ipy_awsprofile.config.user_environment import user_environment
 
 #: Contains the note in a document of the cache. Other programs pass over it.
 _NOTE = "IpyAwsProfile"
@@ -71,8 +73,14 @@ class Provenance:
 
     @property
     def chain(self) -> tuple[str, ...]:
-        """The names of the profiles whose credentials were used, as far as is known."""
-        return self._target.chain[: self._known_steps + 1]
+        """The names of the profiles whose credentials were used, as far as is known.
+
+        What starts the chain without a profile comes last, in words: such as ``ECS container``.
+        """
+        chain = self._target.chain
+        if self._known_steps < len(chain) or not (source := self._target.ambient_source):
+            return chain[: self._known_steps + 1]
+        return (*chain, source_in_words(source, user_environment()))
 
     @property
     def source(self) -> Source:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ipy_awsprofile.config.default_chain import typed
+
 _UNNAMED = "this session"
 
 
@@ -22,6 +24,11 @@ class ChainNames:
         return self.names[0] if self.names else _UNNAMED
 
     @property
+    def typed(self) -> str:
+        """The profile that was asked for, as it is typed after ``%aws_profile``."""
+        return typed(self.names) if self.names else "NAME"
+
+    @property
     def start(self) -> str:
         """The profile whose credentials start the chain."""
         return self.names[-1] if self.names else _UNNAMED
@@ -35,4 +42,4 @@ class ChainNames:
         """A sentence that names the command to see the settings; empty without a profile."""
         if not self.names:
             return ""
-        return f"`%aws_profile --explain {self.asked_for}` shows what is read."
+        return f"`%aws_profile --explain {self.typed}` shows what is read."

@@ -7,7 +7,7 @@ does depends on how long a session lasts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -89,23 +89,32 @@ def install_renewals(
     last_step = len(chain) - 1
     until_here = []
     asked_later: dict[str, tuple[Renewal, Any]] = {}
-    for index in range(count):
-        if not isinstance(credentials, RefreshableCredentials):
+    sources = list(chain_of_sources(credentials))[:count]
+    for index, (each, fetch) in enumerate(sources):
+        if not isinstance(each, RefreshableCredentials):
             return
-        step = min(index, last_step)
-        refresh = credentials._refresh_using  # type: ignore[attr-defined]  # noqa: SLF001
-        fetch = getattr(refresh, "_refresh", refresh)  # without botocore's limit to one call
-        fetcher = getattr(fetch, "__self__", None)
+        step, fetcher = min(index, last_step), getattr(fetch, "__self__", None)
         asks = codes if codes and _device(fetcher) else None
         renewal = Renewal(fetch, chain, step, sign_in if step == last_step else None, asks)
-        credentials._refresh_using = renewal  # type: ignore[attr-defined]  # noqa: SLF001
-        until_here.append((credentials, fetcher))
+        each._refresh_using = renewal  # type: ignore[attr-defined]  # noqa: SLF001
+        until_here.append((each, fetcher))
         _expect_role(fetcher)
-        _renew_in_proportion(credentials, fetcher)
+        _renew_in_proportion(each, fetcher)
         if asks:
             _renew_at_the_end(until_here)
             _ask_once(renewal, fetcher, asked_later)
-        credentials = getattr(fetcher, "_source_credentials", None)
+
+
+def chain_of_sources(credentials: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield credentials of botocore and those that they are got with, and what fetches each.
+
+    That is None for credentials that aren't renewed. There is no public way to find out.
+    """
+    while credentials is not None:
+        refresh = getattr(credentials, "_refresh_using", None)
+        fetch = getattr(refresh, "_refresh", refresh)  # without botocore's limit to one call
+        yield credentials, fetch
+        credentials = getattr(getattr(fetch, "__self__", None), "_source_credentials", None)
 
 
 def _device(fetcher: Any) -> str | None:
@@ -123,8 +132,9 @@ def _expect_role(fetcher: Any) -> None:
 
 
 def _renew_in_proportion(credentials: Any, fetcher: Any) -> None:
-    """Let a role's session that is shorter than AWS's default be used for most of its time."""
-    duration = getattr(fetcher, "_assume_kwargs", {}).get("DurationSeconds")
+    """Let a session that is shorter than AWS's default be used for most of its time."""
+    arguments = getattr(fetcher, "_assume_kwargs", {})
+    duration = arguments.get("DurationSeconds", getattr(fetcher, "duration", None))
     if duration is not None:
         unused = seconds_unused(duration)
         credentials._advisory_refresh_timeout = unused  # noqa: SLF001

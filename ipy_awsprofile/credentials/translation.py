@@ -15,10 +15,11 @@ from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 from dateutil.parser import ParserError
 
-from ipy_awsprofile.credentials.aws_errors import ErrorResponse, from_response
+from ipy_awsprofile.credentials.aws_errors import from_response
 from ipy_awsprofile.credentials.botocore_errors import from_exception
 from ipy_awsprofile.credentials.chain_names import ChainNames
 from ipy_awsprofile.credentials.deadline import is_in_force, limited
+from ipy_awsprofile.credentials.error_response import ErrorResponse
 from ipy_awsprofile.credentials.interrupts import forget_stack
 from ipy_awsprofile.credentials.system_limits import system_limit
 from ipy_awsprofile.errors import AwsProfileError

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ipy_awsprofile.config.duration import seconds_unused
-from ipy_awsprofile.config.profiles import ProfileKind, has_session_token
-from ipy_awsprofile.config.role_options import ASSUMES
+from ipy_awsprofile.config.profiles import ASSUMES, ProfileKind, has_session_token
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.credentials.validation import LOGIN_FIELDS, parse_time
 from ipy_awsprofile.explain.records import Finding, Link, Problem, in_utc

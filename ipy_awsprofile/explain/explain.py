@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from ipy_awsprofile.config.chain import resolve
 from ipy_awsprofile.config.config import read_config
+from ipy_awsprofile.config.default_chain import TOKEN, default_region
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.shared_files import Section, SharedFiles
 from ipy_awsprofile.config.target import target_of
@@ -49,13 +50,14 @@ def explain(request: SessionRequest | None = None, *, now: datetime | None = Non
     environ = user_environment()
     config = read_config(SharedFiles.from_environment(environ))
     inputs = Inputs(environ, config, now or datetime.now(UTC))
-    if request is None:
+    if request is None or request.default:
         return explain_default(inputs)
     name = request.profile or request.source_profile or ""
+    region = request.region or (default_region(environ) if request.role_arn else None)
     return Explanation(
         name=request.name,
         chosen="",
-        steps=_steps(request, name, replace(inputs, region=request.region)),
+        steps=_steps(request, name, replace(inputs, region=region)),
         files=config.paths,
         notes=tuple(notes_with_name(name, inputs)),
     )
@@ -66,13 +68,18 @@ def _steps(request: SessionRequest, name: str, inputs: Inputs) -> tuple[Explaine
         chain = resolve(request, inputs.config)
     except ProfileNotFound as error:
         return (missing_profile(name, inputs, error),)
-    options = {"role_arn", "source_profile"} if request.role_arn else set()
+    given = {"role_arn", "source_profile", "credential_source"}
+    options = given if request.role_arn else set()
     with suppress(AwsProfileError):  # the steps show the problem
         target = target_of(request, inputs.config)
         chain = replace(chain, steps=target.steps)
         inputs = replace(inputs, variant=target.cache_variant)
         options |= target.options.keys()
-    return explained_steps(chain, replace(inputs, options=options))
+    inputs = replace(inputs, options=options)
+    if chain.steps[-1].profile.name == TOKEN:  # of variables, which no file has
+        role = replace(chain, steps=chain.steps[:1], starts=chain.steps[0].kind)
+        return (web_identity_step(inputs, ""), *explained_steps(role, inputs))
+    return explained_steps(chain, inputs)
 
 
 def explain_default(inputs: Inputs) -> Explanation:

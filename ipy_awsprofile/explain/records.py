@@ -10,8 +10,7 @@ from pathlib import Path
 
 from ipy_awsprofile.config.chain import Step
 from ipy_awsprofile.config.config import Config
-from ipy_awsprofile.config.profiles import Profile, ProfileKind
-from ipy_awsprofile.config.role_options import ASSUMES
+from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind
 from ipy_awsprofile.config.shared_files import Section, SharedFiles
 
 
@@ -168,7 +167,7 @@ class Link:
         """STS's endpoint if it isn't AWS's own, otherwise empty."""
         from ipy_awsprofile.config.sts_endpoint import foreign_sts
 
-        config = self.inputs.config.full_config(self.target, self.steps[0].settings)
+        config = self.inputs.config.full_config({self.target: self.steps[0].settings})
         return foreign_sts(config, self.target, self.inputs.environ)
 
     def at(self, name: str) -> str:

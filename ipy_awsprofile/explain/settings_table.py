@@ -29,6 +29,7 @@ _ROLE = set(settings_about(About.ROLE))
 
 #: The options of a switch that set a setting.
 OPTIONS = {
+    "credential_source": "the default credentials",
     "duration_seconds": "--duration",
     "external_id": "--external-id",
     "role_arn": "--role-arn",

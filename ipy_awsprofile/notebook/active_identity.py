@@ -8,9 +8,11 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards import cards
+from ipy_awsprofile.cards.session_rows import session_rows
 from ipy_awsprofile.config.request import SessionRequest, SwitchRequest
 from ipy_awsprofile.config.user_environment import named_profile
 from ipy_awsprofile.errors import EndpointUnreachable
+from ipy_awsprofile.switch.protection import known_account_name
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -33,16 +35,14 @@ def active_identity_card(
     request = switcher.request
     if identity is None or request is None:
         return cards.no_identity_card(_credentials_without_switch())
-    from ipy_awsprofile.sessions.assigned_roles import account_name
-
-    in_variable = shell.user_ns.get(request.variable) is switcher.session
+    session = switcher.session
+    in_variable = shell.user_ns.get(request.variable) is session
     return cards.identity_card(
         identity,
         variable=request.variable if in_variable else "",
-        alias=account_name(request.name),
-        read_only=request.read_only,
-        about=_about(switcher),
-        protected=switcher.is_protected(request.name),
+        alias=known_account_name(identity.account),
+        about=session_rows(session.target) if session else (),
+        protected=switcher.protection.is_protected(request.name, identity.account),
         problem=problem,
         leftovers=[*_emptied(before, request), *switcher.leftovers()],
     )
@@ -83,21 +83,6 @@ def _emptied(before: SwitchRequest | None, request: SwitchRequest) -> Iterator[L
         f"doesn't contain the session of {before.name} any more: for two sessions at the same "
         f"time, run `{code}`",
     )
-
-
-def _about(switcher: Switcher) -> list[tuple[str, str]]:
-    """Return the options of the role's session: its source identity, tags and policy."""
-    session, request = switcher.session, switcher.request
-    if session is None or request is None:
-        return []
-    said = session.target.parameters.get(session.target.role_arn or "", {})
-    tags = ", ".join(f"{one['Key']}={one['Value']}" for one in said.get("Tags", ()))
-    rows = {
-        "source identity": said.get("SourceIdentity"),
-        "tags": tags,
-        "policy": request.policy and f"limited by the session policy {request.policy}",
-    }
-    return [(name, value) for name, value in rows.items() if value]
 
 
 def _credentials_without_switch() -> str:

@@ -85,7 +85,7 @@ aws_profile_arguments = _decorator(
         "--duration",
         metavar="T",
         type=duration,
-        help="how long the session of a role, or of --mfa, lasts: 3600, 90m, 1h",
+        help="how long the session lasts: 3600, 90m, 1h",
     ),
     argument(
         "--session-name", metavar="S", help="the name of the role's session, as CloudTrail shows it"
@@ -117,11 +117,21 @@ aws_profile_arguments = _decorator(
     argument(
         "--policy",
         metavar="FILE",
-        help="limit the role's session with the policy in a JSON file, or with a managed policy "
-        "that is given by its ARN",
+        help="limit the session with the policy in a JSON file, or a role's session with the "
+        "managed policy that has this ARN",
     ),
-    argument("--role-arn", metavar="ARN", help="a role without a profile; needs --source-profile"),
+    argument(
+        "--role-arn",
+        metavar="ARN",
+        help="a role without a profile, assumed with --source-profile or the default credentials",
+    ),
     argument("--source-profile", metavar="NAME", help="the profile that assumes --role-arn"),
+    argument(
+        "--default",
+        action="store_true",
+        help="switch to the default credentials: of the environment, the default profile, a "
+        "container or an instance",
+    ),
     argument(
         "--account",
         metavar="ID",
@@ -140,7 +150,13 @@ aws_profile_arguments = _decorator(
     argument(
         "--read-only",
         action="store_true",
-        help="limit the session with the policy ReadOnlyAccess",
+        help="limit the session to reading: a role's by AWS's policy ReadOnlyAccess, any other "
+        "by a list of actions",
+    ),
+    argument(
+        "--write",
+        action="store_true",
+        help="not read-only, although the profile fits `%%config AwsProfileMagics.read_only`",
     ),
     argument(
         "--mfa",
@@ -256,6 +272,13 @@ aws_profiles_arguments = _decorator(
         help="the number of profiles at the same time (default: 32)",
     ),
     argument("--no-progress", action="store_true", help="show no progress bar"),
+    argument("--read-only", action="store_true", help="limit every session to reading"),
+    argument("--policy", metavar="FILE", help="limit every session with the policy in a JSON file"),
+    argument(
+        "--write",
+        action="store_true",
+        help="not read-only, although profiles fit `%%config AwsProfileMagics.read_only`",
+    ),
     argument(
         "--yes", action="store_true", help="include protected profiles; with --save, write them"
     ),

@@ -15,7 +15,7 @@ from traitlets import Bool, CaselessStrEnum, List, Unicode, Union
 from traitlets import Callable as CallableTrait
 
 from ipy_awsprofile.bindings.names import BINDINGS
-from ipy_awsprofile.bindings.owners import watched_owners
+from ipy_awsprofile.calls.write_lock import locked_owners
 from ipy_awsprofile.notebook.arguments import (
     aws_calls_arguments,
     aws_profile_arguments,
@@ -37,8 +37,12 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     protected = List(
         Unicode(),
-        help="Patterns of profile names, such as '*prod*'. A switch to such a profile requires "
-        "--yes.",
+        help="Patterns of profiles, such as '*prod*': of their names, their accounts' IDs or the "
+        "accounts' names. A switch to such a profile requires --yes.",
+    ).tag(config=True)
+    read_only = List(
+        Unicode(),
+        help="Patterns of profiles that are opened read-only unless --write is given.",
     ).tag(config=True)
     bindings = List(
         CaselessStrEnum(BINDINGS),
@@ -83,10 +87,10 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         #: What ends with the extension.
         self.ending = ExitStack()
         # From now on: what a client from before the first switch signs as is known after it, too.
-        self._owners = self.ending.enter_context(watched_owners())
+        self._owners = self.ending.enter_context(locked_owners())
         self._lock = threading.Lock()
         self._switcher: Switcher | None = None
-        settings = ["protected", "bindings", "stale", "session_name", "mfa_process"]
+        settings = ["protected", "read_only", "bindings", "stale", "session_name", "mfa_process"]
         self.observe(self._configure, settings)
         self._calls: CallRecorder | None = None
         self.observe(self._record, ["record_calls"])
@@ -190,7 +194,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     def _apply_to(self, switcher: Switcher) -> None:
         from ipy_awsprofile.notebook.prompts import person_at_cell, warn_at_cell
 
-        switcher.protected = tuple(self.protected)
+        switcher.protection.protected = tuple(self.protected)
+        switcher.protection.read_only = tuple(self.read_only)
         switcher.bindings = tuple(self.bindings)
         switcher.stale, switcher.warn = self.stale, warn_at_cell
         switcher.session_name = self.session_name or None

@@ -76,6 +76,9 @@ def frame_of_cell(
         max_workers=options.workers,
         progress=not options.no_progress,
         confirmed=options.yes,
+        read_only=options.read_only,
+        policy=options.policy,
+        write=options.write,
         variable=options.into or "_",  # IPython's name for the value of the last cell
     )
 

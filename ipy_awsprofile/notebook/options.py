@@ -80,7 +80,7 @@ def switch_request(options: argparse.Namespace) -> SwitchRequest | None:
     Raises InvalidOption for options that can't be combined.
     """
     request = _request_of(options)
-    named = request.profile is not None or bool(request.role_arn) or request.needs_name
+    named = request.profile is not None or bool(request.name) or request.needs_name
     console = options.console is not None
     without_name = options.refresh + options.off + options.pick + console
     if without_name + options.login + options.explain > 1 or (named and without_name):
@@ -99,7 +99,9 @@ def switch_request(options: argparse.Namespace) -> SwitchRequest | None:
             "The name of a profile is missing.",
             "Write `%aws_profile NAME` and the options, or `%%aws_profile NAME` for one cell.",
         )
-    if options.explain and (options.cell or request != SwitchRequest(profile=request.profile)):
+    names = ("profile", "role_arn", "source_profile", "default")
+    only_named = SwitchRequest(**{name: getattr(request, name) for name in names})
+    if options.explain and (options.cell or request != only_named):
         raise InvalidOption(
             "--explain can't be combined with the options of a switch.",
             "Run `%aws_profile --explain NAME`.",
@@ -121,9 +123,11 @@ def _request_of(options: argparse.Namespace) -> SwitchRequest:
 def require_no_cell_options(options: argparse.Namespace) -> None:
     """Raise InvalidOption for an option of ``%%aws_profiles`` in a line without a cell."""
     yes = options.yes and not options.save
-    if options.into or options.workers or options.no_progress or yes:
+    limits = options.read_only or options.policy is not None or options.write
+    if options.into or options.workers or options.no_progress or limits or yes:
         raise InvalidOption(
-            "--into, --workers, --no-progress and --yes need a cell.",
+            "--into, --workers, --no-progress, --read-only, --policy, --write and --yes need a "
+            "cell.",
             "Write `%%aws_profiles PATTERN` as the first line of the cell.",
         )
 

@@ -66,7 +66,7 @@ def pick_in_terminal(switcher: Switcher) -> SwitchRequest:
             "`%aws_profiles` shows which files were read, and what to run.",
         )
     active = switcher.request.profile if switcher.request else None
-    return TerminalList(profiles, switcher.is_protected, active).choose()
+    return TerminalList(profiles, switcher.protection.is_protected, active).choose()
 
 
 class TerminalList:

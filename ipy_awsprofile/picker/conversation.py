@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.cards import cards
+from ipy_awsprofile.cards.session_rows import session_rows
 from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.errors import AwsProfileError
@@ -25,7 +26,8 @@ from ipy_awsprofile.picker.messages import Message, ProfilesMessage
 from ipy_awsprofile.picker.person_at_view import errors_shown
 from ipy_awsprofile.picker.switch_commands import SwitchCommands
 from ipy_awsprofile.picker.well_formed import require_well_formed
-from ipy_awsprofile.switch.saving import known_account_name, suggested_name
+from ipy_awsprofile.switch.protection import known_account_name
+from ipy_awsprofile.switch.saving import suggested_name
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.leftovers import Leftover
@@ -47,6 +49,7 @@ class _Shown:
     leftovers: tuple[Leftover, ...] = ()
     save_as: str = ""
     account_name: str | None = None
+    about: tuple[tuple[str, str], ...] = ()
 
 
 class Conversation:
@@ -131,12 +134,15 @@ class Conversation:
         leftovers: list[Leftover] = []
         with suppress(AwsProfileError):  # the notes aren't worth an error
             leftovers = self._switcher.leftovers()
-        request, save_as, account = self._switcher.request, "", None
+        request, save_as, protected = self._switcher.request, "", False
+        account = known_account_name(identity.account) if identity else None
         with suppress(AwsProfileError):  # files that can't be read just now
-            if request:
-                save_as, account = suggested_name(request), known_account_name(request)
-        protected = bool(request and self._switcher.is_protected(request.name))
-        return _Shown(identity, request, protected, tuple(leftovers), save_as, account)
+            if request and identity:
+                save_as = suggested_name(request)
+                protected = self._switcher.protection.is_protected(request.name, identity.account)
+        session = self._switcher.session
+        about = tuple(session_rows(session.target)) if session else ()
+        return _Shown(identity, request, protected, tuple(leftovers), save_as, account, about)
 
     def _show(self, identity: Identity | None, view: Any = None, *, switched: bool = False) -> None:
         state = self._state(identity)
@@ -155,6 +161,7 @@ class Conversation:
                 switched=switched,
                 protected=shown.protected,
                 alias=shown.account_name or self._alias(shown.identity),
+                about=shown.about,
                 leftovers=shown.leftovers,
                 has_notebook=self._switcher.has_notebook,
                 save_as=shown.save_as,

@@ -51,7 +51,7 @@ class Listing:
             # The view has no cell to run again.
             error.hint = f"Correct the file (`{error.path.name}`), then open the list again."
             raise
-        protected = self._switcher.protected
+        protected = self._switcher.protection.protected
         # As strings, records are equal if their names are. Unchanged files have the same records.
         roles = _roles_without_profile()
         same = (
@@ -62,7 +62,7 @@ class Listing:
         if self.version and same and protected == self._protected:
             return self.version
         self._profiles, self._protected, self._roles = profiles, protected, roles
-        table = rows(profiles, self._switcher.is_protected, roles)
+        table = rows(profiles, self._switcher.protection.is_protected, roles)
         if not self.version or table != self.rows:
             self.version += 1
             self.rows = table

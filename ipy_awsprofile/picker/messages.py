@@ -42,6 +42,8 @@ class ActiveIdentity(TypedDict):
     #: The account's alias if one is known, otherwise its ID.
     account: str
     protected: bool
+    #: Whether the session is limited to reading.
+    read_only: bool
     #: The number of the card's notes, such as what doesn't follow.
     notes: int
     #: If it is a role that no profile names: a name for such a profile, otherwise empty.
@@ -190,6 +192,8 @@ class SwitchCommand(TypedDict):
     region: str | None
     #: The version of the list in which the person saw the profile.
     list: int
+    #: Whether to limit the session to reading.
+    read_only: NotRequired[bool]
     confirmed: NotRequired[bool]
     #: An MFA code.
     code: NotRequired[str]

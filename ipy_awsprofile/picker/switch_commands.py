@@ -126,8 +126,12 @@ class SwitchCommands:
         """Return the request for a chosen profile, or for the active one in a different Region."""
         confirmed = command.get("confirmed") is True
         if command["type"] == "switch":
-            profile, region = command["profile"], command["region"]
-            return SwitchRequest(profile=profile, region=region, confirmed=confirmed)
+            return SwitchRequest(
+                profile=command["profile"],
+                region=command["region"],
+                read_only=command.get("read_only") is True,
+                confirmed=confirmed,
+            )
         active = self._switcher.request
         if active is None:  # it ended after the person had chosen
             raise AwsProfileError("No profile is active.", "Choose a profile in the picker.")

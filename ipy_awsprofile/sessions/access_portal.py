@@ -53,6 +53,7 @@ class _Kept:
 
     token: str
     accounts: tuple[Account, ...] | None = None
+    names: dict[str, str] = field(default_factory=dict)
     roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -97,6 +98,7 @@ class AccessPortal:
                 for one in listed
             )
             self._kept.accounts = tuple(sorted(accounts, key=_by_name))
+            self._kept.names = {one.id: one.name for one in self._kept.accounts}
         return self._kept.accounts
 
     def roles(self, account: str) -> tuple[str, ...]:
@@ -203,6 +205,12 @@ def known_roles(sign_in: SignIn) -> tuple[tuple[Account, str], ...] | None:
     if any(one.id not in kept.roles for one in kept.accounts):
         return None
     return tuple((account, role) for account in kept.accounts for role in kept.roles[account.id])
+
+
+def known_account_name(account: str) -> str | None:
+    """Return the name of an account that any sign-in has listed; makes no call."""
+    names = (kept.names.get(account) for kept in tuple(_kept.values()))
+    return next(filter(None, names), None)
 
 
 def known_account(sign_in: str, account: str) -> Account | None:

@@ -16,7 +16,7 @@ from ipy_awsprofile.config.assigned_role import (
     role_name,
 )
 from ipy_awsprofile.config.config import Config, read_config
-from ipy_awsprofile.config.profiles import did_you_mean, matches, profiles_by_name
+from ipy_awsprofile.config.profiles import ProfileKind, did_you_mean, matches, profile_of
 from ipy_awsprofile.config.request import SessionRequest, account_text
 from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in, sign_ins
 from ipy_awsprofile.config.target import sign_in_target
@@ -113,18 +113,32 @@ def ask_portal(sign_in: str, person: Person, ask: Callable[[AccessPortal], Resul
 def resolve_sso_name(request: Request, person: Person, *, look_up: bool = False) -> Request:
     """Return the request with the role's one name instead of account, role and [sso-session].
 
-    An account that is given by its name is looked up, and with ``look_up`` every account, so that
-    `account_name` knows its name. Raises InvalidOption and other children of `AwsProfileError`.
+    An account that is given by its name is looked up. With ``look_up``, so is every account in
+    which a role or profile gets its credentials from IAM Identity Center, so that
+    `known_account_name` knows its name. Raises InvalidOption and other children of
+    `AwsProfileError`.
     """
     config = read_config()
     if request.needs_name:
         request = _name_of_role(request, config, person)
-    parts = assigned_name(request.profile or "")
-    if look_up and parts and request.profile not in profiles_by_name(config):
-        sign_in = find_sign_in(parts.sign_in, config).name
-        if known_account(sign_in, parts.account) is None:
+    if look_up and (place := _sign_in_and_account(request.profile or "", config)):
+        sign_in, account = place
+        if known_account(sign_in, account) is None:
             ask_portal(sign_in, person, AccessPortal.accounts)
     return request
+
+
+def _sign_in_and_account(name: str, config: Config) -> tuple[str, str] | None:
+    """Return the sign-in and account of a profile or role of IAM Identity Center, if it is one."""
+    section = config.profiles.get(name)
+    if section is None:
+        parts = assigned_name(name)
+        return (find_sign_in(parts.sign_in, config).name, parts.account) if parts else None
+    if profile_of(name, section).kind is not ProfileKind.SSO:
+        return None
+    sign_ins_of = (one.name for one in sign_ins(config).values() if one.is_of(section))
+    sign_in, account = next(sign_ins_of, None), section.text("sso_account_id")
+    return (sign_in, account) if sign_in and account else None
 
 
 def _name_of_role(request: Request, config: Config, person: Person) -> Request:
@@ -170,16 +184,6 @@ def account_id(name: str, portal: AccessPortal) -> str:
             raise InvalidOption(
                 f"{len(found)} accounts have the name `{name}`.", f"Use an account ID: {ids}."
             )
-
-
-def account_name(name: str) -> str | None:
-    """Return the name of the account of a role such as ``corp:123456789012/Admin``.
-
-    None for any other name, and if its account wasn't listed yet. It makes no call.
-    """
-    parts = assigned_name(name)
-    account = known_account(parts.sign_in, parts.account) if parts else None
-    return account.name if account else None
 
 
 def _profiles_by_role(sign_in: SignIn, config: Config) -> dict[tuple[str, str], str]:

@@ -69,13 +69,13 @@ def console_link(session: ProfileSession, service: str = "") -> ConsoleLink:
             f"`{service}` can't be a service of the console.", "Use its short name, such as `s3`."
         )
     name = session.chain[0]
-    if session.target.mfa:
-        raise CredentialsUnavailable(
-            f"`{name}` has a session of long-term keys, with which AWS opens no console.",
-            "Switch to a role, or sign in to the console with the user's password.",
-        )
     identity = who_am_i(session)
     arn = Arn.parse(identity.arn)
+    if arn and arn.resource.startswith("user/"):
+        raise CredentialsUnavailable(
+            f"`{name}` uses long-term keys, with which AWS opens no console.",
+            "Switch to a role, or sign in to the console with the user's password.",
+        )
     partition = arn.partition if arn else "aws"
     sign_in, console = _DOMAINS.get(partition, _DOMAINS["aws"])
     region = identity.region

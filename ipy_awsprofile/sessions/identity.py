@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError
 from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.regions import is_known_region
 from ipy_awsprofile.config.sts_endpoint import is_aws
-from ipy_awsprofile.credentials.aws_errors import ErrorResponse
 from ipy_awsprofile.credentials.cache_provenance import Source
 from ipy_awsprofile.credentials.caller import CallerIdentity, caller_identity
+from ipy_awsprofile.credentials.error_response import ErrorResponse
 from ipy_awsprofile.credentials.response_checks import guarded
 from ipy_awsprofile.credentials.retries import give_up_soon
 from ipy_awsprofile.credentials.translation import translated
@@ -34,7 +34,8 @@ class Identity:
     """The identity of a session, as STS returned it for the present credentials.
 
     ``chain`` has the names of the role chain's profiles, from the one that was asked for to the one
-    whose credentials start it; it is empty for a session without a profile. A role's session from
+    whose credentials start it, or what else starts it, such as ``ECS container``; it is empty for a
+    session without a profile. A role's session from
     the AWS CLI's cache can have been got with other credentials: then ``chain`` ends with that
     role, and ``source`` is ``other``, or ``unknown`` if another program wrote the cache.
     ``region`` is the session's Region. ``expiry`` (UTC) is when the credentials expire, and a
@@ -124,23 +125,12 @@ def _is_unknown_region(session: boto3.Session) -> bool:
     return is_aws(session.client("sts").meta.endpoint_url)
 
 
-#: Codes of servers that don't know an operation: Ceph's RGW answers GetCallerIdentity with 405.
-_UNKNOWN_OPERATION = {
-    "InvalidAction",
-    "MethodNotAllowed",
-    "NotImplemented",
-    "UnknownOperationException",
-    "UnsupportedOperation",
-}
-
-
 def _cannot_tell(error: ClientError, client: Any) -> bool:
     """Return whether a server that isn't AWS doesn't know the operation that it was asked for.
 
     https://docs.ceph.com/en/latest/radosgw/STS/
     """
-    is_unknown = ErrorResponse.of(error).code in _UNKNOWN_OPERATION
-    return is_unknown and not is_aws(client.meta.endpoint_url)
+    return ErrorResponse.of(error).is_unknown_operation and not is_aws(client.meta.endpoint_url)
 
 
 _UNKNOWN = Arn("", "", "", "", "")

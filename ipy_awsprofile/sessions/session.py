@@ -68,7 +68,7 @@ class ProfileSession(NamedSession):
     @property
     def may_ignore_policy(self) -> bool:
         """Whether it has a session policy of a server that isn't AWS, and may ignore it."""
-        return self.target.has_session_policy and bool(self.provenance.foreign_sts)
+        return bool(self.target.policy) and bool(self.provenance.foreign_sts)
 
     def client_settings(self) -> dict[str, Any]:
         """Return the profile's settings about clients as it was opened; files can change since."""
@@ -104,6 +104,7 @@ def open_session(
     policy: str | os.PathLike[str] | None = None,
     read_only: bool = False,
     mfa: bool = False,
+    default: bool = False,
     fresh: bool = False,
     mfa_prompter: MfaPrompter | None = None,
     sign_in: SignIn | None = None,
@@ -116,16 +117,20 @@ def open_session(
     is valid for at least 15 minutes (a quarter of its time if it is shorter than an hour, a minute
     if it needed an MFA code); otherwise it is assumed and written there.
 
-    Instead of ``name``, ``role_arn`` and ``source_profile`` open a role that has no profile, and
-    ``account`` (its ID or name) and ``role`` one of IAM Identity Center, with the [sso-session]
-    ``sso`` if there are several.
-    ``region`` takes precedence over the profile's own. ``duration`` (seconds, a timedelta, or a
-    text such as ``15m``; 900 to 43200 seconds), ``session_name`` and ``external_id`` replace
-    ``duration_seconds``, ``role_session_name`` and ``external_id`` of a role profile. ``read_only``
-    limits the session with AWS's managed policy ReadOnlyAccess; such sessions aren't shared with
-    the AWS CLI. ``mfa`` gets a session with MFA for long-term keys, with a code of the profile's
-    ``mfa_serial``, for 12 hours or ``duration`` (900 to 129600); the user's notebooks share it.
-    ``fresh`` ignores the cache.
+    Instead of ``name``, ``role_arn`` opens a role that has no profile, with ``source_profile`` or
+    the default credentials, and ``account`` (its ID or name) and ``role`` one of IAM Identity
+    Center, with the [sso-session] ``sso`` if there are several. ``default`` opens the default
+    credentials: of the environment, the default profile, a container or an instance. ``region``
+    takes precedence over the profile's own. ``session_name`` and ``external_id`` replace
+    ``role_session_name`` and ``external_id`` of a role profile. ``fresh`` ignores the cache.
+
+    ``read_only`` and ``policy`` (a JSON file; for a role, also the ARN of a managed policy) limit
+    what the session can do, and ``duration`` (seconds, a timedelta, or a text such as ``15m``; 900
+    to 43200 seconds for a role, to 129600 for anything else) how long it lasts until it is renewed.
+    A role is limited when it is assumed, and any other identity by GetScopedCredentials; such
+    sessions aren't shared with the AWS CLI. ``mfa`` gets a session with MFA for long-term keys,
+    with a code of the profile's ``mfa_serial``, for 12 hours or ``duration``; the user's notebooks
+    share it.
 
     ``mfa_prompter`` gets the question and returns the code; by default the code is asked for
     through the front end's input channel, also when the credentials are renewed. ``sign_in`` is
@@ -137,6 +142,7 @@ def open_session(
     credentials or the network.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
     """
     request = SessionRequest(
         profile=name,
@@ -155,6 +161,7 @@ def open_session(
         policy=os.fspath(policy) if policy is not None else None,
         read_only=read_only,
         mfa=mfa,
+        default=default,
     )
     person = Person(mfa_prompter=mfa_prompter or ask_on_input_channel, sign_in=sign_in)
     if request.needs_name:

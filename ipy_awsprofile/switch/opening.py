@@ -1,14 +1,11 @@
-"""What a switch prepares before anything changes: the request's name, its session, who it is."""
+"""What a switch prepares before anything changes: the session, and who it is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.request import account_text
 from ipy_awsprofile.errors import CredentialsRejected, InvalidOption, UnexpectedAccount
-from ipy_awsprofile.text import assigned_name
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.request import SwitchRequest
@@ -16,6 +13,24 @@ if TYPE_CHECKING:
     from ipy_awsprofile.credentials.person import Person
     from ipy_awsprofile.sessions.identity import Identity
     from ipy_awsprofile.sessions.session import ProfileSession
+    from ipy_awsprofile.switch.protection import Protection
+
+
+def open_allowed(
+    request: SwitchRequest, protection: Protection, *, is_new: bool, fresh: bool, person: Person
+) -> tuple[SwitchRequest, ProfileSession, Identity]:
+    """Return the request as the user's patterns allow it, its session, and its identity.
+
+    Raises ProtectedProfile, and what `open_request` raises.
+    """
+    request = protection.allowed(request, is_new=is_new)
+    ask = protection.is_protected(request.name)
+    session, identity = open_request(request, fresh=fresh, person=person, ask=ask)
+    # The files don't always say which account it is.
+    allowed = protection.allowed(request, identity.account, is_new=is_new)
+    if allowed != request:
+        session, identity = open_request(allowed, fresh=fresh, person=person, ask=True)
+    return allowed, session, identity
 
 
 def open_request(
@@ -58,30 +73,6 @@ def _expected_account(account: str | int | None) -> str | None:
     return None if account is None else account_text(account)
 
 
-def resolve_name(request: SwitchRequest, person: Person, protected: Iterable[str]) -> SwitchRequest:
-    """Return the request with a role's one name if it has an account and a role.
-
-    The account's name is looked up where patterns protect profiles: they concern it as well. Raises
-    a child of `AwsProfileError`.
-    """
-    is_role = assigned_name(request.profile or "") is not None
-    if not request.needs_name and not (is_role and protected):
-        return request
-    from ipy_awsprofile.sessions.assigned_roles import resolve_sso_name
-
-    return resolve_sso_name(request, person, look_up=bool(protected))
-
-
-def is_protected(name: str, patterns: Iterable[str]) -> bool:
-    """Return whether one of the patterns fits a profile's name, or the name of a role's account."""
-    folded = [name.casefold()]
-    if patterns and assigned_name(name):
-        from ipy_awsprofile.sessions.assigned_roles import account_name
-
-        folded += [known.casefold()] if (known := account_name(name)) else []
-    return any(fnmatchcase(one, pattern.casefold()) for pattern in patterns for one in folded)
-
-
 def login_target(request: SwitchRequest) -> Target:
     """Return the target of a request, whose options aren't needed for signing in.
 
@@ -92,5 +83,11 @@ def login_target(request: SwitchRequest) -> Target:
 
     if request.needs_name:  # not by its name, which only a person who has signed in can look up
         return sign_in_target(request.sso)
-    role, source = request.role_arn, request.source_profile
-    return target_of(SessionRequest(profile=request.profile, role_arn=role, source_profile=source))
+    return target_of(
+        SessionRequest(
+            profile=request.profile,
+            role_arn=request.role_arn,
+            source_profile=request.source_profile,
+            default=request.default,
+        )
+    )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.errors import InvalidOption, ProtectedProfile
-from ipy_awsprofile.switch.opening import resolve_name
+from ipy_awsprofile.switch.protection import known_account_name
 from ipy_awsprofile.text import assigned_name
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ def save_role(
     from ipy_awsprofile.config.new_profiles import NewProfile, append_profiles, require_new
     from ipy_awsprofile.config.target import target_of
 
-    if switcher.is_protected(name) and not request.confirmed:
+    if switcher.protection.is_protected(name) and not request.confirmed:
         raise ProtectedProfile(name)
-    request = resolve_name(request, person or switcher.person, switcher.protected)
-    options = {
+    request = switcher.protection.resolve_name(request, person or switcher.person)
+    options: dict[str, object] = {
         "--read-only": request.read_only,
         "--mfa": request.mfa,
         "--policy": request.policy,
@@ -46,12 +46,19 @@ def save_role(
         "--transitive-tag": request.transitive_tags,
         "--source-identity": request.source_identity,
     }
-    if given := [name for name, value in options.items() if value]:
+    given = [name for name, value in options.items() if value]
+    target = target_of(request) if not given else None
+    if target is None or target.scope:  # only the duration of a role is a setting
+        option = given[0] if given else "--duration"
         raise InvalidOption(
-            f"A profile of the AWS CLI can't say {given[0]}.",
-            f"Save it without {given[0]}, and switch with it.",
+            f"A profile of the AWS CLI can't say {option}.",
+            f"Save it without {option}, and switch with it.",
         )
-    target = target_of(request)
+    if request.default or {*target.chain[1:]} - target.config.profiles.keys():
+        raise InvalidOption(
+            "What this machine provides can't be saved as a profile.",
+            "Switch with `--default`, or with `--role-arn ARN` alone.",
+        )
     if target.name in target.config.profiles:
         raise InvalidOption(
             f"`{request.name}` is a profile already.",
@@ -87,20 +94,8 @@ def suggested_name(request: SwitchRequest) -> str:
     parts = assigned_name(request.profile or "")
     if parts is None or request.profile in profiles_by_name():
         return ""
-    account = known_account_name(request) or parts.account
+    account = known_account_name(parts.account) or parts.account
     return name_by("{account_name}-{role}", {"account_name": account, "role": parts.role})
-
-
-def known_account_name(request: SwitchRequest) -> str | None:
-    """Return the name of the account of a role that no profile names, if it was listed.
-
-    It makes no call. Raises ConfigFileError.
-    """
-    if assigned_name(request.name) is None:
-        return None
-    from ipy_awsprofile.sessions.assigned_roles import account_name
-
-    return account_name(request.name)
 
 
 def name_by(pattern: str, values: Mapping[str, str]) -> str:

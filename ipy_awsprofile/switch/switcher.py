@@ -18,15 +18,17 @@ from ipy_awsprofile.bindings.gate import watch_signatures
 from ipy_awsprofile.bindings.names import BINDINGS
 from ipy_awsprofile.bindings.no_identity import require_no_run
 from ipy_awsprofile.bindings.open_readers import OpenReaders
-from ipy_awsprofile.bindings.owners import Owners, owner_of, watched_owners
+from ipy_awsprofile.bindings.owners import Owners, owner_of
+from ipy_awsprofile.calls.write_lock import locked_owners
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.interrupts import Uninterrupted
 from ipy_awsprofile.credentials.person import Person
-from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile
+from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.sessions.run_isolation import require_notebook
 from ipy_awsprofile.switch.layers import Layer, Layers
 from ipy_awsprofile.switch.listeners import Listener, Listeners
-from ipy_awsprofile.switch.opening import is_protected, login_target, open_request, resolve_name
+from ipy_awsprofile.switch.opening import login_target, open_allowed
+from ipy_awsprofile.switch.protection import Protection
 from ipy_awsprofile.switch.running_cell import RunningCell
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ class Switcher:
         self._closed = False
         self._ending = ExitStack()
         #: The owners of the credentials that something signs with.
-        self.owners = owners or self._ending.enter_context(watched_owners())
+        self.owners = owners or self._ending.enter_context(locked_owners())
         self.owners.notebook = self
         #: The objects that the notebook has opened in S3.
         self.readers = OpenReaders()
@@ -63,8 +65,8 @@ class Switcher:
         self.cell = RunningCell(shell)
         #: The person to prompt, now and when credentials expire in a later cell.
         self.person = Person()
-        #: Patterns (``*prod*``, in any case) of profiles that need to be confirmed.
-        self.protected: tuple[str, ...] = ()
+        #: The profiles that need to be confirmed, or that are read-only.
+        self.protection = Protection()
         #: The name of roles' sessions that neither an option nor their profile names.
         self.session_name: str | None = None
         #: What happens when a client from before a switch signs, and how a warning is shown.
@@ -108,10 +110,6 @@ class Switcher:
     def has_notebook(self) -> bool:
         """Whether there is a notebook, whose variable holds the session."""
         return self._shell is not None
-
-    def is_protected(self, profile: str) -> bool:
-        """Return whether a switch to this profile has to be confirmed."""
-        return is_protected(profile, self.protected)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call the listener with each new identity, or with None after `off`.
@@ -157,14 +155,12 @@ class Switcher:
             raise _unloaded()
         # The active profile needs no confirmation; its pattern may be newer than the switch.
         is_new = request is not self.request
-        request = resolve_name(request, person or self.person, self.protected)
+        person, protection = person or self.person, self.protection
+        request = protection.resolve_name(request, person)
         if request.default_session_name != self.session_name:
             request = replace(request, default_session_name=self.session_name)
-        protected = self.is_protected(request.name)
-        if is_new and protected and not request.confirmed:
-            raise ProtectedProfile(request.name)
-        session, identity = open_request(
-            request, fresh=fresh, person=person or self.person, ask=protected
+        request, session, identity = open_allowed(
+            request, protection, is_new=is_new, fresh=fresh, person=person
         )
         session.person, session.is_of_switch = self.person, True
         self.owners.note(session)

@@ -33,6 +33,8 @@ def using_profile(
     expect_account: str | int | None = None,
     only_session: bool = False,
     confirmed: bool = False,
+    write: bool = False,
+    default: bool = False,
 ) -> Scope:
     """Work as a profile in a ``with`` block: everything follows it there, and comes back after it.
 
@@ -68,6 +70,8 @@ def using_profile(
         expect_account=expect_account,
         only_session=only_session,
         confirmed=confirmed,
+        write=write,
+        default=default,
     )
     return Scope(running_switcher(), request)
 

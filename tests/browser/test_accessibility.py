@@ -62,7 +62,7 @@ def states(view: ViewPage, aws: EmbeddedAws) -> Iterator[str]:
     """Bring the picker into each of its states, and yield its name."""
     mfa = "arn:aws:iam::111122223333:mfa/someone"
     yield "no identity"
-    view.switcher.protected = ("prod-*",)
+    view.switcher.protection.protected = ("prod-*",)
     view.open()
     view.settle()
     view.field.press("Alt+KeyP")

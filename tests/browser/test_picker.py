@@ -111,6 +111,31 @@ def test_region(jupyter: Jupyter) -> None:
     expect(notebook.run(2)).to_contain_text("'us-west-2'")
 
 
+def test_read_only(view: ViewPage) -> None:
+    """A switch below the list, or Alt R, makes what is chosen next read-only, until it is off."""
+    limit = view.root.get_by_role("checkbox", name="Read-only")
+    view.open()
+    view.settle()
+    view.field.press("Alt+KeyR")
+    expect(limit).to_be_checked()
+    for is_read_only in (True, False):
+        view.field.fill("RoleBeta")
+        view.field.press("Enter")
+        view.settle()
+        view.shows("RoleBeta")
+        access = expect(view.identity)
+        (access.to_contain_text if is_read_only else access.not_to_contain_text)("read-only")
+        request = view.switcher.request
+        assert request
+        assert request.read_only is is_read_only
+        view.open()
+        view.settle()
+        if is_read_only:
+            limit.click()
+            expect(limit).not_to_be_checked()
+            expect(view.field).to_be_focused()
+
+
 def test_mfa_wrong_and_right(jupyter: Jupyter, embedded: EmbeddedAws, company: None) -> None:
     """A wrong code is asked for again, the right one switches, and a cached session needs none."""
     serial = add_mfa_role(embedded, "RoleMfa")

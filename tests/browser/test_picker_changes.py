@@ -183,7 +183,7 @@ def test_the_first_click_below_an_open_list(view: ViewPage) -> None:
 
 def test_the_region_beside_a_question(view: ViewPage, config: Path) -> None:
     """Beside a profile that is to be confirmed stands its own Region, until it is cancelled."""
-    view.switcher.protected = ("prod-*",)
+    view.switcher.protection.protected = ("prod-*",)
     view.begin()
     view.choose("RoleBeta")
     view.settle()

@@ -41,7 +41,7 @@ def test_twenty_thousand_profiles(jupyter: Jupyter, embedded: EmbeddedAws) -> No
 
 def test_long_names(view: ViewPage, embedded: EmbeddedAws) -> None:
     """Long names are shortened in their middle; the keyboard and screen readers reach all of it."""
-    view.switcher.protected = ("*production*",)
+    view.switcher.protection.protected = ("*production*",)
     with stage.long_names(embedded):
         view.begin()
         for width in (1400, 700):

@@ -202,6 +202,18 @@ def test_the_saved_file(jupyter: Jupyter, embedded: EmbeddedAws, path: str) -> N
     assert "assumed-role/RoleBeta" in files[0]
 
 
+def test_a_read_only_session(jupyter: Jupyter) -> None:
+    """The button says that the session is read-only, to the eye and to a screen reader."""
+    notebook = jupyter.lab(LOAD, f"{SWITCH} --read-only", SWITCH)
+    notebook.run(0)
+    notebook.run(1)
+    toolbar = ToolbarPage(notebook)
+    toolbar.says("RoleBeta", "read-only")
+    expect(toolbar.toggle).to_have_attribute("aria-label", re.compile(r", read-only, .* left$"))
+    notebook.run(2)
+    expect(toolbar.toggle.get_by_text("read-only")).to_be_hidden()
+
+
 def test_the_popup_is_the_picker(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     """An MFA code, a running cell and --off work in the popup, and the file stays as it is."""
     serial = add_mfa_role(embedded, "Guarded")

@@ -226,16 +226,6 @@ def test_colours_follow_the_theme(tone: Tone) -> None:
     assert "background:#" not in html
 
 
-def test_a_read_only_session_says_so() -> None:
-    """The card shows that a session policy limits the session, and only then."""
-    limited, whole = (
-        cards.identity_card(identity(), variable="session", read_only=read_only, now=NOW)
-        for read_only in (True, False)
-    )
-    assert ("access", "read-only, limited by the session policy ReadOnlyAccess") in limited.rows
-    assert "read-only" not in str(whole)
-
-
 def test_a_protected_profile_looks_protected() -> None:
     """Its card says so beside the title, and isn't green, whatever else is on it."""
     for left in ([], [Leftover("client", "still signs as `UserAlpha`")]):

@@ -52,7 +52,7 @@ def test_same_dict_as_botocore(
     files.credentials.write_text(credentials)
     expected = by_botocore(files)
     config_of_both = read_config(files)
-    ours = config_of_both.full_config(profile, config_of_both.profiles.get(profile, {}))
+    ours = config_of_both.full_config({profile: config_of_both.profiles.get(profile, {})})
     assert ours["profiles"] == {profile: {}} | expected["profiles"]
     assert list(ours["profiles"])[: len(expected["profiles"])] == list(expected["profiles"])
     assert ours | {"profiles": None} == expected | {"profiles": None}
@@ -60,7 +60,7 @@ def test_same_dict_as_botocore(
 
 def test_files_that_do_not_exist(shared_files: tuple[Path, Path]) -> None:
     """Without files, only the profile that was asked for exists, with its replaced settings."""
-    config = read_config(SharedFiles(*shared_files)).full_config("p", {"role_arn": "arn"})
+    config = read_config(SharedFiles(*shared_files)).full_config({"p": {"role_arn": "arn"}})
     assert config["profiles"] == {"p": {"role_arn": "arn"}}
 
 
@@ -70,13 +70,13 @@ def test_sessions_are_independent(shared_files: tuple[Path, Path]) -> None:
     files.config.write_text("[profile p]\nregion = one\n[profile q]\n")
     config = read_config(files)
     own = config.profiles["p"]
-    first, second = (config.full_config("p", own | {"output": it}) for it in ("json", "text"))
+    first, second = (config.full_config({"p": own | {"output": it}}) for it in ("json", "text"))
     first["profiles"]["p"]["region"] = "two"
     first["profiles"]["new"] = {}
     first["plugins"] = {}
     assert second["profiles"] == {"p": {"region": "one", "output": "text"}, "q": {}}
     assert "plugins" not in second
-    assert config.full_config("q", {})["profiles"]["p"] == {"region": "one"}
+    assert config.full_config({"q": {}})["profiles"]["p"] == {"region": "one"}
 
 
 def test_a_changed_file_is_read_again(shared_files: tuple[Path, Path]) -> None:

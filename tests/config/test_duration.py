@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ipy_awsprofile import open_session, using_profile
-from ipy_awsprofile.config.duration import ROLE, WITH_MFA, whole_seconds
+from ipy_awsprofile.config.duration import ANY_SESSION, ROLE, whole_seconds
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -49,7 +49,7 @@ def test_refused_durations(aws: EmbeddedAws, duration: Any) -> None:
 
 def test_limits() -> None:
     """A session of long-term keys with MFA can last longer than a role."""
-    assert whole_seconds("36h", WITH_MFA) == 129600
+    assert whole_seconds("36h", ANY_SESSION) == 129600
     assert whole_seconds("12h", ROLE) == 43200
     with pytest.raises(InvalidOption, match=r"use 900 to 129600 \(15m to 36h\)"):
-        whole_seconds("37h", WITH_MFA)
+        whole_seconds("37h", ANY_SESSION)

@@ -13,7 +13,9 @@ import pytest
 
 from ipy_awsprofile.bindings.environment import environment
 from ipy_awsprofile.bindings.lending import LentProfile
+from ipy_awsprofile.config.read_only import read_only_policy
 from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.session_policy import Scope, SessionPolicy
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.errors import (
     AwsProfileError,
@@ -88,11 +90,11 @@ source_profile = nobody
 ARN = "arn:aws:iam::123456789012:role/Other"
 ROLES, OTHERS = ("role", "source"), ("keys", "sso", "process", "login")
 OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
-    "duration": ({"duration": 900}, "a duration"),
     "external ID": ({"external_id": "xy"}, "an external ID"),
     "session name": ({"session_name": "me"}, "a session name"),
-    "read-only": ({"read_only": True}, "a session policy"),
+    "tags": ({"tags": (("team", "red"),)}, "session tags or a source identity"),
 }
+READ_ONLY_ACCESS = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 
 
 @pytest.fixture
@@ -115,11 +117,41 @@ def test_options_of_a_role(config: Path, name: str) -> None:
         "role_session_name": "me",
         "external_id": "xy",
     }
-    assert target.policy_arns == ("arn:aws:iam::aws:policy/ReadOnlyAccess",)
+    assert target.policy == SessionPolicy("", arn=READ_ONLY_ACCESS)
+    assert target.scope is None
+
+
+@pytest.mark.parametrize("name", [*OTHERS, "web"])
+def test_limits_of_other_profiles(config: Path, name: str, tmp_path: Path) -> None:
+    """A policy and a duration for what assumes no role are for GetScopedCredentials."""
+    target = target_of(SessionRequest(profile=name, duration="20m", read_only=True))
+    policy = SessionPolicy("", text=read_only_policy())
+    assert (target.options, target.policy) == ({}, policy)
+    assert target.scope == Scope(policy, 1200)
+    assert target_of(SessionRequest(profile=name, duration="36h")).scope == Scope(None, 129600)
+    file = tmp_path / "Größe.json"
+    file.write_text('{"Statement": []}')
+    scope = target_of(SessionRequest(profile=name, policy=str(file))).scope
+    assert scope
+    assert scope.policy
+    assert scope.policy.text == '{"Statement":[]}'
+    assert scope.description == "ipy-awsprofile: Gr??e.json"
+
+
+def test_limits_that_cannot_be_combined(config: Path) -> None:
+    """Two policies would allow what either allows; only a role takes a managed policy."""
+    for name in ("role", "keys"):
+        with pytest.raises(InvalidOption, match="--read-only and --policy can't be combined"):
+            target_of(SessionRequest(profile=name, read_only=True, policy=READ_ONLY_ACCESS))
+    with pytest.raises(InvalidOption, match="`sso` doesn't assume a role, so a managed policy"):
+        target_of(SessionRequest(profile="sso", policy=READ_ONLY_ACCESS))
+    assert target_of(SessionRequest(profile="role", policy=READ_ONLY_ACCESS)).policy == (
+        SessionPolicy(READ_ONLY_ACCESS, arn=READ_ONLY_ACCESS)
+    )
 
 
 def test_options_of_a_web_identity(config: Path) -> None:
-    """A web identity can use only a session name."""
+    """A web identity can use a session name."""
     assert target_of(SessionRequest(profile="web", session_name="me")).options == {
         "role_session_name": "me"
     }
@@ -145,7 +177,7 @@ def test_options_that_a_kind_cannot_use(config: Path, name: str, option: str) ->
 def test_without_options(config: Path, name: str) -> None:
     """Without options no setting is replaced."""
     target = target_of(SessionRequest(profile=name))
-    assert (target.options, target.policy_arns) == ({}, ())
+    assert (target.options, target.policy, target.scope) == ({}, None, None)
     assert (target.name, target.config.paths.config) == (name, config)
 
 
@@ -159,9 +191,8 @@ def test_chain(config: Path) -> None:
 
 def test_policy_of_another_partition(config: Path) -> None:
     """The managed policy's ARN is in the partition of the role, such as that of China."""
-    assert target_of(SessionRequest(profile="china", read_only=True)).policy_arns == (
-        "arn:aws-cn:iam::aws:policy/ReadOnlyAccess",
-    )
+    china = target_of(SessionRequest(profile="china", read_only=True))
+    assert china.policy == SessionPolicy("", arn="arn:aws-cn:iam::aws:policy/ReadOnlyAccess")
     by_arn = target_of(
         SessionRequest(
             role_arn="arn:aws-us-gov:iam::123456789012:role/R",
@@ -169,7 +200,7 @@ def test_policy_of_another_partition(config: Path) -> None:
             read_only=True,
         )
     )
-    assert by_arn.policy_arns == ("arn:aws-us-gov:iam::aws:policy/ReadOnlyAccess",)
+    assert by_arn.policy == SessionPolicy("", arn="arn:aws-us-gov:iam::aws:policy/ReadOnlyAccess")
 
 
 def test_policy_of_a_role_without_an_arn(config: Path) -> None:
@@ -216,15 +247,17 @@ def test_settings_of_a_role_by_arn(config: Path) -> None:
         {"name": "keys", "role_arn": ARN},
         {"name": "keys", "source_profile": "keys"},
         {"name": "keys", "role_arn": ARN, "source_profile": "keys"},
-        {"role_arn": ARN},
         {"source_profile": "keys"},
+        {"name": "keys", "default": True},
+        {"role_arn": ARN, "default": True},
     ],
 )
 def test_wrong_combinations(config: Path, options: dict[str, Any]) -> None:
-    """A request needs either a name, or an ARN and a source; the hint shows both."""
-    with pytest.raises(InvalidOption, match="a profile's name, or a role's ARN") as caught:
+    """A request needs one name: a profile's, a role's ARN, or the default; the hint shows them."""
+    with pytest.raises(InvalidOption, match="needs one name") as caught:
         target_of(SessionRequest(profile=options.pop("name", None), **options))
-    assert "--role-arn ARN --source-profile NAME" in caught.value.hint
+    for one in ("%aws_profile NAME", "--role-arn ARN", "--default"):
+        assert one in caught.value.hint
 
 
 @pytest.mark.parametrize(

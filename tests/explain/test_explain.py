@@ -149,7 +149,7 @@ def test_a_role_without_a_profile(shared_files: Files) -> None:
         "RoleBeta --explain --region us-west-2",
         "RoleBeta --explain --cell",
         "--explain --yes RoleBeta",
-        "--explain --role-arn arn:aws:iam::1:role/x --source-profile UserAlpha",
+        "--explain --role-arn arn:aws:iam::1:role/x --duration 15m",
     ],
 )
 def test_magic_refuses(shell: Shell, aws: EmbeddedAws, line: str) -> None:

@@ -95,7 +95,7 @@ def test_a_filesystem_with_more_access(notebook: Shell) -> None:
     """A filesystem of s3fs from before a read-only switch to the same role is named."""
     notebook.good("%aws_profile RoleBeta\nimport s3fs; fs = s3fs.S3FileSystem(); fs.ls(BUCKET)")
     card = notebook.good("%aws_profile RoleBeta --read-only").text
-    assert "`fs` still signs as RoleBeta with the role's full permissions: run `import" in card
+    assert "`fs` still signs as RoleBeta with its full permissions: run `import" in card
     notebook.good("import s3fs; fs = s3fs.S3FileSystem(); fs.ls(BUCKET)")
     assert "`fs`" not in notebook.good("%aws_profile").text
 

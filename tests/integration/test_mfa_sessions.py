@@ -280,3 +280,21 @@ def test_no_secret_is_shown(shell: Shell, aws: EmbeddedAws, user: IamUser, tmp_p
     texts += [shell.run(cell).printed + shell.run(cell).text for cell in cells]
     secrets = (*aws.secrets(), "271828", user.access_key_id)
     assert [one for one in secrets if any(one in text for text in texts)] == []
+
+
+def test_read_only_with_mfa(shell: Shell, aws: EmbeddedAws, asked: list[str]) -> None:
+    """The session with MFA can be limited: one code, and the policy's condition is still met."""
+    card = shell.good("%aws_profile P --mfa --read-only").text
+    assert "limited to read-only" in card
+    assert len(asked) == 1
+    assert actions(aws)[-3:] == [
+        "sts:GetSessionToken",
+        "sts:GetScopedCredentials",
+        "sts:GetCallerIdentity",
+    ]
+    shell.good(LIST)
+    assert "would write" in str(shell.run("session.client('s3').create_bucket(Bucket='x')").error)
+    shell.good("%aws_profile P --mfa")  # the session with MFA is in the cache
+    assert len(asked) == 1
+    shell.run("session.client('s3').delete_bucket(Bucket='careful')")
+    assert "s3:DeleteBucket" in actions(aws)

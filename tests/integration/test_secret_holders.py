@@ -18,7 +18,14 @@ import cloudpickle
 import pytest
 from botocore.credentials import Credentials
 
-from ipy_awsprofile import libraries, list_assigned_roles, list_profiles, open_session, who_am_i
+from ipy_awsprofile import (
+    libraries,
+    list_assigned_roles,
+    list_profiles,
+    open_session,
+    scoped,
+    who_am_i,
+)
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import sign_in_target, target_of
 from ipy_awsprofile.sessions.aws_login import begin_entered_login, begin_login
@@ -72,9 +79,11 @@ def held(aws: EmbeddedAws, shell: Shell, scenario: Scenario) -> Iterator[Held]:
     shell.good("%aws_profile RoleBeta")
     user, role, assigned = map(open_session, ("UserAlpha", "RoleBeta", "prod-reader"))
     login = target_of(SessionRequest(profile="Login"))
+    with scoped(assigned, seconds=600) as limited:
+        pass
     pages = [begin_browser_sign_in(sign_in_target("corp")), begin_login(login)]
     objects = [
-        *(user, role, assigned, *pages),
+        *(user, role, assigned, limited, open_session("prod-reader", read_only=True), *pages),
         begin_device_sign_in(sign_in_target("corp")),
         begin_entered_login(login),
         *(console_link(role), short_lived(role), session_token(user), portable(role)),

@@ -190,7 +190,7 @@ def test_a_filesystem_of_the_same_role(notebook: Shell) -> None:
     """A client with the role's full permissions doesn't sign while the role is read-only."""
     notebook.good("it = session.client('s3')\n%aws_profile RoleBeta --read-only")
     error = notebook.refused("it.put_object(Bucket=BUCKET, Key='new')")
-    assert "as RoleBeta with the role's full permissions, but `RoleBeta` is active, read-only" in (
+    assert "as RoleBeta with its full permissions, but `RoleBeta` is active, read-only" in (
         str(error)
     )
     notebook.good('it = session.client("s3")')  # as the hint says

@@ -32,4 +32,4 @@ def switcher(session: ProfileSession) -> Iterator[Switcher]:
     """Make a switcher without a notebook, and undo at the end what it did."""
     switcher = Switcher(None)
     yield switcher
-    switcher.off()
+    switcher.close()

@@ -113,7 +113,7 @@ def test_ctrl_c(configured: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("ipy_awsprofile.switch.switcher.open_request", interrupted)
+        patch.setattr("ipy_awsprofile.switch.switcher.open_allowed", interrupted)
         error, _ = refused(configured, "x = 1")
     assert isinstance(error.__cause__, SwitchInterrupted)
     assert "x" not in configured.names

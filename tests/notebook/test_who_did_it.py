@@ -11,7 +11,7 @@ import pytest
 
 from ipy_awsprofile import across_profiles
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow
-from ipy_awsprofile.errors import AccessDenied, AwsProfileError, InvalidOption, InvalidProfile
+from ipy_awsprofile.errors import AccessDenied, InvalidOption, InvalidProfile
 from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.session import open_session
 from tests.shells import run_aws_cli
@@ -120,9 +120,11 @@ def test_policy(shell: Shell, tmp_path: Path) -> None:
         assert "AccessDenied" in str(shell.run(put).error)
     put_object = ("s3api", "put-object", "--bucket", "my-first-bucket", "--key", "k")
     assert "AccessDenied" in run_aws_cli(*put_object).stderr
-    with pytest.raises(AwsProfileError):
+    with pytest.raises(AccessDenied, match="sts:GetScopedCredentials"):
         open_session("UserAlpha", policy=file)
-    assert open_session("RoleBeta", policy=file).target.policy_arns == ()
+    read = open_session("RoleBeta", policy=file).target.policy
+    assert read
+    assert read.text == json.dumps(READ, separators=(",", ":"))
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,7 @@ def test_switches_the_notebook(person: Person, shell: Shell) -> None:
     assert identity == {
         "account": "123456789012",
         "protected": False,
+        "read_only": False,
         "notes": 0,
         "save_as": "",
         "profile": "RoleBeta",

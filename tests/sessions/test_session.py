@@ -116,9 +116,9 @@ def test_invalid_region_with_cached_credentials(aws: EmbeddedAws) -> None:
         open_session("RoleBeta", region="not a region")
 
 
-@pytest.mark.parametrize("options", [{"duration": 900}, {"session_name": "x"}])
+@pytest.mark.parametrize("options", [{"external_id": "xy"}, {"session_name": "x"}])
 def test_options_of_roles_only(aws: EmbeddedAws, options: dict[str, Any]) -> None:
-    """A profile that doesn't assume a role can't use a duration or a session name."""
+    """A profile that doesn't assume a role can't use an external ID or a session name."""
     with pytest.raises(InvalidOption, match="`UserAlpha` doesn't assume a role") as caught:
         open_session("UserAlpha", **options)
     assert caught.value.hint == "It uses static keys."
@@ -156,7 +156,7 @@ def test_role_of_the_environment(
         region="us-west-2",
     )
     identity = who_am_i(open_session("FromEnvironment", session_name="env"))
-    assert identity.chain == ("FromEnvironment",)
+    assert identity.chain == ("FromEnvironment", "environment variables")
     assert identity.arn.endswith("RoleBeta/env")
 
 

@@ -44,7 +44,7 @@ def switcher(bare_shell: Shell, aws: EmbeddedAws) -> Iterator[Switcher]:
     """
     switcher = Switcher(bare_shell.ip)
     yield switcher
-    switcher.off()
+    switcher.close()
 
 
 def test_before_the_first_switch(switcher: Switcher) -> None:
@@ -216,8 +216,8 @@ def test_failed_switch_is_not_told(switcher: Switcher) -> None:
 )
 def test_protected(switcher: Switcher, pattern: str, is_protected: bool) -> None:
     """A protected profile needs to be confirmed; patterns match whole names, in any case."""
-    switcher.protected = ("other", pattern)
-    assert switcher.is_protected("RoleBeta") is is_protected
+    switcher.protection.protected = ("other", pattern)
+    assert switcher.protection.is_protected("RoleBeta") is is_protected
     if is_protected:
         with pytest.raises(ProtectedProfile):
             switcher.switch(ROLE)
@@ -310,7 +310,7 @@ def test_the_same_role_with_less_access_is_another_one(
     bare_shell.good("full = session.client('s3')")
     switcher.switch(SwitchRequest(profile="RoleBeta", read_only=True))
     bare_shell.good("narrow = session.client('s3')")
-    may_do_all = stale("RoleBeta with the role's full permissions", "full")
+    may_do_all = stale("RoleBeta with its full permissions", "full")
     assert switcher.leftovers() == [Leftover("full", may_do_all)]
     switcher.switch(ROLE)
     assert switcher.leftovers() == [Leftover("narrow", stale("RoleBeta read-only", "narrow"))]
@@ -462,7 +462,7 @@ def test_listener_that_switches(switcher: Switcher) -> None:
 def test_who_is_active_goes_on_when_protected(switcher: Switcher) -> None:
     """A pattern that comes after the switch asks for no consent to refresh."""
     switcher.switch(ROLE)
-    switcher.protected = ("*beta*",)
+    switcher.protection.protected = ("*beta*",)
     assert switcher.refresh()
     with pytest.raises(ProtectedProfile):
         switcher.switch(replace(ROLE, region="eu-west-1"))

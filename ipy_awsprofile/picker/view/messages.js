@@ -38,6 +38,7 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * @property {string | null} expires  when the credentials end, as ISO 8601
  * @property {string} account  the account's alias if one is known, otherwise its ID
  * @property {boolean} protected
+ * @property {boolean} read_only  whether the session is limited to reading
  * @property {number} notes  the number of the card's notes, such as what doesn't follow
  * @property {string} save_as  a name for the role as a profile, if no profile names it; otherwise empty
  * @property {string} text  the card as text
@@ -182,6 +183,7 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * @property {string} profile
  * @property {string | null} region  null is the profile's Region
  * @property {number} list  the version of the list in which the person saw the profile
+ * @property {boolean} [read_only]  whether to limit the session to reading
  * @property {boolean} [confirmed]
  * @property {string} [code]  an MFA code
  * @property {boolean} [device_code]  whether to sign in with another browser, by a code

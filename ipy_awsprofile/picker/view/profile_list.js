@@ -12,7 +12,7 @@ export const ROWS_SHOWN = 9;
 const OVERSCAN = 4; // rows drawn above and below the visible ones
 
 const HEADS = ["", "profile", "role", "kind", "account", "region", ""];
-const KEYS = [["↑↓", "choose"], ["Enter", "switch"], ["Alt P", "pin"], ["Esc", "close"]];
+const KEYS = [["↑↓", "choose"], ["Enter", "switch"], ["Alt P", "pin"], ["Alt R", "read-only"], ["Esc", "close"]];
 
 /**
  * @typedef {object} ListActions
@@ -58,6 +58,9 @@ export class ProfileList {
     );
     this.empty = h("div", { class: "ipyap-empty", hidden: true });
     this.signIns = new SignIns(actions.listRoles);
+    // The next switch is read-only: it stays so until the person changes it.
+    this.readOnly = h("input", { type: "checkbox" });
+    const limit = h("label", { class: "ipyap-limit", title: "Limit the session to reading" }, this.readOnly, "Read-only");
     const keys = KEYS.map(([key, does]) => h("span", {}, h("b", {}, key), ` ${does} `));
     // What a narrow row shortens stands here in full. A screen reader has it from the row.
     this.detail = h("div", { class: "ipyap-detail", "aria-hidden": "true" });
@@ -78,7 +81,7 @@ export class ProfileList {
       this.empty,
       this.signIns.element,
       this.detail,
-      h("div", { class: "ipyap-foot", id: `${id}-keys` }, ...keys),
+      h("div", { class: "ipyap-foot" }, limit, h("div", { class: "ipyap-keys", id: `${id}-keys` }, ...keys)),
     );
   }
 

@@ -168,6 +168,13 @@ export class SearchField {
     this.actions.say(pinned ? `${name} is pinned.` : `${name} is no longer pinned.`);
   }
 
+  /** Let the next switch be read-only, or not. */
+  toggleReadOnly() {
+    const { readOnly } = this.list;
+    readOnly.checked = !readOnly.checked;
+    this.actions.say(readOnly.checked ? "The next switch is read-only." : "The next switch isn't read-only.");
+  }
+
   /** @param {KeyboardEvent} event */
   key(event) {
     if (event.isComposing) return;
@@ -194,6 +201,7 @@ export class SearchField {
   keyInList({ key, code, altKey }) {
     const { active, activeName, shown } = this.list;
     if (altKey && code === "KeyP") return () => activeName !== null && this.pin(activeName);
+    if (altKey && code === "KeyR") return () => this.toggleReadOnly();
     /** @param {number} place */
     const moveTo = (place) => () => {
       this.list.move(place);

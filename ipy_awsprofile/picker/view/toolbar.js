@@ -26,11 +26,12 @@ class ToolbarButton {
     this.lock = h("span", { class: "ipyap-tool-lock" }, icon("lock"));
     this.name = h("span", { class: "ipyap-tool-name" });
     this.account = h("span", { class: "ipyap-tool-account" });
+    this.access = h("span", { class: "ipyap-tool-access" }, "read-only");
     this.left = h("span", { class: "ipyap-tool-left" });
     this.button = h(
       "button",
       { class: "ipyap-tool", type: "button", hidden: true, "aria-haspopup": "dialog" },
-      ...[this.dot, this.lock, this.name, this.account, this.left],
+      ...[this.dot, this.lock, this.name, this.account, this.access, this.left],
     );
     this.popup = new Popup(model, this.button);
     this.onMessage = (/** @type {ViewMessage} */ message) => this.receive(message);
@@ -60,10 +61,12 @@ class ToolbarButton {
     this.name.textContent = identity ? (identity.profile ?? identity.name) : "No AWS profile";
     this.account.textContent = identity?.account ?? "";
     this.lock.hidden = !identity?.protected;
+    this.access.hidden = !identity?.read_only;
     this.left.hidden = this.ends === null;
     this.button.title = `${identity ? identity.text : "No AWS profile is active in this notebook."}\n\n${CLICK}`;
+    const marks = identity ? [identity.protected && "protected", identity.read_only && "read-only"] : [];
     this.label = identity
-      ? `AWS profile ${this.name.textContent}, account ${identity.account}${identity.protected ? ", protected" : ""}`
+      ? [`AWS profile ${this.name.textContent}, account ${identity.account}`, ...marks.filter(Boolean)].join(", ")
       : "No AWS profile";
     this.button.hidden = false;
     this.tick();

@@ -222,7 +222,8 @@ export class View {
   pick(profile) {
     // Before the first switch, a Region can be chosen for the profile that will be chosen.
     const region = this.card.identity ? null : this.region.value;
-    this.ask({ type: "switch", profile, region, list: this.profiles.version }, profile);
+    const limit = this.field.list.readOnly.checked ? { read_only: true } : {};
+    this.ask({ type: "switch", profile, region, list: this.profiles.version, ...limit }, profile);
   }
 
   /** Ask for the name under which the active role becomes a profile. */

@@ -1,0 +1,41 @@
+"""Who has some credentials, as far as it is known without asking AWS."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from ipy_awsprofile.errors import AwsProfileError
+
+
+@dataclass(frozen=True, slots=True)
+class KnownIdentity:
+    """Who has some credentials, as far as it is known without asking AWS.
+
+    ``arn`` is the principal's, as STS has named it; ``account`` is what the profile says.
+    """
+
+    profile: str | None = None
+    arn: str | None = None
+    account: str | None = None
+
+
+def identity_of_key(key: str | None) -> KnownIdentity:
+    """Return the identity of the profile of the files that has an access key."""
+    from ipy_awsprofile.config.config import read_config
+
+    with suppress(AwsProfileError):
+        for name, section in read_config().profiles.items() if key else ():
+            if section.get("aws_access_key_id") == key:
+                return identity_of_profile(name)
+    return KnownIdentity()
+
+
+def identity_of_profile(name: str) -> KnownIdentity:
+    """Return what the files say of a profile."""
+    from ipy_awsprofile.config.profiles import profiles_by_name
+
+    with suppress(AwsProfileError):
+        if profile := profiles_by_name().get(name):
+            return KnownIdentity(name, account=profile.account)
+    return KnownIdentity()

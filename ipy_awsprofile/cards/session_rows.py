@@ -1,0 +1,28 @@
+"""The rows of an identity's card about its session: what limits it, and who is behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.config.read_only import READS
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.config.target import Target
+
+#: What a read-only session of a role can do, and one that no role is assumed for.
+READ_ONLY = "read-only, limited by the session policy ReadOnlyAccess"
+READ_ONLY_SCOPE = f"limited to read-only in {len(READS)} services; all others are denied"
+
+
+def session_rows(target: Target) -> list[tuple[str, str]]:
+    """Return the rows: access or policy, source identity and tags."""
+    said = target.parameters.get(target.role_arn or "", {})
+    tags = ", ".join(f"{one['Key']}={one['Value']}" for one in said.get("Tags", ()))
+    policy = target.policy
+    rows = {
+        "access": policy and policy.is_read_only and (READ_ONLY if policy.arn else READ_ONLY_SCOPE),
+        "source identity": said.get("SourceIdentity"),
+        "tags": tags,
+        "policy": policy and policy.name and f"limited by the session policy {policy.name}",
+    }
+    return [(name, value) for name, value in rows.items() if value]

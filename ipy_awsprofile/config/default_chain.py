@@ -1,0 +1,128 @@
+"""Where credentials come from without a profile's name: the order of botocore's provider chain.
+
+On an instance, in a container or in a pod, there often is no profile at all.
+
+https://docs.aws.amazon.com/boto3/latest/guide/credentials.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from ipy_awsprofile.config.config import Config
+from ipy_awsprofile.config.profiles import ASSUMES, ProfileKind, find_profile, profile_of
+from ipy_awsprofile.config.settings import About, settings_about
+from ipy_awsprofile.config.shared_files import Section
+from ipy_awsprofile.config.user_environment import named_profile
+
+#: Settings of the default profile that hold for other credentials, too.
+_SETTINGS = ("region", *settings_about(About.CLIENTS, About.MACHINE))
+
+#: The variables with which a pod or another workload assumes a role by a token, and the settings.
+_WEB_IDENTITY = {
+    "AWS_ROLE_ARN": "role_arn",
+    "AWS_WEB_IDENTITY_TOKEN_FILE": "web_identity_token_file",
+    "AWS_ROLE_SESSION_NAME": "role_session_name",
+}
+
+#: What such a token is called where the name of a profile is expected.
+TOKEN = "web identity token"  # noqa: S105  # it is none
+
+#: The hosts of EKS Pod Identity's agent.
+#: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
+_POD_IDENTITY = {"169.254.170.23", "fd00:ec2::23"}
+
+_FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+_CONTAINER = (_FULL_URI, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DefaultSource:
+    """The source of the default credentials.
+
+    ``name`` is the profile's, or says in words what else it is. ``settings`` can be secrets; those
+    of `ProfileKind.AMBIENT` have a credential_source.
+    """
+
+    name: str
+    settings: Section
+    kind: ProfileKind
+    is_profile: bool = False
+
+
+def default_source(config: Config, environ: Mapping[str, str]) -> DefaultSource:
+    """Return where botocore finds credentials if no profile is named.
+
+    Raises ProfileNotFound if a variable names a profile that doesn't exist.
+    """
+    variable, named = named_profile(environ)
+    name = named or "default"
+    settings = _without_credentials(config.profiles.get(name), config)
+    if environ.get("AWS_ACCESS_KEY_ID"):
+        return _ambient("Environment", settings, environ)
+    if variable and name not in config.profiles:
+        find_profile(name, config)  # raises
+    profile = config.profiles.get(name)
+    kind = profile_of(name, profile).kind if profile is not None else ProfileKind.INCOMPLETE
+    if profile is not None and kind in ASSUMES:
+        return DefaultSource(name, profile, kind, is_profile=True)
+    if environ.get("AWS_WEB_IDENTITY_TOKEN_FILE") and environ.get("AWS_ROLE_ARN"):
+        return _web_identity(settings, environ)
+    if profile is not None and kind is not ProfileKind.INCOMPLETE:
+        return DefaultSource(name, profile, kind, is_profile=True)
+    in_container = any(environ.get(variable) for variable in _CONTAINER)
+    return _ambient("EcsContainer" if in_container else "Ec2InstanceMetadata", settings, environ)
+
+
+def _without_credentials(section: Section | None, config: Config) -> Section:
+    """Return a section's Region and settings about clients."""
+    return section.part(_SETTINGS) if section is not None else Section(config.paths.config, 0)
+
+
+def _ambient(source: str, settings: Section, environ: Mapping[str, str]) -> DefaultSource:
+    settings["credential_source"] = source
+    return DefaultSource(source_in_words(source, environ), settings, ProfileKind.AMBIENT)
+
+
+def _web_identity(settings: Section, environ: Mapping[str, str]) -> DefaultSource:
+    for variable, setting in _WEB_IDENTITY.items():
+        if value := environ.get(variable):
+            settings[setting] = value
+    return DefaultSource(TOKEN, settings, ProfileKind.WEB_IDENTITY)
+
+
+#: What isn't the name of a profile.
+_IN_WORDS = {
+    *("EC2 instance", "ECS container", "EKS Pod Identity", "environment variables", TOKEN),
+}
+
+
+def typed(chain: Sequence[str]) -> str:
+    """Return how the first name of a role chain is typed after ``%aws_profile``."""
+    name, *sources = chain
+    if name in _IN_WORDS:
+        return "--default"
+    if not name.startswith("arn:"):
+        return name
+    source = f" --source-profile {sources[0]}" if sources and sources[0] not in _IN_WORDS else ""
+    return f"--role-arn {name}{source}"
+
+
+def source_in_words(credential_source: str, environ: Mapping[str, str]) -> str:
+    """Return what a credential_source is, for a card: such as ``ECS container``."""
+    if credential_source == "Environment":
+        return "environment variables"
+    if credential_source == "Ec2InstanceMetadata":
+        return "EC2 instance"
+    try:
+        host = urlsplit(environ.get(_FULL_URI, "")).hostname
+    except ValueError:
+        host = None
+    return "EKS Pod Identity" if host in _POD_IDENTITY else "ECS container"
+
+
+def default_region(environ: Mapping[str, str]) -> str | None:
+    """Return the Region that ECS, EKS and Lambda name in a variable that botocore doesn't read."""
+    return environ.get("AWS_REGION") or None

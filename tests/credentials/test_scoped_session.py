@@ -1,0 +1,201 @@
+"""A narrowed session is renewed with its base, and STS's refusals say what to do.
+
+https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from botocore.exceptions import ClientError
+
+from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.target import target_of
+from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
+from ipy_awsprofile.demo.aws import EmbeddedAws
+from ipy_awsprofile.demo.refusals import Refusal
+from ipy_awsprofile.demo.services.sts.responses import StsResponse
+from ipy_awsprofile.demo.stages.scenario import allow
+from ipy_awsprofile.errors import (
+    AccessDenied,
+    AwsProfileError,
+    IdentityChanged,
+    InvalidOption,
+    SessionNotLimited,
+)
+from ipy_awsprofile.sessions.identity import who_am_i
+from ipy_awsprofile.sessions.session import ProfileSession, credentials_of, open_session
+from tests.kinds import ACCOUNT, KINDS, create_ann, in_its_place, prepared, sign_in
+from tests.sessions.traces import actions
+
+SCOPED = "sts:GetScopedCredentials"
+
+
+def may_write(aws: EmbeddedAws, session: ProfileSession) -> bool:
+    """Return whether AWS lets the session write."""
+    s3: Any = session.client("s3", region_name="us-west-2", endpoint_url=aws.endpoint_url)
+    try:
+        s3.put_object(Bucket="data", Key="k")
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "AccessDenied":
+            raise
+        return False
+    return True
+
+
+@contextmanager
+def in_time(monkeypatch: pytest.MonkeyPatch, name: str) -> Iterator[tuple[EmbeddedAws, Any]]:
+    """Be where a kind works, with one clock for AWS and botocore."""
+    start = datetime.now(UTC)
+    with time_machine.travel(start, tick=True) as clock, EmbeddedAws() as aws:
+        for variable, value in aws.environment().items():
+            monkeypatch.setenv(variable, value)
+        aws.create_bucket("data", account=ACCOUNT, region="us-west-2")
+        ann = create_ann(aws)
+        sign_in(aws, ann)
+        values = prepared(aws, ann, token_lasts=timedelta(hours=24))
+        with in_its_place(aws, values, monkeypatch, KINDS[name]):
+            yield aws, clock
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("an instance's own role", "a container's own role", "web identity", "sso-session"),
+        *("login session", "static keys", "credential_process"),
+    ],
+)
+def test_hours_later(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Hours later the session goes on as the same identity, and is as limited as before."""
+    with in_time(monkeypatch, name) as (aws, clock):
+        session = open_session(KINDS[name].profile, read_only=True)
+        first = who_am_i(session)
+        signed_in = name in {"sso-session", "login session"}  # which ends after hours, too
+        for hours in (1, 2 if signed_in else 13):
+            clock.shift(timedelta(hours=hours))
+            assert not may_write(aws, session)
+            later = who_am_i(session)
+            assert later.arn == first.arn
+            assert later.expiry
+            assert later.expiry > datetime.now(UTC)
+
+
+def test_a_base_that_is_renewed_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While an instance still has its old credentials, STS isn't asked for each signature."""
+    with in_time(monkeypatch, "an instance's own role") as (aws, clock):
+        session = open_session("P", read_only=True)
+        identity = who_am_i(session)
+        assert identity.expiry
+        clock.shift(identity.expiry - datetime.now(UTC) - timedelta(minutes=12))
+        monkeypatch.setattr(aws._state.sessions, "issue", lambda *_, **__: pytest.fail("early"))
+        base: Any = session.get_credentials()
+        source = base._refresh_using._fetch.__self__._source_credentials
+        monkeypatch.setattr(source, "_refresh_using", lambda: frozen(source))
+        aws.calls.clear()
+        for _ in range(5):
+            assert not may_write(aws, session)
+        assert actions(aws).count(SCOPED) == 0
+
+
+def frozen(credentials: Any) -> dict[str, Any]:
+    """Return what an instance gives that has no newer credentials yet."""
+    keys = credentials._frozen_credentials
+    return {
+        "access_key": keys.access_key,
+        "secret_key": keys.secret_key,
+        "token": keys.token,
+        "expiry_time": credentials._expiry_time.isoformat(),
+    }
+
+
+def test_a_shorter_session_is_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session of a quarter of an hour is renewed near its end, even if its base ends sooner."""
+    with in_time(monkeypatch, "sso-session") as (aws, clock):
+        session = open_session("P", duration="15m")
+        ends = []
+        for _ in range(6):  # its base lasts an hour
+            identity = who_am_i(session)
+            assert identity.expiry
+            ends.append(identity.expiry)
+            clock.shift(timedelta(minutes=13))
+            credentials_of(session).get_frozen_credentials()
+        assert len(set(ends)) == 6
+        assert actions(aws).count(SCOPED) >= 6
+        with pytest.raises(InvalidOption, match="ends before that") as caught:
+            open_session("P", duration="36h")
+        assert "--duration" in caught.value.hint
+
+
+def test_keys_of_someone_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the file's keys become another user's, the limited session doesn't become theirs."""
+    with in_time(monkeypatch, "keys in the credentials file") as (aws, clock):
+        session = open_session("P", read_only=True)
+        who_am_i(session)
+        bob = aws.create_user("Bob", account=ACCOUNT, policy=allow("*"))
+        aws.credentials_file.write_text(
+            f"[P]\naws_access_key_id = {bob.access_key_id}\n"
+            f"aws_secret_access_key = {bob.secret_access_key}\n"
+        )
+        clock.shift(timedelta(hours=13))
+        with pytest.raises(IdentityChanged, match="user/Bob now, not to"):
+            credentials_of(session).get_frozen_credentials()
+
+
+REFUSALS: dict[str, tuple[str, str, int, type[AwsProfileError], str]] = {
+    "AWS before": (
+        "InvalidAction",
+        "Could not find operation GetScopedCredentials for version 2011-06-15",
+        400,
+        SessionNotLimited,
+        "doesn't know GetScopedCredentials",
+    ),
+    "Ceph": ("MethodNotAllowed", "", 405, SessionNotLimited, "doesn't know"),
+    "MinIO": (
+        "InvalidParameterValue",
+        "Unsupported action GetScopedCredentials",
+        400,
+        SessionNotLimited,
+        "doesn't know",
+    ),
+    "LocalStack": ("InternalFailure", "not implemented", 501, SessionNotLimited, "doesn't know"),
+    "denied": ("AccessDenied", "not authorized", 403, AccessDenied, "limit its own session"),
+    "too large": ("PackedPolicyTooLarge", "101 percent", 400, InvalidOption, "101 percent"),
+    "malformed": ("MalformedPolicyDocument", "Syntax", 400, InvalidOption, "accept the policy"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_refusals(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Where STS doesn't narrow the session there is none, and the error says what to do."""
+    code, message, status, kind, says = REFUSALS[name]
+
+    def refuse(_response: object) -> None:
+        raise Refusal(code, message, status)
+
+    monkeypatch.setattr(StsResponse, "get_scoped_credentials", refuse)
+    with in_time(monkeypatch, "sso-session"):
+        with pytest.raises(kind, match=says) as caught:
+            open_session("P", read_only=True)
+        assert caught.value.hint
+        open_session("P")
+
+
+@pytest.mark.parametrize(("region", "place"), [("eu-west-1", "eu-west-1"), (None, "us-east-1")])
+def test_legacy_endpoints(
+    shared_files: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    region: str | None,
+    place: str,
+) -> None:
+    """The call goes to an endpoint of a Region, even if the others go to the global one."""
+    monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "legacy")
+    shared_files[0].write_text("[profile P]\naws_access_key_id = AKIA\naws_secret_access_key = x\n")
+    target = target_of(SessionRequest(profile="P", region=region, read_only=True))
+    sts = ProfileBotocoreSession(target)._regional_client(1.0)("sts")
+    assert sts.meta.endpoint_url == f"https://sts.{place}.amazonaws.com"

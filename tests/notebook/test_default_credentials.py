@@ -1,0 +1,217 @@
+"""`--default` and `--role-arn` alone: identities of machines that have no profile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from ipy_awsprofile import open_session, using_profile, who_am_i
+from ipy_awsprofile.demo.aws import EmbeddedAws
+from ipy_awsprofile.errors import InvalidOption, InvalidProfile, NoRegion, ProtectedProfile
+from tests.kinds import ACCOUNT, create_ann, prepared, role
+from tests.shells import Shell, run_aws_cli
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MACHINE = f"arn:aws:iam::{ACCOUNT}:role/Machine"
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
+    """Run an embedded AWS without profiles, to whose endpoint the environment points."""
+    with EmbeddedAws() as aws:
+        for name, value in aws.environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("AWS_PROFILE", raising=False)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+        monkeypatch.setenv("AWS_REGION", "eu-west-1")
+        yield aws
+
+
+@pytest.fixture
+def values(aws: EmbeddedAws) -> dict[str, str]:
+    return prepared(aws, create_ann(aws))
+
+
+@pytest.fixture(params=["environment", "container", "instance", "token", "AWS_PROFILE"])
+def place(
+    request: pytest.FixtureRequest,
+    aws: EmbeddedAws,
+    values: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[tuple[str, str, str]]:
+    """Be on a machine: its name on the card, who it is, and the role that it may assume."""
+    match request.param:
+        case "environment":
+            monkeypatch.setenv("AWS_ACCESS_KEY_ID", values["key"])
+            monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", values["secret"])
+            yield "environment variables", values["user"], values["hop1"]
+        case "container" | "instance":
+            where: Any = {"container": aws.in_container, "instance": aws.on_instance}
+            session = {"container": "container", "instance": "i-0abcdef1234567890"}[request.param]
+            name = {"container": "ECS container", "instance": "EC2 instance"}[request.param]
+            with where[request.param](MACHINE) as environment:
+                for variable, value in environment.items():
+                    monkeypatch.setenv(variable, value)
+                yield name, role("Machine", session), values["after_machine"]
+        case "token":
+            monkeypatch.setenv("AWS_ROLE_ARN", values["pod"])
+            monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", values["token_file"])
+            monkeypatch.setenv("AWS_ROLE_SESSION_NAME", "pod")
+            yield "web identity token", role("Pod", "pod"), values["after_pod"]
+        case "AWS_PROFILE":
+            keys: dict[str, Any] = {
+                "aws_access_key_id": values["key"],
+                "aws_secret_access_key": values["secret"],
+            }
+            aws.write_profile("Ann", region="eu-west-1", **keys)
+            monkeypatch.setenv("AWS_PROFILE", "Ann")
+            yield "Ann", values["user"], values["hop1"]
+
+
+def test_default(shell: Shell, aws: EmbeddedAws, place: tuple[str, str, str]) -> None:
+    """The card says where the credentials come from; everything follows, also a second time."""
+    name, arn, _ = place
+    for _ in range(2):
+        ran = shell.good("%aws_profile --default")
+        assert ran.text.splitlines()[0].startswith(name)
+        assert arn in ran.text
+        assert "eu-west-1" in ran.text
+        for who in ("session", "boto3"):
+            code = f"import boto3\n{who}.client('sts').get_caller_identity()['Arn']"
+            assert shell.good(code).result == arn
+        if "user/" not in arn:  # a user's keys don't leave the kernel
+            said = run_aws_cli("sts", "get-caller-identity", "--query", "Arn", "--output", "text")
+            assert said.stdout.strip() == arn
+        shell.good("%aws_profile --refresh")
+    shell.good("%aws_profile --off")
+    sts: Any = boto3.Session().client("sts", region_name="eu-west-1")
+    assert sts.get_caller_identity()["Arn"] == arn
+
+
+def test_role_arn_alone(shell: Shell, aws: EmbeddedAws, place: tuple[str, str, str]) -> None:
+    """The default credentials assume the role, even while another identity is active."""
+    name, _, role_arn = place
+    shell.good("%aws_profile --default")
+    for options in ("", "--read-only --session-name me"):
+        ran = shell.good(f"%aws_profile --role-arn {role_arn} {options}")
+        assert ran.text.splitlines()[0].startswith(f"{role_arn} ← {name}")
+        assert f"assumed-role/{role_arn.rpartition('/')[2]}/" in ran.text
+    assert "access" in ran.text
+    assert who_am_i(open_session(role_arn=role_arn)).arn.startswith("arn:aws:sts::")
+    with using_profile(default=True) as session:
+        assert who_am_i(session).arn == place[1]
+
+
+def test_a_profile_with_a_credential_source(
+    shell: Shell, aws: EmbeddedAws, values: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The card of a role profile says which credential_source starts its chain."""
+    settings: dict[str, Any] = {
+        "role_arn": values["after_machine"],
+        "credential_source": "EcsContainer",
+    }
+    aws.write_profile("Analyst", region="eu-west-1", **settings)
+    with aws.in_container(MACHINE) as environment:
+        for variable, value in environment.items():
+            monkeypatch.setenv(variable, value)
+        card = shell.good("%aws_profile Analyst").text
+        assert card.splitlines()[0].startswith("Analyst ← ECS container  (")
+        assert shell.good("%aws_profile").text.startswith("Analyst ← ECS container  (")
+
+
+def test_the_default_profile_is_protected(
+    shell: Shell, aws: EmbeddedAws, values: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pattern that fits the default profile, or the account, holds for `--default`, too."""
+    keys: dict[str, Any] = {
+        "aws_access_key_id": values["key"],
+        "aws_secret_access_key": values["secret"],
+    }
+    aws.write_profile("Ann", region="eu-west-1", **keys)
+    monkeypatch.setenv("AWS_PROFILE", "Ann")
+    for pattern in ("Ann", ACCOUNT):
+        shell.good(f"%config AwsProfileMagics.protected = ['{pattern}']")
+        assert isinstance(shell.refused("%aws_profile --default"), ProtectedProfile)
+    shell.good("%aws_profile --default --yes")
+    assert shell.good("%aws_profile").text.startswith("Ann")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", values["key"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", values["secret"])
+    error = shell.refused("%aws_profile --default")
+    assert isinstance(error, ProtectedProfile)
+    assert f"its account is {ACCOUNT}" in str(error)
+
+
+def test_nothing_there(shell: Shell, aws: EmbeddedAws) -> None:
+    """Without any credentials, the error says so, and nothing is switched."""
+    error = shell.refused("%aws_profile --default")
+    assert isinstance(error, InvalidProfile), error
+    assert shell.good("%aws_profile").text.startswith("No profile is active")
+
+
+@pytest.mark.parametrize("line", ["--default Ann", "--default --role-arn arn:aws:iam::1:role/X"])
+def test_one_name(shell: Shell, line: str) -> None:
+    """`--default` is a name of its own."""
+    assert isinstance(shell.refused(f"%aws_profile {line}"), InvalidOption)
+
+
+def test_other_commands(shell: Shell, aws: EmbeddedAws, place: tuple[str, str, str]) -> None:
+    """The commands that errors and cards name work for these identities, or say why not."""
+    name, _, role_arn = place
+    shell.good("%aws_profile --explain --default")
+    shell.good(f"%aws_profile --explain --role-arn {role_arn}")
+    shell.good("%aws_profile --default")
+    shell.good("%aws_profile --explain")
+    assert isinstance(shell.refused("%aws_profile --default --login"), InvalidOption)
+    if name == "Ann":  # it is a profile
+        assert "is a profile already" in str(shell.refused("%aws_profile --default --save X"))
+        return
+    error = shell.refused("%aws_profile --default --save X")
+    assert "can't be saved as a profile" in str(error)
+    for command in ("--default", "--role-arn ARN"):
+        assert f"`{command}`" in error.hint
+
+
+def test_save_a_role(shell: Shell, aws: EmbeddedAws, place: tuple[str, str, str]) -> None:
+    """A role that is assumed by its ARN alone is saved with its source, if a file can say it."""
+    name, _, role_arn = place
+    line = f"%aws_profile --role-arn {role_arn} --save Kept"
+    if name == "web identity token":
+        assert "can't be saved as a profile" in str(shell.refused(line))
+        return
+    assert shell.good(line).text.startswith(f"Kept ← {name}")
+    section = aws.config_file.read_text().rpartition("[profile Kept]")[2]
+    assert f"role_arn = {role_arn}" in section
+    assert ("source_profile = Ann" in section) is (name == "Ann")
+    assert ("credential_source" in section) is (name != "Ann")
+
+
+def test_write_with_the_default(shell: Shell, place: tuple[str, str, str]) -> None:
+    """The hint of the lock on writes is a command that works."""
+    shell.good("%aws_profile --default --read-only")
+    error = shell.refused("session.client('s3').put_object(Bucket='b', Key='k')")
+    command = error.hint.split("`")[1]
+    assert command == (
+        "%aws_profile Ann --write" if place[0] == "Ann" else "%aws_profile --default --write"
+    )
+    shell.good(command)
+    ran = shell.run("session.client('s3').put_object(Bucket='b', Key='k')")
+    assert "NoSuchBucket" in str(ran.error)
+
+
+def test_the_hint_about_a_region(
+    shell: Shell, aws: EmbeddedAws, place: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a Region, the error names a command that works; a profile can have one."""
+    monkeypatch.delenv("AWS_REGION")
+    if place[0] == "Ann":
+        assert "eu-west-1" in shell.good(f"%aws_profile --role-arn {place[2]}").text
+        return
+    error = shell.refused(f"%aws_profile --role-arn {place[2]}")
+    assert isinstance(error, NoRegion)
+    command = error.hint.split("`")[3]
+    assert command == f"%aws_profile --role-arn {place[2]} --region …"
+    shell.good(command.replace("…", "eu-west-1"))
