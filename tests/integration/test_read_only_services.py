@@ -1,0 +1,93 @@
+"""What the policy of a read-only session lets through, service by service, by what AWS answers.
+
+The kernel's own lock is off here: AWS decides.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ipy_awsprofile import open_session
+from tests.identity_center import PROD, organisation
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+
+#: For each service a call that reads, and some that don't, though one may sound like it.
+CALLS: dict[str, tuple[str, list[tuple[str, dict[str, Any]]]]] = {
+    "cloudformation": ("list_stacks", [("delete_stack", {"StackName": "s"})]),
+    "dynamodb": ("list_tables", [("delete_table", {"TableName": "t"})]),
+    "ec2": ("describe_instances", [("create_key_pair", {"KeyName": "k"})]),
+    "ecr": ("describe_repositories", [("create_repository", {"repositoryName": "repository"})]),
+    "events": ("list_rules", [("put_rule", {"Name": "r", "ScheduleExpression": "rate(1 day)"})]),
+    "glue": (
+        "get_databases",
+        [
+            ("create_database", {"DatabaseInput": {"Name": "d"}}),
+            ("get_connection", {"Name": "c"}),
+        ],
+    ),
+    "iam": ("list_users", [("create_user", {"UserName": "Eve"})]),
+    "kms": ("list_keys", [("create_key", {}), ("decrypt", {"CiphertextBlob": b"x"})]),
+    "lambda": ("list_functions", [("delete_function", {"FunctionName": "f"})]),
+    "logs": ("describe_log_groups", [("create_log_group", {"logGroupName": "g"})]),
+    "rds": ("describe_db_instances", [("delete_db_instance", {"DBInstanceIdentifier": "d"})]),
+    "sagemaker": ("list_models", [("delete_model", {"ModelName": "m"})]),
+    "secretsmanager": ("list_secrets", [("get_secret_value", {"SecretId": "s"})]),
+    "sns": ("list_topics", [("create_topic", {"Name": "t"})]),
+    "sqs": ("list_queues", [("create_queue", {"QueueName": "q"})]),
+    "ssm": ("describe_parameters", [("put_parameter", {"Name": "p", "Value": "v"})]),
+    "stepfunctions": ("list_state_machines", [("stop_execution", {"executionArn": "arn:aws:x"})]),
+    "sts": (
+        "get_caller_identity",
+        [("assume_role", {"RoleArn": "arn:aws:iam::123456789012:role/X", "RoleSessionName": "me"})],
+    ),
+}
+
+
+@pytest.fixture
+def session(aws: EmbeddedAws) -> Any:
+    """Open a read-only session of a role of IAM Identity Center that may do everything."""
+    organisation(aws)
+    aws.sso.sign_in("corp")
+    aws.write_profile(
+        "Admin",
+        sso_session="corp",
+        sso_account_id=PROD,
+        sso_role_name="Admin",
+        region="us-west-2",
+    )
+    return open_session("Admin", read_only=True)
+
+
+def code_of(client: Any, call: str, **parameters: Any) -> str:
+    """Return the code of a call's error, or nothing."""
+    try:
+        getattr(client, call)(**parameters)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return ""
+
+
+def is_denied(code: str) -> bool:
+    """Return whether an error says that the action isn't allowed."""
+    return code in {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+
+
+@pytest.mark.parametrize("service", CALLS)
+def test_service(session: Any, service: str) -> None:
+    """Reading works, and nothing else does."""
+    client = session.client(service)
+    reads, others = CALLS[service]
+    assert code_of(client, reads) == ""
+    for call, parameters in others:
+        assert is_denied(code_of(client, call, **parameters)), call
+
+
+def test_other_services(session: Any) -> None:
+    """A service that isn't on the list is denied, even for reading."""
+    for service, call in (("acm", "list_certificates"), ("redshift-data", "list_statements")):
+        assert is_denied(code_of(session.client(service), call)), service
