@@ -122,7 +122,7 @@ def _default(config: Config) -> Chain:
 def _role_of_default(role_arn: str, config: Config) -> Chain:
     """Return the chain of a role that the default credentials assume."""
     source = default_source(config, user_environment())
-    if ambient := source.settings.text("credential_source") if not source.is_profile else None:
+    if ambient := source.credential_source:
         role = _role_by_arn(role_arn, source.settings, credential_source=ambient)
         return _followed(role, config)
     role = _role_by_arn(role_arn, source.settings, source_profile=source.name)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ipy_awsprofile.config.config import Config
-from ipy_awsprofile.config.profiles import ASSUMES, ProfileKind, find_profile, profile_of
+from ipy_awsprofile.config.profiles import ProfileKind, find_profile, profile_of
 from ipy_awsprofile.config.settings import About, settings_about
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.config.user_environment import named_profile
@@ -42,14 +42,19 @@ _CONTAINER = (_FULL_URI, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
 class DefaultSource:
     """The source of the default credentials.
 
-    ``name`` is the profile's, or says in words what else it is. ``settings`` can be secrets; those
-    of `ProfileKind.AMBIENT` have a credential_source.
+    ``name`` is the profile's, or says in words what else it is. ``settings`` can be secrets.
     """
 
     name: str
     settings: Section
     kind: ProfileKind
     is_profile: bool = False
+
+    @property
+    def credential_source(self) -> str | None:
+        """How a role profile would name it; None for a profile and for a token."""
+        ambient = self.kind is ProfileKind.AMBIENT
+        return self.settings.text("credential_source") if ambient else None
 
 
 def default_source(config: Config, environ: Mapping[str, str]) -> DefaultSource:
@@ -58,35 +63,32 @@ def default_source(config: Config, environ: Mapping[str, str]) -> DefaultSource:
     Raises ProfileNotFound if a variable names a profile that doesn't exist.
     """
     variable, named = named_profile(environ)
-    name = named or "default"
-    settings = _without_credentials(config.profiles.get(name), config)
+    name = named if named is not None else "default"
+    if variable:
+        find_profile(name, config)
+    section = config.profiles.get(name)
+    profile = section if section is not None else Section(config.paths.config, 0)
+    kind = profile_of(name, profile).kind
     if environ.get("AWS_ACCESS_KEY_ID"):
-        return _ambient("Environment", settings, environ)
-    if variable and name not in config.profiles:
-        find_profile(name, config)  # raises
-    profile = config.profiles.get(name)
-    kind = profile_of(name, profile).kind if profile is not None else ProfileKind.INCOMPLETE
-    if profile is not None and kind in ASSUMES:
-        return DefaultSource(name, profile, kind, is_profile=True)
-    if environ.get("AWS_WEB_IDENTITY_TOKEN_FILE") and environ.get("AWS_ROLE_ARN"):
-        return _web_identity(settings, environ)
-    if profile is not None and kind is not ProfileKind.INCOMPLETE:
+        return _ambient("Environment", profile, environ)
+    has_role = "role_arn" in profile and "web_identity_token_file" not in profile
+    if environ.get("AWS_WEB_IDENTITY_TOKEN_FILE") and not has_role:
+        return _web_identity(profile, environ)
+    if has_role or kind is not ProfileKind.INCOMPLETE:
         return DefaultSource(name, profile, kind, is_profile=True)
     in_container = any(environ.get(variable) for variable in _CONTAINER)
-    return _ambient("EcsContainer" if in_container else "Ec2InstanceMetadata", settings, environ)
+    return _ambient("EcsContainer" if in_container else "Ec2InstanceMetadata", profile, environ)
 
 
-def _without_credentials(section: Section | None, config: Config) -> Section:
-    """Return a section's Region and settings about clients."""
-    return section.part(_SETTINGS) if section is not None else Section(config.paths.config, 0)
-
-
-def _ambient(source: str, settings: Section, environ: Mapping[str, str]) -> DefaultSource:
+def _ambient(source: str, profile: Section, environ: Mapping[str, str]) -> DefaultSource:
+    settings = profile.part(_SETTINGS)
     settings["credential_source"] = source
     return DefaultSource(source_in_words(source, environ), settings, ProfileKind.AMBIENT)
 
 
-def _web_identity(settings: Section, environ: Mapping[str, str]) -> DefaultSource:
+def _web_identity(profile: Section, environ: Mapping[str, str]) -> DefaultSource:
+    """Return the source for a token; the profile has what the variables don't."""
+    settings = profile.part((*_SETTINGS, "role_arn", "role_session_name"))
     for variable, setting in _WEB_IDENTITY.items():
         if value := environ.get(variable):
             settings[setting] = value

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 
 from ipy_awsprofile.config.chain import resolve
 from ipy_awsprofile.config.config import read_config
-from ipy_awsprofile.config.default_chain import TOKEN, default_region
+from ipy_awsprofile.config.default_chain import TOKEN, default_region, default_source
 from ipy_awsprofile.config.request import SessionRequest
-from ipy_awsprofile.config.shared_files import Section, SharedFiles
+from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.config.user_environment import named_profile, user_environment
 from ipy_awsprofile.errors import AwsProfileError, ProfileNotFound
@@ -84,24 +84,12 @@ def _steps(request: SessionRequest, name: str, inputs: Inputs) -> tuple[Explaine
 
 def explain_default(inputs: Inputs) -> Explanation:
     """Return how boto3 gets credentials if no profile is named."""
-    environ = inputs.environ
-    variable, named = named_profile(environ)
+    variable, named = named_profile(inputs.environ)
     name = named if named is not None else "default"
-    section = inputs.config.profiles.get(name)
-    why = f"{variable}={one_line(name)}" if variable else "no profile is named, so it is `default`"
-    steps: tuple[ExplainedStep, ...]
-    if variable and section is None:
-        steps = (missing_profile(name, inputs, ProfileNotFound(name)),)
-    elif environ.get("AWS_ACCESS_KEY_ID"):
-        steps = (environment_keys(inputs),)
-        why = "keys in the environment take precedence over profiles"
-    elif environ.get("AWS_WEB_IDENTITY_TOKEN_FILE") and not _has_role(section):
-        steps, why = (web_identity_step(inputs, name),), "AWS_WEB_IDENTITY_TOKEN_FILE is set"
-    elif section is not None:
-        steps = explained_steps(resolve(SessionRequest(profile=name), inputs.config), inputs)
-    else:
-        steps = (outside_profile(inputs) or _NO_CREDENTIALS,)
-        why = "there is no profile `default`"
+    steps, why = _default_steps(name, inputs)
+    if not why:
+        why = f"{variable}={one_line(name)}" if variable else "no profile is named"
+        why += "" if variable else ", so it is `default`"
     return Explanation(
         name=name if steps[-1].file else steps[-1].name,
         chosen=f"what boto3 uses by itself: {why}",
@@ -111,10 +99,20 @@ def explain_default(inputs: Inputs) -> Explanation:
     )
 
 
-def _has_role(section: Section | None) -> bool:
-    return (
-        section is not None and "role_arn" in section and "web_identity_token_file" not in section
-    )
+def _default_steps(name: str, inputs: Inputs) -> tuple[tuple[ExplainedStep, ...], str]:
+    """Return the steps of the default credentials, and why it isn't just the named profile."""
+    try:
+        source = default_source(inputs.config, inputs.environ)
+    except ProfileNotFound as error:
+        return (missing_profile(name, inputs, error),), ""
+    if source.credential_source == "Environment":
+        return (environment_keys(inputs),), "keys in the environment take precedence over profiles"
+    if source.name == TOKEN and not source.is_profile:
+        return (web_identity_step(inputs, name),), "AWS_WEB_IDENTITY_TOKEN_FILE is set"
+    if name in inputs.config.profiles:
+        chain = resolve(SessionRequest(profile=name), inputs.config)
+        return explained_steps(chain, inputs), ""
+    return (outside_profile(inputs) or _NO_CREDENTIALS,), "there is no profile `default`"
 
 
 _NO_CREDENTIALS = ExplainedStep(
