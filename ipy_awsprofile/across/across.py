@@ -214,6 +214,8 @@ class _Run:
             raise AwsProfileError("The run was interrupted.")
         future = self._executor.submit(call_in_worker, portable(session), self._portable)
         self._submitted.add(future)
+        if self._stopped.is_set():  # while the executor took the call, so `stop` didn't see it
+            future.cancel()
         try:
             return future.result()
         finally:

@@ -20,6 +20,7 @@ from ipy_awsprofile import across_profiles, list_buckets, list_profiles
 from ipy_awsprofile.demo.stages.organisation import seed_organisation
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
 from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
+from tests.bindings.borrowing import eventually
 from tests.shells import run_notebook
 
 if TYPE_CHECKING:
@@ -347,6 +348,34 @@ def test_interrupt_with_an_executor(aws: EmbeddedAws, names: tuple[str, ...]) ->
         ends.wait(60)
 
     with ThreadPoolExecutor(1) as executor:
+        try:
+            frame = across_profiles(names, function, max_workers=3, executor=executor)
+        finally:
+            ends.set()
+    assert frame.attrs["interrupted"]
+    assert len(called) == 1
+
+
+def test_interrupt_while_submitting(
+    aws: EmbeddedAws, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that an executor is just taking when Ctrl-C comes is cancelled as well."""
+    ends, called, futures = threading.Event(), [], []
+
+    def submit(*arguments: Any) -> Any:
+        futures.append(future := ThreadPoolExecutor.submit(executor, *arguments))
+        if futures[1:2] == [future]:
+            assert eventually(lambda: len(futures) == 3)
+            os.kill(os.getpid(), signal.SIGINT)
+            assert eventually(futures[2].cancelled)
+        return future
+
+    def function(session: Any) -> None:
+        called.append(session.chain[0])
+        ends.wait(60)
+
+    with ThreadPoolExecutor(1) as executor:
+        monkeypatch.setattr(executor, "submit", submit)
         try:
             frame = across_profiles(names, function, max_workers=3, executor=executor)
         finally:
