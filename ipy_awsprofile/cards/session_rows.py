@@ -1,4 +1,4 @@
-"""The rows of an identity's card about its session: what limits it, and who is behind it."""
+"""The card's rows about the session: its limits, its source identity and its tags."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ipy_awsprofile.config.read_only import READS
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
 
-#: What a read-only session of a role can do, and one that no role is assumed for.
+#: What limits a read-only session: of a profile that assumes a role, and of any other.
 READ_ONLY = "read-only, limited by the session policy ReadOnlyAccess"
 READ_ONLY_SCOPE = f"limited to read-only in {len(READS)} services; all others are denied"
 

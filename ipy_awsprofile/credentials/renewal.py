@@ -108,7 +108,7 @@ def install_renewals(
 def chain_of_sources(credentials: Any) -> Iterator[tuple[Any, Any]]:
     """Yield credentials of botocore and those that they are got with, and what fetches each.
 
-    That is None for credentials that aren't renewed. There is no public way to find out.
+    That is None for credentials that aren't renewed. botocore has no public way to find out.
     """
     while credentials is not None:
         refresh = getattr(credentials, "_refresh_using", None)

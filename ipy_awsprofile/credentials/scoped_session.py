@@ -23,7 +23,7 @@ from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials
 from ipy_awsprofile.credentials.session_token import get_session_token
 from ipy_awsprofile.errors import AwsProfileError
 
-#: Seconds that AWS allows at least for a session of long-term keys.
+#: The shortest session that AWS issues for long-term keys, in seconds.
 _SHORTEST_TOKEN = 900
 
 #: STS counts whole seconds.

@@ -112,7 +112,7 @@ def _default_steps(name: str, inputs: Inputs) -> tuple[tuple[ExplainedStep, ...]
     if name in inputs.config.profiles:
         chain = resolve(SessionRequest(profile=name), inputs.config)
         return explained_steps(chain, inputs), ""
-    return (outside_profile(inputs) or _NO_CREDENTIALS,), "there is no profile `default`"
+    return (outside_profile(inputs) or _NO_CREDENTIALS,), "the profile `default` doesn't exist"
 
 
 _NO_CREDENTIALS = ExplainedStep(

@@ -1,4 +1,4 @@
-"""The user's patterns: which profiles a switch has to be confirmed for, and which are read-only.
+"""The user's patterns: which profiles require confirmation, and which are read-only.
 
 Loading the extension imports neither botocore nor what reads files: functions import them here.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Protection:
     """Patterns (``*prod*``, in any case) of names, of accounts' IDs, and of accounts' names.
 
-    A switch to a profile that fits one of ``protected`` has to be confirmed. One that fits one of
+    Switching to a profile that matches ``protected`` requires confirmation. A profile that matches
     ``read_only`` is opened read-only unless the request says ``write``.
     """
 
@@ -31,7 +31,7 @@ class Protection:
     read_only: tuple[str, ...] = ()
 
     def is_protected(self, profile: str, account: str = "") -> bool:
-        """Return whether a switch to this profile has to be confirmed.
+        """Return whether a switch to this profile requires confirmation.
 
         ``account`` is its ID if STS has reported it.
         """

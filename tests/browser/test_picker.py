@@ -112,7 +112,7 @@ def test_region(jupyter: Jupyter) -> None:
 
 
 def test_read_only(view: ViewPage) -> None:
-    """A switch below the list, or Alt R, makes what is chosen next read-only, until it is off."""
+    """A checkbox below the list, or Alt R, makes sessions read-only until it is cleared."""
     limit = view.root.get_by_role("checkbox", name="Read-only")
     view.open()
     view.settle()

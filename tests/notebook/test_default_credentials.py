@@ -154,7 +154,7 @@ def test_nothing_there(shell: Shell, aws: EmbeddedAws) -> None:
 
 @pytest.mark.parametrize("line", ["--default Ann", "--default --role-arn arn:aws:iam::1:role/X"])
 def test_one_name(shell: Shell, line: str) -> None:
-    """`--default` is a name of its own."""
+    """`--default` can't be combined with a profile or a role."""
     assert isinstance(shell.refused(f"%aws_profile {line}"), InvalidOption)
 
 

@@ -209,7 +209,7 @@ def count(session: Any) -> int:
 def test_a_server_without_the_call(
     shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where STS can't limit a session, there is no switch, and the notebook stays who it is."""
+    """If STS can't limit a session, the switch fails and the notebook keeps its identity."""
     from ipy_awsprofile.demo.refusals import Refusal
     from ipy_awsprofile.demo.services.sts.responses import StsResponse
 
@@ -228,7 +228,7 @@ def test_a_server_without_the_call(
 
 @pytest.mark.usefixtures("signed_in")
 def test_the_card(shell: Shell, tmp_path: Any) -> None:
-    """The card says what limits the session; the ARN is that of the base."""
+    """The card says what limits the session; the base's ARN stays."""
     arn = shell.good("%aws_profile prod-reader\nsession").text
     card = shell.good("%aws_profile prod-reader --read-only").text
     assert "limited to read-only in 33 services; all others are denied" in card
