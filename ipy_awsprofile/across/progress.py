@@ -19,6 +19,9 @@ from IPython.display import display
 
 from ipy_awsprofile.credentials.interrupts import Uninterrupted
 
+#: What a bar says if AWS limits how often it is called.
+_SLOWED = "slowed down by AWS"
+
 #: Seconds after which a listing shows its progress.
 _DELAY = 2.0
 
@@ -36,8 +39,8 @@ def progress_bar(names: Sequence[str], *, shown: bool) -> Iterator[Iterable[str]
 
 
 @contextmanager
-def counting_bar(unit: str, *, shown: bool) -> Iterator[Callable[[int, int], None]]:
-    """Yield a function that is called with the number of what is done, and of all.
+def counting_bar(unit: str, *, shown: bool) -> Iterator[Callable[[int, int, bool], None]]:
+    """Yield a function to call with the number done, the number of all, and whether AWS slows it.
 
     The bar appears if that takes longer than two seconds.
     """
@@ -45,12 +48,13 @@ def counting_bar(unit: str, *, shown: bool) -> Iterator[Callable[[int, int], Non
     bars: list[Any] = []
     with ExitStack() as ending:
 
-        def done(number: int, count: int) -> None:
+        def done(number: int, count: int, is_slowed: bool) -> None:
             if not bars and shown and time.monotonic() - began >= _DELAY:
                 bars.append(
                     ending.enter_context(_bar(total=count, unit=unit, leave=False, shown=True))
                 )
             for bar in bars:
+                bar.set_postfix_str(_SLOWED if is_slowed else "", refresh=False)
                 bar.update(number - bar.n)
 
         yield done

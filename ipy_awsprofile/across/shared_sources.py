@@ -16,6 +16,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, NoReturn
 
+from botocore.config import Config
 from botocore.credentials import AssumeRoleProvider, Credentials
 
 from ipy_awsprofile.config.chain import resolve
@@ -25,9 +26,10 @@ from ipy_awsprofile.config.target import Target, target_of
 from ipy_awsprofile.credentials.botocore_session import MakeProvider, ProfileBotocoreSession
 from ipy_awsprofile.credentials.cli_caches import RoleCache
 from ipy_awsprofile.credentials.mfa_prompt import MfaPrompter
+from ipy_awsprofile.credentials.pace import Pace
 from ipy_awsprofile.credentials.person import CodePrompter, Person
 from ipy_awsprofile.credentials.response_checks import guarded
-from ipy_awsprofile.credentials.retries import for_many_profiles, shared_by_threads
+from ipy_awsprofile.credentials.retries import for_many_profiles, give_up_soon
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.sessions.portable import session_token
 from ipy_awsprofile.sessions.session import ProfileSession, open_target
@@ -50,7 +52,8 @@ class SharedSources:
     ) -> None:
         self._person = person or Person()
         self._timeout = timeout
-        self._sts_config = shared_by_threads(timeout, connections)
+        self._sts_config = give_up_soon(timeout).merge(Config(max_pool_connections=connections))
+        self._pace = Pace()
         self._lock = threading.Lock()
         self._shared: dict[Key, Future[Any]] = {}
 
@@ -96,6 +99,7 @@ class SharedSources:
             timeout=self._timeout,
             client_config=for_many_profiles(target.client_settings()),
             provider=self._role_provider(target) if _can_share_source(target) else None,
+            pace=self._pace,
         )
 
     def _role_provider(self, target: Target) -> MakeProvider:
@@ -120,7 +124,8 @@ class SharedSources:
 
         def create() -> Any:
             core = ProfileBotocoreSession(target)
-            client = guarded(core.create_client("sts", config=self._sts_config, **keys))
+            sts = core.create_client("sts", config=self._sts_config, **keys)
+            client = guarded(self._pace.keep(sts))
             if has_code:
                 handler: Any = _without_mfa  # unlike most handlers, it returns something
                 client.meta.events.register("provide-client-params.sts.AssumeRole", handler)

@@ -35,6 +35,7 @@ from ipy_awsprofile.credentials.deadline import ATTEMPT
 from ipy_awsprofile.credentials.event_hooks import built_in_hooks
 from ipy_awsprofile.credentials.file_keys import FileCredentials
 from ipy_awsprofile.credentials.mfa_prompt import MfaPrompter
+from ipy_awsprofile.credentials.pace import Pace
 from ipy_awsprofile.credentials.person import CodePrompter
 from ipy_awsprofile.credentials.process import CheckedProfileProviders
 from ipy_awsprofile.credentials.renewal import chain_of_sources, install_renewals
@@ -78,11 +79,15 @@ MakeProvider = Callable[["ProfileBotocoreSession", RoleCache, MfaPrompter], Cred
 class ProfileBotocoreSession(SharedBotocoreSession):
     """The botocore session of a target, which is a profile with some settings replaced.
 
-    ``callers`` has the identities that STS has returned so far, by access key ID.
+    ``callers`` has the identities that STS has returned so far, by access key ID. Calls that
+    get credentials keep the ``pace``.
     """
 
-    def __init__(self, target: Target, client_config: Config | None = None) -> None:
+    def __init__(
+        self, target: Target, client_config: Config | None = None, pace: Pace | None = None
+    ) -> None:
         super().__init__(target.name, target.region)
+        self._pace = pace
         self.callers: dict[str, CallerIdentity] = {}
         self.provenance = Provenance(target, self._accepts)
         self._target = target
@@ -205,14 +210,8 @@ class ProfileBotocoreSession(SharedBotocoreSession):
     def _provider_chain(
         self, cache: RoleCache, codes: CodePrompter, timeout: float
     ) -> CredentialResolver:
-        """Return botocore's provider chain, with this cache and this prompter.
-
-        It calls STS through another botocore session, with ``timeout`` seconds for each attempt;
-        the user's clients keep botocore's defaults.
-        """
-        session = ResolvingSession(self._target)
-        session.register_component("data_loader", self.get_component("data_loader"))
-        session.set_default_client_config(give_up_soon(timeout))
+        """Return botocore's provider chain, with this cache and this prompter."""
+        session = self._resolving_session(timeout)
         if self._target.adds_parameters:
             add: Any = self._add_parameters  # unlike most handlers, it returns something
             session.register("provide-client-params.sts.AssumeRole", add)
@@ -253,11 +252,18 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             provider_chain = CredentialResolver([narrowed])
         return provider_chain
 
+    def _resolving_session(self, timeout: float) -> ResolvingSession:
+        """Return a session whose clients get credentials, with ``timeout`` seconds per attempt.
+
+        The user's clients keep botocore's defaults.
+        """
+        session = ResolvingSession(self._target, give_up_soon(timeout), self._pace)
+        session.register_component("data_loader", self.get_component("data_loader"))
+        return session
+
     def _regional_client(self, timeout: float) -> Callable[..., Any]:
         """Return what creates clients of STS in a Region: some calls have no global endpoint."""
-        session = ResolvingSession(self._target)
-        session.register_component("data_loader", self.get_component("data_loader"))
-        session.set_default_client_config(give_up_soon(timeout))
+        session = self._resolving_session(timeout)
         session.set_config_variable("sts_regional_endpoints", "regional")
         region = self._target.region
         if not region or region == "aws-global":
@@ -290,4 +296,5 @@ class ResolvingSession(ProfileBotocoreSession):
 
     def create_client(self, *args: Any, **kwargs: Any) -> Any:
         """Return a client as the base class does."""
-        return guarded(retry_throttled(super().create_client(*args, **kwargs)))
+        retrying = self._pace.keep if self._pace else retry_throttled
+        return guarded(retrying(super().create_client(*args, **kwargs)))

@@ -67,43 +67,16 @@ def for_many_profiles(settings: Mapping[str, Any]) -> Config | None:
     return Config(retries={"mode": "standard", "total_max_attempts": _ATTEMPTS_FOR_MANY_PROFILES})
 
 
-def shared_by_threads(timeout: float, connections: int) -> Config:
-    """Return the config of one client that makes the calls of many threads.
-
-    It makes all of the calls, so it can adapt to the rate that AWS allows. ``timeout`` is in
-    seconds.
-    """
-    return Config(
-        connect_timeout=timeout,
-        read_timeout=timeout,
-        max_pool_connections=connections,
-        retries={"mode": "adaptive", "total_max_attempts": _ATTEMPTS_FOR_MANY_PROFILES},
-    )
-
-
-def in_parallel(timeout: float, connections: int) -> Config:
-    """Return the config of a client that makes a few hundred calls in many threads.
-
-    A throttled call waits longer each time, but the others go on: a client that adapts to the rate
-    would make all of them wait.
-    """
-    return Config(
-        connect_timeout=timeout,
-        read_timeout=timeout,
-        max_pool_connections=connections,
-        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS_FOR_MANY_PROFILES},
-    )
-
-
 def _delay_if_throttled(response: Any, attempts: int, **_: Any) -> float | None:
     """Return after how many seconds botocore retries a call; None lets botocore decide."""
     if response is None:
         return None
-    http, parsed = response
-    if http.status_code == HTTPStatus.TOO_MANY_REQUESTS or _error_code(parsed) in THROTTLED:
+    if is_throttled(*response):
         return dict(enumerate(THROTTLING_DELAYS, start=_ATTEMPTS)).get(attempts)
     return None
 
 
-def _error_code(response: Any) -> str:
-    return str((response.get("Error") or {}).get("Code", ""))
+def is_throttled(http: Any, parsed: Any) -> bool:
+    """Return whether a response says that there are too many calls; ``parsed`` is its content."""
+    code = (parsed.get("Error") or {}).get("Code", "")
+    return http.status_code == HTTPStatus.TOO_MANY_REQUESTS or str(code) in THROTTLED

@@ -95,8 +95,10 @@ def list_roles(
     from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
 
     name, pattern = _sign_in(sso, pattern)
-    with counting_bar(" accounts", shown=progress) as done:
-        return list_assigned_roles(name, pattern, person=person, done=done), pattern
+    with counting_bar(" accounts", shown=progress) as count:
+        return list_assigned_roles(
+            name, pattern, person=person, report=lambda progress: count(*progress)
+        ), pattern
 
 
 def _sign_in(word: str, pattern: str | None) -> tuple[str | None, str | None]:

@@ -18,7 +18,8 @@ from ipy_awsprofile.picker.person_at_view import Answer, errors_shown, show_sign
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.profiles import Profile
-    from ipy_awsprofile.picker.messages import RolesCommand
+    from ipy_awsprofile.picker.messages import ProgressMessage, RolesCommand
+    from ipy_awsprofile.sessions.access_portal import ListingProgress
     from ipy_awsprofile.sessions.assigned_roles import AssignedRole
     from ipy_awsprofile.switch.switcher import Switcher
 
@@ -142,15 +143,22 @@ def _list(answer: Answer, view: Any, command: RolesCommand) -> None:
 
     sso, shown = command["sso"], 0.0
 
-    def done(listed: int, count: int) -> None:
+    def report(progress: ListingProgress) -> None:
         nonlocal shown
-        if listed == count or time.monotonic() - shown > _PAUSE:
+        listed, accounts, is_slowed = progress
+        if listed == accounts or time.monotonic() - shown > _PAUSE:
             shown = time.monotonic()
-            answer(view, {"type": "progress", "listed": listed, "accounts": count})
+            message: ProgressMessage = {
+                "type": "progress",
+                "listed": listed,
+                "accounts": accounts,
+                "is_slowed": is_slowed,
+            }
+            answer(view, message)
 
     with errors_shown(answer, view):
         try:
-            roles = list_assigned_roles(sso, done=done)
+            roles = list_assigned_roles(sso, report=report)
         except SignInRequired:
             device_code = command.get("device_code") is True
             show_sign_in(answer, view, sign_in_target(sso), device_code=device_code)

@@ -123,11 +123,12 @@ class SignedInMessage(TypedDict):
 
 
 class ProgressMessage(TypedDict):
-    """The number of accounts whose roles are listed, and the number of all accounts."""
+    """The accounts whose roles are listed, the number of all accounts, and whether AWS slows it."""
 
     type: Literal["progress"]
     listed: int
     accounts: int
+    is_slowed: bool
 
 
 class ListedMessage(TypedDict):

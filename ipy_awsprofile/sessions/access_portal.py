@@ -8,15 +8,16 @@ https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/Welcome.html
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.parsers import ResponseParserError
 from botocore.tokens import SSOTokenProvider
 from botocore.utils import SSOTokenLoader
 
@@ -26,17 +27,34 @@ from ipy_awsprofile.config.target import sign_in_target
 from ipy_awsprofile.credentials.botocore_session import ResolvingSession
 from ipy_awsprofile.credentials.cli_caches import token_files
 from ipy_awsprofile.credentials.deadline import ATTEMPT, begin_again
-from ipy_awsprofile.credentials.retries import in_parallel
+from ipy_awsprofile.credentials.pace import Pace
+from ipy_awsprofile.credentials.retries import give_up_soon
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.credentials.validation import parse_time
 from ipy_awsprofile.errors import AwsProfileError, SignInRequired
 from ipy_awsprofile.sessions.sso_sign_in import sso_settings
 
+Item = TypeVar("Item")
+
 #: Items of a page; AWS allows no more.
 _PAGE = 100
 
-#: Calls at the same time. AWS throttles more of them.
+#: Pages after which a list is taken for endless; each of AWS's has 100 items, but the last.
+_MOST_PAGES = 1000
+
+#: Calls at the same time, as long as AWS doesn't throttle them.
 _WORKERS = 16
+
+
+class ListingProgress(NamedTuple):
+    """How far a listing is: the accounts whose roles are listed, and the number of all accounts.
+
+    ``is_slowed`` says that AWS limits how often it is called.
+    """
+
+    listed: int
+    accounts: int
+    is_slowed: bool
 
 
 class Account(NamedTuple):
@@ -45,6 +63,17 @@ class Account(NamedTuple):
     id: str
     name: str
     domain: str
+
+    @classmethod
+    def described(cls, item: Mapping[str, Any]) -> Account:
+        """Return the account that an item of ListAccounts describes. Raises KeyError."""
+        domain = str(item.get("emailAddress") or "").rpartition("@")[2]
+        account = str(item["accountId"])
+        return cls(account, str(item.get("accountName") or account), domain)
+
+
+#: Is called with the progress of a listing.
+Report = Callable[[ListingProgress], object]
 
 
 @dataclass(slots=True)
@@ -73,7 +102,8 @@ class AccessPortal:
         self.sign_in = sign_in
         self._target = target = sign_in_target(sign_in)
         self._settings = sso_settings(target)
-        self._session = ResolvingSession(target)
+        self._pace = Pace()
+        self._session = ResolvingSession(target, pace=self._pace)
         self._client: Any = None
         with translated(target.chain):
             self._token = self._read_token()
@@ -88,15 +118,7 @@ class AccessPortal:
     def accounts(self) -> tuple[Account, ...]:
         """Return the accounts in which the person has a role, by name."""
         if self._kept.accounts is None:
-            listed = list(self._pages("list_accounts", "accountList"))
-            accounts = (
-                Account(
-                    str(one["accountId"]),
-                    str(one.get("accountName") or one["accountId"]),
-                    str(one.get("emailAddress") or "").rpartition("@")[2],
-                )
-                for one in listed
-            )
+            accounts = self._pages("list_accounts", "accountList", Account.described)
             self._kept.accounts = tuple(sorted(accounts, key=_by_name))
             self._kept.names = {one.id: one.name for one in self._kept.accounts}
         return self._kept.accounts
@@ -104,32 +126,30 @@ class AccessPortal:
     def roles(self, account: str) -> tuple[str, ...]:
         """Return the names of the person's roles in an account."""
         if account not in self._kept.roles:
-            listed = self._pages("list_account_roles", "roleList", accountId=account)
-            self._kept.roles[account] = tuple(sorted(str(one["roleName"]) for one in listed))
+            roles = self._pages("list_account_roles", "roleList", _role_name, accountId=account)
+            self._kept.roles[account] = tuple(sorted(roles))
         return self._kept.roles[account]
 
-    def all_roles(self, done: Callable[[int, int], object]) -> list[tuple[Account, str]]:
+    def all_roles(self, report: Report) -> list[tuple[Account, str]]:
         """Return each account with each of its roles, in the order of the accounts.
 
-        ``done`` is called with the number of accounts that are listed and that of all. After an
-        error or Ctrl-C, the next call goes on with the accounts that are missing.
+        ``report`` is called after each account. After an error or Ctrl-C, the next call continues
+        with the accounts that are missing.
         """
         accounts = self.accounts()
         missing = [one for one in accounts if one.id not in self._kept.roles]
         if missing:
-            self._list_roles(missing, len(accounts), done)
+            self._list_roles(missing, len(accounts), report)
         return [(account, role) for account in accounts for role in self.roles(account.id)]
 
-    def _list_roles(
-        self, missing: list[Account], count: int, done: Callable[[int, int], object]
-    ) -> None:
+    def _list_roles(self, missing: list[Account], count: int, report: Report) -> None:
         pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="list-roles")
         try:
             self._portal()  # only one thread creates it; each has its own time limits
             futures: list[Future[Any]] = [pool.submit(self.roles, one.id) for one in missing]
             for number, future in enumerate(as_completed(futures), count - len(missing) + 1):
                 future.result()
-                done(number, count)
+                report(ListingProgress(number, count, self._pace.is_slowed))
         except AwsProfileError as error:
             pool.shutdown(wait=True, cancel_futures=True)
             if not isinstance(error, SignInRequired):
@@ -139,31 +159,38 @@ class AccessPortal:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _pages(self, operation: str, name: str, **parameters: str) -> Iterator[dict[str, Any]]:
-        """Yield the items of all pages."""
+    def _pages(
+        self, operation: str, name: str, parse: Callable[[Any], Item], **parameters: str
+    ) -> Iterator[Item]:
+        """Yield the items of all pages, each as ``parse`` returns it."""
         with translated(self._target.chain):
             portal: Any = self._portal()
-            more: dict[str, str] = {}
-            while True:
+            parameters |= {"accessToken": self._token}
+            tokens: set[str] = set()
+            for _ in range(_MOST_PAGES):
                 begin_again()
                 try:
-                    page = getattr(portal, operation)(
-                        accessToken=self._token, maxResults=_PAGE, **parameters, **more
-                    )
+                    page = getattr(portal, operation)(maxResults=_PAGE, **parameters)
                 except portal.exceptions.UnauthorizedException:
                     self._required()
-                yield from page[name]  # a page of a proxy is empty, too, but without the list
-                if not page.get("nextToken"):
+                # A page of a proxy is empty, too, but without the list.
+                yield from map(parse, page[name])
+                token = page.get("nextToken")
+                if not token:
                     return
-                more = {"nextToken": page["nextToken"]}
+                if token in tokens:
+                    break
+                tokens.add(token)
+                parameters["nextToken"] = token
+            raise ResponseParserError("The list doesn't end.")
 
     def _portal(self) -> Any:
         if self._client is None:
-            config = in_parallel(ATTEMPT, _WORKERS)
+            config = Config(signature_version=UNSIGNED, max_pool_connections=_WORKERS)
             self._client = self._session.create_client(
                 "sso",
                 region_name=self._settings.region,
-                config=config.merge(Config(signature_version=UNSIGNED)),
+                config=give_up_soon(ATTEMPT).merge(config),
             )
         return self._client
 
@@ -186,6 +213,10 @@ class AccessPortal:
 
     def _required(self, problem: str = "is missing or has expired") -> NoReturn:
         raise SignInRequired(self._target.name, self._target.chain[-1], problem)
+
+
+def _role_name(item: Mapping[str, Any]) -> str:
+    return str(item["roleName"])
 
 
 def _comparable(start_url: Any) -> str:

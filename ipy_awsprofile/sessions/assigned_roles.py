@@ -22,7 +22,13 @@ from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in, sign_ins
 from ipy_awsprofile.config.target import sign_in_target
 from ipy_awsprofile.credentials.person import Person
 from ipy_awsprofile.errors import InvalidOption, SignInRequired
-from ipy_awsprofile.sessions.access_portal import AccessPortal, Account, known_account, known_roles
+from ipy_awsprofile.sessions.access_portal import (
+    AccessPortal,
+    Account,
+    Report,
+    known_account,
+    known_roles,
+)
 from ipy_awsprofile.text import assigned_name
 
 Request = TypeVar("Request", bound=SessionRequest)
@@ -55,18 +61,18 @@ def list_assigned_roles(
     pattern: str | None = None,
     *,
     person: Person | None = None,
-    done: Callable[[int, int], object] = lambda _listed, _all: None,
+    report: Report = lambda _progress: None,
 ) -> list[AssignedRole]:
     """Return the roles that the signed-in person may use, in the order of the accounts' names.
 
     ``sso`` is the name of an [sso-session], or of a profile that has one or a sso_start_url; it
     isn't needed if there is only one. ``pattern`` selects roles as in `list_profiles`, also by the
-    account's name and e-mail domain. ``person`` signs in if need be. ``done`` is called with the
-    number of accounts that are listed, and that of all. Raises a child of `AwsProfileError`.
+    account's name and e-mail domain. ``person`` signs in if need be. ``report`` is called with a
+    `ListingProgress` after each account. Raises a child of `AwsProfileError`.
     """
     config = read_config()
     sign_in = find_sign_in(sso, config)
-    listed = ask_portal(sign_in.name, person or Person(), lambda portal: portal.all_roles(done))
+    listed = ask_portal(sign_in.name, person or Person(), lambda portal: portal.all_roles(report))
     named = _profiles_by_role(sign_in, config)
     roles = [
         AssignedRole(sign_in.name, account, role, named.get((account.id, role)))

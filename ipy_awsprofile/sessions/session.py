@@ -18,6 +18,7 @@ from ipy_awsprofile.credentials.botocore_errors import no_credentials
 from ipy_awsprofile.credentials.botocore_session import MakeProvider, ProfileBotocoreSession
 from ipy_awsprofile.credentials.event_hooks import SharedHandlersSession
 from ipy_awsprofile.credentials.mfa_prompt import MfaPrompter, ask_on_input_channel
+from ipy_awsprofile.credentials.pace import Pace
 from ipy_awsprofile.credentials.person import CodePrompter, Person, SignIn
 from ipy_awsprofile.credentials.translation import translated
 
@@ -181,16 +182,18 @@ def open_target(
     timeout: float = 10.0,
     client_config: Config | None = None,
     provider: MakeProvider | None = None,
+    pace: Pace | None = None,
 ) -> ProfileSession:
     """Open a session for a target, as `open_session` does.
 
     ``client_config`` is the default config of the user's clients. ``provider`` creates a credential
-    provider that is used instead of botocore's provider chain.
+    provider that is used instead of botocore's provider chain. Sessions with the same ``pace``
+    share the rate at which they get credentials.
     """
     with translated(target.chain):
         if target.region:
             validate_region_name(target.region)  # cached credentials need no client that checks it
-        inner = ProfileBotocoreSession(target, client_config)
+        inner = ProfileBotocoreSession(target, client_config, pace)
         session = ProfileSession(inner, target, timeout=timeout, person=person or Person())
         inner.resolve_credentials(
             codes=CodePrompter(lambda: session.person, target),

@@ -21,6 +21,7 @@ from ipy_awsprofile.demo.stages.organisation import seed_organisation
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
 from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
 from tests.bindings.borrowing import eventually
+from tests.identity_center import organisation
 from tests.shells import run_notebook
 
 if TYPE_CHECKING:
@@ -100,6 +101,19 @@ def test_accounts_are_those_of_sts(aws: EmbeddedAws, names: tuple[str, ...]) -> 
     )
     assert list(frame["value"]) == list(frame["account"])
     assert frame["account"].nunique() == len(names)
+
+
+def test_throttled_roles(aws: EmbeddedAws) -> None:
+    """Each role gets its credentials, however seldom IAM Identity Center may be called."""
+    organisation(aws)
+    for number in range(40):
+        aws.sso.assign(f"{number:012}", "Reader")
+    aws.sso.sign_in("corp")
+    roles = [f"corp:{number:012}/Reader" for number in range(40)]
+    aws.sso.calls_per_second = 10
+    frame = across_profiles(roles, str, progress=False)
+    assert frame.attrs["errors"] == []
+    assert list(frame["profile"]) == roles
 
 
 def test_bound(aws: EmbeddedAws, names: tuple[str, ...]) -> None:

@@ -74,6 +74,19 @@ def test_progress_in_a_kernel(aws: EmbeddedAws) -> None:
         assert " 0%|" not in saved
 
 
+def test_throttled_progress_in_a_kernel(aws: EmbeddedAws) -> None:
+    """The bar says that AWS limits how often it is called; the list is complete."""
+    aws.sso.calls_per_second = 3
+    cells, saved = run_notebook(
+        "%load_ext ipy_awsprofile\n"
+        "import ipy_awsprofile.across.progress as progress; progress._DELAY = 0.0",
+        "%aws_profiles --sso",
+        environment=aws.environment(),
+    )
+    assert "4 roles in 3 accounts" in "".join(cells[1].cards) + cells[1].html
+    assert "slowed down by AWS]" in saved
+
+
 def test_switch(shell: Shell, aws: EmbeddedAws) -> None:
     """Everything follows the role: session, default session and children; off undoes it."""
     ran = shell.good(f"%aws_profile {ADMIN} --region eu-west-1 --as admin")

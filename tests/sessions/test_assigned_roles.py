@@ -20,10 +20,11 @@ from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
 from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.session import open_session
 from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
-from tests.servers import Answers, odd_server
+from tests.servers import Answers, echoing_server, odd_server
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.sessions.access_portal import ListingProgress
 
 
 @pytest.fixture(autouse=True)
@@ -66,16 +67,65 @@ def test_pattern(pattern: str, count: int) -> None:
     assert len(list_assigned_roles(pattern=pattern)) == count
 
 
-def test_all_pages_while_throttled(aws: EmbeddedAws) -> None:
-    """More accounts than a page has are listed, and throttled calls are made again."""
+def test_all_pages(aws: EmbeddedAws) -> None:
+    """More accounts than a page has are listed, and their number is reported."""
     for number in range(120):
         aws.sso.assign(f"{number:012}", "Reader")
-    aws.sso.throttled = 3
-    progress: list[tuple[int, int]] = []
-    roles = list_assigned_roles(done=lambda listed, count: progress.append((listed, count)))
-    assert len(roles) == 124
-    assert progress == [(number + 1, 123) for number in range(123)]
+    progress: list[ListingProgress] = []
+    assert len(list_assigned_roles(report=progress.append)) == 124
+    assert progress == [(number + 1, 123, False) for number in range(123)]
     assert called(aws)["sso:ListAccounts"] >= 2
+
+
+@pytest.mark.parametrize(("calls_per_second", "accounts"), [(10, 40), (20, 80), (40, 160)])
+def test_throttled(aws: EmbeddedAws, calls_per_second: int, accounts: int) -> None:
+    """The list is complete at each rate that AWS allows, and the progress says it is slowed."""
+    for number in range(accounts):
+        aws.sso.assign(f"{number:012}", "Reader")
+    aws.sso.calls_per_second = calls_per_second
+    progress: list[ListingProgress] = []
+    assert len(list_assigned_roles(report=progress.append)) == accounts + 4
+    assert progress[-1] == (accounts + 3, accounts + 3, True)
+
+
+def test_throttled_for_good(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A portal that throttles every call is given up, and says so."""
+    monkeypatch.setattr("ipy_awsprofile.credentials.pace._PATIENCE", 1.0)
+    aws.sso.calls_per_second = 0
+    with pytest.raises(ServiceError) as caught:
+        list_assigned_roles()
+    assert "AWS limits how often" in caught.value.hint
+
+
+LISTS = {
+    "the same page again and again": '{"accountList": [{"accountId": "1"}], "nextToken": "next"}',
+    "an account without an ID": '{"accountList": [{"accountName": "Acme"}]}',
+    "no account at all": '{"accountList": [null]}',
+}
+
+
+@pytest.mark.parametrize("page", LISTS.values(), ids=LISTS)
+def test_an_odd_list(monkeypatch: pytest.MonkeyPatch, page: str) -> None:
+    """A list that AWS wouldn't return is an error, and the next one is read as usual."""
+    with odd_server(Answers((200, page))) as portal:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SSO", portal)
+        with pytest.raises(ServiceError, match="isn't from AWS"):
+            list_assigned_roles()
+    monkeypatch.delenv("AWS_ENDPOINT_URL_SSO")
+    assert len(list_assigned_roles()) == 4
+
+
+def test_an_endless_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list with ever new pages is given up."""
+    pages = iter(range(10**6))
+
+    def page(_sent: str) -> str:
+        return f'{{"accountList": [], "nextToken": "{next(pages)}"}}'
+
+    with echoing_server(200, page) as portal:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SSO", portal)
+        with pytest.raises(ServiceError, match="isn't from AWS"):
+            list_assigned_roles()
 
 
 def test_a_listing_that_is_cut_off(aws: EmbeddedAws) -> None:

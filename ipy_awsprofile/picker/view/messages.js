@@ -117,12 +117,13 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  */
 
 /**
- * The number of accounts whose roles are listed, and the number of all accounts.
+ * The accounts whose roles are listed, the number of all accounts, and whether AWS slows it.
  *
  * @typedef {object} ProgressMessage
  * @property {"progress"} type
  * @property {number} listed
  * @property {number} accounts
+ * @property {boolean} is_slowed
  */
 
 /**

@@ -151,7 +151,7 @@ export class View {
         this.wait.end();
         if (message.type === "code") this.showError(message.html);
         return this.say(this.question.ask(message, this.target));
-      case "progress": return this.wait.progress(message.listed, message.accounts);
+      case "progress": return this.wait.progress(message);
       case "listed":
         this.wait.end();
         this.reset({ focus: true });

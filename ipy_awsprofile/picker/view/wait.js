@@ -1,7 +1,7 @@
 // While Python carries out a command, the picker says so, and takes no other command.
 
 /** @import { SearchField } from "./search_field.js" */
-/** @import { RolesCommand, Switching } from "./messages.js" */
+/** @import { ProgressMessage, RolesCommand, Switching } from "./messages.js" */
 
 const SLOW = 3000; // milliseconds until a wait is explained
 
@@ -45,12 +45,12 @@ export class Wait {
   /**
    * Show how many accounts are listed.
    *
-   * @param {number} listed
-   * @param {number} accounts
+   * @param {ProgressMessage} progress
    */
-  progress(listed, accounts) {
+  progress({ listed, accounts, is_slowed }) {
     clearTimeout(this.slow);
-    this.field.showWait(`roles of ${listed.toLocaleString("en")} of ${accounts.toLocaleString("en")} accounts …`);
+    const counts = `roles of ${listed.toLocaleString("en")} of ${accounts.toLocaleString("en")} accounts`;
+    this.field.showWait(`${counts}${is_slowed ? ", slowed down by AWS" : ""} …`);
   }
 
   end() {

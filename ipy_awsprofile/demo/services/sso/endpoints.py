@@ -104,8 +104,7 @@ class _Portal:
         self._center = center
 
     def _user(self, request: Request) -> str:
-        if self._center.throttled > 0:
-            self._center.throttled -= 1
+        if self._center.is_throttled():
             message = "HTTP 429 Unknown Code"
             raise json_refusal("TooManyRequestsException", {"message": message}, 429)
         return self._center.tokens.user(request.headers.get("x-amz-sso-bearer-token", ""))

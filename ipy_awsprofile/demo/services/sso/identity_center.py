@@ -6,6 +6,9 @@ https://docs.aws.amazon.com/singlesignon/latest/userguide/what-is.html
 from __future__ import annotations
 
 import secrets
+import threading
+import time
+from collections import deque
 from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
@@ -43,11 +46,24 @@ class IdentityCenter:
         self._roles: dict[tuple[str, str], str] = {}
         self._assigned: set[tuple[str, str, str]] = set()
         self._names: dict[str, tuple[str, str]] = {}
-        #: How many of the next requests to the access portal are throttled.
-        self.throttled = 0
+        #: How many requests a second the access portal answers; it throttles the others.
+        self.calls_per_second: int | None = None
+        self._answered: deque[float] = deque()
+        self._counting = threading.Lock()
         self.tokens = SsoTokens(state)
         #: The page and the codes of sign-ins in a browser on the program's machine.
         self.codes = AuthorizationCodes(state, self.tokens, USER)
+
+    def is_throttled(self) -> bool:
+        """Return whether there were too many requests in the last second, or count this one."""
+        with self._counting:
+            now = time.monotonic()
+            while self._answered and now - self._answered[0] >= 1:
+                self._answered.popleft()
+            if self.calls_per_second is not None and len(self._answered) >= self.calls_per_second:
+                return True
+            self._answered.append(now)
+            return False
 
     @property
     def lifetimes(self) -> Lifetimes:

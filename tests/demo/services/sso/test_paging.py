@@ -75,11 +75,13 @@ def test_invalid_pages(portal: Any, token: dict[str, str], wrong: dict[str, Any]
 
 
 def test_throttling(aws: EmbeddedAws, portal: Any, token: dict[str, str]) -> None:
-    """As many requests are throttled as the test says, then they are answered again."""
-    aws.sso.throttled = 1
+    """More requests a second than the test allows are throttled."""
+    aws.sso.calls_per_second = 0
     error = error_of(portal.list_accounts, **token)
     assert (error.code, error.status) == ("TooManyRequestsException", 429)
+    aws.sso.calls_per_second = 1
     assert portal.list_accounts(**token)["accountList"]
+    assert error_of(portal.list_accounts, **token).status == 429
 
 
 def test_accounts_of_others(aws: EmbeddedAws, portal: Any, token: dict[str, str]) -> None:
