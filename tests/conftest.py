@@ -16,6 +16,7 @@ from ipy_awsprofile.bindings.gate import _Process
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.demo.stages.scenario import seed
 from ipy_awsprofile.sessions.duckdb_secret import SECRETS
+from ipy_awsprofile.switch.using_profile import _of_script
 from tests.mfa_role import add_mfa_role
 from tests.shells import Shell
 from tests.tools import left_out
@@ -80,6 +81,7 @@ def clean_environment(tmp_path: Path) -> Iterator[None]:
         SECRETS.forget()
         duckdb.execute("DROP SECRET IF EXISTS ipy_awsprofile")
     _Process.watchers, _Process.noters = watching  # of Switchers that weren't closed
+    _of_script.cache_clear()  # whose watchers are gone, too
     sys.modules.pop("daft", None)  # a card names it wherever it is imported
     boto3.DEFAULT_SESSION = session
     os.environ.clear()

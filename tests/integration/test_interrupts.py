@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from typing import TYPE_CHECKING
-
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.errors import SwitchInterrupted
 from tests.shells import Shell, run_notebook
 
-if TYPE_CHECKING:
-    pass
+#: Sends Ctrl-C to the cell as soon as it calls AWS, however long it takes until then.
+INTERRUPT_CALL = """
+import signal, threading, time
+
+def interrupt(thread, before):
+    while all(one.name != "call to AWS" for one in {*threading.enumerate()} - before):
+        time.sleep(0.01)
+    signal.pthread_kill(thread, signal.SIGINT)
+
+arguments = threading.get_ident(), {*threading.enumerate()}
+threading.Thread(target=interrupt, args=arguments, daemon=True).start()
+"""
 
 
 def test_interrupted_during_a_call(shell: Shell, aws: EmbeddedAws) -> None:
@@ -19,10 +25,7 @@ def test_interrupted_during_a_call(shell: Shell, aws: EmbeddedAws) -> None:
     identity = shell.good("%aws_profile UserAlpha").text
     session = shell.names["session"]
     aws.latency = 5
-    timer = threading.Timer(0.5, signal.pthread_kill, [threading.get_ident(), signal.SIGINT])
-    timer.start()
-    error = shell.refused("%aws_profile RoleBeta --as other")
-    timer.join()
+    error = shell.refused(f"{INTERRUPT_CALL}%aws_profile RoleBeta --as other")
     aws.latency = 0
     assert isinstance(error, SwitchInterrupted)
     assert str(error) == "The switch was interrupted."
@@ -37,11 +40,7 @@ def test_interrupted_kernel(aws: EmbeddedAws) -> None:
     """In a kernel, an interrupt is an error of the cell, which says that nothing has changed."""
     aws.latency = 2
     done, after = run_notebook(
-        "%load_ext ipy_awsprofile\n"
-        "import signal, threading\n"
-        "who = threading.get_ident()\n"
-        "threading.Timer(0.5, signal.pthread_kill, [who, signal.SIGINT]).start()\n"
-        "%aws_profile RoleBeta",
+        f"%load_ext ipy_awsprofile\n{INTERRUPT_CALL}%aws_profile RoleBeta",
         "'session' in dir()",
         environment=aws.environment(),
     )[0]
