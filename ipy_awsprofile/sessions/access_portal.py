@@ -165,12 +165,14 @@ class AccessPortal:
         """Yield the items of all pages, each as ``parse`` returns it."""
         with translated(self._target.chain):
             portal: Any = self._portal()
-            parameters |= {"accessToken": self._token}
             tokens: set[str] = set()
             for _ in range(_MOST_PAGES):
                 begin_again()
                 try:
-                    page = getattr(portal, operation)(maxResults=_PAGE, **parameters)
+                    # No variable has the access token, which a traceback could show.
+                    page = getattr(portal, operation)(
+                        accessToken=self._token, maxResults=_PAGE, **parameters
+                    )
                 except portal.exceptions.UnauthorizedException:
                     self._required()
                 # A page of a proxy is empty, too, but without the list.

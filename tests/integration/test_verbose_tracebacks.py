@@ -13,6 +13,7 @@ import pytest
 
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
 from ipy_awsprofile.errors import AwsProfileError
+from tests.identity_center import organisation
 from tests.mfa_role import add_mfa_role
 from tests.servers import Answers, odd_server
 from tests.sessions.traces import note_endpoint
@@ -89,6 +90,27 @@ def test_cause_of_another_error(
     ran = verbose.run(f"try:\n    {call}\n{raised}")
     assert kind in ran.text
     assert type(ran.error) in {RuntimeError, ZeroDivisionError}
+    assert leaks(aws, ran.text) == []
+
+
+@pytest.mark.parametrize("raised", [EXPLICIT, IMPLICIT])
+@pytest.mark.parametrize(
+    "page",
+    [
+        (200, '{"accountList": [{"accountName": "Acme"}]}'),
+        (200, '{"accountList": [], "nextToken": "again"}'),
+        (401, '{"__type": "UnauthorizedException"}'),
+        (404, '{"__type": "ResourceNotFoundException"}'),
+    ],
+)
+def test_listing(aws: EmbeddedAws, verbose: Shell, page: tuple[int, str], raised: str) -> None:
+    """A listing that fails doesn't show the token of the sign-in."""
+    organisation(aws)
+    aws.sso.sign_in("corp")
+    with odd_server(Answers(page)) as portal:
+        verbose.good(f"import os; os.environ['AWS_ENDPOINT_URL_SSO'] = '{portal}'")
+        ran = verbose.run(f"try:\n    list_assigned_roles()\n{raised}")
+    assert "AwsProfileError" in ran.text
     assert leaks(aws, ran.text) == []
 
 
