@@ -59,6 +59,8 @@ def is_refused(url: str) -> bool:
         connected(url).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:  # it is just being closed
+        return False
     return False
 
 
