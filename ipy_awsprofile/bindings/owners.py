@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.credentials.caller import CallerIdentity
     from ipy_awsprofile.sessions.session import ProfileSession
 
-#: What is noted about credentials: a reference to them comes first.
+#: An entry about credentials, which begins with a weak reference to them.
 _Noted = TypeVar("_Noted", bound=tuple[Any, ...])
 
 
@@ -241,7 +241,7 @@ class Owners:
 
 
 def _in_use(noted: list[_Noted]) -> list[_Noted]:
-    """Return what was noted about credentials that still exist."""
+    """Return the entries about credentials that still exist."""
     return [one for one in noted if one[0]() is not None]
 
 

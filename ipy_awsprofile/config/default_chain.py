@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/boto3/latest/guide/credentials.html
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -95,34 +96,36 @@ def _web_identity(profile: Section, environ: Mapping[str, str]) -> DefaultSource
     return DefaultSource(TOKEN, settings, ProfileKind.WEB_IDENTITY)
 
 
-#: What isn't the name of a profile.
+#: What a credential_source is called on a card; a pod's has its own name.
 _IN_WORDS = {
-    *("EC2 instance", "ECS container", "EKS Pod Identity", "environment variables", TOKEN),
+    "Environment": "environment variables",
+    "Ec2InstanceMetadata": "EC2 instance",
+    "EcsContainer": "ECS container",
 }
+_POD = "EKS Pod Identity"
+
+#: What isn't the name of a profile.
+_NO_PROFILE = {*_IN_WORDS.values(), _POD, TOKEN}
 
 
 def typed(chain: Sequence[str]) -> str:
     """Return how the first name of a role chain is typed after ``%aws_profile``."""
     name, *sources = chain
-    if name in _IN_WORDS:
+    if name in _NO_PROFILE:
         return "--default"
     if not name.startswith("arn:"):
         return name
-    source = f" --source-profile {sources[0]}" if sources and sources[0] not in _IN_WORDS else ""
+    source = f" --source-profile {sources[0]}" if sources and sources[0] not in _NO_PROFILE else ""
     return f"--role-arn {name}{source}"
 
 
 def source_in_words(credential_source: str, environ: Mapping[str, str]) -> str:
     """Return what a credential_source is, for a card: such as ``ECS container``."""
-    if credential_source == "Environment":
-        return "environment variables"
-    if credential_source == "Ec2InstanceMetadata":
-        return "EC2 instance"
-    try:
-        host = urlsplit(environ.get(_FULL_URI, "")).hostname
-    except ValueError:
-        host = None
-    return "EKS Pod Identity" if host in _POD_IDENTITY else "ECS container"
+    if credential_source == "EcsContainer":
+        with suppress(ValueError):
+            if urlsplit(environ.get(_FULL_URI, "")).hostname in _POD_IDENTITY:
+                return _POD
+    return _IN_WORDS[credential_source]
 
 
 def default_region(environ: Mapping[str, str]) -> str | None:

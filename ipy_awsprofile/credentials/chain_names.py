@@ -42,4 +42,4 @@ class ChainNames:
         """A sentence that names the command to see the settings; empty without a profile."""
         if not self.names:
             return ""
-        return f"`%aws_profile --explain {self.typed}` shows what is read."
+        return f"`%aws_profile --explain {self.typed}` shows where each setting comes from."

@@ -14,7 +14,7 @@ from typing import Any
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.credentials.retries import is_throttled
 
-#: Seconds between two calls after the first one that is throttled.
+#: Seconds between calls once AWS has throttled the first call.
 _FIRST_INTERVAL = 0.025
 
 #: What the interval is multiplied by after a throttled call, and after any other one.

@@ -350,6 +350,16 @@ def test_interrupt(
     assert "Interrupted: 6 of 8 profiles weren't completed." in printed
 
 
+def across_until_interrupted(
+    names: tuple[str, ...], function: Any, executor: ThreadPoolExecutor, ends: threading.Event
+) -> pd.DataFrame:
+    """Run a function that sends Ctrl-C, and then let the calls end that wait for it."""
+    try:
+        return across_profiles(names, function, max_workers=3, executor=executor)
+    finally:
+        ends.set()
+
+
 def test_interrupt_with_an_executor(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     """Calls that an executor hasn't started are cancelled."""
     ends, called = threading.Event(), []
@@ -362,10 +372,7 @@ def test_interrupt_with_an_executor(aws: EmbeddedAws, names: tuple[str, ...]) ->
         ends.wait(60)
 
     with ThreadPoolExecutor(1) as executor:
-        try:
-            frame = across_profiles(names, function, max_workers=3, executor=executor)
-        finally:
-            ends.set()
+        frame = across_until_interrupted(names, function, executor, ends)
     assert frame.attrs["interrupted"]
     assert len(called) == 1
 
@@ -390,10 +397,7 @@ def test_interrupt_while_submitting(
 
     with ThreadPoolExecutor(1) as executor:
         monkeypatch.setattr(executor, "submit", submit)
-        try:
-            frame = across_profiles(names, function, max_workers=3, executor=executor)
-        finally:
-            ends.set()
+        frame = across_until_interrupted(names, function, executor, ends)
     assert frame.attrs["interrupted"]
     assert len(called) == 1
 

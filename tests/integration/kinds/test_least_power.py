@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.htm
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.session import ProfileSession, open_session
 from ipy_awsprofile.switch.switcher import Switcher
 from tests.demo.clients import Clock
-from tests.kinds import ACCOUNT, KINDS, create_ann, in_its_place, prepared, sign_in
+from tests.kinds import ACCOUNT, KINDS, in_its_place
 
 #: The kinds whose role is limited when it is assumed. All others are narrowed afterwards.
 BY_ROLE = {
@@ -43,28 +42,9 @@ BY_ROLE = {
 }
 
 
-@pytest.fixture
-def clock() -> Clock:
-    """Stop the embedded AWS's clock; botocore's goes on."""
-    return Clock()
-
-
-@pytest.fixture
-def aws(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
-    """Run an embedded AWS without the scenario, to whose files the environment points."""
-    with EmbeddedAws(clock=clock) as aws:
-        for name, value in aws.environment().items():
-            monkeypatch.setenv(name, value)
-        aws.create_bucket("data", account=ACCOUNT, region="us-west-2")
-        yield aws
-
-
-@pytest.fixture
-def values(aws: EmbeddedAws) -> dict[str, str]:
-    """Make what the texts of the kinds name."""
-    ann = create_ann(aws)
-    sign_in(aws, ann)
-    return prepared(aws, ann)
+@pytest.fixture(autouse=True)
+def _bucket(aws: EmbeddedAws) -> None:
+    aws.create_bucket("data", account=ACCOUNT, region="us-west-2")
 
 
 def s3_of(aws: EmbeddedAws, session: ProfileSession) -> Any:

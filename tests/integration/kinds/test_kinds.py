@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/sdkref/latest/guide/creds-config-files.html
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -42,29 +42,6 @@ RENEWED = (
     "legacy SSO",
     "SSO as a source",
 )
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """Stop the embedded AWS's clock; botocore's goes on."""
-    return Clock()
-
-
-@pytest.fixture
-def aws(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
-    """Run an embedded AWS without the scenario, to whose files the environment points."""
-    with EmbeddedAws(clock=clock) as aws:
-        for name, value in aws.environment().items():
-            monkeypatch.setenv(name, value)
-        yield aws
-
-
-@pytest.fixture
-def values(aws: EmbeddedAws) -> dict[str, str]:
-    """Make what the texts of the kinds name."""
-    ann = create_ann(aws)
-    sign_in(aws, ann)
-    return prepared(aws, ann)
 
 
 @pytest.mark.parametrize("name", KINDS)
