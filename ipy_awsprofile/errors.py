@@ -22,6 +22,7 @@
     ├── MfaUnavailable           a code is needed, and nobody can be asked for it
     ├── MfaRejected              AWS refused the code, or it doesn't have six digits
     ├── AccessDenied             AWS knows the caller and refuses the action
+    │   └── RoleNotAssigned      IAM Identity Center doesn't give the person this role
     ├── CredentialsRejected      AWS doesn't accept the keys
     │   └── CredentialsExpired   they have expired
     ├── CredentialsUnavailable   the source (process, container, sign-in) gave no credentials
@@ -207,6 +208,10 @@ class MfaRejected(AwsProfileError):
 
 class AccessDenied(AwsProfileError):
     """AWS knows the caller and refuses the action."""
+
+
+class RoleNotAssigned(AccessDenied):
+    """The signed-in user isn't assigned the role in IAM Identity Center."""
 
 
 class CredentialsRejected(AwsProfileError):

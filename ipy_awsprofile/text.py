@@ -96,7 +96,10 @@ def program(command: str) -> str | None:
 
 
 class AssignedName(NamedTuple):
-    """The parts of the name of a role that no profile names: ``corp:123456789012/Admin``."""
+    """The parts of the name of a role that no profile names: ``corp:123456789012/Admin``.
+
+    ``account`` is the account's ID, or its name where the ID isn't looked up yet.
+    """
 
     sign_in: str
     account: str
@@ -107,3 +110,9 @@ def assigned_name(name: str) -> AssignedName | None:
     """Return the parts of such a name, or None for any other name."""
     found = re.fullmatch(r"(.+):([0-9]{12})/([\w+=,.@-]+)", name, re.ASCII)
     return AssignedName(*found.groups()) if found else None
+
+
+def may_name_account(name: str) -> bool:
+    """Return whether a name can have an account's name, as ``corp:team-dev/Admin`` does."""
+    found = re.fullmatch(r"[^:]+:.+/[A-Za-z0-9_+=,.@-]+", name, re.DOTALL)
+    return found is not None and assigned_name(name) is None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.demo.stages.scenario import allow
-from ipy_awsprofile.sessions import access_portal
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -28,7 +27,6 @@ def write_session(aws: EmbeddedAws, name: str = "corp", start_url: str = "") -> 
 
 def organisation(aws: EmbeddedAws) -> None:
     """Make three accounts, two of which have the same name, and one profile of the sign-in."""
-    access_portal._kept.clear()  # what another test has listed at the same address
     write_session(aws)
     for account, name in ((PROD, "Acme Prod"), (TEST, "Sandbox"), (TWIN, "sandbox")):
         aws.sso.name_account(account, name, f"{account}@acme.example")

@@ -12,6 +12,7 @@ from ipy_awsprofile.errors import AwsProfileError, ConfigFileError, ProfileNotFo
 
 TREE = [
     ("SignInRequired", "CredentialsUnavailable"),
+    ("RoleNotAssigned", "AccessDenied"),
     ("InvalidOption", "AwsProfileError"),
     ("ConfigFileError", "AwsProfileError"),
     ("ProfileNotFound", "AwsProfileError"),

@@ -13,7 +13,7 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -24,15 +24,15 @@ from IPython.display import display
 from ipy_awsprofile.across.frame import frame_of, no_profile_answered, rows_of
 from ipy_awsprofile.across.outcomes import CallResult, Function, Outcome, call, failure_of
 from ipy_awsprofile.across.progress import progress_bar, waited_in_vain
+from ipy_awsprofile.across.requests import names_of, request_for, targets_of
 from ipy_awsprofile.across.shared_sources import SharedSources
 from ipy_awsprofile.across.worker import PortableFunction, call_in_worker
 from ipy_awsprofile.bindings.isolated_run import isolated_run
 from ipy_awsprofile.bindings.run_signatures import refuse_until_returned
 from ipy_awsprofile.bindings.run_variables import no_readers_of_notebook, variables_with_readers
 from ipy_awsprofile.cards import cards
-from ipy_awsprofile.config.profiles import Profile, list_profiles, profiles_by_name
 from ipy_awsprofile.config.request import SwitchRequest
-from ipy_awsprofile.config.target import Target, target_of
+from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.credentials.interrupts import Uninterrupted
 from ipy_awsprofile.errors import (
     AwsProfileError,
@@ -45,7 +45,6 @@ from ipy_awsprofile.sessions.run_isolation import require_notebook, thread_is_kn
 from ipy_awsprofile.sessions.session import ProfileSession
 from ipy_awsprofile.switch.switcher import Switcher
 from ipy_awsprofile.switch.using_profile import running_switcher
-from ipy_awsprofile.text import assigned_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +75,8 @@ def across_profiles(
     """Call a function with a session of each profile and return all results as one DataFrame.
 
     ``profiles`` is the exact name of a profile, or else a pattern as in `list_profiles`; or several
-    names, `Profile` records and roles of `list_assigned_roles`.
+    names, `Profile` records and roles of `list_assigned_roles`. A pattern that begins with a
+    sign-in, such as ``corp:1000*/Admin`` or ``corp:team-*/Admin``, selects roles as well.
 
     ``function(session)`` returns rows (a DataFrame, a Series, a list of dicts), one row (a dict), a
     value (it becomes the column ``value``), or None for no row. The first columns are ``profile``,
@@ -131,17 +131,17 @@ def run_across(
     ``options`` are fields of a `SwitchRequest`.
     """
     require_notebook("`across_profiles`")
-    names = _names(profiles)
+    switcher = running_switcher()
+    names = names_of(profiles, switcher.person)
     workers = _MAX_WORKERS if max_workers is None else max_workers
     if workers < 1:
         raise InvalidOption(f"`max_workers` is {workers}; it must be at least 1.")
-    switcher = running_switcher()
     options["default_session_name"] = switcher.session_name
-    requests = {name: SwitchRequest(profile=name, **options) for name in names}
+    requests = {name: request_for(name, switcher, options) for name in names}
     namespace = switcher.namespace
     opened = variables_with_readers(namespace, function, switcher.readers, switcher.session)
     run = _Run(switcher, function, executor, workers)
-    run.sources.ask_person(_targets(requests.values()))
+    run.sources.ask_person(targets_of(requests.values()))
     # Ctrl-C at any time until the end keeps the results so far.
     with Uninterrupted(signal.SIGINT) as block:
         with (
@@ -268,20 +268,3 @@ def _frozen_garbage_collector() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
-
-
-def _names(profiles: str | Iterable[object]) -> list[str]:
-    if not isinstance(profiles, str):
-        return list(dict.fromkeys(map(str, profiles)))
-    is_name = profiles in profiles_by_name() or assigned_name(profiles)
-    if isinstance(profiles, Profile) or is_name:
-        return [str(profiles)]  # not also the profiles whose names, roles … contain this one
-    if found := list_profiles(profiles):
-        return list(map(str, found))
-    raise InvalidOption(f"No profile matches `{profiles}`.", "`%aws_profiles` lists the profiles.")
-
-
-def _targets(requests: Iterable[SwitchRequest]) -> Iterator[Target]:
-    for request in requests:
-        with suppress(AwsProfileError):  # it is reported when the profile is opened
-            yield target_of(request)

@@ -9,6 +9,8 @@ from ipy_awsprofile.cards.rendering import Table
 from ipy_awsprofile.text import number_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ipy_awsprofile.config.profiles import Profile
     from ipy_awsprofile.sessions.assigned_roles import AssignedRole
 
@@ -26,14 +28,19 @@ def profile_table(profiles: Sequence[Profile], pattern: str | None = None) -> Ta
     return Table(title, columns, tuple(map(_profile_row, profiles[:MOST_ROWS])))
 
 
-def role_table(roles: Sequence[AssignedRole], pattern: str | None = None) -> Table:
+def role_table(
+    roles: Sequence[AssignedRole], pattern: str | None = None, listed_at: datetime | None = None
+) -> Table:
     """Return a table with a row for each role of a sign-in to IAM Identity Center.
 
-    The column ``profile`` is empty for a role that isn't a profile yet.
+    ``listed_at`` (UTC) is when the roles were listed, unless they were listed just now. The column
+    ``profile`` is empty for a role that isn't a profile yet.
     """
     fits = f" for “{pattern}”" if pattern else ""
     accounts = len({role.account for role in roles})
     title = f"{number_of(len(roles), 'role')} in {number_of(accounts, 'account')}{fits}"
+    if listed_at:
+        title += f" (listed at {listed_at:%Y-%m-%d %H:%M} UTC; `--refresh` lists them again)"
     if len(roles) > MOST_ROWS:
         title += f"; the first {MOST_ROWS} are shown. Run `%aws_profiles --sso PATTERN` to list "
         title += "fewer."

@@ -16,8 +16,8 @@ from functools import lru_cache
 from ipy_awsprofile.config.config import Config
 from ipy_awsprofile.config.settings import About, settings_about
 from ipy_awsprofile.config.shared_files import Section, Value
-from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in
-from ipy_awsprofile.text import assigned_name
+from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in, sign_in_of_pattern
+from ipy_awsprofile.text import AssignedName, assigned_name, may_name_account
 
 #: Settings that a role takes from the profiles of its sign-in, if all of them agree.
 _IN_COMMON = ("region", *settings_about(About.CLIENTS, About.MACHINE))
@@ -50,6 +50,19 @@ def assigned_role(name: str, config: Config) -> Section | None:
     section |= {"sso_account_id": parts.account, "sso_role_name": parts.role}
     section.lines = dict.fromkeys(section, section.line)
     return section
+
+
+def named_by_account(name: str, config: Config) -> AssignedName | None:
+    """Return the parts of a name that has an account's name, such as ``corp:team-dev/Admin``.
+
+    None if it is a profile of the files, if it has the account's ID, or if it doesn't begin with a
+    sign-in.
+    """
+    if not may_name_account(name) or name in config.profiles:
+        return None
+    sign_in = sign_in_of_pattern(name, config)
+    account, _, role = name.partition(":")[2].rpartition("/")
+    return AssignedName(sign_in, account, role) if sign_in else None
 
 
 def sign_in_section(sign_in: SignIn, config: Config) -> Section:

@@ -91,13 +91,13 @@ def resolve(request: SessionRequest, config: Config) -> Chain:
     """
     match request.profile, request.role_arn, request.source_profile, request.default:
         case str(name), None, None, False:
-            section = assigned_role(name, config)
-            if section is None:
-                section = config.profiles[find_profile(name, config)]
-            return _followed(Step.of(name, section), config)
+            return _followed(Step.of(name, _settings(name, config)), config)
         case None, str(role_arn), str(source_profile), False:
-            source = config.profiles[find_profile(source_profile, config)]
-            return _followed(_role_by_arn(role_arn, source, source_profile=source_profile), config)
+            source = _settings(source_profile, config)
+            role = _role_by_arn(role_arn, source, source_profile=source_profile)
+            if source_profile in config.profiles:
+                return _followed(role, config)
+            return Chain((role, Step.of(source_profile, source)), ProfileKind.SSO)
         case None, str(role_arn), None, False:
             return _role_of_default(role_arn, config)
         case None, None, None, True:
@@ -108,6 +108,12 @@ def resolve(request: SessionRequest, config: Config) -> Chain:
                 "Run `%aws_profile NAME`, `%aws_profile --role-arn ARN` or "
                 "`%aws_profile --default`.",
             )
+
+
+def _settings(name: str, config: Config) -> Section:
+    """Return the settings of a profile, or of a role of IAM Identity Center."""
+    role = assigned_role(name, config)
+    return config.profiles[find_profile(name, config)] if role is None else role
 
 
 def _default(config: Config) -> Chain:

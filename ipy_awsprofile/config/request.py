@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ipy_awsprofile.text import may_name_account
+
 #: Seconds, a timedelta, or a text such as ``3600``, ``15m`` or ``1h30m``.
 Duration = float | timedelta | str
 
@@ -21,9 +23,11 @@ def account_text(account: str | int) -> str:
 class SessionRequest:
     """A profile or a role, and the options that take precedence over the profile's settings.
 
-    ``profile`` is the profile's name; without it, ``role_arn`` names a role that has no profile,
-    which ``source_profile`` or the default credentials assume, or ``account`` (its ID or name) and
-    ``role`` name one of IAM Identity Center, with the [sso-session] ``sso`` if there are several.
+    ``profile`` is the profile's name, or that of a role of IAM Identity Center, such as
+    ``corp:123456789012/Admin`` or ``corp:team-dev/Admin``. Without it, ``role_arn`` names a role
+    that has no profile, which ``source_profile`` or the default credentials assume, or ``account``
+    (its ID or name) and ``role`` name one of IAM Identity Center, with the [sso-session] ``sso`` if
+    there are several.
     ``default`` is for the default credentials themselves: see `default_chain`. ``region`` takes
     precedence over the profile's own. ``session_name`` and ``external_id`` replace
     ``role_session_name`` and ``external_id`` of a role profile.
@@ -67,8 +71,9 @@ class SessionRequest:
 
     @property
     def needs_name(self) -> bool:
-        """Whether it has an account or a role of Identity Center, and not yet their one name."""
-        return bool(self.account or self.role or self.sso)
+        """Whether it names a role of Identity Center without the account's ID, or in parts."""
+        names = self.profile or "", self.source_profile or ""
+        return bool(self.account or self.role or self.sso) or any(map(may_name_account, names))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,6 +97,12 @@ def find_sign_in(name: str | None, config: Config) -> SignIn:
     )
 
 
+def sign_in_of_pattern(pattern: str, config: Config) -> str | None:
+    """Return the sign-in that a pattern of roles begins with, such as ``corp:1000*/Admin``."""
+    name, colon, _ = pattern.partition(":")
+    return name if colon and name in sign_ins(config) else None
+
+
 def command_without_session(source: str) -> str | None:
     """Return how the AWS CLI signs in for a role whose sign-in is no [sso-session].
 

@@ -22,6 +22,7 @@ from ipy_awsprofile.errors import (
     CredentialsExpired,
     CredentialsRejected,
     MfaRejected,
+    RoleNotAssigned,
     ServiceError,
 )
 from ipy_awsprofile.text import assigned_name, in_words
@@ -124,17 +125,25 @@ def _keys_refused(response: ErrorResponse, chain: ChainNames) -> CredentialsReje
 def _denied(response: ErrorResponse, chain: ChainNames) -> AccessDenied:
     if response.operation == "AssumeRole":
         return _assume_role_denied(response, chain)
-    if response.operation == "GetRoleCredentials" and (role := assigned_name(chain.asked_for)):
-        return AccessDenied(
-            f"The signed-in user isn't assigned `{role.role}` in account {role.account}.",
-            f"`%aws_profiles --sso {role.sign_in}` lists the accounts and roles.",
-        )
+    if response.operation == "GetRoleCredentials":
+        return _role_not_assigned(response, chain)
     return AccessDenied(
         f"`{chain.asked_for}` isn't allowed to call {response.operation}: "
         f"{response.message or 'denied'}",
-        "The signed-in user isn't assigned this role: see sso_account_id and sso_role_name."
-        if response.operation == "GetRoleCredentials"
-        else "Ask for the permission, or switch to a profile that has it.",
+        "Ask for the permission, or switch to a profile that has it.",
+    )
+
+
+def _role_not_assigned(response: ErrorResponse, chain: ChainNames) -> RoleNotAssigned:
+    if role := assigned_name(chain.asked_for):
+        return RoleNotAssigned(
+            f"The signed-in user isn't assigned `{role.role}` in account {role.account}.",
+            f"`%aws_profiles --sso {role.sign_in}` lists the accounts and roles.",
+        )
+    return RoleNotAssigned(
+        f"`{chain.asked_for}` isn't allowed to call {response.operation}: "
+        f"{response.message or 'denied'}",
+        "The signed-in user isn't assigned this role: see sso_account_id and sso_role_name.",
     )
 
 

@@ -11,8 +11,9 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from ipy_awsprofile.config.assigned_role import named_by_account
 from ipy_awsprofile.config.chain import resolve
-from ipy_awsprofile.config.config import read_config
+from ipy_awsprofile.config.config import Config, read_config
 from ipy_awsprofile.config.default_chain import TOKEN, default_region, default_source
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.shared_files import SharedFiles
@@ -34,6 +35,7 @@ from ipy_awsprofile.explain.records import (
     one_line,
 )
 from ipy_awsprofile.explain.steps import explained_steps, missing_profile
+from ipy_awsprofile.text import AssignedName
 
 __all__ = ["ExplainedStep", "Explanation", "Problem", "Setting", "explain"]
 
@@ -52,6 +54,7 @@ def explain(request: SessionRequest | None = None, *, now: datetime | None = Non
     inputs = Inputs(environ, config, now or datetime.now(UTC))
     if request is None or request.default:
         return explain_default(inputs)
+    request = _with_known_ids(request, config)
     name = request.profile or request.source_profile or ""
     region = request.region or (default_region(environ) if request.role_arn else None)
     return Explanation(
@@ -63,11 +66,26 @@ def explain(request: SessionRequest | None = None, *, now: datetime | None = Non
     )
 
 
+def _with_known_ids(request: SessionRequest, config: Config) -> SessionRequest:
+    """Return the request with the IDs of accounts that are given by their names and are listed."""
+    if not request.needs_name:
+        return request
+    from ipy_awsprofile.sessions.role_list import name_with_known_id
+
+    profile, source = request.profile, request.source_profile
+    return replace(
+        request,
+        profile=profile and name_with_known_id(profile, config),
+        source_profile=source and name_with_known_id(source, config),
+    )
+
+
 def _steps(request: SessionRequest, name: str, inputs: Inputs) -> tuple[ExplainedStep, ...]:
     try:
         chain = resolve(request, inputs.config)
     except ProfileNotFound as error:
-        return (missing_profile(name, inputs, error),)
+        unlisted = named_by_account(name, inputs.config)
+        return (_unlisted(name, unlisted) if unlisted else missing_profile(name, inputs, error),)
     given = {"role_arn", "source_profile", "credential_source"}
     options = given if request.role_arn else set()
     with suppress(AwsProfileError):  # the steps show the problem
@@ -80,6 +98,15 @@ def _steps(request: SessionRequest, name: str, inputs: Inputs) -> tuple[Explaine
         role = replace(chain, steps=chain.steps[:1], starts=chain.steps[0].kind)
         return (web_identity_step(inputs, ""), *explained_steps(role, inputs))
     return explained_steps(chain, inputs)
+
+
+def _unlisted(name: str, parts: AssignedName) -> ExplainedStep:
+    """Return the step of a role in an account whose ID isn't known here."""
+    problem = Problem(
+        says=f"`{parts.account}` isn't one of the accounts that `{parts.sign_in}` has listed.",
+        fix=f"Run `%aws_profiles --sso {parts.sign_in} --refresh`: --explain doesn't ask AWS.",
+    )
+    return ExplainedStep(name=name, kind="not found", problems=(problem,))
 
 
 def explain_default(inputs: Inputs) -> Explanation:

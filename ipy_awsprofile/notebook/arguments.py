@@ -253,6 +253,11 @@ aws_profiles_arguments = _decorator(
         help="the accounts and roles of a sign-in to IAM Identity Center instead of the profiles",
     ),
     argument(
+        "--refresh",
+        action="store_true",
+        help="with --sso: ask AWS again; otherwise, a list is kept for a day, in all kernels",
+    ),
+    argument(
         "--save",
         metavar="PATTERN",
         help="append the roles of --sso that aren't profiles to the config file, as profiles with "

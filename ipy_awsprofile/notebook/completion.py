@@ -11,6 +11,7 @@ import argparse
 import re
 import shlex
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -69,21 +70,28 @@ def _candidates(magic: Any, before: list[str], word: str, *, many: bool) -> list
     if before and before[-1] == "--region":
         return [name for name in known_regions() if name.startswith(word)]
     if before and before[-1] in ROLE_OPTIONS and (not many or before[-1] == "--sso"):
-        values = role_values(before[-1], _typed_values(before))
+        option, typed_before = before[-1], _typed_values(before)
+        values = from_portal(lambda: _values(option, typed_before))
         return [_quoted(value) for value in values if value.casefold().startswith(_typed(word))]
-    if before and before[-1] in _options_with_value(magic):
+    if before and before[-1] in _options_with_value(magic) and before[-1] != "--source-profile":
         return []
     if word.startswith("-"):
         return [name for name in _options(magic) if name.startswith(word) and name not in before]
     if words := _words(magic):
         return [one for one in words if one.startswith(word)]
     typed = _typed(word)
-    return [_quoted(name) for name in _names(many) if name.casefold().startswith(typed)]
+    names = [*_names(many), *from_portal(lambda: _role_names(_unescaped(word)))]
+    return [_quoted(name) for name in names if name.casefold().startswith(typed)]
 
 
 def _typed(word: str) -> str:
-    """Return the beginning of a name that is typed, without quotes and IPython's escapes."""
-    return re.sub(r"([{}$])\1", r"\1", word.strip("\"'")).casefold()
+    """Return the beginning of a name that is typed, for a comparison without case."""
+    return _unescaped(word).casefold()
+
+
+def _unescaped(word: str) -> str:
+    """Return a typed word without quotes and IPython's escapes."""
+    return re.sub(r"([{}$])\1", r"\1", word.strip("\"'"))
 
 
 def _typed_values(before: list[str]) -> dict[str, str]:
@@ -128,11 +136,43 @@ def _names(with_roles: bool) -> list[str]:
     return list(dict.fromkeys([*(profile.name for profile in profiles), *roles]))
 
 
+def _role_names(word: str) -> list[str]:
+    """Return names of roles of IAM Identity Center as far as the next part after a word.
+
+    These are the sign-ins, after ``corp:`` the accounts (by name, or for a digit by ID), and after
+    ``corp:team-dev/`` the account's roles. Raises AwsProfileError.
+    """
+    from ipy_awsprofile.config.assigned_role import role_name
+    from ipy_awsprofile.config.config import read_config
+    from ipy_awsprofile.config.sign_ins import sign_in_of_pattern, sign_ins
+
+    config = read_config()
+    if ":" not in word:
+        return [f"{name}:" for name in sign_ins(config)]
+    sign_in = sign_in_of_pattern(word, config)
+    if sign_in is None:
+        return []
+    from ipy_awsprofile.sessions.access_portal import AccessPortal
+    from ipy_awsprofile.sessions.assigned_roles import account_id
+
+    portal, rest = AccessPortal(sign_in), word.partition(":")[2]
+    account, slash, _ = rest.rpartition("/")
+    if slash:
+        roles = portal.roles(account_id(account, portal))
+        return [role_name(sign_in, account, role) for role in roles]
+    by_id = rest[:1].isdigit()
+    return [role_name(sign_in, one.id if by_id else one.name, "") for one in portal.accounts()]
+
+
 def _quoted(name: str) -> str:
-    """Return the name as the magic reads it: as one word, and not as an option."""
+    """Return the name as the magic reads it: as one word, and not as an option.
+
+    The quotation of a name that goes on, such as ``corp:Team Dev/``, stays open.
+    """
     word = re.sub(r"[{}]|\$(?=[\w.])", r"\g<0>\g<0>", name)  # IPython expands {…} and $…
     if re.search(r"""[\s"']""", name):
         word = shlex.quote(word) if '"' in name else f'"{word}"'
+        word = word[:-1] if name.endswith("/") else word
     return f"-- {word}" if name.startswith("-") else word
 
 
@@ -140,13 +180,13 @@ def _quoted(name: str) -> str:
 _PATIENCE = 2.0
 
 
-def role_values(option: str, options: dict[str, str]) -> list[str]:
-    """Return the values of an option, of which some others are typed already."""
+def from_portal(ask_for_values: Callable[[], list[str]]) -> list[str]:
+    """Return what the access portal is asked for; nothing if it doesn't answer in time."""
     values: Future[list[str]] = Future()
 
     def ask() -> None:
         try:
-            values.set_result(_values(option, options))
+            values.set_result(ask_for_values())
         except AwsProfileError:  # running the cell shows the error
             values.set_result([])
 
@@ -158,6 +198,7 @@ def role_values(option: str, options: dict[str, str]) -> list[str]:
 
 
 def _values(option: str, options: dict[str, str]) -> list[str]:
+    """Return the values of an option, of which some others are typed already."""
     from ipy_awsprofile.config.config import read_config
     from ipy_awsprofile.config.sign_ins import find_sign_in, sign_ins
     from ipy_awsprofile.sessions.access_portal import AccessPortal

@@ -15,6 +15,8 @@ from ipy_awsprofile.notebook.options import require_no_cell_options
 from ipy_awsprofile.switch.saving import PLACEHOLDERS, name_by
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import boto3
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
@@ -31,20 +33,25 @@ def profile_list(options: argparse.Namespace, switcher: Switcher) -> Card | Tabl
 
     Raises AwsProfileError.
     """
+    from ipy_awsprofile.config.config import read_config
     from ipy_awsprofile.config.profiles import list_profiles
     from ipy_awsprofile.config.shared_files import SharedFiles
+    from ipy_awsprofile.config.sign_ins import sign_in_of_pattern
 
     require_no_cell_options(options)
+    profiles = list_profiles(options.pattern) if options.sso is None else []
+    if options.sso is None and not profiles:
+        options.sso = sign_in_of_pattern(options.pattern or "", read_config())
     if options.sso is not None:
-        listed = list_roles(options.sso, options.pattern, switcher.person, progress=True)
+        roles, pattern, listed_at = list_roles(options, switcher.person, progress=True)
         if options.save:
-            return save_roles(listed[0], options.save, confirmed=options.yes)
-        return tables.role_table(*listed)
-    if options.save:
+            return save_roles(roles, options.save, confirmed=options.yes)
+        return tables.role_table(roles, pattern, listed_at)
+    if options.save or options.refresh:
+        option, rest = ("--save", " PATTERN") if options.save else ("--refresh", "")
         raise InvalidOption(
-            "--save is for the roles of a sign-in.", "Run `%aws_profiles --sso --save PATTERN`."
+            f"{option} is for the roles of a sign-in.", f"Run `%aws_profiles --sso {option}{rest}`."
         )
-    profiles = list_profiles(options.pattern)
     if not profiles and not list_profiles():
         files = SharedFiles.from_environment()
         return cards.no_profiles_card(files, "run the cell again")
@@ -62,7 +69,7 @@ def frame_of_cell(
     profiles: str | list[AssignedRole] = options.pattern
     if options.sso is not None:
         show = not options.no_progress
-        profiles, _ = list_roles(options.sso, options.pattern, switcher.person, progress=show)
+        profiles, _, _ = list_roles(options, switcher.person, progress=show)
         if not profiles:
             raise InvalidOption("No role matches.", "`%aws_profiles --sso` lists the roles.")
     elif not options.pattern:
@@ -84,21 +91,30 @@ def frame_of_cell(
 
 
 def list_roles(
-    sso: str, pattern: str | None, person: Person, *, progress: bool
-) -> tuple[list[AssignedRole], str | None]:
+    options: argparse.Namespace, person: Person, *, progress: bool
+) -> tuple[list[AssignedRole], str | None, datetime | None]:
     """Return the roles that match the pattern, and the pattern, and show the progress.
 
-    A word after ``--sso`` that isn't the name of a sign-in belongs to the pattern.
-    Raises AwsProfileError.
+    The third value is when the roles were listed (UTC), unless AWS was asked now. A word after
+    ``--sso`` that isn't the name of a sign-in belongs to the pattern. Raises AwsProfileError.
     """
     from ipy_awsprofile.across.progress import counting_bar
+    from ipy_awsprofile.config.config import read_config
+    from ipy_awsprofile.config.sign_ins import find_sign_in
     from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
+    from ipy_awsprofile.sessions.role_list import listing_time
 
-    name, pattern = _sign_in(sso, pattern)
+    name, pattern = _sign_in(options.sso, options.pattern)
+    kept = None if options.refresh else listing_time(find_sign_in(name, read_config()))
     with counting_bar(" accounts", shown=progress) as count:
-        return list_assigned_roles(
-            name, pattern, person=person, report=lambda progress: count(*progress)
-        ), pattern
+        roles = list_assigned_roles(
+            name,
+            pattern,
+            fresh=options.refresh,
+            person=person,
+            report=lambda progress: count(*progress),
+        )
+    return roles, pattern, kept
 
 
 def _sign_in(word: str, pattern: str | None) -> tuple[str | None, str | None]:

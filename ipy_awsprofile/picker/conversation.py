@@ -204,6 +204,7 @@ class Conversation:
             "pins": known.pins,
             "recent": known.recent,
             "sign_ins": self.listing.sign_ins,
+            "listed_at": self.listing.listed_at,
         }
         buffers = None
         if have != version:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -15,8 +14,11 @@ from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.sign_ins import sign_ins
 from ipy_awsprofile.errors import AwsProfileError, ConfigFileError, SignInRequired
 from ipy_awsprofile.picker.person_at_view import Answer, errors_shown, show_sign_in
+from ipy_awsprofile.sessions.role_list import listing_time
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ipy_awsprofile.config.profiles import Profile
     from ipy_awsprofile.picker.messages import ProgressMessage, RolesCommand
     from ipy_awsprofile.sessions.access_portal import ListingProgress
@@ -38,6 +40,8 @@ class Listing:
         self.rows = b""
         #: The sign-ins whose roles weren't listed yet: see `config.sign_ins`.
         self.sign_ins: list[str] = []
+        #: When the roles of the others were listed, as ISO 8601.
+        self.listed_at: dict[str, str] = {}
 
     @property
     def is_empty(self) -> bool:
@@ -47,14 +51,17 @@ class Listing:
     def read(self) -> int:
         """Read the files, and return the version. Raises ConfigFileError."""
         try:
-            profiles, self.sign_ins = list_profiles(), _not_listed_yet()
+            profiles = list_profiles()
+            times = _listing_times()
         except ConfigFileError as error:
             # The view has no cell to run again.
             error.hint = f"Correct the file (`{error.path.name}`), then open the list again."
             raise
+        self.sign_ins = [name for name, time in times.items() if not time]
+        self.listed_at = {name: time.isoformat() for name, time in times.items() if time}
         protected = self._switcher.protection.protected
         # As strings, records are equal if their names are. Unchanged files have the same records.
-        roles = _roles_without_profile()
+        roles = _roles_without_profile() if self.listed_at else []
         same = (
             roles == self._roles
             and len(profiles) == len(self._profiles)
@@ -70,21 +77,16 @@ class Listing:
         return self.version
 
 
-#: Nothing was listed if the module that lists roles wasn't imported.
-_LISTS = "ipy_awsprofile.sessions.assigned_roles"
-
-
 def _roles_without_profile() -> list[AssignedRole]:
     """Return the roles of IAM Identity Center that were listed, and aren't profiles."""
-    module = sys.modules.get(_LISTS)
-    roles: list[AssignedRole] = module.known_roles_without_profile() if module else []
-    return roles
+    from ipy_awsprofile.sessions.assigned_roles import known_roles_without_profile  # it is slow
+
+    return known_roles_without_profile()
 
 
-def _not_listed_yet() -> list[str]:
-    module = sys.modules.get(_LISTS)
-    known = sign_ins(read_config())
-    return [name for name, one in known.items() if module is None or not module.is_listed(one)]
+def _listing_times() -> dict[str, datetime | None]:
+    """Return when the roles of each sign-in were listed (UTC); None if they weren't all listed."""
+    return {name: listing_time(one) for name, one in sign_ins(read_config()).items()}
 
 
 #: Marks a role of IAM Identity Center that has no profile.
@@ -158,7 +160,7 @@ def _list(answer: Answer, view: Any, command: RolesCommand) -> None:
 
     with errors_shown(answer, view):
         try:
-            roles = list_assigned_roles(sso, report=report)
+            roles = list_assigned_roles(sso, fresh=command.get("fresh", False), report=report)
         except SignInRequired:
             device_code = command.get("device_code") is True
             show_sign_in(answer, view, sign_in_target(sso), device_code=device_code)

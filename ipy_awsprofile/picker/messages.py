@@ -6,7 +6,7 @@ with the notebook. The view has the same types in ``view/messages.js``; a test c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NotRequired, TypedDict
 
 
@@ -22,6 +22,8 @@ class ProfilesMessage(TypedDict):
     recent: Sequence[str]
     #: The sign-ins whose roles can be listed: names of [sso-session] sections.
     sign_ins: Sequence[str]
+    #: When the roles of the other sign-ins were listed, as ISO 8601.
+    listed_at: Mapping[str, str]
     regions: NotRequired[Sequence[str]]
     #: If there are no profiles: a card that says what to do, in which every text is escaped.
     html: NotRequired[str]
@@ -242,6 +244,8 @@ class RolesCommand(TypedDict):
     type: Literal["roles"]
     #: The name of an [sso-session].
     sso: str
+    #: Whether AWS is asked even if the roles were listed before.
+    fresh: NotRequired[bool]
     device_code: NotRequired[bool]
 
 

@@ -1,18 +1,15 @@
 """The accounts and roles of a sign-in to IAM Identity Center, as its access portal lists them.
 
-What was listed is kept as long as the sign-in's token is the same: then no call is made.
+What was listed is kept in a file, and not asked for again: see `role_list`.
 
 https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/Welcome.html
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from botocore import UNSIGNED
@@ -21,8 +18,6 @@ from botocore.parsers import ResponseParserError
 from botocore.tokens import SSOTokenProvider
 from botocore.utils import SSOTokenLoader
 
-from ipy_awsprofile.config.config import read_config
-from ipy_awsprofile.config.sign_ins import SignIn, sign_ins
 from ipy_awsprofile.config.target import sign_in_target
 from ipy_awsprofile.credentials.botocore_session import ResolvingSession
 from ipy_awsprofile.credentials.cli_caches import token_files
@@ -32,6 +27,7 @@ from ipy_awsprofile.credentials.retries import give_up_soon
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.credentials.validation import parse_time
 from ipy_awsprofile.errors import AwsProfileError, SignInRequired
+from ipy_awsprofile.sessions.role_list import Account, RoleList, RoleListFile
 from ipy_awsprofile.sessions.sso_sign_in import sso_settings
 
 Item = TypeVar("Item")
@@ -57,78 +53,59 @@ class ListingProgress(NamedTuple):
     is_slowed: bool
 
 
-class Account(NamedTuple):
-    """An account as AWS describes it; ``domain`` is its e-mail address's domain."""
-
-    id: str
-    name: str
-    domain: str
-
-    @classmethod
-    def described(cls, item: Mapping[str, Any]) -> Account:
-        """Return the account that an item of ListAccounts describes. Raises KeyError."""
-        domain = str(item.get("emailAddress") or "").rpartition("@")[2]
-        account = str(item["accountId"])
-        return cls(account, str(item.get("accountName") or account), domain)
-
-
 #: Is called with the progress of a listing.
 Report = Callable[[ListingProgress], object]
-
-
-@dataclass(slots=True)
-class _Kept:
-    """The accounts and roles listed with one token, of which only a digest is kept."""
-
-    token: str
-    accounts: tuple[Account, ...] | None = None
-    names: dict[str, str] = field(default_factory=dict)
-    roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-#: By the name and the address of the sign-in, which has one token at a time.
-_kept: dict[tuple[str, str], _Kept] = {}
-_lock = threading.Lock()
 
 
 class AccessPortal:
     """The access portal of a sign-in.
 
-    Raises InvalidOption if there is none of this name, SignInRequired if the sign-in is missing,
-    has expired or is for another start URL, and other children of `AwsProfileError`.
+    ``fresh`` lists everything again, even if it was listed before. Raises InvalidOption if there
+    is none of this name. What makes a call raises SignInRequired if the sign-in is missing, has
+    expired or is for another start URL, and other children of `AwsProfileError`.
     """
 
-    def __init__(self, sign_in: str) -> None:
+    def __init__(self, sign_in: str, *, fresh: bool = False) -> None:
         self.sign_in = sign_in
         self._target = target = sign_in_target(sign_in)
         self._settings = sso_settings(target)
         self._pace = Pace()
         self._session = ResolvingSession(target, pace=self._pace)
         self._client: Any = None
-        with translated(target.chain):
-            self._token = self._read_token()
-        key = self._settings.session or "", self._settings.start_url
-        digest = sha256(self._token.encode()).hexdigest()
-        with _lock:
-            kept = _kept.get(key)
-            if kept is None or kept.token != digest:
-                kept = _kept[key] = _Kept(digest)
-        self._kept = kept
+        self._token = ""
+        self._file = RoleListFile(self._settings.session or "", self._settings.start_url)
+        former = self._file.read()
+        self._replaces = fresh and former is not None
+        self._list = former if former and not fresh else RoleList()
+        self._has_listed_accounts = False
 
     def accounts(self) -> tuple[Account, ...]:
         """Return the accounts in which the person has a role, by name."""
-        if self._kept.accounts is None:
-            accounts = self._pages("list_accounts", "accountList", Account.described)
-            self._kept.accounts = tuple(sorted(accounts, key=_by_name))
-            self._kept.names = {one.id: one.name for one in self._kept.accounts}
-        return self._kept.accounts
+        if self._list.accounts is None:
+            self.renew_accounts()
+        return self._list.accounts or ()
+
+    def renew_accounts(self) -> bool:
+        """List the accounts again, unless this portal has done so; return whether it did."""
+        if self._has_listed_accounts:
+            return False
+        accounts = self._pages("list_accounts", "accountList", Account.described)
+        self._list = self._list.with_accounts(accounts)
+        self._has_listed_accounts = True
+        self._save()
+        return True
 
     def roles(self, account: str) -> tuple[str, ...]:
         """Return the names of the person's roles in an account."""
-        if account not in self._kept.roles:
-            roles = self._pages("list_account_roles", "roleList", _role_name, accountId=account)
-            self._kept.roles[account] = tuple(sorted(roles))
-        return self._kept.roles[account]
+        if account not in self._list.roles:
+            self.renew_roles(account)
+        return self._list.roles[account]
+
+    def renew_roles(self, account: str) -> tuple[str, ...]:
+        """List the roles of an account again, and return their names."""
+        self._list_in(account)
+        self._save()
+        return self._list.roles[account]
 
     def all_roles(self, report: Report) -> list[tuple[Account, str]]:
         """Return each account with each of its roles, in the order of the accounts.
@@ -137,23 +114,36 @@ class AccessPortal:
         with the accounts that are missing.
         """
         accounts = self.accounts()
-        missing = [one for one in accounts if one.id not in self._kept.roles]
+        missing = [one for one in accounts if one.id not in self._list.roles]
         if missing:
-            self._list_roles(missing, len(accounts), report)
-        return [(account, role) for account in accounts for role in self.roles(account.id)]
+            try:
+                self._list_roles(missing, len(accounts), report)
+                self._replaces = False  # it is complete
+            finally:
+                self._save()
+        return list(self._list.complete() or ())
+
+    def _save(self) -> None:
+        """Write the list, unless it would replace a whole one and isn't complete itself."""
+        if not self._replaces:
+            self._file.write(self._list)
+
+    def _list_in(self, account: str) -> None:
+        roles = self._pages("list_account_roles", "roleList", _role_name, accountId=account)
+        self._list.roles[account] = tuple(sorted(roles))
 
     def _list_roles(self, missing: list[Account], count: int, report: Report) -> None:
         pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="list-roles")
         try:
             self._portal()  # only one thread creates it; each has its own time limits
-            futures: list[Future[Any]] = [pool.submit(self.roles, one.id) for one in missing]
+            futures: list[Future[Any]] = [pool.submit(self._list_in, one.id) for one in missing]
             for number, future in enumerate(as_completed(futures), count - len(missing) + 1):
                 future.result()
                 report(ListingProgress(number, count, self._pace.is_slowed))
         except AwsProfileError as error:
             pool.shutdown(wait=True, cancel_futures=True)
             if not isinstance(error, SignInRequired):
-                listed = sum(one.id in self._kept.roles for one in self.accounts())
+                listed = sum(one.id in self._list.roles for one in self.accounts())
                 error.args = (f"The list ends after {listed} of {count} accounts. {error}",)
             raise error.with_traceback(None) from error.__cause__
         finally:
@@ -189,6 +179,7 @@ class AccessPortal:
     def _portal(self) -> Any:
         if self._client is None:
             config = Config(signature_version=UNSIGNED, max_pool_connections=_WORKERS)
+            self._token = self._read_token()
             self._client = self._session.create_client(
                 "sso",
                 region_name=self._settings.region,
@@ -224,31 +215,3 @@ def _role_name(item: Mapping[str, Any]) -> str:
 def _comparable(start_url: Any) -> str:
     """Return a start URL without what the access portal itself appends to it."""
     return str(start_url).rstrip("/#")
-
-
-def _by_name(account: Account) -> tuple[str, str]:
-    return account.name.casefold(), account.id
-
-
-def known_roles(sign_in: SignIn) -> tuple[tuple[Account, str], ...] | None:
-    """Return all roles that were listed, or None if the listing isn't complete; makes no call."""
-    kept = _kept.get((sign_in.session, sign_in.start_url))
-    if kept is None or kept.accounts is None:
-        return None
-    if any(one.id not in kept.roles for one in kept.accounts):
-        return None
-    return tuple((account, role) for account in kept.accounts for role in kept.roles[account.id])
-
-
-def known_account_name(account: str) -> str | None:
-    """Return the name of an account that any sign-in has listed; makes no call."""
-    names = (kept.names.get(account) for kept in tuple(_kept.values()))
-    return next(filter(None, names), None)
-
-
-def known_account(sign_in: str, account: str) -> Account | None:
-    """Return an account if it was listed before; makes no call and reads no token."""
-    found = sign_ins(read_config()).get(sign_in)
-    kept = _kept.get((found.session, found.start_url)) if found else None
-    accounts = kept.accounts if kept else None
-    return next((one for one in accounts or () if one.id == account), None)

@@ -5,7 +5,8 @@ https://docs.aws.amazon.com/singlesignon/latest/userguide/useraccess.html
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -13,19 +14,20 @@ from typing import TypeVar
 from ipy_awsprofile.config.assigned_role import (
     assigned_role,
     is_account_id,
+    named_by_account,
     role_name,
 )
 from ipy_awsprofile.config.config import Config, read_config
 from ipy_awsprofile.config.profiles import ProfileKind, did_you_mean, matches, profile_of
 from ipy_awsprofile.config.request import SessionRequest, account_text
-from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in, sign_ins
-from ipy_awsprofile.config.target import sign_in_target
+from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in, sign_in_of_pattern, sign_ins
+from ipy_awsprofile.config.target import Target, sign_in_target
 from ipy_awsprofile.credentials.person import Person
-from ipy_awsprofile.errors import InvalidOption, SignInRequired
-from ipy_awsprofile.sessions.access_portal import (
-    AccessPortal,
+from ipy_awsprofile.errors import AwsProfileError, InvalidOption, SignInRequired
+from ipy_awsprofile.sessions.access_portal import AccessPortal, Report
+from ipy_awsprofile.sessions.role_list import (
     Account,
-    Report,
+    accounts_by_name,
     known_account,
     known_roles,
 )
@@ -33,6 +35,9 @@ from ipy_awsprofile.text import assigned_name
 
 Request = TypeVar("Request", bound=SessionRequest)
 Result = TypeVar("Result")
+
+#: Roles of an account that an error names at most.
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,11 @@ class AssignedRole:
         """The name under which it can be used as a profile's can."""
         return role_name(self.sso_session, self.account.id, self.role)
 
+    @property
+    def names(self) -> tuple[str, str]:
+        """Its name, and the one with the account's name: ``corp:team-dev/Admin``."""
+        return self.name, role_name(self.sso_session, self.account.name, self.role)
+
     def __str__(self) -> str:
         return self.name
 
@@ -60,6 +70,7 @@ def list_assigned_roles(
     sso: str | None = None,
     pattern: str | None = None,
     *,
+    fresh: bool = False,
     person: Person | None = None,
     report: Report = lambda _progress: None,
 ) -> list[AssignedRole]:
@@ -67,24 +78,32 @@ def list_assigned_roles(
 
     ``sso`` is the name of an [sso-session], or of a profile that has one or a sso_start_url; it
     isn't needed if there is only one. ``pattern`` selects roles as in `list_profiles`, also by the
-    account's name and e-mail domain. ``person`` signs in if need be. ``report`` is called with a
-    `ListingProgress` after each account. Raises a child of `AwsProfileError`.
+    account's name and e-mail domain. The list is kept for a day, in all kernels; ``fresh`` asks
+    AWS again. ``person`` signs in if need be. ``report`` is called with a `ListingProgress` after
+    each account. Raises a child of `AwsProfileError`.
     """
     config = read_config()
     sign_in = find_sign_in(sso, config)
-    listed = ask_portal(sign_in.name, person or Person(), lambda portal: portal.all_roles(report))
+    listed = ask_portal(
+        sign_in.name, person or Person(), lambda portal: portal.all_roles(report), fresh=fresh
+    )
     named = _profiles_by_role(sign_in, config)
     roles = [
         AssignedRole(sign_in.name, account, role, named.get((account.id, role)))
         for account, role in listed
     ]
     words = (pattern or "").casefold().split()
-    return [one for one in roles if _matches(one, words)]
+    return [one for one in roles if all(_matches(one, word) for word in words)]
 
 
-def is_listed(sign_in: SignIn) -> bool:
-    """Return whether all roles of a sign-in were listed; it makes no call."""
-    return known_roles(sign_in) is not None
+def list_named_roles(pattern: str, person: Person | None = None) -> list[AssignedRole]:
+    """Return the roles that a pattern names, such as ``corp:1000*/Admin`` or ``corp:team-*/Admin``.
+
+    There are none if it doesn't begin with a sign-in, in which case AWS isn't asked. ``person``
+    signs in if need be. Raises a child of `AwsProfileError`.
+    """
+    sign_in = sign_in_of_pattern(pattern, read_config())
+    return list_assigned_roles(sign_in, pattern, person=person) if sign_in else []
 
 
 def known_roles_without_profile() -> list[AssignedRole]:
@@ -105,44 +124,60 @@ def known_roles_without_profile() -> list[AssignedRole]:
     return found
 
 
-def ask_portal(sign_in: str, person: Person, ask: Callable[[AccessPortal], Result]) -> Result:
+def ask_portal(
+    sign_in: str, person: Person, ask: Callable[[AccessPortal], Result], *, fresh: bool = False
+) -> Result:
     """Return what the access portal answers; the person signs in first if need be."""
     try:
-        return ask(AccessPortal(sign_in))
+        return ask(AccessPortal(sign_in, fresh=fresh))
     except SignInRequired:
         if person.sign_in is None:
             raise
     person.sign_in_for(sign_in_target(sign_in))
-    return ask(AccessPortal(sign_in))
+    return ask(AccessPortal(sign_in, fresh=fresh))
 
 
 def resolve_sso_name(request: Request, person: Person, *, look_up: bool = False) -> Request:
     """Return the request with the role's one name instead of account, role and [sso-session].
 
-    An account that is given by its name is looked up. With ``look_up``, so is every account in
-    which a role or profile gets its credentials from IAM Identity Center, so that
-    `known_account_name` knows its name. Raises InvalidOption and other children of
-    `AwsProfileError`.
+    An account that is given by its name, as in ``corp:team-dev/Admin``, is looked up. With
+    ``look_up``, so is every account in which a role or profile gets its credentials from IAM
+    Identity Center, so that `known_account_name` knows its name. Raises InvalidOption and other
+    children of `AwsProfileError`.
     """
     config = read_config()
-    if request.needs_name:
+    if request.account or request.role or request.sso:
         request = _name_of_role(request, config, person)
+    request = replace(
+        request,
+        profile=_with_id(request.profile, config, person),
+        source_profile=_with_id(request.source_profile, config, person),
+    )
     if look_up and (place := _sign_in_and_account(request.profile or "", config)):
         sign_in, account = place
         if known_account(sign_in, account) is None:
-            ask_portal(sign_in, person, AccessPortal.accounts)
+            ask_portal(sign_in.name, person, AccessPortal.accounts)
     return request
 
 
-def _sign_in_and_account(name: str, config: Config) -> tuple[str, str] | None:
+def _with_id(name: str | None, config: Config, person: Person) -> str | None:
+    """Return the name with the account's ID instead of the account's name, if it has one."""
+    parts = named_by_account(name, config) if name else None
+    if parts is None:
+        return name
+    account = ask_portal(parts.sign_in, person, partial(account_id, parts.account))
+    return role_name(parts.sign_in, account, parts.role)
+
+
+def _sign_in_and_account(name: str, config: Config) -> tuple[SignIn, str] | None:
     """Return the sign-in and account of a profile or role of IAM Identity Center, if it is one."""
     section = config.profiles.get(name)
     if section is None:
         parts = assigned_name(name)
-        return (find_sign_in(parts.sign_in, config).name, parts.account) if parts else None
+        return (find_sign_in(parts.sign_in, config), parts.account) if parts else None
     if profile_of(name, section).kind is not ProfileKind.SSO:
         return None
-    sign_ins_of = (one.name for one in sign_ins(config).values() if one.is_of(section))
+    sign_ins_of = (one for one in sign_ins(config).values() if one.is_of(section))
     sign_in, account = next(sign_ins_of, None), section.text("sso_account_id")
     return (sign_in, account) if sign_in and account else None
 
@@ -168,21 +203,21 @@ def _name_of_role(request: Request, config: Config, person: Person) -> Request:
 def account_id(name: str, portal: AccessPortal) -> str:
     """Return the ID of the account with this ID or name, in which case doesn't matter.
 
-    Raises InvalidOption if there is none, or if several accounts have the name.
+    The accounts are listed again if none has the name: it can be newer than the list. Raises
+    InvalidOption if there is none, or if several accounts have the name.
     """
     if is_account_id(name):
         return name
-    session, accounts = portal.sign_in, portal.accounts()
-    found = [one for one in accounts if one.name == name] or [
-        one for one in accounts if one.name.casefold() == name.casefold()
-    ]
+    session, found = portal.sign_in, accounts_by_name(name, portal.accounts())
+    if not found and portal.renew_accounts():
+        found = accounts_by_name(name, portal.accounts())
     match found:
         case [account]:
             return account.id
         case []:
             raise InvalidOption(
                 f"The signed-in user has no account `{name}` at `{session}`.",
-                did_you_mean(name, (one.name for one in accounts))
+                did_you_mean(name, (one.name for one in portal.accounts()))
                 or f"`%aws_profiles --sso {session}` lists the accounts.",
             )
         case _:
@@ -190,6 +225,27 @@ def account_id(name: str, portal: AccessPortal) -> str:
             raise InvalidOption(
                 f"{len(found)} accounts have the name `{name}`.", f"Use an account ID: {ids}."
             )
+
+
+def explain_refused_role(target: Target) -> str:
+    """Return which roles are meant instead of a refused one, after listing the account's again.
+
+    The role can have been listed earlier. Empty if the roles can't be listed.
+    """
+    step = target.steps[-1]
+    account, role = step.settings.text("sso_account_id"), step.profile.sso_role_name
+    place = _sign_in_and_account(step.profile.name, target.config)
+    if place is None or not account or not role:
+        return ""
+    sign_in = place[0].name
+    with suppress(AwsProfileError):  # the refusal itself is what the person needs to know
+        roles = AccessPortal(sign_in).renew_roles(account)
+        return did_you_mean(role, roles) or (
+            f"Your roles in the account: {', '.join(f'`{one}`' for one in roles[:_MOST_NAMED])}."
+            if roles
+            else ""
+        )
+    return ""
 
 
 def _profiles_by_role(sign_in: SignIn, config: Config) -> dict[tuple[str, str], str]:
@@ -203,6 +259,8 @@ def _profiles_by_role(sign_in: SignIn, config: Config) -> dict[tuple[str, str], 
     }
 
 
-def _matches(role: AssignedRole, words: Iterable[str]) -> bool:
+def _matches(role: AssignedRole, word: str) -> bool:
+    """Return whether a word fits the role by either of its names."""
     account = role.account
-    return matches(words, (role.name, account.name, account.domain, role.role, role.profile))
+    more = (account.name, account.domain, role.role, role.profile)
+    return any(matches([word], (name, *more)) for name in role.names)

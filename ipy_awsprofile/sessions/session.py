@@ -21,6 +21,7 @@ from ipy_awsprofile.credentials.mfa_prompt import MfaPrompter, ask_on_input_chan
 from ipy_awsprofile.credentials.pace import Pace
 from ipy_awsprofile.credentials.person import CodePrompter, Person, SignIn
 from ipy_awsprofile.credentials.translation import translated
+from ipy_awsprofile.errors import RoleNotAssigned
 
 if TYPE_CHECKING:
     import boto3
@@ -190,18 +191,24 @@ def open_target(
     provider that is used instead of botocore's provider chain. Sessions with the same ``pace``
     share the rate at which they get credentials.
     """
-    with translated(target.chain):
-        if target.region:
-            validate_region_name(target.region)  # cached credentials need no client that checks it
-        inner = ProfileBotocoreSession(target, client_config, pace)
-        session = ProfileSession(inner, target, timeout=timeout, person=person or Person())
-        inner.resolve_credentials(
-            codes=CodePrompter(lambda: session.person, target),
-            sign_in=session.ask_to_sign_in,
-            timeout=timeout,
-            fresh=fresh,
-            provider=provider,
-        )
+    try:
+        with translated(target.chain):
+            if target.region:
+                validate_region_name(target.region)  # cached credentials need no client to check it
+            inner = ProfileBotocoreSession(target, client_config, pace)
+            session = ProfileSession(inner, target, timeout=timeout, person=person or Person())
+            inner.resolve_credentials(
+                codes=CodePrompter(lambda: session.person, target),
+                sign_in=session.ask_to_sign_in,
+                timeout=timeout,
+                fresh=fresh,
+                provider=provider,
+            )
+    except RoleNotAssigned as error:
+        from ipy_awsprofile.sessions.assigned_roles import explain_refused_role
+
+        error.hint = f"{explain_refused_role(target)} {error.hint}".strip()
+        raise
     return session
 
 

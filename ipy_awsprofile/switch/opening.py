@@ -76,13 +76,19 @@ def _expected_account(account: str | int | None) -> str | None:
 def login_target(request: SwitchRequest) -> Target:
     """Return the target of a request, whose options aren't needed for signing in.
 
-    A request with only an [sso-session] has no role.
+    A request with only an [sso-session] has no role, nor has one with an account's name, which only
+    a person who has signed in can look up.
     """
+    from ipy_awsprofile.config.assigned_role import named_by_account
+    from ipy_awsprofile.config.config import read_config
     from ipy_awsprofile.config.request import SessionRequest
     from ipy_awsprofile.config.target import sign_in_target, target_of
 
-    if request.needs_name:  # not by its name, which only a person who has signed in can look up
+    if request.account or request.role or request.sso:
         return sign_in_target(request.sso)
+    for name in (request.profile, request.source_profile):
+        if name and (parts := named_by_account(name, read_config())):
+            return sign_in_target(parts.sign_in)
     return target_of(
         SessionRequest(
             profile=request.profile,

@@ -5,7 +5,6 @@ Loading the extension imports neither botocore nor what reads files: functions i
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -108,6 +107,6 @@ def _account_of(name: str) -> str:
 
 def known_account_name(account: str) -> str | None:
     """Return the name of an account if a sign-in has listed it before; it makes no call."""
-    portal = sys.modules.get("ipy_awsprofile.sessions.access_portal")  # otherwise nothing is listed
-    name: str | None = portal.known_account_name(account) if portal else None
-    return name
+    from ipy_awsprofile.sessions import role_list
+
+    return role_list.known_account_name(account)

@@ -54,7 +54,13 @@ def save_role(
             f"A profile of the AWS CLI can't say {option}.",
             f"Save it without {option}, and switch with it.",
         )
-    if request.default or {*target.chain[1:]} - target.config.profiles.keys():
+    sources = [name for name in target.chain[1:] if name not in target.config.profiles]
+    if sources and assigned_name(sources[0]):
+        raise InvalidOption(
+            f"`{sources[0]}` can't be the source_profile of a profile: no other tool knows it.",
+            f"Run `%aws_profile {sources[0]} --save NAME` first, and use that name.",
+        )
+    if request.default or sources:
         raise InvalidOption(
             "What this machine provides can't be saved as a profile.",
             "Switch with `--default`, or with `--role-arn ARN` alone.",

@@ -103,10 +103,11 @@ def states(view: ViewPage, aws: EmbeddedAws) -> Iterator[str]:
         yield f"{kind} {more}"
         view.tell(type="error", html="")
     view.page.evaluate("listeners.comm_live_update()")
-    view.tell(type="profiles", version=99, pins=[], recent=[], sign_ins=["corp", "other"])
+    signs = {"sign_ins": ["corp"], "listed_at": {"other": "2026-11-27T09:12:00+00:00"}}
+    view.tell(type="profiles", version=99, pins=[], recent=[], **signs)
     view.page.evaluate("text => deliver(text, '[]')", {
         "type": "profiles", "version": 100, "pins": [], "recent": [], "sign_ins": ["corp", "other"],
-        "regions": [],
+        "listed_at": {}, "regions": [],
         "html": html_of(cards.no_profiles_card(SharedFiles.from_environment(), "open the list")),
     })  # fmt: skip
     yield "no profiles"

@@ -28,8 +28,9 @@ LIST = "List the roles of corp"
 def _organisation(embedded: EmbeddedAws) -> Iterator[None]:
     with restored(embedded.config_file):
         organisation(embedded)
-        for file in (embedded.home / ".aws" / "sso" / "cache").glob("*"):
-            file.unlink()
+        for folder in (".aws/sso/cache", ".cache/ipy_awsprofile"):
+            for file in (embedded.home / folder).glob("*"):
+                file.unlink()
         yield
     embedded.sso.sign_in("corp")  # as before
 
@@ -64,6 +65,7 @@ def test_listed_chosen_and_kept(embedded: EmbeddedAws, picker: ViewPage) -> None
     expect(picker.field).to_have_value("corp:")
     expect(picker.field).to_be_focused()
     expect(picker.button(LIST)).to_have_count(0)
+    expect(picker.button("Refresh the roles of corp, listed at ")).to_be_visible()
     expect(picker.options.first).to_contain_text("no profile yet")
     pictures(picker, "picker-roles-listed")
     picker.field.press_sequentially(" acme admin")

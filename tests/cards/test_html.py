@@ -17,8 +17,8 @@ from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.records import ExplainedStep, Explanation, Problem, Setting
-from ipy_awsprofile.sessions.access_portal import Account
 from ipy_awsprofile.sessions.assigned_roles import AssignedRole
+from ipy_awsprofile.sessions.role_list import Account
 from tests.cards.reader import Reader, Shown, read
 from tests.cards.test_cards import identity, profile
 

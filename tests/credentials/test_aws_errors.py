@@ -77,7 +77,7 @@ UUID = "1b4e28ba-2fa1-11d2-883f-0016d3cca427"
         ),
         (
             response("ForbiddenException", "No access", "GetRoleCredentials"),
-            ours.AccessDenied,
+            ours.RoleNotAssigned,
             "`RoleBeta` isn't allowed to call GetRoleCredentials: No access",
         ),
         (

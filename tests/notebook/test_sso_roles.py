@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,6 @@ import pytest
 from ipy_awsprofile import across_profiles, list_assigned_roles, who_am_i
 from ipy_awsprofile.errors import InvalidOption, ProtectedProfile, SignInRequired
 from ipy_awsprofile.notebook import completion
-from ipy_awsprofile.sessions import access_portal
 from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
 from tests.shells import aws_cli_2, run_aws_cli, run_notebook
 
@@ -36,11 +36,12 @@ def test_the_list(shell: Shell, aws: EmbeddedAws) -> None:
     ran = shell.good("%aws_profiles --sso")
     assert ran.text.splitlines()[0] == "4 roles in 3 accounts"
     assert f"Acme Prod     {PROD}  Reader  acme.example   prod-reader" in ran.text
-    seen = ran.text + ran.html + repr(access_portal._kept)
+    kept = next(Path("~/.cache/ipy_awsprofile").expanduser().iterdir())
+    seen = ran.text + ran.html + kept.read_text()
     assert [secret for secret in aws.secrets() if secret in seen] == []
     for line in ("--sso corp sandbox", "--sso prod-reader sandbox", "--sso sandbox"):
         ran = shell.good(f"%aws_profiles {line}")
-        assert ran.text.splitlines()[0] == "2 roles in 2 accounts for “sandbox”"
+        assert ran.text.startswith("2 roles in 2 accounts for “sandbox” (listed at ")
     aws.calls.clear()
     shell.good("%aws_profiles --sso corp sandbox reader")
     assert aws.calls == []
@@ -190,9 +191,25 @@ def test_tab(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) ->
     aws.calls.clear()
     assert shell.completions('%aws_profile --account "ac') == ['"Acme Prod"']
     assert aws.calls == []
-    aws.sso.expire_tokens(refresh=True)
-    next((aws.home / ".aws/sso/cache").iterdir()).unlink()
+    for folder in (".aws/sso/cache", ".cache/ipy_awsprofile"):
+        next((aws.home / folder).iterdir()).unlink()
     assert "Sandbox" not in shell.completions("%aws_profile --account ")
+
+
+def test_tab_after_a_sign_in(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tab goes on from the sign-in to the account, by name or by ID, and to its roles."""
+    monkeypatch.setattr(completion, "_PATIENCE", 60.0)  # for a busy machine
+    assert shell.completions("%aws_profile cor") == ["corp:"]
+    assert shell.completions("%aws_profile corp:s") == ["corp:Sandbox/", "corp:sandbox/"]
+    assert shell.completions("%aws_profile corp:Acme") == ['"corp:Acme Prod/']
+    role = shell.completions('%aws_profile "corp:Acme Prod/A')
+    assert role == ['"corp:Acme Prod/Admin"']
+    assert shell.good(f"%aws_profile {role[0]}").text.startswith(f"corp:{PROD}/Admin")
+    assert shell.completions(f"%%aws_profiles corp:{TEST[:3]}") == [f"corp:{TEST}/"]
+    assert shell.completions(f"%aws_profile --source-profile corp:{TEST}/") == [
+        f"corp:{TEST}/Reader"
+    ]
+    assert f"corp:{TEST}/Reader" not in shell.completions("%aws_profile corp:nobody/")
 
 
 @pytest.mark.parametrize(

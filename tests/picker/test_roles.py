@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,7 +52,21 @@ def test_listed_when_asked_for(aws: EmbeddedAws, person: Person) -> None:
     rows = person.rows() or []
     assert next(row[0] for row in rows if row[1] == "no profile yet") == ADMIN
     assert person.seen[0]["sign_ins"] == []
+    assert datetime.fromisoformat(person.seen[0]["listed_at"]["corp"]) <= datetime.now(UTC)
     assert aws.calls == []
+
+
+def test_refreshed_when_asked_for(aws: EmbeddedAws, person: Person) -> None:
+    """The list of another kernel is shown at once, with its time, and AWS is asked on request."""
+    aws.sso.sign_in("corp")
+    list_assigned_roles()
+    aws.sso.assign(PROD, "Auditor")
+    aws.calls.clear()
+    assert len(person.rows() or []) == 6
+    assert aws.calls == []
+    person.says("roles", sso="corp", fresh=True)
+    waited_for(person, "listed", "corp")
+    assert len(person.rows() or []) == 7
 
 
 def test_signed_in_first(aws: EmbeddedAws, person: Person) -> None:

@@ -41,7 +41,7 @@ def called(aws: EmbeddedAws) -> Counter[str]:
 
 
 def test_listed_once(aws: EmbeddedAws) -> None:
-    """Each role has its account's name and e-mail domain; the second listing makes no call."""
+    """Each role has its account's name and e-mail domain; only a fresh list makes calls again."""
     roles = list_assigned_roles()
     assert [(one.account.name, one.account.id, one.role, one.profile) for one in roles] == [
         ("Acme Prod", PROD, "Admin", None),
@@ -52,10 +52,11 @@ def test_listed_once(aws: EmbeddedAws) -> None:
     assert {one.account.domain for one in roles} == {"acme.example"}
     assert called(aws) == {"sso:ListAccounts": 1, "sso:ListAccountRoles": 3}
     assert list_assigned_roles("corp") == list_assigned_roles("prod-reader") == roles
-    assert called(aws) == {}
     aws.sso.sign_in("corp")
     assert list_assigned_roles() == roles
-    assert called(aws)["sso:ListAccounts"] == 1
+    assert called(aws) == {}
+    assert list_assigned_roles(fresh=True) == roles
+    assert called(aws) == {"sso:ListAccounts": 1, "sso:ListAccountRoles": 3}
 
 
 @pytest.mark.parametrize(

@@ -111,9 +111,7 @@ def test_another_name_keeps_the_protection(shell: Shell, aws: EmbeddedAws) -> No
     assert isinstance(shell.refused(f"%aws_profile {role} --save payroll"), ProtectedProfile)
     shell.good(f"%aws_profile {role} --save payroll --yes")
     shell.good("%aws_profile --off")
-    from ipy_awsprofile.sessions import access_portal
-
-    access_portal._kept.clear()  # a new kernel has listed nothing
+    next((aws.home / ".cache/ipy_awsprofile").iterdir()).unlink()  # nothing is listed
     assert isinstance(shell.refused("%aws_profile payroll"), ProtectedProfile)
 
 

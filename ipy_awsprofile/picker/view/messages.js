@@ -23,6 +23,7 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * @property {string[]} pins
  * @property {string[]} recent
  * @property {string[]} sign_ins  the sign-ins whose roles can be listed: names of [sso-session] sections
+ * @property {Record<string, string>} listed_at  when the roles of the other sign-ins were listed, as ISO 8601
  * @property {string[]} [regions]
  * @property {string} [html]  if there are no profiles: a card that says what to do, with every text escaped
  */
@@ -232,6 +233,7 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * @typedef {object} RolesCommand
  * @property {"roles"} type
  * @property {string} sso  the name of an [sso-session]
+ * @property {boolean} [fresh]  whether AWS is asked even if the roles were listed before
  * @property {boolean} [device_code]
  */
 

@@ -18,7 +18,7 @@ const KEYS = [["↑↓", "choose"], ["Enter", "switch"], ["Alt P", "pin"], ["Alt
  * @typedef {object} ListActions
  * @property {(name: string) => void} pick  a profile was clicked
  * @property {(name: string) => void} pin  a profile's star was clicked
- * @property {(sso: string) => void} listRoles  the roles of a sign-in are wanted
+ * @property {(sso: string, fresh: boolean) => void} listRoles  the roles of a sign-in are wanted
  * @property {() => void} point  the mouse has made another row the active one
  */
 

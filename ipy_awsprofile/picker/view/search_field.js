@@ -13,7 +13,7 @@ import { wordsOf } from "./profiles.js";
  * @property {() => void} leave  the list was left without a choice
  * @property {(name: string) => void} pick
  * @property {(name: string, pinned: boolean) => void} pin
- * @property {(sso: string) => void} listRoles
+ * @property {(sso: string, fresh: boolean) => void} listRoles
  * @property {(text: string) => void} say  tells a screen reader
  */
 

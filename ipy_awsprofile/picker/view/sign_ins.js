@@ -5,25 +5,38 @@ import { h } from "./dom.js";
 
 const TITLE = "Ask IAM Identity Center for the accounts and roles that you may use; sign in first if need be";
 
+/** @param {string} listed  when the roles were listed, as ISO 8601 */
+const timeOf = (listed) => new Date(listed).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+
 export class SignIns {
-  /** @param {(sso: string) => void} list  called when the person wants the roles of a sign-in */
+  /** @param {(sso: string, fresh: boolean) => void} list  called when the person wants the roles of a sign-in */
   constructor(list) {
     this.list = list;
     this.element = h("div", { class: "ipyap-sign-ins", hidden: true });
   }
 
   /**
-   * Offer to list the roles of these sign-ins.
+   * Offer to list the roles of these sign-ins, or to list them again.
    *
    * @param {string[]} names  of [sso-session] sections
+   * @param {Record<string, string>} listedAt  when the roles of the others were listed
    */
-  offer(names) {
-    this.element.hidden = !names.length;
+  offer(names, listedAt) {
+    const listed = Object.entries(listedAt);
+    this.element.hidden = !names.length && !listed.length;
     this.element.replaceChildren(
-      ...names.map((name) => {
-        const attributes = { class: "ipyap-button", type: "button", title: TITLE };
-        return h("button", { ...attributes, onclick: () => this.list(name) }, `List the roles of ${name}`);
-      }),
+      ...names.map((name) => this.button(`List the roles of ${name}`, name, false)),
+      ...listed.map(([name, time]) => this.button(`Refresh the roles of ${name}, listed at ${timeOf(time)}`, name, true)),
     );
+  }
+
+  /**
+   * @param {string} text
+   * @param {string} name
+   * @param {boolean} fresh
+   */
+  button(text, name, fresh) {
+    const attributes = { class: "ipyap-button", type: "button", title: TITLE };
+    return h("button", { ...attributes, onclick: () => this.list(name, fresh) }, text);
   }
 }

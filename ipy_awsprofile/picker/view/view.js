@@ -35,7 +35,7 @@ export class View {
       leave: () => this.reset(),
       pick: (name) => this.pick(name),
       pin: (profile, pinned) => this.send({ type: "pin", profile, pinned }),
-      listRoles: (sso) => this.ask({ type: "roles", sso }, sso, { focus: true }),
+      listRoles: (sso, fresh) => this.ask({ type: "roles", sso, fresh }, sso, { focus: true }),
       say: (text) => this.say(text),
     });
     this.region = new RegionMenu(() => this.changeRegion());
@@ -185,8 +185,8 @@ export class View {
    * @param {ProfilesMessage} message
    * @param {DataView | undefined} buffer  all profiles, if the view doesn't have them yet
    */
-  takeProfiles({ version, pins, recent, sign_ins, regions, html = "" }, buffer) {
-    this.field.list.signIns.offer(sign_ins);
+  takeProfiles({ version, pins, recent, sign_ins, listed_at, regions, html = "" }, buffer) {
+    this.field.list.signIns.offer(sign_ins, listed_at);
     if (!buffer && this.profiles.isArranged(pins, recent)) return;
     this.field.changeProfiles(() => {
       if (!buffer) return this.profiles.arrange(pins, recent);

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ipy_awsprofile.errors import (
-    AccessDenied,
     EndpointUnreachable,
     InvalidOption,
     InvalidSource,
+    RoleNotAssigned,
     ServiceError,
     SignInRequired,
 )
@@ -60,28 +60,28 @@ SSO: dict[str, Broken] = {
     ),
     "role not assigned": Broken(
         "sso-session",
-        AccessDenied,
+        RoleNotAssigned,
         "`P` isn't allowed to call GetRoleCredentials: No access",
         "see sso_account_id and sso_role_name",
         {"= Reader": "= Writer"},
     ),
     "role not assigned, behind a role": Broken(
         "SSO as a source",
-        AccessDenied,
+        RoleNotAssigned,
         "`Corp` isn't allowed to call GetRoleCredentials: No access. It is needed for `P`.",
         "see sso_account_id and sso_role_name",
         {"= Reader": "= Writer"},
     ),
     "account wrong": Broken(
         "legacy SSO",
-        AccessDenied,
+        RoleNotAssigned,
         "`P` isn't allowed to call GetRoleCredentials: No access",
         "see sso_account_id and sso_role_name",
         {"{account}": "999999999999"},
     ),
     "account no number": Broken(
         "sso-session",
-        AccessDenied,
+        RoleNotAssigned,
         "`P` isn't allowed to call GetRoleCredentials",
         "see sso_account_id",
         {"{account}": "prod"},

@@ -1,0 +1,193 @@
+"""The accounts and roles that a sign-in to IAM Identity Center has listed, kept for a day.
+
+Listing takes a call for each account, so all kernels of a user share the list. Its file has names
+and IDs only, and no one else can read it. A file that is broken, or that can't be read or written,
+isn't an error: then each kernel has its own list.
+
+https://specifications.freedesktop.org/basedir-spec/latest/
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ipy_awsprofile.config.assigned_role import named_by_account, role_name
+from ipy_awsprofile.config.config import Config, read_config
+from ipy_awsprofile.config.private_folders import make_private, replace_file
+from ipy_awsprofile.config.shared_files import FileVersion, version_of
+from ipy_awsprofile.config.sign_ins import SignIn, sign_ins
+from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.text import parse_json
+
+#: How long a list is used, and by how much the clock that wrote it can be ahead of this one.
+_VALID_FOR, _CLOCK_SKEW = timedelta(days=1), timedelta(minutes=5)
+
+
+class Account(NamedTuple):
+    """An account as AWS describes it; ``domain`` is its e-mail address's domain."""
+
+    id: str
+    name: str
+    domain: str
+
+    @classmethod
+    def described(cls, item: Mapping[str, Any]) -> Account:
+        """Return the account that an item of ListAccounts describes. Raises KeyError."""
+        domain = str(item.get("emailAddress") or "").rpartition("@")[2]
+        account = str(item["accountId"])
+        return cls(account, str(item.get("accountName") or account), domain)
+
+
+@dataclass(slots=True)
+class RoleList:
+    """What a sign-in has listed so far.
+
+    ``listed_at`` (UTC) is when the list was begun. ``accounts`` is None before the accounts were
+    listed. ``roles`` has the names of the roles of each account, by the account's ID.
+    """
+
+    listed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    accounts: tuple[Account, ...] | None = None
+    roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def with_accounts(self, accounts: Iterable[Account]) -> RoleList:
+        """Return a list of these accounts, by name, that keeps the roles listed before."""
+        ordered = tuple(sorted(accounts, key=lambda one: (one.name.casefold(), one.id)))
+        known = {one.id: self.roles[one.id] for one in ordered if one.id in self.roles}
+        return RoleList(self.listed_at, ordered, known)
+
+    def complete(self) -> tuple[tuple[Account, str], ...] | None:
+        """Return each account with each of its roles; None if something wasn't listed yet."""
+        if self.accounts is None or any(one.id not in self.roles for one in self.accounts):
+            return None
+        return tuple((one, role) for one in self.accounts for role in self.roles[one.id])
+
+    def account(self, account: str) -> Account | None:
+        """Return the account with this ID, if it was listed."""
+        return next((one for one in self.accounts or () if one.id == account), None)
+
+
+#: What was read or written last, and the version of its file then.
+_known: dict[Path, tuple[FileVersion | None, RoleList | None]] = {}
+
+
+class RoleListFile:
+    """The file of a sign-in's list.
+
+    ``session`` is the name of its [sso-session], empty without one.
+    """
+
+    def __init__(self, session: str, start_url: str) -> None:
+        digest = sha256(f"{session}\n{start_url}".encode()).hexdigest()[:16]
+        self.path = _cache_folder() / "ipy_awsprofile" / f"roles-{digest}.json"
+
+    @classmethod
+    def of(cls, sign_in: SignIn) -> RoleListFile:
+        """Return the file of a sign-in of the config file."""
+        return cls(sign_in.session, sign_in.start_url)
+
+    def read(self) -> RoleList | None:
+        """Return the list; None if there is none, or if it is older than a day."""
+        version = version_of(self.path)
+        if self.path not in _known or _known[self.path][0] != version:
+            _known[self.path] = version, _read(self.path)
+        found = _known[self.path][1]
+        if found and -_CLOCK_SKEW <= datetime.now(UTC) - found.listed_at < _VALID_FOR:
+            return found
+        return None
+
+    def write(self, roles: RoleList) -> None:
+        """Replace the list in one step, so that another kernel never reads half of it."""
+        content = {
+            "listed_at": roles.listed_at.isoformat(),
+            "accounts": roles.accounts,
+            "roles": dict(roles.roles),
+        }
+        with suppress(OSError):
+            make_private(self.path.parent)
+            replace_file(self.path, json.dumps(content).encode())
+        _known[self.path] = version_of(self.path), roles
+
+    def delete(self) -> None:
+        """Forget the list, in every kernel."""
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)
+        _known[self.path] = version_of(self.path), None
+
+
+def _read(path: Path) -> RoleList | None:
+    try:
+        content = parse_json(path.read_text(encoding="utf-8"))
+        accounts = content["accounts"]
+        found = RoleList(
+            datetime.fromisoformat(content["listed_at"]).astimezone(UTC),
+            None if accounts is None else tuple(Account(*map(_text, one)) for one in accounts),
+            {_text(one): tuple(map(_text, roles)) for one, roles in content["roles"].items()},
+        )
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return found
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _cache_folder() -> Path:
+    named = os.environ.get("XDG_CACHE_HOME")
+    return Path(named) if named else Path("~/.cache").expanduser()
+
+
+def accounts_by_name(name: str, accounts: Iterable[Account]) -> list[Account]:
+    """Return the accounts with this name, or those with this name in another case."""
+    folded = [one for one in accounts if one.name.casefold() == name.casefold()]
+    return [one for one in folded if one.name == name] or folded
+
+
+def name_with_known_id(name: str, config: Config) -> str:
+    """Return a name such as ``corp:team-dev/Admin`` with the account's ID; makes no call.
+
+    Any other name, and that of an account that wasn't listed, is returned as it is.
+    """
+    parts = named_by_account(name, config)
+    roles = RoleListFile.of(sign_ins(config)[parts.sign_in]).read() if parts else None
+    if parts is None or roles is None:
+        return name
+    found = accounts_by_name(parts.account, roles.accounts or ())
+    return role_name(parts.sign_in, found[0].id, parts.role) if len(found) == 1 else name
+
+
+def known_roles(sign_in: SignIn) -> tuple[tuple[Account, str], ...] | None:
+    """Return all roles that were listed, or None if the listing isn't complete; makes no call."""
+    roles = RoleListFile.of(sign_in).read()
+    return roles.complete() if roles else None
+
+
+def listing_time(sign_in: SignIn) -> datetime | None:
+    """Return when all roles of a sign-in were listed (UTC); None if something is missing."""
+    roles = RoleListFile.of(sign_in).read()
+    return roles.listed_at if roles and roles.complete() is not None else None
+
+
+def known_account(sign_in: SignIn, account: str) -> Account | None:
+    """Return an account of a sign-in if it was listed before; makes no call."""
+    roles = RoleListFile.of(sign_in).read()
+    return roles.account(account) if roles else None
+
+
+def known_account_name(account: str) -> str | None:
+    """Return the name of an account that any sign-in has listed; makes no call."""
+    with suppress(AwsProfileError):  # the name isn't worth an error of the files
+        known = (known_account(one, account) for one in sign_ins(read_config()).values())
+        return next((one.name for one in known if one), None)
+    return None
