@@ -12,7 +12,7 @@ from numbers import Real
 
 from ipy_awsprofile.config.request import Duration
 from ipy_awsprofile.errors import InvalidOption
-from ipy_awsprofile.text import shortened, visible
+from ipy_awsprofile.text import number_of, shortened, visible
 
 #: The seconds that AWS allows for a role, and for any other session.
 ROLE = range(900, 43200 + 1)
@@ -34,10 +34,9 @@ def whole_seconds(duration: Duration, allowed: range) -> int:
             f"`{shortened(visible(shown), 40)}` isn't a duration; use 3600, 90m, 1h or a timedelta."
         )
     if int(seconds) not in allowed:
-        most = allowed[-1]
         raise InvalidOption(
-            f"AWS doesn't allow a duration of {seconds:.0f} seconds: use {allowed[0]} to {most} "
-            f"(15m to {most // 3600}h)."
+            f"AWS doesn't allow a duration of {_in_words(int(seconds))}: "
+            f"use {allowed[0] // 60}m to {allowed[-1] // 3600}h."
         )
     return int(seconds)
 
@@ -59,6 +58,15 @@ def parsed_seconds(text: str) -> int | None:
         return None
     hours, minutes, seconds = (int(part or 0) for part in found.groups())
     return hours * 3600 + minutes * 60 + seconds
+
+
+def _in_words(seconds: int) -> str:
+    """Return a duration in hours, minutes and seconds, such as ``1 hour 30 minutes``."""
+    if seconds <= 0:
+        return number_of(seconds, "second")
+    minutes, seconds = divmod(seconds, 60)
+    parts = zip((*divmod(minutes, 60), seconds), ("hour", "minute", "second"), strict=True)
+    return " ".join(number_of(number, unit) for number, unit in parts if number)
 
 
 def _seconds(duration: object) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
 from keyword import iskeyword
 from typing import Any
@@ -39,6 +40,13 @@ def duration(text: str) -> int:
     if seconds is None:
         raise argparse.ArgumentTypeError(f"`{text}` isn't a duration; use `3600`, `90m` or `1h`.")
     return seconds
+
+
+def worker_count(text: str) -> int:
+    """Return the number in a text if it can be a number of workers."""
+    if not re.fullmatch("0*[1-9][0-9]{0,5}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"`{text}` isn't a number of profiles; use 1 or more.")
+    return int(text)
 
 
 def tag_option(text: str) -> tuple[str, str]:
@@ -273,7 +281,7 @@ aws_profiles_arguments = _decorator(
     argument(
         "--workers",
         metavar="N",
-        type=int,
+        type=worker_count,
         help="the number of profiles at the same time (default: 32)",
     ),
     argument("--no-progress", action="store_true", help="show no progress bar"),

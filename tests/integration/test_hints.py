@@ -138,3 +138,36 @@ def test_a_session_that_left_its_variable(
     assert "for two sessions" not in shell.good("%aws_profile RoleBeta --as second").text
     shell.good("second = 3")
     assert "for two sessions" not in shell.good("%aws_profile RoleBeta --as third").text
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("5m", "5 minutes"),
+        ("300", "5 minutes"),
+        ("15", "15 seconds"),
+        ("61s", "1 minute 1 second"),
+        ("12h30m", "12 hours 30 minutes"),
+        ("0", "0 seconds"),
+    ],
+)
+def test_duration(shell: Shell, aws: EmbeddedAws, typed: str, words: str) -> None:
+    """A duration that AWS doesn't allow leads to the shortest and the longest one."""
+    error = shell.refused(f"%aws_profile RoleBeta --duration {typed}")
+    assert str(error) == f"AWS doesn't allow a duration of {words}: use 15m to 12h."
+    shortest, longest = re.findall(r"\b\d+[mh]\b", str(error))
+    shell.good(f"%aws_profile RoleBeta --duration {shortest}")
+    error = shell.refused(f"%aws_profile RoleBeta --duration {longest}")
+    assert "MaxSessionDuration" in str(error)  # AWS allows it for roles that do
+
+
+@pytest.mark.parametrize("cell", ["", "\nprofile.name"])
+@pytest.mark.parametrize("number", ["0", "-1", "many", "''"])
+def test_workers(shell: Shell, aws: EmbeddedAws, cell: str, number: str) -> None:
+    """A number of workers that can't be one is refused, even in a line that has no use for it."""
+    magic = "%%aws_profiles * --no-progress" if cell else "%aws_profiles"
+    error = shell.refused(f"{magic} --workers {number}{cell}")
+    assert isinstance(error, InvalidOption)
+    at_least = re.findall(r"use (\d+) or more", str(error))
+    assert at_least == ["1"]
+    assert len(shell.good(f"%%aws_profiles * --no-progress --workers {at_least[0]}\n1").result) == 2
