@@ -130,7 +130,8 @@ class ProtectedProfile(AwsProfileError):
     def __init__(self, name: str, account: str = "") -> None:
         where = f": its account is {account}" if account else ""
         super().__init__(
-            f"The profile `{name}` is protected{where}.", "Add `--yes` to switch to it."
+            f"The profile `{name}` is protected{where}.",
+            "Add `--yes` to switch to it, or `confirmed=True` in Python.",
         )
 
 

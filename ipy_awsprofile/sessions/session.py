@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from boto3 import Session
 from botocore.utils import validate_region_name
 
 from ipy_awsprofile.config.request import Duration, SessionRequest
@@ -21,7 +22,7 @@ from ipy_awsprofile.credentials.mfa_prompt import MfaPrompter, ask_on_input_chan
 from ipy_awsprofile.credentials.pace import Pace
 from ipy_awsprofile.credentials.person import CodePrompter, Person, SignIn
 from ipy_awsprofile.credentials.translation import translated
-from ipy_awsprofile.errors import RoleNotAssigned
+from ipy_awsprofile.errors import InvalidOption, RoleNotAssigned
 
 if TYPE_CHECKING:
     import boto3
@@ -213,8 +214,30 @@ def open_target(
 
 
 def chain_of(session: boto3.Session) -> tuple[str, ...]:
-    """Return a session's role chain as in ``Identity``; empty for any other boto3 session."""
-    return session.chain if isinstance(session, NamedSession) else ()
+    """Return a session's role chain as in ``Identity``; empty for any other boto3 session.
+
+    Every function that takes a session from the user calls this first. Raises InvalidOption for
+    anything else, such as the name of a profile.
+    """
+    if isinstance(session, NamedSession):
+        return session.chain
+    if not isinstance(session, Session):
+        raise _no_session(session)
+    return ()
+
+
+def _no_session(value: object) -> InvalidOption:
+    """Return the error for a value that is passed instead of a session."""
+    if isinstance(value, str):
+        return InvalidOption(
+            f"The text `{value}` isn't a session.",
+            "Run `from ipy_awsprofile import open_session`, and pass "
+            f"`open_session({str(value)!r})` instead.",
+        )
+    return InvalidOption(
+        f"This isn't a boto3 session, but of the type {type(value).__name__}.",
+        "Pass the `session` of `%aws_profile NAME`, or what `open_session` returns.",
+    )
 
 
 def credentials_of(session: boto3.Session) -> Credentials:

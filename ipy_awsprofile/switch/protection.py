@@ -57,9 +57,12 @@ class Protection:
         """Return the request as the patterns allow it: it can become read-only.
 
         ``account`` is its ID if STS has reported it. Raises ProtectedProfile, unless the request is
-        confirmed or isn't new.
+        confirmed or isn't new, and what `target_of` raises: what can't work needs no confirmation.
         """
         if is_new and not request.confirmed and self.is_protected(request.name, account):
+            from ipy_awsprofile.config.target import target_of
+
+            target_of(request)
             raise ProtectedProfile(request.name, account)
         if request.read_only or request.write:
             return request

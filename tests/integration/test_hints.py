@@ -13,6 +13,8 @@ from ipy_awsprofile.errors import (
     InvalidOption,
     NoProfileAnswered,
     NotForOneProfile,
+    ProfileNotFound,
+    ProtectedProfile,
 )
 from tests.rotation import session_keys, write_keys
 from tests.shells import Shell
@@ -171,3 +173,59 @@ def test_workers(shell: Shell, aws: EmbeddedAws, cell: str, number: str) -> None
     at_least = re.findall(r"use (\d+) or more", str(error))
     assert at_least == ["1"]
     assert len(shell.good(f"%%aws_profiles * --no-progress --workers {at_least[0]}\n1").result) == 2
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["list_buckets", "who_am_i", "storage_options", "libraries.pyarrow_filesystem"],
+)
+def test_a_name_instead_of_a_session(shell: Shell, aws: EmbeddedAws, call: str) -> None:
+    """A function that gets the name of a profile says how to pass its session."""
+    shell.good("from ipy_awsprofile import libraries, list_buckets, storage_options, who_am_i")
+    aws.calls.clear()
+    error = shell.refused(f"{call}('RoleBeta')")
+    assert isinstance(error, InvalidOption)
+    assert str(error) == "The text `RoleBeta` isn't a session."
+    assert aws.calls == []
+    preparation, argument = code_in(error.hint)
+    shell.good(preparation)
+    shell.good(f"{call}({argument})")
+
+
+@pytest.mark.parametrize("value", ["None", "session.client('s3')", "open_session"])
+def test_something_else_instead_of_a_session(shell: Shell, aws: EmbeddedAws, value: str) -> None:
+    """A function that gets a client says that it needs the session."""
+    shell.good("from ipy_awsprofile import list_buckets, open_session\n%aws_profile RoleBeta")
+    error = shell.refused(f"list_buckets({value})")
+    assert isinstance(error, InvalidOption)
+    argument, _, function = code_in(error.hint)
+    shell.good(f"list_buckets({argument})")
+    shell.good(f"list_buckets({function}('RoleBeta'))")
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "%aws_profile RoleBetta",
+        "with using_profile('RoleBetta'): pass",
+        "across_profiles(['RoleBetta'], len, progress=False)",
+    ],
+)
+def test_protected_profile_that_does_not_exist(shell: Shell, aws: EmbeddedAws, cell: str) -> None:
+    """A name that fits a pattern and doesn't exist leads to the profile, not to a confirmation."""
+    shell.good("from ipy_awsprofile import across_profiles, using_profile")
+    shell.good("%config AwsProfileMagics.protected = ['*bet*']")
+    error = shell.refused(cell)
+    if isinstance(error, NoProfileAnswered):
+        (row,) = error.errors
+        assert row["error"] == ProfileNotFound.__name__
+        hint = row["hint"]
+    else:
+        assert isinstance(error, ProfileNotFound)
+        hint = error.hint
+    assert code_in(hint) == ["RoleBeta"]
+    protected = shell.refused("%aws_profile RoleBeta")
+    assert isinstance(protected, ProtectedProfile)
+    option, argument = code_in(protected.hint)
+    shell.good(f"%aws_profile RoleBeta {option}\n%aws_profile --off")
+    shell.good(f"with using_profile('RoleBeta', {argument}): pass")
