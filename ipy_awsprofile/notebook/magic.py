@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
-from traitlets import Bool, CaselessStrEnum, List, Unicode, Union
 from traitlets import Callable as CallableTrait
 
 from ipy_awsprofile.bindings.names import BINDINGS
@@ -21,6 +20,7 @@ from ipy_awsprofile.notebook.arguments import (
     aws_profile_arguments,
     aws_profiles_arguments,
 )
+from ipy_awsprofile.notebook.config_traits import Bool, CaselessStrEnum, List, Unicode, Union
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,40 +39,44 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         Unicode(),
         help="Patterns of profiles, such as '*prod*': of their names, their accounts' IDs or the "
         "accounts' names. A switch to such a profile requires --yes.",
-    ).tag(config=True)
+    ).tag(config=True, allowed="a list of patterns", example="['*prod*']")
     read_only = List(
         Unicode(),
         help="Patterns of profiles that are opened read-only unless --write is given.",
-    ).tag(config=True)
+    ).tag(config=True, allowed="a list of patterns", example="['*prod*']")
     bindings = List(
         CaselessStrEnum(BINDINGS),
         default_value=list(BINDINGS),
         help="What follows a switch.",
-    ).tag(config=True)
+    ).tag(
+        config=True,
+        allowed=f"a list with any of {', '.join(map(repr, BINDINGS))}",
+        example="['namespace', 'environment']",
+    )
 
     stale = CaselessStrEnum(
         ["warn", "refuse", "allow"],
         default_value="warn",
         help="What happens when a client from before a switch is used: a warning, an error, or "
         "nothing. While a --read-only identity is active, it is always an error.",
-    ).tag(config=True)
+    ).tag(config=True, allowed="'warn', 'refuse' or 'allow'", example="'refuse'")
     session_name = Unicode(
         help="The name of all sessions of roles, as CloudTrail shows it, where neither "
         "--session-name nor the profile's role_session_name says another.",
-    ).tag(config=True)
+    ).tag(config=True, allowed="a text", example="'ann'")
     mfa_process = Union(
         [Unicode(), CallableTrait()],
         help="A command that prints an MFA code, or a function that takes the device's serial "
         "number and returns the code. A profile's own mfa_process takes precedence.",
-    ).tag(config=True)
+    ).tag(config=True, allowed="a command or a function", example="'ykman oath accounts code -s A'")
 
     record_calls = Bool(
         help="Record AWS calls for %aws_calls: in memory, without bodies and parameter values.",
-    ).tag(config=True)
+    ).tag(config=True, allowed="True or False", example="True")
 
     profile = Unicode(
         help="The profile that the first cell switches to, unless it switches to another one.",
-    ).tag(config=True)
+    ).tag(config=True, allowed="the name of a profile", example="'NAME'")
 
     def __init__(
         self,
