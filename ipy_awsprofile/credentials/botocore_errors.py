@@ -187,8 +187,8 @@ _TRANSLATIONS: tuple[
         _as(
             MfaUnavailable,
             "The session of `{chain.asked_for}` has expired, and a new one needs an MFA code.",
-            "Make the session again where you can enter a code: run `%aws_profile NAME`, and then "
-            "use its `session`.",
+            "Make the session again where you can enter a code: run `%aws_profile {chain.typed}`, "
+            "and then use its `session`.",
         ),
     ),
     (

@@ -23,22 +23,29 @@ PROCESS_TIMEOUT = 60.0
 
 _CODE = re.compile(r"[0-9]{6}")
 
+#: The command for a question that names no profile.
+_ANY_PROFILE = "`%aws_profile NAME`"
+
 
 class Question(str):
     """botocore's question for a code, with the name of the profile that needs it.
 
     ``refused`` is what is wrong with the code that was entered before, if it is asked again.
+    ``command`` is the line that asks the same question where a person can answer.
     """
 
-    __slots__ = ("profile", "refused")
+    __slots__ = ("command", "profile", "refused")
 
     profile: str
     refused: str
+    command: str
 
-    def __new__(cls, question: str, profile: str, refused: str = "") -> Self:
+    def __new__(
+        cls, question: str, profile: str, refused: str = "", command: str = _ANY_PROFILE
+    ) -> Self:
         """Return the question as a text."""
         text = super().__new__(cls, question)
-        text.profile, text.refused = profile, refused
+        text.profile, text.refused, text.command = profile, refused, command
         return text
 
 
@@ -150,8 +157,9 @@ def require_code(answer: str) -> str:
 
 
 def _nobody_to_ask(question: str) -> MfaUnavailable:
+    command = question.command if isinstance(question, Question) else _ANY_PROFILE
     return MfaUnavailable(
         f"An MFA code of {device_of(question)} is needed, but nobody can be asked for it here.",
-        "Run `%aws_profile NAME`, or `%aws_profile --refresh` if it is active, where you can enter "
-        "it; the session is then shared through the AWS CLI's cache.",
+        f"Run {command}, or `%aws_profile --refresh` if it is active, where you can enter it; the "
+        "session is then shared through the AWS CLI's cache.",
     )

@@ -49,7 +49,7 @@ class Person:
         """
         serial = device_of(question)
         names = (each.name for each in target.profiles if each.mfa_serial == serial)
-        asked = Question(question, next(names, target.name), refused)
+        asked = Question(question, next(names, target.name), refused, _command_for(target))
         ask = self.mfa_process or self.mfa_prompter
         return code_for(asked, target.mfa_processes, ask, self.waiting)
 
@@ -62,6 +62,23 @@ class Person:
         if self.sign_in is None:
             raise sign_in_required(target)
         self.sign_in(target)
+
+
+def _command_for(target: Target) -> str:
+    """Return the command that opens the same session, as a part of a sentence."""
+    from ipy_awsprofile.config.default_chain import typed  # which loading doesn't need
+
+    mfa = target.mfa
+    options = target.options or target.policy or target.parameters or (mfa and mfa.duration)
+    command = f"`%aws_profile {typed(target.chain)}{' --mfa' if mfa else ''}`"
+    return f"{command} with the same options" if options else command
+
+
+#: What to do if the code of a command or a function is wrong.
+_CHECK_PROCESS = (
+    "The code came from `mfa_process`: run its command in a terminal, or call its function, and "
+    "compare the code with the one on the device. Each code works once."
+)
 
 
 def sign_in_required(target: Target) -> SignInRequired:
@@ -88,11 +105,13 @@ class CodePrompter:
         self._target = target
         self._refused = ""  # why the person's last code was refused
         self._answers = False  # whether a person answered, and not a command
+        self._from_process = False  # whether the last code came from a command
 
     def __call__(self, question: str) -> str:
         """Return a code. Raises MfaUnavailable, MfaRejected, or what the prompter raises."""
         person = self._person()
         self._answers = person.answers(question, self._target)
+        self._from_process = not self._answers
         return person.code(question, self._target, refused=self._refused)
 
     def waiting(self, what: str) -> AbstractContextManager[object]:
@@ -111,6 +130,8 @@ class CodePrompter:
                 try:
                     return fetch()
                 except MfaRejected as error:
+                    if self._from_process and not error.is_about_device:
+                        error.hint = _CHECK_PROCESS
                     if attempts < 1 or not self._answers or error.is_about_device:
                         self._answers = False  # a later step of the chain doesn't ask again
                         raise

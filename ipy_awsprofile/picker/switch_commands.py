@@ -117,10 +117,12 @@ class SwitchCommands:
                 raise
             self._answer(view, {"type": "code", "device": code_field.device, "html": ""})
         except MfaRejected as error:
+            if code_field.device is None:  # the code came from an `mfa_process`
+                raise
             # The error's hint names a cell to run; here the code field asks for the next code.
             error.hint = "Each code works once. Wait for the device's next code."
-            html, device = error_message(error)["html"], code_field.device or ""
-            self._answer(view, {"type": "code", "device": device, "html": html})
+            html = error_message(error)["html"]
+            self._answer(view, {"type": "code", "device": code_field.device, "html": html})
 
     def _request(self, command: Switching) -> SwitchRequest:
         """Return the request for a chosen profile, or for the active one in a different Region."""

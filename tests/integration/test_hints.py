@@ -11,11 +11,14 @@ from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT, allow
 from ipy_awsprofile.errors import (
     CredentialsExpired,
     InvalidOption,
+    MfaRejected,
+    MfaUnavailable,
     NoProfileAnswered,
     NotForOneProfile,
     ProfileNotFound,
     ProtectedProfile,
 )
+from tests.mfa_role import answer_with_codes
 from tests.rotation import session_keys, write_keys
 from tests.shells import Shell
 
@@ -229,3 +232,55 @@ def test_protected_profile_that_does_not_exist(shell: Shell, aws: EmbeddedAws, c
     option, argument = code_in(protected.hint)
     shell.good(f"%aws_profile RoleBeta {option}\n%aws_profile --off")
     shell.good(f"with using_profile('RoleBeta', {argument}): pass")
+
+
+@pytest.mark.parametrize("options", ["", " --duration 30m", " --session-name ann"])
+def test_mfa_code_without_a_person(
+    shell: Shell, aws: EmbeddedAws, auditor: str, options: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The switch that the hint names is run where a person answers, and then nobody is needed."""
+    error = shell.refused(f"%aws_profile Auditor{options}")
+    assert isinstance(error, MfaUnavailable)
+    command, refresh = code_in(error.hint)
+    assert command == "%aws_profile Auditor"
+    assert refresh == "%aws_profile --refresh"
+    assert ("with the same options" in error.hint) == bool(options)
+    with monkeypatch.context() as patch:
+        answer_with_codes(aws, auditor, patch)
+        shell.good(f"{command}{options}\n%aws_profile --off")
+    shell.good(f"%aws_profile Auditor{options}")
+
+
+def test_mfa_code_of_a_source_without_a_person(
+    shell: Shell, aws: EmbeddedAws, auditor: str
+) -> None:
+    """The hint names the profile that was asked for, and not the one that has the device."""
+    role_arn = "arn:aws:iam::123456789012:role/RoleBeta"
+    aws.write_profile("Behind", source_profile="Auditor", role_arn=role_arn, region="us-west-2")
+    command, _ = code_in(shell.refused("%aws_profile Behind").hint)
+    assert command == "%aws_profile Behind"
+
+
+@pytest.mark.parametrize("place", ["command", "function", "profile"])
+def test_mfa_process_with_a_constant(
+    shell: Shell, aws: EmbeddedAws, auditor: str, place: str
+) -> None:
+    """A code that a command or function returns is wrong: it is corrected, not waited for."""
+
+    def set_code(code: str) -> None:
+        value = f"lambda serial: '{code}'" if place == "function" else f"'echo {code}'"
+        if place == "profile":
+            before, _, after = aws.config_file.read_text().partition(f"mfa_serial = {auditor}\n")
+            after = after.partition("mfa_process = ")[2].partition("\n")[2] or after
+            process = f"mfa_serial = {auditor}\nmfa_process = echo {code}\n"
+            aws.config_file.write_text(before + process + after)
+        else:
+            shell.good(f"%config AwsProfileMagics.mfa_process = {value}")
+
+    set_code("000000")
+    error = shell.refused("%aws_profile Auditor")
+    assert isinstance(error, MfaRejected)
+    assert "Wait" not in error.hint
+    assert error.hint.startswith("The code came from `mfa_process`: ")
+    set_code(aws.mfa_code(auditor))
+    shell.good("%aws_profile Auditor")

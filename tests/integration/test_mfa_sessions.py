@@ -171,7 +171,9 @@ def test_wrong_code(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[s
 
 def test_nobody_to_ask(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
     """Where nobody can answer, it is an error; it works once the session is in the cache."""
-    assert isinstance(shell.refused("%aws_profile P --mfa"), MfaUnavailable)
+    error = shell.refused("%aws_profile P --mfa")
+    assert isinstance(error, MfaUnavailable)
+    assert error.hint.startswith("Run `%aws_profile P --mfa`, or ")
     open_session("P", mfa=True, mfa_prompter=lambda _: aws.mfa_code(str(user.mfa_serial)))
     shell.good("%aws_profile P --mfa")
 
@@ -189,7 +191,7 @@ def test_scopes(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str])
 
 
 @pytest.mark.parametrize(
-    ("duration", "problem"), [(899, "899 seconds: use 900"), (129601, "use 900 to 129600")]
+    ("duration", "problem"), [(899, "14 minutes 59 seconds: use 15m"), (129601, "use 15m to 36h")]
 )
 def test_durations(aws: EmbeddedAws, user: IamUser, duration: int, problem: str) -> None:
     """A duration out of AWS's limits is our error."""

@@ -141,6 +141,16 @@ def test_mfa(person: Person, aws: EmbeddedAws, auditor: str) -> None:
     assert person.switches("Auditor")["type"] == "done"
 
 
+def test_mfa_process(person: Person, shell: Shell, aws: EmbeddedAws, auditor: str) -> None:
+    """A wrong code of a function is an error, and isn't asked for: a typed one wouldn't be used."""
+    shell.good("%config AwsProfileMagics.mfa_process = lambda serial: '000000'")
+    refused = person.switches("Auditor")
+    assert refused["type"] == "error"
+    assert "The code came from" in refused["html"]
+    shell.good(f"%config AwsProfileMagics.mfa_process = lambda serial: {aws.mfa_code(auditor)!r}")
+    assert person.switches("Auditor")["type"] == "done"
+
+
 def test_refresh_asks_for_a_code_again(person: Person, aws: EmbeddedAws, auditor: str) -> None:
     """New credentials of an MFA profile need a new code; without one nothing changes."""
     person.switches("Auditor", code=aws.mfa_code(auditor))
