@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
+import re
 import sys
 from configparser import ConfigParser
 from pathlib import Path
@@ -109,6 +111,18 @@ def test_config_files(stage: dict[str, dict[str, str]]) -> None:
     for name in shown.sections():
         expected = {key: value for key, value in shown[name].items() if key != "sso_start_url"}
         assert expected.items() <= stage[name].items()
+
+
+def test_every_sample_of_a_profile_has_a_region() -> None:
+    """Each profile that a page or tutorial shows has a Region, which a role doesn't inherit."""
+    tutorials = sorted((DOCS.parent / "notebooks").glob("*.ipynb"))
+    texts = [page.read_text() for page in (*sorted(DOCS.rglob("*.md")), DOCS.parent / "README.md")]
+    texts += ["".join(c["source"]) for t in tutorials for c in json.loads(t.read_text())["cells"]]
+    samples = [sample for text in texts for sample in re.findall(r"(?ms)^```.*?^```", text)]
+    sections = [s for one in samples for s in re.split(r"(?m)^(?=\[)", one)]
+    profiles = [s for s in sections if s.startswith(("[profile ", "[default]"))]
+    assert len(profiles) > 5
+    assert [profile for profile in profiles if "\nregion = " not in profile] == []
 
 
 def test_errors() -> None:

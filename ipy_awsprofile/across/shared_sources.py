@@ -154,7 +154,7 @@ class SharedSources:
         """
         serial, source = target.profiles[0].mfa_serial, self._source_session(target)
         question = f"Enter MFA code for {serial}: "
-        codes = CodePrompter(lambda: self._person, target)
+        codes = CodePrompter(lambda: self._person, target, source.target)
         ask = partial(codes, question)
         keys, _ = codes.with_code(partial(session_token, source, serial=serial, ask=ask))
         return Credentials(str(keys.access_key), str(keys.secret_key), keys.token)

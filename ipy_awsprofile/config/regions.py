@@ -43,13 +43,28 @@ def is_known_region(name: str) -> bool:
     return name in _all_regions()
 
 
+#: The form of the names of AWS's Regions, by which a newer one than botocore is recognized.
+_FORM = re.compile(r"(?:fips-)?[a-z]+(?:-[a-z]+)+-[0-9]+(?:-fips)?")
+
+
+def can_be_aws_region(name: str) -> bool:
+    """Return whether the name is a Region of AWS, or has the form of one."""
+    return is_known_region(name) or bool(_FORM.fullmatch(name))
+
+
+#: What programs write for a Region that isn't set: `aws configure` shows ``[None]``.
+_NOTHING = {"none", "null"}
+
+
 def similar_region(name: str) -> str:
-    """Return a question about the Regions that a name is similar to; empty for a known one.
+    """Return what a name that botocore doesn't know was probably meant to be; empty for others.
 
     A server that is compatible with AWS can have Regions of any name.
     """
     from ipy_awsprofile.config.profiles import did_you_mean  # which loading doesn't need
 
+    if name.casefold() in _NOTHING:
+        return "Programs write this if no Region is set: name a Region, or leave it out."
     regions = sorted(region for region in _all_regions() if not region.endswith("-global"))
     return "" if is_known_region(name) else did_you_mean(name, regions)
 

@@ -32,8 +32,19 @@ def foreign_sts(
 ) -> str:
     """Return the endpoint of STS for a profile if it isn't AWS's own, otherwise an empty text.
 
-    It is returned without a password. Settings for which botocore can't create a client have no
-    endpoint. ``config`` has the form of botocore's ``Session.full_config``.
+    It is returned without a password. `configured_sts` describes the arguments.
+    """
+    url = configured_sts(config, profile, environ)
+    return "" if is_aws(url) else redacted_urls(url).rstrip("/")
+
+
+def configured_sts(
+    config: Mapping[str, Any], profile: str, environ: Mapping[str, str] | None = None
+) -> str:
+    """Return the URL that a setting or variable names for STS, otherwise an empty text.
+
+    It can have a password, and can be AWS's own. Settings for which botocore can't create a client
+    have no endpoint. ``config`` has the form of botocore's ``Session.full_config``.
     """
     environ = os.environ if environ is None else environ
     own = config["profiles"].get(profile, {})
@@ -44,4 +55,4 @@ def foreign_sts(
         url = ConfiguredEndpointProvider(config, own, "sts", environ).provide()
     except Exception:  # noqa: BLE001  # values of another form raise any exception
         return ""
-    return "" if not isinstance(url, str) or is_aws(url) else redacted_urls(url).rstrip("/")
+    return url if isinstance(url, str) else ""

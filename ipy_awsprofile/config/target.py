@@ -60,6 +60,8 @@ class Target:
     parameters: Parameters = field(default_factory=dict)
     #: Commands that print an MFA code, by the serial number of the device.
     mfa_processes: dict[str, str] = field(default_factory=dict)
+    #: Whether an option names the Region, and not the profile or a variable.
+    region_is_option: bool = False
     #: The session with MFA that long-term keys are used for, if they aren't used themselves.
     mfa: MfaSession | None = None
 
@@ -216,6 +218,7 @@ def target_of(request: SessionRequest, config: Config | None = None) -> Target:
     return Target(
         steps=(first.with_settings(options) if options else first, *sources),
         region=request.region or environ.get("AWS_DEFAULT_REGION") or own_region,
+        region_is_option=bool(request.region),
         config=config,
         options=options,
         policy=policy,

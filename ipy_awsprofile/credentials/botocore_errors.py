@@ -11,12 +11,12 @@ from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 from dateutil.parser import ParserError
 
-from ipy_awsprofile.config.regions import similar_region
 from ipy_awsprofile.config.sign_ins import command_without_session
 from ipy_awsprofile.credentials.aws_errors import unexpected_response
 from ipy_awsprofile.credentials.chain_names import ChainNames
 from ipy_awsprofile.credentials.deadline import DeadlineExceededError
 from ipy_awsprofile.credentials.network_errors import reason_of_container, unreachable
+from ipy_awsprofile.credentials.region_checks import invalid_region, no_region
 from ipy_awsprofile.credentials.validation import UnusableCredentialsError
 from ipy_awsprofile.errors import (
     AccessDenied,
@@ -27,7 +27,6 @@ from ipy_awsprofile.errors import (
     InvalidProfile,
     InvalidSource,
     MfaUnavailable,
-    NoRegion,
     ProfileNotFound,
     ServiceError,
     SignInRequired,
@@ -74,15 +73,6 @@ def _as(kind: type[AwsProfileError], text: str, hint: str = "") -> _Translate:
         return kind(text.format_map(fields), hint.format_map(fields))
 
     return translate
-
-
-def _from_region(error: Any, chain: ChainNames) -> InvalidOption:
-    similar = similar_region(str(error.kwargs.get("region_name", "")))
-    return InvalidOption(
-        f"`{chain.asked_for}` has an invalid AWS Region: {one_line(error)}",
-        f"{similar or 'Example: us-east-1.'} Correct it, or use another Region with `--region`. "
-        f"{chain.explain_hint}",
-    )
 
 
 def _from_parameter(error: Any, chain: ChainNames) -> AwsProfileError:
@@ -230,15 +220,11 @@ _TRANSLATIONS: tuple[
         botocore.ProfileNotFound,
         lambda error, chain: ProfileNotFound(error.kwargs.get("profile", chain.asked_for)),
     ),
+    (botocore.NoRegionError, lambda _, chain: no_region(chain)),
     (
-        botocore.NoRegionError,
-        _as(
-            NoRegion,
-            "No AWS Region is known for `{chain.asked_for}`.",
-            "Add `region = …` to the profile, or run `%aws_profile {chain.typed} --region …`.",
-        ),
+        botocore.InvalidRegionError,
+        lambda error, chain: invalid_region(str(error.kwargs.get("region_name", "")), chain),
     ),
-    (botocore.InvalidRegionError, _from_region),
     (botocore.ParamValidationError, _from_parameter),
     (botocore.InfiniteLoopConfigError, _as(SourceLoop, "{message}", "{chain.explain_hint}")),
     (botocore.InvalidConfigError, _as(InvalidSource, "{message}", "{chain.explain_hint}")),

@@ -98,17 +98,29 @@ _T = TypeVar("_T")
 
 
 class CodePrompter:
-    """botocore's prompter for a target; ``person`` returns the current `Person` to prompt."""
+    """botocore's prompter for a target; ``person`` returns the current `Person` to prompt.
 
-    def __init__(self, person: Callable[[], Person], target: Target) -> None:
+    ``caller`` is the target whose Region the call with the code is made in, if it is another one.
+    """
+
+    def __init__(
+        self, person: Callable[[], Person], target: Target, caller: Target | None = None
+    ) -> None:
         self._person = person
         self._target = target
+        self._caller = caller or target
         self._refused = ""  # why the person's last code was refused
         self._answers = False  # whether a person answered, and not a command
         self._from_process = False  # whether the last code came from a command
 
     def __call__(self, question: str) -> str:
-        """Return a code. Raises MfaUnavailable, MfaRejected, or what the prompter raises."""
+        """Return a code. Raises MfaUnavailable, MfaRejected, or what the prompter raises.
+
+        Raises what `require_region` raises before it prompts: each code works once.
+        """
+        from ipy_awsprofile.credentials.region_checks import require_region  # it imports botocore
+
+        require_region(self._caller)
         person = self._person()
         self._answers = person.answers(question, self._target)
         self._from_process = not self._answers

@@ -45,7 +45,7 @@ class Identity:
     CLI's cache, without asking STS again. Servers that aren't AWS can leave out ``account``,
     ``arn`` and ``user_id``, which are empty then. They may ignore session policies, as Ceph's RGW
     and SeaweedFS do: ``may_ignore_policy`` says so if the session has one. ``unknown_region`` says
-    that botocore doesn't know the Region, and that AWS itself is called.
+    that botocore doesn't know the Region, and that AWS itself is called or an option names it.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
@@ -117,11 +117,15 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
 
 
 def _is_unknown_region(session: boto3.Session) -> bool:
-    """Return whether AWS is called in a Region that botocore doesn't know."""
+    """Return whether AWS is called in a Region that botocore doesn't know, or an option names it.
+
+    Other servers can have Regions of any name, which their profiles contain.
+    """
     region = session.region_name
     if not region or is_known_region(region):
         return False
-    # Other servers can have Regions of any name.
+    if isinstance(session, ProfileSession) and session.target.region_is_option:
+        return True
     return is_aws(session.client("sts").meta.endpoint_url)
 
 

@@ -21,6 +21,7 @@ from ipy_awsprofile.credentials.event_hooks import SharedHandlersSession
 from ipy_awsprofile.credentials.mfa_prompt import MfaPrompter, ask_on_input_channel
 from ipy_awsprofile.credentials.pace import Pace
 from ipy_awsprofile.credentials.person import CodePrompter, Person, SignIn
+from ipy_awsprofile.credentials.region_checks import require_region
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import InvalidOption, RoleNotAssigned
 
@@ -85,7 +86,12 @@ class ProfileSession(NamedSession):
         return {name: dict(section)} if section else {}
 
     def ask_to_sign_in(self) -> None:
-        """Let the person sign in. Raises SignInRequired if no one is available to do so."""
+        """Let the person sign in. Raises SignInRequired if no one is available to do so.
+
+        Raises what `require_region` raises if the sign-in is for a role that STS issues then.
+        """
+        if self.target.role_arn:
+            require_region(self.target)
         self.person.sign_in_for(self.target)
 
 

@@ -45,6 +45,7 @@ def open_request(
     # Loading the extension imports neither botocore nor what reads files.
     from ipy_awsprofile.config.target import target_of
     from ipy_awsprofile.credentials.deadline import limited
+    from ipy_awsprofile.credentials.region_checks import require_region
     from ipy_awsprofile.sessions.identity import who_am_i
     from ipy_awsprofile.sessions.session import open_target
 
@@ -52,6 +53,8 @@ def open_request(
     ask = ask or expected is not None
     with limited():
         target = target_of(request)
+        # A role can be in a cache, and STS doesn't have to be asked about it.
+        require_region(target, signs=target.role_arn is None)
         session = open_target(target, fresh=fresh, person=person)
         was_cached = who_am_i(session).cached
         try:

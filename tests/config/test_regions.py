@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from ipy_awsprofile.config.regions import (
+    can_be_aws_region,
     is_known_region,
     known_regions,
     similar_region,
     unknown_region_of,
 )
 
+NOTHING = "Programs write this if no Region is set: name a Region, or leave it out."
 WEST = "Did you mean `us-west-2` or `us-west-1` or `us-east-2`?"
 
 
@@ -31,6 +33,8 @@ def test_known_regions() -> None:
         ("mars", ""),
         ("garage", ""),
         ("auto", ""),
+        ("None", NOTHING),
+        ("null", NOTHING),
         ("", ""),
     ],
 )
@@ -59,3 +63,18 @@ def test_hosts_with_an_unknown_region(host: str, words: str) -> None:
 def test_other_hosts(host: str) -> None:
     """Nothing is said about other hosts."""
     assert unknown_region_of(host) == ""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["us-west-2", "aws-global", "mx-west-7", "eusc-de-east-9", "fips-us-west-2", "us-west-2-fips"],
+)
+def test_regions_that_aws_can_have(name: str) -> None:
+    """A Region can be newer than botocore, and can be one of the older names with FIPS."""
+    assert can_be_aws_region(name)
+
+
+@pytest.mark.parametrize("name", ["", "None", "mars", "us-west", "US-WEST-2", "us-west-2 ", "x-1"])
+def test_regions_that_aws_cannot_have(name: str) -> None:
+    """AWS's own endpoints have no host of such a name, or reject its signatures."""
+    assert not can_be_aws_region(name)

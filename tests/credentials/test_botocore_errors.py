@@ -36,8 +36,7 @@ from tests.credentials.foreign_errors import translate
         (
             theirs.InvalidRegionError(region_name="a b"),
             ours.InvalidOption,
-            "`RoleBeta` has an invalid AWS Region: "
-            "Provided region_name 'a b' doesn't match a supported format.",
+            "`RoleBeta` has an invalid AWS Region: `a b`.",
         ),
         (
             theirs.ParamValidationError(report="Too\nshort"),

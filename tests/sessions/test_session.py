@@ -92,7 +92,7 @@ def test_profile_takes_precedence_over_variables(
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"region": "not a region"}, InvalidOption, "doesn't match a supported format"),
+        ({"region": "not a region"}, InvalidOption, "has an invalid AWS Region: `not a region`"),
         ({"duration": 7}, InvalidOption, "AWS doesn't allow a duration of 7 seconds"),
         ({"duration": 7200}, ServiceError, "exceeds the MaxSessionDuration"),
         ({"session_name": "a b"}, InvalidOption, "`a b` can't be a session name"),
@@ -112,7 +112,7 @@ def test_invalid_options(
 def test_invalid_region_with_cached_credentials(aws: EmbeddedAws) -> None:
     """An invalid Region is an error even if no call is needed."""
     open_session("RoleBeta")
-    with pytest.raises(InvalidOption, match="doesn't match a supported format"):
+    with pytest.raises(InvalidOption, match="has an invalid AWS Region: `not a region`"):
         open_session("RoleBeta", region="not a region")
 
 

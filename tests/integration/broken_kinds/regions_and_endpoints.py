@@ -24,7 +24,7 @@ REGIONS_AND_ENDPOINTS: dict[str, Broken] = {
     "region malformed": Broken(
         "role with source_profile",
         InvalidOption,
-        "`P` has an invalid AWS Region: Provided region_name 'us west'",
+        "`P` has an invalid AWS Region: `us west`.",
         "--region",
         {HERE: "source_profile = Ann\nregion = us west\nendpoint_url = {endpoint}"},
         seen="`us west` isn't an AWS Region.",

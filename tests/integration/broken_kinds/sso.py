@@ -123,7 +123,7 @@ SSO: dict[str, Broken] = {
     "region malformed": Broken(
         "sso-session",
         InvalidOption,
-        "`P` has an invalid AWS Region: Provided region_name 'us_east'",
+        "`P` has an invalid AWS Region: `us_east`.",
         EXPLAIN,
         {"sso_region = us-east-1": "sso_region = us_east"},
         seen="`us_east` isn't an AWS Region.",
