@@ -19,7 +19,7 @@
     ├── StaleIdentity            a client from before a switch would sign as its identity
     ├── NotForOneProfile         what a function or cell does would be done for another profile
     ├── NoProfileAnswered        a function or cell failed for every profile
-    ├── MfaUnavailable           a code is needed, and nobody can be asked for it
+    ├── MfaUnavailable           a code is required, and no one is available to enter it
     ├── MfaRejected              AWS refused the code, or it doesn't have six digits
     ├── AccessDenied             AWS knows the caller and refuses the action
     │   └── RoleNotAssigned      IAM Identity Center doesn't give the person this role
@@ -107,6 +107,8 @@ class ProfileNotFound(AwsProfileError):
     def __init__(self, name: str, nearest: tuple[str, ...] = ()) -> None:
         names = " or ".join(f"`{near}`" for near in nearest)
         hint = f"Did you mean {names}?" if names else "`%aws_profiles` lists the profiles."
+        if name.startswith("arn:") and not names:
+            hint = f"A role without a profile is `--role-arn {name}`, or `role_arn=` in Python."
         super().__init__(f"There is no profile `{name}` in the shared config files.", hint)
         self.name = name
         self.nearest = nearest

@@ -110,6 +110,17 @@ class Inputs:
     variant: str = ""
 
 
+#: The options of a switch that set a setting.
+OPTIONS = {
+    "credential_source": "the default credentials",
+    "duration_seconds": "--duration",
+    "external_id": "--external-id",
+    "role_arn": "--role-arn",
+    "role_session_name": "--session-name",
+    "source_profile": "--source-profile",
+}
+
+
 #: A role that is assumed with the credentials of one of these is chained.
 _ROLES = (*ASSUMES, ProfileKind.WEB_IDENTITY, ProfileKind.SSO)
 
@@ -172,6 +183,9 @@ class Link:
 
     def at(self, name: str) -> str:
         """Return the place of a setting as a sentence."""
+        option = OPTIONS.get(name, "") if name in self.inputs.options else ""
+        if self.is_target and option.startswith("--"):
+            return f"See `{option}`."
         file, line = self.section.origins.get(name, (self.profile.file, self.profile.line))
         return f"See {place(file, line)}."
 

@@ -21,21 +21,11 @@ from ipy_awsprofile.config.settings import (
     settings_about,
 )
 from ipy_awsprofile.config.shared_files import Section, Value
-from ipy_awsprofile.explain.records import Link, Setting, one_line
+from ipy_awsprofile.explain.records import OPTIONS, Link, Setting, one_line
 from ipy_awsprofile.text import program, redacted_urls
 
 _KEYS = set(settings_about(About.KEYS))
 _ROLE = set(settings_about(About.ROLE))
-
-#: The options of a switch that set a setting.
-OPTIONS = {
-    "credential_source": "the default credentials",
-    "duration_seconds": "--duration",
-    "external_id": "--external-id",
-    "role_arn": "--role-arn",
-    "role_session_name": "--session-name",
-    "source_profile": "--source-profile",
-}
 
 #: The settings about credentials that are used for each kind.
 _USED_BY: Mapping[ProfileKind, set[str]] = {

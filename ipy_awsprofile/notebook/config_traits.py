@@ -1,6 +1,6 @@
-"""Traits of settings that say in one sentence what they allow, and how to set it.
+"""Traits whose errors list the allowed values, with an example.
 
-``%config`` shows an error's text alone, and the cell succeeds: so all is in the text.
+``%config`` logs only the message of an error, so the message contains everything.
 
 https://traitlets.readthedocs.io/en/stable/config.html
 """
@@ -15,7 +15,7 @@ from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.text import short_line
 
 
-class _SaysWhatIsAllowed:
+class _Setting:
     """A trait whose metadata has ``allowed``, in words, and an ``example`` of Python code."""
 
     def error(
@@ -23,10 +23,10 @@ class _SaysWhatIsAllowed:
     ) -> NoReturn:
         """Raise InvalidOption for a value, or for an element of a list."""
         name, metadata = getattr(self, "name", None), getattr(self, "metadata", {})
-        if obj is None or name is None:  # an element, whose list says what is allowed
+        if obj is None or name is None:  # an element; the list raises the error
             raise traitlets.TraitError(value, info, self)
         setting = f"{type(obj).__name__}.{name}"
-        # Only a text that isn't allowed is quoted: another value can be a command with a secret.
+        # Other values can contain a secret, such as a command in a list.
         is_text = isinstance(value, str)
         what = (
             f"`{short_line(str(value), 40)}`"
@@ -40,13 +40,13 @@ class _SaysWhatIsAllowed:
         )
 
 
-def _saying(kind: Any) -> Any:
-    """Return a kind of trait that says what is allowed; the help shows the same name."""
-    return type(kind.__name__, (_SaysWhatIsAllowed, kind), {})
+def _as_setting(kind: Any) -> Any:
+    """Return a subclass with the same name, which the help shows, and with our errors."""
+    return type(kind.__name__, (_Setting, kind), {})
 
 
-Bool = _saying(traitlets.Bool)
-CaselessStrEnum = _saying(traitlets.CaselessStrEnum)
-List = _saying(traitlets.List)
-Unicode = _saying(traitlets.Unicode)
-Union = _saying(traitlets.Union)
+Bool = _as_setting(traitlets.Bool)
+CaselessStrEnum = _as_setting(traitlets.CaselessStrEnum)
+List = _as_setting(traitlets.List)
+Unicode = _as_setting(traitlets.Unicode)
+Union = _as_setting(traitlets.Union)

@@ -71,7 +71,7 @@ def test_front_end_that_cannot_answer(
         raise error
 
     monkeypatch.setattr("getpass.getpass", getpass)
-    with pytest.raises(MfaUnavailable, match="An MFA code of arn:mfa is needed"):
+    with pytest.raises(MfaUnavailable, match="An MFA code of arn:mfa is required"):
         ask_on_input_channel("Enter MFA code for arn:mfa: ")
 
 
@@ -92,7 +92,7 @@ def test_another_thread_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
         return "123456"
 
     monkeypatch.setattr("getpass.getpass", getpass)
-    with ThreadPoolExecutor(1) as pool, pytest.raises(MfaUnavailable, match="arn:mfa is needed"):
+    with ThreadPoolExecutor(1) as pool, pytest.raises(MfaUnavailable, match="arn:mfa is required"):
         pool.submit(ask_on_input_channel, "Enter MFA code for arn:mfa: ").result()
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT, allow
 from ipy_awsprofile.errors import (
+    AccessDenied,
     CredentialsExpired,
     InvalidOption,
     MfaRejected,
@@ -238,7 +239,7 @@ def test_protected_profile_that_does_not_exist(shell: Shell, aws: EmbeddedAws, c
 def test_mfa_code_without_a_person(
     shell: Shell, aws: EmbeddedAws, auditor: str, options: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The switch that the hint names is run where a person answers, and then nobody is needed."""
+    """After the hint's command has run where a person answers, the switch works unattended."""
     error = shell.refused(f"%aws_profile Auditor{options}")
     assert isinstance(error, MfaUnavailable)
     command, refresh = code_in(error.hint)
@@ -254,7 +255,7 @@ def test_mfa_code_without_a_person(
 def test_mfa_code_of_a_source_without_a_person(
     shell: Shell, aws: EmbeddedAws, auditor: str
 ) -> None:
-    """The hint names the profile that was asked for, and not the one that has the device."""
+    """The hint names the requested profile, even if the MFA device is its source profile's."""
     role_arn = "arn:aws:iam::123456789012:role/RoleBeta"
     aws.write_profile("Behind", source_profile="Auditor", role_arn=role_arn, region="us-west-2")
     command, _ = code_in(shell.refused("%aws_profile Behind").hint)
@@ -284,3 +285,68 @@ def test_mfa_process_with_a_constant(
     assert error.hint.startswith("The code came from `mfa_process`: ")
     set_code(aws.mfa_code(auditor))
     shell.good("%aws_profile Auditor")
+
+
+@pytest.mark.parametrize(
+    ("region", "advice"),
+    [
+        ("nonsense", "Check it in the profile and in `--region`."),
+        ("us-wset-2", "Did you mean `us-west-2` or"),
+        ("None", "Programs write this if no Region is set: name a Region, or leave it out."),
+        ("none", "Programs write this if no Region is set: name a Region, or leave it out."),
+    ],
+)
+def test_region_that_no_one_knows(shell: Shell, aws: EmbeddedAws, region: str, advice: str) -> None:
+    """A switch accepts any Region of other servers, and the card notes unknown ones."""
+    words = f"botocore doesn't know the Region `{region}`. {advice}"
+    assert words in shell.good(f"%aws_profile RoleBeta --region {region}").text
+    assert "know the Region" not in shell.good("%aws_profile RoleBeta").text
+    assert "know the Region" not in shell.good("%aws_profile RoleBeta --region us-west-2").text
+
+
+@pytest.mark.parametrize(("region", "is_noted"), [("garage", False), ("None", True)])
+def test_region_of_a_profile(
+    shell: Shell, aws: EmbeddedAws, region: str, *, is_noted: bool
+) -> None:
+    """A Region that the profile of another server names isn't doubted, unless it says nothing."""
+    text = aws.config_file.read_text()
+    aws.config_file.write_text(text.replace("region = us-west-2", f"region = {region}"))
+    assert ("know the Region" in shell.good("%aws_profile RoleBeta").text) == is_noted
+    assert ("know the Region" in shell.good("%aws_profile --explain RoleBeta").text) == is_noted
+    aws.config_file.write_text(text)
+    assert "know the Region" not in shell.good("%aws_profile RoleBeta").text
+
+
+ROLE = "arn:aws:iam::123456789012:role/RoleBeta"
+
+
+@pytest.mark.parametrize("arn", [ROLE, ROLE.replace("Beta", "Gamma"), ROLE.replace("role", "user")])
+def test_arn_instead_of_a_name(
+    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, arn: str
+) -> None:
+    """An ARN where a profile's name is expected leads to the option, for a switch and explained."""
+    monkeypatch.setenv("AWS_PROFILE", "UserAlpha")  # the default credentials
+    (option, _) = code_in(shell.refused(f"%aws_profile {arn}").hint)
+    assert f"`{option}`" in shell.good(f"%aws_profile --explain {arn}").text
+    switch, explanation = f"%aws_profile {option}", f"%aws_profile --explain {option}"
+    if arn == ROLE:
+        assert "assumed-role/RoleBeta" in shell.good(switch).text
+        assert "no problems found" in shell.good(explanation).text
+    elif ":role/" in arn:
+        assert isinstance(shell.refused(switch), AccessDenied)
+        assert "no problems found" in shell.good(explanation).text
+    else:
+        assert "isn't a role ARN" in str(shell.refused(explanation))
+
+
+def test_role_arn_that_aws_does_not_accept(shell: Shell, aws: EmbeddedAws) -> None:
+    """The explanation that an error names shows where the ARN is; at AWS, also that it is wrong."""
+    wrong = ROLE.replace("123456789012", "12345")
+    error = shell.refused(f"%aws_profile --role-arn {wrong} --source-profile UserAlpha")
+    (explanation,) = code_in(error.hint)
+    assert re.search(rf"role_arn +{wrong} +--role-arn", shell.good(explanation).text)
+    aws.config_file.write_text(re.sub("endpoint_url.*", "", aws.config_file.read_text()))
+    text = shell.good(explanation).text
+    assert f"`{wrong}` isn't a role ARN." in text
+    assert "See `--role-arn`." in text
+    assert "no problems found" in shell.good(explanation.replace(wrong, ROLE)).text

@@ -1,4 +1,4 @@
-"""A setting with a value that isn't allowed says what is, and how to set it."""
+"""The error for a setting's wrong value lists the allowed values and has an example."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ipy_awsprofile.notebook.magic import AwsProfileMagics
 if TYPE_CHECKING:
     from tests.shells import Shell
 
-#: What can't be set, and what is said about it.
+#: A setting, a wrong value, and the message.
 WRONG = [
     ("stale", "'wran'", "can't be `wran`. Use 'warn', 'refuse' or 'allow',"),
     ("stale", "3", "can't be a value of type int. Use 'warn', 'refuse' or 'allow',"),
@@ -41,7 +41,7 @@ def test_each_setting_is_in_the_table() -> None:
 def test_config(
     shell: Shell, caplog: pytest.LogCaptureFixture, name: str, value: str, words: str
 ) -> None:
-    """``%config`` shows what is allowed with an example, which works; nothing is set before."""
+    """``%config`` changes nothing, and shows the allowed values with an example that works."""
     setting = f"AwsProfileMagics.{name}"
     magics = shell.ip.magics_manager.registry["AwsProfileMagics"]
     before = getattr(magics, name)

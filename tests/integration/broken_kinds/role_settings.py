@@ -143,7 +143,7 @@ ROLE_SETTINGS: dict[str, Broken] = {
     "MFA without anybody": Broken(
         "mfa_serial",
         MfaUnavailable,
-        "nobody can be asked for it here.",
+        "no one is available to enter it.",
         "where you can enter it",
     ),
     "MFA by a process without one": Broken(
