@@ -16,7 +16,7 @@ from ipy_awsprofile.credentials.aws_errors import unexpected_response
 from ipy_awsprofile.credentials.chain_names import ChainNames
 from ipy_awsprofile.credentials.deadline import DeadlineExceededError
 from ipy_awsprofile.credentials.network_errors import reason_of_container, unreachable
-from ipy_awsprofile.credentials.region_checks import invalid_region, no_region
+from ipy_awsprofile.credentials.region_errors import invalid_region, no_region
 from ipy_awsprofile.credentials.validation import UnusableCredentialsError
 from ipy_awsprofile.errors import (
     AccessDenied,

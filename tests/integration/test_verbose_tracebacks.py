@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
 from ipy_awsprofile.errors import AwsProfileError
 from tests.identity_center import organisation
 from tests.mfa_role import add_mfa_role
@@ -65,6 +65,8 @@ def leaks(aws: EmbeddedAws, text: str) -> list[str]:
         ("open_session('WithMfa', mfa_prompter=types_a_word)", "MfaRejected"),
         ("list_buckets(open_session('UserAlpha'))", "AccessDenied"),
         ("using_profile('Denied').__enter__()", "AccessDenied"),
+        ("using_profile('Keys').__enter__()", "NoRegion"),
+        ("using_profile('KeysInRole').__enter__()", "NoRegion"),
     ],
 )
 def test_cause_of_another_error(
@@ -84,7 +86,21 @@ def test_cause_of_another_error(
             endpoint_url=endpoint,
             region="us-west-2",
         )
-    add_mfa_role(aws, "WithMfa")
+    device = add_mfa_role(aws, "WithMfa")
+    user = aws.create_user("Keys", account=ROLE_ACCOUNT, policy=allow("*"))
+    keys = {
+        "aws_access_key_id": user.access_key_id,
+        "aws_secret_access_key": user.secret_access_key,
+    }
+    aws.write_profile("Keys", file="config", **keys)
+    aws.write_profile(
+        "KeysInRole",
+        file="config",
+        source_profile="KeysInRole",
+        role_arn=role,
+        mfa_serial=device,
+        **keys,
+    )
     verbose.names["types_a_code"] = lambda _: WRONG_CODE
     verbose.names["types_a_word"] = lambda _: f"word{WRONG_CODE}"
     ran = verbose.run(f"try:\n    {call}\n{raised}")
