@@ -108,7 +108,7 @@ class ProfileNotFound(AwsProfileError):
         names = " or ".join(f"`{near}`" for near in nearest)
         hint = f"Did you mean {names}?" if names else "`%aws_profiles` lists the profiles."
         if name.startswith("arn:") and not names:
-            hint = f"A role without a profile is `--role-arn {name}`, or `role_arn=` in Python."
+            hint = f"For a role, write `--role-arn {name}`, or `role_arn=` in Python."
         super().__init__(f"There is no profile `{name}` in the shared config files.", hint)
         self.name = name
         self.nearest = nearest

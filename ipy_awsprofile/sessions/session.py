@@ -241,7 +241,7 @@ def _no_session(value: object) -> InvalidOption:
             f"`open_session({str(value)!r})` instead.",
         )
     return InvalidOption(
-        f"This isn't a boto3 session, but of the type {type(value).__name__}.",
+        f"A boto3 session is required, not a value of type {type(value).__name__}.",
         "Pass the `session` of `%aws_profile NAME`, or what `open_session` returns.",
     )
 
