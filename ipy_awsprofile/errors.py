@@ -102,13 +102,17 @@ class ConfigFileError(AwsProfileError):
 
 
 class ProfileNotFound(AwsProfileError):
-    """No section of the shared files has this name. ``nearest`` has the most similar names."""
+    """No section of the shared files has this name. ``nearest`` has the most similar names.
 
-    def __init__(self, name: str, nearest: tuple[str, ...] = ()) -> None:
+    ``advice`` is what to do if a mistake in the files explains it.
+    """
+
+    def __init__(self, name: str, nearest: tuple[str, ...] = (), advice: str = "") -> None:
         names = " or ".join(f"`{near}`" for near in nearest)
-        hint = f"Did you mean {names}?" if names else "`%aws_profiles` lists the profiles."
+        question = f"Did you mean {names}?" if names else ""
         if name.startswith("arn:") and not names:
-            hint = f"For a role, write `--role-arn {name}`, or `role_arn=` in Python."
+            advice = f"For a role, write `--role-arn {name}`, or `role_arn=` in Python."
+        hint = f"{question} {advice}".strip() or "`%aws_profiles` lists the profiles."
         super().__init__(f"There is no profile `{name}` in the shared config files.", hint)
         self.name = name
         self.nearest = nearest

@@ -15,6 +15,10 @@ _INVISIBLE = re.compile(
 )
 
 
+#: Characters that a person doesn't see in a file, and spaces that look like a plain one.
+_UNSEEN = re.compile(rf"(?!\t)(?:{_INVISIBLE.pattern}|[\u00ad\u200c\u200d])")
+_SPACES = re.compile(r"[\t\u00a0\u2000-\u200a\u202f\u3000]")
+
 #: The longest text, and the longest value in a table, that is shown, in characters. Values from
 #: files, and what commands and servers write, can have millions.
 LONGEST, LONGEST_CELL = 2_000, 200
@@ -31,6 +35,18 @@ def parse_json(text: str | bytes) -> Any:
 def visible(text: str) -> str:
     """Return a text with its invisible characters escaped as Python escapes them."""
     return _INVISIBLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def has_unseen(text: str) -> bool:
+    """Return whether a text contains a character that a person doesn't see."""
+    return not (text.isascii() and text.isprintable()) and bool(_UNSEEN.search(text))
+
+
+def as_seen(text: str) -> str:
+    """Return a text as a person sees it: without invisible characters, and with plain spaces."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNSEEN.sub("", _SPACES.sub(" ", text))
 
 
 def visible_line(text: str) -> str:

@@ -12,18 +12,19 @@ from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.assigned_role import assigned_role, sign_in_section
 from ipy_awsprofile.config.config import Config
 from ipy_awsprofile.config.default_chain import default_source
+from ipy_awsprofile.config.missing_sections import file_advice, header_advice
 from ipy_awsprofile.config.profiles import (
     CREDENTIAL_SOURCES,
     KEY_PAIR,
     Profile,
     ProfileKind,
     did_you_mean,
-    find_profile,
+    find_section,
     kind_without_role,
     profile_of,
-    profiles_by_name,
 )
 from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.config.setting_mistakes import setting_mistakes
 from ipy_awsprofile.config.settings import About, settings_about
 from ipy_awsprofile.config.shared_files import Section, Value
 from ipy_awsprofile.config.sign_ins import find_sign_in
@@ -113,7 +114,7 @@ def resolve(request: SessionRequest, config: Config) -> Chain:
 def _settings(name: str, config: Config) -> Section:
     """Return the settings of a profile, or of a role of IAM Identity Center."""
     role = assigned_role(name, config)
-    return config.profiles[find_profile(name, config)] if role is None else role
+    return find_section(name, config) if role is None else role
 
 
 def _default(config: Config) -> Chain:
@@ -163,17 +164,18 @@ def _role_by_arn(role_arn: str, source: Section, **source_setting: str) -> Step:
 
 def _followed(first: Step, config: Config) -> Chain:
     """Return the chain that begins with this step, as far as botocore follows it."""
-    steps, profiles = [first], profiles_by_name(config)
+    steps = [first]
     try:
         while (source := _next_source(steps)) is not None:
-            _require_source(source, steps, profiles)
+            _require_source(source, steps, config)
             steps.append(Step.of(source, config.profiles[source]))
         last, starts = steps[-1], _start_kind(steps)
         assumes_with_its_keys = len(steps) == 1 and last.kind is ProfileKind.ASSUME_ROLE
         if starts is ProfileKind.INCOMPLETE and (len(steps) > 1 or assumes_with_its_keys):
             raise InvalidSource(
                 f"The source profile `{last.profile.name}` has no credentials.",
-                _edit_hint(last.profile),
+                header_advice("profile", last.profile.name, config)
+                or _source_hint(last.profile, config),
             )
     except InvalidProfile as problem:
         return Chain(tuple(steps), steps[-1].kind, problem)
@@ -182,19 +184,26 @@ def _followed(first: Step, config: Config) -> Chain:
     return Chain(tuple(steps), starts)
 
 
-def _require_source(source: str, steps: Sequence[Step], profiles: Mapping[str, Profile]) -> None:
+def _require_source(source: str, steps: Sequence[Step], config: Config) -> None:
     """Raise InvalidSource if the source of the last step doesn't exist, or is too far away."""
     first, last = steps[0].profile, steps[-1].profile
-    if source not in profiles:
+    if source not in config.profiles:
         raise InvalidSource(
             f"The source_profile `{source}` of the profile `{last.name}` doesn't exist.",
-            did_you_mean(source, profiles) or _edit_hint(last),
+            header_advice("profile", source, config)
+            or did_you_mean(source, config.profiles)
+            or _source_hint(last, config),
         )
     if len(steps) == _LONGEST:
         raise InvalidSource(
             f"The role chain of `{first.name}` has more than {_LONGEST} profiles.",
             f"Use a source_profile that is nearer to the role. {_edit_hint(first)}",
         )
+
+
+def _source_hint(profile: Profile, config: Config) -> str:
+    """Return where to look for missing credentials: in a file that doesn't exist, perhaps."""
+    return f"{file_advice(profile.name, config)} {_edit_hint(profile)}".strip()
 
 
 def _edit_hint(profile: Profile) -> str:
@@ -228,6 +237,13 @@ def _start_kind(steps: Sequence[Step]) -> ProfileKind:
     return kind_without_role(last.settings)
 
 
+def _misspelt_source(settings: Section) -> str:
+    """Return what to do if a setting is meant to name the source; empty if none is."""
+    names = {"source_profile", "credential_source"}
+    mistakes = (one for one in setting_mistakes(settings) if not names.isdisjoint(one.instead))
+    return next((str(mistake.problem) for mistake in mistakes), "")
+
+
 def _require_one_source(step: Step) -> None:
     profile = step.profile
     if step.settings.keys() >= {"source_profile", "credential_source"}:
@@ -238,7 +254,8 @@ def _require_one_source(step: Step) -> None:
     if not profile.source:
         raise InvalidSource(
             f"The role profile `{profile.name}` has neither source_profile nor credential_source.",
-            f"Add a source_profile whose credentials can assume the role. {_edit_hint(profile)}",
+            _misspelt_source(step.settings)
+            or f"Add a source_profile whose credentials can assume the role. {_edit_hint(profile)}",
         )
     if profile.credential_source not in (None, *CREDENTIAL_SOURCES):
         raise InvalidSource(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from ipy_awsprofile.config.config import Config
-from ipy_awsprofile.config.profiles import ProfileKind, find_profile, profile_of
+from ipy_awsprofile.config.profiles import ProfileKind, find_section, profile_of
 from ipy_awsprofile.config.settings import About, settings_about
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.config.user_environment import named_profile
@@ -66,7 +66,7 @@ def default_source(config: Config, environ: Mapping[str, str]) -> DefaultSource:
     variable, named = named_profile(environ)
     name = named if named is not None else "default"
     if variable:
-        find_profile(name, config)
+        find_section(name, config)
     section = config.profiles.get(name)
     profile = section if section is not None else Section(config.paths.config, 0)
     kind = profile_of(name, profile).kind

@@ -20,6 +20,7 @@ from typing import Any, Self
 
 from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.config import Config, read_config
+from ipy_awsprofile.config.missing_sections import file_advice, header_advice
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.errors import ProfileNotFound
 from ipy_awsprofile.text import redacted_urls
@@ -122,11 +123,18 @@ def list_profiles(pattern: str | None = None) -> list[Profile]:
 
 def find_profile(name: str, config: Config | None = None) -> Profile:
     """Return the profile with exactly this name. Raises ProfileNotFound and ConfigFileError."""
-    profiles = profiles_by_name(config)
-    try:
-        return profiles[name]
-    except KeyError:
-        raise ProfileNotFound(name, _nearest(name, profiles)) from None
+    config = config or read_config()
+    find_section(name, config)
+    return profiles_by_name(config)[name]
+
+
+def find_section(name: str, config: Config) -> Section:
+    """Return the settings of the profile with exactly this name. Raises ProfileNotFound."""
+    if name in config.profiles:
+        return config.profiles[name]
+    if advice := header_advice("profile", name, config):
+        raise ProfileNotFound(name, advice=advice)
+    raise ProfileNotFound(name, _nearest(name, config.profiles), file_advice(name, config))
 
 
 def matching(profiles: Iterable[Profile], pattern: str) -> list[Profile]:
@@ -179,19 +187,19 @@ def _records(config: Config) -> Mapping[str, Profile]:
 
 def profile_of(name: str, section: Section) -> Profile:
     """Return the record of a profile with these settings."""
-    role_arn = section.text("role_arn")
+    role_arn = section.first_line("role_arn")
     return Profile(
         name=name,
         kind=_kind(section),
         role_arn=role_arn,
-        sso_role_name=None if role_arn else section.text("sso_role_name"),
+        sso_role_name=None if role_arn else section.first_line("sso_role_name"),
         account=_account(section, role_arn),
-        source_profile=section.text("source_profile"),
-        credential_source=section.text("credential_source"),
-        region=section.text("region"),
-        mfa_serial=section.text("mfa_serial"),
-        duration=_whole_number(section.text("duration_seconds")),
-        endpoint=redacted_urls(section.text("endpoint_url") or "") or None,
+        source_profile=section.first_line("source_profile"),
+        credential_source=section.first_line("credential_source"),
+        region=section.first_line("region"),
+        mfa_serial=section.first_line("mfa_serial"),
+        duration=_whole_number(section.first_line("duration_seconds")),
+        endpoint=redacted_urls(section.first_line("endpoint_url") or "") or None,
         file=section.file,
         line=section.line,
     )
@@ -240,7 +248,7 @@ _SSO = frozenset({"sso_account_id", "sso_role_name"})
 def _account(section: Section, role_arn: str | None) -> str | None:
     arn = Arn.parse(role_arn or "")
     in_arn = arn.account if arn else ""
-    return in_arn or section.text("sso_account_id") or section.text("aws_account_id")
+    return in_arn or section.first_line("sso_account_id") or section.first_line("aws_account_id")
 
 
 def _whole_number(text: str | None) -> int | None:

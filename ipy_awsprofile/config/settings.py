@@ -5,9 +5,14 @@ https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Mapping
 from enum import Enum, auto
+from functools import cache
 from typing import TypeVar
+
+from ipy_awsprofile.text import as_seen
 
 _T = TypeVar("_T")
 
@@ -162,3 +167,44 @@ CREDENTIAL_SETTINGS = frozenset(settings_about(About.KEYS, About.ROLE, About.SOU
 #: Settings whose values are never shown. An external ID isn't a credential, but AWS advises to
 #: treat it as one: https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
 SECRET_SETTINGS = frozenset({*settings_about(About.KEYS), "external_id"})
+
+#: Settings whose values are given to a shell.
+COMMANDS = frozenset({"credential_process", "mfa_process"})
+
+#: Settings whose values can have several lines, because they are lists.
+_LISTS = {
+    "auth_scheme_preference",
+    "session_tags",
+    "sigv4a_signing_region_set",
+    "sso_registration_scopes",
+    "transitive_session_tags",
+}
+
+#: Settings that have a value of one line, and that decide who a session is or how it calls AWS.
+ONE_LINE = (
+    CREDENTIAL_SETTINGS.union(settings_about(About.CLIENTS, About.MACHINE), {"region"})
+    - COMMANDS
+    - BLOCKS
+    - _LISTS
+)
+
+
+@cache
+def known_settings() -> frozenset[str]:
+    """Return the names of the settings of botocore and the AWS CLI."""
+    from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES as VARIABLES
+
+    general = frozenset(name for name, *_ in VARIABLES.values() if isinstance(name, str))
+    return general.union(SETTINGS)
+
+
+def similar_setting(name: str) -> str | None:
+    """Return the setting that a misspelt name is similar to; None for any other name."""
+    if name in known_settings():
+        return None
+    plain = re.sub(r"[-_. \"'`‘’“”]", "", as_seen(name))
+    for known in sorted(known_settings()):
+        if known.replace("_", "") == plain:
+            return known
+    near = difflib.get_close_matches(name, sorted(known_settings()), n=1, cutoff=0.85)
+    return near[0] if near else None

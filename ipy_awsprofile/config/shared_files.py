@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from ipy_awsprofile.config.parsing_errors import problem_and_line
 from ipy_awsprofile.config.settings import BLOCKS, SETTINGS
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.config.user_environment import user_environment
@@ -75,6 +76,11 @@ class Section(StaysInProcess, dict[str, Value]):
         self._over: Section | None = None
 
     @property
+    def parts(self) -> tuple[Section, ...]:
+        """This section and, if the profile is in both files, the credentials file's."""
+        return (self,) if self._over is None else (self, self._over)
+
+    @property
     def origins(self) -> dict[str, tuple[Path, int]]:
         """The file and line of each setting that is used."""
         own = {name: (self.file, line) for name, line in self.lines.items()}
@@ -96,6 +102,10 @@ class Section(StaysInProcess, dict[str, Value]):
         """Return the text of a setting; None if it is missing, empty or nested."""
         value = self.get(name)
         return value if isinstance(value, str) and value else None
+
+    def first_line(self, name: str) -> str | None:
+        """Return the first line of a text, which can be shown: those below can be secrets."""
+        return (self.text(name) or "").partition("\n")[0] or None
 
     def blocks(self) -> list[str]:
         """Return the settings that have an indented block and should have a text."""
@@ -122,6 +132,18 @@ class Section(StaysInProcess, dict[str, Value]):
         copy.update({**self, **settings})
         copy.lines, copy.in_credentials, copy._over = self.lines, self.in_credentials, self._over
         copy.header, copy.replaced = self.header, self.replaced
+        return copy
+
+    def with_renamed(self, settings: Mapping[str, Mapping[str, Value]]) -> Section:
+        """Return a copy in which each of these settings is replaced by others, in its place."""
+        copy = self.with_replaced({})
+        copy.lines = dict(self.lines)
+        for name, instead in settings.items():
+            del copy[name]
+            copy.update(instead)
+            copy.lines |= dict.fromkeys(instead, self.origins[name][1])
+            if name in self.in_credentials:
+                copy.in_credentials |= instead.keys()
         return copy
 
     def __repr__(self) -> str:
@@ -157,7 +179,7 @@ def file_sections(path: Path) -> dict[str, Section]:
             return _parsed(path, lines)
     except configparser.Error as error:
         # configparser quotes the line that it can't read, which can be a secret: don't chain it.
-        raise ConfigFileError(path, problem_of(error), line_of(error)) from None
+        raise ConfigFileError(path, *problem_and_line(path, error)) from None
     except UnicodeDecodeError as error:
         raise ConfigFileError(path, f"The file isn't {error.encoding} text.") from None
     except OSError as error:
@@ -214,36 +236,21 @@ def _block(text: str, path: Path, line_number: int) -> dict[str, str]:
     for line in filter(None, map(str.strip, text.splitlines())):
         name, equals, value = line.partition("=")
         if not equals:
-            raise ConfigFileError(path, "A line of the indented block has no `=`.", line_number)
+            problem = "A line of the indented block has no `=`."
+            if line.startswith("["):
+                problem = "A [section] below is indented, so it is read as part of this setting."
+            raise ConfigFileError(path, problem, line_number)
         nested[name.strip()] = value.strip()
     return nested
 
 
-def problem_of(error: configparser.Error) -> str:
-    """Describe a parsing error without quoting values, which can be secrets."""
-    match error:
-        case configparser.DuplicateSectionError():
-            return f"The section [{error.section}] is in the file twice."
-        case configparser.DuplicateOptionError():
-            return f"`{error.option}` is set twice in [{error.section}]."
-        case configparser.MissingSectionHeaderError(line=str(line)) if line.startswith("\ufeff"):
-            return "It begins with a byte order mark: save it as UTF-8 without BOM."
-        case configparser.MissingSectionHeaderError():
-            return "There are settings before the first [section]."
-        case _:
-            return "This line is neither a [section] nor a `name = value`."
-
-
-def line_of(error: configparser.Error) -> int | None:
-    """Return the line (from 1) of the problem, if it is known."""
-    match error:
-        case (
-            configparser.DuplicateSectionError()
-            | configparser.DuplicateOptionError()
-            | configparser.MissingSectionHeaderError()
-        ):
-            return error.lineno
-        case configparser.ParsingError() if error.errors:
-            return error.errors[0][0]
-        case _:
-            return None
+def line_below(path: Path, first: int, text: str) -> int:
+    """Return the line (from 1) of a text below a line; that line if the file has changed."""
+    try:
+        with path.open() as lines:
+            for number, line in enumerate(lines, 1):
+                if number > first and line.strip() == text:
+                    return number
+    except (OSError, UnicodeError):
+        pass
+    return first

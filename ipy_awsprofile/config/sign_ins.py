@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ipy_awsprofile.config.config import Config, read_config
+from ipy_awsprofile.config.missing_sections import header_advice
 from ipy_awsprofile.config.profiles import did_you_mean
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
@@ -93,7 +94,7 @@ def find_sign_in(name: str | None, config: Config) -> SignIn:
         return found
     raise InvalidOption(
         f"There is no [sso-session {name}], and no profile `{name}` that has one.",
-        did_you_mean(name, known) or _EXAMPLE,
+        header_advice("sso-session", name, config) or did_you_mean(name, known) or _EXAMPLE,
     )
 
 

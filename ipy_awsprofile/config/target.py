@@ -22,6 +22,7 @@ from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.role_options import options_as_settings
 from ipy_awsprofile.config.role_parameters import Parameters, role_parameters
 from ipy_awsprofile.config.session_policy import Scope, SessionPolicy, session_policy
+from ipy_awsprofile.config.setting_mistakes import joined_settings
 from ipy_awsprofile.config.settings import (
     CREDENTIAL_SETTINGS,
     About,
@@ -201,10 +202,10 @@ def target_of(request: SessionRequest, config: Config | None = None) -> Target:
         request = replace(request, default_session_name=name)
     config = config or read_config(SharedFiles.from_environment(environ))
     chain = resolve(request, config)
+    _require_texts(chain.steps, config)
     if chain.problem:
         raise chain.problem
     first, *sources = chain.steps
-    _require_texts(chain.steps)
     own_region = first.settings.text("region")
     if not own_region and (request.default or request.role_arn):
         own_region = default_region(environ)
@@ -249,8 +250,8 @@ def _described(settings: Mapping[str, Value] | None) -> Hashable:
     return tuple((name, str(settings[name])) for name in _DESCRIBING if name in settings)
 
 
-def _require_texts(steps: Iterable[Step]) -> None:
-    """Raise InvalidProfile if a setting that is a text has an indented block instead."""
+def _require_texts(steps: Iterable[Step], config: Config) -> None:
+    """Raise InvalidProfile if a setting has lines below it that don't belong to it."""
     for step in steps:
         for setting in step.settings.blocks():
             file, line = step.settings.origins[setting]
@@ -258,3 +259,7 @@ def _require_texts(steps: Iterable[Step]) -> None:
                 f"The {setting} of `{step.profile.name}` is an indented block, and not a text.",
                 f"See {file}, line {line}.",
             )
+        session = config.sso_sessions.get(step.settings.text("sso_session") or "")
+        for section in filter(None, (step.settings, session)):
+            for problem in joined_settings(section):
+                raise InvalidProfile(problem.says, problem.fix)

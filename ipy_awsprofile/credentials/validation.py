@@ -81,6 +81,14 @@ def unusable_key(name: str, value: str) -> bool:
     return name != "aws_secret_access_key" and bool(value) and not _fits_header(value)
 
 
+def is_temporary(key_id: str) -> bool:
+    """Return whether STS has issued an access key, which needs its session token.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+    """
+    return key_id.startswith("ASIA")
+
+
 def is_sso_token(document: Any) -> bool:
     """Return whether botocore can use a document as the token of a sign-in, expired or not."""
     return (

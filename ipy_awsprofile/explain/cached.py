@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ipy_awsprofile.config.duration import seconds_unused
+from ipy_awsprofile.config.problem import Problem
 from ipy_awsprofile.config.profiles import ASSUMES, ProfileKind, has_session_token
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.credentials.validation import LOGIN_FIELDS, parse_time
-from ipy_awsprofile.explain.records import Finding, Link, Problem, in_utc
+from ipy_awsprofile.explain.records import Finding, Link, in_utc
 from ipy_awsprofile.text import number_of, one_line
 
 #: How long a session that needed an MFA code must still be valid: the prompt comes at its end.

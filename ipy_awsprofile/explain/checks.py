@@ -5,10 +5,11 @@ https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 
+from ipy_awsprofile.config.problem import Problem, place
 from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.config.settings import known_settings
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.cached import login_token, mfa_session, sso_section
@@ -19,17 +20,20 @@ from ipy_awsprofile.explain.key_checks import (
     check_incomplete,
 )
 from ipy_awsprofile.explain.program_checks import check_mfa_process, check_process
-from ipy_awsprofile.explain.records import Finding, Inputs, Link, Problem, one_line, place
+from ipy_awsprofile.explain.records import Finding, Link, one_line
 from ipy_awsprofile.explain.role_checks import check_role, check_web_identity
-from ipy_awsprofile.explain.settings_table import known_settings, similar_setting
 from ipy_awsprofile.explain.sso_checks import check_sign_in_of_clients, check_sso
 
 Check = Callable[[Link], Iterator[Finding]]
 
 
-def findings(link: Link) -> Iterator[Finding]:
-    """Yield the findings of all checks of a profile, beginning with the checks for its kind."""
-    for check in (*_OF_KIND[link.kind], *_OF_EVERY_PROFILE):
+def findings(link: Link, *, with_kind: bool = True) -> Iterator[Finding]:
+    """Yield the findings of all checks of a profile, beginning with the checks for its kind.
+
+    The latter are left out if botocore refuses the role chain: they would only add that the profile
+    has no credentials.
+    """
+    for check in (*(_OF_KIND[link.kind] if with_kind else ()), *_OF_EVERY_PROFILE):
         yield from _found_by(check, link)
 
 
@@ -56,72 +60,13 @@ def _found_by(check: Check, link: Link) -> Iterator[Finding]:
         )
 
 
-def _check_names(link: Link) -> Iterator[Finding]:
-    """Yield a problem for each misspelt setting."""
-    for section in filter(None, (link.section, sso_section(link))):
-        for name in section:
-            if (known := similar_setting(name)) and known not in section:
-                where = place(*section.origins[name])
-                yield Problem(
-                    says=f"`{one_line(name, 40)}` isn't an AWS setting; ignored.",
-                    fix=f"Did you mean `{known}`? See {where}.",
-                    fatal=False,
-                )
-
-
-def _check_comments(link: Link) -> Iterator[Finding]:
-    """Yield a problem for each value with what looks like a comment: it is a part of the value."""
-    for section in filter(None, (link.section, sso_section(link))):
-        for name in sorted(known_settings().intersection(section) - _COMMANDS):
-            if re.search(r"\s[#;]", section.text(name) or ""):
-                yield Problem(
-                    says=f"The value of `{name}` contains a comment, which becomes a part of it.",
-                    fix=f"Write the comment in another line. See {place(*section.origins[name])}.",
-                    fatal=False,
-                )
-
-
 def _check_blocks(link: Link) -> Iterator[Finding]:
     """Yield a problem for each text that is an indented block."""
     for name in link.section.blocks():
         yield Problem(
             says=f"`{name}` is an indented block, and not a text.",
-            fix=f"Write it in one line. {link.at(name)}",
+            fix=f"Write it on one line. {link.at(name)}",
         )
-
-
-def _check_header(link: Link) -> Iterator[Finding]:
-    """Yield a problem for each section that seems to be this profile and isn't."""
-    yield from misspelt_header(link.profile.name, link.inputs, fatal=False)
-
-
-def misspelt_header(name: str, inputs: Inputs, *, fatal: bool) -> Iterator[Problem]:
-    """Yield a problem for each section whose header is similar to the profile's header."""
-    shown = one_line(name)
-    quoted = f'"{shown}"' if " " in name else shown
-    config = inputs.config
-    for section in (*config.others.values(), *config.unnamed.values()):
-        if _meant(section.header) == name:
-            yield Problem(
-                says=f"[{one_line(section.header)}] in the config file isn't a profile.",
-                fix=f"Write [profile {quoted}]. See {place(section.file, section.line)}.",
-                fatal=fatal,
-            )
-    header = f"profile {name}"
-    named = config.profiles.get(header)
-    if named is not None and named.file == config.paths.credentials:
-        yield Problem(
-            says=f"[{one_line(header)}] in the credentials file isn't the profile `{shown}`.",
-            fix=f"In that file, write [{shown}]. See {place(named.file, named.line)}.",
-            fatal=fatal,
-        )
-
-
-def _meant(header: str) -> str:
-    """Return the profile that a header that isn't one may be meant for."""
-    first, _, rest = header.strip().partition(" ")
-    name = rest if first.lower() == "profile" else header
-    return name.strip(" \"'")
 
 
 def _check_replaced(link: Link) -> Iterator[Finding]:
@@ -146,12 +91,9 @@ def _replaced(lost: Section, section: Section) -> Problem:
     )
 
 
-#: Their values are given to a shell, or can contain any character.
-_COMMANDS = {"credential_process", "mfa_process"}
-
 _OF_EVERY_PROFILE: tuple[Check, ...] = (
-    *(_check_header, _check_replaced, _check_names, _check_comments, _check_blocks),
-    *(check_services, check_region, check_ca_bundle, check_sign_in_of_clients),
+    *(_check_replaced, _check_blocks, check_services),
+    *(check_region, check_ca_bundle, check_sign_in_of_clients),
 )
 _OF_KIND: dict[ProfileKind, tuple[Check, ...]] = {
     ProfileKind.STATIC_KEYS: (check_empty_keys, check_expiry, mfa_session),

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from ipy_awsprofile.config.problem import Problem, place
 from ipy_awsprofile.config.profiles import ProfileKind, did_you_mean
 from ipy_awsprofile.config.regions import is_known_region, similar_region
 from ipy_awsprofile.config.settings import About, settings_about
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.config.target import Target
-from ipy_awsprofile.explain.records import Finding, Link, Problem, is_file, one_line, place
+from ipy_awsprofile.explain.records import Finding, Link, is_file, one_line
 from ipy_awsprofile.explain.settings_table import ignores_endpoints
 from ipy_awsprofile.text import redacted_urls
 
@@ -58,6 +59,16 @@ def check_region_name(section: Section, name: str) -> Iterator[Finding]:
             says=f"`{one_line(region)}` isn't an AWS Region.",
             fix=f"Example: us-east-1. See {place(*section.origins[name])}.",
         )
+
+
+def check_sso_region(section: Section) -> Iterator[Finding]:
+    """Yield a problem if botocore doesn't know the Region of a sign-in."""
+    yield from check_region_name(section, "sso_region")
+    region = section.text("sso_region")
+    if region and _REGION.fullmatch(region) and not is_known_region(region):
+        example = "Write the Region of your IAM Identity Center, for example us-east-1."
+        where = f"See {place(*section.origins['sso_region'])}."
+        yield _unknown(region, f"{similar_region(region) or example} {where}")
 
 
 def _may_be_misspelt(region: str, link: Link) -> bool:

@@ -12,17 +12,10 @@ from collections.abc import Iterator
 from configparser import RawConfigParser
 from pathlib import Path
 
+from ipy_awsprofile.config.problem import Problem
 from ipy_awsprofile.config.profiles import ProfileKind
-from ipy_awsprofile.credentials.validation import parse_time, unfit_for_header
-from ipy_awsprofile.explain.records import (
-    ExplainedStep,
-    Inputs,
-    Problem,
-    Setting,
-    in_utc,
-    is_file,
-    one_line,
-)
+from ipy_awsprofile.credentials.validation import is_temporary, parse_time, unfit_for_header
+from ipy_awsprofile.explain.records import ExplainedStep, Inputs, Setting, in_utc, is_file, one_line
 
 
 def environment_keys(inputs: Inputs) -> ExplainedStep:
@@ -42,9 +35,21 @@ def environment_keys(inputs: Inputs) -> ExplainedStep:
                 Problem(says=f"`{name}` isn't set.", fix="Set it, or use another source.")
                 for name in missing
             ),
+            *_check_token_variable(inputs),
             *check_expiry_variable(inputs),
         ),
     )
+
+
+def _check_token_variable(inputs: Inputs) -> Iterator[Problem]:
+    """Yield a problem if the keys in variables are temporary, and their token isn't there."""
+    tokens = ("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+    has_token = any(map(inputs.environ.get, tokens))
+    if is_temporary(inputs.environ.get(_PAIR[0], "")) and not has_token:
+        yield Problem(
+            says="The keys are temporary (their ID begins with ASIA), but have no session token.",
+            fix=f"Set `{tokens[0]}` to the token that was issued with them.",
+        )
 
 
 _PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")

@@ -6,7 +6,7 @@ botocore. It doesn't use the network, run a process or write a file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,25 +15,20 @@ from ipy_awsprofile.config.assigned_role import named_by_account
 from ipy_awsprofile.config.chain import resolve
 from ipy_awsprofile.config.config import Config, read_config
 from ipy_awsprofile.config.default_chain import TOKEN, default_region, default_source
+from ipy_awsprofile.config.missing_sections import files_not_there
+from ipy_awsprofile.config.problem import Problem
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.config.user_environment import named_profile, user_environment
 from ipy_awsprofile.errors import AwsProfileError, ProfileNotFound
+from ipy_awsprofile.explain.advice import with_mistakes
 from ipy_awsprofile.explain.credential_sources import (
     environment_keys,
     outside_profile,
     web_identity_step,
 )
-from ipy_awsprofile.explain.records import (
-    ExplainedStep,
-    Explanation,
-    Inputs,
-    Problem,
-    Setting,
-    is_file,
-    one_line,
-)
+from ipy_awsprofile.explain.records import ExplainedStep, Explanation, Inputs, Setting, one_line
 from ipy_awsprofile.explain.steps import explained_steps, missing_profile
 from ipy_awsprofile.text import AssignedName
 
@@ -57,12 +52,16 @@ def explain(request: SessionRequest | None = None, *, now: datetime | None = Non
     request = _with_known_ids(request, config)
     name = request.profile or request.source_profile or ""
     region = request.region or (default_region(environ) if request.role_arn else None)
+    inputs = replace(inputs, region=region)
+    steps = with_mistakes(
+        name, config, lambda files: _steps(request, name, replace(inputs, config=files))
+    )
     return Explanation(
         name=request.name,
         chosen="",
-        steps=_steps(request, name, replace(inputs, region=region)),
+        steps=steps,
         files=config.paths,
-        notes=tuple(notes_with_name(name, inputs)),
+        notes=tuple(_new_notes(notes_with_name(name, inputs), steps)),
     )
 
 
@@ -85,7 +84,7 @@ def _steps(request: SessionRequest, name: str, inputs: Inputs) -> tuple[Explaine
         chain = resolve(request, inputs.config)
     except ProfileNotFound as error:
         unlisted = named_by_account(name, inputs.config)
-        return (_unlisted(name, unlisted) if unlisted else missing_profile(name, inputs, error),)
+        return (_unlisted(name, unlisted) if unlisted else missing_profile(name, error),)
     given = {"role_arn", "source_profile", "credential_source"}
     options = given if request.role_arn else set()
     with suppress(AwsProfileError):  # the steps show the problem
@@ -113,7 +112,10 @@ def explain_default(inputs: Inputs) -> Explanation:
     """Return how boto3 gets credentials if no profile is named."""
     variable, named = named_profile(inputs.environ)
     name = named if named is not None else "default"
-    steps, why = _default_steps(name, inputs)
+    _, why = _default_steps(name, inputs)
+    steps = with_mistakes(
+        name, inputs.config, lambda files: _default_steps(name, replace(inputs, config=files))[0]
+    )
     if not why:
         why = f"{variable}={one_line(name)}" if variable else "no profile is named"
         why += "" if variable else ", so it is `default`"
@@ -122,7 +124,7 @@ def explain_default(inputs: Inputs) -> Explanation:
         chosen=f"what boto3 uses by itself: {why}",
         steps=steps,
         files=inputs.config.paths,
-        notes=tuple(notes_without_name(name, inputs)),
+        notes=tuple(_new_notes(notes_without_name(name, inputs), steps)),
     )
 
 
@@ -131,7 +133,7 @@ def _default_steps(name: str, inputs: Inputs) -> tuple[tuple[ExplainedStep, ...]
     try:
         source = default_source(inputs.config, inputs.environ)
     except ProfileNotFound as error:
-        return (missing_profile(name, inputs, error),), ""
+        return (missing_profile(name, error),), ""
     if source.credential_source == "Environment":
         return (environment_keys(inputs),), "keys in the environment take precedence over profiles"
     if source.name == TOKEN and not source.is_profile:
@@ -185,9 +187,10 @@ def _notes_always(inputs: Inputs) -> Iterator[str]:
     region = environ.get("AWS_REGION")
     if region and region != environ.get("AWS_DEFAULT_REGION"):
         yield "boto3 doesn't read `AWS_REGION` as other tools do, but `AWS_DEFAULT_REGION`."
-    for variable, file in (
-        ("AWS_CONFIG_FILE", inputs.config.paths.config),
-        ("AWS_SHARED_CREDENTIALS_FILE", inputs.config.paths.credentials),
-    ):
-        if environ.get(variable) and not is_file(file):
-            yield f"`{variable}` names a file that doesn't exist: {one_line(str(file))}."
+    yield from files_not_there(inputs.config, environ)
+
+
+def _new_notes(notes: Iterable[str], steps: Iterable[ExplainedStep]) -> Iterator[str]:
+    """Yield the notes that no problem contains."""
+    advice = [problem.fix for step in steps for problem in step.problems]
+    yield from (note for note in notes if not any(note in fix for fix in advice))

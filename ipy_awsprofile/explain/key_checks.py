@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ipy_awsprofile.config.problem import Problem, place
 from ipy_awsprofile.config.profiles import KEY_PAIR, SESSION_TOKENS, has_session_token
 from ipy_awsprofile.config.settings import CREDENTIAL_SETTINGS
-from ipy_awsprofile.credentials.validation import unusable_key
+from ipy_awsprofile.credentials.validation import is_temporary, unusable_key
 from ipy_awsprofile.explain.credential_sources import outside_profile
-from ipy_awsprofile.explain.records import Finding, Link, Problem, place
+from ipy_awsprofile.explain.records import Finding, Link
 
 #: Without one of these settings, botocore looks for credentials outside of the profile.
 BEGINS = frozenset(
@@ -30,9 +31,17 @@ def check_empty_keys(link: Link) -> Iterator[Finding]:
 
 
 def check_expiry(link: Link) -> Iterator[Finding]:
-    """Yield that it isn't known when temporary keys expire: no AWS setting in a file says it."""
+    """Yield that it isn't known when temporary keys expire: no AWS setting in a file says it.
+
+    Without their session token, AWS rejects them.
+    """
     if has_session_token(link.section):
         yield "The keys are temporary (they have a session token); expires: unknown."
+    elif is_temporary(link.section.text(KEY_PAIR[0]) or ""):
+        yield Problem(
+            says="The keys are temporary (their ID begins with ASIA), but have no session token.",
+            fix=f"Add the `aws_session_token` that was issued with them. {link.at(KEY_PAIR[0])}",
+        )
 
 
 def check_incomplete(link: Link) -> Iterator[Finding]:

@@ -8,7 +8,8 @@ import shutil
 from collections.abc import Iterator
 
 from ipy_awsprofile.config.mfa import mfa_processes
-from ipy_awsprofile.explain.records import Finding, Link, Problem, one_line
+from ipy_awsprofile.config.problem import Problem
+from ipy_awsprofile.explain.records import Finding, Link, one_line
 from ipy_awsprofile.text import is_command, program
 
 #: Words that a shell knows without a program of the name.

@@ -10,18 +10,9 @@ from pathlib import Path
 
 from ipy_awsprofile.config.chain import Step
 from ipy_awsprofile.config.config import Config
+from ipy_awsprofile.config.problem import Problem, place
 from ipy_awsprofile.config.profiles import ASSUMES, Profile, ProfileKind
 from ipy_awsprofile.config.shared_files import Section, SharedFiles
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """What is wrong, and how to fix it. A profile with a ``fatal`` problem doesn't work."""
-
-    says: str
-    fix: str
-    fatal: bool = True
-
 
 #: The result of a check: a fact to show, or a problem.
 Finding = str | Problem
@@ -188,11 +179,6 @@ class Link:
             return f"See `{option}`."
         file, line = self.section.origins.get(name, (self.profile.file, self.profile.line))
         return f"See {place(file, line)}."
-
-
-def place(file: Path | None, line: int | None) -> str:
-    """Return a line of a file, for example ``config:3``."""
-    return f"{file.name}:{line}" if file else ""
 
 
 def is_file(name: str | Path) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.duration import ROLE
+from ipy_awsprofile.config.problem import Problem
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.role_options import allowed_instead
@@ -18,7 +19,7 @@ from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.cached import role_session
 from ipy_awsprofile.explain.client_checks import has_endpoint
 from ipy_awsprofile.explain.credential_sources import check_token_file
-from ipy_awsprofile.explain.records import Finding, Link, Problem, one_line
+from ipy_awsprofile.explain.records import Finding, Link, one_line
 
 #: Seconds for which a role can be assumed with another role's credentials.
 _MAX_CHAINED = 3600

@@ -7,18 +7,17 @@ https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Iterator, Mapping
-from functools import cache
 
 from ipy_awsprofile.config.profiles import KEY_PAIR, SESSION_TOKENS, ProfileKind
 from ipy_awsprofile.config.settings import (
+    COMMANDS,
     CREDENTIAL_SETTINGS,
     SECRET_SETTINGS,
-    SETTINGS,
     About,
+    known_settings,
     settings_about,
+    similar_setting,
 )
 from ipy_awsprofile.config.shared_files import Section, Value
 from ipy_awsprofile.explain.records import OPTIONS, Link, Setting, one_line
@@ -39,27 +38,6 @@ _USED_BY: Mapping[ProfileKind, set[str]] = {
 }
 
 
-@cache
-def known_settings() -> frozenset[str]:
-    """Return the names of the settings of botocore and the AWS CLI."""
-    from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES as VARIABLES
-
-    general = frozenset(name for name, *_ in VARIABLES.values() if isinstance(name, str))
-    return general.union(SETTINGS)
-
-
-def similar_setting(name: str) -> str | None:
-    """Return the setting that a misspelt name is similar to; None for any other name."""
-    if name in known_settings():
-        return None
-    plain = re.sub(r"[-_. ]", "", name)
-    for known in sorted(known_settings()):
-        if known.replace("_", "") == plain:
-            return known
-    near = difflib.get_close_matches(name, sorted(known_settings()), n=1, cutoff=0.85)
-    return near[0] if near else None
-
-
 def shown_value(name: str, value: Value) -> str:
     """Return a value as it is shown: a secret only as ``set``."""
     if not value:
@@ -68,9 +46,10 @@ def shown_value(name: str, value: Value) -> str:
         return "set"
     if isinstance(value, dict):
         return one_line(", ".join(value))  # only its names, which can be anything
-    if name in {"credential_process", "mfa_process"}:
+    if name in COMMANDS:
         return f"{program(value) or 'a command'} …"
-    return one_line(redacted_urls(value))
+    first, *below = value.split("\n")  # an indented line below can be a secret
+    return one_line(redacted_urls(first)) + " …" * bool(below)
 
 
 def settings_of(link: Link, also: Section | None = None) -> Iterator[Setting]:

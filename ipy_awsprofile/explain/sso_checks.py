@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ipy_awsprofile.config.problem import Problem, place
 from ipy_awsprofile.config.profiles import ProfileKind, did_you_mean
 from ipy_awsprofile.explain.cached import role_session, sso_section, sso_token
-from ipy_awsprofile.explain.client_checks import check_region_name
-from ipy_awsprofile.explain.records import Finding, Link, Problem, one_line, place
+from ipy_awsprofile.explain.client_checks import check_sso_region
+from ipy_awsprofile.explain.records import Finding, Link, one_line
 
 
 def check_sign_in_of_clients(link: Link) -> Iterator[Finding]:
@@ -71,7 +72,7 @@ def check_sso(link: Link) -> Iterator[Finding]:
             fix="It has at most 64 letters, digits and characters of `+=,.@-_`. "
             f"{link.at('sso_role_name')}",
         )
-    yield from check_region_name(known, "sso_region")
+    yield from check_sso_region(known)
     if not missing:
         yield from sso_token(link)
         yield from role_session(link)

@@ -7,14 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from ipy_awsprofile.config.chain import Chain
+from ipy_awsprofile.config.problem import Problem
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.errors import InvalidProfile, ProfileNotFound
 from ipy_awsprofile.explain.cached import sso_section
-from ipy_awsprofile.explain.checks import findings, misspelt_header, problems_of_kind
+from ipy_awsprofile.explain.checks import findings, problems_of_kind
 from ipy_awsprofile.explain.client_checks import check_client
 from ipy_awsprofile.explain.credential_sources import credential_source, outside_profile
 from ipy_awsprofile.explain.key_checks import BEGINS
-from ipy_awsprofile.explain.records import ExplainedStep, Finding, Inputs, Link, Problem, one_line
+from ipy_awsprofile.explain.records import ExplainedStep, Finding, Inputs, Link, one_line
 from ipy_awsprofile.explain.settings_table import settings_of
 from ipy_awsprofile.text import program
 
@@ -53,10 +54,10 @@ def _before(last: Link, starts: ProfileKind) -> Iterator[ExplainedStep]:
 
 
 def _explained(link: Link, error: InvalidProfile | None = None) -> ExplainedStep:
-    found: list[Finding] = list(findings(link))
+    is_refused = error is not None and link.kind is ProfileKind.INCOMPLETE
+    found: list[Finding] = list(findings(link, with_kind=not (is_refused and _is_role(link))))
     if error:
         found.insert(0, _as_problem(error))
-        found += _missing_source(link)
     if link.is_target and not any(isinstance(one, Problem) and one.fatal for one in found):
         found += check_client(link)
     also = sso_section(link) if link.kind is ProfileKind.SSO else None
@@ -78,15 +79,12 @@ def _explained(link: Link, error: InvalidProfile | None = None) -> ExplainedStep
     )
 
 
+def _is_role(link: Link) -> bool:
+    return "role_arn" in link.section
+
+
 def _as_problem(error: InvalidProfile | ProfileNotFound) -> Problem:
     return Problem(says=str(error), fix=error.hint)
-
-
-def _missing_source(link: Link) -> Iterator[Problem]:
-    """Yield a problem if the section of a missing source profile has a wrong header."""
-    source = link.profile.source_profile or ""
-    if source not in link.inputs.config.profiles:
-        yield from misspelt_header(source, link.inputs, fatal=True)
 
 
 def _detail(link: Link) -> str:
@@ -96,7 +94,7 @@ def _detail(link: Link) -> str:
         case ProfileKind.ASSUME_ROLE | ProfileKind.CREDENTIAL_SOURCE | ProfileKind.WEB_IDENTITY:
             words = (profile.role or profile.role_arn, profile.account)
         case ProfileKind.SSO:
-            words = (profile.role, section.text("sso_account_id"))
+            words = (profile.role, section.first_line("sso_account_id"))
         case ProfileKind.CREDENTIAL_PROCESS:
             words = (program(section.text("credential_process") or ""), None)
         case _:
@@ -104,7 +102,6 @@ def _detail(link: Link) -> str:
     return one_line(" in ".join(filter(None, words)))
 
 
-def missing_profile(name: str, inputs: Inputs, error: ProfileNotFound) -> ExplainedStep:
-    """Return the step of a profile that doesn't exist; its header may be wrong."""
-    problems = tuple(misspelt_header(name, inputs, fatal=True)) or (_as_problem(error),)
-    return ExplainedStep(name=name, kind="not found", problems=problems)
+def missing_profile(name: str, error: ProfileNotFound) -> ExplainedStep:
+    """Return the step of a profile that doesn't exist."""
+    return ExplainedStep(name=name, kind="not found", problems=(_as_problem(error),))

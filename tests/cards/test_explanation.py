@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ipy_awsprofile.cards.explanation import explanation_card
+from ipy_awsprofile.config.problem import Problem
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.explain.explain import explain
-from ipy_awsprofile.explain.records import Problem
 from tests.explain.profiles import KEYS, ROLE, write
 
 if TYPE_CHECKING:

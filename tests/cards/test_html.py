@@ -14,9 +14,10 @@ from ipy_awsprofile.cards import cards, explanation, tables
 from ipy_awsprofile.cards.cards import sign_in_card, sign_in_ended_card
 from ipy_awsprofile.cards.html import Html, joined, tag, with_breaks, with_code
 from ipy_awsprofile.cards.rendering import Card, Table
+from ipy_awsprofile.config.problem import Problem
 from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.errors import AwsProfileError
-from ipy_awsprofile.explain.records import ExplainedStep, Explanation, Problem, Setting
+from ipy_awsprofile.explain.records import ExplainedStep, Explanation, Setting
 from ipy_awsprofile.sessions.assigned_roles import AssignedRole
 from ipy_awsprofile.sessions.role_list import Account
 from tests.cards.reader import Reader, Shown, read

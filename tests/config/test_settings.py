@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ipy_awsprofile.config.settings import (
     CREDENTIAL_SETTINGS,
     SECRET_SETTINGS,
     SETTINGS,
     About,
     settings_about,
+    similar_setting,
 )
 
 #: Settings that hold a path of this machine.
@@ -39,3 +42,21 @@ def test_each_setting_has_one_topic() -> None:
     assert len(by_topic) == len(set(by_topic))
     assert settings_about(*About) == tuple(SETTINGS)
     assert set(by_topic) == set(SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("role_arn", None),
+        ("rolearn", "role_arn"),
+        ("role-arn", "role_arn"),
+        ("sso_start_ur", "sso_start_url"),
+        ("source_profil", "source_profile"),
+        ("granted_sso_start_url", None),
+        ("azure_tenant_id", None),
+        ("", None),
+    ],
+)
+def test_misspelt(name: str, known: str | None) -> None:
+    """A name similar to an AWS setting is misspelt; the setting of another tool isn't."""
+    assert similar_setting(name) == known

@@ -156,7 +156,11 @@ def test_repr_shows_no_value(tmp_path: Path) -> None:
         ("\ufeff[default]\nregion = x\n", 1, "save it as UTF-8 without BOM"),
         ("[profile a]\nregion = x\nnonsense\n", 3, "neither a [section] nor"),
         ("[profile a]\ns3 =\n  nonsense\n", 2, "no `=`"),
-        ("[profile a\nregion = x\n", 1, "before the first [section]"),
+        ("[profile a\nregion = x\n", 1, "has no closing `]`"),
+        ("[profile a]\nregion = x\n[profile b\nregion = y\n", 3, "has no closing `]`"),
+        ("[profile a]\nregion = x\n[profile b\n", 3, "has no closing `]`"),
+        ("[profile a]\nregion = x\n [profile b]\nregion = y\n", 3, "This header is indented"),
+        ("[profile a]\ns3 =\n  a = b\n [profile b]\n", 2, "A [section] below is indented"),
     ],
 )
 def test_malformed(config: str, line: int, problem: str, tmp_path: Path) -> None:

@@ -95,34 +95,31 @@ CASES = {
         "\n[p]\n",
         "",
         ("p|not found|",),
-        (("![p] in the config file isn't a profile", "[profile p]. See config:2"),),
+        (("![p] in the config file isn't the profile", "[profile p]. See config:2"),),
     ),
     "header without profile, and keys": Case(
         f"[p]\n{REGION}",
         f"[p]\n{KEYS}\n{REGION}",
         ("p|static keys|credentials:2",),
-        (("[p] in the config file isn't a profile", "Write [profile p]. See config:1"),),
+        (("[p] in the config file isn't the profile", "Write [profile p]. See config:1"),),
     ),
     "source without profile in its header": Case(
         f"{ASSUME}source_profile = u\n[u]\n{KEYS}\n",
         "",
         (ASSUMED,),
-        (("!The source_profile `u`", "See "), ("![u] in the config file", "See config:5")),
+        (("![u] in the config file", "See config:5"),),
     ),
     "header with a capital letter": Case(
         f"[Profile p]\n{REGION}",
         "",
         ("p|not found|",),
-        (("![Profile p] in the config file isn't a profile", "[profile p]. See config:1"),),
+        (("![Profile p] in the config file isn't the profile", "[profile p]. See config:1"),),
     ),
     "header of the other file": Case(
         P,
         f"[profile p]\n{KEYS}\n",
         ("p|no credentials|config:1",),
-        (
-            ("!`p` has no credentials", "Add keys"),
-            ("[profile p] in the credentials file isn't the profile `p`", "[p]. See credentials:1"),
-        ),
+        (("![profile p] in the credentials file isn't", "Write [p]. See credentials:1"),),
     ),
     "sections that another spelling replaces": Case(
         f"[profile p]\nrole_arn = {ROLE}\n[profile  \"p\"]\n[profile 'p']\nregion = us-west-2\n"
@@ -154,7 +151,7 @@ CASES = {
         f"{ASSUME}source_profile = u\nduration_seconds =\n  a = b\n",
         USER,
         (USER_KEYS, ASSUMED),
-        (("!`duration_seconds` is an indented block", "Write it in one line. See config:5"),),
+        (("!`duration_seconds` is an indented block", "Write it on one line. See config:5"),),
     ),
     "comments": Case(
         f"[profile p]  # mine\nregion = us-west-2  # Oregon\nrole_arn = {ROLE} ; a role\n"
@@ -162,10 +159,8 @@ CASES = {
         USER,
         (USER_KEYS, ASSUMED.replace("RoleBeta", "RoleBeta ; a role")),
         (
-            ("!`arn:aws:iam::123456789012:role/RoleBeta ; a role` isn't a role ARN", "Example"),
-            ("`region` contains a comment", "Write the comment in another line. See config:2"),
-            ("`role_arn` contains a comment", "Write the comment in another line. See config:3"),
-            ("!`us-west-2 # Oregon` isn't an AWS Region", "See config:2"),
+            ("!`region` includes a comment", "Move the comment to its own line. See config:2"),
+            ("!`role_arn` includes a comment", "Move the comment to its own line. See config:3"),
         ),
     ),
     "misspelt Region": Case(
@@ -196,10 +191,9 @@ CASES = {
         USER,
         ("p|no credentials|config:1",),
         (
-            ("!`p` has no credentials", "Add keys"),
-            ("`rolearn` isn't an AWS setting", "Did you mean `role_arn`? See config:3"),
+            ("!`rolearn` isn't an AWS setting", "Did you mean `role_arn`? See config:3"),
             (
-                "`source-profile` isn't an AWS setting",
+                "!`source-profile` isn't an AWS setting",
                 "Did you mean `source_profile`? See config:4",
             ),
         ),
@@ -209,9 +203,8 @@ CASES = {
         "[p]\naws_access_key_id = AKIAHUSH\naws_secret_acess_key = hush\n",
         ("p|no credentials|config:1",),
         (
-            ("!`aws_access_key_id` is set, but", "See credentials:2"),
             (
-                "`aws_secret_acess_key` isn't an AWS setting",
+                "!`aws_secret_acess_key` isn't an AWS setting",
                 "Did you mean `aws_secret_access_key`?",
             ),
         ),
@@ -221,10 +214,7 @@ CASES = {
         "[sso-session corp]\nsso_start_ur = https://x\nsso_region = eu-west-1\n",
         "",
         ("p|SSO: R in 123456789012|config:1",),
-        (
-            ("!`sso_start_url` is missing", "See config:6"),
-            ("`sso_start_ur` isn't an AWS setting", "Did you mean `sso_start_url`? See config:7"),
-        ),
+        (("!`sso_start_ur` isn't an AWS setting", "Did you mean `sso_start_url`? See config:7"),),
     ),
     "a role's name that none can have": Case(
         f"{P}sso_session = corp\nsso_account_id = 123456789012\nsso_role_name = Read only\n"

@@ -22,10 +22,9 @@ P = f"[profile p]\n{REGION}"
 ASSUME = f"{P}role_arn = {ROLE}\n"
 SIGN_IN = f"{P}sso_account_id = 123456789012\nsso_role_name = R\n"
 USER = f"[u]\n{KEYS}\n"
-MODERN = (
-    f"{SIGN_IN}sso_session = corp\n[sso-session corp]\nsso_start_url = https://x\nsso_region = r\n"
-)
-LEGACY = f"{SIGN_IN}sso_start_url = https://x\nsso_region = r\n"
+PORTAL = "sso_start_url = https://x\nsso_region = us-east-1\n"
+MODERN = f"{SIGN_IN}sso_session = corp\n[sso-session corp]\n{PORTAL}"
+LEGACY = f"{SIGN_IN}{PORTAL}"
 PLAIN = {
     "AWS_ACCESS_KEY_ID": "AKIAHUSH",
     "AWS_SECRET_ACCESS_KEY": "hush",

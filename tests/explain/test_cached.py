@@ -68,12 +68,12 @@ def test_cached_role(
     ("settings", "arguments"),
     [
         (
-            "sso_account_id = 1\nsso_role_name = R\nsso_start_url = u\nsso_region = r",
+            "sso_account_id = 1\nsso_role_name = R\nsso_start_url = u\nsso_region = us-east-1",
             '{"accountId":"1","roleName":"R","startUrl":"u"}',
         ),
         (
             "sso_account_id = 1\nsso_role_name = R\nsso_session = corp\n"
-            "[sso-session corp]\nsso_start_url = u\nsso_region = r",
+            "[sso-session corp]\nsso_start_url = u\nsso_region = us-east-1",
             '{"accountId":"1","roleName":"R","sessionName":"corp"}',
         ),
     ],

@@ -32,7 +32,7 @@ PROVIDERS = [
     ("", f"[p]\n{KEYS}", "static keys", "shared-credentials-file"),
     (f"[profile p]\n{KEYS}", f"[p]\n{KEYS}", "static keys", "shared-credentials-file"),
     (
-        f"{SIGN_IN}{KEYS}\nsso_start_url = u\nsso_region = r",
+        f"{SIGN_IN}{KEYS}\nsso_start_url = u\nsso_region = us-east-1",
         "",
         "SSO",
         "sso",

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.explain.explain import explain
-from ipy_awsprofile.explain.settings_table import similar_setting
 from tests.explain.profiles import KEYS, P, settings_of, write
 
 if TYPE_CHECKING:
@@ -140,24 +139,6 @@ def test_blocks_and_empty_settings(shared_files: Files) -> None:
     shown = {one.name: one.value for one in settings_of("p")}
     assert shown["s3"] == "a, b"
     assert shown["output"] == "empty"
-
-
-@pytest.mark.parametrize(
-    ("name", "known"),
-    [
-        ("role_arn", None),
-        ("rolearn", "role_arn"),
-        ("role-arn", "role_arn"),
-        ("sso_start_ur", "sso_start_url"),
-        ("source_profil", "source_profile"),
-        ("granted_sso_start_url", None),
-        ("azure_tenant_id", None),
-        ("", None),
-    ],
-)
-def test_misspelt(name: str, known: str | None) -> None:
-    """A name similar to an AWS setting is misspelt; the setting of another tool isn't."""
-    assert similar_setting(name) == known
 
 
 NAMES = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_security_token")

@@ -191,17 +191,18 @@ def test_profiles(shell: Shell, aws: EmbeddedAws, line: str, rows: list[str]) ->
     assert aws.calls == []
 
 
-def test_without_profiles(shell: Shell, aws: EmbeddedAws) -> None:
+def test_without_profiles(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without profiles, it is shown which files were read, and what to run."""
     aws.config_file.write_text("# nothing yet\n")
-    aws.credentials_file.unlink()
+    monkeypatch.delenv("AWS_SHARED_CREDENTIALS_FILE")
+    monkeypatch.setenv("HOME", str(aws.home / "new"))
     hint = shell.refused("%aws_profile RoleBeta").hint
     (line,) = re.findall("`(.+)`", hint)
     for pattern in ("", " prod"):
         text = shell.good(line + pattern).text
         assert text.startswith("There are no AWS profiles yet")
         assert f"{aws.config_file} has no profiles" in text
-        assert f"{aws.credentials_file} doesn't exist" in text
+        assert f"{aws.home}/new/.aws/credentials doesn't exist" in text
         assert "`aws configure sso`" in text
         assert "then run the cell again" in text
 
