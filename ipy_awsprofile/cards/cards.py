@@ -262,7 +262,10 @@ def sign_in_card(profile: str, url: str, code: str | None, left: timedelta | Non
 
 def _how_to_sign_in(code: str | None) -> str:
     if code is None:
-        return "Open the page in any browser, sign in, and enter the code that it shows."
+        return (
+            "Open the page in any browser, sign in, and enter the code that it shows. If another "
+            "program has signed in meanwhile, press Enter."
+        )
     if code:
         return "Allow the sign-in if the page shows this code."
     return "Allow the sign-in in the browser that opens."

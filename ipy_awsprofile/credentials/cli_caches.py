@@ -181,17 +181,27 @@ class _SignInFiles(_ReadAhead, JSONFileCache):
         replace_file(self._directory / f"{key}.json", _dumps(document).encode())
 
 
-def token_files() -> JSONFileCache:
-    """Return the files in ``~/.aws/sso/cache``.
+def sso_cache() -> Path:
+    """Return the folder of tokens of IAM Identity Center, ``~/.aws/sso/cache``.
 
     botocore determines this folder when it is imported; here the present home is used.
     """
-    return _SignInFiles(str(Path("~/.aws/sso/cache").expanduser()), is_sso_token)
+    return Path("~/.aws/sso/cache").expanduser()
+
+
+def login_cache() -> Path:
+    """Return the folder of ``aws login``: ``~/.aws/login/cache``, or AWS_LOGIN_CACHE_DIRECTORY."""
+    return Path(get_login_token_cache_directory())
+
+
+def token_files() -> JSONFileCache:
+    """Return the files in the folder of tokens of IAM Identity Center."""
+    return _SignInFiles(str(sso_cache()), is_sso_token)
 
 
 def login_files() -> JSONFileCache:
-    """Return the files in ``~/.aws/login/cache``, or in AWS_LOGIN_CACHE_DIRECTORY."""
-    return _SignInFiles(get_login_token_cache_directory(), is_login)
+    """Return the files in the folder of ``aws login``."""
+    return _SignInFiles(str(login_cache()), is_login)
 
 
 def load_sso_token(start_url: str, session: str | None) -> dict[str, Any] | None:

@@ -23,8 +23,7 @@ from ipy_awsprofile.errors import AwsProfileError, MfaUnavailable
 if TYPE_CHECKING:
     from ipy_awsprofile.cards.rendering import Card
     from ipy_awsprofile.config.target import Target
-    from ipy_awsprofile.sessions.aws_login import EnteredSignIn
-    from ipy_awsprofile.sessions.sign_in import SignInAttempt
+    from ipy_awsprofile.sessions.sign_in_attempt import SignInAttempt
 
 
 def person_at_cell(mfa_process: str | Callable[[str], object]) -> Person:
@@ -137,7 +136,7 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
 
 @contextmanager
 def _shown_until_the_end(
-    attempt: SignInAttempt | EnteredSignIn,
+    attempt: SignInAttempt,
 ) -> Iterator[Callable[[Card], None]]:
     """Show where to sign in, until it is done; address and code aren't saved with the notebook."""
     from ipy_awsprofile.cards.cards import sign_in_card, sign_in_ended_card

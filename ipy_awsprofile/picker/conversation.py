@@ -23,7 +23,7 @@ from ipy_awsprofile.picker.card_messages import html_of, identity_message
 from ipy_awsprofile.picker.listing import Listing, list_roles
 from ipy_awsprofile.picker.memory import Memory
 from ipy_awsprofile.picker.messages import Message, ProfilesMessage
-from ipy_awsprofile.picker.person_at_view import errors_shown
+from ipy_awsprofile.picker.person_at_view import SignInsAtViews, errors_shown
 from ipy_awsprofile.picker.switch_commands import SwitchCommands
 from ipy_awsprofile.picker.well_formed import require_well_formed
 from ipy_awsprofile.switch.protection import known_account_name
@@ -68,7 +68,9 @@ class Conversation:
         #: The profiles that the views show.
         self.listing = Listing(switcher)
         self._has_view = False
-        self._commands = SwitchCommands(switcher, self._answer)
+        self._sign_ins = SignInsAtViews(self._answer)
+        self._ending.callback(self._sign_ins.give_up)
+        self._commands = SwitchCommands(switcher, self._answer, self._sign_ins)
         self._ending.callback(self._commands.close)
         self._aliases = AccountAliases()
         self._shown = _Shown()
@@ -81,7 +83,7 @@ class Conversation:
         return self._shown.identity
 
     def close(self) -> None:
-        """End the subscription, and drop a command that waits."""
+        """End the subscription; drop a command and a sign-in that wait."""
         self._ending.close()
 
     def receive(self, content: Any) -> None:
@@ -99,7 +101,8 @@ class Conversation:
                     self._commands.carry_out(view, command)
                 case {"type": "roles"}:
                     self._switcher.cell.drop()  # the person wants something else
-                    list_roles(self._answer, view, command)
+                    self._sign_ins.give_up()
+                    list_roles(self._answer, self._sign_ins, view, command)
                 case {"type": "off"}:
                     self._commands.off(view)
                 case {"type": "console"}:

@@ -13,7 +13,7 @@ from ipy_awsprofile.config.config import read_config
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.sign_ins import sign_ins
 from ipy_awsprofile.errors import AwsProfileError, ConfigFileError, SignInRequired
-from ipy_awsprofile.picker.person_at_view import Answer, errors_shown, show_sign_in
+from ipy_awsprofile.picker.person_at_view import Answer, SignInsAtViews, errors_shown
 from ipy_awsprofile.sessions.role_list import listing_time
 
 if TYPE_CHECKING:
@@ -130,16 +130,18 @@ def rows(
 _PAUSE = 0.1
 
 
-def list_roles(answer: Answer, view: Any, command: RolesCommand) -> threading.Thread:
+def list_roles(
+    answer: Answer, sign_ins: SignInsAtViews, view: Any, command: RolesCommand
+) -> threading.Thread:
     """List the roles in a thread; show the progress, an error, or where to sign in first."""
     # The thread isn't waited for at the kernel's end.
-    arguments = (answer, view, command)
+    arguments = (answer, sign_ins, view, command)
     thread = threading.Thread(target=_list, args=arguments, name="list-roles", daemon=True)
     thread.start()
     return thread
 
 
-def _list(answer: Answer, view: Any, command: RolesCommand) -> None:
+def _list(answer: Answer, sign_ins: SignInsAtViews, view: Any, command: RolesCommand) -> None:
     from ipy_awsprofile.config.target import sign_in_target
     from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
 
@@ -163,7 +165,7 @@ def _list(answer: Answer, view: Any, command: RolesCommand) -> None:
             roles = list_assigned_roles(sso, fresh=command.get("fresh", False), report=report)
         except SignInRequired:
             device_code = command.get("device_code") is True
-            show_sign_in(answer, view, sign_in_target(sso), device_code=device_code)
+            sign_ins.show(view, sign_in_target(sso), device_code=device_code)
             return
         if all(role.profile for role in roles):
             raise AwsProfileError(

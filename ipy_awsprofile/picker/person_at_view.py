@@ -19,31 +19,46 @@ if TYPE_CHECKING:
 Answer = Callable[[Any, Message], None]
 
 
-def show_sign_in(
-    answer: Answer, view: Any, target: Target, *, device_code: bool
-) -> EnteredSignIn | None:
-    """Show where to sign in. When that is done, the view repeats its command.
+class SignInsAtViews:
+    """Shows where to sign in, and waits for it. The views of a picker wait for one at a time."""
 
-    Returns the sign-in if the person has to enter what its page shows. Raises AwsProfileError if
-    the sign-in can't begin.
-    """
-    from ipy_awsprofile.sessions.aws_login import EnteredSignIn
-    from ipy_awsprofile.sessions.sign_in import begin_sign_in
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self._given_up = threading.Event()
+        #: The sign-in that waits for what the person enters.
+        self.entered: EnteredSignIn | None = None
 
-    attempt = begin_sign_in(target, device_code=device_code)
-    answer(view, {"type": "sign_in", "url": attempt.url, "code": attempt.code})
-    if isinstance(attempt, EnteredSignIn):
-        return attempt
+    def show(self, view: Any, target: Target, *, device_code: bool) -> None:
+        """Show where to sign in. When that is done, the view repeats its command.
 
-    def wait() -> None:
-        with errors_shown(answer, view):
-            for _ in attempt.waiting():
-                pass
-            answer(view, {"type": "signed_in"})
+        Raises AwsProfileError if the sign-in can't begin.
+        """
+        from ipy_awsprofile.sessions.aws_login import EnteredSignIn
+        from ipy_awsprofile.sessions.sign_in import begin_sign_in
 
-    # The kernel stays free. The thread ends when the attempt expires, if not before.
-    threading.Thread(target=wait, name="sign-in", daemon=True).start()
-    return None
+        self.give_up()
+        attempt = begin_sign_in(target, device_code=device_code)
+        given_up = self._given_up = threading.Event()
+        self.entered = attempt if isinstance(attempt, EnteredSignIn) else None
+        self._answer(view, {"type": "sign_in", "url": attempt.url, "code": attempt.code})
+
+        def wait() -> None:
+            with errors_shown(answer, view):
+                for _ in attempt.waiting(given_up.wait):
+                    if given_up.is_set():
+                        return
+                answer(view, {"type": "signed_in"})
+
+        def answer(view: Any, message: Message) -> None:
+            if not given_up.is_set():
+                self._answer(view, message)
+
+        # The kernel stays free. The thread ends when the attempt expires, if not before.
+        threading.Thread(target=wait, name="sign-in", daemon=True).start()
+
+    def give_up(self) -> None:
+        """Stop waiting: the person wants something else, or the picker is closed."""
+        self._given_up.set()
 
 
 @contextmanager

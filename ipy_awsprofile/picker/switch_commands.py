@@ -20,13 +20,12 @@ from ipy_awsprofile.errors import (
 )
 from ipy_awsprofile.picker.card_messages import error_message
 from ipy_awsprofile.picker.messages import Switching
-from ipy_awsprofile.picker.person_at_view import Answer, errors_shown, show_sign_in
+from ipy_awsprofile.picker.person_at_view import Answer, SignInsAtViews, errors_shown
 from ipy_awsprofile.switch.opening import login_target
 from ipy_awsprofile.switch.saving import save_role
 
 if TYPE_CHECKING:
     from ipy_awsprofile.credentials.person import Person
-    from ipy_awsprofile.sessions.aws_login import EnteredSignIn
     from ipy_awsprofile.switch.layers import Layer
     from ipy_awsprofile.switch.switcher import Switcher
 
@@ -40,21 +39,21 @@ class SwitchCommands:
     new Region and new credentials are for the active identity alone, and are dropped if it ends.
     """
 
-    def __init__(self, switcher: Switcher, answer: Answer) -> None:
+    def __init__(self, switcher: Switcher, answer: Answer, sign_ins: SignInsAtViews) -> None:
         self._switcher = switcher
         self._answer = answer
         self._drop: Callable[[], object] = lambda: None
-        #: A sign-in that waits for what the person enters.
-        self._entered: EnteredSignIn | None = None
+        self._sign_ins = sign_ins
 
     def carry_out(self, view: Any, command: Switching) -> None:
         """Carry out a command. Raises a child of `AwsProfileError`, if the view isn't asked."""
         self._switcher.cell.drop()  # even if this one fails: the person wants something else
+        self._sign_ins.give_up()
         with self._questions_asked(view, command) as person:
             if command["type"] == "refresh" and self._switcher.request is None:
                 self._answer(view, {"type": "done"})
                 return
-            if "entered" in command and (sign_in := self._entered):
+            if "entered" in command and (sign_in := self._sign_ins.entered):
                 sign_in.enter(command["entered"])
             active, fresh = self._switcher.request, command["type"] == "refresh"
             request = self._request(command)
@@ -71,6 +70,7 @@ class SwitchCommands:
     def off(self, view: Any) -> None:
         """Undo the switch, when the running cell has ended."""
         self._switcher.cell.drop()
+        self._sign_ins.give_up()
         if self._switcher.cell.is_running:
             self._answer(view, {"type": "waiting"})
         self._drop = self._switcher.cell.when_ended(
@@ -111,7 +111,7 @@ class SwitchCommands:
         except SignInRequired:
             target = login_target(self._request(command))
             device_code = command.get("device_code") is True
-            self._entered = show_sign_in(self._answer, view, target, device_code=device_code)
+            self._sign_ins.show(view, target, device_code=device_code)
         except MfaUnavailable:
             if code_field.device is None:
                 raise

@@ -24,6 +24,7 @@ from ipy_awsprofile.credentials.cli_caches import token_files
 from ipy_awsprofile.credentials.deadline import ATTEMPT, begin_again
 from ipy_awsprofile.credentials.pace import Pace
 from ipy_awsprofile.credentials.retries import give_up_soon
+from ipy_awsprofile.credentials.sign_in_files import comparable
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.credentials.validation import parse_time
 from ipy_awsprofile.errors import AwsProfileError, SignInRequired
@@ -192,7 +193,7 @@ class AccessPortal:
         files: Any = token_files()
         start_url, session = self._settings.start_url, self._settings.session
         document = SSOTokenLoader(cache=files)(start_url, session_name=session)
-        if _comparable(document.get("startUrl", start_url)) != _comparable(start_url):
+        if comparable(document.get("startUrl", start_url)) != comparable(start_url):
             self._required("is for another start URL")
         if session is None:  # then there is nothing to renew it with
             expiry = parse_time(document["expiresAt"])
@@ -210,8 +211,3 @@ class AccessPortal:
 
 def _role_name(item: Mapping[str, Any]) -> str:
     return str(item["roleName"])
-
-
-def _comparable(start_url: Any) -> str:
-    """Return a start URL without what the access portal itself appends to it."""
-    return str(start_url).rstrip("/#")

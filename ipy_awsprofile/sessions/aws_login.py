@@ -33,10 +33,12 @@ from ipy_awsprofile.credentials.cli_caches import login_files
 from ipy_awsprofile.credentials.deadline import ATTEMPT
 from ipy_awsprofile.credentials.response_checks import guarded
 from ipy_awsprofile.credentials.retries import give_up_soon
+from ipy_awsprofile.credentials.sign_in_files import SignInFile
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.browser_sign_in import BrowserSignIn
-from ipy_awsprofile.sessions.oauth_callback import OAuthCallback, Pkce
+from ipy_awsprofile.sessions.oauth_callback import TIME_TO_SIGN_IN, OAuthCallback, Pkce
+from ipy_awsprofile.sessions.sign_in_attempt import SignInAttempt
 from ipy_awsprofile.text import parse_json
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class _Login(StaysInProcess):
         source = target.profiles[-1]
         self.profile = source.name
         self._session = str(target.steps[-1].settings["login_session"])
+        self.file = SignInFile.of_login(self._session)
         self._client_id = client_id
         self._key = ProofKey()
         config = give_up_soon(ATTEMPT).merge(Config(signature_version=UNSIGNED))
@@ -129,33 +132,35 @@ class _Login(StaysInProcess):
         params["headers"]["DPoP"] = self._key.proof(params["url"])
 
 
-class EnteredSignIn(StaysInProcess):
-    """A sign-in that waits for the code that AWS shows in a browser on another machine.
-
-    ``profile`` is the profile that signs in, and ``url`` is the address that the person opens.
-    There is no ``code`` to compare.
-    """
+class EnteredSignIn(SignInAttempt):
+    """A sign-in that waits for the code that AWS shows in a browser on another machine."""
 
     code = None
 
     def __init__(self, login: _Login, chain: tuple[str, ...]) -> None:
-        self.profile = login.profile
         self._pkce = Pkce()
         self._redirect_uri = f"{login.base}/v1/sessions/confirmation"
-        self.url = login.url(self._redirect_uri, self._pkce)
+        url = login.url(self._redirect_uri, self._pkce)
+        super().__init__(login.profile, url, TIME_TO_SIGN_IN, login.file)
         self._login = login
         self._chain = chain
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self.profile}>"
+    def is_done(self) -> bool:
+        """Return False: `enter` completes it. Raises CredentialsUnavailable if it has expired."""
+        if self._left <= timedelta():
+            raise self._ended("wasn't completed in time")
+        return False
 
     def enter(self, text: str) -> None:
         """Complete the sign-in with what AWS has shown.
 
+        If another program has signed in meanwhile, no code is needed.
         Raises CredentialsUnavailable if it is the code of another sign-in or not valid any more,
         and other children of `AwsProfileError`.
         """
         code = _code_in(text, self._pkce.state)
+        if code is None and self._watch.is_signed_in():
+            return
         if code is None:
             raise CredentialsUnavailable(
                 f"This isn't the code for the sign-in of `{self.profile}`.",
@@ -176,7 +181,7 @@ def begin_login(target: Target) -> BrowserSignIn:
         login.redeem(code, redirect_uri, pkce)
 
     url = login.url(redirect_uri, pkce)
-    return BrowserSignIn(login.profile, url, callback, redeem, target.chain)
+    return BrowserSignIn(login.profile, url, callback, redeem, target.chain, file=login.file)
 
 
 def begin_entered_login(target: Target) -> EnteredSignIn:

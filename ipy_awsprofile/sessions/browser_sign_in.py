@@ -8,16 +8,14 @@ https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sso.html
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.credentials.translation import translated
-from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.oauth_callback import TIME_TO_SIGN_IN, OAuthCallback
+from ipy_awsprofile.sessions.sign_in_attempt import SignInAttempt
 from ipy_awsprofile.sessions.sso_sign_in import (
     REFRESH_TOKEN,
     oidc_client,
@@ -27,19 +25,17 @@ from ipy_awsprofile.sessions.sso_sign_in import (
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
+    from ipy_awsprofile.credentials.sign_in_files import SignInFile
 
 _AUTHORIZATION_CODE = "authorization_code"
 
 
-class BrowserSignIn(StaysInProcess):
-    """A sign-in that waits for a person at the browser.
+class BrowserSignIn(SignInAttempt):
+    """A sign-in that waits for a person at the browser on this machine; there is no ``code``."""
 
-    ``profile`` is the profile that signs in, ``url`` is the address that the browser opens, and
-    ``expiry`` (UTC) is when the attempt expires, by the clock as it is now. There is no ``code`` to
-    compare.
-    """
-
-    code = ""
+    hint = (
+        "Run the cell again, or `%aws_profile NAME --login --device-code` to use another browser."
+    )
 
     def __init__(
         self,
@@ -48,18 +44,13 @@ class BrowserSignIn(StaysInProcess):
         callback: OAuthCallback,
         redeem: Callable[[str], None],
         chain: tuple[str, ...],
+        *,
+        file: SignInFile,
     ) -> None:
-        self.profile = profile
-        self.url = url
-        self.expiry = datetime.now(UTC) + TIME_TO_SIGN_IN
-        # The clock can be set meanwhile.
-        self._end = time.monotonic() + TIME_TO_SIGN_IN.total_seconds()
+        super().__init__(profile, url, TIME_TO_SIGN_IN, file)
         self._callback = callback
         self._redeem = redeem
         self._chain = chain
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self.profile} until {self.expiry:%H:%M:%S} UTC>"
 
     def is_done(self) -> bool:
         """Return whether the browser has come back, and store what the code is worth if so.
@@ -76,32 +67,9 @@ class BrowserSignIn(StaysInProcess):
             self._redeem(self._callback.code)
         return True
 
-    def waiting(self, sleep: Callable[[float], None] = time.sleep) -> Iterator[timedelta]:
-        """Wait until it is done, and yield the time left each second.
-
-        Raises what `is_done` raises.
-        """
-        try:
-            while not self.is_done():
-                yield self._left
-                sleep(1)
-        finally:
-            self.close()
-
-    @property
-    def _left(self) -> timedelta:
-        return timedelta(seconds=self._end - time.monotonic())
-
     def close(self) -> None:
-        """End the attempt, whether or not it is done."""
+        """Close the page to which the browser comes back."""
         self._callback.close()
-
-    def _ended(self, how: str) -> CredentialsUnavailable:
-        return CredentialsUnavailable(
-            f"The sign-in of `{self.profile}` {how}.",
-            "Run the cell again, or `%aws_profile NAME --login --device-code` to use another "
-            "browser.",
-        )
 
 
 def begin_browser_sign_in(target: Target) -> BrowserSignIn:
@@ -140,4 +108,4 @@ def begin_browser_sign_in(target: Target) -> BrowserSignIn:
         )
         store_token(settings, registration, response)
 
-    return BrowserSignIn(settings.profile, url, callback, redeem, target.chain)
+    return BrowserSignIn(settings.profile, url, callback, redeem, target.chain, file=settings.file)

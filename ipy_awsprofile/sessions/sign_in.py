@@ -7,41 +7,17 @@ profile of ``aws login`` enters one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.profiles import ProfileKind
-from ipy_awsprofile.sessions.aws_login import EnteredSignIn, begin_entered_login, begin_login
+from ipy_awsprofile.sessions.aws_login import begin_entered_login, begin_login
 from ipy_awsprofile.sessions.browser_sign_in import begin_browser_sign_in
 from ipy_awsprofile.sessions.local_browser import local_browser, open_in
 from ipy_awsprofile.sessions.sso_sign_in import begin_device_sign_in, sso_settings
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
-
-
-class SignInAttempt(Protocol):
-    """A sign-in that waits for a person.
-
-    ``profile`` is the profile that signs in, ``url`` is the page for the browser, and ``code`` is
-    the code that the page shows; it is empty if the browser on this machine has the page already.
-    ``expiry`` (UTC) is when the attempt expires.
-    """
-
-    profile: str
-    url: str
-    code: str
-    expiry: datetime
-
-    def waiting(self) -> Iterator[timedelta]:
-        """Wait until the person has signed in, and yield the time left each second.
-
-        Raises CredentialsUnavailable if the person has refused, or if the attempt has expired.
-        """
-
-    def close(self) -> None:
-        """End the attempt, whether or not it is done."""
+    from ipy_awsprofile.sessions.sign_in_attempt import SignInAttempt
 
 
 def require_sign_in(target: Target) -> None:
@@ -50,7 +26,7 @@ def require_sign_in(target: Target) -> None:
         sso_settings(target)
 
 
-def begin_sign_in(target: Target, *, device_code: bool = False) -> SignInAttempt | EnteredSignIn:
+def begin_sign_in(target: Target, *, device_code: bool = False) -> SignInAttempt:
     """Begin a sign-in for a target. Raises AwsProfileError.
 
     As in the AWS CLI, a profile of IAM Identity Center needs an [sso-session] for the browser of
@@ -59,7 +35,8 @@ def begin_sign_in(target: Target, *, device_code: bool = False) -> SignInAttempt
     is_login = _is_login(target)
     browser = None if device_code else local_browser()
     if browser and (is_login or sso_settings(target).session):
-        attempt = begin_login(target) if is_login else begin_browser_sign_in(target)
+        begin = begin_login if is_login else begin_browser_sign_in
+        attempt = begin(target)
         if open_in(browser, attempt.url):
             return attempt
         attempt.close()

@@ -9,8 +9,7 @@ https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/Welcome.html
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,14 +19,15 @@ from botocore.config import Config
 from botocore.utils import SSOTokenLoader
 
 from ipy_awsprofile.config.profiles import ProfileKind
-from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.credentials.cli_caches import token_files
 from ipy_awsprofile.credentials.deadline import ATTEMPT
 from ipy_awsprofile.credentials.response_checks import guarded
 from ipy_awsprofile.credentials.retries import give_up_soon
+from ipy_awsprofile.credentials.sign_in_files import SignInFile
 from ipy_awsprofile.credentials.translation import translated
-from ipy_awsprofile.errors import CredentialsUnavailable, InvalidOption, InvalidProfile
+from ipy_awsprofile.errors import InvalidOption, InvalidProfile
+from ipy_awsprofile.sessions.sign_in_attempt import SignInAttempt
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
@@ -52,6 +52,11 @@ class SsoSettings:
     region: str
     session: str | None
     scopes: tuple[str, ...]
+
+    @property
+    def file(self) -> SignInFile:
+        """The AWS CLI's file with the token."""
+        return SignInFile.of_sso(self.start_url, self.session)
 
 
 def sso_settings(target: Target) -> SsoSettings:
@@ -81,25 +86,22 @@ def sso_settings(target: Target) -> SsoSettings:
     return SsoSettings(source.name, start_url, region, session, words)
 
 
-class DeviceSignIn(StaysInProcess):
-    """A sign-in that waits for a person, as `begin_device_sign_in` returns it.
+class DeviceSignIn(SignInAttempt):
+    """A sign-in whose page shows a ``code``, as `begin_device_sign_in` returns it."""
 
-    ``profile`` is the profile that signs in, ``url`` is the address that the person opens, and
-    ``code`` is the code that the page shows. ``expiry`` (UTC) is when the attempt expires, and
-    ``interval`` has the seconds between two calls of `is_done`.
-    """
+    code: str
+    hint = "Run the cell again for a new code."
 
     def __init__(
         self, settings: SsoSettings, client: Any, registration: Any, device: Any, chain: Any
     ) -> None:
-        self.profile = settings.profile
-        self.url: str = device.get("verificationUriComplete") or device["verificationUri"]
-        if not self.url.startswith(("https://", "http://")):  # a person is going to open it
+        url: str = device.get("verificationUriComplete") or device["verificationUri"]
+        if not url.startswith(("https://", "http://")):  # a person is going to open it
             raise KeyError("verificationUri")
-        self.code: str = device["userCode"]
-        self.expiry = datetime.now(UTC) + timedelta(seconds=device["expiresIn"])
-        self._end = time.monotonic() + device["expiresIn"]  # the clock can be set meanwhile
-        self.interval: float = min(device.get("interval") or _INTERVAL, _LONGEST_INTERVAL)
+        lifetime = timedelta(seconds=device["expiresIn"])
+        super().__init__(settings.profile, url, lifetime, settings.file)
+        self.code = device["userCode"]
+        self.interval = min(device.get("interval") or _INTERVAL, _LONGEST_INTERVAL)
         self._chain = chain
         self._errors = client.exceptions
         device_code: str = device["deviceCode"]
@@ -114,9 +116,6 @@ class DeviceSignIn(StaysInProcess):
             store_token(settings, registration, response)
 
         self._redeem = redeem
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self.profile} until {self.expiry:%H:%M:%S} UTC>"
 
     def is_done(self) -> bool:
         """Return whether the person has allowed the sign-in, and store the token if so.
@@ -137,28 +136,6 @@ class DeviceSignIn(StaysInProcess):
             except errors.AccessDeniedException:
                 raise self._ended("was refused") from None
         return True
-
-    def waiting(self, sleep: Callable[[float], None] = time.sleep) -> Iterator[timedelta]:
-        """Wait until it is done, and yield the time left each second.
-
-        Raises what `is_done` raises.
-        """
-        last_call = time.monotonic()
-        while True:
-            yield timedelta(seconds=self._end - time.monotonic())
-            sleep(1)
-            if time.monotonic() - last_call >= self.interval:
-                if self.is_done():
-                    return
-                last_call = time.monotonic()
-
-    def close(self) -> None:
-        """Do nothing: an attempt that isn't completed ends by itself."""
-
-    def _ended(self, how: str) -> CredentialsUnavailable:
-        return CredentialsUnavailable(
-            f"The sign-in of `{self.profile}` {how}.", "Run the cell again for a new code."
-        )
 
 
 def store_token(settings: SsoSettings, registration: Any, response: Any) -> None:

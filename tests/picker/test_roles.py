@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +80,40 @@ def test_signed_in_first(aws: EmbeddedAws, person: Person) -> None:
     person.says("roles", sso="corp")
     waited_for(person, "listed")
     assert len(person.rows() or []) == 6
+
+
+def test_another_program_signs_in(aws: EmbeddedAws, person: Person) -> None:
+    """The view goes on when another program has signed in; AWS hears of no other token."""
+    aws.sso.lifetimes = replace(aws.sso.lifetimes, interval=60)
+    person.says("roles", sso="corp")
+    waited_for(person, "sign_in")
+    aws.sso.sign_in("corp")
+    waited_for(person, "signed_in")
+    assert "sso-oidc:CreateToken" not in actions(aws)
+
+
+@pytest.mark.parametrize("how", ["another command", "another sign-in", "off", "closed"])
+def test_a_sign_in_that_is_given_up(aws: EmbeddedAws, person: Person, how: str) -> None:
+    """When the person wants something else, the kernel asks AWS no more, and says nothing."""
+    person.switches("prod-reader")
+    (given_up,) = waiting()
+    match how:
+        case "another command":
+            assert person.switches("RoleBeta")["type"] == "done"
+        case "another sign-in":
+            assert person.switches("prod-reader")["type"] == "sign_in"
+        case "off":
+            person.says("off")
+        case "closed":
+            person.picker.close()
+    given_up.join()
+    assert given_up not in waiting()
+    assert not [one for one in person.seen if one["type"] in {"signed_in", "error"}]
+
+
+def waiting() -> list[threading.Thread]:
+    """Return the threads that wait for a sign-in."""
+    return [thread for thread in threading.enumerate() if thread.name == "sign-in"]
 
 
 @pytest.mark.parametrize("command", ["roles", "switch"])

@@ -1,0 +1,74 @@
+"""An attempt to sign in, which waits for a person, or for another program that signs in meanwhile.
+
+The AWS CLI and other programs write to the same files. If one of them stores a valid sign-in while
+an attempt waits for the same one, the attempt is done.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+from ipy_awsprofile.config.stays_in_process import StaysInProcess
+from ipy_awsprofile.credentials.sign_in_files import SignInFile, SignInWatch
+from ipy_awsprofile.errors import CredentialsUnavailable
+
+
+class SignInAttempt(StaysInProcess):
+    """A sign-in that waits for a person.
+
+    ``profile`` is the profile that signs in, and ``url`` is the page for the browser. ``code`` is
+    the code that the page shows. It is empty if the browser on this machine has the page already,
+    and None if the person enters what the page shows. ``expiry`` (UTC) is when the attempt expires,
+    by the clock as it is now. ``interval`` has the seconds between two calls of `is_done`.
+    """
+
+    code: str | None = ""
+    interval: float = 0
+    #: What a person does after an attempt that failed.
+    hint = "Run the cell again."
+
+    def __init__(self, profile: str, url: str, lifetime: timedelta, file: SignInFile) -> None:
+        self.profile = profile
+        self.url = url
+        self.expiry = datetime.now(UTC) + lifetime
+        self._end = time.monotonic() + lifetime.total_seconds()  # the clock can be set meanwhile
+        self._watch = SignInWatch(file)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.profile} until {self.expiry:%H:%M:%S} UTC>"
+
+    def is_done(self) -> bool:
+        """Return whether the person has signed in, and store the sign-in if so.
+
+        Raises CredentialsUnavailable if the person has refused, or if the attempt has expired.
+        """
+        raise NotImplementedError
+
+    def waiting(self, sleep: Callable[[float], object] = time.sleep) -> Iterator[timedelta]:
+        """Wait until the person or another program has signed in; yield the time left each second.
+
+        Raises what `is_done` raises.
+        """
+        next_call = time.monotonic() + self.interval
+        try:
+            while not self._watch.is_signed_in():
+                if time.monotonic() >= next_call:
+                    if self.is_done():
+                        return
+                    next_call = time.monotonic() + self.interval
+                yield self._left
+                sleep(1)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End the attempt, whether or not it is done."""
+
+    @property
+    def _left(self) -> timedelta:
+        return timedelta(seconds=self._end - time.monotonic())
+
+    def _ended(self, how: str) -> CredentialsUnavailable:
+        return CredentialsUnavailable(f"The sign-in of `{self.profile}` {how}.", self.hint)
