@@ -243,6 +243,23 @@ def _counted(number: int, unit: str) -> str:
     return number_of(number, unit) if number else ""
 
 
+def signed_out_card(names: Sequence[str], problems: Sequence[str], *, profile: str) -> Card:
+    """Return a card of the sign-ins that have ended, and of the profile that isn't active now."""
+    title = f"Signed out of {', '.join(names)}" if names else "You aren't signed in"
+    notes = [*problems]
+    if profile:
+        notes.append(
+            f"{profile} isn't active any more. Everything is as it was before the first switch."
+        )
+    if names:
+        notes.append(
+            "Sessions that a program has already, and roles that were assumed with them, are valid "
+            "until they expire."
+        )
+    tone = Tone.WARNING if problems else Tone.GOOD if names else Tone.QUIET
+    return Card(title, notes=tuple(notes), tone=tone)
+
+
 def sign_in_card(profile: str, url: str, code: str | None, left: timedelta | None = None) -> Card:
     """Return a card with the page to sign in at, and the code that the page has to show.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -29,7 +28,7 @@ from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.credentials.botocore_errors import no_credentials
 from ipy_awsprofile.credentials.cache_provenance import Provenance
 from ipy_awsprofile.credentials.caller import CallerIdentity, caller_identity
-from ipy_awsprofile.credentials.cli_caches import RoleCache, login_files, token_files
+from ipy_awsprofile.credentials.cli_caches import RoleCache, login_files, role_cache, token_files
 from ipy_awsprofile.credentials.data_loader import SessionLoader
 from ipy_awsprofile.credentials.deadline import ATTEMPT
 from ipy_awsprofile.credentials.event_hooks import built_in_hooks
@@ -123,7 +122,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         instead of botocore's provider chain. Raises botocore's errors, InvalidProfile and
         UnusableCredentialsError.
         """
-        directory = Path("~/.aws/cli/cache").expanduser()
+        directory = role_cache()
         self._timeout = timeout
         cache = RoleCache(
             directory,

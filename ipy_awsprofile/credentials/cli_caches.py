@@ -181,6 +181,11 @@ class _SignInFiles(_ReadAhead, JSONFileCache):
         replace_file(self._directory / f"{key}.json", _dumps(document).encode())
 
 
+def role_cache() -> Path:
+    """Return the folder of assumed roles, and of roles of IAM Identity Center."""
+    return Path("~/.aws/cli/cache").expanduser()
+
+
 def sso_cache() -> Path:
     """Return the folder of tokens of IAM Identity Center, ``~/.aws/sso/cache``.
 

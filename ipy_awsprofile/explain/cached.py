@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from ipy_awsprofile.config.duration import seconds_unused
@@ -51,9 +50,9 @@ def mfa_session(link: Link) -> Iterator[Finding]:
 def _session_in_cache(
     key: str, link: Link, *, needs_code: bool, variant: str = ""
 ) -> Iterator[Finding]:
-    from ipy_awsprofile.credentials.cli_caches import RoleCache
+    from ipy_awsprofile.credentials.cli_caches import RoleCache, role_cache
 
-    cache = RoleCache(Path("~/.aws/cli/cache").expanduser(), variant=variant)
+    cache = RoleCache(role_cache(), variant=variant)
     try:
         document = cache[key]
     except (KeyError, UnicodeError):

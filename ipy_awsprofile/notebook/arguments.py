@@ -191,6 +191,11 @@ aws_profile_arguments = _decorator(
         "--login", action="store_true", help="sign in again first (IAM Identity Center, aws login)"
     ),
     argument(
+        "--logout",
+        action="store_true",
+        help="end the sign-in of NAME or --sso NAME, or all sign-ins, for all programs",
+    ),
+    argument(
         "--device-code",
         action="store_true",
         help="sign in with a code in any browser, even if this machine has one",

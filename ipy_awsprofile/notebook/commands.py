@@ -100,11 +100,8 @@ def _result_of(
         request = pick_in_terminal(switcher)
     if options.console is not None:
         return open_console(switcher, options.console)
-    if options.off:
-        from ipy_awsprofile.cards import cards
-
-        magics.drop_first()
-        return cards.off_card(undone=switcher.off())
+    if options.off or options.logout:
+        return _off(magics) if options.off else _sign_out(magics, request)
     person = switcher.person
     if options.device_code:
         person = replace(person, sign_in=partial(sign_in_at_cell, device_code=True))
@@ -133,6 +130,20 @@ def _active_request(switcher: Switcher) -> SwitchRequest:
             "No profile is active, and none is named.", "Run `%aws_profile NAME --login`."
         )
     return switcher.request
+
+
+def _off(magics: LoadedMagics) -> Card:
+    magics.drop_first()
+    return cards.off_card(undone=magics.switcher.off())
+
+
+def _sign_out(magics: LoadedMagics, request: SwitchRequest | None) -> Card:
+    from ipy_awsprofile.switch.signing_out import sign_out_and_off
+
+    ended = sign_out_and_off(magics.switcher, request)
+    if ended.profile:
+        magics.drop_first()
+    return cards.signed_out_card(*ended.signed_out, profile=ended.profile)
 
 
 def _explanation(request: SwitchRequest | None) -> object:

@@ -83,13 +83,14 @@ def switch_request(options: argparse.Namespace) -> SwitchRequest | None:
     named = request.profile is not None or bool(request.name) or request.needs_name
     console = options.console is not None
     without_name = options.refresh + options.off + options.pick + console
-    if without_name + options.login + options.explain > 1 or (named and without_name):
+    with_name = options.login + options.logout + options.explain
+    if without_name + with_name > 1 or (named and without_name):
         raise InvalidOption(
-            "Use only one of --refresh, --off, --pick, --console, --login and --explain. "
-            "Only --login and --explain can be combined with a profile's name.",
+            "Use only one of --refresh, --off, --pick, --console, --login, --logout and --explain. "
+            "Only --login, --logout and --explain can be combined with a profile's name.",
             "Run `%aws_profile?` to see the options.",
         )
-    if options.save and (options.cell or options.explain or options.login or without_name):
+    if options.save and (options.cell or with_name or without_name):
         raise InvalidOption(
             "--save can't be combined with a cell, nor with another action.",
             "Run `%aws_profile --account ID --role NAME --save NAME`.",
@@ -99,14 +100,21 @@ def switch_request(options: argparse.Namespace) -> SwitchRequest | None:
             "The name of a profile is missing.",
             "Write `%aws_profile NAME` and the options, or `%%aws_profile NAME` for one cell.",
         )
-    names = ("profile", "role_arn", "source_profile", "default")
-    only_named = SwitchRequest(**{name: getattr(request, name) for name in names})
-    if options.explain and (options.cell or request != only_named):
-        raise InvalidOption(
-            "--explain can't be combined with the options of a switch.",
-            "Run `%aws_profile --explain NAME`.",
-        )
+    for option, *names in _ACTIONS_FOR_NAMES:
+        only_named = SwitchRequest(**{name: getattr(request, name) for name in names})
+        if getattr(options, option) and (options.cell or request != only_named):
+            raise InvalidOption(
+                f"--{option} can't be combined with the options of a switch.",
+                f"Run `%aws_profile --{option} NAME`.",
+            )
     return request if named else None
+
+
+#: Actions that take a name, and the fields of a request that contain it.
+_ACTIONS_FOR_NAMES = (
+    ("explain", "profile", "role_arn", "source_profile", "default"),
+    ("logout", "profile", "sso"),
+)
 
 
 def _request_of(options: argparse.Namespace) -> SwitchRequest:

@@ -87,7 +87,7 @@ class RoleListFile:
 
     def __init__(self, session: str, start_url: str) -> None:
         digest = sha256(f"{session}\n{start_url}".encode()).hexdigest()[:16]
-        self.path = _cache_folder() / "ipy_awsprofile" / f"roles-{digest}.json"
+        self.path = _folder() / f"roles-{digest}.json"
 
     @classmethod
     def of(cls, sign_in: SignIn) -> RoleListFile:
@@ -118,9 +118,19 @@ class RoleListFile:
 
     def delete(self) -> None:
         """Forget the list, in every kernel."""
-        with suppress(OSError):
-            self.path.unlink(missing_ok=True)
-        _known[self.path] = version_of(self.path), None
+        _delete(self.path)
+
+
+def delete_role_lists() -> None:
+    """Forget the lists of all sign-ins, in every kernel."""
+    for path in {*_folder().glob("roles-*.json"), *_known}:
+        _delete(path)
+
+
+def _delete(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+    _known[path] = version_of(path), None
 
 
 def _read(path: Path) -> RoleList | None:
@@ -143,9 +153,9 @@ def _text(value: object) -> str:
     return value
 
 
-def _cache_folder() -> Path:
+def _folder() -> Path:
     named = os.environ.get("XDG_CACHE_HOME")
-    return Path(named) if named else Path("~/.cache").expanduser()
+    return (Path(named) if named else Path("~/.cache").expanduser()) / "ipy_awsprofile"
 
 
 def accounts_by_name(name: str, accounts: Iterable[Account]) -> list[Account]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.credentials.sign_in_files import SignInFile
 from ipy_awsprofile.sessions.aws_login import begin_entered_login, begin_login
 from ipy_awsprofile.sessions.browser_sign_in import begin_browser_sign_in
 from ipy_awsprofile.sessions.local_browser import local_browser, open_in
@@ -20,10 +21,24 @@ if TYPE_CHECKING:
     from ipy_awsprofile.sessions.sign_in_attempt import SignInAttempt
 
 
+def has_sign_in(target: Target) -> bool:
+    """Return whether the target's role chain begins with a sign-in."""
+    return _is_login(target) or target.profiles[-1].kind is ProfileKind.SSO
+
+
+def sign_in_file(target: Target) -> SignInFile:
+    """Return the AWS CLI's file of the sign-in that the target's role chain begins with.
+
+    Raises InvalidOption if it doesn't begin with a sign-in, and what `sso_settings` raises.
+    """
+    if _is_login(target):
+        return SignInFile.of_login(str(target.steps[-1].settings["login_session"]))
+    return sso_settings(target).file
+
+
 def require_sign_in(target: Target) -> None:
     """Raise InvalidOption if the target's role chain doesn't begin with a sign-in."""
-    if not _is_login(target):
-        sso_settings(target)
+    sign_in_file(target)
 
 
 def begin_sign_in(target: Target, *, device_code: bool = False) -> SignInAttempt:

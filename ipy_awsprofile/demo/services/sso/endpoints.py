@@ -33,6 +33,7 @@ def sso_endpoints(center: IdentityCenter) -> Endpoints:
         ("GET", "/federation/credentials"): Endpoint("sso:GetRoleCredentials", portal.credentials),
         ("GET", "/assignment/accounts"): Endpoint("sso:ListAccounts", portal.accounts),
         ("GET", "/assignment/roles"): Endpoint("sso:ListAccountRoles", portal.roles),
+        ("POST", "/logout"): Endpoint("sso:Logout", portal.logout),
         ("GET", "/authorize"): Endpoint("sso:Page", center.codes.show),
         ("POST", "/authorize"): Endpoint("sso:Answer", center.codes.decide),
         ("GET", "/device"): Endpoint("sso:Page", page.show),
@@ -121,6 +122,11 @@ class _Portal:
             "expiration": int(session.expiration.timestamp() * 1000),
         }
         return json_answer({"roleCredentials": credentials})
+
+    def logout(self, request: Request) -> Response:
+        self._user(request)
+        self._center.tokens.end(request.headers.get("x-amz-sso-bearer-token", ""))
+        return json_answer({})
 
     def accounts(self, request: Request) -> Response:
         return page_of("accountList", self._center.accounts(self._user(request)), request)

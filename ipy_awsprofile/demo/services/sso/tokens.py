@@ -146,6 +146,15 @@ class SsoTokens:
             raise json_refusal("UnauthorizedException", {"message": message}, 401)
         return grant.user
 
+    def end(self, access_token: str) -> None:
+        """End the sign-in of an access token: its client's tokens for the user, of both kinds."""
+        with self._lock:
+            ended = self._access[access_token]
+            for grants in (self._access, self._refresh):
+                for token, grant in list(grants.items()):
+                    if (grant.user, grant.client_id) == (ended.user, ended.client_id):
+                        del grants[token]
+
     def expire(self, *, refresh: bool) -> int:
         """Expire all access tokens, and with `refresh` the refresh tokens; return how many."""
         with self._lock:

@@ -1,0 +1,163 @@
+"""End sign-ins, as ``aws sso logout`` and ``aws logout`` of the AWS CLI do.
+
+A token of IAM Identity Center is ended at AWS, and its file is deleted, as are the sessions of
+roles that it has got from there. Tokens of ``aws login`` can't be ended at AWS: only their file is
+deleted. Sessions that a program has already are valid until they expire.
+
+https://docs.aws.amazon.com/cli/latest/reference/sso/logout.html
+https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_Logout.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import botocore.session
+from botocore import UNSIGNED
+from botocore.config import Config as ClientConfig
+
+from ipy_awsprofile.config.config import read_config
+from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.config.sign_ins import sign_ins
+from ipy_awsprofile.config.target import sign_in_target
+from ipy_awsprofile.credentials.botocore_session import ResolvingSession
+from ipy_awsprofile.credentials.cli_caches import login_cache, role_cache, sso_cache
+from ipy_awsprofile.credentials.deadline import ATTEMPT
+from ipy_awsprofile.credentials.response_checks import guarded
+from ipy_awsprofile.credentials.retries import give_up_soon
+from ipy_awsprofile.credentials.sign_in_files import SignInFile
+from ipy_awsprofile.credentials.translation import translated
+from ipy_awsprofile.errors import AwsProfileError, CredentialsUnavailable
+from ipy_awsprofile.sessions.role_list import RoleListFile, delete_role_lists
+from ipy_awsprofile.sessions.sign_in import sign_in_file
+from ipy_awsprofile.sessions.sso_sign_in import sso_settings
+from ipy_awsprofile.text import parse_json
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.config.config import Config
+    from ipy_awsprofile.config.target import Target
+
+
+class SignedOut(NamedTuple):
+    """The sign-ins that have ended, by name, and what AWS couldn't be told, in sentences."""
+
+    names: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _SignIn:
+    """A sign-in that can be stored. ``target`` says how AWS is called; None if no profile does."""
+
+    name: str
+    path: Path
+    target: Target | None = None
+
+
+def sign_out(target: Target | None) -> SignedOut:
+    """End the sign-in of a target, or all of them.
+
+    Raises InvalidOption if the target has no sign-in, and CredentialsUnavailable if a file can't be
+    deleted. Where AWS can't be reached, the token is deleted all the same.
+    """
+    is_sso = target is not None and target.profiles[-1].kind is ProfileKind.SSO
+    settings = sso_settings(target) if target and is_sso else None
+    if target is None:
+        stored = list(_all_stored(read_config()))
+    else:
+        path = sign_in_file(target).path
+        name = (settings.session if settings else None) or target.chain[-1]
+        stored = [_SignIn(name, path, target)] if _has_token(path) else []
+    problems = [problem for one in stored if (problem := _end(one))]
+    if target is None or settings:
+        # The names of these files don't tell the sign-in. Other sign-ins get new ones, unprompted.
+        for path in role_cache().glob("*.json"):
+            if _provider_of(path) == "sso":
+                _delete(path)
+        if settings:
+            RoleListFile(settings.session or "", settings.start_url).delete()
+        else:
+            delete_role_lists()
+    return SignedOut(tuple(one.name for one in stored), tuple(problems))
+
+
+def _all_stored(config: Config) -> Iterator[_SignIn]:
+    known = {
+        SignInFile.of_sso(one.start_url, one.session or None).path: one.name
+        for one in sign_ins(config).values()
+    }
+    for path in sorted(sso_cache().glob("*.json")):
+        if _has_token(path):
+            name = known.get(path)
+            yield _SignIn(name or path.name, path, sign_in_target(name) if name else None)
+    profiles = {
+        SignInFile.of_login(session).path: name
+        for name, section in config.profiles.items()
+        if (session := section.text("login_session"))
+    }
+    for path in sorted(login_cache().glob("*.json")):
+        if _has_token(path):
+            yield _SignIn(profiles.get(path, path.name), path)
+
+
+def _end(sign_in: _SignIn) -> str:
+    """End a sign-in, and return what AWS couldn't be told. Raises CredentialsUnavailable."""
+    try:
+        if sign_in.path.parent == sso_cache():
+            with translated(sign_in.target.chain if sign_in.target else (sign_in.name,)):
+                _end_at_aws(sign_in)
+    except AwsProfileError as error:
+        return f"AWS couldn't be told that `{sign_in.name}` has ended: {error}"
+    finally:
+        _delete(sign_in.path)
+    return ""
+
+
+def _end_at_aws(sign_in: _SignIn) -> None:
+    region = _region_of(sign_in.path)
+    if not region:  # as in the AWS CLI
+        return
+    config = give_up_soon(ATTEMPT).merge(ClientConfig(signature_version=UNSIGNED))
+    if sign_in.target:
+        portal = ResolvingSession(sign_in.target).create_client(
+            "sso", region_name=region, config=config
+        )
+    else:
+        plain: Any = botocore.session.Session()
+        portal = guarded(plain.create_client("sso", region_name=region, config=config))
+    try:
+        # No variable has the access token, which a traceback could show.
+        portal.logout(accessToken=parse_json(sign_in.path.read_bytes())["accessToken"])
+    except portal.exceptions.UnauthorizedException:
+        return  # it had expired
+
+
+def _delete(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise CredentialsUnavailable(
+            f"`{path}` can't be deleted: {error.strerror}.", "Delete it to sign out."
+        ) from error
+
+
+def _has_token(path: Path) -> bool:
+    """Return whether a file has a token of any kind; nothing of it stays in a variable."""
+    try:
+        return "accessToken" in frozenset(parse_json(path.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def _provider_of(path: Path) -> object:
+    try:
+        return parse_json(path.read_bytes()).get("ProviderType")
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _region_of(path: Path) -> str:
+    return str(parse_json(path.read_bytes()).get("region") or "")

@@ -1,0 +1,45 @@
+"""A sign-in is ended, and the kernel's identity with it if its credentials come from there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ipy_awsprofile.switch.opening import login_target
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.config.request import SwitchRequest
+    from ipy_awsprofile.config.target import Target
+    from ipy_awsprofile.sessions.sign_out import SignedOut
+    from ipy_awsprofile.switch.switcher import Switcher
+
+
+class Ended(NamedTuple):
+    """The sign-ins that have ended, and the profile whose switch was undone, or empty."""
+
+    signed_out: SignedOut
+    profile: str
+
+
+def sign_out_and_off(switcher: Switcher, request: SwitchRequest | None) -> Ended:
+    """End the sign-in of a request, or all of them; undo a switch whose role chain begins there.
+
+    Raises what `sign_out` and `login_target` raise.
+    """
+    from ipy_awsprofile.sessions.sign_out import sign_out
+
+    target = login_target(request) if request else None
+    signed_out = sign_out(target)
+    profile = ""
+    if any(_begins_with(session.target, target) for session in switcher.sessions):
+        profile = switcher.request.name if switcher.request else ""
+        switcher.off()
+    return Ended(signed_out, profile)
+
+
+def _begins_with(active: Target, ended: Target | None) -> bool:
+    """Return whether a role chain begins with the sign-in that has ended; None is any sign-in."""
+    from ipy_awsprofile.sessions.sign_in import has_sign_in, sign_in_file
+
+    if not has_sign_in(active):
+        return False
+    return ended is None or sign_in_file(active) == sign_in_file(ended)

@@ -1,0 +1,196 @@
+"""A person signs out: at AWS, in the AWS CLI's files, and in the notebook."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ipy_awsprofile.demo.refusals import Refusal
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
+from ipy_awsprofile.errors import InvalidOption, SignInRequired
+from ipy_awsprofile.sessions import access_portal
+from tests.identity_center import PROD, organisation, write_session
+from tests.shells import aws_cli_2
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+
+@pytest.fixture(autouse=True)
+def _organisation(aws: EmbeddedAws) -> None:
+    organisation(aws)
+    aws.sso.sign_in("corp")
+
+
+def tokens(aws: EmbeddedAws) -> list[Path]:
+    """Return the files of all sign-ins."""
+    folders = (aws.home / ".aws" / name / "cache" for name in ("sso", "login"))
+    return [file for folder in folders for file in folder.glob("*.json")]
+
+
+def is_valid(aws: EmbeddedAws, token: str) -> bool:
+    """Return whether AWS accepts an access token."""
+    try:
+        return bool(aws.sso.tokens.user(token))
+    except Refusal:
+        return False
+
+
+def access_token(file: Path) -> str:
+    """Return the access token in a file."""
+    token: str = json.loads(file.read_text())["accessToken"]
+    return token
+
+
+def test_all_sign_ins(shell: Shell, aws: EmbeddedAws) -> None:
+    """All tokens end at AWS and are deleted, of `aws login`, too; the switch is undone."""
+    user = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*"))
+    aws.write_profile("Ann", login_session=user.arn, region="us-west-2")
+    aws.signin.login(user)
+    write_session(aws, "other")
+    aws.write_profile("other-reader", sso_session="other", endpoint_url=aws.endpoint_url)
+    aws.sso.sign_in("other")
+    valid = [access_token(file) for file in tokens(aws) if file.parent.parent.name == "sso"]
+    assert [is_valid(aws, token) for token in valid] == [True, True]
+    shell.good("%aws_profiles --sso corp")
+    shell.good("%aws_profile prod-reader")
+    assert list((aws.home / ".aws/cli/cache").iterdir())
+    ran = shell.good("%aws_profile --logout")
+    assert [is_valid(aws, token) for token in valid] == [False, False]
+    assert tokens(aws) == list((aws.home / ".aws/cli/cache").iterdir()) == []
+    assert access_portal._kept == {}
+    assert ran.text.startswith("Signed out of ")
+    assert all(name in ran.text.splitlines()[0] for name in ("corp", "other", "Ann"))
+    assert "prod-reader isn't active any more" in ran.text
+    assert "session" not in shell.names
+    assert [secret for secret in aws.secrets() if secret in ran.text + ran.html] == []
+    assert "No profile is active" in shell.good("%aws_profile").text
+    for line in ("%aws_profile prod-reader", "%aws_profiles --sso corp", "%aws_profile Ann"):
+        assert isinstance(shell.refused(line), SignInRequired)
+    assert "You aren't signed in" in shell.good("%aws_profile --logout").text
+
+
+@pytest.mark.parametrize("line", ["--sso corp --logout", "prod-reader --logout"])
+def test_one_sign_in(shell: Shell, aws: EmbeddedAws, line: str) -> None:
+    """Only the named sign-in ends; an identity of another one stays active."""
+    write_session(aws, "other")
+    aws.write_profile(
+        "other-reader", sso_session="other", sso_account_id=PROD, sso_role_name="Reader"
+    )
+    kept = aws.sso.sign_in("other")
+    shell.good("%aws_profile other-reader --region us-west-2")
+    ran = shell.good(f"%aws_profile {line}")
+    assert ran.text.splitlines()[0] == "Signed out of corp"
+    assert "isn't active" not in ran.text
+    assert tokens(aws) == [kept]
+    assert is_valid(aws, access_token(kept))
+    assert shell.good("%aws_profile --refresh").text.startswith("other-reader")
+
+
+def test_a_role_behind_it(shell: Shell, aws: EmbeddedAws) -> None:
+    """The switch to a role whose chain begins with the sign-in is undone; to another, it isn't."""
+    role = aws.sso.assign(PROD, "Reader")
+    trust = {
+        "Statement": [{"Effect": "Allow", "Principal": {"AWS": role}, "Action": "sts:AssumeRole"}]
+    }
+    behind = aws.create_role("Behind", account=PROD, trust=trust, policy=allow("s3:*"))
+    aws.write_profile("Behind", role_arn=behind, source_profile="prod-reader", region="us-west-2")
+    shell.good("%aws_profile Behind")
+    assert "isn't active any more" in shell.good("%aws_profile --sso corp --logout").text
+    aws.sso.sign_in("corp")
+    shell.good("%aws_profile RoleBeta")
+    assert "isn't active" not in shell.good("%aws_profile --logout").text
+    assert shell.good("%aws_profile").text.startswith("RoleBeta")
+
+
+def test_aws_login(shell: Shell, aws: EmbeddedAws) -> None:
+    """For a profile of `aws login`, its file is deleted, and no other."""
+    user = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*"))
+    aws.write_profile("Ann", login_session=user.arn, region="us-west-2")
+    (kept,) = tokens(aws)
+    aws.signin.login(user)
+    shell.good("%aws_profile Ann")
+    ran = shell.good("%aws_profile Ann --logout")
+    assert ran.text.splitlines()[0] == "Signed out of Ann"
+    assert "Ann isn't active any more" in ran.text
+    assert tokens(aws) == [kept]
+    assert "You aren't signed in" in shell.good("%aws_profile Ann --logout").text
+
+
+def test_a_sign_in_of_another_program(
+    shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token that no profile uses ends as well, by its file's name; other files stay."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SSO", aws.endpoint_url)
+    foreign = aws.sso.sign_in("of an editor")
+    client = foreign.with_name("client.json")
+    client.write_text('{"clientId": "x", "clientSecret": "y"}')
+    foreign.with_name("odd.json").write_text('["accessToken"')
+    token = access_token(foreign)
+    assert foreign.name in shell.good("%aws_profile --logout").text
+    assert not is_valid(aws, token)
+    assert sorted(file.name for file in tokens(aws)) == ["client.json", "odd.json"]
+
+
+def test_a_token_that_had_expired(shell: Shell, aws: EmbeddedAws) -> None:
+    """A token that AWS doesn't know any more is deleted like any other."""
+    aws.sso.expire_tokens(refresh=True)
+    ran = shell.good("%aws_profile --logout")
+    assert "couldn't be told" not in ran.text
+    assert tokens(aws) == []
+
+
+def test_without_a_connection(shell: Shell, aws: EmbeddedAws) -> None:
+    """If AWS can't be reached, the token is deleted, and the card says that AWS doesn't know."""
+    text = aws.config_file.read_text()
+    aws.config_file.write_text(text.replace(aws.endpoint_url, "http://127.0.0.1:1"))
+    (file,) = tokens(aws)
+    token = access_token(file)
+    ran = shell.good("%aws_profile --sso corp --logout")
+    assert "AWS couldn't be told that `corp` has ended" in ran.text
+    assert token not in ran.text + ran.html
+    assert tokens(aws) == []
+    assert is_valid(aws, token)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("UserAlpha --logout", "has no sign-in"),
+        ("--logout --sso nowhere", "no [sso-session nowhere]"),
+        ("--logout --login", "Use only one of"),
+        ("--logout --off", "Use only one of"),
+        ("prod-reader --logout --region us-west-2", "--logout can't be combined"),
+    ],
+)
+def test_what_is_refused(shell: Shell, aws: EmbeddedAws, line: str, says: str) -> None:
+    """A profile without a sign-in, and options of other actions, end nothing."""
+    error = shell.refused(f"%aws_profile {line}")
+    assert isinstance(error, InvalidOption)
+    assert says in str(error)
+    assert len(tokens(aws)) == 1
+
+
+def test_version_2_of_the_aws_cli(shell: Shell, aws: EmbeddedAws) -> None:
+    """What one of both signs out of, the other one can't use."""
+    environment = aws.environment() | {"AWS_ENDPOINT_URL_SSO": aws.endpoint_url}
+    who = [aws_cli_2(), "sts", "get-caller-identity", "--profile", "prod-reader"]
+
+    def cli(command: list[str]) -> int:
+        return subprocess.run(command, env=environment, capture_output=True, check=False).returncode
+
+    assert cli(who) == 0
+    shell.good("%aws_profile --sso corp --logout")
+    assert cli(who) != 0
+    aws.sso.sign_in("corp")
+    shell.good("%aws_profile prod-reader")
+    shell.good("%aws_profile --off")
+    assert cli([aws_cli_2(), "sso", "logout"]) == 0
+    assert isinstance(shell.refused("%aws_profile prod-reader"), SignInRequired)
+    assert [call.action for call in aws.calls].count("sso:Logout") == 2
