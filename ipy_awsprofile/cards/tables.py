@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +16,10 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.config.profiles import Profile
     from ipy_awsprofile.sessions.assigned_roles import AssignedRole
+    from ipy_awsprofile.switch.syncing import SyncPlan
+
+#: What happens to a saved profile, in the order of a table.
+ACTIONS = ("remove", "rename", "keep", "add")
 
 #: The number of rows that a table shows at most.
 MOST_ROWS = 200
@@ -55,6 +62,30 @@ def role_table(
 def new_profile_table(rows: Sequence[tuple[str, str, str]], title: str) -> Table:
     """Return a table of new profiles: the name, the account's ID, and the role of each."""
     return Table(title, ("profile", "account", "role"), tuple(rows[:MOST_ROWS]))
+
+
+def sync_table(plan: SyncPlan, *, is_written: bool) -> Table:
+    """Return a table of the changes to saved profiles, with the command to write or undo them."""
+    counted: Counter[str] = Counter(change.action for change in plan.changes)
+    counts = ", ".join(f"{counted[action]} to {action}" for action in ACTIONS if counted[action])
+    config, backup = str(plan.files.config), str(plan.backup)
+    if is_written and not plan.is_empty:
+        copy = "copy" if os.name == "nt" else "cp"
+        undo = f"!{copy} {shlex.quote(backup)} {shlex.quote(config)}"
+        title = f"Written to `{config}`: {counts}. To undo it, run `{undo}`."
+    elif plan.is_empty:
+        kept = f" ({counts})" if counts else ""
+        title = f"The saved profiles of {plan.sign_in} are in step{kept}. Nothing is to be written."
+    else:
+        title = f"In `{config}`: {counts}. Add `--yes` to write it."
+    if len(plan.changes) > MOST_ROWS:
+        title += f" The first {MOST_ROWS} are shown."
+    columns = ("change", "profile", "new name", "account", "role", "note")
+    rows = (
+        (one.action, one.name, one.new_name, one.account, one.role, one.note)
+        for one in plan.changes[:MOST_ROWS]
+    )
+    return Table(title, columns, tuple(rows))
 
 
 def _profile_row(profile: Profile) -> tuple[str, ...]:

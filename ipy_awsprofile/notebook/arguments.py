@@ -276,6 +276,12 @@ aws_profiles_arguments = _decorator(
         help="append the roles of --sso that aren't profiles to the config file, as profiles with "
         'names such as "{account_name}-{role}"; --yes writes what is shown',
     ),
+    argument(
+        "--sync",
+        action="store_true",
+        help="with --save: add, rename and remove profiles that --save has written, to match the "
+        "current roles of --sso; --yes writes the changes",
+    ),
     argument_group("options of a cell (%%aws_profiles)"),
     argument(
         "--into",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.errors import AwsProfileError, InvalidCell, InvalidOption
 from ipy_awsprofile.notebook.options import require_no_cell_options
-from ipy_awsprofile.switch.saving import PLACEHOLDERS, name_by
+from ipy_awsprofile.switch.saving import profile_of_role
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ipy_awsprofile.config.config import Config
-    from ipy_awsprofile.config.new_profiles import NewProfile
     from ipy_awsprofile.credentials.person import Person
     from ipy_awsprofile.sessions.assigned_roles import AssignedRole
     from ipy_awsprofile.switch.switcher import Switcher
@@ -38,12 +35,20 @@ def profile_list(options: argparse.Namespace, switcher: Switcher) -> Card | Tabl
     from ipy_awsprofile.config.shared_files import SharedFiles
     from ipy_awsprofile.config.sign_ins import sign_in_of_pattern
 
+    if options.sync and (options.sso is None or not options.save):
+        raise InvalidOption(
+            "--sync needs the roles of a sign-in, and a pattern for the names of profiles.",
+            'Run `%aws_profiles --sso --save "{account_name}-{role}" --sync`.',
+        )
     require_no_cell_options(options)
+    if options.sync:
+        return sync_roles(options, switcher)
     profiles = list_profiles(options.pattern) if options.sso is None else []
     if options.sso is None and not profiles:
         options.sso = sign_in_of_pattern(options.pattern or "", read_config())
     if options.sso is not None:
-        roles, pattern, listed_at = list_roles(options, switcher.person, progress=True)
+        listed_at = None if options.refresh else _listing_time(options)
+        roles, pattern = list_roles(options, switcher.person, progress=True)
         if options.save:
             return save_roles(roles, options.save, confirmed=options.yes)
         return tables.role_table(roles, pattern, listed_at)
@@ -64,12 +69,13 @@ def frame_of_cell(
     """Run the cell for each profile, and return the frame of the values. Raises AwsProfileError."""
     from ipy_awsprofile.across.across import run_across
 
-    if options.save:
-        raise InvalidOption("--save can't be combined with a cell.", "Run it in a line alone.")
+    if options.save or options.sync:
+        option = "--save" if options.save else "--sync"
+        raise InvalidOption(f"{option} can't be combined with a cell.", "Run it in a line alone.")
     profiles: str | list[AssignedRole] = options.pattern
     if options.sso is not None:
         show = not options.no_progress
-        profiles, _, _ = list_roles(options, switcher.person, progress=show)
+        profiles, _ = list_roles(options, switcher.person, progress=show)
         if not profiles:
             raise InvalidOption("No role matches.", "`%aws_profiles --sso` lists the roles.")
     elif not options.pattern:
@@ -92,20 +98,16 @@ def frame_of_cell(
 
 def list_roles(
     options: argparse.Namespace, person: Person, *, progress: bool
-) -> tuple[list[AssignedRole], str | None, datetime | None]:
+) -> tuple[list[AssignedRole], str | None]:
     """Return the roles that match the pattern, and the pattern, and show the progress.
 
-    The third value is when the roles were listed (UTC), unless AWS was asked now. A word after
-    ``--sso`` that isn't the name of a sign-in belongs to the pattern. Raises AwsProfileError.
+    A word after ``--sso`` that isn't the name of a sign-in belongs to the pattern. Raises
+    AwsProfileError.
     """
     from ipy_awsprofile.across.progress import counting_bar
-    from ipy_awsprofile.config.config import read_config
-    from ipy_awsprofile.config.sign_ins import find_sign_in
     from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
-    from ipy_awsprofile.sessions.role_list import listing_time
 
     name, pattern = _sign_in(options.sso, options.pattern)
-    kept = None if options.refresh else listing_time(find_sign_in(name, read_config()))
     with counting_bar(" accounts", shown=progress) as count:
         roles = list_assigned_roles(
             name,
@@ -114,7 +116,17 @@ def list_roles(
             person=person,
             report=lambda progress: count(*progress),
         )
-    return roles, pattern, kept
+    return roles, pattern
+
+
+def _listing_time(options: argparse.Namespace) -> datetime | None:
+    """Return when the roles were listed before (UTC); None if AWS is asked now."""
+    from ipy_awsprofile.config.config import read_config
+    from ipy_awsprofile.config.sign_ins import find_sign_in
+    from ipy_awsprofile.sessions.role_list import listing_time
+
+    name, _ = _sign_in(options.sso, options.pattern)
+    return listing_time(find_sign_in(name, read_config()))
 
 
 def _sign_in(word: str, pattern: str | None) -> tuple[str | None, str | None]:
@@ -142,8 +154,8 @@ def save_roles(roles: list[AssignedRole], pattern: str, *, confirmed: bool) -> T
 
     config = read_config()
     missing = [role for role in roles if role.profile is None]
-    new = [_new_profile(role, pattern, config) for role in missing]
-    require_new(new, config)
+    new = [profile_of_role(role, pattern, config) for role in missing]
+    require_new([profile.name for profile in new], config.profiles)
     rows = [
         (profile.name, role.account.id, role.role)
         for profile, role in zip(new, missing, strict=True)
@@ -159,26 +171,23 @@ def save_roles(roles: list[AssignedRole], pattern: str, *, confirmed: bool) -> T
     return tables.new_profile_table(rows, title)
 
 
-def _new_profile(role: AssignedRole, pattern: str, config: Config) -> NewProfile:
-    from ipy_awsprofile.config.assigned_role import assigned_role
-    from ipy_awsprofile.config.new_profiles import NewProfile
+def sync_roles(options: argparse.Namespace, switcher: Switcher) -> Table:
+    """Return a table of what differs between the saved profiles and the roles of a sign-in.
 
-    texts = (role.account.name, role.account.id, role.role, role.sso_session)
-    values = dict(zip(PLACEHOLDERS, texts, strict=True))
-    unknown = set(re.findall(r"{(.*?)}", pattern)) - values.keys()
-    if unknown or "{" not in pattern:
-        raise InvalidOption(
-            f"`{pattern}` isn't a pattern for the names of profiles.",
-            f"Use some of {', '.join(f'`{{{name}}}`' for name in PLACEHOLDERS)}.",
-        )
-    name = name_by(pattern, values)
-    if name == "default":
-        raise InvalidOption(
-            f"The role `{role.role}` of the account {role.account.id} would become the profile "
-            "`default`, which every AWS tool uses when no profile is named.",
-            "Use a pattern with more of the role, such as `{account_name}-{role}`.",
-        )
-    return NewProfile(name, assigned_role(role.name, config) or {})
+    With ``--yes``, write the changes. Raises a child of `AwsProfileError`.
+    """
+    from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
+    from ipy_awsprofile.switch.syncing import plan_sync
+
+    name, pattern = _sign_in(options.sso, options.pattern)
+    # Roles can have been assigned, or taken away, since they were listed.
+    all_of_them = argparse.Namespace(sso=name or "", pattern=None, refresh=True)
+    listed, _ = list_roles(all_of_them, switcher.person, progress=True)
+    wanted = list_assigned_roles(name, pattern)
+    plan = plan_sync(name, listed, wanted, options.save, words=pattern, switcher=switcher)
+    if options.yes:
+        plan.write()
+    return tables.sync_table(plan, is_written=options.yes)
 
 
 def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session], Any]:

@@ -16,7 +16,11 @@ from ipy_awsprofile.switch.protection import known_account_name
 from ipy_awsprofile.text import assigned_name
 
 if TYPE_CHECKING:
+    from ipy_awsprofile.config.config import Config
+    from ipy_awsprofile.config.new_profiles import NewProfile
+    from ipy_awsprofile.config.shared_files import Value
     from ipy_awsprofile.credentials.person import Person
+    from ipy_awsprofile.sessions.assigned_roles import AssignedRole
     from ipy_awsprofile.switch.switcher import Switcher
 
 #: What a pattern for the names of new profiles can have in braces.
@@ -74,7 +78,7 @@ def save_role(
     if target.region:
         settings["region"] = target.region
     new = NewProfile(name, settings)
-    require_new([new], target.config)
+    require_new([name], target.config.profiles)
     switcher.prepare(request, person=person)
     append_profiles([new], target.config.paths)
     return replace(
@@ -84,6 +88,35 @@ def save_role(
         only_session=request.only_session,
         confirmed=request.confirmed,
     )
+
+
+def profile_of_role(role: AssignedRole, pattern: str, config: Config) -> NewProfile:
+    """Return the profile as which a role is saved, with a name by the pattern, and with the mark.
+
+    Raises InvalidOption for a pattern that has no or unknown names in braces, and for a role that
+    would become the profile ``default``.
+    """
+    from ipy_awsprofile.config.assigned_role import assigned_role
+    from ipy_awsprofile.config.new_profiles import NewProfile
+    from ipy_awsprofile.config.saved_profiles import mark_of
+
+    texts = (role.account.name, role.account.id, role.role, role.sso_session)
+    values = dict(zip(PLACEHOLDERS, texts, strict=True))
+    unknown = set(re.findall(r"{(.*?)}", pattern)) - values.keys()
+    if unknown or "{" not in pattern:
+        raise InvalidOption(
+            f"`{pattern}` isn't a pattern for the names of profiles.",
+            f"Use some of {', '.join(f'`{{{name}}}`' for name in PLACEHOLDERS)}.",
+        )
+    name = name_by(pattern, values)
+    if name == "default":
+        raise InvalidOption(
+            f"The role `{role.role}` of the account {role.account.id} would become the profile "
+            "`default`, which every AWS tool uses when no profile is named.",
+            "Use a pattern with more of the role, such as `{account_name}-{role}`.",
+        )
+    settings: Mapping[str, Value] = assigned_role(role.name, config) or {}
+    return NewProfile(name, settings, mark_of(role.sso_session, settings))
 
 
 def suggested_name(request: SwitchRequest) -> str:

@@ -119,7 +119,7 @@ def test_file_that_another_program_writes(
         sync(handle)
         files.config.write_text("[profile theirs]\n")
 
-    monkeypatch.setattr("ipy_awsprofile.config.new_profiles.os.fsync", meanwhile)
+    monkeypatch.setattr("ipy_awsprofile.config.config_file.os.fsync", meanwhile)
     with pytest.raises(ConfigFileError, match="another program has just changed it"):
         append_profiles([ONE], files)
     assert files.config.read_text() == "[profile theirs]\n"

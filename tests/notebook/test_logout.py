@@ -11,7 +11,6 @@ import pytest
 from ipy_awsprofile.demo.refusals import Refusal
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
 from ipy_awsprofile.errors import InvalidOption, SignInRequired
-from ipy_awsprofile.sessions import access_portal
 from tests.identity_center import PROD, organisation, write_session
 from tests.shells import aws_cli_2
 
@@ -64,7 +63,7 @@ def test_all_sign_ins(shell: Shell, aws: EmbeddedAws) -> None:
     ran = shell.good("%aws_profile --logout")
     assert [is_valid(aws, token) for token in valid] == [False, False]
     assert tokens(aws) == list((aws.home / ".aws/cli/cache").iterdir()) == []
-    assert access_portal._kept == {}
+    assert list((aws.home / ".cache/ipy_awsprofile").glob("roles-*")) == []
     assert ran.text.startswith("Signed out of ")
     assert all(name in ran.text.splitlines()[0] for name in ("corp", "other", "Ann"))
     assert "prod-reader isn't active any more" in ran.text

@@ -1,0 +1,131 @@
+"""Profiles of the config file that ``%aws_profiles --save`` has written, and changes of them.
+
+The first line of their section is a comment, the mark. It names the sign-in, and has a digest of
+the settings as they were written: with other settings or comments, the user has edited the section.
+A section without a mark belongs to the user.
+
+https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from ipy_awsprofile.config.config import Config
+from ipy_awsprofile.config.new_profiles import NewProfile, section_header, with_sections
+from ipy_awsprofile.config.shared_files import Section, Value
+from ipy_awsprofile.config.sign_ins import SignIn
+
+_MARK = re.compile(r"# Saved by ipy_awsprofile from the sign-in .* \(digest ([0-9a-f]{8})\)")
+_HEADER = re.compile(r"\[.+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class SavedProfile:
+    """A profile with a mark. Its lines are ``header`` to before ``end``, from 0."""
+
+    name: str
+    account: str
+    role: str
+    is_edited: bool
+    header: int
+    end: int
+
+
+def mark_of(sign_in: str, settings: Mapping[str, Value]) -> str:
+    """Return the comment that marks a section with these settings as written by this package."""
+    return f"# Saved by ipy_awsprofile from the sign-in {sign_in} (digest {_digest(settings)})"
+
+
+def _digest(settings: Mapping[str, Value]) -> str:
+    return sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def saved_profiles(sign_in: SignIn, text: str, config: Config) -> list[SavedProfile]:
+    """Return the profiles of a sign-in that have a mark, in the order of the file.
+
+    ``text`` is that of the config file.
+    """
+    lines = _lines(text)
+    sections = {
+        name: section
+        for name, section in config.profiles.items()
+        if section.file == config.paths.config
+    }
+    starts = {section.line - 1 for section in sections.values()}
+    starts |= {number for number, line in enumerate(lines) if _HEADER.match(line)}
+    found = (
+        _saved(name, section, lines, starts)
+        for name, section in sections.items()
+        if sign_in.is_of(section)
+    )
+    return sorted(filter(None, found), key=lambda saved: saved.header)
+
+
+def _saved(
+    name: str, section: Section, lines: Sequence[str], starts: set[int]
+) -> SavedProfile | None:
+    account, role = section.text("sso_account_id"), section.text("sso_role_name")
+    if not account or not role or "role_arn" in section or not section.header:
+        return None
+    header = section.line - 1
+    after = next((i for i in range(header + 1, len(lines)) if i in starts), len(lines))
+    # Comments after the last setting can be about the next section.
+    body = range(header + 1, after)
+    end = 1 + max((i for i in body if not _is_comment(lines[i])), default=header)
+    comments = [lines[i].strip() for i in range(header + 1, end) if _is_comment(lines[i])]
+    marks = [match[1] for comment in comments if (match := _MARK.fullmatch(comment))]
+    if not marks:
+        return None
+    own = {key: section[key] for key in section if section.lines.get(key, 0) > section.line}
+    is_edited = len(list(filter(None, comments))) > 1 or marks != [_digest(own)]
+    return SavedProfile(name, account, role, is_edited, header, end)
+
+
+def changed_text(
+    text: str,
+    *,
+    renamed: Iterable[tuple[SavedProfile, str]],
+    removed: Collection[SavedProfile],
+    added: Iterable[NewProfile],
+) -> str:
+    """Return the text of a config file with other names, without some sections, and with more.
+
+    All other lines stay as they are, but for blank lines around a section that is removed.
+    """
+    lines = _lines(text)
+    for saved, name in renamed:
+        after_header = _HEADER.sub("", lines[saved.header], count=1)
+        lines[saved.header] = section_header(name) + after_header
+    for saved in sorted(removed, key=lambda saved: saved.header, reverse=True):
+        del lines[saved.header : saved.end]
+        while lines[saved.header :] and not lines[saved.header].strip():
+            del lines[saved.header]
+    if removed:
+        while lines and not lines[-1].strip():
+            del lines[-1]
+    return with_sections("".join(lines), added)
+
+
+def _is_comment(line: str) -> bool:
+    """Return whether a line has no setting: it is a comment or blank."""
+    return not line.strip() or line.lstrip().startswith(("#", ";"))
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines with their ends, as Python reads them from a file."""
+    return list(io.StringIO(text, newline=""))
+
+
+def profiles_with(names: set[str], config: Config) -> Iterator[tuple[str, str]]:
+    """Yield each profile that gets its credentials or settings from one of these, with its name."""
+    for profile, section in config.profiles.items():
+        for setting in ("source_profile", "include_profile"):
+            source = section.text(setting)
+            if source in names and source != profile:
+                yield source, profile
