@@ -39,6 +39,10 @@ CELLS = (
     "%aws_profile --pick",
     "1 / (session and 0)",
     "%aws_profile Ann",
+    '%aws_profiles --sso --save "{account_name}-{role}" --sync',
+    "%aws_profile --logout",
+    "%aws_profile --sso nowhere --logout",
+    "%aws_profile prod-reader",
     "%aws_profile --off",
 )
 
@@ -75,10 +79,10 @@ def test_in_a_shell(
         ran = shell.run(cell)
         failed += ran.error is not None
         shown += [ran.printed, *map(str, ran.displayed), repr(ran.result)]
-    assert failed == 4
+    assert failed == 5
     assert "4 roles in 3 accounts" in "".join(shown)
     assert ":user/Ann" in "".join(shown)
-    assert len(list((aws.home / ".aws").glob("*/cache/*.json"))) >= 3
+    assert len(list((aws.home / ".aws").glob("*/cache/*.json"))) >= 2
     assert found(aws, "".join([*shown, caplog.text, *browser.opened])) == []
 
 

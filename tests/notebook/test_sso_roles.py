@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,8 @@ import pytest
 from ipy_awsprofile import across_profiles, list_assigned_roles, who_am_i
 from ipy_awsprofile.errors import InvalidOption, ProtectedProfile, SignInRequired
 from ipy_awsprofile.notebook import completion
-from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
-from tests.shells import aws_cli_2, run_aws_cli, run_notebook
+from tests.identity_center import PROD, TEST, TWIN, organisation, sign_in_by_aws_cli, write_session
+from tests.shells import run_aws_cli, run_notebook
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -148,20 +147,7 @@ def test_the_sign_in_of_the_aws_cli(shell: Shell, aws: EmbeddedAws) -> None:
     """Version 2 of the AWS CLI signs in, and the roles are listed and used without another one."""
     for file in (aws.home / ".aws" / "sso" / "cache").iterdir():
         file.unlink()
-    login = subprocess.Popen(
-        [aws_cli_2(), "sso", "login", "--sso-session", "corp", "--no-browser"],
-        env=aws.environment()
-        | {"PYTHONUNBUFFERED": "1", "AWS_ENDPOINT_URL_SSO_OIDC": aws.endpoint_url},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with login:
-        assert login.stdout
-        url = next(line.strip() for line in login.stdout if "/authorize?" in line)
-        with urllib.request.urlopen(url, b"answer=allow"):
-            pass
-        login.stdout.read()
-    assert login.returncode == 0
+    sign_in_by_aws_cli(aws)
     assert "4 roles in 3 accounts" in shell.good("%aws_profiles --sso").text
     assert PROD in shell.good(f"%aws_profile {ADMIN}").text
 

@@ -12,8 +12,8 @@ import pytest
 
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.demo.stages.scenario import allow
-from ipy_awsprofile.errors import ConfigFileError, InvalidOption
-from tests.identity_center import PROD, TEST, TWIN, organisation, write_session
+from ipy_awsprofile.errors import ConfigFileError, InvalidOption, SignInRequired
+from tests.identity_center import PROD, TEST, TWIN, organisation, sign_in_by_aws_cli, write_session
 from tests.shells import aws_cli_2
 
 if TYPE_CHECKING:
@@ -288,32 +288,39 @@ def test_what_is_missing(shell: Shell, line: str) -> None:
     assert isinstance(shell.refused(f"%%aws_profiles {line} x\n1"), InvalidOption)
 
 
-def test_with_version_2_of_the_aws_cli(shell: Shell, aws: EmbeddedAws) -> None:
-    """The AWS CLI reads and edits saved profiles, and both sign in, sync and sign out in turn."""
+def test_in_turn_with_version_2_of_the_aws_cli(shell: Shell, aws: EmbeddedAws) -> None:
+    """Both sign in, use and edit the saved profiles, and sign out, in turn, on the same files."""
     environment = os.environ | aws.environment() | {"AWS_ENDPOINT_URL_SSO": aws.endpoint_url}
 
     def cli(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [aws_cli_2(), *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
-    def account_of(profile: str) -> str:
-        said = cli("sts", "get-caller-identity", "--profile", profile)
-        account: str = json.loads(said.stdout)["Account"]
-        return account
+    def account_of(profile: str) -> str | None:
+        said = cli("sts", "get-caller-identity", "--profile", profile, "--output", "json")
+        return json.loads(said.stdout)["Account"] if said.returncode == 0 else None
 
+    shell.good("%aws_profile --logout")
+    assert account_of("Sandbox-Reader") is None
+    sign_in_by_aws_cli(aws)
+    assert "4 roles in 3 accounts" in shell.good("%aws_profiles --sso").text
     assert account_of("Sandbox-Reader") == TEST
-    assert cli("configure", "set", "output", "json", "--profile", "Sandbox-Reader").returncode == 0
-    assert cli("configure", "set", "region", "us-west-2", "--profile", "Acme-Prod-Admin")
+    for name, profile in (("output", "Sandbox-Reader"), ("region", "Acme-Prod-Admin")):
+        assert cli("configure", "set", name, "text", "--profile", profile).returncode == 0
     aws.sso.name_account(TEST, "Playground", "t@acme.example")
     unassign(aws, TWIN, "Reader")
-    shown = rows(shell.good(SYNC).text)
-    assert [row[:2] for row in shown] == [
+    assert [row[:2] for row in rows(shell.good(SYNC).text)] == [
         ["remove", "sandbox-Reader"],
         ["rename", "Sandbox-Reader"],
     ]
     shell.good(f"{SYNC} --yes")
     assert account_of("Playground-Reader") == TEST
-    assert cli("configure", "get", "output", "--profile", "Playground-Reader").stdout == "json\n"
+    assert cli("configure", "get", "output", "--profile", "Playground-Reader").stdout == "text\n"
     assert "sandbox-Reader" not in cli("configure", "list-profiles").stdout.splitlines()
+    assert shell.good("%aws_profile Playground-Reader").text.startswith("Playground-Reader")
     assert cli("sso", "logout").returncode == 0
-    assert cli("sts", "get-caller-identity", "--profile", "Playground-Reader").returncode != 0
+    assert isinstance(shell.refused("%aws_profiles --sso"), SignInRequired)
+    aws.sso.sign_in("corp")
+    assert account_of("Playground-Reader") == TEST
+    assert "isn't active any more" in shell.good("%aws_profile --logout --sso corp").text
+    assert account_of("Playground-Reader") is None

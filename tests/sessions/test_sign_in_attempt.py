@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import threading
-import urllib.request
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +18,7 @@ from ipy_awsprofile.sessions.browser_sign_in import begin_browser_sign_in
 from ipy_awsprofile.sessions.identity import who_am_i
 from ipy_awsprofile.sessions.session import open_session
 from ipy_awsprofile.sessions.sso_sign_in import begin_device_sign_in
-from tests.identity_center import PROD, organisation
+from tests.identity_center import PROD, organisation, sign_in_by_aws_cli
 from tests.shells import aws_cli_2
 
 if TYPE_CHECKING:
@@ -134,25 +132,12 @@ def test_version_2_of_the_aws_cli(
     aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A cell that waits goes on when `aws sso login` has signed in, in another terminal."""
-    command = [aws_cli_2(), "sso", "login", "--sso-session", "corp", "--no-browser"]
-    environment = aws.environment() | {
-        "PYTHONUNBUFFERED": "1",
-        "AWS_ENDPOINT_URL_SSO_OIDC": aws.endpoint_url,
-    }
+    aws_cli_2()
     terminals = []
-
-    def sign_in_by_cli() -> None:
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-        with process:
-            assert process.stdout
-            url = next(line.strip() for line in process.stdout if "/authorize?" in line)
-            with urllib.request.urlopen(url, b"answer=allow"):
-                pass
-            process.stdout.read()
 
     def begin_and_go_to_a_terminal(target: Any) -> Any:
         attempt = begin_device_sign_in(target)
-        terminals.append(threading.Thread(target=sign_in_by_cli))
+        terminals.append(threading.Thread(target=sign_in_by_aws_cli, args=(aws,)))
         terminals[0].start()
         return attempt
 
