@@ -194,10 +194,11 @@ class NotForOneProfile(AwsProfileError):
 class NoProfileAnswered(AwsProfileError):
     """A function or cell failed for every profile.
 
-    ``errors`` has a row for each profile, as ``result.attrs["errors"]`` has for some.
+    ``errors`` has a row for each profile, as ``result.attrs["errors"]`` has for some, and the same
+    methods: ``errors.retry()`` runs it again.
     """
 
-    def __init__(self, message: str, hint: str, errors: list[dict[str, str]]) -> None:
+    def __init__(self, message: str, hint: str, errors: Any) -> None:
         super().__init__(message, hint)
         self.errors = errors
 

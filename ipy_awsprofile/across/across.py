@@ -1,49 +1,31 @@
-"""Call a function for many profiles at the same time, and collect the results in one DataFrame.
-
-A limited number of threads in the kernel open the sessions. They either call the function
-themselves or submit it to an executor and wait for the result. So no credentials wait in a queue
-until they expire, and a session is released as soon as its profile is done.
-"""
+"""Call a function for many profiles at the same time, and collect the results in one DataFrame."""
 
 from __future__ import annotations
 
 import gc
 import os
 import signal
-import threading
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
-from queue import SimpleQueue
+from functools import partial
 from typing import TYPE_CHECKING, Any
-from weakref import ref
 
 from IPython.display import display
 
-from ipy_awsprofile.across.frame import frame_of, no_profile_answered, rows_of
-from ipy_awsprofile.across.outcomes import CallResult, Function, Outcome, call, failure_of
-from ipy_awsprofile.across.progress import progress_bar, waited_in_vain
-from ipy_awsprofile.across.requests import names_of, request_for, targets_of
-from ipy_awsprofile.across.shared_sources import SharedSources
-from ipy_awsprofile.across.worker import PortableFunction, call_in_worker
+from ipy_awsprofile.across.frame import ErrorRows, frame_of, no_profile_answered
+from ipy_awsprofile.across.job import Job, select_profiles
+from ipy_awsprofile.across.outcomes import Function
+from ipy_awsprofile.across.run import Run
 from ipy_awsprofile.bindings.isolated_run import isolated_run
-from ipy_awsprofile.bindings.run_signatures import refuse_until_returned
 from ipy_awsprofile.bindings.run_variables import no_readers_of_notebook, variables_with_readers
-from ipy_awsprofile.cards import cards
-from ipy_awsprofile.config.request import SwitchRequest
-from ipy_awsprofile.config.target import target_of
+from ipy_awsprofile.cards.run_cards import across_card
+from ipy_awsprofile.config.regions import parse_regions
 from ipy_awsprofile.credentials.interrupts import Uninterrupted
-from ipy_awsprofile.errors import (
-    AwsProfileError,
-    InvalidOption,
-)
+from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.libraries.fsspec import storage_options
-from ipy_awsprofile.sessions.identity import who_am_i
-from ipy_awsprofile.sessions.portable import portable
-from ipy_awsprofile.sessions.run_isolation import require_notebook, thread_is_known
-from ipy_awsprofile.sessions.session import ProfileSession
-from ipy_awsprofile.switch.switcher import Switcher
+from ipy_awsprofile.sessions.run_isolation import require_notebook
 from ipy_awsprofile.switch.using_profile import running_switcher
 
 if TYPE_CHECKING:
@@ -56,14 +38,12 @@ _MAX_WORKERS = 32
 #: immortal, whenever it collects garbage.
 _FEW_OBJECTS = 10_000
 
-#: Seconds after Ctrl-C for profiles that are nearly done.
-_GRACE_PERIOD = 1.0
-
 
 def across_profiles(
     profiles: str | Iterable[object],
     function: Function,
     *,
+    regions: str | Iterable[str] | None = None,
     max_workers: int | None = None,
     executor: Executor | None = None,
     progress: bool = True,
@@ -78,16 +58,22 @@ def across_profiles(
     names, `Profile` records and roles of `list_assigned_roles`. A pattern that begins with a
     sign-in, such as ``corp:1000*/Admin`` or ``corp:team-*/Admin``, selects roles as well.
 
+    ``regions`` (a list, or a text such as ``eu-central-1,us-east-1``) calls the function for each
+    profile in each of these Regions instead of the profile's own. The Regions share the profile's
+    credentials.
+
     ``function(session)`` returns rows (a DataFrame, a Series, a list of dicts), one row (a dict), a
     value (it becomes the column ``value``), or None for no row. The first columns are ``profile``,
     ``account`` (as reported by STS) and ``region`` (of the session); if the function returns a
     column with such a name, it is renamed, for example to ``result_region``. The rows are in the
-    order of the profiles.
+    order of the profiles, and then of the Regions.
 
-    A profile that fails doesn't stop the others. Its error is a row (``profile``, ``error``,
-    ``message``, ``hint``) of ``result.attrs["errors"]``, and a summary is shown. If every profile
-    fails, NoProfileAnswered is raised, whose ``errors`` are these rows. Ctrl-C stops within seconds
-    and keeps the results so far; ``result.attrs["interrupted"]`` is then True.
+    A profile that fails doesn't stop the others. Its error is a row (``profile``, ``account`` if it
+    is known, ``region`` if there are ``regions``, ``error``, ``message``, ``hint``) of
+    ``result.attrs["errors"]``, and a summary is shown. If every profile fails, NoProfileAnswered is
+    raised, whose ``errors`` are these rows. Ctrl-C stops within seconds and keeps the results so
+    far; ``result.attrs["interrupted"]`` is then True. ``result.attrs["errors"].retry()`` calls the
+    function again for what failed or wasn't completed, and returns all results: see `ErrorRows`.
 
     The user is asked for MFA codes and sign-ins before the start, once for each device and each
     sign-in. Roles with the same source share its credentials, and calls that AWS throttles are
@@ -106,6 +92,7 @@ def across_profiles(
     return run_across(
         profiles,
         function,
+        regions=regions,
         max_workers=max_workers,
         executor=executor,
         progress=progress,
@@ -120,6 +107,7 @@ def run_across(
     profiles: str | Iterable[object],
     function: Function,
     *,
+    regions: str | Iterable[str] | None = None,
     max_workers: int | None = None,
     executor: Executor | None = None,
     progress: bool = True,
@@ -132,16 +120,29 @@ def run_across(
     """
     require_notebook("`across_profiles`")
     switcher = running_switcher()
-    names = names_of(profiles, switcher.person)
     workers = _MAX_WORKERS if max_workers is None else max_workers
     if workers < 1:
         raise InvalidOption(f"`max_workers` is {workers}; it must be at least 1.")
-    options["default_session_name"] = switcher.session_name
-    requests = {name: request_for(name, switcher, options) for name in names}
+    job = Job(
+        profiles=tuple(select_profiles(profiles, switcher.person)),
+        regions=() if regions is None else parse_regions(regions),
+        function=function,
+        executor=executor,
+        workers=workers,
+        progress=progress,
+        variable=variable,
+        options=options,
+    )
+    return _run(job)
+
+
+def _run(job: Job) -> pd.DataFrame:
+    """Do what is pending of a job, and return the result of all of it."""
+    switcher = running_switcher()
     namespace = switcher.namespace
-    opened = variables_with_readers(namespace, function, switcher.readers, switcher.session)
-    run = _Run(switcher, function, executor, workers)
-    run.sources.ask_person(targets_of(requests.values()))
+    opened = variables_with_readers(namespace, job.function, switcher.readers, switcher.session)
+    run = Run(switcher, job)
+    run.ask_person()
     # Ctrl-C at any time until the end keeps the results so far.
     with Uninterrupted(signal.SIGINT) as block:
         with (
@@ -149,107 +150,47 @@ def run_across(
             no_readers_of_notebook(namespace, opened),
             _frozen_garbage_collector(),
         ):
-            outcomes, interrupted = _run_all(run, requests, workers, progress, block)
-        frame = frame_of(outcomes, interrupted=interrupted)
-        errors, missing = frame.attrs["errors"], len(names) - len(outcomes)
-        if errors and len(errors) == len(names):
-            raise no_profile_answered(errors)
+            outcomes, interrupted = run.call_all(block)
+        not_run = len(job.pending) - len(outcomes)
+        job = replace(job, outcomes={**job.outcomes, **outcomes})
+        frame = _result_of(job, interrupted)
+        errors = frame.attrs["errors"]
+        if errors and len(errors) == len(job.tasks) and not not_run:
+            raise no_profile_answered(errors, job.size)
         if errors or interrupted:
-            display(cards.across_card(len(names), errors, missing, variable))
+            good = len(job.tasks) - len(job.pending)
+            card = across_card(good, job.size, errors, not_run=not_run, frame=job.variable)
+            display(card)
         frame.attrs["interrupted"] |= block.took_interrupt()
     return frame
 
 
-class _Run:
-    """One run of a function over profiles: what its threads share."""
-
-    def __init__(
-        self,
-        switcher: Switcher,
-        function: Function,
-        executor: Executor | None,
-        workers: int,
-    ) -> None:
-        self.sources = SharedSources(switcher.person, connections=workers)
-        self._function = function
-        self._executor = executor
-        self._protection = switcher.protection
-        self._nobody = replace(switcher.person, sign_in=None)  # a thread can't ask
-        self._portable = PortableFunction(function, executor) if executor else None
-        self._stopped = threading.Event()
-        self._submitted: set[Future[CallResult]] = set()
-        self.credentials: list[ref[Any]] = []
-
-    def outcome(self, request: SwitchRequest) -> Outcome:
-        """Open a session of one profile, call the function, and return the outcome."""
-        name, account, region = request.name, None, None
-        thread_is_known()
-        try:
-            # A pattern can fit the name of the account, which isn't in the files.
-            request = self._protection.resolve_name(request, self._nobody)
-            target = target_of(request := self._protection.allowed(request))
-            session = self.sources.open(target)
-            account, region = who_am_i(session).account, session.region_name
-            if (allowed := self._protection.allowed(request, account)) != request:
-                session = self.sources.open(target := target_of(allowed))
-            self.credentials.append(ref(session.get_credentials()))
-            result = self._call(session)
-            if result.expired and self._executor:
-                result = self._call(self.sources.open(target, fresh=True))
-            rows = None if result.failure else rows_of(result.value)
-            return Outcome(name, account, region, rows, result.failure)
-        except Exception as error:  # noqa: BLE001
-            return Outcome(name, account, region, failure=failure_of(error))
-
-    def stop(self) -> None:
-        """Stop submitting calls, and cancel those that the executor hasn't started."""
-        self._stopped.set()
-        for future in tuple(self._submitted):
-            future.cancel()
-
-    def _call(self, session: ProfileSession) -> CallResult:
-        if self._executor is None or self._portable is None:
-            return call(self._function, session)
-        if self._stopped.is_set():
-            raise AwsProfileError("The run was interrupted.")
-        future = self._executor.submit(call_in_worker, portable(session), self._portable)
-        self._submitted.add(future)
-        if self._stopped.is_set():  # while the executor took the call, so `stop` didn't see it
-            future.cancel()
-        try:
-            return future.result()
-        finally:
-            self._submitted.discard(future)
+def _result_of(job: Job, interrupted: bool) -> pd.DataFrame:
+    """Return the outcomes of a job as a frame whose errors can be retried."""
+    outcomes = [job.outcomes[task] for task in job.tasks if task in job.outcomes]
+    frame = frame_of(outcomes, interrupted=interrupted, regional=bool(job.regions))
+    if job.pending:
+        frame.attrs["errors"].on_retry = partial(_retry, job)
+    else:
+        whole = frame.copy(deep=False)  # it shares the values, and not the errors
+        whole.attrs = {}
+        frame.attrs["errors"].on_retry = partial(_unchanged, whole)
+    return frame
 
 
-def _run_all(
-    run: _Run,
-    requests: Mapping[str, SwitchRequest],
-    workers: int,
-    progress: bool,
-    block: Uninterrupted,
-) -> tuple[list[Outcome], bool]:
-    """Return the outcomes of all profiles, or those so far and True after Ctrl-C."""
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="across-profiles")
-    futures: list[Future[Outcome]] = []
-    interrupted = False
-    done: SimpleQueue[object] = SimpleQueue()
-    try:
-        for request in requests.values():
-            futures.append(pool.submit(run.outcome, request))
-            futures[-1].add_done_callback(done.put)
-        with progress_bar(list(requests), shown=progress) as counted:
-            for _ in counted:
-                if interrupted := waited_in_vain(done, block):
-                    run.stop()
-                    begun = [one for one in futures if not one.cancel()]
-                    left_behind = wait(begun, timeout=_GRACE_PERIOD).not_done
-                    refuse_until_returned(run.credentials, left_behind)
-                    break
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-    finished = [future for future in futures if future.done() and not future.cancelled()]
-    return [future.result() for future in finished], interrupted
+def _retry(job: Job, executor: Executor | None) -> pd.DataFrame:
+    """Run the pending calls of a job again, and return the result of all of it."""
+    require_notebook("A retry")
+    # IPython's `_` is another value by now.
+    variable = "" if job.variable == "_" else job.variable
+    return _run(replace(job, executor=executor or job.executor, variable=variable))
+
+
+def _unchanged(whole: pd.DataFrame, _executor: Executor | None) -> pd.DataFrame:
+    """Return the result of a job that is done: there is nothing to retry."""
+    frame = whole.copy(deep=False)
+    frame.attrs = {"errors": ErrorRows(on_retry=partial(_unchanged, whole)), "interrupted": False}
+    return frame
 
 
 @contextmanager

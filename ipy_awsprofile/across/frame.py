@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, Self
 
-from ipy_awsprofile.cards.cards import reasons
-from ipy_awsprofile.errors import NoProfileAnswered
+from ipy_awsprofile.cards.run_cards import reasons, where
+from ipy_awsprofile.errors import AwsProfileError, NoProfileAnswered
 from ipy_awsprofile.text import visible, visible_line
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     import pandas as pd
 
     from ipy_awsprofile.across.outcomes import Outcome, Rows
@@ -21,29 +23,67 @@ _FIRST_COLUMNS = ("profile", "account", "region")
 _PREFIX = "result_"
 
 
-class ErrorRows(list[dict[str, str]]):
-    """Rows with ``profile``, ``error``, ``message`` and ``hint``; shown as a table.
+class ErrorRows(list[dict[str, str | None]]):
+    """The errors of a run over many profiles, shown as a table.
+
+    A row has the ``profile``, its ``account`` (as reported by STS, or else in the files; None if it
+    isn't known), the ``region`` if the run has ``regions``, the ``error``'s type, its ``message``
+    and a ``hint``.
 
     The rows are plain dicts, since pandas compares, copies and writes a frame's ``attrs`` with
     ``==``, `copy.deepcopy` and JSON: a DataFrame in it would break `pandas.concat`, ``merge`` and
     ``to_parquet``. The method `frame` returns a DataFrame.
     """
 
+    def __init__(
+        self,
+        rows: Iterable[dict[str, str | None]] = (),
+        on_retry: Callable[[Executor | None], pd.DataFrame] | None = None,
+    ) -> None:
+        super().__init__(rows)
+        #: What `retry` calls; None if the run isn't known.
+        self.on_retry = on_retry
+
+    def retry(self, *, executor: Executor | None = None) -> pd.DataFrame:
+        """Run what failed again, and what Ctrl-C left out, and return all results.
+
+        The function is called with the same options, for the profiles and Regions that don't have
+        a result yet. The DataFrame has the former results and the new ones, as if all came from
+        one run; its ``attrs["errors"]`` are what still fails. If nothing is left to do, it returns
+        the results as they are. ``executor`` replaces the one of the run, for example if that was
+        shut down.
+
+        Raises NoProfileAnswered if there is still no result, InvalidOption if the executor was
+        shut down, and AwsProfileError if the errors come from a file or another process.
+        """
+        if self.on_retry is None:
+            raise AwsProfileError(
+                "These errors don't know the function that failed.",
+                "Errors from a file or another process can't be retried: run the function again.",
+            )
+        return self.on_retry(executor)
+
     def frame(self) -> pd.DataFrame:
         """Return the rows as a DataFrame."""
         import pandas as pd
 
-        columns = ["profile", "error", "message", "hint"]
+        region = ["region"] if self and "region" in self[0] else []
+        columns = ["profile", "account", *region, "error", "message", "hint"]
         return pd.DataFrame(list(self), columns=columns, dtype="string")
+
+    def __copy__(self) -> Self:
+        return self
 
     def __deepcopy__(self, _memo: object) -> Self:
         """Return the object itself: pandas copies ``attrs`` often, and the rows never change."""
         return self
 
+    def __reduce__(self) -> tuple[type[Self], tuple[list[dict[str, str | None]]]]:
+        """Pickle the rows, and not the run with its function and results."""
+        return type(self), (list(self),)
+
     def __repr__(self) -> str:
-        lines = (
-            f"{row['profile']}: {row['error']}: {row['message']}\n  {row['hint']}" for row in self
-        )
+        lines = (f"{where(row)}: {row['error']}: {row['message']}\n  {row['hint']}" for row in self)
         return "\n".join(map(str.rstrip, lines)) or "no errors"
 
     def _repr_html_(self) -> str:
@@ -82,11 +122,13 @@ def rows_of(value: Any) -> Rows:
             return [{"value": value}]
 
 
-def frame_of(outcomes: Sequence[Outcome], *, interrupted: bool = False) -> pd.DataFrame:
+def frame_of(
+    outcomes: Sequence[Outcome], *, interrupted: bool = False, regional: bool = False
+) -> pd.DataFrame:
     """Return the rows of all outcomes as one frame, with profile, account and region in each row.
 
     ``attrs["errors"]`` are the failures as `ErrorRows`; ``interrupted`` becomes
-    ``attrs["interrupted"]``.
+    ``attrs["interrupted"]``. With ``regional``, the failures have their Region, too.
     """
     import pandas as pd
 
@@ -99,7 +141,8 @@ def frame_of(outcomes: Sequence[Outcome], *, interrupted: bool = False) -> pd.Da
         shown = [_visible(getattr(outcome, column)) for outcome, _ in good]
         values = pd.Series(shown, dtype="string")
         frame.insert(position, column, values.repeat(counts).reset_index(drop=True))
-    frame.attrs = {"errors": ErrorRows(_error_rows(outcomes)), "interrupted": interrupted}
+    errors = ErrorRows(_error_rows(outcomes, regional=regional))
+    frame.attrs = {"errors": errors, "interrupted": interrupted}
     return frame
 
 
@@ -139,11 +182,13 @@ def _new_names(columns: Collection[Any]) -> dict[str, str]:
     return names
 
 
-def _error_rows(outcomes: Sequence[Outcome]) -> Iterator[dict[str, str]]:
+def _error_rows(outcomes: Sequence[Outcome], *, regional: bool) -> Iterator[dict[str, str | None]]:
     for outcome in outcomes:
         if outcome.failure:
-            row = {"profile": outcome.profile} | asdict(outcome.failure)
-            yield {name: visible(text) for name, text in row.items()}
+            row = {"profile": outcome.profile, "account": outcome.account}
+            row |= {"region": outcome.region} if regional else {}
+            row |= asdict(outcome.failure)
+            yield {name: text and visible(text) for name, text in row.items()}
 
 
 def _visible(text: str | None) -> str | None:
@@ -151,11 +196,12 @@ def _visible(text: str | None) -> str | None:
     return None if text is None else visible_line(text)
 
 
-def no_profile_answered(errors: ErrorRows) -> NoProfileAnswered:
-    """Return the error for a run in which every profile failed."""
+def no_profile_answered(errors: ErrorRows, size: str) -> NoProfileAnswered:
+    """Return the error for a run in which every profile failed; ``size`` is `Job.size`."""
     if len(errors) == 1:
         (one,) = errors
-        message = f"`{one['profile']}` failed: {one['error']}: {one['message']}"
+        message = f"{where(one, '`')} failed: {one['error']}: {one['message']}"
     else:
-        message = f"None of {len(errors)} profiles answered. {'; '.join(reasons(errors))}"
-    return NoProfileAnswered(message, next((e["hint"] for e in errors if e["hint"]), ""), errors)
+        message = f"None of {size} answered. {'; '.join(reasons(errors))}"
+    hint = next((row["hint"] for row in errors if row["hint"]), "") or ""
+    return NoProfileAnswered(message, hint, errors)

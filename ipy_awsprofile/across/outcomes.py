@@ -52,7 +52,11 @@ class CallResult:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The rows of one profile, or its failure. ``account`` is the account reported by STS."""
+    """The rows of one call of the function, or its failure.
+
+    ``account`` is the account reported by STS. If no session could be opened, it is the one in the
+    files, if that is known.
+    """
 
     profile: str
     account: str | None = None

@@ -13,11 +13,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
 from IPython.display import display
 
 from ipy_awsprofile.credentials.interrupts import Uninterrupted
+
+T = TypeVar("T")
 
 #: What a bar says if AWS limits how often it is called.
 _SLOWED = "slowed down by AWS"
@@ -27,9 +29,9 @@ _DELAY = 2.0
 
 
 @contextmanager
-def progress_bar(names: Sequence[str], *, shown: bool) -> Iterator[Iterable[str]]:
-    """Yield the names, and show how many of them were taken."""
-    with _bar(names, unit=" profiles", shown=shown) as bar:
+def progress_bar(items: Sequence[T], *, unit: str, shown: bool) -> Iterator[Iterable[T]]:
+    """Yield the items, and show how many of them were taken."""
+    with _bar(items, unit=unit, shown=shown) as bar:
         taken = iter(bar)
         try:
             yield taken
@@ -61,14 +63,14 @@ def counting_bar(unit: str, *, shown: bool) -> Iterator[Callable[[int, int, bool
 
 
 @contextmanager
-def _bar(*names: Sequence[str], shown: bool, **options: Any) -> Iterator[Any]:
+def _bar(*items: Sequence[object], shown: bool, **options: Any) -> Iterator[Any]:
     from tqdm.auto import tqdm
 
     if not (shown and _is_widget(tqdm)):
-        with tqdm(*names, **options, disable=not shown) as bar:
+        with tqdm(*items, **options, disable=not shown) as bar:
             yield bar
         return
-    with tqdm(*names, **options, display=False) as bar:
+    with tqdm(*items, **options, display=False) as bar:
         output = display(bar.container, display_id=True)
         try:
             yield bar

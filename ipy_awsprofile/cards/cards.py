@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from ipy_awsprofile.config.shared_files import SharedFiles
     from ipy_awsprofile.errors import AwsProfileError
     from ipy_awsprofile.sessions.identity import Identity
-
-#: The number of errors that a summary shows at most; the frame has all of them.
-MOST_ERRORS = 5
 
 _MINUTE = 60
 
@@ -177,48 +174,6 @@ def console_card(profile: str, service: str) -> Card:
     """Return a card that says that the browser opens the console."""
     what = f"`{service}` in the AWS console" if service else "the AWS console"
     return Card(f"The browser opens {what} as {profile}", tone=Tone.GOOD)
-
-
-def across_card(
-    profiles: int, errors: Sequence[Mapping[str, str]], missing: int, frame: str = ""
-) -> Card:
-    """Return a summary of a call across profiles that had errors or was interrupted.
-
-    ``profiles`` is the number of profiles, ``missing`` the number that were not completed because
-    of an interruption. The errors are rows of ``attrs["errors"]`` of the DataFrame; ``frame`` is
-    the notebook's name for it, if that is known.
-    """
-    good = profiles - len(errors) - missing
-    all_profiles = _counted(profiles, "profile")
-    shown = reasons(errors)
-    if errors:
-        where = f'`{frame}.attrs["errors"]`' if frame else 'the DataFrame\'s `attrs["errors"]`'
-        shown.append(f"All errors, with what to do: {where}.")
-    if missing:
-        shown.append(f"Interrupted: {missing} of {all_profiles} weren't completed.")
-    title = f"{good} of {all_profiles} answered"
-    return Card(title, notes=tuple(shown), tone=Tone.WARNING if good else Tone.ERROR)
-
-
-def reasons(errors: Sequence[Mapping[str, str]]) -> list[str]:
-    """Return the most frequent of the errors of many profiles, each with its profiles, in a line.
-
-    Messages that differ only in the profile's name are the same.
-    """
-    groups: dict[str, list[Mapping[str, str]]] = {}
-    for one in errors:
-        text = f"{one['error']}: {one['message']}"
-        groups.setdefault(text.replace(f"`{one['profile']}`", "`…`"), []).append(one)
-    largest = sorted(groups.items(), key=lambda group: -len(group[1]))
-    lines = [
-        f"{len(group)} profiles: {text}"
-        if group[1:]
-        else f"`{group[0]['profile']}`: {group[0]['error']}: {group[0]['message']}"
-        for text, group in largest[:MOST_ERRORS]
-    ]
-    if rest := sum(len(group) for _, group in largest[MOST_ERRORS:]):
-        lines.append(f"… and {rest} more.")
-    return lines
 
 
 def time_left(

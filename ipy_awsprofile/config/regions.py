@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
+
+from ipy_awsprofile.errors import InvalidOption
+from ipy_awsprofile.text import LONGEST_CELL, short_line
+
+#: The names that botocore accepts, since a Region becomes part of a host name.
+REGION_NAME = re.compile(r"(?![0-9]+$)(?!-)[a-zA-Z0-9-]{,63}(?<!-)")
 
 #: The commercial Regions come first.
 _PARTITIONS = ("aws", "aws-us-gov", "aws-cn")
@@ -67,6 +73,36 @@ def similar_region(name: str) -> str:
         return "Programs write this if no Region is set: name a Region, or leave it out."
     regions = sorted(region for region in _all_regions() if not region.endswith("-global"))
     return "" if is_known_region(name) else did_you_mean(name, regions)
+
+
+def parse_regions(regions: str | Iterable[str]) -> tuple[str, ...]:
+    """Return the names of Regions, of which a text has several with commas between them.
+
+    A name that botocore doesn't know is accepted unless it is similar to one that it knows. Raises
+    InvalidOption for such a name, for a name that no Region can have, for a repeated one, and if
+    there is none.
+    """
+    listed = regions.split(",") if isinstance(regions, str) else regions
+    names = [str(name).strip() for name in listed]
+    if not any(names):
+        raise InvalidOption(
+            "No Region is given.",
+            "Name one, such as us-east-1, or leave out `regions` to use each profile's own.",
+        )
+    for number, name in enumerate(names):
+        if not name or not REGION_NAME.fullmatch(name):
+            isnt = f"`{short_line(name, LONGEST_CELL)}` isn't an AWS Region."
+            raise InvalidOption(
+                isnt if name else "The name of a Region is empty.",
+                "Write Regions like this: eu-central-1,us-east-1.",
+            )
+        if name in names[:number]:
+            raise InvalidOption(f"The Region `{name}` is repeated.", "Name each Region once.")
+        if similar_region(name):
+            raise InvalidOption(
+                unknown_region(name), "For a new Region, run `%pip install --upgrade boto3`."
+            )
+    return tuple(names)
 
 
 #: The hosts of AWS that a switch and a first call need have the Region in their names.

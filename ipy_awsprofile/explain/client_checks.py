@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from ipy_awsprofile.config.problem import Problem, place
 from ipy_awsprofile.config.profiles import ProfileKind, did_you_mean
-from ipy_awsprofile.config.regions import is_known_region, similar_region
+from ipy_awsprofile.config.regions import REGION_NAME, is_known_region, similar_region
 from ipy_awsprofile.config.settings import About, settings_about
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.explain.records import Finding, Link, is_file, one_line
 from ipy_awsprofile.explain.settings_table import ignores_endpoints
 from ipy_awsprofile.text import redacted_urls
-
-#: The names that botocore accepts, since a Region becomes part of a host name.
-_REGION = re.compile(r"(?![0-9]+$)(?!-)[a-zA-Z0-9-]{,63}(?<!-)")
 
 
 def check_region(link: Link) -> Iterator[Finding]:
@@ -27,7 +23,7 @@ def check_region(link: Link) -> Iterator[Finding]:
     inputs = link.inputs
     if region := inputs.region or inputs.environ.get("AWS_DEFAULT_REGION"):
         where = "--region" if inputs.region else "AWS_DEFAULT_REGION"
-        if not _REGION.fullmatch(region):
+        if not REGION_NAME.fullmatch(region):
             yield Problem(
                 says=f"`{one_line(region)}` isn't an AWS Region.",
                 fix=f"Example: us-east-1. See `{where}`.",
@@ -37,7 +33,7 @@ def check_region(link: Link) -> Iterator[Finding]:
         return
     yield from check_region_name(link.section, "region")
     if region := link.section.text("region"):
-        if _REGION.fullmatch(region) and _may_be_misspelt(region, link):
+        if REGION_NAME.fullmatch(region) and _may_be_misspelt(region, link):
             yield _unknown(region, f"{similar_region(region)} {link.at('region')}")
         return
     source = inputs.config.profiles.get(link.profile.source_profile or "")
@@ -54,7 +50,7 @@ def check_region(link: Link) -> Iterator[Finding]:
 def check_region_name(section: Section, name: str) -> Iterator[Finding]:
     """Yield a problem if the setting isn't a possible name of a Region."""
     region = section.text(name)
-    if region and not _REGION.fullmatch(region):
+    if region and not REGION_NAME.fullmatch(region):
         yield Problem(
             says=f"`{one_line(region)}` isn't an AWS Region.",
             fix=f"Example: us-east-1. See {place(*section.origins[name])}.",
@@ -65,7 +61,7 @@ def check_sso_region(section: Section) -> Iterator[Finding]:
     """Yield a problem if botocore doesn't know the Region of a sign-in."""
     yield from check_region_name(section, "sso_region")
     region = section.text("sso_region")
-    if region and _REGION.fullmatch(region) and not is_known_region(region):
+    if region and REGION_NAME.fullmatch(region) and not is_known_region(region):
         example = "Write the Region of your IAM Identity Center, for example us-east-1."
         where = f"See {place(*section.origins['sso_region'])}."
         yield _unknown(region, f"{similar_region(region) or example} {where}")

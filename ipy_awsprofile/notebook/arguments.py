@@ -290,6 +290,12 @@ aws_profiles_arguments = _decorator(
         help="store the DataFrame in this variable instead of showing it",
     ),
     argument(
+        "--regions",
+        metavar="R,R",
+        help="run the cell in each of these AWS Regions, separated by commas, instead of each "
+        "profile's own",
+    ),
+    argument(
         "--workers",
         metavar="N",
         type=worker_count,

@@ -69,6 +69,10 @@ def matcher_for(shell: InteractiveShell) -> object:
 def _candidates(magic: Any, before: list[str], word: str, *, many: bool) -> list[str]:
     if before and before[-1] == "--region":
         return [name for name in known_regions() if name.startswith(word)]
+    if before and before[-1] == "--regions":
+        first, comma, last = word.rpartition(",")
+        more = (name for name in known_regions() if name not in first.split(","))
+        return [f"{first}{comma}{name}" for name in more if name.startswith(last)]
     if before and before[-1] in ROLE_OPTIONS and (not many or before[-1] == "--sso"):
         option, typed_before = before[-1], _typed_values(before)
         values = from_portal(lambda: _values(option, typed_before))

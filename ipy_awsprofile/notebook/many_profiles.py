@@ -86,6 +86,7 @@ def frame_of_cell(
     return run_across(
         profiles,
         cell_function(shell, cell),
+        regions=options.regions,
         max_workers=options.workers,
         progress=not options.no_progress,
         confirmed=options.yes,

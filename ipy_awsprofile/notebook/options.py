@@ -132,10 +132,11 @@ def require_no_cell_options(options: argparse.Namespace) -> None:
     """Raise InvalidOption for an option of ``%%aws_profiles`` in a line without a cell."""
     yes = options.yes and not options.save
     limits = options.read_only or options.policy is not None or options.write
-    if options.into or options.workers or options.no_progress or limits or yes:
+    regions = options.regions is not None
+    if options.into or regions or options.workers or options.no_progress or limits or yes:
         raise InvalidOption(
-            "--into, --workers, --no-progress, --read-only, --policy, --write and --yes need a "
-            "cell.",
+            "--into, --regions, --workers, --no-progress, --read-only, --policy, --write and "
+            "--yes need a cell.",
             "Write `%%aws_profiles PATTERN` as the first line of the cell.",
         )
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Lock
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from boto3 import Session
@@ -84,6 +86,15 @@ class ProfileSession(NamedSession):
         name = str(self.client_settings().get("services", ""))
         section = self._session.full_config["services"].get(name)
         return {name: dict(section)} if section else {}
+
+    def in_region(self, region: str) -> ProfileSession:
+        """Return a session in another Region that shares the credentials, and their renewal."""
+        target = replace(self.target, region=region)
+        core = ProfileBotocoreSession(target, self._session.get_default_client_config())
+        core.callers, core.provenance = self.callers, self.provenance
+        shared = SimpleNamespace(load_credentials=self.get_credentials)
+        core.register_component("credential_provider", shared)
+        return ProfileSession(core, target, timeout=self.timeout, person=self.person)
 
     def ask_to_sign_in(self) -> None:
         """Let the person sign in. Raises SignInRequired if no one is available to do so.

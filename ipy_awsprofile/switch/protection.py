@@ -89,13 +89,13 @@ def fits_pattern(patterns: Iterable[str], name: str, account: str = "") -> bool:
     """
     if not patterns:
         return False
-    account = account or _account_of(name)
+    account = account or account_in_name_or_files(name)
     names = [name, account, known_account_name(account)]
     folded = [text.casefold() for text in names if text]
     return any(fnmatchcase(one, pattern.casefold()) for pattern in patterns for one in folded)
 
 
-def _account_of(name: str) -> str:
+def account_in_name_or_files(name: str) -> str:
     """Return the account of a profile, or of a role such as ``corp:123456789012/Admin``."""
     from ipy_awsprofile.config.arn import Arn
     from ipy_awsprofile.config.profiles import profiles_by_name

@@ -14,4 +14,5 @@ def errors_of(profiles: list[str], function: Any, **options: Any) -> list[dict[s
     """Call a function that has to fail for all profiles, and return the rows of their errors."""
     with pytest.raises(NoProfileAnswered) as raised:
         across_profiles(profiles, function, **options)
-    return raised.value.errors
+    errors: list[dict[str, str]] = raised.value.errors
+    return errors

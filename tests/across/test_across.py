@@ -165,8 +165,17 @@ def test_error_of_the_function(aws: EmbeddedAws, names: tuple[str, ...]) -> None
     frame = across_profiles(names, function)
     assert len(frame) == len(names) - 2
     assert frame.attrs["errors"] == [
-        {"profile": names[1], "error": "KeyError", "message": "'two\\nlines'", "hint": ""},
-        {"profile": names[2], "error": "SystemExit", "message": "3", "hint": ""},
+        {
+            "profile": profile.name,
+            "account": profile.account,
+            "error": error,
+            "message": message,
+            "hint": "",
+        }
+        for profile, error, message in (
+            (list_profiles(names[1])[0], "KeyError", "'two\\nlines'"),
+            (list_profiles(names[2])[0], "SystemExit", "3"),
+        )
     ]
 
 

@@ -18,7 +18,7 @@ from ipy_awsprofile.across.outcomes import Failure, Outcome
 
 ROWS = {"name": ["a", "b"], "size": [1, 2]}
 FRAME = pd.DataFrame(ROWS)
-BROKEN = Outcome("broken", failure=Failure("AccessDenied", "no", "ask"))
+BROKEN = Outcome("broken", "123456789012", failure=Failure("AccessDenied", "no", "ask"))
 
 
 def good(profile: str, value: Any, region: str | None = "us-west-2") -> Outcome:
@@ -123,7 +123,8 @@ def test_pandas_accepts_the_frame(work: Any) -> None:
 def test_errors_stay() -> None:
     """The errors are still there after a step of pandas and after Parquet."""
     frame = frame_of([good("a", FRAME), BROKEN])
-    row = {"profile": "broken", "error": "AccessDenied", "message": "no", "hint": "ask"}
+    account = {"profile": "broken", "account": "123456789012"}
+    row = account | {"error": "AccessDenied", "message": "no", "hint": "ask"}
     assert frame.query("size > 1").attrs["errors"] == [row]
     file = io.BytesIO()
     frame.to_parquet(file)
@@ -139,7 +140,7 @@ def test_error_rows_are_shown_as_a_table() -> None:
     assert message[3:].strip() in errors._repr_html_()
     assert errors.frame()["profile"].tolist() == ["p"]
     assert repr(ErrorRows()) == ErrorRows()._repr_html_() == "no errors"
-    assert list(ErrorRows().frame()) == ["profile", "error", "message", "hint"]
+    assert list(ErrorRows().frame()) == ["profile", "account", "error", "message", "hint"]
 
 
 def test_odd_names() -> None:

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from ipy_awsprofile.bindings.leftovers import Leftover
-from ipy_awsprofile.cards import cards, tables
+from ipy_awsprofile.cards import cards, run_cards, tables
 from ipy_awsprofile.cards.cards import sign_in_card, sign_in_ended_card
 from ipy_awsprofile.cards.explanation import ExplanationCard, explanation_card
 from ipy_awsprofile.cards.rendering import Card, Table
@@ -160,7 +160,7 @@ def every_card() -> list[Card | Table | ExplanationCard]:
         cards.mfa_card("arn:aws:iam::111122223333:mfa/someone"),
         sign_in_card("Analyst", "https://example.com/", "ABCD-EFGH", timedelta(minutes=9)),
         sign_in_ended_card("Analyst", done=True),
-        cards.across_card(3, errors, 1),
+        run_cards.across_card(1, "3 profiles", errors, not_run=1),
         tables.profile_table(list_profiles()),
         cards.no_profiles_card(SharedFiles.from_environment(), "open the list"),
         explanation_card(explain(SessionRequest(profile="RoleBeta"))),

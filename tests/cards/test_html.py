@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ipy_awsprofile.bindings.leftovers import Leftover
-from ipy_awsprofile.cards import cards, explanation, tables
+from ipy_awsprofile.cards import cards, explanation, run_cards, tables
 from ipy_awsprofile.cards.cards import sign_in_card, sign_in_ended_card
 from ipy_awsprofile.cards.html import Html, joined, tag, with_breaks, with_code
 from ipy_awsprofile.cards.rendering import Card, Table
@@ -59,8 +59,8 @@ CARDS: dict[str, Callable[[str], Shown]] = {
         text, f"https://sso.example/{text}", text, timedelta(minutes=9)
     ),
     "sign_in_ended_card": lambda text: sign_in_ended_card(text, done=True),
-    "across_card": lambda text: cards.across_card(
-        2, [{"profile": text, "error": text, "message": text}], 0
+    "across_card": lambda text: run_cards.across_card(
+        1, text, [{"profile": text, "error": text, "message": text}], frame=text
     ),
     "profile_table": lambda text: tables.profile_table(
         [profile(text, account=text, role_arn=text, source_profile=text, region=text)], text
@@ -107,7 +107,7 @@ def test_every_card_is_in_the_table() -> None:
     """A new function that makes a card is tested here."""
     made = {
         name
-        for module in (cards, explanation)
+        for module in (cards, explanation, run_cards)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__ and name.endswith(("_card", "_table"))
     }

@@ -1,0 +1,112 @@
+"""What a run is asked for, which a retry needs again: it holds no session and no credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from ipy_awsprofile.config.assigned_role import named_by_account
+from ipy_awsprofile.config.config import read_config
+from ipy_awsprofile.config.profiles import Profile, list_profiles, profiles_by_name
+from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.errors import AwsProfileError, InvalidOption
+from ipy_awsprofile.sessions.assigned_roles import list_named_roles, resolve_sso_name
+from ipy_awsprofile.text import assigned_name, may_name_account, number_of
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.across.outcomes import Function, Outcome
+    from ipy_awsprofile.credentials.person import Person
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One call of the function: for a profile, in its own Region or in the one that is named."""
+
+    profile: str
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class Job:
+    """A function, the profiles and Regions that it is called for, and the outcomes so far.
+
+    Without ``regions``, it is called in each profile's own Region. ``workers`` is the number of
+    threads, ``variable`` is the notebook's name for the result, and ``options`` are fields of a
+    `SwitchRequest`.
+    """
+
+    profiles: tuple[str, ...]
+    regions: tuple[str, ...]
+    function: Function
+    executor: Executor | None
+    workers: int
+    progress: bool
+    variable: str
+    options: Mapping[str, Any]
+    outcomes: Mapping[Task, Outcome] = field(default_factory=dict)
+
+    @property
+    def tasks(self) -> list[Task]:
+        """All calls, by profile and then by Region."""
+        return [Task(*pair) for pair in product(self.profiles, self.regions or (None,))]
+
+    @property
+    def pending(self) -> list[Task]:
+        """The calls that have no result yet: they failed, or Ctrl-C left them out."""
+        outcomes = self.outcomes
+        return [one for one in self.tasks if one not in outcomes or outcomes[one].failure]
+
+    @property
+    def size(self) -> str:
+        """The number of all calls in words."""
+        profiles = number_of(len(self.profiles), "profile")
+        if not self.regions:
+            return profiles
+        calls = number_of(len(self.tasks), "call")
+        return f"{calls} ({profiles} in {number_of(len(self.regions), 'Region')})"
+
+    def requests(self, session_name: str | None) -> dict[str, SwitchRequest]:
+        """Return a request for each profile with a pending call."""
+        options = {"default_session_name": session_name, **self.options}
+        names = dict.fromkeys(task.profile for task in self.pending)
+        return {name: SwitchRequest(profile=name, **options) for name in names}
+
+
+def select_profiles(profiles: str | Iterable[object], person: Person) -> list[str]:
+    """Return the names of the profiles and roles that `across_profiles` is called with, each once.
+
+    ``person`` signs in if roles of IAM Identity Center have to be listed for it. Raises
+    InvalidOption if a pattern selects nothing, and what `list_named_roles` raises.
+    """
+    if not isinstance(profiles, str):
+        names = list(map(str, profiles))
+    elif isinstance(profiles, Profile) or _is_name(profiles):
+        names = [str(profiles)]  # not also the profiles whose names, roles … contain this one
+    else:
+        found = list_profiles(profiles)
+        roles = [one for one in list_named_roles(profiles, person) if one.profile not in found]
+        names = [*map(str, found), *map(str, roles)]
+        if not names:
+            raise InvalidOption(
+                f"No profile matches `{profiles}`.", "`%aws_profiles` lists the profiles."
+            )
+    return list(dict.fromkeys(_with_account_id(name, person) for name in names))
+
+
+def _is_name(text: str) -> bool:
+    """Return whether a text is the name of a profile or of a role, and not a pattern."""
+    if text in profiles_by_name() or assigned_name(text):
+        return True
+    return not set("*?[") & set(text) and named_by_account(text, read_config()) is not None
+
+
+def _with_account_id(name: str, person: Person) -> str:
+    """Return a role's name with its account's ID: the threads of a run ask no one to sign in."""
+    if may_name_account(name):
+        with suppress(AwsProfileError):  # it is reported when the profile is opened
+            return resolve_sso_name(SwitchRequest(profile=name), person).profile or name
+    return name

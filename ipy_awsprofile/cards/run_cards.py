@@ -1,0 +1,72 @@
+"""The cards of a run over many profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ipy_awsprofile.cards.rendering import Card
+from ipy_awsprofile.cards.styles import Tone
+from ipy_awsprofile.text import number_of
+
+#: The number of errors that a summary shows at most; the frame has all of them.
+MOST_ERRORS = 5
+
+
+def across_card(
+    good: int,
+    size: str,
+    errors: Sequence[Mapping[str, str | None]],
+    *,
+    not_run: int = 0,
+    frame: str = "",
+) -> Card:
+    """Return a summary of a run over profiles that had errors or was interrupted.
+
+    ``good`` is the number of calls with a result, ``size`` the number of all calls in words, and
+    ``not_run`` the number of calls that an interruption left out. The errors are rows of
+    ``attrs["errors"]`` of the DataFrame; ``frame`` is the notebook's name for it, if that is known.
+    """
+    shown = reasons(errors)
+    if errors:
+        place = f'`{frame}.attrs["errors"]`' if frame else 'the DataFrame\'s `attrs["errors"]`'
+        shown.append(f"All errors, with what to do: {place}.")
+    if not_run:
+        shown.append(f"Interrupted: {not_run} of {size} weren't completed.")
+    if errors or not_run:
+        variable = "result" if frame == "_" else frame
+        retry = f'`{variable} = {frame}.attrs["errors"].retry()`'
+        if not frame:
+            retry = '`retry()` of the DataFrame\'s `attrs["errors"]`'
+        shown.append(f"To try the rest again: {retry}. It returns all results.")
+    tone = Tone.WARNING if good else Tone.ERROR
+    return Card(f"{good} of {size} answered", notes=tuple(shown), tone=tone)
+
+
+def reasons(errors: Sequence[Mapping[str, str | None]]) -> list[str]:
+    """Return the most frequent of the errors of many profiles, each with its profiles, in a line.
+
+    Messages that differ only in the profile's name are the same.
+    """
+    groups: dict[str, list[Mapping[str, str | None]]] = {}
+    for one in errors:
+        text = f"{one['error']}: {one['message']}".replace(f"`{one['profile']}`", "`…`")
+        groups.setdefault(text, []).append(one)
+    largest = sorted(groups.items(), key=lambda group: -len(group[1]))
+    lines = []
+    for text, group in largest[:MOST_ERRORS]:
+        first, *others = group
+        unit = "call" if "region" in first else "profile"
+        lines.append(
+            f"{number_of(len(group), unit)}: {text}"
+            if others
+            else f"{where(first, '`')}: {first['error']}: {first['message']}"
+        )
+    if rest := sum(len(group) for _, group in largest[MOST_ERRORS:]):
+        lines.append(f"… and {rest} more.")
+    return lines
+
+
+def where(row: Mapping[str, str | None], mark: str = "") -> str:
+    """Return the profile of an error of a run, and its Region if the run names Regions."""
+    profile = f"{mark}{row['profile']}{mark}"
+    return f"{profile} in {row['region']}" if row.get("region") else profile
