@@ -1,4 +1,4 @@
-"""The cards of a run over many profiles."""
+"""The cards of a run over many profiles: what failed, and what isn't kept."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from ipy_awsprofile.text import number_of
 
 #: The number of errors that a summary shows at most; the frame has all of them.
 MOST_ERRORS = 5
+
+#: The number of names that a card lists at most.
+_MOST_NAMES = 5
 
 
 def across_card(
@@ -70,3 +73,17 @@ def where(row: Mapping[str, str | None], mark: str = "") -> str:
     """Return the profile of an error of a run, and its Region if the run names Regions."""
     profile = f"{mark}{row['profile']}{mark}"
     return f"{profile} in {row['region']}" if row.get("region") else profile
+
+
+def lost_names_card(names: Sequence[str]) -> Card:
+    """Return a card about names that a cell for many profiles defines, and that aren't kept."""
+    shown = [f"`{name}`" for name in names[:_MOST_NAMES]]
+    if others := len(names) - len(shown):
+        shown.append(f"{others} more")
+    *first, last = shown
+    listed = " and ".join(filter(None, (", ".join(first), last)))
+    verb = "aren't" if first else "isn't"
+    return Card(
+        f"The cell's {listed} {verb} kept. To get a value for each profile, end the cell with an "
+        f"expression, such as `{names[-1]}`."
+    )

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import ast
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from IPython.display import display
 
 from ipy_awsprofile.cards import cards, tables
 from ipy_awsprofile.cards.rendering import Card, Table
-from ipy_awsprofile.errors import AwsProfileError, InvalidCell, InvalidOption
+from ipy_awsprofile.cards.run_cards import lost_names_card
+from ipy_awsprofile.errors import AwsProfileError, InvalidOption
+from ipy_awsprofile.notebook.cell_function import cell_function
 from ipy_awsprofile.notebook.options import require_no_cell_options
 from ipy_awsprofile.switch.saving import profile_of_role
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    import boto3
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -83,9 +84,10 @@ def frame_of_cell(
             "`%%aws_profiles` needs a pattern.",
             "Write `%%aws_profiles PATTERN`; `*` matches all profiles.",
         )
-    return run_across(
+    function = cell_function(shell, cell)
+    frame = run_across(
         profiles,
-        cell_function(shell, cell),
+        function,
         regions=options.regions,
         max_workers=options.workers,
         progress=not options.no_progress,
@@ -95,6 +97,9 @@ def frame_of_cell(
         write=options.write,
         variable=options.into or "_",  # IPython's name for the value of the last cell
     )
+    if function.lost_names:
+        display(lost_names_card(function.lost_names))
+    return frame
 
 
 def list_roles(
@@ -189,38 +194,3 @@ def sync_roles(options: argparse.Namespace, switcher: Switcher) -> Table:
     if options.yes:
         plan.write()
     return tables.sync_table(plan, is_written=options.yes)
-
-
-def cell_function(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session], Any]:
-    """Return a function that runs the cell in a copy of the notebook's namespace.
-
-    In it, ``session`` is the function's argument and ``profile`` the session's `Profile`. The
-    cell's assignments don't change the notebook. The function returns the value of the last
-    statement if that is an expression, else None. Raises InvalidCell.
-    """
-    try:
-        return _compiled(shell, cell)
-    except SyntaxError as error:
-        # A SyntaxError from a magic would be shown with all frames between the two.
-        rendered = shell.SyntaxTB.structured_traceback(type(error), error, [])
-        raise InvalidCell(f"{type(error).__name__}: {error}", rendered) from None
-
-
-def _compiled(shell: InteractiveShell, cell: str) -> Callable[[boto3.Session], Any]:
-    source = shell.transform_cell(cell)
-    name = shell.compile.cache(source, shell.execution_count, raw_code=cell)  # for tracebacks
-    body = ast.parse(source, name)
-    last: ast.expr = ast.parse("None", mode="eval").body
-    match body.body:
-        case [*_, ast.Expr(value=last)]:
-            body.body.pop()
-    flags = shell.compile.flags  # what the notebook has imported from __future__
-    statements = compile(body, name, "exec", flags, dont_inherit=True)
-    expression = compile(ast.Expression(last), name, "eval", flags, dont_inherit=True)
-
-    def function(session: Any) -> Any:
-        names = {**shell.user_ns, "session": session, "profile": session.target.profiles[0]}
-        exec(statements, names)  # noqa: S102  # it is the user's own cell
-        return eval(expression, names)  # noqa: S307
-
-    return function

@@ -62,6 +62,7 @@ CARDS: dict[str, Callable[[str], Shown]] = {
     "across_card": lambda text: run_cards.across_card(
         1, text, [{"profile": text, "error": text, "message": text}], frame=text
     ),
+    "lost_names_card": lambda text: run_cards.lost_names_card([text]),
     "profile_table": lambda text: tables.profile_table(
         [profile(text, account=text, role_arn=text, source_profile=text, region=text)], text
     ),

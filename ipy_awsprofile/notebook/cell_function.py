@@ -1,0 +1,116 @@
+"""A cell as a function of a session, which runs it in a copy of the notebook's namespace."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ipy_awsprofile.errors import InvalidCell
+
+if TYPE_CHECKING:
+    import boto3
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+@dataclass(frozen=True, slots=True)
+class CellFunction:
+    """A cell that is run for a profile when it is called with the profile's session.
+
+    In it, ``session`` is the argument and ``profile`` the session's `Profile`. The cell's
+    assignments don't change the notebook. The call returns the value of the last statement if that
+    is an expression, else None. ``lost_names`` are the names that the cell defines and whose values
+    the user may miss.
+    """
+
+    run: Callable[[boto3.Session], Any]
+    lost_names: tuple[str, ...]
+
+    def __call__(self, session: boto3.Session) -> Any:
+        """Run the cell with the session."""
+        return self.run(session)
+
+
+def cell_function(shell: InteractiveShell, cell: str) -> CellFunction:
+    """Return the function of a cell. Raises InvalidCell."""
+    try:
+        return _compiled(shell, cell)
+    except SyntaxError as error:
+        # A SyntaxError from a magic would be shown with all frames between the two.
+        rendered = shell.SyntaxTB.structured_traceback(type(error), error, [])
+        raise InvalidCell(f"{type(error).__name__}: {error}", rendered) from None
+
+
+def _compiled(shell: InteractiveShell, cell: str) -> CellFunction:
+    source = shell.transform_cell(cell)
+    name = shell.compile.cache(source, shell.execution_count, raw_code=cell)  # for tracebacks
+    body = ast.parse(source, name)
+    lost = tuple(dict.fromkeys(_lost_names(body.body)))
+    last: ast.expr = ast.parse("None", mode="eval").body
+    match body.body:
+        case [*_, ast.Expr(value=last)]:
+            body.body.pop()
+    flags = shell.compile.flags  # what the notebook has imported from __future__
+    statements = compile(body, name, "exec", flags, dont_inherit=True)
+    expression = compile(ast.Expression(last), name, "eval", flags, dont_inherit=True)
+
+    def function(session: Any) -> Any:
+        names = {**shell.user_ns, "session": session, "profile": session.target.profiles[0]}
+        exec(statements, names)  # noqa: S102  # it is the user's own cell
+        return eval(expression, names)  # noqa: S307
+
+    return CellFunction(function, lost)
+
+
+def _lost_names(body: list[ast.stmt]) -> Iterator[str]:
+    """Yield the names whose values the user may miss after the cell.
+
+    If the cell ends with an expression, that is its result, and the names are steps on the way to
+    it, but for a variable of the notebook that the cell adds to. Imports and loop variables aren't
+    missed.
+    """
+    has_result = bool(body) and isinstance(body[-1], ast.Expr)
+    assigned: set[str] = set()
+    for statement in _statements(body):
+        if isinstance(statement, ast.AugAssign):
+            names = [name for name in _targets([statement.target]) if name not in assigned]
+            yield from names
+        names = list(_defined_names(statement))
+        assigned.update(names)
+        if not has_result:
+            yield from (name for name in names if not name.startswith("_"))
+
+
+def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements, with those of their blocks, in which names are the cell's own."""
+    for statement in body:
+        yield statement
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        for block in ("body", "orelse", "finalbody"):
+            yield from _statements(getattr(statement, block, ()))
+        for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
+            yield from _statements(part.body)
+
+
+def _defined_names(statement: ast.stmt) -> Iterator[str]:
+    match statement:
+        case ast.Assign():
+            yield from _targets(statement.targets)
+        case ast.AugAssign() | ast.AnnAssign(value=ast.expr()):
+            yield from _targets([statement.target])
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            yield statement.name
+
+
+def _targets(targets: Iterable[ast.expr]) -> Iterator[str]:
+    """Yield the variables among the targets of an assignment; attributes and items aren't any."""
+    for target in targets:
+        match target:
+            case ast.Name():
+                yield target.id
+            case ast.Tuple() | ast.List():
+                yield from _targets(target.elts)
+            case ast.Starred():
+                yield from _targets([target.value])
