@@ -72,8 +72,8 @@ def across_profiles(
     is known, ``region`` if there are ``regions``, ``error``, ``message``, ``hint``) of
     ``result.attrs["errors"]``, and a summary is shown. If every profile fails, NoProfileAnswered is
     raised, whose ``errors`` are these rows. Ctrl-C stops within seconds and keeps the results so
-    far; ``result.attrs["interrupted"]`` is then True. ``result.attrs["errors"].retry()`` calls the
-    function again for what failed or wasn't completed, and returns all results: see `ErrorRows`.
+    far; ``result.attrs["interrupted"]`` is then True. ``result.attrs["errors"].retry()`` runs the
+    profiles again that failed or weren't completed, and returns all results: see `ErrorRows`.
 
     The user is asked for MFA codes and sign-ins before the start, once for each device and each
     sign-in. Roles with the same source share its credentials, and calls that AWS throttles are
@@ -137,7 +137,7 @@ def run_across(
 
 
 def _run(job: Job) -> pd.DataFrame:
-    """Do what is pending of a job, and return the result of all of it."""
+    """Run the pending calls of a job, and return the results of all its calls."""
     switcher = running_switcher()
     namespace = switcher.namespace
     opened = variables_with_readers(namespace, job.function, switcher.readers, switcher.session)
@@ -179,7 +179,7 @@ def _result_of(job: Job, interrupted: bool) -> pd.DataFrame:
 
 
 def _retry(job: Job, executor: Executor | None) -> pd.DataFrame:
-    """Run the pending calls of a job again, and return the result of all of it."""
+    """Run the pending calls of a job again, and return the results of all its calls."""
     require_notebook("A retry")
     # IPython's `_` is another value by now.
     variable = "" if job.variable == "_" else job.variable
@@ -187,7 +187,7 @@ def _retry(job: Job, executor: Executor | None) -> pd.DataFrame:
 
 
 def _unchanged(whole: pd.DataFrame, _executor: Executor | None) -> pd.DataFrame:
-    """Return the result of a job that is done: there is nothing to retry."""
+    """Return a complete result as it is: nothing is left to retry."""
     frame = whole.copy(deep=False)
     frame.attrs = {"errors": ErrorRows(on_retry=partial(_unchanged, whole)), "interrupted": False}
     return frame

@@ -41,16 +41,16 @@ class ErrorRows(list[dict[str, str | None]]):
         on_retry: Callable[[Executor | None], pd.DataFrame] | None = None,
     ) -> None:
         super().__init__(rows)
-        #: What `retry` calls; None if the run isn't known.
+        #: Runs the rest again; None for errors without a run.
         self.on_retry = on_retry
 
     def retry(self, *, executor: Executor | None = None) -> pd.DataFrame:
-        """Run what failed again, and what Ctrl-C left out, and return all results.
+        """Run the profiles again that failed or that Ctrl-C left out, and return all results.
 
-        The function is called with the same options, for the profiles and Regions that don't have
-        a result yet. The DataFrame has the former results and the new ones, as if all came from
-        one run; its ``attrs["errors"]`` are what still fails. If nothing is left to do, it returns
-        the results as they are. ``executor`` replaces the one of the run, for example if that was
+        The function is called with the same options, for the profiles and Regions without a result.
+        The DataFrame has the earlier results and the new ones, as if they came from one run. Its
+        ``attrs["errors"]`` are the errors that remain. If nothing is left to do, it returns the
+        results as they are. ``executor`` replaces the run's executor, for example after that was
         shut down.
 
         Raises NoProfileAnswered if there is still no result, InvalidOption if the executor was
@@ -58,8 +58,8 @@ class ErrorRows(list[dict[str, str | None]]):
         """
         if self.on_retry is None:
             raise AwsProfileError(
-                "These errors don't know the function that failed.",
-                "Errors from a file or another process can't be retried: run the function again.",
+                "These errors can't be retried: they come from a file or another process.",
+                "Run the function again with `across_profiles`, or run the cell again.",
             )
         return self.on_retry(executor)
 

@@ -1,4 +1,7 @@
-"""What a run is asked for, which a retry needs again: it holds no session and no credentials."""
+"""The function, profiles, Regions and options of a run, which a retry uses again.
+
+A job contains neither sessions nor credentials.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One call of the function: for a profile, in its own Region or in the one that is named."""
+    """One call of the function: for a profile, in its own Region or in a given one."""
 
     profile: str
     region: str | None = None
@@ -32,11 +35,11 @@ class Task:
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class Job:
-    """A function, the profiles and Regions that it is called for, and the outcomes so far.
+    """A function, the profiles and Regions to call it for, and the outcomes so far.
 
-    Without ``regions``, it is called in each profile's own Region. ``workers`` is the number of
-    threads, ``variable`` is the notebook's name for the result, and ``options`` are fields of a
-    `SwitchRequest`.
+    Without ``regions``, the function is called in each profile's own Region. ``workers`` is the
+    number of threads, ``variable`` is the notebook's name for the result, and ``options`` are
+    fields of a `SwitchRequest`.
     """
 
     profiles: tuple[str, ...]

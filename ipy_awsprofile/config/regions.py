@@ -78,9 +78,9 @@ def similar_region(name: str) -> str:
 def parse_regions(regions: str | Iterable[str]) -> tuple[str, ...]:
     """Return the names of Regions, of which a text has several with commas between them.
 
-    A name that botocore doesn't know is accepted unless it is similar to one that it knows. Raises
-    InvalidOption for such a name, for a name that no Region can have, for a repeated one, and if
-    there is none.
+    Names that botocore doesn't know are accepted, because other servers and new Regions have them.
+    Raises InvalidOption for a name that is similar to a known Region, an invalid or repeated name,
+    and an empty list.
     """
     listed = regions.split(",") if isinstance(regions, str) else regions
     names = [str(name).strip() for name in listed]

@@ -21,7 +21,7 @@ class CellFunction:
     In it, ``session`` is the argument and ``profile`` the session's `Profile`. The cell's
     assignments don't change the notebook. The call returns the value of the last statement if that
     is an expression, else None. ``lost_names`` are the names that the cell defines and whose values
-    the user may miss.
+    the user may expect in the notebook.
     """
 
     run: Callable[[boto3.Session], Any]
@@ -64,11 +64,10 @@ def _compiled(shell: InteractiveShell, cell: str) -> CellFunction:
 
 
 def _lost_names(body: list[ast.stmt]) -> Iterator[str]:
-    """Yield the names whose values the user may miss after the cell.
+    """Yield the names whose values the user may expect after the cell.
 
-    If the cell ends with an expression, that is its result, and the names are steps on the way to
-    it, but for a variable of the notebook that the cell adds to. Imports and loop variables aren't
-    missed.
+    If the cell ends with an expression, the names are only steps towards its value, except for a
+    variable of the notebook that the cell adds to. Imports and loop variables don't count.
     """
     has_result = bool(body) and isinstance(body[-1], ast.Expr)
     assigned: set[str] = set()
@@ -83,7 +82,7 @@ def _lost_names(body: list[ast.stmt]) -> Iterator[str]:
 
 
 def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements, with those of their blocks, in which names are the cell's own."""
+    """Yield the statements and those in their blocks, except in functions and classes."""
     for statement in body:
         yield statement
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

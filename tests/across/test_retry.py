@@ -41,6 +41,7 @@ import pytest
 from ipy_awsprofile import across_profiles, list_buckets, list_profiles
 from ipy_awsprofile.demo.stages.organisation import seed_organisation
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption, NoProfileAnswered
+from tests.mfa_role import answer_with_codes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,6 +179,26 @@ def test_every_profile_failed(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     assert list(again.value.errors.retry()["profile"].unique()) == list(names)
 
 
+def test_failed_cell(shell: Shell, names: tuple[str, ...]) -> None:
+    """After a cell that failed for every profile, the error that IPython keeps can be retried."""
+    shell.good("import sys\nready = False")
+    shell.refused("%%aws_profiles reader --no-progress\nassert ready\nprofile.account")
+    whole = shell.good("ready = True\nsys.last_value.errors.retry()").result
+    assert list(whole["profile"]) == list(names)
+
+
+def test_mfa_codes(aws: EmbeddedAws, auditor: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A retry prompts for a code only if a profile without a result needs it."""
+    answer_with_codes(aws, auditor, monkeypatch)
+    flaky = Flaky("RoleBeta")
+    frame = across_profiles(["Auditor", "RoleBeta"], flaky, progress=False)
+    assert failed(frame) == ["RoleBeta"]
+    monkeypatch.setattr("getpass.getpass", pytest.fail)
+    flaky.failing = set()
+    assert list(retry_of(frame)["profile"].unique()) == ["Auditor", "RoleBeta"]
+    assert [call.action for call in aws.calls].count("sts:GetSessionToken") == 1
+
+
 def test_every_profile_answered(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     """If nothing failed, a retry returns the same rows without a call, however often."""
     frame = across_profiles(names, list_buckets, progress=False)
@@ -311,9 +332,9 @@ def test_pickled(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     loaded = pickle.loads(pickled)
     pd.testing.assert_frame_equal(loaded, frame)
     assert loaded.attrs == frame.attrs
-    with pytest.raises(AwsProfileError, match="don't know the function") as raised:
+    with pytest.raises(AwsProfileError, match="come from a file or another process") as raised:
         retry_of(loaded)
-    assert "run the function again" in raised.value.hint
+    assert "Run the function again" in raised.value.hint
     file = io.BytesIO()
     frame.to_parquet(file)
     assert pd.read_parquet(file).attrs["errors"] == list(frame.attrs["errors"])

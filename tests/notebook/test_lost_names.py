@@ -30,7 +30,7 @@ def note_of(shell: Shell, cell: str) -> str:
 
 
 def test_advice(shell: Shell, names: tuple[str, ...]) -> None:
-    """The line names what is lost and what to do, and doing that gives the value."""
+    """The line names the variable and says what to do, and following it gives the value."""
     note = note_of(shell, COUNT)
     assert note == (
         "The cell's `bucket_count` isn't kept. To get a value for each profile, end the cell with "
