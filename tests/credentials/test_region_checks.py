@@ -55,7 +55,7 @@ def asked(aws: EmbeddedAws, auditor: str, monkeypatch: pytest.MonkeyPatch) -> li
 def test_no_code_without_a_region(
     shell: Shell, aws: EmbeddedAws, asked: list[str], switch: str
 ) -> None:
-    """Without a Region nobody is asked and nothing is called; with the hint, one code is enough."""
+    """A missing Region fails without a prompt or a call, and the hint's command needs one code."""
     aws.calls.clear()
     error = shell.refused(f"%aws_profile {switch}")
     assert isinstance(error, NoRegion)
@@ -68,14 +68,14 @@ def test_no_code_without_a_region(
 
 
 def test_the_profile_that_was_asked_for(shell: Shell, aws: EmbeddedAws, asked: list[str]) -> None:
-    """The Region of a whole role chain is that of the profile that was asked for."""
+    """The whole role chain uses the requested profile's Region, so the error names this profile."""
     error = shell.refused("%aws_profile Behind")
     assert str(error) == "No AWS Region is known for `Behind`."
     assert asked == []
 
 
 def test_many_profiles(shell: Shell, aws: EmbeddedAws, asked: list[str]) -> None:
-    """In a run over many profiles nobody is asked, either."""
+    """A run over many profiles doesn't prompt for a code that can't be used."""
     with pytest.raises(NoProfileAnswered) as caught:
         across_profiles(["Auditor"], lambda session: 1, progress=False)
     assert [error["error"] for error in caught.value.errors] == [NoRegion.__name__]
@@ -85,7 +85,7 @@ def test_many_profiles(shell: Shell, aws: EmbeddedAws, asked: list[str]) -> None
 def test_source_with_a_region(
     shell: Shell, aws: EmbeddedAws, auditor: str, asked: list[str]
 ) -> None:
-    """A run asks for a code that a source with a Region can use, and says what has no Region."""
+    """If the source profile has a Region, a missing Region fails only the profile without one."""
     text = aws.config_file.read_text()
     header = "[profile AuditorUser]\n"
     aws.config_file.write_text(text.replace(header, f"{header}region = us-west-2\n"))
@@ -112,7 +112,7 @@ def test_role_in_the_cache(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_no_sign_in_without_a_region(shell: Shell, aws: EmbeddedAws) -> None:
-    """Nobody signs in for a role that can't be assumed then, nor for a switch that can't end."""
+    """A missing Region fails before the sign-in that a role or a switch would need."""
     organisation(aws)
     aws.write_profile("Role", source_profile="prod-reader", role_arn=ROLE)
     with pytest.raises(SignInRequired):
@@ -123,6 +123,16 @@ def test_no_sign_in_without_a_region(shell: Shell, aws: EmbeddedAws) -> None:
     assert isinstance(shell.refused(f"%aws_profile corp:{PROD}/Reader"), NoRegion)
     with pytest.raises(SignInRequired):  # without a switch, STS isn't asked who it is
         open_session("prod-reader")
+
+
+def test_no_process_without_a_region(shell: Shell, aws: EmbeddedAws, tmp_path: Path) -> None:
+    """A missing Region fails before a process runs, which can prompt for a code, too."""
+    ran = tmp_path / "ran"
+    aws.write_profile("Tool", credential_process=f"touch {ran}")
+    assert isinstance(shell.refused("%aws_profile Tool"), NoRegion)
+    assert not ran.exists()
+    shell.refused("%aws_profile Tool --region us-west-2")
+    assert ran.exists()
 
 
 @pytest.mark.parametrize("settings", ["", "use_fips_endpoint = true\n"])
@@ -147,7 +157,7 @@ def test_other_endpoints(shared_files: tuple[Path, Path], endpoint: str) -> None
 def test_region_that_aws_cannot_have(
     shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, profile: str, region: str
 ) -> None:
-    """At AWS, what can't be a Region is refused before any call; the hint leads to a Region."""
+    """A switch at AWS refuses impossible Regions before any call, and suggests a valid one."""
     monkeypatch.setattr(sts_endpoint, "_AWS", re.compile(r"127\.0\.0\.1"))
     aws.calls.clear()
     error = shell.refused(f"%aws_profile {profile} --region {region}")
