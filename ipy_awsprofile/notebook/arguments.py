@@ -3,61 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import re
-from collections.abc import Callable, Sequence
-from keyword import iskeyword
+from collections.abc import Callable
 from typing import Any
 
 from IPython.core.magic_arguments import argument, argument_group, magic_arguments
 
-
-class JoinedWords(argparse.Action):
-    """Several words are one value, so that a name with spaces needs no quotes; none are None."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,  # noqa: ARG002
-        namespace: argparse.Namespace,
-        values: str | Sequence[Any] | None,
-        option_string: str | None = None,  # noqa: ARG002
-    ) -> None:
-        """Store the words, with spaces between them."""
-        setattr(namespace, self.dest, " ".join(values) if values else None)
-
-
-def variable_name(text: str) -> str:
-    """Return the text if it can name a variable."""
-    if not text.isidentifier() or iskeyword(text):
-        raise argparse.ArgumentTypeError(f"`{text}` isn't a valid variable name.")
-    return text
-
-
-def duration(text: str) -> int:
-    """Return the seconds in a text such as ``3600``, ``90m``, ``1h`` or ``1h30m``."""
-    from ipy_awsprofile.config.duration import parsed_seconds
-
-    seconds = parsed_seconds(text)
-    if seconds is None:
-        raise argparse.ArgumentTypeError(f"`{text}` isn't a duration; use `3600`, `90m` or `1h`.")
-    return seconds
-
-
-def worker_count(text: str) -> int:
-    """Return the number in a text if it can be a number of workers."""
-    if not re.fullmatch("0*[1-9][0-9]{0,5}", text, re.ASCII):
-        raise argparse.ArgumentTypeError(f"`{text}` isn't a number of profiles; use 1 or more.")
-    return int(text)
-
-
-def tag_option(text: str) -> tuple[str, str]:
-    """Return key and value of a tag such as ``team=red``."""
-    from ipy_awsprofile.config.role_parameters import tag
-    from ipy_awsprofile.errors import InvalidOption
-
-    try:
-        return tag(text)
-    except InvalidOption as error:
-        raise argparse.ArgumentTypeError(f"{error} {error.hint}") from None
+from ipy_awsprofile.notebook.option_values import (
+    JoinedWords,
+    duration,
+    tag_option,
+    variable_name,
+    worker_count,
+)
 
 
 def _decorator(*arguments: Callable[[Any], Any]) -> Callable[[Any], Any]:
