@@ -7,7 +7,7 @@ from dataclasses import asdict
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, Self
 
-from ipy_awsprofile.cards.run_cards import reasons, where
+from ipy_awsprofile.cards.run_cards import profile_and_region, reasons
 from ipy_awsprofile.errors import AwsProfileError, NoProfileAnswered
 from ipy_awsprofile.text import visible, visible_line
 
@@ -83,7 +83,10 @@ class ErrorRows(list[dict[str, str | None]]):
         return type(self), (list(self),)
 
     def __repr__(self) -> str:
-        lines = (f"{where(row)}: {row['error']}: {row['message']}\n  {row['hint']}" for row in self)
+        lines = (
+            f"{profile_and_region(row)}: {row['error']}: {row['message']}\n  {row['hint']}"
+            for row in self
+        )
         return "\n".join(map(str.rstrip, lines)) or "no errors"
 
     def _repr_html_(self) -> str:
@@ -200,7 +203,7 @@ def no_profile_answered(errors: ErrorRows, size: str) -> NoProfileAnswered:
     """Return the error for a run in which every profile failed; ``size`` is `Job.size`."""
     if len(errors) == 1:
         (one,) = errors
-        message = f"{where(one, '`')} failed: {one['error']}: {one['message']}"
+        message = f"{profile_and_region(one, '`')} failed: {one['error']}: {one['message']}"
     else:
         message = f"None of {size} answered. {'; '.join(reasons(errors))}"
     hint = next((row["hint"] for row in errors if row["hint"]), "") or ""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
 from queue import SimpleQueue
@@ -47,7 +47,7 @@ class Run:
     def __init__(self, switcher: Switcher, job: Job) -> None:
         self.sources = SharedSources(switcher.person, connections=job.workers)
         self.protection = switcher.protection
-        self.nobody = replace(switcher.person, sign_in=None)  # a thread can't ask
+        self.unattended = replace(switcher.person, sign_in=None)  # a thread can't ask
         self.credentials: list[ref[Any]] = []
         self._job = job
         self._executor = job.executor
@@ -98,7 +98,7 @@ class Run:
     ) -> tuple[dict[Task, Outcome], bool]:
         job = self._job
         pool = ThreadPoolExecutor(job.workers, thread_name_prefix="across-profiles")
-        futures: dict[Task, Future[Outcome]] = {}
+        futures: dict[Task, Future[Outcome | None]] = {}
         interrupted = False
         done: SimpleQueue[object] = SimpleQueue()
         unit = " calls" if job.regions else " profiles"
@@ -116,18 +116,23 @@ class Run:
                         break
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-        finished = {
-            task: future.result()
+        outcomes = {
+            task: outcome
             for task, future in futures.items()
-            if future.done() and not future.cancelled()
+            if future.done() and not future.cancelled() and (outcome := future.result())
         }
-        return finished, interrupted
+        return outcomes, interrupted
 
     def _stop(self) -> None:
         """Stop submitting calls, and cancel those that the executor hasn't started."""
         self._stopped.set()
         for future in tuple(self._submitted):
             future.cancel()
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether Ctrl-C has ended the run."""
+        return self._stopped.is_set()
 
     @property
     def uses_executor(self) -> bool:
@@ -138,8 +143,8 @@ class Run:
         """Call the function in a Region, or in the session's own; raise what an executor raises."""
         if self._executor is None or self._portable is None:
             return call(self._job.function, session.in_region(region) if region else session)
-        if self._stopped.is_set():
-            raise AwsProfileError("The run was interrupted.")
+        if self.is_stopped:
+            raise CancelledError
         sent = portable(session)
         sent = replace(sent, region=region) if region else sent
         try:
@@ -148,7 +153,7 @@ class Run:
             self._refusals.append(error)
             raise
         self._submitted.add(future)
-        if self._stopped.is_set():  # while the executor took the call, so `_stop` didn't see it
+        if self.is_stopped:  # while the executor took the call, so `_stop` didn't see it
             future.cancel()
         try:
             return future.result()
@@ -171,26 +176,31 @@ class _ProfileRun:
         self._failure: Failure | None = None
         self._account: str | None = None
 
-    def outcome(self, task: Task) -> Outcome:
-        """Call the function for a task with the profile's session, and return the outcome."""
+    def outcome(self, task: Task) -> Outcome | None:
+        """Call the function for a task with the profile's session, and return the outcome.
+
+        Return None if Ctrl-C has cancelled the call.
+        """
         thread_is_known()
         rows, region = None, task.region
         try:
-            session, failure = self._opened()
+            session, failure = self._open_once()
             if session:
                 region = region or session.region_name
                 result = self._run.call(session, task.region)
                 if result.expired and self._run.uses_executor:
-                    result = self._run.call(self._opened_again(session), task.region)
+                    result = self._run.call(self._renew(session), task.region)
                 failure = result.failure
                 rows = None if failure else rows_of(result.value)
         except Exception as error:  # noqa: BLE001
+            if isinstance(error, CancelledError) and self._run.is_stopped:
+                return None
             failure = failure_of(error)
         finally:
             self._release()
         return Outcome(task.profile, self._account, region, rows, failure)
 
-    def _opened(self) -> tuple[ProfileSession | None, Failure | None]:
+    def _open_once(self) -> tuple[ProfileSession | None, Failure | None]:
         """Return the session, or why it couldn't be opened; open it if it is the first call."""
         with self._lock:
             if not self._session and not self._failure:
@@ -204,7 +214,7 @@ class _ProfileRun:
     def _open(self) -> ProfileSession:
         run, protection = self._run, self._run.protection
         # A pattern can fit the name of the account, which isn't in the files.
-        request = protection.resolve_name(self._request, run.nobody)
+        request = protection.resolve_name(self._request, run.unattended)
         session = run.sources.open(run.target_of(request := protection.allowed(request)))
         self._account = who_am_i(session).account
         if (allowed := protection.allowed(request, self._account)) != request:
@@ -212,7 +222,7 @@ class _ProfileRun:
         run.credentials.append(ref(session.get_credentials()))
         return session
 
-    def _opened_again(self, expired: ProfileSession) -> ProfileSession:
+    def _renew(self, expired: ProfileSession) -> ProfileSession:
         """Return a session with new credentials; of several calls, the first one opens it."""
         with self._lock:
             if self._session is expired:

@@ -62,14 +62,14 @@ def reasons(errors: Sequence[Mapping[str, str | None]]) -> list[str]:
         lines.append(
             f"{number_of(len(group), unit)}: {text}"
             if others
-            else f"{where(first, '`')}: {first['error']}: {first['message']}"
+            else f"{profile_and_region(first, '`')}: {first['error']}: {first['message']}"
         )
     if rest := sum(len(group) for _, group in largest[MOST_ERRORS:]):
         lines.append(f"… and {rest} more.")
     return lines
 
 
-def where(row: Mapping[str, str | None], mark: str = "") -> str:
+def profile_and_region(row: Mapping[str, str | None], mark: str = "") -> str:
     """Return the profile of an error of a run, and its Region if the run names Regions."""
     profile = f"{mark}{row['profile']}{mark}"
     return f"{profile} in {row['region']}" if row.get("region") else profile

@@ -17,8 +17,11 @@ from ipy_awsprofile.demo.stages.organisation import seed_organisation
 from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT
 from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered
 from tests.across.failing import errors_of
+from tests.across.test_worker import processes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
 
@@ -100,6 +103,25 @@ def test_with_an_executor(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     assert list(frame["account"])[-1] == USER_ACCOUNT
     assert actions(aws)["sts:AssumeRole"] == len(names)
     assert actions(aws)["sts:GetSessionToken"] == 1
+
+
+def test_in_processes(aws: EmbeddedAws, names: tuple[str, ...], tmp_path: Path) -> None:
+    """A worker process gets the Region, too, and a retry with another pool completes the rest."""
+    failing = ["eu-central-1"]
+
+    def function(session: Any) -> str:
+        region: str = session.client("sts").meta.region_name
+        if region in failing:
+            raise ValueError("not yet")
+        return region
+
+    with processes(tmp_path / "first") as pool:
+        frame = across_profiles(names[:2], function, regions=REGIONS, executor=pool, progress=False)
+    assert list(frame["value"]) == ["us-east-1", "ap-southeast-2"] * 2
+    failing.clear()
+    with processes(tmp_path / "second") as pool:
+        whole = frame.attrs["errors"].retry(executor=pool)
+    assert list(whole["value"]) == list(whole["region"]) == list(REGIONS) * 2
 
 
 def test_expired_with_an_executor(aws: EmbeddedAws) -> None:

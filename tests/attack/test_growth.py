@@ -94,6 +94,15 @@ def across(_shell: Shell, _random: Random) -> None:
     across_profiles("*", lambda session: session.profile_name, progress=False, max_workers=2)
 
 
+def retry(shell: Shell, _random: Random) -> None:
+    """Retry what failed in a run, twice."""
+    shell.good(
+        "from ipy_awsprofile import across_profiles\n"
+        "frame = across_profiles(['RoleBeta', 'Gone'], id, progress=False, max_workers=2)\n"
+        "frame = frame.attrs['errors'].retry().attrs['errors'].retry()"
+    )
+
+
 def reload(shell: Shell, _random: Random) -> None:
     """Load the extension again while something is lent."""
     shell.good("%aws_profile RoleBeta --read-only\n%reload_ext ipy_awsprofile")
@@ -109,6 +118,7 @@ DONE: dict[Callable[[Shell, Random], None], int] = {
     script: 30,
     pick: 30,
     across: 25,
+    retry: 25,
     reload: 25,
 }
 

@@ -35,6 +35,7 @@ ACTIONS = {
     "with using_profile('UserAlpha'):\n    pass": "",
     "with using_profile('RoleBeta', read_only=True), using_profile('UserAlpha'):\n    pass": "",
     "across_profiles('UserAlpha', id, progress=False)": "",
+    "errors.retry()": "",
 }
 
 
@@ -87,6 +88,8 @@ def test_lines(rounds: Rounds, shell: Shell, aws: EmbeddedAws, action: str) -> N
     """Before each line of our code, Ctrl-C ends the cell, and `--off` restores everything."""
     assert s3fs  # from the beginning, as some defaults are set only for what is imported
     shell.good("from ipy_awsprofile import across_profiles, using_profile")
+    shell.good("frame = across_profiles(['UserAlpha', 'Gone'], id, progress=False)")
+    shell.good("errors = frame.attrs['errors']")
     before_all, threads = state(shell), set(threading.enumerate())
     shell.good("%aws_profile RoleBeta")
     with interrupted() as counted:
