@@ -106,9 +106,9 @@ def changed_text(
         del lines[saved.header : saved.end]
         while lines[saved.header :] and not lines[saved.header].strip():
             del lines[saved.header]
-    if removed:
-        while lines and not lines[-1].strip():
-            del lines[-1]
+        was_last = saved.header == len(lines)
+        while was_last and lines and not lines[-1].strip():
+            lines.pop()
     return with_sections("".join(lines), added)
 
 

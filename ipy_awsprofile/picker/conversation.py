@@ -69,7 +69,7 @@ class Conversation:
         self.listing = Listing(switcher)
         self._has_view = False
         self._sign_ins = SignInsAtViews(self._answer)
-        self._ending.callback(self._sign_ins.give_up)
+        self._ending.callback(self._sign_ins.close)
         self._commands = SwitchCommands(switcher, self._answer, self._sign_ins)
         self._ending.callback(self._commands.close)
         self._aliases = AccountAliases()

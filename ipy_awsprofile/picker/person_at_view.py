@@ -25,6 +25,7 @@ class SignInsAtViews:
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self._given_up = threading.Event()
+        self._is_closed = False
         #: The sign-in that waits for what the person enters.
         self.entered: EnteredSignIn | None = None
 
@@ -37,6 +38,8 @@ class SignInsAtViews:
         from ipy_awsprofile.sessions.sign_in import begin_sign_in
 
         self.give_up()
+        if self._is_closed:  # while roles were listed in a thread
+            return
         attempt = begin_sign_in(target, device_code=device_code)
         given_up = self._given_up = threading.Event()
         self.entered = attempt if isinstance(attempt, EnteredSignIn) else None
@@ -57,8 +60,13 @@ class SignInsAtViews:
         threading.Thread(target=wait, name="sign-in", daemon=True).start()
 
     def give_up(self) -> None:
-        """Stop waiting: the person wants something else, or the picker is closed."""
+        """Stop waiting: the person wants something else."""
         self._given_up.set()
+
+    def close(self) -> None:
+        """Stop waiting, and show no other sign-in: the picker is closed."""
+        self._is_closed = True
+        self.give_up()
 
 
 @contextmanager

@@ -44,6 +44,16 @@ def test_in_the_browser(aws: EmbeddedAws, person: Person, browser: Browser) -> N
     assert person.picker.value == "Ann"
 
 
+def test_another_program_logs_in(aws: EmbeddedAws, person: Person) -> None:
+    """While the view asks for a code, another program can log in; then no code is needed."""
+    assert person.switches("Ann")["code"] is None
+    user = aws.signin.codes.user
+    assert user
+    aws.signin.login(user)
+    waited_for(person, "signed_in")
+    assert person.switches("Ann")["type"] == "done"
+
+
 def test_by_a_code(aws: EmbeddedAws, person: Person) -> None:
     """Elsewhere the person enters what the page shows; a wrong code is an error."""
     asked = person.switches("Ann")
@@ -52,6 +62,7 @@ def test_by_a_code(aws: EmbeddedAws, person: Person) -> None:
     code = shown_code(person.switches("Ann")["url"])
     answers = person.chooses("Ann", entered=code)
     assert answers[-1]["type"] == "done"
-    seen = json.dumps(answers) + repr(vars(person.picker._conversation._commands))
+    conversation = person.picker._conversation
+    seen = json.dumps(answers) + repr(vars(conversation._commands) | vars(conversation._sign_ins))
     assert [secret for secret in aws.secrets() if secret in seen] == []
     assert person.picker.value == "Ann"
