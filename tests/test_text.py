@@ -11,7 +11,9 @@ from ipy_awsprofile.cards.cards import error_card
 from ipy_awsprofile.cards.rendering import Card, Table
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.text import (
+    as_seen,
     assigned_name,
+    has_unseen,
     in_words,
     parse_json,
     program,
@@ -41,6 +43,22 @@ ODD = "a\x1b]52;c;cHdu\x07b\u202ec"
 def test_visible(text: str, shown: str) -> None:
     """Characters that a terminal obeys are escaped; letters and line ends stay."""
     assert visible(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "seen", "unseen"),
+    [
+        ("größe", "größe", False),
+        ("a\u00a0b\tc\u3000d", "a b c d", False),
+        ("a\u200bb\u00ad\ufeff", "ab", True),
+        ("\u202ea", "a", True),
+        ("a\nb", "a\nb", False),
+    ],
+)
+def test_as_seen(text: str, seen: str, *, unseen: bool) -> None:
+    """Invisible characters are removed, and all spaces look alike; line ends stay."""
+    assert as_seen(text) == seen
+    assert has_unseen(text) == unseen
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 20_000, "{", "", b"\xff", "9" * 5_000])

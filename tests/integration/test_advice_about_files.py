@@ -82,6 +82,7 @@ NAMED_BY_EXPLAIN = {
     "an invisible character in a source": Mistake("config", SOURCE, f"{SOURCE}\u200b"),
     "a comment behind a role": Mistake("config", ROLE, f"{ROLE}  # mine"),
     "a role whose setting is misspelt": Mistake("config", ROLE, ROLE.replace("_", "-", 1)),
+    "a space below a command": Mistake("config", ROLE, f"mfa_process = true\n {ROLE}"),
     "a second section": Mistake("config", f"{ROLE}\n", f"{REGION}\n[RoleBeta]\n{ROLE}\n"),
     "a section of settings that has no profile": Mistake(
         "config", "[profile UserAlpha]", "[UserAlpha]"
