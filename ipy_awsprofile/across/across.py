@@ -84,8 +84,9 @@ def across_profiles(
     options of ``%aws_profile``, for the session of each profile.
 
     What would sign as the notebook, such as a global client, is an error of each profile. Raises
-    InvalidOption if no profile matches, or if the function can't be sent to the executor;
-    NoProfileAnswered, and ConfigFileError.
+    InvalidOption if no profile matches, if a Region is misspelt or repeated, if the function can't
+    be sent to the executor, or if the executor was shut down; NoProfileAnswered, and
+    ConfigFileError.
 
     https://docs.python.org/3/library/concurrent.futures.html
     """
