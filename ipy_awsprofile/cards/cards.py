@@ -198,14 +198,14 @@ def _counted(number: int, unit: str) -> str:
     return number_of(number, unit) if number else ""
 
 
-def signed_out_card(names: Sequence[str], problems: Sequence[str], *, profile: str) -> Card:
-    """Return a card of the sign-ins that have ended, and of the profile that isn't active now."""
+def signed_out_card(
+    names: Sequence[str], problems: Sequence[str], *, inactive: Sequence[str], active: str
+) -> Card:
+    """Return a card of the sign-ins that have ended, and of the profiles that aren't active now."""
     title = f"Signed out of {', '.join(names)}" if names else "You aren't signed in"
-    notes = [*problems]
-    if profile:
-        notes.append(
-            f"{profile} isn't active any more. Everything is as it was before the first switch."
-        )
+    notes = [*problems, *(f"{profile} isn't active any more." for profile in inactive)]
+    if inactive:
+        notes[-1] += f" {active} is active." if active else " No profile is active."
     if names:
         notes.append(
             "Sessions that a program has already, and roles that were assumed with them, are valid "

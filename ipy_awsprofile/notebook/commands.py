@@ -141,9 +141,12 @@ def _sign_out(magics: LoadedMagics, request: SwitchRequest | None) -> Card:
     from ipy_awsprofile.switch.signing_out import sign_out_and_off
 
     ended = sign_out_and_off(magics.switcher, request)
-    if ended.profile:
+    if ended.profiles:
         magics.drop_first()
-    return cards.signed_out_card(*ended.signed_out, profile=ended.profile)
+    now = magics.switcher.request
+    return cards.signed_out_card(
+        *ended.signed_out, inactive=ended.profiles, active=now.name if now else ""
+    )
 
 
 def _explanation(request: SwitchRequest | None) -> object:

@@ -112,6 +112,15 @@ class Layers:
                 layer.bindings = self._bind(layer, self._transaction)
                 self.bound = (*self.bound, layer)
 
+    def leave(self, is_over: Callable[[Layer], bool] | None = None) -> None:
+        """Leave all layers until a scope ends, or leave those that are over, for good."""
+        if is_over is None:
+            self.rebind(())
+            return
+        for scope in self._scopes:
+            scope.after = tuple(layer for layer in scope.after if not is_over(layer))
+        self.rebind(tuple(layer for layer in self.bound if not is_over(layer)))
+
     def begin_scope(self, layer: Layer) -> None:
         """Bind a scope's layer on top of the others, until `end_scope`.
 

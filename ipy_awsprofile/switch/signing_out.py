@@ -10,18 +10,21 @@ if TYPE_CHECKING:
     from ipy_awsprofile.config.request import SwitchRequest
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.sessions.sign_out import SignedOut
+    from ipy_awsprofile.switch.layers import Layer
     from ipy_awsprofile.switch.switcher import Switcher
 
 
 class Ended(NamedTuple):
-    """The sign-ins that have ended, and the profile whose switch was undone, or empty."""
+    """The sign-ins that have ended, and the profiles that aren't active any more."""
 
     signed_out: SignedOut
-    profile: str
+    profiles: tuple[str, ...]
 
 
 def sign_out_and_off(switcher: Switcher, request: SwitchRequest | None) -> Ended:
-    """End the sign-in of a request, or all of them; undo a switch whose role chain begins there.
+    """End the sign-in of a request, or all of them; leave identities whose chain begins there.
+
+    A scope that ends later, such as a cell's, doesn't restore them.
 
     Raises what `sign_out` and `login_target` raise.
     """
@@ -29,11 +32,16 @@ def sign_out_and_off(switcher: Switcher, request: SwitchRequest | None) -> Ended
 
     target = login_target(request) if request else None
     signed_out = sign_out(target)
-    profile = ""
-    if any(_begins_with(session.target, target) for session in switcher.sessions):
-        profile = switcher.request.name if switcher.request else ""
-        switcher.off()
-    return Ended(signed_out, profile)
+    ended: list[str] = []
+
+    def is_over(layer: Layer) -> bool:
+        sessions = filter(None, (layer.session, layer.rest))
+        over = any(_begins_with(session.target, target) for session in sessions)
+        ended.extend([layer.request.name] if over else [])
+        return over
+
+    switcher.off(is_over)
+    return Ended(signed_out, tuple(dict.fromkeys(ended)))
 
 
 def _begins_with(active: Target, ended: Target | None) -> bool:

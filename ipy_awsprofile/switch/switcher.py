@@ -193,19 +193,20 @@ class Switcher:
         """
         (person or self.person).sign_in_for(login_target(request))
 
-    def off(self) -> bool:
+    def off(self, is_over: Callable[[Layer], bool] | None = None) -> bool:
         """Put everything back to before the first switch. Return whether there was one to undo.
 
-        What waits for the end of the running cell is dropped.
+        What waits for the end of the running cell is dropped. With ``is_over``, leave only such
+        layers, for good: no scope that ends later restores them.
         """
         require_no_run()
         self.cell.drop()
         with Uninterrupted(), ExitStack() as after, self._lock:
-            if not self._layers.bound:
+            if not any(map(is_over or bool, self._layers.bound)):
                 return False
-            after.callback(self._tell, None, None)
+            after.callback(lambda: self._tell(now := self._active(), now.known() if now else None))
             self._note_readers()
-            self._layers.rebind(())
+            self._layers.leave(is_over)
         return True
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.records import ExplainedStep, Explanation, Setting
 from ipy_awsprofile.sessions.assigned_roles import AssignedRole
 from ipy_awsprofile.sessions.role_list import Account
+from ipy_awsprofile.switch.syncing import Change, SyncPlan
 from tests.cards.reader import Reader, Shown, read
 from tests.cards.test_cards import identity, profile
 
@@ -59,6 +60,18 @@ CARDS: dict[str, Callable[[str], Shown]] = {
         text, f"https://sso.example/{text}", text, timedelta(minutes=9)
     ),
     "sign_in_ended_card": lambda text: sign_in_ended_card(text, done=True),
+    "signed_out_card": lambda text: cards.signed_out_card(
+        [text], [text], inactive=[text], active=text
+    ),
+    "sync_table": lambda text: tables.sync_table(
+        SyncPlan(
+            text,
+            SharedFiles(Path("config"), Path("credentials")),
+            None,
+            changes=[Change("keep", text, text, text, text, text)],
+        ),
+        is_written=False,
+    ),
     "across_card": lambda text: run_cards.across_card(
         1, text, [{"profile": text, "error": text, "message": text}], frame=text
     ),

@@ -193,3 +193,16 @@ def test_version_2_of_the_aws_cli(shell: Shell, aws: EmbeddedAws) -> None:
     assert cli([aws_cli_2(), "sso", "logout"]) == 0
     assert isinstance(shell.refused("%aws_profile prod-reader"), SignInRequired)
     assert [call.action for call in aws.calls].count("sso:Logout") == 2
+
+
+def test_in_a_cell_with_a_profile(shell: Shell, aws: EmbeddedAws) -> None:
+    """After the cell, an identity whose sign-in has ended isn't restored."""
+    shell.good("%aws_profile prod-reader")
+    ran = shell.good("%%aws_profile RoleBeta\n%aws_profile --logout")
+    assert "prod-reader isn't active any more. RoleBeta is active." in ran.text
+    assert "No profile is active" in shell.good("%aws_profile").text
+    aws.sso.sign_in("corp")
+    shell.good("%aws_profile RoleBeta")
+    ran = shell.good("%%aws_profile prod-reader\n%aws_profile --logout")
+    assert "prod-reader isn't active any more. RoleBeta is active." in ran.text
+    assert shell.good("%aws_profile").text.startswith("RoleBeta")

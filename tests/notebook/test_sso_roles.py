@@ -76,14 +76,16 @@ def test_progress_in_a_kernel(aws: EmbeddedAws) -> None:
 
 def test_throttled_progress_in_a_kernel(aws: EmbeddedAws) -> None:
     """The bar says that AWS limits how often it is called; the list is complete."""
-    aws.sso.calls_per_second = 3
+    for number in range(20):
+        aws.sso.assign(f"{number:012}", "Reader")
+    aws.sso.calls_per_second = 5
     cells, saved = run_notebook(
         "%load_ext ipy_awsprofile\n"
         "import ipy_awsprofile.across.progress as progress; progress._DELAY = 0.0",
         "%aws_profiles --sso",
         environment=aws.environment(),
     )
-    assert "4 roles in 3 accounts" in "".join(cells[1].cards) + cells[1].html
+    assert "24 roles in 23 accounts" in "".join(cells[1].cards) + cells[1].html
     assert "slowed down by AWS]" in saved
 
 

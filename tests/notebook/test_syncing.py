@@ -319,7 +319,7 @@ def test_in_turn_with_version_2_of_the_aws_cli(shell: Shell, aws: EmbeddedAws) -
     assert "sandbox-Reader" not in cli("configure", "list-profiles").stdout.splitlines()
     assert shell.good("%aws_profile Playground-Reader").text.startswith("Playground-Reader")
     assert cli("sso", "logout").returncode == 0
-    assert isinstance(shell.refused("%aws_profiles --sso"), SignInRequired)
+    assert isinstance(shell.refused("%aws_profiles --sso --refresh"), SignInRequired)
     aws.sso.sign_in("corp")
     assert account_of("Playground-Reader") == TEST
     assert "isn't active any more" in shell.good("%aws_profile --logout --sso corp").text
