@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.sessions.assigned_roles import AssignedRole
     from ipy_awsprofile.switch.switcher import Switcher
 
-#: What happens to a profile; ``keep`` is for one that would be renamed or removed.
+#: What happens to a profile. ``keep`` says that it isn't renamed or removed, although it differs.
 Action = Literal["remove", "rename", "keep", "add"]
 
 

@@ -55,7 +55,7 @@ def saved(shared_files: tuple[Path, Path], text: str) -> list[SavedProfile]:
     ],
 )
 def test_found_and_changed(shared_files: tuple[Path, Path], before: str, after: str) -> None:
-    """What is around a section stays when it is renamed or removed."""
+    """Renaming or removing a section keeps the lines around it."""
     text = SESSION + before + OURS + after
     (found,) = saved(shared_files, text)
     assert (found.name, found.account, found.role) == ("our own", "111111111111", "Admin")

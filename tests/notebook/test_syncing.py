@@ -47,7 +47,7 @@ def rows(text: str) -> list[list[str]]:
 
 
 def test_in_turn(shell: Shell, aws: EmbeddedAws) -> None:
-    """A new role is added, a renamed account's is renamed, and one that is gone is removed."""
+    """Syncing adds a new role, renames a renamed account's profile, and removes a revoked role."""
     before = aws.config_file.read_text()
     assert "are in step. Nothing is to be written." in shell.good(SYNC).text
     aws.sso.name_account(TEST, "Playground", "t@acme.example")
