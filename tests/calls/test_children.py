@@ -67,7 +67,8 @@ def test_programs(notebook: Shell, aws: EmbeddedAws, program: str) -> None:
     notebook.good("%aws_calls clear")
     aws.calls.clear()
     notebook.good(code)
-    seen = sorted(call.action for call in aws.calls)
+    # A sign-in of another test asks without a signature, if it has lost its own server.
+    seen = sorted(call.action for call in aws.calls if call.arn)
 
     def actions(rows: Any) -> list[str]:
         return sorted(rows[rows.outcome != "not visible"].action)
