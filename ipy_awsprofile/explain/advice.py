@@ -45,16 +45,19 @@ def with_mistakes(name: str, config: Config, steps_of: Callable[[Config], Steps]
         return replace(mistake, fatal=has_fatal_consequences(steps_of(others_corrected)))
 
     own = _by_step(steps, {name: mistakes[name] for name in mistakes if _has(name, steps, meant)})
+
+    def problems_of(position: int, step: ExplainedStep) -> Iterator[Problem]:
+        yield from map(judged, dict.fromkeys(own.get(position, ())))
+        yield from (problem for problem in step.problems if problem in remaining)
+
     return tuple(
-        replace(
-            step,
-            problems=(
-                *map(judged, dict.fromkeys(own.get(position, ()))),
-                *(problem for problem in step.problems if problem in remaining),
-            ),
-        )
+        replace(step, problems=tuple(sorted(problems_of(position, step), key=_is_harmless)))
         for position, step in enumerate(steps)
     )
+
+
+def _is_harmless(problem: Problem) -> bool:
+    return not problem.fatal
 
 
 def _has(name: str, *explained: Steps) -> bool:
