@@ -75,7 +75,7 @@ def _candidates(magic: Any, before: list[str], word: str, *, many: bool) -> list
         return [f"{first}{comma}{name}" for name in more if name.startswith(last)]
     if before and before[-1] in ROLE_OPTIONS and (not many or before[-1] == "--sso"):
         option, typed_before = before[-1], _typed_values(before)
-        values = from_portal(lambda: _values(option, typed_before))
+        values = from_portal(lambda: option_values(option, typed_before))
         return [_quoted(value) for value in values if value.casefold().startswith(_typed(word))]
     if before and before[-1] in _options_with_value(magic) and before[-1] != "--source-profile":
         return []
@@ -201,7 +201,7 @@ def from_portal(ask_for_values: Callable[[], list[str]]) -> list[str]:
         return []
 
 
-def _values(option: str, options: dict[str, str]) -> list[str]:
+def option_values(option: str, options: dict[str, str]) -> list[str]:
     """Return the values of an option, of which some others are typed already."""
     from ipy_awsprofile.config.config import read_config
     from ipy_awsprofile.config.sign_ins import find_sign_in, sign_ins
