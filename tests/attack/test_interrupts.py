@@ -38,6 +38,9 @@ ACTIONS = {
     "errors.retry()": "",
 }
 
+#: Defines what `retry` is called on.
+ERRORS = "errors = across_profiles(['UserAlpha', 'Gone'], id, progress=False).attrs['errors']"
+
 
 def active() -> str:
     """Return who is active: for the magic, boto3, children and fsspec alike."""
@@ -88,8 +91,7 @@ def test_lines(rounds: Rounds, shell: Shell, aws: EmbeddedAws, action: str) -> N
     """Before each line of our code, Ctrl-C ends the cell, and `--off` restores everything."""
     assert s3fs  # from the beginning, as some defaults are set only for what is imported
     shell.good("from ipy_awsprofile import across_profiles, using_profile")
-    shell.good("frame = across_profiles(['UserAlpha', 'Gone'], id, progress=False)")
-    shell.good("errors = frame.attrs['errors']")
+    shell.good(ERRORS)
     before_all, threads = state(shell), set(threading.enumerate())
     shell.good("%aws_profile RoleBeta")
     with interrupted() as counted:

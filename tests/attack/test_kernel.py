@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.attack.rounds import Rounds
-from tests.attack.test_interrupts import ACTIONS
+from tests.attack.test_interrupts import ACTIONS, ERRORS
 from tests.test_readme import ROOT
 
 if TYPE_CHECKING:
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
-START = """
+START = f"""
 %load_ext ipy_awsprofile
 import s3fs
 from ipy_awsprofile import across_profiles, using_profile
 from tests.attack.test_interrupts import active
+{ERRORS}
 """
 
 
