@@ -81,6 +81,7 @@ KEYS: dict[str, Broken] = {
         "AWS doesn't accept the keys of `P`",
         EXPLAIN,
         {"aws_session_token = {temporary_token}": ""},
+        seen="The keys are temporary (their ID begins with ASIA), but have no session token.",
     ),
     "token wrong": Broken(
         "static keys with a session token",
@@ -91,19 +92,19 @@ KEYS: dict[str, Broken] = {
     ),
     "token of two lines": Broken(
         "static keys with a session token",
-        CredentialsUnavailable,
-        "The credentials of `P` can't be used: the session token is invalid.",
-        EXPLAIN,
+        InvalidProfile,
+        "The value of `aws_session_token` has more than one line.",
+        "Write it on one line. See config:",
         {"{temporary_token}": f"{HUSH}\n  {HUSH}"},
-        seen="`aws_session_token` contains characters that no key has.",
+        seen="The value of `aws_session_token` has more than one line.",
     ),
     "profile in the credentials file": Broken(
         "only in the credentials file",
         ProfileNotFound,
         "There is no profile `P`",
-        "`%aws_profiles` lists",
+        "[profile P] in the credentials file isn't the profile `P`. Write [P].",
         {"[P]": "[profile P]"},
-        seen="In that file, write [P].",
+        seen="[profile P] in the credentials file isn't the profile `P`. Write [P].",
     ),
     "keys in two files": Broken(
         "keys in the credentials file",
