@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import configparser
+from contextlib import suppress
 from pathlib import Path
 
 
 def problem_and_line(path: Path, error: configparser.Error) -> tuple[str, int | None]:
-    """Return the problem of a file that configparser can't read, and its line (from 1) if known.
-
-    Raises OSError and UnicodeDecodeError.
-    """
-    return _header_problem(path, error) or (_problem_of(error), _line_of(error))
+    """Return the problem of a file that configparser can't read, and its line (from 1) if known."""
+    found = None
+    # Lines kept since the first reading could be shown by a traceback. By now, another program can
+    # have written or deleted the file.
+    with suppress(OSError, UnicodeError):
+        found = _header_problem(path, error)
+    return found or (_problem_of(error), _line_of(error))
 
 
 def _problem_of(error: configparser.Error) -> str:

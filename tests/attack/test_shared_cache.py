@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -172,11 +172,11 @@ def test_eight_threads(rounds: Rounds, aws: EmbeddedAws, rewrite: Callable[[Rand
         return good
 
     good = 0
-    for random in rounds(2):
-        with meanwhile(partial(rewrite, random)), ThreadPoolExecutor(8) as pool:
-            seeds = [random.randrange(10**9) for _ in range(8)]
-            good += sum(pool.map(some, seeds))
-        switcher.off()
-        assert dict(os.environ) == before
+    with closing(switcher):
+        for random in rounds(2):
+            with meanwhile(partial(rewrite, random)), ThreadPoolExecutor(8) as pool:
+                seeds = [random.randrange(10**9) for _ in range(8)]
+                good += sum(pool.map(some, seeds))
+            switcher.off()
+            assert dict(os.environ) == before
     assert good
-    switcher.close()
