@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 #: Control characters except line ends, characters without a width, and characters that change the
@@ -76,6 +77,12 @@ _WORDLESS = re.compile(r"[\d.,:_-]*|[\da-f-]{32,}|true|false|none|null", re.IGNO
 def in_words(text: str) -> str:
     """Return a text, or nothing if it is a number, a UUID or the like."""
     return "" if _WORDLESS.fullmatch(text) else text
+
+
+def joined_with_and(words: Sequence[str]) -> str:
+    """Return words as in a sentence: ``a``, ``a and b``, ``a, b and c``."""
+    *first, last = words
+    return " and ".join(filter(None, (", ".join(first), last)))
 
 
 def number_of(number: int, unit: str, units: str = "") -> str:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from ipy_awsprofile.config.private_folders import cache_folder
 from ipy_awsprofile.errors import CredentialsUnavailable
 
 
@@ -95,7 +96,7 @@ def _places() -> Iterator[Path]:
         yield Path(runtime)
     yield Path(tempfile.gettempdir())
     if os.name != "nt":  # there, the folder for temporary files is the user's
-        yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        yield cache_folder()
 
 
 def _parent_in(place: Path) -> Path | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ipy_awsprofile.cards.rendering import Card
 from ipy_awsprofile.cards.styles import Tone
-from ipy_awsprofile.text import number_of
+from ipy_awsprofile.text import joined_with_and, number_of
 
 #: The number of errors that a summary shows at most; the frame has all of them.
 MOST_ERRORS = 5
@@ -80,10 +80,8 @@ def lost_names_card(names: Sequence[str]) -> Card:
     shown = [f"`{name}`" for name in names[:_MOST_NAMES]]
     if others := len(names) - len(shown):
         shown.append(f"{others} more")
-    *first, last = shown
-    listed = " and ".join(filter(None, (", ".join(first), last)))
-    verb = "aren't" if first else "isn't"
+    verb = "aren't" if shown[1:] else "isn't"
     return Card(
-        f"The cell's {listed} {verb} kept. To get a value for each profile, end the cell with an "
-        f"expression, such as `{names[-1]}`."
+        f"The cell's {joined_with_and(shown)} {verb} kept. To get a value for each profile, end "
+        f"the cell with an expression, such as `{names[-1]}`."
     )

@@ -9,6 +9,15 @@ from contextlib import suppress
 from pathlib import Path
 
 
+def cache_folder() -> Path:
+    """Return the user's folder for files that can be created again.
+
+    https://specifications.freedesktop.org/basedir-spec/latest/
+    """
+    named = os.environ.get("XDG_CACHE_HOME")
+    return Path(named) if named else Path("~/.cache").expanduser()
+
+
 def make_private(folder: Path) -> None:
     """Create a folder and its missing parents with mode 0700, whatever the umask is.
 

@@ -23,7 +23,7 @@ from ipy_awsprofile.config.settings import (
     similar_setting,
 )
 from ipy_awsprofile.config.shared_files import Section, Value, line_below
-from ipy_awsprofile.text import as_seen, has_unseen, shortened, visible_line
+from ipy_awsprofile.text import as_seen, has_unseen, joined_with_and, shortened, visible_line
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -77,8 +77,8 @@ def _joined(setting: str, section: Section) -> Mistake | None:
     where = [place(file, line_below(file, number, line)) for line in settings]
     reads = "is indented, so it is" if len(where) == 1 else "are indented, so they are"
     problem = Problem(
-        says=f"{_listed(where)} {reads} read as part of `{setting}`.",
-        fix=f"Remove the indentation of {_listed(where)}.",
+        says=f"{joined_with_and(where)} {reads} read as part of `{setting}`.",
+        fix=f"Remove the indentation of {joined_with_and(where)}.",
         fatal=setting in ONE_LINE,
     )
     pairs = (re.split("[=:]", line, maxsplit=1) for line in settings)
@@ -93,10 +93,6 @@ def _lines(value: Value) -> list[str]:
 def _is_setting(line: str) -> bool:
     name = re.split("[=:]", line, maxsplit=1)[0].strip().lower()
     return name != line.lower() and (name in known_settings() or similar_setting(name) is not None)
-
-
-def _listed(places: list[str]) -> str:
-    return " and ".join(filter(None, [", ".join(places[:-1]), places[-1]]))
 
 
 def _unseen(setting: str, section: Section) -> Mistake | None:

@@ -10,7 +10,6 @@ https://specifications.freedesktop.org/basedir-spec/latest/
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from typing import Any, NamedTuple
 
 from ipy_awsprofile.config.assigned_role import named_by_account, role_name
 from ipy_awsprofile.config.config import Config, read_config
-from ipy_awsprofile.config.private_folders import make_private, replace_file
+from ipy_awsprofile.config.private_folders import cache_folder, make_private, replace_file
 from ipy_awsprofile.config.shared_files import FileVersion, version_of
 from ipy_awsprofile.config.sign_ins import SignIn, sign_ins
 from ipy_awsprofile.errors import AwsProfileError
@@ -64,9 +63,14 @@ class RoleList:
         known = {one.id: self.roles[one.id] for one in ordered if one.id in self.roles}
         return RoleList(self.listed_at, ordered, known)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the accounts, and the roles of all of them, were listed."""
+        return self.accounts is not None and all(one.id in self.roles for one in self.accounts)
+
     def complete(self) -> tuple[tuple[Account, str], ...] | None:
         """Return each account with each of its roles; None if something wasn't listed yet."""
-        if self.accounts is None or any(one.id not in self.roles for one in self.accounts):
+        if self.accounts is None or not self.is_complete:
             return None
         return tuple((one, role) for one in self.accounts for role in self.roles[one.id])
 
@@ -75,7 +79,7 @@ class RoleList:
         return next((one for one in self.accounts or () if one.id == account), None)
 
 
-#: What was read or written last, and the version of its file then.
+#: The last list that was read or written, by its path, with the file's version at that time.
 _known: dict[Path, tuple[FileVersion | None, RoleList | None]] = {}
 
 
@@ -154,8 +158,7 @@ def _text(value: object) -> str:
 
 
 def _folder() -> Path:
-    named = os.environ.get("XDG_CACHE_HOME")
-    return (Path(named) if named else Path("~/.cache").expanduser()) / "ipy_awsprofile"
+    return cache_folder() / "ipy_awsprofile"
 
 
 def accounts_by_name(name: str, accounts: Iterable[Account]) -> list[Account]:
@@ -167,7 +170,7 @@ def accounts_by_name(name: str, accounts: Iterable[Account]) -> list[Account]:
 def name_with_known_id(name: str, config: Config) -> str:
     """Return a name such as ``corp:team-dev/Admin`` with the account's ID; makes no call.
 
-    Any other name, and that of an account that wasn't listed, is returned as it is.
+    The name is unchanged if it has a different form, or if the account hasn't been listed.
     """
     parts = named_by_account(name, config)
     roles = RoleListFile.of(sign_ins(config)[parts.sign_in]).read() if parts else None
@@ -186,7 +189,7 @@ def known_roles(sign_in: SignIn) -> tuple[tuple[Account, str], ...] | None:
 def listing_time(sign_in: SignIn) -> datetime | None:
     """Return when all roles of a sign-in were listed (UTC); None if something is missing."""
     roles = RoleListFile.of(sign_in).read()
-    return roles.listed_at if roles and roles.complete() is not None else None
+    return roles.listed_at if roles and roles.is_complete else None
 
 
 def known_account(sign_in: SignIn, account: str) -> Account | None:

@@ -1,4 +1,4 @@
-"""What is wrong in a file that can't be parsed is said even if the file has changed since."""
+"""A parsing error is explained even if the file has changed since it was read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NO_SECTION = ("There are settings before the first [section].", 3)
 
 
 def test_a_file_that_changes_meanwhile(tmp_path: Path) -> None:
-    """If the file is gone, or isn't text any more, the first reading says what was wrong."""
+    """If the file was deleted, or is no longer text, the error describes the first reading."""
     file = tmp_path / "config"
     error = MissingSectionHeaderError(str(file), 3, "region = x")
     assert problem_and_line(file, error) == NO_SECTION
