@@ -1,0 +1,188 @@
+"""The page that compares: plain boto3 and ipy_awsprofile side by side, on the same profiles."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pandas as pd
+import pytest
+import time_machine
+from botocore.credentials import AssumeRoleProvider
+from botocore.exceptions import RefreshWithMFAUnsupportedError, SSOTokenLoadError
+
+from ipy_awsprofile.demo.stages.organisation import seed_organisation
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
+from tests.identity_center import write_session
+from tests.servers import Answers, odd_server
+from tests.sessions.test_sso_sign_in import BrowserUser
+from tests.sessions.traces import actions
+from tests.shells import run_python
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
+
+CALLER = "session.client('sts').get_caller_identity()['Arn']"
+
+
+@pytest.fixture
+def later() -> Iterator[Callable[[timedelta], None]]:
+    """Return a function that moves the clock of this process and its embedded AWS."""
+    with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
+        yield traveller.shift
+
+
+@pytest.fixture
+def prompts(aws: EmbeddedAws, auditor: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Answer every prompt with the code of Auditor's device; return the prompts."""
+    prompts: list[str] = []
+
+    def answer(prompt: str) -> str:
+        prompts.append(prompt)
+        return aws.mfa_code(auditor)
+
+    answer.__module__ = "the_front_end"
+    monkeypatch.setattr("getpass.getpass", answer)
+    # botocore binds getpass when it is imported, which is before the tests replace it.
+    monkeypatch.setattr(AssumeRoleProvider.__init__, "__defaults__", (answer, None, None))
+    return prompts
+
+
+def caller(session: boto3.Session) -> str:
+    """Return the ARN that STS reports for a session."""
+    arn: str = session.client("sts").get_caller_identity()["Arn"]
+    return arn
+
+
+def test_role(aws: EmbeddedAws, shell: Shell, later: Any) -> None:
+    """For a role without MFA, boto3 renews the session as ipy_awsprofile does."""
+    plain = boto3.Session(profile_name="RoleBeta")
+    shell.good("%aws_profile RoleBeta")
+    aws.calls.clear()
+    for _ in range(3):
+        assert "/RoleBeta/" in caller(plain)
+        assert "/RoleBeta/" in shell.good(CALLER).result
+        later(timedelta(hours=3))
+    assert actions(aws).count("sts:AssumeRole") == 5  # the magic had assumed the role before
+
+
+def test_mfa(aws: EmbeddedAws, shell: Shell, later: Any, prompts: list[str]) -> None:
+    """boto3 prompts for each session and can't renew it; ours prompts once, and again to renew."""
+    plain = boto3.Session(profile_name="Auditor")
+    caller(plain)
+    later(timedelta(minutes=1))  # AWS accepts each code once
+    caller(boto3.Session(profile_name="Auditor"))
+    assert len(prompts) == 2
+
+    later(timedelta(minutes=1))
+    shell.good("%aws_profile Auditor")
+    shell.good("import ipy_awsprofile; other = ipy_awsprofile.open_session('Auditor')")
+    shell.good("other.client('sts').get_caller_identity()")
+    assert len(prompts) == 3
+
+    later(timedelta(hours=3))
+    with pytest.raises(RefreshWithMFAUnsupportedError):
+        caller(plain)
+    assert "/Auditor/" in shell.good(CALLER).result
+    assert len(prompts) == 4
+
+
+def test_identity_center(aws: EmbeddedAws, shell: Shell, prompts: list[str]) -> None:
+    """boto3 can't sign in; ours signs in from the cell, and then boto3 uses that sign-in."""
+    aws.sso.assign(ROLE_ACCOUNT, "Analyst", policy=allow("*"))
+    write_session(aws)
+    settings: Any = {"sso_account_id": ROLE_ACCOUNT, "sso_role_name": "Analyst"}
+    aws.write_profile("Analyst", sso_session="corp", region="us-west-2", **settings)
+    with pytest.raises(SSOTokenLoadError):
+        caller(boto3.Session(profile_name="Analyst"))
+    with BrowserUser(aws, aws.sso.approve):
+        shell.good("%aws_profile Analyst")
+    assert "AWSReservedSSO_Analyst" in shell.good(CALLER).result
+    # In another process, because botocore chooses its token folder at import.
+    plain = "boto3.Session(profile_name='Analyst').client('sts').get_caller_identity()['Arn']"
+    assert "AWSReservedSSO_Analyst" in run_python(f"import boto3; print({plain})")
+    assert prompts == []
+
+
+#: Code that a notebook contains, none of which uses a variable such as `session`.
+ELSEWHERE = {
+    "boto3.client": "import boto3\nseen = boto3.client('sts').get_caller_identity()['Arn']",
+    "AWS CLI": "import json\n"
+    f"seen = !{sys.executable} -m awscli sts get-caller-identity --output json 2>/dev/null\n"
+    "seen = json.loads(''.join(seen) or '{}').get('Arn')",
+    "pandas": "import pandas as pd\n"
+    "try:\n    seen = str(pd.read_csv('s3://my-first-bucket/a.csv'))\n"
+    "except Exception as error:\n    seen = type(error).__name__",
+}
+
+
+@pytest.mark.parametrize("code", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_session_in_a_variable(
+    aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """Only code that takes it uses a boto3 session; after a switch, all of this uses the role."""
+    monkeypatch.setenv("AWS_PROFILE", "UserAlpha")  # the identity that the kernel was started with
+    role = boto3.Session(profile_name="RoleBeta")
+    role.client("s3").put_object(Bucket="my-first-bucket", Key="a.csv", Body=b"RoleBeta\n1\n")
+    shell.names["session"] = role
+    shell.good(code)
+    assert "RoleBeta" not in str(shell.names["seen"])
+    shell.good("%aws_profile RoleBeta")
+    shell.good(code)
+    assert "RoleBeta" in shell.names["seen"]
+
+
+def test_parquet(
+    aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With AWS_PROFILE alone, `pd.read_parquet` can't read as a role; after a switch it can."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "a.parquet")
+    s3 = boto3.Session(profile_name="RoleBeta").client("s3")
+    s3.upload_file(str(tmp_path / "a.parquet"), "my-first-bucket", "a.parquet")
+    read = "import pandas as pd; len(pd.read_parquet('s3://my-first-bucket/a.parquet'))"
+    with monkeypatch.context() as only_the_variable, odd_server(Answers((404, ""))) as metadata:
+        only_the_variable.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata)
+        only_the_variable.setenv("AWS_PROFILE", "RoleBeta")
+        aws.calls.clear()
+        assert isinstance(shell.run(read).error, OSError)
+        assert not [call for call in aws.calls if "RoleBeta" in (call.arn or "")]
+    shell.good("%aws_profile RoleBeta")
+    assert shell.good(read).result == 1
+
+
+def test_changed_variable(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After AWS_PROFILE has changed, boto3 names the new profile and signs as the old one."""
+    monkeypatch.setenv("AWS_PROFILE", "UserAlpha")
+    boto3.client("sts").get_caller_identity()
+    monkeypatch.setenv("AWS_PROFILE", "RoleBeta")
+    assert boto3.DEFAULT_SESSION is not None
+    assert boto3.DEFAULT_SESSION.profile_name == "RoleBeta"
+    assert boto3.client("sts").get_caller_identity()["Arn"].endswith("user/UserAlpha")
+    shell.good("%aws_profile RoleBeta")
+    assert "/RoleBeta/" in boto3.client("sts").get_caller_identity()["Arn"]
+
+
+def test_seeing_the_identity(aws: EmbeddedAws, shell: Shell) -> None:
+    """boto3's session shows neither an account nor the time left; the card shows both."""
+    shown = repr(boto3.Session(profile_name="RoleBeta"))
+    assert ROLE_ACCOUNT not in shown
+    card = shell.good("%aws_profile RoleBeta").text
+    assert ROLE_ACCOUNT in card
+    assert "1 hour left" in card
+
+
+def test_many_accounts(aws: EmbeddedAws, shell: Shell) -> None:
+    """One cell returns a row for each account, and needs no loop."""
+    seed_organisation(aws, 6)
+    shell.good(f"%%aws_profiles *-dev --into frame\n{CALLER}")
+    frame = shell.names["frame"]
+    assert list(frame["profile"]) == ["atlas-dev", "borealis-dev"]
+    arns = {profile: caller(boto3.Session(profile_name=profile)) for profile in frame["profile"]}
+    assert list(frame["account"]) == [arn.split(":")[4] for arn in arns.values()]
