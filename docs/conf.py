@@ -5,8 +5,10 @@ https://www.sphinx-doc.org/en/master/usage/configuration.html
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
+from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +46,7 @@ html_show_sphinx = False
 # The tutorials contain their outputs, which nbval compares: they aren't run again.
 nb_execution_mode = "off"
 # A magic isn't Python, in whose colours it is shown.
-suppress_warnings = ["misc.highlighting_failure", "mystnb.unknown_mime_type"]
+suppress_warnings = ["misc.highlighting_failure"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
@@ -53,6 +55,19 @@ autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
 # They are imported from the package, not from where they stand.
 add_module_names = False
+
+
+def with_picture(notebook: str) -> str:
+    """Return a notebook's JSON with a picture in the place of each picker, which needs a kernel."""
+    document = json.loads(notebook)
+    for cell in document["cells"]:
+        for output in cell.get("outputs", []):
+            if output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None):
+                picture = (HERE / "picker.png").read_bytes()
+                output["data"]["image/png"] = b64encode(picture).decode()
+                alt = "The picker: a searchable list, the active identity, and its time left"
+                cell["metadata"]["mystnb"] = {"image": {"alt": alt}}
+    return json.dumps(document)
 
 
 def generate(_app: Sphinx) -> None:
@@ -66,6 +81,8 @@ def generate(_app: Sphinx) -> None:
             name for name in names if not name.endswith(".ipynb") or "checkpoint" in name
         ],
     )
+    for tutorial in tutorials.glob("*.ipynb"):
+        tutorial.write_text(with_picture(tutorial.read_text()))
     options = HERE / "reference" / "options.md"
     if options.read_text() != options_page():
         options.write_text(options_page())

@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 import re
+import runpy
 import sys
 from configparser import ConfigParser
 from pathlib import Path
@@ -14,10 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ipy_awsprofile import errors
-from ipy_awsprofile.demo.stages.organisation import seed_organisation
-from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
-from tests.mfa_role import answer_with_codes
-from tests.roles import add_role
+from ipy_awsprofile.demo.stages.demo_aws import demo_aws
+from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT, allow, trusting
 from tests.test_readme import DOCS, blocks, rows
 
 if TYPE_CHECKING:
@@ -27,37 +26,20 @@ if TYPE_CHECKING:
     from tests.shells import Shell
 
 HOW_TO = sorted(file for file in (DOCS / "how-to").glob("*.md") if file.stem != "index")
+TUTORIALS = DOCS.parent / "notebooks"
 CELLS = [file for file in sorted(DOCS.rglob("*.md")) if blocks(file.read_text(), "ipython3")]
 
 
 @pytest.fixture
-def stage(
-    aws: EmbeddedAws, auditor: str, monkeypatch: pytest.MonkeyPatch
-) -> dict[str, dict[str, str]]:
-    """Create the profiles of the pages; return what the config file says of each."""
-    add_role(aws, "prod-admin", "s3:*")
-    seed_organisation(aws, 6)
-    aws.sso.assign(ROLE_ACCOUNT, "Analyst", policy=allow("*"))
-    with aws.config_file.open("a") as config:
-        config.write(
-            f"\n[sso-session corp]\nsso_start_url = {aws.sso.start_url}\nsso_region = us-east-1\n"
-            "sso_registration_scopes = sso:account:access\n"
-        )
-    aws.write_profile(
-        "Analyst",
-        sso_session="corp",
-        sso_account_id=ROLE_ACCOUNT,
-        sso_role_name="Analyst",
-        region="us-west-2",
-    )
-    aws.sso.sign_in("corp")
-    answer_with_codes(aws, auditor, monkeypatch)
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    # The endpoint of what is no profile of a file, and of libraries that read none.
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
-    parser = ConfigParser()
-    parser.read(aws.config_file)
-    return {name: dict(parser[name]) for name in parser.sections()}
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
+    """Run the embedded AWS of `ipy-awsprofile lab`, to whose files the environment points."""
+    with demo_aws() as aws:
+        for name, value in aws.environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+        # For a container's credentials and for libraries, which don't read an endpoint from a file.
+        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+        yield aws
 
 
 @pytest.fixture
@@ -85,9 +67,9 @@ def container(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 
 @pytest.mark.parametrize("page", CELLS, ids=lambda page: page.stem)
 def test_cells(
-    stage: object, bare_shell: Shell, page: Path, work: Path, request: pytest.FixtureRequest
+    aws: EmbeddedAws, bare_shell: Shell, page: Path, work: Path, request: pytest.FixtureRequest
 ) -> None:
-    """Each cell of a page succeeds, in the page's order, and none signs as a former identity."""
+    """Each cell of a page succeeds in the lab, in order, and none signs as a former identity."""
     if page.stem == "on-aws":
         request.getfixturevalue("container")
     bare_shell.good("%load_ext ipy_awsprofile\n%config AwsProfileMagics.stale = 'refuse'")
@@ -101,8 +83,10 @@ def test_pages_with_cells() -> None:
     assert {*HOW_TO, *beginnings} <= set(CELLS)
 
 
-def test_config_files(stage: dict[str, dict[str, str]]) -> None:
-    """The sections of config files that pages show are those that their cells use."""
+def test_config_files(aws: EmbeddedAws) -> None:
+    """The sections of config files that pages show are in the lab, with the same settings."""
+    stage = ConfigParser(interpolation=None)
+    stage.read(aws.config_file)
     shown = ConfigParser()
     for page in HOW_TO:
         for block in blocks(page.read_text(), "ini"):
@@ -115,7 +99,7 @@ def test_config_files(stage: dict[str, dict[str, str]]) -> None:
 
 def test_every_sample_of_a_profile_has_a_region() -> None:
     """Each profile that a page or tutorial shows has a Region, which a role doesn't inherit."""
-    tutorials = sorted((DOCS.parent / "notebooks").glob("*.ipynb"))
+    tutorials = sorted(TUTORIALS.glob("*.ipynb"))
     texts = [page.read_text() for page in (*sorted(DOCS.rglob("*.md")), DOCS.parent / "README.md")]
     texts += ["".join(c["source"]) for t in tutorials for c in json.loads(t.read_text())["cells"]]
     samples = [sample for text in texts for sample in re.findall(r"(?ms)^```.*?^```", text)]
@@ -123,6 +107,16 @@ def test_every_sample_of_a_profile_has_a_region() -> None:
     profiles = [s for s in sections if s.startswith(("[profile ", "[default]"))]
     assert len(profiles) > 5
     assert [profile for profile in profiles if "\nregion = " not in profile] == []
+
+
+def test_picture_of_the_picker() -> None:
+    """On the pages, the tutorial on the picker shows a picture of it, and no empty output."""
+    tutorial = (TUTORIALS / "02-pick-a-profile.ipynb").read_text()
+    page = json.loads(runpy.run_path(str(DOCS / "conf.py"))["with_picture"](tutorial))
+    outputs = [output for cell in page["cells"] for output in cell.get("outputs", [])]
+    kinds = {kind for output in outputs for kind in output.get("data", {})}
+    assert "image/png" in kinds
+    assert not any("widget" in kind for kind in kinds)
 
 
 def test_errors() -> None:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.demo.commands.environment import clean_environment
-from ipy_awsprofile.demo.stages.demo_aws import demo_aws
+from ipy_awsprofile.demo.stages.company import seed_company
+from ipy_awsprofile.demo.stages.scenario import seed
 from ipy_awsprofile.switch.switcher import Switcher
 from tests.browser import stage
 from tests.browser.jupyter import Jupyter, launched, serving
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-    from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.browser.jupyter import Server
 
 # Kernels start slowly on a busy machine. A test that passes never waits this long.
@@ -60,7 +61,9 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def embedded(chromium: Browser) -> Iterator[EmbeddedAws]:
     """Run an embedded AWS with the main scenario and the company's roles in it."""
-    with demo_aws() as aws:
+    with EmbeddedAws() as aws:
+        seed(aws)
+        seed_company(aws)
         stage.create_roles(aws)
         yield aws
 

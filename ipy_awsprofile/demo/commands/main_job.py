@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.demo.commands.environment import clean_environment
-from ipy_awsprofile.demo.stages.demo_aws import demo_aws
+from ipy_awsprofile.demo.stages.scenario import seed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,8 @@ DENIED = 4  # the index of the cell that is meant to fail
 
 def show_main_job() -> int:
     """Run the main job in a real IPython shell and print it; return 0 if it went as intended."""
-    with demo_aws() as aws, _environment(clean_environment(aws)), _shell() as shell:
+    with EmbeddedAws() as aws, _environment(clean_environment(aws)), _shell() as shell:
+        seed(aws)
         print("This runs on a small AWS in this process. No AWS account is involved.\n")  # noqa: T201
         outcomes = []
         for cell in MAIN_JOB:

@@ -1,4 +1,4 @@
-"""An embedded AWS with everything that the demo and the tutorials use."""
+"""An embedded AWS with everything that the tutorials and the how-to guides use."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.demo.stages.company import seed_company
+from ipy_awsprofile.demo.stages.how_to import seed_how_to
 from ipy_awsprofile.demo.stages.organisation import seed_organisation
 from ipy_awsprofile.demo.stages.scenario import seed
 
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
 def demo_aws() -> Iterator[EmbeddedAws]:
     """Run an embedded AWS with all stages while the context lasts.
 
-    Its config file has the profiles of the scenario; the other two have a config file each.
+    Its config file has the profiles of the scenario and of the how-to guides. The tutorials on
+    sign-in and on many accounts have separate config files.
     """
     with EmbeddedAws() as aws:
         seed(aws)
-        seed_company(aws)
-        seed_organisation(aws, config_file=aws.config_file.with_name("config-organisation"))
+        company = seed_company(aws)
+        organisation = aws.config_file.with_name("config-organisation")
+        seed_organisation(aws, config_file=organisation)
+        seed_how_to(aws, company, organisation)
         yield aws

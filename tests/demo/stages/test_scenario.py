@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from configparser import ConfigParser
@@ -112,6 +113,8 @@ def test_a_switch_costs_one_call_signed_by_the_user(
 
 
 def test_demo_aws() -> None:
-    """The config file of `demo_aws` has the profiles of the scenario."""
+    """The config file of `demo_aws` has the profiles of the scenario, and some of every kind."""
     with demo_aws() as aws:
-        assert "[profile RoleBeta]" in aws.config_file.read_text()
+        config = aws.config_file.read_text()
+        assert "[profile RoleBeta]" in config
+        assert {"mfa_serial", "sso_session", "role_arn"} <= set(re.findall(r"(?m)^\w+", config))
