@@ -31,6 +31,8 @@ _WITHOUT_NEWS = (
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
 )
 
+#: JupyterLab would also ask the user whether to fetch news.
+_NEWS_SETTING = Path("@jupyterlab/apputils-extension/notification.jupyterlab-settings")
 
 #: Seconds for JupyterLab to end its kernels and itself. It can hang when one of its threads doesn't
 #: end.
@@ -54,6 +56,7 @@ def open_lab(arguments: Sequence[str], *, browser: bool) -> int:
         environment = clean_environment(aws)
         # The token isn't an argument: every user of the machine can read the arguments.
         environment["JUPYTER_TOKEN"] = token
+        environment["JUPYTERLAB_SETTINGS_DIR"] = str(_settings(aws.home))
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1"]
         command += [f"--ServerApp.port={port}", f"--ServerApp.root_dir={tutorials}"]
         command += [*_WITHOUT_NEWS, *arguments]
@@ -71,6 +74,15 @@ def open_lab(arguments: Sequence[str], *, browser: bool) -> int:
         finally:
             server.kill()  # if it still runs
             server.wait()
+
+
+def _settings(home: Path) -> Path:
+    """Write JupyterLab's user settings, which decline news; return their folder."""
+    folder = home / "lab-settings"
+    setting = folder / _NEWS_SETTING
+    setting.parent.mkdir(parents=True)
+    setting.write_text('{"fetchNews": "false"}')
+    return folder
 
 
 def notebooks_folder() -> Path:

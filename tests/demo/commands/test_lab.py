@@ -136,6 +136,8 @@ def test_lab(tmp_path: Path) -> None:
         assert [line for line in lines if "jupyterlab" in line]
         assert not [line for line in lines if running.token in line]
         assert running.asks_nobody_outside()
+        news = running.get("lab/api/settings/@jupyterlab/apputils-extension:notification")
+        assert news["settings"] == {"fetchNews": "false"}  # by default it asks the user
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(timeout=60) == 0
         assert running.gone
