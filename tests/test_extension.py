@@ -82,12 +82,16 @@ def test_reloading_starts_anew(shell: Shell, aws: EmbeddedAws) -> None:
     """After a reload no switch is in force, and the magics are there once."""
     loaded = state(shell)
     shell.good("%aws_profile RoleBeta")
-    shell.good("%reload_ext ipy_awsprofile")
+    said = shell.good("%reload_ext ipy_awsprofile").text
+    assert "ended the switch to `RoleBeta`" in said
+    assert "`%aws_profile RoleBeta`" in said
     assert "session" not in shell.names
     assert "No profile is active" in shell.good("%aws_profile").text
     again = state(shell)
     assert len(again.pop("matchers")) == len(loaded.pop("matchers"))
     assert again == loaded
+    assert shell.good("%reload_ext ipy_awsprofile").text == ""
+    assert "RoleBeta ←" in shell.good("%aws_profile RoleBeta").text
 
 
 def test_loading_twice_says_so(shell: Shell) -> None:

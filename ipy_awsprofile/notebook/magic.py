@@ -169,9 +169,19 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         return run_aws_calls(self, line)
 
     def close(self) -> None:
-        """Undo the switch, and never switch again."""
+        """Undo the switch, say so, and never switch again."""
         self.drop_first()
+        session = self._switcher.session if self._switcher else None
         self.ending.close()
+        if session:
+            from ipy_awsprofile.config.default_chain import typed
+            from ipy_awsprofile.notebook.prompts import warn_at_cell
+
+            name, line = session.chain[0], f"%aws_profile {typed(session.chain)}"
+            warn_at_cell(
+                f"Unloading the extension ended the switch to `{name}`. To switch again after it "
+                f"is loaded, run `{line}` with the same options."
+            )
 
     def _name_first(self, _change: object = None) -> None:
         self.drop_first()

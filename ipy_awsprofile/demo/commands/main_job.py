@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
 from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -71,7 +72,8 @@ def _shell() -> Iterator[InteractiveShell]:
             yield shell
         finally:
             if "ipy_awsprofile" in shell.extension_manager.loaded:
-                shell.extension_manager.unload_extension("ipy_awsprofile")
+                with capture_output():  # it would say that the switch has ended
+                    shell.extension_manager.unload_extension("ipy_awsprofile")
             shell.reset(new_session=False)
             shell.restore_sys_module_state()
             atexit.unregister(shell.atexit_operations)  # this shell ends here, not at exit
