@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from prompt_toolkit.application import create_app_session
+from prompt_toolkit.application import create_app_session, get_app
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
-from prompt_toolkit.utils import get_cwidth
 
 from ipy_awsprofile.config.profiles import list_profiles
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
-from ipy_awsprofile.notebook.terminal_picker import MOST_ROWS, TerminalList, pick_in_terminal
+from ipy_awsprofile.notebook.terminal_picker import (
+    MOST_MATCHES,
+    MOST_ROWS,
+    choose,
+    pick_in_terminal,
+)
 from ipy_awsprofile.switch.switcher import Switcher
 
 if TYPE_CHECKING:
@@ -38,26 +44,47 @@ UP, DOWN, PAGE_UP, PAGE_DOWN, ENTER, ESCAPE, CTRL_C, CTRL_D = (
 
 
 class Terminal(DummyOutput):
-    """A terminal of which only the size is known."""
+    """A terminal, and a person at it who types the next keys when the last ones are shown."""
 
-    columns = 80
+    def __init__(self, columns: int = 80) -> None:
+        self.columns = columns
+        self.keys: PipeInput | None = None
+        self.next_keys: list[str] = []
+        self.screens = [""]
 
     def get_size(self) -> Size:
         """Return the size of the smallest terminals."""
         return Size(rows=24, columns=self.columns)
 
+    def flush(self) -> None:
+        """Keep what is shown; type if the list or a question is there."""
+        screen = get_app().renderer.last_rendered_screen
+        if screen is None or self.keys is None:
+            return
+        rows = (
+            "".join(screen.data_buffer[row][column].char for column in range(self.columns)).rstrip()
+            for row in range(screen.height)
+        )
+        shown = "\n".join(rows)
+        if shown != self.screens[-1] and re.search("Analyst|No profile|Switch to it", shown):
+            self.screens.append(shown)
+            if self.next_keys:
+                self.keys.send_text(self.next_keys.pop(0))
+
 
 @pytest.fixture
-def keys(shared_files: tuple[Path, Path]) -> Iterator[PipeInput]:
-    """Return where to type, with 30 profiles in the config file; those of prod are protected."""
+def terminal(shared_files: tuple[Path, Path]) -> Iterator[Terminal]:
+    """Return a terminal, with 30 profiles in the config file; those of prod are protected."""
     lines = (
         f"[profile app-{number:02}-{'prod' if number % 10 == 3 else 'dev'}]\n"
         f"role_arn = arn:aws:iam::{number:012}:role/Analyst\nsource_profile = app-00-dev\n"
         for number in range(30)
     )
     shared_files[0].write_text("".join(lines))
-    with create_pipe_input() as keys, create_app_session(input=keys, output=Terminal()):
-        yield keys
+    terminal = Terminal()
+    with create_pipe_input() as keys, create_app_session(input=keys, output=terminal):
+        terminal.keys = keys
+        yield terminal
 
 
 def is_protected(name: str) -> bool:
@@ -65,127 +92,122 @@ def is_protected(name: str) -> bool:
     return name.endswith("prod")
 
 
-def choose(active: str | None = None) -> SwitchRequest:
-    """Show the list of the files' profiles until one is chosen."""
-    return TerminalList(list_profiles(), is_protected, active).choose()
+def choice(terminal: Terminal, *keys: str, active: str | None = None) -> SwitchRequest | None:
+    """Show the list of the files' profiles, type these keys, and return the result."""
+    terminal.next_keys = list(keys)
+    return choose(list_profiles(), is_protected, active)
 
 
 @pytest.mark.parametrize(
-    ("typed", "active", "chosen"),
+    ("keys", "active", "chosen"),
     [
-        (ENTER, None, "app-00-dev"),
-        (ENTER, "app-07-dev", "app-07-dev"),
-        (ENTER, "not-in-the-files", "app-00-dev"),
-        (DOWN * 2 + ENTER, None, "app-02-dev"),
-        (DOWN * 2 + UP + ENTER, None, "app-01-dev"),
-        (UP + ENTER, None, "app-00-dev"),
-        (PAGE_DOWN + ENTER, None, f"app-{MOST_ROWS}-dev"),
-        (PAGE_DOWN * 5 + ENTER, None, "app-29-dev"),
-        (PAGE_DOWN * 5 + PAGE_UP + ENTER, None, f"app-{29 - MOST_ROWS}-dev"),
-        ("21" + ENTER, None, "app-21-dev"),
-        ("analyst DEV 01" + ENTER, None, "app-01-dev"),
-        ("000000000017" + ENTER, None, "app-17-dev"),
-        ("*9-dev" + DOWN + ENTER, None, "app-19-dev"),
-        ("nothing" + ENTER + UP + DOWN + "\x7f" * 7 + "05" + ENTER, None, "app-05-dev"),
-        (DOWN * 9 + "1" + ENTER, None, "app-01-dev"),
+        ([ENTER], None, "app-00-dev"),
+        ([ENTER], "app-07-dev", "app-07-dev"),
+        ([ENTER], "not-in-the-files", "app-00-dev"),
+        ([DOWN * 2, ENTER], None, "app-01-dev"),
+        ([DOWN * 3, UP, ENTER], None, "app-01-dev"),
+        ([DOWN, PAGE_DOWN, ENTER], None, f"app-{MOST_ROWS}-dev"),
+        ([DOWN + PAGE_DOWN * 5, ENTER], None, "app-29-dev"),
+        ([DOWN + PAGE_DOWN * 5, PAGE_UP, ENTER], None, f"app-{29 - MOST_ROWS}-dev"),
+        (["21" + ENTER], None, "app-21-dev"),
+        (["analyst DEV 01" + ENTER], None, "app-01-dev"),
+        (["000000000017" + ENTER], None, "app-17-dev"),
+        (["*9-dev", DOWN * 2, ENTER], None, "app-19-dev"),
+        (["nothing", ENTER + "\x7f" * 7, DOWN * 2, ENTER], None, "app-01-dev"),
     ],
 )
-def test_choosing(keys: PipeInput, typed: str, active: str | None, chosen: str) -> None:
+def test_choosing(terminal: Terminal, keys: list[str], active: str | None, chosen: str) -> None:
     """Typing searches as everywhere, arrows and page keys move, and Enter chooses."""
-    keys.send_text(typed)
-    assert choose(active) == SwitchRequest(profile=chosen)
-
-
-@pytest.mark.parametrize("typed", [ESCAPE, CTRL_C, CTRL_D, "21" + ESCAPE, "03" + ENTER + CTRL_C])
-def test_leaving(keys: PipeInput, typed: str) -> None:
-    """Escape and Ctrl-C leave the list at once: the cell ends there, and nothing is chosen."""
-    keys.send_text(typed)
-    with pytest.raises(KeyboardInterrupt):
-        choose()
-
-
-def test_a_terminal_that_is_closed(keys: PipeInput) -> None:
-    """A list whose terminal was closed ends."""
-    keys.close()
-    with pytest.raises(KeyboardInterrupt):
-        choose()
+    assert choice(terminal, *keys, active=active) == SwitchRequest(profile=chosen)
 
 
 @pytest.mark.parametrize(
-    ("typed", "chosen"),
+    "keys",
+    [[ESCAPE], [CTRL_C], [CTRL_D], ["21" + ESCAPE], [DOWN, ESCAPE], ["03" + ENTER, CTRL_C]],
+)
+def test_leaving(terminal: Terminal, keys: list[str]) -> None:
+    """Escape and Ctrl-C leave the list at once, and nothing is chosen."""
+    assert choice(terminal, *keys) is None
+    assert not terminal.next_keys
+
+
+def test_a_terminal_that_is_closed(terminal: Terminal) -> None:
+    """A list whose terminal was closed ends."""
+    assert terminal.keys is not None
+    terminal.keys.close()
+    assert choice(terminal) is None
+
+
+@pytest.mark.parametrize(
+    ("keys", "chosen"),
     [
-        ("y", SwitchRequest(profile="app-03-prod", confirmed=True)),
-        ("n" + UP + ENTER, SwitchRequest(profile="app-02-dev")),
-        ("x" + ENTER + "y", SwitchRequest(profile="app-03-prod", confirmed=True)),
-        (ENTER + DOWN + ENTER, SwitchRequest(profile="app-04-dev")),
+        (["y"], SwitchRequest(profile="app-03-prod", confirmed=True)),
+        (["n", "02" + ENTER], SwitchRequest(profile="app-02-dev")),
+        (["xy"], SwitchRequest(profile="app-03-prod", confirmed=True)),
+        ([ESCAPE, "04" + ENTER], SwitchRequest(profile="app-04-dev")),
     ],
 )
-def test_protected_profiles(keys: PipeInput, typed: str, chosen: SwitchRequest) -> None:
-    """A protected profile is chosen with Enter and y; any other key goes back to the list."""
-    keys.send_text(DOWN * 3 + ENTER + typed)
-    assert choose() == chosen
+def test_protected_profiles(terminal: Terminal, keys: list[str], chosen: SwitchRequest) -> None:
+    """A protected profile is chosen with Enter and y; n and Escape go back to the list."""
+    assert choice(terminal, DOWN * 4, ENTER, *keys) == chosen
 
 
-def test_while_a_cell_awaits(keys: PipeInput) -> None:
+def test_while_a_cell_awaits(terminal: Terminal) -> None:
     """The list works while an event loop runs, as in a cell that awaits something."""
 
-    async def cell() -> SwitchRequest:
-        return choose()
+    async def cell() -> SwitchRequest | None:
+        return choice(terminal, DOWN * 2, ENTER)
 
-    keys.send_text(DOWN + ENTER)
     assert asyncio.run(cell()) == SwitchRequest(profile="app-01-dev")
 
 
-def test_files_that_have_changed(keys: PipeInput, shared_files: tuple[Path, Path]) -> None:
+def test_files_that_have_changed(terminal: Terminal, shared_files: tuple[Path, Path]) -> None:
     """What was chosen from a list that isn't the files' any more is refused."""
-    shown = TerminalList(list_profiles(), is_protected)
+    profiles = list_profiles()
     config = shared_files[0]
     config.write_text(config.read_text().replace("000000000000", "999999999999"))
-    keys.send_text(ENTER)
+    terminal.next_keys = [ENTER]
     with pytest.raises(AwsProfileError, match="have changed since the list was shown") as refused:
-        shown.choose()
+        choose(profiles, is_protected)
     assert refused.value.hint == "Run `%aws_profile --pick` again."
 
 
-def test_only_visible_rows_are_made(keys: PipeInput) -> None:
-    """Of 20,000 profiles, a screen's rows are formatted, with the chosen one among them."""
+def test_only_the_first_rows_are_made(terminal: Terminal) -> None:
+    """Of 20,000 profiles, the rows of the first 500 are made, and the list says how many match."""
+    profiles = [
+        replace(profile, name=f"{profile.name}-{number}")
+        for number in range(700)
+        for profile in list_profiles()
+    ]
     asked: list[str] = []
 
     def noted(name: str) -> bool:
         asked.append(name)
         return False
 
-    shown = TerminalList(list_profiles() * 700, noted)
-    for _ in range(900):
-        shown._move(MOST_ROWS)
-        asked.clear()
-        rows = [row for row in shown.rows() if row[1] != "\n"]
-        assert len(rows) == len(asked) == MOST_ROWS
-        assert [row[1].startswith("❯") for row in rows].count(True) == 1
+    terminal.next_keys = [CTRL_C]
+    assert choose(profiles, noted) is None
+    assert len(asked) == MOST_MATCHES
+    assert "21000 profiles" in terminal.screens[-1]
 
 
-@pytest.mark.parametrize("columns", [20, 80, 200])
-def test_rows(
-    keys: PipeInput,
-    shared_files: tuple[Path, Path],
-    monkeypatch: pytest.MonkeyPatch,
-    columns: int,
-) -> None:
-    """A row has name, account, role and Region, and fits the terminal; names keep both ends."""
-    monkeypatch.setattr(Terminal, "columns", columns)
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_rows(terminal: Terminal, shared_files: tuple[Path, Path], columns: int) -> None:
+    """A row has the mark, account, role and Region beside a name with both its ends."""
+    terminal.columns = columns
     shared_files[0].write_text(
-        f"[profile acme-{'データ-' * 30}production]\nregion = eu-west-1\n"
+        f"[profile acme-{'データ-' * 30}prod]\nregion = eu-west-1\n"
         "role_arn = arn:aws:iam::123456789012:role/Analyst\nsource_profile = a\x1b[31mb\n"
         "[profile a\x1b[31mb]\nregion=us-east-1\n"
     )
-    rows = [str(row[1]) for row in TerminalList(list_profiles(), is_protected).rows()][::2]
-    assert all(get_cwidth(row) < columns for row in rows)
-    assert "\x1b" not in "".join(rows)
-    assert rows[0].startswith("❯ acme-")
-    if columns > 20:
-        assert "…" in rows[0]
-        assert rows[0].split()[-3:] == ["123456789012", "Analyst", "eu-west-1"]
-        assert rows[0].split()[1].endswith("production")
+    choice(terminal, CTRL_C)
+    above, _, first, second = terminal.screens[-1].splitlines()[:4]
+    assert above.startswith("2 profiles · ↑ ↓ · Escape: leave · Enter: acme-")
+    assert re.fullmatch(r" *acme-.*….*-prod +protected  123456789012  Analyst( .*)?", first)
+    assert r"a\x1b[31mb" in second
+    assert "us-east-1" in second
+    if columns >= 80:
+        assert first.split()[-1] == "eu-west-1"
 
 
 def test_without_a_terminal(shell: Shell) -> None:
@@ -235,17 +257,18 @@ def test_in_ipython(ipython: pexpect.spawn[str], aws: EmbeddedAws, auditor: str)
         ipython.expect(expected)
 
     ipython.expect("In ")
-    run("%aws_profile --pick", "1 of 4")
+    for leave in (ESCAPE, CTRL_C):
+        run("%aws_profile --pick", "4 profiles")
+        ipython.send(leave)
+        ipython.expect("No profile is active")
+    run("%aws_profile --pick", "4 profiles")
     run("beta", "RoleBeta ← UserAlpha")
-    run("%aws_profile --pick", "2 of 4")
-    ipython.send(ESCAPE)
-    ipython.expect("Nothing has changed")
     run("pick = lambda: get_ipython().run_line_magic('aws_profile', '--pick')", "In ")
-    run("import asyncio; await asyncio.sleep(0); pick()", "2 of 4")
-    ipython.send(UP + ENTER)
+    run("import asyncio; await asyncio.sleep(0); pick()", "4 profiles")
+    ipython.send("user*" + ENTER)
     ipython.expect("user/UserAlpha")
     run("%config AwsProfileMagics.protected = ['Auditor']", "In ")
-    run("%aws_profile --pick", "1 of 4")
+    run("%aws_profile --pick", "4 profiles")
     run("*ditor", "`Auditor` is protected")
     ipython.send("y")
     ipython.expect("MFA code for .*: ")
