@@ -53,8 +53,6 @@ export interface NotebookPanel {
   readonly disposed: Signal<NotebookPanel, unknown>;
   readonly toolbar: {
     insertItem(index: number, name: string, widget: Widget): boolean;
-    insertBefore(at: string, name: string, widget: Widget): boolean;
-    addItem(name: string, widget: Widget): boolean;
   };
 }
 

@@ -76,9 +76,9 @@ export class Place {
    * @param {string} place  the person's setting
    */
   insert(widget, place) {
-    const { toolbar } = this.panel;
-    if (place === "left") toolbar.insertItem(0, NAME, widget);
-    else if (!toolbar.insertBefore("kernelName", NAME, widget)) toolbar.addItem(NAME, widget);
+    // A toolbar without room hides its last items: the identity is the first one in either place.
+    if (place !== "left") widget.addClass("ipyap-right");
+    this.panel.toolbar.insertItem(0, NAME, widget);
   }
 }
 
