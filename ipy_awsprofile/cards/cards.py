@@ -25,6 +25,9 @@ _MINUTE = 60
 #: When temporary credentials expire, if their source doesn't say it.
 UNKNOWN = "unknown"
 
+#: The badge of credentials that have expired, and of a session that renews them by itself.
+EXPIRED, RENEWS = "expired", "renews at the next call"
+
 #: Says of a role's credentials that STS wasn't asked about them.
 CACHED = "; from the AWS CLI's cache, not checked with AWS"
 
@@ -49,6 +52,7 @@ def identity_card(
     alias: str | None = None,
     problem: str = "",
     leftovers: Iterable[Leftover] = (),
+    renews: bool = True,
     now: datetime | None = None,
 ) -> Card:
     """Return a card of the active identity.
@@ -56,7 +60,8 @@ def identity_card(
     ``variable`` is the variable that contains the session, or empty. ``about`` has more rows about
     the session: see `session_rows`. ``protected`` says that a switch to the profile is confirmed,
     ``alias`` is the account's name, and ``problem`` says why the credentials couldn't be renewed,
-    and what to do. ``now`` is the time from which the time left is counted.
+    and what to do. ``renews`` says that a new session needs no MFA code from a person. ``now`` is
+    the time from which the time left is counted.
     """
     account = identity.account or NOT_TOLD
     account = f"{account} ({alias})" if alias else account
@@ -69,21 +74,23 @@ def identity_card(
         rows.append(("server", MAY_IGNORE))
     if identity.expiry:
         cached = CACHED if identity.cached else ""
-        renews = "" if problem else ", renews by itself"
-        expires = f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC{renews}{cached}"
+        how = "" if problem else f", renews {'by itself' if renews else 'with an MFA code'}"
+        expires = f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC{how}{cached}"
         rows.append(("expires", expires))
     elif identity.temporary:
         rows.append(("expires", UNKNOWN))
     if variable:
         rows.append(("variable", variable))
     notes = (*filter(None, (problem,)), *_region_notes(identity), *map(leftover_note, leftovers))
+    left = time_left(identity.expiry, now, temporary=identity.temporary)
+    has_ended = left == EXPIRED and (bool(problem) or not renews)
     return Card(
         title=" ← ".join(identity.chain),
-        badge=(left := time_left(identity.expiry, now, temporary=identity.temporary)),
+        badge=left if has_ended or left != EXPIRED else RENEWS,
         since=f"at {now or datetime.now(UTC):%H:%M} UTC" if left.endswith("left") else "",
         rows=tuple(rows),
         notes=notes,
-        tone=Tone.ERROR if protected else Tone.WARNING if notes else Tone.GOOD,
+        tone=Tone.ERROR if protected or has_ended else Tone.WARNING if notes else Tone.GOOD,
         mark="protected" if protected else "",
     )
 
@@ -187,7 +194,7 @@ def time_left(
         return f"expires: {UNKNOWN}" if temporary else "no expiry"
     left = (expiry - (now or datetime.now(UTC))).total_seconds()
     if left <= 0:
-        return "expired"
+        return EXPIRED
     if left < _MINUTE:
         return "less than a minute left"
     hours, minutes = divmod(round(left / _MINUTE), 60)  # a new hour is an hour, not 59 minutes

@@ -135,10 +135,20 @@ class Target:
             or self.policy
             or self.scope
             or self.parameters
-            or self.mfa
-            or any(step.profile.mfa_serial and step.kind in ASSUMES for step in self.steps)
+            or self._devices
             or self.steps[-1].profile.credential_source in _REMOVED_SOURCES
         )
+
+    @property
+    def renews_unattended(self) -> bool:
+        """Whether no person has to enter an MFA code when the session expires."""
+        return self._devices <= self.mfa_processes.keys()
+
+    @property
+    def _devices(self) -> set[str]:
+        """The MFA devices whose codes each new session needs."""
+        steps = (step.profile.mfa_serial for step in self.steps if step.kind in ASSUMES)
+        return {serial for serial in (*steps, self.mfa and self.mfa.serial) if serial}
 
     @property
     def key(self) -> Hashable:

@@ -44,6 +44,7 @@ def active_identity_card(
         about=session_rows(session.target) if session else (),
         protected=switcher.protection.is_protected(request.name, identity.account),
         problem=problem,
+        renews=not session or session.target.renews_unattended,
         leftovers=[*_emptied(before, request), *switcher.leftovers()],
     )
 

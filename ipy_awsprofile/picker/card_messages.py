@@ -28,6 +28,7 @@ def identity_message(
     leftovers: Iterable[Leftover] = (),
     has_notebook: bool = True,
     save_as: str = "",
+    renews: bool = True,
     now: datetime | None = None,
 ) -> IdentityMessage:
     """Return the message that shows an identity, or that no profile is active.
@@ -46,6 +47,7 @@ def identity_message(
         protected=protected,
         alias=alias,
         leftovers=leftovers,
+        renews=renews,
         now=now,
     )
     left = (identity.expiry - (now or datetime.now(UTC))) if identity.expiry else None
@@ -55,6 +57,7 @@ def identity_message(
             "profile": identity.profile,
             "name": card.title,
             "left": left.total_seconds() if left is not None else None,
+            "renews": renews,
             "chosen_region": request.region,
             "expires": identity.expiry.isoformat() if identity.expiry else None,
             "account": alias or identity.account,

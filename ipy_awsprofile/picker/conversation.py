@@ -50,6 +50,7 @@ class _Shown:
     save_as: str = ""
     account_name: str | None = None
     about: tuple[tuple[str, str], ...] = ()
+    renews: bool = True
 
 
 class Conversation:
@@ -145,7 +146,8 @@ class Conversation:
                 protected = self._switcher.protection.is_protected(request.name, identity.account)
         session = self._switcher.session
         about = tuple(session_rows(session.target)) if session else ()
-        return _Shown(identity, request, protected, tuple(leftovers), save_as, account, about)
+        notes, renews = tuple(leftovers), not session or session.target.renews_unattended
+        return _Shown(identity, request, protected, notes, save_as, account, about, renews)
 
     def _show(self, identity: Identity | None, view: Any = None, *, switched: bool = False) -> None:
         state = self._state(identity)
@@ -168,6 +170,7 @@ class Conversation:
                 leftovers=shown.leftovers,
                 has_notebook=self._switcher.has_notebook,
                 save_as=shown.save_as,
+                renews=shown.renews,
             )
             self._answer(view, message)
 

@@ -37,6 +37,8 @@ class ActiveIdentity(TypedDict):
     name: str
     #: Seconds. The view counts down from it, since the browser's clock may differ.
     left: float | None
+    #: Whether no MFA code from a person is needed when they end.
+    renews: bool
     #: The Region of the request, if it isn't the profile's.
     chosen_region: str | None
     #: When the credentials end, as ISO 8601; the view shows it as the person's clock has it.

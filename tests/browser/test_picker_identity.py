@@ -27,6 +27,8 @@ for _ in range(500):
     {wait}
 seen"""
 
+EDGE = "card => getComputedStyle(card).borderLeftColor"
+
 SAVED_WIDGETS = "application/vnd.jupyter.widget-state+json"
 
 
@@ -52,15 +54,29 @@ def test_all_pickers_and_the_magic_show_the_same_identity(jupyter: Jupyter) -> N
     expect(notebook.run(6)).to_contain_text("RoleBeta ← UserAlpha")
 
 
-def test_countdown(jupyter: Jupyter) -> None:
-    """The time left turns amber, then red, then says expired, without a message from the kernel."""
+def test_countdown(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
+    """The time left counts down without a message from the kernel; a session that renews is calm.
+
+    A session that needs a code turns amber, then red, with the card's edge, and says expired.
+    """
+    serial = add_mfa_role(embedded, "Coded")
     notebook = jupyter.lab(LOAD, PICK)
     picker = picker_in(notebook, 1)
     picker.choose("RoleBeta")
     picker.shows("RoleBeta")
-    picker.button("Refresh").click()  # the cached credentials may be minutes old
-    picker.shows("RoleBeta")
     notebook.page.evaluate("globalThis.realNow = Date.now")
+    for minutes, text in (0, r"^\d+:\d\d left$"), (61, "^renews at the next call$"):
+        notebook.page.evaluate(f"Date.now = () => realNow() + {minutes * 60_000}")
+        expect(picker.countdown).to_have_text(re.compile(text))
+        expect(picker.countdown).to_have_attribute("data-tone", "calm")
+    notebook.page.evaluate("Date.now = realNow")
+    picker.choose("Coded")
+    picker.code.fill(embedded.mfa_code(serial))
+    picker.code.press("Enter")
+    picker.shows("Coded")
+    expect(picker.identity).to_contain_text("renews with an MFA code")
+    edge = picker.identity.locator(".ipy-awsprofile-card")
+    calm = edge.evaluate(EDGE)
     for minutes, tone, text in (
         (0, "calm", r"^5\d:\d\d left$"),
         (46, "amber", r"^1\d:\d\d left$"),
@@ -70,6 +86,7 @@ def test_countdown(jupyter: Jupyter) -> None:
         notebook.page.evaluate(f"Date.now = () => realNow() + {minutes * 60_000}")
         expect(picker.countdown).to_have_attribute("data-tone", tone)
         expect(picker.countdown).to_have_text(re.compile(text))
+        assert (edge.evaluate(EDGE) != calm) == (tone == "red")
 
 
 def test_refresh(jupyter: Jupyter, embedded: EmbeddedAws) -> None:

@@ -112,9 +112,8 @@ def test_from_loading_to_unloading(jupyter: Jupyter, embedded: EmbeddedAws) -> N
     notebook.page.evaluate("globalThis.realNow = Date.now")
     left = tool.toggle.locator(".ipyap-tool-left")
     for minutes, tone, text in (
-        (46, "amber", r"^1\d min$"),
-        (56, "red", r"^\d:\d\d$"),
-        (61, "red", r"^expired$"),
+        (46, "calm", r"^1\d min$"),
+        (61, "calm", r"^renews$"),
         (0, "calm", r"^(\d\d min|1 h)$"),
     ):
         notebook.page.evaluate(f"Date.now = () => realNow() + {minutes * 60_000}")

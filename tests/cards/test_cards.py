@@ -92,6 +92,24 @@ def test_identity_card() -> None:
     assert "59 minutes left at 12:00 UTC" in card._repr_html_()
 
 
+@pytest.mark.parametrize(
+    ("renews", "problem", "badge", "tone"),
+    [
+        (True, "", "renews at the next call", Tone.GOOD),
+        (False, "", "expired", Tone.ERROR),
+        (True, "The session couldn't be renewed.", "expired", Tone.ERROR),
+    ],
+)
+def test_an_identity_whose_credentials_have_expired(
+    renews: bool, problem: str, badge: str, tone: Tone
+) -> None:
+    """A card says calmly that credentials are renewed, and in red that they aren't."""
+    later = NOW + timedelta(hours=2)
+    card = cards.identity_card(identity(), variable="", renews=renews, problem=problem, now=later)
+    assert (card.badge, card.tone) == (badge, tone)
+    assert ("renews with an MFA code" in str(card)) is not renews
+
+
 def test_html_shows_what_the_text_shows() -> None:
     """Every word of the text is in the HTML."""
     stale = [Leftover("s3", "still signs as UserAlpha")]

@@ -353,3 +353,28 @@ def test_a_target_with_keys_stays_in_the_process(
         take(target)
     shown = [repr(target), repr(target.config), str(target.config), *map(repr, target.steps)]
     assert "hush-hush" not in "".join([*shown, str(refused.value)])
+
+
+@pytest.mark.parametrize(
+    ("profile", "mfa", "process", "renews"),
+    [
+        ("keys", False, "", True),
+        ("keys", True, "", False),
+        ("keys", True, "mfa_process = code", True),
+        ("role", False, "", True),
+        ("guarded", False, "", False),
+        ("guarded", False, "mfa_process = code", True),
+    ],
+)
+def test_renewal_without_a_person(
+    shared_files: tuple[Path, Path], profile: str, mfa: bool, process: str, renews: bool
+) -> None:
+    """A session whose every renewal needs an MFA code needs a person, unless a command has it."""
+    serial = "mfa_serial = arn:aws:iam::111111111111:mfa/phone\n"
+    role = "role_arn = arn:aws:iam::123456789012:role/R\nsource_profile = keys\n"
+    keys = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n"
+    shared_files[0].write_text(
+        f"[profile keys]\n{keys}{serial}{process}\n"
+        f"[profile role]\n{role}[profile guarded]\n{role}{serial}{process}\n"
+    )
+    assert target_of(SessionRequest(profile=profile, mfa=mfa)).renews_unattended is renews

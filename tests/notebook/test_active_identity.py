@@ -52,10 +52,11 @@ def test_without_a_connection(
 def test_refused(
     aws: EmbeddedAws, auditor: str, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A missing MFA code stays an error."""
+    """A card names the MFA code that a renewal needs; a missing code stays an error."""
     with time_machine.travel(datetime.now(UTC), tick=True) as clock:
         with monkeypatch.context() as attended:
             answer_with_codes(aws, auditor, attended)
-            shell.good("%aws_profile Auditor")
+            card = shell.good("%aws_profile Auditor").text
+        assert "renews with an MFA code" in card
         clock.shift(timedelta(hours=2))
         assert isinstance(shell.refused("%aws_profile"), MfaUnavailable)

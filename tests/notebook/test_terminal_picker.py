@@ -57,7 +57,7 @@ class Terminal(DummyOutput):
         return Size(rows=24, columns=self.columns)
 
     def flush(self) -> None:
-        """Keep what is shown; type if the list or a question is there."""
+        """Record the screen, and type the next keys once it shows the list or a question."""
         screen = get_app().renderer.last_rendered_screen
         if screen is None or self.keys is None:
             return
@@ -74,7 +74,7 @@ class Terminal(DummyOutput):
 
 @pytest.fixture
 def terminal(shared_files: tuple[Path, Path]) -> Iterator[Terminal]:
-    """Return a terminal, with 30 profiles in the config file; those of prod are protected."""
+    """Return a terminal, with 30 profiles in the config file; production profiles are protected."""
     lines = (
         f"[profile app-{number:02}-{'prod' if number % 10 == 3 else 'dev'}]\n"
         f"role_arn = arn:aws:iam::{number:012}:role/Analyst\nsource_profile = app-00-dev\n"

@@ -68,6 +68,7 @@ def test_switches_the_notebook(person: Person, shell: Shell) -> None:
     assert identity.pop("text").startswith("RoleBeta ← UserAlpha  (1 hour left)\n")
     assert identity == {
         "account": "123456789012",
+        "renews": True,
         "protected": False,
         "read_only": False,
         "notes": 0,

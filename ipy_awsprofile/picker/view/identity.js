@@ -85,17 +85,26 @@ export class IdentityCard {
   tick() {
     if (this.ends === null || this.timer === null) return;
     const left = Math.max(0, Math.ceil((this.ends - Date.now()) / 1000));
-    this.timer.dataset.tone = toneOf(left);
-    this.timer.textContent = left ? `${clock(left)} left` : "expired";
+    const renews = this.identity?.renews ?? false;
+    this.card.dataset.tone = this.timer.dataset.tone = toneOf(left, renews);
+    this.timer.textContent = left ? `${clock(left)} left` : endOf(renews);
   }
 }
 
 /**
- * Return how pressing the end of credentials is.
+ * Return how pressing the end of credentials is: not at all if they are renewed without a person.
  *
  * @param {number} left  seconds
+ * @param {boolean} renews
  */
-export const toneOf = (left) => (left < RED ? "red" : left < AMBER ? "amber" : "calm");
+export const toneOf = (left, renews) => (renews ? "calm" : left < RED ? "red" : left < AMBER ? "amber" : "calm");
+
+/**
+ * Return what is shown when the credentials have ended, as the card has it.
+ *
+ * @param {boolean} renews
+ */
+export const endOf = (renews) => (renews ? "renews at the next call" : "expired");
 
 /**
  * Return a time as minutes and seconds, with hours if there are any.

@@ -3,7 +3,7 @@
 // model; Python sends this script to whoever asks for it.
 
 import { h, icon } from "./dom.js";
-import { toneOf } from "./identity.js";
+import { endOf, toneOf } from "./identity.js";
 import { Popup } from "./popup.js";
 
 /** @import { ActiveIdentity, ViewMessage } from "./messages.js" */
@@ -21,6 +21,7 @@ class ToolbarButton {
     this.id = `ipyap-button-${Math.random().toString(36).slice(2, 10)}`;
     /** @type {number | null} when the credentials end, by the browser's clock, in milliseconds */
     this.ends = null;
+    this.renews = false;
     this.label = "";
     this.dot = h("span", { class: "ipyap-tool-dot" });
     this.lock = h("span", { class: "ipyap-tool-lock" }, icon("lock"));
@@ -58,6 +59,7 @@ class ToolbarButton {
     const { dataset } = this.button;
     dataset.kind = !identity ? "off" : identity.protected ? "protected" : identity.notes ? "noted" : "on";
     this.ends = identity?.left == null ? null : Date.now() + identity.left * 1000;
+    this.renews = identity?.renews ?? false;
     this.name.textContent = identity ? (identity.profile ?? identity.name) : "No AWS profile";
     this.account.textContent = identity?.account ?? "";
     this.lock.hidden = !identity?.protected;
@@ -74,14 +76,16 @@ class ToolbarButton {
 
   /** Show the time that is left. */
   tick() {
-    let text = "";
+    const { dataset } = this.button;
+    let text = "", label = this.label;
+    dataset.tone = "calm";
     if (this.ends !== null) {
       const left = Math.max(0, Math.ceil((this.ends - Date.now()) / 1000));
-      this.left.dataset.tone = toneOf(left);
-      text = left ? inMinutes(left) : "expired";
+      dataset.tone = this.left.dataset.tone = toneOf(left, this.renews);
+      text = left ? inMinutes(left) : this.renews ? "renews" : "expired";
+      label += `, ${left ? `${text} left` : endOf(this.renews)}`;
     }
     if (this.left.textContent !== text) this.left.textContent = text;
-    const label = text && text !== "expired" ? `${this.label}, ${text} left` : `${this.label}${text && `, ${text}`}`;
     if (this.button.ariaLabel !== label) this.button.ariaLabel = label;
   }
 }
