@@ -77,7 +77,7 @@ def test_every_order_of_a_change_and_a_choice(
         (place,) = (
             at for at, label in enumerate(labels) if label.startswith(f"{NAMES[number % 7]} ")
         )
-        for _ in range(place):
+        for _ in range(place + 1):
             view.field.press("ArrowDown")
         seen = view.root.locator(".ipyap-row.ipyap-active").text_content() or ""
         for step in order:

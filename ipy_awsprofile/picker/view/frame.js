@@ -3,6 +3,13 @@
 import { h } from "./dom.js";
 
 /**
+ * Return whether an event repeats an Enter key that is held down.
+ *
+ * @param {KeyboardEvent} event
+ */
+export const isHeldEnter = ({ key, repeat }) => key === "Enter" && repeat;
+
+/**
  * Return the picker's element in the page, the part of it that needs a kernel, and the placeholder
  * that is shown without one.
  *
@@ -24,6 +31,13 @@ export function frame(bar, below) {
   // JupyterLab ignores keys that are typed here: https://lumino.readthedocs.io
   const attributes = { class: "ipyap", "data-lm-suppress-shortcuts": "true" };
   const root = h("div", attributes, placeholder, live);
+  // An Enter key that is held down chooses nothing: what it would choose has only just appeared.
+  const ignoreHeldEnter = (/** @type {KeyboardEvent} */ event) => {
+    if (!isHeldEnter(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  root.addEventListener("keydown", ignoreHeldEnter, true);
   for (const type of ["keydown", "keypress"]) {
     root.addEventListener(type, (event) => event.stopPropagation());
   }

@@ -3,6 +3,7 @@
 // It stays alive while the popup is closed: what waits for a cell, or for a sign-in, goes on.
 
 import { h } from "./dom.js";
+import { isHeldEnter } from "./frame.js";
 import { render } from "./render.js";
 
 /** @import { Model } from "./render.js" */
@@ -27,6 +28,8 @@ export class Popup {
       if (/** @type {ToggleEvent} */ (event).newState === "open") this.opened();
     });
     button.popoverTargetElement = this.element;
+    // A key that is held down would close the popup again.
+    button.addEventListener("keydown", (event) => isHeldEnter(event) && event.preventDefault());
     this.place = () => this.isOpen && this.moveBelowButton();
     this.onMessage = () => this.mustFocus && this.focus();
     addEventListener("resize", this.place);

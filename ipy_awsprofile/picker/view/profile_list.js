@@ -36,7 +36,9 @@ export class ProfileList {
     this.shown = [];
     /** @type {string[]} */
     this.words = [];
-    this.active = 0; // place in the list of the row that Enter chooses; -1 if there is none
+    this.active = -1; // place in the list of the active row; -1 if there is none
+    // Whether the person has made it the active row: only then does Enter choose it.
+    this.isPointedAt = false;
     /** @type {string | null} the profile that the notebook works as */
     this.current = null;
     /** @type {Map<number, {element: HTMLElement, content: string}>} rows in the page, by place */
@@ -59,7 +61,7 @@ export class ProfileList {
     this.empty = h("div", { class: "ipyap-empty", hidden: true });
     this.signIns = new SignIns(actions.listRoles);
     // The next switch is read-only: it stays so until the person changes it.
-    this.readOnly = h("input", { type: "checkbox" });
+    this.readOnly = h("input", { type: "checkbox", onchange: () => (this.isPointedAt = true) });
     const limit = h("label", { class: "ipyap-limit", title: "Limit the session to reading" }, this.readOnly, "Read-only");
     const keys = KEYS.map(([key, does]) => h("span", {}, h("b", {}, key), ` ${does} `));
     // What a narrow row shortens stands here in full. A screen reader has it from the row.
@@ -106,14 +108,16 @@ export class ProfileList {
   }
 
   /**
-   * Show the profiles that match. The height depends on all profiles, so typing moves nothing.
+   * Show the profiles that match, with the first of them active; without a search, the profile that
+   * the notebook works as. The height depends on all profiles, so typing moves nothing.
    *
    * @param {string[]} words
    */
   search(words) {
     this.words = words;
     this.shown = this.profiles.matching(words);
-    this.active = 0;
+    this.isPointedAt = words.length > 0;
+    this.active = words.length ? 0 : this.shown.findIndex(({ row }) => row[NAME] === this.current);
     const { total } = this.profiles;
     this.box.style.height = `${Math.min(Math.max(total, 2), ROWS_SHOWN) * ROW_HEIGHT}px`;
     this.spacer.style.height = `${this.shown.length * ROW_HEIGHT}px`;
@@ -124,7 +128,7 @@ export class ProfileList {
         ? "There is no profile in the shared config files."
         : "Reading the shared config files …";
     this.box.scrollTop = 0;
-    this.draw();
+    this.scroll();
   }
 
   /**
@@ -133,7 +137,13 @@ export class ProfileList {
    * @param {number} place
    */
   move(place) {
+    this.isPointedAt = true;
     this.active = Math.max(0, Math.min(this.shown.length - 1, place));
+    this.scroll();
+  }
+
+  /** Scroll to the active row, if there is one. */
+  scroll() {
     const top = this.active * ROW_HEIGHT;
     const height = this.box.clientHeight;
     if (top < this.box.scrollTop) this.box.scrollTop = top;
@@ -161,6 +171,7 @@ export class ProfileList {
   point(event) {
     const place = placeOf(event.target);
     if (place === null || place === this.active) return;
+    this.isPointedAt = true;
     this.active = place;
     this.draw();
     this.actions.point();

@@ -11,6 +11,7 @@ import { wordsOf } from "./profiles.js";
  * @typedef {object} SearchActions
  * @property {() => void} open  the list was opened
  * @property {() => void} leave  the list was left without a choice
+ * @property {() => void} keep  the active profile was confirmed
  * @property {(name: string) => void} pick
  * @property {(name: string, pinned: boolean) => void} pin
  * @property {(sso: string, fresh: boolean) => void} listRoles
@@ -50,6 +51,10 @@ export class SearchField {
       "aria-describedby": `${id}-keys`,
       placeholder: "Search profiles",
       oninput: () => this.typed(),
+      // What is typed into the closed field replaces the profile that it shows.
+      onbeforeinput: (event) => {
+        if (!this.isOpen && !event.isComposing) this.input.select();
+      },
       onclick: () => this.open(),
       onkeydown: (event) => this.key(event),
     });
@@ -115,21 +120,23 @@ export class SearchField {
    * @param {() => void} change
    */
   changeProfiles(change) {
-    const seen = this.list.activeEntry;
+    const { activeEntry: seen, isPointedAt } = this.list;
     change();
     const { total, version } = this.profiles;
     this.input.placeholder = total || !version ? `Search ${counted(total)}` : "No profiles";
     if (!this.isOpen) return;
     this.search();
-    if (seen) this.list.moveTo(seen);
+    if (seen && isPointedAt) this.list.moveTo(seen);
     this.referToActive();
   }
 
   typed() {
     if (this.isBusy) return;
-    if (!this.isOpen) this.open();
-    this.text = this.input.value;
-    this.search();
+    if (!this.isOpen) this.open(this.input.value);
+    else {
+      this.text = this.input.value;
+      this.search();
+    }
   }
 
   search() {
@@ -162,7 +169,7 @@ export class SearchField {
     const { scrollTop } = this.list.box;
     this.search();
     this.list.box.scrollTop = scrollTop;
-    this.list.move(active);
+    if (active >= 0) this.list.move(active);
     this.referToActive();
     this.actions.pin(name, pinned);
     this.actions.say(pinned ? `${name} is pinned.` : `${name} is no longer pinned.`);
@@ -171,7 +178,7 @@ export class SearchField {
   /** Let the next switch be read-only, or not. */
   toggleReadOnly() {
     const { readOnly } = this.list;
-    readOnly.checked = !readOnly.checked;
+    readOnly.click();
     this.actions.say(readOnly.checked ? "The next switch is read-only." : "The next switch isn't read-only.");
   }
 
@@ -180,7 +187,7 @@ export class SearchField {
     if (event.isComposing) return;
     const act = this.isOpen ? this.keyInList(event) : this.keyWhenClosed(event);
     if (!act) return;
-    event.preventDefault();
+    if (event.key !== "Escape") event.preventDefault(); // it closes the popup around the list, too
     act();
   }
 
@@ -199,7 +206,7 @@ export class SearchField {
    * @param {KeyboardEvent} event
    */
   keyInList({ key, code, altKey }) {
-    const { active, activeName, shown } = this.list;
+    const { active, activeName, isPointedAt, shown } = this.list;
     if (altKey && code === "KeyP") return () => activeName !== null && this.pin(activeName);
     if (altKey && code === "KeyR") return () => this.toggleReadOnly();
     /** @param {number} place */
@@ -214,7 +221,8 @@ export class SearchField {
       case "PageUp": return moveTo(active - ROWS_SHOWN + 1);
       case "Home": return moveTo(0);
       case "End": return moveTo(shown.length - 1);
-      case "Enter": return () => activeName !== null && this.actions.pick(activeName);
+      case "Enter":
+        return () => activeName !== null && (isPointedAt ? this.actions.pick(activeName) : this.actions.keep());
       case "Escape": return () => this.actions.leave();
       default: return null;
     }

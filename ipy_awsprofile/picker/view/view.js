@@ -33,6 +33,7 @@ export class View {
     this.field = new SearchField(this.profiles, this.id, {
       open: () => this.listOpened(),
       leave: () => this.reset(),
+      keep: () => this.reset(),
       pick: (name) => this.pick(name),
       pin: (profile, pinned) => this.send({ type: "pin", profile, pinned }),
       listRoles: (sso, fresh) => this.ask({ type: "roles", sso, fresh }, sso, { focus: true }),
@@ -201,7 +202,7 @@ export class View {
   /** @param {IdentityMessage} message */
   takeIdentity({ identity, html, switched }) {
     this.card.show(identity, html);
-    this.field.list.current = identity?.profile ?? null;
+    this.field.changeProfiles(() => (this.field.list.current = identity?.profile ?? null));
     tellMarimo(this.model, identity?.profile ?? null);
     this.offerRegions();
     if (!this.field.isOpen && !this.question.isOpen) this.reset();
