@@ -51,6 +51,7 @@ export interface Widget {
 export interface NotebookPanel {
   readonly sessionContext: SessionContext;
   readonly disposed: Signal<NotebookPanel, unknown>;
+  activate(): void;
   readonly toolbar: {
     insertItem(index: number, name: string, widget: Widget): boolean;
   };

@@ -43,8 +43,10 @@ export class Place {
     const comm = link?.comm?.commId;
     if (this.shown === `${what} ${place} ${comm}`) return;
     this.shown = `${what} ${place} ${comm}`;
+    const { activeElement } = document;
     this.remove();
     this.remove = () => {};
+    if (activeElement && !activeElement.isConnected) this.panel.activate(); // it had the focus
     if (!link || what === "nothing") return;
     const widget = this.newWidget();
     widget.addClass("ipyap-place");

@@ -40,10 +40,22 @@ class ToolbarPage(PickerPage):
         expect(self.buttons).to_have_count(0)
 
     def pop_up(self) -> None:
-        """Open the popup."""
+        """Open the popup, with the list in it."""
         self.toggle.click()
-        expect(self.field).to_be_focused()
+        self.is_ready()
 
-    def shows_user(self, name: str) -> None:
-        """Wait until the popup shows a user's identity, which has no role chain."""
-        expect(self.identity).to_contain_text(f"user/{name}")
+    def is_ready(self) -> None:
+        """Wait until the list is open, and the field takes what is typed."""
+        expect(self.field).to_be_focused()
+        expect(self.field).to_have_attribute("aria-expanded", "true")
+
+    def is_closed(self) -> None:
+        """Wait until there is no popup, and the button has the focus."""
+        expect(self.popup).to_have_count(0)
+        expect(self.toggle).to_be_focused()
+
+    def choose(self, name: str) -> None:
+        """Open the popup if it is closed, type the whole name, and press Enter."""
+        if not self.popup.count():
+            self.pop_up()
+        super().choose(name)

@@ -11,7 +11,7 @@ const AMBER = 15 * 60, RED = 5 * 60; // seconds left
  * @typedef {object} IdentityActions
  * @property {() => void} refresh
  * @property {() => void} off
- * @property {() => void} openConsole
+ * @property {(() => void) | null} openConsole  null in the toolbar: the link has a token, which isn't sent there
  * @property {() => void} save
  */
 
@@ -38,7 +38,7 @@ export class IdentityCard {
       this.save,
       h("button", { ...button, title: "Get new credentials now", onclick: refresh }, icon("refresh"), "Refresh"),
       h("button", { ...button, title: "Undo the switch, as %aws_profile --off does", onclick: off }, icon("off"), "Off"),
-      h("button", { ...button, class: "ipyap-button ipyap-console", title: "Open the AWS console as this identity", onclick: openConsole }, icon("open"), "Console"),
+      openConsole && h("button", { ...button, title: "Open the AWS console as this identity", onclick: openConsole }, icon("open"), "Console"),
     );
     this.element = h(
       "div",

@@ -4,6 +4,11 @@
 // the view and Python. Until Python answers, and when the kernel is gone, a placeholder is shown; a
 // saved notebook has nothing else.
 
-import { render } from "./render.js";
+import { show } from "./render.js";
+
+/** @import { Model } from "./render.js" */
+
+/** @param {{model: Model, el: HTMLElement}} place */
+const render = (place) => show(place).end;
 
 export default { render };

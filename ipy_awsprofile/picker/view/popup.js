@@ -4,7 +4,7 @@
 
 import { h } from "./dom.js";
 import { isHeldEnter } from "./frame.js";
-import { render } from "./render.js";
+import { show } from "./render.js";
 
 /** @import { Model } from "./render.js" */
 
@@ -18,20 +18,21 @@ export class Popup {
   constructor(model, button) {
     this.model = model;
     this.button = button;
-    this.endPicker = () => {};
-    this.isBegun = false;
-    this.mustFocus = false;
+    /** @type {ReturnType<typeof show> | null} */
+    this.picker = null;
+    this.mustBegin = false;
     const attributes = { class: "ipyap-popup", popover: "auto", role: "dialog", "aria-label": "AWS profile" };
     this.element = h("div", attributes);
     this.element.addEventListener("toggle", (event) => {
       this.button.setAttribute("aria-expanded", String(this.isOpen));
       if (/** @type {ToggleEvent} */ (event).newState === "open") this.opened();
+      else this.picker?.view.showError(""); // the person has seen it
     });
     button.popoverTargetElement = this.element;
     // A key that is held down would close the popup again.
     button.addEventListener("keydown", (event) => isHeldEnter(event) && event.preventDefault());
     this.place = () => this.isOpen && this.moveBelowButton();
-    this.onMessage = () => this.mustFocus && this.focus();
+    this.onMessage = () => this.mustBegin && this.begin();
     addEventListener("resize", this.place);
     document.body.append(this.element);
   }
@@ -43,28 +44,38 @@ export class Popup {
   end() {
     removeEventListener("resize", this.place);
     this.model.off("msg:custom", this.onMessage);
-    this.endPicker();
+    this.picker?.end();
     this.element.remove();
   }
 
   opened() {
-    if (!this.isBegun) {
-      this.isBegun = true;
-      this.endPicker = render({ model: this.model, el: this.element });
+    if (!this.picker) {
+      const close = () => {
+        if (!this.isOpen) return;
+        this.element.hidePopover();
+        this.button.focus();
+      };
+      this.picker = show({ model: this.model, el: this.element }, close);
       this.model.on("msg:custom", this.onMessage); // after the picker's own: it is shown by then
     }
     this.place();
-    this.mustFocus = true;
-    this.focus();
+    this.mustBegin = true;
+    this.begin();
   }
 
-  /** Put the focus where a person goes on: in an open question, or in the search field. */
-  focus() {
-    const asked = this.element.querySelector(".ipyap-question :is(input, a, button)");
-    const target = /** @type {HTMLElement | null} */ (asked ?? this.element.querySelector(".ipyap-input"));
-    if (!target?.checkVisibility()) return; // Python hasn't answered yet
-    this.mustFocus = false;
-    target.focus();
+  /**
+   * Put the focus where the person goes on, as soon as Python has answered: in an open question, or
+   * in the field with its list open. An error stays in sight.
+   */
+  begin() {
+    if (!this.picker || !this.isOpen) return;
+    const { error, field, profiles, question } = this.picker.view;
+    const failed = error.hasChildNodes();
+    this.mustBegin = !profiles.version && !failed;
+    if (this.mustBegin) return;
+    const asked = question.element.querySelector("input, a, button");
+    if (!asked && !failed) field.open();
+    /** @type {HTMLElement} */ (asked ?? field.input).focus();
   }
 
   moveBelowButton() {

@@ -17,12 +17,13 @@ import { View } from "./view.js";
  */
 
 /**
- * Show a picker. Returns a function that ends it.
+ * Show a picker. Returns its view, and a function that ends it.
  *
  * @param {{model: Model, el: HTMLElement}} place
+ * @param {(() => void) | null} closePopup  closes the popup around the picker; null if it isn't in one
  */
-export function render({ model, el }) {
-  const view = new View(model, el);
+export function show({ model, el }, closePopup = null) {
+  const view = new View(model, el, closePopup);
   /** @type {(message: ViewMessage, buffers?: DataView[]) => void} */
   const onMessage = (message, buffers) => view.receive(message, buffers);
   const onConnection = () => {
@@ -37,10 +38,11 @@ export function render({ model, el }) {
   model.on("comm_live_update", onConnection);
   const timer = setInterval(() => view.card.tick(), 1000);
   view.connect();
-  return () => {
+  const end = () => {
     clearInterval(timer);
     view.end();
     model.off("msg:custom", onMessage);
     model.off("comm_live_update", onConnection);
   };
+  return { view, end };
 }

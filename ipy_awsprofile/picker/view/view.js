@@ -20,9 +20,11 @@ export class View {
   /**
    * @param {Model} model
    * @param {HTMLElement} el  the place in the page
+   * @param {(() => void) | null} closePopup  closes the popup around the view, if it is in one
    */
-  constructor(model, el) {
+  constructor(model, el, closePopup) {
     this.model = model;
+    this.closePopup = closePopup;
     this.id = `ipyap-${Math.random().toString(36).slice(2, 10)}`;
     this.isConnected = false; // whether Python has answered
     /** @type {Switching | RolesCommand | null} the last command, while it can be repeated */
@@ -33,7 +35,7 @@ export class View {
     this.field = new SearchField(this.profiles, this.id, {
       open: () => this.listOpened(),
       leave: () => this.reset(),
-      keep: () => this.reset(),
+      keep: () => this.finish(),
       pick: (name) => this.pick(name),
       pin: (profile, pinned) => this.send({ type: "pin", profile, pinned }),
       listRoles: (sso, fresh) => this.ask({ type: "roles", sso, fresh }, sso, { focus: true }),
@@ -43,7 +45,7 @@ export class View {
     this.card = new IdentityCard({
       refresh: () => this.ask({ type: "refresh" }, this.profile),
       off: () => this.ask({ type: "off" }, this.profile),
-      openConsole: () => (this.console.open(), this.send({ type: "console" })),
+      openConsole: closePopup ? null : () => (this.console.open(), this.send({ type: "console" })),
       save: () => this.save(),
     });
     this.console = new ConsoleTab();
@@ -81,20 +83,12 @@ export class View {
     return this.card.identity?.profile ?? "";
   }
 
-  /**
-   * Report something to a screen reader.
-   *
-   * @param {string} text
-   */
+  /** @param {string} text  what a screen reader reports */
   say(text) {
     this.status.textContent = text;
   }
 
-  /**
-   * Show an error card, or none if it is empty.
-   *
-   * @param {string} html  made in Python, which has escaped every text in it
-   */
+  /** @param {string} html  an error card made in Python, which has escaped every text; or empty */
   showError(html) {
     this.error.innerHTML = html;
   }
@@ -145,7 +139,7 @@ export class View {
       case "done":
         if (!this.field.isBusy) return; // the person is elsewhere
         this.wait.end();
-        return this.reset({ focus: true });
+        return this.finish();
       case "confirm":
       case "code":
       case "sign_in":
@@ -281,6 +275,12 @@ export class View {
     this.wait.end();
     this.reset({ focus: true });
     this.say(this.cellWait.show(command, target));
+  }
+
+  /** The person has what they wanted. */
+  finish() {
+    this.reset({ focus: true });
+    this.closePopup?.();
   }
 
   /** Close the list and any question, and show the active profile in the field. */

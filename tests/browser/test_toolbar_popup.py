@@ -1,0 +1,86 @@
+"""The popup of the toolbar's button: two keystrokes switch, and no more than a person means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.picker_page import LOAD, PICK, picker_in
+from tests.browser.test_toolbar import SWITCH
+from tests.browser.toolbar_page import ToolbarPage
+
+if TYPE_CHECKING:
+    from tests.browser.jupyter import Jupyter
+
+
+def test_two_keystrokes(jupyter: Jupyter, company: None) -> None:
+    """Enter on the button opens the list, the next Enter switches to what was typed and closes it.
+
+    An Enter key that is held down, or pressed twice, keeps the session; an error stays in sight.
+    """
+    notebook = jupyter.lab(LOAD, SWITCH, "first = session", "session is first")
+    tool = ToolbarPage(notebook)
+    for cell in (0, 1, 2):
+        notebook.run(cell)
+    tool.says("RoleBeta")
+    keyboard = notebook.page.keyboard
+    tool.toggle.focus()
+    for _ in range(5):
+        keyboard.down("Enter")
+    tool.is_ready()
+    for _ in range(5):
+        keyboard.down("Enter")
+    keyboard.up("Enter")
+    tool.is_ready()
+    expect(tool.popup.locator(".ipyap-rows .ipyap-active")).to_contain_text("RoleBeta")
+    for theme in ("dark", "light"):
+        notebook.theme(theme)
+        notebook.screenshot(f"toolbar-opened-{theme}")
+    keyboard.press("Enter")
+    tool.is_closed()
+    expect(notebook.run(3)).to_contain_text("True")
+
+    tool.toggle.focus()
+    keyboard.press("Enter")
+    tool.is_ready()
+    keyboard.type("staging")
+    expect(tool.field).to_have_value("staging")
+    keyboard.press("Enter")
+    tool.says("staging")
+    tool.is_closed()
+
+    tool.choose("analytics-dev")
+    expect(tool.error).to_contain_text("AWS doesn't let")
+    tool.says("staging")
+    keyboard.press("Escape")
+    tool.is_closed()
+    tool.pop_up()
+    expect(tool.error).to_be_empty()
+
+
+@pytest.mark.fresh_page
+def test_a_restart_leaves_the_focus_in_the_notebook(jupyter: Jupyter) -> None:
+    """When the kernel restarts while the popup is open, the notebook has the focus."""
+    notebook = jupyter.lab(f"{LOAD}\n{SWITCH}")
+    tool = ToolbarPage(notebook)
+    notebook.run(0)
+    tool.says("RoleBeta")
+    tool.pop_up()
+    notebook.restart()
+    tool.is_absent()
+    expect(notebook.page.locator(".jp-NotebookPanel :focus")).to_have_count(1)
+
+
+def test_no_console_in_the_toolbar(jupyter: Jupyter) -> None:
+    """The popup has no button for the console, even after a picker in a cell has one."""
+    notebook = jupyter.lab(LOAD, PICK)
+    picker = picker_in(notebook, 1)
+    picker.choose("RoleBeta")
+    picker.shows("RoleBeta")
+    expect(picker.button("Console")).to_be_visible()
+    tool = ToolbarPage(notebook)
+    tool.pop_up()
+    expect(tool.button("Refresh")).to_be_visible()
+    expect(tool.button("Console")).to_have_count(0)
