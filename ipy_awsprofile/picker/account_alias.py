@@ -59,6 +59,7 @@ def alias_lookup(session: boto3.Session) -> Callable[[], str | None]:
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListAccountAliases.html
     """
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
     from ipy_awsprofile.credentials.response_checks import guarded
     from ipy_awsprofile.credentials.retries import give_up_soon
@@ -69,7 +70,7 @@ def alias_lookup(session: boto3.Session) -> Callable[[], str | None]:
     def lookup() -> str | None:
         try:
             aliases = iam.list_account_aliases()["AccountAliases"]
-        except (AwsProfileError, BotoCoreError, ClientError, KeyError):
+        except (AwsProfileError, BotoCoreError, ClientError, ResponseParserError, KeyError):
             return None
         return aliases[0] if aliases else None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import boto3
@@ -46,6 +48,30 @@ def test_alias_without_permission(aws: EmbeddedAws) -> None:
     """An identity that isn't allowed to read it gets None instead of an error."""
     iam_backends[ROLE_ACCOUNT]["aws"].create_account_alias("research")
     assert alias_lookup(open_session("RoleBeta"))() is None
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, b"{}"), (404, b"not found"), (200, b"<html>")])
+def test_alias_from_a_server_without_iam(
+    monkeypatch: pytest.MonkeyPatch, status: int, body: bytes
+) -> None:
+    """A server that answers IAM with something else has no alias, and no thread fails."""
+
+    class Other(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Log nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL_IAM", f"http://127.0.0.1:{server.server_port}")
+        keys = boto3.Session("AKIAIOSFODNN7EXAMPLE", "x", region_name="us-west-2")
+        assert alias_lookup(keys)() is None
+        server.shutdown()
 
 
 def test_alias_without_an_answer(aws: EmbeddedAws) -> None:
