@@ -81,7 +81,7 @@ def test_the_active_profile_is_highlighted(view: ViewPage, company: None) -> Non
 
 
 def test_the_first_letter_stays(view: ViewPage, company: None) -> None:
-    """What is typed into the closed field replaces the name that it shows."""
+    """Typing into the closed field replaces the profile name in it."""
     view.begin()
     for _ in range(2):
         view.field.focus()

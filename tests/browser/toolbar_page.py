@@ -45,12 +45,12 @@ class ToolbarPage(PickerPage):
         self.is_ready()
 
     def is_ready(self) -> None:
-        """Wait until the list is open, and the field takes what is typed."""
+        """Wait until the list is open, and the field is ready for typing."""
         expect(self.field).to_be_focused()
         expect(self.field).to_have_attribute("aria-expanded", "true")
 
     def is_closed(self) -> None:
-        """Wait until there is no popup, and the button has the focus."""
+        """Wait until the popup is closed, and the button has the focus."""
         expect(self.popup).to_have_count(0)
         expect(self.toggle).to_be_focused()
 
