@@ -12,6 +12,7 @@ from ipy_awsprofile.bindings.duckdb_secrets import duckdb_secrets
 from ipy_awsprofile.bindings.environment import environment
 from ipy_awsprofile.bindings.filesystems import filesystems
 from ipy_awsprofile.bindings.namespace import session_variable
+from ipy_awsprofile.bindings.parsed_files import parsed_files
 from ipy_awsprofile.bindings.polars import polars
 from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
 from ipy_awsprofile.errors import InvalidOption
@@ -64,6 +65,7 @@ def _follow_beside_the_variable(
         # It reads files, whose modules loading the extension doesn't import.
         from ipy_awsprofile.bindings.lending import lend
 
+        stack.enter_context(parsed_files())
         profile = lend(session, server)
         stack.enter_context(server.held(profile.address))
         if profile.config_file and "environment" not in chosen:

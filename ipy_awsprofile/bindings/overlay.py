@@ -108,13 +108,23 @@ def _all_copied(config: Path, _version: FileVersion | None) -> str:
 
 
 def _user_sections(config: Path) -> Iterator[str]:
-    """Yield each section of the user's config file, without comments and secrets."""
-    parser = configparser.RawConfigParser()
-    # It is read again here since indented blocks are copied as they are.
+    """Yield the sections of the user's config file, without comments and secrets."""
     try:
-        parser.read(config)
+        text = config.read_text() if config.exists() else ""
+        # The settings of [DEFAULT] apply to every section.
+        for part in [text] if _DEFAULT in text else _HEADER.split(text):
+            if _DEFAULT in part or _NAME_OF_SECRET.search(part.lower()):
+                yield from _parsed_sections(config, part)
+            else:
+                yield _COMMENTS.sub("", part)
     except (configparser.Error, UnicodeDecodeError, OSError):  # the messages can quote a secret
         raise ConfigFileError(config, "The file was changed while it was read.") from None
+
+
+def _parsed_sections(config: Path, part: str) -> Iterator[str]:
+    """Yield each section in a part of the config file without secrets."""
+    parser = configparser.RawConfigParser()
+    parser.read_string(part, source=str(config))
     for header in parser.sections():
         settings = dict(parser.items(header))
         public = _public(settings)
@@ -125,6 +135,16 @@ def _user_sections(config: Path) -> Iterator[str]:
             )
         yield _section(header, public)
 
+
+_DEFAULT = f"[{configparser.DEFAULTSECT}]"
+
+#: Before each header that starts a line. configparser parses the other lines.
+_HEADER = re.compile(r"^(?=\[.+\])", re.MULTILINE)
+
+_NAME_OF_SECRET = re.compile("|".join(map(re.escape, sorted(_SECRETS))))
+
+#: Lines that configparser ignores.
+_COMMENTS = re.compile(r"^[^\S\n]*[#;].*\n?", re.MULTILINE)
 
 _KEYS = {"aws_access_key_id", "aws_secret_access_key"}
 

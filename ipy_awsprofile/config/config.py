@@ -59,8 +59,27 @@ class Config(StaysInProcess):
             "services": self.services,
         }
 
+    def copied_full_config(self) -> dict[str, Any]:
+        """Return botocore's ``Session.full_config`` as dicts that the caller can change."""
+        kinds = {
+            "profiles": self.profiles,
+            "sso_sessions": self.sso_sessions,
+            "services": self.services,
+        }
+        copies = {
+            kind: {name: _copied(section) for name, section in sections.items()}
+            for kind, sections in kinds.items()
+        }
+        return {name: _copied(section) for name, section in self.others.items()} | copies
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.paths.config} {self.paths.credentials}>"
+
+
+def _copied(section: Section) -> dict[str, Value]:
+    return {
+        name: value if isinstance(value, str) else dict(value) for name, value in section.items()
+    }
 
 
 def read_config(paths: SharedFiles | None = None) -> Config:
