@@ -8,10 +8,12 @@ WORKERS := -n 3
 TSC := .venv/node_modules/.bin/tsc
 AXE := .venv/node_modules/axe-core/axe.min.js
 
+SAMPLE := --sample
+
 # How long `make attack` looks for faults.
 MINUTES ?= 20
 
-.PHONY: demo lab test attack check docs links bench lock clean
+.PHONY: demo lab test nightly attack check docs links bench lock clean
 
 demo: .venv/ready
 	$(BIN)/python -m ipy_awsprofile demo
@@ -24,16 +26,21 @@ ifdef ARGS
 test: .venv/ready $(if $(shell command -v npm),$(AXE))
 	$(PYTEST) $(ARGS)
 else
-# Everything. Each file of browser tests is one group of pytest-xdist, and each tutorial another.
+# Each file of browser tests is one group of pytest-xdist, and each tutorial another. Of long tables
+# with the marker `nightly`, only a sample.
 # The tutorials come first: so what the other tests leave out, for want of a tool, is said at the end.
 # COVERAGE=yes adds a check of the coverage of the tests' own processes; a tutorial's kernel isn't measured.
 test: .venv/ready $(if $(shell command -v npm),$(AXE))
 	$(BIN)/python -m pytest notebooks -n 2 --dist=loadfile \
 	  --nbval --nbval-current-env --nbval-cell-timeout=60 \
 	  --nbval-sanitize-with notebooks/sanitize.cfg
-	$(PYTEST) tests $(WORKERS) --dist=loadgroup $(if $(COVERAGE),--cov=ipy_awsprofile --cov-report=)
+	$(PYTEST) tests $(SAMPLE) $(WORKERS) --dist=loadgroup $(if $(COVERAGE),--cov=ipy_awsprofile --cov-report=)
 	$(if $(COVERAGE),$(BIN)/python -m coverage report --fail-under=95)
 endif
+
+# Everything, with every row of the tables and new random examples.
+nightly: SAMPLE :=
+nightly: test
 
 # The random tests, with other numbers than in `make test`, for MINUTES in all.
 attack: .venv/ready

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.loaders import JSONFileLoader, Loader
+from hypothesis import settings
 
 from ipy_awsprofile.bindings.gate import _Process
 from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -18,6 +19,7 @@ from ipy_awsprofile.demo.stages.scenario import seed
 from ipy_awsprofile.sessions.duckdb_secret import SECRETS
 from ipy_awsprofile.switch.using_profile import _of_script
 from tests.mfa_role import add_mfa_role
+from tests.sampling import split_sample
 from tests.shells import Shell
 from tests.tools import left_out
 
@@ -28,12 +30,25 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.stages.scenario import Scenario
 
 
-def pytest_configure() -> None:
-    """Let Ctrl-C interrupt tests and what they start, also in a run that was put in the background.
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `make test` choose a sample of the tables."""
+    parser.addoption("--sample", action="store_true", help="run only a part of long tables")
 
-    A shell lets such a run ignore it, and every child would inherit that.
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples Hypothesis tries, and let Ctrl-C interrupt tests and their children.
+
+    A shell lets a run in the background ignore Ctrl-C, and every child would inherit that.
     """
+    settings.load_profile("sample" if config.getoption("--sample") else "nightly")
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what isn't in the sample, and let pytest count it."""
+    if config.getoption("--sample"):
+        items[:], left_out = split_sample(items)
+        config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -82,6 +82,7 @@ def notebook(
         child.wait()
 
 
+@pytest.mark.nightly(keep=2)
 @pytest.mark.parametrize("kind", POOLS)
 def test_workers_are_named(notebook: Shell, kind: str) -> None:
     """Workers that keep their identity are on the card until they are started again."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 pytestmark = KERNEL_TESTS
 
 
+@pytest.mark.nightly(keep=2)
 @pytest.mark.parametrize(
     "end",
     [
@@ -86,6 +87,7 @@ def test_a_worker_that_outlives_the_kernel_keeps_nothing(aws: EmbeddedAws) -> No
         os.kill(worker, signal.SIGKILL)
 
 
+@pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("end", ["server.close(); sys.exit(0)", "sys.exit(0)", "os._exit(0)"])
 def test_a_worker_that_ends_takes_nothing_along(aws: EmbeddedAws, end: str) -> None:
     """A forked worker can't close the kernel's server."""

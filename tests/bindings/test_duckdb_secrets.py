@@ -182,6 +182,7 @@ BUSY = {
 }
 
 
+@pytest.mark.nightly(keep=2)
 @pytest.mark.parametrize("state", BUSY)
 def test_busy_connections(aws: EmbeddedAws, notebook: Shell, state: str) -> None:
     """Whatever a connection does, the switch is made, and its next query works as the new role."""

@@ -183,6 +183,7 @@ CHAINED = {
 }
 
 
+@pytest.mark.nightly(keep=2)
 @pytest.mark.parametrize("chained", CHAINED)
 def test_chained_filesystems(
     aws: EmbeddedAws, chained: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -15,7 +15,7 @@ import boto3
 import botocore.session
 import pytest
 from botocore.exceptions import ConfigParseError
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ipy_awsprofile.bindings import overlay
@@ -420,7 +420,6 @@ def sections_of(config: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]
     return named | {("", name): section for name, section in config.items()}
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(config=FILES, credentials=FILES)
 @example(config="[DEFAULT]\nx = y\n[profile a]\n[default]\n", credentials="[b]\nregion = z\n")
 @example(config="[profile a]\nx = y\n\n  z\n  \n  # no\n  v\n", credentials="")

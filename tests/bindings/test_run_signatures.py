@@ -101,6 +101,7 @@ def notebook(
     sys.modules.pop("of_the_user", None)
 
 
+@pytest.mark.nightly(keep=5)
 @pytest.mark.parametrize("code", NOTEBOOKS)
 def test_as_the_notebook(notebook: Shell, aws: EmbeddedAws, code: str) -> None:
     """Whatever would sign as the notebook is an error of each profile, and AWS sees nothing."""

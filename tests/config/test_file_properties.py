@@ -14,7 +14,7 @@ from unittest.mock import patch
 import botocore.session
 import pytest
 from botocore.exceptions import BotoCoreError, ConfigParseError
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ipy_awsprofile.cards.explanation import explanation_card
@@ -34,13 +34,6 @@ if TYPE_CHECKING:
 MARKER = "hushMARKERhush"
 ROLE = "arn:aws:iam::123456789012:role/R"
 
-check = settings(
-    derandomize=True,
-    database=None,
-    deadline=None,
-    max_examples=200,
-    suppress_health_check=[HealthCheck.too_slow],
-)
 
 NAMES = st.sampled_from(
     ["a", "b", "c", "default", "größe/δ", '"my dev"', "it's", "my dev", "%(x)s"]
@@ -234,7 +227,6 @@ def explained(name: str | None) -> str:
     return f"{explanation!r}{card}{card._repr_html_()}"
 
 
-@check
 @given(config=st.one_of(FILES, CONFIG), credentials=st.one_of(FILES, CREDENTIALS))
 @example(config=b"[profile a]\nrole_arn = r\nsource_profile = x\n  y\n", credentials=b"")
 def test_any_file_ends_in_records_or_one_error(config: bytes, credentials: bytes) -> None:
@@ -255,7 +247,6 @@ def test_any_file_ends_in_records_or_one_error(config: bytes, credentials: bytes
         assert MARKER not in shown
 
 
-@check
 @given(config=st.one_of(FILES, CONFIG), credentials=st.one_of(FILES, CREDENTIALS))
 def test_files_are_read_as_botocore_reads_them(config: bytes, credentials: bytes) -> None:
     """Plain botocore has the same errors, profiles and settings."""
@@ -315,7 +306,6 @@ def chains(draw: st.DrawFn) -> bytes:
     return "\n".join(lines).encode()
 
 
-@check
 @given(
     config=chains(),
     credentials=st.sampled_from(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import botocore.session
 import pytest
 from botocore.exceptions import ConfigParseError
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ipy_awsprofile.config.config import read_config
@@ -250,7 +250,6 @@ FILES = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(config=FILES, credentials=FILES)
 @example(config="[profile a]\nregion = x\n", credentials="[a]\nregion = y\n")
 @example(config="[profile a]\nx\x85y = z\n", credentials="")
@@ -277,7 +276,6 @@ def test_same_profiles_as_botocore(config: str, credentials: str) -> None:
 SECRET = "hush-this-is-not-for-eyes"
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(
     before=st.lists(LINES, max_size=4),
     secret=st.sampled_from(

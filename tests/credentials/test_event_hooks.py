@@ -39,6 +39,7 @@ def handlers_of(session: Any, event: str) -> list[Any]:
     return list(getattr(hooks, "_hooks", hooks)._handlers.prefix_search(event))
 
 
+@pytest.mark.nightly(keep=30)
 @pytest.mark.parametrize("spec", botocore.handlers.BUILTIN_HANDLERS, ids=lambda spec: spec[0])
 def test_same_handlers_as_botocore(sessions: Sessions, spec: Any) -> None:
     """Each event has the same handlers, in the same order, as in a plain session."""

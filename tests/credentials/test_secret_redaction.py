@@ -90,6 +90,7 @@ def xml(text: str) -> str:
     return f"<ErrorResponse><Error>{message}</Error></ErrorResponse>"
 
 
+@pytest.mark.nightly(keep=30)
 @pytest.mark.parametrize("status", [403, 502])
 @pytest.mark.parametrize("written", WRITTEN)
 @pytest.mark.parametrize("call", CALLS)
@@ -144,6 +145,7 @@ UNREADABLE: dict[str, str] = {
 }
 
 
+@pytest.mark.nightly(keep=20)
 @pytest.mark.parametrize("status", [400, 429, 500])
 @pytest.mark.parametrize("body", UNREADABLE)
 @pytest.mark.parametrize("call", [call for call in CALLS if call.startswith("sso")])

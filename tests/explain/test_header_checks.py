@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import botocore.session
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ipy_awsprofile.config.request import SessionRequest
@@ -58,13 +58,6 @@ def is_meant(header: str, file: str, name: str, *, referred: bool) -> bool:
     return bool(re.fullmatch(f"(?:(?i:profiles?) )?{name}", plain))
 
 
-@settings(
-    derandomize=True,
-    database=None,
-    deadline=None,
-    max_examples=200,
-    suppress_health_check=[HealthCheck.too_slow],
-)
 @given(
     st.lists(st.sampled_from(CONFIG), max_size=8, unique=True),
     st.lists(st.sampled_from(CREDENTIALS), max_size=3, unique=True),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import botocore.session
 import pytest
 from botocore.exceptions import PartialCredentialsError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ipy_awsprofile.config.request import SessionRequest
@@ -145,7 +145,6 @@ NAMES = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws
 IN_A_FILE = st.lists(st.sampled_from(NAMES), unique=True)
 
 
-@settings(derandomize=True, database=None, deadline=None, max_examples=200)
 @given(IN_A_FILE, IN_A_FILE)
 def test_keys_in_both_files(config: list[str], credentials: list[str]) -> None:
     """Of keys and tokens in both files, those are used that botocore uses."""

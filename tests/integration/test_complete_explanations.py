@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from ipy_awsprofile.config.request import SessionRequest
@@ -265,14 +265,7 @@ def server() -> Iterator[str]:
         yield url
 
 
-@settings(
-    derandomize=True,
-    database=None,
-    deadline=None,
-    max_examples=120,
-    phases=[Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@settings(phases=[Phase.generate])
 @given(machines())
 def test_a_failing_switch_is_explained(server: str, machine: Machine) -> None:
     """If a switch or its client fails without the network, the explanation has a fatal problem."""

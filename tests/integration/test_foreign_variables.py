@@ -174,6 +174,7 @@ def set_variables(
         monkeypatch.setenv(variable, value.format(**world[1]))
 
 
+@pytest.mark.nightly(keep=3)
 @pytest.mark.parametrize("name", [name for name in VARIABLES if name not in OF_THE_SWITCH])
 def test_before_the_switch(
     shell: Shell,
@@ -189,6 +190,7 @@ def test_before_the_switch(
     assert who_signs(aws, shell) == dict.fromkeys((*SIGNERS, *OF_CHILD), ME)
 
 
+@pytest.mark.nightly(keep=4)
 @pytest.mark.parametrize("name", VARIABLES)
 def test_after_the_switch(
     shell: Shell,

@@ -193,6 +193,7 @@ class Reader:
         )
 
 
+@pytest.mark.nightly(keep=5)
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_it_follows_every_way_in(aws: EmbeddedAws, notebook: Shell, library: str) -> None:
     """AWS sees who the card shows, after a scope who did before it, after `--off` as at first."""

@@ -154,6 +154,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.nightly(keep=6)
 @pytest.mark.parametrize("cell", REFUSED.values(), ids=REFUSED)
 def test_refused(notebook: Shell, cell: str) -> None:
     """What would be the notebook's identity is refused, and the notebook stays as it was."""
@@ -272,6 +273,7 @@ def add_role_keys(aws: EmbeddedAws, kind: str) -> None:
         aws.write_profile("Own", credential_process=f"cat {printed}", region="us-west-2")
 
 
+@pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("kind", ["role", "keys", "process"])
 def test_libraries_that_cannot_follow(
     notebook: Shell,

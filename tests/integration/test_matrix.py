@@ -140,6 +140,7 @@ class Witness:
         self.arns[client] = {call.arn for call in calls if call.action.startswith("s3:")}
 
 
+@pytest.mark.nightly(keep=4)
 @pytest.mark.parametrize(
     ("way", "asked"),
     [
@@ -242,6 +243,7 @@ IN_A_SCOPE = {
 FAIL = {"an error", "Ctrl-C", "a syntax error later", "a refused switch", "a scope with an error"}
 
 
+@pytest.mark.nightly(keep=16)
 @pytest.mark.parametrize("happens", IN_A_SCOPE)
 @pytest.mark.parametrize(
     ("scope", "active"),

@@ -256,6 +256,7 @@ def is_named(notebook: Shell, kept: Kept, identity: str) -> bool:
     return any(identity in line for line in lines_of_it(notebook.good("%aws_profile").text))
 
 
+@pytest.mark.nightly(keep=5)
 @pytest.mark.parametrize("kind", KEPT)
 def test_it_is_named_while_another_identity_is_active(
     aws: EmbeddedAws, notebook: Shell, kind: str
@@ -284,6 +285,7 @@ def test_it_is_named_while_another_identity_is_active(
     assert roles_in_s3(aws, notebook, kept.use) == {"RoleGamma"}
 
 
+@pytest.mark.nightly(keep=4)
 @pytest.mark.parametrize("kind", KEPT)
 def test_it_is_named_after_its_scope(aws: EmbeddedAws, notebook: Shell, kind: str) -> None:
     """What a cell magic's cell has opened is named afterwards, as the cell's identity."""
@@ -295,6 +297,7 @@ def test_it_is_named_after_its_scope(aws: EmbeddedAws, notebook: Shell, kind: st
     assert lines_of_it(notebook.good("%aws_profile RoleGamma").text) == []
 
 
+@pytest.mark.nightly(keep=4)
 @pytest.mark.parametrize("kind", KEPT)
 def test_a_run_does_not_use_it(aws: EmbeddedAws, notebook: Shell, kind: str) -> None:
     """In a run over many profiles nothing is read through it, and afterwards it is as before."""
@@ -327,6 +330,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.nightly(keep=2)
 @pytest.mark.parametrize("code", FUNCTIONS)
 def test_no_function_of_a_run_uses_it(aws: EmbeddedAws, notebook: Shell, code: str) -> None:
     """However a function comes by it, AWS gets no request, and other functions aren't affected."""
@@ -372,6 +376,7 @@ def test_the_notebook_uses_it_during_a_run(notebook: Shell) -> None:
     assert notebook.names["its"] == "new"
 
 
+@pytest.mark.nightly(keep=4)
 @pytest.mark.parametrize("kind", [kind for kind, kept in KEPT.items() if kept.is_local])
 def test_local_data_is_not_named(notebook: Shell, kind: str) -> None:
     """The same object of a folder isn't named, and a run can use it."""
@@ -402,6 +407,7 @@ FOLLOWS = {
 }
 
 
+@pytest.mark.nightly(keep=2)
 @pytest.mark.parametrize("before", ["%aws_profile RoleBeta", "%aws_profile --off"])
 @pytest.mark.parametrize("kind", FOLLOWS)
 def test_it_follows(aws: EmbeddedAws, notebook: Shell, kind: str, before: str) -> None:
@@ -514,6 +520,7 @@ QUIET = {
 }
 
 
+@pytest.mark.nightly(keep=3)
 @pytest.mark.parametrize("case", QUIET)
 def test_no_false_alarm(notebook: Shell, case: str) -> None:
     """The card doesn't list closed files, readers of the active identity, or a user's own keys."""

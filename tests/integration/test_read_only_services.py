@@ -77,6 +77,7 @@ def is_denied(code: str) -> bool:
     return code in {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 
 
+@pytest.mark.nightly(keep=4)
 @pytest.mark.parametrize("service", CALLS)
 def test_service(session: Any, service: str) -> None:
     """Reading works, and nothing else does."""

@@ -81,6 +81,7 @@ def test_cli_refuses_the_user(aws: EmbeddedAws) -> None:
     assert "AccessDenied" in done.stderr
 
 
+@pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("first", ["kernel", "CLI"])
 def test_kernel_and_cli_share_the_session(aws: EmbeddedAws, first: str) -> None:
     """Both list the same buckets, and the second one uses the session that the first has got."""

@@ -54,6 +54,7 @@ def assumed(aws: EmbeddedAws) -> int:
     return [call.action for call in aws.calls].count("sts:AssumeRole")
 
 
+@pytest.mark.nightly(keep=2)
 @pytest.mark.parametrize("library", READERS)
 def test_library_assumes_no_role(aws: EmbeddedAws, notebook: Shell, library: str) -> None:
     """Ten reads use the session of the switch."""

@@ -162,6 +162,7 @@ def warnings_in(ran: Ran) -> list[str]:
     return [line for line in ran.text.splitlines() if " signs " in line and "still" not in line]
 
 
+@pytest.mark.nightly(keep=7)
 @pytest.mark.parametrize("holder", HOLDERS)
 def test_each_holder(notebook: Shell, aws: EmbeddedAws, holder: str) -> None:
     """Its use as the former identity is warned of, refused while read-only and after --off."""
@@ -258,6 +259,7 @@ BY_NAME = {
 }
 
 
+@pytest.mark.nightly(keep=3)
 @pytest.mark.parametrize("chosen", CHOSEN)
 def test_no_false_alarm(notebook: Shell, chosen: str) -> None:
     """What was chosen explicitly isn't stale, under any identity."""

@@ -122,6 +122,7 @@ def leads_to(session: boto3.Session) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.nightly(keep=16)
 @pytest.mark.parametrize("kind", NAMED)
 @pytest.mark.parametrize("name", VARIABLES)
 def test_named_profile(settle: Any, kind: str, name: str) -> None:

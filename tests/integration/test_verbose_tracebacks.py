@@ -54,6 +54,7 @@ def leaks(aws: EmbeddedAws, text: str) -> list[str]:
     return [secret[:4] for secret in (*aws.secrets(), WRONG_CODE) if secret in text]
 
 
+@pytest.mark.nightly(keep=5)
 @pytest.mark.parametrize("raised", [EXPLICIT, IMPLICIT])
 @pytest.mark.parametrize(
     ("call", "kind"),
@@ -209,6 +210,7 @@ CALLS = (
 )
 
 
+@pytest.mark.nightly(keep=6)
 @pytest.mark.parametrize(
     "answer", [(200, EMPTY), (200, "<a>"), (403, EMPTY), (403, ""), (502, "<a>")]
 )

@@ -78,6 +78,7 @@ def test_all_pages(aws: EmbeddedAws) -> None:
     assert called(aws)["sso:ListAccounts"] >= 2
 
 
+@pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize(("calls_per_second", "accounts"), [(10, 40), (20, 80), (40, 160)])
 def test_throttled(aws: EmbeddedAws, calls_per_second: int, accounts: int) -> None:
     """The list is complete at each rate that AWS allows, and the progress says it is slowed."""

@@ -50,6 +50,7 @@ ROWS = {
 }
 
 
+@pytest.mark.nightly(keep=40)
 @pytest.mark.parametrize("name", ROWS)
 def test_broken(
     stage: Stage, play: Callable[[Broken], str], caplog: pytest.LogCaptureFixture, name: str
@@ -69,6 +70,7 @@ def test_broken(
     assert not [secret for secret in (*stage.aws.secrets(), HUSH) if secret in seen]
 
 
+@pytest.mark.nightly(keep=40)
 @pytest.mark.parametrize("name", ROWS)
 def test_explanation(stage: Stage, play: Callable[[Broken], str], name: str) -> None:
     """An explanation tells what the files alone show, and finds nothing fatal where they don't."""

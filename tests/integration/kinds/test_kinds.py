@@ -44,6 +44,7 @@ RENEWED = (
 )
 
 
+@pytest.mark.nightly(keep=8)
 @pytest.mark.parametrize("name", KINDS)
 def test_kind(
     aws: EmbeddedAws, values: dict[str, str], monkeypatch: pytest.MonkeyPatch, name: str

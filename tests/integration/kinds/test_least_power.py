@@ -52,6 +52,7 @@ def s3_of(aws: EmbeddedAws, session: ProfileSession) -> Any:
     return session.client("s3", region_name="us-west-2", endpoint_url=aws.endpoint_url)
 
 
+@pytest.mark.nightly(keep=8)
 @pytest.mark.parametrize("name", KINDS)
 def test_limits(  # noqa: PLR0917  # fixtures
     aws: EmbeddedAws,

@@ -307,6 +307,7 @@ def test_roles_of_a_user(aws: EmbeddedAws, program: Program) -> None:
     assert error_of(program.role, tokens, "Auditor").code == "ForbiddenException"
 
 
+@pytest.mark.nightly(keep=2)
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("profile", ["Session", "Legacy", "Services"])
 @pytest.mark.usefixtures("profiles")
@@ -342,6 +343,7 @@ def test_an_expired_sign_in(aws: EmbeddedAws, profile: str, error: str) -> None:
     assert error in caller_of(aws, "boto3", profile).stderr
 
 
+@pytest.mark.nightly(keep=1)
 @pytest.mark.usefixtures("profiles")
 @pytest.mark.parametrize("profile", ["Session", "Legacy", "Services"])
 def test_aws_sso_login(aws: EmbeddedAws, profile: str) -> None:
