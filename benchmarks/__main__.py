@@ -10,7 +10,17 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from benchmarks import accounts, calls, listing, loading, memory, picker, roles, switching
+from benchmarks import (
+    accounts,
+    calls,
+    following,
+    listing,
+    loading,
+    memory,
+    picker,
+    roles,
+    switching,
+)
 from benchmarks.stage import Stage, embedded_aws
 from benchmarks.table import PAGE, machine, markdown, update
 from benchmarks.timing import Measured
@@ -24,7 +34,7 @@ class Topic(Protocol):
 
 
 #: The rows of the table are in this order.
-TOPICS: Sequence[Topic] = (loading, listing, switching, memory, accounts, roles, calls)
+TOPICS: Sequence[Topic] = (loading, listing, switching, following, memory, accounts, roles, calls)
 
 #: The number of profiles in the config file in each round.
 SIZES = (10, 1_000, 20_000)

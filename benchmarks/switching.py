@@ -8,15 +8,17 @@ from benchmarks.cli import aws_cli
 from benchmarks.stage import Stage
 from benchmarks.timing import Measured, by_turns, command, fresh, repeated, timed
 
-_SWITCH = 'switcher.switch(SwitchRequest(profile="RoleBeta"))'
-_SETUP = (
+SWITCH = 'switcher.switch(SwitchRequest(profile="RoleBeta"))'
+SETUP = (
     "from ipy_awsprofile.config.request import SwitchRequest\n"
     "from ipy_awsprofile.switch.switcher import Switcher\n"
     "switcher = Switcher(None)"
 )
-_CLIENT = 'switcher.session.client("s3")'
+CLIENT = 'switcher.session.client("s3")'
 _BOTO3 = 'boto3.Session(profile_name="RoleBeta")'
-_CLI = ("s3api", "list-buckets", "--profile", "RoleBeta")
+#: A command of the AWS CLI.
+CLI = ("s3api", "list-buckets")
+_WITH_PROFILE = (*CLI, "--profile", "RoleBeta")
 
 
 def measure(stage: Stage) -> Iterator[Measured]:
@@ -24,9 +26,9 @@ def measure(stage: Stage) -> Iterator[Measured]:
     yield from _first(stage)
     ours, theirs = repeated(
         stage,
-        f"({_SWITCH}, {_CLIENT})",
+        f"({SWITCH}, {CLIENT})",
         f'{_BOTO3}.client("s3")',
-        setup=f"import boto3\n{_SETUP}",
+        setup=f"import boto3\n{SETUP}",
         times=9,
     )
     what = "switch, cached role, and S3 client"
@@ -40,9 +42,7 @@ def measure(stage: Stage) -> Iterator[Measured]:
 def _first(stage: Stage) -> Iterator[Measured]:
     """Time the first switch of a process, with its imports and the AssumeRole call."""
     ours, theirs = by_turns(
-        lambda: fresh(
-            stage, timed(f"{_SWITCH}\n{_CLIENT}", setup=_SETUP), before=stage.forget_roles
-        ),
+        lambda: fresh(stage, timed(f"{SWITCH}\n{CLIENT}", setup=SETUP), before=stage.forget_roles),
         lambda: fresh(
             stage,
             timed(
@@ -67,7 +67,7 @@ def _signatures(stage: Stage) -> Iterator[Measured]:
         "    s3.generate_presigned_url('get_object', Params={'Bucket': 'b', 'Key': 'k'})"
     )
     ours, theirs = by_turns(
-        lambda: fresh(stage, timed(sign, setup=f"{_SETUP}\n{_SWITCH}\ns3 = {_CLIENT}")),
+        lambda: fresh(stage, timed(sign, setup=f"{SETUP}\n{SWITCH}\ns3 = {CLIENT}")),
         lambda: fresh(stage, timed(sign, setup=f'import boto3\ns3 = {_BOTO3}.client("s3")')),
         times=5,
     )
@@ -78,12 +78,12 @@ def _calls(stage: Stage, latency: str) -> Iterator[Measured]:
     """Time a switch and a list of buckets."""
     ours, theirs = repeated(
         stage,
-        f"({_SWITCH}, {_CLIENT}.list_buckets())",
+        f"({SWITCH}, {CLIENT}.list_buckets())",
         f'{_BOTO3}.client("s3").list_buckets()',
-        setup=f"import boto3\n{_SETUP}",
+        setup=f"import boto3\n{SETUP}",
         times=5,
     )
     what = f"switch, cached role, and buckets{latency}"
     yield Measured(what, "boto3: session, client, buckets", ours, theirs)
-    _, by_cli = by_turns(lambda: 0.0, lambda: command(stage, aws_cli()[0], *_CLI), times=3)
-    yield Measured(what, f"`aws {' '.join(_CLI)}`", ours, by_cli)
+    _, by_cli = by_turns(lambda: 0.0, lambda: command(stage, aws_cli()[0], *_WITH_PROFILE), times=3)
+    yield Measured(what, f"`aws {' '.join(_WITH_PROFILE)}`", ours, by_cli)
