@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import ExitStack
 from itertools import count
 from typing import Any
 
@@ -14,35 +15,37 @@ from jupyter_client import KernelManager
 from ipy_awsprofile.demo.commands.environment import clean_environment
 from ipy_awsprofile.demo.stages.demo_aws import demo_aws
 
-_running = pytest.StashKey["object"]()
-_sockets = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
+_resources = pytest.StashKey[ExitStack]()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Start it before the first notebook; fixtures don't reach nbval's cells."""
+    """Start one for each notebook with its kernel; fixtures don't reach nbval's cells.
+
+    What a notebook leaves in its home, such as the list of its roles, isn't seen by the next one.
+    """
     if _only_distributes(session.config):
         return
-    session.config.stash[_sockets] = sockets = tempfile.TemporaryDirectory()
+    session.config.stash[_resources] = resources = ExitStack()
+    sockets = resources.enter_context(tempfile.TemporaryDirectory())
+    running = resources.enter_context(ExitStack())
     numbers = count()
 
     def kernel_manager(**options: Any) -> KernelManager:
+        running.close()
+        environment = clean_environment(running.enter_context(demo_aws()))
+        os.environ.clear()
+        os.environ.update(environment)
         # A free TCP port that jupyter_client chooses can be taken before the kernel has started.
-        path = f"{sockets.name}/kernel-{next(numbers)}"
+        path = f"{sockets}/kernel-{next(numbers)}"
         return KernelManager(transport="ipc", ip=path, **options)
 
     nbval.kernel.KernelManager = kernel_manager
-    embedded = demo_aws()
-    environment = clean_environment(embedded.__enter__())
-    os.environ.clear()
-    os.environ.update(environment)
-    session.config.stash[_running] = embedded
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Stop it after the last one."""
     if not _only_distributes(session.config):
-        session.config.stash[_running].__exit__(None, None, None)
-        session.config.stash[_sockets].cleanup()
+        session.config.stash[_resources].close()
 
 
 def _only_distributes(config: pytest.Config) -> bool:
