@@ -75,7 +75,7 @@ def _filesystems(profile: str | None, *, has_variable: bool) -> Iterator[Leftove
     arguments = _s3_arguments()
     name = 'fsspec.config.conf["s3"]'
     if (CREDENTIALS - {"profile"}) & set(arguments):
-        yield Leftover(name, "has credentials of its own: `s3://` paths use them")
+        yield Leftover(name, "has its own credentials, which `s3://` paths use")
     elif arguments.get("profile", profile) != profile:
         yield Leftover(name, "was changed after the switch: `s3://` paths use it")
     elif "s3fs" in sys.modules and "profile" not in arguments and not has_variable:

@@ -132,7 +132,7 @@ class _Process:
         import psutil
 
         try:
-            command = self.process.cmdline()  # empty for one that has ended
+            command = self.process.cmdline()  # empty after the process has ended
             text = " ".join(command)
             if not command or _HELPERS.search(text):
                 return ""

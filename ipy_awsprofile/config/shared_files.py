@@ -159,7 +159,7 @@ class FileVersion(NamedTuple):
 
 
 def version_of(path: Path) -> FileVersion | None:
-    """Return what identifies the content of a file; None if there is no file."""
+    """Return what identifies the content of a file; None if the file doesn't exist."""
     try:
         status = path.stat()
     except OSError:

@@ -183,7 +183,7 @@ _ALSO_NEEDED = {
 _DENIED_BY = {
     "no identity-based policy": "The caller's policy doesn't allow sts:AssumeRole on the role.",
     "deny in an identity-based policy": "The caller's policy denies sts:AssumeRole on the role.",
-    "xternal": "The external ID isn't the one that the role's trust policy requires: correct "
+    "xternal": "The role's trust policy requires a different external ID: correct "
     "`external_id` (or `--external-id`).",
     "trust policy": "The role's trust policy doesn't name the caller, or requires an external ID "
     "(`--external-id`) or MFA (`mfa_serial`).",
@@ -191,8 +191,8 @@ _DENIED_BY = {
     "external ID (`--external-id`) or MFA (`mfa_serial`).",
     "service control policy": "A service control policy of your organisation denies it.",
     "permissions boundary": "The caller's permissions boundary doesn't allow sts:AssumeRole.",
-    "session policy": "The caller's session is limited by a session policy, such as that of "
-    "`--read-only`.",
+    "session policy": "A session policy, such as the one of `--read-only`, limits the caller's "
+    "session.",
 }
 
 

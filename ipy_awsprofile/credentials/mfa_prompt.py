@@ -90,8 +90,8 @@ def ask_on_input_channel(question: str, prompt: str | None = None) -> str:
 def code_from(command: str, question: str, waiting: Waiting = untold) -> str:
     """Run the command in a shell, and return the code that it prints.
 
-    This is aws-vault's ``mfa_process``; its standard error is shown to the person, who is told by
-    ``waiting`` if it takes long. Raises MfaUnavailable if it fails, doesn't print six digits, or
+    This is aws-vault's ``mfa_process``. The user sees its standard error, and ``waiting`` says so
+    if it takes long. Raises MfaUnavailable if it fails, doesn't print six digits, or
     takes longer than a minute.
 
     https://github.com/99designs/aws-vault/blob/master/USAGE.md

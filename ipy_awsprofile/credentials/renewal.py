@@ -24,9 +24,9 @@ from ipy_awsprofile.errors import SignInRequired
 class Renewal:
     """Fetches the credentials of one step of the role chain.
 
-    ``step`` is the index of its profile in ``chain``. ``sign_in`` lets a person sign in, or raises
-    SignInRequired where nobody can. ``codes`` asks again for an MFA code that was wrong; None if
-    the step needs no code.
+    ``step`` is the index of its profile in ``chain``. ``sign_in`` lets the user sign in, or raises
+    SignInRequired if no one is available to do so. ``codes`` asks again for an MFA code that was
+    wrong; None if the step needs no code.
     """
 
     def __init__(

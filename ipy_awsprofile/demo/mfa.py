@@ -49,7 +49,7 @@ class MfaDevices:
         return self._devices[serial][1]
 
     def code(self, serial: str) -> str:
-        """Return the code that a device shows now. Raises KeyError if there is no such device."""
+        """Return the code that a device shows now. Raises KeyError for an unknown device."""
         return self._code_at(self.seed(serial), self._step())
 
     def check(self, caller: Principal, serial: str | None, code: str | None) -> bool:

@@ -64,7 +64,7 @@ class Refusal(HTTPException):
         return self.aws_code, self.message
 
     def in_protocol_of(self, service: str, headers: Mapping[str, str]) -> Refusal:
-        """Change the code and the body to those of the service's protocol; return the error."""
+        """Change code and body to the service's protocol; return the error."""
         if _is_json(service, headers):
             self.aws_code = _JSON_CODES.get(self.aws_code, self.aws_code)
             self.content_type = "application/x-amz-json-1.1"

@@ -41,7 +41,7 @@ class Attributes:
         return keys
 
 
-#: Those of most sessions, which share it.
+#: Most sessions have no attributes, and share this.
 _NONE = Attributes()
 
 

@@ -151,7 +151,7 @@ def _sso_text(link: Link, name: str) -> str | None:
 
 
 def sso_token(link: Link) -> Iterator[Finding]:
-    """Yield the expiry of the SSO token, or a problem if there is no valid one."""
+    """Yield the expiry of the SSO token, or a problem without a valid token."""
     from ipy_awsprofile.credentials.cli_caches import load_sso_token
 
     session, start_url = link.section.text("sso_session"), _sso_text(link, "sso_start_url")
@@ -161,7 +161,7 @@ def sso_token(link: Link) -> Iterator[Finding]:
     token = load_sso_token(start_url, session) or {}
     expiry = parse_time(token.get("expiresAt"))
     if expiry is None:
-        yield Problem(says="There is no SSO token: nobody has signed in.", fix=fix)
+        yield Problem(says="You aren't signed in: no SSO token is cached.", fix=fix)
         return
     renews = bool(session) and token.keys() >= _RENEWAL_KEYS
     registered = parse_time(token.get("registrationExpiresAt"))
@@ -191,7 +191,7 @@ def login_token(link: Link) -> Iterator[Finding]:
     login = load_login(link.section.text("login_session") or "") or {}
     expiry = parse_time(login["accessToken"]["expiresAt"]) if login.keys() >= LOGIN_FIELDS else None
     if expiry is None:
-        yield Problem(says="There is no login session: nobody has signed in.", fix=fix)
+        yield Problem(says="You aren't signed in: no login session is cached.", fix=fix)
     elif expiry > link.inputs.now:
         yield f"The login session's credentials are valid until {in_utc(expiry)}."
     else:

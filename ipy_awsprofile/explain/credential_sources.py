@@ -132,13 +132,13 @@ def web_identity_step(inputs: Inputs, name: str) -> ExplainedStep:
 
 
 def check_token_file(file: str, where: str) -> Iterator[Problem]:
-    """Yield a problem if there is no token in the file. botocore doesn't expand its path."""
+    """Yield a problem if the file has no token. botocore doesn't expand its path."""
     if is_file(file):
         yield from _check_token(file, where)
         return
     tilde = " A `~` in it isn't expanded." if file.startswith("~") else ""
     yield Problem(
-        says=f"There is no token file `{one_line(file)}`.{tilde}",
+        says=f"No token file exists at `{one_line(file)}`.{tilde}",
         fix=f"The platform that runs this process has to provide it. {where}",
     )
 

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 def dask_storage_options(session: ProfileSession) -> dict[str, Any]:
     """Return the ``storage_options=`` with which a Dask cluster's workers open ``s3://`` paths.
 
-    Workers need no config file. In the kernel, what is opened with the options renews itself. A
-    graph takes the session's short-lived credentials along when it is submitted: each
-    ``compute()`` brings new ones, and can last as long as these (the ``duration`` of
-    `open_session`), since workers don't renew them. For long-term keys, STS issues short-lived
-    ones. The options' repr doesn't show them.
+    Workers need no config file. In the kernel, files opened with these options renew their session.
+    A submitted graph contains the session's short-lived credentials. Each ``compute()`` sends new
+    ones, and can last as long as they do (the ``duration`` of `open_session`), because workers
+    don't renew them. For long-term keys, STS issues short-lived credentials. The options' repr
+    doesn't show them.
 
     Raises a child of `AwsProfileError`.
 

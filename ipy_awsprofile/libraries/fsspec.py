@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def storage_options(session: boto3.Session | None = None) -> dict[str, Any]:
     """Return the ``storage_options=`` with which pandas, Dask and fsspec open ``s3://`` paths.
 
-    They name a profile, so they contain no secret, and what is opened with them renews itself.
+    They name a profile, so they contain no secret, and files opened with them renew their session.
     Without a session they name the profile that the kernel's child processes use while it is
     active; in a function of `across_profiles`, its profile.
 

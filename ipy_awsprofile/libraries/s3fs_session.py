@@ -61,7 +61,7 @@ class WorkerSession(AioSession):  # type: ignore[misc]  # aiobotocore is untyped
 class KernelSession(WorkerSession):
     """A session with the credentials of the kernel's own session; pickled, it has the current ones.
 
-    Raises a child of `AwsProfileError` if there are no short-lived credentials.
+    Raises a child of `AwsProfileError` without short-lived credentials.
     """
 
     def __init__(self, session: ProfileSession) -> None:

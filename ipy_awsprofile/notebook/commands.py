@@ -50,7 +50,7 @@ class LoadedMagics(Protocol):
 
 def run_aws_profile(magics: LoadedMagics, line: str, cell: str | None) -> None:
     """Do what ``%aws_profile`` says, and show the result. Raises a child of `AwsProfileError`."""
-    if cell is not None:  # called by name; what is typed was transformed already
+    if cell is not None:  # called by name; IPython transforms a typed cell before
         magics.shell.run_cell(f"%aws_profile --cell {line}\n{cell}").raise_error()
         return
     require_notebook("`%aws_profile`")

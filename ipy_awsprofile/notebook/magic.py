@@ -47,7 +47,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     bindings = List(
         CaselessStrEnum(BINDINGS),
         default_value=list(BINDINGS),
-        help="What follows a switch.",
+        help="The parts of the kernel that follow a switch.",
     ).tag(
         config=True,
         allowed=f"a list with any of {', '.join(map(repr, BINDINGS))}",

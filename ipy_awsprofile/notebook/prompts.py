@@ -111,7 +111,7 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
     ``device_code``, the user opens the page in any browser, and compares a code, or for a profile
     of ``aws login`` enters one.
 
-    Raises SignInRequired where nobody would see it, and what `begin_sign_in`,
+    Raises SignInRequired if no one would see it, and what `begin_sign_in`,
     `SignInAttempt.waiting` and `EnteredSignIn.enter` raise.
     """
     from ipy_awsprofile.cards.cards import sign_in_card

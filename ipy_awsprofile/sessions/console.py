@@ -61,8 +61,8 @@ def console_link(session: ProfileSession, service: str = "") -> ConsoleLink:
     """Return a link that opens a service in the console, in the session's partition and Region.
 
     AWS accepts it for 15 minutes; the console is signed in as long as the role's session lasts.
-    Raises CredentialsUnavailable for long-term keys and for what GetSessionToken has issued,
-    InvalidOption for what can't be a service, and other children of `AwsProfileError`.
+    Raises CredentialsUnavailable for long-term keys and for sessions of GetSessionToken,
+    InvalidOption for an impossible name of a service, and other children of `AwsProfileError`.
     """
     if not re.fullmatch(r"[a-z0-9-]*", service):
         raise InvalidOption(
@@ -106,7 +106,7 @@ def _token(session: ProfileSession, base: str) -> str:
     query = urlencode({"Action": "getSigninToken", "Session": json.dumps(credentials)})
     # A client's connections have the user's proxy, certificates and time limits.
     sts: Any = guarded(session.client("sts", config=give_up_soon(timeout_of(session))))
-    http = sts._endpoint.http_session  # noqa: SLF001  # there is no public way
+    http = sts._endpoint.http_session  # noqa: SLF001  # not public
     response = http.send(AWSRequest("GET", f"{base}?{query}").prepare())
     if response.status_code != HTTPStatus.OK:
         is_refused = (

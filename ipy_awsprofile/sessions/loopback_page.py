@@ -49,7 +49,7 @@ class LoopbackPage:
 
     ``respond`` returns the response for a path with its query, and is called in several threads.
     When ``is_done`` returns true after a response, the page closes by itself. Raises
-    CredentialsUnavailable where there is no loopback address.
+    CredentialsUnavailable on a machine without a loopback address.
     """
 
     def __init__(

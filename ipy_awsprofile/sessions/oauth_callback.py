@@ -30,7 +30,7 @@ _PAGE = (
 class Pkce(StaysInProcess):
     """What makes a code usable for us alone (RFC 7636).
 
-    An answer with another ``state`` isn't ours. ``challenge`` is that of ``verifier``.
+    An answer with another ``state`` isn't ours. ``challenge`` belongs to ``verifier``.
     """
 
     __slots__ = ("challenge", "state", "verifier")

@@ -53,7 +53,7 @@ class RunningCell:
     ) -> Callable[[], object]:
         """Call ``action`` when the running cell has ended; now, in this thread, if none runs.
 
-        It replaces the one that waits, whose ``dropped`` is called. Return a function that drops
+        It replaces a waiting one, and calls its ``dropped``. Return a function that drops
         this one without calling ``dropped``; later it does nothing.
         """
         waiting = _Waiting(action, dropped)
@@ -85,7 +85,7 @@ class RunningCell:
     def _code_ended(self) -> None:
         """Wait for `post_run_cell`, whose hooks are called next: the last one ends the waiting.
 
-        A cell's scope ends there, too, and comes before what is registered only now.
+        A cell's scope ends there, too, before functions that are registered later.
         """
         if not self.is_running and self._shell is not None:  # not a message, nor an inner cell
             self._shell.events.register("post_run_cell", self._cell_ended)

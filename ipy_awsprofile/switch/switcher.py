@@ -258,7 +258,7 @@ class Switcher:
             return self._layers.bound[-1] if self._layers.bound else None
 
     def _note_readers(self) -> None:
-        """Note what was opened or started as this identity, before another one becomes active."""
+        """Note readers and processes of this identity before a different one becomes active."""
         active = self._active()
         owner = owner_of(active.session) if active else None
         self._processes.note(owner)

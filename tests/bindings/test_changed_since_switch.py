@@ -54,7 +54,7 @@ CHANGES = {
     ),
     "fsspec's keys": (
         "import fsspec.config; fsspec.config.conf['s3'] = {'key': 'k', 'secret': 's'}",
-        '`fsspec.config.conf["s3"]` has credentials of its own: `s3://` paths use them',
+        '`fsspec.config.conf["s3"]` has its own credentials, which `s3://` paths use',
     ),
 }
 

@@ -131,7 +131,7 @@ CASES = {
         "",
         ("p|SSO: R in 123456789012|config:4",),
         (
-            ("!There is no SSO token", "--login"),
+            ("!You aren't signed in: no SSO token", "--login"),
             ("[profile p] isn't read: config:4 has the same", "Move role_arn there. See config:1"),
             ('[profile "p"] isn\'t read: config:4 has the same', "Remove it. See config:3"),
             ("[sso-session corp] isn't read: config:16", "Move sso_start_url there. See config:10"),
@@ -223,7 +223,7 @@ CASES = {
         ("p|SSO: Read only in 123456789012|config:1",),
         (
             ("!The `sso_role_name` isn't the name of a role", "at most 64 letters"),
-            ("!There is no SSO token", "--login"),
+            ("!You aren't signed in: no SSO token", "--login"),
         ),
     ),
     "alone": Case(
@@ -302,13 +302,13 @@ CASES = {
         f"{P}login_session = arn:aws:iam::1:user/u\n",
         "",
         ("p|login session|config:1",),
-        (("!There is no login session", "aws login --profile p"),),
+        (("!You aren't signed in: no login session", "aws login --profile p"),),
     ),
     "missing token file": Case(
         f"{ASSUME}web_identity_token_file = ~/none\n",
         "",
         ("p|web identity: RoleBeta in 123456789012|config:1",),
-        (("!There is no token file `~/none`. A `~` in it isn't expanded", "See config:4"),),
+        (("!No token file exists at `~/none`. A `~` in it isn't expanded", "See config:4"),),
     ),
     "missing program": Case(
         f"{P}credential_process = no-such-program --token hush\n",
@@ -395,7 +395,7 @@ CASES = {
         "",
         ("p|web identity: RoleBeta in 123456789012|config:1",),
         (
-            ("!There is no token file", "See config:3"),
+            ("!No token file exists", "See config:3"),
             ("`p` has no Region", "--region"),
         ),
     ),

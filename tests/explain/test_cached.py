@@ -171,7 +171,7 @@ RENEWAL = {
             -1,
             "!The SSO token expired",
         ),
-        (MODERN, "other", {}, 1, "!There is no SSO token"),
+        (MODERN, "other", {}, 1, "!You aren't signed in: no SSO token"),
         (LEGACY, "https://x", {}, 1, "The SSO token is valid until"),
         (LEGACY, "https://x", RENEWAL, -1, "!The SSO token expired"),
     ],
@@ -217,10 +217,13 @@ def login(hour: int, **more: object) -> dict[str, object]:
     [
         (login(13), "are valid until"),
         (login(11), "they are renewed."),
-        ({"accessToken": login(13)["accessToken"]}, "!There is no login session"),
-        (login(13, accessToken={"expiresAt": "2026-01-01T13:00:00Z"}), "!There is no login"),
-        ({"accessToken": "hush"}, "!There is no login session"),
-        ([], "!There is no login session"),
+        ({"accessToken": login(13)["accessToken"]}, "!You aren't signed in: no login session"),
+        (
+            login(13, accessToken={"expiresAt": "2026-01-01T13:00:00Z"}),
+            "!You aren't signed in: no login",
+        ),
+        ({"accessToken": "hush"}, "!You aren't signed in: no login session"),
+        ([], "!You aren't signed in: no login session"),
     ],
 )
 def test_login_token(

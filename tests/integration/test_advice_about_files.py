@@ -278,7 +278,7 @@ def test_sign_ins(aws: EmbeddedAws, name: str) -> None:
     assert ["SSO token" in other.says for other in others] in ([], [True])
     follow(problem.says, problem.fix, aws.home / ".aws")
     (signed_out,) = explain_profile("prod-reader").problems
-    assert signed_out.says == "There is no SSO token: nobody has signed in."
+    assert signed_out.says == "You aren't signed in: no SSO token is cached."
 
 
 def test_a_sign_in_that_is_named(shell: Shell, aws: EmbeddedAws) -> None:

@@ -150,7 +150,7 @@ def identity_policies(principal: Principal) -> list[str]:
 
 
 def find_role(role_arn: str) -> Any | None:
-    """Return moto's record of a role, or None if there is no such role."""
+    """Return moto's record of a role, or None if the role doesn't exist."""
     roles = iam_backends[account_of(role_arn)]["aws"].get_roles()
     return next((role for role in roles if role.arn == role_arn), None)
 

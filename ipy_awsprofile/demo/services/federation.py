@@ -57,7 +57,7 @@ class FederationEndpoint:
     def _token(self, text: str) -> str:
         """Return a token for the credentials in a JSON text.
 
-        As on AWS, those of GetSessionToken and long-term keys aren't accepted.
+        As on AWS, sessions of GetSessionToken and long-term keys aren't accepted.
         """
         try:
             given: Any = json.loads(text)

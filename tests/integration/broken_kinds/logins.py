@@ -9,7 +9,7 @@ from tests.integration.broken_kinds.stage import HUSH, Break
 
 _RUN = "`aws login --profile P` in a terminal"
 
-_NO_LOGIN = "There is no login session: nobody has signed in."
+_NO_LOGIN = "You aren't signed in: no login session is cached."
 _STORED: dict[str, tuple[Break, str]] = {
     "missing": (stored("login", lambda _: None), _NO_LOGIN),
     "no JSON": (stored("login", lambda _: "{"), _NO_LOGIN),

@@ -14,7 +14,7 @@ from tests.integration.broken_kinds.breaks import OVER, answers, down, stored, t
 from tests.integration.broken_kinds.record import EXPLAIN, Broken
 from tests.integration.broken_kinds.stage import HUSH, Break
 
-_NOBODY = "There is no SSO token: nobody has signed in."
+_NOBODY = "You aren't signed in: no SSO token is cached."
 _SIGN_INS: dict[str, tuple[Break, str]] = {
     "missing": (stored("sso", lambda _: None), _NOBODY),
     "expired": (stored("sso", token(expiresAt=OVER, refreshToken=None)), "token expired at"),

@@ -21,7 +21,7 @@ WEB_IDENTITIES: dict[str, Broken] = {
         "A file that `P` needs can't be used: No such file or directory (`/none`).",
         EXPLAIN,
         {"{token_file}": "/none"},
-        seen="There is no token file `/none`.",
+        seen="No token file exists at `/none`.",
     ),
     "file is a folder": Broken(
         "web identity",
@@ -29,7 +29,7 @@ WEB_IDENTITIES: dict[str, Broken] = {
         "A file that `P` needs can't be used: Is a directory (`/`).",
         EXPLAIN,
         {"{token_file}": "/"},
-        seen="There is no token file `/`.",
+        seen="No token file exists at `/`.",
     ),
     "file empty": Broken(
         "web identity",

@@ -24,7 +24,7 @@ _USUAL, _MOST = 20, 100
 def page_of(name: str, items: Sequence[dict[str, Any]], request: Request) -> Response:
     """Return the page that a request asks for by ``max_result`` and ``next_token``.
 
-    Raises InvalidRequestException for other values than AWS accepts.
+    Raises InvalidRequestException for values that AWS doesn't accept.
     """
     size = _size(request.args.get("max_result"))
     start = _start(request.args.get("next_token"))

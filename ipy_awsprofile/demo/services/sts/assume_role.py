@@ -59,7 +59,7 @@ class AssumeRoleRequest:
     def read(cls, params: Mapping[str, Any]) -> AssumeRoleRequest:
         """Return the record of a request's parameters. Raises Refusal for an invalid one.
 
-        Managed policies that limit the session are those of the role's account.
+        Managed policies that limit the session come from the role's account.
         """
         if unknown := _NOT_EMULATED & params.keys():
             raise not_emulated(min(unknown))
