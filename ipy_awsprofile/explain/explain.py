@@ -145,12 +145,12 @@ def _default_steps(name: str, inputs: Inputs) -> tuple[tuple[ExplainedStep, ...]
 
 
 _NO_CREDENTIALS = ExplainedStep(
-    name="nothing",
+    name="default",
     kind="no credentials",
     problems=(
         Problem(
             says="There are no credentials: no profile, no variable, no container.",
-            fix="`%aws_profiles` lists the profiles.",
+            fix="Name a profile: `%aws_profile --explain NAME`. `%aws_profiles` lists them.",
         ),
     ),
 )

@@ -69,7 +69,7 @@ def test_after_a_switch(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.Monk
         ("--explain RoleBeta", "RoleBeta  ("),
         ("RoleBeta --explain", "RoleBeta  ("),
         ("--explain Nobody", "Nobody  (1 problem)"),
-        ("--explain", "nothing  (1 problem)"),
+        ("--explain", "default  (1 problem)"),
     ],
 )
 def test_magic(shell: Shell, aws: EmbeddedAws, line: str, title: str) -> None:
@@ -79,6 +79,13 @@ def test_magic(shell: Shell, aws: EmbeddedAws, line: str, title: str) -> None:
     assert "ipy-awsprofile-card" in ran.html
     assert aws.calls == []
     assert "session" not in shell.names
+
+
+def test_magic_without_default_credentials(shell: Shell, aws: EmbeddedAws) -> None:
+    """Without a name and default credentials, it says which command explains a profile."""
+    text = shell.good("%aws_profile --explain").text
+    command = text.partition("Name a profile: `")[2].partition("`")[0]
+    assert shell.good(command.replace("NAME", "UserAlpha")).text.startswith("UserAlpha  (")
 
 
 def test_magic_explains_the_active_profile(shell: Shell, aws: EmbeddedAws) -> None:
