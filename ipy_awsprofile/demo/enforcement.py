@@ -49,8 +49,15 @@ def _bound(cls: Any, state: State) -> Any:
 
 
 def _account_of_caller(response: Any) -> str:
-    """Return the account of the access key; moto would also accept a header."""
-    account: str = get_account_id_from(response.get_access_key())
+    """Return the account of the access key; moto would also accept a header.
+
+    moto doesn't find the key of a presigned URL or form that has version 4 of the signature.
+    """
+    parameters = {**response.normalized_request.args, **response.form_data}
+    presigned = parameters.get("X-Amz-Credential") or parameters.get("x-amz-credential") or ""
+    in_header = "Authorization" in response.headers
+    key = response.get_access_key() if in_header or not presigned else presigned.partition("/")[0]
+    account: str = get_account_id_from(key)
     return account
 
 

@@ -1,7 +1,7 @@
 """The checks of a request before its action runs: its signer, its signature, its permission.
 
-moto creates one of these objects for each request and computes the signature. This module decides
-who the caller is and what the caller may do.
+moto creates one of these objects for each request. This module decides who the caller is and what
+the caller may do.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
@@ -12,21 +12,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import flask
-from botocore.auth import S3SigV4Auth
-from moto.iam.access_control import IAMRequest
 from moto.s3.exceptions import S3ClientError
 from moto.s3.models import s3_backends
 
 from ipy_awsprofile.demo.iam.callers import Caller, UnknownCallerError, find_caller
 from ipy_awsprofile.demo.iam.policy import Verdict
+from ipy_awsprofile.demo.iam.post_policy import PostPolicyError, check_post_policy
+from ipy_awsprofile.demo.iam.signatures import Request, find_s3_signature, find_signature
 from ipy_awsprofile.demo.iam.unsupported import UnsupportedPolicyError
 from ipy_awsprofile.demo.refusals import Refusal, denied, missing_signature, not_emulated
 from ipy_awsprofile.demo.state import Call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from botocore.credentials import Credentials
 
     from ipy_awsprofile.demo.state import State
 
@@ -57,6 +55,7 @@ _QUERY_REFUSALS = {
 _QUERY_REFUSALS["InvalidToken"] = _QUERY_REFUSALS["InvalidId"]
 
 _S3_DENIED = ("AccessDenied", "Access Denied")
+_S3_EXPIRED_URL = ("AccessDenied", "Request has expired")
 _S3_REFUSALS = {
     "InvalidId": (
         "InvalidAccessKeyId",
@@ -72,15 +71,15 @@ _S3_REFUSALS = {
 }
 
 
-class SignedRequest(IAMRequest):  # type: ignore[misc]  # moto is untyped
+class SignedRequest:
     """A request to a service other than S3."""
 
     state: ClassVar[State]
     unsigned_service: ClassVar[str] = "sts"
+    find_signature = staticmethod(find_signature)
     #: Whether `*` is what a request concerns, and not what moto says of a resource it doesn't know.
     knows_resources: ClassVar[bool] = False
 
-    # moto's constructor logs the headers, and doesn't handle unsigned or expired requests.
     def __init__(
         self,
         *,
@@ -93,23 +92,21 @@ class SignedRequest(IAMRequest):  # type: ignore[misc]  # moto is untyped
         action: str,
     ) -> None:
         self.account_id = account_id
-        self._method = method
-        self._path = flask.request.environ["RAW_URI"]
-        # Without a body, moto passes the headers as data, but those aren't part of the signature.
-        self._data = data if method == "POST" else {}
-        self._body, self._headers = body, headers
-        scope = self._get_string_between("Credential=", ",", headers.get("Authorization", ""))
-        self._access_key = self._authenticate(scope, action)
-
-    def _authenticate(self, scope: str, action: str) -> Caller:
-        if scope.count("/") != 4:  # noqa: PLR2004 — key/date/region/service/aws4_request
+        self._headers, self._data, self._body = headers, data, body
+        url, form = flask.request.environ["RAW_URI"], flask.request.form.to_dict()
+        signature = self.find_signature(Request(method, url, headers, body, form))
+        if signature is None:
             self.state.calls.append(Call(f"{self.unsigned_service}:{action}", None, None))
             raise self._unsigned_refusal(action)
-        access_key_id, _, self._region, self._service, _ = scope.split("/")
+        self._signature = signature
+        self._service = signature.service
         self._action = f"{self._service}:{_IAM_ACTIONS.get(action, action)}"
-        token = self._headers.get("X-Amz-Security-Token")
+        self._access_key = self._authenticate(action)
+
+    def _authenticate(self, action: str) -> Caller:
+        access_key_id = self._signature.access_key_id
         try:
-            caller = find_caller(self.state.sessions, access_key_id, token)
+            caller = find_caller(self.state.sessions, access_key_id, self._signature.token)
         except UnknownCallerError as unknown:
             self.state.calls.append(Call(self._action, None, access_key_id))
             raise self._refusal(unknown.reason) from unknown
@@ -120,6 +117,12 @@ class SignedRequest(IAMRequest):  # type: ignore[misc]  # moto is untyped
                 raise self._error("AccessDenied", message)
             raise self._refusal("InvalidId")
         return caller
+
+    def check_signature(self) -> None:
+        """Raise the service's error if the signature is wrong."""
+        expected = self._signature.calculate(self._access_key.create_credentials())
+        if self._signature.value != expected:
+            raise self._refusal("Signature")
 
     def check_action_permitted(self, resource: str) -> None:
         """Raise the service's access-denied error unless the caller's policies allow the action."""
@@ -132,9 +135,6 @@ class SignedRequest(IAMRequest):  # type: ignore[misc]  # moto is untyped
             raise self._error("NotImplemented", str(error), 501) from error
         if decision.verdict is not Verdict.ALLOWED:
             raise self._denial(decision.reason(self._action), resource)
-
-    def _raise_signature_does_not_match(self) -> None:
-        raise self._refusal("Signature")
 
     def _unsigned_refusal(self, action: str) -> Exception:
         return not_emulated(action) if action in _UNSIGNED_ACTIONS else missing_signature()
@@ -155,6 +155,7 @@ class SignedS3Request(SignedRequest):
     """A request to S3, which has error codes and messages different from other services."""
 
     unsigned_service: ClassVar[str] = "s3"
+    find_signature = staticmethod(find_s3_signature)
     knows_resources: ClassVar[bool] = True
 
     def check_action_permitted(self, resource: str) -> None:
@@ -166,9 +167,17 @@ class SignedS3Request(SignedRequest):
             raise s3_error(*_S3_DENIED)
         super().check_action_permitted(resource)
 
-    def _create_auth(self, credentials: Credentials) -> S3SigV4Auth:
-        """Return S3's signer, which doesn't quote the path again as other services do."""
-        return S3SigV4Auth(credentials, self._service, self._region)
+    def check_signature(self) -> None:
+        """Raise an error for an expired URL, and for a form that its policy doesn't allow, too."""
+        super().check_signature()
+        expires_at = self._signature.expires_at
+        if expires_at is not None and self.state.clock() >= expires_at:
+            raise s3_error(*_S3_EXPIRED_URL)
+        if form := self._signature.form:
+            try:
+                check_post_policy(form, self._data["BucketName"], self._body, self.state.clock())
+            except PostPolicyError as error:
+                raise s3_error(*error.args) from error
 
     @staticmethod
     def _owner(resource: str) -> str | None:
@@ -178,7 +187,6 @@ class SignedS3Request(SignedRequest):
         return owner
 
     def _unsigned_refusal(self, action: str) -> Exception:  # noqa: ARG002 — the same for all
-        # Presigned URLs are denied here too: moto can't check their signature.
         return s3_error(*_S3_DENIED)
 
     def _refusal(self, reason: str) -> Exception:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import urllib.request
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError
 
 import pytest
 from botocore import UNSIGNED
@@ -166,26 +164,6 @@ def test_an_unsigned_request(clients: Clients, user: IamUser, service: str, code
     unsigned = Config(signature_version=UNSIGNED)
     error = call_error(clients, service, user, config=unsigned)
     assert (error.code, error.status) == (code, 403)
-
-
-@pytest.mark.parametrize(
-    ("operation", "parameters"),
-    [
-        ("list_buckets", {}),
-        ("list_objects_v2", {"Bucket": "the-bucket"}),
-        ("get_object", {"Bucket": "the-bucket", "Key": "key"}),
-    ],
-)
-def test_a_presigned_url_is_denied(
-    aws: EmbeddedAws, clients: Clients, user: IamUser, operation: str, parameters: Any
-) -> None:
-    """Presigned URLs are denied, because their signature can't be checked."""
-    aws.create_bucket("the-bucket", account=HOME)
-    s3 = clients.of("s3", user)
-    s3.put_object(Bucket="the-bucket", Key="key", Body=b"text")
-    with pytest.raises(HTTPError) as caught:
-        urllib.request.urlopen(s3.generate_presigned_url(operation, parameters))
-    assert caught.value.code == 403
 
 
 def test_the_account_of_a_request(
