@@ -104,7 +104,7 @@ def test_conda_recipe() -> None:
 
 
 def test_description() -> None:
-    """The package index shows README's text, with no link or picture that it can't follow."""
+    """The package index shows README's text without links to files, and without the checkout's."""
     about = metadata(PROJECT["name"])
     assert about["Description-Content-Type"] == "text/markdown"
     # What was installed can be older than README.
@@ -116,4 +116,12 @@ def test_description() -> None:
         assert "One line switches a Jupyter notebook to an AWS identity" in description
         assert "`%%aws_profiles *-prod` runs a cell for each account, into one" in description
         assert "](" not in description
+    assert "make demo" not in text
+    assert [line for line in text.splitlines() if line.startswith("## ")] == [
+        "## Install",
+        "## Try it without an AWS account",
+        "## Where it works",
+        "## What you get",
+    ]
     assert "](" in README
+    assert "`make demo`" in README
