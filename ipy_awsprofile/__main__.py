@@ -7,10 +7,14 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
+from ipy_awsprofile._version import __version__
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status."""
     parser = argparse.ArgumentParser(prog="ipy-awsprofile", description=__doc__)
+    version = f"ipy-awsprofile {__version__}"
+    parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(dest="command", required=True)
     demo = "run the main job in IPython and print it: switch to a role and list its buckets"
     commands.add_parser("demo", help=demo, description=demo)

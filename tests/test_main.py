@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ipy_awsprofile import __version__
 from ipy_awsprofile.__main__ import main
 
 if TYPE_CHECKING:
@@ -43,6 +44,14 @@ def test_help(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
         main(arguments)
     assert caught.value.code == 0
     assert "usage: ipy-awsprofile" in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--version` prints the version of the package."""
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"ipy-awsprofile {__version__}\n"
 
 
 @pytest.mark.parametrize("command", ["demo", "lab"])

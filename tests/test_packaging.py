@@ -98,9 +98,23 @@ def test_conda_recipe() -> None:
     """The recipe for conda-forge needs what the package needs, and has its version."""
     recipe = (ROOT / "conda-recipe" / "recipe.yaml").read_text()
     assert f'version: "{__version__}"' in recipe
+    (oldest,) = re.findall(r'python_min: "(.*)"', recipe)
+    assert PROJECT["requires-python"] == f">={oldest}"
+    # conda-forge refuses a recipe without one of these.
+    for part in ("homepage", "summary", "license", "license_file", "recipe-maintainers", "tests"):
+        assert re.search(rf"^ *{part}:", recipe, re.MULTILINE), part
     built = map(Requirement, PYPROJECT["build-system"]["requires"])
     for requirement in (*required(), *built):
         assert f"- {requirement.name} {requirement.specifier}\n" in recipe
+
+
+def test_the_demo_is_small() -> None:
+    """The extra `demo` has moto without its server's packages; the lab has all of them."""
+    moto = {
+        extra: [one.extras for one in required(extra) if one.name == "moto"] for extra in EXTRAS
+    }
+    assert moto["demo"] == [set()]
+    assert {"server"} in moto["lab"]
 
 
 def test_description() -> None:
