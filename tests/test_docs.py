@@ -7,24 +7,33 @@ import json
 import os
 import re
 import runpy
+import shlex
+import subprocess
 import sys
 from configparser import ConfigParser
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import boto3
+import nbformat
 import pytest
 
 from ipy_awsprofile import errors
+from ipy_awsprofile.demo.shared_files import append_section, write_private
 from ipy_awsprofile.demo.stages.demo_aws import demo_aws
-from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT, allow, trusting
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT, allow, trusting
+from tests.pages import comparable, output_of, page_cells, with_outputs
 from tests.test_readme import DOCS, blocks, rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
 
+#: Whether the pages are written anew, with the outputs of this run.
+UPDATE = bool(os.environ.get("UPDATE_OUTPUTS"))
 HOW_TO = sorted(file for file in (DOCS / "how-to").glob("*.md") if file.stem != "index")
 TUTORIALS = DOCS.parent / "notebooks"
 CELLS = [file for file in sorted(DOCS.rglob("*.md")) if blocks(file.read_text(), "ipython3")]
@@ -37,8 +46,6 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
         for name, value in aws.environment().items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-        # For a container's credentials and for libraries, which don't read an endpoint from a file.
-        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
         yield aws
 
 
@@ -51,8 +58,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture
-def container(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def as_container(aws: EmbeddedAws) -> Iterator[None]:
     """Be in a container whose role may assume RoleBeta."""
     service = trusting("*")
     service["Statement"][0]["Principal"] = {"Service": "ecs-tasks.amazonaws.com"}
@@ -60,27 +66,170 @@ def container(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
         "Task", account=USER_ACCOUNT, trust=service, policy=allow("sts:AssumeRole")
     )
     with aws.in_container(task) as environment:
-        for variable, value in {**environment, "AWS_REGION": "us-west-2"}.items():
-            monkeypatch.setenv(variable, value)
+        endpoint = {"AWS_ENDPOINT_URL": aws.endpoint_url}
+        os.environ.update(environment | endpoint | {"AWS_REGION": "us-west-2"})
         yield
 
 
+def as_ci_job(aws: EmbeddedAws) -> Iterator[None]:
+    """Be a job with a token, whose role has the page's trust policy."""
+    os.environ.update(job_variables(aws))
+    yield
+
+
+def job_variables(aws: EmbeddedAws) -> dict[str, str]:
+    """Create the role of the page on CI, and return the variables of a job that may assume it."""
+    (policy,) = map(json.loads, blocks((DOCS / "how-to" / "ci.md").read_text(), "json"))
+    (statement,) = policy["Statement"]
+    issuer = statement["Principal"]["Federated"].partition("oidc-provider/")[2]
+    provider = aws.create_oidc_provider(f"https://{issuer}", account=ROLE_ACCOUNT)
+    role = aws.create_role("Report", account=ROLE_ACCOUNT, trust=policy, policy=allow("s3:*"))
+    token = provider.token(statement["Condition"]["StringEquals"][f"{issuer}:sub"])
+    return {
+        "AWS_ENDPOINT_URL": aws.endpoint_url,
+        "AWS_ROLE_ARN": role,
+        "AWS_ROLE_SESSION_NAME": "report",
+        "AWS_WEB_IDENTITY_TOKEN_FILE": str(write_private(aws.home / "token", token)),
+        "AWS_REGION": "us-west-2",
+    }
+
+
+def in_the_lab(_aws: EmbeddedAws) -> Iterator[None]:
+    """Be in `ipy-awsprofile lab`."""
+    yield
+
+
+def without_files(aws: EmbeddedAws) -> Iterator[None]:
+    """Be on a new machine, whose user is signed in."""
+    del os.environ["AWS_CONFIG_FILE"], os.environ["AWS_SHARED_CREDENTIALS_FILE"]
+    os.environ["AWS_ENDPOINT_URL"] = aws.endpoint_url
+    for file in (aws.config_file, aws.credentials_file):
+        file.unlink()
+    yield
+
+
+#: Where the reader of a page is, if it isn't the lab.
+PLACES: dict[str, Callable[[EmbeddedAws], Iterator[None]]] = {
+    "on-aws": as_container,
+    "ci": as_ci_job,
+    "no-config-file": without_files,
+}
+
+
 @pytest.mark.parametrize("page", CELLS, ids=lambda page: page.stem)
-def test_cells(
-    aws: EmbeddedAws, bare_shell: Shell, page: Path, work: Path, request: pytest.FixtureRequest
-) -> None:
-    """Each cell of a page succeeds in the lab, in order, and none signs as a former identity."""
-    if page.stem == "on-aws":
-        request.getfixturevalue("container")
-    bare_shell.good("%load_ext ipy_awsprofile\n%config AwsProfileMagics.stale = 'refuse'")
-    for cell in blocks(page.read_text(), "ipython3"):
-        bare_shell.good(cell)
+@pytest.mark.usefixtures("work")
+def test_cells(aws: EmbeddedAws, bare_shell: Shell, page: Path) -> None:
+    """Each cell of a page succeeds in the lab, in order, and has the output that the page shows.
+
+    None signs as a former identity. With UPDATE_OUTPUTS, pages get the outputs of this run.
+    """
+    with contextmanager(PLACES.get(page.stem, in_the_lab))(aws):
+        bare_shell.good("%load_ext ipy_awsprofile\n%config AwsProfileMagics.stale = 'refuse'")
+        follow(page, aws, bare_shell)
+        bare_shell.good("%unload_ext ipy_awsprofile")
+
+
+def follow(page: Path, aws: EmbeddedAws, shell: Shell) -> None:
+    """Do what a page says, in its order: write the config file, run the cells, compare."""
+    text, outputs = page.read_text(), []
+    for cell in page_cells(text):
+        if cell.language == "ini":
+            add_sections(aws.config_file, cell.source)
+            outputs.append("")
+            continue
+        ran = shell.run(cell.source)
+        outputs.append(output_of(ran, aws.home))
+        # A page shows the error of a cell that has to fail.
+        failed = ran.error is not None
+        assert failed == (cell.shown or "").startswith(type(ran.error).__name__), ran.printed
+        if cell.shown is not None and not UPDATE:
+            assert comparable(outputs[-1]) == comparable(cell.shown)
+    if UPDATE:
+        page.write_text(with_outputs(text, outputs))
+
+
+def add_sections(config: Path, text: str) -> None:
+    """Write the sections that a page shows into the config file, unless they are there."""
+    shown, written = ConfigParser(interpolation=None), ConfigParser(interpolation=None)
+    shown.read_string(text)
+    written.read(config)
+    config.touch(mode=0o600)
+    for name in set(shown.sections()) - set(written.sections()):
+        append_section(config, name, dict(shown[name]))
 
 
 def test_pages_with_cells() -> None:
     """Every how-to page has cells, and so do the pages that show how to begin."""
     beginnings = {DOCS / "start.md", DOCS / "many-accounts.md"}
     assert {*HOW_TO, *beginnings} <= set(CELLS)
+
+
+@pytest.mark.parametrize("page", HOW_TO, ids=lambda page: page.stem)
+def test_pages_show_what_happens(page: Path) -> None:
+    """Every how-to page shows the output of a cell."""
+    assert any(cell.shown for cell in page_cells(page.read_text()))
+
+
+def test_papermill(aws: EmbeddedAws, work: Path) -> None:
+    """The page on papermill: its notebook runs for each profile that its commands pass."""
+    page = (DOCS / "how-to" / "papermill.md").read_text()
+    cells = [nbformat.v4.new_code_cell(cell.source) for cell in page_cells(page)]
+    cells[0].metadata["tags"] = ["parameters"]
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), work / "report.ipynb")
+    commands = [line[2:] for line in "".join(blocks(page, "console")).splitlines()]
+    assert commands
+    for command in commands:
+        subprocess.run(shlex.split(command), check=True, capture_output=True, timeout=120)
+    accounts = [outputs_of(work / name)[-1] for name in ("beta.ipynb", "atlas.ipynb")]
+    assert accounts == ["'123456789012'", "'400000000000'"]
+    wrong = [*shlex.split(commands[0])[:-1], "Nobody"]
+    failed = subprocess.run(wrong, capture_output=True, text=True, timeout=120, check=False)
+    assert failed.returncode != 0
+    assert "There is no profile `Nobody`" in failed.stderr
+
+
+def outputs_of(notebook: Path) -> list[str]:
+    """Return the texts of a notebook's results."""
+    outputs = [one for cell in nbformat.read(notebook, 4).cells for one in cell.get("outputs", [])]
+    return [one["data"]["text/plain"] for one in outputs if one.output_type == "execute_result"]
+
+
+def test_ci_with_keys(aws: EmbeddedAws, bare_shell: Shell) -> None:
+    """The page on CI: its cells work with the variables that AWS's action for GitHub sets, too."""
+    job = job_variables(aws)
+    sts = boto3.client("sts", region_name="us-west-2", endpoint_url=aws.endpoint_url)
+    keys = sts.assume_role_with_web_identity(
+        RoleArn=job["AWS_ROLE_ARN"],
+        RoleSessionName="GitHubActions",
+        WebIdentityToken=Path(job["AWS_WEB_IDENTITY_TOKEN_FILE"]).read_text(),
+    )["Credentials"]
+    os.environ.update(
+        AWS_ENDPOINT_URL=aws.endpoint_url,
+        AWS_REGION="us-west-2",
+        AWS_ACCESS_KEY_ID=keys["AccessKeyId"],
+        AWS_SECRET_ACCESS_KEY=keys["SecretAccessKey"],
+        AWS_SESSION_TOKEN=keys["SessionToken"],
+    )
+    first, second = page_cells((DOCS / "how-to" / "ci.md").read_text())
+    assert "assumed-role/Report/GitHubActions" in bare_shell.good(first.source).text
+    assert len(bare_shell.good(second.source).result) == 3
+
+
+def test_pasted_keys_are_found(work: Path) -> None:
+    """The page on pasted keys: its command lists a notebook with a key, checkpoints included."""
+    page = (DOCS / "how-to" / "pasted-keys.md").read_text()
+    (pasted,) = blocks(page, "python")
+    for name, cell in {"a": pasted, "b": "boto3.Session()", ".ipynb_checkpoints/c": pasted}.items():
+        (work / name).parent.mkdir(exist_ok=True)
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+        nbformat.write(notebook, work / f"{name}.ipynb")
+    find, clear = [block.removeprefix("$ ") for block in blocks(page, "console")]
+    listed = subprocess.run(find, shell=True, capture_output=True, text=True, check=True).stdout
+    assert sorted(listed.split()) == ["./.ipynb_checkpoints/c.ipynb", "./a.ipynb"]
+    (work / "a.ipynb").rename(work / "report.ipynb")
+    folder = Path(sys.executable).parent
+    subprocess.run([folder / clear.split()[0], *clear.split()[1:]], check=True, capture_output=True)
 
 
 def test_config_files(aws: EmbeddedAws) -> None:

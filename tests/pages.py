@@ -1,0 +1,76 @@
+"""The pages of the documentation as a test follows them: cells, and the output shown below each.
+
+A block of text directly below a cell is the cell's output, as a terminal shows it. What differs
+from run to run is compared as nbval compares it in the tutorials.
+"""
+
+from __future__ import annotations
+
+import re
+from configparser import RawConfigParser
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.shells import Ran
+
+ROOT = Path(__file__).parents[1]
+
+_CELL = re.compile(
+    r"^```(?P<language>ipython3|ini)\n(?P<source>.*?)^```\n(?:\n```text\n(?P<shown>.*?)^```\n)?",
+    re.M | re.S,
+)
+_LOADED = "The ipy_awsprofile extension is already loaded."
+_PROGRESS = re.compile(r"^.*\d+%\|.*\n?", re.M)
+
+
+@dataclass(frozen=True, slots=True)
+class PageCell:
+    """A cell of a page, or a part of the config file, as `language` says.
+
+    `shown` is the output that the page shows, None if it shows none.
+    """
+
+    language: str
+    source: str
+    shown: str | None
+
+
+def page_cells(text: str) -> list[PageCell]:
+    """Return a page's cells and parts of the config file, in their order."""
+    cells = _CELL.finditer(text)
+    return [PageCell(one["language"], one["source"], one["shown"]) for one in cells]
+
+
+def output_of(ran: Ran, home: Path) -> str:
+    """Return what a person with this home folder sees below a cell in a terminal.
+
+    It has no progress bar, and doesn't say that the test has loaded the extension before.
+    """
+    text = _PROGRESS.sub("", ran.text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = re.sub(r"^Out\[\d+\]: ?\n?", "", text, flags=re.M).partition(_LOADED)[0]
+    return text.replace(str(home), "/home/ann").strip("\n") + "\n"
+
+
+def comparable(text: str) -> str:
+    """Return an output without what differs from run to run, and with single spaces."""
+    rules = RawConfigParser()
+    rules.read(ROOT / "notebooks" / "sanitize.cfg")
+    for name in rules.sections():
+        text = re.sub(rules[name]["regex"], rules[name]["replace"], text)
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    return "\n".join(line for line in lines if line)
+
+
+def with_outputs(text: str, outputs: list[str]) -> str:
+    """Return a page that shows these outputs of its cells, where it shows any."""
+    real = iter(outputs)
+
+    def updated(cell: re.Match[str]) -> str:
+        output = next(real)
+        if cell["shown"] is None or comparable(cell["shown"]) == comparable(output):
+            return cell[0]
+        return f"```ipython3\n{cell['source']}```\n\n```text\n{output}```\n"
+
+    return _CELL.sub(updated, text)
