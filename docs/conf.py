@@ -6,6 +6,7 @@ https://www.sphinx-doc.org/en/master/usage/configuration.html
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from base64 import b64encode
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from docutils import nodes
 from magics import options_page
 
 from ipy_awsprofile import __version__
@@ -30,7 +32,10 @@ version = release = __version__
 
 extensions = [
     "myst_nb",
+    "notfound.extension",
     "sphinx.ext.autodoc",
+    "sphinx_copybutton",
+    "sphinxext.opengraph",
     "IPython.sphinxext.ipython_console_highlighting",  # the lexer for cells with magics
 ]
 exclude_patterns = ["build"]
@@ -42,6 +47,18 @@ html_title = "ipy_awsprofile"
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
 html_show_sphinx = False
+html_favicon = "_static/favicon.svg"
+# What a reader copies is what can be pasted: no prompt.
+copybutton_prompt_text = "$ "
+# An output isn't copied as if it were a cell.
+copybutton_selector = "div:not(.shown) > div.highlight > pre"
+# The pages have no address yet. These are the address, and the folder in it, when they have one.
+ogp_site_url = os.environ.get("DOCS_URL", "")
+ogp_image = "_static/first-switch.png"
+ogp_image_alt = "A notebook in JupyterLab: the active profile, its card, and the role's buckets"
+ogp_social_cards = {"enable": False}
+notfound_template = "page.html"
+notfound_urls_prefix = os.environ.get("DOCS_FOLDER", "/")
 
 # The tutorials contain their outputs, which nbval compares: they aren't run again.
 nb_execution_mode = "off"
@@ -88,6 +105,16 @@ def generate(_app: Sphinx) -> None:
         options.write_text(options_page())
 
 
+def mark_outputs(_app: Sphinx, page: nodes.document) -> None:
+    """Give a block of text directly below a cell the look of the cell's output."""
+    for block in page.findall(nodes.literal_block):
+        before = block.previous_sibling()
+        is_below_code = isinstance(before, nodes.literal_block)
+        if is_below_code and (before["language"], block["language"]) == ("ipython3", "text"):
+            block["classes"].append("shown")
+
+
 def setup(app: Sphinx) -> None:
-    """Add the step before Sphinx reads the pages."""
+    """Add the steps before and after Sphinx reads the pages."""
     app.connect("builder-inited", generate)
+    app.connect("doctree-read", mark_outputs)
