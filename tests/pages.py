@@ -46,8 +46,11 @@ def page_cells(text: str) -> list[PageCell]:
 def output_of(ran: Ran, home: Path) -> str:
     """Return what a person with this home folder sees below a cell in a terminal.
 
-    It has no progress bar, and doesn't say that the test has loaded the extension before.
+    It has no progress bar, only the last line of a traceback, and doesn't say that the test has
+    loaded the extension before.
     """
+    if "Traceback (most recent call last)" in ran.text:
+        return f"{type(ran.error).__name__}: {ran.error}\n"
     text = _PROGRESS.sub("", ran.text.replace("\r\n", "\n").replace("\r", "\n"))
     text = re.sub(r"^Out\[\d+\]: ?\n?", "", text, flags=re.M).partition(_LOADED)[0]
     return text.replace(str(home), "/home/ann").strip("\n") + "\n"
