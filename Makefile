@@ -21,10 +21,11 @@ demo: .venv/ready
 lab: .venv/ready
 	$(BIN)/python -m ipy_awsprofile lab
 
-# A part of the tests: make test ARGS="tests/config -k role".
+# A part of the tests, in parallel: make test ARGS="tests/config -k role". Of two options -n, the last
+# one counts: ARGS="-n 0 --pdb tests/config".
 ifdef ARGS
 test: .venv/ready $(if $(shell command -v npm),$(AXE))
-	$(PYTEST) $(ARGS)
+	$(PYTEST) $(WORKERS) --dist=loadgroup $(ARGS)
 else
 # Each file of browser tests is one group of pytest-xdist, and each tutorial another. Of long tables
 # with the marker `nightly`, only a sample.

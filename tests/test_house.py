@@ -6,7 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from tests.test_readme import CONTRIBUTING, ROOT, rows
+from tests.test_readme import CONTRIBUTING, ROOT, rows, the_block
 
 PACKAGE = ROOT / "ipy_awsprofile"
 
@@ -36,6 +36,24 @@ def test_contract_has_every_room() -> None:
     rooms = {name.removesuffix(".py").rstrip("/") for name in MODULES | FOLDERS}
     assert {*layers, "__init__"} == rooms
     assert contract["exhaustive"]
+
+
+def test_picture_of_the_house() -> None:
+    """CONTRIBUTING's picture has the layers of the import contract, in their order."""
+    linter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    picture = the_block(CONTRIBUTING, "the embedded AWS", "the only state")
+    drawn = [re.split(r"  +", line.strip())[0] for line in picture.splitlines()]
+    assert drawn == linter["contracts"][0]["layers"]
+
+
+def test_add_an_option() -> None:
+    """The files that CONTRIBUTING lists for an option contain its example."""
+    section = CONTRIBUTING.partition("## Add an option")[2].partition("\n## ")[0]
+    named = re.findall(r"`((?:[\w]+/)+\w+\.py)`", section)
+    assert len(named) > 5
+    for name in named:
+        file = ROOT / name if name.startswith("tests/") else PACKAGE / name
+        assert re.search("external[_-]id", file.read_text()), name
 
 
 def test_files_are_short() -> None:

@@ -117,6 +117,13 @@ def test_the_demo_is_small() -> None:
     assert {"server"} in moto["lab"]
 
 
+def test_citation() -> None:
+    """The citation has the version and the licence of the package."""
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert f"\nversion: {__version__}\n" in citation
+    assert f"\nlicense: {PROJECT['license']}\n" in citation
+
+
 def test_description() -> None:
     """The package index shows README's text without links to files, and without the checkout's."""
     about = metadata(PROJECT["name"])
