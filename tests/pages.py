@@ -21,7 +21,9 @@ _CELL = re.compile(
     r"^```(?P<language>ipython3|ini)\n(?P<source>.*?)^```\n(?:\n```text\n(?P<shown>.*?)^```\n)?",
     re.M | re.S,
 )
-_LOADED = "The ipy_awsprofile extension is already loaded."
+_LOADED = re.compile(
+    r"^The ipy_awsprofile extension is already loaded\..*\n.*%reload_ext.*\n?", re.M
+)
 _PROGRESS = re.compile(r"^.*\d+%\|.*\n?", re.M)
 
 
@@ -52,7 +54,7 @@ def output_of(ran: Ran, home: Path) -> str:
     if "Traceback (most recent call last)" in ran.text:
         return f"{type(ran.error).__name__}: {ran.error}\n"
     text = _PROGRESS.sub("", ran.text.replace("\r\n", "\n").replace("\r", "\n"))
-    text = re.sub(r"^Out\[\d+\]: ?\n?", "", text, flags=re.M).partition(_LOADED)[0]
+    text = _LOADED.sub("", re.sub(r"^Out\[\d+\]: ?\n?", "", text, flags=re.M))
     return text.replace(str(home), "/home/ann").strip("\n") + "\n"
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import boto3
 import nbformat
 import pytest
+from IPython.display import display
 
 from ipy_awsprofile import errors
 from ipy_awsprofile.demo.shared_files import append_section, write_private
@@ -108,10 +109,27 @@ def without_files(aws: EmbeddedAws) -> Iterator[None]:
     yield
 
 
+def with_a_phone(aws: EmbeddedAws) -> Iterator[None]:
+    """Be a person who types the codes of Auditor's device, which the lab's mfa_process prints."""
+    config = aws.config_file.read_text()
+    (serial,) = set(re.findall("mfa_serial = (.*)", config))
+    aws.config_file.write_text(re.sub("mfa_process = .*\n", "", config))
+
+    def answer(question: str) -> str:
+        display({"text/plain": f"{question}······"}, raw=True)
+        return aws.mfa_code(serial)
+
+    answer.__module__ = "the_front_end"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("getpass.getpass", answer)
+        yield
+
+
 #: Where the reader of a page is, if it isn't the lab.
 PLACES: dict[str, Callable[[EmbeddedAws], Iterator[None]]] = {
     "on-aws": as_container,
     "ci": as_ci_job,
+    "mfa": with_a_phone,
     "no-config-file": without_files,
 }
 
