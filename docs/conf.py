@@ -48,11 +48,11 @@ html_static_path = ["_static"]
 html_css_files = ["pages.css"]
 html_show_sphinx = False
 html_favicon = "_static/favicon.svg"
-# What a reader copies is what can be pasted: no prompt.
+# Copy commands without the prompt, so that they can be pasted.
 copybutton_prompt_text = "$ "
 # An output isn't copied as if it were a cell.
 copybutton_selector = "div:not(.shown) > div.highlight > pre"
-# The pages have no address yet. These are the address, and the folder in it, when they have one.
+# The workflow that publishes the pages sets their address, and the folder in it.
 ogp_site_url = os.environ.get("DOCS_URL", "")
 ogp_image = "_static/first-switch.png"
 ogp_image_alt = "A notebook in JupyterLab: the active profile, its card, and the role's buckets"

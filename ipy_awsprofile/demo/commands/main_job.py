@@ -41,7 +41,7 @@ def show_main_job() -> int:
             print(f"In [{shell.execution_count}]: {cell}")  # noqa: T201
             outcomes.append(shell.run_cell(cell, store_history=True).success)
             print()  # noqa: T201
-    print("Try it yourself in the tutorials: python -m ipy_awsprofile lab")  # noqa: T201
+    print("To try it yourself, open the tutorials: ipy-awsprofile lab")  # noqa: T201
     expected = [number != DENIED for number in range(len(MAIN_JOB))]
     return 0 if outcomes == expected else 1
 

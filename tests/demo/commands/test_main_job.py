@@ -36,7 +36,7 @@ def test_demo(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatc
     ]
     assert ROLE in printed
     assert "AccessDenied" in printed
-    assert printed.splitlines()[-1].endswith("python -m ipy_awsprofile lab")
+    assert printed.splitlines()[-1].endswith("ipy-awsprofile lab")
     as_user, as_role = printed.split("In [6]")
     assert [name for name in BUCKETS if name in as_role] == list(BUCKETS)
     assert not [name for name in BUCKETS if name in as_user]

@@ -1,4 +1,4 @@
-"""Presigned URLs and forms: whoever has one does what its signer may do, until it expires."""
+"""Presigned URLs and forms have the permissions of their signer until they expire."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_urls(s3: Any, aws: EmbeddedAws) -> None:
 
 
 def test_signed_headers_and_parameters(s3: Any) -> None:
-    """A URL can fix the type of what is uploaded, and the name of what is downloaded."""
+    """A URL can require the content type of an upload, and set the file name of a download."""
     up = url_for(s3, "put_object", ContentType="text/csv")
     assert requests.put(up, b"1", headers={"Content-Type": "text/csv"}, timeout=10).ok
     wrong = requests.put(up, b"1", headers={"Content-Type": "text/html"}, timeout=10)
@@ -93,7 +93,7 @@ def test_signed_headers_and_parameters(s3: Any) -> None:
 
 
 def test_a_changed_url(s3: Any) -> None:
-    """A URL for one object doesn't open another one, nor does it do another thing."""
+    """A URL for one object doesn't open another object, and doesn't allow another method."""
     url = url_for(s3, "get_object")
     other = code(requests.get(url.replace("key", "kez"), timeout=10))
     assert other[:2] == (403, "SignatureDoesNotMatch")
