@@ -167,7 +167,7 @@ def save_roles(roles: list[AssignedRole], pattern: str, *, confirmed: bool) -> T
         for profile, role in zip(new, missing, strict=True)
     ]
     kept = len(roles) - len(missing)
-    others = f"; {kept} are profiles already" if kept else ""
+    others = f" (already profiles: {kept})" if kept else ""
     if not confirmed:
         title = f"{len(new)} new profiles would be written to `{config.paths.config}`{others}. "
         return tables.new_profile_table(rows, f"{title}Add `--yes` to write them.")

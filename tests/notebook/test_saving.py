@@ -139,7 +139,7 @@ def test_all_roles(shell: Shell, aws: EmbeddedAws) -> None:
     assert "Two of the new profiles" in str(error)
     shown = shell.good(save).text
     assert shown.startswith("3 new profiles would be written to")
-    assert "1 are profiles already" in shown
+    assert "(already profiles: 1)" in shown
     assert f"Acme-Prod-Admin  {PROD}  Admin" in shown
     assert aws.config_file.read_text() == before
     assert "3 new profiles are in" in shell.good(f"{save} --yes").text
