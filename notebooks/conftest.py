@@ -36,9 +36,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         os.environ.clear()
         os.environ.update(environment)
         # A free TCP port that jupyter_client chooses can be taken before the kernel has started.
-        path = f"{sockets.name}/kernel-{next(numbers)}"
-        # Accounts that one tutorial lists would have their names on the cards of the next one.
-        os.environ["XDG_CACHE_HOME"] = f"{path}-cache"
+        path = f"{sockets}/kernel-{next(numbers)}"
         return KernelManager(transport="ipc", ip=path, **options)
 
     nbval.kernel.KernelManager = kernel_manager
