@@ -116,14 +116,14 @@ def _box(step: ExplainedStep) -> Html:
         (_PLACE, step.where),
     )
     lines = (tag("div", style, text) for style, text in styled if text)
-    return tag("div", f"{_BOX};border:1px solid {_tone(step.problems, Tone.QUIET).css}", *lines)
+    return tag("div", f"{_BOX};{_tone(step.problems, Tone.QUIET).edge('border', 1)}", *lines)
 
 
 def _problem(problem: Problem) -> Html:
     tone = Tone.ERROR if problem.fatal else Tone.WARNING
     return tag(
         "div",
-        f"{_PROBLEM};border-left:3px solid {tone.css}",
+        f"{_PROBLEM};{tone.edge('border-left', 3)}",
         with_code(problem.says),
         " ",
         tag("span", styles.MUTED, with_code(problem.fix)),

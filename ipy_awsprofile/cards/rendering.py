@@ -44,14 +44,18 @@ class Card:
         terminal.show(printer, str(self), self.tone)
 
     def _repr_html_(self) -> str:
-        cells = (
-            tag("span", style, text)
-            for row in self.rows
-            for style, text in zip((styles.MUTED, styles.VALUE), row, strict=True)
+        rows = (
+            tag(
+                "tr",
+                styles.ROW,
+                tag("th", styles.LABEL, label, scope="row", align="left"),
+                tag("td", styles.VALUE, value),
+            )
+            for label, value in self.rows
         )
         return card_frame(
             heading(with_code(self.title), f"{self.badge} {self.since}".strip(), self.mark),
-            tag("div", styles.ROWS, *cells) if self.rows else "",
+            tag("table", styles.ROWS, tag("tbody", "", *rows)) if self.rows else "",
             self._button(),
             *(tag("div", styles.NOTE, with_code(note)) for note in self.notes),
             tone=self.tone,
@@ -117,12 +121,18 @@ class Table:
 
 def card_frame(*children: str, tone: Tone | None = None) -> Html:
     """Return the frame of a card around its parts, with an edge in the colour of the tone."""
-    edge = f";border-left:4px solid {tone.css}" if tone else ""
+    edge = f";{tone.edge('border-left', 4)}" if tone else ""
     return tag("div", styles.CARD + edge, *children, class_="ipy-awsprofile-card")
 
 
 def heading(title: str, badge: str = "", mark: str = "") -> Html:
-    """Return a card's first line: the title, and beside it the mark and the badge, if any."""
-    marked = tag("span", styles.MARK, mark) if mark else ""
-    beside = tag("span", styles.BADGE, badge, class_="ipy-awsprofile-badge") if badge else ""
-    return tag("div", styles.TITLE, title, marked, beside)
+    """Return a card's first line: the title, and beside it the mark and the badge, if any.
+
+    Spaces are between them for pages that show no styles.
+    """
+    parts: list[str] = [tag("b", styles.TITLE, title)]
+    if mark:
+        parts += [" ", tag("span", styles.MARK, mark)]
+    if badge:
+        parts += [" ", tag("span", styles.BADGE, badge, class_="ipy-awsprofile-badge")]
+    return tag("div", styles.HEADING, *parts)

@@ -1,7 +1,8 @@
 """How cards look: CSS that follows the theme, light or dark.
 
 Colours and fonts are the theme's variables (JupyterLab's first, then VS Code's), with fallbacks
-for pages that have neither.
+for pages that have neither. In an untrusted notebook, JupyterLab's sanitizer removes colours with
+variables, so a plain colour comes first where it matters.
 
 https://jupyterlab.readthedocs.io/en/stable/extension/css.html
 """
@@ -33,32 +34,41 @@ class Tone(Enum):
         """The colour for text: mixed with the surrounding text's colour, to be legible on both."""
         return f"color-mix(in srgb, {self.css} 45%, {_TEXT})"
 
+    def edge(self, side: str, width: int) -> str:
+        """Return the CSS of a border, ``side`` such as ``border-left``, of a width in pixels."""
+        _, fallback = self.value
+        return f"{side}:{width}px solid {fallback};{side}-color:{self.css}"
+
 
 FONT = "var(--jp-ui-font-family, var(--vscode-font-family, system-ui, sans-serif))"
 MONO = "var(--jp-code-font-family, var(--vscode-editor-font-family, ui-monospace, monospace))"
 STRONG = "var(--jp-ui-font-color1, var(--vscode-foreground, inherit))"
 # The themes' own soft colours have too little contrast on a shade (WCAG 2.2, 1.4.3).
 SOFT = f"color-mix(in srgb, {_TEXT} 78%, transparent)"
-BORDER = "var(--jp-border-color2, var(--vscode-panel-border, rgba(128,128,128,.35)))"
-SHADE = "var(--jp-layout-color2, var(--vscode-textCodeBlock-background, rgba(128,128,128,.15)))"
+_PLAIN_BORDER, _PLAIN_SHADE = "rgba(128,128,128,0.35)", "rgba(128,128,128,0.15)"
+BORDER = f"var(--jp-border-color2, var(--vscode-panel-border, {_PLAIN_BORDER}))"
+SHADE = f"var(--jp-layout-color2, var(--vscode-textCodeBlock-background, {_PLAIN_SHADE}))"
 
 CARD = (
     f"display:inline-block;box-sizing:border-box;max-width:100%;margin:2px 0;padding:8px 14px;"
-    f"border:1px solid {BORDER};border-radius:4px;"
+    f"border:1px solid {_PLAIN_BORDER};border-color:{BORDER};border-radius:4px;"
     f"font-family:{FONT};font-size:13px;line-height:1.5;color:{STRONG}"
 )
-TITLE = "font-weight:600;overflow-wrap:anywhere"
-BADGE = (
-    f"margin-left:12px;padding:1px 8px;border-radius:9px;background:{SHADE};"
-    f"color:{SOFT};font-weight:400;font-size:12px;white-space:nowrap"
-)
-MARK = (
-    f"margin-left:12px;padding:1px 8px;border-radius:9px;border:1px solid {Tone.ERROR.css};"
-    f"color:{Tone.ERROR.text};font-weight:400;font-size:12px;white-space:nowrap"
-)
-ROWS = "display:grid;grid-template-columns:max-content auto;column-gap:14px;margin-top:4px"
+HEADING = "overflow-wrap:anywhere"
+TITLE = "font-weight:600"
+_BESIDE = "margin-left:8px;padding:1px 8px;border-radius:9px;font-size:12px;white-space:nowrap"
+BADGE = f"{_BESIDE};background:{_PLAIN_SHADE};background:{SHADE};color:{SOFT}"
+MARK = f"{_BESIDE};{Tone.ERROR.edge('border', 1)};color:{Tone.ERROR.text}"
 MUTED = f"color:{SOFT}"
-VALUE = f"font-family:{MONO};font-size:12px;line-height:19px;overflow-wrap:anywhere"
+# These override the page's own rules for tables, such as stripes.
+ROWS = "border-collapse:collapse;margin:4px 0 0;border:0;font-size:13px"
+ROW = "background:none"
+_IN_ROW = "border:0;text-align:left;vertical-align:top;line-height:19px"
+LABEL = f"{_IN_ROW};padding:0 14px 0 0;font-weight:400;white-space:nowrap;{MUTED}"
+VALUE = (
+    f"{_IN_ROW};padding:0;font-family:{MONO};font-size:12px;white-space:normal;"
+    "overflow-wrap:anywhere"
+)
 NOTE = f"margin-top:4px;color:{SOFT};overflow-wrap:anywhere"
 CODE = f"font-family:{MONO};font-size:12px;background:{SHADE};border-radius:3px;padding:0 3px"
 BUTTON = (

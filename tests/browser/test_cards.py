@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import nbformat
 from PIL import Image
 from playwright.sync_api import expect
+
+from ipy_awsprofile.cards.cards import identity_card
+from ipy_awsprofile.sessions.identity import Identity
 
 if TYPE_CHECKING:
     from tests.browser.jupyter import Jupyter, Notebook
@@ -62,6 +67,33 @@ def test_an_explanation_in_jupyterlab(jupyter: Jupyter) -> None:
         notebook.theme(theme)
         shown = notebook.screenshot(f"explain-{theme}")
     picture_for_readme("explain", notebook, shown, first=1, last=1)
+
+
+def test_a_card_in_an_untrusted_notebook(jupyter: Jupyter) -> None:
+    """JupyterLab's sanitizer keeps the red edge of a card, its rows, and the mark of protection."""
+    identity = Identity(
+        account="123456789012",
+        arn="arn:aws:sts::123456789012:assumed-role/RoleBeta/session",
+        user_id="AROAX:session",
+        profile="RoleBeta",
+        chain=("RoleBeta", "UserAlpha"),
+        region="us-west-2",
+        expiry=None,
+    )
+    card = identity_card(identity, variable="session", protected=True)
+    name = jupyter.server.write(["1"])
+    file = jupyter.server.root / name
+    saved = nbformat.read(file, as_version=4)
+    data = {"text/html": card._repr_html_(), "text/plain": str(card)}
+    saved.cells[0].outputs = [nbformat.v4.new_output("display_data", data=data)]
+    nbformat.write(saved, file)  # it isn't signed
+    notebook = jupyter.open(name)
+    shown = notebook.outputs(0).locator(".ipy-awsprofile-card")
+    expect(shown).not_to_have_attribute("style", re.compile("border-left-color"))  # sanitized
+    expect(shown).to_have_css("border-left", "4px solid rgb(198, 40, 40)")
+    expect(shown.get_by_text("protected")).to_have_css("border-top-color", "rgb(198, 40, 40)")
+    expect(shown.get_by_role("row")).to_have_count(4)
+    notebook.screenshot("card-untrusted")
 
 
 def picture_for_readme(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -239,9 +240,20 @@ def test_colours_follow_the_theme(tone: Tone) -> None:
     """Every colour is a theme's variable with a fallback."""
     html = Card("t", "b", (("l", "v"),), ("n",), tone)._repr_html_()
     assert tone.css.startswith("var(--jp-")
-    assert f"border-left:4px solid {tone.css}" in html
-    assert "color:#" not in html
+    assert f"border-left-color:{tone.css}" in html
+    assert ";color:#" not in html
     assert "background:#" not in html
+
+
+def test_a_card_without_styles() -> None:
+    """Where a page keeps no styles, such as GitHub, words and rows are still apart."""
+    card = cards.identity_card(identity(), variable="session", protected=True, now=NOW)
+    plain = re.sub(' (style|class)="[^"]*"', "", card._repr_html_())
+    assert plain.startswith(
+        "<div><div><b>RoleBeta ← UserAlpha</b> <span>protected</span> "
+        "<span>59 minutes left at 12:00 UTC</span></div><table><tbody>"
+        '<tr><th scope="row" align="left">account</th><td>123456789012</td></tr>'
+    )
 
 
 def test_a_protected_profile_looks_protected() -> None:
@@ -251,4 +263,4 @@ def test_a_protected_profile_looks_protected() -> None:
         assert str(card).splitlines()[0].startswith("RoleBeta ← UserAlpha  (protected, ")
         html = card._repr_html_()
         assert ">protected</span>" in html
-        assert f"border-left:4px solid {Tone.ERROR.css}" in html
+        assert f"border-left-color:{Tone.ERROR.css}" in html

@@ -73,7 +73,7 @@ export class IdentityCard {
    */
   addLocalTime(time) {
     if (!time.getTimezoneOffset()) return; // it is the one in UTC
-    const labels = [...this.card.querySelectorAll("span")];
+    const labels = [...this.card.querySelectorAll("th")];
     const value = labels.find((label) => label.textContent === "expires")?.nextElementSibling;
     const isToday = time.toDateString() === new Date().toDateString();
     const day = isToday ? {} : /** @type {const} */ ({ weekday: "short", day: "numeric", month: "short" });
