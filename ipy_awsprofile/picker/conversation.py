@@ -25,7 +25,7 @@ from ipy_awsprofile.picker.memory import Memory
 from ipy_awsprofile.picker.messages import Message, ProfilesMessage
 from ipy_awsprofile.picker.person_at_view import SignInsAtViews, errors_shown
 from ipy_awsprofile.picker.switch_commands import SwitchCommands
-from ipy_awsprofile.picker.well_formed import require_well_formed
+from ipy_awsprofile.picker.well_formed import require_well_formed, view_of
 from ipy_awsprofile.switch.protection import known_account_name
 from ipy_awsprofile.switch.saving import suggested_name
 
@@ -89,9 +89,9 @@ class Conversation:
 
     def receive(self, content: Any) -> None:
         """Carry out a command, and answer the view that sent it."""
-        if not isinstance(content, dict):
-            return  # there is no view to answer
-        view = content.get("view")
+        view = view_of(content)
+        if view is None:
+            return
         with errors_shown(self._answer, view):
             command: Any = require_well_formed(content)
             match command:

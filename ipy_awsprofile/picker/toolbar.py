@@ -35,9 +35,9 @@ _log = logging.getLogger(__name__)
 
 
 class Toolbar:
-    """Stands among the kernel's comms, and opens a real one when the first message comes.
+    """Stands among the kernel's comms, and makes a real one to answer when the first message comes.
 
-    A real comm would send its end to every front end, also to those that never asked.
+    A real comm would send its end to every front end, even to those that never asked.
     """
 
     def __init__(self, shell: InteractiveShell, switcher: Callable[[], Switcher]) -> None:
@@ -57,12 +57,11 @@ class Toolbar:
         self._comm.handle_msg(message)
 
     def handle_close(self, _message: Any = None) -> None:
-        """Keep the comm: one front end has closed it, but all of them share it."""
-        with self._lock:
-            if self._conversation is None:
-                self.register()
-            else:
-                self._open_comm()
+        """Keep the comm: one front end has closed it, but all of them share it.
+
+        That is quick: a message of another thread that comes before it is lost.
+        """
+        self.register()
 
     def register(self) -> None:
         """Add it to the kernel's comms, where front ends find it."""
@@ -78,34 +77,31 @@ class Toolbar:
             return
         self._shell.events.unregister("post_run_cell", self._cell_ended)
         self._conversation.close()
-        self._comm.on_close(None)
         if self.comm_id in get_comm_manager().comms:
             self._comm.close()
 
     def _open(self) -> None:
+        from comm import create_comm
+
         from ipy_awsprofile.picker.conversation import Conversation
 
         self._conversation = Conversation(self._switcher(), self._send, sends_links=False)
-        self._open_comm()
-        self._shell.events.register("post_run_cell", self._cell_ended)
-
-    def _open_comm(self) -> None:
-        from comm import create_comm, get_comm_manager
-
         self._comm = create_comm(target_name=TARGET, comm_id=self.comm_id, primary=False)
         self._comm.on_msg(self._receive)
-        self._comm.on_close(self.handle_close)
-        get_comm_manager().register_comm(self._comm)
+        self._shell.events.register("post_run_cell", self._cell_ended)
 
     def _send(self, message: Any, buffers: list[bytes] | None = None) -> None:
         self._comm.send(message, buffers=buffers)
 
     def _receive(self, message: Any) -> None:
+        from ipy_awsprofile.picker.well_formed import view_of
+
         content = message["content"].get("data")
-        if isinstance(content, dict) and content.get("type") == "hello":
+        view = view_of(content)
+        if view is not None and content.get("type") == "hello":
             same = content.get("protocol") == PROTOCOL
             hello: HelloMessage = {"type": "hello", "protocol": PROTOCOL}
-            self._send({**hello, "view": content.get("view")}, _button() if same else None)
+            self._send({**hello, "view": view}, _button() if same else None)
         elif self._conversation is not None:
             self._conversation.receive(content)
 

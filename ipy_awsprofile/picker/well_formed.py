@@ -14,6 +14,15 @@ from ipy_awsprofile.picker import messages
 _NOTHING = object()
 
 
+def view_of(content: Any) -> str | None:
+    """Return the name of the view that sent a message; None if there is no view to answer.
+
+    A view's name is a text that can be sent back.
+    """
+    view = content.get("view") if isinstance(content, dict) else None
+    return view if isinstance(view, str) and _is_unicode(view) else None
+
+
 def require_well_formed(content: dict[str, Any]) -> dict[str, Any]:
     """Return a message if it is one of the commands, with its fields and types.
 

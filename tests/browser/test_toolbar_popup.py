@@ -73,6 +73,32 @@ def test_a_restart_leaves_the_focus_in_the_notebook(jupyter: Jupyter) -> None:
     expect(notebook.page.locator(".jp-NotebookPanel :focus")).to_have_count(1)
 
 
+#: Close the button's comm, as any script in the page can.
+CLOSE_COMM = """() => {
+  const {kernel} = window.jupyterapp.shell.currentWidget.sessionContext.session;
+  const comms = [...kernel._comms.values()];
+  comms.find(({targetName}) => targetName === "ipy_awsprofile.toolbar").close();
+}"""
+
+
+@pytest.mark.fresh_page
+def test_a_comm_that_the_page_has_closed(jupyter: Jupyter) -> None:
+    """After a script in the page closes the comm, the button comes back, even after a reload."""
+    notebook = jupyter.lab(f"{LOAD}\n{SWITCH}")
+    tool = ToolbarPage(notebook)
+    notebook.run(0)
+    tool.says("RoleBeta")
+    notebook.page.evaluate(CLOSE_COMM)
+    tool.says("RoleBeta")
+    tool.choose("UserAlpha")
+    tool.says("UserAlpha")
+    notebook.page.evaluate(CLOSE_COMM)
+    notebook.page.reload()
+    notebook.wait_until_ready()
+    tool.choose("RoleBeta")
+    tool.says("RoleBeta")
+
+
 def test_no_console_in_the_toolbar(jupyter: Jupyter) -> None:
     """The popup has no button for the console, even after a picker in a cell has one."""
     notebook = jupyter.lab(LOAD, PICK)

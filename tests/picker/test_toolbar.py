@@ -269,7 +269,7 @@ def test_a_real_kernel_tells_only_who_asks(aws: EmbeddedAws, tmp_path: Path) -> 
         assert not [kind for kind in published if kind.startswith("comm")]
         found = client.comm_info(TARGET, reply=True, timeout=60)["content"]["comms"]
         (comm_id,) = found
-        hello = {"type": "hello", "protocol": PROTOCOL}
+        hello = {"type": "hello", "protocol": PROTOCOL, "view": VIEW}
         content = {"comm_id": comm_id, "data": hello}
         client.shell_channel.send(client.session.msg("comm_msg", content))
         run("%aws_profile RoleBeta")

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import nbformat
 import pytest
 import time_machine
 
@@ -19,7 +20,7 @@ from ipy_awsprofile.picker.memory import MOST_RECENT, Memory, Remembered
 from ipy_awsprofile.picker.widget import ProfilePicker
 from tests.picker.person import VIEW, Person, waited_for
 from tests.roles import add_role
-from tests.shells import run_python
+from tests.shells import run_notebook, run_python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -429,3 +430,16 @@ def test_the_list_imports_boto3_in_the_background() -> None:
         "print('boto3' in sys.modules)"
     )
     assert shown.split() == ["False", "True"]
+
+
+def test_an_exported_page(aws: EmbeddedAws) -> None:
+    """In an HTML page that nbconvert writes, a sentence is in the picker's place."""
+    from nbconvert import HTMLExporter  # it is slow to import
+
+    cells = ("%load_ext ipy_awsprofile\n%aws_profile RoleBeta", "%aws_profile --pick")
+    _, text = run_notebook(*cells, environment=aws.environment())
+    notebook = nbformat.reads(text, as_version=4)
+    del notebook.metadata["widgets"]  # by default, JupyterLab doesn't save them
+    exporter = HTMLExporter()  # type: ignore[no-untyped-call]
+    page, _ = exporter.from_notebook_node(notebook)
+    assert "ProfilePicker: RoleBeta is active. `%aws_profile NAME` switches the notebook." in page
