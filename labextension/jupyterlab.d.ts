@@ -61,6 +61,14 @@ export interface App {
   readonly docRegistry: {
     addWidgetExtension(factory: string, extension: { createNew(panel: NotebookPanel): { dispose(): void } }): unknown;
   };
+  readonly commands: {
+    addCommand(id: string, options: { label: string; isEnabled(): boolean; execute(): void }): unknown;
+  };
+  readonly shell: { readonly currentWidget: unknown };
+}
+
+export interface Palette {
+  addItem(item: { command: string; category: string }): unknown;
 }
 
 export interface Settings {
@@ -87,7 +95,16 @@ export interface Model {
 
 /** What the kernel's script exports. */
 export interface Button {
-  render(place: { model: Model; el: HTMLElement }): () => void;
+  render(place: { model: Model; el: HTMLElement }): ShownButton;
+}
+
+/** A button in the toolbar. */
+export interface ShownButton {
+  /** The ARN of the active identity; null or empty if there is none. */
+  readonly arn: string | null;
+  /** Undo the switch. */
+  off(): void;
+  end(): void;
 }
 
 declare global {

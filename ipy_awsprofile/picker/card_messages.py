@@ -60,6 +60,7 @@ def identity_message(
             "renews": renews,
             "chosen_region": request.region,
             "expires": identity.expiry.isoformat() if identity.expiry else None,
+            "arn": identity.arn,
             "account": alias or identity.account,
             "protected": protected,
             "read_only": request.read_only,

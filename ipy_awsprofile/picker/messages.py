@@ -43,6 +43,8 @@ class ActiveIdentity(TypedDict):
     chosen_region: str | None
     #: When the credentials end, as ISO 8601; the view shows it as the person's clock has it.
     expires: str | None
+    #: Empty if the server doesn't tell it.
+    arn: str
     #: The account's alias if one is known, otherwise its ID.
     account: str
     protected: bool

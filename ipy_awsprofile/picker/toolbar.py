@@ -29,7 +29,7 @@ TARGET = "ipy_awsprofile.toolbar"
 
 #: What the labextension and the kernel agree on: `toolbar_messages.py`, and what the script that
 #: is sent exports. Everything else is between that script and the kernel, which belong together.
-PROTOCOL = 1
+PROTOCOL = 2
 
 _log = logging.getLogger(__name__)
 

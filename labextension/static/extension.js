@@ -1,10 +1,11 @@
 // The plugin: a button in each notebook's toolbar, in JupyterLab and Notebook 7.
 
+import { addCommands } from "./commands.js";
 import { Kernels } from "./kernels.js";
 import { Place } from "./place.js";
 import { Preferences } from "./preferences.js";
 
-/** @import { App, NotebookPanel, Scope, SettingRegistry } from "../jupyterlab.d.ts" */
+/** @import { App, NotebookPanel, Palette, Scope, SettingRegistry } from "../jupyterlab.d.ts" */
 
 const ID = "ipy-awsprofile:plugin";
 
@@ -15,22 +16,32 @@ const ID = "ipy-awsprofile:plugin";
  */
 export async function pluginOf(scope) {
   const { ISettingRegistry } = await shared(scope, "@jupyterlab/settingregistry");
+  const { Clipboard, ICommandPalette } = await shared(scope, "@jupyterlab/apputils");
   const { Widget } = await shared(scope, "@lumino/widgets");
   return {
     id: ID,
     description: "The AWS identity of a notebook, in its toolbar.",
     autoStart: true,
-    optional: [ISettingRegistry],
-    activate: (/** @type {App} */ app, /** @type {SettingRegistry | null} */ registry) => {
+    optional: [ISettingRegistry, ICommandPalette],
+    activate: (
+      /** @type {App} */ app,
+      /** @type {SettingRegistry | null} */ registry,
+      /** @type {Palette | null} */ palette,
+    ) => {
+      /** @type {Map<unknown, Place>} the places, by their notebook's panel */
+      const places = new Map();
       const preferences = new Preferences();
       const kernels = new Kernels();
       if (registry) preferences.follow(registry.load(ID));
       app.docRegistry.addWidgetExtension("Notebook", {
         createNew: (/** @type {NotebookPanel} */ panel) => {
           const place = new Place(panel, kernels, preferences, () => new Widget());
-          return { isDisposed: false, dispose: () => place.end() };
+          places.set(panel, place);
+          const dispose = () => (places.delete(panel), place.end());
+          return { isDisposed: false, dispose };
         },
       });
+      addCommands(app, palette, () => places.get(app.shell.currentWidget), Clipboard.copyToSystem);
       addStyle();
     },
   };

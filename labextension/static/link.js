@@ -10,7 +10,7 @@ import { buttonOf } from "./button.js";
 const TARGET = "ipy_awsprofile.toolbar";
 
 /** What this side understands; `picker/toolbar.py` has the same. */
-const PROTOCOL = 1;
+const PROTOCOL = 2;
 
 /** A cell with this may load the extension, or reload it. */
 const MAY_LOAD = /aws_?profile/i;

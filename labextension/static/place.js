@@ -1,6 +1,6 @@
 // The place for the button in one notebook's toolbar, and what is shown there without a button.
 
-/** @import { NotebookPanel, Widget } from "../jupyterlab.d.ts" */
+/** @import { NotebookPanel, ShownButton, Widget } from "../jupyterlab.d.ts" */
 /** @import { Kernels } from "./kernels.js" */
 /** @import { Link } from "./link.js" */
 /** @import { Preferences } from "./preferences.js" */
@@ -22,7 +22,10 @@ export class Place {
     this.newWidget = newWidget;
     /** @type {unknown} what the present item is made of; the same makes no new one */
     this.shown = "";
-    this.remove = () => {};
+    /** @type {ShownButton | null} the kernel's button, if it is shown */
+    this.button = null;
+    /** @type {Widget | null} what is in the toolbar */
+    this.widget = null;
     this.update = () => this.show();
     kernels.listeners.add(this.update);
     preferences.listeners.add(this.update);
@@ -45,19 +48,24 @@ export class Place {
     this.shown = `${what} ${place} ${comm}`;
     const { activeElement } = document;
     this.remove();
-    this.remove = () => {};
     if (activeElement && !activeElement.isConnected) this.panel.activate(); // it had the focus
     if (!link || what === "nothing") return;
-    const widget = this.newWidget();
+    const widget = (this.widget = this.newWidget());
     widget.addClass("ipyap-place");
-    let end = () => {};
-    if (what === "button" && link.button) end = link.button.render({ model: link.model, el: widget.node });
+    if (what === "button" && link.button) this.button = link.button.render({ model: link.model, el: widget.node });
     else widget.node.append(what === "update" ? updateNotice(link) : loadNotice(link));
     this.insert(widget, place);
-    this.remove = () => {
-      end();
-      widget.dispose();
-    };
+  }
+
+  remove() {
+    this.button?.end();
+    this.widget?.dispose();
+    this.button = this.widget = null;
+  }
+
+  /** Click on what is in the toolbar. */
+  click() {
+    this.widget?.node.querySelector("button")?.click();
   }
 
   /**

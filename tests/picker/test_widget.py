@@ -67,6 +67,7 @@ def test_switches_the_notebook(person: Person, shell: Shell) -> None:
     assert 0 < identity.pop("left") <= 3600
     assert datetime.fromisoformat(identity.pop("expires")) > datetime.now(UTC)
     assert identity.pop("text").startswith("RoleBeta ← UserAlpha  (1 hour left)\n")
+    assert identity.pop("arn").startswith("arn:aws:sts::123456789012:assumed-role/RoleBeta/")
     assert identity == {
         "account": "123456789012",
         "renews": True,

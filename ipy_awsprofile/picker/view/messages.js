@@ -38,6 +38,7 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * @property {boolean} renews  whether no MFA code from a person is needed when they end
  * @property {string | null} chosen_region  the Region of the request, if it isn't the profile's
  * @property {string | null} expires  when the credentials end, as ISO 8601
+ * @property {string} arn
  * @property {string} account  the account's alias if one is known, otherwise its ID
  * @property {boolean} protected
  * @property {boolean} read_only  whether the session is limited to reading

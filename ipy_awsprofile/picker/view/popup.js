@@ -6,6 +6,7 @@ import { h } from "./dom.js";
 import { isHeldEnter } from "./frame.js";
 import { show } from "./render.js";
 
+/** @import { ViewMessage } from "./messages.js" */
 /** @import { Model } from "./render.js" */
 
 const GAP = 6; // pixels to the button, and to the edges of the page
@@ -21,8 +22,13 @@ export class Popup {
     /** @type {ReturnType<typeof show> | null} */
     this.picker = null;
     this.mustBegin = false;
+    /** @type {Element | null} what had the focus before the popup opened */
+    this.origin = null;
     const attributes = { class: "ipyap-popup", popover: "auto", role: "dialog", "aria-label": "AWS profile" };
     this.element = h("div", attributes);
+    this.element.addEventListener("beforetoggle", () => {
+      if (!this.isOpen) this.origin = document.activeElement;
+    });
     this.element.addEventListener("toggle", (event) => {
       this.button.setAttribute("aria-expanded", String(this.isOpen));
       if (/** @type {ToggleEvent} */ (event).newState === "open") this.opened();
@@ -32,7 +38,8 @@ export class Popup {
     // A key that is held down would close the popup again.
     button.addEventListener("keydown", (event) => isHeldEnter(event) && event.preventDefault());
     this.place = () => this.isOpen && this.moveBelowButton();
-    this.onMessage = () => this.mustBegin && this.begin();
+    /** @type {(message: ViewMessage) => void} */
+    this.onMessage = (message) => this.heard(message);
     addEventListener("resize", this.place);
     document.body.append(this.element);
   }
@@ -48,19 +55,42 @@ export class Popup {
     this.element.remove();
   }
 
-  opened() {
+  /** The picker, which is made when it is needed first. */
+  get view() {
     if (!this.picker) {
-      const close = () => {
-        if (!this.isOpen) return;
-        this.element.hidePopover();
-        this.button.focus();
-      };
-      this.picker = show({ model: this.model, el: this.element }, close);
+      this.picker = show({ model: this.model, el: this.element }, () => this.close());
       this.model.on("msg:custom", this.onMessage); // after the picker's own: it is shown by then
     }
+    return this.picker.view;
+  }
+
+  opened() {
+    this.mustBegin = Boolean(this.view);
     this.place();
-    this.mustBegin = true;
     this.begin();
+  }
+
+  close() {
+    if (!this.isOpen) return;
+    this.element.hidePopover();
+    const { origin } = this;
+    (origin instanceof HTMLElement && origin !== document.body ? origin : this.button).focus();
+  }
+
+  /**
+   * Ask for something without opening the popup: it opens if there is something to say.
+   *
+   * @param {{type: "off"}} command
+   */
+  ask(command) {
+    this.view.ask(command, this.view.profile);
+  }
+
+  /** @param {ViewMessage} message */
+  heard({ type, view }) {
+    const isForPerson = view === this.view.id && (type === "error" || type === "waiting");
+    if (isForPerson && !this.isOpen) this.element.showPopover();
+    if (this.mustBegin) this.begin();
   }
 
   /**

@@ -22,6 +22,8 @@ class ToolbarButton {
     /** @type {number | null} when the credentials end, by the browser's clock, in milliseconds */
     this.ends = null;
     this.renews = false;
+    /** @type {string | null} of the active identity, for JupyterLab's command */
+    this.arn = null;
     this.label = "";
     this.dot = h("span", { class: "ipyap-tool-dot" });
     this.lock = h("span", { class: "ipyap-tool-lock" }, icon("lock"));
@@ -49,6 +51,11 @@ class ToolbarButton {
     this.button.remove();
   }
 
+  /** Undo the switch. */
+  off() {
+    this.popup.ask({ type: "off" });
+  }
+
   /** @param {ViewMessage} message */
   receive(message) {
     if (message.type === "identity") this.show(message.identity);
@@ -60,6 +67,7 @@ class ToolbarButton {
     dataset.kind = !identity ? "off" : identity.protected ? "protected" : identity.notes ? "noted" : "on";
     this.ends = identity?.left == null ? null : Date.now() + identity.left * 1000;
     this.renews = identity?.renews ?? false;
+    this.arn = identity?.arn ?? null;
     this.name.textContent = identity ? (identity.profile ?? identity.name) : "No AWS profile";
     this.account.textContent = identity?.account ?? "";
     this.lock.hidden = !identity?.protected;
@@ -104,13 +112,10 @@ function inMinutes(seconds) {
 }
 
 /**
- * Show a button in the toolbar. Returns a function that ends it.
+ * Show a button in the toolbar.
  *
  * @param {{model: Model, el: HTMLElement}} place
  */
-function renderButton({ model, el }) {
-  const button = new ToolbarButton(model, el);
-  return () => button.end();
-}
+const renderButton = ({ model, el }) => new ToolbarButton(model, el);
 
 export default { render: renderButton };
