@@ -95,6 +95,16 @@ def identity_card(
     )
 
 
+def identity_line_card(says: str, account: str = "", *, is_protected: bool = False) -> Card:
+    """Return a card of one line that says which identity is active, or which one was used."""
+    return Card(
+        says,
+        badge=f"account {account}" if account else "",
+        tone=Tone.ERROR if is_protected else Tone.GOOD if account else Tone.QUIET,
+        mark="protected" if is_protected else "",
+    )
+
+
 def _region_notes(identity: Identity) -> Iterator[str]:
     """Yield a note if the Region may be misspelt; AWS may also be newer than botocore."""
     region = identity.region

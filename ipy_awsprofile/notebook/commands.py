@@ -43,6 +43,10 @@ class LoadedMagics(Protocol):
         """The kernel's Switcher."""
         ...
 
+    def identity_shown(self) -> None:
+        """Show no line for the active identity: the cell has a card of it."""
+        ...
+
     def drop_first(self) -> None:
         """Don't switch to the first profile any more."""
         ...
@@ -60,6 +64,7 @@ def run_aws_profile(magics: LoadedMagics, line: str, cell: str | None) -> None:
             show_help(magics.aws_profile, in_cell=options.cell)
         else:
             display(_result_of(magics, options, switch_request(options)))
+            magics.identity_shown()
 
 
 def run_aws_profiles(magics: LoadedMagics, line: str, cell: str | None) -> pd.DataFrame | None:

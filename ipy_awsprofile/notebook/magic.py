@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.calls.recorder import CallRecorder
     from ipy_awsprofile.notebook.first_profile import FirstProfile
+    from ipy_awsprofile.notebook.identity_line import IdentityLine
     from ipy_awsprofile.switch.switcher import Switcher
 
 
@@ -74,6 +75,10 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         help="Record AWS calls for %aws_calls: in memory, without bodies and parameter values.",
     ).tag(config=True, allowed="True or False", example="True")
 
+    prompt = Bool(
+        help="Show the identity where no toolbar does: in the prompt of a terminal; elsewhere in a "
+        "line after each cell that changed the identity or used a protected profile.",
+    ).tag(config=True, allowed="True or False", example="True")
     profile = Unicode(
         help="The profile that the first cell switches to, unless it switches to another one.",
     ).tag(config=True, allowed="the name of a profile", example="'NAME'")
@@ -99,6 +104,10 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self._calls: CallRecorder | None = None
         self.observe(self._record, ["record_calls"])
         self._record()
+        self._line: IdentityLine | None = None
+        self._in_sight = self.ending.enter_context(ExitStack())
+        self.observe(self._show_identity, ["prompt"])
+        self._show_identity()
         self._first: FirstProfile | None = None
         self.observe(self._name_first, ["profile"])
         self._name_first()
@@ -189,6 +198,26 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             from ipy_awsprofile.notebook.first_profile import FirstProfile
 
             self._first = FirstProfile(self.shell, self.switcher, self.profile)
+
+    def _show_identity(self, _change: object = None) -> None:
+        self._in_sight.close()
+        self._line = None
+        if not self.prompt:
+            return
+        if hasattr(self.shell, "prompts"):  # in a terminal
+            from ipy_awsprofile.notebook.terminal_prompt import add_profile_to_prompt
+
+            self._in_sight.callback(add_profile_to_prompt(self.shell, self.switcher))
+        else:
+            from ipy_awsprofile.notebook.identity_line import IdentityLine
+
+            self._line = IdentityLine(self.shell, self.switcher, self._owners)
+            self._in_sight.callback(self._line.end)
+
+    def identity_shown(self) -> None:
+        """Show no line for the active identity: the cell has a card of it."""
+        if self._line:
+            self._line.shown()
 
     def _record(self, _change: object = None) -> None:
         if self.record_calls:

@@ -47,6 +47,7 @@ CARDS: dict[str, Callable[[str], Shown]] = {
         alias=text,
         leftovers=[Leftover(text, text)],
     ),
+    "identity_line_card": lambda text: cards.identity_line_card(text, text, is_protected=True),
     "no_identity_card": cards.no_identity_card,
     "no_profiles_card": lambda text: cards.no_profiles_card(
         SharedFiles(Path(text.replace("\0", "")), Path(text.replace("\0", ""))), text

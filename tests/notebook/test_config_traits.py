@@ -28,6 +28,7 @@ WRONG = [
         "can't be a value of type list. Use a command or a function,",
     ),
     ("record_calls", "'yes'", "can't be `yes`. Use True or False,"),
+    ("prompt", "3", "can't be a value of type int. Use True or False,"),
     ("profile", "None", "can't be a value of type NoneType. Use the name of a profile,"),
 ]
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import signal
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -227,26 +225,6 @@ def test_without_profiles(shared_files: tuple[Path, Path], monkeypatch: pytest.M
     with pytest.raises(AwsProfileError, match="There are no AWS profiles yet") as refused:
         pick_in_terminal(Switcher(None))
     assert "`%aws_profiles`" in refused.value.hint
-
-
-@pytest.fixture
-def ipython(aws: EmbeddedAws, tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
-    """Start IPython in a terminal, with the extension."""
-    pexpect = pytest.importorskip("pexpect")
-    started = pexpect.spawn(
-        sys.executable,
-        ["-m", "IPython", "--no-banner", "--no-confirm-exit", "--ext=ipy_awsprofile"],
-        env=os.environ
-        | {"TERM": "xterm", "IPYTHONDIR": str(tmp_path), "PROMPT_TOOLKIT_NO_CPR": "1"},
-        encoding="utf-8",
-        dimensions=(24, 100),
-        timeout=120,
-    )
-    yield started
-    # On a busy machine, `close` doesn't wait long enough for its own signal.
-    started.kill(signal.SIGKILL)
-    started.wait()
-    started.close()
 
 
 def test_in_ipython(ipython: pexpect.spawn[str], aws: EmbeddedAws, auditor: str) -> None:

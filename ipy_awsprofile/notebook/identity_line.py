@@ -1,0 +1,114 @@
+"""The identity in a line below a cell, for front ends whose toolbar doesn't show it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from IPython.display import display
+
+from ipy_awsprofile.bindings.gate import Signature, watch_signatures
+from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.errors import AwsProfileError
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ipy_awsprofile.bindings.known_identity import KnownIdentity
+    from ipy_awsprofile.bindings.owners import Owners
+    from ipy_awsprofile.cards.rendering import Card
+    from ipy_awsprofile.switch.protection import Protection
+    from ipy_awsprofile.switch.switcher import Switcher
+
+_log = logging.getLogger(__name__)
+
+
+class IdentityInSight(NamedTuple):
+    """What a line or a prompt shows of an identity: the profile, its account, its protection."""
+
+    name: str
+    account: str
+    is_protected: bool
+
+
+def active_in_sight(switcher: Switcher) -> IdentityInSight | None:
+    """Return the active identity, or None if no profile is active. It makes no call."""
+    request, identity = switcher.request, switcher.known_identity()
+    if request is None or identity is None:
+        return None
+    return _in_sight(request.name, identity.account, switcher.protection)
+
+
+def _in_sight(name: str, account: str, protection: Protection) -> IdentityInSight:
+    is_protected = False
+    with suppress(AwsProfileError):  # files that can't be read just now
+        is_protected = protection.is_protected(name, account)
+    return IdentityInSight(name, account, is_protected)
+
+
+class IdentityLine:
+    """Shows a line after each cell that changed the identity, or that used a protected one.
+
+    https://ipython.readthedocs.io/en/stable/config/callbacks.html
+    """
+
+    def __init__(self, shell: InteractiveShell, switcher: Switcher, owners: Owners) -> None:
+        self._shell = shell
+        self._switcher = switcher
+        self._owners = owners
+        #: The identities that the cell has signed as so far.
+        self._used: dict[KnownIdentity, None] = {}
+        self._shown: IdentityInSight | None = None
+        self.shown()
+        shell.events.register("post_run_cell", self._cell_ended)
+        self._end_watch = watch_signatures(self._note)
+
+    def end(self) -> None:
+        """Show no more lines."""
+        self._shell.events.unregister("post_run_cell", self._cell_ended)
+        self._end_watch()
+
+    def shown(self) -> None:
+        """Show no line for the active identity: the cell has a card of it."""
+        self._shown = active_in_sight(self._switcher)
+
+    def _note(self, signature: Signature) -> None:
+        from ipy_awsprofile.credentials.deadline import is_in_force
+
+        if not is_in_force():  # our own calls get credentials
+            self._used[self._owners.identity_of(signature.credentials)] = None
+
+    def _cell_ended(self, _result: object = None) -> None:
+        try:
+            for card in self._cards():
+                display(card)
+        except Exception:  # noqa: BLE001  # it isn't an error of the cell that has ended
+            _log.exception("The line with the identity couldn't be shown.")
+
+    def _cards(self) -> Iterator[Card]:
+        from ipy_awsprofile.cards import cards  # which loading the extension doesn't need
+
+        before, active = self._shown, active_in_sight(self._switcher)
+        used, self._used, self._shown = list(self._used), {}, active
+        for identity in filter(None, map(self._protected, used)):
+            if identity != active or active == before:
+                yield _line(f"This cell used {identity.name}", identity)
+        if active is None and before is not None:
+            yield cards.identity_line_card("No profile is active")
+        elif active is not None and active != before:
+            yield _line(f"The notebook works as {active.name}", active)
+
+    def _protected(self, used: KnownIdentity) -> IdentityInSight | None:
+        """Return what to show of an identity, or None if it isn't protected."""
+        arn = Arn.parse(used.arn or "")
+        account = used.account or (arn.account if arn else "")
+        identity = _in_sight(used.profile or used.arn or "", account, self._switcher.protection)
+        return identity if identity.is_protected else None
+
+
+def _line(says: str, identity: IdentityInSight) -> Card:
+    from ipy_awsprofile.cards import cards
+
+    return cards.identity_line_card(says, identity.account, is_protected=identity.is_protected)
