@@ -29,7 +29,7 @@ UNKNOWN = "unknown"
 EXPIRED, RENEWS = "expired", "renews at the next call"
 
 #: Says of a role's credentials that STS wasn't asked about them.
-CACHED = "; from the AWS CLI's cache, not checked with AWS"
+CACHED = "The credentials come from the AWS CLI's cache and weren't checked with AWS."
 
 #: Says who has assumed a cached role, if the profile's source hasn't, or may not have.
 SOURCES = {
@@ -73,10 +73,8 @@ def identity_card(
     if identity.may_ignore_policy:
         rows.append(("server", MAY_IGNORE))
     if identity.expiry:
-        cached = CACHED if identity.cached else ""
         how = "" if problem else f", renews {'by itself' if renews else 'with an MFA code'}"
-        expires = f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC{how}{cached}"
-        rows.append(("expires", expires))
+        rows.append(("expires", f"{identity.expiry:%Y-%m-%d %H:%M:%S} UTC{how}"))
     elif identity.temporary:
         rows.append(("expires", UNKNOWN))
     if variable:
@@ -92,6 +90,7 @@ def identity_card(
         notes=notes,
         tone=Tone.ERROR if protected or has_ended else Tone.WARNING if notes else Tone.GOOD,
         mark="protected" if protected else "",
+        cached=CACHED if identity.cached and identity.expiry else "",
     )
 
 

@@ -15,9 +15,10 @@ from ipy_awsprofile.text import LONGEST, LONGEST_CELL, short_line, shortened, vi
 class Card:
     """A title, a badge beside it, rows of label and value, and lines of notes below.
 
-    ``mark`` is a warning beside the title. ``link`` is the address of a page to sign in at: a
-    button in HTML, a row in text. ``since`` is when the badge was true, in HTML alone: a notebook
-    shows it again when it is opened.
+    ``mark`` is a warning beside the title. ``cached`` is the meaning of the mark `cached`, which is
+    shown unless it is empty. ``link`` is the address of a page to sign in at: a button in HTML, a
+    row in text. ``since`` is when the badge was true, in HTML alone: a notebook shows it again when
+    it is opened.
     """
 
     title: str
@@ -26,13 +27,15 @@ class Card:
     notes: tuple[str, ...] = ()
     tone: Tone = Tone.QUIET
     mark: str = ""
+    cached: str = ""
     link: str = ""
     since: str = ""
 
     def __str__(self) -> str:
         rows = (("open", self.link), *self.rows) if self.link else self.rows
         width = max((len(label) for label, _ in rows), default=0)
-        beside = ", ".join(filter(None, (self.mark, self.badge)))
+        cached = "cached" if self.cached else ""
+        beside = ", ".join(filter(None, (self.mark, self.badge, cached)))
         lines = [f"{self.title}  ({beside})" if beside else self.title]
         lines += [f"  {label:<{width}}  {visible_line(value)}" for label, value in rows]
         lines += [f"  {note}" for note in self.notes]
@@ -54,7 +57,9 @@ class Card:
             for label, value in self.rows
         )
         return card_frame(
-            heading(with_code(self.title), f"{self.badge} {self.since}".strip(), self.mark),
+            heading(
+                with_code(self.title), f"{self.badge} {self.since}".strip(), self.mark, self.cached
+            ),
             tag("table", styles.ROWS, tag("tbody", "", *rows)) if self.rows else "",
             self._button(),
             *(tag("div", styles.NOTE, with_code(note)) for note in self.notes),
@@ -125,8 +130,8 @@ def card_frame(*children: str, tone: Tone | None = None) -> Html:
     return tag("div", styles.CARD + edge, *children, class_="ipy-awsprofile-card")
 
 
-def heading(title: str, badge: str = "", mark: str = "") -> Html:
-    """Return a card's first line: the title, and beside it the mark and the badge, if any.
+def heading(title: str, badge: str = "", mark: str = "", cached: str = "") -> Html:
+    """Return a card's first line: the title, and beside it the marks and the badge, if any.
 
     Spaces are between them for pages that show no styles.
     """
@@ -135,4 +140,6 @@ def heading(title: str, badge: str = "", mark: str = "") -> Html:
         parts += [" ", tag("span", styles.MARK, mark)]
     if badge:
         parts += [" ", tag("span", styles.BADGE, badge, class_="ipy-awsprofile-badge")]
+    if cached:
+        parts += [" ", tag("span", styles.BADGE, "cached", title=cached)]
     return tag("div", styles.HEADING, *parts)

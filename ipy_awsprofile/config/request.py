@@ -19,6 +19,10 @@ def account_text(account: str | int) -> str:
     return f"{account:012}" if isinstance(account, int) else account
 
 
+#: The notebook's variable for the session, unless the request names another.
+SESSION = "session"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRequest:
     """A profile or a role, and the options that take precedence over the profile's settings.
@@ -86,7 +90,7 @@ class SwitchRequest(SessionRequest):
     otherwise always is.
     """
 
-    variable: str = "session"
+    variable: str = SESSION
     expect_account: str | int | None = None
     only_session: bool = False
     confirmed: bool = False

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ipy_awsprofile.cards import cards
 from ipy_awsprofile.cards.rendering import Card
+from ipy_awsprofile.config.request import SESSION
 from ipy_awsprofile.picker.messages import ErrorMessage, IdentityMessage
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def identity_message(
 ) -> IdentityMessage:
     """Return the message that shows an identity, or that no profile is active.
 
-    Without a notebook, as in marimo, there is no variable `session`.
+    Without a notebook, as in marimo, there is no variable `session`. The card names the variable
+    only if it is a different one.
     """
     if identity is None or request is None:
         variable = "The notebook's variable `session`" if has_notebook else "`picker.session`"
@@ -42,7 +44,7 @@ def identity_message(
         return {"type": "identity", "identity": None, "html": html, "switched": switched}
     card = cards.identity_card(
         identity,
-        variable=request.variable if has_notebook else "",
+        variable=request.variable if has_notebook and request.variable != SESSION else "",
         about=about,
         protected=protected,
         alias=alias,
@@ -66,7 +68,6 @@ def identity_message(
             "read_only": request.read_only,
             "notes": len(card.notes),
             "save_as": save_as,
-            "text": str(card),
         },
         "html": html_of(card),
         "switched": switched,

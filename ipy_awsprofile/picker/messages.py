@@ -54,8 +54,6 @@ class ActiveIdentity(TypedDict):
     notes: int
     #: If it is a role that no profile names: a name for such a profile, otherwise empty.
     save_as: str
-    #: The card as text.
-    text: str
 
 
 class IdentityMessage(TypedDict):

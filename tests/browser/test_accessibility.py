@@ -183,4 +183,4 @@ def test_in_forced_colours_the_active_row_has_a_frame(axe: ViewPage, company: No
     axe.field.press("ArrowDown")
     styles = axe.options.evaluate_all("rows => rows.map(row => getComputedStyle(row).outlineStyle)")
     assert styles.count("solid") == 1
-    assert styles[1] == "solid"
+    assert styles[0] == "solid"

@@ -53,7 +53,7 @@ def test_shows_the_active_identity(shell: Shell) -> None:
         ("--region eu-west-1", r"region +eu-west-1"),
         ("--session-name me-at-work", r"ARN .*/me-at-work"),
         ("--as beta", r"variable +beta"),
-        ("--duration 30m", r"\(30 minutes left\)"),
+        ("--duration 30m", r"\(30 minutes left"),
         ("--yes", r"variable +session"),
         ("--region=eu-west-1 --as=beta", r"variable +beta"),
     ],

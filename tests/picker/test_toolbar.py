@@ -159,12 +159,12 @@ def test_changes_without_a_switch(front_end: FrontEnd, bare_shell: Shell, aws: E
     first = front_end.begins()["identity"]
     aws.calls.clear()
     assert (first["account"], first["protected"], first["notes"]) == ("123456789012", False, 0)
-    assert "arn:aws:sts::123456789012:assumed-role/RoleBeta/" in first["text"]
+    assert first["arn"].startswith("arn:aws:sts::123456789012:assumed-role/RoleBeta/")
     assert 3500 < first["left"] <= 3600
 
     bare_shell.good("import os; os.environ['AWS_PROFILE'] = 'UserAlpha'")
     assert front_end.shown["notes"] == 1
-    assert "AWS_PROFILE" in front_end.shown["text"]
+    assert "AWS_PROFILE" in front_end.published[-1][1]["html"]
     bare_shell.good("os.environ['AWS_PROFILE'] = 'RoleBeta'")
     assert front_end.shown["notes"] == 0
     bare_shell.good("%config AwsProfileMagics.protected = ['Role*']")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
 
-SAYS = "from the AWS CLI's cache, not checked with AWS"
+SAYS = "left, cached)"
 
 
 @pytest.fixture(autouse=True)

@@ -44,7 +44,6 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * @property {boolean} read_only  whether the session is limited to reading
  * @property {number} notes  the number of the card's notes, such as what doesn't follow
  * @property {string} save_as  a name for the role as a profile, if no profile names it; otherwise empty
- * @property {string} text  the card as text
  */
 
 /**

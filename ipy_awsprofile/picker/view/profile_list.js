@@ -64,8 +64,9 @@ export class ProfileList {
     this.readOnly = h("input", { type: "checkbox", onchange: () => (this.isPointedAt = true) });
     const limit = h("label", { class: "ipyap-limit", title: "Limit the session to reading" }, this.readOnly, "Read-only");
     const keys = KEYS.map(([key, does]) => h("span", {}, h("b", {}, key), ` ${does} `));
-    // What a narrow row shortens stands here in full. A screen reader has it from the row.
+    // What a narrow row shortens is here in full. A screen reader has it from the row.
     this.detail = h("div", { class: "ipyap-detail", "aria-hidden": "true" });
+    this.hasDetail = false; // whether a row was shortened since the list was opened
     this.element = h(
       "div",
       {
@@ -118,7 +119,9 @@ export class ProfileList {
     this.shown = this.profiles.matching(words);
     this.isPointedAt = words.length > 0;
     this.active = words.length ? 0 : this.shown.findIndex(({ row }) => row[NAME] === this.current);
-    const { total } = this.profiles;
+    this.hasDetail &&= words.length > 0;
+    const { total, same } = this.profiles;
+    this.element.dataset.same = same;
     this.box.style.height = `${Math.min(Math.max(total, 2), ROWS_SHOWN) * ROW_HEIGHT}px`;
     this.spacer.style.height = `${this.shown.length * ROW_HEIGHT}px`;
     this.empty.hidden = this.shown.length > 0;
@@ -210,6 +213,8 @@ export class ProfileList {
       if (there !== element) this.spacer.insertBefore(element, there ?? null);
     });
     this.drawn = drawn;
+    this.hasDetail ||= [...drawn.values()].some(({ element }) => isShortened(element, this.profiles.same));
+    this.detail.hidden = !this.hasDetail;
     this.detail.textContent = this.activeEntry ? described(this.activeEntry.row).join(" · ") : "";
   }
 
@@ -234,6 +239,20 @@ export class ProfileList {
     const there = this.drawn.get(place);
     return there?.content === content ? there : { element: profileRow(row, state), content };
   }
+}
+
+/**
+ * Return whether there is no room in a row for something that it says.
+ *
+ * @param {HTMLElement} row
+ * @param {string} same  the columns that are left out anyway
+ */
+function isShortened(row, same) {
+  const columns = ["name", "role", "kind", "account", "region", "mfa"].filter((name) => !same.includes(name));
+  const cells = [...row.querySelectorAll(".ipyap-cell")].filter(({ clientWidth }) => clientWidth);
+  if (cells.length < columns.length) return true;
+  const parts = row.querySelectorAll(".ipyap-cell, .ipyap-begin, .ipyap-rest, .ipyap-tag");
+  return [...parts].some((part) => part.scrollWidth > part.clientWidth + 1 || part.scrollHeight > part.clientHeight + 6);
 }
 
 /**

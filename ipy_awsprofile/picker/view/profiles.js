@@ -1,6 +1,6 @@
 // The profiles: their order, and which of them match a search.
 
-import { ACCOUNT, NAME, REGION, ROLE, SOURCE } from "./messages.js";
+import { ACCOUNT, KIND, MFA, NAME, REGION, ROLE, SOURCE } from "./messages.js";
 
 /** @import { Row } from "./messages.js" */
 
@@ -14,10 +14,14 @@ import { ACCOUNT, NAME, REGION, ROLE, SOURCE } from "./messages.js";
  * @property {string} text  all texts of the row
  */
 
+/** The columns that the list can leave out, by the name that its style has for them. */
+const COLUMNS = { role: ROLE, kind: KIND, account: ACCOUNT, region: REGION, mfa: MFA };
+
 export class Profiles {
   constructor() {
     /** @type {Entry[]} in the order of the files */
     this.entries = [];
+    this.same = ""; // the columns whose values are equal in all rows, as names with spaces between
     this.version = 0; // as Python counts them; 0 until the first list is there
     /** @type {Set<string>} */
     this.pins = new Set();
@@ -49,6 +53,9 @@ export class Profiles {
       name: row[NAME].toLowerCase(),
       text: [row[NAME], row[ACCOUNT], row[ROLE], row[REGION], row[SOURCE]].join("\n").toLowerCase(),
     }));
+    const [first, ...others] = rows;
+    const isSame = (/** @type {number} */ column) => others.length > 0 && others.every((row) => row[column] === first[column]);
+    this.same = Object.entries(COLUMNS).filter(([, column]) => isSame(column)).map(([name]) => name).join(" ");
     this.byName = new Map(this.entries.map((entry) => [entry.row[NAME], entry]));
     this.arrange(pins, recent);
     // The first search is slow, since the engine prepares texts and code when they are first used.

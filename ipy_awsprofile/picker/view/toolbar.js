@@ -73,7 +73,8 @@ class ToolbarButton {
     this.lock.hidden = !identity?.protected;
     this.access.hidden = !identity?.read_only;
     this.left.hidden = this.ends === null;
-    this.button.title = `${identity ? identity.text : "No AWS profile is active in this notebook."}\n\n${CLICK}`;
+    const about = identity ? `${identity.name}, account ${identity.account}` : "No AWS profile is active.";
+    this.button.title = `${about}\n${CLICK}`; // a narrow toolbar leaves out a part of it
     const marks = identity ? [identity.protected && "protected", identity.read_only && "read-only"] : [];
     this.label = identity
       ? [`AWS profile ${this.name.textContent}, account ${identity.account}`, ...marks.filter(Boolean)].join(", ")
