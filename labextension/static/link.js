@@ -38,6 +38,8 @@ export class Link {
     this.otherProtocol = null;
     /** Whether a Python kernel has said that the extension isn't loaded. */
     this.isAbsent = false;
+    /** Whether the page doesn't allow the kernel's script. */
+    this.isBlocked = false;
     /** @type {Set<(message: object, buffers: unknown[]) => void>} */
     this.listeners = new Set();
 
@@ -124,10 +126,9 @@ export class Link {
     this.become({});
   }
 
-  /** @param {{button?: Button | null, otherProtocol?: number | null, isAbsent?: boolean}} state */
-  become({ button = null, otherProtocol = null, isAbsent = false }) {
-    if (this.button === button && this.otherProtocol === otherProtocol && this.isAbsent === isAbsent) return;
-    Object.assign(this, { button, otherProtocol, isAbsent });
+  /** @param {{button?: Button | null, otherProtocol?: number | null, isAbsent?: boolean, isBlocked?: boolean}} state */
+  become({ button = null, otherProtocol = null, isAbsent = false, isBlocked = false }) {
+    Object.assign(this, { button, otherProtocol, isAbsent, isBlocked });
     this.changed();
   }
 
@@ -174,8 +175,8 @@ export class Link {
   async greeted({ protocol }, buffers) {
     if (protocol !== PROTOCOL) return this.become({ otherProtocol: protocol });
     const question = this.questions;
-    const button = await buttonOf(buffers);
-    if (question === this.questions) this.become({ button });
+    const button = await buttonOf(buffers).catch(() => null);
+    if (question === this.questions) this.become({ button, isBlocked: !button });
   }
 
   /** Whether the kernel's side is older than this one. */

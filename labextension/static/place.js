@@ -52,8 +52,8 @@ export class Place {
     if (!link || what === "nothing") return;
     const widget = (this.widget = this.newWidget());
     widget.addClass("ipyap-place");
-    if (what === "button" && link.button) this.button = link.button.render({ model: link.model, el: widget.node });
-    else widget.node.append(what === "update" ? updateNotice(link) : loadNotice(link));
+    if (what !== "button") widget.node.append(NOTICES[what](link));
+    else if (link.button) this.button = link.button.render({ model: link.model, el: widget.node });
     this.insert(widget, place);
   }
 
@@ -73,11 +73,13 @@ export class Place {
    *
    * @param {Link | undefined} link
    * @param {string} show  the person's setting
+   * @returns {"nothing" | "button" | keyof typeof NOTICES}
    */
   what(link, show) {
     if (!link || show === "never") return "nothing";
     if (link.button) return "button";
     if (link.otherProtocol !== null) return "update";
+    if (link.isBlocked) return "blocked";
     return link.isAbsent && show === "always" ? "load" : "nothing";
   }
 
@@ -124,6 +126,16 @@ function loadNotice(link) {
   };
   return notice;
 }
+
+/** Return a button that says why there is no other. */
+function blockedNotice() {
+  const notice = noticeOf("AWS: blocked");
+  notice.title =
+    "This page doesn't allow the kernel's script: its Content Security Policy needs blob: in script-src. %aws_profile works in cells.";
+  return notice;
+}
+
+const NOTICES = { update: updateNotice, load: loadNotice, blocked: blockedNotice };
 
 /** @param {string} text */
 function noticeOf(text) {

@@ -237,3 +237,32 @@ def test_console(view: ViewPage, embedded: EmbeddedAws) -> None:
     view.settle()
     expect(view.error).to_contain_text("long-term keys")
     assert empty.value.is_closed()
+
+
+def test_a_front_end_without_tabs(view: ViewPage) -> None:
+    """Where no tab can be opened, as in VS Code, a sentence says what to run; nothing is sent."""
+    view.choose("RoleBeta")
+    view.settle()
+    view.page.evaluate("() => { window.open = () => null; }")
+    view.button("Console").click()
+    expect(view.error).to_contain_text("run %aws_profile --console in a cell")
+    assert view.page.evaluate("sent") == []
+
+
+def test_a_kernel_that_does_not_answer(view: ViewPage) -> None:
+    """Without a report of the front end, the picker still says that the kernel may be gone."""
+    view.page.clock.install()
+    view.open()
+    view.settle()
+    view.field.fill("RoleBeta")
+    view.field.press("Enter")
+    count = view.root.locator(".ipyap-count")
+    expect(count).to_contain_text("switching")
+    view.page.clock.run_for(4_000)
+    expect(count).to_contain_text("waiting for the kernel and AWS")
+    view.page.clock.run_for(31_000)
+    expect(count).to_contain_text("run this cell again")
+    view.settle()
+    view.page.evaluate("() => { model.send = () => { throw new Error('no kernel'); }; }")
+    view.button("Refresh").click()
+    expect(view.placeholder).to_contain_text("Run its cell")

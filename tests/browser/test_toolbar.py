@@ -371,7 +371,7 @@ def test_settings(jupyter: Jupyter) -> None:
 
 @pytest.mark.fresh_page
 def test_what_does_not_fit(jupyter: Jupyter) -> None:
-    """The button names the side that is older; if JupyterLab has changed, there is none."""
+    """A notice names the older side, or a blocked script; in a changed JupyterLab there is none."""
     notebook = jupyter.lab(f"{LOAD}\n{SWITCH}", "6 * 7")
     notebook.run(0)
     tool = ToolbarPage(notebook)
@@ -380,6 +380,7 @@ def test_what_does_not_fit(jupyter: Jupyter) -> None:
     for file, pattern, new, shown in (
         ("link.js", r"PROTOCOL = \d+", "PROTOCOL = 0", "environment of Jupyter"),
         ("link.js", r"PROTOCOL = \d+", "PROTOCOL = 99", "of this notebook's kernel"),
+        ("button.js", r"import\(url\)", "import('blob:nothing')", "Content Security Policy"),
         ("extension.js", "@lumino/widgets", "@lumino/other", None),
     ):
         notebook.page.unroute_all()
@@ -387,7 +388,8 @@ def test_what_does_not_fit(jupyter: Jupyter) -> None:
         notebook.page.reload()
         notebook.wait_until_ready()
         if shown:
-            expect(tool.notice).to_have_text("AWS: update ipy-awsprofile")
+            says = "blocked" if file == "button.js" else "update ipy-awsprofile"
+            expect(tool.notice).to_have_text(f"AWS: {says}")
             expect(tool.notice).to_have_attribute("title", re.compile(shown))
         tool.is_absent()
     assert notebook.save() == saved

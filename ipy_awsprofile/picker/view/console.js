@@ -1,23 +1,35 @@
 // The AWS console in a new tab. Its address has a token: it comes in a message that isn't saved, and
 // is nowhere in the page.
 
+/** For browsers that block tabs, and front ends without tabs, such as VS Code. */
+const BLOCKED =
+  '<div class="ipyap-then">No tab could be opened. Allow pop-ups for this page, or run <code>%aws_profile --console</code> in a cell.</div>';
+
 export class ConsoleTab {
-  constructor() {
+  /**
+   * @param {() => void} ask  asks Python for the link
+   * @param {(html: string) => void} showError
+   */
+  constructor(ask, showError) {
+    this.ask = ask;
+    this.showError = showError;
     /** @type {Window | null} */
     this.tab = null;
   }
 
-  /** Open an empty tab at once: browsers block one that opens later than the click. */
+  /** Open an empty tab at once, as browsers block a later one, and ask for its address. */
   open() {
     this.close();
     this.tab = window.open("about:blank", "_blank");
-    if (this.tab) this.tab.opener = null;
+    this.showError(this.tab ? "" : BLOCKED);
+    if (!this.tab) return;
+    this.tab.opener = null;
+    this.ask();
   }
 
   /** @param {string} url */
   show(url) {
-    if (this.tab && !this.tab.closed) this.tab.location.replace(url);
-    else window.open(url, "_blank", "noopener,noreferrer");
+    if (!this.tab?.closed) this.tab?.location.replace(url);
     this.tab = null;
   }
 

@@ -28,11 +28,7 @@ export function show({ model, el }, closePopup = null) {
   const onMessage = (message, buffers) => view.receive(message, buffers);
   const onConnection = () => {
     view.disconnect();
-    try {
-      view.connect();
-    } catch {
-      // The kernel is gone. This event comes again when a kernel is there.
-    }
+    view.connect();
   };
   model.on("msg:custom", onMessage);
   model.on("comm_live_update", onConnection);

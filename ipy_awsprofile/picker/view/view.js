@@ -45,10 +45,10 @@ export class View {
     this.card = new IdentityCard({
       refresh: () => this.ask({ type: "refresh" }, this.profile),
       off: () => this.ask({ type: "off" }, this.profile),
-      openConsole: closePopup ? null : () => (this.console.open(), this.send({ type: "console" })),
+      openConsole: closePopup ? null : () => this.console.open(),
       save: () => this.save(),
     });
-    this.console = new ConsoleTab();
+    this.console = new ConsoleTab(() => this.send({ type: "console" }), (html) => this.showError(html));
     this.question = new Question({
       answer: (more) => this.command && this.ask({ ...this.command, ...more }, more.name ?? this.target),
       cancel: () => this.reset({ focus: true }),
@@ -93,11 +93,13 @@ export class View {
     this.error.innerHTML = html;
   }
 
-  // ---- Python
-
   /** @param {ViewCommand} command */
   send(command) {
-    this.model.send({ ...command, view: this.id });
+    try {
+      this.model.send({ ...command, view: this.id });
+    } catch {
+      this.disconnect(); // the kernel is gone, and not every front end reports it
+    }
   }
 
   /** Ask Python for the identity and the profiles. */

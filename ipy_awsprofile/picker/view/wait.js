@@ -4,6 +4,7 @@
 /** @import { ProgressMessage, RolesCommand, Switching } from "./messages.js" */
 
 const SLOW = 3000; // milliseconds until a wait is explained
+const LOST = 30_000; // milliseconds until the kernel may have lost the command
 
 const DOING = {
   switch: "switching",
@@ -38,7 +39,10 @@ export class Wait {
     this.field.showWait(`${doing} …`);
     this.root.classList.add("ipyap-busy");
     this.live.setAttribute("aria-busy", "true");
-    this.slow = setTimeout(() => this.field.showWait("waiting for the kernel and AWS …"), SLOW);
+    this.slow = setTimeout(() => {
+      this.field.showWait("waiting for the kernel and AWS …");
+      this.slow = setTimeout(() => this.field.showWait("no answer yet: after a restart, run this cell again"), LOST);
+    }, SLOW);
     return `${doing[0].toUpperCase()}${doing.slice(1)}.`;
   }
 
