@@ -15,6 +15,8 @@ from tests.browser.jupyter import SCREENSHOTS
 from tests.browser.picker_page import BUCKETS, LOAD, PICK, picker_in
 
 if TYPE_CHECKING:
+    import pytest
+
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.browser.jupyter import Jupyter
     from tests.browser.view_page import ViewPage
@@ -69,6 +71,38 @@ def test_long_names(view: ViewPage, embedded: EmbeddedAws) -> None:
                 picture = SCREENSHOTS / f"picker-long-names-{theme}-{width}.png"
                 view.page.screenshot(path=picture, animations="disabled")
             view.field.press("Escape")
+
+
+def test_columns_that_tell_nothing_apart(
+    view: ViewPage, embedded: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Columns that are equal in all rows are left out, and so is the line below whole rows."""
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    with stage.restored(embedded.config_file):
+        embedded.config_file.write_text(
+            "".join(
+                f"[profile {name}]\nregion = eu-west-1\ncredential_source = Environment\n"
+                f"role_arn = arn:aws:iam::111122223333:role/{name}-role\n"
+                for name in ("first", "second", "third")
+            )
+        )
+        view.begin()
+        view.open()
+        view.settle()
+        view.field.press("ArrowDown")
+        heads = view.root.locator(".ipyap-head > span:visible")
+        assert [text for text in heads.all_inner_texts() if text] == ["profile", "role"]
+        row, detail = view.options.first, view.root.locator(".ipyap-detail")
+        expect(row).to_have_accessible_name(re.compile("account 111122223333, Region eu-west-1"))
+        expect(detail).to_be_hidden()
+        view.field.press("Escape")
+        view.page.set_viewport_size({"width": 500, "height": 760})
+        view.open()
+        view.settle()
+        view.field.press("ArrowDown")
+        assert [text for text in heads.all_inner_texts() if text] == ["profile"]
+        expect(detail).to_contain_text("role first-role")
+        expect(detail).to_be_visible()
 
 
 def test_looks_in_jupyterlab(jupyter: Jupyter, company: None) -> None:

@@ -241,6 +241,9 @@ export class ProfileList {
   }
 }
 
+/** The columns, by their place: where one of them is left out, the line below the list is there. */
+const IN_DETAIL = ["", "role", "", "account", "region", "mfa"];
+
 /**
  * Return whether there is no room in a row for something that it says.
  *
@@ -248,9 +251,9 @@ export class ProfileList {
  * @param {string} same  the columns that are left out anyway
  */
 function isShortened(row, same) {
-  const columns = ["name", "role", "kind", "account", "region", "mfa"].filter((name) => !same.includes(name));
-  const cells = [...row.querySelectorAll(".ipyap-cell")].filter(({ clientWidth }) => clientWidth);
-  if (cells.length < columns.length) return true;
+  const isLeftOut = (/** @type {Element} */ cell, /** @type {number} */ column) =>
+    cell.textContent && !cell.clientWidth && IN_DETAIL[column] && !same.includes(IN_DETAIL[column]);
+  if ([...row.querySelectorAll(".ipyap-cell")].some(isLeftOut)) return true;
   const parts = row.querySelectorAll(".ipyap-cell, .ipyap-begin, .ipyap-rest, .ipyap-tag");
   return [...parts].some((part) => part.scrollWidth > part.clientWidth + 1 || part.scrollHeight > part.clientHeight + 6);
 }
