@@ -20,6 +20,8 @@ from ipy_awsprofile.notebook.active_identity import active_identity_card
 from ipy_awsprofile.notebook.interruption import interruption_as_error
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from IPython.core.interactiveshell import InteractiveShell
 
     from ipy_awsprofile.switch.switcher import Switcher
@@ -43,10 +45,17 @@ class FirstProfile:
     https://ipython.readthedocs.io/en/stable/config/callbacks.html
     """
 
-    def __init__(self, shell: InteractiveShell, switcher: Switcher, profile: str) -> None:
+    def __init__(
+        self,
+        shell: InteractiveShell,
+        switcher: Switcher,
+        profile: str,
+        card_shown: Callable[[], None],
+    ) -> None:
         self._shell = shell
         self._switcher = switcher
         self._profile = profile
+        self._card_shown = card_shown
         self._error: AwsProfileError | None = None
         shell.events.register("pre_run_cell", self._cell_begins)
         # An AST transformer is what IPython lets reject a cell.
@@ -76,6 +85,7 @@ class FirstProfile:
             with interruption_as_error("The switch", self._switcher):
                 self._switcher.switch(SwitchRequest(profile=self._profile))
                 display(active_identity_card(self._shell, self._switcher))
+                self._card_shown()
         except AwsProfileError as error:
             self._error = error
         else:

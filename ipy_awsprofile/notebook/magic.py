@@ -197,7 +197,8 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         if self.profile:
             from ipy_awsprofile.notebook.first_profile import FirstProfile
 
-            self._first = FirstProfile(self.shell, self.switcher, self.profile)
+            arguments = (self.shell, self.switcher, self.profile)
+            self._first = FirstProfile(*arguments, self.identity_shown)
 
     def _show_identity(self, _change: object = None) -> None:
         self._in_sight.close()

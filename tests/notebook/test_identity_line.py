@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tests.shells import Shell
 
 ON, OFF = (f"%config AwsProfileMagics.prompt = {value}" for value in (True, False))
+FIRST = "AwsProfileMagics.profile = 'RoleBeta'"
 PROTECT = "%config AwsProfileMagics.protected = ['*Beta']"
 CALL = "session.client('s3').list_buckets()['Owner']"
 USING = "from ipy_awsprofile import using_profile\nwith using_profile('RoleBeta'): 1"
@@ -55,6 +56,14 @@ def test_lines(shell: Shell, before: tuple[str, ...], cell: str, lines: list[str
         is_protected = "RoleBeta" in line and PROTECT in before
         assert ("protected" in line) is is_protected
         assert ("account 123456789012" in line) is ("RoleBeta" in line)
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_first_profile(shell: Shell) -> None:
+    """The first profile's card is the only one below the first cell."""
+    shell.good(f"{ON}\nget_ipython().run_line_magic('config', {FIRST!r})")
+    (card,) = shell.good("1").displayed
+    assert card["text/plain"].startswith("RoleBeta ← UserAlpha")
 
 
 def test_it_ends(bare_shell: Shell, aws: EmbeddedAws) -> None:
