@@ -61,6 +61,7 @@ def alias_lookup(session: boto3.Session) -> Callable[[], str | None]:
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
 
+    from ipy_awsprofile.credentials.deadline import limited
     from ipy_awsprofile.credentials.response_checks import guarded
     from ipy_awsprofile.credentials.retries import give_up_soon
 
@@ -69,7 +70,8 @@ def alias_lookup(session: boto3.Session) -> Callable[[], str | None]:
 
     def lookup() -> str | None:
         try:
-            aliases = iam.list_account_aliases()["AccountAliases"]
+            with limited():  # a call of ours, even after a switch to a different profile
+                aliases = iam.list_account_aliases()["AccountAliases"]
         except (AwsProfileError, BotoCoreError, ClientError, ResponseParserError, KeyError):
             return None
         return aliases[0] if aliases else None

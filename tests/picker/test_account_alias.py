@@ -17,6 +17,7 @@ from ipy_awsprofile.sessions.session import open_session
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
+    from tests.shells import Shell
 
 
 @pytest.fixture
@@ -42,6 +43,15 @@ def test_alias(session: boto3.Session) -> None:
 def test_no_alias(session: boto3.Session) -> None:
     """An account without an alias has none."""
     assert alias_lookup(session)() is None
+
+
+def test_alias_of_a_former_identity(shell: Shell, session: boto3.Session) -> None:
+    """A look-up that ends after a switch or `--off` warns of no stale client."""
+    lookup = alias_lookup(shell.good("%aws_profile RoleBeta\nsession").result)
+    shell.names["look_up"] = lookup
+    for line in ("%aws_profile UserAlpha", "%aws_profile --off"):
+        ran = shell.good(f"{line}\nlook_up()")
+        assert "ListAccountAliases" not in ran.text
 
 
 def test_alias_without_permission(aws: EmbeddedAws) -> None:
