@@ -85,7 +85,7 @@ def identity_card(
     return Card(
         title=" ← ".join(identity.chain),
         badge=left if has_ended or left != EXPIRED else RENEWS,
-        since=f"at {now or datetime.now(UTC):%H:%M} UTC" if left.endswith("left") else "",
+        since=f"(as of {now or datetime.now(UTC):%H:%M} UTC)" if left.endswith("left") else "",
         rows=tuple(rows),
         notes=notes,
         tone=Tone.ERROR if protected or has_ended else Tone.WARNING if notes else Tone.GOOD,

@@ -90,7 +90,7 @@ def test_identity_card() -> None:
     )
     assert card.tone is Tone.GOOD
     assert repr(card) == str(card)
-    assert "59 minutes left at 12:00 UTC" in card._repr_html_()
+    assert "59 minutes left (as of 12:00 UTC)" in card._repr_html_()
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_a_card_without_styles() -> None:
     plain = re.sub(' (style|class)="[^"]*"', "", card._repr_html_())
     assert plain.startswith(
         "<div><div><b>RoleBeta ← UserAlpha</b> <span>protected</span> "
-        "<span>59 minutes left at 12:00 UTC</span></div><table><tbody>"
+        "<span>59 minutes left (as of 12:00 UTC)</span></div><table><tbody>"
         '<tr><th scope="row" align="left">account</th><td>123456789012</td></tr>'
     )
 

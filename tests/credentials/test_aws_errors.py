@@ -168,7 +168,7 @@ def test_from_response(error: ClientError, kind: type[Exception], message: str) 
         ("because no resource-based policy allows", "The role's trust policy doesn't name the"),
         ("with an explicit deny in a service control policy", "A service control policy of your"),
         ("because no permissions boundary allows", "The caller's permissions boundary"),
-        ("because no session policy allows", "The caller's session is limited"),
+        ("because no session policy allows", "A session policy, such as the one of"),
         ("", "Check that the role exists, that its trust policy names the caller"),
     ],
 )
@@ -214,4 +214,4 @@ def test_code_at_the_top_level() -> None:
 def test_wrong_external_id() -> None:
     """If the text says that it is about the external ID, so does the hint."""
     error = translate(response("AccessDenied", "the externalId does not match", "AssumeRole"))
-    assert error.hint.startswith("The external ID isn't the one that")
+    assert error.hint.startswith("The role's trust policy requires a different external ID")
