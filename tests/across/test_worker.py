@@ -67,6 +67,7 @@ def threads(home: Path) -> Iterator[Executor]:
         yield pool
 
 
+@pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("start", [threads, processes, dask])
 def test_same_frame(aws: EmbeddedAws, tmp_path: Path, start: Callable[[Path], Any]) -> None:
     """Threads, processes and Dask give the same frame and the same errors."""

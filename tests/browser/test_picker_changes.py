@@ -61,6 +61,7 @@ def config(
     embedded.config_file.write_text(text)
 
 
+@pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("choice", [CLICK, ENTER], ids=["click", "Enter"])
 def test_every_order_of_a_change_and_a_choice(
     view: ViewPage, config: Path, choice: tuple[str, ...]

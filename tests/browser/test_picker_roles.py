@@ -151,6 +151,7 @@ def test_the_page_is_open_already(picker: ViewPage) -> None:
     expect(picker.root.locator(".ipyap-device b")).to_have_text(re.compile(r"\w{4}-\w{4}"))
 
 
+@pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("place", ["toolbar", "cell"])
 def test_in_jupyterlab(jupyter: Jupyter, embedded: EmbeddedAws, place: str) -> None:
     """The kernel stays free while it lists; the toolbar's picker does it, too."""

@@ -167,6 +167,7 @@ def test_looks(jupyter: Jupyter, company: None) -> None:
     assert len(colours) == 2
 
 
+@pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("path", ["", "notebooks"])
 @pytest.mark.fresh_page
 def test_the_saved_file(jupyter: Jupyter, embedded: EmbeddedAws, path: str) -> None:

@@ -32,6 +32,7 @@ def run_command(notebook: Notebook, label: str) -> None:
     notebook.page.keyboard.press("Enter")
 
 
+@pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("path", ["", "notebooks"])
 def test_commands(jupyter: Jupyter, company: None, path: str) -> None:
     """The commands switch, copy the ARN and switch off, and the focus returns to the cell."""

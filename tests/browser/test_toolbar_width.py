@@ -24,6 +24,7 @@ LONG = "acme-" + "analytics-" * 8 + "production"
 KERNEL = ".jp-NotebookPanel-toolbar > [data-jp-item-name='kernelName']"
 
 
+@pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("path", ["", "notebooks"])
 def test_a_narrow_window(jupyter: Jupyter, path: str) -> None:
     """The button is narrower in a narrow toolbar, keeps its mark, and is hidden as the last one."""

@@ -65,6 +65,7 @@ SERVICES = {
 }
 
 
+@pytest.mark.nightly(keep=2)
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_loop(
     shell: Shell, aws: EmbeddedAws, tmp_path: Path, service: str, monkeypatch: pytest.MonkeyPatch

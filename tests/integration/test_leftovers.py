@@ -151,6 +151,7 @@ CACHING = {
 }
 
 
+@pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("library", CACHING)
 def test_cached_clients(
     aws: EmbeddedAws, notebook: Shell, monkeypatch: pytest.MonkeyPatch, library: str

@@ -81,6 +81,7 @@ CELLS = {
 }
 
 
+@pytest.mark.nightly(keep=2)
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 def test_boto3(notebook: Shell, names: tuple[str, ...], cell: str) -> None:
     """boto3's default session is that of each profile, also in a second run."""

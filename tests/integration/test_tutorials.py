@@ -14,6 +14,7 @@ from tests.shells import run_notebook
 TUTORIALS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
 
+@pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("tutorial", TUTORIALS, ids=lambda tutorial: tutorial.stem)
 def test_run_all_twice(tutorial: Path) -> None:
     """In both runs, only the cells that are tagged for it raise an error."""

@@ -72,6 +72,7 @@ def place(
             yield "Ann", values["user"], values["hop1"]
 
 
+@pytest.mark.nightly(keep=2)
 def test_default(shell: Shell, aws: EmbeddedAws, place: tuple[str, str, str]) -> None:
     """The card says where the credentials come from; everything follows, also a second time."""
     name, arn, _ = place
