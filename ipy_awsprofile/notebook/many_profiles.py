@@ -14,6 +14,7 @@ from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.notebook.cell_function import cell_function
 from ipy_awsprofile.notebook.options import require_no_cell_options
 from ipy_awsprofile.switch.saving import profile_of_role
+from ipy_awsprofile.text import number_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -168,13 +169,13 @@ def save_roles(roles: list[AssignedRole], pattern: str, *, confirmed: bool) -> T
     ]
     kept = len(roles) - len(missing)
     others = f" (already profiles: {kept})" if kept else ""
+    profiles, file = number_of(len(new), "new profile"), f"`{config.paths.config}`{others}"
     if not confirmed:
-        title = f"{len(new)} new profiles would be written to `{config.paths.config}`{others}. "
+        title = f"{profiles} would be written to {file}. "
         return tables.new_profile_table(rows, f"{title}Add `--yes` to write them.")
     if new:
         append_profiles(new, config.paths)
-    title = f"{len(new)} new profiles are in `{config.paths.config}`{others}."
-    return tables.new_profile_table(rows, title)
+    return tables.new_profile_table(rows, f"Wrote {profiles} to {file}.")
 
 
 def sync_roles(options: argparse.Namespace, switcher: Switcher) -> Table:

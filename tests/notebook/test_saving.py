@@ -142,7 +142,7 @@ def test_all_roles(shell: Shell, aws: EmbeddedAws) -> None:
     assert "(already profiles: 1)" in shown
     assert f"Acme-Prod-Admin  {PROD}  Admin" in shown
     assert aws.config_file.read_text() == before
-    assert "3 new profiles are in" in shell.good(f"{save} --yes").text
+    assert "Wrote 3 new profiles to" in shell.good(f"{save} --yes").text
     assert list_profiles()[-3:] == ["Acme-Prod-Admin", "Sandbox-Reader", "sandbox-Reader"]
     assert [one.account for one in list_profiles()[-3:]] == [PROD, TEST, TWIN]
     assert shell.good("%aws_profile sandbox-Reader").text.startswith("sandbox-Reader")
