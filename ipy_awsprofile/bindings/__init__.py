@@ -1,1 +1,1 @@
-"""Bindings: context managers that let one thing follow a switch, and restore it at the end."""
+"""Bindings: context managers that make one part of the kernel use a profile, then restore it."""

@@ -1,4 +1,4 @@
-"""MLflow, papermill and joblib, which keep a client or workers, make new ones after a switch."""
+"""Make MLflow, papermill and joblib replace their cached clients and workers after a switch."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
 
 @contextmanager
 def cached_clients(transaction: Transaction = IMMEDIATE) -> Iterator[None]:
-    """Let these libraries forget their clients and idle workers, at the start and at the end.
+    """Clear the cached clients and idle workers of these libraries, at the start and at the end.
 
-    This imports none of them. Calls that are running keep the client or worker that they have.
+    This doesn't import the libraries. Running calls keep their client or worker.
 
     https://mlflow.org/docs/latest/self-hosting/architecture/artifact-store/
     https://papermill.readthedocs.io/en/latest/reference/papermill-storage.html

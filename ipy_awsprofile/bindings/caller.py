@@ -19,7 +19,7 @@ _BETWEEN = {
 
 
 def calling_frame(frame: FrameType | None) -> FrameType | None:
-    """Return the frame of the caller; None in a thread that has no other frames."""
+    """Return the frame of the caller, or None if the thread has no other frames."""
     while frame and package_of(frame) in _BETWEEN:
         frame = frame.f_back
     return frame
@@ -41,9 +41,9 @@ def _library_folder() -> str:
 
 
 def calling_library(frame: FrameType | None) -> str | None:
-    """Return the package that makes a call; None for the user's own code.
+    """Return the name of the package that makes a call, or None for the user's own code.
 
-    A call that this package makes for itself has its name.
+    For this package's own calls, return its name.
     """
     if is_in_force():
         return "ipy_awsprofile"
@@ -54,5 +54,5 @@ def calling_library(frame: FrameType | None) -> str | None:
 
 
 def package_of(frame: FrameType) -> str:
-    """Return the top package of the frame's code."""
+    """Return the top-level package of the frame's code."""
     return str(frame.f_globals.get("__name__", "")).partition(".")[0]

@@ -1,4 +1,4 @@
-"""Changes since a switch, because of which something no longer follows it."""
+"""Changes since a switch that stop variables, libraries or subprocesses from following it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 
 def changed_since_switch(session: ProfileSession, bound: Collection[str]) -> Iterator[Leftover]:
-    """Yield what doesn't follow the session any more; ``bound`` are the names of the bindings.
+    """Yield what no longer follows the session because of a change since the switch.
 
-    The next switch, also to the same profile, lets it follow again.
+    ``bound`` contains the names of the active bindings. The next switch, even to the same profile,
+    undoes this.
     """
     if {"environment", "filesystems"} & set(bound):
         yield from _by_name(session)
@@ -35,11 +36,11 @@ def changed_since_switch(session: ProfileSession, bound: Collection[str]) -> Ite
 
 
 def _is_read_by_s3fs(variable: str) -> bool:
-    """Return whether ``s3://`` paths go by a variable, although they may be given the profile."""
+    """Return whether ``s3://`` paths use a variable, given fsspec's current default arguments."""
     return variable in _BESIDE_A_PROFILE or "profile" not in _s3_arguments()
 
 
-#: The variables that SDKs read if they are given a profile's name.
+#: Variables that SDKs read even if they are given a profile's name.
 _BESIDE_A_PROFILE = {"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_DEFAULT_REGION"}
 
 
@@ -50,9 +51,9 @@ def _s3_arguments() -> Mapping[str, Any]:
 
 def _by_name(session: ProfileSession) -> Iterator[Leftover]:
     target = session.target
-    if not target.resolves_by_name:  # it is lent, whatever the files say now
+    if not target.resolves_by_name:  # the kernel lends it, regardless of the files
         return
-    with suppress(ConfigFileError):  # with which nothing works by a name
+    with suppress(ConfigFileError):  # then no profile can be used by name
         if target.is_changed():
             yield Leftover(
                 target.name,
@@ -83,6 +84,6 @@ def _filesystems(profile: str | None, *, has_variable: bool) -> Iterator[Leftove
 
 
 def _lent_name(session: ProfileSession) -> str | None:
-    """Return the profile's name by which others find the session; see `lending`."""
+    """Return the profile name that others use to find the session; see `lending`."""
     target = session.target
     return target.name if target.resolves_by_name else os.environ.get("AWS_PROFILE")

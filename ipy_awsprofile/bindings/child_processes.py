@@ -1,7 +1,8 @@
 """Child processes from before a switch: worker processes, a cluster, a JVM, a server.
 
-A child keeps the environment, and a worker the clients, of the time when it was started. joblib's
-idle workers are ended, since joblib starts new ones by itself; others are named on the card.
+A child process keeps the environment that it was started with, and a worker keeps its clients, too.
+A switch ends joblib's idle workers, because joblib starts new ones when needed. The card lists the
+other processes.
 
 https://docs.python.org/3/library/multiprocessing.html
 https://psutil.readthedocs.io/en/latest/#psutil.Process.children
@@ -25,7 +26,7 @@ from ipy_awsprofile.config.user_environment import named_profile, set_by_switch
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.owners import Owner
 
-#: Parts of a worker's or program's name, as they are named, and what ends and starts them again.
+#: Parts of the displayed names of workers and programs, and how to end and restart them.
 _KINDS = {
     "ForkServer": "`pool.terminate(); pool.join()` (of an executor, `pool.shutdown()`) and "
     "`%aws_profile --refresh`, then create the pool again",
@@ -44,16 +45,16 @@ _KINDS = {
 
 _OTHERS = "stop it, and start it again"
 
-#: Command lines of libraries' processes, and how they are named.
+#: Displayed names of libraries' processes, and patterns for their command lines.
 _LIBRARIES = {
     "Ray": re.compile(r"(^|/)(raylet|gcs_server)\b|/ray/"),
     "Spark": re.compile(r"org\.apache\.spark"),
 }
 
-#: Python's own helpers, which call nothing, and a debugger's.
+#: Helper processes of Python and the debugger, which don't call AWS.
 _HELPERS = re.compile(r"\b(resource_tracker|semaphore_tracker|forkserver|debugpy)\b")
 
-#: Programs that don't use AWS themselves; what they have started may.
+#: Programs that don't use AWS themselves. Their child processes may.
 _WITHOUT_AWS = re.compile(
     r"(ba|da|z|fi|k)?sh|cmd|powershell|pwsh|sudo|env|nohup|time|timeout|watch|xargs|make"
     r"|sleep|cat|tail|tee|less|more|top|htop|ps|vi|vim|nano|gdb|lldb|strace|py-spy|git|ssh|ssh-agent"
@@ -64,26 +65,26 @@ _Id = tuple[int, float | None]
 
 
 class ChildProcesses:
-    """The processes below the kernel, with the identity under which each was noticed."""
+    """The kernel's descendant processes, and the identity that was active when each was noted."""
 
     def __init__(self) -> None:
         self._owners: dict[_Id, Owner | None] = {}
 
     def note(self, owner: Owner | None) -> None:
-        """Note whose the processes are that were started since the last time."""
+        """Record the owner of each process that was started since the last call."""
         alive = _alive()
         self._owners = {one.id: self._owner(one, alive, owner) for one in alive.values()}
 
     def _owner(self, one: _Process, alive: _Alive, new: Owner | None) -> Owner | None:
-        """Return the owner of a process: its parent's, or ``new`` for a child of the kernel."""
+        """Return the recorded owner of a process or of its parent; ``new`` if there is neither."""
         parent = alive.get(one.parent)
         noted = one if one.id in self._owners or parent is None else parent
         return self._owners.get(noted.id, new)
 
     def from_before(self) -> Iterator[tuple[str, Owner | None, int]]:
-        """Yield the kind of each process from before the last switch, its owner and their number.
+        """Yield each process from before the last switch: its kind, its owner and a process count.
 
-        What such a process has started counts with it.
+        The count includes the processes that it has started.
         """
         alive = _alive()
         named: dict[int, tuple[str, Owner | None]] = {}
@@ -105,7 +106,7 @@ class ChildProcesses:
 
 
 def how_to_end(kind: str) -> str:
-    """Return how processes of a kind are ended and started again."""
+    """Return how to end and restart processes of this kind."""
     return next((how for name, how in _KINDS.items() if name in kind), _OTHERS)
 
 
@@ -113,7 +114,7 @@ def how_to_end(kind: str) -> str:
 class _Process:
     """A process; ``worker`` is its name if Python's `multiprocessing` started it.
 
-    ``id`` has the time of its start, as the system gives the number of an ended process away.
+    ``id`` includes the start time, because the system can reuse the PID of an ended process.
     """
 
     id: _Id
@@ -122,10 +123,11 @@ class _Process:
     process: Any = None
 
     def kind(self, *, is_lent: bool) -> str:
-        """Return how the process is named, such as ``SpawnPoolWorker`` or ``mlflow``.
+        """Return the displayed name of the process, such as ``SpawnPoolWorker`` or ``mlflow``.
 
-        It is empty for a process that doesn't use the kernel's former credentials, as far as its
-        command and its environment tell. ``is_lent`` says whether a switch was active at its start.
+        The name is empty if, judging by its command and environment, the process doesn't use the
+        kernel's former credentials. ``is_lent`` says whether a switch was active when the process
+        started.
         """
         if self.worker is not None:
             return re.sub(r"[-:]\d+", "", self.worker)
@@ -152,7 +154,7 @@ _Alive = dict[int, _Process]
 
 
 def _alive() -> _Alive:
-    """Return the processes below the kernel by their number, each after its parent.
+    """Return the kernel's descendant processes by PID, parents first.
 
     Without psutil, which ipykernel installs, return only the workers of `multiprocessing`.
     """
@@ -166,23 +168,23 @@ def _alive() -> _Alive:
     except ImportError:
         return {pid: _Process((pid, None), kernel, name) for pid, name in workers.items()}
     alive = {}
-    with suppress(psutil.Error, OSError):  # the system may not let itself be asked
+    with suppress(psutil.Error, OSError):  # the system may refuse to list processes
         for one in psutil.Process().children(recursive=True):
-            with suppress(psutil.Error):  # it has ended meanwhile
+            with suppress(psutil.Error):  # it has ended in the meantime
                 id_, worker = (one.pid, one.create_time()), workers.get(one.pid)
                 alive[one.pid] = _Process(id_, one.ppid(), worker, one)
     return alive
 
 
 def _may_have_children() -> bool:
-    """Return whether there may be child processes: without any, psutil needn't be imported.
+    """Return whether the kernel may have child processes. If not, psutil isn't needed.
 
     https://man7.org/linux/man-pages/man5/proc_tid_children.5.html
     """
     try:
         lists = list(Path("/proc/self/task").glob("*/children"))
         return not lists or any(one.read_bytes() for one in lists)
-    except OSError:  # a thread has ended meanwhile
+    except OSError:  # a thread has ended in the meantime
         return True
 
 
@@ -199,9 +201,10 @@ def _program(command: list[str]) -> str:
 
 
 def _has_credentials(environ: Mapping[str, str], *, is_lent: bool) -> bool:
-    """Return whether a process was started with the credentials that the kernel had then.
+    """Return whether a process inherited the credentials that the kernel had at that time.
 
-    ``is_lent`` says that a switch had set them; the process can have been given others.
+    ``is_lent`` says that a switch had set these credentials. The process can have been started with
+    different ones.
     """
     ours = set_by_switch(environ)
     if is_lent:
@@ -211,16 +214,17 @@ def _has_credentials(environ: Mapping[str, str], *, is_lent: bool) -> bool:
 
 
 def end_idle_workers() -> None:
-    """Let joblib and `multiprocessing` start new workers when they are used next.
+    """End idle workers, so that joblib and `multiprocessing` start new ones when needed.
 
-    Busy ones go on. The server that forks workers would give new ones the environment from before.
+    Busy workers continue. The fork server is stopped too, unless it has workers, because it would
+    start new workers with its old environment.
 
     https://joblib.readthedocs.io/en/stable/parallel.html
     https://docs.python.org/3/library/multiprocessing.html#contexts-and-start-methods
     """
     for name in ("joblib.externals.loky.reusable_executor", "loky.reusable_executor"):
         executor = getattr(sys.modules.get(name), "_executor", None)
-        # loky has no public way to ask whether there is an executor, nor what it does.
+        # loky has no public API to find the executor and its pending work.
         if executor is not None and not (
             executor._pending_work_items or executor._running_work_items  # noqa: SLF001
         ):
@@ -229,7 +233,7 @@ def end_idle_workers() -> None:
     if server is None or server._forkserver_pid is None:  # noqa: SLF001
         return
     workers = sys.modules["multiprocessing"].active_children()
-    # Python has no public way to stop the server, which waits for its workers.
+    # Python has no public API to stop the server. Stopping it waits for its workers.
     if not any(getattr(one._popen, "method", "") == "forkserver" for one in workers):  # noqa: SLF001
         with suppress(ChildProcessError):  # it was killed
             server._stop()  # noqa: SLF001

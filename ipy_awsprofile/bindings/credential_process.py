@@ -1,9 +1,9 @@
-"""Print credentials in the format of ``credential_process``; this file is run as a script.
+"""Print credentials in the ``credential_process`` format. This file runs as a script.
 
-``borrow URL TOKEN_FILE`` prints the credentials that the kernel's `CredentialServer` lends there.
-``read FILE SECTION`` prints the access keys in a section of the user's config file. Child processes
-can have another Python path, so this file imports only the standard library. It imports little,
-since SDKs run it again each time that credentials expire.
+``borrow URL TOKEN_FILE`` prints the credentials that the kernel's `CredentialServer` lends at that
+URL. ``read FILE SECTION`` prints the access keys in a section of the user's config file. Child
+processes can have a different Python path, so this file imports only the standard library. It
+imports little of it, because SDKs run this script each time that credentials expire.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
 """
@@ -13,19 +13,19 @@ from __future__ import annotations
 import os
 import sys
 
-#: Seconds to wait for the kernel, which may be busy or call AWS itself. SDKs wait a minute.
+#: Seconds to wait for the kernel, which may be busy or call AWS itself. SDKs wait one minute.
 TIMEOUT = 50.0
 
 
 class NothingPrintedError(Exception):
-    """No credentials can be printed; the message says why, in one line."""
+    """Raised if no credentials can be printed. The message gives the reason in one line."""
 
 
 def command_line(*arguments: str) -> str:
-    """Return the command line that runs this script with these arguments, quoted.
+    """Return the quoted command line that runs this script with these arguments.
 
-    The environment and the working directory don't change what is imported (``-I``). ``site`` isn't
-    imported (``-S``), since that takes most of the start.
+    With ``-I``, the environment and the working directory don't affect imports. ``-S`` skips the
+    import of ``site``, which takes most of the startup time.
     """
     words = [sys.executable, "-I", "-S", os.path.abspath(__file__), *arguments]
     if os.name == "nt":
@@ -70,7 +70,7 @@ def borrowed(url: str, token_file: str) -> bytes:
 
 
 def read(file: str, section: str) -> bytes:
-    """Return the access keys of a section of a config file. Raises NothingPrintedError."""
+    """Return the access keys in a section of a config file. Raises NothingPrintedError."""
     import configparser
     import json
 
@@ -94,7 +94,7 @@ def read(file: str, section: str) -> bytes:
 
 
 def main(arguments: list[str]) -> int:
-    """Print credentials, or write the reason to stderr; return the exit status."""
+    """Print credentials, or write the error to stderr. Return the exit status."""
     try:
         match arguments:
             case ["borrow", url, token_file]:

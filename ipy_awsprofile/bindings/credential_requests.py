@@ -1,4 +1,4 @@
-"""What the credential server answers: container credentials, for requests with its token.
+"""Serve container credentials to requests that have the credential server's token.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 """
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.bindings.lent_sessions import LentSessions
 
-#: Seconds to wait for a client's request, which can come from a busy machine.
+#: Seconds to wait for a client's request, because the machine can be busy.
 TIMEOUT = 60.0
 
-#: If credentials have no known end, clients ask again after this time.
+#: If credentials have no known expiration time, clients ask again after this time.
 _ASK_AGAIN = timedelta(minutes=20)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Lent(StaysInProcess):
-    """The sessions that are lent, by path, and the token that a request for them needs."""
+    """The lent sessions by path, and the token that requests for them need."""
 
     sessions: LentSessions
     token: str
@@ -46,32 +46,32 @@ def serve(listener: socket.socket, sessions: LentSessions, token: str, closed: E
     while not closed.is_set():
         try:
             connection, address = listener.accept()
-        except OSError:  # the client has left already, or too many files are open
+        except OSError:  # the client has disconnected, or too many files are open
             closed.wait(0.1)
             continue
         if closed.is_set():  # this connection woke the thread up; Python may be shutting down
             connection.close()
             return
-        # Each client has its own thread: others don't wait for a silent one.
+        # Each client has its own thread, so a silent client doesn't block others.
         request = (connection, address, _Lent(sessions, token))
         Thread(target=_answer, args=request, daemon=True).start()
 
 
 def _answer(connection: socket.socket, address: Any, lent: Any) -> None:
-    with closing(connection), suppress(OSError):  # the client has left
+    with closing(connection), suppress(OSError):  # the client has disconnected
         _Request(connection, address, lent)
 
 
 class _Request(BaseHTTPRequestHandler):
-    """One request; ``server`` is what the base class calls that from which it is answered."""
+    """A request. Its ``server`` attribute, named by the base class, holds the lent sessions."""
 
     timeout = TIMEOUT
     server: _Lent  # type: ignore[assignment]
     server_version = "ipy_awsprofile"
     sys_version = ""
 
-    def do_GET(self) -> None:  # the base class looks for this name
-        """Answer with the session's credentials, or with the reason why there are none."""
+    def do_GET(self) -> None:  # the base class requires this name
+        """Respond with the session's credentials, or with an error message."""
         token = self.headers.get("Authorization") or ""
         session = self.server.sessions.get(self.path)
         if not hmac.compare_digest(token.encode(), self.server.token.encode()):
@@ -91,11 +91,11 @@ class _Request(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Log nothing: the kernel's standard error is the notebook's output."""
+        """Log nothing, because the kernel's standard error is shown in the notebook."""
 
 
 def _document(session: Any) -> tuple[HTTPStatus, dict[str, str]]:
-    """Return the answer for a session, in the format of container credentials."""
+    """Return the response for a session, in the container credentials format."""
     try:
         keys, expiry = lendable(session)
     except AwsProfileError as error:

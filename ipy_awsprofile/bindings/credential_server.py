@@ -1,11 +1,11 @@
 """A server in the kernel that lends sessions to child processes and libraries of the same user.
 
-Each session has an address of its own, so a child process keeps the identity that it was started
-with, also after the next switch or ``--off``; see `LentSessions` for how long. The server answers
-on loopback, in the format of container credentials, which AWS's SDKs and libraries built on Rust's
-object_store ask for. What asks has to send a token, which is in a file that only the user can read;
-no environment variable contains a secret. Long-term keys don't leave the kernel: for them, STS
-issues short-lived credentials.
+Each session has its own address, so a child process keeps the identity that it was started with,
+even after the next switch or ``--off``; see `LentSessions` for how long. The server listens on
+loopback, and responds in the container credentials format, which AWS SDKs and libraries built on
+Rust's object_store support. A request must contain a token, which is in a file that only the user
+can read. No environment variable contains a secret. Long-term keys don't leave the kernel; instead,
+STS issues short-lived credentials for them.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 """
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a lent session is found. Nothing in it is secret.
+    """The address of a lent session. It contains no secret.
 
     ``url`` and ``token_file`` are for container credentials, ``command`` is for
-    `credential_process`, and ``folder`` is a private folder for more files.
+    `credential_process`, and ``folder`` is a private folder for additional files.
     """
 
     url: str
@@ -53,7 +53,7 @@ class Address:
 
 @dataclass(slots=True, repr=False)
 class _Serving(StaysInProcess):
-    """What the server's threads share."""
+    """The state that the server's threads share."""
 
     listener: socket.socket
     token: str
@@ -62,9 +62,9 @@ class _Serving(StaysInProcess):
 
 
 class CredentialServer(StaysInProcess):
-    """Lends sessions until it is closed, or until the kernel ends, even if that is killed.
+    """Lends sessions until it is closed or the kernel ends, even if the kernel is killed.
 
-    It starts with the first session that is lent, and can be started again after it was closed.
+    Lending a session starts the server, even after it was closed.
     """
 
     def __init__(self) -> None:
@@ -78,13 +78,14 @@ class CredentialServer(StaysInProcess):
         return f"<{type(self).__name__} {self._folder if self._serving else 'closed'}>"
 
     def lend(self, session: ProfileSession) -> Address:
-        """Lend a session and return its address; the same identity has the same address again.
+        """Lend a session and return its address. An identity that is lent keeps its address.
 
-        Raises CredentialsUnavailable without a private place for the token or a loopback address.
+        Raises CredentialsUnavailable if there is no private folder for the token or no loopback
+        address.
         """
         with self._lock:
             if self._serving and not (self._folder / "token").exists():
-                self._close()  # something has cleaned up the folder for temporary files
+                self._close()  # a cleanup of temporary files has removed it
             serving = self._serving or self._start()
             path = serving.sessions.add(session)
         private, token_file = self._folder / path[1:], self._folder / "token"
@@ -93,7 +94,7 @@ class CredentialServer(StaysInProcess):
         return Address(url, token_file, command_line("borrow", url, str(token_file)), private)
 
     def held(self, address: Address) -> AbstractContextManager[None]:
-        """Keep an address's session lent in a ``with`` block, however many others are lent."""
+        """Keep an address's session lent in a ``with`` block, regardless of the session limit."""
         serving = self._serving
         return serving.sessions.held(f"/{address.folder.name}") if serving else nullcontext()
 
@@ -119,15 +120,15 @@ class CredentialServer(StaysInProcess):
             write_private_file(folder / "token", serving.token.encode())
             Thread(target=_serve, args=(serving,), name="lend", daemon=True).start()
             self._release_in_forks(serving, private)
-            # It is called at the end of the process, too, or when nothing refers to the server.
+            # This also runs at the end of the process, or when nothing refers to the server.
             self._end = weakref.finalize(self, opening.pop_all().close)
             self._folder, self._serving = folder, serving
         return serving
 
     def _release_in_forks(self, serving: _Serving, private: PrivateFolder) -> None:
-        """Release the server in each forked child: only the parent serves and closes it.
+        """Release the server in each forked child, because only the parent serves and closes it.
 
-        If a child kept these files open, the end of the kernel wouldn't be noticed.
+        If a child kept these files open, other processes couldn't detect the end of the kernel.
         """
         if not hasattr(os, "register_at_fork"):
             return
@@ -137,8 +138,8 @@ class CredentialServer(StaysInProcess):
         _release_all_in_forks()
 
     def release_in_fork(self) -> None:
-        """Forget the sessions: this is a forked child, and the parent goes on serving them."""
-        self._lock = Lock()  # the parent's may have been held by a thread that isn't here
+        """Forget the sessions in a forked child, because the parent continues to serve them."""
+        self._lock = Lock()  # a thread that exists only in the parent may hold it
         if self._serving:
             self._serving.sessions.forget_in_fork()
         self._serving = None
@@ -153,7 +154,7 @@ _open_servers: weakref.WeakSet[CredentialServer] = weakref.WeakSet()
 
 @cache
 def _release_all_in_forks() -> None:
-    """Add the hook, once: it can't be removed."""
+    """Register the fork hook. This runs only once, because the hook can't be removed."""
 
     def release() -> None:
         for server in list(_open_servers):
@@ -179,11 +180,11 @@ def _remove(folder: Path) -> None:
 
 
 def _nothing() -> None:
-    """End a server that hasn't started."""
+    """Do nothing, because the server hasn't started."""
 
 
 def _stop(serving: _Serving) -> None:
-    """Stop serving: a last connection wakes up the thread that waits for one."""
+    """Stop serving. A last connection wakes up the thread that waits for connections."""
     serving.closed.set()
     serving.sessions.clear()
     with suppress(OSError):
@@ -192,7 +193,7 @@ def _stop(serving: _Serving) -> None:
 
 
 def _serve(serving: _Serving) -> None:
-    # A switch doesn't wait for these imports: until then, the system keeps the connections.
+    # A switch doesn't wait for these imports. Until then, the system queues connections.
     from ipy_awsprofile.bindings.credential_requests import serve
 
     serve(serving.listener, serving.sessions, serving.token, serving.closed)

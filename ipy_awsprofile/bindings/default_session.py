@@ -1,7 +1,7 @@
-"""boto3's default session: the notebook's, and in a run over many profiles each thread's own.
+"""boto3's default session for the notebook, and for each thread of a run over many profiles.
 
-``boto3.DEFAULT_SESSION`` is one variable for all threads. In a run it is one object, which does
-what the session does that the calling thread works for.
+All threads share ``boto3.DEFAULT_SESSION``. During a run, it is a proxy for the session of the
+profile that the calling thread works for.
 
 https://docs.aws.amazon.com/boto3/latest/guide/session.html
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def default_session(session: boto3.Session, transaction: Transaction = IMMEDIATE) -> Iterator[None]:
-    """Make the session the one that ``boto3.client`` and ``boto3.resource`` use.
+    """Make ``boto3.client`` and ``boto3.resource`` use the session.
 
     https://docs.aws.amazon.com/boto3/latest/guide/session.html
     """
@@ -42,13 +42,13 @@ def default_session(session: boto3.Session, transaction: Transaction = IMMEDIATE
     try:
         yield
     finally:
-        # Not if the user has set another default since.
+        # Keep a default session that the user has set since.
         if transaction.read(place, default_of_notebook) is session:
             transaction.write(place, before, set_default_of_notebook)
 
 
 class SessionOfThread(StaysInProcess, boto3.Session):
-    """The session that the calling thread works for, or else the notebook's default session."""
+    """A proxy for the session that the calling thread works for, or else the notebook's default."""
 
     def __init__(self, of_notebook: boto3.Session | None) -> None:
         object.__setattr__(self, "_of_notebook", of_notebook)
@@ -64,16 +64,16 @@ class SessionOfThread(StaysInProcess, boto3.Session):
 
 
 class _Default:
-    """What belongs to the process, as ``boto3.DEFAULT_SESSION`` does."""
+    """State of the whole process, like ``boto3.DEFAULT_SESSION``."""
 
     lock = threading.Lock()
     session: SessionOfThread | None = None
-    #: How many times it was replaced while a function was at work.
+    #: How many times the session was replaced while a function was running.
     replaced = 0
 
 
 def default_of_notebook() -> boto3.Session | None:
-    """Return boto3's default session as it is for the notebook; None if there is none yet."""
+    """Return the notebook's default boto3 session, or None if it doesn't exist yet."""
     session = boto3.DEFAULT_SESSION
     if type(session) is SessionOfThread:
         return object.__getattribute__(session, "_of_notebook")  # type: ignore[no-any-return]
@@ -81,7 +81,7 @@ def default_of_notebook() -> boto3.Session | None:
 
 
 def set_default_of_notebook(session: boto3.Session | None) -> None:
-    """Set boto3's default session for the notebook; threads that work for a profile keep theirs."""
+    """Set the notebook's default boto3 session. Threads that work for a profile keep theirs."""
     if type(boto3.DEFAULT_SESSION) is SessionOfThread:
         object.__setattr__(boto3.DEFAULT_SESSION, "_of_notebook", session)
     else:
@@ -104,16 +104,16 @@ def _for_functions() -> Iterator[None]:
         yield
 
 
-#: Held by each function until it returns, which can be a while after Ctrl-C.
+#: Each function holds this until it returns, which can be long after Ctrl-C.
 _held_by_function = SharedBinding(_for_functions)
 
 
 @contextmanager
 def working_as(session: boto3.Session) -> Iterator[None]:
-    """Work for the session's profile, whose session is boto3's default one in this thread.
+    """Work for the session's profile, with the session as this thread's default boto3 session.
 
-    Raises NotForOneProfile at the end if boto3's default session was replaced meanwhile: then the
-    function could have worked as another profile.
+    Raises NotForOneProfile at the end if boto3's default session was replaced in the meantime,
+    because the function could have used a different profile.
     """
     with _held_by_function(), working_for(session):
         before = _replacements()
@@ -130,9 +130,9 @@ def working_as(session: boto3.Session) -> Iterator[None]:
 
 
 def _replacements() -> int:
-    """Return how many times the default session was replaced, after having put it back.
+    """Restore the default session if it was replaced, and return the number of replacements.
 
-    After Ctrl-C, the notebook goes on and may replace it.
+    After Ctrl-C, the notebook continues and may replace it.
     """
     with _Default.lock:
         if no_identity.is_entered and boto3.DEFAULT_SESSION is not _Default.session:
@@ -142,10 +142,10 @@ def _replacements() -> int:
 
 
 def _actual(default: SessionOfThread) -> boto3.Session:
-    """Return the session that is the default one in this thread."""
+    """Return this thread's default session."""
     if (session := session_here()) is not None:
         return session
-    if boto3.DEFAULT_SESSION is not default:  # a library has kept it since a run
+    if boto3.DEFAULT_SESSION is not default:  # a library has kept the proxy since a run
         return boto3.DEFAULT_SESSION or boto3.Session()
     if no_identity.is_entered and is_of_a_pool():
         raise NotForOneProfile(
@@ -165,5 +165,5 @@ def _actual(default: SessionOfThread) -> boto3.Session:
 
 
 def is_of_a_pool() -> bool:
-    """Return whether this thread belongs to a ThreadPoolExecutor, which has no public name."""
+    """Return whether a ThreadPoolExecutor owns this thread; Python has no public API for this."""
     return threading.current_thread() in concurrent.futures.thread._threads_queues  # noqa: SLF001

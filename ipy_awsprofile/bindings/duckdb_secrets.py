@@ -1,6 +1,7 @@
 """DuckDB's secrets, which are credentials that a connection keeps.
 
-Those that we created for the active session follow; the user's own are named on the card.
+Secrets that this package created for the active session follow a switch. The card lists the user's
+own secrets.
 
 https://duckdb.org/docs/stable/configuration/secrets_manager
 """
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 def duckdb_secrets(
     session: ProfileSession | None, transaction: Transaction = IMMEDIATE
 ) -> Iterator[None]:
-    """Let the secrets that `libraries.duckdb_secret` created follow, and then the former session.
+    """Make secrets created by `libraries.duckdb_secret` follow the session in a ``with`` block.
 
-    Without a former session they are dropped.
+    Afterwards, they follow the former session again, or are dropped if there was none.
     """
     before = transaction.read(_PLACE, lambda: SECRETS.session)
     transaction.write(_PLACE, session, SECRETS.follow)
@@ -40,15 +41,15 @@ def duckdb_secrets(
 _PLACE = "DuckDB's secrets"
 
 
-#: A connection doesn't know for which profile a function uses it.
+#: Drops the secrets during a run, because a connection can't know the function's profile.
 no_secrets_of_duckdb = SharedBinding(partial(duckdb_secrets, None))
 
 
 def secrets_in(values: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Secret]]:
-    """Yield the S3 secrets of the connections among named values, each with one of its names.
+    """Yield the S3 secrets of the connections among named values, each with one of the names.
 
-    The module stands for the connection that ``duckdb.sql`` uses. A connection that can't be
-    asked now, for example because it is closed, has none.
+    The ``duckdb`` module represents the connection that ``duckdb.sql`` uses. Connections that can't
+    be queried, for example because they are closed, are skipped.
     """
     duckdb: Any = sys.modules.get("duckdb")
     if not hasattr(duckdb, "DuckDBPyConnection"):
@@ -66,18 +67,20 @@ def secrets_in(values: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Secret]
 def secrets_of_notebook(namespace: Mapping[str, Any]) -> Iterator[tuple[str, Secret]]:
     """Yield the S3 secrets of the notebook's connections, each with the name of a variable.
 
-    The name is empty for a connection that isn't in a variable, but has a secret that we created.
+    The name is empty for a connection that isn't in a variable but has a secret that this package
+    created.
     """
     variables = list(namespace.items())
-    variables.sort(key=lambda one: one[0].startswith("_"))  # a cell's result has a name, too
+    variables.sort(key=lambda one: one[0].startswith("_"))  # cell results last
     others = [("", connection) for connection in SECRETS.following()]
     yield from secrets_in([("duckdb", sys.modules.get("duckdb")), *variables, *others])
 
 
 def how_to_replace(name: str, secret: Secret) -> str:
-    """Return how the secret of the connection in a variable gives way to the session's.
+    """Return how to replace the secret of a variable's connection with the session's secret.
 
-    If several match a path equally, DuckDB takes the first by name: so the other one must go.
+    If several secrets match a path equally well, DuckDB uses the first by name. Therefore, the user
+    must drop the other secret.
 
     https://duckdb.org/docs/stable/configuration/secrets_manager
     """

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CREDENTIAL_VARIABLES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
-    "AWS_ACCESS_KEY",  # this and the next are read by AWS's SDKs for Go and Java 1
+    "AWS_ACCESS_KEY",  # the AWS SDKs for Go and Java 1 read this and the next
     "AWS_SECRET_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_SECURITY_TOKEN",
@@ -48,15 +48,15 @@ _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 def environment(
     profile: LentProfile, region: str | None, environ: MutableMapping[str, str] | None = None
 ) -> Iterator[None]:
-    """Set the variables with which child processes use the profile and the Region.
+    """Set the variables that make child processes use the profile and the Region.
 
-    Afterwards each variable has its value from before, unless the user has changed it since.
+    Afterwards, each variable gets its previous value, unless the user has changed it since.
     """
     environ = os.environ if environ is None else environ
     own = user_environment(environ)
-    # In this order: another thread must find the file of a profile that is named already.
+    # The order matters: another thread that finds the profile's name must find its file, too.
     ours: dict[str, str | None] = {
-        # Within another switch, the current file can be the overlay of that switch.
+        # Inside another switch, the current file can be that switch's overlay.
         "AWS_CONFIG_FILE": str(profile.config_file or "") or own.get("AWS_CONFIG_FILE"),
         "AWS_SHARED_CREDENTIALS_FILE": own.get("AWS_SHARED_CREDENTIALS_FILE"),
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": profile.address.url,
@@ -75,10 +75,10 @@ def environment(
 def changed_environment(
     changes: Mapping[str, str | None], environ: MutableMapping[str, str]
 ) -> Iterator[None]:
-    """Set variables, or remove those that are None and those with credentials.
+    """Set variables, and remove variables that are None or contain credentials.
 
-    `user_environment` still contains what was there. Afterwards each variable has its value from
-    before, unless the user has changed it since.
+    `user_environment` still returns the previous values. Afterwards, each variable gets its
+    previous value, unless the user has changed it since.
     """
     _require_settable(changes)
     ours: dict[str, str | None] = {**changes, MARKER: marker(changes, environ)}
@@ -92,7 +92,7 @@ def changed_environment(
 def temporary_variables(
     values: dict[str, str | None], environ: MutableMapping[str, str]
 ) -> Iterator[None]:
-    """Set variables, or remove those that are None, and restore those that are unchanged since."""
+    """Set variables, or remove those that are None. Restore them unless they were changed since."""
     before = {name: environ.get(name) for name in values}
     try:
         _set(environ, values)
@@ -103,10 +103,10 @@ def temporary_variables(
 
 
 def _require_settable(values: Mapping[str, str | None]) -> None:
-    """Raise InvalidProfile if a value can't be that of a variable.
+    """Raise InvalidProfile if a variable can't have this value.
 
-    Python's own error would come from a frame with the whole environment, which ``%xmode Verbose``
-    prints.
+    Python's own error would come from a stack frame that contains the whole environment, which
+    ``%xmode Verbose`` prints.
     """
     for name, value in values.items():
         if "\0" in (value or ""):
@@ -134,12 +134,12 @@ def _set(environ: MutableMapping[str, str], values: dict[str, str | None]) -> No
 
 
 def changed_variables(environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return what has happened to variables since the switch, so that subprocesses don't follow.
+    """Return the changes to variables since the switch that stop subprocesses from following it.
 
-    That is "set", "changed" or "removed".
+    Each change is "set", "changed" or "removed", or "put back" if the user restored everything.
     """
     environ = os.environ if environ is None else environ
-    if MARKER not in environ:  # the user has put the whole environment back
+    if MARKER not in environ:  # the user has restored the whole environment
         return {"AWS_PROFILE": "put back"}
     ours = set_by_switch(environ) | dict.fromkeys(CREDENTIAL_VARIABLES)
     return {

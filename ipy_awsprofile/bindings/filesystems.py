@@ -27,8 +27,8 @@ def filesystems(profile: LentProfile, transaction: Transaction = IMMEDIATE) -> I
     """Open ``s3://`` paths as the profile.
 
     The profile's name becomes a default argument of S3 filesystems. Arguments given by the user
-    take precedence over it. fsspec caches instances by their arguments; those of another identity
-    are removed from the cache at the start and at the end.
+    take precedence over it. fsspec caches filesystems by their arguments, so S3 filesystems are
+    removed from the cache at the start and at the end.
 
     This doesn't import fsspec. If fsspec is imported later, it uses ``AWS_PROFILE``.
     """
@@ -73,21 +73,23 @@ def _default_arguments(profile: LentProfile, transaction: Transaction) -> Iterat
 
 
 def _without_profile(ours: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return the arguments from before, with those that the user has added since."""
+    """Return the previous arguments, together with arguments that the user has added since."""
     kept = {name: value for name, value in ours.items() if name != "profile"}
     if before and "profile" in before:
         kept["profile"] = before["profile"]
     return before if kept == (before or {}) else kept
 
 
-#: The longest chain of filesystems and files that is followed.
+#: The maximum length of a chain of filesystems and files to follow.
 _CHAINED = 8
 
 
 def _clear_cache(_: None = None) -> None:
-    """Let fsspec forget its filesystems of S3, and those that are chained to one.
+    """Remove S3 filesystems, and filesystems chained to one, from fsspec's cache.
 
-    With a URL such as ``simplecache::s3://…``, the outer one's arguments don't name a profile.
+    With a URL such as ``simplecache::s3://…``, the outer filesystem's arguments don't name a
+    profile.
+
     https://filesystem-spec.readthedocs.io/en/latest/features.html#url-chaining
     """
     _clear_plans_of_dask()
@@ -97,7 +99,7 @@ def _clear_cache(_: None = None) -> None:
     if not roots or spec is None:
         return
     classes = [spec.AbstractFileSystem]
-    for kind in classes:  # it grows
+    for kind in classes:  # the list grows
         classes += kind.__subclasses__()
         for token, instance in list(kind._cache.items()):  # noqa: SLF001
             if _reads_s3(instance, roots):
@@ -105,31 +107,31 @@ def _clear_cache(_: None = None) -> None:
 
 
 def _clear_plans_of_dask() -> None:
-    """Let Dask plan anew what is read again: its plans contain filesystems.
+    """Clear Dask's cached plans, because they contain filesystems.
 
-    It reuses them for a filesystem with the same arguments, and so for another session of the same
-    profile.
+    Dask reuses a plan for a filesystem with the same arguments, and therefore for a different
+    session of the same profile.
     """
     plans = getattr(sys.modules.get("dask.dataframe.dask_expr.io.parquet"), "_cached_plan", None)
     expression = getattr(sys.modules.get("dask._expr"), "Expr", None)
     kinds = [expression] if expression else []
-    for kind in kinds:  # it grows
+    for kind in kinds:  # the list grows
         kinds += kind.__subclasses__()
     for cache in (plans, *(vars(kind).get("_instances") for kind in kinds)):
         if cache is not None:
             cache.clear()
 
 
-#: The modules and classes of fsspec's filesystems of S3.
+#: The modules and classes of fsspec's S3 filesystems.
 _OF_S3 = {"s3fs": "S3FileSystem", "obstore.fsspec": "FsspecStore"}
 
 
 def _reads_s3(filesystem: Any, roots: tuple[type, ...]) -> bool:
-    """Return whether a filesystem is one of S3, or reads from one, through others or files."""
+    """Return whether a filesystem reads from S3, directly or through other filesystems or files."""
     for _ in range(_CHAINED):
         if isinstance(filesystem, roots):
             return True
-        try:  # a caching filesystem has its own way to return attributes
+        try:  # caching filesystems override attribute access
             values = object.__getattribute__(filesystem, "__dict__")
         except AttributeError:
             return False
@@ -137,7 +139,7 @@ def _reads_s3(filesystem: Any, roots: tuple[type, ...]) -> bool:
     return False
 
 
-#: Arguments of S3 filesystems that say who they are.
+#: Arguments of S3 filesystems that determine their identity.
 CREDENTIALS = {"profile", "key", "secret", "token", "anon", "session", "username", "password"}
 
 #: Returns the arguments for a session.
@@ -145,7 +147,7 @@ Arguments = Callable[["boto3.Session"], Mapping[str, Any]]
 
 
 class _ArgumentsOfThread(MutableMapping[str, Any]):
-    """Default arguments of the session that a thread works for, or else of the notebook."""
+    """Default arguments for the session of the calling thread's profile, or else the notebook's."""
 
     def __init__(self, of_notebook: dict[str, Any], arguments: Arguments) -> None:
         self._of_notebook = of_notebook
@@ -192,9 +194,9 @@ def _filesystems_of_threads(arguments: Arguments) -> Iterator[None]:
 
 
 def _config_for_s3fs() -> Any:
-    """Return fsspec's default arguments; None if nothing here can open ``s3://`` paths by them.
+    """Return fsspec's default arguments, or None if nothing here uses them for ``s3://`` paths.
 
-    A function can be the first that imports s3fs. Its defaults must be there before that.
+    A function can be the first to import s3fs. The default arguments must be set before that.
     """
     if "fsspec.config" not in sys.modules:
         with suppress(ImportError, ValueError):
@@ -203,5 +205,5 @@ def _config_for_s3fs() -> Any:
     return getattr(sys.modules.get("fsspec.config"), "conf", None)
 
 
-#: Opens ``s3://`` paths as the profile that a thread works for, with the arguments for its session.
+#: Opens ``s3://`` paths as the calling thread's profile, with the arguments for its session.
 filesystems_of_threads = SharedBinding(_filesystems_of_threads)

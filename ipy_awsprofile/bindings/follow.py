@@ -1,4 +1,4 @@
-"""Enter all bindings of a switch. For another library, add a file here and a line to `follow`."""
+"""Enter all bindings of a switch. To add a library, add a file here and a line to `follow`."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def follow(
     rest: ProfileSession | None,
     transaction: Transaction = IMMEDIATE,
 ) -> ExitStack:
-    """Enter the chosen bindings and return the stack that leaves them when it is closed.
+    """Enter the chosen bindings and return a stack that leaves them when it is closed.
 
-    The variable gets the ``session``, and everything else follows ``rest``, if there is one. The
-    ``server`` lends that to child processes and to libraries in the kernel. What changes goes
+    The variable gets the ``session``, and everything else follows ``rest``, if given. The
+    ``server`` lends ``rest`` to child processes and to libraries in the kernel. All changes go
     through the ``transaction``.
 
-    If a binding fails, those before it are left and its error is raised.
+    If a binding fails, leave the bindings before it and raise its error.
     """
     with ExitStack() as stack:
         if shell and "namespace" in chosen:
@@ -62,7 +62,7 @@ def _follow_beside_the_variable(
     if "default_session" in chosen:
         stack.enter_context(default_session(session, transaction))
     if "environment" in chosen or "filesystems" in chosen:
-        # It reads files, whose modules loading the extension doesn't import.
+        # Loading the extension must not import the modules that read files.
         from ipy_awsprofile.bindings.lending import lend
 
         stack.enter_context(parsed_files())

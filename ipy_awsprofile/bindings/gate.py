@@ -1,8 +1,8 @@
-"""The gate: every signature of botocore in this process is looked at before it is made.
+"""The gate, which checks every botocore signature in this process before it is made.
 
-boto3, s3transfer, aiobotocore and whatever is built on them sign requests in one method, presigned
-URLs included. Searching for clients can miss one that a library or a module keeps; a client that
-isn't used does no harm, and one that is used comes through here.
+boto3, s3transfer, aiobotocore and libraries built on them sign all requests, including presigned
+URLs, in one method. A search for clients can miss a client that a library or a module keeps. A
+client that isn't used does no harm, and a client that is used passes this gate.
 
 https://botocore.amazonaws.com/v1/documentation/api/latest/development/designnotes.html
 """
@@ -24,9 +24,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A signature that is about to be made: with which credentials, and for which call.
+    """A signature that is about to be made, with its credentials and the operation to call.
 
-    ``service`` is the name under which the service signs, mostly that of its client.
+    ``service`` is the service's signing name, which is usually the same as the client's name.
     """
 
     credentials: Any
@@ -34,16 +34,16 @@ class Signature:
     operation: str
 
 
-#: Looks at a signature. What it raises is raised to the caller, and nothing is signed.
+#: Checks a signature. If it raises an error, the caller gets the error and nothing is signed.
 Watcher = Callable[[Signature], None]
 
-#: Receives a botocore session that has just found its credentials, and these. What it raises is
-#: raised to the caller, and the session hasn't found any.
+#: Receives a botocore session and the credentials that it has just found. If it raises an error,
+#: the caller gets the error and the session has no credentials.
 Noter = Callable[[Any, Any], None]
 
 
 class _Process:
-    """What belongs to the process, as the methods of botocore do."""
+    """State of the whole process, like botocore's methods."""
 
     lock = threading.RLock()
     watchers: tuple[Watcher, ...] = ()
@@ -54,10 +54,11 @@ class _Process:
 def watch_signatures(
     watcher: Watcher | None = None, noter: Noter | None = None
 ) -> Callable[[], None]:
-    """Call the watcher for each signature; return a function that ends this, once or again.
+    """Call the watcher for each signature. Return a function that stops this.
 
-    ``noter`` is called when a session finds credentials. botocore's methods are replaced as long as
-    anything watches. If botocore hasn't been imported yet, that happens when it is.
+    Calling that function again does nothing. ``noter`` is called when a session finds credentials.
+    botocore's methods are replaced while anything is watching. If botocore isn't imported yet, they
+    are replaced when it is.
     """
     with _Process.lock:
         _Process.watchers += () if watcher is None else (watcher,)
@@ -77,7 +78,7 @@ def watch_signatures(
 
 
 def _replace_methods() -> ExitStack:
-    """Replace botocore's methods, now or when it is imported; closing the stack undoes that."""
+    """Replace botocore's methods, now or when it is imported. Closing the stack restores them."""
     restore = ExitStack()
 
     def replace() -> None:
@@ -89,7 +90,7 @@ def _replace_methods() -> ExitStack:
 
     if "botocore.session" in sys.modules:
         replace()
-    else:  # loading the extension mustn't import botocore
+    else:  # loading the extension must not import botocore
         finder = _AfterImport("botocore.session", replace)
         sys.meta_path.insert(0, finder)
         restore.callback(finder.remove)
@@ -97,7 +98,7 @@ def _replace_methods() -> ExitStack:
 
 
 class _AfterImport(MetaPathFinder):
-    """Calls a function when a module has been imported.
+    """Calls a function after a module is imported.
 
     https://docs.python.org/3/reference/import.html#the-meta-path
     """
@@ -107,7 +108,7 @@ class _AfterImport(MetaPathFinder):
         self._then = then
 
     def find_spec(self, fullname: str, _path: object = None, _target: object = None) -> Any:
-        """Find the module as Python does, and let its loader call the function, too."""
+        """Find the module as Python does, and make its loader call the function afterwards."""
         if fullname != self._module:
             return None
         self.remove()
@@ -129,7 +130,7 @@ class _AfterImport(MetaPathFinder):
 
 
 def _watched(sign: Callable[..., Any]) -> Callable[..., Any]:
-    """Return botocore's or aiobotocore's ``sign`` with the watchers before it."""
+    """Wrap botocore's or aiobotocore's ``sign`` so that it calls the watchers first."""
 
     def look(self: Any, operation: str) -> None:
         # A request without credentials isn't signed.
@@ -152,7 +153,7 @@ def _watched(sign: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _noted(get_credentials: Callable[..., Any]) -> Callable[..., Any]:
-    """Return botocore's or aiobotocore's ``get_credentials`` with the noters after it."""
+    """Wrap botocore's or aiobotocore's ``get_credentials`` so that it calls the noters last."""
 
     def note(self: Any) -> None:
         try:
@@ -182,11 +183,11 @@ def _noted(get_credentials: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def credentials_of(signer: Any) -> Any:
-    """Return the credentials that a client's signer uses; None if it doesn't sign.
+    """Return the credentials that a client's signer uses, or None if it doesn't sign.
 
-    A `KernelSession` only passes on the credentials of another session.
+    A `KernelSession` only passes on another session's credentials, so return those.
     """
-    credentials = signer._credentials  # noqa: SLF001  # it has no public name
+    credentials = signer._credentials  # noqa: SLF001  # botocore has no public attribute for it
     return getattr(credentials, "passes_on", credentials)
 
 
@@ -196,13 +197,13 @@ def replace_everywhere(
     name: str,
     replaced: Callable[[Callable[..., Any]], Callable[..., Any]],
 ) -> None:
-    """Replace a method in a class and in all that are derived from it, now or by a later import."""
+    """Replace a method in a class and in all its subclasses, including classes defined later."""
 
     def replace_in(kind: type) -> None:
         if name in vars(kind):
             restore.callback(replace_attribute(kind, name, replaced(vars(kind)[name])))
 
-    before = vars(base).get("__init_subclass__")  # of another method that is replaced
+    before = vars(base).get("__init_subclass__")  # set if another method is replaced, too
 
     def replace_in_derived(cls: type, /, **kwargs: Any) -> None:
         if before is None:
@@ -212,14 +213,14 @@ def replace_everywhere(
         replace_in(cls)
 
     kinds = [base]
-    for kind in kinds:  # it grows
+    for kind in kinds:  # the list grows
         kinds += kind.__subclasses__()
         replace_in(kind)
     restore.callback(replace_attribute(base, "__init_subclass__", classmethod(replace_in_derived)))
 
 
 def replace_attribute(owner: type | ModuleType, name: str, new: Any) -> Callable[[], None]:
-    """Set an attribute, and return a function that restores it unless it was set again since."""
+    """Set an attribute. Return a function that restores it unless it has been set again."""
     own = vars(owner)
     is_inherited, before = name not in own, own.get(name)
     setattr(owner, name, new)

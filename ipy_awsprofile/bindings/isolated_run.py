@@ -1,6 +1,7 @@
-"""While functions are called for many profiles, nothing works as the notebook in their name.
+"""Keep functions that run for many profiles from using the notebook's identity.
 
-What can tell the threads apart follows the profile that each works for; the rest finds no identity.
+Libraries that can tell threads apart use the profile of each thread. Other libraries find no
+identity.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def isolated_run(s3_arguments: Arguments, owners: Owners | None = None) -> Iterator[None]:
-    """Call functions for many profiles in a ``with`` block.
+    """Isolate functions that run for many profiles from the notebook, in a ``with`` block.
 
-    ``s3_arguments`` returns the arguments of S3 filesystems for the session of a profile, and the
-    ``owners`` know the notebook's credentials.
+    ``s3_arguments`` returns the S3 filesystem arguments for a profile's session, and ``owners``
+    knows the notebook's credentials.
     """
     with (
         no_identity(),

@@ -1,4 +1,4 @@
-"""Who has some credentials, as far as it is known without asking AWS."""
+"""The identity of a set of credentials, as far as it is known without calling AWS."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ipy_awsprofile.errors import AwsProfileError
 
 @dataclass(frozen=True, slots=True)
 class KnownIdentity:
-    """Who has some credentials, as far as it is known without asking AWS.
+    """The identity of a set of credentials, as far as it is known without calling AWS.
 
-    ``arn`` is the principal's, as STS has named it; ``account`` is what the profile says.
+    ``arn`` is the principal's ARN as reported by STS. ``account`` comes from the profile.
     """
 
     profile: str | None = None
@@ -21,7 +21,7 @@ class KnownIdentity:
 
 
 def identity_of_key(key: str | None) -> KnownIdentity:
-    """Return the identity of the profile of the files that has an access key."""
+    """Return the identity of the profile in the shared files that has this access key."""
     from ipy_awsprofile.config.config import read_config
 
     with suppress(AwsProfileError):
@@ -32,7 +32,7 @@ def identity_of_key(key: str | None) -> KnownIdentity:
 
 
 def identity_of_profile(name: str) -> KnownIdentity:
-    """Return what the files say of a profile."""
+    """Return a profile's identity according to the shared files."""
     from ipy_awsprofile.config.profiles import profiles_by_name
 
     with suppress(AwsProfileError):

@@ -1,4 +1,4 @@
-"""Variables and libraries that don't follow a switch, which the card shows."""
+"""Variables, libraries and processes that don't follow a switch. The card lists them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A variable or library, and what it does: for example ``s3``, "still signs as X"."""
+    """A variable or library that doesn't follow, such as ``s3``, and why: "still signs as X"."""
 
     name: str
     says: str
@@ -48,12 +48,12 @@ _INDEPENDENT = {
 }
 
 
-#: Of these, what keeps the credentials is the process, and not an object.
+#: Libraries that keep credentials for the whole process, not in an object.
 _PROCESS_WIDE = {"daft"}
 
 
 def identity_of_the_rest(session: ProfileSession | None) -> Iterator[Leftover]:
-    """Yield the identity that everything except the variable has after ``--only-session``."""
+    """Yield the identity of everything except the variable after ``--only-session``."""
     if session:
         says = f"set the variable alone: the rest works as {session.target.name}"
         yield Leftover("--only-session", says)
@@ -62,10 +62,11 @@ def identity_of_the_rest(session: ProfileSession | None) -> Iterator[Leftover]:
 def stale_variables(
     namespace: Mapping[str, Any], session: ProfileSession, owners: Owners, variable: str
 ) -> Iterator[Leftover]:
-    """Yield the notebook's clients, resources, sessions and filesystems of another identity.
+    """Yield the notebook's clients, resources, sessions and filesystems with another identity.
 
-    ``variable`` is the one that holds the session. What the user has opened by a profile's name or
-    by keys isn't named, nor what is inside other objects: see `StaleSignatures`.
+    ``variable`` is the name of the variable that holds the session. Objects that the user opened
+    with a profile's name or with keys aren't included. Objects inside other objects aren't included
+    either; see `StaleSignatures`.
     """
     for name, value in variables(namespace).items():
         if signer := signer_of(value):
@@ -78,9 +79,9 @@ def stale_variables(
 def stale_secrets(
     namespace: Mapping[str, Any], session: ProfileSession, owners: Owners
 ) -> Iterator[Leftover]:
-    """Yield DuckDB's secrets that have the credentials of another identity.
+    """Yield DuckDB secrets with the credentials of another identity, and secrets that were dropped.
 
-    A secret that the user created for a session opened by its name is meant to stay.
+    A secret that the user created for a session opened by name stays as it is, and isn't included.
     """
     active = known_keys(session)
     if SECRETS.problem:
@@ -101,7 +102,7 @@ def stale_secrets(
 def readers_from_before(
     readers: OpenReaders, namespace: Mapping[str, Any], session: ProfileSession
 ) -> Iterator[Leftover]:
-    """Yield the variables that have opened a place in S3 as another identity."""
+    """Yield the variables with readers that were opened in S3 as another identity."""
     stale = dict[tuple[str, str], str]()  # one line for each variable and identity
     for name, owner, code in readers.from_before(namespace):
         if whom := _difference(owner, session):
@@ -125,20 +126,20 @@ def processes_from_before(processes: ChildProcesses, session: ProfileSession) ->
 
 
 def _difference(owner: Owner | None, session: ProfileSession) -> str:
-    """Return how an identity differs from the session's; None was the time without a profile."""
+    """Return how an owner differs from the session. None means that no profile was active."""
     return owner.difference(session) if owner else "no profile"
 
 
 def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:
     """Yield the libraries imported in the notebook that find credentials on their own.
 
-    Imports of other libraries don't count: awswrangler, for example, imports pyarrow's S3
-    filesystem but uses boto3. A DataFrame doesn't count either, as it doesn't show what
-    reads Parquet.
+    Libraries that only other libraries import aren't included. For example, awswrangler imports
+    pyarrow's S3 filesystem but uses boto3. DataFrames aren't considered either, because they don't
+    show which library reads Parquet.
     """
     values = [value for name, value in list(namespace.items()) if not name.startswith("_")]
     imported = {value.__name__ for value in values if isinstance(value, ModuleType)}
-    # A module of the user, or a library, can be what reads with it.
+    # The user's modules and other libraries can use these, too.
     imported |= _PROCESS_WIDE & sys.modules.keys()
     modules = imported | {getattr(value, "__module__", None) for value in values}
     old = {"polars": f"{KEEPS}. {UPDATE}"} if keeps_credentials() else {}
@@ -153,8 +154,9 @@ def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:
 class Signer:
     """An object that signs requests.
 
-    ``recreate`` is code with ``{name}`` for the variable and ``{session}`` for the session's.
-    ``profile`` is the name by which a filesystem finds its credentials when it is used.
+    ``recreate`` is code to recreate the object, with ``{name}`` for its variable and ``{session}``
+    for the session's variable. ``profile`` is the profile name that a filesystem uses to find its
+    credentials.
     """
 
     credentials: Any
@@ -163,7 +165,7 @@ class Signer:
 
 
 def signer_of(value: Any) -> Signer | None:
-    """Return how an object signs, or None if it doesn't, or hasn't found its credentials yet."""
+    """Return how an object signs, or None if it doesn't sign or has no credentials yet."""
     kind = type(value)
     if issubclass(kind, botocore.client.BaseClient):
         service = value.meta.service_model.service_name

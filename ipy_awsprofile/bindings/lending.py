@@ -1,12 +1,12 @@
-"""How child processes and libraries find the identity: by three ways, for whatever they look for.
+"""Lend the identity to child processes and libraries, in three ways.
 
-- The name of a profile, for what reads the shared files. If the identity is just a profile, it is
-  the profile's own name. Another identity (a session with a policy or another duration, a role
+- A profile name, for software that reads the shared files. If the identity is just a profile, this
+  is the profile's own name. Any other identity (a session with a policy or another duration, a role
   without a profile, a session with an MFA code) has a profile in an overlay config file.
-- `credential_process` in that profile, which asks the kernel for short-lived credentials. All SDKs
-  support that setting, and it takes precedence over keys in ``[default]``.
-- Container credentials, for what can't assume roles (AWS's C++ SDK in pyarrow and DuckDB) or
-  doesn't read profiles (Rust's object_store in deltalake and obstore).
+- `credential_process` in that profile, which gets short-lived credentials from the kernel. All SDKs
+  support this setting, and it takes precedence over keys in ``[default]``.
+- Container credentials, for software that can't assume roles (AWS's C++ SDK in pyarrow and DuckDB)
+  or doesn't read profiles (Rust's object_store in deltalake and obstore).
 
 https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 """
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LentProfile:
-    """A profile's name, the config file that contains it if that isn't the user's, the address.
+    """A lent profile: its name, its address, and its config file if it isn't in the user's files.
 
-    Where the name becomes a default, it is a `DefaultProfile`.
+    If the name becomes a default, it is a `DefaultProfile`.
     """
 
     name: str
@@ -41,7 +41,7 @@ class LentProfile:
 
 
 def lend(session: ProfileSession, server: CredentialServer) -> LentProfile:
-    """Lend the session, and return how it is found. Raises a child of AwsProfileError."""
+    """Lend the session and return its profile. Raises a subclass of AwsProfileError."""
     try:
         return _lend(session, server)
     except OSError as error:
@@ -56,7 +56,7 @@ def _lend(session: ProfileSession, server: CredentialServer) -> LentProfile:
     target, address = session.target, server.lend(session)
     if target.resolves_by_name:
         return LentProfile(DefaultProfile.of(target.name, owner_of(session)), address)
-    config = read_config(target.config.paths)  # children see the other profiles as they are now
+    config = read_config(target.config.paths)  # with the current state of other profiles
     name = overlay_name(target.name, config.profiles)
     overlay = address.folder / "config"
     write_overlay(

@@ -1,7 +1,8 @@
 """The sessions that a `CredentialServer` lends, by the paths of their addresses.
 
-A session stays when the kernel moves on: a child process keeps the identity that it was started
-with. Nobody says when the last child has ended, so the number of such sessions is limited.
+A session stays lent after a switch, so a child process keeps the identity that it was started with.
+The server can't tell when the last child process has ended, so the number of such sessions is
+limited.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ipy_awsprofile.sessions.session import expiry_of
 if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import ProfileSession
 
-#: The number of sessions that stay lent although the kernel doesn't follow them any more.
+#: The maximum number of sessions that stay lent although the kernel no longer follows them.
 MOST = 64
 
 
@@ -27,22 +28,21 @@ MOST = 64
 class _Lent:
     path: str
     session: ProfileSession
-    #: How many bindings of the kernel name the address now.
+    #: How many bindings of the kernel currently use the address.
     holders: int = 0
 
     @property
     def has_ended(self) -> bool:
-        """Whether its credentials have expired: any process that uses them renews them."""
+        """Whether the credentials have expired. A process that used them would renew them."""
         expiry = expiry_of(self.session.get_credentials())
         return expiry is not None and expiry <= datetime.now(UTC)
 
 
 class LentSessions:
-    """Sessions by path, for several threads; one identity has one path.
+    """Sessions by path, for use in several threads. Each identity has one path.
 
-    If more than `MOST` aren't followed by the kernel, one of them is dropped: the first whose
-    credentials have expired, or else the one that was asked for the longest time ago. ``dropped``
-    is called with its path.
+    If the kernel no longer follows more than `MOST` sessions, one of them is dropped: the first
+    with expired credentials, or else the least recently used. ``dropped`` is called with its path.
     """
 
     def __init__(self, dropped: Callable[[str], object]) -> None:
@@ -53,7 +53,7 @@ class LentSessions:
         self._lent: dict[str, _Lent] = {}  # the least recently used comes first
 
     def add(self, session: ProfileSession) -> str:
-        """Lend a session, instead of the one from before of the same identity; return its path."""
+        """Lend a session, replacing a former session of the same identity. Return its path."""
         key = session.target.key, session.principal
         with self._lock:
             path = self._paths.get(key) or f"/{next(self._numbers)}"
@@ -79,7 +79,7 @@ class LentSessions:
                 self._drop_unused()
 
     def get(self, path: str) -> ProfileSession | None:
-        """Return the session at a path, which is thereby used; None if none is lent there."""
+        """Return the session at a path and mark it as used, or return None if there isn't one."""
         with self._lock:
             lent = self._lent.pop(path, None)
             if lent is None:
@@ -88,14 +88,14 @@ class LentSessions:
             return lent.session
 
     def clear(self) -> None:
-        """Lend nothing any more."""
+        """Stop lending all sessions."""
         with self._lock:
             self._paths.clear()
             self._lent.clear()
 
     def forget_in_fork(self) -> None:
-        """Forget all sessions in a forked child, whose parent goes on to lend them."""
-        self._lock = Lock()  # the parent's may have been held by a thread that isn't here
+        """Forget all sessions in a forked child, because the parent continues to lend them."""
+        self._lock = Lock()  # a thread that exists only in the parent may hold it
         self.clear()
 
     def _drop_unused(self) -> None:
@@ -103,7 +103,7 @@ class LentSessions:
             self._dropped(path)
 
     def _take_unused(self) -> str:
-        """Remove a session if there are too many, and return its path; empty if there aren't."""
+        """Remove a session if there are too many. Return its path, or an empty string."""
         with self._lock:
             unused = [lent for lent in self._lent.values() if not lent.holders]
             if len(unused) <= MOST:

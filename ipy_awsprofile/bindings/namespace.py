@@ -1,4 +1,4 @@
-"""The notebook's variables, and the one with the session."""
+"""The notebook's variables, including the session's variable."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import boto3
     from IPython.core.interactiveshell import InteractiveShell
 
-#: Variables of IPython. Those that begin with an underscore are IPython's too: _, __, _1, _oh.
+#: IPython's variables, in addition to names that begin with an underscore: _, __, _1, _oh.
 _IPYTHONS = {"In", "Out", "exit", "quit", "get_ipython"}
 
 
@@ -35,8 +35,8 @@ def session_variable(
 ) -> Iterator[None]:
     """Assign the session to a variable of the notebook.
 
-    Afterwards the variable has its value from before, or is deleted if it didn't exist. If the user
-    has assigned something else meanwhile, that is kept.
+    Afterwards, the variable gets its previous value, or is deleted if it didn't exist. A different
+    value that the user has assigned in the meantime stays.
     """
     place = f"the notebook's variable {name}"
 

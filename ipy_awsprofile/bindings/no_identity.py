@@ -1,12 +1,13 @@
-"""No credentials in the environment while functions are called for many profiles.
+"""Remove credentials from the environment while functions are called for many profiles.
 
-There is one environment for all threads. Libraries in C++ and Rust would find the notebook's
-credentials there, in the name of each profile. Without them they fail.
+All threads share one environment. Libraries in C++ and Rust would find the notebook's credentials
+there and use them for every profile. Without credentials, they fail.
 
-The name of the notebook's profile stays for other threads of the notebook, which would use the
-profile ``[default]`` without it. Libraries in C++ (pyarrow, DuckDB) would read that profile, and
-those in Rust the role of an instance. So there are keys that don't exist in the environment of C,
-which Python's ``os.environ`` doesn't show: these libraries use them first, and AWS refuses them.
+The name of the notebook's profile stays for other threads of the notebook, which would otherwise
+use the profile ``[default]``. Libraries in C++ (pyarrow, DuckDB) would read that profile, and
+libraries in Rust would use the instance's role. To prevent this, invalid access keys are set in the
+C environment, which Python's ``os.environ`` doesn't show. These libraries use the keys first, and
+AWS rejects them.
 
 https://docs.python.org/3/library/os.html#os.putenv
 """
@@ -33,7 +34,7 @@ _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 @contextmanager
 def _no_identity() -> Iterator[None]:
-    # What a switch has set besides stays as it is, and stays its own.
+    # All other variables that a switch has set stay, and still count as set by the switch.
     kept = {name: os.environ.get(name) for name in set_by_switch(os.environ)}
     with (
         known_threads(),
@@ -45,7 +46,7 @@ def _no_identity() -> Iterator[None]:
 
 @contextmanager
 def _keys_that_dont_exist() -> Iterator[None]:
-    """Set keys that only libraries in other languages see, which use them before a profile."""
+    """Set invalid keys that only libraries in other languages see, and use before a profile."""
     for name in _KEYS:
         os.putenv(name, "not-the-notebooks-in-a-run")
     try:
@@ -54,7 +55,7 @@ def _keys_that_dont_exist() -> Iterator[None]:
         for name in _KEYS:
             if (value := os.environ.get(name)) is None:
                 os.unsetenv(name)
-            else:  # the user has set it meanwhile
+            else:  # the user has set it in the meantime
                 os.putenv(name, value)
 
 
@@ -64,7 +65,7 @@ no_identity = SharedBinding(_no_identity)
 def require_no_run() -> None:
     """Raise NotForOneProfile while functions are called for many profiles.
 
-    A switch would move the notebook, and with it what these functions find.
+    A switch would change the notebook's identity, and with it what these functions find.
     """
     require_notebook("A switch")
     if no_identity.is_entered:

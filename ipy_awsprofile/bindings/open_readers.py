@@ -1,7 +1,7 @@
-"""Objects that read from S3 without botocore, and don't show the identity that they sign as.
+"""Objects that read from S3 without botocore, and don't show which identity they sign as.
 
-They keep the identity that was active when they were opened. The next switch notes it, because
-until then no other identity was active.
+They keep the identity that was active when they were opened. The next switch records that identity,
+because no other was active until then.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class _Opened:
     """How an object keeps an identity.
 
-    ``filesystem`` is code for a new filesystem of pyarrow, and ``key`` the access key that the user
-    has passed, if any.
+    ``filesystem`` is code for a new pyarrow filesystem, and ``key`` is the access key that the user
+    passed, if any.
     """
 
     filesystem: str = ""
@@ -38,9 +38,9 @@ class OpenReaders:
         self._known: dict[int, tuple[Any, Owner | None]] = {}
 
     def note(self, namespace: Mapping[str, Any], session: ProfileSession | None) -> None:
-        """Note that the session owns everything that has been opened since the last time.
+        """Record the session as the owner of everything opened since the last call.
 
-        An object that the user has opened with other access keys isn't noted.
+        Objects that the user opened with other access keys aren't recorded.
         """
         owner = owner_of(session) if session else None
         keys = {None, *(known_keys(session) if session else ())}
@@ -51,9 +51,9 @@ class OpenReaders:
         }
 
     def from_before(self, namespace: Mapping[str, Any]) -> Iterator[tuple[str, Owner | None, str]]:
-        """Yield the name of each variable that keeps an identity, its owner, and new code.
+        """Yield each variable that keeps an identity: its name, the owner, and code to reopen it.
 
-        The code is empty if it can't be known how the user opened it.
+        The code is empty if the object doesn't show how the user opened it.
         """
         for found in search(namespace, _opened):
             known = self._known.get(id(found.value))
@@ -64,7 +64,7 @@ class OpenReaders:
 
 _ARROW = "from pyarrow.fs import S3FileSystem; "
 
-#: Code that opens a variable again, by its type.
+#: Code to reopen a variable, by its type.
 _CODE = {
     "pyarrow._s3fs.S3FileSystem": f"{_ARROW}{{name}} = {{fs}}",
     "pyarrow._fs.SubTreeFileSystem": f"{_ARROW}"
@@ -85,10 +85,10 @@ _CODE = {
     "lance.dataset.LanceDataset": "import lance; {name} = lance.dataset({name}.uri)",
 }
 
-#: The packages whose objects read from S3 without botocore.
+#: Packages with objects that read from S3 without botocore.
 _PACKAGES = ("pyarrow.", "obstore.", "deltalake.", "lance.")
 
-#: pyarrow's files, some of which are in S3.
+#: pyarrow's file classes, which can read from S3.
 _FILES = {"NativeFile", "BufferedInputStream", "CompressedInputStream"}
 
 
@@ -97,9 +97,9 @@ def _kind(value: Any) -> str:
 
 
 def _opened(value: Any) -> _Opened | None:
-    """Return how an object keeps an identity; None if it isn't open in S3, or doesn't sign."""
+    """Return how an object keeps an identity, or None if it isn't open in S3 or doesn't sign."""
     if module_of(value).startswith(_PACKAGES):
-        with suppress(Exception):  # an object that isn't complete, or of another version
+        with suppress(Exception):  # an incomplete object, or another version of the library
             return _kept(value)
     return None
 
@@ -109,7 +109,7 @@ def _kept(value: Any) -> _Opened | None:
         case "pyarrow._s3fs", _, "S3FileSystem":
             return _of_pyarrow(value)
         case "pyarrow.lib", _, name if name in _FILES:
-            # A file in S3 has read its metadata when it was opened; a local one doesn't have any.
+            # pyarrow reads the metadata of an S3 file when opening it. Local files have none.
             is_in_s3 = not value.closed and value.readable() and "ETag" in value.metadata()
             return _Opened() if is_in_s3 else None
         case "obstore.store", _, "S3Store":

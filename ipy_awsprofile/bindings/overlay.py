@@ -1,9 +1,9 @@
-"""A config file for child processes: a copy of the user's without secrets, and one more profile.
+"""A config file for child processes: a copy of the user's file without secrets, plus one profile.
 
-The profile has a command for its credentials, and all other settings of the profile that it
-represents. Its name is new, so that no keys in the user's credentials file take precedence over it.
-All other profiles still work, together with the user's credentials file. A very large file isn't
-copied: then only the one profile is found.
+This profile has a command for its credentials, and all other settings of the profile that it
+represents. Its name is new, so no keys in the user's credentials file take precedence over it. All
+other profiles still work, together with the user's credentials file. If the config file is very
+large, it isn't copied, and child processes find only this profile.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 """
@@ -31,7 +31,7 @@ from ipy_awsprofile.errors import ConfigFileError
 
 _SECRETS = frozenset(settings_about(About.KEYS))
 
-#: Bytes of the largest config file that is copied: 50,000 profiles, which takes some seconds.
+#: The maximum size of a config file to copy, in bytes: 50,000 profiles, which take some seconds.
 LARGEST = 5_000_000
 
 _NOTE = "# Made by ipy_awsprofile for the child processes of one kernel: changes here are lost.\n"
@@ -49,11 +49,10 @@ def write_overlay(
 ) -> None:
     """Write a config file in which the profile ``name`` represents the profile ``of``.
 
-    ``command`` is its `credential_process`, and ``region`` takes precedence over the profile's.
-    ``config`` are the user's files; without a profile ``of`` in them, the other settings are those
-    of ``without_section``.
-    Keys in the user's config file aren't copied: their profiles read them from there when they are
-    used.
+    ``command`` is its `credential_process`, and ``region`` takes precedence over the profile's
+    Region. ``config`` contains the user's files. If they have no profile ``of``, the other settings
+    come from ``without_section``. Keys in the user's config file aren't copied. Their profiles read
+    them from that file when they are used.
 
     Only the user can read the file. It is written completely or not at all. Raises ConfigFileError,
     and ValueError if the files already have a profile ``name``.
@@ -78,8 +77,8 @@ def write_overlay(
 def overlay_name(profile: str, taken: Iterable[str]) -> str:
     """Return a name for the profile that represents this one, such as ``RoleBeta-in-kernel``.
 
-    It isn't one of the ``taken`` names, and has only letters, digits, ``_``, ``.`` and ``-``, which
-    all SDKs read in the same way. ``profile`` can be the ARN of a role; its name is used then.
+    The name isn't in ``taken``. It contains only letters, digits, ``_``, ``.`` and ``-``, which all
+    SDKs read in the same way. If ``profile`` is the ARN of a role, the role's name is used.
     """
     arn = Arn.parse(profile)
     label = arn.role.rpartition("/")[2] if arn else profile
@@ -93,7 +92,7 @@ def overlay_name(profile: str, taken: Iterable[str]) -> str:
 
 
 def _copied(config: Config, services: str) -> str:
-    """Return the sections of the user's config file, or, of a very large one, these services."""
+    """Return the sections of the user's config file, or only these services if it is very large."""
     version = version_of(config.paths.config)
     if version and version.size > LARGEST:
         section = config.services.get(services)
@@ -122,14 +121,14 @@ def _user_sections(config: Path) -> Iterator[str]:
 
 
 def _parsed_sections(config: Path, part: str) -> Iterator[str]:
-    """Yield each section in a part of the config file without secrets."""
+    """Parse a part of the config file, and yield each section without secrets."""
     parser = configparser.RawConfigParser()
     parser.read_string(part, source=str(config))
     for header in parser.sections():
         settings = dict(parser.items(header))
         public = _public(settings)
         if _is_profile(header) and settings.keys() >= _KEYS:
-            # As a source of a role, a process has the same precedence as keys in the config file.
+            # As a role's source, a process has the same precedence as keys in the config file.
             public.setdefault(
                 "credential_process", command_line("read", os.path.abspath(config), header)
             )
@@ -138,7 +137,7 @@ def _parsed_sections(config: Path, part: str) -> Iterator[str]:
 
 _DEFAULT = f"[{configparser.DEFAULTSECT}]"
 
-#: Before each header that starts a line. configparser parses the other lines.
+#: Matches before each header at the start of a line. configparser parses the other lines.
 _HEADER = re.compile(r"^(?=\[.+\])", re.MULTILINE)
 
 _NAME_OF_SECRET = re.compile("|".join(map(re.escape, sorted(_SECRETS))))
@@ -154,14 +153,14 @@ def _is_profile(header: str) -> bool:
 
 
 def _text(value: Value) -> str:
-    """Return a value as it is written in a file; an indented block has several lines."""
+    """Return a value as written in a config file. A nested value becomes an indented block."""
     if isinstance(value, str):
         return value
     return "".join(f"\n{name} = {nested}" for name, nested in value.items())
 
 
 def _public(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings without secrets, and without those that contain nothing else."""
+    """Return the settings without secrets, omitting settings that contain nothing else."""
     public = {}
     for name, text in settings.items():
         shown = _without_secrets(text)
@@ -171,7 +170,7 @@ def _public(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def _without_secrets(text: str) -> str:
-    """Return a value up to the first line with a secret setting, which was indented by mistake."""
+    """Return a value up to the first line with a secret, which was indented by mistake."""
     first, *more = text.splitlines(keepends=True) or [""]
     return "".join([first, *takewhile(_has_no_secret, more)]).rstrip()
 

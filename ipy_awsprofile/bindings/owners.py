@@ -1,7 +1,7 @@
 """The owners of credentials: the identities that were active when they were opened or found.
 
-An owner is more than a profile's name. If the files are edited, the same name can be an identity in
-another account.
+A profile's name isn't enough to identify an owner. After the files are edited, the same name can be
+an identity in another account.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from ipy_awsprofile.credentials.caller import CallerIdentity
     from ipy_awsprofile.sessions.session import ProfileSession
 
-#: An entry about credentials, which begins with a weak reference to them.
+#: An entry for credentials, which begins with a weak reference to them.
 _Noted = TypeVar("_Noted", bound=tuple[Any, ...])
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Owner:
-    """What a session was opened for, and the principal that STS has named for it."""
+    """The target of a session, and the principal that STS reported for it."""
 
     target: Target
     principal: str | None
@@ -59,13 +59,13 @@ class Owner:
             return f"{self.name} with other tags or another source identity"
         if bool(own.mfa) != bool(other.mfa):
             return f"{self.name} {'with' if own.mfa else 'without'} MFA"
-        if own.session_name != other.session_name:  # CloudTrail shows who acted by it
+        if own.session_name != other.session_name:  # CloudTrail uses it to show who acted
             return f"{self.name} {_named(own.session_name)}"
         return ""
 
 
 def _limits(policy: SessionPolicy | None) -> str:
-    """Return what a session policy makes of a session."""
+    """Return how a session policy limits a session."""
     if policy is None:
         return "with its full permissions"
     return "read-only" if policy.is_read_only else f"with the session policy {policy.name}"
@@ -76,7 +76,7 @@ def _named(session_name: str | None) -> str:
 
 
 def _place(principal: str, other: str | None) -> str:
-    """Return in what a principal differs from another one: the account, or else the whole."""
+    """Return how a principal differs from another: its account, or else its whole ARN."""
     arn, others = Arn.parse(principal), Arn.parse(other or "")
     if arn and others and arn.account != others.account:
         return f"in account {arn.account}"
@@ -85,10 +85,10 @@ def _place(principal: str, other: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DefaultOwner:
-    """The default identity of boto3 while no profile is active.
+    """boto3's default identity while no profile is active.
 
-    ``profile`` is the one that is used without a name, and ``method`` botocore's name of the source
-    of its credentials.
+    ``profile`` is the default profile, and ``method`` is botocore's name for the source of its
+    credentials.
     """
 
     profile: str
@@ -101,21 +101,21 @@ class DefaultOwner:
         return f"the default identity ({self.method})" if outside else self.profile
 
     def difference(self, session: ProfileSession | None) -> str:
-        """Return the name; empty if no profile is active, or this one."""
+        """Return the name; empty if no profile is active, or if this profile is active."""
         if session is None:
             return ""
         target = session.target
         return "" if target.resolves_by_name and target.name == self.name else self.name
 
 
-#: botocore's names of sources outside of the shared files.
+#: botocore's names for sources outside the shared files.
 _WITHOUT_PROFILE = {"env", "container-role", "iam-role", "boto-config"}
 
 
 class DefaultProfile(str):
-    """A profile's name that a switch sets as a default, with its owner.
+    """A profile name that a switch sets as a default, with its owner.
 
-    The user's own choice of the same name is a plain string.
+    If the user chooses the same name, it is a plain string.
     """
 
     __slots__ = ("owner",)
@@ -129,7 +129,7 @@ class DefaultProfile(str):
         return profile
 
     def __reduce__(self) -> tuple[type[str], tuple[str]]:
-        return str, (str(self),)  # for workers, in whose processes nothing is switched
+        return str, (str(self),)  # for workers, because their processes have no switch
 
 
 class Notebook(Protocol):
@@ -141,19 +141,19 @@ class Notebook(Protocol):
 
     @property
     def followed(self) -> ProfileSession | None:
-        """The session that is found without a profile's name, if a switch has set one."""
+        """The default session that a switch has set, for code that names no profile."""
 
 
 class Owners:
     """The owners of credentials that a switch has opened, or that a session found by default.
 
-    Credentials that the user has chosen by a profile's name or by keys don't have an owner. Unused
-    ones drop out. The weak references have no callbacks, as those of a weak dictionary do: Python
-    ignores Ctrl-C in a callback.
+    Credentials that the user chose by profile name or by keys don't have an owner. Entries for
+    unused credentials are removed. Unlike in a weak dictionary, the weak references have no
+    callbacks, because Python ignores Ctrl-C in a callback.
     """
 
     def __init__(self) -> None:
-        #: What moves the notebook, once there is one.
+        #: The Switcher, once it exists.
         self.notebook: Notebook | None = None
         self._noted: list[tuple[ref[Any], Owner | DefaultOwner]] = []
         #: For credentials of a profile that the user chose: its name, and the identities that STS
@@ -164,11 +164,11 @@ class Owners:
         self._lock = threading.Lock()
 
     def note(self, session: ProfileSession) -> None:
-        """Note the owner of the session's credentials."""
+        """Record the owner of the session's credentials."""
         self._add(session.get_credentials(), owner_of(session))
 
     def note_found(self, session: Any, credentials: Any) -> None:
-        """Note the owner of what a botocore session has found, unless the user has chosen it."""
+        """Record the owner of a botocore session's credentials, unless the user chose them."""
         if getattr(session, "is_read_only", False):
             with self._lock:
                 self._read_only = [*_in_use(self._read_only), (ref(credentials),)]
@@ -183,10 +183,10 @@ class Owners:
             self._add(credentials, owner)
 
     def _default_owner(self, session: Any, method: str) -> Owner | DefaultOwner | None:
-        """Return the owner of what a session without a profile's name has found by a method."""
+        """Return the owner of credentials that a session without a profile name has found."""
         if not (self.notebook and self.notebook.sessions):
             return DefaultOwner(session.get_config_variable("profile") or "default", method)
-        # After a switch, keys in the environment are the user's own: it has removed those before.
+        # A switch removes keys from the environment, so the user has set these keys since.
         followed = None if method == "env" else self.notebook.followed
         return owner_of(followed) if followed else None
 
@@ -195,8 +195,8 @@ class Owners:
             self._noted = [*_in_use(self._noted), (ref(credentials), owner)]
 
     def identity_of(self, credentials: Any) -> KnownIdentity:
-        """Return who has these credentials, as far as it is known. AWS isn't asked."""
-        if credentials is None:  # the referents of dead references, too
+        """Return the identity of these credentials, as far as it is known without calling AWS."""
+        if credentials is None:  # dead references return None, too
             return KnownIdentity()
         for active in self.notebook.sessions if self.notebook else ():
             if active.get_credentials() is credentials:
@@ -214,7 +214,7 @@ class Owners:
         return identity_of_key(key_of(credentials))
 
     def identity_with_key(self, key: str) -> KnownIdentity:
-        """Return who has the credentials with this access key ID, as far as it is known."""
+        """Return the identity of the credentials with this access key ID, as far as it is known."""
         for active in self.notebook.sessions if self.notebook else ():
             if key in known_keys(active) or key in active.callers:
                 return KnownIdentity(active.target.name, active.principal)
@@ -223,47 +223,47 @@ class Owners:
         return identity_of_key(key)
 
     def is_read_only(self, credentials: Any) -> bool:
-        """Return whether these are credentials of a read-only session, or lent by one."""
+        """Return whether these credentials belong to a read-only session, or are lent by one."""
         if any(noted() is credentials for (noted,) in self._read_only):
             return True
         owner = self.of(credentials)
         return isinstance(owner, Owner) and owner.target.is_read_only
 
     def of(self, credentials: Any) -> Owner | DefaultOwner | None:
-        """Return the owner of credentials; None if they are the user's own choice."""
+        """Return the owner of credentials, or None if the user chose them."""
         owners = (owner for noted, owner in self._noted if noted() is credentials)
         return next(owners, None)
 
     def with_key(self, key: str) -> Owner | DefaultOwner | None:
-        """Return the owner of the credentials that have this access key ID now."""
+        """Return the owner of the credentials that currently have this access key ID."""
         owners = (owner for noted, owner in self._noted if key_of(noted()) == key)
         return next(owners, None)
 
 
 def _in_use(noted: list[_Noted]) -> list[_Noted]:
-    """Return the entries about credentials that still exist."""
+    """Return the entries for credentials that still exist."""
     return [one for one in noted if one[0]() is not None]
 
 
 def is_users_choice(profile: str | None) -> bool:
-    """Return whether the user has given a session the profile's name, and not a switch."""
+    """Return whether the user, and not a switch, gave a session its profile name."""
     return bool(profile) and not isinstance(profile, DefaultProfile)
 
 
 def key_of(credentials: Any) -> str | None:
-    """Return the access key that credentials have now, without renewing them: it could call AWS."""
+    """Return the current access key of credentials without renewing them, which could call AWS."""
     values = vars(credentials) if credentials else {}
     return values.get("_access_key") or values.get("access_key")
 
 
 def known_keys(session: ProfileSession) -> set[str | None]:
-    """Return the access keys that the session has now, its own and those that it lends."""
+    """Return the session's current access keys: its own key, and the key that it lends."""
     return {key_of(session.get_credentials()), session.issued and session.issued[1].access_key}
 
 
 @contextmanager
 def watched_owners() -> Iterator[Owners]:
-    """Note the owners of what botocore's sessions find, in a ``with`` block."""
+    """Record the owners of credentials that botocore sessions find, in a ``with`` block."""
     owners = Owners()
     end = watch_signatures(noter=owners.note_found)
     default = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)

@@ -1,6 +1,6 @@
-"""botocore sessions of other libraries reuse the config files that a switch has parsed.
+"""Let botocore sessions of other libraries reuse the config files that a switch has parsed.
 
-botocore parses both files for each session, and s3fs opens each filesystem with a new session: with
+botocore parses both files for each session, and s3fs opens each filesystem with a new session. With
 20,000 profiles, the first ``s3://`` path after a switch would take seconds.
 
 https://botocore.amazonaws.com/v1/documentation/api/latest/reference/config.html
@@ -26,7 +26,7 @@ def _parsed_files() -> Iterator[None]:
     by_botocore: Any = Session.full_config
 
     def full_config(session: Any) -> Any:
-        if session._config is None:  # noqa: SLF001  # where botocore keeps what it has parsed
+        if session._config is None:  # noqa: SLF001  # botocore's cache of the parsed files
             with suppress(ConfigFileError):  # botocore raises its own error
                 session._config = read_config(_files_of(session)).copied_full_config()  # noqa: SLF001
         return by_botocore.fget(session)
@@ -48,5 +48,5 @@ def _files_of(session: Any) -> SharedFiles:
     )
 
 
-#: Lets the sessions of botocore and aiobotocore reuse the parsed files until a block ends.
+#: Lets botocore and aiobotocore sessions reuse the parsed files in a ``with`` block.
 parsed_files = SharedBinding(_parsed_files)

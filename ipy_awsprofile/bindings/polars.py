@@ -1,7 +1,7 @@
-"""polars: ``pl.read_parquet("s3://…")`` and all its other readers and writers of ``s3://`` paths.
+"""polars: ``pl.read_parquet("s3://…")`` and its other functions that read or write ``s3://`` paths.
 
-Without this, polars keeps the credentials of its first read. A query asks who it reads as when it
-is collected, so a ``LazyFrame`` from before a switch follows it.
+Without this binding, polars keeps the credentials of its first read. A query gets its credentials
+when it is collected, so even a ``LazyFrame`` from before a switch follows the switch.
 
 https://docs.pola.rs/user-guide/io/cloud-storage/
 """
@@ -26,14 +26,15 @@ if TYPE_CHECKING:
 
 @contextmanager
 def polars(session: ProfileSession, transaction: Transaction = IMMEDIATE) -> Iterator[None]:
-    """Let polars read as the session, if it is imported and the user names no credentials.
+    """Make polars use the session, if it is imported and the user specifies no credentials.
 
-    This takes precedence over a default provider of the user, which is put back afterwards unless
-    the user has changed it since. If polars is imported later, it uses ``AWS_PROFILE``.
+    This takes precedence over the user's default credential provider, which is restored afterwards
+    unless the user has changed the default since. If polars is imported later, it uses
+    ``AWS_PROFILE``.
     """
     pl, default = _polars(), transaction.read(_DEFAULT, _default)
     methods, provider = transaction.read(_METHODS, _methods), pl and _provider_class(pl, session)
-    # Before 2.1, polars keeps the provider of a LazyFrame, but starts anew for each default.
+    # Before 2.1, polars keeps a LazyFrame's provider, but starts over for each new default.
     ours = "auto" if methods else provider and provider()
     if pl:
         transaction.write(_METHODS, methods and _building(methods, provider), _set_methods)
@@ -46,7 +47,7 @@ def polars(session: ProfileSession, transaction: Transaction = IMMEDIATE) -> Ite
             if transaction.read(_DEFAULT, _default) is ours:
                 transaction.write(_DEFAULT, default, pl.Config.set_default_credential_provider)
         elif pl := _polars():
-            # It was imported meanwhile, and its own provider keeps this session's credentials.
+            # polars was imported since, and its own provider keeps this session's credentials.
             if methods := transaction.read(_METHODS, _methods):
                 new = _building(methods, pl.CredentialProviderAWS)
                 transaction.write(_METHODS, new, _set_methods)
@@ -58,12 +59,12 @@ def polars(session: ProfileSession, transaction: Transaction = IMMEDIATE) -> Ite
 _DEFAULT = "polars' default credential provider"
 _METHODS = "polars' own credential provider"
 
-#: How polars builds its own provider, and the key under which it keeps what it has built.
+#: polars' methods to build its own provider, and to return the provider's cache key.
 _Methods = tuple[Callable[[Any], Any], Callable[[Any], bytes]]
 
 
 def _polars() -> Any:
-    """Return the module if it is imported, and not only halfway; None before polars 1.34, too."""
+    """Return the module if it is completely imported; None otherwise, and before polars 1.34."""
     module = sys.modules.get("polars")
     config = getattr(module, "Config", None)
     has_default = hasattr(config, "set_default_credential_provider")
@@ -71,12 +72,12 @@ def _polars() -> Any:
 
 
 def _auto_init() -> Any:
-    """Return the class of polars that builds its own provider whenever a query is collected."""
+    """Return the polars class that builds its own provider whenever a query is collected."""
     return getattr(_builder(), "AutoInit", None)
 
 
 def _methods() -> _Methods | None:
-    """Return the methods as they are now; None without polars, and before polars 2.1."""
+    """Return the current methods; None without polars, and before polars 2.1."""
     kind: Any = _auto_init() if _polars() else None
     return (kind.__call__, kind.stable_cache_key) if hasattr(kind, "stable_cache_key") else None
 
@@ -87,7 +88,7 @@ def _set_methods(methods: _Methods | None) -> None:
 
 
 def _building(original: _Methods, provider: Callable[..., Any]) -> _Methods:
-    """Return methods that build another provider, where the user names no credentials."""
+    """Return methods that build a different provider if the user specifies no credentials."""
     build, key, ours = *original, uuid4().bytes
 
     def is_default(self: Any) -> bool:
@@ -112,9 +113,10 @@ def _provider_class(pl: Any, session: ProfileSession) -> Any:
             return session
 
         def retrieve_credentials_impl(self) -> tuple[dict[str, str], int | None]:
-            """Return one set of credentials: polars would read key, secret and token one by one.
+            """Return one complete set of credentials.
 
-            A renewal in between would mix two sets.
+            polars would read the key, the secret and the token one by one. A renewal in between
+            would mix two sets.
             """
             from ipy_awsprofile.sessions.portable import present_credentials
 
@@ -150,7 +152,7 @@ def _no_default_of_polars() -> Iterator[None]:
             pl.Config.set_default_credential_provider(default)
 
 
-#: polars reads in its own threads, which don't know the profile that they work for.
+#: polars reads in its own threads, which don't know the function's profile.
 no_default_of_polars = SharedBinding(_no_default_of_polars)
 
 

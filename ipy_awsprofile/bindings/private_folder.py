@@ -16,13 +16,13 @@ from ipy_awsprofile.errors import CredentialsUnavailable
 
 
 class PrivateFolder:
-    """A folder that only the user can enter or replace, which this process has locked.
+    """A locked folder that only the user can enter or replace.
 
-    It is in ``XDG_RUNTIME_DIR``, in the folder for temporary files, or in the user's cache folder:
-    the first one whose whole path is safe. A child process that outlives the server still has the
-    path, and runs a command from a config file there. So no other user may be able to create the
-    folder again after it was removed, or to rename a folder above it. Raises
-    CredentialsUnavailable if no place is safe.
+    It is in ``XDG_RUNTIME_DIR``, the folder for temporary files, or the user's cache folder,
+    whichever is the first with a completely safe path. A child process that outlives the server
+    still has the path, and runs a command from a config file there. Therefore, no other user must
+    be able to recreate the folder after it was removed, or to rename a folder above it. Raises
+    CredentialsUnavailable if no folder is safe.
 
     The system releases the lock when the process ends, even if it is killed. Then the next process
     removes the folder.
@@ -44,16 +44,16 @@ class PrivateFolder:
         new = Path(tempfile.mkdtemp(prefix=f"new-{_PREFIX}", dir=parent))
         try:
             write_private_file(new / _LOCK, b"")
-            self._lock = open(new / _LOCK)  # noqa: SIM115  # it is held as long as the folder
+            self._lock = open(new / _LOCK)  # noqa: SIM115  # held as long as the folder exists
             _lock(self._lock)
-            #: It has this name only when it is locked.
+            #: The folder gets this name only after it is locked.
             self.path = new.rename(parent / new.name.removeprefix("new-"))
         except BaseException:  # a full disk, or Ctrl-C
             shutil.rmtree(new, ignore_errors=True)
             raise
 
     def release_in_fork(self) -> None:
-        """Let the parent alone hold the lock."""
+        """Close the lock in a forked child, so that only the parent holds it."""
         self._lock.close()
 
     def remove(self) -> None:
@@ -66,20 +66,20 @@ _PREFIX, _LOCK = "ipy-awsprofile-", "lock"
 
 
 def _lock(file: IO[str]) -> bool:
-    """Lock a file, and return whether no other process holds the lock."""
+    """Lock a file. Return False if another process holds the lock or locking isn't supported."""
     if os.name == "nt":
-        return True  # there, a file that is open can't be removed
+        return True  # on Windows, an open file can't be removed
     import fcntl
 
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # another process holds it, or the file system doesn't have locks
+    except OSError:  # another process holds it, or the file system doesn't support locks
         return False
     return True
 
 
 def _remove_if_abandoned(folder: Path) -> None:
-    """Remove a folder whose process has ended without doing so."""
+    """Remove a folder that a process left behind when it ended."""
     try:
         with open(folder / _LOCK) as lock:
             if not _lock(lock):
@@ -91,18 +91,18 @@ def _remove_if_abandoned(folder: Path) -> None:
 
 
 def _places() -> Iterator[Path]:
-    """Yield the folders in which the private folder can be, the best one first."""
+    """Yield the folders that can contain the private folder, in order of preference."""
     if runtime := os.environ.get("XDG_RUNTIME_DIR"):
         yield Path(runtime)
     yield Path(tempfile.gettempdir())
-    if os.name != "nt":  # there, the folder for temporary files is the user's
+    if os.name != "nt":  # on Windows, the temporary folder belongs to the user
         yield cache_folder()
 
 
 def _parent_in(place: Path) -> Path | None:
-    """Return a folder in a place where only the user can write, or None if it can't be trusted.
+    """Return a folder in this place that only the user can write to, or None if it isn't safe.
 
-    In a place where others can write, such as `/tmp`, it is a folder with the user's number.
+    If others can write to the place, such as `/tmp`, return a subfolder with the user's ID.
     """
     if os.name == "nt":
         return place
@@ -117,9 +117,9 @@ def _parent_in(place: Path) -> Path | None:
 
 
 def _is_safe(folder: Path) -> bool:
-    """Return whether no other user, except root, can rename or remove what is in the folder.
+    """Return whether only this user and root can rename or remove the contents of the folder.
 
-    In a folder with the sticky bit, only the owner of the folder or of the file can.
+    If the folder has the sticky bit, only the owner of the folder or of the file can do so.
     """
     status = folder.stat()
     is_sticky = bool(status.st_mode & stat.S_ISVTX)
@@ -127,7 +127,7 @@ def _is_safe(folder: Path) -> bool:
 
 
 def _is_own(folder: Path) -> bool:
-    """Return whether this is a folder, not a link to one, in which only the user can write."""
+    """Return whether this is a folder, not a link to one, that only the user can write to."""
     status = folder.lstat()
     is_users = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
     return is_users and not _others_write(status)

@@ -1,7 +1,7 @@
-"""Child processes that the functions of a run over many profiles start.
+"""Child processes that functions start during a run over many profiles.
 
-A child inherits the environment, and with it the notebook's identity. So it is refused, unless its
-environment names the function's profile.
+A child process inherits the environment, and with it the notebook's identity. Therefore, it is
+refused unless its environment names the function's profile.
 
 https://docs.python.org/3/library/subprocess.html
 """
@@ -22,7 +22,7 @@ from ipy_awsprofile.bindings.gate import replace_attribute
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.sessions.run_isolation import session_here
 
-#: The functions that start a process, and the position of the environment among their arguments.
+#: The functions that start a process, and the position of their environment argument.
 _STARTS: tuple[tuple[type | ModuleType, str, int | None], ...] = (
     (
         subprocess.Popen,
@@ -38,7 +38,7 @@ _STARTS: tuple[tuple[type | ModuleType, str, int | None], ...] = (
 
 @contextmanager
 def children_of_functions() -> Iterator[None]:
-    """Let functions that work for a profile start only children of this profile, until the end."""
+    """Let functions start only child processes with the function's profile, in a ``with`` block."""
     with ExitStack() as restore:
         for owner, name, position in _STARTS:
             if start := getattr(owner, name, None):  # Windows doesn't have all of them
@@ -64,7 +64,7 @@ def _checked(start: Callable[..., Any], position: int | None) -> Callable[..., A
 
 
 def _is_command_of_profile(process: object) -> bool:
-    """Return whether this is a credential_process that we start."""
+    """Return whether this is a `credential_process` that this package starts."""
     from ipy_awsprofile.credentials.process import CredentialProcess  # loading mustn't import it
 
     return isinstance(process, CredentialProcess)
@@ -82,7 +82,7 @@ def _require_profile_of_function(environ: object) -> None:
 
 
 def _names(profile: str, environ: object) -> bool:
-    """Return whether a child with this environment works as the profile."""
+    """Return whether a child process with this environment uses the profile."""
     if not isinstance(environ, Mapping):
         return False
     values = {os.fsdecode(name): os.fsdecode(value) for name, value in environ.items()}

@@ -1,7 +1,7 @@
-"""Who may sign in a run over many profiles: each profile's own session, and until the run ends.
+"""Refuse signatures as the notebook in a run over many profiles, and after an interrupted run.
 
-A row has the name of one profile, so its data must not come from another one. Whatever holds a
-client of the notebook, such as a global, a module or an older pool, is noticed when it signs.
+Each row has the name of one profile, so its data must not come from another profile. A client of
+the notebook is detected when it signs, even if a global, a module or an older pool holds it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def signatures_of_rows(owners: Owners | None) -> Iterator[None]:
-    """Let nothing sign as the notebook in a thread that works for a run, in a ``with`` block.
+    """Refuse signatures as the notebook in threads that work for a run, in a ``with`` block.
 
-    The ``owners`` know the notebook's credentials; in a worker there are none. The threads of a
-    pool count as the run's, which can have given them work.
+    ``owners`` knows the notebook's credentials, and is None in a worker. Pool threads count as
+    threads of the run, because the run can have given them work.
     """
 
     def refuse_signature(signature: Signature) -> None:
@@ -65,9 +65,9 @@ def works_for_a_run() -> bool:
 def refuse_until_returned(
     credentials: Iterable[ref[Any]], functions: Iterable[Future[Any]]
 ) -> None:
-    """Refuse signatures with credentials of a run that was interrupted.
+    """Refuse signatures with credentials of an interrupted run, until its functions have returned.
 
-    Python can't end a thread: a function that goes on in one does so without AWS, until it returns.
+    Python can't end a thread, so a function can continue in its thread, but without AWS.
     """
     waiting, ended = set(functions), tuple(credentials)
     if not waiting:

@@ -1,8 +1,8 @@
-"""Variables with open readers, which the functions of a run over many profiles can't use.
+"""Variables with open readers, which functions can't use in a run over many profiles.
 
 pyarrow, deltalake and others don't sign with botocore, so the gate can't refuse their requests. An
-object that the notebook has opened would read as the notebook, in the name of each profile. During
-a run, such a variable holds a stand-in that refuses whatever a function does with it.
+object that the notebook has opened would read as the notebook for every profile. During a run, such
+a variable holds a stand-in that refuses every use by a function.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def variables_with_readers(
 ) -> set[str]:
     """Return the names of the notebook's variables that lead to an open reader.
 
-    Raises NotForOneProfile if the function holds one itself, in a closure or as a default argument.
+    Raises NotForOneProfile if the function itself holds one, in a closure or as a default argument.
     """
     everything = {**namespace, _FUNCTION: function}
     readers.note(everything, active)
@@ -50,16 +50,16 @@ def _no_readers(namespace: MutableMapping[str, Any], names: Iterable[str]) -> It
         yield
     finally:
         for name, stand_in in ours.items():
-            if namespace.get(name) is stand_in:  # otherwise the user has assigned it meanwhile
+            if namespace.get(name) is stand_in:  # otherwise the user has reassigned it
                 namespace[name] = before[name]
 
 
-#: Lets functions of a run use none of these variables of a namespace.
+#: Keeps functions of a run from using these variables of a namespace.
 no_readers_of_notebook = SharedBinding(_no_readers)
 
 
 class _StandIn:
-    """Is in a variable instead of its value: for the notebook's own threads, it does the same."""
+    """Replaces a variable's value, and behaves like the value in the notebook's own threads."""
 
     def __init__(self, name: str, value: Any) -> None:
         object.__setattr__(self, "_held", (name, value))

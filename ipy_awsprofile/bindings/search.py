@@ -1,6 +1,7 @@
-"""Search the notebook's variables, and what is inside other objects.
+"""Search the notebook's variables, and the objects inside other objects.
 
-Objects are only looked at: none of their code runs that could call AWS, ask or change something.
+The search only inspects objects. It runs none of their code that could call AWS, prompt the user or
+change anything.
 """
 
 from __future__ import annotations
@@ -20,25 +21,25 @@ from ipy_awsprofile.bindings.namespace import variables
 
 _T = TypeVar("_T")
 
-#: Returns what an object is, or None if it isn't wanted.
+#: Returns information about a wanted object, or None for any other object.
 Look = Callable[[Any], _T | None]
 
-#: How many objects are looked at for one variable, and for all of them.
+#: How many objects to inspect for one variable, and for all variables.
 _OF_ONE, _OF_ALL = 500, 5_000
 
-#: Packages whose objects lead to the shell, and so to everything, or to very many other objects.
+#: Packages with objects that lead to the shell, and so to everything, or to very many objects.
 _FOREIGN = (
     *("IPython.", "ipykernel.", "ipy_awsprofile.", "ipywidgets.", "traitlets."),
     *("aiobotocore.", "boto3.", "botocore."),
 )
 
-#: Attributes under which pyarrow's objects, which are written in C++, show what they read through.
+#: Attributes of pyarrow's C++ objects that return the objects they read through.
 _BENEATH = ("filesystem", "base_fs", "handler", "children")
 
 
 @dataclass(frozen=True, slots=True)
 class Found(Generic[_T]):
-    """An object that was found, what it is, and a variable that is it or leads to it."""
+    """An object that was found, information about it, and a variable that leads to it."""
 
     name: str
     value: Any
@@ -46,9 +47,9 @@ class Found(Generic[_T]):
 
 
 def search(namespace: Mapping[str, Any], look: Look[_T]) -> Iterator[Found[_T]]:
-    """Yield the objects that ``look`` wants, once for each variable that leads to them.
+    """Yield the objects that ``look`` accepts, once for each variable that leads to them.
 
-    The number of objects is limited, so that a switch doesn't become slow.
+    The number of inspected objects is limited, so that a switch stays fast.
     """
     values = variables(namespace)
     holders, wanted = defaultdict[int, list[int]](list), dict[int, tuple[Any, _T]]()
@@ -64,9 +65,9 @@ def search(namespace: Mapping[str, Any], look: Look[_T]) -> Iterator[Found[_T]]:
 
 
 def _leading_to(wanted: int, holders: Mapping[int, Iterable[int]]) -> set[int]:
-    """Return the IDs of all objects that lead to the wanted one, and its own."""
+    """Return the IDs of the wanted object and of all objects that lead to it."""
     leading, waiting = {wanted}, [wanted]
-    for one in waiting:  # it grows
+    for one in waiting:  # the list grows
         new = set(holders.get(one, ())) - leading
         leading |= new
         waiting += new
@@ -74,12 +75,12 @@ def _leading_to(wanted: int, holders: Mapping[int, Iterable[int]]) -> set[int]:
 
 
 def beneath(value: Any) -> Iterator[Any]:
-    """Yield what an object of pyarrow reads through: file systems, and handlers in Python."""
+    """Yield the filesystems and the Python handlers that a pyarrow object reads through."""
     waiting = deque([value])
     while waiting:
         kind = type(one := waiting.popleft())
         for name in _BENEATH if module_of(one).startswith("pyarrow.") else ():
-            # A property in Python could do anything.
+            # A Python property could run any code.
             if isinstance(getattr(kind, name, None), GetSetDescriptorType):
                 with suppress(Exception):
                     held = getattr(one, name)
@@ -91,7 +92,7 @@ def beneath(value: Any) -> Iterator[Any]:
 def _inside(
     value: Any, seen: set[int], wanted: dict[int, tuple[Any, _T]], look: Look[_T]
 ) -> Iterator[tuple[int, int]]:
-    """Yield the IDs of each holder and what it holds, the nearest first, and add to ``wanted``.
+    """Yield the IDs of each holder and each object in it, nearest first, and add to ``wanted``.
 
     Wanted objects aren't searched.
     """
@@ -110,16 +111,16 @@ def _inside(
 
 
 def _can_lead_on(value: Any) -> bool:
-    """Return whether an object can hold others, and doesn't lead to everything.
+    """Return whether an object can hold other objects, and doesn't lead to everything.
 
-    The garbage collector doesn't track pyarrow's objects, nor dicts and tuples with nothing else.
+    The garbage collector doesn't track pyarrow's objects, or dicts and tuples of untracked objects.
     """
     is_untracked = issubclass(type(value), (dict, tuple)) or module_of(value).startswith("pyarrow.")
     return (is_untracked or gc.is_tracked(value)) and not _leads_everywhere(value)
 
 
 def _held(holder: Any) -> Iterable[Any]:
-    """Return what an object refers to, but not the globals of a function, nor a closed file's."""
+    """Return the objects that an object refers to, except a function's globals and closed files."""
     kind = type(holder)
     if kind is FunctionType:
         return (holder.__closure__, holder.__defaults__, holder.__kwdefaults__, holder.__dict__)
@@ -127,13 +128,13 @@ def _held(holder: Any) -> Iterable[Any]:
         return list(vars(holder).values())
     if _is_ended(holder):
         return ()
-    # File systems that pyarrow shows are new objects each time; what matters is who shows them.
+    # pyarrow returns a new filesystem object each time, so only the object that returns it matters.
     handlers = (one for one in beneath(holder) if not module_of(one).startswith("pyarrow._"))
     return chain(gc.get_referents(holder), handlers)
 
 
 def _is_ended(value: Any) -> bool:
-    """Return whether a file of fsspec is closed; a text file leads to it."""
+    """Return whether an object is a closed fsspec file. A text file refers to such a file."""
     if not issubclass(type(value), IOBase):
         return False
     with suppress(AttributeError):
@@ -142,7 +143,7 @@ def _is_ended(value: Any) -> bool:
 
 
 def _leads_everywhere(value: Any) -> bool:
-    """Return whether an object isn't the notebook's own, or leads to everything else."""
+    """Return whether an object isn't the notebook's own, or leads to all other objects."""
     if issubclass(type(value), type):
         return bool(value.__module__ != "__main__")
     is_everything = issubclass(
@@ -152,5 +153,5 @@ def _leads_everywhere(value: Any) -> bool:
 
 
 def module_of(value: Any) -> str:
-    """Return the module of an object's type, with a dot at its end."""
+    """Return the module of an object's type, with a trailing dot."""
     return f"{type(value).__module__}."

@@ -1,4 +1,4 @@
-"""A binding that several threads enter at the same time."""
+"""A binding that several threads can hold at the same time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class SharedBinding:
-    """A binding that the first who enters it enters, and the last who leaves it leaves."""
+    """A binding that the first holder enters and the last holder leaves."""
 
     def __init__(self, binding: Callable[..., AbstractContextManager[None]]) -> None:
         self._binding = binding
@@ -19,7 +19,7 @@ class SharedBinding:
 
     @property
     def is_entered(self) -> bool:
-        """Whether anybody holds the binding."""
+        """Whether the binding has any holders."""
         return self._users > 0
 
     @contextmanager

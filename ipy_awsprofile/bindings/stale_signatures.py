@@ -1,7 +1,7 @@
-"""Signatures with the credentials of an identity that was active before.
+"""Signatures with the credentials of a previously active identity.
 
-A client keeps the credentials that it was created with. Whatever holds it, a variable, a module or
-a library, is noticed when it is used.
+A client keeps the credentials that it was created with. It is detected when it signs, even if a
+variable, a module or a library holds it.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from ipy_awsprofile.config.request import SwitchRequest
     from ipy_awsprofile.sessions.session import ProfileSession
 
-#: What happens with a signature as another identity.
+#: How to handle a signature as another identity.
 Policy = Literal["warn", "refuse", "allow"]
 
 
 class NumberedCell(Protocol):
-    """A cell, of which only the number is needed."""
+    """A cell with an execution count."""
 
     @property
     def number(self) -> int:
@@ -54,7 +54,7 @@ class Notebook(Protocol):
 
     @property
     def request(self) -> SwitchRequest | None:
-        """What the active session was asked for with."""
+        """The request for the active session."""
 
     @property
     def cell(self) -> NumberedCell:
@@ -62,10 +62,10 @@ class Notebook(Protocol):
 
 
 class StaleSignatures:
-    """Warns of signatures as an identity that was active before, or refuses them.
+    """Warns about signatures as a previously active identity, or refuses them.
 
-    A cell shows one warning for each caller. While a read-only identity is active, such a signature
-    is refused.
+    A cell shows one warning for each caller. While a read-only identity is active, such signatures
+    are refused.
     """
 
     def __init__(self, owners: Owners, notebook: Notebook) -> None:
@@ -74,7 +74,7 @@ class StaleSignatures:
         self._warned: tuple[int, set[tuple[str, ...]]] = (0, set())
 
     def __call__(self, signature: Signature) -> None:
-        """Look at a signature, as `watch_signatures` says. Raises StaleIdentity."""
+        """Check a signature for `watch_signatures`. Raises StaleIdentity."""
         sessions = self._notebook.sessions
         if signature.credentials in [one.get_credentials() for one in sessions]:
             return
@@ -82,10 +82,10 @@ class StaleSignatures:
         whom = owner and owner.difference(sessions[0] if sessions else None)
         read_only = self._notebook.request and self._notebook.request.read_only
         policy = "refuse" if read_only else self._notebook.stale
-        # Our own calls use older sessions on purpose: a child process keeps its identity.
+        # This package uses older sessions on purpose, because child processes keep theirs.
         if not whom or policy == "allow" or is_in_force():
             return
-        caller = _caller(sys._getframe(1))  # noqa: SLF001  # quicker than `inspect`
+        caller = _caller(sys._getframe(1))  # noqa: SLF001  # faster than `inspect`
         now = f"`{sessions[0].chain[0]}` is active" if sessions else "no profile is active"
         now += ", read-only" if read_only else ""
         problem = f"{caller.text} signs {signature.operation} as {whom}, but {now}."
@@ -96,7 +96,7 @@ class StaleSignatures:
             self._notebook.warn(f"{problem} {hint}")
 
     def _is_first(self, warning: tuple[str, ...]) -> bool:
-        """Return whether this cell hasn't had the warning yet."""
+        """Return whether this cell hasn't shown the warning yet."""
         cell, warnings = self._warned
         if cell != self._notebook.cell.number:
             _, warnings = self._warned = self._notebook.cell.number, set()
@@ -107,13 +107,13 @@ class StaleSignatures:
 
 @dataclass(frozen=True, slots=True)
 class _Caller:
-    """Who uses a client: ``text`` is a line of the notebook, or a module by its name."""
+    """The caller that uses a client. ``text`` is a line of the notebook, or a module's name."""
 
     text: str
     is_library: bool = False
 
     def hint(self, service: str) -> str:
-        """Return what to do."""
+        """Return how to fix the problem."""
         if self.is_library:
             return "It keeps a client from before the switch: create its objects again."
         return (
@@ -122,7 +122,7 @@ class _Caller:
 
 
 def _caller(frame: FrameType | None) -> _Caller:
-    """Return the caller: the first frame that doesn't belong to boto3."""
+    """Return the caller, which is the first frame outside boto3."""
     frame = calling_frame(frame)
     if frame is None:  # a thread of s3transfer
         return _Caller("A client")

@@ -1,8 +1,8 @@
-"""The changes of a switch take effect together, so that no thread works as a third identity.
+"""Apply the changes of a switch together, so that no thread uses a third identity.
 
-Leaving an identity restores what was there before the first switch. Until the next one is bound, a
-thread that uses boto3 would work as that. So a transaction holds the changes until all are known,
-and what reads through it sees them already.
+Leaving an identity restores the state before the first switch. Until the next identity is bound, a
+thread that uses boto3 would use that state. Therefore, a transaction holds the changes until all
+are known. Reads through the transaction already see them.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from typing import Any, TypeVar
 
 _T = TypeVar("_T")
 
-#: The value of what isn't there.
+#: The value of a place that doesn't exist.
 ABSENT: Any = object()
 
 
 class Transaction:
-    """Makes each change now, or all of them at the end of a block."""
+    """Makes each change immediately, or all changes at the end of a block."""
 
     def __init__(self) -> None:
         self._held: dict[Hashable, tuple[Any, Callable[[Any], object]]] | None = None
-        #: ``os.environ``, with the changes that are held.
+        #: ``os.environ``, including the held changes.
         self.environ: MutableMapping[str, str] = _Environ(self)
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Hold all changes until the end of the ``with`` block; an inner one does nothing."""
+        """Hold all changes until the end of the ``with`` block. An inner block does nothing."""
         if self._held is not None:
             yield
             return
@@ -37,19 +37,22 @@ class Transaction:
             yield
         finally:
             held, self._held = self._held, None
-            with ExitStack() as changes:  # an error doesn't keep the others from being made
+            with ExitStack() as changes:  # an error doesn't stop the other changes
                 for value, change in reversed(held.values()):
                     changes.callback(change, value)
 
     def read(self, place: Hashable, actual: Callable[[], _T]) -> _T:
-        """Return the value that a place will have, or else its ``actual`` one."""
+        """Return the held value of a place, or else its ``actual`` value."""
         if self._held is None or place not in self._held:
             return actual()
         value: _T = self._held[place][0]
         return value
 
     def write(self, place: Hashable, value: _T, change: Callable[[_T], object]) -> None:
-        """Call ``change`` with the value, now or at the end: once for each place, in this order."""
+        """Call ``change`` with the value, now or at the end of the block.
+
+        At the end, only the last change of each place is made, in the order of the calls.
+        """
         if self._held is None:
             change(value)
             return
@@ -57,7 +60,7 @@ class Transaction:
         self._held[place] = (value, change)
 
     def held_variables(self) -> Iterator[str]:
-        """Yield the names of the environment's variables whose change is held."""
+        """Yield the names of the environment variables with held changes."""
         yield from (place[1] for place in self._held or () if isinstance(place, tuple))
 
 
@@ -97,5 +100,5 @@ def _set_variable(name: str, value: str | None) -> None:
         os.environ[name] = value
 
 
-#: Makes each change now.
+#: Makes each change immediately.
 IMMEDIATE = Transaction()
