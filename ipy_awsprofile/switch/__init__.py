@@ -1,1 +1,1 @@
-"""The kernel moves to another identity: the only state of the package."""
+"""Switch the kernel to another identity. This folder has the only state of the package."""

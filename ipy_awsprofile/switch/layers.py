@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Layer:
-    """One identity, and what follows it.
+    """An identity and its bindings.
 
-    With ``--only-session`` that is the variable alone. ``rest`` is then the session that the rest
-    of the kernel goes on to follow; None if it isn't this layer that binds it.
+    With ``--only-session``, only the variable follows it. ``rest`` is then the session that the
+    rest of the kernel continues to follow, or None if this layer doesn't bind that session.
     """
 
     request: SwitchRequest
@@ -33,7 +33,7 @@ class Layer:
     bindings: ExitStack = field(default_factory=ExitStack)
 
     def known(self) -> Identity:
-        """Return the identity with its present expiry; AWS isn't asked, and nothing is renewed."""
+        """Return the identity with its current expiry, without calling AWS or renewing anything."""
         from ipy_awsprofile.sessions.session import expiry_of
 
         expiry = expiry_of(self.session.get_credentials())
@@ -49,7 +49,7 @@ class Layer:
 
 
 def _runner() -> tuple[int, object]:
-    """Return the thread and the asyncio task that call this."""
+    """Return the current thread and asyncio task."""
     try:
         task = asyncio.current_task()
     except RuntimeError:  # this thread doesn't have an event loop
@@ -59,7 +59,7 @@ def _runner() -> tuple[int, object]:
 
 @dataclass(slots=True, eq=False)
 class _Scope:
-    """A block that has begun and not ended, and the layers to restore after it."""
+    """A block that hasn't ended yet, and the layers to restore after it."""
 
     layer: Layer
     after: tuple[Layer, ...]
@@ -67,9 +67,9 @@ class _Scope:
 
 
 class Layers:
-    """The layers that are bound; ``bind`` lets everything follow a layer until its stack closes.
+    """The bound layers; ``bind`` makes everything follow a layer until its stack is closed.
 
-    Not safe for threads by itself: the Switcher holds its lock around every call.
+    This class isn't thread-safe. The Switcher holds its lock during every call.
     """
 
     def __init__(self, bind: Callable[[Layer, Transaction], ExitStack]) -> None:
@@ -80,7 +80,7 @@ class Layers:
         self.bound: tuple[Layer, ...] = ()
 
     def become(self, layers: tuple[Layer, ...]) -> None:
-        """Bind exactly these layers, in this order; on an error, bind those from before again."""
+        """Bind exactly these layers, in this order. On an error, bind the previous layers again."""
         before = self.bound
         try:
             with self._transaction.at_once():
@@ -94,9 +94,9 @@ class Layers:
             raise
 
     def rebind(self, layers: tuple[Layer, ...]) -> None:
-        """Leave the layers that aren't among these, then bind those that aren't bound yet.
+        """Leave all layers from the first difference on, then bind the rest of these layers.
 
-        An error, or Ctrl-C, while one layer is left doesn't keep the others from being left.
+        An error or Ctrl-C while leaving a layer doesn't stop the other layers from being left.
         """
         kept = 0
         while (
@@ -113,7 +113,7 @@ class Layers:
                 self.bound = (*self.bound, layer)
 
     def leave(self, is_over: Callable[[Layer], bool] | None = None) -> None:
-        """Leave all layers until a scope ends, or leave those that are over, for good."""
+        """Leave all layers until a scope ends, or permanently leave the layers that are over."""
         if is_over is None:
             self.rebind(())
             return
@@ -124,8 +124,8 @@ class Layers:
     def begin_scope(self, layer: Layer) -> None:
         """Bind a scope's layer on top of the others, until `end_scope`.
 
-        Raises AwsProfileError while another thread or task is in a scope: it would go on as this
-        one's identity.
+        Raises AwsProfileError while another thread or task is in a scope, because that thread or
+        task would continue with this scope's identity.
         """
         scope = _Scope(layer, self.bound)
         if any(other.runner != scope.runner for other in self._scopes):
@@ -139,10 +139,10 @@ class Layers:
         self.rebind((*self.bound, layer))
 
     def end_scope(self, layer: Layer, *, nothing: bool = False) -> bool:
-        """Bind what was bound before the scope, or ``nothing``.
+        """Bind the layers from before the scope, or ``nothing``.
 
-        If a scope that began later is still in force, nothing is bound now, and the end of that
-        scope binds what was before both. Return whether the bound layers may have changed.
+        If a later scope is still active, nothing is bound now, and the end of that scope restores
+        the layers from before both. Return whether the bound layers may have changed.
         """
         scope = next((one for one in self._scopes if one.layer is layer), None)
         if scope is None:  # it hasn't begun

@@ -1,4 +1,4 @@
-"""Functions that are called after each switch."""
+"""Functions to call after each switch."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Listeners:
         self._being_told = _BeingTold()
 
     def add(self, listener: Listener) -> Callable[[], None]:
-        """Add a listener. Return what removes it; calling that again does nothing."""
+        """Add a listener. Return a function that removes it; calling it again does nothing."""
         self._listeners.append(listener)
 
         def remove() -> None:
@@ -39,7 +39,7 @@ class Listeners:
         return remove
 
     def tell(self, identity: Identity | None, is_current: Callable[[], bool]) -> None:
-        """Call each listener that isn't being called already, as long as this ``is_current``."""
+        """Call each listener that isn't already being called, while the identity ``is_current``."""
         outer = self._being_told.listeners
         for listener in list(self._listeners):
             if listener in outer or not is_current():
@@ -47,7 +47,7 @@ class Listeners:
             self._being_told.listeners = (*outer, listener)
             try:
                 listener(identity)
-            except Exception:  # noqa: BLE001  # the switch is done, whatever they make of it
+            except Exception:  # noqa: BLE001  # a listener can't fail a completed switch
                 _log.exception("A listener of a switch failed.")
             finally:
                 self._being_told.listeners = outer

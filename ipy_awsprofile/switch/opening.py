@@ -1,4 +1,4 @@
-"""What a switch prepares before anything changes: the session, and who it is."""
+"""Open the session of a switch and get its identity, before anything changes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 def open_allowed(
     request: SwitchRequest, protection: Protection, *, is_new: bool, fresh: bool, person: Person
 ) -> tuple[SwitchRequest, ProfileSession, Identity]:
-    """Return the request as the user's patterns allow it, its session, and its identity.
+    """Open a request as the user's patterns allow it. Return that request, session and identity.
 
-    Raises ProtectedProfile, and what `open_request` raises.
+    Raises ProtectedProfile, and the errors of `open_request`.
     """
     request = protection.allowed(request, is_new=is_new)
     ask = protection.is_protected(request.name)
     session, identity = open_request(request, fresh=fresh, person=person, ask=ask)
-    # The files don't always say which account it is.
+    # The files don't always contain the account.
     allowed = protection.allowed(request, identity.account, is_new=is_new)
     if allowed != request:
         session, identity = open_request(allowed, fresh=fresh, person=person, ask=True)
@@ -36,13 +36,14 @@ def open_allowed(
 def open_request(
     request: SwitchRequest, *, fresh: bool, person: Person, ask: bool
 ) -> tuple[ProfileSession, Identity]:
-    """Return the session that is asked for, and its identity.
+    """Open the requested session. Return the session and its identity.
 
-    A role's session from the AWS CLI's cache costs no call, unless ``ask`` is set or an account is
-    expected: then STS is asked with these credentials, and if it doesn't accept them any more, new
-    ones are got. Raises a child of `AwsProfileError`, UnexpectedAccount if the account is another.
+    If the AWS CLI's cache contains a role's session, this makes no call, unless ``ask`` is set or
+    the request expects an account. In these cases, STS is called with the cached credentials. If
+    STS rejects them, new credentials are requested. Raises a subclass of `AwsProfileError`, such as
+    UnexpectedAccount if the account is a different one.
     """
-    # Loading the extension imports neither botocore nor what reads files.
+    # Loading the extension must not import botocore or the modules that read files.
     from ipy_awsprofile.config.target import target_of
     from ipy_awsprofile.credentials.deadline import limited
     from ipy_awsprofile.credentials.region_checks import require_region
@@ -53,7 +54,7 @@ def open_request(
     ask = ask or expected is not None
     with limited():
         target = target_of(request)
-        # A role can be in a cache, and STS doesn't have to be asked about it.
+        # A role's session can be cached, and then this doesn't call STS.
         require_region(target, signs=target.role_arn is None)
         session = open_target(target, fresh=fresh, person=person)
         was_cached = who_am_i(session).cached
@@ -70,17 +71,17 @@ def open_request(
 
 
 def _expected_account(account: str | int | None) -> str | None:
-    """Return the ID of the account that is expected. Raises InvalidOption if it is empty."""
+    """Return the expected account ID, or None. Raises InvalidOption if it is empty."""
     if account == "":  # such as a variable that isn't set
         raise InvalidOption("The expected account is empty.", "An account ID has 12 digits.")
     return None if account is None else account_text(account)
 
 
 def login_target(request: SwitchRequest) -> Target:
-    """Return the target of a request, whose options aren't needed for signing in.
+    """Return the target of a request, without the options that a sign-in doesn't need.
 
-    A request with only an [sso-session] has no role, nor has one with an account's name, which only
-    a person who has signed in can look up.
+    With only an [sso-session], the target has no role. It has no role for an account name either,
+    because only a user who has signed in can look up the account.
     """
     from ipy_awsprofile.config.assigned_role import named_by_account
     from ipy_awsprofile.config.config import read_config

@@ -1,6 +1,7 @@
 """The user's patterns: which profiles require confirmation, and which are read-only.
 
-Loading the extension imports neither botocore nor what reads files: functions import them here.
+Functions import botocore and the modules that read files, because loading the extension must not
+import them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Protection:
-    """Patterns (``*prod*``, in any case) of names, of accounts' IDs, and of accounts' names.
+    """Case-insensitive patterns for profile names, account IDs and account names (``*prod*``).
 
     Switching to a profile that matches ``protected`` requires confirmation. A profile that matches
     ``read_only`` is opened read-only unless the request says ``write``.
@@ -32,15 +33,15 @@ class Protection:
     def is_protected(self, profile: str, account: str = "") -> bool:
         """Return whether a switch to this profile requires confirmation.
 
-        ``account`` is its ID if STS has reported it.
+        ``account`` is the account ID if STS has reported it.
         """
         return fits_pattern(self.protected, profile, account)
 
     def resolve_name(self, request: SwitchRequest, person: Person) -> SwitchRequest:
-        """Return the request with the one name of its role, or of the default profile.
+        """Return the request with the unique name of its role, or of the default profile.
 
-        If there are patterns, the name of an account of IAM Identity Center is looked up. Raises a
-        child of `AwsProfileError`.
+        If there are patterns, the account's name is looked up in IAM Identity Center. Raises a
+        subclass of `AwsProfileError`.
         """
         if request.default:
             request = _with_default_profile(request)
@@ -54,10 +55,11 @@ class Protection:
     def allowed(
         self, request: SwitchRequest, account: str = "", *, is_new: bool = True
     ) -> SwitchRequest:
-        """Return the request as the patterns allow it: it can become read-only.
+        """Return the request as the patterns allow it, which can make it read-only.
 
-        ``account`` is its ID if STS has reported it. Raises ProtectedProfile, unless the request is
-        confirmed or isn't new, and what `target_of` raises: what can't work needs no confirmation.
+        ``account`` is the account ID if STS has reported it. Raises ProtectedProfile, unless the
+        request is confirmed or isn't new. Before that, raises the errors of `target_of`, because a
+        request that can't work needs no confirmation.
         """
         if is_new and not request.confirmed and self.is_protected(request.name, account):
             from ipy_awsprofile.config.target import target_of
@@ -76,16 +78,16 @@ def _with_default_profile(request: SwitchRequest) -> SwitchRequest:
     from ipy_awsprofile.config.user_environment import user_environment
 
     if request.profile or request.role_arn:
-        return request  # which is refused
+        return request  # opening it raises an error
     source = default_source(read_config(), user_environment())
     return replace(request, profile=source.name, default=False) if source.is_profile else request
 
 
 def fits_pattern(patterns: Iterable[str], name: str, account: str = "") -> bool:
-    """Return whether a pattern fits a profile's name, its account's ID, or the account's name.
+    """Return whether a pattern matches a profile's name, its account ID, or its account name.
 
-    ``account`` is the ID if STS has reported it; otherwise the files may have it. AWS isn't asked
-    for the account's name.
+    ``account`` is the ID if STS has reported it; otherwise, the files may contain it. This doesn't
+    call AWS to get the account name.
     """
     if not patterns:
         return False
@@ -109,7 +111,7 @@ def account_in_name_or_files(name: str) -> str:
 
 
 def known_account_name(account: str) -> str | None:
-    """Return the name of an account if a sign-in has listed it before; it makes no call."""
+    """Return the name of an account if a sign-in has listed it before, without calling AWS."""
     from ipy_awsprofile.sessions import role_list
 
     return role_list.known_account_name(account)

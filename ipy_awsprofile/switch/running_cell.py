@@ -1,4 +1,4 @@
-"""What a click asks for while a cell runs is done when the cell has ended."""
+"""Delay actions from clicks until the running cell has ended."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Waiting:
 
 
 class RunningCell:
-    """The cell that runs now, if any, and the one action that waits for its end.
+    """The running cell, if any, and the action that waits for its end.
 
     Hooks are registered only while an action waits.
 
@@ -41,20 +41,21 @@ class RunningCell:
 
     @property
     def is_running(self) -> bool:
-        """Whether a cell runs, even if it awaits something or runs another cell."""
+        """Whether a cell is running, even if it awaits something or runs another cell."""
         if self._shell is None:
             return False
-        trap = self._shell.display_trap  # it is set from the first line of a cell to the last one
+        trap = self._shell.display_trap  # it is set from the first to the last line of a cell
         active = getattr(trap, "is_active", None)
         return bool(trap._nested_level if active is None else active)  # noqa: SLF001  # IPython 8
 
     def when_ended(
         self, action: Callable[[], object], dropped: Callable[[], object]
     ) -> Callable[[], object]:
-        """Call ``action`` when the running cell has ended; now, in this thread, if none runs.
+        """Call ``action`` when the running cell has ended; now, in this thread, if none is running.
 
-        It replaces a waiting one, and calls its ``dropped``. Return a function that drops
-        this one without calling ``dropped``; later it does nothing.
+        This replaces a waiting action and calls its ``dropped``. Return a function that drops this
+        action without calling ``dropped``. Once the action no longer waits, that function does
+        nothing.
         """
         waiting = _Waiting(action, dropped)
         self.drop()
@@ -62,18 +63,18 @@ class RunningCell:
             self._waiting = waiting
             if self._shell is not None:
                 self._shell.events.register("post_execute", self._code_ended)
-        # Only now: in another thread, the cell can end before the hook is registered.
+        # Check only now, because the cell can end in another thread before the hook is registered.
         if not self.is_running and (taken := self._take()):
             taken.action()
         return partial(self._take, waiting)
 
     def drop(self) -> None:
-        """Drop the action that waits, if one does."""
+        """Drop the waiting action, if any."""
         if waiting := self._take():
             waiting.dropped()
 
     def _take(self, only: _Waiting | None = None) -> _Waiting | None:
-        """Return the action that waits, which then no longer waits; or None."""
+        """Remove and return the waiting action, or return None if there isn't one."""
         with self._lock:
             waiting = self._waiting
             if waiting is None or only not in (None, waiting):
@@ -83,11 +84,11 @@ class RunningCell:
             return waiting
 
     def _code_ended(self) -> None:
-        """Wait for `post_run_cell`, whose hooks are called next: the last one ends the waiting.
+        """Register a hook for `post_run_cell`, which IPython triggers next.
 
-        A cell's scope ends there, too, before functions that are registered later.
+        A cell's scope ends there, too, before hooks that are registered later.
         """
-        if not self.is_running and self._shell is not None:  # not a message, nor an inner cell
+        if not self.is_running and self._shell is not None:  # neither a message nor an inner cell
             self._shell.events.register("post_run_cell", self._cell_ended)
 
     def _cell_ended(self, _result: object = None) -> None:
@@ -95,7 +96,7 @@ class RunningCell:
             return
         try:
             waiting.action()
-        except Exception:  # noqa: BLE001  # it isn't an error of the cell that has ended
+        except Exception:  # noqa: BLE001  # the ended cell didn't cause this error
             _log.exception("What waited for the end of a cell failed.")
 
     def _unregister(self) -> None:

@@ -1,6 +1,7 @@
-"""A role without a profile is kept as one: ``--save``, and the picker's button.
+"""Save a role without a profile as a profile, for ``--save`` and the picker's button.
 
-Loading the extension imports neither botocore nor what reads files: functions import them here.
+Functions import botocore and the modules that read files, because loading the extension must not
+import them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.sessions.assigned_roles import AssignedRole
     from ipy_awsprofile.switch.switcher import Switcher
 
-#: What a pattern for the names of new profiles can have in braces.
+#: The names that a pattern for new profiles can contain in braces.
 PLACEHOLDERS = ("account_name", "account_id", "role", "sso")
 
 
@@ -32,9 +33,9 @@ def save_role(
 ) -> SwitchRequest:
     """Append the role of a request to the config file, and return a request for the new profile.
 
-    The role's session is opened before, so that only a profile that works is written; ``person`` is
-    asked for it. Raises InvalidOption for a name that exists and for what isn't a role without a
-    profile, and other children of `AwsProfileError`; then nothing has changed.
+    The role's session is opened first, so that only a working profile is written; ``person``
+    handles its prompts. Raises InvalidOption if the name exists or if the request isn't for a role
+    without a profile, and other subclasses of `AwsProfileError`; then nothing has changed.
     """
     from ipy_awsprofile.config.new_profiles import NewProfile, append_profiles, require_new
     from ipy_awsprofile.config.target import target_of
@@ -52,7 +53,7 @@ def save_role(
     }
     given = [name for name, value in options.items() if value]
     target = target_of(request) if not given else None
-    if target is None or target.scope:  # only the duration of a role is a setting
+    if target is None or target.scope:  # a duration is a setting only for a role
         option = given[0] if given else "--duration"
         raise InvalidOption(
             f"A profile of the AWS CLI can't say {option}.",
@@ -91,7 +92,7 @@ def save_role(
 
 
 def profile_of_role(role: AssignedRole, pattern: str, config: Config) -> NewProfile:
-    """Return the profile as which a role is saved, with a name by the pattern, and with the mark.
+    """Return the profile to save for a role, with a name from the pattern, and with the mark.
 
     Raises InvalidOption for a pattern that has no or unknown names in braces, and for a role that
     would become the profile ``default``.
@@ -120,9 +121,9 @@ def profile_of_role(role: AssignedRole, pattern: str, config: Config) -> NewProf
 
 
 def suggested_name(request: SwitchRequest) -> str:
-    """Return a name for the role of a request as a profile; empty if it is a profile already.
+    """Return a profile name for the role of a request; empty if it isn't a role without a profile.
 
-    It makes no call. Raises ConfigFileError.
+    This doesn't call AWS. Raises ConfigFileError.
     """
     from ipy_awsprofile.config.arn import Arn
     from ipy_awsprofile.config.profiles import profiles_by_name
@@ -138,10 +139,10 @@ def suggested_name(request: SwitchRequest) -> str:
 
 
 def name_by(pattern: str, values: Mapping[str, str]) -> str:
-    """Return the name of a new profile; in the pattern, names in braces are replaced."""
+    """Return the name of a new profile by replacing the names in braces in the pattern."""
     return re.sub(r"{(.*?)}", lambda found: _word(values[found[1]]), pattern)
 
 
 def _word(text: str) -> str:
-    """Return a text as a part of a name that needs no quotes."""
+    """Return a text as a part of a name that doesn't need quotes."""
     return re.sub(r"[^\w.+=,@-]+", "-", text)

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 
 class Scope(ContextDecorator):
-    """Work as another identity for a while, then go on exactly as before.
+    """Use another identity for a block, then restore the previous state exactly.
 
-    That holds for errors, for scopes in scopes, and if the block itself switches: whatever is
-    active in the end, what was before it comes back. Of scopes that overlap, the one that began
-    last is in force until it ends. Scopes of several threads or tasks can't overlap.
+    The previous state is restored even after an error, inside other scopes, and if the block itself
+    switches. If scopes overlap, the most recent one is active until it ends. Scopes of different
+    threads or tasks can't overlap.
 
-    It isn't a generator: Ctrl-C could come after that has begun and before the block has.
+    This isn't a generator, because Ctrl-C could come after the generator starts and before the
+    block does.
     """
 
     def __init__(self, switcher: Switcher, request: SwitchRequest) -> None:
@@ -34,11 +35,11 @@ class Scope(ContextDecorator):
         self._layer: Layer | None = None
 
     def _recreate_cm(self) -> Scope:
-        """Return another one for each call of a decorated function."""
+        """Return a new scope for each call of a decorated function."""
         return Scope(self._switcher, self._request)
 
     def prepare(self) -> Layer:
-        """Open the session, for which AWS or a person can be asked; nothing is changed yet."""
+        """Open the session, which can call AWS or prompt the user. This changes nothing yet."""
         require_no_run()
         self._layer = self._switcher.prepare(self._request)
         return self._layer
@@ -64,7 +65,7 @@ class Scope(ContextDecorator):
             with interrupts_unshown():
                 self._end()
         finally:
-            self._end()  # if Ctrl-C came before it could be held back
+            self._end()  # if Ctrl-C came before it was deferred
 
     def _end(self) -> None:
         if self._layer:

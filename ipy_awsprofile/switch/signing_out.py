@@ -1,4 +1,4 @@
-"""A sign-in is ended, and the kernel's identity with it if its credentials come from there."""
+"""End a sign-in, and the kernel's identity if its credentials come from that sign-in."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 
 class Ended(NamedTuple):
-    """The sign-ins that have ended, and the profiles that aren't active any more."""
+    """The sign-ins that have ended, and the profiles that are no longer active."""
 
     signed_out: SignedOut
     profiles: tuple[str, ...]
 
 
 def sign_out_and_off(switcher: Switcher, request: SwitchRequest | None) -> Ended:
-    """End the sign-in of a request, or all of them; leave identities whose chain begins there.
+    """End the sign-in of a request, or all sign-ins, and leave the identities that depend on them.
 
-    A scope that ends later, such as a cell's, doesn't restore them.
+    A scope that ends later, such as a cell's, doesn't restore these identities.
 
-    Raises what `sign_out` and `login_target` raise.
+    Raises the errors of `sign_out` and `login_target`.
     """
     from ipy_awsprofile.sessions.sign_out import sign_out
 
@@ -45,7 +45,7 @@ def sign_out_and_off(switcher: Switcher, request: SwitchRequest | None) -> Ended
 
 
 def _begins_with(active: Target, ended: Target | None) -> bool:
-    """Return whether a role chain begins with the sign-in that has ended; None is any sign-in."""
+    """Return whether a role chain begins with the ended sign-in; None means any sign-in."""
     from ipy_awsprofile.sessions.sign_in import has_sign_in, sign_in_file
 
     if not has_sign_in(active):

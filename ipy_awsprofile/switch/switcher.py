@@ -1,7 +1,8 @@
-"""The Switcher takes a request, moves the kernel and returns the identity. It has the only state.
+"""The Switcher, which has the only state. It takes a request and switches the kernel.
 
-Magic, picker and `using_profile` describe a switch as a `SwitchRequest`. The Switcher first checks
-the new session, and then enters the bindings: a switch that fails has changed nothing.
+The magic, the picker and `using_profile` describe a switch as a `SwitchRequest`. The Switcher
+checks the new session before it enters the bindings, so a failed switch changes nothing. It returns
+the identity.
 """
 
 from __future__ import annotations
@@ -43,12 +44,12 @@ if TYPE_CHECKING:
 
 
 class Switcher:
-    """Moves the kernel from identity to identity, and back to how it was before the first."""
+    """Switches the kernel between identities, and back to its state before the first switch."""
 
     def __init__(self, shell: InteractiveShell | None, owners: Owners | None = None) -> None:
-        self._shell = shell  # None in a script, where no notebook has a variable that could follow
-        # Widget callbacks can run in another thread while a cell runs. The lock isn't held while
-        # AWS or a person is asked, or a listener is called.
+        self._shell = shell  # None in a script, which has no notebook with a variable
+        # Widget callbacks can run in another thread while a cell runs. The lock isn't held during
+        # calls to AWS, prompts and calls of listeners.
         self._lock = threading.RLock()
         self._layers = Layers(self._bind)
         self._listeners = Listeners()
@@ -56,20 +57,20 @@ class Switcher:
         self._processes = ChildProcesses()
         self._closed = False
         self._ending = ExitStack()
-        #: The owners of the credentials that something signs with.
+        #: The owners of the credentials that are used to sign.
         self.owners = owners or self._ending.enter_context(locked_owners())
         self.owners.notebook = self
         #: The objects that the notebook has opened in S3.
         self.readers = OpenReaders()
-        #: The running cell, and what waits for its end.
+        #: The running cell, and the action that waits for its end.
         self.cell = RunningCell(shell)
-        #: The person to prompt, now and when credentials expire in a later cell.
+        #: Prompts the user, now and when credentials expire in a later cell.
         self.person = Person()
-        #: The profiles that need to be confirmed, or that are read-only.
+        #: The profiles that require confirmation, or that are read-only.
         self.protection = Protection()
-        #: The name of roles' sessions that neither an option nor their profile names.
+        #: The session name for roles if neither an option nor the profile sets one.
         self.session_name: str | None = None
-        #: What happens when a client from before a switch signs, and how a warning is shown.
+        #: How to handle signatures of clients from before a switch, and how to show a warning.
         self.stale: Policy = "warn"
         self.warn: Callable[[str], None] = warnings.warn
         #: Which of `BINDINGS` follow a switch.
@@ -88,19 +89,19 @@ class Switcher:
 
     @property
     def sessions(self) -> tuple[ProfileSession, ...]:
-        """The active session and, after ``--only-session``, the rest of the kernel's session."""
+        """The active session and, after ``--only-session``, the session of everything else."""
         active = self._active()
         return tuple(filter(None, (active.session, active.rest))) if active else ()
 
     @property
     def request(self) -> SwitchRequest | None:
-        """What the active session was asked for with, or None before the first switch."""
+        """The request for the active session, or None before the first switch."""
         active = self._active()
         return active.request if active else None
 
     @property
     def followed(self) -> ProfileSession | None:
-        """The session that is found without a profile's name, if a switch has set one."""
+        """The default session that a switch has set, for code that names no profile."""
         active = self._active()
         if active is None or "environment" not in self.bindings:
             return None
@@ -108,7 +109,7 @@ class Switcher:
 
     @property
     def has_notebook(self) -> bool:
-        """Whether there is a notebook, whose variable holds the session."""
+        """Whether there is a notebook with a variable for the session."""
         return self._shell is not None
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
@@ -121,9 +122,9 @@ class Switcher:
         return self._listeners.add(listener)
 
     def identity(self) -> Identity | None:
-        """Return who the active session is now, or None before the first switch.
+        """Return the active session's current identity, or None before the first switch.
 
-        Raises a child of `AwsProfileError` if its credentials can't be renewed.
+        Raises a subclass of `AwsProfileError` if its credentials can't be renewed.
         """
         from ipy_awsprofile.sessions.identity import who_am_i
 
@@ -131,27 +132,27 @@ class Switcher:
         return who_am_i(session) if session else None
 
     def known_identity(self) -> Identity | None:
-        """Return who the active session was last, with its present expiry; AWS isn't asked."""
+        """Return the active session's last known identity and its expiry, without calling AWS."""
         active = self._active()
         return active.known() if active else None
 
     def switch(
         self, request: SwitchRequest, *, fresh: bool = False, person: Person | None = None
     ) -> Identity:
-        """Check the new identity, then move everything to it.
+        """Check the new identity, then switch everything to it.
 
-        ``fresh`` gets new credentials even if good ones are cached. ``person`` is asked during
-        this switch instead of the Switcher's own. Raises a child of `AwsProfileError`, or whatever
-        interrupts it; then nothing has changed.
+        ``fresh`` gets new credentials even if valid ones are cached. ``person`` replaces the
+        Switcher's own prompter during this switch. Raises a subclass of `AwsProfileError`, or an
+        interrupting exception such as KeyboardInterrupt; then nothing has changed.
         """
         return self.move(self.prepare(request, fresh=fresh, person=person))
 
     def prepare(
         self, request: SwitchRequest, *, fresh: bool = False, person: Person | None = None
     ) -> Layer:
-        """Open the session and get its identity from STS, as `switch` does; nothing is changed."""
+        """Open the session and get its identity, as `switch` does, without changing anything."""
         require_notebook("A switch")
-        if self._closed:  # a picker outlives the extension
+        if self._closed:  # a picker can outlive the extension
             raise _unloaded()
         # The active profile needs no confirmation; its pattern may be newer than the switch.
         is_new = request is not self.request
@@ -167,7 +168,7 @@ class Switcher:
         return Layer(request, session, identity)
 
     def move(self, layer: Layer) -> Identity:
-        """Move everything to what `prepare` has returned. Raises what `switch` does."""
+        """Switch everything to the layer that `prepare` returned. Raises the errors of `switch`."""
         require_no_run()
         with Uninterrupted():
             self._become(layer)
@@ -182,22 +183,23 @@ class Switcher:
             self._layers.become((*self._layers.bound[:-1], layer))
 
     def refresh(self, *, person: Person | None = None) -> Identity | None:
-        """Switch to the active profile once more, with new credentials; None if none is active."""
+        """Switch to the active profile again with new credentials, or return None without one."""
         request = self.request
         return self.switch(request, fresh=True, person=person) if request else None
 
     def login(self, request: SwitchRequest, *, person: Person | None = None) -> None:
-        """Ask the person to sign in for a profile, even if it isn't necessary; nothing is switched.
+        """Prompt the user to sign in for a profile, even if it isn't necessary, without switching.
 
-        Raises a child of `AwsProfileError`, InvalidOption for a profile without a sign-in.
+        Raises a subclass of `AwsProfileError`, such as InvalidOption for a profile without a
+        sign-in.
         """
         (person or self.person).sign_in_for(login_target(request))
 
     def off(self, is_over: Callable[[Layer], bool] | None = None) -> bool:
-        """Put everything back to before the first switch. Return whether there was one to undo.
+        """Restore the state before the first switch. Return whether there was a switch to undo.
 
-        What waits for the end of the running cell is dropped. With ``is_over``, leave only such
-        layers, for good: no scope that ends later restores them.
+        The action that waits for the end of the running cell is dropped. With ``is_over``,
+        permanently leave only these layers, so that no scope restores them later.
         """
         require_no_run()
         self.cell.drop()
@@ -210,21 +212,21 @@ class Switcher:
         return True
 
     def close(self) -> None:
-        """Put everything back, and never switch again: the extension is going to be unloaded."""
+        """Restore everything and refuse further switches, before the extension is unloaded."""
         with Uninterrupted():
             self._closed = True
             self.off()
             self._ending.close()
 
     def begin(self, layer: Layer) -> None:
-        """Begin a `Scope` with what `prepare` has returned."""
+        """Begin a `Scope` with the layer that `prepare` returned."""
         with self._lock:
             self._note_readers()
             self._layers.begin_scope(layer)
         self._tell(layer, layer.identity)
 
     def end(self, layer: Layer) -> None:
-        """End a scope, and call the listeners unless a later scope is still in force."""
+        """End a scope, and call the listeners unless a later scope is still active."""
         with self._lock:
             self._note_readers()
             if not self._layers.end_scope(layer, nothing=self._closed):
@@ -234,7 +236,7 @@ class Switcher:
         self._tell(active, active.known() if active else None)
 
     def leftovers(self) -> list[Leftover]:
-        """Return what doesn't follow the active identity; empty before the first switch."""
+        """Return what doesn't follow the active identity. It is empty before the first switch."""
         from ipy_awsprofile.bindings import leftovers  # loading the extension doesn't need it
         from ipy_awsprofile.bindings.changed_since_switch import changed_since_switch
 
@@ -258,7 +260,7 @@ class Switcher:
             return self._layers.bound[-1] if self._layers.bound else None
 
     def _note_readers(self) -> None:
-        """Note readers and processes of this identity before a different one becomes active."""
+        """Record readers and processes of this identity before a different one becomes active."""
         active = self._active()
         owner = owner_of(active.session) if active else None
         self._processes.note(owner)
@@ -269,12 +271,12 @@ class Switcher:
         self._listeners.tell(identity, lambda: self._active() is layer)
 
     def _bind(self, layer: Layer, transaction: Transaction) -> ExitStack:
-        """Enter the bindings of the layer; on an error, none is entered."""
+        """Enter the bindings of the layer; on an error, enter none of them."""
         if self._closed:
             raise _unloaded()
         from ipy_awsprofile.bindings.follow import follow
 
-        if self._server is None:  # loading the extension doesn't import what a server needs
+        if self._server is None:  # loading the extension must not import these
             from ipy_awsprofile.bindings.credential_server import CredentialServer
             from ipy_awsprofile.bindings.stale_signatures import StaleSignatures
             from ipy_awsprofile.sessions.duckdb_secret import SECRETS

@@ -1,7 +1,7 @@
-"""Saved profiles are kept in step with the roles of a sign-in: ``--sync``.
+"""Keep saved profiles in sync with the roles of a sign-in, for ``--sync``.
 
-Only profiles that ``--save`` has written are changed: see `saved_profiles`. A role counts as gone
-only if the complete list doesn't have it, so that a pattern never removes what it leaves out.
+This changes only profiles that ``--save`` has written; see `saved_profiles`. A role counts as gone
+only if the complete list doesn't contain it, so filtering roles never removes profiles.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from ipy_awsprofile.sessions.assigned_roles import AssignedRole
     from ipy_awsprofile.switch.switcher import Switcher
 
-#: What happens to a profile. ``keep`` says that it isn't renamed or removed, although it differs.
+#: What happens to a profile. ``keep`` means that it isn't renamed or removed although it differs.
 Action = Literal["remove", "rename", "keep", "add"]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One profile that differs from the roles. ``new_name`` is empty unless it is renamed."""
+    """A profile that differs from the roles. ``new_name`` is empty if its name doesn't differ."""
 
     action: Action
     name: str
@@ -50,7 +50,7 @@ class Change:
 
 @dataclass(slots=True)
 class SyncPlan:
-    """What differs, and the changes that `write` makes in the config file."""
+    """The differences, and the changes that `write` makes in the config file."""
 
     sign_in: str
     files: SharedFiles
@@ -62,7 +62,7 @@ class SyncPlan:
 
     @property
     def backup(self) -> Path:
-        """The file that `write` keeps the former config file in."""
+        """The file in which `write` saves the previous config file."""
         return self.files.config.with_name(f"{self.files.config.name}.before-sync")
 
     @property
@@ -71,7 +71,7 @@ class SyncPlan:
         return not (self.added or self.renamed or self.removed)
 
     def write(self) -> None:
-        """Make the changes, in one step. Raises ConfigFileError; then nothing has changed."""
+        """Make the changes in one step. Raises ConfigFileError; then nothing has changed."""
         if not self.is_empty:
             change = partial(
                 changed_text, renamed=self.renamed, removed=self.removed, added=self.added
@@ -90,9 +90,9 @@ def plan_sync(
 ) -> SyncPlan:
     """Return how the saved profiles of a sign-in differ from its roles.
 
-    ``listed`` are all its roles, and ``wanted`` those that match the ``words``. ``pattern`` is for
-    the names of profiles. Raises InvalidOption for names as `save_roles` does, and if no role is
-    listed; and ConfigFileError.
+    ``listed`` contains all its roles, and ``wanted`` only the roles that match the ``words``.
+    ``pattern`` is for the names of profiles. Raises InvalidOption for invalid names, as
+    `save_roles` does, and if no role is listed. Raises ConfigFileError, too.
     """
     files = SharedFiles.from_environment()
     version = version_of(files.config)
@@ -136,7 +136,7 @@ def plan_sync(
 
 
 def _saved(sign_in: SignIn, config: Config) -> list[SavedProfile]:
-    """Return the saved profiles; the text has been read once before, without an error."""
+    """Return the saved profiles. The config file was read before without an error."""
     if not config.paths.config.exists():
         return []
     with config.paths.config.open(newline="") as file:
@@ -146,7 +146,7 @@ def _saved(sign_in: SignIn, config: Config) -> list[SavedProfile]:
 def _renamed(
     saved: Sequence[SavedProfile], wanted: Sequence[AssignedRole], pattern: str, config: Config
 ) -> Iterator[tuple[SavedProfile, str]]:
-    """Yield the saved profiles whose role has a different name by the pattern."""
+    """Yield the saved profiles to rename, each with its new name from the pattern."""
     by_role: dict[tuple[str, str], list[SavedProfile]] = {}
     for one in saved:
         by_role.setdefault((one.account, one.role), []).append(one)
@@ -159,7 +159,7 @@ def _renamed(
 
 
 def _used_by(names: set[str], config: Config) -> dict[str, str]:
-    """Return in words which profile uses each of these, without the ones that none uses."""
+    """Return text that says which profile uses each of these; unused profiles aren't included."""
     return {name: f"{profile} uses it" for name, profile in profiles_with(names, config)}
 
 
@@ -172,7 +172,7 @@ def _change(action: Action, saved: SavedProfile, *, new_name: str = "", note: st
 
 
 class _Notes:
-    """What a person should know of a profile that another name or no name is going to have."""
+    """Notes for the user about a profile that is going to be renamed or removed."""
 
     def __init__(self, switcher: Switcher) -> None:
         self._active = switcher.request.profile if switcher.request else None

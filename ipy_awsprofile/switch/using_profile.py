@@ -1,4 +1,4 @@
-"""A profile for a ``with`` block, and the Switcher that the running shell has."""
+"""Use a profile in a ``with`` block, and find the Switcher of the running shell."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def using_profile(
     write: bool = False,
     default: bool = False,
 ) -> Scope:
-    """Work as a profile in a ``with`` block: everything follows it there, and comes back after it.
+    """Use a profile for everything in a ``with`` block, and restore the previous state afterwards.
 
-    The options are the same as for ``%aws_profile``; see `SwitchRequest`: ``duration`` is
-    in seconds, a timedelta, or a text such as ``15m``, ``variable`` is ``--as``, and ``confirmed``
-    is ``--yes``. The block gets the session, too. In a script without IPython, everything but the
+    The options are the same as for ``%aws_profile``; see `SwitchRequest`. ``duration`` is in
+    seconds, a timedelta, or a text such as ``15m``. ``variable`` is ``--as``, and ``confirmed`` is
+    ``--yes``. The block gets the session, too. In a script without IPython, everything except the
     notebook's variable follows.
 
-    The whole kernel follows, so two threads or tasks can't be in such blocks at the same time: use
-    `open_session` there. Raises a child of `AwsProfileError`; then the block isn't entered and
-    nothing has changed.
+    The whole kernel follows, so two threads or tasks can't be in such blocks at the same time. In
+    threads and tasks, use `open_session`. Raises a subclass of `AwsProfileError`; then the block
+    isn't entered and nothing has changed.
 
     https://docs.python.org/3/reference/compound_stmts.html#the-with-statement
     """
@@ -77,10 +77,10 @@ def using_profile(
 
 
 def running_switcher() -> Switcher:
-    """Return the Switcher of the running IPython shell, loading the extension if need be.
+    """Return the Switcher of the running IPython shell, loading the extension if necessary.
 
-    Outside of IPython it is one for the process, without a notebook. A forked child has another: in
-    it, nothing ends what the parent has begun.
+    Outside IPython, return a Switcher for the process, without a notebook. A forked child has a
+    separate one, because nothing in the child ends what the parent has begun.
     """
     from IPython.core.getipython import get_ipython
 
