@@ -1,7 +1,8 @@
-"""Arguments for libraries that have an S3 client of their own, one file for each library.
+"""Arguments for libraries with their own S3 clients, in one file for each library.
 
-Each function takes a session and returns what one library needs to work as that session, with its
-Region and its `endpoint_url`. The credentials in it are short-lived: long-term keys are refused.
+Each function takes a session, and returns what one library needs to use that session, with its
+Region and its `endpoint_url`. Credentials in these arguments are short-lived. Long-term keys are
+never passed on.
 """
 
 from ipy_awsprofile.libraries.dask import dask_storage_options

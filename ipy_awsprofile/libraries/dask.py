@@ -1,4 +1,4 @@
-"""Dask, whose workers can be on other machines."""
+"""Arguments for Dask, which can have workers on other machines."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 @interrupts_unshown()
 def dask_storage_options(session: ProfileSession) -> dict[str, Any]:
-    """Return the ``storage_options=`` with which a Dask cluster's workers open ``s3://`` paths.
+    """Return the ``storage_options=`` that a Dask cluster's workers need to open ``s3://`` paths.
 
-    Workers need no config file. In the kernel, files opened with these options renew their session.
-    A submitted graph contains the session's short-lived credentials. Each ``compute()`` sends new
-    ones, and can last as long as they do (the ``duration`` of `open_session`), because workers
-    don't renew them. For long-term keys, STS issues short-lived credentials. The options' repr
-    doesn't show them.
+    Workers don't need a config file. In the kernel, files opened with these options renew their
+    session. A submitted graph contains the session's short-lived credentials. Each ``compute()``
+    sends the current ones, and can't take longer than they are valid (the ``duration`` of
+    `open_session`), because workers don't renew them. For long-term keys, STS issues short-lived
+    credentials. The repr of the options doesn't show credentials.
 
-    Raises a child of `AwsProfileError`.
+    Raises a subclass of `AwsProfileError`.
 
     https://docs.dask.org/en/stable/how-to/connect-to-remote-data.html
     """

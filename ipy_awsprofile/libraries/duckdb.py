@@ -1,4 +1,4 @@
-"""DuckDB, which keeps credentials as secrets of a connection."""
+"""Credentials for DuckDB, which keeps them as secrets of a connection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
-#: What makes a connection that signs as the session of one profile.
+#: Code to create a connection that signs as the session of one profile.
 _OWN_CONNECTION = (
     "import duckdb; from ipy_awsprofile import libraries; con = duckdb.connect(); "
     "libraries.duckdb_secret(session, con)"
@@ -23,18 +23,18 @@ _OWN_CONNECTION = (
 
 @interrupts_unshown()
 def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None = None) -> None:
-    """Create a DuckDB secret: ``s3://`` paths work as the session until its credentials end.
+    """Create a DuckDB secret: ``s3://`` paths use the session until its credentials expire.
 
-    The connection (by default that of `duckdb.sql`) gets a temporary secret with the name
-    ``ipy_awsprofile``. DuckDB shows only its access key ID, and writes nothing to a file.
+    The connection (by default, the connection of `duckdb.sql`) gets a temporary secret with the
+    name ``ipy_awsprofile``. DuckDB shows only its access key ID, and writes nothing to a file.
 
-    If the session is the active one, the secret follows each switch and is dropped by ``--off``. A
-    transaction that is open during a switch keeps the former one until it ends. A secret for any
-    other session stays as it is. ``%aws_profile --refresh``, or another call, renews the
-    credentials.
+    If the session is the active one, the secret follows each switch, and ``--off`` drops it. A
+    transaction that is open during a switch keeps the former secret until it ends. A secret for any
+    other session doesn't change. To renew the credentials, run ``%aws_profile --refresh`` or call
+    this function again.
 
-    Raises CredentialsUnavailable for long-term keys, and NotForOneProfile without a connection in a
-    function for many profiles, which would share the default one.
+    Raises CredentialsUnavailable for long-term keys. In a function for many profiles, raises
+    NotForOneProfile without a connection, because the profiles would share the default connection.
 
     https://duckdb.org/docs/stable/core_extensions/httpfs/s3api
     """
@@ -53,7 +53,7 @@ def duckdb_secret(session: boto3.Session, connection: DuckDBPyConnection | None 
 
 
 def _load_s3_client(connection: DuckDBPyConnection) -> None:
-    """Load DuckDB's S3 client from PyPI's package, if it is installed; DuckDB downloads it else."""
+    """Load DuckDB's S3 client from its PyPI package if installed. If not, DuckDB downloads it."""
     try:
         from duckdb_extensions import import_extension
     except ImportError:

@@ -1,4 +1,4 @@
-"""fsspec, by which pandas and Dask open ``s3://`` paths: a profile's name is enough for it."""
+"""Arguments for fsspec (pandas, Dask), which needs only a profile's name for ``s3://`` paths."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 def storage_options(session: boto3.Session | None = None) -> dict[str, Any]:
-    """Return the ``storage_options=`` with which pandas, Dask and fsspec open ``s3://`` paths.
+    """Return the ``storage_options=`` that pandas, Dask and fsspec need to open ``s3://`` paths.
 
-    They name a profile, so they contain no secret, and files opened with them renew their session.
-    Without a session they name the profile that the kernel's child processes use while it is
-    active; in a function of `across_profiles`, its profile.
+    The options name a profile, so they contain no secret, and files opened with them renew their
+    session. Without a session, they name the profile that the kernel's child processes use while it
+    is active. In a function of `across_profiles`, they name its profile.
 
     Raises CredentialsUnavailable for a session that no profile in the files describes completely.
 
@@ -40,6 +40,6 @@ def storage_options(session: boto3.Session | None = None) -> dict[str, Any]:
             "While its profile is active, use `storage_options()` without a session.",
         )
     options: dict[str, Any] = {"profile": session.target.name}
-    if session.region_name:  # in the kernel, the Region of the active profile would be used
+    if session.region_name:  # otherwise, the kernel would use the active profile's Region
         options["client_kwargs"] = {"region_name": session.region_name}
     return options

@@ -1,4 +1,4 @@
-"""polars, which asks a credential provider again when credentials end."""
+"""Arguments for polars, which calls a credential provider again when credentials expire."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class PolarsCredentials:
-    """The session's credentials as polars asks for them: call it for a dict, and their end."""
+    """A credential provider for polars. Calling it returns the credentials and their expiration."""
 
     def __init__(self, session: boto3.Session) -> None:
         self._session = session
@@ -27,23 +27,24 @@ class PolarsCredentials:
 
     @interrupts_unshown()
     def __call__(self) -> tuple[dict[str, str], int | None]:
-        """Return the current credentials, and when they end in seconds since 1970."""
+        """Return the current credentials, and their expiration time in seconds since 1970."""
         note_hand_out(self._session, "polars")
         return for_polars(*short_lived(self._session))
 
 
 @interrupts_unshown()
 def polars_options(session: boto3.Session) -> dict[str, Any]:
-    """Return what polars needs to work as the session: ``pl.scan_csv(url, **options)``.
+    """Return the options that polars needs to use the session: ``pl.scan_csv(url, **options)``.
 
-    These are ``credential_provider``, which renews the credentials, and ``storage_options``; they
-    contain no secret. Raises CredentialsUnavailable for long-term keys, and before polars 1.39.
+    The options are ``credential_provider``, which renews the credentials, and ``storage_options``.
+    They contain no secret. Raises CredentialsUnavailable for long-term keys, and before polars
+    1.39.
 
     https://docs.pola.rs/user-guide/io/cloud-storage/
     """
     if keeps_credentials():
         raise CredentialsUnavailable(f"This polars {KEEPS}.", UPDATE)
-    short_lived(session)  # an error is raised here, and not by a later query
+    short_lived(session)  # raises an error here instead of in a later query
     region, endpoint = s3_location(session)
     options = {"aws_region": region}
     if endpoint:

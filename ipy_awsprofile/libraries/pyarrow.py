@@ -1,4 +1,4 @@
-"""pyarrow, whose S3 filesystem is part of AWS's C++ SDK."""
+"""An S3 filesystem for pyarrow, which uses AWS's C++ SDK."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @interrupts_unshown()
 def pyarrow_filesystem(session: boto3.Session) -> S3FileSystem:
-    """Return pyarrow's own S3 filesystem, which works as the session until its credentials end.
+    """Return pyarrow's own S3 filesystem, which uses the session until its credentials expire.
 
-    It has the current short-lived credentials, which pyarrow can't renew: call this again after
-    that. Raises CredentialsUnavailable for long-term keys.
+    It has the current short-lived credentials, which pyarrow can't renew. After they expire, call
+    this function again. Raises CredentialsUnavailable for long-term keys.
 
     https://arrow.apache.org/docs/python/generated/pyarrow.fs.S3FileSystem.html
     """

@@ -1,7 +1,7 @@
 """The session that s3fs signs with, in the kernel and on the workers of a Dask cluster.
 
-s3fs takes a session of aiobotocore, and is pickled together with it. This session is pickled as
-its current short-lived credentials, so each graph brings new ones.
+s3fs takes an aiobotocore session, and is pickled together with it. Pickling this session saves its
+current short-lived credentials, so each graph contains new ones.
 
 https://s3fs.readthedocs.io/en/latest/api.html#s3fs.core.S3FileSystem
 """
@@ -23,10 +23,10 @@ from ipy_awsprofile.sessions.session import ProfileSession
 
 
 class WorkerSession(AioSession):  # type: ignore[misc]  # aiobotocore is untyped
-    """A session with the credentials that it was pickled with; it doesn't renew them.
+    """A session with the credentials that it was pickled with. It doesn't renew them.
 
-    Its repr differs for different credentials, since s3fs looks for a cached filesystem by it. It
-    contains no key.
+    Its repr differs for different credentials, because s3fs uses the repr to look up cached
+    filesystems. The repr contains no key.
     """
 
     def __init__(self, brought: PortableSession) -> None:
@@ -38,7 +38,7 @@ class WorkerSession(AioSession):  # type: ignore[misc]  # aiobotocore is untyped
 
     @property
     def full_config(self) -> dict[str, Any]:
-        """What the files said in the kernel."""
+        """The settings from the kernel's shared files."""
         return self._brought.full_config()
 
     def __repr__(self) -> str:
@@ -54,14 +54,14 @@ class WorkerSession(AioSession):  # type: ignore[misc]  # aiobotocore is untyped
         return self
 
     def __deepcopy__(self, _memo: object) -> Self:
-        """Return the session itself: pandas and Dask copy options, and a copy wouldn't renew."""
+        """Return the session itself: pandas and Dask copy options, but a copy couldn't renew."""
         return self
 
 
 class KernelSession(WorkerSession):
-    """A session with the credentials of the kernel's own session; pickled, it has the current ones.
+    """A session with the credentials of a session in the kernel. Pickling saves the current ones.
 
-    Raises a child of `AwsProfileError` without short-lived credentials.
+    Raises a subclass of `AwsProfileError` without short-lived credentials.
     """
 
     def __init__(self, session: ProfileSession) -> None:
@@ -75,7 +75,7 @@ class KernelSession(WorkerSession):
 
 
 class _CredentialsOf(AioCredentials):  # type: ignore[misc]
-    """The credentials of another session, as aiobotocore asks for them."""
+    """The credentials of another session, in the form that aiobotocore expects."""
 
     def __init__(self, session: ProfileSession) -> None:
         super().__init__("", "", method="kernel")

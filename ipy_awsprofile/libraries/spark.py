@@ -1,4 +1,4 @@
-"""Spark, which reads ``s3a://`` paths with Hadoop's client."""
+"""Options for Spark, which reads ``s3a://`` paths with Hadoop's client."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 @interrupts_unshown()
 def spark_options(session: boto3.Session) -> SecretOptions:
-    """Return the options with which Spark reads and writes ``s3a://`` paths as the session.
+    """Return the options that Spark needs to read and write ``s3a://`` paths with the session.
 
-    ``spark.read.options(**spark_options(session)).parquet("s3a://…")``, and the same for
-    ``write``: they apply to that call, with the current short-lived credentials. Don't build the
-    Spark session with them: it would write its properties on the command line of its JVM, which
-    every user of the machine can read. Raises CredentialsUnavailable for long-term keys.
+    Use ``spark.read.options(**spark_options(session)).parquet("s3a://…")``, and likewise for
+    ``write``. The options apply to that call, with the current short-lived credentials. Don't build
+    the Spark session with them, because Spark would write them on the command line of its JVM,
+    which every user of the machine can read. Raises CredentialsUnavailable for long-term keys.
 
     https://hadoop.apache.org/docs/stable/hadoop-aws/tools/hadoop-aws/authentication.html
     """
