@@ -21,10 +21,11 @@ def list_buckets(session: boto3.Session, prefix: str | None = None) -> pd.DataFr
     """Return the buckets of the session's account as a DataFrame, sorted by name.
 
     The columns are ``name``, ``creation_date`` (UTC, timezone-aware) and ``region`` (missing if the
-    server doesn't report it). Without buckets the frame is empty, with the same columns and types.
-    With ``prefix``, only buckets whose names begin with it are returned.
+    server doesn't report it). If there are no buckets, the DataFrame is empty, with the same
+    columns and types. With ``prefix``, it contains only buckets with names that begin with the
+    prefix.
 
-    Raises a child of `AwsProfileError`.
+    Raises a subclass of `AwsProfileError`.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
     """
@@ -48,7 +49,7 @@ def _buckets(session: boto3.Session, prefix: str | None) -> list[Any]:
     s3 = guarded(session.client("s3", config=config))
     s3.meta.events.register_last("before-call.s3.ListBuckets", _without_redirection)
     pages = s3.get_paginator("list_buckets").paginate(
-        # The response has Regions only if the request has a parameter, such as a page size.
+        # S3 returns Regions only if the request has a parameter, such as a page size.
         PaginationConfig={"PageSize": 1000},
         **({"Prefix": prefix} if prefix else {}),
     )
@@ -63,5 +64,5 @@ def _buckets(session: boto3.Session, prefix: str | None) -> list[Any]:
 
 
 def _without_redirection(params: Any, **_: Any) -> None:
-    """Turn a redirect into an error: botocore follows only a bucket's redirect."""
+    """Turn a redirect into an error, because botocore can follow redirects only for buckets."""
     params["context"]["s3_redirect"] = {"redirected": True}
