@@ -1,4 +1,4 @@
-"""Every error of this package: what happened, and what to do next.
+"""The exceptions that this package raises.
 
 ::
 
@@ -6,33 +6,33 @@
     ├── InvalidOption            an option, argument or setting has an invalid value
     ├── ConfigFileError          a shared file is malformed or can't be read
     ├── ProfileNotFound          no section of the shared files has this name
-    ├── InvalidProfile           the section can't lead to credentials
+    ├── InvalidProfile           the profile can't provide credentials
     │   ├── InvalidSource        source_profile or credential_source is missing or invalid
     │   └── SourceLoop           the source profiles form a loop
     ├── ProtectedProfile         the switch wasn't confirmed
-    ├── IdentityChanged          the keys in the file belong to another identity now
-    ├── UnexpectedAccount        STS names another account than expected
+    ├── IdentityChanged          the keys in the file now belong to a different identity
+    ├── UnexpectedAccount        STS reports a different account than expected
     ├── SessionNotLimited        STS can't limit the session as requested
-    ├── ReadOnlyIdentity         a call would write as an identity that is read-only
+    ├── ReadOnlyIdentity         a read-only identity would have sent a call that writes
     ├── NoRegion                 a call needs an AWS Region, and none is set
     ├── InvalidCell              the cell for many profiles isn't valid Python
-    ├── StaleIdentity            a client from before a switch would sign as its identity
-    ├── NotForOneProfile         what a function or cell does would be done for another profile
+    ├── StaleIdentity            a client created before a switch would sign as the old identity
+    ├── NotForOneProfile         code for one profile would use another identity or affect others
     ├── NoProfileAnswered        a function or cell failed for every profile
     ├── MfaUnavailable           a code is required, and no one is available to enter it
     ├── MfaRejected              AWS refused the code, or it doesn't have six digits
-    ├── AccessDenied             AWS knows the caller and refuses the action
-    │   └── RoleNotAssigned      IAM Identity Center doesn't give the person this role
+    ├── AccessDenied             AWS recognizes the caller, but denies the action
+    │   └── RoleNotAssigned      the user isn't assigned the role in IAM Identity Center
     ├── CredentialsRejected      AWS doesn't accept the keys
-    │   └── CredentialsExpired   they have expired
-    ├── CredentialsUnavailable   the source (process, container, sign-in) gave no credentials
-    │   └── SignInRequired       a person must sign in first
-    ├── EndpointUnreachable      the endpoint didn't answer, or not in time
-    ├── ServiceError             any other error response of AWS
-    └── SwitchInterrupted        Ctrl-C during a switch
+    │   └── CredentialsExpired   the temporary credentials have expired
+    ├── CredentialsUnavailable   the source (process, container, sign-in) returned no credentials
+    │   └── SignInRequired       the user must sign in first
+    ├── EndpointUnreachable      the endpoint can't be reached or didn't respond in time
+    ├── ServiceError             any other error that AWS returns
+    └── SwitchInterrupted        the user pressed Ctrl-C during a switch
 
-An error's text never contains a key, a token or an MFA code. It is built from names, paths and
-AWS's messages, so it can be logged.
+An error message never contains a key, a token or an MFA code. It consists of names, paths and
+AWS's messages, so it is safe to log.
 """
 
 from __future__ import annotations
@@ -44,26 +44,26 @@ from ipy_awsprofile.text import LONGEST, assigned_name, shortened, visible
 
 
 class AwsProfileError(Exception):
-    """Base of every error of this package.
+    """Base class of all exceptions in this package.
 
-    ``str(error)`` says what happened in one line. ``hint`` says what to do next, in one line that
-    may be empty.
+    ``str(error)`` is one line that describes the error. ``hint`` is one line that says what to do
+    next; it can be empty.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
-        # Names and values from the files can contain line ends.
+        # Names and values from the files can contain line breaks.
         super().__init__(_shown(message))
         self.hint = _shown(hint)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle and copy the text: the constructors of the children take other arguments."""
+        """Pickle the message and attributes, because subclasses have different constructors."""
         return _restored, (type(self), self.args, vars(self))
 
     def _render_traceback_(self) -> list[str]:
-        """Return what IPython shows instead of the stack: the message, and the hint.
+        """Return the lines that IPython shows instead of a traceback: the message and the hint.
 
         Front ends show these lines in a box, and programs that run notebooks (nbclient, papermill)
-        write them to their logs: so there is no card beside them.
+        write them to their logs. Therefore, errors don't display a card.
         https://ipython.readthedocs.io/en/stable/config/integrating.html
         """
         return [f"{type(self).__name__}: {self}", *filter(None, [self.hint])]
@@ -82,13 +82,13 @@ def _restored(
 
 
 class InvalidOption(AwsProfileError):
-    """An option or argument, or the setting that it replaces, has an invalid value."""
+    """An option, an argument, or the setting that it overrides has an invalid value."""
 
 
 class ConfigFileError(AwsProfileError):
     """A shared config or credentials file is malformed or can't be read.
 
-    ``path`` is the file; ``line`` counts from 1, or is None if the error is about the whole file.
+    ``path`` is the file. ``line`` starts at 1; it is None if the error affects the whole file.
     """
 
     def __init__(self, path: Path, problem: str, line: int | None = None) -> None:
@@ -104,7 +104,7 @@ class ConfigFileError(AwsProfileError):
 class ProfileNotFound(AwsProfileError):
     """No section of the shared files has this name. ``nearest`` has the most similar names.
 
-    ``advice`` is what to do if a mistake in the files explains it.
+    ``advice`` says what to do if a mistake in the files is the cause.
     """
 
     def __init__(self, name: str, nearest: tuple[str, ...] = (), advice: str = "") -> None:
@@ -119,7 +119,7 @@ class ProfileNotFound(AwsProfileError):
 
 
 class InvalidProfile(AwsProfileError):
-    """A profile's section can't lead to credentials."""
+    """A profile can't provide credentials."""
 
 
 class InvalidSource(InvalidProfile):
@@ -127,7 +127,7 @@ class InvalidSource(InvalidProfile):
 
 
 class SourceLoop(InvalidProfile):
-    """A source profile leads back to a profile that is in the role chain already."""
+    """A source profile refers back to a profile that is already in the role chain."""
 
 
 class ProtectedProfile(AwsProfileError):
@@ -146,7 +146,7 @@ class IdentityChanged(AwsProfileError):
 
 
 class UnexpectedAccount(AwsProfileError):
-    """STS reports a different account than the user expects; nothing has changed."""
+    """STS reports a different account than the user expects. Nothing has changed."""
 
     def __init__(self, name: str, account: str, expected: str) -> None:
         super().__init__(
@@ -158,21 +158,21 @@ class UnexpectedAccount(AwsProfileError):
 
 
 class SessionNotLimited(AwsProfileError):
-    """STS can't limit the session as requested: the endpoint doesn't know GetScopedCredentials."""
+    """STS can't limit the session because the endpoint doesn't support GetScopedCredentials."""
 
 
 class ReadOnlyIdentity(AwsProfileError):
-    """A call would write as an identity that is read-only; it wasn't sent."""
+    """A read-only identity tried to make a call that writes. The call wasn't sent."""
 
 
 class NoRegion(AwsProfileError):
-    """A call needs an AWS Region, and neither an option nor the profile names one."""
+    """A call needs an AWS Region, and neither an option nor the profile specifies one."""
 
 
 class InvalidCell(AwsProfileError):
-    """The cell for many profiles isn't valid Python; nothing was run.
+    """The cell for many profiles isn't valid Python. Nothing was run.
 
-    ``rendered`` are the lines in which IPython shows such an error of any other cell.
+    ``rendered`` has the lines that IPython shows for a syntax error in a regular cell.
     """
 
     def __init__(self, message: str, rendered: list[str]) -> None:
@@ -184,18 +184,18 @@ class InvalidCell(AwsProfileError):
 
 
 class StaleIdentity(AwsProfileError):
-    """A client from before a switch would sign as an identity that isn't active any more."""
+    """A client created before a switch would sign as an identity that is no longer active."""
 
 
 class NotForOneProfile(AwsProfileError):
-    """What a function or cell for many profiles does would concern the notebook or all of them."""
+    """Code for one of many profiles would use a different identity or affect other profiles."""
 
 
 class NoProfileAnswered(AwsProfileError):
     """A function or cell failed for every profile.
 
-    ``errors`` has a row for each profile, as ``result.attrs["errors"]`` has for some, and the same
-    methods: ``errors.retry()`` runs it again.
+    ``errors`` has a row for each profile and the same methods as ``result.attrs["errors"]``:
+    ``errors.retry()`` runs the function or cell again.
     """
 
     def __init__(self, message: str, hint: str, errors: Any) -> None:
@@ -204,18 +204,18 @@ class NoProfileAnswered(AwsProfileError):
 
 
 class MfaUnavailable(AwsProfileError):
-    """An MFA code is needed, and no front end can ask a person for it."""
+    """An MFA code is required, and no front end can prompt the user for it."""
 
 
 class MfaRejected(AwsProfileError):
     """AWS refused the MFA code or the device, or the code doesn't have six digits."""
 
-    #: Whether AWS refused the device, so that no code of it can be right.
+    #: Whether AWS refused the device, so that none of its codes can work.
     is_about_device = False
 
 
 class AccessDenied(AwsProfileError):
-    """AWS knows the caller and refuses the action."""
+    """AWS recognizes the caller, but denies the action."""
 
 
 class RoleNotAssigned(AccessDenied):
@@ -223,7 +223,7 @@ class RoleNotAssigned(AccessDenied):
 
 
 class CredentialsRejected(AwsProfileError):
-    """AWS doesn't accept the keys: they are unknown or inactive, or the secret is wrong."""
+    """AWS rejects the keys because they are unknown or inactive, or the secret is wrong."""
 
 
 class CredentialsExpired(CredentialsRejected):
@@ -231,14 +231,14 @@ class CredentialsExpired(CredentialsRejected):
 
 
 class CredentialsUnavailable(AwsProfileError):
-    """The profile's source of credentials (a process, a container, a sign-in) gave none."""
+    """The profile's credential source (a process, container or sign-in) returned no credentials."""
 
 
 class SignInRequired(CredentialsUnavailable):
-    """The sign-in that a profile's credentials come from is missing or has expired.
+    """A profile gets its credentials from a sign-in that is missing or has expired.
 
-    ``source`` is the profile that signs in: ``name`` itself, or the one that starts its role chain.
-    ``command`` is that of the AWS CLI, if it isn't ``aws sso login``.
+    ``source`` is the profile that signs in: either ``name`` or the start of its role chain.
+    ``command`` is the AWS CLI command to sign in, if it isn't ``aws sso login``.
     """
 
     def __init__(
@@ -262,15 +262,15 @@ class SignInRequired(CredentialsUnavailable):
 
 
 class EndpointUnreachable(AwsProfileError):
-    """An endpoint didn't answer, or not within the timeout."""
+    """An endpoint can't be reached, or didn't respond within the timeout."""
 
 
 class ServiceError(AwsProfileError):
-    """AWS, or a server that is compatible with it, answered with another error."""
+    """Any other error from AWS or an AWS-compatible server."""
 
 
 class SwitchInterrupted(AwsProfileError):
-    """A person stopped a switch, or a part of it, with Ctrl-C."""
+    """The user stopped a switch, or part of a switch, with Ctrl-C."""
 
     def __init__(self, what: str = "The switch", hint: str = "Nothing has changed.") -> None:
         super().__init__(f"{what} was interrupted.", hint)
