@@ -1,1 +1,1 @@
-"""botocore's credentials: providers, caches, renewal, prompts, and foreign errors."""
+"""Extensions of botocore: credential providers, caches, renewal, prompts, and errors."""

@@ -1,6 +1,6 @@
-"""Error responses of AWS, translated to our errors.
+"""Translate AWS error responses to this package's exceptions.
 
-Servers that are compatible with AWS can leave out an error's code or message.
+AWS-compatible servers can omit an error's code or message.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 """
@@ -27,12 +27,12 @@ from ipy_awsprofile.errors import (
 )
 from ipy_awsprofile.text import assigned_name, in_words
 
-#: STS doesn't accept a web identity token.
+#: Error codes for a web identity token that STS rejects.
 _BAD_TOKEN = {"ExpiredTokenException", "IDPRejectedClaim", "InvalidIdentityToken"}
 
 
 def from_response(error: ClientError, chain: ChainNames) -> AwsProfileError:
-    """Return our error for an error response."""
+    """Return this package's exception for an error response."""
     response = ErrorResponse.of(error)
     if "MultiFactorAuthentication failed" in response.message:
         return _mfa_rejected(response, chain)
@@ -59,7 +59,7 @@ def from_response(error: ClientError, chain: ChainNames) -> AwsProfileError:
 
 
 def unexpected_response(chain: ChainNames) -> ServiceError:
-    """Return the error for a response that isn't from AWS."""
+    """Return the exception for a response that doesn't come from AWS."""
     return ServiceError(f"`{chain.asked_for}` got a response that isn't from AWS.", _NOT_AWS)
 
 
@@ -79,7 +79,7 @@ def _mfa_rejected(response: ErrorResponse, chain: ChainNames) -> MfaRejected:
 
 
 def _is_clock_wrong(response: ErrorResponse) -> bool:
-    """Return whether the signature was refused because of this machine's clock.
+    """Return whether AWS rejected the signature because this machine's clock is wrong.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html
     """
@@ -89,7 +89,7 @@ def _is_clock_wrong(response: ErrorResponse) -> bool:
 
 
 def _web_identity_refused(response: ErrorResponse, chain: ChainNames) -> AwsProfileError:
-    """Return the error for a web identity token, or for a role that doesn't trust it.
+    """Return the exception for a rejected web identity token or a role that doesn't trust it.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html#API_AssumeRoleWithWebIdentity_Errors
     """
@@ -148,7 +148,7 @@ def _role_not_assigned(response: ErrorResponse, chain: ChainNames) -> RoleNotAss
 
 
 def _assume_role_denied(response: ErrorResponse, chain: ChainNames) -> AccessDenied:
-    """Return which side doesn't allow an AssumeRole, as far as AWS's message says.
+    """Return the exception for a denied AssumeRole, with the reason if AWS's message gives it.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html
     """
@@ -170,7 +170,7 @@ def _assume_role_denied(response: ErrorResponse, chain: ChainNames) -> AccessDen
     )
 
 
-#: Actions that must be allowed besides sts:AssumeRole, and the option that needs each.
+#: Actions that an option requires in addition to sts:AssumeRole, with hints.
 _ALSO_NEEDED = {
     "sts:TagSession": "Session tags (`--tag`, session_tags) need it in the role's trust policy, "
     "and in the policy of a caller from another account.",
@@ -178,7 +178,7 @@ _ALSO_NEEDED = {
     "the role's trust policy, and in the policy of a caller from another account.",
 }
 
-#: The policy that denies, by AWS's words for it.
+#: Hints for the type of policy that denies access, by the phrase in AWS's message.
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 _DENIED_BY = {
     "no identity-based policy": "The caller's policy doesn't allow sts:AssumeRole on the role.",
@@ -200,7 +200,7 @@ _REDIRECTION = 3
 
 
 def _advice(response: ErrorResponse, chain: ChainNames) -> str:
-    """Return what to do about a response that isn't about keys or permissions."""
+    """Return the hint for an error that isn't caused by keys or permissions."""
     if response.code in THROTTLED:
         return "AWS limits how often this can be called. Wait a minute, then run the cell again."
     if "exceeds the 1 hour" in response.message:

@@ -1,4 +1,4 @@
-"""Exceptions of botocore, and Python's that it doesn't catch, translated to our errors."""
+"""Translate exceptions of botocore, and Python exceptions that it doesn't catch."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ from ipy_awsprofile.errors import (
 )
 from ipy_awsprofile.text import one_line, redacted_urls
 
-#: Returns our error for an exception and a role chain, or None to leave it to a later translation.
+#: Returns our exception for another exception and a role chain; None tries the next translation.
 _Translate = Callable[[Any, ChainNames], AwsProfileError | None]
 
 
 def from_exception(error: Exception, chain: ChainNames) -> AwsProfileError:
-    """Return our error for an exception of botocore, Python, or a function of the user."""
+    """Return this package's exception for one from botocore, Python, or a user's function."""
     for kinds, translate in _TRANSLATIONS:
         if isinstance(error, kinds) and (ours := translate(error, chain)):
             return ours
-    return AwsProfileError(  # such as an error of a function that is asked for MFA codes
+    return AwsProfileError(  # for example, a user's MFA prompter failed
         f"Something unexpected happened for `{chain.asked_for}`: {type(error).__name__}.",
         f"Run the cell again. {chain.explain_hint}",
     )
 
 
 def no_credentials(name: str = "") -> InvalidProfile:
-    """Return the error for a profile, or for a session without one, that has no credentials."""
+    """Return the exception for a profile without credentials, or a session if ``name`` is empty."""
     if not name:
         return InvalidProfile(
             "The session has no credentials.", "Run `%aws_profile NAME` to switch to a profile."
@@ -63,9 +63,9 @@ def no_credentials(name: str = "") -> InvalidProfile:
 
 
 def _as(kind: type[AwsProfileError], text: str, hint: str = "") -> _Translate:
-    """Return a translation to this kind of error.
+    """Return a function that translates an exception to the given type.
 
-    ``text`` and ``hint`` are formatted with ``error``, ``message`` (its text) and ``chain``.
+    ``text`` and ``hint`` can use the fields ``error``, ``message`` (its text) and ``chain``.
     """
 
     def translate(error: Any, chain: ChainNames) -> AwsProfileError:
@@ -76,7 +76,7 @@ def _as(kind: type[AwsProfileError], text: str, hint: str = "") -> _Translate:
 
 
 def _from_parameter(error: Any, chain: ChainNames) -> AwsProfileError:
-    """Return the error for an invalid parameter, by its setting; the value can be a secret."""
+    """Return the exception for an invalid parameter, without its value, which can be secret."""
     report = str(error.kwargs.get("report", error))
     text = one_line(re.sub(r", value: .*, type: .*", "", report))
     found = re.search(r"parameter (\w+)", text)
@@ -85,7 +85,7 @@ def _from_parameter(error: Any, chain: ChainNames) -> AwsProfileError:
     return kind(f"The {setting} of `{chain.asked_for}` is invalid: {text}", chain.explain_hint)
 
 
-#: The setting behind a parameter of a call, and the error for an invalid value.
+#: The setting that provides each parameter, and the exception for an invalid value.
 _PARAMETERS: dict[str, tuple[str, type[AwsProfileError]]] = {
     "RoleArn": ("role_arn", InvalidProfile),
     "RoleSessionName": ("role_session_name", InvalidOption),
@@ -97,9 +97,9 @@ _PARAMETERS: dict[str, tuple[str, type[AwsProfileError]]] = {
 
 
 def _unavailable(source: str, chain: ChainNames, told: str = "") -> CredentialsUnavailable:
-    """Return the error for a source, by botocore's name for it, that gives no credentials.
+    """Return the exception for a credential source that returned no credentials.
 
-    ``told`` is botocore's message.
+    ``source`` is botocore's name for the source, and ``told`` is botocore's message.
     """
     words, hint = _SOURCES.get(source, (f"source `{source}`", chain.explain_hint))
     reason = reason_of_container(told) if source == "container-role" else ""
@@ -117,7 +117,7 @@ _INSTANCE = (
     "Only an EC2 instance with a role has it. AWS_EC2_METADATA_DISABLED turns it off, and "
     "AWS_EC2_METADATA_SERVICE_ENDPOINT changes its address.",
 )
-#: What botocore's names for sources mean, and what each needs.
+#: botocore's names of credential sources, with a description and a hint for each.
 _SOURCES = {
     "Environment": ("environment", "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."),
     "EcsContainer": _CONTAINER,
@@ -137,8 +137,8 @@ def _from_value(error: ValueError, chain: ChainNames) -> AwsProfileError:
 
 
 def _from_signing(error: RuntimeError, chain: ChainNames) -> AwsProfileError | None:
-    """Return the error of AWS's library for signing; None if it is another library's."""
-    if "still expired" in str(error):  # botocore has just got them
+    """Return the exception for an error of AWS's signing library; None for any other error."""
+    if "still expired" in str(error):  # botocore has just retrieved them
         return CredentialsUnavailable(
             f"The credentials of `{chain.asked_for}` had already expired when they came.",
             "Check the clock of this machine and the lifetime of its source's credentials. "
@@ -159,7 +159,7 @@ def _from_file(error: OSError, chain: ChainNames) -> CredentialsUnavailable:
     )
 
 
-#: The translation of each exception. The first match counts, so children come before parents.
+#: The translation of each exception. The first match applies, so subclasses come first.
 _TRANSLATIONS: tuple[
     tuple[type[Exception] | tuple[type[Exception], ...], _Translate],
     ...,
@@ -238,7 +238,7 @@ _TRANSLATIONS: tuple[
         ),
     ),
     (botocore.BotoCoreError, _as(ServiceError, "`{chain.asked_for}`: {message}")),
-    # What botocore doesn't catch. Most of these texts can contain a secret.
+    # Exceptions that botocore doesn't catch. Most of their messages can contain a secret.
     (
         UnusableCredentialsError,
         _as(

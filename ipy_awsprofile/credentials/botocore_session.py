@@ -1,7 +1,7 @@
-"""The botocore session of a profile, in which botocore resolves the profile's credentials.
+"""The botocore session that resolves a profile's credentials.
 
-botocore resolves credentials, we don't. Its session gets a parsed config in which some settings are
-replaced, shared event hooks and service data, the AWS CLI's cache of assumed roles, a prompter for
+botocore resolves the credentials. This module provides it with a parsed config that overrides some
+settings, shared event hooks and service data, the AWS CLI's cache of assumed roles, a prompter for
 MFA codes, and timeouts.
 """
 
@@ -51,8 +51,8 @@ from ipy_awsprofile.errors import IdentityChanged
 class SharedBotocoreSession(StaysInProcess, botocore.session.Session):
     """A botocore session that shares its event hooks and service data with others.
 
-    Its Region is fixed when it is created: a switch sets variables for child processes, which must
-    not change an older session.
+    Its Region is fixed when it is created, because a switch sets environment variables for child
+    processes, and these variables must not affect older sessions.
     """
 
     def __init__(self, profile: str, region: str | None) -> None:
@@ -66,20 +66,20 @@ class SharedBotocoreSession(StaysInProcess, botocore.session.Session):
 
 
 def fix_region(session: Any, region: str | None) -> None:
-    """Set a botocore session's Region, which then neither files nor variables change."""
+    """Set a botocore session's Region, which files and variables can't change afterwards."""
     store = session.get_component("config_store")
     store.set_config_provider("region", ConstantProvider(region))
 
 
-#: Creates a credential provider, with a cache of assumed roles and a prompter for MFA codes.
+#: Creates a credential provider from a session, a cache of assumed roles and an MFA prompter.
 MakeProvider = Callable[["ProfileBotocoreSession", RoleCache, MfaPrompter], CredentialProvider]
 
 
 class ProfileBotocoreSession(SharedBotocoreSession):
-    """The botocore session of a target, which is a profile with some settings replaced.
+    """The botocore session of a target, which is a profile with some settings overridden.
 
-    ``callers`` has the identities that STS has returned so far, by access key ID. Calls that
-    get credentials keep the ``pace``.
+    ``callers`` has the identities that STS has returned so far, by access key ID. ``pace`` limits
+    the rate of calls that retrieve credentials.
     """
 
     def __init__(
@@ -98,12 +98,12 @@ class ProfileBotocoreSession(SharedBotocoreSession):
 
     @cached_property
     def full_config(self) -> dict[str, Any]:
-        """The parsed files, as in the base class, with the target's settings in the profile."""
+        """The parsed shared files, with the target's settings in the profile."""
         return self._target.full_config()
 
     @property
     def is_read_only(self) -> bool:
-        """Whether the session is limited to reading."""
+        """Whether the session is read-only."""
         return self._target.is_read_only
 
     def resolve_credentials(
@@ -115,11 +115,11 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         fresh: bool = False,
         provider: MakeProvider | None = None,
     ) -> None:
-        """Get the session's credentials now, and let them renew themselves.
+        """Retrieve the session's credentials now, and enable their automatic renewal.
 
-        An assumed role is read from the AWS CLI's cache unless ``fresh`` is set. ``timeout`` is in
-        seconds, for each attempt of a call to STS. ``provider`` creates a provider that is used
-        instead of botocore's provider chain. Raises botocore's errors, InvalidProfile and
+        Read an assumed role from the AWS CLI's cache unless ``fresh`` is set. ``timeout`` applies
+        to each attempt of a call to STS, in seconds. ``provider`` creates a provider to use instead
+        of botocore's provider chain. Raises botocore's exceptions, InvalidProfile and
         UnusableCredentialsError.
         """
         directory = role_cache()
@@ -143,7 +143,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
 
         try:
             credentials = load()
-        except LoginTokenLoadError:  # what `aws login` has stored is read now, and not when needed
+        except LoginTokenLoadError:  # botocore reads the file of `aws login` immediately
             sign_in()
             credentials = load()
         if credentials is None:
@@ -151,7 +151,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         for each, _ in chain_of_sources(credentials):
             if isinstance(each, FileCredentials):
                 each.check = self._require_same_identity
-        # A credential_source of the last profile is one step more.
+        # A credential_source of the last profile adds one step.
         count = 1 if provider else len(self._target.chain) + 1
         install_renewals(
             credentials,
@@ -165,9 +165,9 @@ class ProfileBotocoreSession(SharedBotocoreSession):
     def _require_same_identity(
         self, before: RedactedCredentials, keys: RedactedCredentials
     ) -> None:
-        """Raise IdentityChanged if keys aren't those of the identity that STS has named before.
+        """Raise IdentityChanged if STS reports a different identity for new keys than for the old.
 
-        Raises another child of `AwsProfileError` if STS doesn't accept the keys.
+        Raises another subclass of `AwsProfileError` if STS doesn't accept the keys.
         """
         known = self.callers.get(str(before.access_key))
         if known is None and self._target.scope:  # a narrower session has the same identity
@@ -184,7 +184,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             )
 
     def _ask(self, access_key: str, secret_key: str, token: str | None) -> CallerIdentity:
-        """Ask STS who has these keys, and remember it. Raises botocore's errors."""
+        """Get the caller identity of these keys, and store it. Raises botocore's errors."""
         sts = self.create_client(
             "sts",
             config=give_up_soon(self._timeout),
@@ -196,23 +196,23 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         return self.callers[access_key]
 
     def _accepts(self, session: Mapping[str, str]) -> bool:
-        """Return whether STS accepts a session of the cache."""
+        """Return whether STS accepts a cached session."""
         access_key = session["AccessKeyId"]
         known = self.callers.get(access_key)
         try:
             if known is None or known.cached:
                 self._ask(access_key, session["SecretAccessKey"], session["SessionToken"])
-        except (ClientError, KeyError):  # some servers can't tell who it is
+        except (ClientError, KeyError):  # some servers can't report the identity
             return False
         return True
 
     def _provider_chain(
         self, cache: RoleCache, codes: CodePrompter, timeout: float
     ) -> CredentialResolver:
-        """Return botocore's provider chain, with this cache and this prompter."""
+        """Return botocore's provider chain, which uses this cache and this prompter."""
         session = self._resolving_session(timeout)
         if self._target.adds_parameters:
-            add: Any = self._add_parameters  # unlike most handlers, it returns something
+            add: Any = self._add_parameters  # unlike most handlers, it returns a value
             session.register("provide-client-params.sts.AssumeRole", add)
         provider_chain = create_credential_resolver(
             session,
@@ -228,7 +228,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         )
         profiles.waiting = codes.waiting
         assume_role: Any = provider_chain.get_provider("assume-role")
-        # There isn't a public way. botocore binds getpass as its prompter when it is imported.
+        # botocore has no public API for this. It sets its prompter to getpass at import time.
         assume_role._prompter = codes  # noqa: SLF001
         assume_role._profile_provider_builder = profiles  # noqa: SLF001
         sources = assume_role._credential_sourcer._providers  # noqa: SLF001
@@ -237,9 +237,9 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         for provider in profiles.providers(self._target.name, disable_env_vars=True):
             method = str(provider.METHOD)
             provider_chain.insert_after(method, provider)
-            provider_chain.remove(method)  # the first with this name, which is botocore's own
+            provider_chain.remove(method)  # removes the first with this name, which is botocore's
         first = self._target.steps[0]
-        if first.kind is ProfileKind.AMBIENT:  # no profile has these credentials
+        if first.kind is ProfileKind.AMBIENT:  # these credentials don't come from a profile
             names = {first.profile.credential_source}
             provider_chain = CredentialResolver([s for s in sources if s.CANONICAL_NAME in names])
         if mfa := self._target.mfa:
@@ -252,7 +252,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         return provider_chain
 
     def _resolving_session(self, timeout: float) -> ResolvingSession:
-        """Return a session whose clients get credentials, with ``timeout`` seconds per attempt.
+        """Return a session for retrieving credentials, with ``timeout`` seconds per attempt.
 
         The user's clients keep botocore's defaults.
         """
@@ -261,7 +261,7 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         return session
 
     def _regional_client(self, timeout: float) -> Callable[..., Any]:
-        """Return what creates clients of STS in a Region: some calls have no global endpoint."""
+        """Return a function that creates regional STS clients: some calls need these endpoints."""
         session = self._resolving_session(timeout)
         session.set_config_variable("sts_regional_endpoints", "regional")
         region = self._target.region
@@ -270,12 +270,12 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         return partial(session.create_client, region_name=region)
 
     def _add_parameters(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Return the parameters of AssumeRole, with those that no setting of botocore says."""
+        """Return the parameters of AssumeRole, including those that botocore has no setting for."""
         return self._target.assume_role_parameters(params)
 
 
 def _use_environment(providers: Iterable[Any]) -> None:
-    """Let the providers of a credential_source read the environment as the user has set it."""
+    """Make the providers of a credential_source read the environment as the user set it."""
     environ = user_environment()
     for provider in providers:
         for name in {"environ", "_environ"} & vars(provider).keys():
@@ -283,17 +283,17 @@ def _use_environment(providers: Iterable[Any]) -> None:
 
 
 def _bound_fetchers(providers: Iterable[Any]) -> None:
-    """Let containers and metadata services be waited for only so long."""
+    """Limit how long to wait for responses from container and metadata services."""
     for provider in providers:
         for name in {"_fetcher", "_role_fetcher"} & vars(provider).keys():
             fetcher = getattr(provider, name)
-            fetcher._session = TextHttp(fetcher._session)  # noqa: SLF001  # no public way
+            fetcher._session = TextHttp(fetcher._session)  # noqa: SLF001  # not public
 
 
 class ResolvingSession(ProfileBotocoreSession):
-    """The botocore session of the provider chain: it tries throttled calls again, and they end."""
+    """The botocore session of the provider chain, with retries and time limits for its calls."""
 
     def create_client(self, *args: Any, **kwargs: Any) -> Any:
-        """Return a client as the base class does."""
+        """Return a client that retries throttled calls and has a time limit for each call."""
         retrying = self._pace.keep if self._pace else retry_throttled
         return guarded(retrying(super().create_client(*args, **kwargs)))

@@ -1,8 +1,8 @@
-"""Where the sessions in the AWS CLI's cache come from.
+"""Provenance of the sessions in the AWS CLI's cache.
 
-The key of a cached session depends neither on STS's endpoint nor on the credentials that the role
-was assumed with: another profile, another server, or another program may have got the session. What
-this package writes contains a note about both; what other programs write doesn't.
+The key of a cached session depends neither on the STS endpoint nor on the credentials that assumed
+the role, so the session may come from another profile, server or program. This package adds a note
+about the endpoint and the credentials to the sessions that it writes. Other programs don't.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from ipy_awsprofile.config.sts_endpoint import foreign_sts
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.config.user_environment import user_environment
 
-#: Contains the note in a document of the cache. Other programs pass over it.
+#: The field for the note in a cached document. Other programs ignore it.
 _NOTE = "IpyAwsProfile"
 
 
-#: The credentials that assumed a role: its source's in the profile's role chain, others, or
-#: unknown because the cache doesn't say.
+#: The credentials that assumed a role: its source in the profile's role chain, other credentials,
+#: or unknown because the cache doesn't say.
 Source = Literal["chain", "other", "unknown"]
 
 
 def noted_endpoint(document: Mapping[str, Any]) -> str | None:
-    """Return which endpoint a session of the cache is from, empty for AWS; None without a note."""
+    """Return the STS endpoint of a cached session: empty for AWS, None without a note."""
     note = document.get(_NOTE)
     return str(note["Endpoint"]) if isinstance(note, dict) and "Endpoint" in note else None
 
 
 def is_of(document: Mapping[str, Any], token_file: str) -> bool:
-    """Return whether a session of the cache is of the subject that a web identity token names."""
+    """Return whether a cached session belongs to the subject of a web identity token."""
     subject = subject_of(token_file)
     if subject is None or document.get("SubjectFromWebIdentityToken") != subject.subject:
         return False
@@ -44,9 +44,9 @@ def is_of(document: Mapping[str, Any], token_file: str) -> bool:
 
 
 def other_role(document: Mapping[str, Any], role_arn: str) -> str:
-    """Return in words of which role a session of the cache is, if it isn't this one; else empty.
+    """Describe the role of a cached session if it isn't ``role_arn``; otherwise return "".
 
-    Servers that aren't AWS can leave out the role, or the account.
+    AWS-compatible servers can omit the role or the account.
     """
     named, expected = _assumed_role(document), _role(role_arn)
     if named is None or expected is None:
@@ -60,22 +60,23 @@ def other_role(document: Mapping[str, Any], role_arn: str) -> str:
 
 
 class Provenance:
-    """Where the sessions of a target's role chain come from, as far as is known.
+    """Provenance of the sessions in a target's role chain, as far as it is known.
 
-    ``accepts`` asks STS whether it accepts a session.
+    ``accepts`` calls STS to check whether it accepts a session.
     """
 
     def __init__(self, target: Target, accepts: Callable[[Any], bool]) -> None:
         self._target = target
         self._accepts = accepts
-        #: By the role's place in the chain.
+        #: By the role's index in the chain.
         self._found: dict[int, Source] = {}
 
     @property
     def chain(self) -> tuple[str, ...]:
-        """The names of the profiles whose credentials were used, as far as is known.
+        """The names of the profiles that provided credentials, as far as they are known.
 
-        What starts the chain without a profile comes last, in words: such as ``ECS container``.
+        If the chain doesn't start with a profile, the last item describes its source, such as
+        ``ECS container``.
         """
         chain = self._target.chain
         if self._known_steps < len(chain) or not (source := self._target.ambient_source):
@@ -84,7 +85,7 @@ class Provenance:
 
     @property
     def source(self) -> Source:
-        """With whose credentials the last role of `chain` was assumed."""
+        """The credentials that assumed the last role of `chain`."""
         return self._found.get(self._known_steps, "chain")
 
     @property
@@ -93,12 +94,12 @@ class Provenance:
         return min(others, default=len(self._target.chain))
 
     def follow(self, source: Provenance) -> None:
-        """Take over the provenance of the first role's source, which has a separate session."""
+        """Copy the provenance of the first role's source, which has a separate session."""
         for step, found in source._found.items():
             self._found[step + 1] = found
 
     def noted(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a session that was just got, with a note about where it comes from."""
+        """Return a new session with a note about its provenance."""
         note, step = {"Endpoint": self.foreign_sts}, self._step(document)
         if step is not None:
             self._found[step] = "chain"
@@ -108,10 +109,10 @@ class Provenance:
         return {**document, _NOTE: note}
 
     def takes(self, document: Mapping[str, Any]) -> bool:
-        """Return whether a session of the cache can be used, and remember where it comes from.
+        """Return whether a cached session can be used, and record its provenance.
 
-        One of another endpoint can't. STS is asked about a session without a note, unless the
-        endpoint is AWS's own.
+        A session from another endpoint can't be used. For a session without a note, ask STS, unless
+        the endpoint is AWS's own.
         """
         note, step = document.get(_NOTE), self._step(document)
         if not isinstance(note, dict):
@@ -128,7 +129,7 @@ class Provenance:
 
     def _source_of(self, document: Mapping[str, Any], note: Mapping[str, Any], step: int) -> Source:
         if self._is_web_identity(step):
-            return "chain"  # its own token decides; see `_has_subject`
+            return "chain"  # depends on its token; see `_has_subject`
         if "SubjectFromWebIdentityToken" in document:
             return "other"
         if "Source" not in note:
@@ -136,7 +137,7 @@ class Provenance:
         return "chain" if note["Source"] == self._sources[step] else "other"
 
     def _has_subject(self, document: Mapping[str, Any], step: int | None) -> bool:
-        """Return whether a web identity's session is of the subject that its token names now."""
+        """Return whether a web identity session belongs to the current subject of its token."""
         last = len(self._target.steps) - 1
         step = last if step is None else step
         if not self._is_web_identity(step):
@@ -149,7 +150,7 @@ class Provenance:
 
     @cached_property
     def foreign_sts(self) -> str:
-        """STS's endpoint if it isn't AWS's own, otherwise empty."""
+        """The STS endpoint if it isn't AWS's own; otherwise empty."""
         return foreign_sts(self._target.full_config(), self._target.name)
 
     @cached_property
@@ -157,7 +158,7 @@ class Provenance:
         return role_sources(self._target.steps)
 
     def _step(self, document: Mapping[str, Any]) -> int | None:
-        """Return the place of a session's role in the chain, if the session tells its role."""
+        """Return the index of a session's role in the chain, or None if it is unknown."""
         role = _assumed_role(document)
         roles = (_role(profile.role_arn) for profile in self._target.profiles)
         places = (step for step, one in enumerate(roles) if one == role)
@@ -165,7 +166,7 @@ class Provenance:
 
 
 def _assumed_role(document: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Return the account and the name of a session's role; None if the session doesn't tell."""
+    """Return the account and name of a session's role, or None if they are missing."""
     user = document.get("AssumedRoleUser")
     arn = Arn.parse(str(user.get("Arn"))) if isinstance(user, dict) else None
     kind, _, rest = arn.resource.partition("/") if arn else ("", "", "")
@@ -173,6 +174,6 @@ def _assumed_role(document: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def _role(role_arn: str | None) -> tuple[str, str] | None:
-    """Return the account and the name of a role, which an account has once, whatever its path."""
+    """Return the account and name of a role. Names are unique in an account, even across paths."""
     arn = Arn.parse(role_arn) if role_arn else None
     return (arn.account, arn.role.rpartition("/")[2]) if arn else None

@@ -13,9 +13,9 @@ from ipy_awsprofile.credentials.retries import retry_throttled
 
 @dataclass(frozen=True, slots=True)
 class CallerIdentity:
-    """The ARN and user ID that STS returns for some credentials.
+    """The ARN and user ID that STS returns for a set of credentials.
 
-    ``cached`` says that a file, the AWS CLI's cache, has them as an earlier answer of STS.
+    ``cached`` is True if they come from an earlier STS response in the AWS CLI's cache.
     """
 
     arn: str
@@ -24,12 +24,12 @@ class CallerIdentity:
 
     @property
     def principal(self) -> str:
-        """The ARN without the name of a role's session, which each session chooses anew."""
+        """The ARN without the role session name, which can differ for each session."""
         head, _, name = self.arn.rpartition("/")
         return head if ":assumed-role/" in head else f"{head}/{name}"
 
 
 def caller_identity(sts: Any) -> CallerIdentity:
-    """Return the identity whose credentials this STS client has. Raises botocore's errors."""
+    """Return the caller identity of an STS client's credentials. Raises botocore's errors."""
     response = retry_throttled(sts).get_caller_identity()
     return CallerIdentity(response["Arn"], response["UserId"])

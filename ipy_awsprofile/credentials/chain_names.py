@@ -1,4 +1,4 @@
-"""The role chain, as errors name its profiles."""
+"""The profile names of a role chain for use in error messages."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ _UNNAMED = "this session"
 
 @dataclass(frozen=True, slots=True)
 class ChainNames:
-    """Names of the profiles of a role chain, beginning with the one that was asked for.
+    """The names of the profiles in a role chain, starting with the requested profile.
 
-    It is empty for a session that this package hasn't opened.
+    ``names`` is empty for a session that this package didn't open.
     """
 
     names: tuple[str, ...]
 
     @property
     def asked_for(self) -> str:
-        """The profile that was asked for."""
+        """The requested profile."""
         return self.names[0] if self.names else _UNNAMED
 
     @property
     def typed(self) -> str:
-        """The profile that was asked for, as it is typed after ``%aws_profile``."""
+        """The requested profile, as the user types it after ``%aws_profile``."""
         return typed(self.names) if self.names else "NAME"
 
     @property
     def start(self) -> str:
-        """The profile whose credentials start the chain."""
+        """The profile that provides the first credentials of the chain."""
         return self.names[-1] if self.names else _UNNAMED
 
     def signer(self, operation: str) -> str:
-        """Return the profile whose credentials sign a call; for AssumeRole, the next one."""
+        """Return the profile that signs a call: for AssumeRole the second one, else the first."""
         return self.names[1] if operation == "AssumeRole" and self.names[1:] else self.asked_for
 
     @property
     def explain_hint(self) -> str:
-        """A sentence that names the command to see the settings; empty without a profile."""
+        """A hint to run ``%aws_profile --explain``; empty without a profile."""
         if not self.names:
             return ""
         return f"`%aws_profile --explain {self.typed}` shows where each setting comes from."

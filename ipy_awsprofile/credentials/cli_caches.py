@@ -1,7 +1,7 @@
-"""The AWS CLI's caches, which it and other programs use and clean up meanwhile.
+"""Read and write the AWS CLI's caches, which other programs can change at any time.
 
-Assumed roles are in ``~/.aws/cli/cache``, tokens of IAM Identity Center in ``~/.aws/sso/cache``,
-and what ``aws login`` stores in ``~/.aws/login/cache``.
+Assumed roles are in ``~/.aws/cli/cache``, IAM Identity Center tokens in ``~/.aws/sso/cache``, and
+``aws login`` credentials in ``~/.aws/login/cache``.
 
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html
@@ -33,23 +33,23 @@ from ipy_awsprofile.credentials.validation import is_login, is_sso_token, parse_
 
 
 class _Documents(threading.local):
-    """What a thread has read ahead."""
+    """The documents that a thread has read ahead."""
 
     def __init__(self) -> None:
         self.by_key: dict[str, Any] = {}
 
 
 class _ReadAhead:
-    """A cache that gives a thread the document that was there when it looked.
+    """A cache that reads a document when a thread tests for it.
 
-    botocore looks with ``in`` and reads with ``[]``; the file can be removed in between.
+    botocore tests with ``in`` and reads with ``[]``. The file can be removed in between.
     """
 
     def __init__(self) -> None:
         self._ahead = _Documents()
 
     def _read(self, key: str) -> Any:
-        """Return the document. Raises KeyError if there is none that botocore can use."""
+        """Return the document. Raises KeyError if it is missing or botocore can't use it."""
         raise NotImplementedError
 
     def __contains__(self, key: str) -> bool:
@@ -65,14 +65,14 @@ class _ReadAhead:
 
 
 class RoleCache(_ReadAhead):
-    """The AWS CLI's cache of assumed roles, with the operations that botocore needs of a dict.
+    """The AWS CLI's cache of assumed roles, with the dict operations that botocore needs.
 
-    ``callers`` gets the identity of each set of credentials that is read or written, by access key
-    ID. With ``fresh``, only entries that this object has written are found. ``variant`` is added to
-    botocore's key, which doesn't depend on session policies. ``provenance`` decides which sessions
-    can be used by what the key doesn't contain. A file that can't be read or written isn't an
-    error, nor is a session of another role than ``roles`` has for the key: the role is assumed
-    again.
+    ``callers`` receives the identity of each set of credentials that the cache reads or writes, by
+    access key ID. With ``fresh``, the cache ignores entries that this object didn't write.
+    ``variant`` is added to botocore's key, which doesn't depend on session policies. ``provenance``
+    decides which sessions can be used, based on details that aren't part of the key. If a file
+    can't be read or written, or has a session of a different role than ``roles`` expects for the
+    key, the cache raises no error, and botocore assumes the role again.
     """
 
     def __init__(
@@ -109,11 +109,11 @@ class RoleCache(_ReadAhead):
                 raise KeyError(key)
             self._note_caller(document, cached=True)
         except (TypeError, KeyError, ValueError, RecursionError):
-            raise KeyError(key) from None  # the AWS CLI hasn't written this document
+            raise KeyError(key) from None  # the AWS CLI didn't write this document
         return document
 
     def __setitem__(self, key: str, document: Any) -> None:
-        with suppress(KeyError):  # AWS-compatible servers can leave out the identity
+        with suppress(KeyError):  # AWS-compatible servers can omit the identity
             self._note_caller(document, cached=False)
         if self._provenance:
             document = self._provenance.noted(document)
@@ -121,7 +121,7 @@ class RoleCache(_ReadAhead):
         self._unsaved[key] = document
         with suppress(OSError):
             make_private(self._directory)
-            # botocore leaves its draft, with the credentials, if the disk is full.
+            # botocore leaves a temporary file with the credentials if the disk is full.
             text = json.dumps(document, default=_time_as_botocore)
             replace_file(self._directory / f"{key}{self._suffix}.json", text.encode())
             del self._unsaved[key]
@@ -134,12 +134,12 @@ class RoleCache(_ReadAhead):
             if Arn.parse(arn) is None or not isinstance(user_id, str):
                 raise KeyError("Arn")
             caller = CallerIdentity(arn, user_id, cached)
-            if not cached or access_key not in self.callers:  # what STS itself has said counts more
+            if not cached or access_key not in self.callers:  # prefer an uncached response
                 self.callers[access_key] = caller
 
 
 def _time_as_botocore(value: object) -> str:
-    """Return a time as botocore writes it, and any other object as a text."""
+    """Return a time in botocore's format, or any other object as a string."""
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%dT%H:%M:%S%Z")
     return str(value)
@@ -155,9 +155,9 @@ def _require_complete(credentials: Any) -> None:
 
 
 class _SignInFiles(_ReadAhead, JSONFileCache):
-    """Files that botocore reads and writes, for their owner only (mode 0600).
+    """Files that botocore reads and writes, accessible to their owner only (mode 0600).
 
-    A file that botocore can't use is treated as missing, so that the person signs in again.
+    A file that botocore can't use counts as missing, so that the user signs in again.
     """
 
     def __init__(self, directory: str, is_usable: Callable[[Any], bool]) -> None:
@@ -169,7 +169,7 @@ class _SignInFiles(_ReadAhead, JSONFileCache):
     def _read(self, key: str) -> Any:
         try:
             document = JSONFileCache.__getitem__(self, key)
-        except RecursionError:  # JSON that is nested too deeply
+        except RecursionError:  # the JSON is nested too deeply
             document = None
         if not self._is_usable(document):
             raise KeyError(key) from None
@@ -177,40 +177,40 @@ class _SignInFiles(_ReadAhead, JSONFileCache):
 
     def __setitem__(self, key: str, document: Any) -> None:
         make_private(self._directory)
-        # botocore leaves its draft, with a token, if the disk is full.
+        # botocore leaves a temporary file with the token if the disk is full.
         replace_file(self._directory / f"{key}.json", _dumps(document).encode())
 
 
 def role_cache() -> Path:
-    """Return the folder of assumed roles, and of roles of IAM Identity Center."""
+    """Return the folder with sessions of assumed roles and IAM Identity Center roles."""
     return Path("~/.aws/cli/cache").expanduser()
 
 
 def sso_cache() -> Path:
-    """Return the folder of tokens of IAM Identity Center, ``~/.aws/sso/cache``.
+    """Return the folder with IAM Identity Center tokens, ``~/.aws/sso/cache``.
 
-    botocore determines this folder when it is imported; here the present home is used.
+    botocore determines this folder at import time. This function uses the current home directory.
     """
     return Path("~/.aws/sso/cache").expanduser()
 
 
 def login_cache() -> Path:
-    """Return the folder of ``aws login``: ``~/.aws/login/cache``, or AWS_LOGIN_CACHE_DIRECTORY."""
+    """Return the ``aws login`` folder: AWS_LOGIN_CACHE_DIRECTORY or ``~/.aws/login/cache``."""
     return Path(get_login_token_cache_directory())
 
 
 def token_files() -> JSONFileCache:
-    """Return the files in the folder of tokens of IAM Identity Center."""
+    """Return the cache of IAM Identity Center tokens."""
     return _SignInFiles(str(sso_cache()), is_sso_token)
 
 
 def login_files() -> JSONFileCache:
-    """Return the files in the folder of ``aws login``."""
+    """Return the cache of ``aws login`` credentials."""
     return _SignInFiles(str(login_cache()), is_login)
 
 
 def load_sso_token(start_url: str, session: str | None) -> dict[str, Any] | None:
-    """Return the token of a sign-in, expired or not; None if there is none that can be used.
+    """Return a sign-in's token, even if it has expired; None if it is missing or unusable.
 
     ``session`` is the name of its [sso-session], if it has one.
     """
@@ -222,7 +222,7 @@ def load_sso_token(start_url: str, session: str | None) -> dict[str, Any] | None
 
 
 def load_login(session: str) -> dict[str, Any] | None:
-    """Return what ``aws login`` has stored for a login_session; None if it can't be used."""
+    """Return the credentials that ``aws login`` stored for a login_session; None if unusable."""
     files: Any = login_files()
     loader: Any = LoginTokenLoader(cache=files)
     login: dict[str, Any] | None = loader.load_token(session)

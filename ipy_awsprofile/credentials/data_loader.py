@@ -1,8 +1,8 @@
-"""botocore's service models and endpoint data, loaded once for all sessions.
+"""Load botocore's service models and endpoint data once for all sessions.
 
 The data loader of each botocore session reads all models of a service again, which takes tens of
-milliseconds and megabytes. Our sessions have a loader each as well, because its search paths belong
-to the session; but loaders with the same search paths share the data.
+milliseconds and megabytes. Our sessions also have a loader each, because search paths belong to a
+session, but loaders with the same search paths share their data.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any
 
 from botocore.loaders import Loader, create_loader
 
-#: What older versions of botocore don't know yet: STS's GetScopedCredentials. botocore merges
-#: ``…-extras.json`` into its own model.
+#: The model of STS's GetScopedCredentials, which older versions of botocore don't have. botocore
+#: merges ``…-extras.json`` into its own model.
 MODELS = os.path.join(os.path.dirname(__file__), "models")
 
 #: One thread loads at a time, because botocore merges additional files into a loaded model.
 _loading = RLock()
-if hasattr(os, "register_at_fork"):  # a child that is forked meanwhile would wait forever
+if hasattr(os, "register_at_fork"):  # otherwise, a process forked meanwhile would deadlock
     os.register_at_fork(
         before=_loading.acquire,
         after_in_parent=_loading.release,
@@ -31,10 +31,10 @@ if hasattr(os, "register_at_fork"):  # a child that is forked meanwhile would wa
 
 
 class SessionLoader(Loader):
-    """The ``data_loader`` of one session, whose data is shared with other sessions.
+    """The ``data_loader`` of a session, which shares its data with other sessions.
 
-    ``data_path`` is the value of ``AWS_DATA_PATH`` or of the profile's setting. It is searched
-    before the user's models in ``~/.aws/models`` and those of botocore.
+    ``data_path`` is the value of ``AWS_DATA_PATH`` or of the profile's setting. It takes precedence
+    over the user's models in ``~/.aws/models`` and botocore's models.
 
     https://botocore.amazonaws.com/v1/documentation/api/latest/reference/loaders.html
     """
@@ -45,7 +45,7 @@ class SessionLoader(Loader):
         self._paths_and_loader: tuple[list[str], Loader] | None = None
 
     def list_available_services(self, type_name: str) -> list[str]:
-        """Return the services that have data of a type, such as ``service-2``."""
+        """Return the services with data of the given type, such as ``service-2``."""
         with _loading:
             return list(self._shared().list_available_services(type_name))
 
@@ -62,17 +62,17 @@ class SessionLoader(Loader):
     def load_service_model(
         self, service_name: str, type_name: str, api_version: str | None = None
     ) -> Any:
-        """Return a model, with additional files merged into it. The result is shared."""
+        """Return a model with its extra files merged. Sessions share the result."""
         with _loading:
             return self._shared().load_service_model(service_name, type_name, api_version)
 
     def load_data_with_path(self, name: str) -> tuple[dict[str, Any], str]:
-        """Return the data of a file, and its path. The data is shared."""
+        """Return the data of a file, and its path. Sessions share the data."""
         with _loading:
             return self._shared().load_data_with_path(name)
 
     def _shared(self) -> Loader:
-        """Return the loader for the present search paths, to which boto3 and users add."""
+        """Return the loader for the current search paths, which boto3 and users can extend."""
         if self._paths_and_loader is None or self._paths_and_loader[0] != self.search_paths:
             paths = list(self.search_paths)
             self._paths_and_loader = (
@@ -87,12 +87,12 @@ def _loader_of(paths: tuple[str, ...], _models: frozenset[_Model]) -> Loader:
     return Loader(list(paths), include_default_search_paths=False)
 
 
-#: A file of a user's model: its path, time and size.
+#: A file of a user's model: its path, modification time and size.
 _Model = tuple[str, int, int]
 
 
 def _users_models(paths: Iterable[str]) -> Iterator[_Model]:
-    """Yield the user's models, which ``aws configure add-model`` can add or change.
+    """Yield the files of the user's models, which ``aws configure add-model`` can change.
 
     The thousands of models in packages don't change while the kernel runs.
     """
@@ -101,7 +101,7 @@ def _users_models(paths: Iterable[str]) -> Iterator[_Model]:
             continue
         for folder, _, names in os.walk(path):
             for name in names:
-                with suppress(OSError):  # it is removed meanwhile, or a broken link
+                with suppress(OSError):  # the file was just removed, or is a broken link
                     file = os.path.join(folder, name)
                     status = os.stat(file)
                     yield file, status.st_mtime_ns, status.st_size

@@ -1,9 +1,9 @@
-"""Every call of ours ends: each attempt after its timeout, and all of an operation's in 30 seconds.
+"""Limit the time of our calls: each attempt to its timeout, and each operation to 30 seconds.
 
-botocore's timeouts are for each read and each address of a server: one that sends a byte a second
-is never too slow, and nothing limits a name server. The sessions by which botocore sends requests
-are wrapped here; the user's own clients keep theirs. What a person takes for an answer isn't
-counted, nor are the pauses before a throttled call is tried again.
+botocore's timeouts apply to each read and each address of a server. They don't catch a server that
+sends one byte per second, and they don't limit DNS lookups. This module wraps the sessions that
+botocore sends our requests with. It doesn't change the user's own clients. The limit doesn't
+include the time for the user to respond, or the delays before a throttled call is retried.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 """
@@ -24,28 +24,28 @@ from botocore.exceptions import BotoCoreError, HTTPClientError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import TimeoutError as SlowBodyError
 
-#: How many seconds the calls of an operation wait for servers in all. With botocore's pauses
-#: between attempts, that is less than 30 seconds.
+#: The total number of seconds that an operation's calls wait for servers. With botocore's delays
+#: between attempts, an operation takes less than 30 seconds.
 LIMIT = 20.0
 
-#: Seconds for an attempt, unless a client has another timeout.
+#: The timeout of an attempt in seconds, unless a client sets a different one.
 ATTEMPT = 10.0
 
-#: The largest response in bytes; a page of 1,000 buckets has a tenth of it.
+#: The maximum size of a response in bytes; a page of 1,000 buckets has a tenth of that.
 _LARGEST = 4_000_000
 
-#: Bytes that are read at once: a slow server is noticed after them.
+#: The number of bytes to read before checking the time limit.
 _PIECE = 4096
 
 
 class DeadlineExceededError(BotoCoreError):
-    """The calls of an operation have waited for too long; unlike a timeout it isn't retried."""
+    """An operation's calls have exceeded its time limit. botocore doesn't retry this error."""
 
     fmt = 'No answer in time from "{endpoint_url}".'
 
 
 class _Limit:
-    """How many seconds the calls of a block can still wait; ``block`` is the block's frame."""
+    """The number of seconds left for the calls of a block. ``block`` is the block's frame."""
 
     __slots__ = ("block", "left")
 
@@ -58,11 +58,11 @@ _latest: ContextVar[_Limit | None] = ContextVar("seconds for an operation", defa
 
 
 def _in_force() -> _Limit | None:
-    """Return the limit of the block that runs, if any.
+    """Return the limit of the running block, if any.
 
-    Ctrl-C can come when a block is about to end, and then its limit isn't taken away.
+    Ctrl-C can interrupt the end of a block and prevent the removal of its limit.
     """
-    limit, frame = _latest.get(), sys._getframe(1)  # noqa: SLF001  # quicker than `inspect`
+    limit, frame = _latest.get(), sys._getframe(1)  # noqa: SLF001  # faster than `inspect`
     while limit and frame is not limit.block:
         if frame.f_back is None:
             return None
@@ -70,10 +70,10 @@ def _in_force() -> _Limit | None:
     return limit
 
 
-class limited:  # noqa: N801  # it reads as what it does
-    """Limit how long the calls in a ``with`` block wait for servers; the outermost one counts.
+class limited:  # noqa: N801  # used like a function
+    """Limit how long the calls in a ``with`` block wait for servers. The outermost limit applies.
 
-    ``block`` is the frame that the block is in, by default the caller's.
+    ``block`` is the frame with the block; by default, it is the caller's frame.
     """
 
     def __init__(self, block: FrameType | None = None) -> None:
@@ -95,20 +95,20 @@ class limited:  # noqa: N801  # it reads as what it does
 
 
 def is_in_force() -> bool:
-    """Return whether this thread is inside a block that is `limited`."""
+    """Return whether this thread is inside a `limited` block."""
     return _in_force() is not None
 
 
 def begin_again() -> None:
-    """Let an operation of many calls, such as one for each page, wait as long as at first."""
+    """Reset the time limit of an operation that makes many calls, such as one for each page."""
     if limit := _in_force():
         limit.left = LIMIT
 
 
 class BoundedHttp:
-    """Sends requests as botocore's ``URLLib3Session`` does, and waits for a response only so long.
+    """Sends requests like botocore's ``URLLib3Session``, with a time limit for each response.
 
-    A thread waits for the server; it is left behind when the time is over, or by Ctrl-C.
+    A thread waits for the server. It is abandoned when the time is up, or after Ctrl-C.
     """
 
     def __init__(self, session: Any, timeout: float = ATTEMPT) -> None:
@@ -116,17 +116,17 @@ class BoundedHttp:
         self._timeout = timeout
 
     def close(self) -> None:
-        """Close the connections, as botocore's session does."""
+        """Close the connections."""
         self._session.close()
 
     def send(self, request: Any) -> AWSResponse:
-        """Return the response. Raises what botocore's session does, and DeadlineExceededError."""
+        """Return the response. Raises DeadlineExceededError and the session's exceptions."""
         limit = _in_force() or _Limit()
         started = time.monotonic()
         try:
             return self._answer(request, min(self._timeout, limit.left))
         except TimeoutError:
-            # A timeout of an attempt is retried.
+            # botocore retries an attempt that times out.
             is_over = limit.left - (time.monotonic() - started) <= 0
             late = DeadlineExceededError if is_over else ReadTimeoutError
             raise late(endpoint_url=request.url) from None
@@ -134,19 +134,19 @@ class BoundedHttp:
             limit.left -= time.monotonic() - started
 
     def _answer(self, request: Any, seconds: float) -> AWSResponse:
-        """Return the response. Raises TimeoutError after so many seconds."""
+        """Return the response. Raises TimeoutError after the given number of seconds."""
         answer: Future[AWSResponse] = Future()
         left_behind = threading.Event()
 
         def ask() -> None:
             try:
                 answer.set_result(_read(self._session, request, left_behind.is_set))
-            except BaseException as error:  # noqa: BLE001  # it is raised by `result`
+            except BaseException as error:  # noqa: BLE001  # `result` raises it
                 answer.set_exception(error)
 
         try:
             threading.Thread(target=ask, name="call to AWS", daemon=True).start()
-        except RuntimeError:  # at the end of the process no thread can be started
+        except RuntimeError:  # no thread can start while the process exits
             ask()
         try:
             return answer.result(max(seconds, 0))
@@ -155,7 +155,7 @@ class BoundedHttp:
 
 
 def _read(session: Any, request: Any, is_left_behind: Callable[[], bool]) -> AWSResponse:
-    """Return the whole response; give up if nothing waits for it, or if it is too large."""
+    """Return the whole response. Raise an error if it is abandoned or too large."""
     request.stream_output = True  # the body is read below
     response = session.send(request)
     pieces, size = [], 0
@@ -178,7 +178,7 @@ def _read(session: Any, request: Any, is_left_behind: Callable[[], bool]) -> AWS
 
 
 class _Body:
-    """A body that was read already, as `AWSResponse` reads it."""
+    """A response body that has already been read, with the interface that `AWSResponse` uses."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = pieces

@@ -1,6 +1,6 @@
-"""An error response of AWS, or of a server that is compatible with AWS, and what its code means.
+"""Error responses of AWS and AWS-compatible servers, and the meanings of their codes.
 
-Such servers can leave out an error's code or message.
+AWS-compatible servers can omit an error's code or message.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 """
@@ -41,13 +41,13 @@ _UNKNOWN_OPERATION = {
     "UnknownOperationException",
     "UnsupportedOperation",
 }
-#: How a page or document begins, even after a byte order mark.
+#: The start of an HTML page or a document, even after a byte order mark.
 _DOCUMENT = re.compile(r"\W*[<{\[]")
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorResponse:
-    """An error response; a part that is missing is empty or 0."""
+    """An error response. Missing parts are empty or 0."""
 
     code: str
     message: str
@@ -56,14 +56,14 @@ class ErrorResponse:
 
     @classmethod
     def of(cls, error: ClientError) -> ErrorResponse:
-        """Return the error response in an error of botocore."""
-        # Some servers, such as Ceph's, write the code at the top level of their answer.
+        """Return the error response in a botocore exception."""
+        # Some servers, such as Ceph, return the code at the top level of the response.
         content: Any = error.response.get("Error") or error.response
         metadata: Any = error.response.get("ResponseMetadata") or {}
         message = one_line(content.get("Message") or "")
         return cls(
             code=shortened(str(content.get("Code") or ""), 100),
-            # A session that isn't ours takes what it can't read, such as a page, for the message.
+            # Other sessions use a body that botocore can't parse, such as HTML, as the message.
             message="" if _DOCUMENT.match(message) else in_words(shortened(message)),
             operation=error.operation_name,
             status=int(metadata.get("HTTPStatusCode") or 0),
@@ -71,10 +71,10 @@ class ErrorResponse:
 
     @property
     def is_unknown_operation(self) -> bool:
-        """Whether the server doesn't know the operation: Ceph's RGW answers some with 405."""
+        """Whether the server doesn't support the operation. Ceph's RGW may return status 405."""
         return self.code in _UNKNOWN_OPERATION
 
     @property
     def rejects_signature(self) -> bool:
-        """Whether AWS doesn't accept the keys; some services then quote headers with a token."""
+        """Whether AWS rejects the keys. Some services then quote headers that contain a token."""
         return self.code in REJECTED

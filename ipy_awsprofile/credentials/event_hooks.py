@@ -1,7 +1,7 @@
-"""botocore's and boto3's event handlers, registered once, and copied only where they are changed.
+"""Register the event handlers of botocore and boto3 once, and copy them only on changes.
 
 Each botocore session registers 130 handlers and inspects their signatures, and boto3 adds eight.
-That takes most of the time of creating a session.
+This accounts for most of the time to create a session.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ipy_awsprofile.credentials.secret_redaction import redact_error, remember_r
 
 
 class CopiedHooks(BaseEventHooks):
-    """Event hooks that share their handlers with their copies until one of them is changed.
+    """Event hooks that share their handlers with their copies until either is changed.
 
     https://botocore.amazonaws.com/v1/documentation/api/latest/topics/events.html
     """
@@ -54,7 +54,7 @@ class CopiedHooks(BaseEventHooks):
         self._own().unregister(*args, **kwargs)
 
     def __copy__(self) -> CopiedHooks:
-        self._shared = True  # a change of either must not change the other
+        self._shared = True  # changes to one must not affect the other
         return CopiedHooks(self._hooks)
 
     def _own(self) -> HierarchicalEmitter:
@@ -64,12 +64,12 @@ class CopiedHooks(BaseEventHooks):
 
 
 def built_in_hooks() -> CopiedHooks:
-    """Return hooks that have the handlers of botocore and boto3 already.
+    """Return hooks that already have the handlers of botocore and boto3.
 
     Use them with ``include_builtin_handlers=False`` and with `SharedHandlersSession`, which don't
     register the handlers again.
     """
-    return CopiedHooks(_registered(tuple(handlers.BUILTIN_HANDLERS)))  # moto adds to them
+    return CopiedHooks(_registered(tuple(handlers.BUILTIN_HANDLERS)))  # moto adds handlers
 
 
 @lru_cache(maxsize=2)
@@ -84,10 +84,10 @@ def _registered(specs: tuple[tuple[Any, ...], ...]) -> HierarchicalEmitter:
         register = registrations[position[0]] if position else aliased.register
         register(event, handler)
     session = botocore.session.Session(event_hooks=hooks, include_builtin_handlers=False)
-    # To create a loader itself, the session would read the shared files and the environment.
+    # Without this loader, the session would read the shared files and the environment.
     session.register_component("data_loader", Loader())
     boto3.Session(botocore_session=session)
-    hooks.register_last("request-created", remember_request)  # when it is signed
+    hooks.register_last("request-created", remember_request)  # after signing
     hooks.register_last("after-call", redact_error)
     return hooks
 
@@ -96,4 +96,4 @@ class SharedHandlersSession(boto3.Session):
     """A boto3 session for a botocore session with `built_in_hooks`."""
 
     def _register_default_handlers(self) -> None:
-        """Do nothing: the hooks have boto3's handlers already."""
+        """Do nothing, because the hooks already have boto3's handlers."""

@@ -1,7 +1,7 @@
-"""Access keys in a shared file, which are read again when the file has changed.
+"""Reload access keys from a shared file when the file changes.
 
-botocore reads keys once for each session; the AWS CLI reads them at each command. A kernel lives
-for days, and tools that renew session keys write the credentials file every hour.
+botocore reads keys once per session, and the AWS CLI reads them for each command. A kernel can run
+for days, and tools that renew temporary keys update the credentials file every hour.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 """
@@ -27,25 +27,25 @@ from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials
 from ipy_awsprofile.credentials.validation import UnusableCredentialsError, require_usable
 from ipy_awsprofile.errors import AwsProfileError, IdentityChanged
 
-#: Seconds before keys are checked again that couldn't be used: AWS may not know them yet.
+#: Seconds before unusable keys are checked again, because AWS may not recognize new keys yet.
 CHECK_AGAIN = 5.0
 
-#: Gets the keys from before and those in the file. Raises IdentityChanged if these have another
-#: identity, and any other AwsProfileError if AWS doesn't accept them.
+#: Receives the old keys and the keys in the file. Raises IdentityChanged if the new keys belong to
+#: a different identity, and any other AwsProfileError if AWS rejects them.
 Check = Callable[[RedactedCredentials, RedactedCredentials], None]
 
 _Load = Callable[[], Credentials | None]
 
 
 class FileCredentials(StaysInProcess, Credentials):
-    """The keys of a profile in a shared file, as they are in the file now.
+    """The current keys of a profile in a shared file.
 
-    If the file can't be read, or doesn't have the profile's keys any more, the keys from before are
-    kept: another program may be writing it. If there is a ``check``, new keys are used after it; if
-    AWS doesn't know them yet, those from before are kept for a while.
+    If the file can't be read or no longer has the profile's keys, the old keys stay in use, because
+    another program may be writing the file. If ``check`` is set, new keys are used only after it
+    succeeds. If AWS doesn't recognize them yet, the old keys stay in use until the next check.
     """
 
-    # The base class has attributes of these names, which it reads one by one.
+    # The base class has attributes with these names, and reads them one at a time.
     access_key = property(lambda self: self.get_frozen_credentials().access_key)
     secret_key = property(lambda self: self.get_frozen_credentials().secret_key)
     token = property(lambda self: self.get_frozen_credentials().token)
@@ -58,7 +58,7 @@ class FileCredentials(StaysInProcess, Credentials):
         self._path = path
         self._version = version
         self._use(RedactedCredentials(*loaded.get_frozen_credentials()))
-        self._refused: tuple[str, str] | None = None  # what the error says
+        self._refused: tuple[str, str] | None = None  # the message and hint of the error
         self._failed: object = None
         self._check_at = 0.0
         self._lock = Lock()
@@ -67,7 +67,7 @@ class FileCredentials(StaysInProcess, Credentials):
         return f"<{type(self).__name__} of {self._path}>"
 
     def get_frozen_credentials(self) -> RedactedCredentials:
-        """Return the keys; the name is botocore's. Raises IdentityChanged."""
+        """Return the current keys. Raises IdentityChanged."""
         if version_of(self._path) != self._version:
             with self._lock:
                 self._read_again()
@@ -76,9 +76,9 @@ class FileCredentials(StaysInProcess, Credentials):
         return self._keys
 
     def _read_again(self) -> None:
-        version = version_of(self._path)  # before it is read: it can be written meanwhile
+        version = version_of(self._path)  # before reading, because the file can change meanwhile
         if version == self._version:
-            return  # another thread was first
+            return  # another thread has reloaded the keys
         if version == self._failed and time.monotonic() < self._check_at:
             return
         keys = self._keys_in_file()
@@ -97,10 +97,10 @@ class FileCredentials(StaysInProcess, Credentials):
 
     def _use(self, keys: RedactedCredentials) -> None:
         self._keys = keys
-        self._access_key = keys.access_key  # as botocore calls the key that is known without a call
+        self._access_key = keys.access_key  # botocore's name for a key that needs no call
 
     def _keys_in_file(self) -> RedactedCredentials | None:
-        """Return the keys that are in the file now; None if there are none that can be used."""
+        """Return the keys that are in the file now; None if they are missing or unusable."""
         try:
             loaded = self._load()
             keys = RedactedCredentials(*loaded.get_frozen_credentials()) if loaded else None
@@ -111,7 +111,7 @@ class FileCredentials(StaysInProcess, Credentials):
 
 
 class SharedFileProvider(SharedCredentialProvider):
-    """botocore's provider of keys in the credentials file, which are read again."""
+    """botocore's provider for the credentials file, which reloads keys after changes."""
 
     def load(self) -> Any:
         """Return the profile's credentials, or None."""
@@ -119,7 +119,7 @@ class SharedFileProvider(SharedCredentialProvider):
 
 
 class ConfigFileProvider(ConfigProvider):
-    """botocore's provider of keys in the config file, which are read again."""
+    """botocore's provider for the config file, which reloads keys after changes."""
 
     def load(self) -> Any:
         """Return the profile's credentials, or None."""

@@ -1,4 +1,4 @@
-"""Ctrl-C: changes that it can't leave half-way, and our code, whose stack isn't shown."""
+"""Defer Ctrl-C while a change is incomplete, and hide our stack frames after Ctrl-C."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from typing import Any
 
 
 def forget_stack(error: BaseException | None, outer: BaseException | None) -> None:
-    """Remove the stacks of an error and its causes, up to the error that was there before."""
+    """Remove the tracebacks of an error and its causes, up to the ``outer`` error."""
     while error is not None and error is not outer:
         error.__traceback__ = None
         error = error.__cause__ or error.__context__
 
 
-class interrupts_unshown(ContextDecorator):  # noqa: N801  # it reads as what it does
-    """Raise an interrupt of a ``with`` block, or of a function, without the block's stack."""
+class interrupts_unshown(ContextDecorator):  # noqa: N801  # used like a function
+    """Remove the traceback of a ``with`` block or function from a KeyboardInterrupt."""
 
     def __init__(self) -> None:
         self._outer: BaseException | None = None
 
     def _recreate_cm(self) -> interrupts_unshown:
-        return interrupts_unshown()  # for each call of a function
+        return interrupts_unshown()  # each call of a function needs a new instance
 
     def __enter__(self) -> None:
-        self._outer = sys.exception()  # an error that the caller is handling keeps its stack
+        self._outer = sys.exception()  # keep the traceback of an error that the caller is handling
 
     def __exit__(
         self,
@@ -45,21 +45,21 @@ class interrupts_unshown(ContextDecorator):  # noqa: N801  # it reads as what it
 
 Handler = Callable[[int, FrameType | None], Any]
 
-#: Seconds after which a repeated signal is handled immediately.
+#: Seconds after the first signal before a repeated signal is handled immediately.
 _PATIENCE = 2.0
 
 
 class Uninterrupted:
-    """Defer signals while a block of code runs, and call their handlers at its end.
+    """Defer signals while a block of code runs, and call their handlers at the end.
 
-    A block must be short, or check `took_interrupt` regularly. If it hangs, a second Ctrl-C ends
-    it. This does nothing outside the main thread, because Python calls no handlers there.
-    ``signals`` are the numbers of the signals to defer, by default all.
+    Keep the block short, or check `took_interrupt` regularly. If it hangs, a second Ctrl-C ends it.
+    Outside the main thread, this does nothing, because Python doesn't call signal handlers there.
+    ``signals`` are the numbers of the signals to defer; the default is all signals.
     """
 
     def __init__(self, *signals: int) -> None:
         self._signals = signals or signal.valid_signals()
-        #: Whether signals are only noted; otherwise our handlers do what those before them do.
+        #: Whether to only record signals. Otherwise, our handlers call the previous handlers.
         self.is_active = False
         self._ours: dict[int, Deferring] = {}
         self._came: dict[int, float] = {}
@@ -84,22 +84,22 @@ class Uninterrupted:
     ) -> None:
         self._restore()
         for number in self._came:
-            self._ours[number].handler(number, sys._getframe())  # noqa: SLF001  # as Python does
+            self._ours[number].handler(number, sys._getframe())  # noqa: SLF001  # like Python
 
     def _restore(self) -> None:
         try:
             for number, ours in self._ours.items():
-                if signal.getsignal(number) is ours:  # the block hasn't set another one
+                if signal.getsignal(number) is ours:  # the block hasn't changed the handler
                     signal.signal(number, ours.handler)
         finally:
             self.is_active = False
 
     def took_interrupt(self) -> bool:
-        """Return whether Ctrl-C has come; it is then forgotten."""
+        """Return whether the user pressed Ctrl-C, and discard the signal."""
         return self._came.pop(signal.SIGINT, None) is not None
 
     def holds_back(self, number: int) -> bool:
-        """Note a signal, and return whether it has to wait."""
+        """Record a signal, and return whether to defer it."""
         if not self.is_active:
             return False
         first = self._came.setdefault(number, time.monotonic())
@@ -108,23 +108,23 @@ class Uninterrupted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Deferring:
-    """The handler of a signal, in place of another one: it notes the signal while a block runs."""
+    """A signal handler that replaces another one, and records the signal while a block runs."""
 
     block: Uninterrupted
     handler: Handler
 
     def __call__(self, number: int, frame: FrameType | None) -> Any:
-        """Note that the signal has come, or do what the other handler does."""
+        """Record the signal, or call the replaced handler."""
         if not self.block.holds_back(number):
             return self.handler(number, frame)
         return None
 
 
 def _handlers(signals: Iterable[int]) -> Iterator[tuple[int, Handler]]:
-    """Yield the signals that have a handler in Python."""
+    """Yield the signals that have a Python handler, with the handler."""
     for number in signals:
         handler = signal.getsignal(number)
         while isinstance(handler, Deferring) and not handler.block.is_active:
-            handler = handler.handler  # an interrupt has left it behind
+            handler = handler.handler  # an interrupt prevented its removal
         if callable(handler):
             yield number, handler

@@ -1,4 +1,4 @@
-"""MFA codes, from a person at the front end or from a command of the user.
+"""Get MFA codes from the user at the front end or from the user's command.
 
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html#cli-configure-role-mfa
 """
@@ -15,23 +15,23 @@ from typing import Self
 from ipy_awsprofile.credentials.process_wait import Waiting, ends_within, untold
 from ipy_awsprofile.errors import MfaRejected, MfaUnavailable
 
-#: Gets a `Question`, which contains the device's serial number, and returns the code.
+#: Receives a `Question`, which contains the device's serial number, and returns the code.
 MfaPrompter = Callable[[str], str]
 
-#: Timeout of a command in seconds: a person may have to touch a security key.
+#: Timeout of a command in seconds. The user may have to touch a security key.
 PROCESS_TIMEOUT = 60.0
 
 _CODE = re.compile(r"[0-9]{6}")
 
-#: The command for a question that names no profile.
+#: The command for a question without a profile.
 _ANY_PROFILE = "`%aws_profile NAME`"
 
 
 class Question(str):
-    """botocore's question for a code, with the name of the profile that needs it.
+    """botocore's prompt for a code, with the name of the profile that needs it.
 
-    ``refused`` is what is wrong with the code that was entered before, if it is asked again.
-    ``command`` is the line that asks the same question where a person can answer.
+    ``refused`` is the reason that the previous code was rejected, or empty for the first prompt.
+    ``command`` is the command that shows this prompt again where the user can answer.
     """
 
     __slots__ = ("command", "profile", "refused")
@@ -43,23 +43,23 @@ class Question(str):
     def __new__(
         cls, question: str, profile: str, refused: str = "", command: str = _ANY_PROFILE
     ) -> Self:
-        """Return the question as a text."""
+        """Return the question with these attributes."""
         text = super().__new__(cls, question)
         text.profile, text.refused, text.command = profile, refused, command
         return text
 
 
 def device_of(question: str) -> str:
-    """Return the MFA device's serial number or ARN in botocore's question."""
-    # botocore's AssumeRoleCredentialFetcher words it like this.
+    """Return the serial number or ARN of the MFA device in botocore's prompt."""
+    # This is the wording of botocore's AssumeRoleCredentialFetcher.
     return question.removeprefix("Enter MFA code for ").rstrip(": ")
 
 
 def somebody_is_there() -> bool:
-    """Return whether a person sees the output of the running cell, and can answer a question.
+    """Return whether the user sees the output of the running cell and can answer a prompt.
 
-    While a cell runs, ``getpass.getpass`` is ipykernel's own, and each request to run a cell says
-    whether the front end can answer. In another thread nobody can be asked.
+    While a cell runs, ipykernel replaces ``getpass.getpass``, and each request to run a cell says
+    whether the front end can answer prompts. Only the main thread can prompt the user.
 
     https://jupyter-client.readthedocs.io/en/stable/messaging.html#execute
     """
@@ -72,9 +72,9 @@ def somebody_is_there() -> bool:
 
 
 def ask_on_input_channel(question: str, prompt: str | None = None) -> str:
-    """Ask a person, without echo, through the front end or terminal, and return the answer.
+    """Prompt the user in the front end or terminal, without echo, and return the answer.
 
-    ``prompt`` is shown instead of the question, for example if the device was shown already.
+    ``prompt`` replaces the question, for example if the device has already been shown.
     Raises MfaUnavailable if no one is available to answer.
 
     https://jupyter-client.readthedocs.io/en/stable/messaging.html#messages-on-the-stdin-router-dealer-channel
@@ -83,16 +83,16 @@ def ask_on_input_channel(question: str, prompt: str | None = None) -> str:
         raise _nobody_to_ask(question)
     try:
         return getpass.getpass(prompt or question)
-    except (EOFError, NotImplementedError) as error:  # StdinNotImplementedError is a child of it
+    except (EOFError, NotImplementedError) as error:  # the base class of StdinNotImplementedError
         raise _nobody_to_ask(question) from error
 
 
 def code_from(command: str, question: str, waiting: Waiting = untold) -> str:
     """Run the command in a shell, and return the code that it prints.
 
-    This is aws-vault's ``mfa_process``. The user sees its standard error, and ``waiting`` says so
-    if it takes long. Raises MfaUnavailable if it fails, doesn't print six digits, or
-    takes longer than a minute.
+    This is aws-vault's ``mfa_process`` setting. The user sees the command's standard error, and
+    ``waiting`` shows a notice if it takes long. Raises MfaUnavailable if the command fails, doesn't
+    print six digits, or takes longer than a minute.
 
     https://github.com/99designs/aws-vault/blob/master/USAGE.md
     """
@@ -106,7 +106,7 @@ def code_from(command: str, question: str, waiting: Waiting = untold) -> str:
 
 
 def _printed_by(command: str, what: str, waiting: Waiting) -> str:
-    """Return what a command prints, or nothing if it fails; an interrupt ends it, too."""
+    """Return a command's output, or "" if the command fails. An interrupt ends it."""
     import subprocess
 
     printed = b""
@@ -127,7 +127,7 @@ def _printed_by(command: str, what: str, waiting: Waiting) -> str:
                 ended = ends_within(PROCESS_TIMEOUT, has_ended, what, waiting)
             finally:
                 process.kill()
-    except (OSError, subprocess.SubprocessError):  # their texts contain the output
+    except (OSError, subprocess.SubprocessError):  # their messages contain the output
         return ""
     return printed.decode(errors="replace").strip() if ended and not process.returncode else ""
 
@@ -135,10 +135,10 @@ def _printed_by(command: str, what: str, waiting: Waiting) -> str:
 def code_for(
     question: str, processes: Mapping[str, str], ask: MfaPrompter, waiting: Waiting = untold
 ) -> str:
-    """Return the code from the command for the device, or else from the prompter.
+    """Return the code from the device's command; without a command, prompt for it.
 
-    ``processes`` has commands by serial number of the device; for ``waiting`` see `code_from`.
-    Raises what `code_from`, `require_code` and the prompter raise.
+    ``processes`` has the commands by the device's serial number. For ``waiting``, see `code_from`.
+    Raises the exceptions of `code_from`, `require_code` and the prompter.
     """
     command = processes.get(device_of(question))
     if command:
@@ -147,8 +147,8 @@ def code_for(
 
 
 def require_code(answer: str) -> str:
-    """Return the code in a person's answer. Raises MfaRejected, which doesn't quote it."""
-    code = "".join(answer.split())  # some devices show two groups of digits
+    """Return the code in the user's answer. Raises MfaRejected, which doesn't quote the answer."""
+    code = "".join(answer.split())  # some devices show the digits in two groups
     if not _CODE.fullmatch(code):
         raise MfaRejected(
             "An MFA code has exactly six digits.", "Run the cell again, and enter a new code."

@@ -1,4 +1,4 @@
-"""Errors on the way to an endpoint: no connection, no answer, TLS, a proxy.
+"""Translate network errors: connection failures, timeouts, TLS and proxy errors.
 
 https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html
 """
@@ -25,7 +25,7 @@ _TIMEOUTS = (botocore.ConnectTimeoutError, botocore.ReadTimeoutError, DeadlineEx
 
 
 def unreachable(error: Any, chain: ChainNames) -> EndpointUnreachable:
-    """Return the error for an endpoint that didn't answer, or whose connection failed."""
+    """Return the exception for an endpoint that didn't respond or can't be reached."""
     details = getattr(error, "kwargs", {})
     if isinstance(error, botocore.ProxyConnectionError):
         return _proxy(details, chain)
@@ -43,7 +43,7 @@ def unreachable(error: Any, chain: ChainNames) -> EndpointUnreachable:
 
 
 def _server(address: object) -> str:
-    """Return scheme, host and port of an address, without a user's name and password."""
+    """Return the scheme, host and port of a URL, without a user name and password."""
     url = urlsplit(str(address or ""))
     return f"{url.scheme}://{url.netloc.rpartition('@')[2]}" if url.netloc else "AWS"
 
@@ -63,7 +63,7 @@ def _proxy(details: dict[str, Any], chain: ChainNames) -> EndpointUnreachable:
     )
 
 
-#: Parts of OpenSSL's messages, what they mean, and what to do.
+#: Patterns of OpenSSL's messages, with our message and hint for each.
 _TLS_PROBLEMS = (
     (
         "No such file|Errno|X509|PEM|NO_CERTIFICATE",
@@ -87,7 +87,7 @@ _TLS_PROBLEMS = (
 def _tls(endpoint: str, reason: str, chain: ChainNames) -> EndpointUnreachable:
     known = (what for pattern, *what in _TLS_PROBLEMS if re.search(pattern, reason))
     problem, hint = next(known, ["TLS with {} failed", "Check the network (VPN, proxy)."])
-    # `[SSL: CODE] words (_ssl.c:1006)`: only the words are for people.
+    # Show only the words of `[SSL: CODE] words (_ssl.c:1006)`.
     words = re.sub(r"^\[[^]]*\]\s*|\s*\(_ssl\.c:\d+\)", "", reason)
     words = re.sub(r"certificate verify failed: ", "", words)
     return EndpointUnreachable(
@@ -97,9 +97,9 @@ def _tls(endpoint: str, reason: str, chain: ChainNames) -> EndpointUnreachable:
 
 
 def reason_of_container(message: str) -> str:
-    """Return the reason in botocore's message about a response; empty if it has none.
+    """Return the reason in botocore's message about a container's response, or "".
 
-    Only what a service says in JSON is quoted, and nothing that repeats the request's token.
+    Quote only JSON from the service, and nothing that repeats the request's token.
     """
     found = re.search(r"non 200 response (\d+) from container metadata: (.*)", message, re.DOTALL)
     if not found:

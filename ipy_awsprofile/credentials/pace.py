@@ -1,4 +1,4 @@
-"""The rate of many calls in many threads, which follows what a service allows.
+"""Adapt the rate of calls in many threads to the limit of a service.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 https://en.wikipedia.org/wiki/Additive_increase/multiplicative_decrease
@@ -14,30 +14,30 @@ from typing import Any
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.credentials.retries import is_throttled
 
-#: Seconds between calls once AWS has throttled the first call.
+#: Seconds between calls after AWS throttles the first call.
 _FIRST_INTERVAL = 0.025
 
-#: What the interval is multiplied by after a throttled call, and after any other one.
+#: Factors for the interval after a throttled call, and after any other call.
 _SLOWER, _FASTER = 1.3, 0.985
 
-#: The longest interval, and the longest Retry-After that is waited for, in seconds.
+#: The maximum interval, and the maximum wait for a Retry-After header, in seconds.
 _LONGEST = 5.0
 _LONGEST_RETRY_AFTER = 30.0
 
-#: Seconds in which several throttled calls count as one: they were sent at the same rate.
+#: Seconds during which several throttled calls, sent at the same rate, count as one.
 _ONE_BURST = 0.25
 
-#: Seconds after which calls fail if all of them were throttled.
+#: Seconds until calls fail if AWS throttles all of them.
 _PATIENCE = 60.0
 
 
 class Pace:
-    """Clients that `keep` a pace call as fast as their services allow.
+    """Lets clients make calls as fast as their services allow.
 
-    Until a call is throttled, nothing waits. From then on, all threads share one rate, which falls
-    with each throttled call and rises with the others, and a throttled call is tried again for as
-    long as other calls succeed. botocore's adaptive mode does the same, but gives each call a
-    number of attempts, so that one of hundreds fails, and doesn't read Retry-After.
+    Calls don't wait until AWS throttles one. From then on, all threads share one rate, which
+    decreases with each throttled call and increases with every other call. A throttled call is
+    retried as long as other calls succeed. botocore's adaptive mode is similar, but it limits the
+    attempts for each call, so that one of hundreds fails, and it ignores Retry-After.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Pace:
         return any(rate.interval for rate in tuple(self._rates.values()))
 
     def keep(self, client: Any) -> Any:
-        """Return the client, whose calls now keep the pace of its service."""
+        """Limit the client's calls to the rate of its service, and return the client."""
         service = client.meta.service_model.service_id.hyphenize()
         rate = self._rates.setdefault(service, _Rate())
         client.meta.events.register(f"before-send.{service}", rate.wait)
@@ -58,7 +58,7 @@ class Pace:
 
 
 class _Rate(StaysInProcess):
-    """The rate of the calls to one service; ``interval`` is in seconds, and 0 without a limit."""
+    """The rate of calls to a service. ``interval`` is in seconds; 0 means no limit."""
 
     def __init__(self) -> None:
         self.interval = 0.0
@@ -68,7 +68,7 @@ class _Rate(StaysInProcess):
         self._throttled_since: float | None = None
 
     def wait(self, **_: Any) -> None:
-        """Wait for the time of the next call."""
+        """Wait until the next call can be sent."""
         with self._lock:
             now = time.monotonic()
             slot = max(self._next, now)
@@ -76,7 +76,7 @@ class _Rate(StaysInProcess):
         time.sleep(slot - now)
 
     def delay(self, response: Any, **_: Any) -> float | None:
-        """Return 0 to repeat a throttled call, which then waits; None leaves it to botocore."""
+        """Return 0 to retry a throttled call, which then waits; None to let botocore decide."""
         if response is None:
             return None
         http, parsed = response
@@ -98,7 +98,7 @@ class _Rate(StaysInProcess):
 
 
 def _retry_after(http: Any) -> float:
-    """Return the seconds that the header Retry-After asks for; 0 without it, or for a date."""
+    """Return the seconds in the Retry-After header; 0 if it is missing or a date."""
     with suppress(ValueError):
         return min(max(float(http.headers.get("Retry-After") or 0), 0.0), _LONGEST_RETRY_AFTER)
     return 0.0

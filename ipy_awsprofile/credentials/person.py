@@ -1,4 +1,4 @@
-"""The person who enters MFA codes and signs in."""
+"""Prompt the user for MFA codes and sign-ins."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from ipy_awsprofile.errors import MfaRejected, SignInRequired
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
 
-#: Lets a person sign in for a target; raises a subclass of AwsProfileError otherwise.
+#: Lets the user sign in for a target. Raises a subclass of AwsProfileError if that fails.
 SignIn = Callable[["Target"], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """How a person is asked.
+    """Functions and settings to prompt the user.
 
-    ``mfa_prompter`` gets botocore's question, which contains the MFA device's serial number, and
-    returns the code; it is asked ``attempts`` times in all if a code is wrong. ``mfa_process`` does
-    the same without a person, and takes precedence. ``sign_in`` is None where nobody can sign in.
-    ``waiting`` tells a person of a process that takes its time.
+    ``mfa_prompter`` receives botocore's prompt, which contains the MFA device's serial number, and
+    returns the code. If a code is wrong, it is called again, up to ``attempts`` times in total.
+    ``mfa_process`` returns a code without user input, and takes precedence. ``sign_in`` is None if
+    no one is available to sign in. ``waiting`` shows a notice while a process takes long.
     """
 
     mfa_prompter: MfaPrompter = ask_on_input_channel
@@ -42,10 +42,10 @@ class Person:
     waiting: Waiting = untold
 
     def code(self, question: str, target: Target, *, refused: str = "") -> str:
-        """Return an MFA code. A command in the profile takes precedence over all else.
+        """Return an MFA code. A command in the profile takes precedence.
 
-        ``refused`` is what is wrong with the code before. Raises MfaUnavailable, MfaRejected, or
-        what the prompter raises.
+        ``refused`` is the reason that the previous code was rejected. Raises MfaUnavailable,
+        MfaRejected, or the prompter's exceptions.
         """
         serial = device_of(question)
         names = (each.name for each in target.profiles if each.mfa_serial == serial)
@@ -54,19 +54,19 @@ class Person:
         return code_for(asked, target.mfa_processes, ask, self.waiting)
 
     def answers(self, question: str, target: Target) -> bool:
-        """Return whether a person answers a question, and not a command."""
+        """Return whether the user answers the prompt, rather than a command or function."""
         return self.mfa_process is None and device_of(question) not in target.mfa_processes
 
     def sign_in_for(self, target: Target) -> None:
-        """Let the person sign in. Raises SignInRequired if no one is available to do so."""
+        """Let the user sign in. Raises SignInRequired if no one is available to sign in."""
         if self.sign_in is None:
             raise sign_in_required(target)
         self.sign_in(target)
 
 
 def _command_for(target: Target) -> str:
-    """Return the command that opens the same session, as a part of a sentence."""
-    from ipy_awsprofile.config.default_chain import typed  # which loading doesn't need
+    """Return the command that opens the same session, to use within a sentence."""
+    from ipy_awsprofile.config.default_chain import typed  # not needed to load the extension
 
     mfa = target.mfa
     options = target.options or target.policy or target.parameters or (mfa and mfa.duration)
@@ -74,7 +74,7 @@ def _command_for(target: Target) -> str:
     return f"{command} with the same options" if options else command
 
 
-#: What to do if the code of a command or a function is wrong.
+#: The hint for a wrong code from a command or a function.
 _CHECK_PROCESS = (
     "The code came from `mfa_process`: run its command in a terminal, or call its function, and "
     "compare the code with the one on the device. Each code works once."
@@ -82,8 +82,8 @@ _CHECK_PROCESS = (
 
 
 def sign_in_required(target: Target) -> SignInRequired:
-    """Return the error for a target without a valid sign-in."""
-    from ipy_awsprofile.config.profiles import ProfileKind  # which loading doesn't need
+    """Return the exception for a target without a valid sign-in."""
+    from ipy_awsprofile.config.profiles import ProfileKind  # not needed to load the extension
     from ipy_awsprofile.config.sign_ins import command_without_session
 
     source = target.profiles[-1]
@@ -98,9 +98,9 @@ _T = TypeVar("_T")
 
 
 class CodePrompter:
-    """botocore's prompter for a target; ``person`` returns the current `Person` to prompt.
+    """botocore's prompter for a target. ``person`` returns the current `Person` to prompt.
 
-    ``caller`` is the target whose Region the call with the code is made in, if it is another one.
+    ``caller`` is the target that provides the Region for the call; the default is ``target``.
     """
 
     def __init__(
@@ -109,14 +109,14 @@ class CodePrompter:
         self._person = person
         self._target = target
         self._caller = caller or target
-        self._refused = ""  # why the person's last code was refused
-        self._answers = False  # whether a person answered, and not a command
+        self._refused = ""  # the reason that the user's last code was rejected
+        self._answers = False  # whether the user answered, rather than a command
         self._from_process = False  # whether the last code came from a command
 
     def __call__(self, question: str) -> str:
-        """Return a code. Raises MfaUnavailable, MfaRejected, or what the prompter raises.
+        """Return a code. Raises MfaUnavailable, MfaRejected, or the prompter's exceptions.
 
-        Raises what `require_region` raises before it prompts: each code works once.
+        Raises the exceptions of `require_region` before prompting, because each code works once.
         """
         from ipy_awsprofile.credentials.region_checks import require_region  # it imports botocore
 
@@ -127,13 +127,13 @@ class CodePrompter:
         return person.code(question, self._target, refused=self._refused)
 
     def waiting(self, what: str) -> AbstractContextManager[object]:
-        """Tell the person what the cell waits for, as long as the context lasts."""
+        """Show the user what the cell is waiting for until the context ends."""
         return self._person().waiting(what)
 
     def with_code(self, fetch: Callable[[], _T]) -> _T:
-        """Return what ``fetch`` returns, which asks for a code.
+        """Return the result of ``fetch``, which prompts for a code.
 
-        If it raises MfaRejected, prompt the person again, unless no code can be right.
+        If it raises MfaRejected, prompt the user again, unless AWS refused the device.
         """
         attempts = self._person().attempts
         try:
@@ -145,7 +145,7 @@ class CodePrompter:
                     if self._from_process and not error.is_about_device:
                         error.hint = _CHECK_PROCESS
                     if attempts < 1 or not self._answers or error.is_about_device:
-                        self._answers = False  # a later step of the chain doesn't ask again
+                        self._answers = False  # later steps of the chain don't prompt again
                         raise
                     self._refused = str(error)
         finally:

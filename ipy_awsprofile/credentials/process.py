@@ -1,4 +1,4 @@
-"""A credential_process with a timeout, and with clear errors.
+"""Run a credential_process with a timeout and clear errors.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
 """
@@ -27,7 +27,7 @@ from ipy_awsprofile.text import program
 #: Timeout of a credential_process in seconds, as in the AWS SDK for Go.
 PROCESS_TIMEOUT = 60.0
 
-#: The most bytes that a credential_process prints.
+#: The maximum output of a credential_process in bytes.
 _MOST_OUTPUT = 1_000_000
 
 
@@ -35,7 +35,7 @@ class CheckedProfileProviders(ProfileProviderBuilder):
     """botocore's providers for a profile, with a checked provider for credential_process."""
 
     _session: botocore.session.Session
-    #: Tells a person that a process is waited for.
+    #: Shows a notice while the cell waits for a process.
     waiting: Waiting = staticmethod(untold)
 
     def _create_shared_credential_provider(self, profile_name: str) -> SharedFileProvider:
@@ -54,9 +54,9 @@ class CheckedProfileProviders(ProfileProviderBuilder):
 
 
 class CredentialProcess(subprocess.Popen[bytes]):
-    """A process that is killed after the timeout, and whose failure is an exception.
+    """A process that is killed after the timeout and raises an exception if it fails.
 
-    Its environment is the user's own: a command that uses it can't get the identity of a switch.
+    It runs in the user's own environment, so that its command can't use the switched identity.
     """
 
     def __init__(self, profile: str, waiting: Waiting, *arguments: Any, **options: Any) -> None:
@@ -65,7 +65,7 @@ class CredentialProcess(subprocess.Popen[bytes]):
         self._waiting = waiting
 
     def communicate(self, input: Any = None, timeout: float | None = None) -> Any:  # noqa: A002, ARG002
-        """Return what the process prints. Raises an exception if it fails, or after the timeout."""
+        """Return the process's output. Raises an exception if it fails or times out."""
         read = (_Output(self.stdout), _Output(self.stderr))
 
         def has_ended(seconds: float) -> bool:
@@ -82,9 +82,9 @@ class CredentialProcess(subprocess.Popen[bytes]):
         try:
             if not ends_within(seconds, has_ended, self._what, self._waiting):
                 raise subprocess.TimeoutExpired("credential_process", seconds)
-        except BaseException:  # an interrupt, too, ends it
+        except BaseException:  # even an interrupt
             self.kill()
-            self.wait()  # not for its output, which its own child processes can keep open
+            self.wait()  # not for its output, which child processes can keep open
             raise
         if self.returncode:
             raise subprocess.CalledProcessError(self.returncode, "credential_process")
@@ -92,11 +92,11 @@ class CredentialProcess(subprocess.Popen[bytes]):
 
 
 class _TooMuchOutputError(Exception):
-    """A process prints more than credentials are."""
+    """A process printed more output than credentials need."""
 
 
 class _Output:
-    """What a process prints, up to a limit: some never stop."""
+    """The output of a process, up to a limit, because some processes never stop."""
 
     def __init__(self, pipe: Any) -> None:
         self.text = b""
@@ -105,7 +105,7 @@ class _Output:
         self._reader.start()
 
     def wait(self, seconds: float) -> None:
-        """Wait for the end. Raises TimeoutExpired and _TooMuchOutputError."""
+        """Wait for the end of the output. Raises TimeoutExpired and _TooMuchOutputError."""
         self._reader.join(seconds)
         if self._reader.is_alive():
             raise subprocess.TimeoutExpired("credential_process", seconds)
@@ -118,17 +118,17 @@ class _Output:
 
 
 class _BadCommandError(Exception):
-    """A command can't be divided into words: a quotation mark is missing."""
+    """A command can't be split into words because a quotation mark is missing."""
 
 
-#: The exceptions of a credential_process, and what they mean. Its output is never quoted.
+#: The exceptions of a credential_process and our messages, which never quote its output.
 _PROBLEMS: tuple[tuple[type[Exception], str], ...] = (
     (OSError, "can't be run: {0.strerror} (`{program}`)"),
     (json.JSONDecodeError, "didn't print JSON"),
     (UnicodeDecodeError, "didn't print JSON"),
     (RecursionError, "didn't print JSON"),
     (_BadCommandError, "isn't a command: {0}"),
-    (ValueError, "didn't print JSON"),  # such as a number of 5,000 digits
+    (ValueError, "didn't print JSON"),  # such as a number with 5,000 digits
     (_TooMuchOutputError, "prints more than credentials"),
     (IndexError, "isn't a command: it is empty"),
     (AttributeError, "printed JSON that isn't an object"),
@@ -139,7 +139,7 @@ _PROBLEMS: tuple[tuple[type[Exception], str], ...] = (
 
 
 class _CheckedProcessProvider(ProcessProvider):
-    """botocore's provider, which raises CredentialsUnavailable for each problem."""
+    """botocore's provider, modified to raise CredentialsUnavailable for all problems."""
 
     def _retrieve_credentials_using(self, credential_process: str) -> Any:
         try:

@@ -1,6 +1,6 @@
 """How long to wait for a user's process, and when to say so.
 
-A credential_process or mfa_process can wait for its person: at a browser, or at a security key.
+A credential_process or mfa_process can wait for the user, for example at a browser or security key.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-#: Seconds after which the user sees a notice.
+#: Seconds before the notice appears.
 QUIET = 2.0
 
-#: Receives a description of the process, and shows a notice as long as the context lasts.
+#: Receives a description of the process, and shows a notice until the context ends.
 Waiting = Callable[[str], AbstractContextManager[object]]
 
 
@@ -23,9 +23,9 @@ def untold(_what: str) -> AbstractContextManager[object]:
 def ends_within(
     seconds: float, has_ended: Callable[[float], bool], what: str, waiting: Waiting
 ) -> bool:
-    """Return whether something ends in this time; show a notice if it takes long.
+    """Return whether a process ends within ``seconds``. Show a notice if it takes long.
 
-    ``has_ended`` waits for at most as many seconds as it is given, and returns whether it did.
+    ``has_ended`` waits up to the given number of seconds, and returns whether the process ended.
     """
     quiet = min(QUIET, seconds)
     if has_ended(quiet):

@@ -1,6 +1,6 @@
-"""Whether STS can be called in the Region of a target.
+"""Check whether STS can be called in a target's Region.
 
-botocore finds out when it signs a call, and a person may have typed an MFA code for it by then.
+botocore checks the Region only when it signs a call, after the user may have entered an MFA code.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html
 """
@@ -18,12 +18,12 @@ from ipy_awsprofile.credentials.translation import translated
 def require_region(target: Target, *, signs: bool = True) -> None:
     """Raise an error if STS can't be called in the target's Region.
 
-    botocore has a default Region for AWS's own endpoint alone. ``signs`` says whether a call is
-    certain to be signed: cached roles and web identities don't need that. Raises NoRegion, and
-    InvalidOption for a name that isn't a Region of AWS; other servers accept any name.
+    botocore has a default Region only for AWS's own endpoint. ``signs`` says whether a call is
+    certain to be signed, which cached roles and web identities don't require. Raises NoRegion, and
+    InvalidOption for a name that isn't an AWS Region. Other servers accept any name.
     """
     region, names = target.region, ChainNames(target.chain)
-    with translated(target.chain):  # the config in the frames contains keys
+    with translated(target.chain):  # the stack frames contain the config, which has keys
         if not region:
             if signs and configured_sts(target.full_config(), target.name):
                 raise no_region(names)

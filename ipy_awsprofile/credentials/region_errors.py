@@ -1,4 +1,4 @@
-"""Errors about the Region of a profile."""
+"""Errors for a missing or invalid Region."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ipy_awsprofile.errors import InvalidOption, NoRegion
 
 
 def no_region(chain: ChainNames) -> NoRegion:
-    """Return the error for a profile without a Region."""
+    """Return the exception for a profile without a Region."""
     return NoRegion(
         f"No AWS Region is known for `{chain.asked_for}`.",
         f"Add `region = …` to the profile, or run `%aws_profile {chain.typed} --region …`.",
@@ -16,7 +16,7 @@ def no_region(chain: ChainNames) -> NoRegion:
 
 
 def invalid_region(region: str, chain: ChainNames) -> InvalidOption:
-    """Return the error for a Region that doesn't exist."""
+    """Return the exception for a Region that doesn't exist."""
     return InvalidOption(
         f"`{chain.asked_for}` has an invalid AWS Region: `{region}`.",
         f"{similar_region(region) or 'Example: us-east-1.'} Correct it, or use another Region with "

@@ -1,8 +1,8 @@
-"""The renewal of credentials that are about to expire, at each step of the role chain.
+"""Renew credentials that are about to expire, at each step of the role chain.
 
-botocore renews credentials by itself, with two exceptions: a role that needs another MFA code, and
-a sign-in that has expired. A `Renewal` is what botocore calls instead to fetch credentials. When it
-does depends on how long a session lasts.
+botocore renews credentials automatically, except for roles that need another MFA code and for
+expired sign-ins. To handle these cases, botocore calls a `Renewal` to fetch credentials. The
+duration of the session determines when.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Renewal:
     """Fetches the credentials of one step of the role chain.
 
     ``step`` is the index of its profile in ``chain``. ``sign_in`` lets the user sign in, or raises
-    SignInRequired if no one is available to do so. ``codes`` asks again for an MFA code that was
-    wrong; None if the step needs no code.
+    SignInRequired if no one is available to sign in. ``codes`` prompts again after a wrong MFA
+    code; it is None if the step doesn't need a code.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Renewal:
         return f"<{type(self).__name__} of {self._chain[self._step]}>"
 
     def __call__(self) -> Any:
-        """Return new credentials in botocore's form. Raises a child of `AwsProfileError`."""
+        """Return new credentials in botocore's format. Raises a subclass of `AwsProfileError`."""
         fetch = partial(self.codes.with_code, self._fetched) if self.codes else self._fetched
         try:
             return fetch()
@@ -64,10 +64,10 @@ class Renewal:
             return credentials
 
 
-#: Seconds before their end when credentials are renewed for which a person is asked.
+#: Seconds before expiry when credentials that require a prompt are renewed.
 _ENDED = 10
 
-#: Seconds that such credentials in a cache have left at least to be used.
+#: Minimum remaining seconds for cached credentials of this type to be used.
 _LEFT_IN_CACHE = 60
 
 
@@ -79,12 +79,12 @@ def install_renewals(
     count: int,
     codes: CodePrompter | None,
 ) -> None:
-    """Put a `Renewal` into credentials of botocore, and into those that they are renewed with.
+    """Install a `Renewal` in botocore's credentials, and in their source credentials.
 
-    At most ``count`` are put, beginning with the first step of the chain. botocore lets a role that
-    needs MFA be assumed only once; the renewal asks for another code. botocore would ask 15 minutes
-    before the end; with ``codes``, a person is asked when the session has ended. There is no public
-    way to do this.
+    Install up to ``count`` renewals, starting with the first step of the chain. If a role needs
+    MFA, botocore can assume it only once, so the renewal prompts for another code. botocore would
+    prompt 15 minutes before the session expires; with ``codes``, the prompt appears when it
+    expires. botocore has no public API for this.
     """
     last_step = len(chain) - 1
     until_here = []
@@ -106,33 +106,33 @@ def install_renewals(
 
 
 def chain_of_sources(credentials: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield credentials of botocore and those that they are got with, and what fetches each.
+    """Yield botocore's credentials and their source credentials, each with its fetch function.
 
-    That is None for credentials that aren't renewed. botocore has no public way to find out.
+    The function is None for credentials that aren't renewed. botocore has no public API for this.
     """
     while credentials is not None:
         refresh = getattr(credentials, "_refresh_using", None)
-        fetch = getattr(refresh, "_refresh", refresh)  # without botocore's limit to one call
+        fetch = getattr(refresh, "_refresh", refresh)  # bypass botocore's limit of one call
         yield credentials, fetch
         credentials = getattr(getattr(fetch, "__self__", None), "_source_credentials", None)
 
 
 def _device(fetcher: Any) -> str | None:
-    """Return the MFA device whose code a fetcher of botocore, or of ours, asks for."""
+    """Return the MFA device that a fetcher of botocore or this package prompts for."""
     arguments = getattr(fetcher, "_assume_kwargs", {})
     serial: str | None = arguments.get("SerialNumber", getattr(fetcher, "serial", None))
     return serial
 
 
 def _expect_role(fetcher: Any) -> None:
-    """Tell the cache which role's session a fetcher looks for, whatever is in the file."""
+    """Tell the cache which role a fetcher needs, because its file can have another role's."""
     cache = getattr(fetcher, "_cache", None)
     if isinstance(cache, RoleCache) and (role_arn := getattr(fetcher, "_role_arn", None)):
         cache.roles[fetcher._cache_key] = role_arn  # noqa: SLF001
 
 
 def _renew_in_proportion(credentials: Any, fetcher: Any) -> None:
-    """Let a session that is shorter than AWS's default be used for most of its time."""
+    """Use a session that is shorter than AWS's default for most of its duration."""
     arguments = getattr(fetcher, "_assume_kwargs", {})
     duration = arguments.get("DurationSeconds", getattr(fetcher, "duration", None))
     if duration is not None:
@@ -143,7 +143,7 @@ def _renew_in_proportion(credentials: Any, fetcher: Any) -> None:
 
 
 def _renew_at_the_end(steps: list[tuple[Any, Any]]) -> None:
-    """Let credentials, and those that were got with them, be used until they end."""
+    """Use credentials, and the credentials retrieved with them, until they expire."""
     for credentials, fetcher in steps:
         credentials._advisory_refresh_timeout = _ENDED  # noqa: SLF001
         credentials._mandatory_refresh_timeout = 0  # noqa: SLF001
@@ -151,10 +151,10 @@ def _renew_at_the_end(steps: list[tuple[Any, Any]]) -> None:
 
 
 def _ask_once(renewal: Renewal, fetcher: Any, later: dict[str, tuple[Renewal, Any]]) -> None:
-    """Let a device's code be asked for once in a chain, for the role that is assumed first.
+    """Prompt for a device's code only once in a chain, for the role that is assumed first.
 
-    A device belongs to a user, so AWS refuses its code in a call with a role's credentials; this is
-    what aws-vault does as well. ``later`` has the roles that are assumed after it, by device.
+    A device belongs to a user, so AWS rejects its code in calls with a role's credentials.
+    aws-vault does the same. ``later`` has the roles that are assumed afterwards, by device.
 
     https://github.com/99designs/aws-vault/blob/master/USAGE.md
     """

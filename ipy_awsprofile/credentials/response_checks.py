@@ -1,12 +1,12 @@
-"""The clients of our own calls: they end in time, and only AWS's responses come back from them.
+"""Clients for our own calls, with time limits and a check that responses come from AWS.
 
-What isn't AWS can answer anything, and botocore's parsers and what uses their results raise any
-exception then. Here it is one, ResponseParserError, which translation knows, and whose text doesn't
-quote the response.
+Other servers can return any response, which can make botocore's parsers and the code that uses
+their results raise any exception. This module raises ResponseParserError instead. `translation`
+handles this exception, and its message doesn't quote the response.
 
-Ctrl-C waits until a request is signed. With ``botocore[crt]``, AWS's library in C signs, and calls
-Python for each header and when it has finished. In such a call, an interrupt is lost, becomes
-another error, or makes botocore wait forever.
+Ctrl-C is deferred until a request is signed. With ``botocore[crt]``, AWS's C library signs
+requests, and calls Python for each header and at the end. An interrupt during such a call is lost,
+turns into another error, or makes botocore wait forever.
 
 https://botocore.amazonaws.com/v1/documentation/api/latest/development/designnotes.html
 """
@@ -30,8 +30,8 @@ from ipy_awsprofile.credentials.interrupts import Uninterrupted
 
 
 def guarded(client: Any) -> Any:
-    """Return a client of botocore, whose calls now end in time and have responses of AWS."""
-    # There isn't a public way to change one client; the session's other clients are the user's.
+    """Add time limits and response checks to a botocore client, and return the client."""
+    # botocore has no public API to change a single client. Other clients belong to the user.
     endpoint = client._endpoint  # noqa: SLF001
     endpoint.http_session = _AwsHttp(endpoint.http_session, client.meta.config.read_timeout)
     endpoint._response_parser_factory = _Parsers(endpoint._response_parser_factory)  # noqa: SLF001
@@ -41,9 +41,10 @@ def guarded(client: Any) -> Any:
 
 
 def _uninterrupted_auth(create: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Return botocore's signer of a request; Ctrl-C now waits until it has signed.
+    """Return botocore's request signer, modified to defer Ctrl-C while it signs.
 
-    It has its credentials already. Getting them can take long, and Ctrl-C must end that.
+    The signer already has its credentials. Ctrl-C can still interrupt their retrieval, which can
+    take long.
     """
     auth = create(*args, **kwargs)
     add_auth = auth.add_auth
@@ -57,13 +58,13 @@ def _uninterrupted_auth(create: Callable[..., Any], *args: Any, **kwargs: Any) -
 
 
 class _AwsHttp(BoundedHttp):
-    """Sends requests to AWS, which a proxy can answer instead if they are without TLS."""
+    """Sends requests to AWS. Without TLS, a proxy can respond instead of AWS."""
 
     def send(self, request: Any) -> AWSResponse:
-        """Return the response. Raises ProxyConnectionError if it is the refusal of a proxy."""
+        """Return the response. Raises ProxyConnectionError if a proxy refused the request."""
         response = super().send(request)
         if request.url.startswith("http://") and _is_page_of_refusal(response):
-            # There isn't a public way to find out which proxy it was.
+            # botocore has no public API to determine the proxy.
             proxy = self._session._proxy_config.proxy_url_for(request.url)  # noqa: SLF001
             if proxy:
                 status = HTTPStatus(response.status_code)
@@ -73,38 +74,38 @@ class _AwsHttp(BoundedHttp):
 
 
 def _is_page_of_refusal(response: AWSResponse) -> bool:
-    """Return whether a response is as a proxy refuses: AWS doesn't send pages."""
+    """Return whether a response is a proxy's refusal. AWS doesn't return HTML pages."""
     if response.status_code == HTTPStatus.FORBIDDEN:
         return "html" in response.headers.get("Content-Type", "")
     return response.status_code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
 
 
 class TextHttp(BoundedHttp):
-    """Sends requests to a metadata service, whose responses are texts."""
+    """Sends requests to a metadata service, which returns text."""
 
     def send(self, request: Any) -> AWSResponse:
-        """Return the response; if it isn't text, raise an error that botocore retries."""
+        """Return the response. If it isn't text, raise an exception that botocore retries."""
         response = super().send(request)
         try:
             response.content.decode()
-        except UnicodeDecodeError:  # it would be blamed on a file
+        except UnicodeDecodeError:  # would be reported as an unreadable file
             raise ConnectionClosedError(endpoint_url=request.url) from None
         return response
 
 
 class _Parsers:
-    """Creates parsers as botocore's ``ResponseParserFactory`` does."""
+    """Creates parsers like botocore's ``ResponseParserFactory``."""
 
     def __init__(self, parsers: Any) -> None:
         self._parsers = parsers
 
     def create_parser(self, protocol: str) -> _Parser:
-        """Return the parser of a protocol."""
+        """Return the parser for a protocol."""
         return _Parser(self._parsers.create_parser(protocol))
 
 
 class _Parser:
-    """A parser that raises ResponseParserError for whatever isn't a response of the model."""
+    """A parser that raises ResponseParserError for a response that doesn't match the model."""
 
     def __init__(self, parser: Any) -> None:
         self._parser = parser
@@ -113,14 +114,14 @@ class _Parser:
         """Return the parsed response."""
         try:
             parsed = self._parser.parse(response, shape)
-        except Exception:  # noqa: BLE001  # the text can quote the response
+        except Exception:  # noqa: BLE001  # its message can quote the response
             parsed = None
         if not isinstance(parsed, dict) or (shape and not _fits(parsed, shape)):
             raise ResponseParserError("The response isn't one of AWS.")
         return parsed
 
 
-#: No time, size or duration in a response is greater: milliseconds until the year 9999.
+#: The maximum time, size or duration in a response: milliseconds until the year 9999.
 _MOST = 253_402_300_799_999
 
 _TYPES: dict[str, type[Any] | tuple[type[Any], ...]] = {
@@ -133,7 +134,7 @@ _TYPES: dict[str, type[Any] | tuple[type[Any], ...]] = {
 
 
 def _fits(value: Any, shape: Any) -> bool:
-    """Return whether a value has the type of its shape; missing members are ignored."""
+    """Return whether a value matches the type of its shape. Ignore missing members."""
     if shape.type_name == "structure":
         return isinstance(value, dict) and all(
             _fits(value[name], member) for name, member in shape.members.items() if name in value

@@ -1,7 +1,7 @@
-"""How often, and for how long, a call to AWS is tried.
+"""Retry limits and timeouts for calls to AWS.
 
-A switch fails soon if an endpoint doesn't answer, because a person waits for it. Calls for many
-profiles are often throttled, and have more time. In both cases a throttled call is tried again.
+A switch fails quickly if an endpoint doesn't respond, because the user is waiting. Calls for many
+profiles are often throttled, and can take longer. In both cases, throttled calls are retried.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 """
@@ -16,7 +16,7 @@ from botocore.config import Config
 
 from ipy_awsprofile.config.user_environment import user_environment
 
-#: The error codes of AWS's services for throttled calls.
+#: The error codes that AWS services return for throttled calls.
 THROTTLED = frozenset(
     {
         "BandwidthLimitExceeded",
@@ -29,21 +29,21 @@ THROTTLED = frozenset(
     }
 )
 
-#: Seconds before each additional attempt of a throttled call of a switch.
+#: Seconds before each retry of a throttled call during a switch.
 THROTTLING_DELAYS = (1.0, 2.0, 4.0)
 
-#: Attempts of a call of a switch that isn't throttled.
+#: Attempts for a call during a switch, unless it is throttled.
 _ATTEMPTS = 2
 
-#: Attempts of a throttled call for many profiles; the delays double, up to 20 seconds.
+#: Attempts for a call for many profiles. The delays double, up to 20 seconds.
 _ATTEMPTS_FOR_MANY_PROFILES = 6
 
-#: Settings and variables with which users configure the retries of their clients.
+#: Settings and environment variables that configure the retries of the user's clients.
 _RETRY_SETTINGS = {"retry_mode", "max_attempts", "AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS"}
 
 
 def give_up_soon(timeout: float) -> Config:
-    """Return the config of a client that makes two attempts of ``timeout`` seconds each."""
+    """Return a client config for two attempts of ``timeout`` seconds each."""
     return Config(
         connect_timeout=timeout,
         read_timeout=timeout,
@@ -52,15 +52,15 @@ def give_up_soon(timeout: float) -> Config:
 
 
 def retry_throttled(client: Any) -> Any:
-    """Return the client, which now makes more attempts if its calls are throttled."""
+    """Add attempts for throttled calls to a client, and return the client."""
     client.meta.events.register("needs-retry", _delay_if_throttled)
     return client
 
 
 def for_many_profiles(settings: Mapping[str, Any]) -> Config | None:
-    """Return the config of a client that makes more attempts if its calls are throttled.
+    """Return a client config with more attempts, because calls for many profiles get throttled.
 
-    None if the user has configured retries, in the profile's ``settings`` or the environment.
+    Return None if the profile's ``settings`` or the environment configure retries.
     """
     if _RETRY_SETTINGS & {*settings, *user_environment()}:
         return None
@@ -68,7 +68,7 @@ def for_many_profiles(settings: Mapping[str, Any]) -> Config | None:
 
 
 def _delay_if_throttled(response: Any, attempts: int, **_: Any) -> float | None:
-    """Return after how many seconds botocore retries a call; None lets botocore decide."""
+    """Return the seconds before botocore retries a call; None to let botocore decide."""
     if response is None:
         return None
     if is_throttled(*response):
@@ -77,6 +77,6 @@ def _delay_if_throttled(response: Any, attempts: int, **_: Any) -> float | None:
 
 
 def is_throttled(http: Any, parsed: Any) -> bool:
-    """Return whether a response says that there are too many calls; ``parsed`` is its content."""
+    """Return whether AWS throttled a call. ``parsed`` is the content of the response."""
     code = (parsed.get("Error") or {}).get("Code", "")
     return http.status_code == HTTPStatus.TOO_MANY_REQUESTS or str(code) in THROTTLED

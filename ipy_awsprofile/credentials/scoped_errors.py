@@ -1,4 +1,4 @@
-"""STS's refusals to narrow a session, translated to our errors.
+"""Translate errors that STS returns when it can't limit a session.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html#API_GetScopedCredentials_Errors
 """
@@ -16,12 +16,12 @@ from ipy_awsprofile.errors import (
     SessionNotLimited,
 )
 
-#: How servers can answer that don't know an operation.
+#: HTTP status codes of servers that don't support an operation.
 _NOT_FOUND = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
 
 
 def not_limited(response: ErrorResponse, chain: ChainNames) -> AwsProfileError | None:
-    """Return the error for a session that STS doesn't narrow; None for other problems."""
+    """Return the exception for a session that STS can't limit; None for other errors."""
     name = chain.asked_for
     if response.code in DENIED:
         return AccessDenied(

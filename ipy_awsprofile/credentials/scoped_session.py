@@ -1,4 +1,4 @@
-"""Sessions that STS narrows: the identity stays the same, with less power or less time.
+"""Narrower sessions from STS: the same identity with fewer permissions or less time.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
 """
@@ -23,15 +23,15 @@ from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials
 from ipy_awsprofile.credentials.session_token import get_session_token
 from ipy_awsprofile.errors import AwsProfileError
 
-#: The shortest session that AWS issues for long-term keys, in seconds.
+#: The shortest session that STS issues for long-term keys, in seconds.
 _SHORTEST_TOKEN = 900
 
-#: STS counts whole seconds.
+#: Tolerance for comparing expiry times, because STS rounds to seconds.
 _SAME = timedelta(seconds=2)
 
 
 class ScopedSessionProvider(CredentialProvider):
-    """Provides a narrower session of the credentials that other providers find."""
+    """Provides a narrower session for credentials from other providers."""
 
     METHOD = "scoped-session"
 
@@ -44,7 +44,7 @@ class ScopedSessionProvider(CredentialProvider):
         self._scope = scope
 
     def load(self) -> Any:
-        """Return credentials that are got when they are needed; None if there are none."""
+        """Return credentials that are retrieved on first use; None without base credentials."""
         base = self._base.load_credentials()
         if base is None:
             return None
@@ -54,14 +54,14 @@ class ScopedSessionProvider(CredentialProvider):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Issued(StaysInProcess):
-    """What STS has issued, until when (UTC), and for which base."""
+    """Credentials that STS issued, with their expiry (UTC) and the digest of the base's key ID."""
 
     base: str
     keys: RedactedCredentials
     until: datetime
 
     def in_botocores_form(self) -> dict[str, Any]:
-        """Return the credentials as botocore's fetchers do."""
+        """Return the credentials in the format of botocore's fetchers."""
         return {
             "access_key": self.keys.access_key,
             "secret_key": self.keys.secret_key,
@@ -71,26 +71,25 @@ class _Issued(StaysInProcess):
 
 
 class ScopedSessionFetcher(StaysInProcess):
-    """Gets the narrower session from STS, as often as its base is renewed.
+    """Gets a narrower session from STS each time that its base is renewed.
 
-    Long-term keys get a session token first, which is all that a ``duration`` without a policy
-    needs.
+    Long-term keys need a session token first. For a ``duration`` without a policy, that is enough.
     """
 
     def __init__(self, base: Any, create_client: Callable[..., Any], scope: Scope) -> None:
-        self._source_credentials = base  # botocore's name for it, which renewals look for
+        self._source_credentials = base  # botocore's name, which renewals use
         self._create_client = create_client
         self._scope = scope
-        #: Seconds that the session lasts, if the user has limited them.
+        #: The duration of the session in seconds, if the user limited it.
         self.duration = scope.duration
         self._issued: _Issued | None = None
 
     def fetch_credentials(self) -> dict[str, Any]:
-        """Return the session's credentials in botocore's form. Raises botocore's errors."""
+        """Return the session's credentials in botocore's format. Raises botocore's errors."""
         base = RedactedCredentials(*self._source_credentials.get_frozen_credentials())
-        ends = getattr(self._source_credentials, "_expiry_time", None)  # it has no public name
+        ends = getattr(self._source_credentials, "_expiry_time", None)  # not public
         issued = self._issued
-        # Until the base is renewed, as an instance's shortly before its end, STS has nothing new.
+        # STS can't extend the session until the base is renewed, possibly just before it expires.
         digest = sha256(str(base.access_key).encode()).hexdigest()
         is_same = issued and issued.base == digest
         if not (issued and is_same and ends and ends - issued.until < _SAME):
@@ -98,9 +97,9 @@ class ScopedSessionFetcher(StaysInProcess):
         return issued.in_botocores_form()
 
     def fetch_once(self) -> dict[str, Any]:
-        """Return the session's credentials, which end for good.
+        """Return the session's credentials, which are never renewed.
 
-        Raises AwsProfileError after their end, and what `fetch_credentials` raises.
+        Raises AwsProfileError after they expire, and the exceptions of `fetch_credentials`.
         """
         if self._issued is None:
             return self.fetch_credentials()
@@ -117,14 +116,14 @@ class ScopedSessionFetcher(StaysInProcess):
         seconds = self._scope.duration
         if not base.token:
             lasts = None if seconds is None else max(seconds, _SHORTEST_TOKEN)
-            # Neither this response nor the next is in a variable, which a traceback could show.
+            # Don't assign the responses to variables, because a traceback could show them.
             base, ends = _issued(get_session_token(self._sts(base), duration=lasts))
             if self._scope.policy is None and lasts == seconds:
                 return base, ends
             if lasts == seconds:
-                seconds = None  # the session token ends then
+                seconds = None  # the session token already has this duration
         elif seconds is not None and self._issued and ends:
-            # When it is renewed, the base can have less time left.
+            # At renewal, the base can have less time left.
             seconds = max(1, min(seconds, int((ends - datetime.now(UTC)).total_seconds())))
         policy = self._scope.policy
         parameters: dict[str, Any] = {"ScopedSessionDescription": self._scope.description}
@@ -144,7 +143,7 @@ class ScopedSessionFetcher(StaysInProcess):
 
 
 def _issued(response: Any) -> tuple[RedactedCredentials, datetime]:
-    """Return the credentials in a response, and their end (UTC)."""
+    """Return the credentials in a response, and their expiry (UTC)."""
     keys = response["Credentials"]
     issued = RedactedCredentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
     return issued, keys["Expiration"].astimezone(UTC)

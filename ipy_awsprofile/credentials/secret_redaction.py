@@ -1,7 +1,7 @@
-"""Error messages with secrets of the request or the response are replaced before anyone sees them.
+"""Redact error messages that contain secrets of the request or the response.
 
-Portals and proxies put the request that they refuse into their error page, with its tokens, and
-botocore takes a response that it can't read, which can be credentials, as the error's message.
+Portals and proxies can include the rejected request, with its tokens, in their error page. botocore
+uses a response that it can't parse, which can contain credentials, as the error message.
 
 https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_GetRoleCredentials.html
 """
@@ -22,12 +22,12 @@ from botocore.credentials import ReadOnlyCredentials
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.text import parse_json
 
-#: Where botocore keeps the sent request for the duration of a call.
+#: The key of the sent request in botocore's context for a call.
 _SENT = "ipy_awsprofile_sent"
 
 _HEADERS = ("X-Amz-Security-Token", "x-amz-sso_bearer_token")
 
-#: Of STS and of the OIDC services of IAM Identity Center and ``aws login``; in lower case.
+#: Secret fields of STS and the OIDC services of IAM Identity Center and ``aws login``, lowercase.
 _FIELDS = {
     "assertion",
     "clientsecret",
@@ -41,16 +41,16 @@ _FIELDS = {
     "webidentitytoken",
 }
 
-#: Shorter secrets are searched as whole numbers.
+#: Shorter secrets match only whole numbers.
 _SHORT = 12
 
 _HIDDEN = "the response repeats the request, so it isn't shown"
 
 
 class _Sent:
-    """A request's headers and body, which no repr shows.
+    """A request's headers and body, with a repr that doesn't show them.
 
-    The body can be a large upload: its secrets are looked for only after an error.
+    The body can be a large upload, so it is searched for secrets only after an error.
     """
 
     __slots__ = ("_data", "_headers")
@@ -72,15 +72,15 @@ class _Sent:
 
 
 def remember_request(request: Any, **_: Any) -> None:
-    """Keep the request until `redact_error`: a handler of ``request-created``."""
+    """Handle ``request-created``: keep the request for `redact_error`."""
     request.context[_SENT] = _Sent(request)
 
 
 def redact_error(parsed: Any, http_response: Any, context: Any, **_: Any) -> None:
-    """Remove what can be secret from an error's texts: a handler of ``after-call``.
+    """Handle ``after-call``: remove possible secrets from an error's texts.
 
-    A body that botocore can't read isn't AWS's; it can be credentials, and botocore takes it for
-    the message. A text that has one of the request's secrets is replaced.
+    botocore uses a body that it can't parse as the message. Such a body isn't an AWS error and can
+    contain credentials, so remove it. Replace texts that contain one of the request's secrets.
     """
     sent = context.pop(_SENT, None)
     if sent is None or not ("Error" in parsed or _status(parsed) >= HTTPStatus.MULTIPLE_CHOICES):
@@ -101,7 +101,7 @@ def _status(parsed: Any) -> int:
 
 
 def _fields(data: Any) -> Iterator[tuple[str, str]]:
-    """Yield the names and texts of a request's body: a form, or JSON."""
+    """Yield the names and text values of a request's body, which is a form or JSON."""
     if isinstance(data, bytes | str):
         try:
             data = parse_json(data)
@@ -115,7 +115,7 @@ def _repeats(text: str, secrets: set[Any]) -> bool:
     compact = "".join(text.split())
     for secret in filter(None, map(str, secrets)):
         if len(secret) < _SHORT:
-            # An account's number may contain an MFA code.
+            # Don't match digits of a longer number, such as an account ID.
             if re.search(rf"(?<!\d){re.escape(secret)}(?!\d)", text):
                 return True
         elif any(form in compact for form in _written(secret)):
@@ -124,21 +124,21 @@ def _repeats(text: str, secrets: set[Any]) -> bool:
 
 
 def _written(secret: str) -> Iterator[str]:
-    """Yield how a secret can be written in a text: as it is, quoted, in base64.
+    """Yield the forms of a secret in a text: plain, quoted, and base64-encoded.
 
-    It was quoted already if it was sent in a form.
+    If the secret was sent in a form, it is already quoted.
     """
     for sent in {secret, quote_plus(secret)}:
         yield from (sent, quote(sent), quote(sent, safe=""), html.escape(sent))
         yield json.dumps(sent)[1:-1]
         for encode in (b64encode, urlsafe_b64encode):
-            for shift in range(3):  # where it begins in the bytes that were encoded
+            for shift in range(3):  # its offset in the encoded bytes
                 encoded = encode(b"\0" * shift + sent.encode()).decode().rstrip("=")
                 yield encoded[(0, 2, 3)[shift] : len(encoded) - 1]
 
 
 class RedactedCredentials(StaysInProcess, ReadOnlyCredentials):
-    """Credentials that a traceback with its variables doesn't show."""
+    """Credentials with a repr that keeps them out of tracebacks."""
 
     __slots__ = ()
 

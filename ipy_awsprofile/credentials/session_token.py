@@ -1,7 +1,7 @@
-"""Sessions that STS issues for long-term keys, with the code of an MFA device.
+"""MFA sessions that STS issues for long-term keys.
 
-The AWS CLI has no such sessions. They are in its cache of assumed roles, so that all notebooks of
-the user share them.
+The AWS CLI doesn't support these sessions. They are in its cache of assumed roles, so that all of
+the user's notebooks share them.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
 """
@@ -34,18 +34,18 @@ def get_session_token(
 ) -> Any:
     """Return STS's response with short-lived credentials. Raises botocore's errors.
 
-    ``serial`` is the number of an MFA device, of which ``ask`` returns a code. ``duration`` is in
-    seconds; by default it is twelve hours.
+    ``serial`` is the serial number of an MFA device, and ``ask`` returns a code from the device.
+    ``duration`` is in seconds; the default is 12 hours.
     """
     lasts = {"DurationSeconds": duration} if duration is not None else {}
-    # Neither the code nor the response is in a variable, which a traceback could show.
+    # Don't assign the code or the response to variables, because a traceback could show them.
     return sts.get_session_token(
         **lasts, **({"SerialNumber": serial, "TokenCode": ask()} if serial else {})
     )
 
 
 def cache_key(access_key: str, session: MfaSession) -> str:
-    """Return the key of a session in the cache, which botocore makes of arguments in this way."""
+    """Return the cache key of a session. botocore computes keys from arguments the same way."""
     arguments: dict[str, Any] = {"AccessKeyId": access_key, "SerialNumber": session.serial}
     if session.duration is not None:
         arguments["DurationSeconds"] = session.duration
@@ -54,7 +54,7 @@ def cache_key(access_key: str, session: MfaSession) -> str:
 
 
 class MfaSessionProvider(CredentialProvider):
-    """Provides a session with MFA for the long-term keys that other providers find."""
+    """Provides an MFA session for long-term keys from other providers."""
 
     METHOD = "session-token"
 
@@ -71,7 +71,7 @@ class MfaSessionProvider(CredentialProvider):
         self._more = (create_client, session, ask, cache)
 
     def load(self) -> Any:
-        """Return credentials that are got when they are needed; None without long-term keys."""
+        """Return credentials that are retrieved on first use; None without long-term keys."""
         keys = self._keys.load_credentials()
         if keys is None:
             return None
@@ -80,7 +80,7 @@ class MfaSessionProvider(CredentialProvider):
 
 
 class _Fetcher(CachedCredentialFetcher):
-    """Gets the session from the cache, or else from STS with a code."""
+    """Gets the session from the cache, or from STS with an MFA code."""
 
     def __init__(
         self,
@@ -98,8 +98,8 @@ class _Fetcher(CachedCredentialFetcher):
         super().__init__(cache)
 
     def fetch_credentials(self) -> Any:
-        """Return the session's credentials in botocore's form. Raises botocore's errors."""
-        self._cache_key = self._create_cache_key()  # the keys in the file can be others now
+        """Return the session's credentials in botocore's format. Raises botocore's errors."""
+        self._cache_key = self._create_cache_key()  # the keys in the file can change
         return super().fetch_credentials()
 
     def _create_cache_key(self) -> str:
@@ -111,7 +111,7 @@ class _Fetcher(CachedCredentialFetcher):
             "sts", aws_access_key_id=frozen.access_key, aws_secret_access_key=frozen.secret_key
         )
         serial, duration = self.serial, self._session.duration
-        # These are botocore's words, from which the device is read.
+        # This is botocore's wording, which `device_of` parses.
         question = f"Enter MFA code for {serial}: "
         return get_session_token(
             sts, serial=serial, ask=lambda: self._ask(question), duration=duration

@@ -1,6 +1,6 @@
-"""The AWS CLI's file of one sign-in: where it is, when it expires, and whether it has changed.
+"""The AWS CLI's file for a sign-in: its path, its expiry, and whether it has changed.
 
-Only the times in it are read here. No variable has its tokens, which a traceback could show.
+This module doesn't assign tokens to variables, because a traceback could show them.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sign-in.html
@@ -29,7 +29,7 @@ from ipy_awsprofile.credentials.validation import parse_time
 class SignInFile:
     """The file of a sign-in, whether or not it exists.
 
-    ``start_url`` is the address of IAM Identity Center, and empty for ``aws login``.
+    ``start_url`` is the start URL of IAM Identity Center; it is empty for ``aws login``.
     """
 
     path: Path
@@ -37,7 +37,7 @@ class SignInFile:
 
     @classmethod
     def of_sso(cls, start_url: str, session: str | None) -> SignInFile:
-        """Return the file of a sign-in to IAM Identity Center, with or without [sso-session]."""
+        """Return the file of an IAM Identity Center sign-in, with or without an [sso-session]."""
         key = sha1((session or start_url).encode(), usedforsecurity=False).hexdigest()
         return cls(sso_cache() / f"{key}.json", start_url)
 
@@ -47,9 +47,9 @@ class SignInFile:
         return cls(login_cache() / f"{generate_login_cache_key(login_session)}.json")
 
     def expiry(self) -> datetime | None:
-        """Return when the sign-in expires (UTC).
+        """Return the expiry of the sign-in (UTC).
 
-        None if the file is missing or unusable, or has a sign-in for another start URL.
+        Return None if the file is missing, unusable, or for a different start URL.
         """
         key = self.path.stem
         try:
@@ -63,22 +63,22 @@ class SignInFile:
 
 
 def comparable(start_url: object) -> str:
-    """Return a start URL without the characters that the access portal itself appends to it."""
+    """Return a start URL without the characters that the access portal appends."""
     return str(start_url).rstrip("/#")
 
 
 class SignInWatch:
-    """Notices that a program has stored a valid sign-in since the watch began."""
+    """Detects when a program stores a valid sign-in after the watch started."""
 
     def __init__(self, file: SignInFile) -> None:
         self._file = file
         self._version = version_of(file.path)
 
     def is_signed_in(self) -> bool:
-        """Return whether the file has changed, and has a sign-in now that hasn't expired."""
+        """Return whether the file has changed and has a sign-in that hasn't expired."""
         version = version_of(self._file.path)
         if version == self._version:
             return False
-        self._version = version  # the AWS CLI writes in place: half a file changes once more
+        self._version = version  # the AWS CLI writes in place, so a partial file changes again
         expiry = self._file.expiry()
         return expiry is not None and expiry > datetime.now(UTC)

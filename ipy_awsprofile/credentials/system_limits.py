@@ -1,6 +1,6 @@
-"""Failures that come from a limit of the process or the machine, and not from a profile.
+"""Detect failures caused by a limit of the process or the machine.
 
-botocore reads a file that can't be opened as one that is empty, so what it says then is about the
+botocore treats a file that it can't open as empty, so its error message misleadingly refers to the
 profile.
 """
 
@@ -25,7 +25,7 @@ _LIMITS = {
 
 
 def system_limit(error: BaseException) -> AwsProfileError | None:
-    """Return our error for the limit that has made a call fail, or None if there is none."""
+    """Return the exception for a system limit that caused an error, or None."""
     for number in (*_numbers(error), _number_of_opening()):
         if number in _LIMITS:
             return AwsProfileError(*_LIMITS[number])
@@ -33,14 +33,14 @@ def system_limit(error: BaseException) -> AwsProfileError | None:
 
 
 def _numbers(error: BaseException | None) -> Iterator[int | None]:
-    """Yield the numbers of the system's errors behind an error."""
+    """Yield the ``errno`` of an error and of its causes."""
     while error is not None:
         yield getattr(error, "errno", None)
         error = error.__cause__ or error.__context__
 
 
 def _number_of_opening() -> int | None:
-    """Return the number of the error if no file can be opened now."""
+    """Return the ``errno`` of opening a file, or None if files can be opened."""
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
     except OSError as error:

@@ -1,7 +1,7 @@
-"""Errors of AWS, botocore and Python are translated to ours, in one place.
+"""Translate errors of AWS, botocore and Python to this package's exceptions.
 
-A call is wrapped in `translated`. Our error names the profile and what to do next, and has the
-foreign error as its cause if that can't contain a secret.
+Wrap calls in `translated`. The resulting exception names the profile and says what to do next. The
+original error is its cause, unless that error can contain a secret.
 """
 
 from __future__ import annotations
@@ -25,26 +25,25 @@ from ipy_awsprofile.credentials.system_limits import system_limit
 from ipy_awsprofile.errors import AwsProfileError
 
 
-class translated(AbstractContextManager[None]):  # noqa: N801  # it reads as what it does
-    """Raise our error instead of a foreign one, and forget the foreign error's stack.
+class translated(AbstractContextManager[None]):  # noqa: N801  # used like a function
+    """Raise this package's exception instead of the original error, without its traceback.
 
-    The variables in botocore's frames can be keys, tokens and MFA codes. IPython's ``%xmode
-    Verbose`` prints them, even for an error's cause.
+    botocore's stack frames can contain keys, tokens and MFA codes. IPython's ``%xmode Verbose``
+    prints their variables, even for an error's cause.
 
     ``chain`` has the names of the role chain's profiles, as in ``Identity.chain``. ``step`` is the
-    index of the profile whose credentials are needed. The calls wait for servers only so long: see
-    `deadline.limited`.
+    index of the profile that needs credentials. Calls have a time limit; see `deadline.limited`.
     """
 
     def __init__(self, chain: tuple[str, ...], *, step: int = 0) -> None:
         self._chain = ChainNames(chain)
         self._step = step
-        self._limited = limited(sys._getframe(1))  # noqa: SLF001  # that of the block
+        self._limited = limited(sys._getframe(1))  # noqa: SLF001  # the frame of the block
         self._outer: BaseException | None = None
 
     def __enter__(self) -> None:
         log_each_failure_once()
-        self._outer = sys.exception()  # an error that the caller is handling keeps its stack
+        self._outer = sys.exception()  # keep the traceback of an error that the caller is handling
         self._limited.__enter__()
 
     def __exit__(self, _kind: object, error: BaseException | None, _stack: object) -> None:
@@ -65,7 +64,7 @@ class translated(AbstractContextManager[None]):  # noqa: N801  # it reads as wha
             if isinstance(error, botocore.ClientError)
             else from_exception(error, chain)
         )
-        if not chain.names:  # no command has a session's name
+        if not chain.names:  # "this session" isn't the name of a profile
             ours.hint = ours.hint.replace(chain.asked_for, "NAME")
         if self._step:
             message = f"{str(ours).rstrip('.')}. It is needed for `{self._chain.asked_for}`."
@@ -73,7 +72,7 @@ class translated(AbstractContextManager[None]):  # noqa: N801  # it reads as wha
         return ours
 
 
-#: Texts of others, or of their causes, can quote what a source returned or a person typed.
+#: Other exceptions, or their causes, can quote a source's response or the user's input.
 _QUOTABLE = (
     botocore.BotoCoreError,
     ResponseParserError,
@@ -94,13 +93,13 @@ _UNQUOTABLE = (
 def _is_quotable(error: Exception) -> bool:
     if isinstance(error, botocore.ClientError):
         return not ErrorResponse.of(error).rejects_signature
-    # The text about a header that can't be sent quotes the header.
+    # The message for a header that can't be sent quotes the header.
     if type(error) is botocore.HTTPClientError:
         return False
     return isinstance(error, _QUOTABLE) and not isinstance(error, _UNQUOTABLE)
 
 
-#: The failures that botocore logs, with a traceback, before it raises them.
+#: Failures that botocore logs with a traceback before it raises them.
 _LOGGED = {
     "botocore.credentials": ("Refreshing temporary credentials failed",),
     "botocore.tokens": ("Refreshing token failed", "SSO token refresh attempt failed"),
@@ -108,14 +107,13 @@ _LOGGED = {
 
 
 def log_each_failure_once() -> None:
-    """Keep botocore from logging the traceback of a failure that we raise as our error.
+    """Prevent botocore from logging the traceback of a failure that we raise.
 
-    The filter stays, and asks whether a `translated` block is running in the thread that logs. A
-    filter that each block added and removed would be left in force when Ctrl-C interrupts the
-    block at its end.
+    The filter is permanent, and checks whether the logging thread runs a `translated` block. If
+    each block added and removed a filter, Ctrl-C at the end of a block could prevent the removal.
     """
     for name in _LOGGED:
-        logging.getLogger(name).addFilter(_is_logged)  # a filter is added only once
+        logging.getLogger(name).addFilter(_is_logged)  # logging adds a filter only once
 
 
 def _is_logged(record: logging.LogRecord) -> bool:

@@ -1,6 +1,6 @@
-"""Checks of what a source of credentials returns, before botocore uses it.
+"""Validate the credentials from a source before botocore uses them.
 
-A process, a container or a file can return anything. No error quotes a value.
+A process, a container or a file can return anything. Error messages never quote a value.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dateutil.parser import parse
 
 
 def parse_time(text: object) -> datetime | None:
-    """Return the time (UTC) in a text, read as botocore does; None without a time or time zone."""
+    """Parse a time (UTC) like botocore; return None if it is invalid or has no time zone."""
     if not isinstance(text, str):
         return None
     try:
@@ -24,14 +24,14 @@ def parse_time(text: object) -> datetime | None:
 
 
 class UnusableCredentialsError(Exception):
-    """The credentials can't be used to sign requests. The text says why, as part of a sentence."""
+    """Credentials can't be used to sign requests. The message gives the reason as a clause."""
 
 
 def require_usable(credentials: Mapping[str, object] | None) -> None:
     """Raise UnusableCredentialsError if botocore or HTTP can't use these credentials.
 
     ``credentials`` has botocore's names: ``access_key``, ``secret_key``, ``token`` and
-    ``expiry_time``; the last two can be missing or empty.
+    ``expiry_time``. The last two can be missing or empty.
     """
     if problem := _problem_of(credentials):
         raise UnusableCredentialsError(problem)
@@ -58,17 +58,17 @@ def _problem_of(credentials: Mapping[str, object] | None) -> str:
     return "they expire in less than 5 seconds" if left < _TOO_SHORT else ""
 
 
-#: botocore raises RuntimeError in the user's calls for credentials that end while it gets them.
+#: If credentials expire while botocore retrieves them, the user's calls raise RuntimeError.
 _TOO_SHORT = timedelta(seconds=5)
 
 
 def _fits_header(value: object) -> bool:
-    """Return whether a value can be sent as a header; the HTTP client's error would quote it."""
+    """Return whether a value is valid in a header. The HTTP client's error would quote it."""
     return isinstance(value, str) and bool(value) and value.isascii() and value.isprintable()
 
 
 def unfit_for_header(text: str) -> bool:
-    """Return whether a token can't be sent as a header."""
+    """Return whether a token is invalid in a header."""
     try:
         text.encode("latin-1")
     except UnicodeError:
@@ -77,12 +77,12 @@ def unfit_for_header(text: str) -> bool:
 
 
 def unusable_key(name: str, value: str) -> bool:
-    """Return whether an access-key setting, if it isn't empty, can't be used to sign requests."""
+    """Return whether a nonempty access key setting can't be used to sign requests."""
     return name != "aws_secret_access_key" and bool(value) and not _fits_header(value)
 
 
 def is_temporary(key_id: str) -> bool:
-    """Return whether STS has issued an access key, which needs its session token.
+    """Return whether STS issued an access key, which requires a session token.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
     """
@@ -90,7 +90,7 @@ def is_temporary(key_id: str) -> bool:
 
 
 def is_sso_token(document: Any) -> bool:
-    """Return whether botocore can use a document as the token of a sign-in, expired or not."""
+    """Return whether botocore can use a document as a sign-in token, even if it has expired."""
     return (
         isinstance(document, dict)
         and isinstance(document.get("accessToken"), str)
@@ -100,7 +100,7 @@ def is_sso_token(document: Any) -> bool:
 
 
 def is_login(document: Any) -> bool:
-    """Return whether botocore can use a document as what `aws login` has stored."""
+    """Return whether botocore can use a document as the credentials of `aws login`."""
     access = document.get("accessToken") if isinstance(document, dict) else None
     return (
         isinstance(access, dict)
@@ -110,7 +110,7 @@ def is_login(document: Any) -> bool:
     )
 
 
-#: What botocore needs of what `aws login` has stored, even before it is renewed.
+#: The fields that botocore requires in a file of `aws login`, even before renewal.
 LOGIN_FIELDS = {"accessToken", "refreshToken", "dpopKey", "clientId"}
 
 _LOGIN_KEYS = ("accessKeyId", "secretAccessKey", "sessionToken", "accountId")
