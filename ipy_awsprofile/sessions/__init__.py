@@ -1,1 +1,1 @@
-"""A profile as a boto3 session, and a session's identity."""
+"""Open boto3 sessions for profiles, sign in, and determine a session's identity."""

@@ -1,6 +1,6 @@
-"""The accounts and roles of a sign-in to IAM Identity Center, as its access portal lists them.
+"""List the accounts and roles of an IAM Identity Center sign-in through its access portal.
 
-What was listed is kept in a file, and not asked for again: see `role_list`.
+The results are cached in a file; see `role_list`.
 
 https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/Welcome.html
 """
@@ -33,20 +33,20 @@ from ipy_awsprofile.sessions.sso_sign_in import sso_settings
 
 Item = TypeVar("Item")
 
-#: Items of a page; AWS allows no more.
+#: Items per page, the maximum that AWS allows.
 _PAGE = 100
 
-#: Pages after which a list is taken for endless; each of AWS's has 100 items, but the last.
+#: The maximum number of pages, to stop endless lists. AWS fills each page except the last.
 _MOST_PAGES = 1000
 
-#: Calls at the same time, as long as AWS doesn't throttle them.
+#: Concurrent calls, unless AWS throttles them.
 _WORKERS = 16
 
 
 class ListingProgress(NamedTuple):
-    """How far a listing is: the accounts whose roles are listed, and the number of all accounts.
+    """The progress of a listing: the number of accounts with listed roles, and of all accounts.
 
-    ``is_slowed`` says that AWS limits how often it is called.
+    ``is_slowed`` is True if AWS throttles the calls.
     """
 
     listed: int
@@ -54,16 +54,16 @@ class ListingProgress(NamedTuple):
     is_slowed: bool
 
 
-#: Is called with the progress of a listing.
+#: A callback that receives the progress of a listing.
 Report = Callable[[ListingProgress], object]
 
 
 class AccessPortal:
     """The access portal of a sign-in.
 
-    ``fresh`` lists everything again, even if it was listed before. Raises InvalidOption if there
-    is none of this name. What makes a call raises SignInRequired if the sign-in is missing, has
-    expired or is for another start URL, and other children of `AwsProfileError`.
+    ``fresh`` ignores cached lists. Raises InvalidOption if no sign-in has this name. Methods that
+    call AWS raise SignInRequired if the sign-in is missing, has expired or is for a different start
+    URL, and other subclasses of `AwsProfileError`.
     """
 
     def __init__(self, sign_in: str, *, fresh: bool = False) -> None:
@@ -81,13 +81,13 @@ class AccessPortal:
         self._has_listed_accounts = False
 
     def accounts(self) -> tuple[Account, ...]:
-        """Return the accounts in which the person has a role, by name."""
+        """Return the accounts in which the user has a role, sorted by name."""
         if self._list.accounts is None:
             self.renew_accounts()
         return self._list.accounts or ()
 
     def renew_accounts(self) -> bool:
-        """List the accounts again, unless this portal has done so; return whether it did."""
+        """Refresh the list of accounts once per portal; return whether it was refreshed."""
         if self._has_listed_accounts:
             return False
         accounts = self._pages("list_accounts", "accountList", Account.described)
@@ -97,35 +97,35 @@ class AccessPortal:
         return True
 
     def roles(self, account: str) -> tuple[str, ...]:
-        """Return the names of the person's roles in an account."""
+        """Return the names of the user's roles in an account."""
         if account not in self._list.roles:
             self.renew_roles(account)
         return self._list.roles[account]
 
     def renew_roles(self, account: str) -> tuple[str, ...]:
-        """List the roles of an account again, and return their names."""
+        """Refresh the roles of an account, and return their names."""
         self._list_in(account)
         self._save()
         return self._list.roles[account]
 
     def all_roles(self, report: Report) -> list[tuple[Account, str]]:
-        """Return each account with each of its roles, in the order of the accounts.
+        """Return each account with each of its roles, sorted by account.
 
         ``report`` is called after each account. After an error or Ctrl-C, the next call continues
-        with the accounts that are missing.
+        with the remaining accounts.
         """
         accounts = self.accounts()
         missing = [one for one in accounts if one.id not in self._list.roles]
         if missing:
             try:
                 self._list_roles(missing, len(accounts), report)
-                self._replaces = False  # it is complete
+                self._replaces = False  # the list is complete
             finally:
                 self._save()
         return list(self._list.complete() or ())
 
     def _save(self) -> None:
-        """Write the list, unless it would replace a whole one and isn't complete itself."""
+        """Write the list, unless it is incomplete and would replace a complete list."""
         if not self._replaces:
             self._file.write(self._list)
 
@@ -136,7 +136,7 @@ class AccessPortal:
     def _list_roles(self, missing: list[Account], count: int, report: Report) -> None:
         pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="list-roles")
         try:
-            self._portal()  # only one thread creates it; each has its own time limits
+            self._portal()  # create it in one thread; each thread has its own time limit
             futures: list[Future[Any]] = [pool.submit(self._list_in, one.id) for one in missing]
             for number, future in enumerate(as_completed(futures), count - len(missing) + 1):
                 future.result()
@@ -153,20 +153,20 @@ class AccessPortal:
     def _pages(
         self, operation: str, name: str, parse: Callable[[Any], Item], **parameters: str
     ) -> Iterator[Item]:
-        """Yield the items of all pages, each as ``parse`` returns it."""
+        """Yield the items of all pages, parsed by ``parse``."""
         with translated(self._target.chain):
             portal: Any = self._portal()
             tokens: set[str] = set()
             for _ in range(_MOST_PAGES):
                 begin_again()
                 try:
-                    # No variable has the access token, which a traceback could show.
+                    # Don't assign the token to a variable, because a traceback could show it.
                     page = getattr(portal, operation)(
                         accessToken=self._token, maxResults=_PAGE, **parameters
                     )
                 except portal.exceptions.UnauthorizedException:
                     self._required()
-                # A page of a proxy is empty, too, but without the list.
+                # A proxy's response is also parsed as empty, but it doesn't have the list.
                 yield from map(parse, page[name])
                 token = page.get("nextToken")
                 if not token:
@@ -189,13 +189,13 @@ class AccessPortal:
         return self._client
 
     def _read_token(self) -> str:
-        """Return the access token of the AWS CLI's file, which botocore renews if need be."""
+        """Return the access token from the AWS CLI's file. botocore renews it if necessary."""
         files: Any = token_files()
         start_url, session = self._settings.start_url, self._settings.session
         document = SSOTokenLoader(cache=files)(start_url, session_name=session)
         if comparable(document.get("startUrl", start_url)) != comparable(start_url):
             self._required("is for another start URL")
-        if session is None:  # then there is nothing to renew it with
+        if session is None:  # the token can't be renewed
             expiry = parse_time(document["expiresAt"])
             if expiry is None or expiry <= datetime.now(UTC):
                 self._required()

@@ -1,4 +1,4 @@
-"""The roles of IAM Identity Center that a person may use: listed, found, and named.
+"""List, find and resolve the IAM Identity Center roles that are assigned to the user.
 
 https://docs.aws.amazon.com/singlesignon/latest/userguide/useraccess.html
 """
@@ -36,15 +36,15 @@ from ipy_awsprofile.text import assigned_name
 Request = TypeVar("Request", bound=SessionRequest)
 Result = TypeVar("Result")
 
-#: Roles of an account that an error names at most.
+#: The maximum number of roles in an error message.
 _MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class AssignedRole:
-    """A role in an account, and the profile of the files that is the same role, if there is one.
+    """A role in an account, and the profile for the same role in the shared files, if any.
 
-    ``sso_session`` is the name of the sign-in: of an [sso-session], or of a profile without one.
+    ``sso_session`` is the name of the sign-in: an [sso-session], or a profile without one.
     """
 
     sso_session: str
@@ -54,12 +54,12 @@ class AssignedRole:
 
     @property
     def name(self) -> str:
-        """The name under which it can be used as a profile's can."""
+        """The name of the role, which can be used like a profile name."""
         return role_name(self.sso_session, self.account.id, self.role)
 
     @property
     def names(self) -> tuple[str, str]:
-        """Its name, and the one with the account's name: ``corp:team-dev/Admin``."""
+        """The names with the account's ID and with its name, such as ``corp:team-dev/Admin``."""
         return self.name, role_name(self.sso_session, self.account.name, self.role)
 
     def __str__(self) -> str:
@@ -74,13 +74,13 @@ def list_assigned_roles(
     person: Person | None = None,
     report: Report = lambda _progress: None,
 ) -> list[AssignedRole]:
-    """Return the roles that the signed-in person may use, in the order of the accounts' names.
+    """Return the roles that are assigned to the signed-in user, sorted by account name.
 
-    ``sso`` is the name of an [sso-session], or of a profile that has one or a sso_start_url; it
-    isn't needed if there is only one. ``pattern`` selects roles as in `list_profiles`, also by the
-    account's name and e-mail domain. The list is kept for a day, in all kernels; ``fresh`` asks
-    AWS again. ``person`` signs in if need be. ``report`` is called with a `ListingProgress` after
-    each account. Raises a child of `AwsProfileError`.
+    ``sso`` is the name of an [sso-session], or of a profile with an sso_session or sso_start_url.
+    You can omit it if there is only one. ``pattern`` selects roles as in `list_profiles`, and also
+    matches the account's name and email domain. The list is cached for a day and shared by all
+    kernels; ``fresh`` calls AWS again. ``person`` signs in if necessary. ``report`` is called with
+    a `ListingProgress` after each account. Raises a subclass of `AwsProfileError`.
     """
     config = read_config()
     sign_in = find_sign_in(sso, config)
@@ -97,17 +97,17 @@ def list_assigned_roles(
 
 
 def list_named_roles(pattern: str, person: Person | None = None) -> list[AssignedRole]:
-    """Return the roles that a pattern names, such as ``corp:1000*/Admin`` or ``corp:team-*/Admin``.
+    """Return the roles that match a pattern like ``corp:1000*/Admin`` or ``corp:team-*/Admin``.
 
-    There are none if it doesn't begin with a sign-in, in which case AWS isn't asked. ``person``
-    signs in if need be. Raises a child of `AwsProfileError`.
+    If the pattern doesn't start with a sign-in, return an empty list without calling AWS.
+    ``person`` signs in if necessary. Raises a subclass of `AwsProfileError`.
     """
     sign_in = sign_in_of_pattern(pattern, read_config())
     return list_assigned_roles(sign_in, pattern, person=person) if sign_in else []
 
 
 def known_roles_without_profile() -> list[AssignedRole]:
-    """Return the roles of complete listings so far that aren't profiles; it makes no call.
+    """Return the roles without a profile from complete cached listings, without calling AWS.
 
     Raises ConfigFileError.
     """
@@ -127,7 +127,7 @@ def known_roles_without_profile() -> list[AssignedRole]:
 def ask_portal(
     sign_in: str, person: Person, ask: Callable[[AccessPortal], Result], *, fresh: bool = False
 ) -> Result:
-    """Return what the access portal answers; the person signs in first if need be."""
+    """Return the result of ``ask`` for the access portal. The user signs in first if necessary."""
     try:
         return ask(AccessPortal(sign_in, fresh=fresh))
     except SignInRequired:
@@ -138,12 +138,12 @@ def ask_portal(
 
 
 def resolve_sso_name(request: Request, person: Person, *, look_up: bool = False) -> Request:
-    """Return the request with the role's one name instead of account, role and [sso-session].
+    """Replace account, role and [sso-session] in a request with the role's name, and return it.
 
-    An account that is given by its name, as in ``corp:team-dev/Admin``, is looked up. With
-    ``look_up``, so is every account in which a role or profile gets its credentials from IAM
-    Identity Center, so that `known_account_name` knows its name. Raises InvalidOption and other
-    children of `AwsProfileError`.
+    Look up the ID of an account that is specified by name, as in ``corp:team-dev/Admin``. With
+    ``look_up``, also look up the account of any role or profile that uses IAM Identity Center, so
+    that `known_account_name` can return its name. Raises InvalidOption and other subclasses of
+    `AwsProfileError`.
     """
     config = read_config()
     if request.account or request.role or request.sso:
@@ -161,7 +161,7 @@ def resolve_sso_name(request: Request, person: Person, *, look_up: bool = False)
 
 
 def _with_id(name: str | None, config: Config, person: Person) -> str | None:
-    """Return the name with the account's ID instead of the account's name, if it has one."""
+    """Replace an account name in a role's name with the account's ID, and return the name."""
     parts = named_by_account(name, config) if name else None
     if parts is None:
         return name
@@ -170,7 +170,7 @@ def _with_id(name: str | None, config: Config, person: Person) -> str | None:
 
 
 def _sign_in_and_account(name: str, config: Config) -> tuple[SignIn, str] | None:
-    """Return the sign-in and account of a profile or role of IAM Identity Center, if it is one."""
+    """Return the sign-in and account of an IAM Identity Center profile or role, else None."""
     section = config.profiles.get(name)
     if section is None:
         parts = assigned_name(name)
@@ -201,10 +201,10 @@ def _name_of_role(request: Request, config: Config, person: Person) -> Request:
 
 
 def account_id(name: str, portal: AccessPortal) -> str:
-    """Return the ID of the account with this ID or name, in which case doesn't matter.
+    """Return the ID of the account with this ID or name. The name isn't case-sensitive.
 
-    The accounts are listed again if none has the name: it can be newer than the list. Raises
-    InvalidOption if there is none, or if several accounts have the name.
+    If no account has the name, refresh the list, because the account can be new. Raises
+    InvalidOption if no account, or more than one, has the name.
     """
     if is_account_id(name):
         return name
@@ -228,9 +228,9 @@ def account_id(name: str, portal: AccessPortal) -> str:
 
 
 def explain_refused_role(target: Target) -> str:
-    """Return which roles are meant instead of a refused one, after listing the account's again.
+    """Refresh the account's roles, and suggest roles to use instead of a refused role.
 
-    The role can have been listed earlier. Empty if the roles can't be listed.
+    The cached list can still have the refused role. Return "" if the roles can't be listed.
     """
     step = target.steps[-1]
     account, role = step.settings.text("sso_account_id"), step.profile.sso_role_name
@@ -238,7 +238,7 @@ def explain_refused_role(target: Target) -> str:
     if place is None or not account or not role:
         return ""
     sign_in = place[0].name
-    with suppress(AwsProfileError):  # the refusal itself is what the person needs to know
+    with suppress(AwsProfileError):  # the user needs to see the refusal instead
         roles = AccessPortal(sign_in).renew_roles(account)
         return did_you_mean(role, roles) or (
             f"Your roles in the account: {', '.join(f'`{one}`' for one in roles[:_MOST_NAMED])}."
@@ -249,7 +249,7 @@ def explain_refused_role(target: Target) -> str:
 
 
 def _profiles_by_role(sign_in: SignIn, config: Config) -> dict[tuple[str, str], str]:
-    """Return the profiles of the files that are roles of this sign-in, by account and role."""
+    """Return the profiles that use roles of this sign-in, by account and role."""
     return {
         (str(section["sso_account_id"]), str(section["sso_role_name"])): name
         for name, section in config.profiles.items()
@@ -260,7 +260,7 @@ def _profiles_by_role(sign_in: SignIn, config: Config) -> dict[tuple[str, str], 
 
 
 def _matches(role: AssignedRole, word: str) -> bool:
-    """Return whether a word fits the role by either of its names."""
+    """Return whether a word matches the role or one of its names."""
     account = role.account
     more = (account.name, account.domain, role.role, role.profile)
     return any(matches([word], (name, *more)) for name in role.names)

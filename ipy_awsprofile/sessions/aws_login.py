@@ -1,7 +1,7 @@
-"""Sign-in with the credentials of the AWS console, as ``aws login`` of the AWS CLI 2.32 does it.
+"""Sign in with AWS console credentials, like ``aws login`` in AWS CLI 2.32.
 
-The authorization code grant with PKCE: the browser comes back to a page of the kernel with a code.
-Where the browser is on another machine, AWS shows the code, and the person enters it.
+This uses the authorization code grant with PKCE. The browser redirects to a page that the kernel
+serves, with a code. If the browser is on another machine, AWS shows a code for the user to enter.
 
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sign-in.html
 https://docs.aws.amazon.com/signin/latest/APIReference/API_CreateOAuth2Token.html
@@ -49,7 +49,7 @@ _CROSS_DEVICE = "arn:aws:signin:::devtools/cross-device"
 
 
 class _Login(StaysInProcess):
-    """What both ways have in common: the address for the browser, and the exchange of the code."""
+    """The URL for the browser and the exchange of the code, shared by both types of sign-in."""
 
     def __init__(self, target: Target, client_id: str) -> None:
         source = target.profiles[-1]
@@ -66,7 +66,7 @@ class _Login(StaysInProcess):
         events.register("before-call.signin.CreateOAuth2Token", self._add_proof)
 
     def url(self, redirect_uri: str, pkce: Pkce) -> str:
-        """Return the address for the browser."""
+        """Return the URL for the browser."""
         query = {
             "response_type": "code",
             "client_id": self._client_id,
@@ -146,17 +146,17 @@ class EnteredSignIn(SignInAttempt):
         self._chain = chain
 
     def is_done(self) -> bool:
-        """Return False: `enter` completes it. Raises CredentialsUnavailable if it has expired."""
+        """Return False; `enter` completes it. Raises CredentialsUnavailable if it has expired."""
         if self._left <= timedelta():
             raise self._ended("wasn't completed in time")
         return False
 
     def enter(self, text: str) -> None:
-        """Complete the sign-in with what AWS has shown.
+        """Complete the sign-in with the code that AWS shows.
 
-        If another program has signed in meanwhile, no code is needed.
-        Raises CredentialsUnavailable if it is the code of another sign-in or not valid any more,
-        and other children of `AwsProfileError`.
+        If another program has signed in meanwhile, the code isn't required. Raises
+        CredentialsUnavailable if the code is no longer valid or belongs to another sign-in, and
+        other subclasses of `AwsProfileError`.
         """
         code = _code_in(text, self._pkce.state)
         if code is None and self._watch.is_signed_in():
@@ -171,7 +171,7 @@ class EnteredSignIn(SignInAttempt):
 
 
 def begin_login(target: Target) -> BrowserSignIn:
-    """Begin a sign-in for a browser on this machine. Raises AwsProfileError."""
+    """Start a sign-in for a browser on this machine. Raises AwsProfileError."""
     with translated(target.chain):
         login = _Login(target, _SAME_DEVICE)
         callback = OAuthCallback()
@@ -185,13 +185,13 @@ def begin_login(target: Target) -> BrowserSignIn:
 
 
 def begin_entered_login(target: Target) -> EnteredSignIn:
-    """Begin a sign-in for a browser on another machine. Raises AwsProfileError."""
+    """Start a sign-in for a browser on another machine. Raises AwsProfileError."""
     with translated(target.chain):
         return EnteredSignIn(_Login(target, _CROSS_DEVICE), target.chain)
 
 
 def _base_of(client: Any) -> str:
-    """Return the scheme and the host to which a client sends requests; none is sent."""
+    """Return the scheme and host of a client's requests, without sending a request."""
     found = []
 
     def stop(params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
@@ -206,7 +206,7 @@ def _base_of(client: Any) -> str:
 
 
 def _subject_of(id_token: str) -> str:
-    """Return the ARN of who has signed in. Raises KeyError if the token doesn't say it."""
+    """Return the ARN of the signed-in identity. Raises KeyError if the token doesn't have it."""
     try:
         payload = id_token.split(".")[1]
         return str(parse_json(base64.urlsafe_b64decode(f"{payload}==="))["sub"])
@@ -215,7 +215,7 @@ def _subject_of(id_token: str) -> str:
 
 
 def _code_in(text: str, state: str) -> str | None:
-    """Return the code that AWS shows as base64 of a query; None if it isn't of this sign-in."""
+    """Decode the base64 code that AWS shows; return None if it belongs to another sign-in."""
     try:
         query = parse_qs(base64.b64decode("".join(text.split()), validate=True).decode())
     except ValueError:
@@ -225,14 +225,14 @@ def _code_in(text: str, state: str) -> str | None:
     return query.get("code", [None])[0]
 
 
-#: Bytes of each coordinate, and of each half of a signature.
+#: The size in bytes of each coordinate, and of each half of a signature.
 _BYTES = 32
 
 
 class ProofKey(StaysInProcess):
-    """A new key pair on the curve P-256.
+    """A new key pair on the P-256 curve.
 
-    Raises MissingDependencyException without AWS's cryptography, which botocore needs, too.
+    Raises MissingDependencyException if awscrt, which botocore also requires, isn't installed.
     """
 
     def __init__(self) -> None:
@@ -246,7 +246,7 @@ class ProofKey(StaysInProcess):
         return f"<{type(self).__name__}>"
 
     def pem(self) -> str:
-        """Return the private key in the form in which the AWS CLI stores it."""
+        """Return the private key in the AWS CLI's storage format."""
         from awscrt.crypto import ECExportFormat
 
         content = base64.b64encode(self._key.export_key(ECExportFormat.SEC1)).decode()
@@ -254,7 +254,7 @@ class ProofKey(StaysInProcess):
         return f"-----BEGIN EC PRIVATE KEY-----\n{lines}\n-----END EC PRIVATE KEY-----\n"
 
     def proof(self, url: str) -> str:
-        """Return the header ``DPoP`` of a POST request to an address."""
+        """Return the ``DPoP`` header for a POST request to a URL."""
         from awscrt.crypto import EC
 
         x, y = self._key.get_public_coords()

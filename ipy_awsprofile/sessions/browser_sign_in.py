@@ -1,7 +1,7 @@
-"""Sign-in to IAM Identity Center in a browser on this machine, as version 2 of the AWS CLI does it.
+"""Sign in to IAM Identity Center in a browser on this machine, like version 2 of the AWS CLI.
 
-The authorization code grant with PKCE: the browser comes back to a page of the kernel with a code,
-so that nobody has to compare one.
+This uses the authorization code grant with PKCE. The browser redirects to a page that the kernel
+serves, with a code, so the user doesn't have to compare codes.
 
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sso.html
 """
@@ -31,7 +31,7 @@ _AUTHORIZATION_CODE = "authorization_code"
 
 
 class BrowserSignIn(SignInAttempt):
-    """A sign-in that waits for a person at the browser on this machine; there is no ``code``."""
+    """A sign-in that waits for the user in a browser on this machine, without a ``code``."""
 
     hint = (
         "Run the cell again, or `%aws_profile NAME --login --device-code` to use another browser."
@@ -53,9 +53,9 @@ class BrowserSignIn(SignInAttempt):
         self._chain = chain
 
     def is_done(self) -> bool:
-        """Return whether the browser has come back, and store what the code is worth if so.
+        """Return whether the browser has returned a code. If it has, store the token.
 
-        Raises CredentialsUnavailable if the person has refused, or if the attempt has expired.
+        Raises CredentialsUnavailable if the user denied the sign-in, or if the attempt has expired.
         """
         if self._callback.is_refused:
             raise self._ended("was refused")
@@ -68,12 +68,12 @@ class BrowserSignIn(SignInAttempt):
         return True
 
     def close(self) -> None:
-        """Close the page to which the browser comes back."""
+        """Close the page that the browser redirects to."""
         self._callback.close()
 
 
 def begin_browser_sign_in(target: Target) -> BrowserSignIn:
-    """Begin a sign-in for a browser on this machine. Raises AwsProfileError."""
+    """Start a sign-in for a browser on this machine. Raises AwsProfileError."""
     settings = sso_settings(target)
     with translated(target.chain):
         client = oidc_client(target, settings)

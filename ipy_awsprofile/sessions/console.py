@@ -1,7 +1,7 @@
-"""A link that opens the AWS console as a session's identity.
+"""Create a link that opens the AWS console with a session's identity.
 
-The link has a token: anyone who has the link is that identity. It must not be shown, logged or
-stored.
+The link contains a token. Anyone who has the link can use the identity, so it must not be shown,
+logged or stored.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_enable-console-custom-url.html
 """
@@ -41,7 +41,7 @@ _DOMAINS = {
 
 
 class ConsoleLink(StaysInProcess):
-    """A link with a token. Its repr, and its string, don't contain it."""
+    """A link with a token. Its ``repr`` and ``str`` don't contain the token."""
 
     __slots__ = ("_url",)
 
@@ -53,16 +53,16 @@ class ConsoleLink(StaysInProcess):
 
     @property
     def url(self) -> str:
-        """The link itself, for a browser alone."""
+        """The link with its token. Pass it only to a browser."""
         return self._url
 
 
 def console_link(session: ProfileSession, service: str = "") -> ConsoleLink:
     """Return a link that opens a service in the console, in the session's partition and Region.
 
-    AWS accepts it for 15 minutes; the console is signed in as long as the role's session lasts.
-    Raises CredentialsUnavailable for long-term keys and for sessions of GetSessionToken,
-    InvalidOption for an impossible name of a service, and other children of `AwsProfileError`.
+    The link is valid for 15 minutes, and the console session for as long as the role's session.
+    Raises CredentialsUnavailable for long-term keys and for GetSessionToken sessions, InvalidOption
+    for an invalid service name, and other subclasses of `AwsProfileError`.
     """
     if not re.fullmatch(r"[a-z0-9-]*", service):
         raise InvalidOption(
@@ -82,7 +82,7 @@ def console_link(session: ProfileSession, service: str = "") -> ConsoleLink:
     host = f"{region}.{console}" if region else console
     destination = f"https://{host}/{service or 'console'}/home"
     destination += f"?region={region}" if region else ""
-    # AWS has no setting for it. Servers that emulate AWS have all services at one endpoint.
+    # AWS has no setting for this. Servers that emulate AWS use one endpoint for all services.
     endpoint = session.client_settings().get("endpoint_url")
     base = str(endpoint or f"https://{sign_in}").rstrip("/") + "/federation"
     query = {"Action": "login", "Issuer": "", "Destination": destination}
@@ -104,7 +104,7 @@ def _token(session: ProfileSession, base: str) -> str:
         "sessionToken": keys.token,
     }
     query = urlencode({"Action": "getSigninToken", "Session": json.dumps(credentials)})
-    # A client's connections have the user's proxy, certificates and time limits.
+    # A client's connections use the user's proxy and certificates, and have time limits.
     sts: Any = guarded(session.client("sts", config=give_up_soon(timeout_of(session))))
     http = sts._endpoint.http_session  # noqa: SLF001  # not public
     response = http.send(AWSRequest("GET", f"{base}?{query}").prepare())
@@ -122,7 +122,7 @@ def _token(session: ProfileSession, base: str) -> str:
 
 
 def _sign_in_token(content: bytes) -> str:
-    """Return the token in a response. Raises ResponseParserError if the response has none."""
+    """Return the token from a response. Raises ResponseParserError if it is missing."""
     try:
         token = parse_json(content)["SigninToken"]
     except (ValueError, KeyError, TypeError):

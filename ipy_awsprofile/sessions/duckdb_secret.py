@@ -1,7 +1,7 @@
-"""The secret with which a DuckDB connection works as a session, and the connections that have one.
+"""Manage the secrets that give DuckDB connections a session's credentials.
 
-A secret belongs to a database: a connection and its cursors share it, and see a new one in their
-next transaction.
+A secret belongs to a database. A connection and its cursors share the secret, and see a new one in
+their next transaction.
 
 https://duckdb.org/docs/stable/configuration/secrets_manager
 """
@@ -31,14 +31,14 @@ from ipy_awsprofile.sessions.session import ProfileSession, chain_of, credential
 if TYPE_CHECKING:
     import boto3
 
-#: The name of the secrets that we create.
+#: The name of the secrets that this package creates.
 NAME = "ipy_awsprofile"
 
 _LIST = "SELECT name, secret_string, persistent FROM duckdb_secrets() WHERE type = 's3'"
 
 
 class Secret(NamedTuple):
-    """An S3 secret of a connection, with its access key ID; a persistent one is in a file."""
+    """An S3 secret of a connection, with its access key ID. Persistent secrets are in files."""
 
     name: str
     key: str
@@ -48,9 +48,9 @@ class Secret(NamedTuple):
 def secrets_of(connection: Any) -> Iterator[Secret]:
     """Yield the S3 secrets of a connection that have keys.
 
-    Raises duckdb.Error if the connection can't be asked now, for example because it is closed.
+    Raises duckdb.Error if the connection can't run queries, for example because it is closed.
     """
-    # A cursor: the result of the user's last query stays, and a running one doesn't hold this up.
+    # A cursor keeps the result of the user's last query, and doesn't wait for a running query.
     for name, shown, is_persistent in connection.cursor().execute(_LIST).fetchall():
         if found := re.search(r"\bkey_id=([^;]+)", shown):
             yield Secret(name, found[1], is_persistent)
@@ -59,8 +59,8 @@ def secrets_of(connection: Any) -> Iterator[Secret]:
 def secret_options(session: boto3.Session, *, renew: bool = True) -> SecretOptions:
     """Return the options of a secret with the session's credentials, Region and endpoint.
 
-    Raises CredentialsUnavailable for long-term keys, and other children of `AwsProfileError`.
-    Without ``renew``, AWS isn't called.
+    Without ``renew``, this doesn't call AWS. Raises CredentialsUnavailable for long-term keys, and
+    other subclasses of `AwsProfileError`.
 
     https://duckdb.org/docs/stable/core_extensions/httpfs/s3api
     """
@@ -81,33 +81,33 @@ def secret_options(session: boto3.Session, *, renew: bool = True) -> SecretOptio
 
 
 def put_secret(connection: Any, options: SecretOptions | None) -> None:
-    """Create our secret in a connection, or replace it; drop it if there are no options.
+    """Create or replace this package's secret in a connection; without options, drop it.
 
     Raises duckdb.Error.
     """
     if options is None:
         connection.execute(f"DROP TEMPORARY SECRET IF EXISTS {NAME}")
         return
-    # The values are parameters: an error would quote the statement.
+    # Pass the values as parameters, because an error would quote the statement.
     named = ", ".join(f"{name} ${name}" for name in options)
     connection.execute(f"CREATE OR REPLACE TEMPORARY SECRET {NAME} (TYPE s3, {named})", options)
 
 
 class SecretState(Enum):
-    """What a switch does with a secret."""
+    """How a secret behaves after a switch."""
 
     FOLLOWS = auto()
-    #: The user created it for a session that isn't the notebook's.
+    #: The user created it for a session other than the notebook's.
     IS_CHOSEN = auto()
-    #: It isn't ours, or couldn't be replaced.
+    #: This package didn't create it, or couldn't replace it.
     IS_LEFT = auto()
 
 
 @dataclass(slots=True, eq=False)
 class _Kept:
-    """A connection, unless it is gone, and the access key ID of the secret that we put there.
+    """A weakly referenced connection, and the access key ID of our secret in it.
 
-    The key is None after we have dropped the secret.
+    The key is None after the secret was dropped.
     """
 
     connection: Callable[[], Any]
@@ -116,18 +116,18 @@ class _Kept:
 
 
 class Secrets:
-    """The connections in which we have created a secret; they aren't kept alive."""
+    """The connections with our secrets. This doesn't keep the connections alive."""
 
     def __init__(self) -> None:
         self._kept: list[_Kept] = []
         self._lock = threading.Lock()
-        #: The active session, whose secrets follow the next switch.
+        #: The active session. Its secrets follow the next switch.
         self.session: ProfileSession | None = None
-        #: Why the secrets of the connections were dropped by a switch.
+        #: The reason why a switch dropped the secrets.
         self.problem: AwsProfileError | None = None
 
     def remember(self, session: boto3.Session, connection: Any, key: str) -> None:
-        """Remember a new secret: it follows switches if the session is the active one."""
+        """Register a new secret. It follows switches if the session is active."""
         is_active = session is self.session
         with self._lock:
             others = [one for one in self._kept if one.connection() not in (None, connection)]
@@ -137,10 +137,11 @@ class Secrets:
             self._kept = others
 
     def follow(self, session: ProfileSession | None) -> None:
-        """Replace the secrets that follow by the session's; drop them if it is None.
+        """Update the secrets that follow switches to use the session's credentials.
 
-        A secret that can't be replaced stays. AWS isn't called: after a switch the credentials are
-        new, and a scope's end must not wait for anyone.
+        If the session is None or has no short-lived credentials, drop the secrets. A secret that
+        can't be changed stays. This doesn't call AWS, because credentials are new after a switch,
+        and the end of a scope must not wait.
         """
         self.session, self.problem, options = session, None, None
         following = self._followers()
@@ -156,19 +157,19 @@ class Secrets:
             self.problem = None
 
     def forget(self) -> None:
-        """Let no connection follow any more."""
+        """Stop updating the secrets of all connections."""
         self._kept = []
 
     def _followers(self) -> list[_Kept]:
         return [one for one in self._kept if one.state is not SecretState.IS_CHOSEN]
 
     def following(self) -> list[Any]:
-        """Return the connections whose secret follows."""
+        """Return the connections with secrets that follow switches."""
         connections = (one.connection() for one in self._followers())
         return [connection for connection in connections if connection is not None]
 
     def state_of(self, secret: Secret) -> SecretState:
-        """Return whether a secret follows, or is another session's because the user chose so."""
+        """Return how a secret behaves after a switch."""
         if secret.name == NAME:
             for one in self._kept:
                 if one.key == secret.key and one.connection() is not None:
@@ -177,14 +178,14 @@ class Secrets:
 
 
 def _weakly(connection: Any) -> Callable[[], Any]:
-    """Return a function that returns the connection, or None if it is gone."""
+    """Return a function that returns the connection, or None if it no longer exists."""
     default: Callable[[], Any] = sys.modules["duckdb"].default_connection
-    # DuckDB makes a new Python object for its default connection each time.
+    # DuckDB returns a new Python object for its default connection each time.
     return default if connection is default() else ref(connection)
 
 
 def _is_chosen(session: boto3.Session) -> bool:
-    """Return whether the user opened the session beside the notebook's, by a name or with keys."""
+    """Return whether the user opened this session separately, by profile name or with keys."""
     if isinstance(session, ProfileSession):
         return not session.is_of_switch
     profile = named_profile(os.environ)[1] or "default"
@@ -192,9 +193,9 @@ def _is_chosen(session: boto3.Session) -> bool:
 
 
 def _move(kept: _Kept, options: SecretOptions | None) -> bool:
-    """Replace or drop a connection's secret. Return whether the connection still follows.
+    """Replace or drop a connection's secret. Return whether it still follows switches.
 
-    It doesn't if it is closed, or if the user has dropped our secret or put another one there.
+    It doesn't if the connection is closed, or if the user dropped or replaced the secret.
     """
     duckdb: Any = sys.modules["duckdb"]
     new: str | None = options["key_id"] if options else None
@@ -208,10 +209,10 @@ def _move(kept: _Kept, options: SecretOptions | None) -> bool:
     except duckdb.Error:
         kept.state = SecretState.IS_LEFT
         return True
-    if next(iter(keys), None) not in (kept.key, new):  # a cursor's secret is new already
+    if next(iter(keys), None) not in (kept.key, new):  # a cursor can already have the new secret
         return False
     kept.state = SecretState.IS_LEFT
-    with suppress(duckdb.Error):  # a transaction of the user has changed it
+    with suppress(duckdb.Error):  # the user's transaction has changed it
         put_secret(cursor, options)
         kept.key, kept.state = new, SecretState.FOLLOWS
     return True

@@ -1,6 +1,6 @@
-"""Notifications when the session's credentials are handed to a library or a child process.
+"""Notify watchers when a library or a child process gets a session's credentials.
 
-Their calls don't go through this process's botocore, so nothing here can see those calls.
+The calls of these libraries and processes bypass this process's botocore, so they can't be seen.
 """
 
 from __future__ import annotations
@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-#: Receives a session whose credentials are handed out, and what gets them.
+#: Receives the session, and the name of the library or program that gets its credentials.
 Watcher = Callable[[Any, str], None]
 
 
 class _Process:
-    """What belongs to the process, as its credential servers do."""
+    """State of the process, which its credential servers share."""
 
     watchers: tuple[Watcher, ...] = ()
 
 
 def watch_hand_outs(watcher: Watcher) -> Callable[[], None]:
-    """Call the watcher whenever credentials are handed out; return a function that ends this."""
+    """Call the watcher when credentials are handed out. Return a function to stop the calls."""
     _Process.watchers += (watcher,)
 
     def end() -> None:
@@ -35,7 +35,7 @@ def note_hand_out(session: Any, client: str) -> None:
 
 
 def client_of(user_agent: str) -> str:
-    """Return the program's name in a User-Agent, or "another program" if it isn't a name."""
+    """Return the program's name from a User-Agent header, or "another program"."""
     name = user_agent.partition("/")[0].strip().lower()
     if name in {"", "python-urllib"} or not name.replace("-", "").replace("_", "").isalnum():
         return "another program"

@@ -1,4 +1,4 @@
-"""A session's identity, as STS returns it for the session's credentials."""
+"""The identity that STS reports for a session's credentials."""
 
 from __future__ import annotations
 
@@ -31,21 +31,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """The identity of a session, as STS returned it for the present credentials.
+    """The identity that STS reported for a session's current credentials.
 
-    ``chain`` has the names of the role chain's profiles, from the one that was asked for to the one
-    whose credentials start it, or what else starts it, such as ``ECS container``; it is empty for a
-    session without a profile. A role's session from
-    the AWS CLI's cache can have been got with other credentials: then ``chain`` ends with that
-    role, and ``source`` is ``other``, or ``unknown`` if another program wrote the cache.
-    ``region`` is the session's Region. ``expiry`` (UTC) is when the credentials expire, and a
-    session of this package renews them before that. It is None if they don't expire, or if that
-    isn't known: ``temporary`` credentials, which have a session token, expire also without a known
-    ``expiry``. ``cached`` says that the identity was read with a role's credentials from the AWS
-    CLI's cache, without asking STS again. Servers that aren't AWS can leave out ``account``,
-    ``arn`` and ``user_id``, which are empty then. They may ignore session policies, as Ceph's RGW
-    and SeaweedFS do: ``may_ignore_policy`` says so if the session has one. ``unknown_region`` says
-    that botocore doesn't know the Region, and that AWS itself is called or an option names it.
+    ``chain`` has the names of the role chain's profiles, from the requested profile to the profile
+    or other source that provides the first credentials, such as ``ECS container``. It is empty for
+    a session without a profile. If a role's session in the AWS CLI's cache comes from different
+    credentials, ``chain`` ends with that role, and ``source`` is ``other``, or ``unknown`` if
+    another program wrote the cache.
+
+    ``region`` is the session's Region. ``expiry`` (UTC) is when the credentials expire; this
+    package's sessions renew them before that. It is None if they don't expire or their expiry is
+    unknown. ``temporary`` credentials have a session token, and expire even if ``expiry`` is None.
+    ``cached`` is True if the identity comes from the AWS CLI's cache, without a new call to STS.
+
+    AWS-compatible servers can omit ``account``, ``arn`` and ``user_id``, which are empty then. Some
+    servers ignore session policies, such as Ceph's RGW and SeaweedFS; ``may_ignore_policy`` is True
+    if the session has a policy that its server may ignore. ``unknown_region`` is True if botocore
+    doesn't recognize the Region, which is a Region of AWS itself or was set by an option.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
@@ -67,10 +69,10 @@ class Identity:
 def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
     """Return a session's identity.
 
-    STS is called once for each set of credentials, and not at all for a role that was just assumed,
-    because the response to AssumeRole has the identity. The AWS CLI's cache keeps that response for
-    roles that were assumed before: with ``ask``, STS is called for those, too. Raises a child of
-    `AwsProfileError`.
+    This calls STS once for each set of credentials. It doesn't call STS for a new role session,
+    because the AssumeRole response has the identity, or for a cached one, because the AWS CLI's
+    cache keeps that response. With ``ask``, it calls STS for cached sessions, too. Raises a
+    subclass of `AwsProfileError`.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
@@ -117,9 +119,9 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
 
 
 def _is_unknown_region(session: boto3.Session) -> bool:
-    """Return whether AWS is called in a Region that botocore doesn't know, or an option names it.
+    """Return whether botocore doesn't recognize a Region of AWS, or a Region set by an option.
 
-    Other servers can have Regions of any name, which their profiles contain.
+    Profiles for other servers can use any name as the Region.
     """
     region = session.region_name
     if not region or is_known_region(region):
@@ -130,7 +132,7 @@ def _is_unknown_region(session: boto3.Session) -> bool:
 
 
 def _cannot_tell(error: ClientError, client: Any) -> bool:
-    """Return whether a server that isn't AWS doesn't know the operation that it was asked for.
+    """Return whether a server other than AWS doesn't support the operation.
 
     https://docs.ceph.com/en/latest/radosgw/STS/
     """

@@ -1,7 +1,7 @@
-"""The browser of the person, if it is on the kernel's machine.
+"""Open URLs in the user's browser if it is on the kernel's machine.
 
-What it opens is a page of the kernel on loopback that leads on, once: a browser is a process, whose
-arguments other users of the machine can read.
+The browser opens a loopback page of the kernel that redirects to the URL once, because other users
+of the machine can read the arguments of the browser's process.
 
 https://docs.python.org/3/library/webbrowser.html
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ipy_awsprofile.sessions.loopback_page import LoopbackPage, Response
 
-#: A variable of each of them says that the person sits somewhere else.
+#: Environment variables that indicate that the user works on another machine.
 _ELSEWHERE = (
     "SSH_CONNECTION",
     "SSH_TTY",
@@ -28,15 +28,15 @@ _ELSEWHERE = (
     "COLAB_RELEASE_TAG",
 )
 
-#: Browsers that run in a terminal, which a kernel doesn't have.
+#: Browsers that need a terminal, which the kernel doesn't have.
 _OF_TERMINALS = {"elinks", "links", "lynx", "w3m", "www-browser"}
 
-#: Seconds for the browser to open the page.
+#: Time limit for the browser to open the page, in seconds.
 _TIME_TO_OPEN = 30
 
 
 def local_browser() -> webbrowser.BaseBrowser | None:
-    """Return the browser of this machine; None if the person is at another, or has none here."""
+    """Return this machine's browser; None if it doesn't have one or the user works elsewhere."""
     if any(os.environ.get(name) for name in _ELSEWHERE):
         return None
     has_display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
@@ -51,7 +51,7 @@ def local_browser() -> webbrowser.BaseBrowser | None:
 
 
 def open_in(browser: webbrowser.BaseBrowser, url: str) -> bool:
-    """Open an address that no one else may see. Return whether the browser was started."""
+    """Open a secret URL in the browser. Return whether the browser started."""
     path = f"/{secrets.token_urlsafe(32)}"
     opened = threading.Event()
     redirect = (

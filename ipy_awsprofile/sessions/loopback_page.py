@@ -1,7 +1,7 @@
-"""A page on 127.0.0.1 for the browser of this machine, until it has done its work.
+"""Serve a temporary page on 127.0.0.1 for this machine's browser.
 
-Browsers connect ahead of requests and then send nothing, and any process of the machine can
-connect. So each connection has a thread and a time limit, and the oldest one ends if there are too
+Browsers can open connections without sending a request, and any process on the machine can connect.
+Therefore, each connection has its own thread and timeout, and the oldest is closed if there are too
 many.
 
 https://www.rfc-editor.org/rfc/rfc8252#section-7.3
@@ -22,19 +22,19 @@ from typing import Any
 
 from ipy_awsprofile.errors import CredentialsUnavailable
 
-#: Seconds for a client to send its request, and for it to read the response.
+#: Timeout in seconds for each read from a connection, and for each write.
 _REQUEST_TIMEOUT = 10.0
 
-#: The most connections that are open at once.
+#: The maximum number of open connections.
 _MOST_CONNECTIONS = 100
 
-#: Seconds after which a page that is closed notices it.
+#: Seconds between checks whether the page was closed.
 _POLL_INTERVAL = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What a browser gets. Its repr has neither body nor headers, which can be secret."""
+    """A response. Its repr doesn't show the body or headers, which can be secret."""
 
     status: HTTPStatus
     body: bytes = b""
@@ -45,11 +45,11 @@ class Response:
 
 
 class LoopbackPage:
-    """Answers requests for a path until `close` is called, or for so many ``seconds``.
+    """Responds to requests until `close` is called, or for the given number of ``seconds``.
 
-    ``respond`` returns the response for a path with its query, and is called in several threads.
-    When ``is_done`` returns true after a response, the page closes by itself. Raises
-    CredentialsUnavailable on a machine without a loopback address.
+    ``respond`` returns the response for a path with its query. Several threads can call it at once.
+    If ``is_done`` returns True after a response, the page closes automatically. Raises
+    CredentialsUnavailable on a machine without the loopback address.
     """
 
     def __init__(
@@ -69,11 +69,11 @@ class LoopbackPage:
 
     @property
     def url(self) -> str:
-        """The address of the page, without a path."""
+        """The URL of the page, without a path."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def close(self) -> None:
-        """Close the page and its connections, and wait until that is done; it can be repeated."""
+        """Close the page and its connections, and wait for this. It can be called repeatedly."""
         self._server.closed.set()
         self._thread.join()
 
@@ -84,7 +84,7 @@ class LoopbackPage:
 
 
 class _Server(ThreadingTCPServer):
-    """Keeps its connections with their threads, so that it can end them."""
+    """A server that keeps track of its connections and threads, so that it can close them."""
 
     request_queue_size = _MOST_CONNECTIONS
     timeout = _POLL_INTERVAL
@@ -93,11 +93,11 @@ class _Server(ThreadingTCPServer):
         self.respond = respond
         self.closed = threading.Event()
         self._is_done = is_done
-        self._threads_of: dict[socket.socket, threading.Thread] = {}  # the oldest first
+        self._threads_of: dict[socket.socket, threading.Thread] = {}  # oldest first
         super().__init__(("127.0.0.1", 0), _Request)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer a connection in a separate thread."""
+        """Handle a connection in a separate thread."""
         connections = list(self._threads_of.items())
         if len(connections) >= _MOST_CONNECTIONS:
             _end(*connections[0])
@@ -107,24 +107,24 @@ class _Server(ThreadingTCPServer):
         thread.start()
 
     def shutdown_request(self, request: Any) -> None:
-        """End a connection, and the page if it is done."""
+        """Close a connection, and close the page if it is done."""
         self._threads_of.pop(request, None)
         super().shutdown_request(request)
         if self._is_done():
             self.closed.set()
 
     def server_close(self) -> None:
-        """Close the port and all connections; a response that has begun is sent first."""
+        """Close the port and all connections, but finish sending responses first."""
         super().server_close()
         for connection, thread in list(self._threads_of.items()):
             _end(connection, thread)
 
     def handle_error(self, *_: object) -> None:
-        """Print nothing: standard error is the notebook's output."""
+        """Do nothing, because standard error appears in the notebook's output."""
 
 
 def _end(connection: socket.socket, thread: threading.Thread) -> None:
-    """Let the thread of a connection read no more, and wait until it has closed the connection."""
+    """Stop a connection's thread from reading, and wait until it closes the connection."""
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RD)
     thread.join(_REQUEST_TIMEOUT)
@@ -147,4 +147,4 @@ class _Request(BaseHTTPRequestHandler):
         self.wfile.write(response.body)
 
     def log_message(self, *_: object) -> None:
-        """Log nothing: the path can have a code."""
+        """Do nothing, because the path can contain a code."""

@@ -1,4 +1,4 @@
-"""The page on loopback to which a browser comes back from a sign-in, with a code for us.
+"""The loopback page that receives the code of a sign-in from the browser.
 
 https://www.rfc-editor.org/rfc/rfc8252#section-7.3
 """
@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.sessions.loopback_page import LoopbackPage, Response
 
-#: How long the person has time, as in the AWS CLI.
+#: Time limit for the user to sign in, as in the AWS CLI.
 TIME_TO_SIGN_IN = timedelta(minutes=10)
 
 _PATH = "/oauth/callback"
@@ -28,9 +28,9 @@ _PAGE = (
 
 
 class Pkce(StaysInProcess):
-    """What makes a code usable for us alone (RFC 7636).
+    """Values that prevent other programs from using a sign-in's code (RFC 7636).
 
-    An answer with another ``state`` isn't ours. ``challenge`` belongs to ``verifier``.
+    ``state`` identifies the response to our request. ``challenge`` is the hash of ``verifier``.
     """
 
     __slots__ = ("challenge", "state", "verifier")
@@ -43,9 +43,9 @@ class Pkce(StaysInProcess):
 
 
 class OAuthCallback(StaysInProcess):
-    """A page that takes one answer: a code, or that the person has refused."""
+    """A page that accepts one response: a code, or the user's refusal."""
 
-    #: The address without the port, as clients register it.
+    #: The redirect URI without a port, as clients register it.
     REGISTERED = f"http://127.0.0.1{_PATH}"
 
     def __init__(self) -> None:
@@ -62,11 +62,11 @@ class OAuthCallback(StaysInProcess):
 
     @property
     def redirect_uri(self) -> str:
-        """The address of the page."""
+        """The URI of the page."""
         return f"{self._page.url}{_PATH}"
 
     def close(self) -> None:
-        """Close the page; it can be called again."""
+        """Close the page. It can be called repeatedly."""
         self._page.close()
 
     def _is_answered(self) -> bool:
@@ -80,7 +80,7 @@ class OAuthCallback(StaysInProcess):
         if address.path != _PATH or not is_ours:
             return Response(HTTPStatus.BAD_REQUEST, b"This isn't the answer that is expected.\n")
         with self._lock:
-            if not self._is_answered():  # a later one is the same page again
+            if not self._is_answered():  # ignore reloads of the page
                 self.code = answer.get("code", [None])[0]
                 self.is_refused = self.code is None
         headers = (("Content-Type", "text/html; charset=utf-8"),)

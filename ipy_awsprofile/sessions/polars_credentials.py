@@ -1,7 +1,7 @@
-"""Credentials in the form that polars takes, and which polars can change them.
+"""Convert credentials to polars' format, and check whether polars can update them.
 
-Until 1.38, polars kept the credentials of its first read from a bucket, even if it was given a
-provider.
+Up to version 1.38, polars kept the credentials of its first read from a bucket, even with a
+credential provider.
 
 https://docs.pola.rs/user-guide/io/cloud-storage/
 """
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 _FIRST = (1, 39)
 
-#: What such a polars does, and what to do.
+#: Descriptions of this limitation of older versions and its solution.
 KEEPS = "keeps the credentials of its first read from a bucket until the kernel is restarted"
 UPDATE = "Run `%pip install 'polars>=1.39'`, then restart the kernel."
 
 
 def keeps_credentials() -> bool:
-    """Return whether the polars that is imported keeps its credentials; False without one."""
+    """Return whether the imported version of polars keeps credentials; False without polars."""
     version = str(getattr(sys.modules.get("polars"), "__version__", ""))
     found = re.match(r"(\d+)\.(\d+)", version)
     return found is not None and (int(found[1]), int(found[2])) < _FIRST
 
 
 def for_polars(frozen: Any, expiry: datetime | None) -> tuple[dict[str, str], int | None]:
-    """Return what a credential provider of polars returns; the expiry is in seconds since 1970."""
+    """Return the result of a polars credential provider: keys, and expiry as a Unix timestamp."""
     keys = {
         "aws_access_key_id": frozen.access_key,
         "aws_secret_access_key": frozen.secret_key,

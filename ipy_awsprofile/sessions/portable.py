@@ -1,7 +1,7 @@
-"""Sessions that can leave the kernel: short-lived credentials, and settings of clients.
+"""Portable sessions: short-lived credentials and client settings to use outside the kernel.
 
-Roles are assumed in the kernel. A worker, which can be on another machine, needs no config file and
-gets no long-term keys.
+The kernel assumes roles. Workers, even on other machines, don't need a config file and never
+receive long-term keys.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 
 def present_credentials(session: boto3.Session) -> tuple[RedactedCredentials, datetime | None]:
-    """Return the session's present credentials, as one set, and when they expire (UTC).
+    """Return a consistent set of the session's current credentials, and its expiry (UTC).
 
-    Raises a child of `AwsProfileError` if they can't be renewed.
+    Raises a subclass of `AwsProfileError` if the credentials can't be renewed.
     """
     with translated(chain_of(session)):
         credentials = credentials_of(session)
@@ -44,27 +44,27 @@ def present_credentials(session: boto3.Session) -> tuple[RedactedCredentials, da
             frozen = RedactedCredentials(*credentials.get_frozen_credentials())
             if expiry_of(credentials) == expiry:
                 return frozen, expiry
-            # They were renewed meanwhile, and the two don't belong together.
+            # The credentials were renewed meanwhile, so the expiry doesn't match.
 
 
 def short_lived(session: boto3.Session) -> tuple[RedactedCredentials, datetime | None]:
-    """Return the session's present credentials, and when they expire (UTC).
+    """Return the session's current credentials, and their expiry (UTC).
 
     Raises CredentialsUnavailable for long-term keys, which never leave the kernel, and other
-    children of `AwsProfileError` if the credentials can't be renewed.
+    subclasses of `AwsProfileError` if the credentials can't be renewed.
     """
     frozen, expiry = present_credentials(session)
     return _with_token(frozen), expiry
 
 
 def not_renewed(session: boto3.Session) -> RedactedCredentials:
-    """Return the session's short-lived credentials as they are, even if they have expired.
+    """Return the session's short-lived credentials without renewal, even if they have expired.
 
-    This calls nothing and prompts no one. Raises CredentialsUnavailable for long-term keys.
+    This doesn't call AWS or prompt the user. Raises CredentialsUnavailable for long-term keys.
     """
     with translated(chain_of(session)):
         credentials = credentials_of(session)
-        # botocore has no public name for the set that it would renew.
+        # botocore has no public API to get credentials without renewal.
         kept = vars(credentials).get("_frozen_credentials") or credentials.get_frozen_credentials()
     return _with_token(RedactedCredentials(*kept))
 
@@ -81,17 +81,17 @@ def _with_token(frozen: RedactedCredentials) -> RedactedCredentials:
 def session_token(
     session: boto3.Session, *, serial: str | None = None, ask: Callable[[], str] = str
 ) -> tuple[RedactedCredentials, datetime]:
-    """Return short-lived credentials for the session's long-term keys, and when they expire (UTC).
+    """Return short-lived credentials for the session's long-term keys, and their expiry (UTC).
 
-    They are valid for twelve hours. With the ``serial`` number of an MFA device, and ``ask``, which
-    returns a code of the device, roles that need MFA can be assumed with the credentials. Raises a
-    child of `AwsProfileError`.
+    The credentials are valid for 12 hours. To use them to assume roles that require MFA, pass the
+    ``serial`` number of an MFA device, and ``ask``, which returns a code from the device. Raises a
+    subclass of `AwsProfileError`.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
     with translated(chain_of(session)):
         sts = guarded(session.client("sts", config=give_up_soon(timeout_of(session))))
-        # The response isn't in a variable, which a traceback could show.
+        # Don't assign the response to a variable, because a traceback could show it.
         return _credentials_in(get_session_token(sts, serial=serial, ask=ask))
 
 
@@ -102,11 +102,12 @@ def _credentials_in(response: Any) -> tuple[RedactedCredentials, datetime]:
 
 
 def lendable(session: ProfileSession) -> tuple[RedactedCredentials, datetime | None]:
-    """Return short-lived credentials that others may have, and their end (UTC).
+    """Return short-lived credentials that can be shared, and their expiry (UTC).
 
-    They are what the session signs with; for long-term keys, STS issues short-lived credentials,
-    which are used until they are about to end. Those can't call IAM, nor STS except AssumeRole and
-    GetCallerIdentity. Raises a child of `AwsProfileError`.
+    These are the session's own credentials, unless it uses long-term keys. For long-term keys, STS
+    issues short-lived credentials, which are reused until shortly before they expire. They can't
+    call IAM, and can call only AssumeRole and GetCallerIdentity in STS. Raises a subclass of
+    `AwsProfileError`.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
@@ -121,16 +122,16 @@ def lendable(session: ProfileSession) -> tuple[RedactedCredentials, datetime | N
         return issued[1:]
 
 
-#: botocore renews credentials this long before they end.
+#: botocore renews credentials this long before they expire.
 _ABOUT_TO_END = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PortableSession:
-    """Everything that a worker needs to open a session. Its repr has no secret.
+    """The data that a worker needs to open a session. Its repr doesn't show secrets.
 
-    ``settings`` are the profile's settings about clients, ``services`` is the [services] section
-    that the profile names. ``expiry`` (UTC) is when the ``keys`` expire; they aren't renewed.
+    ``settings`` are the profile's client settings, and ``services`` is the [services] section that
+    the profile refers to. ``expiry`` (UTC) is when the ``keys`` expire; they aren't renewed.
     """
 
     chain: tuple[str, ...]
@@ -144,17 +145,17 @@ class PortableSession:
         return f"<portable session of {' ← '.join(self.chain)}>"
 
     def __reduce__(self) -> tuple[Callable[..., PortableSession], tuple[Any, ...]]:
-        """Let the keys be pickled with this record alone: they are short-lived."""
+        """Pickle the keys, which is allowed only here because they are short-lived."""
         others = {field.name: getattr(self, field.name) for field in fields(self)}
         return _unpickled, (tuple(others.pop("keys")), others)
 
     def full_config(self) -> dict[str, Any]:
-        """Return the settings of the kernel's files, as botocore's ``Session.full_config``."""
+        """Return the kernel's settings in the format of botocore's ``Session.full_config``."""
         return {"profiles": {self.chain[0]: self.settings}, "services": self.services}
 
     @interrupts_unshown()
     def open(self) -> NamedSession:
-        """Return a boto3 session, for which no file is read."""
+        """Return a boto3 session without reading any files."""
         return NamedSession(_WorkerBotocoreSession(self), self.chain)
 
 
@@ -164,10 +165,11 @@ def _unpickled(keys: tuple[str, ...], others: dict[str, Any]) -> PortableSession
 
 @interrupts_unshown()
 def portable(session: ProfileSession) -> PortableSession:
-    """Return a session with its present credentials, or with those of GetSessionToken.
+    """Return a portable session with short-lived credentials.
 
-    For long-term keys, STS returns short-lived credentials, which can't call IAM, and can call only
-    AssumeRole and GetCallerIdentity of STS. Raises a child of `AwsProfileError`.
+    It has the session's current credentials. For long-term keys, it has credentials from
+    GetSessionToken, which can't call IAM, and can call only AssumeRole and GetCallerIdentity in
+    STS. Raises a subclass of `AwsProfileError`.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
@@ -194,5 +196,5 @@ class _WorkerBotocoreSession(SharedBotocoreSession):
 
     @property
     def full_config(self) -> dict[str, Any]:
-        """The settings of the kernel's files."""
+        """The settings from the kernel's files."""
         return self._full_config

@@ -1,8 +1,8 @@
-"""The accounts and roles that a sign-in to IAM Identity Center has listed, kept for a day.
+"""Cache the accounts and roles of an IAM Identity Center sign-in for a day.
 
-Listing takes a call for each account, so all kernels of a user share the list. Its file has names
-and IDs only, and no one else can read it. A file that is broken, or that can't be read or written,
-isn't an error: then each kernel has its own list.
+Listing requires a call for each account, so all of the user's kernels share the list. Its file
+contains only names and IDs, and only its owner can read it. If the file is invalid, or can't be
+read or written, each kernel has its own list, and no error is raised.
 
 https://specifications.freedesktop.org/basedir-spec/latest/
 """
@@ -26,12 +26,12 @@ from ipy_awsprofile.config.sign_ins import SignIn, sign_ins
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.text import parse_json
 
-#: How long a list is used, and by how much the clock that wrote it can be ahead of this one.
+#: How long a list is valid, and how far ahead the clock of another machine can be.
 _VALID_FOR, _CLOCK_SKEW = timedelta(days=1), timedelta(minutes=5)
 
 
 class Account(NamedTuple):
-    """An account as AWS describes it; ``domain`` is its e-mail address's domain."""
+    """An account, with the ``domain`` of its email address."""
 
     id: str
     name: str
@@ -39,7 +39,7 @@ class Account(NamedTuple):
 
     @classmethod
     def described(cls, item: Mapping[str, Any]) -> Account:
-        """Return the account that an item of ListAccounts describes. Raises KeyError."""
+        """Return the account in an item of ListAccounts. Raises KeyError."""
         domain = str(item.get("emailAddress") or "").rpartition("@")[2]
         account = str(item["accountId"])
         return cls(account, str(item.get("accountName") or account), domain)
@@ -47,10 +47,10 @@ class Account(NamedTuple):
 
 @dataclass(slots=True)
 class RoleList:
-    """What a sign-in has listed so far.
+    """The accounts and roles that have been listed for a sign-in so far.
 
-    ``listed_at`` (UTC) is when the list was begun. ``accounts`` is None before the accounts were
-    listed. ``roles`` has the names of the roles of each account, by the account's ID.
+    ``listed_at`` (UTC) is when the listing started. ``accounts`` is None until the accounts have
+    been listed. ``roles`` has the names of the roles in each account, by account ID.
     """
 
     listed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -58,35 +58,35 @@ class RoleList:
     roles: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def with_accounts(self, accounts: Iterable[Account]) -> RoleList:
-        """Return a list of these accounts, by name, that keeps the roles listed before."""
+        """Return a list of these accounts, sorted by name, with the roles listed so far."""
         ordered = tuple(sorted(accounts, key=lambda one: (one.name.casefold(), one.id)))
         known = {one.id: self.roles[one.id] for one in ordered if one.id in self.roles}
         return RoleList(self.listed_at, ordered, known)
 
     @property
     def is_complete(self) -> bool:
-        """Whether the accounts, and the roles of all of them, were listed."""
+        """Whether the accounts and all of their roles have been listed."""
         return self.accounts is not None and all(one.id in self.roles for one in self.accounts)
 
     def complete(self) -> tuple[tuple[Account, str], ...] | None:
-        """Return each account with each of its roles; None if something wasn't listed yet."""
+        """Return each account with each of its roles; None if the list is incomplete."""
         if self.accounts is None or not self.is_complete:
             return None
         return tuple((one, role) for one in self.accounts for role in self.roles[one.id])
 
     def account(self, account: str) -> Account | None:
-        """Return the account with this ID, if it was listed."""
+        """Return the account with this ID, or None if it hasn't been listed."""
         return next((one for one in self.accounts or () if one.id == account), None)
 
 
-#: The last list that was read or written, by its path, with the file's version at that time.
+#: The last list that was read or written, with the file's version at that time, by path.
 _known: dict[Path, tuple[FileVersion | None, RoleList | None]] = {}
 
 
 class RoleListFile:
-    """The file of a sign-in's list.
+    """The cache file for a sign-in's list.
 
-    ``session`` is the name of its [sso-session], empty without one.
+    ``session`` is the name of its [sso-session], or empty without one.
     """
 
     def __init__(self, session: str, start_url: str) -> None:
@@ -95,11 +95,11 @@ class RoleListFile:
 
     @classmethod
     def of(cls, sign_in: SignIn) -> RoleListFile:
-        """Return the file of a sign-in of the config file."""
+        """Return the cache file for a sign-in in the config file."""
         return cls(sign_in.session, sign_in.start_url)
 
     def read(self) -> RoleList | None:
-        """Return the list; None if there is none, or if it is older than a day."""
+        """Return the list; None if it is missing, invalid, or older than a day."""
         version = version_of(self.path)
         if self.path not in _known or _known[self.path][0] != version:
             _known[self.path] = version, _read(self.path)
@@ -109,7 +109,7 @@ class RoleListFile:
         return None
 
     def write(self, roles: RoleList) -> None:
-        """Replace the list in one step, so that another kernel never reads half of it."""
+        """Replace the list atomically, so that other kernels never read a partial list."""
         content = {
             "listed_at": roles.listed_at.isoformat(),
             "accounts": roles.accounts,
@@ -121,12 +121,12 @@ class RoleListFile:
         _known[self.path] = version_of(self.path), roles
 
     def delete(self) -> None:
-        """Forget the list, in every kernel."""
+        """Delete the list for all kernels."""
         _delete(self.path)
 
 
 def delete_role_lists() -> None:
-    """Forget the lists of all sign-ins, in every kernel."""
+    """Delete the lists of all sign-ins for all kernels."""
     for path in {*_folder().glob("roles-*.json"), *_known}:
         _delete(path)
 
@@ -162,15 +162,15 @@ def _folder() -> Path:
 
 
 def accounts_by_name(name: str, accounts: Iterable[Account]) -> list[Account]:
-    """Return the accounts with this name, or those with this name in another case."""
+    """Return the accounts with this name. If none match exactly, ignore the case."""
     folded = [one for one in accounts if one.name.casefold() == name.casefold()]
     return [one for one in folded if one.name == name] or folded
 
 
 def name_with_known_id(name: str, config: Config) -> str:
-    """Return a name such as ``corp:team-dev/Admin`` with the account's ID; makes no call.
+    """Replace the account name in ``corp:team-dev/Admin`` with its cached ID. Don't call AWS.
 
-    The name is unchanged if it has a different form, or if the account hasn't been listed.
+    Return the name unchanged if it has a different form, or if the account isn't cached.
     """
     parts = named_by_account(name, config)
     roles = RoleListFile.of(sign_ins(config)[parts.sign_in]).read() if parts else None
@@ -181,26 +181,26 @@ def name_with_known_id(name: str, config: Config) -> str:
 
 
 def known_roles(sign_in: SignIn) -> tuple[tuple[Account, str], ...] | None:
-    """Return all roles that were listed, or None if the listing isn't complete; makes no call."""
+    """Return all cached roles, or None if the list is incomplete. Don't call AWS."""
     roles = RoleListFile.of(sign_in).read()
     return roles.complete() if roles else None
 
 
 def listing_time(sign_in: SignIn) -> datetime | None:
-    """Return when all roles of a sign-in were listed (UTC); None if something is missing."""
+    """Return when a sign-in's roles were listed (UTC); None if the list is incomplete."""
     roles = RoleListFile.of(sign_in).read()
     return roles.listed_at if roles and roles.is_complete else None
 
 
 def known_account(sign_in: SignIn, account: str) -> Account | None:
-    """Return an account of a sign-in if it was listed before; makes no call."""
+    """Return a cached account of a sign-in, or None. Don't call AWS."""
     roles = RoleListFile.of(sign_in).read()
     return roles.account(account) if roles else None
 
 
 def known_account_name(account: str) -> str | None:
-    """Return the name of an account that any sign-in has listed; makes no call."""
-    with suppress(AwsProfileError):  # the name isn't worth an error of the files
+    """Return the cached name of an account from any sign-in, or None. Don't call AWS."""
+    with suppress(AwsProfileError):  # a missing name doesn't justify an error about the files
         known = (known_account(one, account) for one in sign_ins(read_config()).values())
         return next((one.name for one in known if one), None)
     return None

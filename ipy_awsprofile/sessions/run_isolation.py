@@ -1,8 +1,8 @@
-"""For which profile of a run this code works: `across_profiles` calls a function in many threads.
+"""Track the profile of each thread while `across_profiles` calls a function in many threads.
 
-What a thread does by itself must be that profile's: the session is in a context variable, which
-asyncio takes along into its threads and event loops. A thread that a function starts doesn't get
-it. It would work as the notebook, so it is refused here.
+Each thread must use only its profile. A context variable holds the session, and asyncio copies it
+to its threads and event loops. Threads that a function starts don't get the variable. They would
+use the notebook's identity, so this module raises an error for them.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ _session: ContextVar[boto3.Session | None] = ContextVar("session of a run's prof
 
 
 class _Process:
-    """What belongs to the process, as its threads and its children do."""
+    """State of the process, which its threads share."""
 
-    #: During a run, the threads that were there before: a function can have started any other.
+    #: During a run, the threads from before the run. Functions may have started other threads.
     known: set[threading.Thread] | None = None
 
 
 @contextmanager
 def working_for(session: boto3.Session) -> Iterator[None]:
-    """Let this thread work for the session's profile in a ``with`` block."""
+    """Use the session's profile for this thread in a ``with`` block."""
     token = _session.set(session)
     try:
         yield
@@ -40,7 +40,7 @@ def working_for(session: boto3.Session) -> Iterator[None]:
 
 @contextmanager
 def known_threads() -> Iterator[None]:
-    """Let only the threads that exist now work for the notebook in a ``with`` block."""
+    """Allow only currently running threads to use the notebook's session in a ``with`` block."""
     _Process.known = set(threading.enumerate())
     try:
         yield
@@ -49,21 +49,21 @@ def known_threads() -> Iterator[None]:
 
 
 def thread_is_known() -> None:
-    """Let this thread, which was started by a run itself, do what the notebook's threads do."""
+    """Allow this thread, which the run itself started, to use the notebook's session."""
     if _Process.known is not None:
         _Process.known.add(threading.current_thread())
 
 
 def _is_unknown() -> bool:
-    """Return whether this thread was started during a run, maybe by one of its functions."""
+    """Return whether this thread was started during a run, possibly by a function."""
     known = _Process.known
     return known is not None and threading.current_thread() not in known
 
 
 def session_here() -> boto3.Session | None:
-    """Return the session that this thread works for; None if it works for the notebook.
+    """Return this thread's session; None if the thread uses the notebook's session.
 
-    Raises NotForOneProfile in a thread that a function of a run can have started.
+    Raises NotForOneProfile in a thread that a function may have started during a run.
     """
     session = _session.get()
     if session is None and _is_unknown():
@@ -75,7 +75,7 @@ def session_here() -> boto3.Session | None:
 
 
 def require_notebook(what: str) -> None:
-    """Raise NotForOneProfile if this thread works for one profile of a run."""
+    """Raise NotForOneProfile if this thread uses one profile of a run."""
     if session_here() is not None:
         raise NotForOneProfile(
             f"{what} concerns the whole notebook, and not one profile of a run.",

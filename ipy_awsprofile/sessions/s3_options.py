@@ -1,4 +1,4 @@
-"""Region, endpoint and secret options for libraries that have their own S3 client."""
+"""Region, endpoint and secret options for libraries with their own S3 client."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def s3_location(session: boto3.Session) -> tuple[str, str | None]:
-    """Return the Region of the session's S3, and its URL unless that is AWS's own endpoint.
+    """Return the session's S3 Region, and the endpoint URL if it isn't AWS's own endpoint.
 
     https://docs.aws.amazon.com/general/latest/gr/s3.html
     """
@@ -25,7 +25,7 @@ def s3_location(session: boto3.Session) -> tuple[str, str | None]:
 
 
 class SecretOptions(StaysInProcess, dict[str, Any]):
-    """Options some of which are secret: what shows them shows only their names."""
+    """Options that can contain secrets. Their ``repr`` and ``str`` show only the names."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {', '.join(self)}>"
@@ -39,7 +39,7 @@ class SecretOptions(StaysInProcess, dict[str, Any]):
         return SecretOptions({**other, **self})
 
     def copy(self) -> SecretOptions:
-        """Return a copy that shows only names, too."""
+        """Return a copy that also shows only the names."""
         return SecretOptions(self)
 
     __copy__ = copy

@@ -1,4 +1,4 @@
-"""A narrower session for code that you don't fully trust: an agent, a generated cell, a library.
+"""Open a narrower session for code that you don't fully trust, such as an agent or a library.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_getscopedcredentials.html
 """
@@ -36,25 +36,25 @@ from ipy_awsprofile.sessions.session import (
 if TYPE_CHECKING:
     import boto3
 
-#: The seconds that AWS allows.
+#: The durations in seconds that AWS allows.
 _ALLOWED = range(1, 129600 + 1)
 
 
-class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # it reads as what it does
-    """Give a ``with`` block a session that can do less: the same identity, with a narrower scope.
+class scoped(AbstractContextManager["boto3.Session"]):  # noqa: N801  # used like a function
+    """Open a session with the same identity, but limited permissions or time, for a ``with`` block.
 
-    ``session_or_profile`` is a boto3 session, or the name of a profile. ``policy`` is a JSON file
-    or a policy as a dict, and ``read_only`` the policy of ``%aws_profile --read-only``. The session
-    can do what its identity and the policy both allow. With ``seconds`` (1 to 129600) it ends for
-    good after that time. Otherwise it renews itself as long as its base does. After the block, it
-    signs nothing any more.
+    ``session_or_profile`` is a boto3 session or the name of a profile. ``policy`` is a JSON file
+    or a policy as a dict, and ``read_only`` uses the policy of ``%aws_profile --read-only``. The
+    session can do only what both its identity and the policy allow. With ``seconds`` (1 to 129600),
+    it ends after that time and isn't renewed. Otherwise, it is renewed as long as its base is.
+    After the block, the session can't sign any requests.
 
-    The notebook isn't switched, and everything else in the kernel keeps its power. So this limits
-    code that uses the session it is given, and not code that looks for another one: run such code
-    in another process.
+    This doesn't switch the notebook, and everything else in the kernel keeps its permissions. It
+    limits only code that uses the session that you pass to it. Code can still find other
+    credentials in the kernel. To prevent that, run the code in another process.
 
-    Raises SessionNotLimited where STS doesn't know GetScopedCredentials, InvalidOption, and other
-    children of `AwsProfileError`.
+    Raises SessionNotLimited if STS doesn't support GetScopedCredentials, InvalidOption, and other
+    subclasses of `AwsProfileError`.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
     """
@@ -116,7 +116,7 @@ class _ScopedCredentials(DeferredRefreshableCredentials):
     has_ended = False
 
     def get_frozen_credentials(self) -> Any:
-        """Return the credentials; the name is botocore's. Raises AwsProfileError after the end."""
+        """Return the credentials. Raises AwsProfileError after the end of the block."""
         if self.has_ended:
             raise AwsProfileError(
                 "The `scoped` block of this session has ended.", "Open another one."
@@ -125,7 +125,7 @@ class _ScopedCredentials(DeferredRefreshableCredentials):
 
 
 class _ScopedSession(SharedBotocoreSession):
-    """The botocore session of a scope, with its base's Region and settings about clients."""
+    """The botocore session of a scope, with the Region and client settings of its base."""
 
     def __init__(self, base: boto3.Session, scope: Scope) -> None:
         self._name = (*chain_of(base), base.profile_name)[0]
@@ -137,16 +137,16 @@ class _ScopedSession(SharedBotocoreSession):
 
     @property
     def full_config(self) -> dict[str, Any]:
-        """The settings of the base."""
+        """The client settings of the base session."""
         return self._full_config
 
     @property
     def is_read_only(self) -> bool:
-        """Whether the session is limited to reading."""
+        """Whether the session is read-only."""
         return self._scope.policy is not None and self._scope.policy.is_read_only
 
     def open(self, base: boto3.Session) -> _ScopedCredentials:
-        """Get the credentials. Raises botocore's errors."""
+        """Retrieve the credentials. Raises botocore's errors."""
         config = give_up_soon(timeout_of(base))
         region = base.region_name or "us-east-1"
 
@@ -166,13 +166,13 @@ class _ScopedSession(SharedBotocoreSession):
 
 
 def _cannot_sign_in() -> None:
-    """Do nothing: the base session signs in itself."""
+    """Do nothing, because the base session signs in itself."""
 
 
 def _settings_of(session: boto3.Session) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a session's settings about clients, and the [services] that they name."""
+    """Return a session's client settings and [services] sections."""
     if isinstance(session, ProfileSession):
         return session.client_settings(), session.services()
-    inner = session._session  # noqa: SLF001  # boto3 has no public name for it
+    inner = session._session  # noqa: SLF001  # boto3 has no public API for it
     settings = select_about(inner.get_scoped_config(), About.CLIENTS)
     return settings, dict(inner.full_config.get("services", {}))

@@ -1,4 +1,4 @@
-"""Opens a boto3 session for a profile, which renews its credentials by itself."""
+"""Open boto3 sessions for profiles, with automatic renewal of credentials."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class NamedSession(StaysInProcess, SharedHandlersSession):
-    """A boto3 session that has the names of its profiles; ``chain`` is as in ``Identity``."""
+    """A boto3 session with the names of its profiles in ``chain``, as in ``Identity``."""
 
     def __init__(self, session: botocore.session.Session, chain: tuple[str, ...]) -> None:
         super().__init__(botocore_session=session)
@@ -46,12 +46,12 @@ class NamedSession(StaysInProcess, SharedHandlersSession):
 
 
 class ProfileSession(NamedSession):
-    """A boto3 session for a profile, which renews its credentials by itself.
+    """A boto3 session for a profile, with automatic renewal of its credentials.
 
-    ``target`` is what it was opened for. ``callers`` has the identities that STS has returned so
-    far, by access key ID, and ``provenance`` with whose credentials its roles were assumed.
-    ``timeout`` is in seconds, for each attempt of a call to STS. ``person`` is asked for what a
-    renewal needs.
+    ``target`` is the profile with its options. ``callers`` has the identities that STS has returned
+    so far, by access key ID, and ``provenance`` records the credentials that assumed its roles.
+    ``timeout`` applies to each attempt of a call to STS, in seconds. ``person`` is prompted for MFA
+    codes and sign-ins during renewals.
     """
 
     def __init__(
@@ -61,34 +61,34 @@ class ProfileSession(NamedSession):
         self.target = target
         self.callers = session.callers
         self.provenance = session.provenance
-        #: The principal that STS has named for the session, once it is known; see `CallerIdentity`.
+        #: The principal that STS reported for the session, or None; see `CallerIdentity`.
         self.principal: str | None = None
         self.timeout = timeout
         self.person = person
-        #: Whether a switch opened it, and not the user by a name.
+        #: Whether a switch opened the session, rather than the user.
         self.is_of_switch = False
-        #: What STS has issued for a long-term key: its ID, that, its end; see `portable.lendable`.
+        #: A long-term key's ID, and its STS credentials with their expiry; see `portable.lendable`.
         self.issued: tuple[str, Any, datetime] | None = None
         self.issuing = Lock()
 
     @property
     def may_ignore_policy(self) -> bool:
-        """Whether it has a session policy of a server that isn't AWS, and may ignore it."""
+        """Whether the session has a policy that its server, which isn't AWS, may ignore."""
         return bool(self.target.policy) and bool(self.provenance.foreign_sts)
 
     def client_settings(self) -> dict[str, Any]:
-        """Return the profile's settings about clients as it was opened; files can change since."""
+        """Return the profile's client settings from when the session was opened."""
         profiles = self._session.full_config["profiles"]
         return select_about(profiles[self.target.name], About.CLIENTS)
 
     def services(self) -> dict[str, Any]:
-        """Return the [services] section that its profile names, by its name; empty without one."""
+        """Return the profile's [services] section by its name, or an empty dict without one."""
         name = str(self.client_settings().get("services", ""))
         section = self._session.full_config["services"].get(name)
         return {name: dict(section)} if section else {}
 
     def in_region(self, region: str) -> ProfileSession:
-        """Return a session in another Region that shares the credentials, and their renewal."""
+        """Return a session in another Region with the same, jointly renewed credentials."""
         target = replace(self.target, region=region)
         core = ProfileBotocoreSession(target, self._session.get_default_client_config())
         core.callers, core.provenance = self.callers, self.provenance
@@ -97,9 +97,9 @@ class ProfileSession(NamedSession):
         return ProfileSession(core, target, timeout=self.timeout, person=self.person)
 
     def ask_to_sign_in(self) -> None:
-        """Let the person sign in. Raises SignInRequired if no one is available to do so.
+        """Let the user sign in. Raises SignInRequired if no one is available to sign in.
 
-        Raises what `require_region` raises if the sign-in is for a role that STS issues then.
+        If the sign-in is for a role from STS, raises the exceptions of `require_region`.
         """
         if self.target.role_arn:
             require_region(self.target)
@@ -130,35 +130,36 @@ def open_session(
     sign_in: SignIn | None = None,
     timeout: float = 10.0,
 ) -> ProfileSession:
-    """Open a boto3 session for a profile, which renews its credentials by itself.
+    """Open a boto3 session for a profile, with automatic renewal of its credentials.
 
-    The credentials are resolved now: a profile that doesn't work is an error here, and not when the
-    session is used. An assumed role is read from the AWS CLI's cache (``~/.aws/cli/cache``) if it
-    is valid for at least 15 minutes (a quarter of its time if it is shorter than an hour, a minute
-    if it needed an MFA code); otherwise it is assumed and written there.
+    This resolves the credentials immediately, so that errors occur here and not when you use the
+    session. It reads an assumed role from the AWS CLI's cache (``~/.aws/cli/cache``) if the role is
+    valid for at least 15 minutes (a quarter of its duration if it is shorter than an hour, a minute
+    if it required an MFA code). Otherwise, it assumes the role and writes it to the cache.
 
-    Instead of ``name``, ``role_arn`` opens a role that has no profile, with ``source_profile`` or
-    the default credentials, and ``account`` (its ID or name) and ``role`` one of IAM Identity
-    Center, with the [sso-session] ``sso`` if there are several. ``default`` opens the default
-    credentials: of the environment, the default profile, a container or an instance. ``region``
-    takes precedence over the profile's own. ``session_name`` and ``external_id`` replace
+    Instead of ``name``, use ``role_arn`` for a role without a profile, with ``source_profile`` or
+    the default credentials. For an IAM Identity Center role, use ``account`` (its ID or name) and
+    ``role``, with the [sso-session] ``sso`` if there are several. ``default`` uses the default
+    credentials, from the environment, the default profile, a container or an instance. ``region``
+    overrides the profile's Region. ``session_name`` and ``external_id`` override
     ``role_session_name`` and ``external_id`` of a role profile. ``fresh`` ignores the cache.
 
-    ``read_only`` and ``policy`` (a JSON file; for a role, also the ARN of a managed policy) limit
-    what the session can do, and ``duration`` (seconds, a timedelta, or a text such as ``15m``; 900
-    to 43200 seconds for a role, to 129600 for anything else) how long it lasts until it is renewed.
-    A role is limited when it is assumed, and any other identity by GetScopedCredentials; such
-    sessions aren't shared with the AWS CLI. ``mfa`` gets a session with MFA for long-term keys,
-    with a code of the profile's ``mfa_serial``, for 12 hours or ``duration``; the user's notebooks
-    share it.
+    ``read_only`` and ``policy`` (a JSON file, or for a role, the ARN of a managed policy) limit the
+    session's permissions. ``duration`` (seconds, a timedelta, or a string such as ``15m``) limits
+    the time until it is renewed: 900 to 43200 seconds for a role, up to 129600 for other
+    identities. Roles are limited when they are assumed, and other identities with
+    GetScopedCredentials. Limited sessions aren't shared with the AWS CLI. ``mfa`` gets an MFA
+    session for long-term keys, with a code from the profile's ``mfa_serial``, for 12 hours or
+    ``duration``. All of the user's notebooks share this session.
 
-    ``mfa_prompter`` gets the question and returns the code; by default the code is asked for
-    through the front end's input channel, also when the credentials are renewed. ``sign_in`` is
-    called if a sign-in (IAM Identity Center) is missing or has expired; by default that is an
-    error. ``timeout`` is in seconds, for each attempt of a call to STS: there are at most two, or
-    five if AWS throttles the call. All calls together wait at most 20 seconds for servers.
+    ``mfa_prompter`` receives the prompt and returns the code. By default, the front end prompts for
+    the code, even when the credentials are renewed. ``sign_in`` is called if a sign-in to IAM
+    Identity Center or with ``aws login`` is missing or has expired, which is an error by default.
+    ``timeout`` applies to each attempt of a call to STS, in seconds. There are at most two
+    attempts, or five if AWS throttles the call. All calls together wait at most 20 seconds for
+    servers.
 
-    Raises a child of `AwsProfileError` for every problem with the files, the options, the
+    Raises a subclass of `AwsProfileError` for any problem with the files, the options, the
     credentials or the network.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
@@ -186,7 +187,7 @@ def open_session(
     person = Person(mfa_prompter=mfa_prompter or ask_on_input_channel, sign_in=sign_in)
     if request.needs_name:
         from ipy_awsprofile.sessions.assigned_roles import (
-            resolve_sso_name,  # which opens sessions by this
+            resolve_sso_name,  # only role names need it
         )
 
         request = resolve_sso_name(request, person)
@@ -206,13 +207,13 @@ def open_target(
     """Open a session for a target, as `open_session` does.
 
     ``client_config`` is the default config of the user's clients. ``provider`` creates a credential
-    provider that is used instead of botocore's provider chain. Sessions with the same ``pace``
-    share the rate at which they get credentials.
+    provider to use instead of botocore's provider chain. Sessions with the same ``pace`` share a
+    rate limit for calls that retrieve credentials.
     """
     try:
         with translated(target.chain):
             if target.region:
-                validate_region_name(target.region)  # cached credentials need no client to check it
+                validate_region_name(target.region)  # with cached credentials, no client checks it
             inner = ProfileBotocoreSession(target, client_config, pace)
             session = ProfileSession(inner, target, timeout=timeout, person=person or Person())
             inner.resolve_credentials(
@@ -231,7 +232,7 @@ def open_target(
 
 
 def chain_of(session: boto3.Session) -> tuple[str, ...]:
-    """Return a session's role chain as in ``Identity``; empty for any other boto3 session.
+    """Return a session's role chain as in ``Identity``; empty for other boto3 sessions.
 
     Every function that takes a session from the user calls this first. Raises InvalidOption for
     anything else, such as the name of a profile.
@@ -244,7 +245,7 @@ def chain_of(session: boto3.Session) -> tuple[str, ...]:
 
 
 def _no_session(value: object) -> InvalidOption:
-    """Return the error for a value that is passed instead of a session."""
+    """Return the exception for a value that isn't a session."""
     if isinstance(value, str):
         return InvalidOption(
             f"The text `{value}` isn't a session.",
@@ -258,7 +259,7 @@ def _no_session(value: object) -> InvalidOption:
 
 
 def credentials_of(session: boto3.Session) -> Credentials:
-    """Return a session's credentials. Raises InvalidProfile if it has none."""
+    """Return a session's credentials. Raises InvalidProfile if it doesn't have any."""
     credentials = session.get_credentials()
     if credentials is None:
         raise no_credentials((*chain_of(session), session.profile_name)[0])
@@ -266,9 +267,9 @@ def credentials_of(session: boto3.Session) -> Credentials:
 
 
 def expiry_of(credentials: Any) -> datetime | None:
-    """Return when credentials expire (UTC), or None if it isn't known; they aren't renewed here.
+    """Return when credentials expire (UTC), or None if unknown, without renewing them.
 
-    botocore has no public name for it.
+    botocore has no public API for this.
     """
     expiry = getattr(credentials, "_expiry_time", None)
     return expiry.astimezone(UTC) if expiry else None

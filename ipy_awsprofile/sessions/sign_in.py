@@ -1,8 +1,8 @@
-"""A sign-in of a person, in the way that fits the profile and the machine.
+"""Start a sign-in with the method that suits the profile and the machine.
 
-Where kernel and browser are on one machine, the browser is opened and comes back by itself.
-Elsewhere, and on request, the person opens a page in any browser, and compares a code, or for a
-profile of ``aws login`` enters one.
+If the kernel and the browser are on the same machine, open the browser, which redirects to the
+kernel. Otherwise, or on request, the user opens a page in any browser and compares a code, or for a
+profile of ``aws login``, enters a code.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ if TYPE_CHECKING:
 
 
 def has_sign_in(target: Target) -> bool:
-    """Return whether the target's role chain begins with a sign-in."""
+    """Return whether the target's role chain starts with a sign-in."""
     return _is_login(target) or target.profiles[-1].kind is ProfileKind.SSO
 
 
 def sign_in_file(target: Target) -> SignInFile:
-    """Return the AWS CLI's file of the sign-in that the target's role chain begins with.
+    """Return the AWS CLI's file for the sign-in at the start of the target's role chain.
 
-    Raises InvalidOption if it doesn't begin with a sign-in, and what `sso_settings` raises.
+    Raises InvalidOption if the chain doesn't start with a sign-in, and the exceptions of
+    `sso_settings`.
     """
     if _is_login(target):
         return SignInFile.of_login(str(target.steps[-1].settings["login_session"]))
@@ -37,14 +38,14 @@ def sign_in_file(target: Target) -> SignInFile:
 
 
 def require_sign_in(target: Target) -> None:
-    """Raise InvalidOption if the target's role chain doesn't begin with a sign-in."""
+    """Raise InvalidOption if the target's role chain doesn't start with a sign-in."""
     sign_in_file(target)
 
 
 def begin_sign_in(target: Target, *, device_code: bool = False) -> SignInAttempt:
-    """Begin a sign-in for a target. Raises AwsProfileError.
+    """Start a sign-in for a target. Raises AwsProfileError.
 
-    As in the AWS CLI, a profile of IAM Identity Center needs an [sso-session] for the browser of
+    As in the AWS CLI, an IAM Identity Center profile needs an [sso-session] to use the browser on
     this machine.
     """
     is_login = _is_login(target)

@@ -1,7 +1,7 @@
-"""An attempt to sign in, which waits for a person, or for another program that signs in meanwhile.
+"""A sign-in attempt, which waits until the user or another program has signed in.
 
-The AWS CLI and other programs write to the same files. If one of them stores a valid sign-in while
-an attempt waits for the same one, the attempt is done.
+The AWS CLI and other programs write to the same files. If one of them stores a valid sign-in during
+an attempt for the same sign-in, the attempt is done.
 """
 
 from __future__ import annotations
@@ -16,40 +16,40 @@ from ipy_awsprofile.errors import CredentialsUnavailable
 
 
 class SignInAttempt(StaysInProcess):
-    """A sign-in that waits for a person.
+    """A sign-in that waits for the user.
 
-    ``profile`` is the profile that signs in, and ``url`` is the page for the browser. ``code`` is
-    the code that the page shows. It is empty if the browser on this machine has the page already,
-    and None if the person enters what the page shows. ``expiry`` (UTC) is when the attempt expires,
-    by the clock as it is now. ``interval`` has the seconds between two calls of `is_done`.
+    ``profile`` is the profile that signs in, and ``url`` is the page to open in a browser. ``code``
+    is the code that the page shows. It is empty if the browser on this machine already shows the
+    page, and None if the user enters a code from the page. ``expiry`` (UTC) is when the attempt
+    expires, by the current clock. ``interval`` is the number of seconds between calls of `is_done`.
     """
 
     code: str | None = ""
     interval: float = 0
-    #: What a person does after an attempt that failed.
+    #: What the user can do after a failed attempt.
     hint = "Run the cell again."
 
     def __init__(self, profile: str, url: str, lifetime: timedelta, file: SignInFile) -> None:
         self.profile = profile
         self.url = url
         self.expiry = datetime.now(UTC) + lifetime
-        self._end = time.monotonic() + lifetime.total_seconds()  # the clock can be set meanwhile
+        self._end = time.monotonic() + lifetime.total_seconds()  # the clock can change
         self._watch = SignInWatch(file)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.profile} until {self.expiry:%H:%M:%S} UTC>"
 
     def is_done(self) -> bool:
-        """Return whether the person has signed in, and store the sign-in if so.
+        """Return whether the user has signed in. If so, store the sign-in.
 
-        Raises CredentialsUnavailable if the person has refused, or if the attempt has expired.
+        Raises CredentialsUnavailable if the user denied the sign-in, or if the attempt has expired.
         """
         raise NotImplementedError
 
     def waiting(self, sleep: Callable[[float], object] = time.sleep) -> Iterator[timedelta]:
-        """Wait until the person or another program has signed in; yield the time left each second.
+        """Wait until the user or another program has signed in. Yield the time left each second.
 
-        Raises what `is_done` raises.
+        Raises the exceptions of `is_done`.
         """
         next_call = time.monotonic() + self.interval
         try:

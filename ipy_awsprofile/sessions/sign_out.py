@@ -1,8 +1,8 @@
-"""End sign-ins, as ``aws sso logout`` and ``aws logout`` of the AWS CLI do.
+"""Sign out, like the AWS CLI commands ``aws sso logout`` and ``aws logout``.
 
-A token of IAM Identity Center is ended at AWS, and its file is deleted, as are the sessions of
-roles that it has got from there. Tokens of ``aws login`` can't be ended at AWS: only their file is
-deleted. Sessions that a program has already are valid until they expire.
+For IAM Identity Center, invalidate the token at AWS, and delete its file and the cached sessions of
+its roles. AWS can't invalidate tokens of ``aws login``, so only delete their file. Sessions that a
+program already uses remain valid until they expire.
 
 https://docs.aws.amazon.com/cli/latest/reference/sso/logout.html
 https://docs.aws.amazon.com/singlesignon/latest/PortalAPIReference/API_Logout.html
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 class SignedOut(NamedTuple):
-    """The sign-ins that have ended, by name, and what AWS couldn't be told, in sentences."""
+    """The names of the ended sign-ins, and sentences about tokens that AWS didn't invalidate."""
 
     names: tuple[str, ...]
     problems: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ class SignedOut(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _SignIn:
-    """A sign-in that can be stored. ``target`` says how AWS is called; None if no profile does."""
+    """A stored sign-in. ``target`` has the settings to call AWS; None without a profile."""
 
     name: str
     path: Path
@@ -58,10 +58,10 @@ class _SignIn:
 
 
 def sign_out(target: Target | None) -> SignedOut:
-    """End the sign-in of a target, or all of them.
+    """End the sign-in of a target, or all sign-ins.
 
-    Raises InvalidOption if the target has no sign-in, and CredentialsUnavailable if a file can't be
-    deleted. Where AWS can't be reached, the token is deleted all the same.
+    Delete the token even if AWS can't be reached. Raises InvalidOption if the target doesn't have a
+    sign-in, and CredentialsUnavailable if a file can't be deleted.
     """
     is_sso = target is not None and target.profiles[-1].kind is ProfileKind.SSO
     settings = sso_settings(target) if target and is_sso else None
@@ -73,7 +73,7 @@ def sign_out(target: Target | None) -> SignedOut:
         stored = [_SignIn(name, path, target)] if _has_token(path) else []
     problems = [problem for one in stored if (problem := _end(one))]
     if target is None or settings:
-        # The names of these files don't tell the sign-in. Other sign-ins get new ones, unprompted.
+        # The file names don't identify the sign-in. Other sign-ins recreate their files unprompted.
         for path in role_cache().glob("*.json"):
             if _provider_of(path) == "sso":
                 _delete(path)
@@ -104,7 +104,7 @@ def _all_stored(config: Config) -> Iterator[_SignIn]:
 
 
 def _end(sign_in: _SignIn) -> str:
-    """End a sign-in, and return what AWS couldn't be told. Raises CredentialsUnavailable."""
+    """End a sign-in. Return a sentence if AWS can't be called. Raises CredentialsUnavailable."""
     try:
         if sign_in.path.parent == sso_cache():
             with translated(sign_in.target.chain if sign_in.target else (sign_in.name,)):
@@ -118,7 +118,7 @@ def _end(sign_in: _SignIn) -> str:
 
 def _end_at_aws(sign_in: _SignIn) -> None:
     region = _region_of(sign_in.path)
-    if not region:  # as in the AWS CLI
+    if not region:  # like the AWS CLI
         return
     config = give_up_soon(ATTEMPT).merge(ClientConfig(signature_version=UNSIGNED))
     if sign_in.target:
@@ -129,10 +129,10 @@ def _end_at_aws(sign_in: _SignIn) -> None:
         plain: Any = botocore.session.Session()
         portal = guarded(plain.create_client("sso", region_name=region, config=config))
     try:
-        # No variable has the access token, which a traceback could show.
+        # Don't assign the token to a variable, because a traceback could show it.
         portal.logout(accessToken=parse_json(sign_in.path.read_bytes())["accessToken"])
     except portal.exceptions.UnauthorizedException:
-        return  # it had expired
+        return  # the token had expired
 
 
 def _delete(path: Path) -> None:
@@ -145,7 +145,7 @@ def _delete(path: Path) -> None:
 
 
 def _has_token(path: Path) -> bool:
-    """Return whether a file has a token of any kind; nothing of it stays in a variable."""
+    """Return whether a file has any token, without keeping its contents in a variable."""
     try:
         return "accessToken" in frozenset(parse_json(path.read_bytes()))
     except (OSError, ValueError, TypeError):

@@ -1,8 +1,8 @@
-"""Sign-in to IAM Identity Center (SSO) from a notebook, with the AWS CLI's token files.
+"""Sign in to IAM Identity Center (SSO) from a notebook, with the AWS CLI's token files.
 
-It uses the device authorization grant (RFC 8628): AWS returns an address and a code, and a person
-opens the address in any browser and allows the sign-in, while we ask AWS whether that has happened.
-So the kernel's machine needs no browser.
+This uses the device authorization grant (RFC 8628). AWS returns a URL and a code, and the user
+opens the URL in any browser and allows the sign-in, while the kernel polls AWS for the result. The
+kernel's machine doesn't need a browser.
 
 https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/Welcome.html
 """
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
 _DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 REFRESH_TOKEN = "refresh_token"  # noqa: S105  # the name of a grant
 
-#: Default of the seconds between two calls, and the seconds to add if AWS asks to slow down.
+#: The default polling interval in seconds, and the increase if AWS asks to slow down.
 #: https://www.rfc-editor.org/rfc/rfc8628#section-3.5
 _INTERVAL = 5
 
-#: Seconds after which we ask at the latest: a person waits for it.
+#: The maximum polling interval in seconds, because the user is waiting.
 _LONGEST_INTERVAL = 60
 
 
 @dataclass(frozen=True, slots=True)
 class SsoSettings:
-    """Where a profile signs in. ``session`` is the name of its [sso-session], or None."""
+    """A profile's sign-in settings. ``session`` is the name of its [sso-session], or None."""
 
     profile: str
     start_url: str
@@ -60,9 +60,9 @@ class SsoSettings:
 
 
 def sso_settings(target: Target) -> SsoSettings:
-    """Return where the last profile of the role chain signs in.
+    """Return the sign-in settings of the last profile in the role chain.
 
-    Raises InvalidOption if it doesn't sign in, and InvalidProfile if a setting is missing.
+    Raises InvalidOption if it doesn't use a sign-in, and InvalidProfile if a setting is missing.
     """
     source, profile = target.profiles[-1], target.steps[-1].settings
     if source.kind is not ProfileKind.SSO:
@@ -87,7 +87,7 @@ def sso_settings(target: Target) -> SsoSettings:
 
 
 class DeviceSignIn(SignInAttempt):
-    """A sign-in whose page shows a ``code``, as `begin_device_sign_in` returns it."""
+    """A sign-in with a page that shows a ``code``. Create it with `begin_device_sign_in`."""
 
     code: str
     hint = "Run the cell again for a new code."
@@ -96,7 +96,7 @@ class DeviceSignIn(SignInAttempt):
         self, settings: SsoSettings, client: Any, registration: Any, device: Any, chain: Any
     ) -> None:
         url: str = device.get("verificationUriComplete") or device["verificationUri"]
-        if not url.startswith(("https://", "http://")):  # a person is going to open it
+        if not url.startswith(("https://", "http://")):  # the user is going to open it
             raise KeyError("verificationUri")
         lifetime = timedelta(seconds=device["expiresIn"])
         super().__init__(settings.profile, url, lifetime, settings.file)
@@ -118,9 +118,9 @@ class DeviceSignIn(SignInAttempt):
         self._redeem = redeem
 
     def is_done(self) -> bool:
-        """Return whether the person has allowed the sign-in, and store the token if so.
+        """Return whether the user has allowed the sign-in. If so, store the token.
 
-        Raises CredentialsUnavailable if the person has refused, or if the attempt has expired.
+        Raises CredentialsUnavailable if the user denied the sign-in, or if the attempt has expired.
         """
         errors = self._errors
         with translated(self._chain):
@@ -139,7 +139,7 @@ class DeviceSignIn(SignInAttempt):
 
 
 def store_token(settings: SsoSettings, registration: Any, response: Any) -> None:
-    """Write a token into the AWS CLI's file, in the AWS CLI's form."""
+    """Write a token to the AWS CLI's cache file."""
     client_expiry = datetime.fromtimestamp(registration["clientSecretExpiresAt"], UTC)
     token = {
         "startUrl": settings.start_url,
@@ -157,7 +157,7 @@ def store_token(settings: SsoSettings, registration: Any, response: Any) -> None
 
 
 def oidc_client(target: Target, settings: SsoSettings) -> Any:
-    """Return a client of the service that a program signs a person in with."""
+    """Return a client for the IAM Identity Center OIDC service."""
     config = give_up_soon(ATTEMPT).merge(Config(signature_version=UNSIGNED))
     session = ProfileBotocoreSession(target)
     client = session.create_client("sso-oidc", region_name=settings.region, config=config)
@@ -165,7 +165,7 @@ def oidc_client(target: Target, settings: SsoSettings) -> Any:
 
 
 def begin_device_sign_in(target: Target) -> DeviceSignIn:
-    """Begin a sign-in, with an address and a code for a person. Raises AwsProfileError."""
+    """Start a sign-in with a URL and a code for the user. Raises AwsProfileError."""
     settings = sso_settings(target)
     with translated(target.chain):
         client = oidc_client(target, settings)
