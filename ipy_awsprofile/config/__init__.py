@@ -1,1 +1,1 @@
-"""The shared files and the environment, as they are read."""
+"""Read the shared config and credentials files and the environment."""

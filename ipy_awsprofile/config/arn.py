@@ -12,7 +12,7 @@ _PARTS = 6
 
 
 class Arn(NamedTuple):
-    """The parts of an ARN, ``arn:partition:service:region:account:resource``; some can be empty."""
+    """The parts of an ARN, ``arn:partition:service:region:account:resource``. Some can be empty."""
 
     partition: str
     service: str
@@ -22,13 +22,13 @@ class Arn(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """Return the parts of an ARN, or None for a text that isn't one."""
+        """Return the parts of an ARN, or None if the text isn't an ARN."""
         scheme, *parts = text.split(":", _PARTS - 1)
         return cls(*parts) if scheme == "arn" and len(parts) == _PARTS - 1 else None
 
     @property
     def role(self) -> str:
-        """The role's name with its path; empty if this isn't a role ARN."""
+        """The role's name with its path, or an empty text if this isn't a role ARN."""
         kind, _, name = self.resource.partition("/")
         return name if kind == "role" else ""
 

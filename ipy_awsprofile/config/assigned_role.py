@@ -1,8 +1,8 @@
-"""Roles of IAM Identity Center that no profile names, such as ``corp:123456789012/Admin``.
+"""Roles of IAM Identity Center without a profile, such as ``corp:123456789012/Admin``.
 
-The name has a sign-in (see `sign_ins`), an account ID and a permission set's name, and can be used
-wherever a profile's name can, unless a profile has that name. botocore resolves it as a profile
-with ``sso_session`` or ``sso_start_url``, ``sso_account_id`` and ``sso_role_name``.
+The name consists of a sign-in (see `sign_ins`), an account ID and a permission set's name. You can
+use it wherever you can use a profile's name, unless a profile has the same name. botocore resolves
+it as a profile with ``sso_session`` or ``sso_start_url``, ``sso_account_id`` and ``sso_role_name``.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html
 """
@@ -19,13 +19,13 @@ from ipy_awsprofile.config.shared_files import Section, Value
 from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in, sign_in_of_pattern
 from ipy_awsprofile.text import AssignedName, assigned_name, may_name_account
 
-#: Settings that a role takes from the profiles of its sign-in, if all of them agree.
+#: Settings that a role inherits from its sign-in's profiles if all of them have the same value.
 _IN_COMMON = ("region", *settings_about(About.CLIENTS, About.MACHINE))
 
 
 @lru_cache(maxsize=8)
 def settings_in_common(sign_in: SignIn, config: Config) -> Mapping[str, Value]:
-    """Return the Region, and the settings about clients, that all profiles of a sign-in have."""
+    """Return the Region and the client settings that all profiles of a sign-in have in common."""
     common: dict[str, Value] | None = None
     for section in config.profiles.values():
         if not sign_in.is_of(section):
@@ -38,10 +38,10 @@ def settings_in_common(sign_in: SignIn, config: Config) -> Mapping[str, Value]:
 
 
 def assigned_role(name: str, config: Config) -> Section | None:
-    """Return the settings of the role with such a name, as those of a profile.
+    """Return the settings of the named role in the form of a profile's settings.
 
-    None if the name has another form, or if it is a profile of the files. Raises InvalidOption if
-    there is no such sign-in.
+    Return None if the name has another form, or if the files have a profile with this name. Raises
+    InvalidOption if the sign-in doesn't exist.
     """
     parts = assigned_name(name)
     if parts is None or name in config.profiles:
@@ -53,10 +53,10 @@ def assigned_role(name: str, config: Config) -> Section | None:
 
 
 def named_by_account(name: str, config: Config) -> AssignedName | None:
-    """Return the parts of a name that has an account's name, such as ``corp:team-dev/Admin``.
+    """Return the parts of a role's name with an account name, such as ``corp:team-dev/Admin``.
 
-    None if it is a profile of the files, if it has the account's ID, or if it doesn't begin with a
-    sign-in.
+    Return None if the files have a profile with this name, if the name contains an account ID, or
+    if it doesn't begin with a sign-in.
     """
     if not may_name_account(name) or name in config.profiles:
         return None
@@ -66,17 +66,17 @@ def named_by_account(name: str, config: Config) -> AssignedName | None:
 
 
 def sign_in_section(sign_in: SignIn, config: Config) -> Section:
-    """Return the settings of a profile without a role, with which a person can sign in."""
+    """Return the settings of a profile without a role, for signing in."""
     section = Section(sign_in.section.file, sign_in.section.line)
     section |= {**settings_in_common(sign_in, config), **sign_in.settings}
     return section
 
 
 def role_name(sign_in: str, account: str, role: str) -> str:
-    """Return the name of a role, from the name of its sign-in."""
+    """Return the full name of a role of a sign-in."""
     return f"{sign_in}:{account}/{role}"
 
 
 def is_account_id(text: str) -> bool:
-    """Return whether a text is the ID of an account, and not its name."""
+    """Return whether a text is an account ID rather than an account name."""
     return bool(re.fullmatch(r"[0-9]{12}", text))

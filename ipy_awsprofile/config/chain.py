@@ -1,4 +1,4 @@
-"""The role chain of a request: from its profile or role to the credentials that start the chain.
+"""The role chain of a request, from its profile or role to the credentials that start the chain.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
 """
@@ -31,19 +31,19 @@ from ipy_awsprofile.config.sign_ins import find_sign_in
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile, InvalidSource, SourceLoop
 
-#: botocore calls itself for each profile of a chain, which Python limits.
+#: botocore resolves a role chain recursively, and Python limits the depth.
 _LONGEST = 50
 
-#: Settings that a role without a profile takes from its source profile.
+#: Settings that a role without a profile inherits from its source profile.
 _INHERITED = ("region", *settings_about(About.CLIENTS, About.MACHINE))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Step:
-    """A profile of a role chain, its settings, and how it gets credentials there.
+    """A profile of a role chain, its settings, and where it gets its credentials in this chain.
 
-    ``kind`` can differ from the profile's: as a source, a profile uses its keys, and not its role.
-    The settings can be secrets.
+    ``kind`` can differ from the profile's kind: a source profile with access keys uses them instead
+    of its role. The settings can contain secrets.
     """
 
     profile: Profile
@@ -52,28 +52,28 @@ class Step:
 
     @classmethod
     def of(cls, name: str, settings: Section) -> Step:
-        """Return the step of a profile with these settings."""
+        """Return the step for a profile with these settings."""
         profile = profile_of(name, settings)
         return cls(profile, settings, profile.kind)
 
     def with_settings(self, replaced: Mapping[str, Value]) -> Step:
-        """Return a copy in which some settings are replaced."""
+        """Return a copy with some settings replaced."""
         settings = self.settings.with_replaced(replaced)
         return replace(self, profile=profile_of(self.profile.name, settings), settings=settings)
 
     @property
     def has_keys(self) -> bool:
-        """Whether the profile has one of the two settings of an access key."""
+        """Whether the profile has at least one of the two settings of an access key."""
         return not self.settings.keys().isdisjoint(KEY_PAIR)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Chain:
-    """The steps of a role chain, beginning with the profile or role that was asked for.
+    """The steps of a role chain, beginning with the requested profile or role.
 
     ``starts`` is the kind of the credentials that start the chain. It differs from the last step's
-    kind if a profile assumes its role with its own keys. ``problem`` is why botocore refuses the
-    chain, whose last step is then the one that is wrong.
+    kind if a profile assumes its role with its own keys. ``problem`` is the reason why botocore
+    refuses the chain. In that case, the last step is the invalid one.
     """
 
     steps: tuple[Step, ...]
@@ -82,11 +82,11 @@ class Chain:
 
 
 def resolve(request: SessionRequest, config: Config) -> Chain:
-    """Return the role chain of a request's profile, of its role, or of the default credentials.
+    """Return the role chain of the request's profile, role or default credentials.
 
     ``RoleBeta`` and ``UserAlpha`` mean that RoleBeta is assumed with the credentials of UserAlpha.
-    The chain of a profile that needs no other has one step. Raises ProfileNotFound, InvalidOption
-    and ConfigFileError.
+    The chain of a profile without a source profile has one step. Raises ProfileNotFound,
+    InvalidOption and ConfigFileError.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
     """
@@ -112,7 +112,7 @@ def resolve(request: SessionRequest, config: Config) -> Chain:
 
 
 def _settings(name: str, config: Config) -> Section:
-    """Return the settings of a profile, or of a role of IAM Identity Center."""
+    """Return the settings of a profile or of a role of IAM Identity Center."""
     role = assigned_role(name, config)
     return find_section(name, config) if role is None else role
 
@@ -127,7 +127,7 @@ def _default(config: Config) -> Chain:
 
 
 def _role_of_default(role_arn: str, config: Config) -> Chain:
-    """Return the chain of a role that the default credentials assume."""
+    """Return the chain of a role that is assumed with the default credentials."""
     source = default_source(config, user_environment())
     if ambient := source.credential_source:
         role = _role_by_arn(role_arn, source.settings, credential_source=ambient)
@@ -139,9 +139,9 @@ def _role_of_default(role_arn: str, config: Config) -> Chain:
 
 
 def sign_in_step(name: str | None, config: Config) -> Step:
-    """Return the step of a sign-in alone, with which a person can sign in and list roles.
+    """Return the step for a sign-in without a role, for signing in and listing roles.
 
-    Raises what `find_sign_in` raises.
+    Raises the errors of `find_sign_in`.
     """
     sign_in = find_sign_in(name, config)
     shown = f"sso-session {sign_in.session}" if sign_in.session else sign_in.name
@@ -151,7 +151,7 @@ def sign_in_step(name: str | None, config: Config) -> Step:
 
 
 def _role_by_arn(role_arn: str, source: Section, **source_setting: str) -> Step:
-    """Return the step of a role without a profile, with the settings of its source."""
+    """Return the step of a role without a profile, with settings inherited from its source."""
     arn = Arn.parse(role_arn)
     if arn is None or not arn.role:
         raise InvalidOption(
@@ -163,7 +163,7 @@ def _role_by_arn(role_arn: str, source: Section, **source_setting: str) -> Step:
 
 
 def _followed(first: Step, config: Config) -> Chain:
-    """Return the chain that begins with this step, as far as botocore follows it."""
+    """Return the chain that begins with this step, up to its end or its first problem."""
     steps = [first]
     try:
         while (source := _next_source(steps)) is not None:
@@ -185,7 +185,7 @@ def _followed(first: Step, config: Config) -> Chain:
 
 
 def _require_source(source: str, steps: Sequence[Step], config: Config) -> None:
-    """Raise InvalidSource if the source of the last step doesn't exist, or is too far away."""
+    """Raise InvalidSource if the last step's source doesn't exist, or if the chain is too long."""
     first, last = steps[0].profile, steps[-1].profile
     if source not in config.profiles:
         raise InvalidSource(
@@ -202,7 +202,7 @@ def _require_source(source: str, steps: Sequence[Step], config: Config) -> None:
 
 
 def _source_hint(profile: Profile, config: Config) -> str:
-    """Return where to look for missing credentials: in a file that doesn't exist, perhaps."""
+    """Return where to look for missing credentials, including shared files that don't exist."""
     return f"{file_advice(profile.name, config)} {_edit_hint(profile)}".strip()
 
 
@@ -211,7 +211,7 @@ def _edit_hint(profile: Profile) -> str:
 
 
 def _next_source(steps: Sequence[Step]) -> str | None:
-    """Return the name of the source profile of the last step, if it uses one."""
+    """Return the name of the last step's source profile, or None if it doesn't use one."""
     last, settings = steps[-1], steps[-1].settings
     if "role_arn" not in settings or "web_identity_token_file" in settings:
         return None
@@ -238,7 +238,7 @@ def _start_kind(steps: Sequence[Step]) -> ProfileKind:
 
 
 def _misspelt_source(settings: Section) -> str:
-    """Return what to do if a setting is meant to name the source; empty if none is."""
+    """Return how to fix a misspelled source setting, or an empty text if there isn't one."""
     names = {"source_profile", "credential_source"}
     mistakes = (one for one in setting_mistakes(settings) if not names.isdisjoint(one.instead))
     return next((str(mistake.problem) for mistake in mistakes), "")

@@ -1,4 +1,4 @@
-"""What both shared files say: profiles, and what profiles refer to.
+"""The content of both shared files: profiles, and the sections that profiles refer to.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 """
@@ -24,11 +24,11 @@ from ipy_awsprofile.config.stays_in_process import StaysInProcess
 
 
 class Config(StaysInProcess):
-    """Both files as they were at one time: their sections, by name, and their paths.
+    """The sections of both files by name, as read at one point in time, and the files' paths.
 
-    Whatever belongs together reads the files once and passes this on, since other programs can
-    write the files at any time. ``unnamed`` are sections of the config file by their headers, such
-    as ``[profile two words]``: a name has to be one word or in quotes.
+    Other programs can write the files at any time. Code that needs consistent settings therefore
+    reads the files once, and passes this object on. ``unnamed`` contains sections of the config
+    file without a valid name, by header. In ``[profile two words]``, quotation marks are missing.
     """
 
     __slots__ = ("others", "paths", "profiles", "services", "sso_sessions", "unnamed")
@@ -42,18 +42,18 @@ class Config(StaysInProcess):
         self.unnamed: dict[str, Section] = {}
 
     def full_config(self, profiles: Mapping[str, Mapping[str, Value]]) -> dict[str, Any]:
-        """Return botocore's ``Session.full_config``, in which some profiles have these settings.
+        """Return botocore's ``Session.full_config``, with the given settings for some profiles.
 
-        botocore parses both files for every session. Here all sessions share the sections, and each
-        has a copy of its own profiles only. The result and these copies can be changed; the other
-        sections must not be changed.
+        botocore parses both files for every session. Here, all sessions share the sections, and
+        each session has copies of its own profiles only. The caller can change the result and these
+        copies, but not the other sections.
 
         https://botocore.amazonaws.com/v1/documentation/api/latest/reference/config.html
         """
         shared: dict[str, Any] = self.profiles  # ChainMap writes to its first dict only
         return {
             **self.others,
-            # To copy 20,000 profiles, or even their names, for each session would be slow.
+            # Copying 20,000 profiles, or even their names, for each session would be slow.
             "profiles": ChainMap({name: dict(own) for name, own in profiles.items()}, shared),
             "sso_sessions": self.sso_sessions,
             "services": self.services,
@@ -85,9 +85,9 @@ def _copied(section: Section) -> dict[str, Value]:
 def read_config(paths: SharedFiles | None = None) -> Config:
     """Read both files as ``botocore.session.Session.full_config`` does. Raises ConfigFileError.
 
-    A profile's settings in the credentials file take precedence over those in the config file. The
-    result is shared between callers, and must not be changed. The paths are by default those of the
-    environment.
+    A profile's settings in the credentials file take precedence over its settings in the config
+    file. Callers share the result and must not change it. By default, the environment determines
+    the paths.
     """
     paths = paths or SharedFiles.from_environment()
     return _read(paths, version_of(paths.config), version_of(paths.credentials))
@@ -97,7 +97,7 @@ def read_config(paths: SharedFiles | None = None) -> Config:
 def _read(
     paths: SharedFiles, version: FileVersion | None, of_credentials: FileVersion | None
 ) -> Config:
-    del version, of_credentials  # they are parts of the cache's key
+    del version, of_credentials  # part of the cache key
     config = Config(paths)
     for header, section in file_sections(paths.config).items():
         if header.startswith("profile"):
@@ -120,7 +120,7 @@ def _read(
 
 
 def _add_by_quoted_name(known: dict[str, Section], section: Section, config: Config) -> None:
-    """Add a section such as ``[profile NAME]`` by its name; a header needs two words."""
+    """Add a section such as ``[profile NAME]`` by its name, if its header has two words."""
     header = section.header
     words = header.split(" ") if _PLAIN_HEADER.fullmatch(header) else _shell_words(header)
     if len(words) == 2:  # noqa: PLR2004
@@ -130,13 +130,13 @@ def _add_by_quoted_name(known: dict[str, Section], section: Section, config: Con
 
 
 def _add(known: dict[str, Section], name: str, section: Section) -> None:
-    """Add a section by its name: botocore uses the last of several that have the same name."""
+    """Add a section by its name. If several have the same name, botocore uses the last one."""
     if name in known:
         section.replaced = (*known[name].replaced, known[name])
     known[name] = section
 
 
-#: Two words without quotes: the shell parser would be slow for 20,000 headers.
+#: Two words without quotation marks. The shell parser would be slow for 20,000 headers.
 _PLAIN_HEADER = re.compile(r"""[^\s"'\\]+ [^\s"'\\]+""")
 
 

@@ -1,6 +1,6 @@
-"""The config file is replaced in one step, by a text that was made from the former one.
+"""Replace the config file atomically with an edited version of its text.
 
-The new file has the same owner and mode, and a symbolic link stays one. If another program has
+The new file has the same owner and mode, and a symbolic link stays a link. If another program has
 written the file since it was read, nothing is replaced.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
@@ -26,11 +26,11 @@ def rewrite_file(
     *,
     backup: Path | None = None,
 ) -> None:
-    """Replace the text of a file by what ``change`` returns for it; create the file if need be.
+    """Replace the text of a file with the result of ``change``. Create the file if necessary.
 
-    ``version`` is that of the file when it was read, None without a file. ``backup`` is a file that
-    gets the former text, for its owner only (mode 0600). Raises ConfigFileError; then the file is
-    as it was.
+    ``version`` is the version of the file when it was read, or None if it didn't exist. ``backup``
+    is a file to save the previous text to, readable only by its owner (mode 0600). Raises
+    ConfigFileError and leaves the file unchanged.
     """
     path = Path(os.path.realpath(file))
     encoding = locale.getpreferredencoding(False)
@@ -64,10 +64,10 @@ def _require_version(path: Path, version: FileVersion | None) -> None:
 
 
 def _give(draft: Path, path: Path) -> None:
-    """Give the draft the owner, group and mode of a file; 0600 if there is no such file.
+    """Give the draft the owner, group and mode of the file it replaces. Without a file, keep 0600.
 
     A kernel in a container can run as root, with a file that belongs to a user outside. Raises
-    PermissionError if the owner can't be kept: that user could lose access to the file.
+    PermissionError if the owner can't be kept, because that user could lose access to the file.
     """
     if not path.exists():
         return
@@ -75,6 +75,6 @@ def _give(draft: Path, path: Path) -> None:
     if hasattr(os, "chown"):
         if status.st_uid != draft.stat().st_uid:
             os.chown(draft, status.st_uid, -1)
-        with suppress(PermissionError):  # of a group that the owner isn't in
+        with suppress(PermissionError):  # the owner isn't in the group
             os.chown(draft, -1, status.st_gid)
     draft.chmod(status.st_mode & 0o7777)

@@ -1,6 +1,6 @@
-"""Where credentials come from without a profile's name: the order of botocore's provider chain.
+"""The source of credentials without a profile name, in the order of botocore's provider chain.
 
-On an instance, in a container or in a pod, there often is no profile at all.
+Instances, containers and pods often don't have any profile.
 
 https://docs.aws.amazon.com/boto3/latest/guide/credentials.html
 """
@@ -18,18 +18,18 @@ from ipy_awsprofile.config.settings import About, settings_about
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.config.user_environment import named_profile
 
-#: Settings of the default profile that hold for other credentials, too.
+#: Settings of the default profile that also apply to other credential sources.
 _SETTINGS = ("region", *settings_about(About.CLIENTS, About.MACHINE))
 
-#: The variables with which a pod or another workload assumes a role by a token, and the settings.
+#: Variables for assuming a role with a token, in a pod or another workload, and their settings.
 _WEB_IDENTITY = {
     "AWS_ROLE_ARN": "role_arn",
     "AWS_WEB_IDENTITY_TOKEN_FILE": "web_identity_token_file",
     "AWS_ROLE_SESSION_NAME": "role_session_name",
 }
 
-#: What such a token is called where the name of a profile is expected.
-TOKEN = "web identity token"  # noqa: S105  # it is none
+#: The name of a token as a source, in place of a profile name.
+TOKEN = "web identity token"  # noqa: S105  # not a secret
 
 #: The hosts of EKS Pod Identity's agent.
 #: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
@@ -43,7 +43,7 @@ _CONTAINER = (_FULL_URI, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
 class DefaultSource:
     """The source of the default credentials.
 
-    ``name`` is the profile's, or says in words what else it is. ``settings`` can be secrets.
+    ``name`` is the profile's name, or a description of the source. ``settings`` can be secrets.
     """
 
     name: str
@@ -53,13 +53,13 @@ class DefaultSource:
 
     @property
     def credential_source(self) -> str | None:
-        """How a role profile would name it; None for a profile and for a token."""
+        """The ``credential_source`` for this source in a role profile, if it has one."""
         ambient = self.kind is ProfileKind.AMBIENT
         return self.settings.text("credential_source") if ambient else None
 
 
 def default_source(config: Config, environ: Mapping[str, str]) -> DefaultSource:
-    """Return where botocore finds credentials if no profile is named.
+    """Return where botocore finds credentials without a profile name.
 
     Raises ProfileNotFound if a variable names a profile that doesn't exist.
     """
@@ -88,7 +88,7 @@ def _ambient(source: str, profile: Section, environ: Mapping[str, str]) -> Defau
 
 
 def _web_identity(profile: Section, environ: Mapping[str, str]) -> DefaultSource:
-    """Return the source for a token; the profile has what the variables don't."""
+    """Return a token as the source. The profile supplies settings that the variables don't."""
     settings = profile.part((*_SETTINGS, "role_arn", "role_session_name"))
     for variable, setting in _WEB_IDENTITY.items():
         if value := environ.get(variable):
@@ -96,7 +96,7 @@ def _web_identity(profile: Section, environ: Mapping[str, str]) -> DefaultSource
     return DefaultSource(TOKEN, settings, ProfileKind.WEB_IDENTITY)
 
 
-#: What a credential_source is called on a card; a pod's has its own name.
+#: The name of each credential_source on a card. EKS Pod Identity has another name.
 _IN_WORDS = {
     "Environment": "environment variables",
     "Ec2InstanceMetadata": "EC2 instance",
@@ -104,12 +104,12 @@ _IN_WORDS = {
 }
 _POD = "EKS Pod Identity"
 
-#: What isn't the name of a profile.
+#: Names of sources that aren't profiles.
 _NO_PROFILE = {*_IN_WORDS.values(), _POD, TOKEN}
 
 
 def typed(chain: Sequence[str]) -> str:
-    """Return how the first name of a role chain is typed after ``%aws_profile``."""
+    """Return the arguments of ``%aws_profile`` for the first name of a role chain."""
     name, *sources = chain
     if name in _NO_PROFILE:
         return "--default"
@@ -120,7 +120,7 @@ def typed(chain: Sequence[str]) -> str:
 
 
 def source_in_words(credential_source: str, environ: Mapping[str, str]) -> str:
-    """Return what a credential_source is, for a card: such as ``ECS container``."""
+    """Return a description of a credential_source for a card, such as ``ECS container``."""
     if credential_source == "EcsContainer":
         with suppress(ValueError):
             if urlsplit(environ.get(_FULL_URI, "")).hostname in _POD_IDENTITY:
@@ -129,5 +129,5 @@ def source_in_words(credential_source: str, environ: Mapping[str, str]) -> str:
 
 
 def default_region(environ: Mapping[str, str]) -> str | None:
-    """Return the Region that ECS, EKS and Lambda name in a variable that botocore doesn't read."""
+    """Return the Region from AWS_REGION, which ECS, EKS and Lambda set but botocore ignores."""
     return environ.get("AWS_REGION") or None

@@ -1,4 +1,4 @@
-"""How long a session lasts, as a request says it: seconds, a timedelta, or a text such as ``15m``.
+"""Parse the duration of a session: seconds, a timedelta, or a text such as ``15m``.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 """
@@ -14,14 +14,14 @@ from ipy_awsprofile.config.request import Duration
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.text import number_of, shortened, visible
 
-#: The seconds that AWS allows for a role, and for any other session.
+#: The durations that AWS allows for a role's session and for any other session, in seconds.
 ROLE = range(900, 43200 + 1)
 ANY_SESSION = range(900, 129600 + 1)
 
-#: The seconds that a role's session lasts if nothing else is said.
+#: AWS's default duration of a role's session, in seconds.
 _DEFAULT = 3600
 
-#: Seconds before the end of such a session when botocore renews it, and doesn't find it in a cache.
+#: How long before such a session expires botocore renews it and ignores its cache, in seconds.
 _RENEWED = 15 * 60
 
 
@@ -42,17 +42,18 @@ def whole_seconds(duration: Duration, allowed: range) -> int:
 
 
 def seconds_unused(duration: int | None) -> int:
-    """Return how many seconds before its end a role's session is renewed, and no cache has it.
+    """Return how long before its expiry a role's session is renewed, in seconds.
 
-    ``duration`` is how long the session lasts, in seconds. A shorter session than AWS's default has
-    a shorter time: botocore's would be all of a session of 15 minutes.
+    From then on, it isn't taken from a cache either. ``duration`` is the session's duration in
+    seconds. If it is shorter than AWS's default, the result is shorter, too: botocore's 15 minutes
+    would be all of a 15-minute session.
     """
     lasts = _DEFAULT if duration is None else min(duration, _DEFAULT)
     return _RENEWED * lasts // _DEFAULT
 
 
 def parsed_seconds(text: str) -> int | None:
-    """Return the seconds in ``3600``, ``90m``, ``1h`` or ``1h30m``; None for another text."""
+    """Return the seconds in ``3600``, ``90m``, ``1h`` or ``1h30m``, or None for any other text."""
     found = re.fullmatch(r"(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s?)?", text, re.ASCII)
     if not text or not found:
         return None

@@ -1,6 +1,6 @@
-"""MFA in the files: commands that print codes, and sessions with MFA for long-term keys.
+"""MFA in the shared files: commands that print codes, and MFA sessions for access keys.
 
-An ``mfa_process`` is a setting of a profile, as aws-vault has it.
+``mfa_process`` is a setting of aws-vault.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
 """
@@ -15,15 +15,15 @@ from ipy_awsprofile.config.profiles import Profile, ProfileKind, has_session_tok
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.errors import InvalidOption
 
-#: The settings with which aws-vault lets a profile inherit; the second is its former name.
+#: aws-vault's settings for inheritance. The second is the former name of the first.
 _PARENTS = ("include_profile", "parent_profile")
 
 
 def mfa_processes(profiles: Iterable[Profile], sections: Mapping[str, Section]) -> dict[str, str]:
-    """Return the commands by the serial number of their MFA device, for the profiles of a chain.
+    """Return the MFA commands for the profiles of a chain, by the serial number of the device.
 
-    A profile's own or inherited command takes precedence over its source profile's command for the
-    same device. As in aws-vault, [default] has the command for all other profiles.
+    If several profiles have the same device, a profile's own or inherited command takes precedence
+    over its source profile's. As in aws-vault, [default] has the command for all other profiles.
     """
     commands: dict[str, str] = {}
     default = _inherited("default", sections)
@@ -37,7 +37,7 @@ def mfa_processes(profiles: Iterable[Profile], sections: Mapping[str, Section]) 
 
 
 def _inherited(name: str, sections: Mapping[str, Section]) -> str | None:
-    """Return the command of a profile, or of the nearest profile that it includes."""
+    """Return the command of a profile, or of the nearest profile that it inherits from."""
     seen: set[str] = set()
     section = sections.get(name)
     while section is not None and name not in seen:
@@ -51,14 +51,14 @@ def _inherited(name: str, sections: Mapping[str, Section]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class MfaSession:
-    """The serial number of the MFA device, and the session's duration in seconds, if not AWS's."""
+    """The MFA device's serial number, and the duration in seconds (None for AWS's default)."""
 
     serial: str
     duration: int | None = None
 
 
 def mfa_session(step: Step, duration: int | None) -> MfaSession:
-    """Return the session with MFA of a profile. Raises InvalidOption if it can't have one."""
+    """Return the MFA session of a profile. Raises InvalidOption if the profile can't have one."""
     profile, name = step.profile, step.profile.name
     if profile.kind is not ProfileKind.STATIC_KEYS:
         raise InvalidOption(

@@ -1,7 +1,7 @@
-"""Why the files don't have a section: its header is misspelt, or a file is missing.
+"""Find the reason for a missing section: a misspelled header, or a missing file.
 
-Switches and explanations both get the reason from here. A switch asks for it only if a name isn't
-found, because the files can have 20,000 sections.
+Switches and explanations both use this module. A switch uses it only if it can't find a name,
+because the files can have 20,000 sections.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 """
@@ -21,16 +21,16 @@ from ipy_awsprofile.text import as_seen, has_unseen, shortened, visible_line
 
 
 def header_advice(kind: str, name: str, config: Config) -> str:
-    """Return what to do if the header of a missing section is misspelt; empty if none is.
+    """Return how to fix the misspelled header of a missing section, or an empty text.
 
-    ``kind`` is what its header begins with: ``profile``, ``sso-session`` or ``services``.
+    ``kind`` is the first word of the header: ``profile``, ``sso-session`` or ``services``.
     """
     problems = (problem for problem, _ in misspelt_headers(kind, name, config))
     return str(next(problems, ""))
 
 
 def file_advice(name: str, config: Config) -> str:
-    """Return what to do about a missing file if a profile isn't found; empty if none is missing.
+    """Return what to do if a profile isn't found because a file is missing, or an empty text.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/file-location.html
     """
@@ -47,7 +47,7 @@ def file_advice(name: str, config: Config) -> str:
 
 
 def files_not_there(config: Config, environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield a sentence about each variable that names a shared file that doesn't exist."""
+    """Yield a sentence about each variable with the path of a shared file that doesn't exist."""
     for variable, file in (
         ("AWS_CONFIG_FILE", config.paths.config),
         ("AWS_SHARED_CREDENTIALS_FILE", config.paths.credentials),
@@ -60,18 +60,18 @@ def files_not_there(config: Config, environ: Mapping[str, str]) -> Iterator[str]
 def _is_file(file: Path) -> bool:
     try:
         return file.is_file()
-    except (OSError, ValueError):  # a null character
+    except (OSError, ValueError):  # ValueError if the path contains a null character
         return False
 
 
-#: What the header of a section looks like, whatever its spelling.
+#: A section's header in any spelling.
 _HEADER = re.compile(
     r"(?:profiles?[\s:]+)?(?:(profiles?)|(sso[-_ ]?sessions?)|services?)[\s:]+(.+)", re.IGNORECASE
 )
 
 
 def misspelt_headers(kind: str, name: str, config: Config) -> Iterator[tuple[Problem, Section]]:
-    """Yield each section whose misspelt header was meant for this name, with the problem."""
+    """Yield the problem and the section of each misspelled header that was meant for this name."""
     own = sections_of(kind, config).get(name)
     parts = own.parts if own is not None else ()
     for section in _unread_sections(config):
@@ -84,7 +84,7 @@ def misspelt_headers(kind: str, name: str, config: Config) -> Iterator[tuple[Pro
 
 
 def sections_of(kind: str, config: Config) -> dict[str, Section]:
-    """Return the sections of a kind, by name."""
+    """Return the sections of one kind, by name."""
     match kind:
         case "profile":
             return config.profiles
@@ -95,7 +95,7 @@ def sections_of(kind: str, config: Config) -> dict[str, Section]:
 
 
 def _unread_sections(config: Config) -> Iterator[Section]:
-    """Yield the sections whose headers may be misspelt."""
+    """Yield the sections with possibly misspelled headers."""
     yield from config.others.values()
     yield from config.unnamed.values()
     for known in (config.profiles, config.sso_sessions, config.services):
@@ -106,7 +106,7 @@ def _unread_sections(config: Config) -> Iterator[Section]:
 
 
 def _meant(header: str) -> tuple[str, str]:
-    """Return the kind and the name that a header, right or wrong, is meant for."""
+    """Return the intended kind and name of a header, even if it is misspelled."""
     plain = as_seen(header).partition("]")[0].strip()
     if found := _HEADER.fullmatch(plain):
         profile, session, name = found.groups()
@@ -119,7 +119,7 @@ def _meant(header: str) -> tuple[str, str]:
 def _of_header(
     kind: str, name: str, section: Section, config: Config, same: Section | None
 ) -> Problem:
-    """Return the problem of a misspelt header; ``same`` is the correct section in the same file."""
+    """Return the problem of a misspelled header. ``same`` is the correct section in its file."""
     in_credentials = section.file == config.paths.credentials
     header = _header(kind, name, in_credentials=in_credentials)
     used = ""
@@ -141,7 +141,7 @@ def _of_header(
 
 
 def _header(kind: str, name: str, *, in_credentials: bool) -> str:
-    """Return the header with which botocore finds a section, for example ``[profile "my dev"]``."""
+    """Return the header that botocore needs for a section, for example ``[profile "my dev"]``."""
     shown = _shown(name)
     if in_credentials and kind == "profile":
         return f"[{shown}]"
@@ -155,7 +155,7 @@ def _shown(name: str) -> str:
 
 
 def _indented_headers(kind: str, name: str, config: Config) -> Iterator[tuple[Problem, Section]]:
-    """Yield each header that is indented and therefore read as part of a value."""
+    """Yield each header that is read as part of a value because it is indented."""
     if name in sections_of(kind, config):
         return
     for section in config.profiles.values():

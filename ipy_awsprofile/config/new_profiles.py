@@ -1,4 +1,4 @@
-"""Profiles are appended to the shared config file; nothing that is in it is changed.
+"""Append profiles to the shared config file, without changing its content.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 """
@@ -15,27 +15,27 @@ from ipy_awsprofile.config.config_file import rewrite_file
 from ipy_awsprofile.config.shared_files import SharedFiles, Value, version_of
 from ipy_awsprofile.errors import InvalidOption
 
-#: What the name of a new profile can't have, since not all SDKs read it in the same way.
+#: Characters that a new profile's name can't contain, because not all SDKs read them alike.
 _ODD = re.compile(r"""["'\\\[\]#;\x00-\x1f\x7f]|^\s|\s$|^$|\s{2}""")
 
 
 @dataclass(frozen=True, slots=True)
 class NewProfile:
-    """A profile that isn't in the files yet. ``comment`` is the first line of its section."""
+    """A profile to add to the files. ``comment`` is the first line of its section."""
 
     name: str
     settings: Mapping[str, Value]
     comment: str = ""
 
     def section(self) -> str:
-        """Return the lines of its section."""
+        """Return the profile's section as text."""
         comment = [self.comment] if self.comment else []
         settings = map(_line, self.settings, self.settings.values())
         return "\n".join([section_header(self.name), *comment, *settings])
 
 
 def section_header(name: str) -> str:
-    """Return the line that begins the section of a profile."""
+    """Return the header of a profile's section."""
     quoted = f'"{name}"' if " " in name else name
     return "[default]" if name == "default" else f"[profile {quoted}]"
 
@@ -47,7 +47,7 @@ def _line(name: str, value: Value) -> str:
 
 
 def require_new(names: Iterable[str], known: Collection[str]) -> None:
-    """Raise InvalidOption for a name that is known, is there twice, or that not all SDKs read."""
+    """Raise InvalidOption if a name exists already, is repeated, or isn't readable by all SDKs."""
     new: set[str] = set()
     for name in names:
         if _ODD.search(name):
@@ -71,7 +71,7 @@ def require_new(names: Iterable[str], known: Collection[str]) -> None:
 def append_profiles(profiles: Iterable[NewProfile], files: SharedFiles) -> Path:
     """Append profiles to the config file, and return its path.
 
-    Raises InvalidOption as `require_new` does, and ConfigFileError if the file can't be written.
+    Raises InvalidOption like `require_new`, and ConfigFileError if the file can't be written.
     """
     profiles = list(profiles)
     version = version_of(files.config)
@@ -82,7 +82,7 @@ def append_profiles(profiles: Iterable[NewProfile], files: SharedFiles) -> Path:
 
 
 def with_sections(text: str, profiles: Iterable[NewProfile]) -> str:
-    """Return the text of a config file with more sections at its end."""
+    """Return the text of a config file with new sections at its end."""
     end = "\r\n" if "\r\n" in text else "\n"
     sections = "\n\n".join(profile.section() for profile in profiles)
     if not sections:

@@ -1,4 +1,4 @@
-"""Why a shared file can't be parsed, and in which line. No message quotes the line or a value."""
+"""Find out why a shared file can't be parsed, and in which line. Never quote a line or value."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 
 def problem_and_line(path: Path, error: configparser.Error) -> tuple[str, int | None]:
-    """Return the problem of a file that configparser can't read, and its line (from 1) if known."""
+    """Return the problem of a file that configparser can't read, and its line (from 1) or None."""
     found = None
-    # Lines kept since the first reading could be shown by a traceback. By now, another program can
-    # have written or deleted the file.
+    # Read the file again: a traceback could show lines kept from the first reading. Meanwhile,
+    # another program can have changed or deleted the file.
     with suppress(OSError, UnicodeError):
         found = _header_problem(path, error)
     return found or (_problem_of(error), _line_of(error))
@@ -33,7 +33,7 @@ def _problem_of(error: configparser.Error) -> str:
 
 
 def _line_of(error: configparser.Error) -> int | None:
-    """Return the line (from 1) of the problem, if it is known."""
+    """Return the line (from 1) of the problem, or None if it isn't known."""
     match error:
         case (
             configparser.DuplicateSectionError()
@@ -48,9 +48,9 @@ def _line_of(error: configparser.Error) -> int | None:
 
 
 def _header_problem(path: Path, error: configparser.Error) -> tuple[str, int] | None:
-    """Return the problem and line of a broken header, if it causes the error.
+    """Return the problem and line of a malformed header, if it causes the error.
 
-    configparser adds the settings below it to the section above.
+    configparser adds the settings below such a header to the section above.
     """
     last = _line_of(error)
     with path.open() as lines:

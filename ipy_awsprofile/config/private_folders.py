@@ -1,4 +1,4 @@
-"""Folders that only their owner may enter, and files that are replaced in one step."""
+"""Create folders that only their owner can enter, and replace files atomically."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """Return the user's folder for files that can be created again.
+    """Return the user's cache folder, for files that can be created again.
 
     https://specifications.freedesktop.org/basedir-spec/latest/
     """
@@ -19,23 +19,24 @@ def cache_folder() -> Path:
 
 
 def make_private(folder: Path) -> None:
-    """Create a folder and its missing parents with mode 0700, whatever the umask is.
+    """Create a folder and its missing parents with mode 0700, regardless of the umask.
 
     Raises OSError. `pathlib.Path.mkdir` with ``parents`` gives parents the umask's mode.
     """
     if not folder.is_dir():
         make_private(folder.parent)
-        with suppress(FileExistsError):  # another process was quicker
+        with suppress(FileExistsError):  # another process has just created it
             folder.mkdir(mode=0o700)
 
 
 def replace_file(
     path: Path, content: bytes, before: Callable[[Path], object] = lambda _draft: None
 ) -> None:
-    """Replace a file, or create it for the user alone (mode 0600), in one step.
+    """Replace a file atomically, or create it for the user alone (mode 0600).
 
-    ``before`` is called with the draft, just before that takes the file's place. Raises OSError, or
-    what ``before`` raises; then the file is as it was, and no draft is left: the disk can be full.
+    ``before`` is called with the path of the draft just before the draft replaces the file. Raises
+    OSError, for example if the disk is full, and the errors of ``before``. After an error, the file
+    is unchanged and the draft is deleted.
     """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
@@ -49,5 +50,5 @@ def replace_file(
         with suppress(OSError):
             os.unlink(name)
         if isinstance(error, OSError) and error.filename in {None, name}:
-            error.filename = str(path)  # the person doesn't know the draft
+            error.filename = str(path)  # the user doesn't know the draft
         raise

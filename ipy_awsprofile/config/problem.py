@@ -1,4 +1,4 @@
-"""A problem of a profile, and a place in the shared files, as they are shown."""
+"""A problem of a profile, and the form in which a line of a shared file is displayed."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ class Problem:
 
 
 def place(file: Path | None, line: int | None) -> str:
-    """Return a line of a file, for example ``config:3``."""
+    """Return a file and line for display, for example ``config:3``."""
     return f"{file.name}:{line}" if file else ""

@@ -1,8 +1,8 @@
 """The profiles of the shared config and credentials files, as frozen records.
 
-Profiles are only read: no command is run, no network is used, no file is written, and no key,
-secret or token is in a record. Profiles and their settings are those that botocore reads
-(``botocore.configloader`` and ``Session.full_config``); each record has its file and line too.
+This module only reads: it doesn't run commands, use the network or write files, and its records
+don't contain keys, secrets or tokens. It reads the same profiles and settings as botocore
+(``botocore.configloader`` and ``Session.full_config``). Each record also has its file and line.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 """
@@ -27,7 +27,7 @@ from ipy_awsprofile.text import redacted_urls
 
 
 class ProfileKind(StrEnum):
-    """Where a profile's credentials come from, as AWS's reference of settings names it."""
+    """The source of a profile's credentials, in the terms of AWS's settings reference."""
 
     STATIC_KEYS = "static keys"
     ASSUME_ROLE = "assume role"
@@ -41,7 +41,7 @@ class ProfileKind(StrEnum):
 
     @property
     def in_words(self) -> str:
-        """The kind as in "It uses static keys"."""
+        """The kind as a phrase, as in "It uses static keys"."""
         match self:
             case ProfileKind.STATIC_KEYS | ProfileKind.SSO | ProfileKind.AMBIENT:
                 return self.value
@@ -56,10 +56,10 @@ class ProfileKind(StrEnum):
 #: The kinds of profiles that call AssumeRole.
 ASSUMES = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
 
-#: The two settings of long-term keys.
+#: The two settings of an access key.
 KEY_PAIR = ("aws_access_key_id", "aws_secret_access_key")
 
-#: The settings of a session token; botocore reads the first of them that is there.
+#: The settings of a session token. botocore reads the first one that exists.
 SESSION_TOKENS = ("aws_security_token", "aws_session_token")
 
 #: The values of credential_source, which are case-sensitive.
@@ -68,9 +68,9 @@ CREDENTIAL_SOURCES = ("Environment", "Ec2InstanceMetadata", "EcsContainer")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Profile(str):
-    """A profile as it is in the shared files. As a string, it is the profile's name.
+    """A profile of the shared files. As a string, it is the profile's name.
 
-    So it can be used wherever a name can: ``open_session(profile)``, ``f"{profile}"``,
+    You can use it wherever you can use a name: ``open_session(profile)``, ``f"{profile}"``,
     ``profile.endswith("-prod")``, as a key of a dict, as the value of ``AWS_PROFILE``.
 
     Empty settings are None. ``account`` is the 12-digit account ID in the role's ARN,
@@ -95,26 +95,26 @@ class Profile(str):
     line: int
 
     def __new__(cls, value: str = "", /, *, name: str = "", **_: Any) -> Self:
-        """Return the name as a string; copies and pickles pass it as ``value``."""
-        return str.__new__(cls, name or value)  # `super()` doesn't know a class with slots
+        """Return the name as a string. Copying and unpickling pass the name as ``value``."""
+        return str.__new__(cls, name or value)  # `super()` fails in a dataclass with slots
 
     @property
     def role(self) -> str | None:
-        """The role's name: with its path, as in its ARN after ``role/``, or ``sso_role_name``."""
+        """The role's name: its ARN after ``role/``, including the path, or ``sso_role_name``."""
         arn = Arn.parse(self.role_arn or "")
         return (arn.role or None) if arn else self.sso_role_name
 
     @property
     def source(self) -> str | None:
-        """The source profile's name, or the credential source, of a role profile."""
+        """The source profile's name or the credential source, if this is a role profile."""
         return self.source_profile or self.credential_source
 
 
 def list_profiles(pattern: str | None = None) -> list[Profile]:
     """Return the profiles of the shared files, in the order of the files.
 
-    ``pattern`` selects those whose name, account, role, Region or source contains each of its words
-    (ignoring case); a word with ``*``, ``?`` or ``[`` must match the whole name. Raises
+    ``pattern`` selects the profiles with each of its words in the name, account, role, Region or
+    source (ignoring case). A word with ``*``, ``?`` or ``[`` must match the whole name. Raises
     ConfigFileError.
     """
     profiles = list(profiles_by_name().values())
@@ -122,14 +122,14 @@ def list_profiles(pattern: str | None = None) -> list[Profile]:
 
 
 def find_profile(name: str, config: Config | None = None) -> Profile:
-    """Return the profile with exactly this name. Raises ProfileNotFound and ConfigFileError."""
+    """Return the profile with this exact name. Raises ProfileNotFound and ConfigFileError."""
     config = config or read_config()
     find_section(name, config)
     return profiles_by_name(config)[name]
 
 
 def find_section(name: str, config: Config) -> Section:
-    """Return the settings of the profile with exactly this name. Raises ProfileNotFound."""
+    """Return the settings of the profile with this exact name. Raises ProfileNotFound."""
     if name in config.profiles:
         return config.profiles[name]
     if advice := header_advice("profile", name, config):
@@ -138,7 +138,7 @@ def find_section(name: str, config: Config) -> Section:
 
 
 def matching(profiles: Iterable[Profile], pattern: str) -> list[Profile]:
-    """Return the profiles that match every word of the pattern; see `list_profiles`."""
+    """Return the profiles that match every word of the pattern. See `list_profiles`."""
     words = pattern.casefold().split()
     return [profile for profile in profiles if _matches(profile, words)]
 
@@ -149,9 +149,9 @@ def _matches(profile: Profile, words: Iterable[str]) -> bool:
 
 
 def matches(words: Iterable[str], fields: Iterable[str | None]) -> bool:
-    """Return whether each word, in lower case, is in one of the fields.
+    """Return whether each word (in lower case) is in one of the fields.
 
-    A word with wildcards must match the whole of the first field, which is the name.
+    A word with wildcards must match the first field, the name, as a whole.
     """
     folded = [field.casefold() for field in fields if field]
     return all(
@@ -169,7 +169,7 @@ def _nearest(name: str, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return a question about names that are similar to this one; empty if none is."""
+    """Return a question that suggests similar names, or an empty text if there aren't any."""
     near = " or ".join(f"`{known}`" for known in _nearest(name, names))
     return f"Did you mean {near}?" if near else ""
 
@@ -181,12 +181,12 @@ def profiles_by_name(config: Config | None = None) -> Mapping[str, Profile]:
 
 @lru_cache(maxsize=2)
 def _records(config: Config) -> Mapping[str, Profile]:
-    """Return the records, made once for each reading of the files."""
+    """Return the records, created once each time the files are read."""
     return {name: profile_of(name, section) for name, section in config.profiles.items()}
 
 
 def profile_of(name: str, section: Section) -> Profile:
-    """Return the record of a profile with these settings."""
+    """Return a record of a profile with these settings."""
     role_arn = section.first_line("role_arn")
     return Profile(
         name=name,
@@ -206,7 +206,7 @@ def profile_of(name: str, section: Section) -> Profile:
 
 
 def _kind(section: Section) -> ProfileKind:
-    """Return the kind of the provider in botocore's chain that resolves the profile."""
+    """Return the kind of the provider that resolves the profile in botocore's chain."""
     if "role_arn" in section and "web_identity_token_file" not in section:
         has_source = "source_profile" in section
         if has_source != ("credential_source" in section):
@@ -216,7 +216,7 @@ def _kind(section: Section) -> ProfileKind:
 
 
 def kind_without_role(section: Section) -> ProfileKind:
-    """Return the kind of a profile that is used without its role, in botocore's order.
+    """Return the kind of a profile without regard to its role, in botocore's order.
 
     botocore looks for keys in the credentials file first, and in the config file last.
     """
@@ -237,7 +237,7 @@ def kind_without_role(section: Section) -> ProfileKind:
 
 
 def has_session_token(section: Section) -> bool:
-    """Return whether the profile's keys are temporary: they have a session token in their file."""
+    """Return whether the profile's keys are temporary, with a session token in the same file."""
     file = section.in_credentials if KEY_PAIR[0] in section.in_credentials else section.in_config
     return any(name in file and section.text(name) for name in SESSION_TOKENS)
 
@@ -254,5 +254,5 @@ def _account(section: Section, role_arn: str | None) -> str | None:
 def _whole_number(text: str | None) -> int | None:
     try:
         return int(text) if text else None
-    except ValueError:  # botocore ignores it as well
+    except ValueError:  # botocore ignores invalid numbers, too
         return None

@@ -1,7 +1,7 @@
-"""The inline policy of a read-only session that no role is assumed for.
+"""The inline policy of a read-only session that doesn't assume a role.
 
-GetScopedCredentials takes no managed policy, so AWS's ReadOnlyAccess can't be used. An inline
-policy has at most 2,048 characters, and an action in it needs the name of its service. This one
+GetScopedCredentials doesn't accept managed policies, so AWS's ReadOnlyAccess can't be used. An
+inline policy has at most 2,048 characters, and each of its actions must name a service. This policy
 allows reading in the services that notebooks use most, and denies every other service.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from functools import cache
 
-#: The actions that can be called, by service.
+#: The allowed actions, by service.
 READS = {
     "athena": ("BatchGet*", "Get*", "List*"),
     "batch": ("Describe*", "List*"),
@@ -53,20 +53,20 @@ READS = {
     "tag": ("Get*",),
 }
 
-#: Actions that the patterns above would allow: they write, or return credentials with which
-#: someone could.
+#: Actions that the patterns above would allow, although they write, or return credentials that
+#: can write.
 NOT_READS = (
     "athena:GetSessionEndpoint",
     "s3:GetDataAccess",
 )
 
-#: Services through which encrypted data is read, so that KMS decrypts it.
+#: Services that can call KMS to decrypt the data that a session reads.
 _DECRYPTED_IN = ("dynamodb", "kinesis", "s3")
 
 
 @cache
 def read_only_policy() -> str:
-    """Return the policy, as short as JSON can be."""
+    """Return the policy as compact JSON."""
     allowed = [f"{service}:{name}" for service, names in READS.items() for name in names]
     via = {"StringLike": {"kms:ViaService": [f"{service}.*" for service in _DECRYPTED_IN]}}
     statements = [

@@ -1,4 +1,4 @@
-"""The AWS Regions that botocore knows."""
+"""Check the names of AWS Regions against botocore's data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.text import LONGEST_CELL, short_line
 
-#: The names that botocore accepts, since a Region becomes part of a host name.
+#: Names that botocore accepts. A Region becomes part of a host name.
 REGION_NAME = re.compile(r"(?![0-9]+$)(?!-)[a-zA-Z0-9-]{,63}(?<!-)")
 
 #: The commercial Regions come first.
@@ -19,14 +19,14 @@ _PARTITIONS = ("aws", "aws-us-gov", "aws-cn")
 
 @cache
 def known_regions() -> tuple[str, ...]:
-    """Return the Regions that have an STS endpoint, as the installed botocore knows them.
+    """Return the Regions with an STS endpoint in the installed version of botocore.
 
     https://docs.aws.amazon.com/general/latest/gr/sts.html
     """
     from botocore.loaders import create_loader
     from botocore.regions import EndpointResolver
 
-    # A botocore session would read the shared files, which can be large.
+    # A botocore session would read the shared files, and they can be large.
     resolver = EndpointResolver(create_loader().load_data("endpoints"))
     return tuple(
         region
@@ -37,7 +37,7 @@ def known_regions() -> tuple[str, ...]:
 
 @cache
 def _all_regions() -> frozenset[str]:
-    """Return the Regions of all partitions, with the names that stand for a whole partition."""
+    """Return the Regions of all partitions, including global ones such as ``aws-global``."""
     from botocore.loaders import create_loader
 
     partitions: Mapping[str, Any] = create_loader().load_data("partitions")
@@ -45,29 +45,29 @@ def _all_regions() -> frozenset[str]:
 
 
 def is_known_region(name: str) -> bool:
-    """Return whether the installed botocore knows the Region; new ones come, and it can't."""
+    """Return whether the installed botocore knows the Region. Newer Regions can be missing."""
     return name in _all_regions()
 
 
-#: The form of the names of AWS's Regions, by which a newer one than botocore is recognized.
+#: The form of a Region's name, to recognize Regions that are newer than botocore.
 _FORM = re.compile(r"(?:fips-)?[a-z]+(?:-[a-z]+)+-[0-9]+(?:-fips)?")
 
 
 def can_be_aws_region(name: str) -> bool:
-    """Return whether the name is a Region of AWS, or has the form of one."""
+    """Return whether the name is an AWS Region or has the form of an AWS Region's name."""
     return is_known_region(name) or bool(_FORM.fullmatch(name))
 
 
-#: What programs write for a Region that isn't set: `aws configure` shows ``[None]``.
+#: Values that programs write if no Region is set: `aws configure` shows ``[None]``.
 _NOTHING = {"none", "null"}
 
 
 def similar_region(name: str) -> str:
-    """Return what a name that botocore doesn't know was probably meant to be; empty for others.
+    """Return a suggestion for a name that botocore doesn't know, or an empty text.
 
-    A server that is compatible with AWS can have Regions of any name.
+    The Regions of a server that is compatible with AWS can have any name.
     """
-    from ipy_awsprofile.config.profiles import did_you_mean  # which loading doesn't need
+    from ipy_awsprofile.config.profiles import did_you_mean  # not needed to load the extension
 
     if name.casefold() in _NOTHING:
         return "Programs write this if no Region is set: name a Region, or leave it out."
@@ -76,11 +76,11 @@ def similar_region(name: str) -> str:
 
 
 def parse_regions(regions: str | Iterable[str]) -> tuple[str, ...]:
-    """Return the names of Regions, of which a text has several with commas between them.
+    """Return the names of Regions, from a list or from a text with commas between the names.
 
-    Names that botocore doesn't know are accepted, because other servers and new Regions have them.
-    Raises InvalidOption for a name that is similar to a known Region, an invalid or repeated name,
-    and an empty list.
+    Names that botocore doesn't know are accepted, because they can be Regions of other servers or
+    new Regions. Raises InvalidOption for a name that is similar to a known Region, for an invalid
+    or repeated name, and for an empty list.
     """
     listed = regions.split(",") if isinstance(regions, str) else regions
     names = [str(name).strip() for name in listed]
@@ -105,13 +105,13 @@ def parse_regions(regions: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-#: The hosts of AWS that a switch and a first call need have the Region in their names.
+#: AWS hosts that a switch and a first call use, with the Region in their names.
 #: https://docs.aws.amazon.com/general/latest/gr/rande.html
 _HOST = re.compile(r"(?:oidc|portal\.sso|s3|sts)\.(?P<region>[\w-]+)\.amazonaws\.com")
 
 
 def unknown_region_of(host: str) -> str:
-    """Return what to do if a host of AWS can't be reached because of the Region in its name."""
+    """Return what to do if an AWS host can't be reached because its Region doesn't exist."""
     found = _HOST.fullmatch(host)
     if not found or is_known_region(region := found["region"]):
         return ""

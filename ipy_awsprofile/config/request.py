@@ -1,6 +1,6 @@
-"""Requests for a session and for a switch, as the magic, the picker and Python make them.
+"""Requests for a session and for a switch, as created by the magic, the picker and Python code.
 
-Nothing is checked or imported here, so that loading the extension stays cheap.
+This module checks and imports nothing, so that the extension loads fast.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ Duration = float | timedelta | str
 
 
 def account_text(account: str | int) -> str:
-    """Return an account's ID as text: as a number, it has lost its leading zeros."""
+    """Return an account ID as text, and restore the leading zeros that a number has lost."""
     return f"{account:012}" if isinstance(account, int) else account
 
 
-#: The notebook's variable for the session, unless the request names another.
+#: The notebook's default variable for the session.
 SESSION = "session"
 
 
@@ -27,23 +27,23 @@ SESSION = "session"
 class SessionRequest:
     """A profile or a role, and the options that take precedence over the profile's settings.
 
-    ``profile`` is the profile's name, or that of a role of IAM Identity Center, such as
-    ``corp:123456789012/Admin`` or ``corp:team-dev/Admin``. Without it, ``role_arn`` names a role
-    that has no profile, which ``source_profile`` or the default credentials assume, or ``account``
-    (its ID or name) and ``role`` name one of IAM Identity Center, with the [sso-session] ``sso`` if
-    there are several.
-    ``default`` is for the default credentials themselves: see `default_chain`. ``region`` takes
-    precedence over the profile's own. ``session_name`` and ``external_id`` replace
-    ``role_session_name`` and ``external_id`` of a role profile.
+    ``profile`` is the name of a profile, or of a role of IAM Identity Center such as
+    ``corp:123456789012/Admin`` or ``corp:team-dev/Admin``. Without ``profile``, ``role_arn`` is a
+    role to assume with ``source_profile`` or with the default credentials. Alternatively,
+    ``account`` (ID or name) and ``role`` name a role of IAM Identity Center, and ``sso`` names its
+    [sso-session] if there are several.
+    ``default`` requests the default credentials: see `default_chain`. ``region`` takes precedence
+    over the profile's Region. ``session_name`` and ``external_id`` replace ``role_session_name``
+    and ``external_id`` of a role profile.
 
-    ``read_only`` and ``policy`` (a JSON file; for a role, also the ARN of a managed policy) limit
-    what the session can do. ``duration`` (seconds, a timedelta, or a text such as ``15m``; 900 to
-    43200 seconds for a role, to 129600 for anything else) limits how long it lasts. ``mfa`` gets a
-    session with MFA for the long-term keys of a profile with an ``mfa_serial``.
+    ``read_only`` and ``policy`` (a JSON file or, for a role, the ARN of a managed policy) limit
+    what the session can do. ``duration`` limits how long it lasts: seconds, a timedelta, or a text
+    such as ``15m``, from 900 to 43200 seconds for a role, and to 129600 otherwise. ``mfa`` gets an
+    MFA session for the access keys of a profile with an ``mfa_serial``.
 
-    ``source_identity``, ``tags`` (keys and values) and ``transitive_tags`` (keys) say who is behind
-    a role's session. ``default_session_name`` is used where neither an option nor the profile names
-    the session; if it is None, the variable AWS_ROLE_SESSION_NAME is.
+    ``source_identity``, ``tags`` (keys and values) and ``transitive_tags`` (keys) identify the user
+    of a role's session. ``default_session_name`` is used if neither an option nor the profile names
+    the session. If it is None, the variable AWS_ROLE_SESSION_NAME is used.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
@@ -70,24 +70,24 @@ class SessionRequest:
 
     @property
     def name(self) -> str:
-        """The profile's name, the role's ARN, or words for the default credentials."""
+        """The profile's name, the role's ARN, or a description of the default credentials."""
         return self.profile or self.role_arn or ("the default credentials" if self.default else "")
 
     @property
     def needs_name(self) -> bool:
-        """Whether it names a role of Identity Center without the account's ID, or in parts."""
+        """Whether a role of Identity Center is named without an account ID, or by its parts."""
         names = self.profile or "", self.source_profile or ""
         return bool(self.account or self.role or self.sso) or any(map(may_name_account, names))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchRequest(SessionRequest):
-    """A request for a session, and what the notebook does with the session.
+    """A request for a session, and what to do with the session in the notebook.
 
-    ``variable`` is the notebook's variable for the session. The switch is refused unless STS names
-    the account ``expect_account``. ``only_session`` sets only the variable. ``confirmed`` allows a
-    switch to a protected profile, and ``write`` one that isn't read-only to a profile that
-    otherwise always is.
+    ``variable`` is the notebook's variable for the session. The switch is refused unless STS
+    reports the account ``expect_account``. ``only_session`` sets only the variable. ``confirmed``
+    allows a switch to a protected profile, and ``write`` allows a session that isn't read-only for
+    a profile that is otherwise always read-only.
     """
 
     variable: str = SESSION

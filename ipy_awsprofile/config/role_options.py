@@ -1,4 +1,4 @@
-"""The options about a role's session: which setting each replaces, and which kinds have it.
+"""The options for a role's session: the settings that they replace, and the kinds that allow them.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 """
@@ -13,7 +13,7 @@ from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.text import shortened
 
-#: The options that replace a setting: the setting, the kinds that have it, and words for errors.
+#: For each option, the setting that it replaces, the kinds that allow it, and words for errors.
 _REPLACES: dict[str, tuple[str, set[ProfileKind], str]] = {
     "duration": ("duration_seconds", ASSUMES, "a duration"),
     "external_id": ("external_id", ASSUMES, "an external ID"),
@@ -28,9 +28,9 @@ _REPLACES: dict[str, tuple[str, set[ProfileKind], str]] = {
 def options_as_settings(
     request: SessionRequest, duration: int | None, step: Step
 ) -> dict[str, str]:
-    """Return the settings that the options replace. Raises InvalidOption.
+    """Return the options as the settings that they replace. Raises InvalidOption.
 
-    ``duration`` is in seconds, and None if no role is assumed for so long.
+    ``duration`` is the duration of a role's session in seconds, or None.
     """
     options: dict[str, int | str | None] = {
         "duration": duration,
@@ -52,7 +52,7 @@ def options_as_settings(
 
 
 def _session_name(request: SessionRequest, step: Step) -> str | None:
-    """Return the session's name; a default one gives way to the profile's own."""
+    """Return the session's name. The profile's setting takes precedence over the default name."""
     if request.session_name is not None or request.default_session_name is None:
         return request.session_name
     named = step.settings.text("role_session_name")
@@ -61,7 +61,7 @@ def _session_name(request: SessionRequest, step: Step) -> str | None:
 
 
 def require_kind(profile: Profile, kinds: set[ProfileKind], what: str) -> None:
-    """Raise InvalidOption if a profile is of another kind."""
+    """Raise InvalidOption if the profile isn't of one of these kinds."""
     if profile.kind not in kinds:
         raise InvalidOption(
             f"`{profile.name}` doesn't assume a role, so it can't use {what}.",
@@ -69,7 +69,7 @@ def require_kind(profile: Profile, kinds: set[ProfileKind], what: str) -> None:
         )
 
 
-#: For each setting, the form that STS accepts, and the same in words.
+#: For each setting, the form that STS accepts, as a pattern and in words.
 _NAME = (
     re.compile(r"[\w+=,.@-]{2,64}", re.ASCII),
     "2 to 64 letters, digits or characters of _+=,.@-",
@@ -85,9 +85,9 @@ _FORMS = {
 
 
 def allowed_instead(setting: str, value: str) -> str:
-    """Return in words what STS accepts for a setting, if it doesn't accept the value; or nothing.
+    """Return a description of what STS accepts if the value is invalid, otherwise an empty text.
 
-    Settings that aren't text aren't checked.
+    Settings without a fixed form aren't checked.
     """
     pattern, words = _FORMS.get(setting, (None, ""))
     return words if pattern and not pattern.fullmatch(value) else ""

@@ -1,7 +1,7 @@
-"""Parameters of AssumeRole that say who is behind a session.
+"""Parameters of AssumeRole that identify the user of a session.
 
-The AWS CLI has no settings for them. A profile can have those of aws-vault: ``source_identity``,
-``session_tags`` and ``transitive_session_tags``.
+The AWS CLI doesn't have settings for them. A profile can have aws-vault's settings:
+``source_identity``, ``session_tags`` and ``transitive_session_tags``.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
 """
@@ -18,7 +18,7 @@ from ipy_awsprofile.config.role_options import allowed_instead, require_kind
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile
 from ipy_awsprofile.text import shortened
 
-#: More parameters of AssumeRole, by the role's ARN.
+#: Additional parameters of AssumeRole, by role ARN.
 Parameters = dict[str, dict[str, Any]]
 
 #: AWS's limits, in characters.
@@ -26,7 +26,7 @@ _LONGEST_KEY, _LONGEST_VALUE = 128, 256
 
 
 def role_parameters(request: SessionRequest, steps: Iterable[Step]) -> Parameters:
-    """Return the parameters of each role of the chain; options are about the first one.
+    """Return the parameters for each role of the chain. The options apply to the first role.
 
     Raises InvalidOption and InvalidProfile.
     """
@@ -67,7 +67,7 @@ def _listed(text: str | None) -> list[str]:
 def _with_options(own: dict[str, Any], request: SessionRequest, profile: Profile) -> dict[str, Any]:
     if request.tags or request.transitive_tags or request.source_identity is not None:
         require_kind(profile, ASSUMES, "session tags or a source identity")
-    if request.source_identity == "":  # such as a variable that isn't set
+    if request.source_identity == "":  # for example, from a variable that isn't set
         raise InvalidOption(
             "The source identity is empty.", "Leave the option out, or give a value."
         )
@@ -102,7 +102,7 @@ def _parameters(
 
 
 def tag(text: str) -> tuple[str, str]:
-    """Return key and value of a tag such as ``team=red``. Raises InvalidOption."""
+    """Return the key and value of a tag such as ``team=red``. Raises InvalidOption."""
     key, equals, value = text.partition("=")
     if not equals or not key or len(key) > _LONGEST_KEY or len(value) > _LONGEST_VALUE:
         raise InvalidOption(

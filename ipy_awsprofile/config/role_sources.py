@@ -1,4 +1,4 @@
-"""What each role of a chain is assumed with, in a form that can be compared.
+"""The source of each role in a chain, in a form for comparisons.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html
 """
@@ -16,7 +16,7 @@ from ipy_awsprofile.config.chain import Step
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.text import parse_json
 
-#: What decides who a source profile is. A secret key isn't among it, and its name isn't either.
+#: Settings that determine the identity of a source profile, without its name and secret keys.
 _DECIDING = (
     "aws_access_key_id",
     "credential_process",
@@ -29,7 +29,7 @@ _DECIDING = (
     "sso_start_url",
 )
 
-#: The settings with which a role profile names its source, besides ``source_profile``.
+#: The settings besides ``source_profile`` with which a role profile names its source.
 _OWN = ("aws_access_key_id", "credential_source")
 
 #: The variables that a credential_source reads.
@@ -43,10 +43,10 @@ _VARIABLES = {
 
 
 def role_sources(steps: Sequence[Step]) -> tuple[str, ...]:
-    """Return for each step of a role chain a digest of the source that it is assumed with.
+    """Return, for each step of a role chain, a digest of the source that the role is assumed with.
 
-    It is the same for two profiles with the same source.
-    Another machine's roles, and another person who has signed in, can't be told apart.
+    Two profiles with the same source have the same digest. The digest doesn't distinguish the roles
+    of different machines, or different users who have signed in.
     """
     described: list[Any] = [_start(steps[-1])]
     digests = []
@@ -62,7 +62,7 @@ def _some(section: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
 
 
 def _start(last: Step) -> list[str]:
-    """Return what decides outside the files who starts the chain."""
+    """Return values outside the shared files that determine the identity at the chain's start."""
     if file := last.settings.get("web_identity_token_file"):
         return list(subject_of(str(file)) or ())
     environ, source = user_environment(), last.profile.credential_source or ""
@@ -77,9 +77,9 @@ class Subject(NamedTuple):
 
 
 def subject_of(file: str) -> Subject | None:
-    """Return whom the token in a file names; None if it can't be read from it.
+    """Return the subject of the token in a file, or None if the token can't be read.
 
-    The token isn't verified: that is left to STS.
+    The token isn't verified here. STS does that.
     """
     try:
         _, payload, _ = Path(file).read_text().split(".")

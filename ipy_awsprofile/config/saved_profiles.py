@@ -1,8 +1,8 @@
-"""Profiles of the config file that ``%aws_profiles --save`` has written, and changes of them.
+"""Find and change the profiles that ``%aws_profiles --save`` has written to the config file.
 
-The first line of their section is a comment, the mark. It names the sign-in, and has a digest of
-the settings as they were written: with other settings or comments, the user has edited the section.
-A section without a mark belongs to the user.
+Each of their sections begins with a comment, the mark. It contains the sign-in and a digest of the
+settings at the time. If settings or comments differ, the user has edited the section. A section
+without a mark belongs to the user.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 """
@@ -27,7 +27,7 @@ _HEADER = re.compile(r"\[.+\]")
 
 @dataclass(frozen=True, slots=True)
 class SavedProfile:
-    """A profile with a mark. Its lines are ``header`` to before ``end``, from 0."""
+    """A profile with a mark. Its lines (from 0) are ``header`` up to ``end`` (exclusive)."""
 
     name: str
     account: str
@@ -47,9 +47,9 @@ def _digest(settings: Mapping[str, Value]) -> str:
 
 
 def saved_profiles(sign_in: SignIn, text: str, config: Config) -> list[SavedProfile]:
-    """Return the profiles of a sign-in that have a mark, in the order of the file.
+    """Return the marked profiles of a sign-in, in the order of the file.
 
-    ``text`` is that of the config file.
+    ``text`` is the text of the config file.
     """
     lines = _lines(text)
     sections = {
@@ -75,7 +75,7 @@ def _saved(
         return None
     header = section.line - 1
     after = next((i for i in range(header + 1, len(lines)) if i in starts), len(lines))
-    # Comments after the last setting can be about the next section.
+    # Comments after the last setting can belong to the next section.
     body = range(header + 1, after)
     end = 1 + max((i for i in body if not _is_comment(lines[i])), default=header)
     comments = [lines[i].strip() for i in range(header + 1, end) if _is_comment(lines[i])]
@@ -94,9 +94,9 @@ def changed_text(
     removed: Collection[SavedProfile],
     added: Iterable[NewProfile],
 ) -> str:
-    """Return the text of a config file with other names, without some sections, and with more.
+    """Return the text of a config file with sections renamed, removed and added.
 
-    All other lines stay as they are, but for blank lines around a section that is removed.
+    All other lines stay unchanged, except for blank lines around a removed section.
     """
     lines = _lines(text)
     for saved, name in renamed:
@@ -113,17 +113,17 @@ def changed_text(
 
 
 def _is_comment(line: str) -> bool:
-    """Return whether a line has no setting: it is a comment or blank."""
+    """Return whether a line is blank or a comment."""
     return not line.strip() or line.lstrip().startswith(("#", ";"))
 
 
 def _lines(text: str) -> list[str]:
-    """Return the lines with their ends, as Python reads them from a file."""
+    """Return the lines with their line endings, as Python reads them from a file."""
     return list(io.StringIO(text, newline=""))
 
 
 def profiles_with(names: set[str], config: Config) -> Iterator[tuple[str, str]]:
-    """Yield each profile that gets its credentials or settings from one of these, with its name."""
+    """Yield each of these names with each profile that has it as its source or includes it."""
     for profile, section in config.profiles.items():
         for setting in ("source_profile", "include_profile"):
             source = section.text(setting)

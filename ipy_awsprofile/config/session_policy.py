@@ -1,6 +1,6 @@
-"""Session policies: what limits a session, whichever call of STS it comes from.
+"""Session policies, which limit a session regardless of the STS call that creates it.
 
-AssumeRole takes the policy where a role is assumed. All other sessions are narrowed afterwards, by
+AssumeRole accepts a policy. Sessions without a role are limited afterwards, by
 GetScopedCredentials.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
@@ -28,9 +28,9 @@ _POLICY_ARN = re.compile(r"arn:[\w-]+:iam::(?:aws|[0-9]{12}):policy/\S+")
 
 @dataclass(frozen=True, slots=True)
 class SessionPolicy:
-    """A policy: the ARN of a managed one, or else the text of an inline one.
+    """A policy: either the ARN of a managed policy, or the text of an inline policy.
 
-    ``name`` is how the user named it, and empty for ``--read-only``.
+    ``name`` is the user's name for it, or empty for ``--read-only``.
     """
 
     name: str
@@ -45,7 +45,7 @@ class SessionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What GetScopedCredentials is called with; ``duration`` is in seconds.
+    """Arguments of GetScopedCredentials. ``duration`` is in seconds.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
     """
@@ -55,18 +55,18 @@ class Scope:
 
     @property
     def description(self) -> str:
-        """What CloudTrail shows as the purpose, in ASCII: of a policy, the file's name alone."""
+        """The purpose that CloudTrail shows, in ASCII, with a policy's file name but no path."""
         what = "duration" if self.policy is None else Path(self.policy.name).name or "read-only"
         return re.sub(r"[^ -~]", "?", f"ipy-awsprofile: {what}")[:256]
 
 
 def session_policy(request: SessionRequest, profile: Profile) -> SessionPolicy | None:
-    """Return the policy that a request limits its session with.
+    """Return the policy that limits the session of a request, or None.
 
-    Raises InvalidOption, and InvalidProfile for a role_arn that isn't an ARN.
+    Raises InvalidOption, and InvalidProfile if the role_arn isn't an ARN.
     """
     by_role = profile.kind in ASSUMES
-    if request.policy == "":  # such as a variable that isn't set
+    if request.policy == "":  # for example, from a variable that isn't set
         raise InvalidOption("The policy is empty.", "Leave the option out, or give a value.")
     if request.read_only and request.policy:
         raise InvalidOption(
@@ -91,7 +91,7 @@ def session_policy(request: SessionRequest, profile: Profile) -> SessionPolicy |
 
 
 def _read_only_access(profile: Profile) -> str:
-    """Return the ARN of AWS's managed policy in the partition of the profile's role."""
+    """Return the ARN of AWS's ReadOnlyAccess in the partition of the profile's role."""
     arn = Arn.parse(profile.role_arn or "")
     if arn is None:
         raise InvalidProfile(
@@ -102,7 +102,7 @@ def _read_only_access(profile: Profile) -> str:
 
 
 def policy_in(file: Path) -> str:
-    """Return the policy in a file, as short as JSON can be. Raises InvalidOption."""
+    """Return the policy in a file as compact JSON. Raises InvalidOption."""
     try:
         policy = parse_json(file.read_text())
     except OSError as error:
@@ -116,7 +116,7 @@ def policy_in(file: Path) -> str:
 
 
 def policy_text(policy: object, the_policy: str, it: str) -> str:
-    """Return a policy as short as JSON can be. Raises InvalidOption, with these words for it."""
+    """Return a policy as compact JSON. Raises InvalidOption, with these words for the policy."""
     if not isinstance(policy, dict) or "Statement" not in policy:
         raise InvalidOption(
             f"{it} isn't a policy in JSON.",

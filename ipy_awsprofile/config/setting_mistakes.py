@@ -1,4 +1,4 @@
-"""Mistakes in settings: text that botocore doesn't read as its author intended.
+"""Find mistakes in settings: text that botocore doesn't read as its author intended.
 
 No message quotes a value, because a misplaced value can be a secret.
 
@@ -28,7 +28,7 @@ from ipy_awsprofile.text import as_seen, has_unseen, joined_with_and, shortened,
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Mistake:
-    """A mistake in one setting, and the settings to write instead; their values can be secrets."""
+    """A mistake in one setting, and the settings to write instead. Their values can be secrets."""
 
     problem: Problem
     setting: str
@@ -52,7 +52,7 @@ def setting_mistakes(section: Section) -> Iterator[Mistake]:
 
 
 def joined_settings(section: Section) -> Iterator[Problem]:
-    """Yield the problems of settings that botocore can't use because of indented lines below."""
+    """Yield problems of settings that botocore can't use because of indented lines below them."""
     for setting in section:
         if setting in ONE_LINE and (mistake := _joined(setting, section)):
             yield mistake.problem
@@ -96,7 +96,7 @@ def _is_setting(line: str) -> bool:
 
 
 def _unseen(setting: str, section: Section) -> Mistake | None:
-    """Return the mistake if a value includes an invisible character, perhaps from a web page."""
+    """Return the mistake if a value includes an invisible character, such as from a web page."""
     value = section.text(setting) or ""
     if not has_unseen(value):
         return None

@@ -1,4 +1,4 @@
-"""The settings that AWS's tools know: what each is about, and whether it is secret.
+"""The settings of AWS's tools: their topics, and which of them are secret.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
 """
@@ -46,7 +46,7 @@ SETTINGS: dict[str, About] = {
             "mfa_serial",
             "role_arn",
             "role_session_name",
-            "session_tags",  # this, and the next two, are settings of aws-vault
+            "session_tags",  # this setting and the next two are aws-vault's
             "source_identity",
             "transitive_session_tags",
         ),
@@ -147,7 +147,7 @@ SETTINGS: dict[str, About] = {
 }
 
 
-#: Settings whose value is an indented block of settings.
+#: Settings with an indented block of settings as their value.
 BLOCKS = frozenset({"api_versions", "proxies_config", "s3", "s3api", "s3control"})
 
 
@@ -161,17 +161,18 @@ def select_about(settings: Mapping[str, _T], *topics: About) -> dict[str, _T]:
     return {name: settings[name] for name in settings_about(*topics) if name in settings}
 
 
-#: Settings that decide which credentials a profile has.
+#: Settings that determine a profile's credentials.
 CREDENTIAL_SETTINGS = frozenset(settings_about(About.KEYS, About.ROLE, About.SOURCE, About.SSO))
 
-#: Settings whose values are never shown. An external ID isn't a credential, but AWS advises to
-#: treat it as one: https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+#: Settings with values that are never displayed. An external ID isn't a credential, but AWS
+#: advises to treat it like one:
+#: https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
 SECRET_SETTINGS = frozenset({*settings_about(About.KEYS), "external_id"})
 
-#: Settings whose values are given to a shell.
+#: Settings with a command as their value.
 COMMANDS = frozenset({"credential_process", "mfa_process"})
 
-#: Settings whose values can have several lines, because they are lists.
+#: Settings that can have several lines because they are lists.
 _LISTS = {
     "auth_scheme_preference",
     "session_tags",
@@ -180,7 +181,7 @@ _LISTS = {
     "transitive_session_tags",
 }
 
-#: Settings that have a value of one line, and that decide who a session is or how it calls AWS.
+#: One-line settings that determine a session's identity or how it calls AWS.
 ONE_LINE = (
     CREDENTIAL_SETTINGS.union(settings_about(About.CLIENTS, About.MACHINE), {"region"})
     - COMMANDS
@@ -199,7 +200,7 @@ def known_settings() -> frozenset[str]:
 
 
 def similar_setting(name: str) -> str | None:
-    """Return the setting that a misspelt name is similar to; None for any other name."""
+    """Return the setting that a misspelled name resembles, or None for any other name."""
     if name in known_settings():
         return None
     plain = re.sub(r"[-_. \"'`‘’“”]", "", as_seen(name))

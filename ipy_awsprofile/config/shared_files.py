@@ -1,8 +1,8 @@
-"""The shared config and credentials files, section by section, with the line of each setting.
+"""Read the shared config and credentials files by section, with the line of each setting.
 
-Sections and settings are those that botocore reads (``botocore.configloader`` and
-``Session.full_config``). Values can be secrets here; the public records, those of
-`ipy_awsprofile.config.profiles`, have none.
+Sections and settings are the same as in botocore (``botocore.configloader`` and
+``Session.full_config``). Here, values can be secrets. The public records in
+`ipy_awsprofile.config.profiles` don't contain any.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 """
@@ -35,11 +35,11 @@ class SharedFiles:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> SharedFiles:
-        """Return the paths that every AWS SDK uses: from two variables, or in ``~/.aws``."""
+        """Return the paths that all AWS SDKs use, from the environment or in ``~/.aws``."""
         environ = user_environment() if environ is None else environ
 
         def located(variable: str, default: str) -> Path:
-            # An unknown ~user stays as it is, as in botocore; Path.expanduser would raise.
+            # As in botocore, keep an unknown ~user as it is. Path.expanduser would raise an error.
             path = os.path.expandvars(environ.get(variable) or default)
             return Path(os.path.expanduser(path))
 
@@ -53,12 +53,12 @@ Value = str | dict[str, str]
 
 
 class Section(StaysInProcess, dict[str, Value]):
-    """The settings of one section, with the line (from 1) of each.
+    """The settings of one section, with the line (from 1) of each setting.
 
-    Values can be secrets: this class stays within the package, and its repr shows only names.
+    Values can be secrets. Don't expose this class outside the package. Its repr shows only names.
     """
 
-    # With 20,000 sections, the garbage collector would take most of the time.
+    # With 20,000 sections, garbage collection would take most of the time.
     __slots__ = ("_over", "file", "header", "in_credentials", "line", "lines", "replaced")
 
     def __init__(self, file: Path, line: int) -> None:
@@ -67,22 +67,22 @@ class Section(StaysInProcess, dict[str, Value]):
         self.line = line
         #: The text between the brackets.
         self.header = ""
-        #: Sections before it with the same name, in another spelling: they aren't read.
+        #: Earlier sections with the same name in another spelling, which aren't read.
         self.replaced: tuple[Section, ...] = ()
         #: The lines of the settings in this file, without the other file's settings.
         self.lines: dict[str, int] = {}
-        #: The settings in the credentials file; botocore looks for keys in one file at a time.
+        #: The settings in the credentials file. botocore looks for keys in one file at a time.
         self.in_credentials: frozenset[str] = frozenset()
         self._over: Section | None = None
 
     @property
     def parts(self) -> tuple[Section, ...]:
-        """This section and, if the profile is in both files, the credentials file's."""
+        """This section, and the credentials file's section if the profile is in both files."""
         return (self,) if self._over is None else (self, self._over)
 
     @property
     def origins(self) -> dict[str, tuple[Path, int]]:
-        """The file and line of each setting that is used."""
+        """The file and line of each effective setting."""
         own = {name: (self.file, line) for name, line in self.lines.items()}
         return own | self._over.origins if self._over else own
 
@@ -95,20 +95,20 @@ class Section(StaysInProcess, dict[str, Value]):
 
     @property
     def in_config(self) -> frozenset[str]:
-        """The settings in the config file, whether or not they are overridden."""
+        """The settings in the config file, including overridden ones."""
         return frozenset(self) - self.in_credentials | frozenset(self.overridden)
 
     def text(self, name: str) -> str | None:
-        """Return the text of a setting; None if it is missing, empty or nested."""
+        """Return the text of a setting, or None if it is missing, empty or nested."""
         value = self.get(name)
         return value if isinstance(value, str) and value else None
 
     def first_line(self, name: str) -> str | None:
-        """Return the first line of a text, which can be shown: those below can be secrets."""
+        """Return the first line of a text for display. The lines below it can be secrets."""
         return (self.text(name) or "").partition("\n")[0] or None
 
     def blocks(self) -> list[str]:
-        """Return the settings that have an indented block and should have a text."""
+        """Return the settings that have an indented block instead of a text."""
         known = SETTINGS.keys() & self.keys() - BLOCKS
         return sorted(name for name in known if isinstance(self[name], dict))
 
@@ -119,7 +119,7 @@ class Section(StaysInProcess, dict[str, Value]):
         self.update(other)
 
     def part(self, names: Iterable[str]) -> Section:
-        """Return some of the settings, which keep their places."""
+        """Return some of the settings, with their files and lines."""
         part = Section(self.file, self.line)
         part.update({name: self[name] for name in names if name in self})
         part.lines = {name: self.lines[name] for name in part if name in self.lines}
@@ -127,7 +127,7 @@ class Section(StaysInProcess, dict[str, Value]):
         return part
 
     def with_replaced(self, settings: Mapping[str, Value]) -> Section:
-        """Return a copy with other values, which keep the places of the former values."""
+        """Return a copy with other values for some settings, with the original files and lines."""
         copy = Section(self.file, self.line)
         copy.update({**self, **settings})
         copy.lines, copy.in_credentials, copy._over = self.lines, self.in_credentials, self._over
@@ -135,7 +135,7 @@ class Section(StaysInProcess, dict[str, Value]):
         return copy
 
     def with_renamed(self, settings: Mapping[str, Mapping[str, Value]]) -> Section:
-        """Return a copy in which each of these settings is replaced by others, in its place."""
+        """Return a copy that has other settings in place of each of these settings."""
         copy = self.with_replaced({})
         copy.lines = dict(self.lines)
         for name, instead in settings.items():
@@ -151,7 +151,7 @@ class Section(StaysInProcess, dict[str, Value]):
 
 
 class FileVersion(NamedTuple):
-    """Time (in nanoseconds), size and inode of a file, which change with its content."""
+    """The time (in nanoseconds), size and inode of a file, which change with its content."""
 
     time: int
     size: int
@@ -159,7 +159,7 @@ class FileVersion(NamedTuple):
 
 
 def version_of(path: Path) -> FileVersion | None:
-    """Return what identifies the content of a file; None if the file doesn't exist."""
+    """Return the version of a file's content, or None if the file doesn't exist."""
     try:
         status = path.stat()
     except OSError:
@@ -168,7 +168,7 @@ def version_of(path: Path) -> FileVersion | None:
 
 
 def file_sections(path: Path) -> dict[str, Section]:
-    """Return the sections of one file, as configparser reads them for botocore too.
+    """Return the sections of one file, parsed by configparser as in botocore.
 
     Raises ConfigFileError.
     """
@@ -202,7 +202,7 @@ def _parsed(path: Path, lines: Iterable[str]) -> dict[str, Section]:
         return created[-1]
 
     class Parser(configparser.RawConfigParser):
-        """Records the line of each setting."""
+        """A parser that records the line of each setting."""
 
         def optionxform(self, optionstr: str) -> str:
             name = super().optionxform(optionstr)
@@ -210,7 +210,7 @@ def _parsed(path: Path, lines: Iterable[str]) -> dict[str, Section]:
             return name
 
     parser = Parser(dict_type=create_section)  # type: ignore[call-overload]  # it accepts any factory
-    parser.converters.clear()  # each section would get methods that are never called
+    parser.converters.clear()  # they would add unused methods to each section
     of_the_parser = len(created)
     parser.read_file(counted(), source=str(path))
     sections = dict(zip(parser.sections(), created[of_the_parser:], strict=True))
@@ -221,7 +221,7 @@ def _parsed(path: Path, lines: Iterable[str]) -> dict[str, Section]:
 
 
 def _complete(section: Section, defaults: Mapping[str, str]) -> None:
-    """Add the settings of [DEFAULT], which apply to every section, and read indented blocks."""
+    """Add the settings of [DEFAULT], which apply to every section, and parse indented blocks."""
     for name in defaults.keys() - section.keys():
         section[name] = defaults[name]
         section.lines[name] = section.line
@@ -245,7 +245,7 @@ def _block(text: str, path: Path, line_number: int) -> dict[str, str]:
 
 
 def line_below(path: Path, first: int, text: str) -> int:
-    """Return the line (from 1) of a text below a line; that line if the file has changed."""
+    """Return the line (from 1) of a text below line ``first``, or ``first`` if it isn't found."""
     try:
         with path.open() as lines:
             for number, line in enumerate(lines, 1):

@@ -1,7 +1,7 @@
-"""The sign-ins to IAM Identity Center that the config file describes.
+"""The sign-ins to IAM Identity Center in the config file.
 
-A sign-in is an [sso-session] section, or the start URL of profiles that have none. The latter has
-the name of the first such profile.
+A sign-in is an [sso-session] section, or the start URL of profiles without an [sso-session]. The
+latter has the name of the first such profile.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html
 """
@@ -28,7 +28,7 @@ _EXAMPLE = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SignIn:
-    """A sign-in: its name, its section, and the settings with which a profile uses it."""
+    """A sign-in: its name, its section, and the settings of profiles that use it."""
 
     name: str
     section: Section
@@ -36,12 +36,12 @@ class SignIn:
 
     @property
     def start_url(self) -> str:
-        """The address at which a person signs in; empty if it is missing."""
+        """The address for signing in, or an empty text if it is missing."""
         return self.section.text("sso_start_url") or ""
 
     @property
     def session(self) -> str:
-        """The name of the [sso-session]; empty without one."""
+        """The name of the [sso-session], or an empty text without one."""
         return self.settings.get("sso_session", "")
 
     def is_of(self, profile: Section) -> bool:
@@ -70,9 +70,9 @@ def sign_ins(config: Config) -> Mapping[str, SignIn]:
 
 
 def find_sign_in(name: str | None, config: Config) -> SignIn:
-    """Return a sign-in by its name, or that of a profile.
+    """Return the sign-in with this name, or the sign-in of the profile with this name.
 
-    Without a name, it is the only [sso-session], or if there is none, the only other sign-in.
+    Without a name, return the only [sso-session] or, without an [sso-session], the only sign-in.
     Raises InvalidOption.
     """
     known = sign_ins(config)
@@ -99,15 +99,15 @@ def find_sign_in(name: str | None, config: Config) -> SignIn:
 
 
 def sign_in_of_pattern(pattern: str, config: Config) -> str | None:
-    """Return the sign-in that a pattern of roles begins with, such as ``corp:1000*/Admin``."""
+    """Return the sign-in at the start of a pattern such as ``corp:1000*/Admin``, or None."""
     name, colon, _ = pattern.partition(":")
     return name if colon and name in sign_ins(config) else None
 
 
 def command_without_session(source: str) -> str | None:
-    """Return how the AWS CLI signs in for a role whose sign-in is no [sso-session].
+    """Return the AWS CLI's sign-in command for a role if its sign-in isn't an [sso-session].
 
-    None for any other name: its own profile, or its [sso-session], says it.
+    Return None for any other name, because its profile or [sso-session] determines the command.
     """
     role = assigned_name(source)
     with suppress(AwsProfileError):

@@ -1,7 +1,7 @@
-"""Objects that hold a secret, or that belong to their process: they aren't pickled or stored.
+"""Keep objects that hold a secret, or belong to their process, from being pickled or stored.
 
-A pickle is written to a file by ``%store``, and sent to other machines by Dask, Ray and others.
-What workers may have is pickled on purpose: see `PortableSession`.
+``%store`` writes pickles to files, and Dask, Ray and other libraries send them to other machines.
+`PortableSession` pickles what workers are allowed to have.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import NoReturn, SupportsIndex
 
 
 class StaysInProcess:
-    """A mixin for objects that can't be pickled, and so can't be copied either."""
+    """A mixin for objects that can't be pickled or copied."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""The endpoint of STS, as the files and the environment configure it.
+"""Find the STS endpoint that the files and the environment configure.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 """
@@ -15,12 +15,12 @@ from botocore.configprovider import ConfiguredEndpointProvider
 
 from ipy_awsprofile.text import redacted_urls
 
-#: The domains of AWS's partitions; in isolated partitions, they begin with a letter and ``2s``.
+#: The domains of AWS's partitions. In isolated partitions, they begin with a letter and ``2s``.
 _AWS = re.compile(r"(.*\.)?(amazonaws\.(com|com\.cn|eu)|api\.aws|\w2s\.\S+)")
 
 
 def is_aws(url: str) -> bool:
-    """Return whether an endpoint is AWS's own."""
+    """Return whether an endpoint belongs to AWS."""
     try:
         return bool(_AWS.fullmatch(urlsplit(url).hostname or ""))
     except ValueError:
@@ -30,9 +30,9 @@ def is_aws(url: str) -> bool:
 def foreign_sts(
     config: Mapping[str, Any], profile: str, environ: Mapping[str, str] | None = None
 ) -> str:
-    """Return the endpoint of STS for a profile if it isn't AWS's own, otherwise an empty text.
+    """Return a profile's STS endpoint if it doesn't belong to AWS, otherwise an empty text.
 
-    It is returned without a password. `configured_sts` describes the arguments.
+    The endpoint is returned without passwords. See `configured_sts` for the arguments.
     """
     url = configured_sts(config, profile, environ)
     return "" if is_aws(url) else redacted_urls(url).rstrip("/")
@@ -41,10 +41,11 @@ def foreign_sts(
 def configured_sts(
     config: Mapping[str, Any], profile: str, environ: Mapping[str, str] | None = None
 ) -> str:
-    """Return the URL that a setting or variable names for STS, otherwise an empty text.
+    """Return the STS endpoint URL from a setting or variable, otherwise an empty text.
 
-    It can have a password, and can be AWS's own. Settings for which botocore can't create a client
-    have no endpoint. ``config`` has the form of botocore's ``Session.full_config``.
+    The URL can contain a password, and can belong to AWS. If botocore can't create a client with
+    the settings, return an empty text. ``config`` has the form of botocore's
+    ``Session.full_config``.
     """
     environ = os.environ if environ is None else environ
     own = config["profiles"].get(profile, {})
@@ -53,6 +54,6 @@ def configured_sts(
         return ""
     try:
         url = ConfiguredEndpointProvider(config, own, "sts", environ).provide()
-    except Exception:  # noqa: BLE001  # values of another form raise any exception
+    except Exception:  # noqa: BLE001  # malformed values can raise any exception
         return ""
     return url if isinstance(url, str) else ""

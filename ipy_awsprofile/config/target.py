@@ -1,7 +1,7 @@
-"""What a session is opened for: a profile or a role's ARN, and the settings that are replaced.
+"""Resolve a request to its profile or role, with the options applied to the profile's settings.
 
-Options replace settings of the profile, so that botocore resolves the profile as if they were in
-the files.
+Options replace settings of the profile, so botocore resolves the profile as if the files contained
+the options.
 """
 
 from __future__ import annotations
@@ -36,17 +36,18 @@ from ipy_awsprofile.errors import InvalidProfile
 Settings = dict[str, Value]
 
 
-#: What a credential_source names that a switch removes from the environment of child processes.
+#: Credential sources that a switch removes from the environment of child processes.
 _REMOVED_SOURCES = {"Environment", "EcsContainer"}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Target:
-    """The role chain that a session is opened for, and the files as they were read.
+    """The role chain of a session, and the files as they were read.
 
-    ``steps`` begins with what was asked for, in whose settings the ``options`` are replaced, and
-    ends with the profile whose credentials start the chain. ``policy`` limits the session: it
-    can't do what the policy doesn't allow. If no role is assumed, ``scope`` contains the policy.
+    ``steps`` begins with the requested profile or role, with the ``options`` in its settings, and
+    ends with the profile that provides the credentials at the start of the chain. ``policy`` limits
+    the session: it can't do anything that the policy doesn't allow. If no role is assumed,
+    ``scope`` contains the policy.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
     """
@@ -57,13 +58,13 @@ class Target:
     options: Mapping[str, str] = field(default_factory=dict)
     policy: SessionPolicy | None = None
     scope: Scope | None = None
-    #: More parameters of AssumeRole, by the ARN of the role.
+    #: Additional parameters of AssumeRole, by role ARN.
     parameters: Parameters = field(default_factory=dict)
     #: Commands that print an MFA code, by the serial number of the device.
     mfa_processes: dict[str, str] = field(default_factory=dict)
-    #: Whether an option names the Region, and not the profile or a variable.
+    #: Whether the Region comes from an option, and not from the profile or a variable.
     region_is_option: bool = False
-    #: The session with MFA that long-term keys are used for, if they aren't used themselves.
+    #: The MFA session to use instead of the access keys themselves, if any.
     mfa: MfaSession | None = None
 
     @property
@@ -73,7 +74,7 @@ class Target:
 
     @property
     def settings(self) -> Mapping[str, Value]:
-        """The settings of the requested profile or role; values can be secrets."""
+        """The settings of the requested profile or role. Values can be secrets."""
         return self.steps[0].settings
 
     @property
@@ -83,22 +84,22 @@ class Target:
 
     @property
     def session_name(self) -> str | None:
-        """The name of the role's session, if an option or a setting gives it one."""
+        """The name of the role's session, if an option or a setting specifies it."""
         return self.steps[0].settings.text("role_session_name")
 
     @property
     def chain(self) -> tuple[str, ...]:
-        """The role chain: names of its profiles, as in ``Identity.chain``."""
+        """The names of the profiles in the role chain, as in ``Identity.chain``."""
         return tuple(step.profile.name for step in self.steps)
 
     @property
     def role_arn(self) -> str | None:
-        """The ARN of the role that is assumed last; None if no role is assumed."""
+        """The ARN of the role that is assumed last, or None if no role is assumed."""
         return self.steps[0].profile.role_arn
 
     @property
     def described_by(self) -> str:
-        """The profile whose settings it has; a role that is given by its ARN has its source's."""
+        """The profile that the settings come from. For a role ARN, this is the source profile."""
         without_profile = self.steps[1:] and self.role_arn == self.name
         return self.chain[1] if without_profile else self.name
 
@@ -115,10 +116,10 @@ class Target:
 
     @property
     def cache_variant(self) -> str:
-        """What distinguishes a role with policies, tags or a source identity in the cache, or "".
+        """The part of the cache key for a role's policies, tags or source identity, or "".
 
-        It depends on the role as well: the other roles of the chain are assumed without the
-        policies, and a read-only session of one of them must not find those credentials.
+        It depends on the role, too: the other roles of the chain are assumed without the policies,
+        and a read-only session for one of them must not use their cached credentials.
         """
         policy = None if self.scope else self.policy
         if not policy and not self.parameters:
@@ -129,7 +130,7 @@ class Target:
 
     @property
     def resolves_by_name(self) -> bool:
-        """Whether a process that uses the profile by name has the same access, without a code."""
+        """Whether a process that uses the profile's name gets the same access without MFA codes."""
         return self.name in self.config.profiles and not (
             self.options
             or self.policy
@@ -141,37 +142,37 @@ class Target:
 
     @property
     def renews_unattended(self) -> bool:
-        """Whether no person has to enter an MFA code when the session expires."""
+        """Whether the session can be renewed without a user to enter an MFA code."""
         return self._devices <= self.mfa_processes.keys()
 
     @property
     def _devices(self) -> set[str]:
-        """The MFA devices whose codes each new session needs."""
+        """The MFA devices that each new session needs a code from."""
         steps = (step.profile.mfa_serial for step in self.steps if step.kind in ASSUMES)
         return {serial for serial in (*steps, self.mfa and self.mfa.serial) if serial}
 
     @property
     def key(self) -> Hashable:
-        """A value that is equal for all sessions of this identity; only for comparisons."""
+        """A value that is equal for all sessions of this identity. Use it only for comparisons."""
         limits = self.policy, self.scope, repr(self.parameters), self.config.paths, self.mfa
         described = tuple(_described(step.settings) for step in self.steps)
         return self.chain, described, *limits
 
     def is_changed(self) -> bool:
-        """Return whether the files describe another identity now under the profile's name.
+        """Return whether the profile's name now refers to another identity in the files.
 
-        A process that uses the name then has that identity. Replaced keys don't count: they can be
-        the same identity's. Raises ConfigFileError.
+        A process that uses the name would then have that identity. Replaced keys don't count,
+        because they can belong to the same identity. Raises ConfigFileError.
         """
         if SharedFiles.from_environment() != self.config.paths:
-            return False  # then a variable has changed, which is another thing to say
+            return False  # a variable has changed, which another message reports
         before, now = self.config.profiles, read_config(self.config.paths).profiles
         return any(_described(now.get(n)) != _described(before.get(n)) for n in self.chain)
 
     def assume_role_parameters(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Return the parameters of a call of AssumeRole, with the policy and those of the role.
+        """Return the parameters of an AssumeRole call, with the policy and the role's parameters.
 
-        The policy is for the role that is assumed last.
+        The policy applies to the role that is assumed last.
         """
         role = params["RoleArn"]
         more = dict(self.parameters.get(role, {}))
@@ -185,7 +186,7 @@ class Target:
 
     @property
     def adds_parameters(self) -> bool:
-        """Whether AssumeRole is called with more than botocore's settings say."""
+        """Whether AssumeRole is called with parameters that botocore has no settings for."""
         return bool(self.parameters or (self.policy and not self.scope))
 
     def full_config(self) -> dict[str, Any]:
@@ -193,19 +194,19 @@ class Target:
         return self.config.full_config({s.profile.name: s.settings for s in self.steps})
 
     def client_settings(self) -> Settings:
-        """Return the profile's settings about clients, which have no credential and no path."""
+        """Return the profile's client settings, without credentials and paths."""
         return select_about(self.settings, About.CLIENTS)
 
     def client_settings_here(self) -> Settings:
-        """Return the settings about clients, with those that hold only on this machine."""
+        """Return the client settings, including settings that apply only on this machine."""
         return select_about(self.settings, About.CLIENTS, About.MACHINE)
 
 
 def target_of(request: SessionRequest, config: Config | None = None) -> Target:
-    """Return the target of a request, whose profile or role must support its options.
+    """Return the target of a request, and check that its profile or role supports the options.
 
-    The files are read now if ``config`` isn't given. Raises InvalidOption, InvalidProfile, and what
-    `resolve` raises.
+    Reads the files if ``config`` isn't given. Raises InvalidOption, InvalidProfile, and the errors
+    of `resolve`.
     """
     environ = user_environment()
     if request.default_session_name is None and (name := environ.get("AWS_ROLE_SESSION_NAME")):
@@ -241,9 +242,9 @@ def target_of(request: SessionRequest, config: Config | None = None) -> Target:
 
 
 def sign_in_target(name: str | None) -> Target:
-    """Return a target that has no role: a person can sign in for it, and list roles.
+    """Return a target without a role, for signing in and listing roles.
 
-    Raises ConfigFileError, and what `find_sign_in` raises.
+    Raises ConfigFileError, and the errors of `find_sign_in`.
     """
     config = read_config()
     step = sign_in_step(name, config)
@@ -254,14 +255,14 @@ _DESCRIBING = sorted(CREDENTIAL_SETTINGS - set(settings_about(About.KEYS)))
 
 
 def _described(settings: Mapping[str, Value] | None) -> Hashable:
-    """Return the settings that say whose credentials a profile has, without keys."""
+    """Return the settings that determine the identity of a profile, without keys."""
     if settings is None:
         return None
     return tuple((name, str(settings[name])) for name in _DESCRIBING if name in settings)
 
 
 def _require_texts(steps: Iterable[Step], config: Config) -> None:
-    """Raise InvalidProfile if a setting has lines below it that don't belong to it."""
+    """Raise InvalidProfile if a setting includes indented lines that don't belong to it."""
     for step in steps:
         for setting in step.settings.blocks():
             file, line = step.settings.origins[setting]

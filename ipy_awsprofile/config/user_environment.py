@@ -1,8 +1,8 @@
 """The environment as the user has set it, without the variables that a switch sets.
 
-A switch sets variables for child processes. They must not affect the next switch: the Region of one
-profile isn't the default of another. One more variable has the user's own values, so that kernel
-and child processes can both read them.
+A switch sets variables for child processes. They must not affect the next switch: for example, the
+Region of one profile isn't the default for another. An additional variable keeps the user's values,
+so that the kernel and its child processes can read them.
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ from contextlib import contextmanager
 
 from ipy_awsprofile.text import parse_json
 
-#: Has ``{name: [value that a switch has set, value before that]}`` as JSON, and never a secret.
+#: Contains ``{name: [value that a switch has set, previous value]}`` as JSON, and never a secret.
 MARKER = "IPY_AWSPROFILE_BEFORE"
 
 
-#: Variables with credentials that a switch has removed from ``os.environ``. They belong to the
-#: process, as ``os.environ`` does: our own resolving uses them, and no child process gets them.
+#: Variables with credentials that a switch has removed from ``os.environ``. Like ``os.environ``,
+#: they belong to the process: this package resolves credentials with them, and hides them from
+#: child processes.
 _removed: list[dict[str, str]] = []
 
 
 @contextmanager
 def keep_removed(variables: dict[str, str]) -> Iterator[None]:
-    """Let `user_environment` contain variables that a switch removes from ``os.environ``."""
+    """Make `user_environment` contain variables that a switch removes from ``os.environ``."""
     _removed.append(variables)
     try:
         yield
@@ -34,12 +35,12 @@ def keep_removed(variables: dict[str, str]) -> Iterator[None]:
 
 
 def user_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the environment without what a switch has set.
+    """Return the environment without the variables that a switch has set.
 
-    A variable that was changed after the switch counts as the user's own.
+    Variables that changed after the switch count as the user's.
     """
     environ, is_ours = (os.environ, True) if environ is None else (environ, False)
-    # Another thread can remove a variable meanwhile, by which `dict` would fail.
+    # Another thread can remove a variable in the meantime, and then `dict` would fail.
     before = {name: value for name in list(environ) if (value := environ.get(name)) is not None}
     for name, (ours, theirs) in _read(before.pop(MARKER, "")).items():
         if before.get(name) == ours:
@@ -53,15 +54,15 @@ def user_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]
 
 
 def marker(changes: Mapping[str, str | None], environ: Mapping[str, str] | None = None) -> str:
-    """Return the value of `MARKER` for changes to come; None is a variable to remove."""
+    """Return the value of `MARKER` for upcoming changes. None means to remove a variable."""
     before = user_environment(environ)
     return json.dumps({name: [value, before.get(name)] for name, value in changes.items()})
 
 
 def named_profile(environ: Mapping[str, str]) -> tuple[str, str | None]:
-    """Return the variable that names boto3's profile, and its value; ``("", None)`` without one.
+    """Return the variable with the name of boto3's profile, and its value, or ``("", None)``.
 
-    As in botocore, AWS_DEFAULT_PROFILE takes precedence, and an empty variable counts as well.
+    As in botocore, AWS_DEFAULT_PROFILE takes precedence, and an empty variable counts, too.
     """
     for variable in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE"):
         if variable in environ:
@@ -72,7 +73,7 @@ def named_profile(environ: Mapping[str, str]) -> tuple[str, str | None]:
 def set_by_switch(environ: Mapping[str, str]) -> dict[str, str | None]:
     """Return the variables that a switch has set, even if they have changed since.
 
-    A variable that the switch has removed is None.
+    The value of a variable that the switch removed is None.
     """
     return {name: ours for name, (ours, _) in _read(environ.get(MARKER, "")).items()}
 
@@ -81,18 +82,18 @@ def _read(text: str) -> dict[str, tuple[str | None, str | None]]:
     try:
         noted = {name: (ours, theirs) for name, (ours, theirs) in parse_json(text or "{}").items()}
     except (ValueError, TypeError, AttributeError):
-        return {}  # something else has written it
+        return {}  # another program has written it
     return {name: values for name, values in noted.items() if all(map(_fits, (name, *values)))}
 
 
 def _fits(value: object) -> bool:
-    """Return whether a variable can have this value; None is a variable that isn't set."""
+    """Return whether an environment variable can have this value. None means that it isn't set."""
     if value is None:
         return True
     if not isinstance(value, str) or "\0" in value:
         return False
     try:
         os.fsencode(value)
-    except UnicodeError:  # half of a surrogate pair
+    except UnicodeError:  # an unpaired surrogate
         return False
     return True
