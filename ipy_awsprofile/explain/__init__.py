@@ -1,1 +1,1 @@
-"""How a profile resolves, from the files, the environment and the caches of this machine."""
+"""Explain how a profile resolves, using this machine's files, environment and caches."""

@@ -1,7 +1,7 @@
-"""The mistakes in the files that an explanation shows, instead of the problems that they cause.
+"""Show mistakes in the files instead of the problems that they cause.
 
-If ``source_profile`` is misspelt, botocore complains that the profile has no source. An explanation
-shows only the misspelt name.
+For example, if ``source_profile`` is misspelled, botocore complains that the profile has no source.
+An explanation shows only the misspelled name.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ Steps = tuple[ExplainedStep, ...]
 
 
 def with_mistakes(name: str, config: Config, steps_of: Callable[[Config], Steps]) -> Steps:
-    """Return the steps of a profile with its mistakes, and without the problems that they cause.
+    """Return a profile's steps, with mistakes in place of the problems that they cause.
 
-    ``steps_of`` returns the steps for some content of the files. A mistake is fatal if the profile
-    doesn't work because of it.
+    ``steps_of`` returns the steps for given content of the files. A mistake is fatal if it keeps
+    the profile from working.
     """
     steps = steps_of(config)
     corrected, mistakes = follow_advice(name, config)
@@ -68,9 +68,9 @@ def _has(name: str, *explained: Steps) -> bool:
 def _by_step(
     steps: Steps, mistakes: Mapping[str, Iterable[Problem]]
 ) -> Mapping[int, list[Problem]]:
-    """Return the mistakes by the position of the step in which they are shown.
+    """Return the mistakes by the position of the step that displays them.
 
-    If a profile isn't found, its mistakes are shown in the step of the profile that names it.
+    The mistakes of a profile that isn't found are displayed by the step that refers to it.
     """
     positions = {step.name: position for position, step in enumerate(steps)}
     position = len(steps) - 1
@@ -88,9 +88,9 @@ def _problems(steps: Steps) -> set[Problem]:
 def follow_advice(
     name: str, config: Config, but: Problem | None = None
 ) -> tuple[Config, dict[str, tuple[Problem, ...]]]:
-    """Return the files as they are once the mistakes of a profile and its sources are corrected.
+    """Return the files' content with the mistakes of a profile and its sources corrected.
 
-    The mistakes are returned by profile. ``but`` is a mistake to keep. Nothing is written.
+    Also return the mistakes by profile. ``but`` is a mistake to keep. No file is written.
     """
     meant = Config(config.paths)
     meant.others, meant.unnamed = config.others, config.unnamed
@@ -109,7 +109,7 @@ def follow_advice(
 
 
 def _follow_for(kind: str, name: str, meant: Config, but: Problem | None) -> Iterator[Problem]:
-    """Yield the problems of a section, and correct it."""
+    """Yield the problems of a section and correct them."""
     sections = sections_of(kind, meant)
     for problem, lost in list(misspelt_headers(kind, name, meant)):
         yield problem
@@ -125,7 +125,7 @@ def _follow_for(kind: str, name: str, meant: Config, but: Problem | None) -> Ite
 
 
 def _merged(own: Section | None, lost: Section, config: Config) -> Section:
-    """Return a profile's section with the one whose header is corrected."""
+    """Return a profile's section, merged with the section that had the misspelled header."""
     in_credentials = lost.file == config.paths.credentials
     if own is None:
         own = Section(lost.file, lost.line)

@@ -1,4 +1,4 @@
-"""Credentials and tokens in the caches on disk: roles, SSO, `aws login`. Nothing is written.
+"""Read credentials and tokens from the caches for roles, SSO and `aws login`. Write nothing.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/understanding-sso.html
 """
@@ -17,15 +17,15 @@ from ipy_awsprofile.credentials.validation import LOGIN_FIELDS, parse_time
 from ipy_awsprofile.explain.records import Finding, Link, in_utc
 from ipy_awsprofile.text import number_of, one_line
 
-#: How long a session that needed an MFA code must still be valid: the prompt comes at its end.
+#: The minimum remaining lifetime of a cached session that needs an MFA code to renew.
 _MIN_LEFT_WITH_CODE = timedelta(minutes=1)
 
-#: What a token needs so that botocore can renew it.
+#: The fields of a token that botocore can renew.
 _RENEWAL_KEYS = {"refreshToken", "clientId", "clientSecret", "registrationExpiresAt"}
 
 
 def role_session(link: Link) -> Iterator[Finding]:
-    """Yield the expiry of the profile's session in the AWS CLI's cache, if there is one."""
+    """Yield the expiry of the profile's session in the AWS CLI's cache, if it has one."""
     key = _role_key(link)
     if key is not None:
         variant = link.inputs.variant if link.is_target else ""
@@ -33,9 +33,9 @@ def role_session(link: Link) -> Iterator[Finding]:
 
 
 def mfa_session(link: Link) -> Iterator[Finding]:
-    """Yield how long-term keys get a session with MFA, and when the session in the cache expires.
+    """Yield how to get an MFA session with access keys, and the expiry of a cached session.
 
-    It isn't used without ``--mfa``.
+    The cached session is used only with ``--mfa``.
     """
     from ipy_awsprofile.config.mfa import MfaSession
     from ipy_awsprofile.credentials.session_token import cache_key
@@ -81,7 +81,7 @@ def _in_words(time: timedelta) -> str:
 
 
 def _why_not_taken(document: Mapping[str, Any], link: Link) -> str:
-    """Return why a session that is in the right place can't be the profile's; empty if it can."""
+    """Return why a session in the cache can't be the profile's, or an empty text if it can."""
     from ipy_awsprofile.credentials.cache_provenance import is_of, noted_endpoint, other_role
 
     if role := other_role(document, link.section.text("role_arn") or ""):
@@ -96,7 +96,7 @@ def _why_not_taken(document: Mapping[str, Any], link: Link) -> str:
 
 
 def _role_key(link: Link) -> str | None:
-    """Return the key in the cache, computed by botocore's own class that would get the session."""
+    """Return the cache key, computed by the botocore class that gets the session."""
     from botocore import credentials
 
     fetcher: Any
@@ -119,7 +119,7 @@ def _role_key(link: Link) -> str | None:
         fetcher = credentials.AssumeRoleCredentialFetcher(
             _unused, _unused, role_arn, extra_args=extra
         )
-    return str(fetcher._cache_key)  # noqa: SLF001  # it has no public name
+    return str(fetcher._cache_key)  # noqa: SLF001  # botocore has no public name for it
 
 
 _SSO_ARGUMENTS = ("sso_start_url", "sso_region", "sso_role_name", "sso_account_id")
@@ -151,7 +151,7 @@ def _sso_text(link: Link, name: str) -> str | None:
 
 
 def sso_token(link: Link) -> Iterator[Finding]:
-    """Yield the expiry of the SSO token, or a problem without a valid token."""
+    """Yield the expiry of the SSO token, or a problem if no valid token is cached."""
     from ipy_awsprofile.credentials.cli_caches import load_sso_token
 
     session, start_url = link.section.text("sso_session"), _sso_text(link, "sso_start_url")
@@ -176,7 +176,7 @@ def sso_token(link: Link) -> Iterator[Finding]:
 
 
 def login_token(link: Link) -> Iterator[Finding]:
-    """Yield the expiry of the session of `aws login`, or a problem if there is no valid one.
+    """Yield the expiry of the `aws login` session, or a problem if no session is cached.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-login-credentials.html
     """

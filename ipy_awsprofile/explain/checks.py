@@ -1,4 +1,4 @@
-"""Checks of a profile that make no calls: for its kind, and for every profile.
+"""Check a profile without calling AWS, with checks for its kind and checks for all profiles.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
 """
@@ -30,23 +30,23 @@ Check = Callable[[Link], Iterator[Finding]]
 def findings(link: Link, *, with_kind: bool = True) -> Iterator[Finding]:
     """Yield the findings of all checks of a profile, beginning with the checks for its kind.
 
-    The latter are left out if botocore refuses the role chain: they would only add that the profile
-    has no credentials.
+    Set ``with_kind`` to False if botocore refuses the role chain. The checks for the kind would
+    only add that the profile has no credentials.
     """
     for check in (*(_OF_KIND[link.kind] if with_kind else ()), *_OF_EVERY_PROFILE):
         yield from _found_by(check, link)
 
 
 def problems_of_kind(link: Link) -> Iterator[Problem]:
-    """Yield the problems of the credentials that a profile has without its role."""
+    """Yield problems of the credentials that a profile has without its role."""
     for check in _OF_KIND[link.kind]:
         yield from (found for found in _found_by(check, link) if isinstance(found, Problem))
 
 
 def _found_by(check: Check, link: Link) -> Iterator[Finding]:
-    """Yield what a check finds; a check that fails doesn't hide what the others find.
+    """Yield a check's findings. If the check fails, yield a problem so that other checks can run.
 
-    Values of another form raise any exception in botocore, which some checks ask.
+    Some checks call botocore, and malformed values can raise any exception there.
     """
     try:
         yield from check(link)
@@ -61,7 +61,7 @@ def _found_by(check: Check, link: Link) -> Iterator[Finding]:
 
 
 def _check_blocks(link: Link) -> Iterator[Finding]:
-    """Yield a problem for each text that is an indented block."""
+    """Yield a problem for each setting with an indented block instead of a text."""
     for name in link.section.blocks():
         yield Problem(
             says=f"`{name}` is an indented block, and not a text.",
@@ -70,9 +70,10 @@ def _check_blocks(link: Link) -> Iterator[Finding]:
 
 
 def _check_replaced(link: Link) -> Iterator[Finding]:
-    """Yield a problem for each section that another one with the same name replaces.
+    """Yield a problem for each section that is replaced by another section with the same name.
 
-    The headers differ, such as ``[profile x]`` and ``[profile "x"]``. botocore reads the last one.
+    Their headers differ, such as ``[profile x]`` and ``[profile "x"]``. botocore reads the last
+    section.
     """
     services = link.inputs.config.services.get(link.section.text("services") or "")
     for section in (link.section, sso_section(link), services):

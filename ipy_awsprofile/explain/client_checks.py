@@ -1,4 +1,4 @@
-"""Checks of what clients need: the Region, the endpoints, and all that botocore refuses."""
+"""Check client settings: the Region, endpoints, and any setting that botocore refuses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ipy_awsprofile.text import redacted_urls
 
 
 def check_region(link: Link) -> Iterator[Finding]:
-    """Yield a problem if the profile has no valid Region; its source's Region isn't used."""
+    """Yield a problem if the profile has no valid Region. It doesn't use its source's Region."""
     if not link.is_target:
         return
     inputs = link.inputs
@@ -48,7 +48,7 @@ def check_region(link: Link) -> Iterator[Finding]:
 
 
 def check_region_name(section: Section, name: str) -> Iterator[Finding]:
-    """Yield a problem if the setting isn't a possible name of a Region."""
+    """Yield a problem if the setting can't be the name of a Region."""
     region = section.text(name)
     if region and not REGION_NAME.fullmatch(region):
         yield Problem(
@@ -68,12 +68,12 @@ def check_sso_region(section: Section) -> Iterator[Finding]:
 
 
 def _may_be_misspelt(region: str, link: Link) -> bool:
-    """Return whether botocore doesn't know a Region; other servers can have any Region."""
+    """Return whether a Region may be misspelled. Other servers can have any Region."""
     return bool(similar_region(region)) or not (is_known_region(region) or has_endpoint(link))
 
 
 def _unknown(region: str, fix: str) -> Problem:
-    """Return the problem of a Region that botocore doesn't know, which may be a new one."""
+    """Return the problem of a Region that botocore doesn't know. It may be a new Region."""
     return Problem(
         says=f"botocore doesn't know the Region `{one_line(region)}`.",
         fix=fix.strip(),
@@ -84,8 +84,8 @@ def _unknown(region: str, fix: str) -> Problem:
 def _needs_region(link: Link) -> bool:
     """Return whether a role can't be assumed without a Region.
 
-    botocore has a default Region for AWS's STS endpoint, but not for other endpoints; a request
-    with a web identity isn't signed, and needs none.
+    botocore has a default Region for AWS's STS endpoint, but not for other endpoints. A request
+    with a web identity isn't signed, and doesn't need a Region.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html
     """
@@ -94,14 +94,14 @@ def _needs_region(link: Link) -> bool:
 
 
 def has_endpoint(link: Link) -> bool:
-    """Return whether STS has an endpoint that isn't AWS's."""
+    """Return whether a configured endpoint applies to STS."""
     variables = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS")
     other = "endpoint_url" in link.section or any(map(link.inputs.environ.get, variables))
     return other and not ignores_endpoints(link)
 
 
 def check_ca_bundle(link: Link) -> Iterator[Finding]:
-    """Yield a problem if there is no file with certificates where botocore looks for it.
+    """Yield a problem if the file with CA certificates for botocore doesn't exist.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-gen-config.html
     """
@@ -137,9 +137,9 @@ def check_services(link: Link) -> Iterator[Finding]:
 
 
 def check_client(link: Link) -> Iterator[Problem]:
-    """Yield the problem for which there can't be a client, with the setting that is to blame.
+    """Yield the problem that prevents botocore from creating a client, with the setting's name.
 
-    botocore is asked. It makes no call: the client has keys that aren't anybody's.
+    This creates clients with fake keys, and doesn't call AWS.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
     """
@@ -160,7 +160,7 @@ def check_client(link: Link) -> Iterator[Problem]:
 
 
 def _reason(error: Exception) -> str:
-    """Return botocore's reason after a colon; other exceptions aren't meant to be read."""
+    """Return botocore's reason after a colon. Other exceptions have no text for users."""
     from botocore.exceptions import BotoCoreError
 
     if isinstance(error, BotoCoreError | ValueError):
@@ -169,12 +169,12 @@ def _reason(error: Exception) -> str:
 
 
 def _refusal(link: Link, without: str = "") -> Exception | None:
-    """Return the exception if there can't be a client; a setting can be left out."""
+    """Return the exception if botocore can't create clients, optionally without one setting."""
     from botocore.credentials import create_credential_resolver
 
     from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 
-    region = "us-east-1"  # `check_region` checks the profile's own
+    region = "us-east-1"  # `check_region` checks the profile's Region
     target = Target(steps=link.steps, region=region, config=link.inputs.config)
     try:
         session = ProfileBotocoreSession(target)
@@ -187,6 +187,6 @@ def _refusal(link: Link, without: str = "") -> Exception | None:
                 aws_secret_access_key="none",  # noqa: S106
             )
             urlsplit(client.meta.endpoint_url).port  # noqa: B018  # botocore signs with it
-    except Exception as error:  # noqa: BLE001  # values of another form raise any exception
+    except Exception as error:  # noqa: BLE001  # malformed values can raise any exception
         return error
     return None

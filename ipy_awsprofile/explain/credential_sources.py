@@ -1,6 +1,6 @@
-"""Steps for credentials that aren't in a profile: variables, a container, an EC2 instance, a file.
+"""Steps for credentials outside profiles: variables, a container, an EC2 instance, a file.
 
-The checks are those that botocore makes before it calls anything.
+The checks are the ones that botocore makes before its first call.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 """
@@ -19,7 +19,7 @@ from ipy_awsprofile.explain.records import ExplainedStep, Inputs, Setting, in_ut
 
 
 def environment_keys(inputs: Inputs) -> ExplainedStep:
-    """Return the step of keys in variables, which botocore's EnvProvider uses."""
+    """Return the step for keys in variables, which botocore's EnvProvider uses."""
     names = (*_PAIR, "AWS_SESSION_TOKEN")
     missing = [name for name in _PAIR if not inputs.environ.get(name)]
     return ExplainedStep(
@@ -42,7 +42,7 @@ def environment_keys(inputs: Inputs) -> ExplainedStep:
 
 
 def _check_token_variable(inputs: Inputs) -> Iterator[Problem]:
-    """Yield a problem if the keys in variables are temporary, and their token isn't there."""
+    """Yield a problem if the keys in variables are temporary and have no session token."""
     tokens = ("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
     has_token = any(map(inputs.environ.get, tokens))
     if is_temporary(inputs.environ.get(_PAIR[0], "")) and not has_token:
@@ -82,7 +82,7 @@ def _instance(inputs: Inputs) -> ExplainedStep:
 
 
 def credential_source(name: str, inputs: Inputs) -> ExplainedStep:
-    """Return the step of a role's credential_source."""
+    """Return the step for a role's credential_source."""
     match name:
         case "Environment":
             return environment_keys(inputs)
@@ -93,9 +93,9 @@ def credential_source(name: str, inputs: Inputs) -> ExplainedStep:
 
 
 def outside_profile(inputs: Inputs) -> ExplainedStep | None:
-    """Return the step of where botocore looks last; None without.
+    """Return the step for the last place where botocore looks for credentials, or None.
 
-    That is an old file, a container that has variables for it, or an EC2 instance.
+    This is an old file, a container with credential variables, or an EC2 instance.
     """
     if file := old_file(inputs):
         return file
@@ -106,7 +106,7 @@ def outside_profile(inputs: Inputs) -> ExplainedStep | None:
 
 
 def web_identity_step(inputs: Inputs, name: str) -> ExplainedStep:
-    """Return the step of a role in variables; the profile has what they don't."""
+    """Return the step for a role in variables. The profile supplies the settings they lack."""
     environ, section = inputs.environ, inputs.config.profiles.get(name)
     file, role_arn = environ["AWS_WEB_IDENTITY_TOKEN_FILE"], environ.get("AWS_ROLE_ARN")
     role_arn = role_arn or (section.text("role_arn") if section is not None else None)
@@ -132,7 +132,7 @@ def web_identity_step(inputs: Inputs, name: str) -> ExplainedStep:
 
 
 def check_token_file(file: str, where: str) -> Iterator[Problem]:
-    """Yield a problem if the file has no token. botocore doesn't expand its path."""
+    """Yield a problem if the file doesn't contain a token. botocore doesn't expand its path."""
     if is_file(file):
         yield from _check_token(file, where)
         return
@@ -143,7 +143,7 @@ def check_token_file(file: str, where: str) -> Iterator[Problem]:
     )
 
 
-#: The length of a web identity token that STS accepts.
+#: The allowed length of a web identity token, in characters.
 #: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 _TOKEN_LENGTH = range(4, 20000 + 1)
 
@@ -168,7 +168,7 @@ TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"  # noqa: S105
 
 
 def check_container(inputs: Inputs) -> Iterator[Problem]:
-    """Yield problems of the address and of the token of a container's credential service."""
+    """Yield problems with the address and token of a container's credential service."""
     environ = inputs.environ
     if RELATIVE_URI not in environ and FULL_URI not in environ:
         yield Problem(
@@ -192,7 +192,7 @@ def _is_allowed(address: str, *, relative: bool) -> bool:
     from botocore.utils import ContainerMetadataFetcher
 
     fetcher = ContainerMetadataFetcher()
-    try:  # botocore has no public function for it
+    try:  # botocore has no public function for this check
         allowed = fetcher._validate_allowed_url  # type: ignore[attr-defined]  # noqa: SLF001
         allowed(fetcher.full_url(address) if relative else address)
     except ValueError:
@@ -214,7 +214,7 @@ def _check_container_token(token: str | None, variable: str) -> Iterator[Problem
 
 
 def _content(file: str) -> str | None:
-    """Return the text in a file; None if it can't be read."""
+    """Return the text in a file, or None if it can't be read."""
     try:
         return Path(file).read_text()
     except (OSError, ValueError):
@@ -240,7 +240,7 @@ def check_expiry_variable(inputs: Inputs) -> Iterator[Problem]:
 
 
 def old_file(inputs: Inputs) -> ExplainedStep | None:
-    """Return the step of a file of boto 2 or of the EC2 tools, which botocore still reads."""
+    """Return the step for a file of boto 2 or the EC2 tools, which botocore still reads."""
     environ = inputs.environ
     if "AWS_CREDENTIAL_FILE" in environ:
         name = os.path.expanduser(environ["AWS_CREDENTIAL_FILE"])

@@ -1,6 +1,6 @@
-"""How a profile resolves, step by step, from what can be read on this machine.
+"""Explain step by step how a profile resolves, using only data on this machine.
 
-botocore resolves profiles, this module only predicts the result; the tests compare it with
+botocore resolves profiles. This module only predicts the result, and the tests compare it with
 botocore. It doesn't use the network, run a process or write a file.
 """
 
@@ -36,11 +36,11 @@ __all__ = ["ExplainedStep", "Explanation", "Problem", "Setting", "explain"]
 
 
 def explain(request: SessionRequest | None = None, *, now: datetime | None = None) -> Explanation:
-    """Return how a profile resolves: which settings are used, what is cached, what is missing.
+    """Explain how a profile resolves: the settings in use, cached sessions, and missing settings.
 
-    Without a request, it is explained what boto3 uses by itself. A broken profile is explained like
-    any other: its problems are in the steps. Cached sessions that expire before ``now`` aren't
-    valid. Raises ConfigFileError if a file can't be read.
+    Without a request, explain what boto3 uses by default. An explanation of a profile that doesn't
+    work has problems in its steps. Cached sessions that expire before ``now`` aren't valid. Raises
+    ConfigFileError if a file can't be read.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
     """
@@ -66,7 +66,7 @@ def explain(request: SessionRequest | None = None, *, now: datetime | None = Non
 
 
 def _with_known_ids(request: SessionRequest, config: Config) -> SessionRequest:
-    """Return the request with the IDs of accounts that are given by their names and are listed."""
+    """Return the request with IDs in place of account names, if the accounts are listed."""
     if not request.needs_name:
         return request
     from ipy_awsprofile.sessions.role_list import name_with_known_id
@@ -93,14 +93,14 @@ def _steps(request: SessionRequest, name: str, inputs: Inputs) -> tuple[Explaine
         inputs = replace(inputs, variant=target.cache_variant)
         options |= target.options.keys()
     inputs = replace(inputs, options=options)
-    if chain.steps[-1].profile.name == TOKEN:  # of variables, which no file has
+    if chain.steps[-1].profile.name == TOKEN:  # the token is in variables, not in the files
         role = replace(chain, steps=chain.steps[:1], starts=chain.steps[0].kind)
         return (web_identity_step(inputs, ""), *explained_steps(role, inputs))
     return explained_steps(chain, inputs)
 
 
 def _unlisted(name: str, parts: AssignedName) -> ExplainedStep:
-    """Return the step of a role in an account whose ID isn't known here."""
+    """Return the step for a role in an account with an unknown ID."""
     problem = Problem(
         says=f"`{parts.account}` isn't one of the accounts that `{parts.sign_in}` has listed.",
         fix=f"Run `%aws_profiles --sso {parts.sign_in} --refresh`: --explain doesn't ask AWS.",
@@ -109,7 +109,7 @@ def _unlisted(name: str, parts: AssignedName) -> ExplainedStep:
 
 
 def explain_default(inputs: Inputs) -> Explanation:
-    """Return how boto3 gets credentials if no profile is named."""
+    """Return how boto3 gets credentials without a profile name."""
     variable, named = named_profile(inputs.environ)
     name = named if named is not None else "default"
     _, why = _default_steps(name, inputs)
@@ -129,7 +129,7 @@ def explain_default(inputs: Inputs) -> Explanation:
 
 
 def _default_steps(name: str, inputs: Inputs) -> tuple[tuple[ExplainedStep, ...], str]:
-    """Return the steps of the default credentials, and why it isn't just the named profile."""
+    """Return the steps of the default credentials, and why they aren't just the named profile's."""
     try:
         source = default_source(inputs.config, inputs.environ)
     except ProfileNotFound as error:
@@ -157,7 +157,7 @@ _NO_CREDENTIALS = ExplainedStep(
 
 
 def notes_with_name(name: str, inputs: Inputs) -> Iterator[str]:
-    """Yield what plain boto3 uses instead of the profile that was named."""
+    """Yield what plain boto3 uses instead of the requested profile."""
     environ = inputs.environ
     variable, named = named_profile(environ)
     if environ.get("AWS_ACCESS_KEY_ID"):
@@ -170,7 +170,7 @@ def notes_with_name(name: str, inputs: Inputs) -> Iterator[str]:
 
 
 def notes_without_name(name: str, inputs: Inputs) -> Iterator[str]:
-    """Yield which variables boto3 uses instead of the settings of its profile."""
+    """Yield the variables that boto3 uses instead of its profile's settings."""
     section = inputs.config.profiles.get(name)
     if section is not None and "web_identity_token_file" in section:
         for setting in ("role_arn", "role_session_name"):
@@ -191,6 +191,6 @@ def _notes_always(inputs: Inputs) -> Iterator[str]:
 
 
 def _new_notes(notes: Iterable[str], steps: Iterable[ExplainedStep]) -> Iterator[str]:
-    """Yield the notes that no problem contains."""
+    """Yield the notes that the problems don't contain already."""
     advice = [problem.fix for step in steps for problem in step.problems]
     yield from (note for note in notes if not any(note in fix for fix in advice))

@@ -1,4 +1,4 @@
-"""Checks of access keys, and of profiles that don't have all settings of a kind."""
+"""Check access keys, and profiles with missing settings."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ipy_awsprofile.credentials.validation import is_temporary, unusable_key
 from ipy_awsprofile.explain.credential_sources import outside_profile
 from ipy_awsprofile.explain.records import Finding, Link
 
-#: Without one of these settings, botocore looks for credentials outside of the profile.
+#: Without any of these settings, botocore looks for credentials outside the profile.
 BEGINS = frozenset(
     {"aws_access_key_id", "sso_account_id", "sso_role_name", "web_identity_token_file"}
 )
 
 
 def check_empty_keys(link: Link) -> Iterator[Finding]:
-    """Yield a problem for each access-key setting that is empty or can't be sent."""
+    """Yield a problem for each access-key setting that is empty or has invalid characters."""
     for name in KEY_PAIR:
         if not link.section.text(name):
             yield Problem(says=f"`{name}` is empty.", fix=f"Set its value. {link.at(name)}")
@@ -31,9 +31,9 @@ def check_empty_keys(link: Link) -> Iterator[Finding]:
 
 
 def check_expiry(link: Link) -> Iterator[Finding]:
-    """Yield that it isn't known when temporary keys expire: no AWS setting in a file says it.
+    """Yield a fact if the keys are temporary, because no AWS setting says when they expire.
 
-    Without their session token, AWS rejects them.
+    Yield a problem if their session token is missing, because AWS rejects keys without it.
     """
     if has_session_token(link.section):
         yield "The keys are temporary (they have a session token); expires: unknown."
@@ -45,7 +45,7 @@ def check_expiry(link: Link) -> Iterator[Finding]:
 
 
 def check_incomplete(link: Link) -> Iterator[Finding]:
-    """Yield the missing settings of a profile without credentials; others may provide them."""
+    """Yield what a profile without credentials lacks. Other sources can provide credentials."""
     found = [*_check_missing_settings(link), *_check_split_keys(link)]
     yield from found
     if found:
@@ -61,14 +61,14 @@ def check_incomplete(link: Link) -> Iterator[Finding]:
 
 
 def _ends(link: Link) -> bool:
-    """Return whether nothing else provides credentials if the profile doesn't."""
+    """Return whether nothing else can provide credentials in place of the profile."""
     return not link.is_target or outside_profile(link.inputs) is None
 
 
 def _check_missing_settings(link: Link) -> Iterator[Finding]:
-    """Yield a problem for each setting that another one needs.
+    """Yield a problem for each missing setting that another setting needs.
 
-    botocore raises an error then, or looks for credentials outside of the profile.
+    Without it, botocore raises an error or looks for credentials outside the profile.
     """
     section = link.section
     for needed, names in (
@@ -89,7 +89,7 @@ def _check_missing_settings(link: Link) -> Iterator[Finding]:
 
 
 def _check_split_keys(link: Link) -> Iterator[Finding]:
-    """Yield a problem if the file that botocore reads keys from has only one of the two."""
+    """Yield a problem if the file that botocore reads keys from has only one of the two keys."""
     section = link.section
     of_id = section.in_credentials if KEY_PAIR[0] in section.in_credentials else section.in_config
     if section.keys() >= set(KEY_PAIR) and not of_id >= set(KEY_PAIR):

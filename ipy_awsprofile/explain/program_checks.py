@@ -1,4 +1,4 @@
-"""Checks of the commands in a profile, which aren't run."""
+"""Check the commands in a profile without running them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ipy_awsprofile.config.problem import Problem
 from ipy_awsprofile.explain.records import Finding, Link, one_line
 from ipy_awsprofile.text import is_command, program
 
-#: Words that a shell knows without a program of the name.
+#: Words that a shell understands although no program has this name.
 _OF_THE_SHELL = frozenset(
     {".", "cd", "command", "eval", "exec", "export", "for", "if", "set", "source", "while"}
 )
 
 
 def check_process(link: Link) -> Iterator[Finding]:
-    """Yield a problem if the credential_process isn't a command, or its program isn't there."""
+    """Yield a problem if the credential_process isn't a command or its program doesn't exist."""
     command = link.section.text("credential_process") or ""
     where = link.at("credential_process")
     first = program(command)
@@ -62,5 +62,5 @@ def _missing(first: str, where: str) -> Problem:
 def _is_on_path(first: str, link: Link) -> bool:
     try:
         return bool(shutil.which(first, path=link.inputs.environ.get("PATH", os.defpath)))
-    except ValueError:  # a null character
+    except ValueError:  # the name contains a null character
         return False

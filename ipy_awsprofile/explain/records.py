@@ -1,4 +1,4 @@
-"""The records of an explanation, and what it is made from. An explanation contains no secret."""
+"""The records of an explanation, and its inputs. An explanation doesn't contain secrets."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Finding = str | Problem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One setting, and where it is: a line (from 1) of a file, or a variable.
+    """One setting and its location: a line (from 1) of a file, or a variable.
 
-    ``note`` is the reason why the setting isn't used, and is empty if it is used.
+    ``note`` is the reason why the setting isn't used, or empty if it is used.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Setting:
 
     @property
     def where(self) -> str:
-        """For example ``config:3``, or the variable's name."""
+        """The location, such as ``config:3``, or the variable's name."""
         return self.variable or place(self.file, self.line)
 
 
@@ -42,8 +42,8 @@ class Setting:
 class ExplainedStep:
     """One step of the role chain: a profile, or the source of the first credentials.
 
-    ``kind`` is what happens in it, and ``detail`` with what (a role and its account, a program, …).
-    ``facts`` are what was found in other places, such as a session in a cache.
+    ``kind`` is what happens in the step, and ``detail`` is the role and account, program or other
+    object that it uses. ``facts`` are findings in other places, such as a session in a cache.
     """
 
     name: str
@@ -57,16 +57,16 @@ class ExplainedStep:
 
     @property
     def where(self) -> str:
-        """For example ``config:3``; empty for a source that isn't in a file."""
+        """The location, such as ``config:3``, or empty for a source outside the files."""
         return place(self.file, self.line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """How a profile resolves: ``steps`` from the first credentials to the profile itself.
+    """How a profile resolves: ``steps`` from the first credentials to the profile.
 
-    ``chosen`` is why this profile is explained, if no name was given. ``files`` are the two files.
-    ``notes`` are about variables that plain boto3 uses.
+    ``chosen`` is the reason for explaining this profile if no name was given. ``files`` are the
+    paths of the two files. ``notes`` are about variables that plain boto3 uses.
     """
 
     name: str
@@ -88,20 +88,20 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Inputs:
-    """Everything that an explanation is made from; it can contain secrets."""
+    """The inputs of an explanation, which can contain secrets."""
 
     environ: Mapping[str, str]
     config: Config
     now: datetime
-    #: The Region that a switch was given, if any.
+    #: The Region from an option of the switch, if any.
     region: str | None = None
-    #: The settings that its other options set.
+    #: The settings that other options of the switch replace.
     options: Collection[str] = ()
-    #: What distinguishes the session of a switch with a session policy in the cache.
+    #: The cache variant of the session: see `Target.cache_variant`.
     variant: str = ""
 
 
-#: The options of a switch that set a setting.
+#: The options of a switch that replace a setting, by setting.
 OPTIONS = {
     "credential_source": "the default credentials",
     "duration_seconds": "--duration",
@@ -112,15 +112,15 @@ OPTIONS = {
 }
 
 
-#: A role that is assumed with the credentials of one of these is chained.
+#: Kinds of roles. Assuming another role with their credentials is role chaining.
 _ROLES = (*ASSUMES, ProfileKind.WEB_IDENTITY, ProfileKind.SSO)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Link:
-    """A step of a role chain, among the others.
+    """One step of a role chain, with access to the other steps.
 
-    The first is the profile that is explained, whose Region and endpoint are used for all steps.
+    The first step is the explained profile. Its Region and endpoint are used for all steps.
     """
 
     steps: tuple[Step, ...]
@@ -129,51 +129,51 @@ class Link:
 
     @property
     def profile(self) -> Profile:
-        """The profile of the step."""
+        """The step's profile."""
         return self.steps[self.position].profile
 
     @property
     def section(self) -> Section:
-        """The settings of the step."""
+        """The step's settings."""
         return self.steps[self.position].settings
 
     @property
     def kind(self) -> ProfileKind:
-        """How the profile gets credentials in this chain."""
+        """The kind of credentials that the profile gets in this chain."""
         return self.steps[self.position].kind
 
     @property
     def target(self) -> str:
-        """The name of the profile that is explained."""
+        """The name of the explained profile."""
         return self.steps[0].profile.name
 
     @property
     def is_target(self) -> bool:
-        """Whether this is the profile that is explained."""
+        """Whether this is the explained profile."""
         return self.position == 0
 
     @property
     def is_chained(self) -> bool:
-        """Whether its role is assumed with the credentials of another role."""
+        """Whether the step's role is assumed with the credentials of another role."""
         before = self.steps[self.position + 1 :]
         return bool(before) and before[0].kind in _ROLES
 
     @property
     def needs_code(self) -> bool:
-        """Whether an MFA code is needed for it or before it."""
+        """Whether this step, or a step that it gets credentials from, needs an MFA code."""
         steps = self.steps[self.position :]
         return any(step.profile.mfa_serial and step.kind in ASSUMES for step in steps)
 
     @property
     def foreign_sts(self) -> str:
-        """STS's endpoint if it isn't AWS's own, otherwise empty."""
+        """The STS endpoint if it doesn't belong to AWS, otherwise an empty text."""
         from ipy_awsprofile.config.sts_endpoint import foreign_sts
 
         config = self.inputs.config.full_config({self.target: self.steps[0].settings})
         return foreign_sts(config, self.target, self.inputs.environ)
 
     def at(self, name: str) -> str:
-        """Return the place of a setting as a sentence."""
+        """Return a sentence with the location of a setting."""
         option = OPTIONS.get(name, "") if name in self.inputs.options else ""
         if self.is_target and option.startswith("--"):
             return f"See `{option}`."
@@ -182,7 +182,7 @@ class Link:
 
 
 def is_file(name: str | Path) -> bool:
-    """Return whether there is such a file; any text is allowed."""
+    """Return whether a file with this name exists. The name can be any text."""
     try:
         return Path(name).is_file()
     except (OSError, ValueError):
@@ -190,7 +190,7 @@ def is_file(name: str | Path) -> bool:
 
 
 def in_utc(time: datetime) -> str:
-    """Return a time as text in UTC, as the cards show it."""
+    """Return a time as UTC text in the cards' format."""
     return f"{time:%Y-%m-%d %H:%M:%S} UTC"
 
 

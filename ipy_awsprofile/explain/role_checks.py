@@ -1,4 +1,4 @@
-"""Checks of a role that is assumed: its ARN, the MFA device, and the parameters of the call.
+"""Check a role to assume: its ARN, the MFA device, and the parameters of the call.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 """
@@ -21,7 +21,7 @@ from ipy_awsprofile.explain.client_checks import has_endpoint
 from ipy_awsprofile.explain.credential_sources import check_token_file
 from ipy_awsprofile.explain.records import Finding, Link, one_line
 
-#: Seconds for which a role can be assumed with another role's credentials.
+#: AWS's limit for a session of a chained role, in seconds.
 _MAX_CHAINED = 3600
 
 #: The serial number of a hardware MFA device.
@@ -29,11 +29,11 @@ _SERIAL_NUMBER = re.compile(r"(?!arn:)[\w+=/:,.@-]{9,256}")
 
 
 def check_role(link: Link) -> Iterator[Finding]:
-    """Yield problems of the role's settings, and its session in the AWS CLI's cache."""
+    """Yield problems with the role's settings, and its session in the AWS CLI's cache."""
     arn = link.section.text("role_arn") or ""
-    is_web_identity = link.kind is ProfileKind.WEB_IDENTITY  # which uses neither of these
+    is_web_identity = link.kind is ProfileKind.WEB_IDENTITY  # doesn't use MFA, tags or a duration
     serial = None if is_web_identity else link.section.get("mfa_serial")
-    parsed = Arn.parse(arn)  # the roles of other servers can have no account
+    parsed = Arn.parse(arn)  # on other servers, role ARNs can lack an account
     if not (_is_iam(arn, "role") or (has_endpoint(link) and parsed and parsed.role)):
         yield Problem(
             says=f"`{one_line(arn)}` isn't a role ARN.",
@@ -62,7 +62,7 @@ def _check_parameters(link: Link) -> Iterator[Finding]:
     for name in ("role_session_name", "external_id"):
         value = link.section.get(name)
         if not isinstance(value, str) or (name, value) == ("role_session_name", ""):
-            continue  # botocore ignores an empty name of a session
+            continue  # botocore ignores an empty session name
         if name == "external_id" and link.kind is ProfileKind.WEB_IDENTITY:
             continue
         if allowed := allowed_instead(name, value):
@@ -73,7 +73,7 @@ def _check_parameters(link: Link) -> Iterator[Finding]:
 
 
 def _check_tags(link: Link) -> Iterator[Finding]:
-    """Yield a problem if session tags, which botocore doesn't know, can't be parameters."""
+    """Yield a problem if session tags, which botocore doesn't read, aren't valid parameters."""
     try:
         role_parameters(SessionRequest(), link.steps[link.position : link.position + 1])
     except AwsProfileError as error:
@@ -104,7 +104,7 @@ def _check_duration(link: Link) -> Iterator[Finding]:
 
 
 def check_web_identity(link: Link) -> Iterator[Finding]:
-    """Yield problems of the token file and of the role."""
+    """Yield problems with the token file and the role."""
     file = link.section.text("web_identity_token_file") or ""
     yield from check_token_file(file, link.at("web_identity_token_file"))
     yield from check_role(link)

@@ -1,6 +1,6 @@
-"""The settings of a profile as a table: the value and place of each, and whether it is used.
+"""The table of a profile's settings: values, locations, and whether they are used.
 
-Only values of known settings are shown, since the value of a misspelt setting can be a secret.
+Only values of known settings are shown, because the value of a misspelled setting can be a secret.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
 """
@@ -26,7 +26,7 @@ from ipy_awsprofile.text import program, redacted_urls
 _KEYS = set(settings_about(About.KEYS))
 _ROLE = set(settings_about(About.ROLE))
 
-#: The settings about credentials that are used for each kind.
+#: The credential settings that each kind of profile uses.
 _USED_BY: Mapping[ProfileKind, set[str]] = {
     ProfileKind.STATIC_KEYS: _KEYS,
     ProfileKind.ASSUME_ROLE: _ROLE | {"source_profile"},
@@ -39,13 +39,13 @@ _USED_BY: Mapping[ProfileKind, set[str]] = {
 
 
 def shown_value(name: str, value: Value) -> str:
-    """Return a value as it is shown: a secret only as ``set``."""
+    """Return a value for display, with ``set`` in place of a secret."""
     if not value:
         return "empty"
     if name in SECRET_SETTINGS or name not in known_settings():
         return "set"
     if isinstance(value, dict):
-        return one_line(", ".join(value))  # only its names, which can be anything
+        return one_line(", ".join(value))  # only the names, which can be any text
     if name in COMMANDS:
         return f"{program(value) or 'a command'} …"
     first, *below = value.split("\n")  # an indented line below can be a secret
@@ -53,7 +53,7 @@ def shown_value(name: str, value: Value) -> str:
 
 
 def settings_of(link: Link, also: Section | None = None) -> Iterator[Setting]:
-    """Yield a profile's settings, those that are overridden, and the variables that override them.
+    """Yield a profile's settings, including overridden settings, and overriding variables.
 
     ``also`` is a section that the profile refers to.
     """
@@ -105,7 +105,7 @@ def _setting(section: Section, name: str, note: str = "") -> Setting:
 
 
 def _variables(link: Link) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Yield the variables, and ``--region``, that override settings: ``(name, (setting, value))``.
+    """Yield variables and ``--region`` if they override settings, as ``(name, (setting, value))``.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
     """
@@ -125,14 +125,14 @@ def _variables(link: Link) -> Iterator[tuple[str, tuple[str, str]]]:
 
 
 def ignores_endpoints(link: Link) -> bool:
-    """Return whether endpoints in files and variables are ignored."""
+    """Return whether botocore ignores endpoints in files and variables."""
     file = link.section.text("ignore_configured_endpoint_urls") or ""
     value = link.inputs.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", file)
     return value.lower() == "true"
 
 
 def _why_unused(link: Link, name: str) -> str:
-    """Return the reason why a setting isn't used; empty if it is used."""
+    """Return the reason why a setting isn't used, or an empty text if it is used."""
     if name not in known_settings():
         return "not an AWS setting" if similar_setting(name) else ""
     if name in {"endpoint_url", "services"} and link.is_target and ignores_endpoints(link):
@@ -161,9 +161,9 @@ def _is_key_of(link: Link, name: str) -> bool:
 
 
 def _why_unused_key(section: Section, name: str, *, in_credentials: bool) -> str:
-    """Return the reason why a key or token of a file isn't used; empty if it is used.
+    """Return the reason why a key or token in a file isn't used, or an empty text if it is used.
 
-    botocore reads all of them from one file, and of two tokens the first.
+    botocore reads all of them from one file, and the first of two tokens.
     """
     reads_credentials = KEY_PAIR[0] in section.in_credentials
     if in_credentials != reads_credentials:

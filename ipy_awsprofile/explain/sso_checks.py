@@ -1,4 +1,4 @@
-"""Checks of IAM Identity Center (SSO).
+"""Check settings of IAM Identity Center (SSO).
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html
 """
@@ -16,7 +16,7 @@ from ipy_awsprofile.explain.records import Finding, Link, one_line
 
 
 def check_sign_in_of_clients(link: Link) -> Iterator[Finding]:
-    """Yield what botocore refuses when it creates any client of a profile with an sso_session."""
+    """Yield problems that prevent botocore from creating clients for a profile with sso_session."""
     name = link.section.get("sso_session")
     if not link.is_target or link.kind is ProfileKind.SSO or not isinstance(name, str):
         return
@@ -38,7 +38,7 @@ def _no_session(name: str, link: Link) -> Problem:
 
 
 def check_sso(link: Link) -> Iterator[Finding]:
-    """Yield what botocore's SSOProvider would refuse, in its order, and the token."""
+    """Yield the problems that botocore's SSOProvider would raise, in its order, and the token."""
     name = link.section.get("sso_session")
     session = sso_section(link)
     if isinstance(name, str) and session is None:

@@ -1,4 +1,4 @@
-"""The steps of a profile's role chain, each with its settings, facts and problems."""
+"""Create the steps of a profile's role chain, each with its settings, facts and problems."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ipy_awsprofile.explain.records import ExplainedStep, Finding, Inputs, Link,
 from ipy_awsprofile.explain.settings_table import settings_of
 from ipy_awsprofile.text import program
 
-#: botocore ignores this one if it is empty.
+#: botocore ignores this setting if it is empty.
 _READ = {"web_identity_token_file"}
 
 
 def explained_steps(chain: Chain, inputs: Inputs) -> tuple[ExplainedStep, ...]:
-    """Return the steps from the first credentials to the profile that was asked for."""
+    """Return the steps from the first credentials to the requested profile."""
     links = [Link(chain.steps, position, inputs) for position in range(len(chain.steps))]
     *others, last = links
     before = () if chain.problem else _before(last, chain.starts)
@@ -33,7 +33,7 @@ def explained_steps(chain: Chain, inputs: Inputs) -> tuple[ExplainedStep, ...]:
 
 
 def _before(last: Link, starts: ProfileKind) -> Iterator[ExplainedStep]:
-    """Yield the step before the last profile, if something else starts the chain."""
+    """Yield the step before the last profile if another source starts the chain."""
     section = last.section
     if starts is ProfileKind.CREDENTIAL_SOURCE:
         yield credential_source(last.profile.credential_source or "", last.inputs)
@@ -64,7 +64,7 @@ def _explained(link: Link, error: InvalidProfile | None = None) -> ExplainedStep
     file: Path | None = link.profile.file
     line: int | None = link.profile.line
     if link.is_target and "role_arn" in link.inputs.options:
-        file = line = None  # it isn't in a file
+        file = line = None  # the role isn't in a file
     elif link.kind is ProfileKind.STATIC_KEYS:
         file, line = link.section.origins["aws_access_key_id"]
     return ExplainedStep(
@@ -103,5 +103,5 @@ def _detail(link: Link) -> str:
 
 
 def missing_profile(name: str, error: ProfileNotFound) -> ExplainedStep:
-    """Return the step of a profile that doesn't exist."""
+    """Return the step for a profile that doesn't exist."""
     return ExplainedStep(name=name, kind="not found", problems=(_as_problem(error),))
