@@ -1,1 +1,1 @@
-"""Cards and tables, as text and as HTML."""
+"""Display cards and tables as text and as HTML."""

@@ -1,4 +1,4 @@
-"""The cards: one function for each, which returns what it shows as a `Card`."""
+"""One function for each kind of card, which returns its content as a `Card`."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 _MINUTE = 60
 
-#: When temporary credentials expire, if their source doesn't say it.
+#: The expiry of temporary credentials if their source doesn't report it.
 UNKNOWN = "unknown"
 
-#: The badge of credentials that have expired, and of a session that renews them by itself.
+#: The badges of expired credentials, and of a session that renews expired credentials itself.
 EXPIRED, RENEWS = "expired", "renews at the next call"
 
-#: Says of a role's credentials that STS wasn't asked about them.
+#: The note on a role's cached credentials, which weren't checked with STS.
 CACHED = "The credentials come from the AWS CLI's cache and weren't checked with AWS."
 
-#: Says who has assumed a cached role, if the profile's source hasn't, or may not have.
+#: The source of a cached role that the profile's source didn't assume, or may not have assumed.
 SOURCES = {
     "other": "not this profile's: other credentials assumed the role, which is in the AWS CLI's "
     "cache. Run `%aws_profile --refresh` to assume it again.",
@@ -39,7 +39,7 @@ SOURCES = {
 }
 
 MAY_IGNORE = "isn't AWS, and may ignore the session policy"
-#: Says what a server that isn't AWS didn't say.
+#: The value of a row that a server other than AWS didn't report.
 NOT_TOLD = "unknown: the server doesn't tell"
 
 
@@ -57,11 +57,11 @@ def identity_card(
 ) -> Card:
     """Return a card of the active identity.
 
-    ``variable`` is the variable that contains the session, or empty. ``about`` has more rows about
-    the session: see `session_rows`. ``protected`` says that a switch to the profile is confirmed,
+    ``variable`` is the variable that contains the session, or empty. ``about`` contains more rows
+    about the session: see `session_rows`. ``protected`` is True if the profile is protected,
     ``alias`` is the account's name, and ``problem`` says why the credentials couldn't be renewed,
-    and what to do. ``renews`` says that a new session needs no MFA code from a person. ``now`` is
-    the time from which the time left is counted.
+    and what to do. ``renews`` is True if a new session doesn't need an MFA code from the user. The
+    remaining time is counted from ``now``.
     """
     account = identity.account or NOT_TOLD
     account = f"{account} ({alias})" if alias else account
@@ -95,7 +95,7 @@ def identity_card(
 
 
 def identity_line_card(says: str, account: str = "", *, is_protected: bool = False) -> Card:
-    """Return a card of one line that says which identity is active, or which one was used."""
+    """Return a one-line card that says which identity is active, or which one was used."""
     return Card(
         says,
         badge=f"account {account}" if account else "",
@@ -105,19 +105,19 @@ def identity_line_card(says: str, account: str = "", *, is_protected: bool = Fal
 
 
 def _region_notes(identity: Identity) -> Iterator[str]:
-    """Yield a note if the Region may be misspelt; AWS may also be newer than botocore."""
+    """Yield a note if the Region may be misspelled. It can also be newer than botocore."""
     region = identity.region
     if region and (identity.unknown_region or similar_region(region)):
         yield unknown_region(region)
 
 
 def leftover_note(leftover: Leftover) -> str:
-    """Return a sentence about something that didn't follow the switch."""
+    """Return a sentence about an object that doesn't use the new identity after a switch."""
     return f"`{leftover.name}` {leftover.says}."
 
 
 def no_identity_card(credentials: str) -> Card:
-    """Return a card for a notebook without a switch; ``credentials`` are those boto3 uses."""
+    """Return a card for a notebook without a switch. ``credentials`` describes what boto3 uses."""
     return Card(
         title="No profile is active",
         notes=(f"boto3 uses {credentials}. Run `%aws_profile NAME` to switch.",),
@@ -125,7 +125,7 @@ def no_identity_card(credentials: str) -> Card:
 
 
 def no_profiles_card(files: SharedFiles, then: str) -> Card:
-    """Return a card for files without profiles: which files were read, and what to run.
+    """Return a card for files without profiles, with the paths of the files and what to run.
 
     ``then`` is what to do afterwards.
     """
@@ -145,7 +145,7 @@ def _found(file: Path) -> str:
 
 
 def off_card(*, undone: bool) -> Card:
-    """Return a card that says that the switch is undone, or that there was none."""
+    """Return a card that says that the switch was undone, or that there was nothing to undo."""
     if undone:
         return Card(
             "The switch is undone", notes=("Everything is as it was before the first switch.",)
@@ -154,15 +154,15 @@ def off_card(*, undone: bool) -> Card:
 
 
 def error_card(error: AwsProfileError) -> Card:
-    """Return a card of an error: its message, and what to do next."""
+    """Return a card for an error, with its message and what to do next."""
     notes = (error.hint,) if error.hint else ()
     return Card(title=str(error), notes=notes, tone=Tone.ERROR)
 
 
 def mfa_card(device: str, profile: str = "", refused: str = "") -> Card:
-    """Return a card that names the MFA device whose code is requested next, and for which profile.
+    """Return a card with the MFA device of the next code prompt, and the profile that needs it.
 
-    ``refused`` is what was wrong with the code before.
+    ``refused`` is the problem with the previous code.
     """
     rows = [("profile", profile)] if profile else []
     rows.append(("device", device))
@@ -173,7 +173,7 @@ def mfa_card(device: str, profile: str = "", refused: str = "") -> Card:
 
 
 def waiting_card(what: str) -> Card:
-    """Return a card that is shown while a process of the user takes its time."""
+    """Return a card to display while a process of the user takes a long time."""
     return Card(
         f"Waiting for {what}",
         notes=("It may wait for you. Interrupt the cell to stop waiting.",),
@@ -182,7 +182,7 @@ def waiting_card(what: str) -> Card:
 
 
 def warning_card(text: str) -> Card:
-    """Return a card that warns of something in one line."""
+    """Return a card with a one-line warning."""
     return Card(text, tone=Tone.WARNING)
 
 
@@ -197,7 +197,8 @@ def time_left(
 ) -> str:
     """Return in words how long credentials are valid, to the nearest minute.
 
-    Without an ``expiry``, long-term keys don't expire, and ``temporary`` ones do at some time.
+    Without ``expiry``, the result for ``temporary`` credentials is that the expiry isn't known.
+    Other credentials don't expire.
     """
     if expiry is None:
         return f"expires: {UNKNOWN}" if temporary else "no expiry"
@@ -206,7 +207,7 @@ def time_left(
         return EXPIRED
     if left < _MINUTE:
         return "less than a minute left"
-    hours, minutes = divmod(round(left / _MINUTE), 60)  # a new hour is an hour, not 59 minutes
+    hours, minutes = divmod(round(left / _MINUTE), 60)  # 59.9 minutes are 1 hour
     return " ".join(filter(None, [_counted(hours, "hour"), _counted(minutes, "minute"), "left"]))
 
 
@@ -217,7 +218,7 @@ def _counted(number: int, unit: str) -> str:
 def signed_out_card(
     names: Sequence[str], problems: Sequence[str], *, inactive: Sequence[str], active: str
 ) -> Card:
-    """Return a card of the sign-ins that have ended, and of the profiles that aren't active now."""
+    """Return a card of the sign-ins that have ended, and the profiles that are no longer active."""
     title = f"Signed out of {', '.join(names)}" if names else "You aren't signed in"
     notes = [*problems, *(f"{profile} isn't active any more." for profile in inactive)]
     if inactive:
@@ -232,10 +233,10 @@ def signed_out_card(
 
 
 def sign_in_card(profile: str, url: str, code: str | None, left: timedelta | None = None) -> Card:
-    """Return a card with the page to sign in at, and the code that the page has to show.
+    """Return a card with the sign-in page's address, and the code that the page must show.
 
-    With an empty code, the page is open in the browser of this machine; if it is None, the page is
-    going to show a code that the person enters. ``left`` is the time until the attempt expires.
+    If the code is empty, the page is open in a browser on this machine. If it is None, the page
+    will show a code for the user to enter. ``left`` is the time until the attempt expires.
     """
     seconds = max(int(left.total_seconds()), 0) if left is not None else None
     return Card(
@@ -260,7 +261,7 @@ def _how_to_sign_in(code: str | None) -> str:
 
 
 def sign_in_ended_card(profile: str, *, done: bool) -> Card:
-    """Return the card that replaces a sign-in card when the wait has ended."""
+    """Return the card that replaces a sign-in card after the wait."""
     if done:
         return Card(f"Signed in for {profile}", tone=Tone.GOOD)
     return Card(f"The sign-in for {profile} wasn't completed")

@@ -1,4 +1,4 @@
-"""How a profile resolves, as a card: a diagram of the role chain, problems, and the settings."""
+"""Show how a profile resolves as a card: a diagram of the role chain, problems, and settings."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ExplanationCard:
-    """An `Explanation`, as text and as HTML."""
+    """An `Explanation` as text and as HTML."""
 
     explanation: Explanation
 
     @property
     def badge(self) -> str:
-        """The result in a few words; problems that aren't fatal are warnings."""
+        """The result in a few words. Problems that aren't fatal are called warnings."""
         number = len(self.explanation.problems)
         if not number:
             return "no problems found"
@@ -70,7 +70,7 @@ def _named(name: str) -> str:
 
 
 def _in_words(step: ExplainedStep) -> str:
-    """``UserAlpha (static keys, credentials:3)``."""
+    """Return a step as text, such as ``UserAlpha (static keys, credentials:3)``."""
     about = ", ".join(filter(None, (_does(step), step.where)))
     return f"{_named(step.name)} ({about})"
 
@@ -108,7 +108,7 @@ def _diagram(steps: tuple[ExplainedStep, ...]) -> Html:
 
 
 def _box(step: ExplainedStep) -> Html:
-    """Return a step of the chain: its name, what it does, and where it is."""
+    """Return the box of a step of the chain: its name, kind, detail and location."""
     styled = (
         ("font-weight:600", _named(step.name)),
         (styles.MUTED, step.kind),
@@ -138,9 +138,9 @@ def _table(steps: tuple[ExplainedStep, ...]) -> str:
 
 
 def _rows(step: ExplainedStep) -> Html:
-    """Return the rows of a step of the chain: its name, its settings, and facts about it.
+    """Return the rows of a step of the chain: its name, its settings, and its facts.
 
-    They are a table body, because JupyterLab's stripes begin again in each.
+    Each step has its own table body, because JupyterLab's stripes start again in each table body.
     """
     facts = (tag("tr", "", tag("td", _WIDE, with_code(fact), colspan=4)) for fact in step.facts)
     name = tag("tr", "", tag("th", _GROUP, _named(step.name), colspan=4))
@@ -148,7 +148,7 @@ def _rows(step: ExplainedStep) -> Html:
 
 
 def _row(setting: Setting) -> Html:
-    """Return the row of a setting; strike out a setting that isn't used, and say why."""
+    """Return the row of a setting. If it isn't used, strike it out and say why."""
     out = f";{styles.MUTED};text-decoration:line-through" if setting.note else ""
     return tag(
         "tr",
@@ -161,15 +161,16 @@ def _row(setting: Setting) -> Html:
 
 
 def _wrapping(value: str) -> str:
-    """Return how a value is wrapped: with ``anywhere``, words don't count for the column's width.
+    """Return CSS that wraps a value. Only a value with very long parts can break anywhere.
 
-    Then an ARN would be broken within its words, while other columns are empty.
+    With ``anywhere``, the column ignores the width of words, and would break an ARN within a word
+    although other columns are empty.
     """
     is_long = any(len(part) > _LONGEST_PART for part in re.split("[:/ ]", value))
     return f"white-space:normal{';overflow-wrap:anywhere' if is_long else ''}"
 
 
-#: In characters; a name of a role has 64 at most.
+#: In characters. A role's name has at most 64.
 _LONGEST_PART = 64
 
 _ARROW = f"{styles.MUTED};align-self:center;font-size:16px"

@@ -1,7 +1,7 @@
-"""HTML that is safe by construction: every text becomes HTML here, and is escaped on the way.
+"""Build HTML that is safe by construction: this module escapes every text that it converts.
 
-A notebook doesn't sanitize a fresh output, and names come from files and servers. So cards are put
-together with `tag`, `joined`, `with_code` and `with_breaks` alone. Only this module makes `Html`.
+Notebooks don't sanitize a new output, and names come from files and servers. Therefore, cards use
+only `tag`, `joined`, `with_code` and `with_breaks`. No other module creates `Html`.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from ipy_awsprofile.text import LONGEST, shortened, visible
 
 
 class Html(str):
-    """HTML that can be put into other HTML as it is. Only this module makes one."""
+    """HTML that can be inserted into other HTML as it is. Only this module creates it."""
 
     __slots__ = ()
 
 
 def tag(name: str, style: str = "", *children: str, **attributes: object) -> Html:
-    """Return an element with a CSS style and children, of which those that aren't HTML are escaped.
+    """Return an element with a CSS style and children. Children that aren't HTML are escaped.
 
-    An attribute's name is written as a Python name: ``class_`` is ``class``, ``data_left`` is
-    ``data-left``. Its value is escaped.
+    Attributes have Python names: ``class_`` is ``class``, ``data_left`` is ``data-left``. Their
+    values are escaped.
     """
     if style:
         attributes["style"] = style
@@ -34,22 +34,22 @@ def tag(name: str, style: str = "", *children: str, **attributes: object) -> Htm
 
 
 def joined(*children: str) -> Html:
-    """Return the children one after another; those that aren't HTML are escaped, and not long."""
+    """Return the joined children. Children that aren't HTML are escaped and shortened."""
     return Html("".join(_escaped(_short(child)) for child in children))
 
 
 def with_code(text: str) -> Html:
-    """Return a text as HTML, with text between backticks set as code."""
+    """Return a text as HTML, with text between backticks formatted as code."""
     text = _short(text)
     parts = text.split("`")
-    if len(parts) % 2 == 0:  # a backtick without a partner is an ordinary character
+    if len(parts) % 2 == 0:  # an unpaired backtick is an ordinary character
         return _escaped(text)
     marked = (tag("code", styles.CODE, part) if i % 2 else part for i, part in enumerate(parts))
     return joined(*marked)
 
 
 def with_breaks(text: str) -> Html:
-    """Return an ARN or URL as HTML whose lines can end at its separators; any other as it is."""
+    """Return a text as HTML. An ARN or URL can have line breaks after its separators."""
     separators = next((found for start, found in _SEPARATORS.items() if text.startswith(start)), "")
     parts = re.split(f"(?<=[{separators}])(?=[^/])", _short(text)) if separators else [_short(text)]
     return Html("<wbr>".join(map(_escaped, parts)))

@@ -13,12 +13,12 @@ from ipy_awsprofile.text import LONGEST, LONGEST_CELL, short_line, shortened, vi
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A title, a badge beside it, rows of label and value, and lines of notes below.
+    """A title with a badge, rows of labels and values, and notes below.
 
-    ``mark`` is a warning beside the title. ``cached`` is the meaning of the mark `cached`, which is
-    shown unless it is empty. ``link`` is the address of a page to sign in at: a button in HTML, a
-    row in text. ``since`` is when the badge was true, in HTML alone: a notebook shows it again when
-    it is opened.
+    ``mark`` is a warning beside the title. ``cached`` is the tooltip of the mark `cached`, or empty
+    to leave out the mark. ``link`` is the address of a sign-in page: a button in HTML, a row in
+    text. ``since`` says when the badge was accurate. Only HTML includes it, because a notebook
+    displays the card again when it is reopened.
     """
 
     title: str
@@ -67,7 +67,7 @@ class Card:
         )
 
     def _button(self) -> str:
-        if not re.match("https?://", self.link):  # such as javascript:
+        if not re.match("https?://", self.link):  # for example, javascript:
             return ""
         return tag(
             "a",
@@ -81,7 +81,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A title, and rows with a value for each of the columns."""
+    """A title, and rows with a value for each column."""
 
     title: str
     columns: tuple[str, ...]
@@ -125,15 +125,15 @@ class Table:
 
 
 def card_frame(*children: str, tone: Tone | None = None) -> Html:
-    """Return the frame of a card around its parts, with an edge in the colour of the tone."""
+    """Return a card's frame around its parts, with an edge in the tone's colour."""
     edge = f";{tone.edge('border-left', 4)}" if tone else ""
     return tag("div", styles.CARD + edge, *children, class_="ipy-awsprofile-card")
 
 
 def heading(title: str, badge: str = "", mark: str = "", cached: str = "") -> Html:
-    """Return a card's first line: the title, and beside it the marks and the badge, if any.
+    """Return a card's first line: the title, followed by the marks and the badge, if any.
 
-    Spaces are between them for pages that show no styles.
+    Spaces separate them on pages that don't display styles.
     """
     parts: list[str] = [tag("b", styles.TITLE, title)]
     if mark:

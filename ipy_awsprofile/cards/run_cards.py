@@ -1,4 +1,4 @@
-"""The cards of a run over many profiles: what failed, and what isn't kept."""
+"""Cards for a run over many profiles: errors, and variables that aren't kept."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from ipy_awsprofile.cards.rendering import Card
 from ipy_awsprofile.cards.styles import Tone
 from ipy_awsprofile.text import joined_with_and, number_of
 
-#: The number of errors that a summary shows at most; the frame has all of them.
+#: The maximum number of errors in a summary. The DataFrame has all of them.
 MOST_ERRORS = 5
 
-#: The number of names that a card lists at most.
+#: The maximum number of names on a card.
 _MOST_NAMES = 5
 
 
@@ -25,9 +25,9 @@ def across_card(
 ) -> Card:
     """Return a summary of a run over profiles that had errors or was interrupted.
 
-    ``good`` is the number of calls with a result, ``size`` the number of all calls in words, and
-    ``not_run`` the number of calls that an interruption left out. The errors are rows of
-    ``attrs["errors"]`` of the DataFrame; ``frame`` is the notebook's name for it, if that is known.
+    ``good`` is the number of calls with a result, ``size`` describes the number of all calls, and
+    ``not_run`` is the number of calls that an interrupt left out. The errors are rows of
+    ``attrs["errors"]`` of the DataFrame. ``frame`` is the notebook's name for it, if known.
     """
     shown = reasons(errors)
     if errors:
@@ -46,9 +46,9 @@ def across_card(
 
 
 def reasons(errors: Sequence[Mapping[str, str | None]]) -> list[str]:
-    """Return the most frequent of the errors of many profiles, each with its profiles, in a line.
+    """Return the most frequent errors of many profiles, one line each, with their profiles.
 
-    Messages that differ only in the profile's name are the same.
+    Messages that differ only in the profile's name are counted as the same error.
     """
     groups: dict[str, list[Mapping[str, str | None]]] = {}
     for one in errors:
@@ -70,13 +70,13 @@ def reasons(errors: Sequence[Mapping[str, str | None]]) -> list[str]:
 
 
 def profile_and_region(row: Mapping[str, str | None], mark: str = "") -> str:
-    """Return the profile of an error of a run, and its Region if the run names Regions."""
+    """Return an error's profile, with its Region if the run has Regions."""
     profile = f"{mark}{row['profile']}{mark}"
     return f"{profile} in {row['region']}" if row.get("region") else profile
 
 
 def lost_names_card(names: Sequence[str]) -> Card:
-    """Return a card about names that a cell for many profiles defines, and that aren't kept."""
+    """Return a card about variables that a cell for many profiles defines but doesn't keep."""
     shown = [f"`{name}`" for name in names[:_MOST_NAMES]]
     if others := len(names) - len(shown):
         shown.append(f"{others} more")

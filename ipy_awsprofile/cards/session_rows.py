@@ -9,13 +9,13 @@ from ipy_awsprofile.config.read_only import READS
 if TYPE_CHECKING:
     from ipy_awsprofile.config.target import Target
 
-#: What limits a read-only session: of a profile that assumes a role, and of any other.
+#: The limits of a read-only session, for a profile that assumes a role and for any other profile.
 READ_ONLY = "read-only, limited by the session policy ReadOnlyAccess"
 READ_ONLY_SCOPE = f"limited to read-only in {len(READS)} services; all others are denied"
 
 
 def session_rows(target: Target) -> list[tuple[str, str]]:
-    """Return the rows: access or policy, source identity and tags."""
+    """Return the rows for the access or policy, source identity and tags."""
     said = target.parameters.get(target.role_arn or "", {})
     tags = ", ".join(f"{one['Key']}={one['Value']}" for one in said.get("Tags", ()))
     policy = target.policy

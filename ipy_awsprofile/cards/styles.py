@@ -1,8 +1,8 @@
-"""How cards look: CSS that follows the theme, light or dark.
+"""CSS for cards in light and dark themes.
 
-Colours and fonts are the theme's variables (JupyterLab's first, then VS Code's), with fallbacks
-for pages that have neither. In an untrusted notebook, JupyterLab's sanitizer removes colours with
-variables, so a plain colour comes first where it matters.
+Colours and fonts are the theme's variables (JupyterLab's first, then VS Code's), with fallbacks for
+pages without these variables. In an untrusted notebook, JupyterLab's sanitizer removes colours with
+variables. Important colours therefore have a plain colour first.
 
 https://jupyterlab.readthedocs.io/en/stable/extension/css.html
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-# Chromium doesn't mix currentColor again when the theme changes: it is the last resort.
+# Chromium doesn't mix currentColor again when the theme changes, so it is the last fallback.
 _TEXT = "var(--jp-ui-font-color1, var(--vscode-foreground, currentColor))"
 
 
@@ -31,11 +31,11 @@ class Tone(Enum):
 
     @property
     def text(self) -> str:
-        """The colour for text: mixed with the surrounding text's colour, to be legible on both."""
+        """The colour for text, mixed with the text colour of the page so that it is legible."""
         return f"color-mix(in srgb, {self.css} 45%, {_TEXT})"
 
     def edge(self, side: str, width: int) -> str:
-        """Return the CSS of a border, ``side`` such as ``border-left``, of a width in pixels."""
+        """Return the CSS of a border: a ``side`` such as ``border-left``, a width in pixels."""
         _, fallback = self.value
         return f"{side}:{width}px solid {fallback};{side}-color:{self.css}"
 
@@ -43,7 +43,7 @@ class Tone(Enum):
 FONT = "var(--jp-ui-font-family, var(--vscode-font-family, system-ui, sans-serif))"
 MONO = "var(--jp-code-font-family, var(--vscode-editor-font-family, ui-monospace, monospace))"
 STRONG = "var(--jp-ui-font-color1, var(--vscode-foreground, inherit))"
-# The themes' own soft colours have too little contrast on a shade (WCAG 2.2, 1.4.3).
+# The themes' soft colours have too little contrast on a shade (WCAG 2.2, 1.4.3).
 SOFT = f"color-mix(in srgb, {_TEXT} 78%, transparent)"
 _PLAIN_BORDER, _PLAIN_SHADE = "rgba(128,128,128,0.35)", "rgba(128,128,128,0.15)"
 BORDER = f"var(--jp-border-color2, var(--vscode-panel-border, {_PLAIN_BORDER}))"
@@ -60,7 +60,7 @@ _BESIDE = "margin-left:8px;padding:1px 8px;border-radius:9px;font-size:12px;whit
 BADGE = f"{_BESIDE};background:{_PLAIN_SHADE};background:{SHADE};color:{SOFT}"
 MARK = f"{_BESIDE};{Tone.ERROR.edge('border', 1)};color:{Tone.ERROR.text}"
 MUTED = f"color:{SOFT}"
-# These override the page's own rules for tables, such as stripes.
+# These styles override the page's styles for tables, such as stripes.
 ROWS = "border-collapse:collapse;margin:4px 0 0;border:0;font-size:13px"
 ROW = "background:none"
 _IN_ROW = "border:0;text-align:left;vertical-align:top;line-height:19px"

@@ -1,4 +1,4 @@
-"""The tables of profiles and roles."""
+"""Tables of profiles and roles."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from ipy_awsprofile.sessions.assigned_roles import AssignedRole
     from ipy_awsprofile.switch.syncing import SyncPlan
 
-#: What happens to a saved profile, in the order of a table.
+#: The changes to saved profiles, in the order of the table's title.
 ACTIONS = ("remove", "rename", "keep", "add")
 
-#: The number of rows that a table shows at most.
+#: The maximum number of rows in a table.
 MOST_ROWS = 200
 
 
@@ -40,8 +40,8 @@ def role_table(
 ) -> Table:
     """Return a table with a row for each role of a sign-in to IAM Identity Center.
 
-    ``listed_at`` (UTC) is when the roles were listed, unless they were listed just now. The column
-    ``profile`` is empty for a role that isn't a profile yet.
+    ``listed_at`` (UTC) is when the roles were listed, or None for a new list. The column
+    ``profile`` is empty for a role without a profile.
     """
     fits = f" for “{pattern}”" if pattern else ""
     accounts = len({role.account for role in roles})
@@ -60,7 +60,7 @@ def role_table(
 
 
 def new_profile_table(rows: Sequence[tuple[str, str, str]], title: str) -> Table:
-    """Return a table of new profiles: the name, the account's ID, and the role of each."""
+    """Return a table of new profiles, with the name, account ID and role of each profile."""
     return Table(title, ("profile", "account", "role"), tuple(rows[:MOST_ROWS]))
 
 

@@ -1,4 +1,4 @@
-"""Colours of cards in a terminal. A notebook's text has none: they would be saved as characters.
+"""Colours for cards in a terminal. Notebooks would save the colour codes as characters.
 
 https://no-color.org
 """
@@ -18,21 +18,21 @@ _BOLD, _DIM = "1", "2"
 #: The parameters of ECMA-48's SGR for each tone.
 _TONES = {Tone.GOOD: "32", Tone.QUIET: "39", Tone.WARNING: "33", Tone.ERROR: "31"}
 
-#: What marks a line of an explanation.
+#: The first characters of lines with a problem in an explanation.
 _MARKS = {"✗": Tone.ERROR, "!": Tone.WARNING}
 
 
 class Printer(Protocol):
-    """What IPython hands to ``_repr_pretty_``."""
+    """The printer that IPython passes to ``_repr_pretty_``."""
 
     def text(self, text: str) -> None:
         """Add a text to the output."""
 
 
 def show(printer: Printer, text: str, tone: Tone = Tone.QUIET, *, has_head: bool = False) -> None:
-    """Add the text of a card, with the tone for its title if the terminal has colours.
+    """Print the text of a card, with its title in the tone's colour if the terminal has colours.
 
-    ``has_head`` says that the second line has the names of columns.
+    ``has_head`` is True if the second line contains column names.
 
     https://ipython.readthedocs.io/en/stable/api/generated/IPython.lib.pretty.html
     """
@@ -40,7 +40,7 @@ def show(printer: Printer, text: str, tone: Tone = Tone.QUIET, *, has_head: bool
 
 
 def has_colours() -> bool:
-    """Return whether the output is a terminal that shows colours, and the user wants them."""
+    """Return whether the output is a terminal with colours, and the user hasn't disabled them."""
     shell = get_ipython()
     return (
         sys.stdout.isatty()
