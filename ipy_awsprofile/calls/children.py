@@ -1,10 +1,10 @@
-"""The calls of child processes and of AWS's C++ SDK, by client-side monitoring of AWS's SDKs.
+"""Record calls of child processes and of AWS's C++ SDK with the AWS SDKs' client-side monitoring.
 
-An SDK that finds the variables sends a datagram for each call to a port of this process, on
-loopback. A datagram names the service and the operation, and no parameter. It also has the
-session's token in clear, which is dropped here; so the port stays taken until the process ends, and
-can't become that of another program. Any program of this machine can send datagrams: one without
-the token of the variables is ignored.
+An SDK with these variables sends a datagram for each call to a port of this process, on loopback. A
+datagram contains the service and the operation, but no parameters. It also contains the session's
+token in plain text, which is dropped here. The port therefore stays open until the process ends,
+so that no other program can get it. Any program on this machine can send datagrams, and datagrams
+without the client ID from the variables are ignored.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-csm.html
 """
@@ -28,15 +28,15 @@ from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.text import parse_json, short_line
 
-#: The largest datagram that SDKs send, in bytes.
+#: The maximum size of the SDKs' datagrams, in bytes.
 _LARGEST = 8 * 1024
 
-#: How many calls are remembered whose end hasn't come.
+#: The maximum number of unfinished calls to remember.
 _MOST_OPEN = 1_000
 
 
 class ChildCall(NamedTuple):
-    """A call as a program reports it; what it doesn't say is empty or None."""
+    """A call as reported by a program. Missing values are empty or None."""
 
     time: datetime
     service: str
@@ -44,12 +44,12 @@ class ChildCall(NamedTuple):
     region: str | None
     access_key: str
     client: str
-    #: How it ended: the fields of `Call` about that.
+    #: The fields of `Call` for the result.
     result: Mapping[str, Any]
 
 
 class _Process:
-    """What belongs to the process: a port that is never given back, and who listens to it now."""
+    """The process's port, which is never closed, and the current listener."""
 
     lock = Lock()
     port: socket.socket | None = None
@@ -57,7 +57,7 @@ class _Process:
 
 
 def _listen_with(hear: Callable[[bytes, Any], None]) -> int:
-    """Pass each datagram to a function from now on; return the number of the port."""
+    """Pass each datagram to a function from now on. Return the port number."""
     with _Process.lock:
         if _Process.port is None:
             _Process.port = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -72,7 +72,7 @@ def _listen(port: socket.socket) -> None:
     while True:
         try:
             datagram, sender = port.recvfrom(_LARGEST)
-        except OSError:  # the process ends
+        except OSError:  # the process is ending
             return
         if hear := _Process.hear:
             hear(datagram, sender)
@@ -83,20 +83,20 @@ def _stop_listening() -> None:
 
 
 class ChildCalls(StaysInProcess):
-    """Listens for calls while it is on, and passes each to ``add``."""
+    """Listens for calls while it is on, and passes each call to ``add``."""
 
     def __init__(self, add: Callable[[ChildCall], object]) -> None:
         self._add = add
         self._token = secrets.token_hex(16)
         self._on = ExitStack()
         self.is_on = False
-        #: The last attempt of each call, by who sent it: it has the key, and the call doesn't.
+        #: The last attempt of each call, by sender. Only attempts contain the access key.
         self._attempts: OrderedDict[tuple[Any, ...], Mapping[str, Any]] = OrderedDict()
 
     def start(self) -> None:
-        """Let child processes that start from now on report their calls.
+        """Make child processes that start from now on report their calls.
 
-        Raises InvalidOption if they report them to something else already.
+        Raises InvalidOption if they already report their calls to another program.
         """
         if self.is_on:
             return
@@ -116,13 +116,13 @@ class ChildCalls(StaysInProcess):
         self._on.enter_context(temporary_variables(variables, os.environ))
         from botocore.monitoring import SocketPublisher
 
-        # What botocore does in this process is recorded already.
+        # botocore's calls in this process are recorded already.
         silent: Any = _report_nothing
         self._on.callback(replace_attribute(SocketPublisher, "publish", silent))
         self.is_on = True
 
     def stop(self) -> None:
-        """Stop recording. Running child processes keep sending, and their datagrams are ignored."""
+        """Stop recording. Running child processes keep sending datagrams, which are ignored."""
         self._on.close()
         self.is_on = False
 
@@ -131,7 +131,7 @@ class ChildCalls(StaysInProcess):
             self._add(call)
 
     def _call(self, datagram: bytes, sender: Any) -> ChildCall | None:
-        """Return the call that a datagram reports the end of; None for anything else."""
+        """Return the call if a datagram reports its end, otherwise None."""
         try:
             event = parse_json(datagram)
             event.pop("SessionToken", None)
@@ -179,4 +179,4 @@ def _word(value: object) -> str:
 
 
 def _report_nothing(_publisher: object, _event: object) -> None:
-    """Do nothing: replaces a method of botocore."""
+    """Do nothing, in place of a method of botocore."""

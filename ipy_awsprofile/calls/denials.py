@@ -1,4 +1,4 @@
-"""How a call ended, and what AWS says of one that it denied: who may not do what, and why.
+"""Parse a call's outcome, and AWS's message about a denied call: the identity, action and reason.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 """
@@ -14,7 +14,7 @@ from ipy_awsprofile.text import short_line
 
 
 class Denied(NamedTuple):
-    """What AWS's message about a denied call names; the resource can be missing."""
+    """The details in AWS's message about a denied call. The resource can be missing."""
 
     principal: str
     action: str
@@ -27,14 +27,14 @@ _DENIAL = re.compile(
     r"(?: (?P<why>(?:because|with) .*))?"
 )
 
-#: The longest reason of a denial that is kept, in characters.
+#: The maximum length of a reason to keep, in characters.
 _LONGEST = 300
 
 
 def outcome_of(error: BaseException | None) -> tuple[Outcome, str, Denied | None]:
-    """Return the outcome of a call, its error, and what AWS's message says was denied.
+    """Return a call's outcome, its error, and the details of a denial in AWS's message.
 
-    Other messages aren't kept: they can quote values of parameters.
+    Other messages aren't kept, because they can quote parameter values.
     """
     if error is None:
         return "ok", "", None

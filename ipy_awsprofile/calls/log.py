@@ -1,7 +1,7 @@
-"""The calls that were recorded: a record each, a DataFrame of them, and totals that stay complete.
+"""The recorded calls, as records and as a DataFrame, and totals that stay complete.
 
-The newest 100,000 calls are kept. What they needed is added up by identity, action, resource and
-outcome, and stays when a call is dropped, so that a policy made from it has everything.
+The log keeps the newest 100,000 calls. It counts the needs of all calls by identity, action,
+resource and outcome. Counts stay when a call is dropped, so that a draft policy includes it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from ipy_awsprofile.calls.actions import Access, Origin
 if TYPE_CHECKING:
     import pandas as pd
 
-#: The largest number of calls that are kept.
+#: The maximum number of calls to keep.
 MOST_CALLS = 100_000
 
-#: The largest number of different needs that are added up.
+#: The maximum number of different needs to count.
 _MOST_NEEDS = 10_000
 
-#: How a call ended. "not visible" is for a program that got credentials: its calls can't be seen.
+#: A call's outcome. "not visible" means that a program got credentials and its calls can't be seen.
 Outcome = Literal["ok", "denied", "failed", "presigned", "not visible"]
 
 
@@ -32,9 +32,9 @@ Outcome = Literal["ok", "denied", "failed", "presigned", "not visible"]
 class Call:
     """A call to AWS, without the values of its parameters.
 
-    ``cell`` is the execution count of the cell that ran, ``role`` the role's name or ``user/NAME``,
-    ``client`` the library that made the call. What isn't known is None, or an empty text.
-    ``complete`` is False if parts of the resource aren't known.
+    ``cell`` is the execution count of the running cell, ``role`` is the role's name or
+    ``user/NAME``, and ``client`` is the library that made the call. Unknown values are None or
+    empty. ``complete`` is False if parts of the resource aren't known.
     """
 
     time: datetime
@@ -58,7 +58,7 @@ class Call:
 
 
 class Need(NamedTuple):
-    """What a call needed: an action on a resource, for an identity; and how that is known."""
+    """An action on a resource that an identity needed for a call, and how the action is known."""
 
     profile: str | None
     account: str | None
@@ -71,22 +71,22 @@ class Need(NamedTuple):
 
 
 class CallLog:
-    """The recorded calls, and how often each need came up; any thread can add to it."""
+    """The recorded calls, and the count of each need. Any thread can add calls."""
 
     def __init__(self, most: int = MOST_CALLS) -> None:
         self._lock = threading.Lock()
         self._calls: deque[Call] = deque(maxlen=most)
         self._needs: Counter[Need] = Counter()
-        #: How many calls were dropped, since there were too many.
+        #: The number of calls that were dropped because there were too many.
         self.dropped = 0
-        #: How many needs weren't added up, since there were too many different ones.
+        #: The number of needs that weren't counted because there were too many different ones.
         self.needs_left_out = 0
 
     def __len__(self) -> int:
         return len(self._calls)
 
     def add(self, call: Call, needs: Iterable[Need] = ()) -> None:
-        """Add a call and what it needed."""
+        """Add a call and its needs."""
         with self._lock:
             self.dropped += len(self._calls) == self._calls.maxlen
             self._calls.append(call)
@@ -97,25 +97,25 @@ class CallLog:
                     self.needs_left_out += 1
 
     def clear(self) -> None:
-        """Forget all calls and needs."""
+        """Remove all calls and needs."""
         with self._lock:
             self._calls.clear()
             self._needs.clear()
             self.dropped = self.needs_left_out = 0
 
     def needs(self) -> Counter[Need]:
-        """Return a copy of the needs, with how often each came up."""
+        """Return a copy of the needs with their counts."""
         with self._lock:
             return self._needs.copy()
 
     def frame(self) -> pd.DataFrame:
-        """Return the calls as a DataFrame, whose columns are the fields of `Call`."""
+        """Return the calls as a DataFrame, with the fields of `Call` as columns."""
         with self._lock:
             calls = list(self._calls)
         return frame_of(calls)
 
 
-#: The types of the columns that aren't text.
+#: The types of columns that aren't text.
 _TYPES = {
     "time": "datetime64[us, UTC]",
     "cell": "Int64",
@@ -126,7 +126,7 @@ _TYPES = {
 
 
 def frame_of(calls: Iterable[Call]) -> pd.DataFrame:
-    """Return calls as a DataFrame, with the same columns and types if there are none."""
+    """Return calls as a DataFrame. Without calls, it has the same columns and types."""
     import pandas as pd
 
     calls = list(calls)

@@ -1,4 +1,4 @@
-"""What a call is made for: whose credentials it has, and the actions that it needs on resources."""
+"""The identity of a call, and the actions that it needs on resources."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ipy_awsprofile.config.arn import Arn
 
 
 class Who(NamedTuple):
-    """Whose credentials a call has, as far as it is known."""
+    """The identity of a call, as far as it is known."""
 
     profile: str | None
     account: str | None
@@ -21,7 +21,7 @@ class Who(NamedTuple):
     partition: str = "aws"
 
     def of(self, arn: str | None) -> Who:
-        """Return the same with what a principal's ARN says; as it is without an ARN."""
+        """Return the identity with the details of a principal's ARN, if there is an ARN."""
         parts = Arn.parse(arn or "")
         if parts is None:
             return self
@@ -31,7 +31,7 @@ class Who(NamedTuple):
 
 
 class Made(NamedTuple):
-    """What a call was made for, before its result is known."""
+    """The details of a call before its result is known."""
 
     who: Who
     region: str | None
@@ -42,13 +42,13 @@ class Made(NamedTuple):
 
 
 def unknown_needs(signing_name: str, operation: str) -> tuple[tuple[Action, Resource], ...]:
-    """Return what an operation needs if its parameters aren't known."""
+    """Return the needs of an operation with unknown parameters."""
     anything = Resource("*", complete=False)
     return tuple((action, anything) for action in actions_of(signing_name, operation))
 
 
 def needs_of(made: Made, call: Call, denied: Denied | None) -> Iterator[Need]:
-    """Yield what a call needed; AWS's message about a denied call says it best."""
+    """Yield the needs of a call. If AWS's message about a denial has details, use only these."""
     need = Need(
         profile=call.profile,
         account=call.account,

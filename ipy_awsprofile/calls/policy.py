@@ -1,7 +1,7 @@
-"""A draft of the smallest policy for the recorded calls, for each account and role.
+"""Draft a minimal policy from the recorded calls, for each account and role.
 
-A draft never claims to be complete: it has what was seen. Its statements say by their Sid how their
-actions are known.
+A draft contains only what was recorded, and never claims to be complete. The Sid of each statement
+says how its actions are known.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
 """
@@ -18,17 +18,17 @@ from typing import Any
 from ipy_awsprofile.calls.log import CallLog, Need
 from ipy_awsprofile.text import number_of
 
-#: AWS's limits in characters: of a session policy, and of a managed policy.
+#: AWS's limits for a session policy and for a managed policy, in characters.
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MOST_IN_SESSION, MOST_IN_MANAGED = 2048, 6144
 
-#: The first part of a statement's Sid, which can have only letters and digits.
+#: The first part of a statement's Sid, which can contain only letters and digits.
 _SIDS = {"denial": "DeniedByAws", "table": "Table", "same name": "SameName", "guess": "Guess"}
 
-#: Of several ways in which an action is known, the first of these is said.
+#: If an action is known in several ways, the draft names the first of these.
 _BEST = ("same name", "table", "denial", "guess")
 
-#: Actions that need no permission.
+#: Actions that don't need permission.
 _ALWAYS_ALLOWED = {"sts:GetCallerIdentity", "sts:GetSessionToken"}
 
 _LONE = re.compile(r'\[\s+("[^"]*")\s+\]')
@@ -41,7 +41,7 @@ NOT_VISIBLE = (
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A draft for an identity, and what to know about it.
+    """A draft policy for an identity, with notes about it.
 
     ``profile``, ``account`` and ``role`` are as in the DataFrame of the calls.
     """
@@ -54,17 +54,17 @@ class Draft:
 
     @property
     def title(self) -> str:
-        """The identity in words."""
+        """A description of the identity."""
         who = self.role or self.profile or "an unknown identity"
         return f"{who} in {self.account}" if self.account else who
 
     def json(self) -> str:
-        """Return the policy as JSON, with lists of one value in one line."""
+        """Return the policy as JSON, with single-value lists on one line."""
         return _LONE.sub(r"[\1]", json.dumps(self.policy, indent=2)) + "\n"
 
 
 def drafts(log: CallLog) -> list[Draft]:
-    """Return a draft for each account and role that made calls, sorted by both."""
+    """Return a draft for each account and role with recorded calls, sorted by both."""
     by_identity: dict[tuple[str | None, str | None], list[Need]] = defaultdict(list)
     for need in log.needs():
         if need.action not in _ALWAYS_ALLOWED:
@@ -84,7 +84,7 @@ def _draft(needs: list[Need], left_out: int) -> Draft:
 
 
 def _statements(needs: Iterable[Need]) -> Iterator[dict[str, Any]]:
-    """Yield the statements: resources that need the same actions are in one."""
+    """Yield the statements, grouping resources that need the same actions."""
     origins: dict[tuple[str, str], str] = {}
     for need in sorted(needs, key=lambda need: _BEST.index(need.origin)):
         origins.setdefault((need.resource, need.action), need.origin)

@@ -1,8 +1,8 @@
-"""Records this process's AWS calls: those of boto3, aiobotocore and the libraries that use them.
+"""Record the AWS calls of this process, from boto3, aiobotocore and libraries that use them.
 
-Every call goes through one method of botocore's clients, even of clients that existed before the
-recording. A presigned URL is a signature without a call. A row has no body and no parameter value,
-except for the names in the resource's ARN.
+Every call goes through one method of botocore's clients, even for clients created before the
+recording. A presigned URL is a signature without a call. A row contains no body and no parameter
+values except the names in the resource's ARN.
 
 https://docs.aws.amazon.com/boto3/latest/guide/clients.html
 """
@@ -43,23 +43,23 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-#: Whether this thread or task is in a call that is recorded, and signs for it.
+#: Whether this thread or task is in a recorded call, and signs requests for it.
 _in_call: ContextVar[bool] = ContextVar("in a recorded call", default=False)
 
-#: What this thread or task has built last outside of a call: a client, an operation and its
-#: parameters. A presigned URL is signed next.
+#: The client, operation and parameters that this thread or task last built outside a call. The
+#: next signature can be for a presigned URL.
 _built: ContextVar[tuple[Any, str, Any] | None] = ContextVar("built parameters", default=None)
 
 
-#: Libraries that get credentials from boto3, but call S3 with their own client.
+#: Libraries that get credentials from boto3, but call S3 with their own clients.
 _OWN_CLIENTS = {"daft", "lance", "polars"}
 
-#: The services that a switch calls; such a call needs nothing of the policy of its identity.
+#: The services that a switch calls. These calls add nothing to a draft policy.
 _FOR_CREDENTIALS = {"signin", "sso", "sso-oidc", "sts"}
 
 
 class CallRecorder:
-    """Records calls while it is on; `log` has them. Nothing is recorded, or replaced, while off.
+    """Records calls in `log` while it is on. While it is off, it records and replaces nothing.
 
     ``cell_number`` returns the execution count of the running cell, or 0.
     """
@@ -70,9 +70,9 @@ class CallRecorder:
         self._cell_number = cell_number
         self._lock = threading.Lock()
         self._restore: ExitStack | None = None
-        #: Whether the resource of an object in S3 has its whole key.
+        #: Whether the resource of an S3 object includes its full key.
         self.full_keys = False
-        #: The calls of child processes, which are recorded only on request.
+        #: Records the calls of child processes, but only on request.
         self.children = ChildCalls(lambda call: _quietly(lambda: self._add_child(call)))
 
     @property
@@ -103,7 +103,7 @@ class CallRecorder:
                 self._restore = None
 
     def _recorded(self, make_call: Callable[..., Any]) -> Callable[..., Any]:
-        """Return botocore's or aiobotocore's method, which then records its calls."""
+        """Return botocore's or aiobotocore's method, extended to record its calls."""
 
         @wraps(make_call)
         def recorded(client: Any, operation: str, params: Any) -> Any:
@@ -119,7 +119,7 @@ class CallRecorder:
 
     @contextmanager
     def _noted(self, client: Any, operation: str, params: Any) -> Iterator[Callable[[Any], Any]]:
-        """Record the call that is made in a ``with`` block, which calls this with its response."""
+        """Record the call in a ``with`` block. Yield a function that takes the response."""
         made = _quietly(lambda: self._made(client, operation, params))
         began, started = datetime.now(UTC), time.perf_counter()
         response: Any = None
@@ -140,7 +140,7 @@ class CallRecorder:
             seconds = time.perf_counter() - started
             if made is not None:
                 _quietly(lambda: self._add(made, began, seconds, response, error))
-            error = response = None  # the error has this frame in its traceback
+            error = response = None  # the error's traceback contains this frame
 
     def _made(self, client: Any, operation: str, params: Any) -> Made:
         model, signer = client.meta.service_model, client._request_signer  # noqa: SLF001
@@ -206,13 +206,13 @@ class CallRecorder:
         return {"cell": self._cell_number() or None, "region": region, "client": client, **known}
 
     def _note_found(self, session: Any, credentials: Any) -> None:
-        """Record that a library with its own client has found credentials by a boto3 session."""
+        """Record that a library with its own client got credentials from a boto3 session."""
         if (library := calling_library(sys._getframe(1))) in _OWN_CLIENTS:  # noqa: SLF001  # as below
             region = session.get_config_variable("region")
             _quietly(lambda: self._add_invisible(credentials, region, str(library)))
 
     def _note_hand_out(self, session: Any, client: str) -> None:
-        """Record that a library or a program gets credentials, with which it can make calls."""
+        """Record that a library or a program got credentials that it can make calls with."""
         region = session.region_name
         _quietly(lambda: self._add_invisible(session.get_credentials(), region, client))
 
@@ -222,7 +222,7 @@ class CallRecorder:
         self.log.add(Call(time=datetime.now(UTC), **known))
 
     def _note_signature(self, signature: Signature) -> None:
-        """Record a signature that isn't made for a call: of a presigned URL, or an auth token."""
+        """Record a signature outside a call, for a presigned URL or an auth token."""
         if not _in_call.get():
             _quietly(lambda: self._add_presigned(signature))
 
@@ -230,7 +230,7 @@ class CallRecorder:
         client, operation, params = _built.get() or (None, "", None)
         if client is not None and operation == signature.operation:
             made = self._made(client, operation, params)
-        else:  # a form to post, or a token
+        else:  # a presigned POST form, or an auth token
             needs = unknown_needs(signature.service, signature.operation)
             who, library = self.who_has(signature.credentials), _library()
             made = Made(who, None, signature.service, signature.operation, needs, library)
@@ -238,7 +238,7 @@ class CallRecorder:
         self._write(made, datetime.now(UTC), outcome="presigned", denied=None)
 
     def who_has(self, credentials: Any) -> Who:
-        """Return whose credentials these are; AWS isn't asked."""
+        """Return the identity of the credentials, without a call to AWS."""
         known = self._owners.identity_of(credentials)
         return Who(known.profile, known.account).of(known.arn)
 
@@ -248,21 +248,21 @@ def _library() -> str:
 
 
 def _remembered(emit: Callable[..., Any]) -> Callable[..., Any]:
-    """Return botocore's or aiobotocore's method, which then remembers what it builds."""
+    """Return botocore's or aiobotocore's method, extended to remember what it builds."""
 
     @wraps(emit)
     def remembered(
         client: Any, api_params: Any, operation_model: Any, *args: Any, **kw: Any
     ) -> Any:
-        if not _in_call.get():  # a call's own parameters aren't kept: they can be secrets
+        if not _in_call.get():  # don't keep the parameters of calls, which can be secrets
             _built.set((client, operation_model.name, api_params))
         return emit(client, api_params, operation_model, *args, **kw)
 
-    return remembered  # an async one returns a coroutine, too
+    return remembered  # an async method also works, because calling it returns a coroutine
 
 
 def _quietly(work: Callable[[], Any]) -> Any:
-    """Return what ``work`` returns; a fault of the recorder never becomes one of the call."""
+    """Return the result of ``work``. An error of the recorder must not affect the call."""
     try:
         return work()
     except Exception:  # noqa: BLE001  # as above

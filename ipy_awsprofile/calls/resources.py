@@ -1,7 +1,7 @@
-"""The resource of a call as an ARN, from the parameters that its template needs, and no others.
+"""The resource of a call as an ARN, from only those parameters that its template needs.
 
-Of an object in S3 it is the bucket and the first part of the key, such as
-``arn:aws:s3:::lake/sales/*``: keys can be personal data.
+For an S3 object, the resource is the bucket and the first part of the key, such as
+``arn:aws:s3:::lake/sales/*``, because keys can contain personal data.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 """
@@ -17,15 +17,15 @@ from urllib.parse import unquote, urlsplit
 from ipy_awsprofile.calls.actions import Action
 from ipy_awsprofile.text import short_line, shortened
 
-#: The longest resource that is kept, in characters.
+#: The maximum length of a resource to keep, in characters.
 _LONGEST = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a call is made: partition, Region and account; an unknown one is ``*``.
+    """The partition, Region and account of a call. Unknown values are ``*``.
 
-    ``full_keys`` says that the resource of an object in S3 has its whole key.
+    With ``full_keys``, the resource of an S3 object includes its full key.
     """
 
     partition: str
@@ -36,16 +36,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """The ARN of a call's resource; ``complete`` is False if parts of it aren't known."""
+    """The ARN of a call's resource. ``complete`` is False if parts of it aren't known."""
 
     arn: str
     complete: bool = True
 
 
-#: What isn't limited to a resource.
+#: The resource of an action that isn't limited to resources.
 EVERYTHING = Resource("*")
 
-#: Parameters with an ARN or a name, and the template of that name, by the service's prefix in IAM.
+#: Parameters with an ARN or a name, and the name's ARN template, by the service's prefix in IAM.
 _NAMED: Mapping[str, Mapping[str, str]] = {
     "dynamodb": {"TableName": "arn:${Partition}:dynamodb:${Region}:${Account}:table/${Name}"},
     "kms": {"KeyId": "arn:${Partition}:kms:${Region}:${Account}:key/${Name}"},
@@ -59,12 +59,12 @@ _NAMED: Mapping[str, Mapping[str, str]] = {
     "sts": {"RoleArn": "${Name}"},
 }
 
-#: The only parts of a name that become parts of a resource as they are.
+#: Characters that aren't allowed in a resource.
 _ODD = re.compile(r"[^\w+=,.@:/$*?-]")
 
 
 def resources_of(action: Action, params: Mapping[str, Any], place: Place) -> tuple[Resource, ...]:
-    """Return the resources of an action in a call with these parameters."""
+    """Return the resources that an action of a call with these parameters needs."""
     if action.service in {"s3", "s3express", "s3-object-lambda"}:
         return _of_s3(action, params, place)
     if action.service == "sqs":
@@ -97,7 +97,7 @@ def _is_about_objects(action: Action) -> bool:
     return "Bucket" not in name and ("Object" in name or name in _ABOUT_UPLOADS)
 
 
-#: Actions about an object whose names don't say so.
+#: Actions on objects without "Object" in their names.
 _ABOUT_UPLOADS = {"AbortMultipartUpload", "ListMultipartUploadParts"}
 
 
@@ -115,14 +115,14 @@ def _first_part(key: str) -> str:
 
 
 def without_key(arn: str) -> str:
-    """Return an ARN; of an object in S3, with the first part of its key alone."""
+    """Return an ARN. For an S3 object, keep only the first part of its key."""
     head, slash, key = arn.partition("/")
     is_object = slash and re.fullmatch(r"arn:[\w-]+:s3:::[^/]+", head)
     return f"{head}/{_first_part(key)}" if is_object else arn
 
 
 def copied_resource(params: Mapping[str, Any], place: Place) -> Resource | None:
-    """Return the object that a call copies; None if it copies none."""
+    """Return the object that a call copies, or None."""
     source = params.get("CopySource")
     if isinstance(source, Mapping):
         bucket, key = str(source.get("Bucket")), str(source.get("Key"))
@@ -144,10 +144,10 @@ def _of_queue(params: Mapping[str, Any], place: Place) -> Resource:
 
 
 def _named(service: str, params: Mapping[str, Any], place: Place) -> Iterator[Resource]:
-    """Yield the resources that parameters name by an ARN, or by a name of a known form."""
+    """Yield the resources that parameters specify by an ARN, or by a name of a known form."""
     for parameter, template in _NAMED.get(service, {}).items():
         for name in _texts(params, parameter):
-            if service == "kms" and "alias/" in name:  # a policy is about the key, not its alias
+            if service == "kms" and "alias/" in name:  # a policy needs the key, not its alias
                 yield _filled([template], {}, place)
             elif name.startswith("arn:"):
                 yield _resource(_clean(name))
@@ -156,7 +156,7 @@ def _named(service: str, params: Mapping[str, Any], place: Place) -> Iterator[Re
 
 
 def _texts(params: Mapping[str, Any], name: str) -> Iterable[str]:
-    """Yield a parameter's text; of calls for several resources, those in its lists and dicts."""
+    """Yield a parameter's text. For calls on several resources, search its lists and dicts, too."""
     if isinstance(params.get(name), str):
         yield params[name]
     elif name == "TableName":
@@ -168,7 +168,7 @@ def _texts(params: Mapping[str, Any], name: str) -> Iterable[str]:
 
 
 def _filled(templates: Iterable[str], params: Mapping[str, Any], place: Place) -> Resource:
-    """Return the template that parameters of the same names fill best, with ``*`` for the rest."""
+    """Return the template with the fewest missing values, filled with parameters and ``*``."""
     values = {name.casefold(): value for name, value in params.items() if isinstance(value, str)}
     values |= {
         "partition": place.partition,
@@ -198,5 +198,5 @@ def _resource(arn: str, *, complete: bool = True) -> Resource:
 
 
 def _clean(text: str) -> str:
-    """Return a text without characters that no name of a resource has."""
+    """Return a text with ``?`` for characters that aren't allowed in a resource's name."""
     return shortened(_ODD.sub("?", text), _LONGEST)

