@@ -1,1 +1,1 @@
-"""One function over many profiles."""
+"""Call one function for many profiles."""

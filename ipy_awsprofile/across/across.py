@@ -31,11 +31,11 @@ from ipy_awsprofile.switch.using_profile import running_switcher
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Default number of threads. Nearly all of their time, they wait for the network.
+#: The default number of threads. They spend nearly all of their time waiting for the network.
 _MAX_WORKERS = 32
 
-#: `gc.freeze` freezes many more objects. Python 3.12 itself freezes some hundreds, those that are
-#: immortal, whenever it collects garbage.
+#: `gc.freeze` freezes many more objects. Python 3.12 itself freezes some hundreds of immortal
+#: objects whenever it collects garbage.
 _FEW_OBJECTS = 10_000
 
 
@@ -54,28 +54,28 @@ def across_profiles(
 ) -> pd.DataFrame:
     """Call a function with a session of each profile and return all results as one DataFrame.
 
-    ``profiles`` is the exact name of a profile, or else a pattern as in `list_profiles`; or several
-    names, `Profile` records and roles of `list_assigned_roles`. A pattern that begins with a
-    sign-in, such as ``corp:1000*/Admin`` or ``corp:team-*/Admin``, selects roles as well.
+    ``profiles`` is the exact name of a profile, a pattern as in `list_profiles`, or several names,
+    `Profile` records and roles of `list_assigned_roles`. A pattern that begins with a sign-in, such
+    as ``corp:1000*/Admin`` or ``corp:team-*/Admin``, also selects roles.
 
     ``regions`` (a list, or a text such as ``eu-central-1,us-east-1``) calls the function for each
-    profile in each of these Regions instead of the profile's own. The Regions share the profile's
-    credentials.
+    profile in each of these Regions instead of the profile's Region. The Regions share the
+    profile's credentials.
 
     ``function(session)`` returns rows (a DataFrame, a Series, a list of dicts), one row (a dict), a
     value (it becomes the column ``value``), or None for no row. The first columns are ``profile``,
-    ``account`` (as reported by STS) and ``region`` (of the session); if the function returns a
-    column with such a name, it is renamed, for example to ``result_region``. The rows are in the
-    order of the profiles, and then of the Regions.
+    ``account`` (as reported by STS) and ``region`` (of the session). If the function returns a
+    column with one of these names, it is renamed, for example to ``result_region``. The rows are in
+    the order of the profiles, and then of the Regions.
 
-    A profile that fails doesn't stop the others. Its error is a row (``profile``, ``account`` if it
-    is known, ``region`` if there are ``regions``, ``error``, ``message``, ``hint``) of
+    A profile that fails doesn't stop the others. Its error is a row (``profile``, ``account`` if
+    known, ``region`` if there are ``regions``, ``error``, ``message``, ``hint``) of
     ``result.attrs["errors"]``, and a summary is shown. If every profile fails, NoProfileAnswered is
-    raised, whose ``errors`` are these rows. Ctrl-C stops within seconds and keeps the results so
-    far; ``result.attrs["interrupted"]`` is then True. ``result.attrs["errors"].retry()`` runs the
+    raised, with these rows as its ``errors``. Ctrl-C stops within seconds, keeps the results so far
+    and sets ``result.attrs["interrupted"]`` to True. ``result.attrs["errors"].retry()`` runs the
     profiles again that failed or weren't completed, and returns all results: see `ErrorRows`.
 
-    The user is asked for MFA codes and sign-ins before the start, once for each device and each
+    Before the start, the user enters MFA codes and signs in, once for each device and each
     sign-in. Roles with the same source share its credentials, and calls that AWS throttles are
     retried. At most ``max_workers`` profiles (default 32) are processed at the same time, in
     threads or with an ``executor``: a process pool, or ``client.get_executor()`` of a Dask cluster.
@@ -83,10 +83,10 @@ def across_profiles(
     ``confirmed`` includes protected profiles. ``read_only``, ``policy`` and ``write`` are the
     options of ``%aws_profile``, for the session of each profile.
 
-    What would sign as the notebook, such as a global client, is an error of each profile. Raises
-    InvalidOption if no profile matches, if a Region is misspelt or repeated, if the function can't
-    be sent to the executor, or if the executor was shut down; NoProfileAnswered, and
-    ConfigFileError.
+    Code that would use the notebook's identity, such as a global client, is an error of each
+    profile. Raises InvalidOption if no profile matches, if a Region is misspelled or repeated, if
+    the function can't be sent to the executor, or if the executor was shut down. Also raises
+    NoProfileAnswered and ConfigFileError.
 
     https://docs.python.org/3/library/concurrent.futures.html
     """
@@ -115,7 +115,7 @@ def run_across(
     variable: str = "",
     **options: Any,
 ) -> pd.DataFrame:
-    """Do what `across_profiles` does; ``variable`` is the notebook's name for the DataFrame.
+    """Implement `across_profiles`. ``variable`` is the notebook's name for the DataFrame.
 
     ``options`` are fields of a `SwitchRequest`.
     """
@@ -144,7 +144,7 @@ def _run(job: Job) -> pd.DataFrame:
     opened = variables_with_readers(namespace, job.function, switcher.readers, switcher.session)
     run = Run(switcher, job)
     run.ask_person()
-    # Ctrl-C at any time until the end keeps the results so far.
+    # Until the end, Ctrl-C keeps the results so far.
     with Uninterrupted(signal.SIGINT) as block:
         with (
             isolated_run(storage_options, switcher.owners),
@@ -167,13 +167,13 @@ def _run(job: Job) -> pd.DataFrame:
 
 
 def _result_of(job: Job, interrupted: bool) -> pd.DataFrame:
-    """Return the outcomes of a job as a frame whose errors can be retried."""
+    """Return the outcomes of a job as a DataFrame with errors that can be retried."""
     outcomes = [job.outcomes[task] for task in job.tasks if task in job.outcomes]
     frame = frame_of(outcomes, interrupted=interrupted, regional=bool(job.regions))
     if job.pending:
         frame.attrs["errors"].on_retry = partial(_retry, job)
     else:
-        whole = frame.copy(deep=False)  # it shares the values, and not the errors
+        whole = frame.copy(deep=False)  # shares the values, but not the errors
         whole.attrs = {}
         frame.attrs["errors"].on_retry = partial(_unchanged, whole)
     return frame
@@ -182,13 +182,13 @@ def _result_of(job: Job, interrupted: bool) -> pd.DataFrame:
 def _retry(job: Job, executor: Executor | None) -> pd.DataFrame:
     """Run the pending calls of a job again, and return the results of all its calls."""
     require_notebook("A retry")
-    # IPython's `_` is another value by now.
+    # IPython's `_` has another value by now.
     variable = "" if job.variable == "_" else job.variable
     return _run(replace(job, executor=executor or job.executor, variable=variable))
 
 
 def _unchanged(whole: pd.DataFrame, _executor: Executor | None) -> pd.DataFrame:
-    """Return a complete result as it is: nothing is left to retry."""
+    """Return a complete result as it is, because there is nothing to retry."""
     frame = whole.copy(deep=False)
     frame.attrs = {"errors": ErrorRows(on_retry=partial(_unchanged, whole)), "interrupted": False}
     return frame
@@ -196,11 +196,10 @@ def _unchanged(whole: pd.DataFrame, _executor: Executor | None) -> pd.DataFrame:
 
 @contextmanager
 def _frozen_garbage_collector() -> Iterator[None]:
-    """Exclude all objects that exist now from garbage collection until the end.
+    """Exclude all existing objects from garbage collection until the end.
 
-    Sessions contain reference cycles. To find these, Python looks through all objects of the
-    notebook again and again, which took a fifth of the time. If the user has called `gc.freeze`,
-    nothing is changed.
+    Sessions contain reference cycles. To find them, Python searches all objects of the notebook
+    again and again, which took a fifth of the time. If the user has called `gc.freeze`, do nothing.
     """
     if gc.get_freeze_count() > _FEW_OBJECTS:
         yield

@@ -1,4 +1,4 @@
-"""From the outcomes of many profiles to one DataFrame."""
+"""Combine the outcomes of many profiles in one DataFrame."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.across.outcomes import Outcome, Rows
 
-#: The first columns. A column of the function with one of these names gets `_PREFIX`.
+#: The first columns. A function's column with one of these names gets `_PREFIX`.
 _FIRST_COLUMNS = ("profile", "account", "region")
 _PREFIX = "result_"
 
@@ -26,13 +26,13 @@ _PREFIX = "result_"
 class ErrorRows(list[dict[str, str | None]]):
     """The errors of a run over many profiles, shown as a table.
 
-    A row has the ``profile``, its ``account`` (as reported by STS, or else in the files; None if it
-    isn't known), the ``region`` if the run has ``regions``, the ``error``'s type, its ``message``
-    and a ``hint``.
+    A row has the ``profile``, its ``account`` (as reported by STS, otherwise from the files, or
+    None if unknown), the ``region`` if the run has ``regions``, the ``error``'s type, its
+    ``message`` and a ``hint``.
 
-    The rows are plain dicts, since pandas compares, copies and writes a frame's ``attrs`` with
-    ``==``, `copy.deepcopy` and JSON: a DataFrame in it would break `pandas.concat`, ``merge`` and
-    ``to_parquet``. The method `frame` returns a DataFrame.
+    The rows are plain dicts, because pandas compares, copies and writes a frame's ``attrs`` with
+    ``==``, `copy.deepcopy` and JSON. A DataFrame in ``attrs`` would break `pandas.concat`,
+    ``merge`` and ``to_parquet``. The method `frame` returns a DataFrame.
     """
 
     def __init__(
@@ -41,16 +41,16 @@ class ErrorRows(list[dict[str, str | None]]):
         on_retry: Callable[[Executor | None], pd.DataFrame] | None = None,
     ) -> None:
         super().__init__(rows)
-        #: Runs the rest again; None for errors without a run.
+        #: Runs the calls without a result again. None if the errors have no run.
         self.on_retry = on_retry
 
     def retry(self, *, executor: Executor | None = None) -> pd.DataFrame:
         """Run the profiles again that failed or that Ctrl-C left out, and return all results.
 
-        The function is called with the same options, for the profiles and Regions without a result.
-        The DataFrame has the earlier results and the new ones, as if they came from one run. Its
-        ``attrs["errors"]`` are the errors that remain. If nothing is left to do, it returns the
-        results as they are. ``executor`` replaces the run's executor, for example after that was
+        Call the function with the same options, for the profiles and Regions without a result. The
+        DataFrame contains the earlier and the new results, as if they came from one run. Its
+        ``attrs["errors"]`` contains the remaining errors. If nothing is left to retry, the results
+        are returned as they are. ``executor`` replaces the run's executor, for example after it was
         shut down.
 
         Raises NoProfileAnswered if there is still no result, InvalidOption if the executor was
@@ -75,11 +75,11 @@ class ErrorRows(list[dict[str, str | None]]):
         return self
 
     def __deepcopy__(self, _memo: object) -> Self:
-        """Return the object itself: pandas copies ``attrs`` often, and the rows never change."""
+        """Return the object itself. pandas copies ``attrs`` often, and the rows never change."""
         return self
 
     def __reduce__(self) -> tuple[type[Self], tuple[list[dict[str, str | None]]]]:
-        """Pickle the rows, and not the run with its function and results."""
+        """Pickle the rows, but not the run with its function and results."""
         return type(self), (list(self),)
 
     def __repr__(self) -> str:
@@ -92,17 +92,17 @@ class ErrorRows(list[dict[str, str | None]]):
     def _repr_html_(self) -> str:
         import pandas as pd
 
-        with pd.option_context("display.max_colwidth", None):  # the messages in full
+        with pd.option_context("display.max_colwidth", None):  # show the full messages
             return self.frame().to_html(notebook=True) if self else "no errors"
 
 
 def rows_of(value: Any) -> Rows:
-    """Return the rows of the value that a function returned.
+    """Return the rows for a function's return value.
 
-    A DataFrame (of pandas, polars or pyarrow), a Series and a list of dicts are rows already, a
-    dict is one row, and None is no row. Any other list has a row for each item, and any other value
-    is one row, in the column ``value``. An index becomes columns, but for one that only counts the
-    rows. Raises ValueError if two columns have the same name.
+    A DataFrame (of pandas, polars or pyarrow), a Series and a list of dicts contain rows, a dict is
+    one row, and None is no row. Any other list has a row for each item, and any other value is one
+    row, in the column ``value``. An index becomes columns, unless it is an unnamed index of
+    integers. Raises ValueError if two columns have the same name.
     """
     import pandas as pd
 
@@ -130,8 +130,8 @@ def frame_of(
 ) -> pd.DataFrame:
     """Return the rows of all outcomes as one frame, with profile, account and region in each row.
 
-    ``attrs["errors"]`` are the failures as `ErrorRows`; ``interrupted`` becomes
-    ``attrs["interrupted"]``. With ``regional``, the failures have their Region, too.
+    ``attrs["errors"]`` contains the failures as `ErrorRows`, and ``attrs["interrupted"]`` is
+    ``interrupted``. With ``regional``, the failures include their Regions.
     """
     import pandas as pd
 
@@ -150,7 +150,7 @@ def frame_of(
 
 
 def _frames(parts: Iterable[Rows]) -> Iterator[pd.DataFrame]:
-    """Yield the frames, and one frame for all records between two of them."""
+    """Yield each DataFrame, and one DataFrame for each group of records between them."""
     import pandas as pd
 
     for are_records, group in groupby(parts, lambda rows: isinstance(rows, list)):
@@ -161,7 +161,7 @@ def _frames(parts: Iterable[Rows]) -> Iterator[pd.DataFrame]:
 
 
 def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame without its index: drop a plain range, and turn others into columns."""
+    """Return the frame without its index. Drop unnamed integers, and turn others into columns."""
     import pandas as pd
 
     index = frame.index
@@ -174,7 +174,7 @@ def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _new_names(columns: Collection[Any]) -> dict[str, str]:
-    """Return new names for the columns that have the name of one of the first columns."""
+    """Return new names for the columns with the name of one of the first columns."""
     names = {}
     for column in _FIRST_COLUMNS:
         if column in columns:
@@ -195,12 +195,12 @@ def _error_rows(outcomes: Sequence[Outcome], *, regional: bool) -> Iterator[dict
 
 
 def _visible(text: str | None) -> str | None:
-    """Return a text of a file or server as a terminal can print it; pandas prints it as it is."""
+    """Return a text with its invisible characters escaped, because pandas prints it as it is."""
     return None if text is None else visible_line(text)
 
 
 def no_profile_answered(errors: ErrorRows, size: str) -> NoProfileAnswered:
-    """Return the error for a run in which every profile failed; ``size`` is `Job.size`."""
+    """Return the error for a run without any result. ``size`` is `Job.size`."""
     if len(errors) == 1:
         (one,) = errors
         message = f"{profile_and_region(one, '`')} failed: {one['error']}: {one['message']}"

@@ -1,4 +1,4 @@
-"""The function, profiles, Regions and options of a run, which a retry uses again.
+"""The function, profiles, Regions and options of a run, which a retry reuses.
 
 A job contains neither sessions nor credentials.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One call of the function: for a profile, in its own Region or in a given one."""
+    """One call of the function for a profile, in the profile's Region or in a given Region."""
 
     profile: str
     region: str | None = None
@@ -37,7 +37,7 @@ class Task:
 class Job:
     """A function, the profiles and Regions to call it for, and the outcomes so far.
 
-    Without ``regions``, the function is called in each profile's own Region. ``workers`` is the
+    Without ``regions``, the function is called in each profile's Region. ``workers`` is the
     number of threads, ``variable`` is the notebook's name for the result, and ``options`` are
     fields of a `SwitchRequest`.
     """
@@ -54,18 +54,18 @@ class Job:
 
     @property
     def tasks(self) -> list[Task]:
-        """All calls, by profile and then by Region."""
+        """All calls, ordered by profile and then by Region."""
         return [Task(*pair) for pair in product(self.profiles, self.regions or (None,))]
 
     @property
     def pending(self) -> list[Task]:
-        """The calls that have no result yet: they failed, or Ctrl-C left them out."""
+        """The calls without a result: they failed, or Ctrl-C left them out."""
         outcomes = self.outcomes
         return [one for one in self.tasks if one not in outcomes or outcomes[one].failure]
 
     @property
     def size(self) -> str:
-        """The number of all calls in words."""
+        """A description of the number of calls."""
         profiles = number_of(len(self.profiles), "profile")
         if not self.regions:
             return profiles
@@ -80,15 +80,15 @@ class Job:
 
 
 def select_profiles(profiles: str | Iterable[object], person: Person) -> list[str]:
-    """Return the names of the profiles and roles that `across_profiles` is called with, each once.
+    """Return the names of the profiles and roles for `across_profiles`, without duplicates.
 
-    ``person`` signs in if roles of IAM Identity Center have to be listed for it. Raises
-    InvalidOption if a pattern selects nothing, and what `list_named_roles` raises.
+    ``person`` signs in if roles of IAM Identity Center must be listed. Raises InvalidOption if a
+    pattern selects nothing, and the errors of `list_named_roles`.
     """
     if not isinstance(profiles, str):
         names = list(map(str, profiles))
     elif isinstance(profiles, Profile) or _is_name(profiles):
-        names = [str(profiles)]  # not also the profiles whose names, roles … contain this one
+        names = [str(profiles)]  # without other profiles that match this name as a pattern
     else:
         found = list_profiles(profiles)
         roles = [one for one in list_named_roles(profiles, person) if one.profile not in found]
@@ -101,15 +101,15 @@ def select_profiles(profiles: str | Iterable[object], person: Person) -> list[st
 
 
 def _is_name(text: str) -> bool:
-    """Return whether a text is the name of a profile or of a role, and not a pattern."""
+    """Return whether a text is the name of a profile or role rather than a pattern."""
     if text in profiles_by_name() or assigned_name(text):
         return True
     return not set("*?[") & set(text) and named_by_account(text, read_config()) is not None
 
 
 def _with_account_id(name: str, person: Person) -> str:
-    """Return a role's name with its account's ID: the threads of a run ask no one to sign in."""
+    """Return a role's name with its account ID, because a run's threads can't request a sign-in."""
     if may_name_account(name):
-        with suppress(AwsProfileError):  # it is reported when the profile is opened
+        with suppress(AwsProfileError):  # opening the profile reports it
             return resolve_sso_name(SwitchRequest(profile=name), person).profile or name
     return name

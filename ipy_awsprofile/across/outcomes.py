@@ -1,6 +1,6 @@
-"""Results as records: of a call of the function, and of a profile.
+"""The results of calls and of profiles.
 
-An exception isn't kept as it is, since not every exception can be pickled: its text is.
+Exceptions are stored as text, because not every exception can be pickled.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import boto3
     import pandas as pd
 
-    #: A DataFrame, or records, which are faster if there are many small results.
+    #: A DataFrame, or records, which are faster for many small results.
     Rows = pd.DataFrame | list[Mapping[str, Any]]
 
 Function = Callable[["boto3.Session"], Any]
@@ -31,7 +31,7 @@ Function = Callable[["boto3.Session"], Any]
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error as text: the name of its type, what happened, what to do next; one line each."""
+    """An error as text: the name of its type, its message and a hint, on one line each."""
 
     error: str
     message: str
@@ -40,7 +40,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """The value that a function returned, or the failure.
+    """The return value of a function, or the failure.
 
     ``expired`` is True if the function failed because the session's credentials had expired.
     """
@@ -54,8 +54,8 @@ class CallResult:
 class Outcome:
     """The rows of one call of the function, or its failure.
 
-    ``account`` is the account reported by STS. If no session could be opened, it is the one in the
-    files, if that is known.
+    ``account`` is the account reported by STS. If no session could be opened, it is the account in
+    the files, if any.
     """
 
     profile: str
@@ -66,10 +66,10 @@ class Outcome:
 
 
 def call(function: Function, session: boto3.Session) -> CallResult:
-    """Call the function and return its value, or what it raised as a failure.
+    """Call the function and return its value, or its exception as a failure.
 
-    Meanwhile the session is boto3's default session in this thread. A generator is read to its end
-    here, where the session is.
+    During the call, the session is boto3's default session in this thread. A generator is consumed
+    here, while the session is available.
     """
     try:
         with working_as(session):
@@ -84,7 +84,7 @@ def call(function: Function, session: boto3.Session) -> CallResult:
 
 
 def failure_of(error: BaseException, secrets: Iterable[str] = ()) -> Failure:
-    """Return an error as text, without any of these secrets."""
+    """Return an error as text without any of these secrets."""
     hint = error.hint if isinstance(error, AwsProfileError) else ""
     message = " ".join(str(error).split())
     for secret in secrets:
@@ -94,7 +94,7 @@ def failure_of(error: BaseException, secrets: Iterable[str] = ()) -> Failure:
 
 
 def _translated(error: BaseException, chain: tuple[str, ...]) -> BaseException:
-    """Return an error of AWS or botocore as an `AwsProfileError`, and any other error as it is."""
+    """Return an AWS or botocore error as an `AwsProfileError`, and any other error as it is."""
     if not isinstance(error, BotoCoreError | ClientError | HTTPClientError):
         return error
     try:
@@ -107,6 +107,6 @@ def _translated(error: BaseException, chain: tuple[str, ...]) -> BaseException:
 def _secrets(session: boto3.Session) -> tuple[str, ...]:
     try:
         frozen = session.get_credentials().get_frozen_credentials()  # type: ignore[union-attr]
-    except Exception:  # noqa: BLE001  # then a message can't contain credentials either
+    except Exception:  # noqa: BLE001  # without credentials, a message can't contain them
         return ()
     return tuple(filter(None, (frozen.secret_key, frozen.token, frozen.access_key)))

@@ -1,7 +1,7 @@
-"""Progress bars: of a run over many profiles, and of a listing.
+"""Progress bars for a run over many profiles and for a listing.
 
-A notebook is saved with the text of a widget's first state, 0 %. So at the end, text of the last
-state replaces the widget.
+Notebooks save the text of a widget's first state, 0 %. Therefore, text of the last state replaces
+the widget at the end.
 
 https://tqdm.github.io/docs/notebook/
 """
@@ -21,30 +21,30 @@ from ipy_awsprofile.credentials.interrupts import Uninterrupted
 
 T = TypeVar("T")
 
-#: What a bar says if AWS limits how often it is called.
+#: The text on a bar while AWS throttles calls.
 _SLOWED = "slowed down by AWS"
 
-#: Seconds after which a listing shows its progress.
+#: The delay before a listing shows its progress, in seconds.
 _DELAY = 2.0
 
 
 @contextmanager
 def progress_bar(items: Sequence[T], *, unit: str, shown: bool) -> Iterator[Iterable[T]]:
-    """Yield the items, and show how many of them were taken."""
+    """Yield an iterator over the items that shows its progress."""
     with _bar(items, unit=unit, shown=shown) as bar:
         taken = iter(bar)
         try:
             yield taken
         finally:
             if shown and _is_widget(type(bar)):
-                taken.close()  # only then it has counted all of them
+                taken.close()  # the bar counts all items only after this
 
 
 @contextmanager
 def counting_bar(unit: str, *, shown: bool) -> Iterator[Callable[[int, int, bool], None]]:
-    """Yield a function to call with the number done, the number of all, and whether AWS slows it.
+    """Yield a function to call with the number done, the total, and whether AWS throttles calls.
 
-    The bar appears if that takes longer than two seconds.
+    The bar appears after two seconds.
     """
     began = time.monotonic()
     bars: list[Any] = []
@@ -81,16 +81,16 @@ def _bar(*items: Sequence[object], shown: bool, **options: Any) -> Iterator[Any]
 
 
 def _is_widget(bar: type[Any]) -> bool:
-    notebook = sys.modules.get("tqdm.notebook")  # tqdm imports it in a kernel alone
+    notebook = sys.modules.get("tqdm.notebook")  # tqdm imports it only in a kernel
     return notebook is not None and issubclass(bar, notebook.tqdm)
 
 
-#: Seconds of one wait for the next profile, after which Ctrl-C is noticed.
+#: The interval to check for Ctrl-C while waiting for the next profile, in seconds.
 _POLL_INTERVAL = 0.2
 
 
 def waited_in_vain(done: SimpleQueue[object], block: Uninterrupted) -> bool:
-    """Wait for the next profile. Return True if Ctrl-C came instead."""
+    """Wait for the next profile. Return True if Ctrl-C ended the wait."""
     while not block.took_interrupt():
         with suppress(Empty):
             done.get(timeout=_POLL_INTERVAL)

@@ -1,8 +1,8 @@
-"""The threads of a run: each opens the session of a profile, and calls the function with it.
+"""The threads of a run, which open a profile's session and call the function with it.
 
-A thread calls the function itself, or submits it to an executor and waits for the result. So no
-credentials wait in a queue until they expire, and a session is released as soon as its profile is
-done.
+A thread calls the function itself, or submits it to an executor and waits for the result. Thus,
+credentials don't expire while they wait in a queue, and each session is released as soon as its
+profile is finished.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ if TYPE_CHECKING:
     from ipy_awsprofile.credentials.interrupts import Uninterrupted
     from ipy_awsprofile.switch.switcher import Switcher
 
-#: Seconds after Ctrl-C for profiles that are nearly done.
+#: The time after Ctrl-C for profiles to finish, in seconds.
 _GRACE_PERIOD = 1.0
 
 
 class Run:
-    """One run over the pending calls of a job: what its threads share."""
+    """One run over the pending calls of a job, with the state that its threads share."""
 
     def __init__(self, switcher: Switcher, job: Job) -> None:
         self.sources = SharedSources(switcher.person, connections=job.workers)
         self.protection = switcher.protection
-        self.unattended = replace(switcher.person, sign_in=None)  # a thread can't ask
+        self.unattended = replace(switcher.person, sign_in=None)  # a thread can't prompt
         self.credentials: list[ref[Any]] = []
         self._job = job
         self._executor = job.executor
@@ -58,26 +58,26 @@ class Run:
         self._refusals: list[RuntimeError] = []
 
     def ask_person(self) -> None:
-        """Ask for the MFA codes and the sign-ins that the profiles need."""
+        """Ask the user for the MFA codes and sign-ins that the profiles need."""
         targets = []
         for request in self._requests.values():
-            with suppress(AwsProfileError):  # it is reported when the profile is opened
+            with suppress(AwsProfileError):  # opening the profile reports it
                 targets.append(self.target_of(request))
         self.sources.ask_person(targets)
 
     def target_of(self, request: SwitchRequest) -> Target:
-        """Return the target of a request, in the first Region of the job if it doesn't have one.
+        """Return the target of a request, with the job's first Region if it doesn't have a Region.
 
-        Raises a child of `AwsProfileError`.
+        Raises a subclass of `AwsProfileError`.
         """
         target = target_of(request)
         regions = self._job.regions
         return replace(target, region=regions[0]) if regions and not target.region else target
 
     def call_all(self, block: Uninterrupted) -> tuple[dict[Task, Outcome], bool]:
-        """Return the outcomes of all calls, or those so far and True after Ctrl-C.
+        """Return the outcomes of all calls and False, or the outcomes so far and True after Ctrl-C.
 
-        Raises InvalidOption if the executor takes none of the calls.
+        Raises InvalidOption if the executor doesn't accept any of the calls.
         """
         tasks = self._job.pending
         counts = Counter(task.profile for task in tasks)
@@ -124,7 +124,7 @@ class Run:
         return outcomes, interrupted
 
     def _stop(self) -> None:
-        """Stop submitting calls, and cancel those that the executor hasn't started."""
+        """Stop submitting calls, and cancel the calls that the executor hasn't started."""
         self._stopped.set()
         for future in tuple(self._submitted):
             future.cancel()
@@ -140,7 +140,7 @@ class Run:
         return self._executor is not None
 
     def call(self, session: ProfileSession, region: str | None) -> CallResult:
-        """Call the function in a Region, or in the session's own; raise what an executor raises."""
+        """Call the function in this Region or the session's. Raises errors of the executor."""
         if self._executor is None or self._portable is None:
             return call(self._job.function, session.in_region(region) if region else session)
         if self.is_stopped:
@@ -149,11 +149,11 @@ class Run:
         sent = replace(sent, region=region) if region else sent
         try:
             future = self._executor.submit(call_in_worker, sent, self._portable)
-        except RuntimeError as error:  # it was shut down, or its workers have died
+        except RuntimeError as error:  # the executor was shut down, or its workers died
             self._refusals.append(error)
             raise
         self._submitted.add(future)
-        if self.is_stopped:  # while the executor took the call, so `_stop` didn't see it
+        if self.is_stopped:  # `_stop` missed this call while the executor accepted it
             future.cancel()
         try:
             return future.result()
@@ -162,9 +162,9 @@ class Run:
 
 
 class _ProfileRun:
-    """The session of one profile in a run, which the calls for its Regions share.
+    """The session of one profile in a run, shared by the calls for its Regions.
 
-    The first call opens it, and the last one releases it.
+    The first call opens the session, and the last call releases it.
     """
 
     def __init__(self, run: Run, request: SwitchRequest, calls: int) -> None:
@@ -201,7 +201,7 @@ class _ProfileRun:
         return Outcome(task.profile, self._account, region, rows, failure)
 
     def _open_once(self) -> tuple[ProfileSession | None, Failure | None]:
-        """Return the session, or why it couldn't be opened; open it if it is the first call."""
+        """Return the session, or the failure to open it. The first call opens it."""
         with self._lock:
             if not self._session and not self._failure:
                 try:
@@ -213,7 +213,7 @@ class _ProfileRun:
 
     def _open(self) -> ProfileSession:
         run, protection = self._run, self._run.protection
-        # A pattern can fit the name of the account, which isn't in the files.
+        # A protection pattern can match the account's name, which isn't in the files.
         request = protection.resolve_name(self._request, run.unattended)
         session = run.sources.open(run.target_of(request := protection.allowed(request)))
         self._account = who_am_i(session).account
@@ -223,7 +223,7 @@ class _ProfileRun:
         return session
 
     def _renew(self, expired: ProfileSession) -> ProfileSession:
-        """Return a session with new credentials; of several calls, the first one opens it."""
+        """Return a session with new credentials. If several calls need it, the first opens it."""
         with self._lock:
             if self._session is expired:
                 self._session = self._run.sources.open(expired.target, fresh=True)
@@ -237,7 +237,7 @@ class _ProfileRun:
 
 
 def _known_account(name: str) -> str | None:
-    """Return the account of a profile that couldn't be opened, if its name or the files say it."""
+    """Return the account in the name or files of a profile that couldn't be opened, or None."""
     with suppress(AwsProfileError):
         return account_in_name_or_files(name) or None
     return None

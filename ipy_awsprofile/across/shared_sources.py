@@ -1,8 +1,8 @@
-"""Sessions for many profiles, whose roles share what they are assumed from.
+"""Open sessions for many profiles, and share the sources of their roles.
 
-botocore gets the credentials of a role's source again for each role. For hundreds of roles with
-one source that would be hundreds of calls, and AWS accepts an MFA code only once. Here, each source
-is opened once, and a person is asked once for each MFA device and each sign-in.
+For each role, botocore gets the credentials of the role's source again. For hundreds of roles with
+one source, this would be hundreds of calls, and AWS accepts an MFA code only once. Here, each
+source is opened once, and the user is asked once for each MFA device and each sign-in.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from ipy_awsprofile.sessions.portable import session_token
 from ipy_awsprofile.sessions.session import ProfileSession, open_target
 from ipy_awsprofile.sessions.sso_sign_in import sso_settings
 
-#: Identifies something that is shared: an MFA device, a sign-in, a source session, an STS client.
+#: The key of a shared object: an MFA device, a sign-in, a source session, an STS client.
 Key = tuple[str, ...]
 
 
 class SharedSources:
-    """Opens sessions in many threads; roles with the same source share its session.
+    """Opens sessions in many threads. Roles with the same source share its session.
 
-    ``person`` is who `ask_person` asks. ``connections`` is the number of threads that open
-    sessions at the same time, and ``timeout`` is in seconds, for each attempt of a call to STS. A
-    source that fails isn't tried again: all roles that need it get the same error.
+    ``person`` answers `ask_person`. ``connections`` is the number of threads that open sessions at
+    the same time. ``timeout`` is for each attempt of a call to STS, in seconds. A source that fails
+    isn't tried again: all roles that need it get the same error.
     """
 
     def __init__(
@@ -58,10 +58,10 @@ class SharedSources:
         self._shared: dict[Key, Future[Any]] = {}
 
     def ask_person(self, targets: Iterable[Target]) -> None:
-        """Ask for what the targets need: once for each MFA device and each sign-in.
+        """Ask for the targets' MFA codes and sign-ins, once for each device and each sign-in.
 
-        A target whose role is in the AWS CLI's cache needs nothing. A failure isn't raised here:
-        `open` raises it for each target that needs the answer.
+        A target needs neither if its role is in the AWS CLI's cache. Failures aren't raised here:
+        `open` raises them for each target that needs the answer.
         """
         for target in targets:
             with suppress(Exception):
@@ -69,7 +69,7 @@ class SharedSources:
                     self._ask_for(target)
 
     def _ask_for(self, target: Target) -> None:
-        """Ask for what the chain needs, from the target back to the first role that is cached."""
+        """Ask for what the chain needs, from the target back to the first cached role."""
         while _keys_of_answers(target) and not _is_cached(target):
             if key := _device_key(target):
                 self._make_once(key, partial(self._credentials_with_code, target))
@@ -83,9 +83,9 @@ class SharedSources:
             self._make_once(_sign_in_key(target), sign_in)
 
     def open(self, target: Target, *, fresh: bool = False) -> ProfileSession:
-        """Open a session for a target. Raises a child of `AwsProfileError`.
+        """Open a session for a target. Raises a subclass of `AwsProfileError`.
 
-        With ``fresh``, cached credentials of the target's role aren't used.
+        With ``fresh``, don't use cached credentials of the target's role.
         """
         return self._open(target, fresh=fresh)
 
@@ -103,7 +103,7 @@ class SharedSources:
         )
 
     def _role_provider(self, target: Target) -> MakeProvider:
-        """Return what makes a provider that assumes the target's role with its shared source."""
+        """Return a factory for a provider that assumes the target's role with its shared source."""
         has_code = _device_key(target) in self._shared
 
         def sts(service: str, **keys: Any) -> Any:
@@ -114,20 +114,20 @@ class SharedSources:
             core: ProfileBotocoreSession, cache: RoleCache, prompter: MfaPrompter
         ) -> _RoleProvider:
             source = _DeferredCredentials(lambda: self._source_credentials(target, core))
-            # The source's credentials contain the code already, so AssumeRole is called without.
+            # The source's credentials already include MFA, so AssumeRole is called without a code.
             return _RoleProvider(core, cache, (lambda _: "") if has_code else prompter, sts, source)
 
         return make
 
     def _sts_client(self, target: Target, has_code: bool, _service: str, **keys: Any) -> Any:
-        """Return the shared STS client for these access keys; create it if there is none yet."""
+        """Return the shared STS client for these access keys. Create it if it doesn't exist."""
 
         def create() -> Any:
             core = ProfileBotocoreSession(target)
             sts = core.create_client("sts", config=self._sts_config, **keys)
             client = guarded(self._pace.keep(sts))
             if has_code:
-                handler: Any = _without_mfa  # unlike most handlers, it returns something
+                handler: Any = _without_mfa  # unlike most handlers, it returns a value
                 client.meta.events.register("provide-client-params.sts.AssumeRole", handler)
             return client
 
@@ -135,22 +135,22 @@ class SharedSources:
         return self._make_once(("sts", place, keys["aws_access_key_id"]), create)
 
     def _source_credentials(self, target: Target, core: ProfileBotocoreSession) -> Any:
-        """Return the credentials that the target's role is assumed with, in this session of it."""
+        """Return the credentials for assuming the target's role in this botocore session."""
         key, session = _device_key(target), self._source_session(target)
         core.provenance.follow(session.provenance)
         return self._shared[key].result() if key in self._shared else session.get_credentials()
 
     def _source_session(self, target: Target) -> ProfileSession:
-        """Return the shared session that the target's role is assumed from."""
+        """Return the shared session of the source of the target's role."""
         source = _source_of(target)
         key = ("source", source.name, str(source.region), repr(source.client_settings_here()))
         session: ProfileSession = self._make_once(key, partial(self._open, source))
         return session
 
     def _credentials_with_code(self, target: Target) -> Credentials:
-        """Ask for an MFA code and return credentials of the role's source that contain it.
+        """Ask for an MFA code, and return MFA credentials of the role's source.
 
-        Raises a child of `AwsProfileError`.
+        Raises a subclass of `AwsProfileError`.
         """
         serial, source = target.profiles[0].mfa_serial, self._source_session(target)
         question = f"Enter MFA code for {serial}: "
@@ -160,7 +160,7 @@ class SharedSources:
         return Credentials(str(keys.access_key), str(keys.secret_key), keys.token)
 
     def _make_once(self, key: Key, make: Callable[[], Any]) -> Any:
-        """Return what ``make`` returns, or raise its error. Only the first thread calls it."""
+        """Return the result of ``make``, or raise its error. Only the first thread calls it."""
         with self._lock:
             is_first = key not in self._shared
             shared = self._shared.setdefault(key, Future())
@@ -170,7 +170,7 @@ class SharedSources:
             except BaseException as error:  # noqa: BLE001  # it is raised below
                 shared.set_exception(error)
         if failure := shared.exception():
-            # Each thread would add its stack, with everything in it, to the one error.
+            # Otherwise, each thread would add its stack, with all objects in it, to the same error.
             raise failure.with_traceback(None)
         return shared.result()
 
@@ -181,9 +181,9 @@ def _without_mfa(params: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 
 def _can_share_source(target: Target) -> bool:
-    """Return whether the source gives the same credentials when it is opened as a profile.
+    """Return whether the source has the same credentials if it is opened as a profile.
 
-    It doesn't if it has both keys and a role: as a source it uses its keys, as a profile its role.
+    It doesn't if it has both keys and a role: a source uses its keys, but a profile uses its role.
     """
     sources = target.steps[1:]
     if not sources:
@@ -194,7 +194,7 @@ def _can_share_source(target: Target) -> bool:
 def _source_of(target: Target) -> Target:
     """Return the source of the target's role, with the role's Region and client settings.
 
-    The source's own take precedence.
+    The source's settings take precedence.
     """
     source = target_of(SessionRequest(profile=target.profiles[1].name), target.config)
     own, settings = source.client_settings_here(), target.client_settings_here()
@@ -205,7 +205,7 @@ def _source_of(target: Target) -> Target:
 
 
 def _keys_of_answers(target: Target) -> list[Key]:
-    """Return the MFA devices and the sign-in that the chain needs if none of it is cached."""
+    """Return the MFA devices and the sign-in that the chain needs if nothing is cached."""
     steps = pairwise(target.profiles)
     keys = [("code", role.mfa_serial, source.name) for role, source in steps if role.mfa_serial]
     signs_in = target.profiles[-1].kind in _SIGNED_IN
@@ -213,12 +213,12 @@ def _keys_of_answers(target: Target) -> list[Key]:
 
 
 def _device_key(target: Target) -> Key:
-    """Return the MFA device that the role needs, and whose it is; empty if it needs none."""
+    """Return the key of the MFA device that the role needs, or an empty key."""
     serial = target.profiles[0].mfa_serial
     return ("code", serial, target.profiles[1].name) if serial and _can_share_source(target) else ()
 
 
-#: The kinds of profiles for which a person signs in.
+#: The kinds of profiles that need a sign-in.
 _SIGNED_IN = (ProfileKind.SSO, ProfileKind.LOGIN_SESSION)
 
 
@@ -230,7 +230,7 @@ def _sign_in_key(target: Target) -> Key:
 
 
 class _RoleProvider(AssumeRoleProvider):
-    """botocore's provider of assumed roles, with the credentials of the source given to it."""
+    """botocore's provider for assumed roles, which uses the given credentials of the source."""
 
     def __init__(
         self,
@@ -254,34 +254,34 @@ class _RoleProvider(AssumeRoleProvider):
 
 
 class _WithParameters:
-    """The shared STS client, with the parameters of AssumeRole that one target has."""
+    """The shared STS client, with one target's additional parameters for AssumeRole."""
 
     def __init__(self, sts: Any, target: Target) -> None:
         self._sts = sts
         self._target = target
 
     def assume_role(self, **params: Any) -> Any:
-        """Assume a role; the name is botocore's."""
+        """Assume a role. The method's name is botocore's."""
         return self._sts.assume_role(**self._target.assume_role_parameters(params))
 
 
 class _DeferredCredentials:
-    """Credentials of a source that is opened only when a role is assumed with them."""
+    """Credentials of a source that is opened only when a role is assumed with it."""
 
     def __init__(self, get: Callable[[], Any]) -> None:
         self._get = get
 
     def get_frozen_credentials(self) -> Any:
-        """Open the source and return its credentials; the name is botocore's."""
+        """Open the source and return its credentials. The method's name is botocore's."""
         return self._get().get_frozen_credentials()
 
 
 class _NotCached(Exception):
-    """The role would have to be assumed."""
+    """Raised if the role isn't cached and would have to be assumed."""
 
 
 def _is_cached(target: Target) -> bool:
-    """Return whether the AWS CLI's cache has credentials of the role. Makes no call to AWS."""
+    """Return whether the AWS CLI's cache has the role's credentials. Makes no call to AWS."""
 
     def fail(*_: object) -> NoReturn:
         raise _NotCached

@@ -1,4 +1,4 @@
-"""The call of a function in a worker process: how the function gets there, and what runs there."""
+"""Send a function to a worker process and call it there."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class PortableFunction:
     """A function that can be sent to an executor.
 
-    With cloudpickle installed, a function that is defined in a notebook is pickled by value.
-    Raises InvalidOption if the function can't be sent to this executor.
+    If cloudpickle is installed, a function defined in a notebook is pickled by value. Raises
+    InvalidOption if the function can't be sent to this executor.
     """
 
     def __init__(self, function: Function, executor: Executor) -> None:
@@ -35,14 +35,14 @@ class PortableFunction:
         self._function, self._pickled = None, pickled
 
     def __call__(self, session: Any) -> Any:
-        """Call the function; unpickle it only now, so that an error of that can be reported."""
+        """Call the function. Unpickle it first, so that unpickling errors can be reported."""
         if self._function is None:
-            self._function = pickle.loads(self._pickled)  # noqa: S301  # the kernel has sent it
+            self._function = pickle.loads(self._pickled)  # noqa: S301  # it comes from the kernel
         return self._function(session)
 
 
 def call_in_worker(session: PortableSession, function: PortableFunction) -> CallResult:
-    """Open the session and call the function with it: the task that an executor gets."""
+    """Open the session and call the function with it. This is the task for an executor."""
     try:
         opened = session.open()
     except Exception as error:  # noqa: BLE001
