@@ -1,4 +1,4 @@
-"""The card of the active identity, which ``%aws_profile`` shows after a switch and by itself."""
+"""The card of the active identity, shown by ``%aws_profile`` alone and after a switch."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def active_identity_card(
 ) -> Card:
     """Return a card of the active identity, or of the credentials that boto3 uses without one.
 
-    ``before`` was active before a switch, with its session in its variable. Raises a child of
-    `AwsProfileError` if AWS refuses to renew the credentials.
+    ``before`` is the request that was active before a switch, if its session was in its variable.
+    Raises a subclass of `AwsProfileError` if AWS refuses to renew the credentials.
     """
     identity, problem = _present_identity(switcher)
     request = switcher.request
@@ -50,7 +50,7 @@ def active_identity_card(
 
 
 def _present_identity(switcher: Switcher) -> tuple[Identity | None, str]:
-    """Return the active identity; without a connection the last one, and why it isn't renewed."""
+    """Return the active identity or, without a connection, the last known one and the problem."""
     try:
         return switcher.identity(), ""
     except EndpointUnreachable as error:
@@ -87,7 +87,7 @@ def _emptied(before: SwitchRequest | None, request: SwitchRequest) -> Iterator[L
 
 
 def _credentials_without_switch() -> str:
-    """Return in words which credentials boto3 uses by itself, in the order of its providers."""
+    """Describe the credentials that boto3 uses by default, in the order of its providers."""
     if os.environ.get("AWS_ACCESS_KEY_ID"):
         return "the keys in the environment"
     variable, name = named_profile(os.environ)

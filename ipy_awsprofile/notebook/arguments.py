@@ -1,4 +1,4 @@
-"""The options of the magics, as ``%aws_profile?`` and the like show them."""
+"""The options of the magics, which help such as ``%aws_profile?`` shows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ipy_awsprofile.notebook.option_values import (
 
 
 def _decorator(*arguments: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return a decorator that adds all of them to a magic, in this order."""
+    """Return a decorator that adds all arguments to a magic, in this order."""
 
     def decorate(magic: Any) -> Any:
         for one in reversed(arguments):
@@ -28,7 +28,7 @@ def _decorator(*arguments: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return decorate
 
 
-# The dest of an option of a switch is a field of SwitchRequest: `switch_request` relies on it.
+# The dest of each switch option is a field of SwitchRequest. `switch_request` relies on this.
 aws_profile_arguments = _decorator(
     argument(
         "profile",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class CallMagics(Protocol):
-    """What the command needs of `AwsProfileMagics`."""
+    """The part of `AwsProfileMagics` that the command uses."""
 
     record_calls: bool
     aws_calls: Callable[..., pd.DataFrame | None]
@@ -40,7 +40,7 @@ class CallMagics(Protocol):
 
 
 def recorded_calls() -> pd.DataFrame:
-    """Return the AWS calls that this kernel has recorded, the oldest first.
+    """Return the AWS calls that this kernel has recorded, oldest first.
 
     ``%aws_calls on`` records calls of boto3, aiobotocore and the libraries that use them. Each row
     is a call; see `Call` for the columns. Bodies and parameter values aren't recorded, except for
@@ -57,7 +57,7 @@ def recorded_calls() -> pd.DataFrame:
 
 
 def run_aws_calls(magics: CallMagics, line: str) -> pd.DataFrame | None:
-    """Do what ``%aws_calls`` says. Raises a child of `AwsProfileError`."""
+    """Run ``%aws_calls``. Raises a subclass of `AwsProfileError`."""
     options = parse(magics.aws_calls, line)
     if options.help:
         show_help(magics.aws_calls, in_cell=False)
@@ -115,7 +115,7 @@ def _show_policy(magics: CallMagics, file: str) -> None:
 
 
 def _of_active(found: list[Draft], magics: CallMagics) -> Draft:
-    """Return the draft of the active identity, or the only one."""
+    """Return the draft for the active identity, or the only draft."""
     if session := magics.switcher.session:
         who = magics.calls.who_has(session.get_credentials())
         for draft in found:
@@ -130,7 +130,7 @@ def _of_active(found: list[Draft], magics: CallMagics) -> Draft:
 
 
 def _write(path: Path, draft: Draft) -> None:
-    """Write a draft; a file that isn't a policy isn't overwritten. Raises InvalidOption."""
+    """Write a draft, but don't overwrite a file that isn't a policy. Raises InvalidOption."""
     from ipy_awsprofile.text import parse_json
 
     try:

@@ -1,4 +1,4 @@
-"""A cell as a function of a session, which runs it in a copy of the notebook's namespace."""
+"""Turn a cell into a function of a session, which runs it in a copy of the user namespace."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CellFunction:
-    """A cell that is run for a profile when it is called with the profile's session.
+    """A callable that runs a cell with a profile's session.
 
-    In it, ``session`` is the argument and ``profile`` the session's `Profile`. The cell's
-    assignments don't change the notebook. The call returns the value of the last statement if that
-    is an expression, else None. ``lost_names`` are the names that the cell defines and whose values
-    the user may expect in the notebook.
+    In the cell, ``session`` is the argument and ``profile`` is the session's `Profile`. The cell's
+    assignments don't change the notebook. The call returns the value of the last statement if it is
+    an expression, otherwise None. ``lost_names`` are names that the cell defines and that the user
+    may expect in the notebook.
     """
 
     run: Callable[[boto3.Session], Any]
@@ -33,11 +33,11 @@ class CellFunction:
 
 
 def cell_function(shell: InteractiveShell, cell: str) -> CellFunction:
-    """Return the function of a cell. Raises InvalidCell."""
+    """Return a function that runs the cell. Raises InvalidCell for a syntax error."""
     try:
         return _compiled(shell, cell)
     except SyntaxError as error:
-        # A SyntaxError from a magic would be shown with all frames between the two.
+        # IPython would show a SyntaxError from a magic with all of the magic's frames.
         rendered = shell.SyntaxTB.structured_traceback(type(error), error, [])
         raise InvalidCell(f"{type(error).__name__}: {error}", rendered) from None
 
@@ -51,7 +51,7 @@ def _compiled(shell: InteractiveShell, cell: str) -> CellFunction:
     match body.body:
         case [*_, ast.Expr(value=last)]:
             body.body.pop()
-    flags = shell.compile.flags  # what the notebook has imported from __future__
+    flags = shell.compile.flags  # the notebook's imports from __future__
     statements = compile(body, name, "exec", flags, dont_inherit=True)
     expression = compile(ast.Expression(last), name, "eval", flags, dont_inherit=True)
 
@@ -82,7 +82,7 @@ def _lost_names(body: list[ast.stmt]) -> Iterator[str]:
 
 
 def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements and those in their blocks, except in functions and classes."""
+    """Yield the statements and the statements in their blocks, except in functions and classes."""
     for statement in body:
         yield statement
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -104,7 +104,7 @@ def _defined_names(statement: ast.stmt) -> Iterator[str]:
 
 
 def _targets(targets: Iterable[ast.expr]) -> Iterator[str]:
-    """Yield the variables among the targets of an assignment; attributes and items aren't any."""
+    """Yield the names of the variables that an assignment sets; skip attributes and items."""
     for target in targets:
         match target:
             case ast.Name():

@@ -1,4 +1,4 @@
-"""An identity for one cell of the notebook.
+"""Use an identity for one cell of the notebook.
 
 An input transformer turns the first line ``%%aws_profile NAME`` into ``%aws_profile --cell NAME``,
 which enters a scope that ends with the cell. So the rest of the cell runs like any other cell: it
@@ -43,23 +43,23 @@ def cell_magic_as_line(lines: list[str]) -> list[str]:
     return lines
 
 
-# A terminal asks IPython whether a cell is complete. IPython leaves out what says this of itself,
-# and so it sees a cell magic, which is complete after an empty line.
+# A terminal asks IPython whether a cell is complete. For that check, IPython skips transformers
+# with side effects, so it sees a cell magic, which is complete after an empty line.
 cell_magic_as_line.has_side_effects = True  # type: ignore[attr-defined]
 
 
 def _transformed(lines: list[str]) -> list[str]:
-    """Transform the rest of a cell, which can begin with another cell magic or with ours again."""
+    """Transform the rest of a cell, which can begin with any cell magic, even this one."""
     number = next((number for number, line in enumerate(lines) if line.strip()), 0)
     return [*lines[:number], *cell_magic(cell_magic_as_line(lines[number:]))]
 
 
 class UntilCellEnds:
-    """A scope that ends with the cell in which it has begun, also after an error.
+    """A scope that ends with the cell that began it, even after an error.
 
-    Another cell can run meanwhile: inside this one, or in another thread (a subshell of ipykernel).
-    So the end of a cell is recognized by its result. A silent execution tells only that some code
-    has ended.
+    Another cell can run in the meantime, inside this one or in another thread (an ipykernel
+    subshell). So the scope recognizes the end of its cell by the cell's result. After a silent
+    execution, IPython reports only that some code has ended.
 
     https://ipython.readthedocs.io/en/stable/config/callbacks.html
     """
@@ -77,7 +77,7 @@ class UntilCellEnds:
         }
 
     def enter(self) -> None:
-        """Begin the scope, whose session may have to be opened before."""
+        """Open the scope's session if necessary, and begin the scope."""
         self._scope.prepare()
         with Uninterrupted(), ExitStack() as on_error:
             on_error.callback(self._leave)
@@ -87,7 +87,7 @@ class UntilCellEnds:
             on_error.pop_all()
 
     def _cell_ended(self, result: object = None) -> None:
-        # Without a result, a cell that awaited something was interrupted.
+        # IPython passes no result if a cell was interrupted during an await.
         if result is self._result if result is not None else self._is_over():
             self._leave()
 
@@ -96,7 +96,7 @@ class UntilCellEnds:
             self._leave()
 
     def _code_begins(self) -> None:
-        """Leave it now if Ctrl-C came when IPython was about to call a hook, which it swallows."""
+        """Leave the scope now if IPython swallowed Ctrl-C just before it called a hook."""
         if self._is_over():
             self._leave()
 
@@ -113,7 +113,7 @@ class UntilCellEnds:
 
 def _own_cell(shell: InteractiveShell) -> tuple[object, bool]:
     """Return the result of the cell that runs in this thread, and whether it is silent."""
-    frame: FrameType | None = sys._getframe()  # noqa: SLF001  # IPython doesn't name it otherwise
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001  # IPython has no API for it
     while frame:
         if frame.f_code.co_name == "run_cell_async" and frame.f_locals.get("self") is shell:
             return frame.f_locals.get("result"), bool(frame.f_locals.get("silent"))

@@ -1,4 +1,4 @@
-"""What the magics do: parse the line, call the Switcher once, show the card."""
+"""Run the magics: parse the line, call the Switcher once, show the card."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class LoadedMagics(Protocol):
-    """What a command needs of `AwsProfileMagics`."""
+    """The part of `AwsProfileMagics` that the commands use."""
 
     shell: InteractiveShell
     aws_profile: Callable[..., None]
@@ -44,17 +44,17 @@ class LoadedMagics(Protocol):
         ...
 
     def identity_shown(self) -> None:
-        """Show no line for the active identity: the cell has a card of it."""
+        """Show no identity line after this cell, because the cell shows the identity's card."""
         ...
 
     def drop_first(self) -> None:
-        """Don't switch to the first profile any more."""
+        """Cancel the switch to the first profile."""
         ...
 
 
 def run_aws_profile(magics: LoadedMagics, line: str, cell: str | None) -> None:
-    """Do what ``%aws_profile`` says, and show the result. Raises a child of `AwsProfileError`."""
-    if cell is not None:  # called by name; IPython transforms a typed cell before
+    """Run ``%aws_profile``, and show the result. Raises a subclass of `AwsProfileError`."""
+    if cell is not None:  # called by name; IPython transforms typed cells first
         magics.shell.run_cell(f"%aws_profile --cell {line}\n{cell}").raise_error()
         return
     require_notebook("`%aws_profile`")
@@ -68,9 +68,9 @@ def run_aws_profile(magics: LoadedMagics, line: str, cell: str | None) -> None:
 
 
 def run_aws_profiles(magics: LoadedMagics, line: str, cell: str | None) -> pd.DataFrame | None:
-    """Show the profiles, or return the DataFrame of a cell that is run for each of them.
+    """Show the profiles, or run a cell for each of them and return or store its DataFrame.
 
-    Raises a child of `AwsProfileError`.
+    Raises a subclass of `AwsProfileError`.
     """
     from ipy_awsprofile.notebook.many_profiles import frame_of_cell, profile_list
 
@@ -93,7 +93,7 @@ def run_aws_profiles(magics: LoadedMagics, line: str, cell: str | None) -> pd.Da
 def _result_of(
     magics: LoadedMagics, options: argparse.Namespace, request: SwitchRequest | None
 ) -> object:
-    """Do what the options of ``%aws_profile`` say, and return what shows the result."""
+    """Carry out the options of ``%aws_profile``, and return an object that displays the result."""
     shell, switcher = magics.shell, magics.switcher
     if options.explain:
         return _explanation(request or switcher.request)
@@ -113,7 +113,7 @@ def _result_of(
     if options.login:
         switcher.login(request or _active_request(switcher), person=person)
         if request == SwitchRequest(sso=options.sso):
-            return active_identity_card(shell, switcher)  # a sign-in alone: nothing is switched
+            return active_identity_card(shell, switcher)  # only a sign-in, without a switch
     if options.save:
         from ipy_awsprofile.switch.saving import save_role
 
@@ -167,8 +167,8 @@ _WITHOUT_BROWSER = "Click *Console* in the picker, which `%aws_profile --pick` s
 def open_console(switcher: Switcher, service: str) -> Card:
     """Open the console as the active identity, and return a card that says so.
 
-    Its link has a token, and is nowhere but in the browser. Raises AwsProfileError if no profile is
-    active, if the browser isn't on this machine, and what `console_link` raises.
+    The link contains a token and goes only to the browser. Raises AwsProfileError if no profile is
+    active or the browser can't be opened on this machine, and the errors of `console_link`.
     """
     from ipy_awsprofile.sessions.console import console_link
     from ipy_awsprofile.sessions.local_browser import local_browser, open_in

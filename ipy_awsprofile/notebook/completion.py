@@ -1,6 +1,6 @@
-"""Tab completion after our magics: profile names, options, Regions, and what a sign-in lists.
+"""Tab completion for the magics: profiles, options, Regions, and a sign-in's accounts and roles.
 
-What the access portal hasn't listed yet is asked for in a thread; nobody is asked to sign in.
+A thread gets values that aren't cached from the access portal, and never prompts for a sign-in.
 
 https://ipython.readthedocs.io/en/stable/api/generated/IPython.core.completer.html
 """
@@ -38,7 +38,7 @@ _MAGIC = re.compile(
 _LAST_WORD = re.compile(r"""(?:^|\s)(?P<word>"[^"]*|'[^']*|\S*)$""")
 
 
-#: Options about a role of IAM Identity Center.
+#: Options that select a role of IAM Identity Center.
 ROLE_OPTIONS = ("--account", "--role", "--sso")
 
 
@@ -89,7 +89,7 @@ def _candidates(magic: Any, before: list[str], word: str, *, many: bool) -> list
 
 
 def _typed(word: str) -> str:
-    """Return the beginning of a name that is typed, for a comparison without case."""
+    """Return the typed beginning of a name, for case-insensitive comparison."""
     return _unescaped(word).casefold()
 
 
@@ -99,7 +99,7 @@ def _unescaped(word: str) -> str:
 
 
 def _typed_values(before: list[str]) -> dict[str, str]:
-    """Return the values of options that have one, of words that can be in quotes."""
+    """Return the typed values of the role options, which may be in quotes."""
     try:
         words = shlex.split(" ".join(before))
     except ValueError:
@@ -123,13 +123,13 @@ def _options_with_value(magic: Any) -> set[str]:
 
 
 def _words(magic: Any) -> list[str]:
-    """Return the only words that a magic takes besides its options; empty if it takes names."""
+    """Return the words that a magic accepts besides its options, or [] if it accepts any name."""
     actions = (action for action in _actions(magic) if not action.option_strings)
     return [str(choice) for action in actions for choice in action.choices or ()]
 
 
 def _names(with_roles: bool) -> list[str]:
-    """Return the names of the profiles and, for a pattern, of the roles: it finds both."""
+    """Return the names of the profiles and, for a pattern, which matches both, of their roles."""
     from ipy_awsprofile.config.profiles import list_profiles
 
     try:
@@ -141,10 +141,10 @@ def _names(with_roles: bool) -> list[str]:
 
 
 def _role_names(word: str) -> list[str]:
-    """Return names of roles of IAM Identity Center as far as the next part after a word.
+    """Return the IAM Identity Center role names that begin with a word, up to the next part.
 
-    These are the sign-ins, after ``corp:`` the accounts (by name, or for a digit by ID), and after
-    ``corp:team-dev/`` the account's roles. Raises AwsProfileError.
+    The parts are the sign-ins; after ``corp:``, the accounts (by name, or by ID after a digit); and
+    after ``corp:team-dev/``, the account's roles. Raises AwsProfileError.
     """
     from ipy_awsprofile.config.assigned_role import role_name
     from ipy_awsprofile.config.config import read_config
@@ -169,9 +169,9 @@ def _role_names(word: str) -> list[str]:
 
 
 def _quoted(name: str) -> str:
-    """Return the name as the magic reads it: as one word, and not as an option.
+    """Return the name quoted and escaped, so that the magic reads it as one word and not an option.
 
-    The quotation of a name that goes on, such as ``corp:Team Dev/``, stays open.
+    An incomplete name, such as ``corp:Team Dev/``, has no closing quotation mark.
     """
     word = re.sub(r"[{}]|\$(?=[\w.])", r"\g<0>\g<0>", name)  # IPython expands {…} and $…
     if re.search(r"""[\s"']""", name):
@@ -185,7 +185,7 @@ _PATIENCE = 2.0
 
 
 def from_portal(ask_for_values: Callable[[], list[str]]) -> list[str]:
-    """Return what the access portal is asked for; nothing if it doesn't answer in time."""
+    """Return values from the access portal, or an empty list after an error or a timeout."""
     values: Future[list[str]] = Future()
 
     def ask() -> None:
@@ -202,7 +202,7 @@ def from_portal(ask_for_values: Callable[[], list[str]]) -> list[str]:
 
 
 def option_values(option: str, options: dict[str, str]) -> list[str]:
-    """Return the values of an option, of which some others are typed already."""
+    """Return the possible values of an option, given the options that are already typed."""
     from ipy_awsprofile.config.config import read_config
     from ipy_awsprofile.config.sign_ins import find_sign_in, sign_ins
     from ipy_awsprofile.sessions.access_portal import AccessPortal

@@ -1,4 +1,4 @@
-"""Traits whose errors list the allowed values, with an example.
+"""Traits with errors that list the allowed values and an example.
 
 ``%config`` logs only the message of an error, so the message contains everything.
 
@@ -16,7 +16,7 @@ from ipy_awsprofile.text import short_line
 
 
 class _Setting:
-    """A trait whose metadata has ``allowed``, in words, and an ``example`` of Python code."""
+    """A trait with the metadata ``allowed``, a description, and ``example``, Python code."""
 
     def error(
         self, obj: Any, value: object, error: Exception | None = None, info: str | None = None
@@ -41,7 +41,7 @@ class _Setting:
 
 
 def _as_setting(kind: Any) -> Any:
-    """Return a subclass with the same name, which the help shows, and with our errors."""
+    """Return a subclass with these errors and the same name, which the help shows."""
     return type(kind.__name__, (_Setting, kind), {})
 
 

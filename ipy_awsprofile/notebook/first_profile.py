@@ -1,7 +1,7 @@
-"""The profile that the first cell switches to, as ``c.AwsProfileMagics.profile`` names it.
+"""Switch to the profile in ``c.AwsProfileMagics.profile`` before the first cell.
 
-Nothing is done when the extension is loaded: a kernel that never runs a cell asks nobody. If the
-switch fails, the cell isn't run, because it would run as another identity.
+Loading the extension doesn't switch, so a kernel that never runs a cell never prompts. If the
+switch fails, the cell doesn't run, because it would use a different identity.
 
 https://ipython.readthedocs.io/en/stable/config/intro.html
 """
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.switch.switcher import Switcher
 
-#: A cell that begins like this, after comments, does something else with the profile.
+#: Cells that begin like this, after comments, choose a profile or load an extension themselves.
 _OTHER = re.compile(r"(?:\s|#.*\n)*%{1,2}(?:aws_profile\s+\S|(?:un|re)?load_ext\s)")
 
 
 class CellRefused(InputRejected):  # type: ignore[misc]  # IPython has no types
-    """The cell wasn't run, because the first profile couldn't be switched to."""
+    """The cell wasn't run, because the switch to the first profile failed."""
 
     def _render_traceback_(self) -> list[str]:
         return [str(line) for line in self.args]
 
 
 class FirstProfile:
-    """Switches to a profile before the first cell, and before each later one until that works.
+    """Switches to a profile before the first cell, and retries before each cell until it succeeds.
 
-    A switch of the person, or ``--off``, takes its place.
+    A switch by the user, or ``--off``, replaces it.
 
     https://ipython.readthedocs.io/en/stable/config/callbacks.html
     """
@@ -58,17 +58,17 @@ class FirstProfile:
         self._card_shown = card_shown
         self._error: AwsProfileError | None = None
         shell.events.register("pre_run_cell", self._cell_begins)
-        # An AST transformer is what IPython lets reject a cell.
+        # IPython lets an AST transformer reject a cell.
         shell.ast_transformers.append(self)
 
     def drop(self) -> None:
-        """Don't switch any more. Calling it again does nothing."""
+        """Cancel the switch. Further calls do nothing."""
         if self in self._shell.ast_transformers:
             self._shell.ast_transformers.remove(self)
             self._shell.events.unregister("pre_run_cell", self._cell_begins)
 
     def visit(self, node: Any) -> Any:
-        """Return the code of a cell as it is. Raises CellRefused after a switch that failed."""
+        """Return a cell's code unchanged. Raises CellRefused if the switch failed."""
         if self._error:
             self._refuse(self._error)
         return node

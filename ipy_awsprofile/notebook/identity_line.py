@@ -1,4 +1,4 @@
-"""The identity in a line below a cell, for front ends whose toolbar doesn't show it."""
+"""Show the identity in a line below a cell, for front ends that don't have the toolbar."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 class IdentityInSight(NamedTuple):
-    """What a line or a prompt shows of an identity: the profile, its account, its protection."""
+    """The part of an identity that a line or prompt shows: profile, account and protection."""
 
     name: str
     account: str
@@ -34,7 +34,7 @@ class IdentityInSight(NamedTuple):
 
 
 def active_in_sight(switcher: Switcher) -> IdentityInSight | None:
-    """Return the active identity, or None if no profile is active. It makes no call."""
+    """Return the active identity without calling AWS, or None if no profile is active."""
     request, identity = switcher.request, switcher.known_identity()
     if request is None or identity is None:
         return None
@@ -58,7 +58,7 @@ class IdentityLine:
         self._shell = shell
         self._switcher = switcher
         self._owners = owners
-        #: The identities that the cell has signed as so far.
+        #: The identities that have signed the cell's requests so far.
         self._used: dict[KnownIdentity, None] = {}
         self._shown: IdentityInSight | None = None
         self.shown()
@@ -71,24 +71,24 @@ class IdentityLine:
         self._end_watch()
 
     def shown(self) -> None:
-        """Show no line for the active identity: the cell has a card of it."""
+        """Show no identity line after this cell, because the cell shows the identity's card."""
         self._shown = active_in_sight(self._switcher)
 
     def _note(self, signature: Signature) -> None:
         from ipy_awsprofile.credentials.deadline import is_in_force
 
-        if not is_in_force():  # our own calls get credentials
+        if not is_in_force():  # skip this package's own calls, which get credentials
             self._used[self._owners.identity_of(signature.credentials)] = None
 
     def _cell_ended(self, _result: object = None) -> None:
         try:
             for card in self._cards():
                 display(card)
-        except Exception:  # noqa: BLE001  # it isn't an error of the cell that has ended
+        except Exception:  # noqa: BLE001  # not an error of the user's cell
             _log.exception("The line with the identity couldn't be shown.")
 
     def _cards(self) -> Iterator[Card]:
-        from ipy_awsprofile.cards import cards  # which loading the extension doesn't need
+        from ipy_awsprofile.cards import cards  # not needed to load the extension
 
         before, active = self._shown, active_in_sight(self._switcher)
         used, self._used, self._shown = list(self._used), {}, active
@@ -101,7 +101,7 @@ class IdentityLine:
             yield _line(f"The notebook works as {active.name}", active)
 
     def _protected(self, used: KnownIdentity) -> IdentityInSight | None:
-        """Return what to show of an identity, or None if it isn't protected."""
+        """Return the identity as a line shows it, or None if it isn't protected."""
         arn = Arn.parse(used.arn or "")
         account = used.account or (arn.account if arn else "")
         identity = _in_sight(used.profile or used.arn or "", account, self._switcher.protection)

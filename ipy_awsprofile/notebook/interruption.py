@@ -1,4 +1,4 @@
-"""Ctrl-C in a magic is an error of ours, which says whether something has changed."""
+"""Turn Ctrl-C in a magic into an error that says whether anything has changed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TOO_LATE = "It was already complete. Run `%aws_profile` to see the active ident
 def interruption_as_error(what: str, switcher: Switcher) -> Iterator[None]:
     """Raise SwitchInterrupted for KeyboardInterrupt.
 
-    ``what`` is what the user can interrupt, the first words of the error's message.
+    ``what`` names the interrupted action, and begins the error's message.
     """
     before = switcher.session
     try:

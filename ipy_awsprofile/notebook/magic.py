@@ -1,6 +1,6 @@
-"""The magics, with their options and settings. Loading the extension imports only this.
+"""The magics, with their options and settings. Loading the extension imports only this module.
 
-What they do is in `commands`.
+`commands` implements them.
 """
 
 from __future__ import annotations
@@ -93,9 +93,9 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         self.make_picker = make_picker
         #: The completer's matcher, which unloading the extension removes.
         self.matcher = matcher
-        #: What ends with the extension.
+        #: Closed when the extension is unloaded.
         self.ending = ExitStack()
-        # From now on: what a client from before the first switch signs as is known after it, too.
+        # From now on, so that the identities of clients created before the first switch are known.
         self._owners = self.ending.enter_context(locked_owners())
         self._lock = threading.Lock()
         self._switcher: Switcher | None = None
@@ -114,7 +114,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     @property
     def switcher(self) -> Switcher:
-        """The Switcher, which is made when it is asked for first, so that loading stays quick."""
+        """The Switcher, created on first access to keep loading fast."""
         from ipy_awsprofile.switch.switcher import Switcher
 
         with self._lock:
@@ -127,12 +127,12 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     @property
     def calls(self) -> CallRecorder:
-        """The recorder of calls, which is made when it is asked for first, too."""
+        """The recorder of calls, created on first access."""
         from ipy_awsprofile.calls.recorder import CallRecorder
 
         with self._lock:
             if self._calls is None:
-                # From IPython 9 on, the shell's own count is already the next cell's.
+                # Since IPython 9, the shell's execution count already belongs to the next cell.
                 hook = self.shell.displayhook
                 self._calls = CallRecorder(self._owners, lambda: hook.prompt_count)
                 self.ending.callback(self._calls.stop)
@@ -178,7 +178,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         return run_aws_calls(self, line)
 
     def close(self) -> None:
-        """Undo the switch, say so, and never switch again."""
+        """Undo the switch with a warning, and don't switch again."""
         self.drop_first()
         session = self._switcher.session if self._switcher else None
         self.ending.close()
@@ -216,7 +216,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             self._in_sight.callback(self._line.end)
 
     def identity_shown(self) -> None:
-        """Show no line for the active identity: the cell has a card of it."""
+        """Show no identity line after this cell, because the cell shows the identity's card."""
         if self._line:
             self._line.shown()
 
@@ -227,7 +227,7 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
             self._calls.stop()
 
     def drop_first(self) -> None:
-        """Don't switch to the first profile any more."""
+        """Cancel the switch to the first profile."""
         if self._first:
             self._first.drop()
 

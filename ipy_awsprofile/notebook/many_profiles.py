@@ -1,4 +1,4 @@
-"""What ``%aws_profiles`` does: lists profiles and roles, saves roles, runs a cell for each."""
+"""Run ``%aws_profiles``: list profiles and roles, save roles, run a cell for each profile."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def profile_list(options: argparse.Namespace, switcher: Switcher) -> Card | Table:
-    """Return a table of the profiles, or of a sign-in's roles, or a card if there is no profile.
+    """Return a table of the profiles or of a sign-in's roles, or a card if there are no profiles.
 
     Raises AwsProfileError.
     """
@@ -68,7 +68,7 @@ def profile_list(options: argparse.Namespace, switcher: Switcher) -> Card | Tabl
 def frame_of_cell(
     options: argparse.Namespace, cell: str, shell: InteractiveShell, switcher: Switcher
 ) -> pd.DataFrame:
-    """Run the cell for each profile, and return the frame of the values. Raises AwsProfileError."""
+    """Run the cell for each profile; return the values as a DataFrame. Raises AwsProfileError."""
     from ipy_awsprofile.across.across import run_across
 
     if options.save or options.sync:
@@ -106,7 +106,7 @@ def frame_of_cell(
 def list_roles(
     options: argparse.Namespace, person: Person, *, progress: bool
 ) -> tuple[list[AssignedRole], str | None]:
-    """Return the roles that match the pattern, and the pattern, and show the progress.
+    """Return the roles that match the pattern, and the pattern; show a progress bar if asked to.
 
     A word after ``--sso`` that isn't the name of a sign-in belongs to the pattern. Raises
     AwsProfileError.
@@ -127,7 +127,7 @@ def list_roles(
 
 
 def _listing_time(options: argparse.Namespace) -> datetime | None:
-    """Return when the roles were listed before (UTC); None if AWS is asked now."""
+    """Return when the roles were last listed (UTC), or None if AWS has to list them now."""
     from ipy_awsprofile.config.config import read_config
     from ipy_awsprofile.config.sign_ins import find_sign_in
     from ipy_awsprofile.sessions.role_list import listing_time
@@ -154,7 +154,8 @@ def _sign_in(word: str, pattern: str | None) -> tuple[str | None, str | None]:
 def save_roles(roles: list[AssignedRole], pattern: str, *, confirmed: bool) -> Table:
     """Return a table of the roles that aren't profiles, with new names; write them if confirmed.
 
-    Raises InvalidOption for names that exist or that several roles would have, ConfigFileError.
+    Raises InvalidOption for names that exist or that several roles would share, and
+    ConfigFileError.
     """
     from ipy_awsprofile.config.config import read_config
     from ipy_awsprofile.config.new_profiles import append_profiles, require_new
@@ -179,15 +180,15 @@ def save_roles(roles: list[AssignedRole], pattern: str, *, confirmed: bool) -> T
 
 
 def sync_roles(options: argparse.Namespace, switcher: Switcher) -> Table:
-    """Return a table of what differs between the saved profiles and the roles of a sign-in.
+    """Return a table of the differences between the saved profiles and a sign-in's roles.
 
-    With ``--yes``, write the changes. Raises a child of `AwsProfileError`.
+    With ``--yes``, write the changes. Raises a subclass of `AwsProfileError`.
     """
     from ipy_awsprofile.sessions.assigned_roles import list_assigned_roles
     from ipy_awsprofile.switch.syncing import plan_sync
 
     name, pattern = _sign_in(options.sso, options.pattern)
-    # Roles can have been assigned, or taken away, since they were listed.
+    # Roles may have been assigned or revoked since they were listed.
     all_of_them = argparse.Namespace(sso=name or "", pattern=None, refresh=True)
     listed, _ = list_roles(all_of_them, switcher.person, progress=True)
     wanted = list_assigned_roles(name, pattern)

@@ -1,4 +1,4 @@
-"""Parse the values of the magics' options; an invalid value is an error of argparse."""
+"""Parse the values of the magics' options. Invalid values raise argparse errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class JoinedWords(argparse.Action):
-    """Several words are one value, so that a name with spaces needs no quotes; none are None."""
+    """Joins words into one value, so that names with spaces need no quotes; no words give None."""
 
     def __call__(
         self,
@@ -19,19 +19,19 @@ class JoinedWords(argparse.Action):
         values: str | Sequence[Any] | None,
         option_string: str | None = None,  # noqa: ARG002
     ) -> None:
-        """Store the words, with spaces between them."""
+        """Store the words, separated by spaces."""
         setattr(namespace, self.dest, " ".join(values) if values else None)
 
 
 def variable_name(text: str) -> str:
-    """Return the text if it can name a variable."""
+    """Return the string if it is a valid variable name."""
     if not text.isidentifier() or iskeyword(text):
         raise argparse.ArgumentTypeError(f"`{text}` isn't a valid variable name.")
     return text
 
 
 def duration(text: str) -> int:
-    """Return the seconds in a text such as ``3600``, ``90m``, ``1h`` or ``1h30m``."""
+    """Return the seconds in a string such as ``3600``, ``90m``, ``1h`` or ``1h30m``."""
     from ipy_awsprofile.config.duration import parsed_seconds
 
     seconds = parsed_seconds(text)
@@ -41,14 +41,14 @@ def duration(text: str) -> int:
 
 
 def worker_count(text: str) -> int:
-    """Return the number in a text if it can be a number of workers."""
+    """Return the number of workers in a string, from 1 to 999,999."""
     if not re.fullmatch("0*[1-9][0-9]{0,5}", text, re.ASCII):
         raise argparse.ArgumentTypeError(f"`{text}` isn't a number of profiles; use 1 or more.")
     return int(text)
 
 
 def tag_option(text: str) -> tuple[str, str]:
-    """Return key and value of a tag such as ``team=red``."""
+    """Return the key and the value of a tag such as ``team=red``."""
     from ipy_awsprofile.config.role_parameters import tag
     from ipy_awsprofile.errors import InvalidOption
 

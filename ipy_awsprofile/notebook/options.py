@@ -1,4 +1,4 @@
-"""The options of the magics: how a line is parsed, and which options can be combined."""
+"""Parse the magics' options, and check which options can be combined."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ipy_awsprofile.errors import InvalidOption
 
 
 def parse(magic: Any, line: str) -> argparse.Namespace:
-    """Return the options in a magic's line; ``help`` is whether it asks for them with ``-h``.
+    """Return the options in a magic's line; ``help`` is True if it has ``-h`` or ``--help``.
 
-    Quotation marks group words, a backslash is an ordinary character, and what follows a ``#`` that
-    stands by itself is a comment. An option may be written with other dashes: ``--readonly``.
-    Raises InvalidOption.
+    Quotation marks group words, a backslash is an ordinary character, and a separate ``#`` begins a
+    comment. Case, dashes and underscores in an option's name don't matter: ``--readonly``. Raises
+    InvalidOption.
     """
     lexer = shlex.shlex(_COMMENT.sub(r"\1", line), posix=True, punctuation_chars=False)
     lexer.whitespace_split = True
@@ -45,12 +45,12 @@ def parse(magic: Any, line: str) -> argparse.Namespace:
 
 _HELP = {"-h", "--help"}
 
-#: A part in quotation marks, which stays, or a comment.
+#: A quoted part, which is kept, or a comment.
 _COMMENT = re.compile(r"""("[^"]*"|'[^']*')|(?:^|(?<=\s))#(?:\s.*)?$""")
 
 
 def _as_known(word: str, known: Collection[str]) -> str:
-    """Return the option that differs from the word in dashes and case alone, or else the word."""
+    """Return the option that differs only in case, dashes or underscores, or else the word."""
     name, *value = word.split("=", 1)
     if not name.startswith("--") or name in known:
         return word
@@ -63,10 +63,10 @@ def _plain(option: str) -> str:
 
 
 def _similar(words: Iterable[str], known: Collection[str]) -> str:
-    """Return a question about the options that an unknown one is similar to; empty if none is."""
-    from ipy_awsprofile.config.profiles import did_you_mean  # which loading doesn't need
+    """Return a question that suggests options similar to an unknown one, or an empty string."""
+    from ipy_awsprofile.config.profiles import did_you_mean  # not needed for loading
 
-    # Without the dashes: those that all options have in common don't make a word similar.
+    # Without dashes, because the dashes that all options share don't make a word similar.
     public = [one.removeprefix("--") for one in known if one != "--cell"]
     names = (word.split("=", 1)[0][2:] for word in words if word.startswith("--"))
     unknown = (name for name in names if not any(one.startswith(name) for one in public))
@@ -118,7 +118,7 @@ _ACTIONS_FOR_NAMES = (
 
 
 def _request_of(options: argparse.Namespace) -> SwitchRequest:
-    """Return a request whose fields are the options of the same name."""
+    """Return a request with the values of the options that are named like its fields."""
     values = {field.name: getattr(options, field.name, None) for field in fields(SwitchRequest)}
     given: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
@@ -142,7 +142,7 @@ def require_no_cell_options(options: argparse.Namespace) -> None:
 
 
 def show_help(magic: Any, *, in_cell: bool) -> None:
-    """Show the options of a magic. Raises InvalidOption in a cell, which would run without them."""
+    """Show a magic's options. Raises InvalidOption in a cell, which would run without options."""
     if in_cell:
         raise InvalidOption(
             "--help can't be used for a cell.", f"Run `%{magic.__name__} --help` by itself."

@@ -1,4 +1,4 @@
-"""Questions to the user at a running cell, with a card: an MFA code, or a sign-in."""
+"""Ask the user for an MFA code or a sign-in at a running cell, with a card."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def person_at_cell(mfa_process: str | Callable[[str], object]) -> Person:
-    """Return who answers at a cell; ``mfa_process`` is as in ``AwsProfileMagics``, or empty."""
+    """Return the `Person` at a running cell; ``mfa_process`` is the magics' setting, or empty."""
     return Person(
         mfa_prompter=ask_for_code,
         attempts=3,
@@ -46,7 +46,7 @@ def warn_at_cell(text: str) -> None:
 
 @contextmanager
 def waiting_at_cell(what: str) -> Iterator[None]:
-    """Show what the cell waits for, as long as the context lasts."""
+    """Show what the cell is waiting for until the context ends."""
     from ipy_awsprofile.cards import cards
 
     if not somebody_is_there():
@@ -61,15 +61,15 @@ def waiting_at_cell(what: str) -> Iterator[None]:
     try:
         yield
     finally:
-        shown.update({"text/plain": ""}, raw=True)  # it isn't saved with the notebook
+        shown.update({"text/plain": ""}, raw=True)  # so that it isn't saved with the notebook
 
 
 def ask_for_code(question: str) -> str:
-    """Show which MFA device is meant, and return the code that the user types.
+    """Show the name of the MFA device, and return the code that the user types.
 
     Raises MfaUnavailable.
     """
-    from ipy_awsprofile.cards import cards  # which loading the extension doesn't need
+    from ipy_awsprofile.cards import cards  # not needed to load the extension
 
     about = (question.profile, question.refused) if isinstance(question, Question) else ()
     card = cards.mfa_card(device_of(question), *about)
@@ -84,8 +84,8 @@ def ask_for_code(question: str) -> str:
 def code_from_setting(mfa_process: str | Callable[[str], object]) -> MfaPrompter:
     """Return a prompter that gets MFA codes from ``AwsProfileMagics.mfa_process``.
 
-    That is a command that prints a code, or a function that takes the device's serial number and
-    returns the code. The prompter raises MfaUnavailable if either fails.
+    The setting is a command that prints a code, or a function that takes the device's serial number
+    and returns the code. The prompter raises MfaUnavailable if either fails.
     """
 
     def code(question: str) -> str:
@@ -105,14 +105,14 @@ def code_from_setting(mfa_process: str | Callable[[str], object]) -> MfaPrompter
 
 
 def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
-    """Show where to sign in, and wait until the user has signed in; Ctrl-C stops it.
+    """Show where to sign in, and wait until the user has signed in or presses Ctrl-C.
 
-    A browser on the kernel's machine is opened, and comes back by itself. Elsewhere, and with
-    ``device_code``, the user opens the page in any browser, and compares a code, or for a profile
-    of ``aws login`` enters one.
+    If the kernel's machine has a browser, the page opens there, and the browser returns the result.
+    Otherwise, and with ``device_code``, the user opens the page in any browser and compares a code
+    or, for a profile of ``aws login``, enters one.
 
-    Raises SignInRequired if no one would see it, and what `begin_sign_in`,
-    `SignInAttempt.waiting` and `EnteredSignIn.enter` raise.
+    Raises SignInRequired if no user is present, and the errors of `begin_sign_in`,
+    `SignInAttempt.waiting` and `EnteredSignIn.enter`.
     """
     from ipy_awsprofile.cards.cards import sign_in_card
     from ipy_awsprofile.sessions.aws_login import EnteredSignIn
@@ -138,7 +138,7 @@ def sign_in_at_cell(target: Target, *, device_code: bool = False) -> None:
 def _shown_until_the_end(
     attempt: SignInAttempt,
 ) -> Iterator[Callable[[Card], None]]:
-    """Show where to sign in, until it is done; address and code aren't saved with the notebook."""
+    """Show where to sign in until the attempt ends; the notebook doesn't save the URL and code."""
     from ipy_awsprofile.cards.cards import sign_in_card, sign_in_ended_card
 
     card = sign_in_card(attempt.profile, attempt.url, attempt.code)

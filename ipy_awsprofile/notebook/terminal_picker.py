@@ -1,6 +1,6 @@
-"""The list of profiles in a terminal: a prompt whose completion menu is the list.
+"""Show the list of profiles in a terminal, as the completion menu of a prompt.
 
-It is made with prompt_toolkit, which IPython uses for its own prompt.
+The prompt uses prompt_toolkit, as IPython's own prompt does.
 
 https://python-prompt-toolkit.readthedocs.io/en/stable/pages/asking_for_input.html
 """
@@ -31,16 +31,16 @@ from ipy_awsprofile.text import number_of, one_line, visible_line
 if TYPE_CHECKING:
     from ipy_awsprofile.switch.switcher import Switcher
 
-#: How many profiles the menu shows at most, and how many of the terminal's rows it leaves free.
+#: The maximum number of rows in the menu, and the number of terminal rows that it leaves free.
 MOST_ROWS, OTHER_ROWS = 12, 3
 
-#: How many profiles the menu has: further ones appear when the search text is longer.
+#: The maximum number of profiles in the menu. Type more characters to find the others.
 MOST_MATCHES = 500
 
-#: How long prompt_toolkit waits, in seconds, for what may follow Escape: an arrow key sends it too.
+#: Seconds that prompt_toolkit waits for more input after Escape, which arrow keys send, too.
 _AFTER_ESCAPE = 0.05
 
-#: The spaces around the menu's two columns, and its scroll bar.
+#: The total width of the spaces around the menu's two columns and of its scroll bar.
 _MARGINS = 5
 
 _MARK = "protected  "
@@ -52,9 +52,9 @@ _Answer = TypeVar("_Answer")
 def pick_in_terminal(switcher: Switcher) -> SwitchRequest | None:
     """Show the profiles in the terminal, and return the request to switch to the chosen one.
 
-    Return None if the person leaves the list with Escape or Ctrl-C. The active profile is the first
-    in the list. Raises AwsProfileError without a terminal, or if the files have changed meanwhile;
-    and ConfigFileError.
+    Return None if the user leaves the list with Escape or Ctrl-C. The active profile is first in
+    the list. Raises AwsProfileError without a terminal, without profiles, or if the files have
+    changed in the meantime, and ConfigFileError.
     """
     if not (somebody_is_there() and sys.stdout.isatty()) or is_dumb_terminal():
         raise AwsProfileError(
@@ -74,9 +74,10 @@ def pick_in_terminal(switcher: Switcher) -> SwitchRequest | None:
 def choose(
     profiles: Sequence[Profile], is_protected: Callable[[str], bool], active: str | None = None
 ) -> SwitchRequest | None:
-    """Show these profiles until one is chosen, and confirmed if it is protected.
+    """Show the profiles until the user chooses one, and confirms it if it is protected.
 
-    Return None if the person leaves the list. Raises what `pick_in_terminal` does.
+    Return None if the user leaves the list. Raises AwsProfileError if the files have changed, and
+    ConfigFileError.
     """
     menu = ProfileMenu(sorted(profiles, key=lambda profile: profile.name != active), is_protected)
     try:
@@ -97,7 +98,7 @@ def choose(
 
 
 class ProfileMenu(Completer):
-    """Completes search words, as `list_profiles` takes them, to the names of profiles."""
+    """Completes search words to profile names. The words match as in `list_profiles`."""
 
     def __init__(self, profiles: Sequence[Profile], is_protected: Callable[[str], bool]) -> None:
         self._by_name = {profile.name: profile for profile in profiles}
@@ -105,7 +106,7 @@ class ProfileMenu(Completer):
         self._matching = lru_cache(maxsize=1)(lambda text: matching(profiles, text))
 
     def found(self, text: str) -> Sequence[Profile]:
-        """Return the profiles that a text stands for: the one with this name, or all that match."""
+        """Return the profile with this name, or else all profiles that match the text."""
         named = self._by_name.get(text)
         return [named] if named else self._matching(text)
 
@@ -114,11 +115,11 @@ class ProfileMenu(Completer):
         return self.found(text)[0]
 
     def get_completions(self, document: Document, _event: CompleteEvent) -> Iterator[Completion]:
-        """Yield a row for each profile that matches the text, as far as the menu goes."""
+        """Yield a menu row for each profile that matches the text, up to `MOST_MATCHES`."""
         profiles = self._matching(document.text)[:MOST_MATCHES]
         details = [self._details(profile) for profile in profiles]
         columns = get_app().output.get_size().columns
-        # A name is cut before its account, role and Region are, but it always has a third.
+        # Shorten a name before its account, role and Region, but always leave it a third.
         widest = max(columns - _MARGINS - max(map(get_cwidth, details), default=0), columns // 3)
         for profile, detail in zip(profiles, details, strict=True):
             yield Completion(
@@ -140,7 +141,7 @@ class ProfileMenu(Completer):
             lambda: f"{self._help(session.default_buffer.text)}\nProfile: ",
             completer=self,
             complete_while_typing=False,  # it would close the menu when text is deleted
-            reserve_space_for_menu=self._rows() + 1,  # the line of the search text is one of them
+            reserve_space_for_menu=self._rows() + 1,  # including the line with the search text
             validator=Validator.from_callable(
                 lambda text: bool(self.found(text)), _NO_MATCH, move_cursor_to_end=True
             ),
@@ -174,7 +175,7 @@ def _confirmation(profile: Profile) -> PromptSession[bool]:
 
 
 def _answer(session: PromptSession[_Answer]) -> _Answer | None:
-    """Return what the person answers, or None for Escape.
+    """Return the user's answer, or None for Escape.
 
     If the cell awaits something, the prompt runs in a thread, because event loops don't nest.
     """
@@ -190,7 +191,7 @@ def _answer(session: PromptSession[_Answer]) -> _Answer | None:
     try:
         return session.prompt(pre_run=open_menu, in_thread=True)
     finally:
-        if app.is_running and app.loop:  # a signal came: the thread gives the terminal back
+        if app.is_running and app.loop:  # after a signal, the thread must release the terminal
             app.loop.call_soon_threadsafe(app.exit)
 
 
@@ -199,7 +200,7 @@ def _line(text: str) -> str:
 
 
 def _fitted(text: str, width: int) -> str:
-    """Return a text that isn't wider than this: its middle is left out."""
+    """Return the text, with its middle left out if it is wider than ``width``."""
     short, kept = text, max(width, 2)
     while get_cwidth(short) > width and kept > 1:
         kept -= 1

@@ -1,4 +1,4 @@
-"""The identity in the prompt of a terminal: ``RoleBeta In [3]:``, red for a protected profile.
+"""Show the identity in a terminal's prompt: ``RoleBeta In [3]:``, in red if it is protected.
 
 https://ipython.readthedocs.io/en/stable/config/details.html#custom-prompts
 """
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.switch.switcher import Switcher
 
-#: The number of characters of a name that the prompt shows at most.
+#: The maximum number of characters of a name in the prompt.
 LONGEST = 32
 
 
 class ProfilePrompts(Prompts):  # type: ignore[misc]  # IPython has no types
-    """The prompts that a shell has already, with the active profile before ``In``."""
+    """The shell's existing prompts, with the active profile before ``In``."""
 
     def __init__(self, before: Prompts, switcher: Switcher) -> None:
         super().__init__(before.shell)
@@ -40,18 +40,18 @@ class ProfilePrompts(Prompts):  # type: ignore[misc]  # IPython has no types
         return [(token, f"{visible_line(short_line(active.name, LONGEST))} "), *tokens]
 
     def rewrite_prompt_tokens(self) -> Any:
-        """Return the prompt of code that IPython has rewritten, as it was."""
+        """Return the prompt for rewritten code unchanged."""
         return self._before.rewrite_prompt_tokens()
 
     def out_prompt_tokens(self) -> Any:
-        """Return the output prompt, as it was."""
+        """Return the output prompt unchanged."""
         return self._before.out_prompt_tokens()
 
 
 def add_profile_to_prompt(shell: Any, switcher: Switcher) -> Callable[[], None]:
-    """Show the active profile in the shell's prompt; return a function that ends it.
+    """Show the active profile in the shell's prompt, and return a function that removes it.
 
-    Prompts that the user sets afterwards stay.
+    The function keeps prompts that the user has set in the meantime.
     """
     before = shell.prompts
     shell.prompts = prompts = ProfilePrompts(before, switcher)
