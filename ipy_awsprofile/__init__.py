@@ -1,15 +1,14 @@
-"""One line switches a notebook to an AWS identity: ``%aws_profile RoleBeta``.
+"""Switch a notebook to an AWS identity with one line: ``%aws_profile RoleBeta``.
 
 ``%load_ext ipy_awsprofile`` loads the magics. In Python code, `list_profiles` returns the profiles
-in the shared files (`Profile`), `list_assigned_roles` the roles of IAM Identity Center that have
-none, `open_session` returns a refreshing boto3 session for a profile,
-`who_am_i` returns a session's `Identity`, `using_profile` works as a profile for a ``with`` block,
-`list_buckets` lists a session's buckets, `across_profiles` calls one function for many profiles,
-and `ProfilePicker` is a searchable list of the profiles. `recorded_calls` returns the calls to AWS
-that ``%aws_calls on`` has recorded, and `scoped` gives a block a session that can do less.
-`storage_options` is for pandas, fsspec and Dask, and `ipy_awsprofile.libraries` is for other
-libraries with an S3 client of their own.
-Every error is an `AwsProfileError`. Heavy libraries are imported when they are used.
+in the shared files (`Profile`), `list_assigned_roles` returns your roles in IAM Identity Center,
+`open_session` opens a refreshing boto3 session for a profile, `who_am_i` returns a session's
+`Identity`, `using_profile` uses a profile for a ``with`` block, `list_buckets` lists a session's
+buckets, `across_profiles` calls one function for many profiles, and `ProfilePicker` is a searchable
+list of the profiles. `recorded_calls` returns the AWS calls that ``%aws_calls on`` has recorded,
+and `scoped` limits the session's permissions in a ``with`` block. `storage_options` is for pandas,
+fsspec and Dask, and `ipy_awsprofile.libraries` is for other libraries that have their own S3
+client. Every error is an `AwsProfileError`. Heavy libraries are imported on first use.
 """
 
 from __future__ import annotations
@@ -96,12 +95,12 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     from ipy_awsprofile.notebook.magic import AwsProfileMagics
 
     with Uninterrupted():
-        unload_ipython_extension(shell)  # if Ctrl-C kept IPython from noting that it is loaded
-        # Making the magics puts them among the shell's configurables, too.
+        unload_ipython_extension(shell)  # if Ctrl-C kept IPython from recording the load
+        # Creating the magics also adds them to the shell's configurables.
         magics = AwsProfileMagics(shell, matcher_for(shell), _picker)
         shell.register_magics(magics)
         shell.Completer.custom_matchers.append(magics.matcher)
-        # Before IPython's own, of which the last one takes every %% for a cell magic.
+        # Before IPython's own transformers, the last of which takes every %% for a cell magic.
         shell.input_transformers_cleanup.insert(0, cell_magic_as_line)
         if hasattr(shell, "kernel"):
             from ipy_awsprofile.picker.toolbar import add_toolbar
@@ -110,19 +109,19 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def _picker(switcher: Switcher) -> ProfilePicker:
-    """Make a picker when one is asked for: ipywidgets isn't imported before."""
+    """Create a picker. Until a picker is needed, ipywidgets isn't imported."""
     from ipy_awsprofile.picker.widget import ProfilePicker
 
     return ProfilePicker(switcher=switcher)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Undo the switch, and take everything out of the shell again; nothing if it isn't there."""
+    """Undo the switch, and remove everything from the shell. Do nothing if it isn't loaded."""
     from ipy_awsprofile.credentials.interrupts import Uninterrupted
     from ipy_awsprofile.notebook.cell_scope import cell_magic_as_line
 
     with Uninterrupted():
-        # IPython does it after this, if Ctrl-C doesn't come in between.
+        # IPython does this afterwards, unless Ctrl-C comes first.
         shell.extension_manager.loaded.discard(__name__)
         magics = shell.magics_manager.registry.pop("AwsProfileMagics", None)
         if magics is None:
