@@ -146,7 +146,7 @@ class EmbeddedAws:
         self._state.latency = seconds
 
     def environment(self) -> dict[str, str]:
-        """Return the environment variables that another process needs; none is secret.
+        """Return the environment variables that another process needs. They contain no secrets.
 
         They don't include an endpoint, because the profiles have it.
         https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html
@@ -228,7 +228,7 @@ class EmbeddedAws:
         return self._state.mfa.code(serial)
 
     def mfa_seed(self, serial: str) -> str:
-        """Return an MFA device's secret in base 32, from which other programs make its codes."""
+        """Return an MFA device's secret in base32, from which other programs generate its codes."""
         return self._state.mfa.seed(serial)
 
     def expire_sessions(self, access_key_id: str | None = None) -> int:
@@ -250,7 +250,7 @@ class EmbeddedAws:
     def on_instance(
         self, role_arn: str, duration: int = 3600
     ) -> AbstractContextManager[dict[str, str]]:
-        """Serve the metadata of an EC2 instance with a role while the context lasts.
+        """Serve the metadata of an EC2 instance with a role until the context ends.
 
         The context's value is the environment variables that a client on the instance needs.
         `duration` is in seconds. The role has to trust `ec2.amazonaws.com`, otherwise the service
@@ -270,11 +270,11 @@ class EmbeddedAws:
         token_file: Path | None = None,
         duration: int = 3600,
     ) -> AbstractContextManager[dict[str, str]]:
-        """Serve the credentials of a container with a role while the context lasts.
+        """Serve the credentials of a container with a role until the context ends.
 
         The context's value is the environment variables that a client in the container needs. With
-        `token_file`, the token is written to that file instead. The role has to trust `service`,
-        otherwise the service returns an error.
+        `token_file`, the token is in that file and not in a variable. The role has to trust
+        `service`, otherwise the service returns an error.
         """
         issue = partial(self.service_session, service, role_arn, "container", duration)
         return metadata.container(self._state, self.endpoint_url, issue, token_file)
@@ -284,7 +284,7 @@ class EmbeddedAws:
     ) -> OidcProvider:
         """Create an IAM OpenID Connect provider; its method `token` returns tokens to assume roles.
 
-        `issuer` is an https URL, such as that of an EKS cluster. Nothing connects to it.
+        `issuer` is an https URL, such as an EKS cluster's issuer URL. Nothing connects to it.
         """
         return create_oidc_provider(self._state, issuer, account, audiences)
 

@@ -1,4 +1,4 @@
-"""Paths that we answer instead of moto: services whose requests have a token and no signature."""
+"""Paths that bypass moto: services with requests that have a token and no signature."""
 
 from __future__ import annotations
 

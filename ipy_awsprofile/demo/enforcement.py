@@ -1,4 +1,4 @@
-"""Our code in the place of moto's while an embedded AWS runs, and moto's code again afterwards."""
+"""Replace parts of moto while an embedded AWS runs, and restore them afterwards."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def enforcing(state: State) -> Iterator[None]:
-    """Replace what moto doesn't do as AWS does while the context lasts.
+    """Replace the parts of moto that differ from AWS until the context ends.
 
     moto looks up each of these names at every request, so replacing them is enough.
     """
@@ -44,14 +44,14 @@ def enforcing(state: State) -> Iterator[None]:
 
 
 def _bound(cls: Any, state: State) -> Any:
-    """Return a subclass that knows the state; moto creates its objects."""
+    """Return a subclass that has the state, because moto creates its objects."""
     return type(cls.__name__, (cls,), {"state": state})
 
 
 def _account_of_caller(response: Any) -> str:
     """Return the account of the access key; moto would also accept a header.
 
-    moto doesn't find the key of a presigned URL or form that has version 4 of the signature.
+    moto doesn't find the key in a presigned URL or form with Signature Version 4.
     """
     parameters = {**response.normalized_request.args, **response.form_data}
     presigned = parameters.get("X-Amz-Credential") or parameters.get("x-amz-credential") or ""

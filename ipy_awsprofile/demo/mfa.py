@@ -1,4 +1,4 @@
-"""Virtual MFA devices: a code of six digits, a new one every 30 seconds, each valid once.
+"""Virtual MFA devices, which show a new six-digit code every 30 seconds. Each code works once.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_enable_virtual.html
 """
@@ -29,7 +29,7 @@ _ONE_OF_TWO = (
 
 
 class MfaDevices:
-    """The MFA devices of all users, and the codes that were used."""
+    """The MFA devices of all users, and the used codes."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -45,7 +45,7 @@ class MfaDevices:
         return serial
 
     def seed(self, serial: str) -> str:
-        """Return the seed that a device's QR code contains. Raises KeyError if there is none."""
+        """Return the seed in a device's QR code. Raises KeyError for an unknown device."""
         return self._devices[serial][1]
 
     def code(self, serial: str) -> str:
@@ -53,7 +53,7 @@ class MfaDevices:
         return self._code_at(self.seed(serial), self._step())
 
     def check(self, caller: Principal, serial: str | None, code: str | None) -> bool:
-        """Check and use up a code; return False without one. Raises AWS's AccessDenied."""
+        """Check and consume a code; return False without a code. Raises AWS's AccessDenied."""
         if serial is None and code is None:
             return False
         if serial is None or code is None:

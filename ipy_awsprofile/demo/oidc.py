@@ -1,4 +1,4 @@
-"""An OpenID Connect identity provider, for example an EKS cluster's: it issues signed tokens.
+"""An OpenID Connect identity provider, such as an EKS cluster's, which issues signed tokens.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc.html
 """
@@ -25,7 +25,7 @@ _ALGORITHM = "ES256"
 class OidcProvider:
     """An IAM OpenID Connect provider together with the identity provider that issues its tokens.
 
-    `issuer` is a URL, such as that of an EKS cluster. Nothing connects to it.
+    `issuer` is a URL, such as an EKS cluster's issuer URL. Nothing connects to it.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
     """
 

@@ -1,4 +1,4 @@
-"""Who makes a request: a user, a role session, an AWS service, or the holder of a token."""
+"""The callers of requests: users, role sessions, AWS services and holders of tokens."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Principal:
     `arn` is what GetCallerIdentity returns: the user's ARN, or for a session
     `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`. A session also has `role_arn`. A service
     has no account, and its `arn` is its name, such as `ec2.amazonaws.com`. For the holder of a
-    token, `arn` is that of the identity provider. `kind` is the key in a Principal element.
+    token, `arn` is the identity provider's ARN. `kind` is the key in a Principal element.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """
@@ -47,7 +47,7 @@ class Principal:
 
     @classmethod
     def federated(cls, provider_arn: str) -> Principal:
-        """Return the principal of anyone who has a token of an identity provider."""
+        """Return the principal of any holder of a token from an identity provider."""
         return cls(account=account_of(provider_arn), arn=provider_arn, kind="Federated")
 
     def context(self) -> dict[str, str]:

@@ -44,7 +44,7 @@ _EC2_CODES = {
 class Refusal(HTTPException):
     """An AWS error: `aws_code` such as `AccessDenied`, a message, and the HTTP status `code`.
 
-    It is an HTTPException because moto sends those unchanged.
+    It is an HTTPException because moto sends HTTPExceptions unchanged.
     """
 
     def __init__(self, aws_code: str, message: str, status: int = 403) -> None:
@@ -64,7 +64,7 @@ class Refusal(HTTPException):
         return self.aws_code, self.message
 
     def in_protocol_of(self, service: str, headers: Mapping[str, str]) -> Refusal:
-        """Change code and body to the service's protocol; return the error."""
+        """Change the code and the body to the service's protocol; return the error."""
         if _is_json(service, headers):
             self.aws_code = _JSON_CODES.get(self.aws_code, self.aws_code)
             self.content_type = "application/x-amz-json-1.1"
@@ -91,7 +91,7 @@ def _is_json(service: str, headers: Mapping[str, str]) -> bool:
         return "X-Amz-Target" in headers or "json" in content_type
     try:
         return "json" in get_service_model(service).protocol
-    except UnknownServiceError:  # only JSON services have another name in the signature
+    except UnknownServiceError:  # only JSON services have a different name in the signature
         return True
 
 
@@ -101,7 +101,7 @@ def invalid(message: str) -> Refusal:
 
 
 def denied(arn: str, action: str, resource: str = "", reason: str = "") -> Refusal:
-    """Return an AccessDenied with AWS's message.
+    """Return an AccessDenied error with AWS's message.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
     """

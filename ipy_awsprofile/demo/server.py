@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.state import State
 
 
-# The first path resets moto. The others return instance credentials that belong to no role;
-# `services.metadata` has endpoints for the ones that do.
+# The first path resets moto. The others return instance credentials without a role;
+# `services.metadata` has endpoints for instance credentials with a role.
 _BACK_DOORS = ("/moto-api", "/latest/meta-data/", "/latest/api/")
 
 
@@ -38,7 +38,7 @@ class _SilentHandler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyp
         """Print nothing."""
 
     def make_environ(self) -> dict[str, Any]:
-        """Keep AWS's one header with an underscore; werkzeug drops all of these."""
+        """Keep AWS's only header with an underscore, because werkzeug drops such headers."""
         environ: dict[str, Any] = super().make_environ()
         if token := self.headers.get("x-amz-sso_bearer_token"):
             environ["HTTP_X_AMZ_SSO_BEARER_TOKEN"] = token
@@ -46,7 +46,7 @@ class _SilentHandler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyp
 
 
 class _Front:
-    """The WSGI application in front of moto's: it adds our endpoints and closes its back doors."""
+    """The WSGI application in front of moto, which adds endpoints and blocks moto's back doors."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -76,13 +76,13 @@ class _Front:
 
 @contextmanager
 def serving(state: State) -> Iterator[str]:
-    """Serve while the context lasts; the context's value is the endpoint's URL."""
+    """Serve until the context ends; the context's value is the endpoint's URL."""
     server = make_server(
         "127.0.0.1", 0, _Front(state), threaded=True, request_handler=_SilentHandler
     )
     thread = threading.Thread(
         target=server.serve_forever,
-        kwargs={"poll_interval": 0.01},  # seconds that `shutdown` waits at most
+        kwargs={"poll_interval": 0.01},  # the maximum seconds that `shutdown` waits
         name="embedded-aws",
         daemon=True,
     )

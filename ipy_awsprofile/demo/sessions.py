@@ -1,4 +1,4 @@
-"""Temporary credentials: whose they are, when they expire, and which session policies limit them.
+"""Temporary credentials: their principals, expiration times and session policies.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp.html
 """
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """What a session says about who is behind it: tags, and a source identity.
+    """The session tags and the source identity of a session.
 
-    `transitive` are the keys of tags that a role which is assumed with the session gets, too.
+    `transitive` are the keys of the tags that are passed to roles assumed with the session.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
     """
 
@@ -41,7 +41,7 @@ class Attributes:
         return keys
 
 
-#: Most sessions have no attributes, and share this.
+#: Sessions without attributes, which are most of them, share this object.
 _NONE = Attributes()
 
 
@@ -50,9 +50,9 @@ class Session:
     """One set of temporary credentials.
 
     `expiration` is a time with a time zone; `mfa_at` is when GetSessionToken checked an MFA code;
-    `policies` are session policies (JSON texts), which limit what the principal may do;
-    `scopes` are those of GetScopedCredentials, each of which limits it further;
-    `from_session_token` is whether GetSessionToken has issued it.
+    `policies` are session policies (JSON strings), which limit the principal's permissions;
+    `scopes` are the policies of GetScopedCredentials, each of which limits the session further;
+    `from_session_token` says whether GetSessionToken issued the session.
     """
 
     access_key_id: str
@@ -94,7 +94,7 @@ class SessionStore:
         from_session_token: bool = False,
         attributes: Attributes = _NONE,
     ) -> Session:
-        """Return new credentials of a principal, valid for `duration` seconds from now."""
+        """Return new credentials for a principal, valid for `duration` seconds from now."""
         return self._add(
             duration,
             Session(
@@ -111,7 +111,7 @@ class SessionStore:
         )
 
     def narrow(self, session: Session, scopes: tuple[str, ...], duration: int) -> Session:
-        """Return new credentials of a session, limited by more policies, for `duration` seconds."""
+        """Return new credentials for a session, with more policies; `duration` is in seconds."""
         return self._add(duration, replace(session, scopes=(*session.scopes, *scopes)))
 
     def _add(self, duration: int, session: Session) -> Session:
@@ -129,7 +129,7 @@ class SessionStore:
         return session
 
     def find(self, access_key_id: str) -> Session | None:
-        """Return the session of an access key, expired or not; None if there is none."""
+        """Return the session of an access key, even if it has expired, or None."""
         with self._lock:
             return self._sessions.get(access_key_id)
 

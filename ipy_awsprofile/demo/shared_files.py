@@ -1,4 +1,4 @@
-"""Sections of the shared config and credentials files, and cache files, as AWS's tools write them.
+"""Write sections of the shared config and credentials files, and caches, as AWS's tools do.
 
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html
 """

@@ -1,4 +1,4 @@
-"""What all parts of one embedded AWS share while it runs."""
+"""The state that all parts of one embedded AWS share while it runs."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Call:
     """One request that the server has received.
 
-    `action` is the IAM action that it needs, such as `sts:AssumeRole` or `s3:ListAllMyBuckets`;
-    `arn` is that of the signer, None if it is unsigned or its credentials are invalid.
+    `action` is the IAM action that it requires, such as `sts:AssumeRole` or `s3:ListAllMyBuckets`;
+    `arn` is the signer's ARN, or None if it is unsigned or its credentials are invalid.
     """
 
     action: str
@@ -34,8 +34,8 @@ class Call:
 class State:
     """The shared state; each embedded AWS has its own.
 
-    `endpoints` are answered before moto is asked; `secrets` are all secrets but those of sessions,
-    users and MFA devices.
+    `endpoints` take precedence over moto; `secrets` are all secrets, except for the secrets of
+    sessions, users and MFA devices.
     """
 
     clock: Clock
@@ -64,6 +64,6 @@ class State:
         return self.keep_secret(secrets.token_urlsafe(64))
 
     def keep_secret(self, secret: str) -> str:
-        """Remember a secret that is issued; return it."""
+        """Record an issued secret; return it."""
         self.secrets.add(secret)
         return secret

@@ -1,1 +1,1 @@
-"""The commands of ``python -m ipy_awsprofile``: each starts an embedded AWS and ends with it."""
+"""The commands of ``python -m ipy_awsprofile``. Each runs an embedded AWS until it ends."""

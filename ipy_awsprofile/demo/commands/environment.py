@@ -1,4 +1,4 @@
-"""The environment of a process that works with an embedded AWS."""
+"""The environment of a process that uses an embedded AWS."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def clean_environment(aws: EmbeddedAws) -> dict[str, str]:
-    """Return this process's environment with the settings of one embedded AWS and no other."""
+    """Return this process's environment, with only one embedded AWS's settings for AWS."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    # Python looks for the user's packages in the home folder, and that is another one now.
+    # Python looks for the user's packages in the home folder, which is now a different one.
     return {"PYTHONUSERBASE": site.getuserbase()} | kept | aws.environment()

@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 #: The tutorials in the wheel; pyproject.toml puts them there.
 INSTALLED = Path(__file__).parents[1] / "notebooks"
 
-#: JupyterLab would ask jupyterlab.github.io for news, and PyPI for updates.
+#: By default, JupyterLab gets news from jupyterlab.github.io, and checks PyPI for updates.
 #: https://jupyterlab.readthedocs.io/en/stable/user/announcements.html
 _WITHOUT_NEWS = (
     "--LabApp.news_url=None",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
 )
 
-#: JupyterLab would also ask the user whether to fetch news.
+#: By default, JupyterLab also asks the user whether to fetch news.
 _NEWS_SETTING = Path("@jupyterlab/apputils-extension/notification.jupyterlab-settings")
 
-#: Seconds for JupyterLab to end its kernels and itself. It can hang when one of its threads doesn't
+#: Seconds for JupyterLab to stop its kernels and itself. It can hang if one of its threads doesn't
 #: end.
 _GRACE = 20
 
-#: The tutorial that is open in the beginning.
+#: The tutorial that opens first.
 FIRST = "01-from-profile-to-buckets.ipynb"
 
 
@@ -54,7 +54,7 @@ def open_lab(arguments: Sequence[str], *, browser: bool) -> int:
             shutil.copy(notebook, tutorials)
         port, token = _free_port(), secrets.token_urlsafe()
         environment = clean_environment(aws)
-        # The token isn't an argument: every user of the machine can read the arguments.
+        # The token isn't an argument, because every user of the machine can read the arguments.
         environment["JUPYTER_TOKEN"] = token
         environment["JUPYTERLAB_SETTINGS_DIR"] = str(_settings(aws.home))
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1"]
@@ -92,12 +92,12 @@ def notebooks_folder() -> Path:
 
 @contextmanager
 def _other_signals_like_ctrl_c() -> Iterator[None]:
-    """Raise KeyboardInterrupt for SIGTERM and SIGHUP too, so that they also clean up."""
+    """Raise KeyboardInterrupt for SIGTERM and SIGHUP, too, so that they also clean up."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread():  # only this one gets signals
+    if threading.current_thread() is not threading.main_thread():  # which gets all signals
         yield
         return
     names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -127,9 +127,9 @@ def _redirecting_page(url: str, folder: Path) -> str:
 
 
 def _announce(port: int, url: str, page: str | None) -> None:
-    """Print the URL when the server is up, and open the page in a browser if there is one.
+    """Print the URL when the server is up, and open ``page``, if given, in a browser.
 
-    JupyterLab prints its URL without the token, because the token was set for it.
+    JupyterLab prints its URL without the token, because the environment sets the token.
     """
     for _ in range(100):
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):

@@ -32,7 +32,7 @@ DENIED = 4  # the index of the cell that is meant to fail
 
 
 def show_main_job() -> int:
-    """Run the main job in a real IPython shell and print it; return 0 if it went as intended."""
+    """Run the main job in a real IPython shell and print it; return 0 if it went as expected."""
     with EmbeddedAws() as aws, _environment(clean_environment(aws)), _shell() as shell:
         seed(aws)
         print("This runs on a small AWS in this process. No AWS account is involved.\n")  # noqa: T201
@@ -60,7 +60,7 @@ def _environment(environment: dict[str, str]) -> Iterator[None]:
 
 @contextmanager
 def _shell() -> Iterator[InteractiveShell]:
-    """Open another shell while the context lasts, and keep the shell that is already running."""
+    """Open another shell until the context ends, and keep the shell that is already running."""
     config = Config()
     # IPython writes its history at exit, when the home folder has been removed.
     config.HistoryManager.enabled = False
@@ -72,7 +72,7 @@ def _shell() -> Iterator[InteractiveShell]:
             yield shell
         finally:
             if "ipy_awsprofile" in shell.extension_manager.loaded:
-                with capture_output():  # it would say that the switch has ended
+                with capture_output():  # hide the warning that the switch has ended
                     shell.extension_manager.unload_extension("ipy_awsprofile")
             shell.reset(new_session=False)
             shell.restore_sys_module_state()

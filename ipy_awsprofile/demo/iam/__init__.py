@@ -1,1 +1,1 @@
-"""Who signs a request, and whether IAM's policies allow it."""
+"""Find the signer of a request, and evaluate whether IAM policies allow the request."""

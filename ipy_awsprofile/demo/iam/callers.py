@@ -1,4 +1,4 @@
-"""From an access key to its user or role session, and to the policies that apply to it."""
+"""Find the user or role session of an access key, and the policies that apply to it."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class UnknownCallerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The verdict of a caller's policies, and which kind of policy decided."""
+    """The verdict of a caller's policies, and the kind of policy that decided."""
 
     verdict: Verdict
     policy: str
 
     def reason(self, action: str) -> str:
-        """Return the reason that AWS adds to the message of an AccessDenied.
+        """Return the reason that AWS adds to the message of an AccessDenied error.
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
         """
@@ -47,7 +47,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who signed a request, and with which credentials."""
+    """The signer of a request, and the signer's credentials."""
 
     principal: Principal
     access_key_id: str
@@ -60,14 +60,14 @@ class Caller:
         return self.principal.arn
 
     def create_credentials(self) -> Credentials:
-        """Return the credentials with which moto computes the expected signature."""
+        """Return the credentials for calculating the expected signature."""
         token = self.session.session_token if self.session else None
         return Credentials(self.access_key_id, self.secret_access_key, token)
 
     def context(self, now: datetime) -> dict[str, str]:
-        """Return the condition keys that follow from the caller's credentials.
+        """Return the condition keys that AWS derives from the caller's credentials.
 
-        With long-term access keys there are no MFA condition keys; with temporary credentials
+        Long-term access keys have no MFA condition keys. For temporary credentials,
         MultiFactorAuthPresent is always true or false. It is false for a role session, even if its
         AssumeRole call had a code.
         https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_configure-api-require.html
@@ -84,7 +84,8 @@ class Caller:
     def can_reach(self, service: str, action: str) -> bool:
         """Return whether a service accepts the caller's credentials for an action at all.
 
-        A session of GetSessionToken can't call IAM without MFA, and only three actions of STS.
+        A session from GetSessionToken can't call IAM without MFA, and can call only three STS
+        actions.
         https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
         """
         if self.session is None or not self.session.from_session_token:
@@ -94,14 +95,14 @@ class Caller:
         return service != "iam" or self.session.mfa_at is not None
 
     def may(self, action: str, resource: str | None, now: datetime) -> Decision:
-        """Evaluate the caller's identity policies and session policies; both must allow."""
+        """Evaluate the caller's identity and session policies; both must allow the action."""
         own = verdict(identity_policies(self.principal), action, resource, self.context(now))
         if own is not Verdict.ALLOWED:
             return Decision(own, "an identity-based policy")
         return self.session_allows(action, resource, now)
 
     def session_allows(self, action: str, resource: str | None, now: datetime) -> Decision:
-        """Evaluate only the session policies; without any, everything is allowed.
+        """Evaluate only the session policies; without session policies, everything is allowed.
 
         The policies of AssumeRole count as one. Each policy of GetScopedCredentials has to allow
         the action, too.
@@ -140,7 +141,7 @@ def _session_caller(sessions: SessionStore, session: Session, token: str | None)
 
 
 def identity_policies(principal: Principal) -> list[str]:
-    """Return the JSON texts of all policies of a user (with its groups) or of a session's role."""
+    """Return the JSON strings of all policies of a user (with its groups) or a session's role."""
     if principal.role_arn is not None:
         role = find_role(principal.role_arn)  # None if it was deleted after the session began
         return list(_documents([role] if role else []))

@@ -51,12 +51,12 @@ def _pattern(glob: str, *, ignore_case: bool) -> re.Pattern[str]:
 
 
 def like(pattern: str, value: str, *, ignore_case: bool = False) -> bool:
-    """Return whether a value matches a pattern; `*` is any text, `?` any single character."""
+    """Return whether a value matches a pattern; `*` matches any text, `?` any single character."""
     return _pattern(pattern, ignore_case=ignore_case).fullmatch(value) is not None
 
 
 def _arn_like(pattern: str, value: str) -> bool:
-    """Return whether each of an ARN's six parts matches: a `*` doesn't match a colon."""
+    """Return whether each of an ARN's six parts matches; a `*` doesn't match across parts."""
     wanted, given = pattern.split(":", 5), value.split(":", 5)
     return len(wanted) == len(given) and all(map(like, wanted, given))
 
@@ -145,5 +145,5 @@ def _condition(name: str, key: str, values: object) -> Condition:
 
 
 def _text(value: object) -> str:
-    """Return a JSON value as AWS compares it: true and 3600 are the texts "true" and "3600"."""
+    """Return a JSON value as AWS compares it: true and 3600 become "true" and "3600"."""
     return str(value).lower() if isinstance(value, bool) else str(value)

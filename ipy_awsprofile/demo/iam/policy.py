@@ -1,4 +1,4 @@
-"""Identity policies and session policies: what they allow and deny.
+"""Evaluate identity policies and session policies.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -21,7 +21,7 @@ _ELEMENTS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", 
 
 
 class Verdict(Enum):
-    """The result of all policies together: an explicit Deny wins; without Allow, not allowed."""
+    """The result of all policies. An explicit Deny takes precedence; the default is NOT_ALLOWED."""
 
     ALLOWED = "allowed"
     NOT_ALLOWED = "not allowed"
@@ -54,8 +54,8 @@ class Statement:
     def applies(self, action: str, resource: str | None, context: Mapping[str, str]) -> bool:
         """Return whether the statement applies to a request.
 
-        moto doesn't tell the resources of most services' requests. One that is None is of those
-        that the statement allows, and not of those that it denies, unless it denies all.
+        moto doesn't report the resources of most services' requests. If the resource is None, an
+        Allow statement applies to it, and a Deny statement applies only if it covers all resources.
         """
         known = "*" if resource is None else resource
         return (
@@ -68,7 +68,7 @@ class Statement:
 def verdict(
     documents: Iterable[str], action: str, resource: str | None, context: Mapping[str, str]
 ) -> Verdict:
-    """Evaluate identity policies (JSON texts) for one request.
+    """Evaluate identity policies (JSON strings) for one request.
 
     Raises UnsupportedPolicyError for a policy element that isn't evaluated here.
     """
@@ -94,7 +94,7 @@ def _identity_statement(statement: Mapping[str, Any]) -> Statement:
 
 
 def statements_of(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return a policy's statements; a single statement needs no list."""
+    """Return a policy's statements; a single statement doesn't have to be in a list."""
     statements = document.get("Statement", [])
     return statements if isinstance(statements, list) else [statements]
 
@@ -122,5 +122,5 @@ def _match(statement: Mapping[str, Any], element: str, *, ignore_case: bool = Fa
 
 
 def as_list(value: Any) -> list[str]:
-    """Return a list of texts; a single text becomes a list."""
+    """Return a list of strings; a single string becomes a list."""
     return value if isinstance(value, list) else [value]

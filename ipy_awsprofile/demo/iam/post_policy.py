@@ -1,4 +1,4 @@
-"""The policy of a form that a browser posts to S3: until when it is valid, and with which fields.
+"""Check the policy of a form that a browser posts to S3: its expiration time and its fields.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
 """
@@ -18,11 +18,11 @@ _FREE = {"policy", "x-amz-signature", "awsaccesskeyid", "signature", "file"}
 
 
 class PostPolicyError(Exception):
-    """The form doesn't fulfil its policy: the code and the message of S3's error."""
+    """The form violates its policy; the arguments are the code and the message of S3's error."""
 
 
 def check_post_policy(form: Mapping[str, str], bucket: str, body: bytes, now: datetime) -> None:
-    """Raise PostPolicyError unless the policy in a form allows its fields and its file at a time.
+    """Raise PostPolicyError unless a form's policy is valid ``now`` and allows its fields and file.
 
     `form` has lower-case names.
     """
@@ -47,7 +47,7 @@ def check_post_policy(form: Mapping[str, str], bucket: str, body: bytes, now: da
 
 
 def _rules(condition: Any) -> list[list[Any]]:
-    """Return a condition as lists: `{"acl": "private"}` is `["eq", "$acl", "private"]`."""
+    """Return a condition as lists: `{"acl": "private"}` becomes `["eq", "$acl", "private"]`."""
     if isinstance(condition, dict):
         return [["eq", f"${name}", value] for name, value in condition.items()]
     return [condition]

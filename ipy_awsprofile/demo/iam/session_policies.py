@@ -23,7 +23,7 @@ _AWS_ARN = "arn:aws:iam::aws:policy"
 
 
 def session_policies(params: Mapping[str, Any], account: str) -> tuple[str, ...]:
-    """Return the JSON texts of the policies in the parameters Policy and PolicyArns.
+    """Return the JSON strings of the policies in the parameters Policy and PolicyArns.
 
     As on AWS, both parameters together are one set of policies. Raises Refusal.
     """
@@ -54,7 +54,7 @@ def _managed(arn: str, account: str) -> str:
 
 
 def default_document(policy: Any) -> str:
-    """Return the JSON text of a managed policy's default version."""
+    """Return the JSON string of a managed policy's default version."""
     document: str = next(v.document for v in policy.versions if v.is_default)
     return document
 

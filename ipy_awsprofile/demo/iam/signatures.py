@@ -1,7 +1,7 @@
 """A request's signature: in its Authorization header, in a presigned URL, or in a posted form.
 
-boto3 presigns URLs and forms with version 4 of the signature, and for S3 in older Regions with
-version 2, unless the client has ``signature_version="s3v4"``.
+boto3 presigns URLs and forms with Signature Version 4, and for S3 in older Regions with Signature
+Version 2, unless the client has ``signature_version="s3v4"``.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from botocore.credentials import Credentials
 
-_LONGEST = 604_800  # seconds: a presigned URL is valid for a week at most
+_LONGEST = 604_800  # seconds; a presigned URL is valid for at most a week
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Who signed a request, and how to check it.
+    """The signature of a request, and how to check it.
 
-    `calculate` returns the signature that the owner's credentials would give. `expires_at` is when
-    a presigned URL expires, and None for other requests. `form` has the fields of a presigned form,
-    with lower-case names.
+    `calculate` returns the signature that the owner's credentials would produce. `expires_at` is
+    when a presigned URL expires, and None for other requests. `form` has the fields of a presigned
+    form, with lower-case names.
     """
 
     access_key_id: str
@@ -79,7 +79,7 @@ def find_signature(request: Request) -> Signature | None:
 
 
 def find_s3_signature(request: Request) -> Signature | None:
-    """Return the signature of a request to S3, which can be presigned; None as above."""
+    """Return the signature of a request to S3, which can be presigned; see `find_signature`."""
     if "Authorization" in request.headers:
         return find_signature(request)
     form = {name.lower(): value for name, value in request.form.items()}
@@ -143,7 +143,7 @@ def _v4(
     timestamp: str,
     body: bytes | Mapping[str, str],
 ) -> str:
-    """Return version 4 of the signature over the headers that were signed."""
+    """Return the Signature Version 4 of the signed headers."""
     names = parts["SignedHeaders"].split(";")
     headers = {name: value for name, value in request.headers.items() if name.lower() in names}
     url = urlsplit(request.url)
@@ -158,7 +158,7 @@ def _v4(
 
 
 class _V2UrlSigner(HmacV1QueryAuth):
-    """Version 2 of the signature for an expiry that is given as a time and not as a duration."""
+    """Signature Version 2 with an expiration time instead of a duration."""
 
     def __init__(self, credentials: Credentials, expires_at: int) -> None:
         super().__init__(credentials)
@@ -174,7 +174,7 @@ def _in_url_v2(request: Request, query: Mapping[str, str]) -> Signature:
     def calculate(credentials: Credentials) -> str:
         signed = {name.lower(): value for name, value in (*query.items(), *request.headers.items())}
         url = urlsplit(request.url)
-        # The path of a bucket is signed with a slash at its end.
+        # The path of a bucket is signed with a trailing slash.
         path = url.path if url.path.count("/") > 1 else f"{url.path.rstrip('/')}/"
         headers: Any = HTTPHeaders.from_dict(signed)
         signer = _V2UrlSigner(credentials, expires)

@@ -1,7 +1,7 @@
-"""The checks of a request before its action runs: its signer, its signature, its permission.
+"""Check a request before its action runs: its signer, its signature and its permissions.
 
-moto creates one of these objects for each request. This module decides who the caller is and what
-the caller may do.
+moto creates one of these objects for each request. This module identifies the caller and decides
+what the caller may do.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
@@ -36,7 +36,7 @@ _DECIDED_BY_STS = {
     "sts:GetSessionToken",
 }
 
-# moto's name of a permission where it isn't IAM's name.
+# The permissions for which moto and IAM use different names.
 _IAM_ACTIONS = {"HeadBucket": "ListBucket"}
 
 # On AWS these requests are unsigned too: the assertion proves who the caller is.
@@ -77,7 +77,7 @@ class SignedRequest:
     state: ClassVar[State]
     unsigned_service: ClassVar[str] = "sts"
     find_signature = staticmethod(find_signature)
-    #: Whether `*` is what a request concerns, and not what moto says of a resource it doesn't know.
+    #: Whether `*` means all resources, and not a resource that moto doesn't know.
     knows_resources: ClassVar[bool] = False
 
     def __init__(
@@ -159,7 +159,7 @@ class SignedS3Request(SignedRequest):
     knows_resources: ClassVar[bool] = True
 
     def check_action_permitted(self, resource: str) -> None:
-        """Raise AccessDenied for another account's bucket too.
+        """Raise AccessDenied for another account's bucket, too.
 
         On AWS only a bucket policy can allow it, and bucket policies aren't evaluated here.
         """
@@ -168,7 +168,7 @@ class SignedS3Request(SignedRequest):
         super().check_action_permitted(resource)
 
     def check_signature(self) -> None:
-        """Raise an error for an expired URL, and for a form that its policy doesn't allow, too."""
+        """Raise an error for an expired URL, and for a form that violates its policy, too."""
         super().check_signature()
         expires_at = self._signature.expires_at
         if expires_at is not None and self.state.clock() >= expires_at:

@@ -1,8 +1,9 @@
 """Role trust policies: whether a principal may assume a role, and how the policy names it.
 
-How it is named matters. In the role's account it is enough that the trust policy names the
-principal. If it names only the account, the caller's identity policy must allow the call too. From
-another account, the caller's identity policy must always allow the call.
+In the role's account, a trust policy that names the principal is sufficient, without an identity
+policy that allows the call. If the trust policy names only the account, the caller's identity
+policy must allow the call, too. From another account, the caller's identity policy must always
+allow the call.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
@@ -66,8 +67,8 @@ def evaluate(
     """Evaluate a trust policy for a principal.
 
     `action` is for example `sts:AssumeRole`. `context` has the values of the request's condition
-    keys, such as `sts:ExternalId` or `aws:MultiFactorAuthPresent`, as texts; keys that the request
-    doesn't have are left out. Raises UnsupportedPolicyError as `parse_trust` does.
+    keys, such as `sts:ExternalId` or `aws:MultiFactorAuthPresent`, as strings; keys that the
+    request doesn't have are left out. Raises UnsupportedPolicyError as `parse_trust` does.
     """
     return _evaluate(parse_trust(document), principal, action, context)
 
@@ -75,7 +76,7 @@ def evaluate(
 def evaluate_role(
     role: Any | None, principal: Principal, action: str, context: Mapping[str, str]
 ) -> Trust:
-    """Evaluate the trust policy of moto's record of a role; NO_MATCH without a role."""
+    """Evaluate the trust policy in moto's record of a role; return NO_MATCH without a role."""
     statements = _parse_text(role.assume_role_policy_document) if role else ()
     return _evaluate(statements, principal, action, context)
 

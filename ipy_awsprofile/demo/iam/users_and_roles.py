@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.demo.mfa import MfaDevices
 
-_LEAST_MAXIMUM, _GREATEST_MAXIMUM = 3600, 43200  # seconds; AWS's limits of MaxSessionDuration
+_LEAST_MAXIMUM, _GREATEST_MAXIMUM = 3600, 43200  # seconds; AWS's limits for MaxSessionDuration
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""The AWS services of the embedded AWS that moto doesn't have, or doesn't answer as AWS does."""
+"""The AWS services that moto doesn't have, or that it answers differently from AWS."""

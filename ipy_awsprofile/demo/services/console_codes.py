@@ -1,4 +1,4 @@
-"""The page of AWS Sign-In where a person lets a program use the console's credentials.
+"""The AWS Sign-In page where the user lets a program use the console's credentials.
 
 https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sign-in.html
 """
@@ -35,7 +35,7 @@ _LOOPBACK = re.compile(r"http://127\.0\.0\.1:\d+/oauth/callback")
 
 
 class ConsoleCodes:
-    """The page, and the codes that it issues. `user` is who has signed in to the console."""
+    """The page, and the codes that it issues. `user` is the user signed in to the console."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -43,14 +43,14 @@ class ConsoleCodes:
         self.user: IamUser | None = None
 
     def show(self, request: Request) -> Response:
-        """Return the page, for a valid request of a program."""
+        """Return the page for a program's valid request."""
         if self.user is None or not _is_valid(request):
             return html_page("<p>This request to sign in isn't valid.</p>", status=400)
         query = escape(request.query_string.decode(), quote=True)
         return html_page(_FORM.format(escape(self.user.arn), query))
 
     def decide(self, request: Request) -> Response:
-        """Send the browser back to the program, or show what the person enters there."""
+        """Redirect the browser to the program, or show the code for the user to enter there."""
         asked, user = request.args, self.user
         if user is None or not _is_valid(request):
             return html_page("<p>This request to sign in isn't valid.</p>", status=400)
@@ -66,7 +66,7 @@ class ConsoleCodes:
         return html_page(f"<p>Enter this code in the program: <code>{shown}</code></p>")
 
     def redeem(self, body: dict[str, Any]) -> IamUser | None:
-        """Return the user who has allowed the request; None if the code isn't valid."""
+        """Return the user who allowed the request, or None if the code isn't valid."""
         return self._codes.redeem(body.get("clientId"), body)
 
 

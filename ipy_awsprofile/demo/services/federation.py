@@ -1,4 +1,4 @@
-"""The federation endpoint, by which a session of a role opens the AWS console.
+"""The federation endpoint, which opens the AWS console for a role session.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_enable-console-custom-url.html
 """
@@ -30,19 +30,19 @@ _PAGE = """<!doctype html>
 <p>You are signed in as <code>{arn}</code>. On AWS, this would be <code>{destination}</code>.
 """
 
-#: A link can be opened for so long after it was made.
+#: How long a sign-in token is valid.
 _LIFETIME = timedelta(minutes=15)
 
 
 class FederationEndpoint:
-    """It exchanges temporary credentials for a token, and a token for a signed-in browser."""
+    """Exchanges temporary credentials for a token, and the token for a signed-in browser."""
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._tokens: dict[str, tuple[str, datetime]] = {}
 
     def endpoints(self) -> Endpoints:
-        """Return the endpoint of its only path."""
+        """Return the only endpoint, by its method and path."""
         return {("GET", "/federation"): Endpoint("signin:Federation", self._answer)}
 
     def _answer(self, request: Request) -> Response:
@@ -55,9 +55,9 @@ class FederationEndpoint:
                 raise _refused("Invalid action")
 
     def _token(self, text: str) -> str:
-        """Return a token for the credentials in a JSON text.
+        """Return a token for the credentials in a JSON string.
 
-        As on AWS, sessions of GetSessionToken and long-term keys aren't accepted.
+        As on AWS, sessions from GetSessionToken and long-term keys aren't accepted.
         """
         try:
             given: Any = json.loads(text)

@@ -38,9 +38,9 @@ _LONGEST = 21600  # seconds
 def instance(
     state: State, endpoint_url: str, role_name: str, issue: Issue
 ) -> Iterator[dict[str, str]]:
-    """Serve the metadata of an EC2 instance with a role while the context lasts; only IMDSv2.
+    """Serve the metadata of an EC2 instance with a role until the context ends (IMDSv2 only).
 
-    The context's value is the environment variables of the instance's clients.
+    The context's value is the environment variables for clients on the instance.
     """
     service = _InstanceMetadata(state, role_name, issue)
     with _serving(state, service.endpoints()):
@@ -98,11 +98,11 @@ class _InstanceMetadata:
 def container(
     state: State, endpoint_url: str, issue: Issue, token_file: Path | None
 ) -> Iterator[dict[str, str]]:
-    """Serve the credentials of a container with a role while the context lasts.
+    """Serve the credentials of a container with a role until the context ends.
 
-    The context's value is the environment variables of the container's clients. Each container has
-    another path and token. The token is in a variable, as on ECS, or in a file, as with EKS Pod
-    Identity.
+    The context's value is the environment variables for clients in the container. Each container
+    has a different path and token. The token is in a variable, as on ECS, or in a file, as with EKS
+    Pod Identity.
     """
     token, path = state.new_secret(), f"/v2/credentials/{secrets.token_hex(16)}"
 

@@ -1,4 +1,4 @@
-"""S3: buckets, and ListBuckets as S3 answers it: sorted, filtered, in pages.
+"""Create S3 buckets, and answer ListBuckets as S3 does: sorted, filtered and in pages.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
 """
@@ -38,8 +38,8 @@ def create_bucket(name: str, account: str, region: str, creation_date: datetime 
 
 
 def all_buckets(response: S3Response) -> Any:
-    """Answer ListBuckets; `enforcement` puts it in the place of moto's method of this name."""
-    response.data["Action"] = "ListAllMyBuckets"  # the permission's name isn't the operation's
+    """Answer ListBuckets; `enforcement` replaces moto's method of this name with it."""
+    response.data["Action"] = "ListAllMyBuckets"  # the permission, not the operation
     response._authenticate_and_authorize_s3_action()  # noqa: SLF001 — as in moto's method
     response.data["Action"] = "ListBuckets"
     query = response.normalized_request.args
@@ -85,12 +85,12 @@ def _page_size(query: Mapping[str, str]) -> int:
 
 
 def _token(name: str) -> str:
-    """Return a continuation token, in which the bucket's name can't be read directly."""
+    """Return a continuation token, which encodes the bucket's name."""
     return base64.urlsafe_b64encode(f"after:{name}".encode()).decode()
 
 
 def _last_seen(query: Mapping[str, str]) -> str:
-    """Return the last bucket's name of the page before; empty for the first page."""
+    """Return the name of the previous page's last bucket, or "" for the first page."""
     token = query.get("continuation-token", "")
     if not token:
         return ""

@@ -40,7 +40,7 @@ _QUARTER_OF_AN_HOUR, _TWELVE_HOURS = 900, 43200
 
 @dataclass(frozen=True, slots=True)
 class _Grant:
-    """What a refresh token grants: credentials of a user, to the holder of a key."""
+    """The grant of a refresh token: a user's credentials, for the holder of a key."""
 
     principal: Principal
     key: str
@@ -48,9 +48,9 @@ class _Grant:
 
 
 class SignInService:
-    """AWS Sign-In; the method `login` is a person who runs `aws login`.
+    """AWS Sign-In; the method `login` acts as a user who runs `aws login`.
 
-    `codes.user` is who has signed in to the console in the browser.
+    `codes.user` is the user signed in to the console in the browser.
     """
 
     def __init__(self, state: State) -> None:
@@ -71,7 +71,7 @@ class SignInService:
     def login(self, user: IamUser, *, expires_in: int = _QUARTER_OF_AN_HOUR) -> Path:
         """Log in as `aws login` does; return the file in `home` with the stored login.
 
-        Profiles whose `login_session` is the user's ARN use it. `expires_in` is how long the first
+        Profiles with the user's ARN as `login_session` use it. `expires_in` is how long the first
         credentials are valid, in seconds; if it is negative, they have expired and must be renewed.
         """
         principal = Principal.user(user.arn, user.id)
@@ -109,7 +109,7 @@ class SignInService:
         return token
 
     def _use(self, token: str, proof: str) -> _Grant:
-        """Use up a refresh token; the proof must be signed with the key of its login."""
+        """Consume a refresh token; the proof must be signed with the key of its login."""
         with self._lock:
             grant = self._grants.get(token)
             if grant is None or self._state.clock() >= grant.expires:
@@ -145,7 +145,7 @@ class SignInService:
         return issued | {"idToken": self._id_token(user)}
 
     def _id_token(self, user: IamUser) -> str:
-        """Return a token that says who has signed in."""
+        """Return an ID token that identifies the signed-in user."""
         payload = json.dumps({"sub": user.arn})
         return self._state.keep_secret(jws.serialize_compact({"alg": "ES256"}, payload, self._key))
 
@@ -164,7 +164,7 @@ class SignInService:
 
 
 def _new_key() -> str:
-    """Return a new key for DPoP proofs, in the form in which the AWS CLI stores it."""
+    """Return a new key for DPoP proofs, in the AWS CLI's format."""
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
     return pem.decode()
@@ -175,7 +175,7 @@ def _refused(code: str, error: str, message: str, status: int = 403) -> Refusal:
 
 
 def _signing_key(proof: str) -> str | None:
-    """Return the thumbprint of the key in a DPoP proof, or None unless it signed it (RFC 9449)."""
+    """Return the thumbprint of a DPoP proof's key, or None if it didn't sign it (RFC 9449)."""
     try:
         key: Any = ECKey.import_key(jws.extract_compact(proof.encode()).headers()["jwk"])
         jws.deserialize_compact(proof, key, algorithms=["ES256"])

@@ -1,1 +1,1 @@
-"""What the embedded AWS contains for the demo and the tutorials: accounts, roles and profiles."""
+"""Create the accounts, roles and profiles of the demo, the tutorials and the how-to guides."""

@@ -1,4 +1,4 @@
-"""The tutorial on MFA, SSO and role chains: a profile of each kind.
+"""Set up the tutorial on MFA, SSO and role chains, with a profile of each kind.
 
 The profiles have a separate config file, so that the other tutorials don't list them.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
-#: The accounts of IAM Identity Center by their names: the ID, and the signed-in user's roles.
+#: The accounts of IAM Identity Center by name: the ID, and the signed-in user's roles.
 ACCOUNTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "Analytics": (ROLE_ACCOUNT, ("Analyst",)),
     "Production": ("210987654321", ("Operator", "ReadOnly")),

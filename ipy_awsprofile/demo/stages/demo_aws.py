@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def demo_aws() -> Iterator[EmbeddedAws]:
-    """Run an embedded AWS with all stages while the context lasts.
+    """Run an embedded AWS with all stages until the context ends.
 
     Its config file has the profiles of the scenario and of the how-to guides. The tutorials on
     sign-in and on many accounts have separate config files.

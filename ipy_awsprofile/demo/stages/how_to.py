@@ -1,4 +1,4 @@
-"""The how-to guides: their profiles, in the shared config file beside UserAlpha and RoleBeta."""
+"""Add the how-to guides' profiles to the shared config file, next to UserAlpha and RoleBeta."""
 
 from __future__ import annotations
 

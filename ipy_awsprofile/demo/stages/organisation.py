@@ -1,4 +1,4 @@
-"""The tutorial on many accounts: in each account a role that UserAlpha may assume, if it works."""
+"""Set up the tutorial on many accounts, with a role in each that UserAlpha may usually assume."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _add(
 
 
 def _expired_keys(aws: EmbeddedAws, role_arn: str) -> dict[str, Setting]:
-    """Return expired temporary credentials, such as people paste into their files."""
+    """Return expired temporary credentials, such as users paste into their files."""
     issued = aws.service_session("ec2.amazonaws.com", role_arn, "pasted")
     aws.expire_sessions(str(issued["AccessKeyId"]))
     return {

@@ -24,7 +24,7 @@ BUCKETS: Mapping[str, tuple[str, datetime]] = {
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What `seed` has created: the user, the role it may assume, the role's bucket names."""
+    """The result of `seed`: the user, the role it may assume, and the role's bucket names."""
 
     user: IamUser
     role_arn: str

@@ -1,1 +1,1 @@
-"""IAM Identity Center: its users and their roles, its sign-in, and both over HTTP."""
+"""IAM Identity Center: its users, their roles, its sign-in, and its HTTP endpoints."""

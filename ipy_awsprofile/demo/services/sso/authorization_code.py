@@ -1,4 +1,4 @@
-"""Sign-in by the authorization code grant with PKCE: the browser brings the program a code.
+"""Sign-in with an authorization code and PKCE: the browser returns a code to the program.
 
 https://docs.aws.amazon.com/singlesignon/latest/OIDCAPIReference/API_CreateToken.html
 https://www.rfc-editor.org/rfc/rfc7636
@@ -30,25 +30,25 @@ _FORM = """<p>A program on this machine asks to sign in as you.</p>
 <button name="answer" value="deny">Deny</button></p>
 </form>"""
 
-#: A program of this machine, at any port: https://www.rfc-editor.org/rfc/rfc8252#section-7.3
+#: A program on this machine, on any port: https://www.rfc-editor.org/rfc/rfc8252#section-7.3
 _LOOPBACK = re.compile(r"http://127\.0\.0\.1:\d+/oauth/callback")
 
 
 class AuthorizationCodes:
-    """The page on which a person allows a sign-in, and the codes that it issues."""
+    """The page on which the user allows a sign-in, and the codes that it issues."""
 
     def __init__(self, state: State, tokens: SsoTokens, user: str) -> None:
         self._tokens, self._user = tokens, user
         self._codes: IssuedCodes[str] = IssuedCodes(state)
 
     def show(self, request: Request) -> Response:
-        """Return the page, for a request of a registered program."""
+        """Return the page for a registered program's request."""
         if not self._is_valid(request):
             return html_page("<p>This request to sign in isn't valid.</p>", status=400)
         return html_page(_FORM.format(escape(request.query_string.decode(), quote=True)))
 
     def decide(self, request: Request) -> Response:
-        """Send the browser back to the program, with a code or an error."""
+        """Redirect the browser to the program, with a code or an error."""
         asked = request.args
         if not self._is_valid(request):
             return html_page("<p>This request to sign in isn't valid.</p>", status=400)
@@ -60,7 +60,7 @@ class AuthorizationCodes:
         return redirect(f"{asked['redirect_uri']}?{urlencode(answer)}")
 
     def redeem(self, client: Client, body: dict[str, Any]) -> Tokens:
-        """Return the tokens for a code. Raises the OIDC service's error; a code works once."""
+        """Return the tokens for a code, which works once. Raises the OIDC service's error."""
         user = self._codes.redeem(client.id, body)
         if user is None:
             raise refused("InvalidGrantException", "Invalid authorization code provided")

@@ -1,4 +1,4 @@
-"""The pages of the sign-in."""
+"""The HTML of the sign-in pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""IAM Identity Center: its users, their roles, and the person who signs in.
+"""IAM Identity Center: its users, their roles, and their sign-ins.
 
 https://docs.aws.amazon.com/singlesignon/latest/userguide/what-is.html
 """
@@ -34,9 +34,9 @@ USER = "ann"
 class IdentityCenter:
     """The users, their roles, and their tokens.
 
-    A sign-in is allowed or denied with the methods `approve` and `deny`, or on the page of its
-    link. `start_url` is the `sso_start_url` of profiles. Nothing connects to it, but the AWS CLI
-    accepts it only with https and a domain of AWS.
+    Allow or deny a sign-in with the methods `approve` and `deny`, or on the page that its link
+    opens. `start_url` is the `sso_start_url` of profiles. Nothing connects to it, but the AWS CLI
+    requires https and an AWS domain.
     """
 
     start_url = "https://d-0000000000.awsapps.com/start"
@@ -46,7 +46,7 @@ class IdentityCenter:
         self._roles: dict[tuple[str, str], str] = {}
         self._assigned: set[tuple[str, str, str]] = set()
         self._names: dict[str, tuple[str, str]] = {}
-        #: How many requests a second the access portal answers; it throttles the others.
+        #: The number of requests per second that the access portal answers before it throttles.
         self.calls_per_second: int | None = None
         self._answered: deque[float] = deque()
         self._counting = threading.Lock()
@@ -55,7 +55,7 @@ class IdentityCenter:
         self.codes = AuthorizationCodes(state, self.tokens, USER)
 
     def is_throttled(self) -> bool:
-        """Return whether there were too many requests in the last second, or count this one."""
+        """Return whether the last second had too many requests, and otherwise count this one."""
         with self._counting:
             now = time.monotonic()
             while self._answered and now - self._answered[0] >= 1:
@@ -67,7 +67,7 @@ class IdentityCenter:
 
     @property
     def lifetimes(self) -> Lifetimes:
-        """How long everything that is issued from now on is valid."""
+        """The validity periods of everything that is issued from now on."""
         return self.tokens.lifetimes
 
     @lifetimes.setter
@@ -93,15 +93,15 @@ class IdentityCenter:
         return self._roles[account, role_name]
 
     def name_account(self, account: str, name: str, email: str) -> None:
-        """Give an account its name, which others can have too, and its e-mail address."""
+        """Set an account's name, which doesn't have to be unique, and its e-mail address."""
         self._names[account] = name, email
 
     def approve(self, user_code: str, user: str = USER) -> None:
-        """Allow the sign-in with this code, for a user. Raises KeyError if there is none."""
+        """Allow the sign-in with this code for a user. Raises KeyError if the code isn't valid."""
         self.tokens.decide(user_code, user=user)
 
     def deny(self, user_code: str) -> None:
-        """Deny the sign-in with this code. Raises KeyError if there is none."""
+        """Deny the sign-in with this code. Raises KeyError if the code isn't valid."""
         self.tokens.decide(user_code, denied=True)
 
     def expire_tokens(self, *, refresh: bool = False) -> int:
@@ -124,7 +124,7 @@ class IdentityCenter:
         return listed
 
     def role_session(self, user: str, account: str, role_name: str) -> Session:
-        """Return credentials of a user's role. Raises the portal's error without assignment."""
+        """Return credentials for a user's role. Raises the portal's error if it isn't assigned."""
         if (account, role_name) not in self.assignments(user):
             raise json_refusal("ForbiddenException", {"message": "No access"}, 403)
         role_arn = self._roles[account, role_name]
@@ -165,7 +165,7 @@ class IdentityCenter:
 
 
 def _create_sso_role(account: str, role_name: str, policy: Mapping[str, Any] | None) -> str:
-    """Create the role of a permission set, with the name, path and trust policy as on AWS."""
+    """Create the role of a permission set, with the same name, path and trust policy as on AWS."""
     provider = f"arn:aws:iam::{account}:saml-provider/AWSSSO_{secrets.token_hex(8)}_DO_NOT_DELETE"
     statement = {
         "Effect": "Allow",

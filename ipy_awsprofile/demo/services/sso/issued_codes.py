@@ -23,7 +23,7 @@ _LIFETIME = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class _Code(Generic[User]):
-    """What a code was issued for."""
+    """The request and the user for which a code was issued."""
 
     client_id: str
     redirect_uri: str
@@ -33,7 +33,7 @@ class _Code(Generic[User]):
 
 
 class IssuedCodes(Generic[User]):
-    """The codes that a page has issued, with the user of each."""
+    """The codes that a page has issued, and their users."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -52,7 +52,7 @@ class IssuedCodes(Generic[User]):
         return secret
 
     def redeem(self, client_id: str | None, body: dict[str, Any]) -> User | None:
-        """Return the user who has allowed the request; None if the code isn't valid."""
+        """Return the user who allowed the request, or None if the code isn't valid."""
         code = self._codes.pop(body.get("code", ""), None)
         digest = sha256(str(body.get("codeVerifier", "")).encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")

@@ -1,4 +1,4 @@
-"""The sign-in page, where a person allows or denies a sign-in."""
+"""The sign-in page, where the user allows or denies a sign-in."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _FORM = """<p>A program asks to sign in as you. Allow it only if the program sho
 
 
 class Page:
-    """The requests of the page: show it, and send its form."""
+    """The page's requests: show the page, and submit its form."""
 
     def __init__(self, center: IdentityCenter) -> None:
         self._center = center
 
     def show(self, request: Request) -> Response:
-        """Return the page; its form has the code that the link has in its query."""
+        """Return the page, with the code from the link's query in its form."""
         return html_page(_FORM.format(escape(request.args.get("user_code", ""))))
 
     def decide(self, request: Request) -> Response:
-        """Allow or deny the sign-in with the form's code; return the page that says so."""
+        """Allow or deny the sign-in with the form's code; return a page that confirms it."""
         code, allow = request.form.get("user_code", ""), request.form.get("answer") == "allow"
         try:
             (self._center.approve if allow else self._center.deny)(code.strip().upper())

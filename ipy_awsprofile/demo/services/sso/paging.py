@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.demo.refusals import Refusal
 
-#: Items of a page, if the request doesn't say it, and the most that it can say.
+#: The default and the maximum number of items on a page.
 _USUAL, _MOST = 20, 100
 
 
 def page_of(name: str, items: Sequence[dict[str, Any]], request: Request) -> Response:
-    """Return the page that a request asks for by ``max_result`` and ``next_token``.
+    """Return the page that a request selects with ``max_result`` and ``next_token``.
 
     Raises InvalidRequestException for values that AWS doesn't accept.
     """

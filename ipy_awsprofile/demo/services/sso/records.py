@@ -41,7 +41,7 @@ def refused(code: str, description: str | None = None) -> Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long things are valid, in seconds; `interval` is the shortest time between two polls."""
+    """Validity periods in seconds; `interval` is the minimum time between two polls."""
 
     registration: int = 90 * 24 * 3600
     device_code: int = 600
@@ -63,7 +63,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A sign-in that was started; `user` is who has allowed it, `polled` the time of the last poll.
+    """A started sign-in; `user` is the user who allowed it, `polled` the time of the last poll.
 
     RFC 8628 calls it a device authorization.
     """
@@ -79,7 +79,7 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What an access token or a refresh token grants."""
+    """The grant of an access token or a refresh token."""
 
     user: str
     client_id: str

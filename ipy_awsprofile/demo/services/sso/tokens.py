@@ -52,7 +52,7 @@ class SsoTokens:
         return client
 
     def client(self, client_id: str, secret: str) -> Client:
-        """Return a client. Raises InvalidClientException if the secret is wrong or has expired."""
+        """Return a client. Raises InvalidClientException if ID or secret is wrong or expired."""
         client = self._clients.get(client_id)
         if client is None or client.secret != secret or self._has_expired(client.expires):
             raise refused("InvalidClientException")
@@ -74,7 +74,7 @@ class SsoTokens:
         return device
 
     def decide(self, user_code: str, **decision: Any) -> None:
-        """Set `user` or `denied` of the sign-in with this code. Raises KeyError if none waits."""
+        """Set `user` or `denied` of the sign-in with this code. Raises KeyError if invalid."""
         with self._lock:
             found = (d for d in self._devices.values() if d.user_code == user_code)
             device = next(found, None)
@@ -105,7 +105,7 @@ class SsoTokens:
         return refused("SlowDownException" if too_fast else "AuthorizationPendingException")
 
     def refresh(self, client: Client, token: str) -> Tokens:
-        """Return new tokens for a refresh token, and use it up."""
+        """Return new tokens for a refresh token, and consume it."""
         with self._lock:
             grant = self._refresh.get(token)
             if grant is None or grant.client_id != client.id or self._has_expired(grant.expires):
@@ -121,7 +121,7 @@ class SsoTokens:
         *,
         until: datetime | None = None,
     ) -> Tokens:
-        """Return new tokens of a user for a client.
+        """Return new tokens for a user and a client.
 
         `expires_in` is how long the access token is valid, in seconds; `until` is when the refresh
         token expires. The defaults are in `lifetimes`.
@@ -147,7 +147,7 @@ class SsoTokens:
         return grant.user
 
     def end(self, access_token: str) -> None:
-        """End the sign-in of an access token: its client's tokens for the user, of both kinds."""
+        """Delete all access and refresh tokens of an access token's client and user."""
         with self._lock:
             ended = self._access[access_token]
             for grants in (self._access, self._refresh):
@@ -156,7 +156,7 @@ class SsoTokens:
                         del grants[token]
 
     def expire(self, *, refresh: bool) -> int:
-        """Expire all access tokens, and with `refresh` the refresh tokens; return how many."""
+        """Expire all access tokens and, with `refresh`, refresh tokens; return how many ended."""
         with self._lock:
             ending = [self._access, self._refresh] if refresh else [self._access]
             valid = sum(

@@ -1,1 +1,1 @@
-"""STS: what each of its actions answers, and the checks before it."""
+"""STS: the responses to its actions, and the checks before them."""

@@ -57,7 +57,7 @@ class AssumeRoleRequest:
 
     @classmethod
     def read(cls, params: Mapping[str, Any]) -> AssumeRoleRequest:
-        """Return the record of a request's parameters. Raises Refusal for an invalid one.
+        """Return a record of a request's parameters. Raises Refusal for an invalid parameter.
 
         Managed policies that limit the session come from the role's account.
         """
@@ -78,7 +78,7 @@ class AssumeRoleRequest:
         return replace(request, policies=policies, attributes=read_attributes(params))
 
     def complaints(self) -> list[str]:
-        """Return the service's message about each parameter that breaks its constraint."""
+        """Return the service's message about each parameter that violates its constraint."""
         return [
             *length(self.role_arn, "roleArn", 20, 2048),
             *length(self.session_name, "roleSessionName", 2, 64),
@@ -88,7 +88,7 @@ class AssumeRoleRequest:
         ]
 
     def context(self) -> dict[str, str]:
-        """Return the condition keys that follow from the parameters."""
+        """Return the condition keys that AWS derives from the parameters."""
         keys = {"sts:RoleSessionName": self.session_name}
         if self.external_id is not None:
             keys["sts:ExternalId"] = self.external_id
@@ -99,7 +99,7 @@ class AssumeRoleRequest:
 
 
 def assume_role(state: State, caller: Caller, request: AssumeRoleRequest) -> Session:
-    """Return credentials of the role for the caller. Raises Refusal as AWS does."""
+    """Return the role's credentials for the caller. Raises Refusal as AWS does."""
     inherited = caller.session.attributes if caller.session else Attributes()
     attributes = request.attributes
     context = caller.context(state.clock()) | request.context()
@@ -121,7 +121,7 @@ def _authorized_role(
 ) -> Any:
     """Return moto's role if the caller's policies and the role's trust policy allow it.
 
-    The error for a role that doesn't exist is that for a role that doesn't trust the caller.
+    A role that doesn't exist gives the same error as a role that doesn't trust the caller.
     """
     now = state.clock()
     role = find_role(role_arn)
@@ -132,7 +132,7 @@ def _authorized_role(
         # The trust policy replaces the identity policy, but not the session policy.
         own = caller.session_allows(action, role_arn, now)
     if own.verdict is not Verdict.ALLOWED:
-        # For a role of another account AWS gives no reason.
+        # AWS gives no reason for a role in another account.
         raise denied(caller.arn, action, role_arn, own.reason(action) if same_account else "")
     if role is None or trust not in {Trust.NAMED, Trust.DELEGATED}:
         raise denied(caller.arn, action, role_arn)

@@ -1,4 +1,4 @@
-"""The constraints on STS parameters, and the service's messages about values that break them.
+"""The constraints on STS parameters, and the service's messages about values that violate them.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html#API_AssumeRole_RequestParameters
 """
@@ -11,7 +11,7 @@ from ipy_awsprofile.demo.refusals import invalid
 
 
 def refuse_malformed(complaints: list[str]) -> None:
-    """Raise the service's ValidationError if there is a complaint."""
+    """Raise the service's ValidationError if there are complaints."""
     if complaints:
         errors = "error" if len(complaints) == 1 else "errors"
         raise invalid(f"{len(complaints)} validation {errors} detected: {'; '.join(complaints)}")
@@ -22,7 +22,7 @@ def _complaint(value: object, name: str, constraint: str) -> str:
 
 
 def between(value: int, name: str, least: int, most: int) -> list[str]:
-    """Return the complaint about a number out of its range, if any."""
+    """Return the complaint about a number that is out of range, if any."""
     if value < least:
         return [_complaint(value, name, f"have value greater than or equal to {least}")]
     if value > most:
@@ -47,7 +47,7 @@ def pattern(value: str, name: str, expression: str) -> list[str]:
 
 
 def token_code(code: str | None) -> list[str]:
-    """Return the complaints about an MFA code that isn't six digits; None means without a code."""
+    """Return the complaints about an MFA code that isn't six digits; None means no code."""
     if code is None:
         return []
     return [*length(code, "tokenCode", 6, 6), *pattern(code, "tokenCode", r"[\d]*")]

@@ -1,4 +1,4 @@
-"""STS's actions: those that return credentials, and GetCallerIdentity.
+"""The STS actions that return credentials, and GetCallerIdentity.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_Operations.html
 """
@@ -75,7 +75,7 @@ class StsResponse(TokenResponse):  # type: ignore[misc]  # moto is untyped
             super()._authenticate_and_authorize_action(iam_request, resource)
 
     def get_session_token(self) -> ActionResult:
-        """Answer GetSessionToken: the user's credentials, with the MFA of this call."""
+        """Answer GetSessionToken with credentials for the user, and the MFA of this call."""
         caller = self._caller()
         if caller.session is not None:
             message = "Cannot call GetSessionToken with session credentials"
@@ -93,7 +93,7 @@ class StsResponse(TokenResponse):  # type: ignore[misc]  # moto is untyped
         return ActionResult({"Credentials": session.credentials()})
 
     def get_scoped_credentials(self) -> ActionResult:
-        """Answer GetScopedCredentials: the caller's session, narrowed."""
+        """Answer GetScopedCredentials with the caller's session, limited further."""
         try:
             session = get_scoped_credentials(self.state, self._caller(), self.params)
         except UnsupportedPolicyError as error:
@@ -108,14 +108,14 @@ class StsResponse(TokenResponse):  # type: ignore[misc]  # moto is untyped
         )
 
     def _not_emulated(self) -> NoReturn:
-        """Refuse an action that moto answers with credentials that can't be used."""
+        """Refuse an action that moto answers with unusable credentials."""
         raise not_emulated(self._get_action())
 
     get_federation_token = _not_emulated
 
 
 def _assumed(session: Session) -> dict[str, Any]:
-    """Return the part of the response that all actions which assume a role share."""
+    """Return the part of the response that is the same for all actions that assume a role."""
     role = session.principal
     answer: dict[str, Any] = {
         "Credentials": session.credentials(),

@@ -1,4 +1,4 @@
-"""GetScopedCredentials: the caller's own session, with fewer permissions or a shorter time.
+"""GetScopedCredentials: the caller's session, with fewer permissions or a shorter duration.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
 """
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 
 ACTION = "sts:GetScopedCredentials"
 
-#: The policies that can be put on top of each other.
+#: The maximum number of policies that can be combined.
 _MOST_LAYERS = 3
 
-#: AWS doesn't publish what fits into a token; this is enough for two of the longest policies.
+#: AWS doesn't publish the maximum size of a token. This fits two of the longest policies.
 _MOST_CHARACTERS = 4096
 
 
 @cache
 def model_with_scoped_credentials(service: str) -> ServiceModel:
-    """Return the model of a service, in STS's with the operation that older botocores don't know.
+    """Return the model of a service. STS's includes the operation that older botocores don't have.
 
-    moto reads a request's parameters by it, and writes the response.
+    moto uses it to read a request's parameters and to write the response.
     """
     if service != "sts":
         model: ServiceModel = get_service_model(service)
@@ -50,7 +50,7 @@ def model_with_scoped_credentials(service: str) -> ServiceModel:
 
 
 def get_scoped_credentials(state: State, caller: Caller, params: Mapping[str, Any]) -> Session:
-    """Return the caller's session with what the parameters leave of it. Raises Refusal."""
+    """Return the caller's session, limited by the parameters. Raises Refusal."""
     session = caller.session
     if session is None:
         raise Refusal("AccessDenied", "Cannot call GetScopedCredentials with long-term credentials")
@@ -82,7 +82,7 @@ def get_scoped_credentials(state: State, caller: Caller, params: Mapping[str, An
 
 
 def _refuse_too_much(session: Session, added: tuple[str, ...]) -> None:
-    """Raise Refusal if another policy is one too many, or if all of them don't fit."""
+    """Raise Refusal if the session would have too many policies, or if they are too long."""
     layers = (*session.scopes, *added)
     if added and len(layers) > _MOST_LAYERS:
         raise Refusal("AccessDenied", "The session already has 3 scope down policies.")
@@ -96,7 +96,7 @@ def _refuse_too_much(session: Session, added: tuple[str, ...]) -> None:
 
 
 def scoped_response(session: Session) -> dict[str, Any]:
-    """Return the response about a narrowed session."""
+    """Return the response with a limited session."""
     about: dict[str, Any] = {
         "Credentials": session.credentials(),
         "SessionInfo": {"ScopedSessionId": session.principal.user_id, "Arn": session.principal.arn},

@@ -1,4 +1,4 @@
-"""A role assumed by an AWS service, as EC2 and ECS do for an instance or a container.
+"""Assume a role as an AWS service, as EC2 and ECS do for an instance or a container.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-service.html
 """

@@ -18,7 +18,7 @@ _TAG = r"[\w .:/=+@-]*"
 
 
 def malformed(params: Mapping[str, Any]) -> list[str]:
-    """Return the service's message about each parameter that breaks its constraint."""
+    """Return the service's message about each parameter that violates its constraint."""
     complaints: list[str] = []
     for number, tag in enumerate(params.get("Tags", []), 1):
         key, value = tag.get("Key", ""), tag.get("Value", "")
@@ -53,7 +53,7 @@ def read_attributes(params: Mapping[str, Any]) -> Attributes:
 
 
 def needed_actions(attributes: Attributes, inherited: Attributes) -> Iterator[str]:
-    """Yield the actions that have to be allowed besides sts:AssumeRole."""
+    """Yield the actions that must be allowed in addition to sts:AssumeRole."""
     if attributes.tags:
         yield "sts:TagSession"
     if attributes.source_identity or inherited.source_identity:
@@ -61,7 +61,7 @@ def needed_actions(attributes: Attributes, inherited: Attributes) -> Iterator[st
 
 
 def chained(attributes: Attributes, inherited: Attributes) -> Attributes:
-    """Return the attributes of a session that is assumed with another. Raises Refusal.
+    """Return the attributes of a session assumed with another session. Raises Refusal.
 
     Transitive tags and the source identity are inherited, and can't be changed.
     """

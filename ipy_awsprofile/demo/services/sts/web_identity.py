@@ -1,4 +1,4 @@
-"""AssumeRoleWithWebIdentity: a role for the holder of a token of an OpenID Connect provider.
+"""AssumeRoleWithWebIdentity: assume a role with a token from an OpenID Connect provider.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 """
@@ -46,14 +46,14 @@ def create_oidc_provider(
 
 @dataclass(frozen=True, slots=True)
 class WebIdentity:
-    """The holder of a token, as a verified token names it."""
+    """The identity in a verified token."""
 
     provider: OidcProvider
     subject: str
     audience: str
 
     def context(self) -> dict[str, str]:
-        """Return the condition keys that follow from the token."""
+        """Return the condition keys that AWS derives from the token."""
         return {
             f"{self.provider.name}:sub": self.subject,
             f"{self.provider.name}:aud": self.audience,
@@ -61,7 +61,7 @@ class WebIdentity:
 
 
 def read_token(state: State, token: str, account: str) -> WebIdentity:
-    """Verify a token of a provider in the role's account. Raises Refusal as STS does."""
+    """Verify a token from a provider in the role's account. Raises Refusal as STS does."""
     claims = _claims(token)
     issuer = str(claims.get("iss"))
     arn = f"arn:aws:iam::{account}:oidc-provider/{issuer.partition('://')[2]}"
@@ -96,7 +96,7 @@ def _invalid(message: str) -> Refusal:
 def assume_role_with_web_identity(
     state: State, request: AssumeRoleRequest, identity: WebIdentity
 ) -> Session:
-    """Return credentials of the role for a verified identity. Raises Refusal as AWS does."""
+    """Return the role's credentials for a verified identity. Raises Refusal as AWS does."""
     role, caller = find_role(request.role_arn), Principal.federated(identity.provider.arn)
     context = request.context() | identity.context()
     if role is None or evaluate_role(role, caller, ACTION, context) is not Trust.NAMED:
