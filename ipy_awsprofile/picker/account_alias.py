@@ -1,4 +1,4 @@
-"""The aliases of accounts, which are looked up in the background."""
+"""Look up account aliases in the background."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 
 class AccountAliases:
-    """Keeps the aliases of accounts. AWS is asked once for each account and profile."""
+    """Keeps account aliases, and calls AWS once for each account and profile."""
 
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
         self._asked: set[tuple[str, str | None]] = set()
 
     def get(self, account: str) -> str | None:
-        """Return the alias of an account, or None if none is known."""
+        """Return the alias of an account, or None if it isn't known."""
         return self._known.get(account)
 
     def look_up(
         self, session: boto3.Session, identity: Identity, found: Callable[[], None]
     ) -> threading.Thread | None:
-        """Ask AWS in a thread, and call ``found`` there if the account has an alias.
+        """Look up the alias in a thread, and call ``found`` there if the account has one.
 
-        Returns the thread, or None if AWS has been asked before.
+        Return the thread, or None if the alias has been looked up before.
         """
         account, asked = identity.account, (identity.account, identity.profile)
         if account in self._known or asked in self._asked:
@@ -44,17 +44,16 @@ class AccountAliases:
                 self._known[account] = alias
                 found()
 
-        # Neither the next command nor the end of the kernel waits for it.
+        # Neither the next command nor the kernel's exit waits for it.
         thread = threading.Thread(target=ask, name="account alias", daemon=True)
         thread.start()
         return thread
 
 
 def alias_lookup(session: boto3.Session) -> Callable[[], str | None]:
-    """Return a function that asks for the alias of a session's account, in any thread.
+    """Return a function, safe for any thread, that looks up the alias of a session's account.
 
-    It returns None if the account has no alias, or if AWS doesn't answer: an alias isn't worth an
-    error.
+    It returns None if the account has no alias or if the call fails, because an alias is optional.
 
     https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListAccountAliases.html
     """
@@ -70,7 +69,7 @@ def alias_lookup(session: boto3.Session) -> Callable[[], str | None]:
 
     def lookup() -> str | None:
         try:
-            with limited():  # a call of ours, even after a switch to a different profile
+            with limited():  # this package's own call, even after a switch to a different profile
                 aliases = iam.list_account_aliases()["AccountAliases"]
         except (AwsProfileError, BotoCoreError, ClientError, ResponseParserError, KeyError):
             return None

@@ -1,4 +1,4 @@
-"""Messages with a card, which Python draws as HTML: an identity, an error."""
+"""Create the messages with an HTML card: an identity or an error."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def identity_message(
 ) -> IdentityMessage:
     """Return the message that shows an identity, or that no profile is active.
 
-    Without a notebook, as in marimo, there is no variable `session`. The card names the variable
-    only if it is a different one.
+    Without a Jupyter notebook, as in marimo, the variable `session` doesn't exist. The card names
+    the variable only if it isn't `session`.
     """
     if identity is None or request is None:
         variable = "The notebook's variable `session`" if has_notebook else "`picker.session`"
@@ -80,5 +80,5 @@ def error_message(error: AwsProfileError) -> ErrorMessage:
 
 
 def html_of(card: Card) -> str:
-    """Return a card's HTML as a plain string: marimo sends a subclass as something else."""
+    """Return a card's HTML as a plain `str`, because marimo doesn't send a subclass as a string."""
     return str(card._repr_html_())

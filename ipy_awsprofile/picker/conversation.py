@@ -1,6 +1,6 @@
-"""What a picker and its views say to each other, whatever carries their messages.
+"""Exchange messages between a picker and its views, over any transport.
 
-anywidget carries them for a picker in a cell, a comm for the one in JupyterLab's toolbar.
+A picker in a cell uses anywidget, and the picker in JupyterLab's toolbar uses a comm.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Send = Callable[[dict[str, Any], list[bytes] | None], object]
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """What the views show of the identity."""
+    """The identity and its details that the views show."""
 
     identity: Identity | None = None
     request: SwitchRequest | None = None
@@ -54,9 +54,9 @@ class _Shown:
 
 
 class Conversation:
-    """Carries out the commands of the views of a picker, and tells them of every switch.
+    """Carries out commands from a picker's views, and notifies the views of every switch.
 
-    ``sends_links`` is False where no token may be sent: a link to the AWS console has one.
+    ``sends_links`` is False if no token may be sent, because a console link contains a token.
     """
 
     def __init__(self, switcher: Switcher, send: Send, *, sends_links: bool = True) -> None:
@@ -75,7 +75,7 @@ class Conversation:
         self._ending.callback(self._commands.close)
         self._aliases = AccountAliases()
         self._shown = _Shown()
-        # An alias arrives in another thread, and mustn't show the identity before a switch again.
+        # An alias arrives in another thread, and must not show the identity from before a switch.
         self._identity_lock = threading.Lock()
 
     @property
@@ -84,7 +84,7 @@ class Conversation:
         return self._shown.identity
 
     def close(self) -> None:
-        """End the subscription; drop a command and a sign-in that wait."""
+        """End the subscription, and drop a waiting command or sign-in."""
         self._ending.close()
 
     def receive(self, content: Any) -> None:
@@ -101,7 +101,7 @@ class Conversation:
                 case {"type": "region" | "refresh" | "save"}:
                     self._commands.carry_out(view, command)
                 case {"type": "roles"}:
-                    self._switcher.cell.drop()  # the person wants something else
+                    self._switcher.cell.drop()  # the user chose something else
                     self._sign_ins.give_up()
                     list_roles(self._answer, self._sign_ins, view, command)
                 case {"type": "off"}:
@@ -120,23 +120,23 @@ class Conversation:
                     self._list(view, have)
                 case {"type": "pin", "profile": str(profile), "pinned": bool(pinned)}:
                     self._memory.pin(profile, pinned=pinned)
-                    # A list that the view asked for before has the old pins.
+                    # A list that the view requested earlier has the old pins.
                     self._list(view, self.listing.version)
 
     def _follow(self, identity: Identity | None) -> None:
-        """Show the identity after a switch, whichever face of the package made it."""
+        """Show the identity after a switch, whether by a magic, a picker or Python code."""
         if identity and identity.profile:
             self._memory.use(identity.profile)
         self._show(identity, switched=True)
 
     def catch_up(self) -> None:
-        """Show changes without a switch: renewed credentials, other leftovers."""
+        """Show changes without a switch, such as renewed credentials and other leftovers."""
         if self._state(identity := self._switcher.known_identity()) != self._shown:
             self._show(identity)
 
     def _state(self, identity: Identity | None) -> _Shown:
         leftovers: list[Leftover] = []
-        with suppress(AwsProfileError):  # the notes aren't worth an error
+        with suppress(AwsProfileError):  # the notes are optional
             leftovers = self._switcher.leftovers()
         request, save_as, protected = self._switcher.request, "", False
         account = known_account_name(identity.account) if identity else None
@@ -178,21 +178,21 @@ class Conversation:
         self._send({**message, "view": view}, buffers)
 
     def _open_console(self, view: Any) -> None:
-        """Send the view a link to the AWS console, which is in no trait and isn't saved."""
+        """Send the view a link to the AWS console, which isn't in a trait and isn't saved."""
         if not self._sends_links:
             raise AwsProfileError(
                 "The toolbar doesn't open the AWS console: the link has a token.",
                 "Run `%aws_profile --console`, or use the picker of `%aws_profile --pick`.",
             )
         session = self._switcher.session
-        if session is None:  # it ended after the person had clicked
+        if session is None:  # it ended after the user's click
             raise AwsProfileError("No profile is active.", "Choose a profile in the picker.")
         from ipy_awsprofile.sessions.console import console_link
 
         self._answer(view, {"type": "console", "url": console_link(session).url})
 
     def _require_same_list(self, view: Any, seen: int) -> None:
-        """Raise AwsProfileError if the files have changed since the person saw the list."""
+        """Raise AwsProfileError if the files have changed since the user saw the list."""
         if seen != self.listing.read():
             self._list(view, seen)
             raise AwsProfileError(
@@ -233,7 +233,7 @@ class Conversation:
 
 
 def _warm_up() -> None:
-    """Import boto3 while the person looks for a profile, so that the first switch is faster."""
+    """Import boto3 while the user looks for a profile, so that the first switch is faster."""
     if "boto3" not in sys.modules:
         arguments = ("ipy_awsprofile.sessions.identity",)
         threading.Thread(target=import_module, args=arguments, name="warm-up", daemon=True).start()

@@ -1,4 +1,4 @@
-"""The profiles as the views show them, and the version that says which list a person saw."""
+"""The profiles that the views list, and the version of the list that the user saw."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 
 
 class Listing:
-    """The profiles of the shared files, read again whenever a view opens its list or chooses."""
+    """The profiles in the shared files, read again when a view opens its list or sends a choice."""
 
     def __init__(self, switcher: Switcher) -> None:
         self._switcher = switcher
         self._profiles: list[Profile] = []
         self._protected: tuple[str, ...] = ()
         self._roles: list[AssignedRole] = []
-        #: Counts the changes of what the list shows; 0 before it was read.
+        #: The number of times the list has changed; 0 before the first read.
         self.version = 0
         #: The profiles as JSON, for a message's buffer.
         self.rows = b""
-        #: The sign-ins whose roles weren't listed yet: see `config.sign_ins`.
+        #: The sign-ins with roles that haven't been listed yet; see `config.sign_ins`.
         self.sign_ins: list[str] = []
-        #: When the roles of the others were listed, as ISO 8601.
+        #: When the roles of the other sign-ins were listed, in ISO 8601.
         self.listed_at: dict[str, str] = {}
 
     @property
@@ -60,7 +60,8 @@ class Listing:
         self.sign_ins = [name for name, time in times.items() if not time]
         self.listed_at = {name: time.isoformat() for name, time in times.items() if time}
         protected = self._switcher.protection.protected
-        # As strings, records are equal if their names are. Unchanged files have the same records.
+        # Profiles are strings and equal if their names are, so compare the objects. Unchanged files
+        # have the same objects.
         roles = _roles_without_profile() if self.listed_at else []
         same = (
             roles == self._roles
@@ -78,8 +79,8 @@ class Listing:
 
 
 def _roles_without_profile() -> list[AssignedRole]:
-    """Return the roles of IAM Identity Center that were listed, and aren't profiles."""
-    from ipy_awsprofile.sessions.assigned_roles import known_roles_without_profile  # it is slow
+    """Return the listed roles of IAM Identity Center that don't have a profile."""
+    from ipy_awsprofile.sessions.assigned_roles import known_roles_without_profile  # slow to import
 
     return known_roles_without_profile()
 
@@ -100,8 +101,8 @@ def rows(
 ) -> bytes:
     """Return the profiles as JSON, each an array with the columns of ``view/messages.js``.
 
-    ``roles`` come last: roles of IAM Identity Center, whose source is the account's name.
-    It is sent beside the message, as a buffer: no front end parses or copies it.
+    ``roles``, from IAM Identity Center, come last, with the account's name as their source. The
+    JSON is sent in a buffer, so that front ends don't parse or copy it.
     """
     table = [
         [
@@ -126,7 +127,7 @@ def rows(
     return json.dumps(table, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-#: Seconds between two messages about the progress.
+#: The minimum number of seconds between two progress messages.
 _PAUSE = 0.1
 
 
@@ -134,7 +135,7 @@ def list_roles(
     answer: Answer, sign_ins: SignInsAtViews, view: Any, command: RolesCommand
 ) -> threading.Thread:
     """List the roles in a thread; show the progress, an error, or where to sign in first."""
-    # The thread isn't waited for at the kernel's end.
+    # The kernel doesn't wait for the thread when it exits.
     arguments = (answer, sign_ins, view, command)
     thread = threading.Thread(target=_list, args=arguments, name="list-roles", daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""The recently used and the pinned profiles, which all kernels of a user share."""
+"""The recently used and pinned profiles, which all of a user's kernels share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from ipy_awsprofile.config.private_folders import make_private, replace_file
 from ipy_awsprofile.text import parse_json
 
-#: Number of recently used profiles that are remembered.
+#: The number of recently used profiles to keep.
 MOST_RECENT = 8
 
 
@@ -25,9 +25,9 @@ class Remembered:
 
 
 class Memory:
-    """A small JSON file with names of profiles only.
+    """A small JSON file that contains only profile names.
 
-    A file that is broken, or that can't be read or written, isn't an error: nothing is remembered.
+    A file that is invalid or can't be read or written isn't an error; no profiles are kept then.
 
     https://specifications.freedesktop.org/basedir-spec/latest/
     """
@@ -51,13 +51,13 @@ class Memory:
         self._write(replace(known, recent=recent[:MOST_RECENT]))
 
     def pin(self, profile: str, *, pinned: bool) -> None:
-        """Pin a profile, after those that are pinned already, or unpin it."""
+        """Pin a profile, after the profiles that are already pinned, or unpin it."""
         known = self.read()
         pins = tuple(name for name in known.pins if name != profile)
         self._write(replace(known, pins=(*pins, profile) if pinned else pins))
 
     def _write(self, remembered: Remembered) -> None:
-        """Replace the file in one step, so that another kernel never reads half of it."""
+        """Replace the file atomically, so that another kernel never reads an incomplete file."""
         text = json.dumps({"recent": remembered.recent, "pins": remembered.pins})
         with suppress(OSError):
             make_private(self.path.parent)

@@ -1,7 +1,8 @@
-"""The messages between Python and the view, which are JSON.
+"""The JSON messages between Python and the view.
 
-Profiles, identities and errors travel as messages and never as synced traits: those would be saved
-with the notebook. The view has the same types in ``view/messages.js``; a test compares the two.
+Profiles, identities and errors are sent as messages and never as synced traits, which would be
+saved with the notebook. The view has the same types in ``view/messages.js``; a test compares the
+two.
 """
 
 from __future__ import annotations
@@ -13,80 +14,80 @@ from typing import Literal, NotRequired, TypedDict
 class ProfilesMessage(TypedDict):
     """The order of the profiles; the profiles themselves are in the message's buffer.
 
-    A view that has this version of them already gets neither the buffer nor the Regions.
+    A view that already has this version gets neither the buffer nor the Regions.
     """
 
     type: Literal["profiles"]
     version: int
     pins: Sequence[str]
     recent: Sequence[str]
-    #: The sign-ins whose roles can be listed: names of [sso-session] sections.
+    #: The sign-ins with roles to list: names of [sso-session] sections.
     sign_ins: Sequence[str]
-    #: When the roles of the other sign-ins were listed, as ISO 8601.
+    #: When the roles of the other sign-ins were listed, in ISO 8601.
     listed_at: Mapping[str, str]
     regions: NotRequired[Sequence[str]]
-    #: If there are no profiles: a card that says what to do, in which every text is escaped.
+    #: If there are no profiles, a card that says what to do. All text in it is escaped.
     html: NotRequired[str]
 
 
 class ActiveIdentity(TypedDict):
-    """What the view needs to know of the identity, beside its card."""
+    """The identity's fields that the view needs in addition to the card."""
 
     profile: str | None
     #: The card's title.
     name: str
-    #: Seconds. The view counts down from it, since the browser's clock may differ.
+    #: The remaining seconds. The view counts down, because the browser's clock may differ.
     left: float | None
-    #: Whether no MFA code from a person is needed when they end.
+    #: Whether the credentials renew without an MFA code from the user.
     renews: bool
-    #: The Region of the request, if it isn't the profile's.
+    #: The Region in the request, or None for the profile's Region.
     chosen_region: str | None
-    #: When the credentials end, as ISO 8601; the view shows it as the person's clock has it.
+    #: When the credentials expire, in ISO 8601; the view shows it in the user's local time.
     expires: str | None
-    #: Empty if the server doesn't tell it.
+    #: Empty if the server doesn't report it.
     arn: str
     #: The account's alias if one is known, otherwise its ID.
     account: str
     protected: bool
     #: Whether the session is limited to reading.
     read_only: bool
-    #: The number of the card's notes, such as what doesn't follow.
+    #: The number of notes on the card, such as objects that don't follow the switch.
     notes: int
-    #: If it is a role that no profile names: a name for such a profile, otherwise empty.
+    #: A suggested name for a new profile if the role doesn't have a profile, otherwise empty.
     save_as: str
 
 
 class IdentityMessage(TypedDict):
-    """The identity that the notebook works as, or None if no profile is active."""
+    """The notebook's identity, or None if no profile is active."""
 
     type: Literal["identity"]
     identity: ActiveIdentity | None
-    #: The identity's card, in which every text is escaped.
+    #: The identity's card. All text in it is escaped.
     html: str
-    #: Whether the notebook has just been switched.
+    #: Whether the notebook has just switched.
     switched: bool
 
 
 class WaitingMessage(TypedDict):
-    """The command is carried out when the running cell has ended."""
+    """The command will run after the running cell ends."""
 
     type: Literal["waiting"]
 
 
 class DoneMessage(TypedDict):
-    """The request is carried out."""
+    """The command is complete."""
 
     type: Literal["done"]
 
 
 class DroppedMessage(TypedDict):
-    """The command that waited is not carried out: another one, or `--off`, came first."""
+    """The waiting command was dropped, because another command or `--off` came first."""
 
     type: Literal["dropped"]
 
 
 class ConfirmMessage(TypedDict):
-    """The profile is protected: the person has to confirm the switch."""
+    """The profile is protected, and the user has to confirm the switch."""
 
     type: Literal["confirm"]
 
@@ -102,10 +103,10 @@ class CodeMessage(TypedDict):
 
 
 class SignInMessage(TypedDict):
-    """A sign-in is needed: the page to open, and the code that it has to show.
+    """A sign-in is needed. The message has the page to open, and the code that the page must show.
 
     The code is empty if the browser of this machine has opened the page, and None if the page shows
-    a code that the person enters.
+    a code for the user to enter.
     """
 
     type: Literal["sign_in"]
@@ -114,20 +115,20 @@ class SignInMessage(TypedDict):
 
 
 class ConsoleMessage(TypedDict):
-    """A link to the AWS console, for a new tab alone: it has a token."""
+    """A link to the AWS console. It contains a token, and is only for a new tab."""
 
     type: Literal["console"]
     url: str
 
 
 class SignedInMessage(TypedDict):
-    """The person has signed in: the view repeats its command."""
+    """The user has signed in, and the view repeats its command."""
 
     type: Literal["signed_in"]
 
 
 class ProgressMessage(TypedDict):
-    """The accounts whose roles are listed, the number of all accounts, and whether AWS slows it."""
+    """The number of listed accounts, the number of all accounts, and whether AWS throttles."""
 
     type: Literal["progress"]
     listed: int
@@ -143,14 +144,14 @@ class ListedMessage(TypedDict):
 
 
 class ErrorMessage(TypedDict):
-    """The command failed, or a callback of ``on_switch``."""
+    """The command or a callback of ``on_switch`` failed."""
 
     type: Literal["error"]
-    #: An error card, in which every text is escaped.
+    #: An error card. All text in it is escaped.
     html: str
 
 
-#: From Python to the view.
+#: Messages from Python to the view.
 Message = (
     ProfilesMessage
     | IdentityMessage
@@ -169,42 +170,42 @@ Message = (
 
 
 class ReadyCommand(TypedDict):
-    """The view is there, and asks for the identity."""
+    """The view is ready, and requests the identity."""
 
     type: Literal["ready"]
 
 
 class StatusCommand(TypedDict):
-    """A button asks for the identity as it is known, without a question to AWS."""
+    """A button requests the known identity, without a call to AWS."""
 
     type: Literal["status"]
 
 
 class ListCommand(TypedDict):
-    """The view asks for the profiles."""
+    """The view requests the profiles."""
 
     type: Literal["list"]
-    #: The version of them that it has; 0 if it has none.
+    #: The version of the profiles that the view has, or 0.
     have: int
 
 
 class SwitchCommand(TypedDict):
-    """Switch to a profile; the view repeats it with what it was asked for."""
+    """Switch to a profile. The view repeats the command with a requested confirmation or code."""
 
     type: Literal["switch"]
     profile: str
-    #: None is the profile's Region.
+    #: None means the profile's Region.
     region: str | None
-    #: The version of the list in which the person saw the profile.
+    #: The version of the list in which the user saw the profile.
     list: int
     #: Whether to limit the session to reading.
     read_only: NotRequired[bool]
     confirmed: NotRequired[bool]
     #: An MFA code.
     code: NotRequired[str]
-    #: Whether to sign in with another browser, by a code.
+    #: Whether to sign in with a code in any browser.
     device_code: NotRequired[bool]
-    #: The code that the sign-in's page has shown.
+    #: The code from the sign-in page.
     entered: NotRequired[str]
 
 
@@ -230,7 +231,7 @@ class RefreshCommand(TypedDict):
 
 
 class SaveCommand(TypedDict):
-    """Keep the active role as a profile with this name, and switch to the profile."""
+    """Save the active role as a profile with this name, and switch to the profile."""
 
     type: Literal["save"]
     name: str
@@ -246,7 +247,7 @@ class RolesCommand(TypedDict):
     type: Literal["roles"]
     #: The name of an [sso-session].
     sso: str
-    #: Whether AWS is asked even if the roles were listed before.
+    #: Whether to call AWS even if the roles were listed before.
     fresh: NotRequired[bool]
     device_code: NotRequired[bool]
 
@@ -271,5 +272,5 @@ class PinCommand(TypedDict):
     pinned: bool
 
 
-#: From the view to Python: what switches, and may need a confirmation, a code or a sign-in.
+#: Commands from the view that switch, and may need a confirmation, a code or a sign-in.
 Switching = SwitchCommand | RegionCommand | RefreshCommand | SaveCommand

@@ -1,4 +1,4 @@
-"""The person at a view: errors are shown there, and a sign-in is waited for without the kernel."""
+"""Show errors and sign-ins in a view, and wait for a sign-in without blocking the kernel."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ Answer = Callable[[Any, Message], None]
 
 
 class SignInsAtViews:
-    """Shows where to sign in, and waits for it. The views of a picker wait for one at a time."""
+    """Shows where to sign in, and waits for the sign-in. A picker has one sign-in at a time."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self._given_up = threading.Event()
         self._is_closed = False
-        #: The sign-in that waits for what the person enters.
+        #: The sign-in that waits for the user to enter a code, or None.
         self.entered: EnteredSignIn | None = None
 
     def show(self, view: Any, target: Target, *, device_code: bool) -> None:
-        """Show where to sign in. When that is done, the view repeats its command.
+        """Show where to sign in. After the sign-in, the view repeats its command.
 
         Raises AwsProfileError if the sign-in can't begin.
         """
@@ -38,7 +38,7 @@ class SignInsAtViews:
         from ipy_awsprofile.sessions.sign_in import begin_sign_in
 
         self.give_up()
-        if self._is_closed:  # while roles were listed in a thread
+        if self._is_closed:  # closed while a thread listed roles
             return
         attempt = begin_sign_in(target, device_code=device_code)
         given_up = self._given_up = threading.Event()
@@ -56,22 +56,22 @@ class SignInsAtViews:
             if not given_up.is_set():
                 self._answer(view, message)
 
-        # The kernel stays free. The thread ends when the attempt expires, if not before.
+        # The kernel stays free. The thread ends when the attempt expires, or earlier.
         threading.Thread(target=wait, name="sign-in", daemon=True).start()
 
     def give_up(self) -> None:
-        """Stop waiting: the person wants something else."""
+        """Stop waiting, because the user chose something else."""
         self._given_up.set()
 
     def close(self) -> None:
-        """Stop waiting, and show no other sign-in: the picker is closed."""
+        """Stop waiting, and show no further sign-ins, because the picker is closed."""
         self._is_closed = True
         self.give_up()
 
 
 @contextmanager
 def errors_shown(answer: Answer, view: Any) -> Iterator[None]:
-    """Answer with the error card. An unexpected error is raised again: the kernel logs it."""
+    """Answer with the error card, and raise unexpected errors again for the kernel's log."""
     try:
         yield
     except AwsProfileError as error:

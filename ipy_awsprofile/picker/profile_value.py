@@ -1,4 +1,4 @@
-"""The picker's trait `value`: the active profile's name, as widgets and Python see and set it."""
+"""The picker's trait `value`: the active profile's name, which widgets and Python read and set."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ProfileName(traitlets.TraitType):  # type: ignore[misc]
-    """A trait that is a profile's name or None; checks of it are called for None, too.
+    """A trait for a profile's name or None. Its validators are called for None, too.
 
     https://traitlets.readthedocs.io/en/stable/defining_traits.html
     """
@@ -27,7 +27,7 @@ class ProfileName(traitlets.TraitType):  # type: ignore[misc]
     default_value = None
 
     def validate(self, owner: Any, value: object) -> str | None:
-        """Return the value. Raises TraitError if it is another object."""
+        """Return the value. Raises TraitError if it isn't a string or None."""
         if value is None or isinstance(value, str):
             return value
         self.error(owner, value)
@@ -35,7 +35,7 @@ class ProfileName(traitlets.TraitType):  # type: ignore[misc]
 
 
 class ProfileValue(ipywidgets.ValueWidget):  # type: ignore[misc]
-    """A widget whose value is the active profile of a Switcher."""
+    """A widget with the active profile of a Switcher as its value."""
 
     _switcher: Switcher
 
@@ -47,10 +47,10 @@ class ProfileValue(ipywidgets.ValueWidget):  # type: ignore[misc]
     def switch(
         self, profile: str, *, region: str | None = None, confirmed: bool = False
     ) -> Identity:
-        """Switch to a profile, as ``%aws_profile`` does, and return who the notebook works as.
+        """Switch to a profile, as ``%aws_profile`` does, and return the notebook's new identity.
 
         ``region`` takes precedence over the profile's. ``confirmed`` allows a protected profile.
-        Raises a child of `AwsProfileError`; then nothing has changed.
+        If it raises a subclass of `AwsProfileError`, nothing has changed.
         """
         require_name(profile)
         try:
@@ -62,9 +62,9 @@ class ProfileValue(ipywidgets.ValueWidget):  # type: ignore[misc]
             raise
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
-        """Return the state that is synced, in marimo with the active profile.
+        """Return the synced state, plus the active profile in marimo.
 
-        marimo takes a widget's value from here, and saves no widgets with its notebooks.
+        marimo reads a widget's value from this state, and doesn't save widgets in its notebooks.
         """
         state: dict[str, Any] = super().get_state(key, drop_defaults)
         return state | {"value": self.value} if key is None and _is_in_marimo() else state
@@ -86,9 +86,9 @@ class ProfileValue(ipywidgets.ValueWidget):  # type: ignore[misc]
         return str(request.profile) if request and request.profile else None
 
     def _follow_in_value(self, _identity: Identity | None) -> None:
-        """Make the active profile the value, and call its observers.
+        """Set the value to the active profile, and call its observers.
 
-        An observer can switch to another profile: this listener isn't called for that.
+        An observer can switch to another profile, and this listener isn't called for that switch.
         """
         try:
             while self.value != (active := self._active_profile):
@@ -98,7 +98,7 @@ class ProfileValue(ipywidgets.ValueWidget):  # type: ignore[misc]
 
 
 def require_name(profile: object) -> None:
-    """Raise InvalidOption if this isn't a text."""
+    """Raise InvalidOption if this isn't a string."""
     if not isinstance(profile, str):
         raise InvalidOption(
             f"A profile's name is a text, not an object of the type {type(profile).__name__}.",
@@ -107,7 +107,7 @@ def require_name(profile: object) -> None:
 
 
 def _is_in_marimo() -> bool:
-    """Return whether a notebook of marimo runs this code.
+    """Return whether a marimo notebook runs this code.
 
     https://docs.marimo.io/api/miscellaneous/
     """
@@ -116,7 +116,7 @@ def _is_in_marimo() -> bool:
 
 
 def failed_callback(what: str, error: Exception) -> AwsProfileError:
-    """Return the error of a function that is called after a switch."""
+    """Return an error that reports a failed callback after a switch."""
     return AwsProfileError(
         f"{what} failed: {type(error).__name__}: {error}",
         "The switch itself is done.",

@@ -1,4 +1,4 @@
-"""The view's commands that switch: they wait for a running cell, and prompt if necessary."""
+"""Run the view's commands that switch: wait for a running cell, and prompt if necessary."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 
 class SwitchCommands:
-    """Carries out the commands of a picker's views, and answers the view that sent one.
+    """Carries out commands from a picker's views, and answers the view that sent the command.
 
-    At once, a command gets credentials, and the view learns what fails or is missing. The notebook
-    moves between two cells: a cell keeps the identity that it began with. A later command replaces
-    the one that waits. A chosen profile takes precedence over what the cell itself switches to; a
-    new Region and new credentials are for the active identity alone, and are dropped if it ends.
+    A command gets credentials immediately, and the view shows errors and prompts immediately. The
+    notebook switches between cells, so that a cell keeps the identity it started with. A later
+    command replaces a waiting one. A chosen profile takes precedence over a switch in the cell; a
+    new Region and new credentials are only for the active identity, and are dropped if it ends.
     """
 
     def __init__(self, switcher: Switcher, answer: Answer, sign_ins: SignInsAtViews) -> None:
@@ -46,8 +46,8 @@ class SwitchCommands:
         self._sign_ins = sign_ins
 
     def carry_out(self, view: Any, command: Switching) -> None:
-        """Carry out a command. Raises a child of `AwsProfileError`, if the view isn't asked."""
-        self._switcher.cell.drop()  # even if this one fails: the person wants something else
+        """Carry out a command. Raises a subclass of `AwsProfileError`, unless the view prompts."""
+        self._switcher.cell.drop()  # even if this one fails, because the user chose something else
         self._sign_ins.give_up()
         with self._questions_asked(view, command) as person:
             if command["type"] == "refresh" and self._switcher.request is None:
@@ -68,7 +68,7 @@ class SwitchCommands:
             )
 
     def off(self, view: Any) -> None:
-        """Undo the switch, when the running cell has ended."""
+        """Undo the switch after the running cell ends."""
         self._switcher.cell.drop()
         self._sign_ins.give_up()
         if self._switcher.cell.is_running:
@@ -78,17 +78,17 @@ class SwitchCommands:
         )
 
     def close(self) -> None:
-        """Drop the command that waits."""
+        """Drop the waiting command."""
         self._drop()
 
     def _move(self, view: Any, command: Switching, layer: Layer, active: object) -> None:
-        """Move the notebook, and answer."""
+        """Switch the notebook to the layer, and answer the view."""
         if command["type"] != "switch" and self._switcher.request is not active:
             self._answer(view, {"type": "dropped"})
             return
         with errors_shown(self._answer, view), self._questions_asked(view, command) as person:
             expiry = layer.identity.expiry
-            if expiry and expiry <= datetime.now(UTC):  # the cell took that long
+            if expiry and expiry <= datetime.now(UTC):  # it expired while the cell ran
                 layer = self._switcher.prepare(layer.request, person=person)
             self._switcher.move(layer)
             self._answer(view, {"type": "done"})
@@ -100,10 +100,10 @@ class SwitchCommands:
 
     @contextmanager
     def _questions_asked(self, view: Any, command: Switching) -> Iterator[Person]:
-        """Yield the person at the view, and answer with a question if something is missing."""
+        """Yield the `Person` at the view, and answer with a prompt if input is missing."""
         code_field = CodeField(command.get("code") or None)
         try:
-            # The view asks for codes and shows sign-ins. A callback can't wait for a person.
+            # The view asks for codes and shows sign-ins. A callback can't wait for the user.
             person = self._switcher.person
             yield replace(person, mfa_prompter=code_field, attempts=1, sign_in=None)
         except ProtectedProfile:
@@ -135,7 +135,7 @@ class SwitchCommands:
                 confirmed=confirmed,
             )
         active = self._switcher.request
-        if active is None:  # it ended after the person had chosen
+        if active is None:  # it ended after the user's choice
             raise AwsProfileError("No profile is active.", "Choose a profile in the picker.")
         confirmed = active.confirmed or confirmed
         if command["type"] == "save":
@@ -154,20 +154,20 @@ def _without_code(command: Switching) -> Switching:
 
 
 class CodeField:
-    """Returns the typed code once; without one, it keeps the device's name and raises.
+    """Returns the typed code once. Without a code, it stores the device's name and raises.
 
-    A widget's callback has no input channel, so it can't wait for an answer. The first try of a
-    switch has no code (a session in the AWS CLI's cache may need none). If it raises
-    MfaUnavailable, the view asks for the code, and the switch is tried again.
+    A widget's callback has no input channel, so it can't wait for an answer. The first attempt to
+    switch has no code, because a session in the AWS CLI's cache may not need one. If it raises
+    MfaUnavailable, the view asks for the code and tries the switch again.
     """
 
     def __init__(self, code: str | None) -> None:
         self._code = code
-        #: The serial number or ARN of the device whose code was needed, or None.
+        #: The serial number or ARN of the device that needed a code, or None.
         self.device: str | None = None
 
     def __call__(self, question: str) -> str:
-        """Return the code. Raises MfaUnavailable if none was typed, or it was returned before."""
+        """Return the code. Raises MfaUnavailable if no code was typed or it was returned before."""
         self.device = device_of(question)
         code, self._code = self._code, None
         if code is not None:

@@ -1,7 +1,7 @@
-"""The picker in the toolbar of JupyterLab and Notebook 7: the kernel's side of it, a comm.
+"""The kernel's comm for the picker in the toolbar of JupyterLab and Notebook 7.
 
-A front end asks the kernel which comms it has, finds this one, and says hello. Until then nothing
-is sent, and what answers isn't imported.
+A front end requests the list of the kernel's comms, finds this one, and sends a hello message.
+Until then, the kernel sends nothing and doesn't import the code that answers.
 
 https://jupyter-client.readthedocs.io/en/stable/messaging.html#comm-info
 """
@@ -24,20 +24,21 @@ if TYPE_CHECKING:
     from ipy_awsprofile.switch.switcher import Switcher
 
 
-#: By this name the labextension finds the comm.
+#: The target name by which the labextension finds the comm.
 TARGET = "ipy_awsprofile.toolbar"
 
-#: What the labextension and the kernel agree on: `toolbar_messages.py`, and what the script that
-#: is sent exports. Everything else is between that script and the kernel, which belong together.
+#: The version of the interface between labextension and kernel: the hello messages, and the exports
+#: of the script that the kernel sends. All else is between that script and the kernel, which always
+#: have the same version.
 PROTOCOL = 2
 
 _log = logging.getLogger(__name__)
 
 
 class Toolbar:
-    """Stands among the kernel's comms, and makes a real one to answer when the first message comes.
+    """A placeholder in the kernel's comms, which opens a real comm when the first message arrives.
 
-    A real comm would send its end to every front end, even to those that never asked.
+    A real comm would send comm_close to every front end, even if the front end never used it.
     """
 
     def __init__(self, shell: InteractiveShell, switcher: Callable[[], Switcher]) -> None:
@@ -57,19 +58,19 @@ class Toolbar:
         self._comm.handle_msg(message)
 
     def handle_close(self, _message: Any = None) -> None:
-        """Keep the comm: one front end has closed it, but all of them share it.
+        """Keep the comm, because all front ends share it and only one has closed it.
 
-        That is quick: a message of another thread that comes before it is lost.
+        This must be quick, because a message that another thread receives before it is lost.
         """
         self.register()
 
     def register(self) -> None:
-        """Add it to the kernel's comms, where front ends find it."""
+        """Add this object to the kernel's comms, where front ends find it."""
         manager: Any = sys.modules["comm"].get_comm_manager()
         manager.register_comm(self)
 
     def close(self) -> None:
-        """End the conversation and remove the comm; only front ends that asked are notified."""
+        """End the conversation and remove the comm; only front ends that used it are notified."""
         from comm import get_comm_manager
 
         if self._conversation is None:
@@ -106,21 +107,21 @@ class Toolbar:
             self._conversation.receive(content)
 
     def _cell_ended(self, _result: object = None) -> None:
-        """Show what the cell has changed without a switch."""
+        """Show changes that the cell made without a switch."""
         try:
             if self._conversation is not None:
                 self._conversation.catch_up()
-        except Exception:  # noqa: BLE001  # it isn't an error of the cell that has ended
+        except Exception:  # noqa: BLE001  # not an error of the user's cell
             _log.exception("The toolbar couldn't be brought up to date.")
 
 
 def add_toolbar(
     shell: InteractiveShell, switcher: Callable[[], Switcher], ending: ExitStack
 ) -> None:
-    """Let front ends find the toolbar of a kernel until ``ending`` is closed.
+    """Register the toolbar's comm, so that front ends can find it until ``ending`` is closed.
 
-    The Switcher is asked for when one has found it. A kernel whose comms aren't IPython's, such as
-    xeus-python, has no toolbar.
+    ``switcher`` is called when a front end has found the comm. A kernel without IPython's comms,
+    such as xeus-python, doesn't have a toolbar.
     """
     if "comm" not in sys.modules:  # no kernel with comms works without it
         return
@@ -130,18 +131,18 @@ def add_toolbar(
 
 
 def _register(toolbar: Toolbar) -> bool:
-    """Register the toolbar; return whether the kernel can tell front ends of it."""
+    """Register the toolbar, and return whether front ends can find it."""
     try:
         toolbar.register()
         comms = sys.modules["comm"].get_comm_manager().comms
         return comms.get(toolbar.comm_id) is toolbar
-    except Exception:  # noqa: BLE001  # each kernel has its own
+    except Exception:  # noqa: BLE001  # the errors depend on the kernel
         _log.debug("This kernel has no place for the toolbar.", exc_info=True)
         return False
 
 
 def _button() -> list[bytes]:
-    """Return the script of the button and its picker, and their style."""
+    """Return the script and the CSS of the button and its picker."""
     from ipy_awsprofile.picker.view_script import VIEW, view_script, view_style
 
     style = view_style(*(VIEW / f"{name}.css" for name in ("picker", "list", "toolbar")))
@@ -158,7 +159,7 @@ class HelloCommand(TypedDict):
 class HelloMessage(TypedDict):
     """The protocol of this kernel.
 
-    If both have the same, the message's buffers are the script of the button and its style.
+    If both sides have the same protocol, the message's buffers are the button's script and CSS.
     """
 
     type: Literal["hello"]

@@ -1,4 +1,4 @@
-"""The view's JavaScript modules as one script: anywidget loads a single module, without imports.
+"""Bundle the view's JavaScript modules, because anywidget loads one module without imports.
 
 https://anywidget.dev/en/bundling/
 """
@@ -16,10 +16,10 @@ _EXPORT = re.compile(r"^export (?!default )", re.MULTILINE)
 
 
 def view_script(entry: Path) -> str:
-    """Return a module and all that it imports, in the order in which a browser runs them.
+    """Return a module and all of its imports, in the order in which a browser runs them.
 
-    The modules then share one scope, so no two of them may define the same name. An import is one
-    line, of names in braces from a file in the same folder.
+    The modules share one scope, so each name may be defined only once. Each import must be on one
+    line, with names in braces, from a file in the same folder.
     """
     parts: dict[str, str] = {}
 

@@ -1,6 +1,6 @@
-"""The check of a command before it is carried out: any script in the page can send a message.
+"""Check commands before they run, because any script in the page can send a message.
 
-A command that isn't as ``messages.py`` describes it changes nothing.
+A command that doesn't match its type in ``messages.py`` changes nothing.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ _NOTHING = object()
 
 
 def view_of(content: Any) -> str | None:
-    """Return the name of the view that sent a message; None if there is no view to answer.
+    """Return the name of the view that sent a message, or None if no view can be answered.
 
-    A view's name is a text that can be sent back.
+    A view's name is a string that can be sent back.
     """
     view = content.get("view") if isinstance(content, dict) else None
     return view if isinstance(view, str) and _is_unicode(view) else None
 
 
 def require_well_formed(content: dict[str, Any]) -> dict[str, Any]:
-    """Return a message if it is one of the commands, with its fields and types.
+    """Return the message if it is a command with the right fields and types.
 
     Raises AwsProfileError if it isn't.
     """
@@ -58,13 +58,13 @@ def _fits(content: dict[str, Any], name: str, hint: Any) -> bool:
         (hint,) = get_args(hint)
     if not isinstance(value, hint):
         return False
-    if isinstance(value, bool):  # which is an int, too
+    if isinstance(value, bool):  # a bool is an int, too
         return hint is bool
     return not isinstance(value, str) or _is_unicode(value)
 
 
 def _is_unicode(text: str) -> bool:
-    """Return whether a text has no half of a character; such a text can't be sent to any page."""
+    """Return whether a text has no lone surrogates, which can't be sent to a page."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""ProfilePicker: the conversation with its views in a cell, which anywidget carries."""
+"""ProfilePicker: the widget that exchanges messages with its views in cells through anywidget."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 class ProfilePicker(anywidget.AnyWidget, ProfileValue):  # type: ignore[misc]
     """A searchable dropdown of the AWS profiles; choosing a profile switches the notebook to it.
 
-    It does what ``%aws_profile`` does, and each shows the other's switches. ``profile`` is switched
-    to at once, unless it is active; ``layout`` is that of any widget. Without a ``switcher`` it
-    uses that of the running shell, and loads the extension if it isn't loaded yet. Outside IPython,
-    as in marimo, it makes a new one, which sets no variable.
+    It switches like ``%aws_profile``, and both show each other's switches. If you pass ``profile``,
+    the notebook switches to it immediately, unless it is active; ``layout`` works as for any
+    widget. Without a ``switcher``, the picker uses the running shell's Switcher, and loads the
+    extension if it isn't loaded yet. Outside IPython, as in marimo, it creates a Switcher that
+    doesn't set a variable.
 
     https://ipywidgets.readthedocs.io/en/stable/
     """
@@ -37,7 +38,7 @@ class ProfilePicker(anywidget.AnyWidget, ProfileValue):  # type: ignore[misc]
     _esm = view_script(VIEW / "picker.js")
     _css = view_style(VIEW / "picker.css", VIEW / "list.css")
 
-    # Traits, so that a picker whose arguments are refused has them as well when it is deleted.
+    # Traits, so that a picker has them when it is deleted, even if its arguments were refused.
     _subscriptions = traitlets.Instance(ExitStack, ())
     _has_own_layout = traitlets.Bool(default_value=False)
 
@@ -88,14 +89,14 @@ class ProfilePicker(anywidget.AnyWidget, ProfileValue):  # type: ignore[misc]
         return unsubscribe
 
     def close(self) -> None:
-        """Remove the picker from the page, and end its subscriptions and a switch that waits."""
+        """Remove the picker from the page, end its subscriptions, and drop a waiting switch."""
         self._subscriptions.close()
         super().close()
         if self._has_own_layout:  # ipywidgets keeps each layout until it is closed
             self.layout.close()
 
     def __repr__(self) -> str:
-        """Return as text which profile is active, and how to switch."""
+        """Describe the active profile and how to switch."""
         active = f"{self._active or 'no profile'} is active"
         return f"ProfilePicker: {active}. `%aws_profile NAME` switches the notebook."
 

@@ -1,10 +1,10 @@
-// A command that waits until the running cell has ended. Meanwhile the person can choose another one.
+// A command that waits until the running cell ends. Meanwhile, the user can choose another command.
 
 import { h } from "./dom.js";
 
 /** @import { Switching } from "./messages.js" */
 
-/** What is going to happen. */
+/** The texts that say what will happen. */
 const THEN = {
   switch: (/** @type {string} */ profile) => `Switches to ${profile} when the running cell ends.`,
   region: () => "Changes the Region when the running cell ends.",
@@ -21,10 +21,10 @@ export class CellWait {
   }
 
   /**
-   * Show a command that waits; return the text.
+   * Show a waiting command; return the text.
    *
    * @param {Switching} command
-   * @param {string} target  the profile that it is about
+   * @param {string} target  the command's profile
    */
   show(command, target) {
     this.waiting = { command, target };
@@ -33,7 +33,7 @@ export class CellWait {
     return this.element.textContent;
   }
 
-  /** Show that none waits; return the one that did, or null. */
+  /** Show that no command is waiting; return the command that was waiting, or null. */
   end() {
     const { waiting } = this;
     this.waiting = null;

@@ -1,5 +1,5 @@
-// The AWS console in a new tab. Its address has a token: it comes in a message that isn't saved, and
-// is nowhere in the page.
+// The AWS console in a new tab. Its URL contains a token, so it arrives in a message that isn't
+// saved, and is nowhere in the page.
 
 /** For browsers that block tabs, and front ends without tabs, such as VS Code. */
 const BLOCKED =
@@ -17,7 +17,7 @@ export class ConsoleTab {
     this.tab = null;
   }
 
-  /** Open an empty tab at once, as browsers block a later one, and ask for its address. */
+  /** Open an empty tab immediately, because browsers block a later one, and ask for its URL. */
   open() {
     this.close();
     this.tab = window.open("about:blank", "_blank");

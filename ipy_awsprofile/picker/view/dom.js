@@ -1,14 +1,14 @@
-// Elements of the page, made in one call each.
+// Functions that create elements of the page in one call.
 
 /** @typedef {{[Type in keyof HTMLElementEventMap as `on${Type}`]?: (event: HTMLElementEventMap[Type]) => unknown}} Listeners */
 /** @typedef {Record<string, string | number | boolean | ((event: never) => unknown)>} Attributes */
 
 /**
- * Make an element with attributes, listeners (`onclick` and the like) and children.
+ * Create an element with attributes, listeners (such as `onclick`) and children.
  *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
- * @param {Attributes & Listeners} attributes  those that are false are left out
+ * @param {Attributes & Listeners} attributes  attributes that are false are left out
  * @param {...(Node | string | null)} children  a string is text, never HTML
  */
 export function h(tag, attributes = {}, ...children) {
@@ -34,7 +34,7 @@ const ICONS = {
 };
 
 /**
- * Draw an icon in the colour of the text around it.
+ * Draw an icon in the color of the surrounding text.
  *
  * @param {keyof typeof ICONS} name
  */

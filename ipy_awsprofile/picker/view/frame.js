@@ -1,9 +1,9 @@
-// The elements around the picker's parts.
+// The elements that contain the picker's parts.
 
 import { h } from "./dom.js";
 
 /**
- * Return whether an event repeats an Enter key that is held down.
+ * Return whether an event comes from holding down Enter.
  *
  * @param {KeyboardEvent} event
  */
@@ -11,7 +11,7 @@ export const isHeldEnter = ({ key, repeat }) => key === "Enter" && repeat;
 
 /**
  * Return the picker's element in the page, the part of it that needs a kernel, and the placeholder
- * that is shown without one.
+ * that is shown without a kernel.
  *
  * @param {HTMLElement[]} bar  the parts of the first line
  * @param {HTMLElement[]} below
@@ -31,7 +31,7 @@ export function frame(bar, below) {
   // JupyterLab ignores keys that are typed here: https://lumino.readthedocs.io
   const attributes = { class: "ipyap", "data-lm-suppress-shortcuts": "true" };
   const root = h("div", attributes, placeholder, live);
-  // An Enter key that is held down chooses nothing: what it would choose has only just appeared.
+  // Holding down Enter chooses nothing, because the choice has only just appeared.
   const ignoreHeldEnter = (/** @type {KeyboardEvent} */ event) => {
     if (!isHeldEnter(event)) return;
     event.preventDefault();

@@ -1,5 +1,5 @@
-// The card of the identity that the notebook works as. Python draws it; the view adds a button, and
-// lets the time count down without the kernel.
+// The card of the notebook's identity. Python creates it; the view adds a button, and counts down
+// the remaining time without the kernel.
 
 import { h, icon } from "./dom.js";
 
@@ -11,18 +11,18 @@ const AMBER = 15 * 60, RED = 5 * 60; // seconds left
  * @typedef {object} IdentityActions
  * @property {() => void} refresh
  * @property {() => void} off
- * @property {(() => void) | null} openConsole  null in the toolbar: the link has a token, which isn't sent there
+ * @property {(() => void) | null} openConsole  null in the toolbar, because the link contains a token, which isn't sent there
  * @property {() => void} save
  */
 
 export class IdentityCard {
-  /** @param {IdentityActions} actions  what is called when the person clicks a button */
+  /** @param {IdentityActions} actions  the functions that the buttons call */
   constructor({ refresh, off, openConsole, save }) {
     /** @type {ActiveIdentity | null} */
     this.identity = null;
-    /** @type {number | null} when the credentials end, by the browser's clock, in milliseconds */
+    /** @type {number | null} when the credentials expire, in milliseconds of the browser's clock */
     this.ends = null;
-    /** @type {HTMLElement | null} the card's badge, which has the time that is left */
+    /** @type {HTMLElement | null} the card's badge, which shows the remaining time */
     this.timer = null;
     this.card = h("div", { class: "ipyap-card" });
     const button = { class: "ipyap-button", type: "button" };
@@ -51,7 +51,7 @@ export class IdentityCard {
 
   /**
    * @param {ActiveIdentity | null} identity
-   * @param {string} html  its card, made in Python, which has escaped every text in it
+   * @param {string} html  its card from Python, which has escaped all text in it
    */
   show(identity, html) {
     this.identity = identity;
@@ -67,12 +67,12 @@ export class IdentityCard {
   }
 
   /**
-   * Show a time of expiry as the person's clock has it, too.
+   * Show an expiration time in the user's time zone, too.
    *
    * @param {Date} time
    */
   addLocalTime(time) {
-    if (!time.getTimezoneOffset()) return; // it is the one in UTC
+    if (!time.getTimezoneOffset()) return; // the user's time zone is UTC
     const labels = [...this.card.querySelectorAll("th")];
     const value = labels.find((label) => label.textContent === "expires")?.nextElementSibling;
     const isToday = time.toDateString() === new Date().toDateString();
@@ -81,7 +81,7 @@ export class IdentityCard {
     value?.append(h("span", { class: "ipyap-local" }, ` · ${local} here`));
   }
 
-  /** Show the time that is left. */
+  /** Show the remaining time. */
   tick() {
     if (this.ends === null || this.timer === null) return;
     const left = Math.max(0, Math.ceil((this.ends - Date.now()) / 1000));
@@ -92,7 +92,7 @@ export class IdentityCard {
 }
 
 /**
- * Return how pressing the end of credentials is: not at all if they are renewed without a person.
+ * Return how urgent the expiration is: never urgent if the credentials renew without the user.
  *
  * @param {number} left  seconds
  * @param {boolean} renews
@@ -100,14 +100,14 @@ export class IdentityCard {
 export const toneOf = (left, renews) => (renews ? "calm" : left < RED ? "red" : left < AMBER ? "amber" : "calm");
 
 /**
- * Return what is shown when the credentials have ended, as the card has it.
+ * Return the text to show when the credentials have expired, in the card's words.
  *
  * @param {boolean} renews
  */
 export const endOf = (renews) => (renews ? "renews at the next call" : "expired");
 
 /**
- * Return a time as minutes and seconds, with hours if there are any.
+ * Return a time as minutes and seconds, with hours if necessary.
  *
  * @param {number} seconds
  */

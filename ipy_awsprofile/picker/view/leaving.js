@@ -1,5 +1,6 @@
-// When the focus leaves the picker, its list closes, and what is below the list moves up. If it was
-// a click that took the focus, the list closes after the click: what is clicked mustn't move before.
+// When the focus leaves the picker, its list closes, and the content below the list moves up. If a
+// click took the focus, the list closes after the click, so that the click's target doesn't move
+// before.
 
 export class Leaving {
   /**
@@ -9,9 +10,9 @@ export class Leaving {
   constructor(element, left) {
     this.element = element;
     this.left = left;
-    this.isPressed = false; // whether a button of the mouse is down
+    this.isPressed = false; // whether a mouse button is down
     this.isPending = false;
-    // A touch sends these events too, when it is a click.
+    // A tap sends these events, too.
     this.listeners = /** @type {const} */ ([
       ["mousedown", () => (this.isPressed = true)],
       ["mouseup", () => this.released()],
@@ -21,7 +22,7 @@ export class Leaving {
     element.addEventListener("focusout", (event) => this.focusLeft(event));
   }
 
-  /** End the listening to the whole page. */
+  /** Stop listening to the page's events. */
   end() {
     for (const [type, listener] of this.listeners) removeEventListener(type, listener, true);
   }

@@ -1,7 +1,7 @@
 // The messages between the view and Python. `picker/messages.py` has the same types with the same
 // names and fields; a test compares the two.
 
-/** A profile is an array; these are its columns. */
+/** The columns of a profile, which is an array. */
 export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, MFA = 6, PROTECTED = 7;
 
 /**
@@ -15,70 +15,70 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
 
 /**
  * The order of the profiles and, in the message's buffer, the profiles themselves as a JSON array
- * of rows. A view that has this version of them already gets neither the buffer nor the Regions.
+ * of rows. A view that already has this version gets neither the buffer nor the Regions.
  *
  * @typedef {object} ProfilesMessage
  * @property {"profiles"} type
  * @property {number} version
  * @property {string[]} pins
  * @property {string[]} recent
- * @property {string[]} sign_ins  the sign-ins whose roles can be listed: names of [sso-session] sections
- * @property {Record<string, string>} listed_at  when the roles of the other sign-ins were listed, as ISO 8601
+ * @property {string[]} sign_ins  the sign-ins with roles to list: names of [sso-session] sections
+ * @property {Record<string, string>} listed_at  when the roles of the other sign-ins were listed, in ISO 8601
  * @property {string[]} [regions]
- * @property {string} [html]  if there are no profiles: a card that says what to do, with every text escaped
+ * @property {string} [html]  if there are no profiles, a card that says what to do, with all text escaped
  */
 
 /**
- * What the view needs to know of the identity, beside its card.
+ * The identity's fields that the view needs in addition to the card.
  *
  * @typedef {object} ActiveIdentity
  * @property {string | null} profile
  * @property {string} name  the card's title
- * @property {number | null} left  seconds
- * @property {boolean} renews  whether no MFA code from a person is needed when they end
- * @property {string | null} chosen_region  the Region of the request, if it isn't the profile's
- * @property {string | null} expires  when the credentials end, as ISO 8601
+ * @property {number | null} left  the remaining seconds
+ * @property {boolean} renews  whether the credentials renew without an MFA code from the user
+ * @property {string | null} chosen_region  the Region in the request, or null for the profile's Region
+ * @property {string | null} expires  when the credentials expire, in ISO 8601
  * @property {string} arn
  * @property {string} account  the account's alias if one is known, otherwise its ID
  * @property {boolean} protected
  * @property {boolean} read_only  whether the session is limited to reading
- * @property {number} notes  the number of the card's notes, such as what doesn't follow
- * @property {string} save_as  a name for the role as a profile, if no profile names it; otherwise empty
+ * @property {number} notes  the number of notes on the card, such as objects that don't follow the switch
+ * @property {string} save_as  a suggested name for a new profile if the role doesn't have a profile, otherwise empty
  */
 
 /**
- * The identity that the notebook works as, or null if no profile is active.
+ * The notebook's identity, or null if no profile is active.
  *
  * @typedef {object} IdentityMessage
  * @property {"identity"} type
  * @property {ActiveIdentity | null} identity
- * @property {string} html  the identity's card, in which every text is escaped
- * @property {boolean} switched  whether the notebook has just been switched
+ * @property {string} html  the identity's card, with all text escaped
+ * @property {boolean} switched  whether the notebook has just switched
  */
 
 /**
- * The command is carried out when the running cell has ended.
+ * The command will run after the running cell ends.
  *
  * @typedef {object} WaitingMessage
  * @property {"waiting"} type
  */
 
 /**
- * The command is carried out.
+ * The command is complete.
  *
  * @typedef {object} DoneMessage
  * @property {"done"} type
  */
 
 /**
- * The command that waited is not carried out: another one, or `--off`, came first.
+ * The waiting command was dropped, because another command or `--off` came first.
  *
  * @typedef {object} DroppedMessage
  * @property {"dropped"} type
  */
 
 /**
- * The profile is protected: the person has to confirm the switch.
+ * The profile is protected, and the user has to confirm the switch.
  *
  * @typedef {object} ConfirmMessage
  * @property {"confirm"} type
@@ -94,8 +94,9 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  */
 
 /**
- * A sign-in is needed: the page to open, and the code that it has to show. The code is empty if the
- * browser of this machine has opened the page, and null if the page shows a code that the person enters.
+ * A sign-in is needed. The message has the page to open, and the code that the page must show. The
+ * code is empty if the browser of this machine has opened the page, and null if the page shows a
+ * code for the user to enter.
  *
  * @typedef {object} SignInMessage
  * @property {"sign_in"} type
@@ -104,7 +105,7 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  */
 
 /**
- * A link to the AWS console, for a new tab alone: it has a token.
+ * A link to the AWS console. It contains a token, and is only for a new tab.
  *
  * @typedef {object} ConsoleMessage
  * @property {"console"} type
@@ -112,14 +113,14 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  */
 
 /**
- * The person has signed in: the view repeats its command.
+ * The user has signed in, and the view repeats its command.
  *
  * @typedef {object} SignedInMessage
  * @property {"signed_in"} type
  */
 
 /**
- * The accounts whose roles are listed, the number of all accounts, and whether AWS slows it.
+ * The number of listed accounts, the number of all accounts, and whether AWS throttles.
  *
  * @typedef {object} ProgressMessage
  * @property {"progress"} type
@@ -137,15 +138,15 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  */
 
 /**
- * The command failed, or a callback of `on_switch`.
+ * The command or a callback of `on_switch` failed.
  *
  * @typedef {object} ErrorMessage
  * @property {"error"} type
- * @property {string} html  an error card, in which every text is escaped
+ * @property {string} html  an error card, with all text escaped
  */
 
 /**
- * A message for the view that it names, or for all views if it names none.
+ * A message for the view that it names, or for all views if it doesn't name a view.
  *
  * @typedef {(
  *   ProfilesMessage | IdentityMessage | WaitingMessage | DoneMessage | DroppedMessage
@@ -157,40 +158,40 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
 // ---- from the view to Python
 
 /**
- * The view is there, and asks for the identity.
+ * The view is ready, and requests the identity.
  *
  * @typedef {object} ReadyCommand
  * @property {"ready"} type
  */
 
 /**
- * A button asks for the identity as it is known, without a question to AWS.
+ * A button requests the known identity, without a call to AWS.
  *
  * @typedef {object} StatusCommand
  * @property {"status"} type
  */
 
 /**
- * The view asks for the profiles.
+ * The view requests the profiles.
  *
  * @typedef {object} ListCommand
  * @property {"list"} type
- * @property {number} have  the version of them that it has; 0 if it has none
+ * @property {number} have  the version of the profiles that the view has, or 0
  */
 
 /**
- * Switch to a profile; the view repeats it with what it was asked for.
+ * Switch to a profile. The view repeats the command with a requested confirmation or code.
  *
  * @typedef {object} SwitchCommand
  * @property {"switch"} type
  * @property {string} profile
- * @property {string | null} region  null is the profile's Region
- * @property {number} list  the version of the list in which the person saw the profile
+ * @property {string | null} region  null means the profile's Region
+ * @property {number} list  the version of the list in which the user saw the profile
  * @property {boolean} [read_only]  whether to limit the session to reading
  * @property {boolean} [confirmed]
  * @property {string} [code]  an MFA code
- * @property {boolean} [device_code]  whether to sign in with another browser, by a code
- * @property {string} [entered]  the code that the sign-in's page has shown
+ * @property {boolean} [device_code]  whether to sign in with a code in any browser
+ * @property {string} [entered]  the code from the sign-in page
  */
 
 /**
@@ -217,7 +218,7 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  */
 
 /**
- * Keep the active role as a profile with this name, and switch to the profile.
+ * Save the active role as a profile with this name, and switch to the profile.
  *
  * @typedef {object} SaveCommand
  * @property {"save"} type
@@ -234,7 +235,7 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  * @typedef {object} RolesCommand
  * @property {"roles"} type
  * @property {string} sso  the name of an [sso-session]
- * @property {boolean} [fresh]  whether AWS is asked even if the roles were listed before
+ * @property {boolean} [fresh]  whether to call AWS even if the roles were listed before
  * @property {boolean} [device_code]
  */
 
@@ -262,7 +263,7 @@ export const NAME = 0, KIND = 1, ACCOUNT = 2, ROLE = 3, SOURCE = 4, REGION = 5, 
  */
 
 /**
- * What moves the notebook. A switch may need a confirmation, a code or a sign-in.
+ * The commands that switch the notebook. They may need a confirmation, a code or a sign-in.
  *
  * @typedef {SwitchCommand | RegionCommand | RefreshCommand | SaveCommand | OffCommand} Switching
  */

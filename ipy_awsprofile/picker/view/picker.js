@@ -1,8 +1,8 @@
-// The picker's view, as anywidget loads it: https://anywidget.dev/en/afm/
+// The picker's view, which anywidget loads: https://anywidget.dev/en/afm/
 //
-// It has no AWS logic, and keeps nothing: profiles, identities and codes travel as messages between
-// the view and Python. Until Python answers, and when the kernel is gone, a placeholder is shown; a
-// saved notebook has nothing else.
+// It has no AWS logic and stores nothing. Profiles, identities and codes are sent as messages
+// between the view and Python. Until Python answers, and after the kernel is gone, the view shows a
+// placeholder; a saved notebook contains nothing else.
 
 import { show } from "./render.js";
 

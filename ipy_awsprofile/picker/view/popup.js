@@ -1,6 +1,6 @@
 // The picker in a popup below a button: https://developer.mozilla.org/docs/Web/API/Popover_API
 //
-// It stays alive while the popup is closed: what waits for a cell, or for a sign-in, goes on.
+// It stays active while the popup is closed, and continues to wait for a cell or a sign-in.
 
 import { h } from "./dom.js";
 import { isHeldEnter } from "./frame.js";
@@ -14,7 +14,7 @@ const GAP = 6; // pixels to the button, and to the edges of the page
 export class Popup {
   /**
    * @param {Model} model
-   * @param {HTMLButtonElement} button  what opens the popup
+   * @param {HTMLButtonElement} button  the button that opens the popup
    */
   constructor(model, button) {
     this.model = model;
@@ -22,7 +22,7 @@ export class Popup {
     /** @type {ReturnType<typeof show> | null} */
     this.picker = null;
     this.mustBegin = false;
-    /** @type {Element | null} what had the focus before the popup opened */
+    /** @type {Element | null} the element that had the focus before the popup opened */
     this.origin = null;
     const attributes = { class: "ipyap-popup", popover: "auto", role: "dialog", "aria-label": "AWS profile" };
     this.element = h("div", attributes);
@@ -32,10 +32,10 @@ export class Popup {
     this.element.addEventListener("toggle", (event) => {
       this.button.setAttribute("aria-expanded", String(this.isOpen));
       if (/** @type {ToggleEvent} */ (event).newState === "open") this.opened();
-      else this.picker?.view.showError(""); // the person has seen it
+      else this.picker?.view.showError(""); // the user has seen it
     });
     button.popoverTargetElement = this.element;
-    // A key that is held down would close the popup again.
+    // Holding down the key would close the popup again.
     button.addEventListener("keydown", (event) => isHeldEnter(event) && event.preventDefault());
     this.place = () => this.isOpen && this.moveBelowButton();
     /** @type {(message: ViewMessage) => void} */
@@ -55,11 +55,11 @@ export class Popup {
     this.element.remove();
   }
 
-  /** The picker, which is made when it is needed first. */
+  /** The picker's view, created on first access. */
   get view() {
     if (!this.picker) {
       this.picker = show({ model: this.model, el: this.element }, () => this.close());
-      this.model.on("msg:custom", this.onMessage); // after the picker's own: it is shown by then
+      this.model.on("msg:custom", this.onMessage); // after the picker's own listener, which shows the message
     }
     return this.picker.view;
   }
@@ -78,7 +78,7 @@ export class Popup {
   }
 
   /**
-   * Ask for something without opening the popup: it opens if there is something to say.
+   * Send a command without opening the popup. The popup opens only for an error or a wait.
    *
    * @param {{type: "off"}} command
    */
@@ -94,8 +94,8 @@ export class Popup {
   }
 
   /**
-   * Put the focus where the person goes on, as soon as Python has answered: in an open question, or
-   * in the field with its list open. An error stays in sight.
+   * Move the focus to an open question, or else to the field with its list open, as soon as Python
+   * has answered. An error stays visible.
    */
   begin() {
     if (!this.picker || !this.isOpen) return;

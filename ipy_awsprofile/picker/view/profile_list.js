@@ -1,4 +1,5 @@
-// The list of profiles. However many there are, only the visible rows are in the page.
+// The list of profiles. Only the visible rows are in the page, regardless of the number of
+// profiles.
 
 import { h } from "./dom.js";
 import { NAME } from "./messages.js";
@@ -18,8 +19,8 @@ const KEYS = [["↑↓", "choose"], ["Enter", "switch"], ["Alt P", "pin"], ["Alt
  * @typedef {object} ListActions
  * @property {(name: string) => void} pick  a profile was clicked
  * @property {(name: string) => void} pin  a profile's star was clicked
- * @property {(sso: string, fresh: boolean) => void} listRoles  the roles of a sign-in are wanted
- * @property {() => void} point  the mouse has made another row the active one
+ * @property {(sso: string, fresh: boolean) => void} listRoles  the user wants to list the roles of a sign-in
+ * @property {() => void} point  the mouse has activated another row
  */
 
 export class ProfileList {
@@ -32,14 +33,14 @@ export class ProfileList {
     this.profiles = profiles;
     this.id = id;
     this.actions = actions;
-    /** @type {Entry[]} the profiles that match the search, as the person sees them */
+    /** @type {Entry[]} the profiles that match the search, in the order in which the user sees them */
     this.shown = [];
     /** @type {string[]} */
     this.words = [];
-    this.active = -1; // place in the list of the active row; -1 if there is none
-    // Whether the person has made it the active row: only then does Enter choose it.
+    this.active = -1; // the active row's place in the list, or -1
+    // Whether the user has activated the row. Enter chooses it only then.
     this.isPointedAt = false;
-    /** @type {string | null} the profile that the notebook works as */
+    /** @type {string | null} the notebook's active profile */
     this.current = null;
     /** @type {Map<number, {element: HTMLElement, content: string}>} rows in the page, by place */
     this.drawn = new Map();
@@ -60,13 +61,13 @@ export class ProfileList {
     );
     this.empty = h("div", { class: "ipyap-empty", hidden: true });
     this.signIns = new SignIns(actions.listRoles);
-    // The next switch is read-only: it stays so until the person changes it.
+    // Whether the next switch is read-only. It stays checked until the user changes it.
     this.readOnly = h("input", { type: "checkbox", onchange: () => (this.isPointedAt = true) });
     const limit = h("label", { class: "ipyap-limit", title: "Limit the session to reading" }, this.readOnly, "Read-only");
     const keys = KEYS.map(([key, does]) => h("span", {}, h("b", {}, key), ` ${does} `));
-    // What a narrow row shortens is here in full. A screen reader has it from the row.
+    // The full text of values that a narrow row shortens. A screen reader reads them from the row.
     this.detail = h("div", { class: "ipyap-detail", "aria-hidden": "true" });
-    this.hasDetail = false; // whether a row was shortened since the list was opened
+    this.hasDetail = false; // whether a row has been shortened since the list was opened
     this.element = h(
       "div",
       {
@@ -109,8 +110,8 @@ export class ProfileList {
   }
 
   /**
-   * Show the profiles that match, with the first of them active; without a search, the profile that
-   * the notebook works as. The height depends on all profiles, so typing moves nothing.
+   * Show the matching profiles, with the first one active or, without a search, the notebook's
+   * profile. The height depends on all profiles, so that typing doesn't move anything.
    *
    * @param {string[]} words
    */
@@ -135,7 +136,7 @@ export class ProfileList {
   }
 
   /**
-   * Make another row the active one, and scroll to it.
+   * Activate another row, and scroll to it.
    *
    * @param {number} place
    */
@@ -157,8 +158,9 @@ export class ProfileList {
   }
 
   /**
-   * Make the row of a profile that the person saw the active one. If another list has come, and the
-   * profile isn't in it as it was, no row is active: Enter must not choose what nobody has seen.
+   * Activate the row of a profile that the user saw. If a new list has arrived and the profile
+   * isn't in it unchanged, no row is active, because Enter must not choose a profile that the user
+   * hasn't seen.
    *
    * @param {Entry} seen
    */
@@ -190,8 +192,8 @@ export class ProfileList {
   }
 
   /**
-   * Put the visible rows into the page. An unchanged row keeps its element: a click has to end on
-   * the element where it began.
+   * Put the visible rows into the page. An unchanged row keeps its element, because a click must
+   * end on the element where it began.
    */
   draw() {
     const from = Math.max(0, Math.floor(this.box.scrollTop / ROW_HEIGHT) - OVERSCAN);
@@ -199,7 +201,7 @@ export class ProfileList {
     /** @type {number[]} */
     const places = [];
     for (let place = from; place < until; place++) places.push(place);
-    // The active row stays in the page when it is scrolled away: the field refers to it.
+    // The active row stays in the page when it is scrolled away, because the field refers to it.
     if (this.activeEntry && this.active < from) places.unshift(this.active);
     if (this.activeEntry && this.active >= until) places.push(this.active);
 
@@ -241,14 +243,14 @@ export class ProfileList {
   }
 }
 
-/** The columns, by their place: where one of them is left out, the line below the list is there. */
+/** The columns, by position. If a row omits one of them, the line below the list appears. */
 const IN_DETAIL = ["", "role", "", "account", "region", "mfa"];
 
 /**
- * Return whether there is no room in a row for something that it says.
+ * Return whether a row is too narrow for all of its text.
  *
  * @param {HTMLElement} row
- * @param {string} same  the columns that are left out anyway
+ * @param {string} same  the columns that all rows leave out
  */
 function isShortened(row, same) {
   const isLeftOut = (/** @type {Element} */ cell, /** @type {number} */ column) =>
@@ -266,7 +268,7 @@ function isShortened(row, same) {
 const closest = (target, selector) => (target instanceof Element ? target.closest(selector) : null);
 
 /**
- * Return the place in the list of the row that an event is about, or null.
+ * Return the place in the list of an event's row, or null.
  *
  * @param {EventTarget | null} target
  */

@@ -6,16 +6,16 @@ import { ACCOUNT, KIND, MFA, NAME, PROTECTED, REGION, ROLE, SOURCE } from "./mes
 /** @import { Row } from "./messages.js" */
 
 /**
- * How a row is shown.
+ * The state of a row in the list.
  *
  * @typedef {object} RowState
  * @property {string} id
  * @property {number} index  its place in the list
  * @property {number} of  number of rows in the list
  * @property {number} top  its distance from the top of the list, in pixels
- * @property {string[]} words  what is searched for
+ * @property {string[]} words  the words of the search
  * @property {boolean} isPinned
- * @property {boolean} isCurrent  whether the notebook works as this profile
+ * @property {boolean} isCurrent  whether this is the notebook's active profile
  * @property {boolean} endsTop  whether it is the last of the pinned and recently used profiles
  */
 
@@ -66,7 +66,7 @@ export function profileRow(row, state) {
     cell("ipyap-mono", ...marked(row[ACCOUNT], words)),
     cell("ipyap-mono", ...marked(row[REGION], words)),
     cell("ipyap-end", row[MFA] ? h("span", { class: "ipyap-tag ipyap-mfa" }, "MFA") : null),
-    // What a screen reader says: it would read a shortened name as two.
+    // The text for screen readers, which would read a shortened name as two names.
     h("span", { class: "ipyap-unseen" }, sentence),
   );
 }
@@ -74,11 +74,11 @@ export function profileRow(row, state) {
 const SHORT = 12, LONGEST_END = 32, USUAL_END = 16; // characters
 
 /**
- * Show a name in two parts, of which the first gives way where there is no room for both: names
- * of a company begin alike, and their ends tell them apart.
+ * Show a name in two parts, and shorten the first part if both don't fit, because a company's names
+ * often begin alike and differ at the end.
  *
  * @param {string} name
- * @param {string[]} words  which are marked in it
+ * @param {string[]} words  the words to mark in it
  * @param {Node | null} before
  */
 function shortened(name, words, before = null) {
@@ -96,7 +96,7 @@ function shortened(name, words, before = null) {
 }
 
 /**
- * Return a part of a text with each of the words marked in it.
+ * Return a part of a text with all of the words marked.
  *
  * @param {string} text
  * @param {string[]} words
@@ -119,7 +119,7 @@ function marked(text, words, from = 0, until = text.length) {
 }
 
 /**
- * Return what there is to say of a profile, for its tooltip, below the list, and for screen readers.
+ * Return a profile's description for its tooltip, the line below the list, and screen readers.
  *
  * @param {Row} row
  */

@@ -1,12 +1,12 @@
-// The profiles: their order, and which of them match a search.
+// The profiles, their order, and the search.
 
 import { ACCOUNT, KIND, MFA, NAME, REGION, ROLE, SOURCE } from "./messages.js";
 
 /** @import { Row } from "./messages.js" */
 
 /**
- * A profile, and what a search looks into, in lower case. Whoever has an entry has the profile that
- * the person saw, whatever list has come since.
+ * A profile, and its texts for searching, in lower case. An entry stays the profile that the user
+ * saw, even after a new list arrives.
  *
  * @typedef {object} Entry
  * @property {Row} row
@@ -14,22 +14,22 @@ import { ACCOUNT, KIND, MFA, NAME, REGION, ROLE, SOURCE } from "./messages.js";
  * @property {string} text  all texts of the row
  */
 
-/** The columns that the list can leave out, by the name that its style has for them. */
+/** The columns that the list can leave out, by their names in the style sheet. */
 const COLUMNS = { role: ROLE, kind: KIND, account: ACCOUNT, region: REGION, mfa: MFA };
 
 export class Profiles {
   constructor() {
     /** @type {Entry[]} in the order of the files */
     this.entries = [];
-    this.same = ""; // the columns whose values are equal in all rows, as names with spaces between
-    this.version = 0; // as Python counts them; 0 until the first list is there
+    this.same = ""; // the names of the columns with equal values in all rows, separated by spaces
+    this.version = 0; // Python's version number; 0 until the first list arrives
     /** @type {Set<string>} */
     this.pins = new Set();
     /** @type {string[]} */
     this.recent = [];
     /** @type {Entry[]} in the order in which the list shows them */
     this.order = [];
-    this.atTop = 0; // number of pinned and recently used profiles, which come first
+    this.atTop = 0; // the number of pinned and recently used profiles, which come first
     /** @type {Map<string, Entry>} */
     this.byName = new Map();
   }
@@ -58,13 +58,13 @@ export class Profiles {
     this.same = Object.entries(COLUMNS).filter(([, column]) => isSame(column)).map(([name]) => name).join(" ");
     this.byName = new Map(this.entries.map((entry) => [entry.row[NAME], entry]));
     this.arrange(pins, recent);
-    // The first search is slow, since the engine prepares texts and code when they are first used.
-    // This search finds nothing, and makes that of the first keystroke fast.
+    // The first search is slow, because the engine prepares texts and code on first use. This
+    // search finds nothing, and makes the search at the first keystroke fast.
     setTimeout(() => this.matching(["\0"]));
   }
 
   /**
-   * Put the pinned profiles first, then the recently used ones, then all others as in the files.
+   * Put the pinned profiles first, then the recently used ones, then all others in file order.
    *
    * @param {string[]} pins
    * @param {string[]} recent
@@ -86,7 +86,7 @@ export class Profiles {
   }
 
   /**
-   * Whether the profiles are in this order already.
+   * Return whether the profiles are already in this order.
    *
    * @param {string[]} pins
    * @param {string[]} recent
@@ -96,7 +96,7 @@ export class Profiles {
   }
 
   /**
-   * Return the Region of a profile; empty if the files name none.
+   * Return the Region of a profile; empty if the files don't set a Region.
    *
    * @param {string} name
    */
@@ -105,8 +105,8 @@ export class Profiles {
   }
 
   /**
-   * Return the profiles in which each word is somewhere: first the profile of that name, then names
-   * that begin with the first word, then names that contain it, then the rest.
+   * Return the profiles that contain every word: first the profile with that name, then names that
+   * begin with the first word, then names that contain it, then the others.
    *
    * @param {string[]} words  in lower case
    * @returns {Entry[]}

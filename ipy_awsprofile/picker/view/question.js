@@ -1,4 +1,4 @@
-// What the person is asked between a choice and its switch: a confirmation, an MFA code, a sign-in.
+// The prompts between a choice and its switch: a confirmation, an MFA code or a sign-in.
 
 import { h, icon } from "./dom.js";
 
@@ -42,10 +42,10 @@ export class Question {
   }
 
   /**
-   * Ask for what a command needs; return it as a sentence.
+   * Ask for the input that a command needs; return the request as a sentence.
    *
    * @param {ConfirmMessage | CodeMessage | SignInMessage} message
-   * @param {string} target  what the command is about
+   * @param {string} target  the command's profile or sign-in
    */
   ask(message, target) {
     switch (message.type) {
@@ -99,7 +99,7 @@ export class Question {
       h("button", { class: "ipyap-button ipyap-danger", type: "submit" }, `Switch to ${profile}`),
       cancel,
     );
-    cancel.focus(); // an Enter key that is still held down must not confirm
+    cancel.focus(); // holding down Enter must not confirm
   }
 
   /**
@@ -139,12 +139,12 @@ export class Question {
   }
 
   /**
-   * Show the sign-in page's link. Python reports when the person has signed in there.
+   * Show the sign-in page's link. Python reports when the user has signed in there.
    *
    * @param {string} profile
    * @param {string} url
-   * @param {string | null} code  the code that the page has to show; empty if the page is open
-   *   already, null if the page shows one that has to be entered
+   * @param {string | null} code  the code that the page must show; empty if the page is already
+   * open, null if the page shows a code to enter
    */
   askToSignIn(profile, url, code) {
     const isWebPage = /^https?:/.test(url);

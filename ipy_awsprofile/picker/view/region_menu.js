@@ -3,7 +3,7 @@
 import { h, icon } from "./dom.js";
 
 export class RegionMenu {
-  /** @param {() => void} changed  called when the person has chosen another Region */
+  /** @param {() => void} changed  called when the user has chosen another Region */
   constructor(changed) {
     /** @type {string[]} */
     this.regions = [];
@@ -15,7 +15,7 @@ export class RegionMenu {
     this.element = h("span", { class: "ipyap-choice" }, this.select, icon("chevron"));
   }
 
-  /** The chosen Region, or null for the profile's. */
+  /** The chosen Region, or null for the profile's Region. */
   get value() {
     return this.select.value || null;
   }
@@ -23,7 +23,7 @@ export class RegionMenu {
   /**
    * Offer the profile's Region and all others.
    *
-   * @param {string} profiles  the profile's Region; empty if it has none
+   * @param {string} profiles  the profile's Region; empty if it doesn't set a Region
    * @param {string | null} chosen  the Region that is in use instead
    */
   offer(profiles, chosen) {

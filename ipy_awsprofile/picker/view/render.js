@@ -1,11 +1,11 @@
-// A picker in a place of the page, for as long as the place is there.
+// A picker in an element of the page, for as long as the element exists.
 
 import { View } from "./view.js";
 
 /** @import { ViewCommand, ViewMessage } from "./messages.js" */
 
 /**
- * What the view uses of anywidget's model: https://anywidget.dev/en/afm/
+ * The part of anywidget's model that the view uses: https://anywidget.dev/en/afm/
  *
  * @typedef {object} Model
  * @property {(message: ViewCommand & {view: string}) => void} send

@@ -1,4 +1,4 @@
-// The field that shows the active profile, and searches the list below it.
+// The field that shows the active profile and searches the list below it.
 // It is a combobox: https://www.w3.org/WAI/ARIA/apg/patterns/combobox/
 
 import { h, icon } from "./dom.js";
@@ -15,7 +15,7 @@ import { wordsOf } from "./profiles.js";
  * @property {(name: string) => void} pick
  * @property {(name: string, pinned: boolean) => void} pin
  * @property {(sso: string, fresh: boolean) => void} listRoles
- * @property {(text: string) => void} say  tells a screen reader
+ * @property {(text: string) => void} say  announces a text to screen readers
  */
 
 export class SearchField {
@@ -27,7 +27,7 @@ export class SearchField {
   constructor(profiles, id, actions) {
     this.profiles = profiles;
     this.actions = actions;
-    this.text = ""; // what was typed since the list was opened
+    this.text = ""; // the text typed since the list was opened
     this.isBusy = false;
     this.list = new ProfileList(profiles, id, {
       pick: actions.pick,
@@ -51,7 +51,7 @@ export class SearchField {
       "aria-describedby": `${id}-keys`,
       placeholder: "Search profiles",
       oninput: () => this.typed(),
-      // What is typed into the closed field replaces the profile that it shows.
+      // Typing into the closed field replaces the profile that it shows.
       onbeforeinput: (event) => {
         if (!this.isOpen && !event.isComposing) this.input.select();
       },
@@ -81,7 +81,7 @@ export class SearchField {
   /**
    * Open the list.
    *
-   * @param {string} text  what to search for, as if it was typed
+   * @param {string} text  the search text, as if the user had typed it
    */
   open(text = "") {
     if (this.isOpen || this.isBusy) return;
@@ -104,7 +104,7 @@ export class SearchField {
   }
 
   /**
-   * Show that a command is running, or with an empty text that none is.
+   * Show that a command is running or, with an empty text, that no command is running.
    *
    * @param {string} text
    */
@@ -115,7 +115,7 @@ export class SearchField {
   }
 
   /**
-   * Change the profiles or their order; in an open list the active row stays active.
+   * Change the profiles or their order; in an open list, the active row stays active.
    *
    * @param {() => void} change
    */
@@ -149,7 +149,7 @@ export class SearchField {
     if (this.text) this.actions.say(counted(found));
   }
 
-  /** Tell assistive technology which row is the active one. */
+  /** Tell assistive technology which row is active. */
   referToActive() {
     const { activeId } = this.list;
     if (activeId) this.input.setAttribute("aria-activedescendant", activeId);
@@ -157,7 +157,7 @@ export class SearchField {
   }
 
   /**
-   * Pin a profile or unpin it; the list keeps its active row and where it is scrolled to.
+   * Pin or unpin a profile; the list keeps its active row and its scroll position.
    *
    * @param {string} name
    */
@@ -175,7 +175,7 @@ export class SearchField {
     this.actions.say(pinned ? `${name} is pinned.` : `${name} is no longer pinned.`);
   }
 
-  /** Let the next switch be read-only, or not. */
+  /** Toggle whether the next switch is read-only. */
   toggleReadOnly() {
     const { readOnly } = this.list;
     readOnly.click();

@@ -1,15 +1,15 @@
-// The sign-ins whose roles can be listed, as buttons below the list of profiles: opening the list
-// alone asks nobody.
+// Buttons below the list of profiles for the sign-ins with roles to list. Opening the list alone
+// never prompts for a sign-in.
 
 import { h } from "./dom.js";
 
 const TITLE = "Ask IAM Identity Center for the accounts and roles that you may use; sign in first if need be";
 
-/** @param {string} listed  when the roles were listed, as ISO 8601 */
+/** @param {string} listed  when the roles were listed, in ISO 8601 */
 const timeOf = (listed) => new Date(listed).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 
 export class SignIns {
-  /** @param {(sso: string, fresh: boolean) => void} list  called when the person wants the roles of a sign-in */
+  /** @param {(sso: string, fresh: boolean) => void} list  called when the user wants to list the roles of a sign-in */
   constructor(list) {
     this.list = list;
     this.element = h("div", { class: "ipyap-sign-ins", hidden: true });
@@ -19,7 +19,7 @@ export class SignIns {
    * Offer to list the roles of these sign-ins, or to list them again.
    *
    * @param {string[]} names  of [sso-session] sections
-   * @param {Record<string, string>} listedAt  when the roles of the others were listed
+   * @param {Record<string, string>} listedAt  when the roles of the other sign-ins were listed
    */
   offer(names, listedAt) {
     const listed = Object.entries(listedAt);

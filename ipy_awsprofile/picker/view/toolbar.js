@@ -1,6 +1,6 @@
-// The button in the toolbar of JupyterLab and Notebook 7: who the notebook works as, and for how
-// long. A click opens the picker. The labextension makes the place in the page for it, and the
-// model; Python sends this script to whoever asks for it.
+// The button in the toolbar of JupyterLab and Notebook 7, which shows the notebook's identity and
+// the remaining time. A click opens the picker. The labextension creates the button's place in the
+// page and the model; Python sends this script on request.
 
 import { h, icon } from "./dom.js";
 import { endOf, toneOf } from "./identity.js";
@@ -19,10 +19,10 @@ class ToolbarButton {
   constructor(model, el) {
     this.model = model;
     this.id = `ipyap-button-${Math.random().toString(36).slice(2, 10)}`;
-    /** @type {number | null} when the credentials end, by the browser's clock, in milliseconds */
+    /** @type {number | null} when the credentials expire, in milliseconds of the browser's clock */
     this.ends = null;
     this.renews = false;
-    /** @type {string | null} of the active identity, for JupyterLab's command */
+    /** @type {string | null} the active identity's ARN, for JupyterLab's command */
     this.arn = null;
     this.label = "";
     this.dot = h("span", { class: "ipyap-tool-dot" });
@@ -74,7 +74,7 @@ class ToolbarButton {
     this.access.hidden = !identity?.read_only;
     this.left.hidden = this.ends === null;
     const about = identity ? `${identity.name}, account ${identity.account}` : "No AWS profile is active.";
-    this.button.title = `${about}\n${CLICK}`; // a narrow toolbar leaves out a part of it
+    this.button.title = `${about}\n${CLICK}`; // a narrow toolbar hides a part of it
     const marks = identity ? [identity.protected && "protected", identity.read_only && "read-only"] : [];
     this.label = identity
       ? [`AWS profile ${this.name.textContent}, account ${identity.account}`, ...marks.filter(Boolean)].join(", ")
@@ -83,7 +83,7 @@ class ToolbarButton {
     this.tick();
   }
 
-  /** Show the time that is left. */
+  /** Show the remaining time. */
   tick() {
     const { dataset } = this.button;
     let text = "", label = this.label;
@@ -100,7 +100,7 @@ class ToolbarButton {
 }
 
 /**
- * Return a time in hours and minutes; the last five minutes with seconds.
+ * Return a time in hours and minutes, or in the last five minutes, in minutes and seconds.
  *
  * @param {number} seconds
  */

@@ -1,5 +1,5 @@
 // marimo runs the cells that depend on a widget when a view changes the widget's state. Python puts
-// `value` into the state in marimo alone: in Jupyter, it would be saved with the notebook.
+// `value` into the state only in marimo, because Jupyter would save it with the notebook.
 // https://docs.marimo.io/api/inputs/anywidget/
 
 /** @import { Model } from "./render.js" */

@@ -1,4 +1,4 @@
-// A picker in the page: it puts the parts together, and talks to Python.
+// A picker in the page, which combines the parts and exchanges messages with Python.
 
 import { CellWait } from "./cell_wait.js";
 import { ConsoleTab } from "./console.js";
@@ -27,9 +27,9 @@ export class View {
     this.closePopup = closePopup;
     this.id = `ipyap-${Math.random().toString(36).slice(2, 10)}`;
     this.isConnected = false; // whether Python has answered
-    /** @type {Switching | RolesCommand | null} the last command, while it can be repeated */
+    /** @type {Switching | RolesCommand | null} the last command, as long as it can be repeated */
     this.command = null;
-    this.target = ""; // the profile or sign-in that the command is about
+    this.target = ""; // the command's profile or sign-in
 
     this.profiles = new Profiles();
     this.field = new SearchField(this.profiles, this.id, {
@@ -72,23 +72,23 @@ export class View {
     el.append(this.root);
   }
 
-  /** End what goes on in the page. */
+  /** Stop everything that runs in the page. */
   end() {
     this.wait.end();
     this.leaving.end();
   }
 
-  /** The active profile; empty if there is none. */
+  /** The active profile; empty if no profile is active. */
   get profile() {
     return this.card.identity?.profile ?? "";
   }
 
-  /** @param {string} text  what a screen reader reports */
+  /** @param {string} text  the text that screen readers announce */
   say(text) {
     this.status.textContent = text;
   }
 
-  /** @param {string} html  an error card made in Python, which has escaped every text; or empty */
+  /** @param {string} html  an error card from Python, which has escaped all text; or empty */
   showError(html) {
     this.error.innerHTML = html;
   }
@@ -108,7 +108,7 @@ export class View {
     this.send({ type: "list", have: 0 });
   }
 
-  /** Show the placeholder: without a kernel, the identity that the view knows may be wrong. */
+  /** Show the placeholder, because without a kernel, the identity in the view may be wrong. */
   disconnect() {
     this.isConnected = false;
     this.cellWait.end();
@@ -139,7 +139,7 @@ export class View {
       case "identity": return this.takeIdentity(message);
       case "waiting": return this.waitForCell();
       case "done":
-        if (!this.field.isBusy) return; // the person is elsewhere
+        if (!this.field.isBusy) return; // the user is elsewhere
         this.wait.end();
         return this.finish();
       case "confirm":
@@ -168,7 +168,7 @@ export class View {
   }
 
   /**
-   * Go on with the command that has waited for a cell, if this is the answer to it.
+   * Continue the command that waited for a cell, if this message answers it.
    *
    * @param {ViewMessage} message
    */
@@ -207,7 +207,7 @@ export class View {
     this.say(identity ? `The notebook works as ${identity.name}.` : "No profile is active.");
   }
 
-  // ---- what the person does
+  // ---- the user's actions
 
   listOpened() {
     this.question.close();
@@ -223,7 +223,7 @@ export class View {
     this.ask({ type: "switch", profile, region, list: this.profiles.version, ...limit }, profile);
   }
 
-  /** Ask for the name under which the active role becomes a profile. */
+  /** Ask for the name of a new profile for the active role. */
   save() {
     if (this.field.isBusy) return;
     this.reset();
@@ -236,7 +236,7 @@ export class View {
     else if (this.card.identity) this.ask({ type: "region", region: this.region.value }, this.profile);
   }
 
-  /** The switch that is asked about or carried out now, or null: the Region is the one beside it. */
+  /** The switch that is prompting or running, or null. The Region menu shows its Region. */
   get asked() {
     const { command } = this;
     return command?.type === "switch" && (this.question.isOpen || this.field.isBusy) ? command : null;
@@ -250,16 +250,16 @@ export class View {
   }
 
   /**
-   * Ask Python for something that takes a while.
+   * Send Python a command that takes a while.
    *
    * @param {Switching | RolesCommand} command
    * @param {string} target  the profile or sign-in that it is about
    */
   ask(command, target, { focus = false } = {}) {
     if (this.field.isBusy) return;
-    if (focus) this.field.input.focus(); // what has it is going to be hidden
+    if (focus) this.field.input.focus(); // the focused element will be hidden
     this.command = { ...command };
-    for (const once of ["code", "entered"]) Reflect.deleteProperty(this.command, once); // good for one try
+    for (const once of ["code", "entered"]) Reflect.deleteProperty(this.command, once); // they work only once
     this.target = target;
     this.field.close();
     this.question.close();
@@ -279,13 +279,13 @@ export class View {
     this.say(this.cellWait.show(command, target));
   }
 
-  /** The person has what they wanted. */
+  /** Finish a successful command. */
   finish() {
     this.reset({ focus: true });
     this.closePopup?.();
   }
 
-  /** Close the list and any question, and show the active profile in the field. */
+  /** Close the list and any prompt, and show the active profile in the field. */
   reset({ focus = false } = {}) {
     if (this.field.isBusy) return;
     this.field.close();

@@ -1,4 +1,4 @@
-// While Python carries out a command, the picker says so, and takes no other command.
+// While Python runs a command, the picker says so, and doesn't accept another command.
 
 /** @import { SearchField } from "./search_field.js" */
 /** @import { ProgressMessage, RolesCommand, Switching } from "./messages.js" */
@@ -30,7 +30,7 @@ export class Wait {
   }
 
   /**
-   * Show that a command is being carried out; return it as a sentence.
+   * Show that a command is running; return this as a sentence.
    *
    * @param {(Switching | RolesCommand)["type"]} type
    */
