@@ -1,14 +1,14 @@
-// The script that a kernel sends: its button and picker always fit the kernel that they talk to,
-// also if Jupyter and the kernel are in different environments. A kernel's script can do what every
-// output of its cells can, and the picker in a cell comes the same way.
+// The script that a kernel sends. Its button and picker always match the kernel, even if Jupyter
+// and the kernel are in different environments. A kernel's script has the same capabilities as the
+// output of its cells, and the picker in a cell is loaded in the same way.
 
 /** @import { Button } from "../jupyterlab.d.ts" */
 
-/** @type {Map<string, Promise<Button>>} what was loaded already, by its text */
+/** @type {Map<string, Promise<Button>>} the loaded buttons, by their scripts */
 const loaded = new Map();
 
 /**
- * Return the button of a script, whose style is then in the page.
+ * Return the button of a script, and add its style to the page.
  *
  * @param {(ArrayBuffer | ArrayBufferView)[]} buffers  the script and its style
  * @returns {Promise<Button>}

@@ -1,4 +1,4 @@
-// The commands, for the palette and for shortcuts: they are about the current notebook.
+// The commands for the palette and for shortcuts, which apply to the current notebook.
 
 /** @import { App, Palette } from "../jupyterlab.d.ts" */
 /** @import { Place } from "./place.js" */
@@ -8,7 +8,7 @@
  *
  * @param {App} app
  * @param {Palette | null} palette
- * @param {() => Place | undefined} current  returns the place in the current notebook, if it is one
+ * @param {() => Place | undefined} current  returns the place in the current notebook, if a notebook is current
  * @param {(text: string) => void} copy  copies a text to the clipboard
  */
 export function addCommands(app, palette, current, copy) {

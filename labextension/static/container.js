@@ -1,5 +1,5 @@
-// JupyterLab loads this script, and asks the container in it for the extension, as it asks those
-// that webpack builds. There is nothing to build here: the browser loads the other modules itself.
+// JupyterLab loads this script and gets the extension from its container, as from containers built
+// by webpack. This extension needs no build, because the browser loads the other modules itself.
 // https://jupyterlab.readthedocs.io/en/stable/extension/extension_dev.html#prebuilt-extensions
 
 (() => {
@@ -7,7 +7,7 @@
   /** @type {import("../jupyterlab.d.ts").Scope} */
   let scope = {};
 
-  /** Return the extension's plugins; none if JupyterLab shares its modules in another way. */
+  /** Return the extension's plugins, or none if JupyterLab shares its modules in a different way. */
   async function plugins() {
     try {
       const { pluginOf } = await import(new URL("extension.js", here).href);

@@ -28,7 +28,7 @@ export async function pluginOf(scope) {
       /** @type {SettingRegistry | null} */ registry,
       /** @type {Palette | null} */ palette,
     ) => {
-      /** @type {Map<unknown, Place>} the places, by their notebook's panel */
+      /** @type {Map<unknown, Place>} the places, by notebook panel */
       const places = new Map();
       const preferences = new Preferences();
       const kernels = new Kernels();
@@ -48,7 +48,7 @@ export async function pluginOf(scope) {
 }
 
 /**
- * Return a module that JupyterLab shares, in the version that is in use if there are several.
+ * Return a module that JupyterLab shares; of several versions, return the loaded one.
  *
  * @param {Scope} scope
  * @param {string} name

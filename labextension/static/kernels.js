@@ -1,7 +1,7 @@
 // The links to the kernels of all open notebooks.
 //
-// Several views of one notebook have the same session. Of several notebooks with the same kernel,
-// JupyterLab lets only one connection receive comms: the others use its link.
+// Several views of one notebook share a session. If several notebooks share a kernel, JupyterLab
+// lets only one connection receive comms, and the other notebooks use its link.
 
 import { Link } from "./link.js";
 
@@ -11,12 +11,12 @@ export class Kernels {
   constructor() {
     /** @type {Map<SessionContext, Link>} */
     this.links = new Map();
-    /** @type {Set<() => void>} what is called after a change of any link */
+    /** @type {Set<() => void>} functions to call after a change of any link */
     this.listeners = new Set();
   }
 
   /**
-   * Begin to follow the kernel of a session.
+   * Start following the kernel of a session.
    *
    * @param {SessionContext} session
    */

@@ -1,5 +1,5 @@
-// The link to one kernel: it looks whether the kernel has loaded ipy_awsprofile, and lets what the
-// kernel sends reach the page. What isn't known for certain isn't shown.
+// The link to one kernel, which checks whether the kernel has loaded ipy_awsprofile, and passes the
+// kernel's messages to the page. The page shows only confirmed information.
 
 import { buttonOf } from "./button.js";
 
@@ -9,10 +9,10 @@ import { buttonOf } from "./button.js";
 /** The name of the kernel's comm. */
 const TARGET = "ipy_awsprofile.toolbar";
 
-/** What this side understands; `picker/toolbar.py` has the same. */
+/** The protocol version of this side; `picker/toolbar.py` has the same constant. */
 const PROTOCOL = 2;
 
-/** A cell with this may load the extension, or reload it. */
+/** A cell with this text may load or reload the extension. */
 const MAY_LOAD = /aws_?profile/i;
 
 const GONE = ["restarting", "autorestarting", "terminating", "dead"];
@@ -20,21 +20,21 @@ const GONE = ["restarting", "autorestarting", "terminating", "dead"];
 export class Link {
   /**
    * @param {SessionContext} session
-   * @param {() => void} changed  called when there is something else to show
+   * @param {() => void} changed  called when the display must change
    */
   constructor(session, changed) {
     this.session = session;
     this.changed = changed;
     this.id = `ipyap-link-${Math.random().toString(36).slice(2, 10)}`;
-    this.questions = 0; // the number of questions so far: only the last one's answer counts
+    this.questions = 0; // the number of requests so far; only the answer to the last one counts
     this.mustAsk = true;
     /** @type {Comm | null} */
     this.comm = null;
-    /** @type {Set<string>} the processes of the kernel that have sent something */
+    /** @type {Set<string>} the kernel processes that have sent a message */
     this.processes = new Set();
     /** @type {Button | null} the button, if the kernel has sent one */
     this.button = null;
-    /** @type {number | null} the kernel's protocol, if it is another one */
+    /** @type {number | null} the kernel's protocol, if it is a different one */
     this.otherProtocol = null;
     /** Whether a Python kernel has said that the extension isn't loaded. */
     this.isAbsent = false;
@@ -69,7 +69,7 @@ export class Link {
     return this.session.session?.kernel ?? null;
   }
 
-  /** @type {Model} what the button and its picker send to, and hear from */
+  /** @type {Model} the model through which the button and its picker exchange messages */
   get model() {
     const { comm, listeners } = this;
     return {
@@ -84,7 +84,7 @@ export class Link {
     };
   }
 
-  /** Begin with a kernel: after the page's start, or after a change of kernel. */
+  /** Start with a kernel, when the page loads or after a change of kernel. */
   start() {
     this.forget();
     this.changed(); // another link may serve this kernel
@@ -98,17 +98,18 @@ export class Link {
   }
 
   /**
-   * Look at what the kernel publishes, whoever has asked for it.
+   * Check the kernel's published messages, from any client's requests.
    *
    * @param {Output} output
    */
   hear({ header, content }) {
-    // The server reports a restart in the page's own name. A question would reach a kernel that is
-    // still starting, on a connection that is about to be closed.
+    // The server reports a restart with the page's own client ID. A request would reach a kernel
+    // that is still starting, on a connection that is about to close.
     if (header.session === this.kernel?.clientId) return;
     const isNew = !this.processes.has(header.session);
     this.processes.add(header.session);
-    // Another page can restart the kernel: no status says so here, but each process has a session.
+    // Another page can restart the kernel. No status reports it here, but each process has a
+    // session.
     if (isNew && this.processes.size > 1) this.start();
     else if (header.msg_type === "execute_input" && MAY_LOAD.test(content.code) && !this.comm) this.ask();
   }
@@ -121,7 +122,7 @@ export class Link {
     this.comm = null;
     if (comm) {
       comm.onMsg = comm.onClose = () => {};
-      comm.dispose(); // which the kernel isn't told
+      comm.dispose(); // without notifying the kernel
     }
     this.become({});
   }
@@ -144,7 +145,7 @@ export class Link {
       ids = Object.keys(reply.content.comms ?? {});
       language = (await kernel.info).language_info.name;
     } catch {
-      return; // the kernel is gone, and a status comes for the next one
+      return; // the kernel is gone, and the next kernel sends a status
     }
     if (question !== this.questions || kernel !== this.kernel) return;
     if (!ids.length) return this.become({ isAbsent: language === "python" });
@@ -179,7 +180,7 @@ export class Link {
     if (question === this.questions) this.become({ button, isBlocked: !button });
   }
 
-  /** Whether the kernel's side is older than this one. */
+  /** Whether the kernel's side is older than this side. */
   get isKernelOlder() {
     return (this.otherProtocol ?? PROTOCOL) < PROTOCOL;
   }

@@ -1,4 +1,4 @@
-// The messages that the labextension itself exchanges with the kernel. `picker/toolbar_messages.py` has the
+// The messages that the labextension itself exchanges with the kernel. `picker/toolbar.py` has the
 // same types with the same names and fields; a test compares the two.
 
 /**
@@ -10,8 +10,8 @@
  */
 
 /**
- * The protocol of this kernel. If both have the same, the message's buffers are the script of the
- * button and its style.
+ * The protocol of this kernel. If both sides have the same protocol, the message's buffers are the
+ * button's script and CSS.
  *
  * @typedef {object} HelloMessage
  * @property {"hello"} type

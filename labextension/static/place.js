@@ -1,4 +1,4 @@
-// The place for the button in one notebook's toolbar, and what is shown there without a button.
+// The place for the button in one notebook's toolbar, and the notice that replaces the button.
 
 /** @import { NotebookPanel, ShownButton, Widget } from "../jupyterlab.d.ts" */
 /** @import { Kernels } from "./kernels.js" */
@@ -20,11 +20,11 @@ export class Place {
     this.kernels = kernels;
     this.preferences = preferences;
     this.newWidget = newWidget;
-    /** @type {unknown} what the present item is made of; the same makes no new one */
+    /** @type {unknown} the content of the current item; the same content needs no new item */
     this.shown = "";
     /** @type {ShownButton | null} the kernel's button, if it is shown */
     this.button = null;
-    /** @type {Widget | null} what is in the toolbar */
+    /** @type {Widget | null} the item in the toolbar */
     this.widget = null;
     this.update = () => this.show();
     kernels.listeners.add(this.update);
@@ -63,16 +63,16 @@ export class Place {
     this.button = this.widget = null;
   }
 
-  /** Click on what is in the toolbar. */
+  /** Click the item in the toolbar. */
   click() {
     this.widget?.node.querySelector("button")?.click();
   }
 
   /**
-   * Return what is to be shown.
+   * Return what to show.
    *
    * @param {Link | undefined} link
-   * @param {string} show  the person's setting
+   * @param {string} show  the user's setting
    * @returns {"nothing" | "button" | keyof typeof NOTICES}
    */
   what(link, show) {
@@ -85,17 +85,18 @@ export class Place {
 
   /**
    * @param {Widget} widget
-   * @param {string} place  the person's setting
+   * @param {string} place  the user's setting
    */
   insert(widget, place) {
-    // A toolbar without room hides its last items: the identity is the first one in either place.
+    // A toolbar without room hides its last items, so the identity is the first item in either
+    // place.
     if (place !== "left") widget.addClass("ipyap-right");
     this.panel.toolbar.insertItem(0, NAME, widget);
   }
 }
 
 /**
- * Return a button that names the side to be updated.
+ * Return a button that names the side to update.
  *
  * @param {Link} link
  */
@@ -127,7 +128,7 @@ function loadNotice(link) {
   return notice;
 }
 
-/** Return a button that says why there is no other. */
+/** Return a button that says why the kernel's button is missing. */
 function blockedNotice() {
   const notice = noticeOf("AWS: blocked");
   notice.title =

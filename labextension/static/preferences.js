@@ -1,4 +1,4 @@
-// The person's settings; schemas/ipy-awsprofile/plugin.json describes them.
+// The user's settings; schemas/ipy-awsprofile/plugin.json describes them.
 
 /** @import { Settings } from "../jupyterlab.d.ts" */
 
@@ -6,12 +6,12 @@ export class Preferences {
   constructor() {
     this.show = "loaded";
     this.place = "right";
-    /** @type {Set<() => void>} what is called after a change */
+    /** @type {Set<() => void>} functions to call after a change */
     this.listeners = new Set();
   }
 
   /**
-   * Take over the settings when they are loaded, and when they change.
+   * Apply the settings when they are loaded, and when they change.
    *
    * @param {Promise<Settings>} loading
    */
