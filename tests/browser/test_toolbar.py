@@ -43,7 +43,7 @@ sys.meta_path.insert(0, Absent())
 """
 
 #: What a card shows otherwise when a role is cached, or a minute later.
-UNLIKE = r"[\w ]+ left\b( at [\d:]+)?( UTC)?(, cached|</span> <span[^>]*>cached)?"
+UNLIKE = r"[\w ]+ left\b( \(as of [\d:]+ UTC\))?(, cached|</span> <span[^>]*>cached)?"
 
 #: The name of the button's comm.
 TARGET = b"ipy_awsprofile.toolbar"
