@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ def test_sample(tmp_path: Path, options: list[str], counts: list[int]) -> None:
     quiet = ["-q", "--collect-only", "-p", "no:nbval", "-p", "no:cacheprovider"]
     ours = ["-p", "tests.conftest", f"--rootdir={tmp_path}", "-c", "/dev/null"]
     command = [sys.executable, "-m", "pytest", *quiet, *ours, *options, str(tmp_path)]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    own = {**os.environ, "PYTEST_ADDOPTS": ""}
+    ran = subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, check=True)
     names = [line.partition("[")[0].rpartition("::")[2] for line in ran.stdout.splitlines()]
     assert [names.count(name) for name in ("test_table", "test_long", "test_other")] == counts
