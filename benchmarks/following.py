@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from benchmarks.cli import aws_cli
 from benchmarks.stage import Stage
-from benchmarks.switching import CLI, CLIENT, SETUP, SWITCH
+from benchmarks.switching import BOTO3, CLI, CLIENT, SETUP, SWITCH
 from benchmarks.timing import Measured, by_turns, command, fresh, timed
 
 _SWITCHED = f"{SETUP}\n{SWITCH}\n"
@@ -59,7 +59,7 @@ def _read_only(stage: Stage) -> Iterator[Measured]:
         'keys = (role[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"))\n'
         'boto3.Session(*keys).client("s3")'
     )
-    warm = 'import boto3\nboto3.Session(profile_name="RoleBeta").client("s3")'
+    warm = f'import boto3\n{BOTO3}.client("s3")'
     ours, theirs = by_turns(
         lambda: fresh(stage, timed(f"{switch}\n{CLIENT}", setup=f"{_SWITCHED}{CLIENT}")),
         lambda: fresh(stage, timed(by_hand, setup=warm)),

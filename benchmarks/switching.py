@@ -15,7 +15,7 @@ SETUP = (
     "switcher = Switcher(None)"
 )
 CLIENT = 'switcher.session.client("s3")'
-_BOTO3 = 'boto3.Session(profile_name="RoleBeta")'
+BOTO3 = 'boto3.Session(profile_name="RoleBeta")'
 #: A command of the AWS CLI.
 CLI = ("s3api", "list-buckets")
 _WITH_PROFILE = (*CLI, "--profile", "RoleBeta")
@@ -27,7 +27,7 @@ def measure(stage: Stage) -> Iterator[Measured]:
     ours, theirs = repeated(
         stage,
         f"({SWITCH}, {CLIENT})",
-        f'{_BOTO3}.client("s3")',
+        f'{BOTO3}.client("s3")',
         setup=f"import boto3\n{SETUP}",
         times=9,
     )
@@ -46,7 +46,7 @@ def _first(stage: Stage) -> Iterator[Measured]:
         lambda: fresh(
             stage,
             timed(
-                f"import boto3\nsession = {_BOTO3}\n"
+                f"import boto3\nsession = {BOTO3}\n"
                 'session.client("s3")\nsession.get_credentials().get_frozen_credentials()'
             ),
         ),
@@ -68,7 +68,7 @@ def _signatures(stage: Stage) -> Iterator[Measured]:
     )
     ours, theirs = by_turns(
         lambda: fresh(stage, timed(sign, setup=f"{SETUP}\n{SWITCH}\ns3 = {CLIENT}")),
-        lambda: fresh(stage, timed(sign, setup=f'import boto3\ns3 = {_BOTO3}.client("s3")')),
+        lambda: fresh(stage, timed(sign, setup=f'import boto3\ns3 = {BOTO3}.client("s3")')),
         times=5,
     )
     yield Measured("1,000 presigned URLs", "boto3 without the extension", ours, theirs)
@@ -79,7 +79,7 @@ def _calls(stage: Stage, latency: str) -> Iterator[Measured]:
     ours, theirs = repeated(
         stage,
         f"({SWITCH}, {CLIENT}.list_buckets())",
-        f'{_BOTO3}.client("s3").list_buckets()',
+        f'{BOTO3}.client("s3").list_buckets()',
         setup=f"import boto3\n{SETUP}",
         times=5,
     )

@@ -61,24 +61,18 @@ class Config(StaysInProcess):
 
     def copied_full_config(self) -> dict[str, Any]:
         """Return botocore's ``Session.full_config`` as dicts that the caller can change."""
-        kinds = {
-            "profiles": self.profiles,
-            "sso_sessions": self.sso_sessions,
-            "services": self.services,
-        }
-        copies = {
-            kind: {name: _copied(section) for name, section in sections.items()}
-            for kind, sections in kinds.items()
-        }
-        return {name: _copied(section) for name, section in self.others.items()} | copies
+        # Reading each profile through the ChainMap would be slow.
+        return _copied({**self.full_config({}), "profiles": self.profiles})
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.paths.config} {self.paths.credentials}>"
 
 
-def _copied(section: Section) -> dict[str, Value]:
+def _copied(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of a mapping, and of the mappings in it."""
     return {
-        name: value if isinstance(value, str) else dict(value) for name, value in section.items()
+        name: value if isinstance(value, str) else _copied(value)
+        for name, value in settings.items()
     }
 
 
