@@ -36,7 +36,7 @@ def refuse_to_parse(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_same_config(
     session_of: Any, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The config is the one that botocore parses, for the files that the session reads."""
+    """A session has the same config as botocore parses from its files."""
     expected = session_of().full_config
     refuse_to_parse(monkeypatch)
     with parsed_files():
@@ -51,7 +51,7 @@ def test_the_same_config(
 def test_sessions_of_the_user_are_independent(
     session_of: Any, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A session keeps what is changed in it, and another session doesn't have that."""
+    """A session keeps its changed settings, and a new session doesn't have them."""
     with parsed_files():
         session = session_of(profile="RoleBeta")
         session.full_config["profiles"]["RoleBeta"]["region"] = "eu-west-3"

@@ -20,7 +20,7 @@ from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.errors import MfaRejected, ProfileNotFound
 from ipy_awsprofile.explain.explain import explain
 from ipy_awsprofile.picker.card_messages import error_message, html_of, identity_message
-from ipy_awsprofile.sessions.identity import Identity
+from tests.browser.stage import known_identity
 from tests.tools import missing
 
 if TYPE_CHECKING:
@@ -114,7 +114,11 @@ def states(view: ViewPage, aws: EmbeddedAws) -> Iterator[str]:
     view.open()
     yield "no profiles, list open"
     view.field.press("Escape")
-    shown = identity_message(known_identity(), SwitchRequest(profile="X"), save_as="Prod-Admin")
+    shown = identity_message(
+        known_identity(datetime.now(UTC) + timedelta(hours=1)),
+        SwitchRequest(profile="X"),
+        save_as="Prod-Admin",
+    )
     view.tell(**shown)
     yield "a role without a profile"
     view.button("Save as a profile").click()
@@ -129,22 +133,9 @@ def test_every_state_of_the_picker(axe: ViewPage, embedded: EmbeddedAws, company
     assert axe.page_errors == []
 
 
-def known_identity() -> Identity:
-    """Return an identity that STS could say."""
-    return Identity(
-        account="123456789012",
-        arn="arn:aws:sts::123456789012:assumed-role/RoleBeta/me",
-        user_id="AROAEXAMPLE:me",
-        profile="RoleBeta",
-        chain=("RoleBeta", "UserAlpha"),
-        region="us-west-2",
-        expiry=datetime.now(UTC) + timedelta(hours=1),
-    )
-
-
 def every_card() -> list[Card | Table | ExplanationCard]:
     """Return a card of each kind."""
-    identity = known_identity()
+    identity = known_identity(datetime.now(UTC) + timedelta(hours=1))
     errors = [{"profile": "a", "error": "AccessDenied", "message": "No `s3:List*`."}]
     return [
         cards.identity_card(identity, variable="session"),

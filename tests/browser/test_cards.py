@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from ipy_awsprofile.cards.cards import identity_card
-from ipy_awsprofile.sessions.identity import Identity
+from tests.browser.stage import known_identity
 
 if TYPE_CHECKING:
     from tests.browser.jupyter import Jupyter, Notebook
@@ -71,16 +71,7 @@ def test_an_explanation_in_jupyterlab(jupyter: Jupyter) -> None:
 
 def test_a_card_in_an_untrusted_notebook(jupyter: Jupyter) -> None:
     """JupyterLab's sanitizer keeps the red edge of a card, its rows, and the mark of protection."""
-    identity = Identity(
-        account="123456789012",
-        arn="arn:aws:sts::123456789012:assumed-role/RoleBeta/session",
-        user_id="AROAX:session",
-        profile="RoleBeta",
-        chain=("RoleBeta", "UserAlpha"),
-        region="us-west-2",
-        expiry=None,
-    )
-    card = identity_card(identity, variable="session", protected=True)
+    card = identity_card(known_identity(), variable="session", protected=True)
     name = jupyter.server.write(["1"])
     file = jupyter.server.root / name
     saved = nbformat.read(file, as_version=4)

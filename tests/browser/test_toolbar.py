@@ -16,7 +16,7 @@ from tests.browser.picker_page import BUCKETS, LOAD
 from tests.browser.test_picker_identity import LOOP
 from tests.browser.test_picker_looks import PROTECT as PROTECT_PROD
 from tests.browser.test_prompts import allow_on_page, analyst
-from tests.browser.toolbar_page import ToolbarPage
+from tests.browser.toolbar_page import SWITCH, ToolbarPage, open_switched
 from tests.mfa_role import add_mfa_role
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.browser.jupyter import Jupyter, Notebook
 
-SWITCH, OFF = "%aws_profile RoleBeta", "%aws_profile --off"
+OFF = "%aws_profile --off"
 RELOAD, UNLOAD = "%reload_ext ipy_awsprofile", "%unload_ext ipy_awsprofile"
 REFRESH = "%aws_profile --refresh"
 PROTECT = "%config AwsProfileMagics.protected = ['*Beta']"
@@ -248,10 +248,7 @@ def test_the_popup_is_the_picker(jupyter: Jupyter, embedded: EmbeddedAws) -> Non
 @pytest.mark.fresh_page
 def test_reload_restart_and_change(jupyter: Jupyter) -> None:
     """After a reload of the page, the button is there at once; a new kernel has none."""
-    notebook = jupyter.lab(f"{LOAD}\n{SWITCH}", "import os; os._exit(1)", "1")
-    tool = ToolbarPage(notebook)
-    notebook.run(0)
-    tool.says("RoleBeta")
+    notebook, tool = open_switched(jupyter, "import os; os._exit(1)", "1")
     sent = frames_sent(notebook.page)
     notebook.page.reload()
     notebook.wait_until_ready()
@@ -373,10 +370,7 @@ def test_settings(jupyter: Jupyter) -> None:
 @pytest.mark.fresh_page
 def test_what_does_not_fit(jupyter: Jupyter) -> None:
     """A notice names the older side, or a blocked script; in a changed JupyterLab there is none."""
-    notebook = jupyter.lab(f"{LOAD}\n{SWITCH}", "6 * 7")
-    notebook.run(0)
-    tool = ToolbarPage(notebook)
-    tool.says("RoleBeta")
+    notebook, tool = open_switched(jupyter, "6 * 7")
     saved = notebook.save()
     for file, pattern, new, shown in (
         ("link.js", r"PROTOCOL = \d+", "PROTOCOL = 0", "environment of Jupyter"),

@@ -8,8 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.picker_page import LOAD
-from tests.browser.test_toolbar import SWITCH
-from tests.browser.toolbar_page import ToolbarPage
+from tests.browser.toolbar_page import SWITCH, ToolbarPage
 
 if TYPE_CHECKING:
     from tests.browser.jupyter import Jupyter, Notebook

@@ -8,8 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.picker_page import LOAD, PICK, picker_in
-from tests.browser.test_toolbar import SWITCH
-from tests.browser.toolbar_page import ToolbarPage
+from tests.browser.toolbar_page import SWITCH, ToolbarPage, open_switched
 
 if TYPE_CHECKING:
     from tests.browser.jupyter import Jupyter
@@ -63,10 +62,7 @@ def test_two_keystrokes(jupyter: Jupyter, company: None) -> None:
 @pytest.mark.fresh_page
 def test_a_restart_leaves_the_focus_in_the_notebook(jupyter: Jupyter) -> None:
     """When the kernel restarts while the popup is open, the notebook has the focus."""
-    notebook = jupyter.lab(f"{LOAD}\n{SWITCH}")
-    tool = ToolbarPage(notebook)
-    notebook.run(0)
-    tool.says("RoleBeta")
+    notebook, tool = open_switched(jupyter)
     tool.pop_up()
     notebook.restart()
     tool.is_absent()
@@ -84,10 +80,7 @@ CLOSE_COMM = """() => {
 @pytest.mark.fresh_page
 def test_a_comm_that_the_page_has_closed(jupyter: Jupyter) -> None:
     """After a script in the page closes the comm, the button comes back, even after a reload."""
-    notebook = jupyter.lab(f"{LOAD}\n{SWITCH}")
-    tool = ToolbarPage(notebook)
-    notebook.run(0)
-    tool.says("RoleBeta")
+    notebook, tool = open_switched(jupyter)
     notebook.page.evaluate(CLOSE_COMM)
     tool.says("RoleBeta")
     tool.choose("UserAlpha")

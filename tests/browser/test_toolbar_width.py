@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 
 from tests.browser.picker_page import LOAD
 from tests.browser.stage import restored
-from tests.browser.test_toolbar import CLONE, PROTECT, SWITCH
-from tests.browser.toolbar_page import ToolbarPage
+from tests.browser.test_toolbar import CLONE, PROTECT
+from tests.browser.toolbar_page import SWITCH, ToolbarPage
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws

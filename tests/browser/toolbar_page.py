@@ -6,12 +6,27 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from tests.browser.picker_page import PickerPage
+from tests.browser.picker_page import LOAD, PickerPage
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
 
-    from tests.browser.jupyter import Notebook
+    from tests.browser.jupyter import Jupyter, Notebook
+
+
+SWITCH = "%aws_profile RoleBeta"
+
+
+def open_switched(jupyter: Jupyter, *cells: str) -> tuple[Notebook, ToolbarPage]:
+    """Open a notebook in JupyterLab, switch to RoleBeta, and wait for the button.
+
+    The ``cells`` are below the cell of the switch, and haven't run.
+    """
+    notebook = jupyter.lab(f"{LOAD}\n{SWITCH}", *cells)
+    tool = ToolbarPage(notebook)
+    notebook.run(0)
+    tool.says("RoleBeta")
+    return notebook, tool
 
 
 class ToolbarPage(PickerPage):

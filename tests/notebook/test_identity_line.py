@@ -67,7 +67,7 @@ def test_the_first_profile(shell: Shell) -> None:
 
 
 def test_it_ends(bare_shell: Shell, aws: EmbeddedAws) -> None:
-    """Without the setting there is no line, and unloading leaves nothing in the shell."""
+    """Without the setting no line appears, and unloading leaves nothing in the shell."""
     before = state(bare_shell)
     bare_shell.good("%load_ext ipy_awsprofile")
     for cell in (ON, OFF, PICK):
