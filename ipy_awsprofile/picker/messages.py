@@ -26,7 +26,7 @@ class ProfilesMessage(TypedDict):
     #: When the roles of the other sign-ins were listed, in ISO 8601.
     listed_at: Mapping[str, str]
     regions: NotRequired[Sequence[str]]
-    #: If there are no profiles, a card that says what to do. All text in it is escaped.
+    #: A card with the next step if the files have no profile. All text in it is escaped.
     html: NotRequired[str]
 
 
