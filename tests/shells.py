@@ -38,9 +38,10 @@ class Ran:
 
     @property
     def text(self) -> str:
-        """Everything that a person in a terminal reads."""
+        """Everything that a person in a terminal reads, without what was overwritten since."""
+        printed = "\n".join(line.rpartition("\r")[2] for line in self.printed.split("\n"))
         return "\n".join(
-            [*(data.get("text/plain", "") for data in self.displayed), self.printed]
+            [*(data.get("text/plain", "") for data in self.displayed), printed]
         ).strip()
 
     @property
