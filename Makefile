@@ -10,6 +10,10 @@ AXE := .venv/node_modules/axe-core/axe.min.js
 
 SAMPLE := --sample
 
+# The tests start hundreds of Python processes. Without bytecode on disk, each of them compiles all
+# that it imports, which takes as long as the tests themselves.
+unexport PYTHONDONTWRITEBYTECODE
+
 # How long `make attack` looks for faults.
 MINUTES ?= 20
 

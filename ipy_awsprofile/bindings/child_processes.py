@@ -158,7 +158,7 @@ def _alive() -> _Alive:
 
     Without psutil, which ipykernel installs, return only the workers of `multiprocessing`.
     """
-    if "psutil" not in sys.modules and not _may_have_children():
+    if not _may_have_children():
         return {}
     multiprocessing, kernel = sys.modules.get("multiprocessing"), os.getpid()
     children = multiprocessing.active_children() if multiprocessing else []
@@ -177,7 +177,9 @@ def _alive() -> _Alive:
 
 
 def _may_have_children() -> bool:
-    """Return whether the kernel may have child processes. If not, psutil isn't needed.
+    """Return whether the kernel may have child processes.
+
+    It is quick, whereas psutil reads about every process of the machine.
 
     https://man7.org/linux/man-pages/man5/proc_tid_children.5.html
     """

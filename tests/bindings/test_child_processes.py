@@ -222,6 +222,13 @@ def test_without_psutil(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> Non
         assert named(notebook, "%aws_profile UserAlpha") == [("SpawnPoolWorker", "2", "RoleBeta")]
 
 
+def test_without_child_processes(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without child processes, a switch doesn't read about all processes of the machine."""
+    with monkeypatch.context() as patch:
+        patch.setattr(psutil.Process, "children", None)
+        assert named(notebook, "%aws_profile UserAlpha") == []
+
+
 def test_dask(notebook: Shell) -> None:
     """A Dask cluster's workers are named, and follow after the card's advice."""
     pytest.importorskip("distributed")
