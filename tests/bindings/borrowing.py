@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
-#: An address at which nothing is lent, for tests that only look at it.
+#: An address at which no session is lent, for tests that only read its fields.
 NOWHERE = Address("http://127.0.0.1:9/1", Path("/lent/token"), "borrow", Path("/lent/1"))
 
 KERNEL_GONE = "The kernel that lent this identity has ended.\n"
 
-#: The marks of each module that lends a session.
+#: The marks of each module that tests lent sessions.
 KERNEL_TESTS = [
     pytest.mark.skipif(os.name == "nt", reason="sockets, forks and users are those of POSIX"),
     pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning"),
@@ -80,7 +80,7 @@ def eventually(condition: Callable[[], bool]) -> bool:
 
 
 def children() -> list[Path]:
-    """Return the child processes of this process, as folders of /proc."""
+    """Return the child processes of this process, as folders in /proc."""
     found = []
     for status in Path("/proc").glob("[0-9]*/status"):
         with suppress(OSError):
@@ -101,7 +101,7 @@ print(address.command, flush=True)
 
 
 def kernel(code: str) -> tuple[subprocess.Popen[str], str]:
-    """Start a process that lends a session and then runs the code; return it and its command."""
+    """Start a process that lends a session, then runs the code; return it and the command."""
     process = subprocess.Popen(
         [sys.executable, "-c", KERNEL + code],
         stdin=subprocess.PIPE,
@@ -115,14 +115,14 @@ def kernel(code: str) -> tuple[subprocess.Popen[str], str]:
 
 
 def as_nobody(act: Callable[[], str]) -> str:
-    """Call a function as another user, in a new process; return its text or its error."""
+    """Call a function as another user in a new process, and return its text or its error."""
     reading, writing = os.pipe()
     process = os.fork()
     if process == 0:
         try:
             os.setresuid(65534, 65534, 65534)
             said = act()
-        except BaseException as error:  # noqa: BLE001  # a forked test must not go on
+        except BaseException as error:  # noqa: BLE001  # a forked test must not continue
             said = f"{type(error).__name__}: {error}"
         os.write(writing, said.encode())
         os._exit(0)

@@ -1,4 +1,4 @@
-"""A session that is lent, and a folder for temporary files."""
+"""Fixtures for a lent session and a folder for temporary files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Create an empty folder for temporary files."""
+    """Create an empty folder, and use it for temporary files."""
     with tempfile.TemporaryDirectory() as folder:
         monkeypatch.setattr(tempfile, "tempdir", folder)
         yield Path(folder)
@@ -27,7 +27,7 @@ def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def server() -> Iterator[CredentialServer]:
-    """Create a server, and close it at the end."""
+    """Create a server, and close it after the test."""
     server = CredentialServer()
     yield server
     server.close()
@@ -35,5 +35,5 @@ def server() -> Iterator[CredentialServer]:
 
 @pytest.fixture
 def address(aws: EmbeddedAws, server: CredentialServer) -> Address:
-    """Lend a session of RoleBeta."""
+    """Lend a session of RoleBeta, and return its address."""
     return server.lend(open_session("RoleBeta", session_name="kernel"))

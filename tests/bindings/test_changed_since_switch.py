@@ -1,4 +1,4 @@
-"""What was changed since a switch is named on the card, until the next switch."""
+"""The card lists what code has changed since a switch, until the next switch."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ CHANGES = {
 def test_changes(
     aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    """Each change is named once, and the next switch to the same profile mends it."""
+    """The card names each change, and no longer names it after another switch to the profile."""
     import fsspec.config
 
     monkeypatch.setattr(fsspec.config, "conf", {})
@@ -84,7 +84,7 @@ def test_changes(
 
 
 def test_another_config_file(aws: EmbeddedAws, shell: Shell) -> None:
-    """The card says that `s3://` paths, too, go by another config file, as AWS sees them do."""
+    """If `AWS_CONFIG_FILE` changes, the card says that `s3://` paths use the other file."""
     add_role(aws, "RoleGamma", "s3:*")
     text = aws.config_file.read_text()
     other = aws.config_file.with_name("other")
@@ -102,7 +102,7 @@ def test_another_config_file(aws: EmbeddedAws, shell: Shell) -> None:
 
 
 def test_variables_without_a_default_profile(aws: EmbeddedAws, shell: Shell) -> None:
-    """Where `s3://` paths aren't given the profile, they go by every variable, as children do."""
+    """Without the filesystems binding, `s3://` paths use the variables, and the card says so."""
     shell.good("%config AwsProfileMagics.bindings = ['namespace', 'environment']")
     shell.good("import os\n%aws_profile RoleBeta\nos.environ['AWS_PROFILE'] = 'UserAlpha'")
     note = "`AWS_PROFILE` was changed after the switch: subprocesses and `s3://` paths go by that"
@@ -110,7 +110,7 @@ def test_variables_without_a_default_profile(aws: EmbeddedAws, shell: Shell) -> 
 
 
 def test_a_library_that_comes_later(aws: EmbeddedAws) -> None:
-    """Without the environment, s3fs that is imported after the switch follows with the next one."""
+    """If s3fs is imported after a switch, the card says that it follows with the next one."""
     code = (
         "from IPython.testing.globalipapp import start_ipython\n"
         "shell = start_ipython()\n"

@@ -1,4 +1,4 @@
-"""Child processes from before a switch: joblib's idle workers are ended, others are named."""
+"""A switch ends joblib's idle workers, and the card names other child processes from before."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def who(_=None):
     return boto3.client("sts").get_caller_identity()["Account"]
 """
 
-#: How workers are started, asked who they are, and started again by what the card says.
+#: For each kind of worker: code to start it, to ask for its account, and to end it.
 POOLS = {
     "SpawnPoolWorker": (
         "import multiprocessing\npool = multiprocessing.get_context('spawn').Pool(2)",
@@ -65,7 +65,7 @@ POOLS = {
 def notebook(
     aws: EmbeddedAws, shell: Shell, tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Shell]:
-    """Work as RoleBeta, with a module for workers."""
+    """Switch to RoleBeta, and create a module that the workers import."""
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
@@ -85,7 +85,7 @@ def notebook(
 @pytest.mark.nightly(keep=2)
 @pytest.mark.parametrize("kind", POOLS)
 def test_workers_are_named(notebook: Shell, kind: str) -> None:
-    """Workers that keep their identity are on the card until they are started again."""
+    """The card names workers that keep their identity, until they are restarted."""
     start, ask, end = POOLS[kind]
     notebook.good(start)
     assert notebook.good(ask).result == ROLE_ACCOUNT
@@ -101,7 +101,7 @@ def test_workers_are_named(notebook: Shell, kind: str) -> None:
 
 
 def test_joblib_follows(notebook: Shell) -> None:
-    """Joblib's reusable workers are started again after each switch, and aren't named."""
+    """Each switch restarts joblib's reusable workers, and the card doesn't name them."""
     ask = f"joblib.Parallel(n_jobs=2)(joblib.delayed({WHO})() for _ in range(3))"
     notebook.good("import joblib; pool = None")
     for profile, account in [("RoleBeta", ROLE_ACCOUNT), ("UserAlpha", USER_ACCOUNT)] * 2:
@@ -113,30 +113,30 @@ def test_joblib_follows(notebook: Shell) -> None:
 
 
 def named(notebook: Shell, line: str = "%aws_profile") -> list[tuple[str, str, str]]:
-    """Return the kind, the number and the former identity of the processes on the card."""
+    """Return the kind, the number and the previous identity of the processes on the card."""
     card = " ".join(notebook.good(line).text.split())
     return re.findall(r"`([^`]+)` \((\d+) process[es]*\) started while (\w+)", card)
 
 
-#: A program that lives across a switch.
+#: A program that keeps running across a switch.
 WAITS = "import time; time.sleep(600)"
 START = f"child = subprocess.Popen([sys.executable, '-c', {WAITS!r}])"
 
 
 def test_a_program_is_named(notebook: Shell) -> None:
-    """A program is named from the next switch on, until it has ended or its identity is back."""
+    """The card names a program after a switch, until it ends or its identity is active again."""
     notebook.good(START)
     assert named(notebook) == []
     assert named(notebook, "%aws_profile UserAlpha") == [("python", "1", "RoleBeta")]
     assert named(notebook, "%aws_profile RoleBeta") == []
     assert named(notebook, "%aws_profile UserAlpha") == [("python", "1", "RoleBeta")]
-    notebook.good("child.kill()")  # its exit status is never read
+    notebook.good("child.kill()")  # a zombie, because no code reads its exit status
     while psutil.Process(notebook.names["child"].pid).status() != psutil.STATUS_ZOMBIE:
         pass
     assert named(notebook) == []
 
 
-#: A program's command, how it is named, and what ends and starts it.
+#: For each program: its command, its name on the card, and the advice to restart it.
 PROGRAMS = {
     "java": (["java", "-c", WAITS], "java", "stop it, and start it again"),
     "Spark": (["java", "-c", WAITS, "org.apache.spark.deploy.SparkSubmit"], "Spark", "spark.stop"),
@@ -150,7 +150,7 @@ PROGRAMS = {
 def test_kinds_of_programs(
     notebook: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
 ) -> None:
-    """A program is named as the user knows it, with what ends and starts it."""
+    """The card names a program by its common name, and says how to restart it."""
     command, kind, advice = PROGRAMS[program]
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.chdir(tmp_path)
@@ -164,7 +164,7 @@ def test_kinds_of_programs(
     assert advice in " ".join(notebook.good("%aws_profile").text.split())
 
 
-#: A program with a child, and a shell with two, of which only one uses AWS.
+#: A program with one child, and a shell with two children, only one of which uses AWS.
 PARENTS = {
     "child = subprocess.Popen([sys.executable, '-c', 'import subprocess; "
     f'subprocess.run(["{sys.executable}", "-c", "{WAITS}"])\'])': "2",
@@ -175,7 +175,7 @@ PARENTS = {
 
 @pytest.mark.parametrize(("start", "number"), PARENTS.items(), ids=["program", "shell"])
 def test_what_a_program_has_started(notebook: Shell, start: str, number: str) -> None:
-    """What a program has started counts with it; what a shell has started is named itself."""
+    """The card counts a program's children with it, but names the children of a shell."""
     notebook.good(start)
     child = psutil.Process(notebook.names["child"].pid)
     while not any(WAITS in one.cmdline() for one in child.children()):
@@ -183,7 +183,7 @@ def test_what_a_program_has_started(notebook: Shell, start: str, number: str) ->
     assert named(notebook, "%aws_profile UserAlpha") == [("python", number, "RoleBeta")]
 
 
-#: Processes that don't work as the identity from before.
+#: Processes that don't use the previous identity.
 UNNAMED = {
     "sleep": "child = subprocess.Popen(['sleep', '600'])",
     "another profile": "import os; environ = {**os.environ, 'AWS_PROFILE': 'UserAlpha'}\n"
@@ -199,14 +199,14 @@ UNNAMED = {
 
 @pytest.mark.parametrize("process", UNNAMED)
 def test_unnamed_processes(notebook: Shell, process: str) -> None:
-    """What doesn't use the former identity isn't named."""
+    """The card doesn't name a process that doesn't use the previous identity."""
     notebook.good(UNNAMED[process])
     assert named(notebook, "%aws_profile UserAlpha") == []
     assert named(notebook, "%aws_profile RoleBeta") == []
 
 
 def test_the_environment_does_not_follow(shell: Shell, aws: EmbeddedAws) -> None:
-    """If the environment doesn't follow a switch, a program doesn't keep its identity."""
+    """If the environment doesn't follow switches, the card doesn't name a program."""
     shell.good("%config AwsProfileMagics.bindings = ['namespace', 'default_session']")
     shell.good(f"%aws_profile RoleBeta\nimport subprocess, sys\n{START}")
     assert named(shell, "%aws_profile UserAlpha") == []
@@ -214,7 +214,7 @@ def test_the_environment_does_not_follow(shell: Shell, aws: EmbeddedAws) -> None
 
 
 def test_without_psutil(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without psutil, the workers of `multiprocessing` are named, and nothing else."""
+    """Without psutil, the card names only the workers of `multiprocessing`."""
     start, _, _ = POOLS["SpawnPoolWorker"]
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "psutil", None)
@@ -230,7 +230,7 @@ def test_without_child_processes(notebook: Shell, monkeypatch: pytest.MonkeyPatc
 
 
 def test_dask(notebook: Shell) -> None:
-    """A Dask cluster's workers are named, and follow after the card's advice."""
+    """The card names a Dask cluster's workers, which follow once the client restarts them."""
     pytest.importorskip("distributed")
     notebook.good(
         "from distributed import Client, LocalCluster\n"

@@ -25,7 +25,7 @@ pytestmark = KERNEL_TESTS
 
 
 def test_the_client_needs_nothing_of_its_surroundings(address: Address, tmp_path: Path) -> None:
-    """The working directory and the environment don't change what the client imports."""
+    """Neither the working directory nor the environment changes what the client imports."""
     (tmp_path / "json.py").write_text("raise SystemExit('imported by mistake')")
     done = run(
         address.command,
@@ -37,7 +37,7 @@ def test_the_client_needs_nothing_of_its_surroundings(address: Address, tmp_path
 
 @pytest.fixture
 def other(temporary: Path) -> Iterator[tuple[socket.socket, str, str]]:
-    """Listen as a server that isn't a kernel; return its socket, its URL and a token file."""
+    """Listen as a server that isn't a kernel, and yield its socket, its URL and a token file."""
     token_file = temporary / "token"
     token_file.write_text("x" * 64)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -48,7 +48,7 @@ def other(temporary: Path) -> Iterator[tuple[socket.socket, str, str]]:
     "answer", [b"", b"hello", b"HTTP/1.0 200 OK\r\n\r\nhello", b"HTTP/1.0 200 OK\r\n\r\n[1]"]
 )
 def test_a_server_that_is_no_kernel(other: tuple[socket.socket, str, str], answer: bytes) -> None:
-    """A client accepts nothing but credentials, whatever answers at the address."""
+    """The client fails with one line if a server answers with anything but credentials."""
     listener, url, token_file = other
 
     def respond() -> None:
@@ -80,7 +80,7 @@ def test_a_kernel_that_is_busy(other: tuple[socket.socket, str, str]) -> None:
 
 
 def test_keys_are_read_where_they_stand(tmp_path: Path) -> None:
-    """Keys of a config file are printed, with or without a session token."""
+    """The client prints the keys of a config file, with or without a session token."""
     config = tmp_path / "config"
     config.write_text(
         "[DEFAULT]\naws_access_key_id = AKIA\n"
@@ -102,7 +102,7 @@ def test_keys_are_read_where_they_stand(tmp_path: Path) -> None:
 def test_keys_that_are_there_no_more(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:
-    """The error names a config file without keys, but doesn't quote it."""
+    """If a config file has no keys, the error names the file but doesn't quote its content."""
     config = tmp_path / "config"
     config.write_text(text, encoding="latin-1")
     assert main(["read", str(config), "default"]) == 1
@@ -110,7 +110,7 @@ def test_keys_that_are_there_no_more(
 
 
 def test_other_arguments(capsys: pytest.CaptureFixture[str]) -> None:
-    """The error for wrong arguments is the usage."""
+    """If the arguments are wrong, the client prints its usage."""
     assert main(["lend"]) == 1
     assert capsys.readouterr() == ("", "Usage: borrow URL TOKEN_FILE | read FILE SECTION\n")
 
@@ -118,7 +118,7 @@ def test_other_arguments(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_client_in_this_process(
     server: CredentialServer, address: Address, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The function prints credentials while the server is open, and an error afterwards."""
+    """`main` prints credentials while the server is open, and an error after it has closed."""
     arguments = ["borrow", address.url, str(address.token_file)]
     assert main(arguments) == 0
     assert json.loads(capsys.readouterr().out)["Version"] == 1

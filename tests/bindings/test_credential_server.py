@@ -42,7 +42,7 @@ pytestmark = KERNEL_TESTS
 
 
 def asked(address: Address) -> dict[str, Any]:
-    """Return the container credentials at an address, as botocore asks for them."""
+    """Return the container credentials at an address, as botocore retrieves them."""
     headers = {"Authorization": address.token_file.read_text()}
     answer: dict[str, Any] = ContainerMetadataFetcher().retrieve_full_uri(address.url, headers)
     return answer
@@ -64,7 +64,7 @@ def test_the_session_is_lent(aws: EmbeddedAws, server: CredentialServer) -> None
 
 
 def test_each_identity_has_an_address(aws: EmbeddedAws, server: CredentialServer) -> None:
-    """A child keeps the identity that it was started with; the same identity is found again."""
+    """Each identity has an address, and lending an identity again returns the same address."""
     first = server.lend(open_session("RoleBeta", session_name="first"))
     second = server.lend(open_session("RoleBeta", session_name="second"))
     assert server.lend(open_session("RoleBeta", session_name="first")) == first
@@ -73,7 +73,7 @@ def test_each_identity_has_an_address(aws: EmbeddedAws, server: CredentialServer
 
 
 def test_credentials_without_a_known_end(aws: EmbeddedAws, server: CredentialServer) -> None:
-    """For credentials whose end isn't known, children ask again within half an hour."""
+    """If the credentials' expiry is unknown, children ask again within half an hour."""
     sts = boto3.Session(profile_name="UserAlpha").client("sts")
     role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
     answer = sts.assume_role(RoleArn=role, RoleSessionName="by-hand")["Credentials"]
@@ -105,7 +105,7 @@ def test_the_lent_credentials_are_as_fresh_as_the_kernels(
 
 
 def test_long_term_keys_stay_in_the_kernel(aws: EmbeddedAws, server: CredentialServer) -> None:
-    """For long-term keys, STS issues short-lived credentials, once while they are good."""
+    """For long-term keys, children get short-lived credentials from a single STS call."""
     session = open_session("UserAlpha")
     keys = session.get_credentials().get_frozen_credentials()  # type: ignore[union-attr]
     address = server.lend(session)
@@ -118,7 +118,7 @@ def test_long_term_keys_stay_in_the_kernel(aws: EmbeddedAws, server: CredentialS
 
 
 def test_many_ask_at_once(address: Address) -> None:
-    """Many children can ask at the same time."""
+    """Many children can borrow a session at the same time."""
     with ThreadPoolExecutor(32) as pool:
         ask = lambda _: borrowed(address.url, str(address.token_file))  # noqa: E731
         assert len(set(pool.map(ask, range(64)))) == 1
@@ -143,7 +143,7 @@ def test_the_command_is_quoted(
 
 
 def test_a_default_timeout_of_sockets_changes_nothing(address: Address) -> None:
-    """A default timeout for new sockets doesn't change anything."""
+    """A default timeout for new sockets doesn't affect the server."""
     socket.setdefaulttimeout(5)
     try:
         assert lent(address)["Version"] == 1
@@ -153,7 +153,7 @@ def test_a_default_timeout_of_sockets_changes_nothing(address: Address) -> None:
 
 @pytest.fixture
 def with_mfa(aws: EmbeddedAws) -> str:
-    """Create a role profile that needs an MFA code; return the device."""
+    """Create a role profile that requires an MFA code, and return the device's serial number."""
     user = aws.create_user("Careful", account=USER_ACCOUNT, policy=allow("*"), mfa=True)
     role = aws.create_role("RoleMfa", account=ROLE_ACCOUNT, trust=trusting(user.arn))
     aws.write_profile(
@@ -176,7 +176,7 @@ def with_mfa(aws: EmbeddedAws) -> str:
 def test_an_ended_mfa_session_says_what_to_do(
     aws: EmbeddedAws, server: CredentialServer, with_mfa: str
 ) -> None:
-    """If only a new MFA code can renew the session, children get one line with that error."""
+    """If only an MFA code can renew the session, children get one line that says what to run."""
     session = open_session("WithMfa", mfa_prompter=lambda question: aws.mfa_code(with_mfa))
     address = server.lend(session)
     assert arn_of(lent(address), aws).split(":")[4] == ROLE_ACCOUNT
@@ -191,7 +191,7 @@ def test_an_ended_mfa_session_says_what_to_do(
 def test_closing_leaves_nothing(
     aws: EmbeddedAws, server: CredentialServer, temporary: Path
 ) -> None:
-    """After closing, folder and thread are gone, and a child gets an error."""
+    """Closing removes the folder and ends the thread, and then children get an error."""
     threads = set(threading.enumerate())
     address = server.lend(open_session("RoleBeta"))
     (address.folder / "more").write_text("a file of another module")
@@ -216,7 +216,7 @@ def test_a_server_that_nobody_has_any_more(aws: EmbeddedAws, temporary: Path) ->
 def test_closing_when_others_have_cleaned_up(
     aws: EmbeddedAws, server: CredentialServer, temporary: Path
 ) -> None:
-    """Files that have been removed already aren't an error, and a child gets one."""
+    """If another process has removed the files, closing works, and children get an error."""
     address = server.lend(open_session("RoleBeta"))
     address.token_file.unlink()
     assert run(address.command).stderr == KERNEL_GONE
@@ -228,7 +228,7 @@ def test_closing_when_others_have_cleaned_up(
 def test_a_machine_without_the_address(
     server: CredentialServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where loopback has IPv6 alone, the error says so, and nothing is left of the attempt."""
+    """If the server can't bind to 127.0.0.1, the error says so, and the server is closed."""
 
     def create_server(*_: object) -> None:
         raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address (while binding)")

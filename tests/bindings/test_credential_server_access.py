@@ -1,4 +1,4 @@
-"""Only the user's processes get a lent session, and no client delays another."""
+"""Only the user's processes can borrow a session, and no client delays another."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_no_secret_to_be_seen(aws: EmbeddedAws, server: CredentialServer, addres
 
 @needs_root
 def test_another_user_gets_nothing(address: Address) -> None:
-    """Another user of the machine can't read the token, and gets nothing without it."""
+    """Another user of the machine can't read the token, and gets an error without it."""
     url, token_file = address.url, str(address.token_file)
     assert as_nobody(lambda: borrowed(url, token_file).decode()) == (
         "NothingPrintedError: This identity is lent to another user."
@@ -79,7 +79,7 @@ def made(folder: Path) -> str:
 def test_nobody_else_gets_the_name_of_a_server_that_has_ended(
     aws: EmbeddedAws, server: CredentialServer
 ) -> None:
-    """No other user can create the folder of a closed server, whose path children still have."""
+    """No other user can create the folder of a closed server, whose path children still know."""
     folder = server.lend(open_session("RoleBeta")).token_file.parent
     server.close()
     assert as_nobody(lambda: made(folder)).startswith("PermissionError")
@@ -87,7 +87,7 @@ def test_nobody_else_gets_the_name_of_a_server_that_has_ended(
 
 
 def answer_to(address: Address, headers: dict[str, str]) -> bytes:
-    """Return what the server answers to a request with these headers."""
+    """Return the server's answer to a request with these headers."""
     with urllib.request.urlopen(urllib.request.Request(address.url, headers=headers)) as answer:
         body: bytes = answer.read()
     return body
@@ -95,7 +95,7 @@ def answer_to(address: Address, headers: dict[str, str]) -> bytes:
 
 @pytest.mark.parametrize("token", [None, "", "x" * 64, "é", "Bearer {token}", "{token} "])
 def test_a_wrong_token_gets_nothing(address: Address, token: str | None) -> None:
-    """A client without exactly the token is refused, and others are served."""
+    """The server refuses a client without the exact token, and still serves other clients."""
     real = address.token_file.read_text()
     headers = {} if token is None else {"Authorization": token.format(token=real + "x")}
     with pytest.raises(HTTPError) as refused:
@@ -106,7 +106,7 @@ def test_a_wrong_token_gets_nothing(address: Address, token: str | None) -> None
 
 
 def test_another_address_has_nothing(address: Address) -> None:
-    """At a path where nothing is lent, the token gets nothing."""
+    """If no session is lent at a path, the server answers 404, even with the token."""
     other = replace(address, url=f"{address.url}7")
     with pytest.raises(HTTPError) as refused:
         answer_to(other, {"Authorization": address.token_file.read_text()})
@@ -114,7 +114,7 @@ def test_another_address_has_nothing(address: Address) -> None:
 
 
 def place_of(address: Address) -> tuple[str, int]:
-    """Return host and port of an address."""
+    """Return the host and the port of an address."""
     place = urlsplit(address.url)
     return str(place.hostname), int(place.port or 0)
 
@@ -130,10 +130,10 @@ def place_of(address: Address) -> tuple[str, int]:
         b"\xff" * 70_000,
         bytes(range(256)) * 16,
     ],
-    ids=range(7),  # pytest writes them into the environment, which has room for less
+    ids=range(7),  # pytest writes them into the environment, which has no room for the bytes
 )
 def test_garbage_and_silence_keep_nobody_waiting(address: Address, garbage: bytes) -> None:
-    """Whatever a client sends, and whether it leaves or stays, the next one is served."""
+    """Whatever a client sends, and whether or not it disconnects, the server serves the next."""
     with ExitStack() as clients:
         for leaves in (True, False) * 3:
             client = clients.enter_context(socket.create_connection(place_of(address)))
@@ -145,8 +145,8 @@ def test_garbage_and_silence_keep_nobody_waiting(address: Address, garbage: byte
 
 
 def test_silence_ends(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The connection of a silent client is closed after the timeout."""
-    lent(address)  # from here on, the module that is patched is imported
+    """The server closes the connection of a silent client after the timeout."""
+    lent(address)  # import the module before the test patches it
     monkeypatch.setattr("ipy_awsprofile.bindings.credential_requests._Request.timeout", 1)
     for word in (b"", b"GET /1"):
         with socket.create_connection(place_of(address), timeout=30) as client:
@@ -156,7 +156,7 @@ def test_silence_ends(address: Address, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_nothing_is_printed(address: Address, capfd: pytest.CaptureFixture[str]) -> None:
-    """The server's requests and refusals aren't printed into the notebook."""
+    """The server prints neither its requests nor its refusals into the notebook."""
     lent(address)
     with pytest.raises(HTTPError):
         answer_to(address, {})

@@ -1,4 +1,4 @@
-"""However a kernel or its workers end, nothing is left of the lent session."""
+"""The lent session ends with its kernel, however the kernel or its workers end."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = KERNEL_TESTS
     ],
 )
 def test_nothing_stays_of_a_kernel_that_has_ended(aws: EmbeddedAws, end: str) -> None:
-    """A child gets an error, and the kernel's folder is removed, at the latest by the next one."""
+    """After a kernel ends, children get an error, and it or the next kernel removes its folder."""
     process, command = kernel(f"input()\n{end}")
     folder = Path(shlex.split(command)[-1]).parent
     assert run(command).returncode == 0
@@ -46,7 +46,7 @@ def test_nothing_stays_of_a_kernel_that_has_ended(aws: EmbeddedAws, end: str) ->
 
 
 def test_an_orderly_end_waits_for_nobody(aws: EmbeddedAws) -> None:
-    """A kernel that ends normally removes the folder before its end."""
+    """A kernel that ends normally removes the folder before it ends."""
     code = (
         "import atexit, os\n"
         "atexit.register(lambda: print(os.path.exists(folder)))\n"
@@ -57,7 +57,7 @@ def test_an_orderly_end_waits_for_nobody(aws: EmbeddedAws) -> None:
 
 
 def test_a_shell_that_ends_says_nothing(aws: EmbeddedAws) -> None:
-    """At its end, when Python 3.12 starts no more threads, the server needs none."""
+    """The server closes without a new thread, because Python 3.12 can't start threads at exit."""
     lines = "%load_ext ipy_awsprofile\n%aws_profile RoleBeta --read-only"
     done = run(shlex.join([sys.executable, "-m", "IPython", "-c", lines]))
     assert done.returncode == 0
@@ -65,7 +65,7 @@ def test_a_shell_that_ends_says_nothing(aws: EmbeddedAws) -> None:
 
 
 def test_a_worker_that_outlives_the_kernel_keeps_nothing(aws: EmbeddedAws) -> None:
-    """A forked worker doesn't keep the folder's lock, and children don't wait for its answer."""
+    """A forked worker doesn't hold the folder's lock, and children don't wait for it to answer."""
     process, command = kernel(
         "worker = os.fork()\n"
         "if worker == 0:\n"
@@ -81,7 +81,7 @@ def test_a_worker_that_outlives_the_kernel_keeps_nothing(aws: EmbeddedAws) -> No
         another, _ = kernel("input()")
         assert not Path(shlex.split(command)[-1]).parent.exists()
         another.communicate("now\n", timeout=60)
-        os.kill(worker, 0)  # it is there still
+        os.kill(worker, 0)  # the worker is still running
         assert run(command).stderr == KERNEL_GONE
     finally:
         os.kill(worker, signal.SIGKILL)
@@ -90,7 +90,7 @@ def test_a_worker_that_outlives_the_kernel_keeps_nothing(aws: EmbeddedAws) -> No
 @pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("end", ["server.close(); sys.exit(0)", "sys.exit(0)", "os._exit(0)"])
 def test_a_worker_that_ends_takes_nothing_along(aws: EmbeddedAws, end: str) -> None:
-    """A forked worker can't close the kernel's server."""
+    """A forked worker that ends doesn't close the kernel's server."""
     process, command = kernel(
         f"worker = os.fork()\nif worker == 0:\n    {end}\n"
         "os.waitpid(worker, 0)\nprint('done', flush=True)\ninput()\n"

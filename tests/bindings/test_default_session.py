@@ -1,4 +1,4 @@
-"""boto3's default session is replaced and restored; one set by the user is kept."""
+"""A switch replaces boto3's default session and restores it, unless the user has set another."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def account() -> str:
-    """Return the account that boto3 itself is in, as a library would be."""
+    """Return the account that `boto3.client` uses, as a library would."""
     return str(boto3.client("sts").get_caller_identity()["Account"])
 
 
 def test_boto3_works_as_the_session(aws: EmbeddedAws) -> None:
-    """`boto3.client` and `boto3.resource` sign as the innermost session, and then as before."""
+    """`boto3.client` and `boto3.resource` sign as the innermost session, until its block ends."""
     role, user = open_session("RoleBeta"), open_session("UserAlpha")
     with default_session(user):
         assert account() == USER_ACCOUNT
@@ -34,7 +34,7 @@ def test_boto3_works_as_the_session(aws: EmbeddedAws) -> None:
 
 @pytest.mark.parametrize("before", [None, boto3.Session()])
 def test_session_before_comes_back(before: boto3.Session | None) -> None:
-    """The default session is the one from before, or None, also after an error."""
+    """The binding restores the previous default session, or None, even after an error."""
     boto3.DEFAULT_SESSION = before
     session = boto3.Session()
     with default_session(session):
@@ -46,7 +46,7 @@ def test_session_before_comes_back(before: boto3.Session | None) -> None:
 
 
 def test_session_that_was_set_up_since_stays() -> None:
-    """A default session that the user has set meanwhile is kept."""
+    """If the user has set a default session meanwhile, it stays."""
     with default_session(boto3.Session()):
         boto3.setup_default_session(region_name="eu-west-3")
         newer = boto3.DEFAULT_SESSION

@@ -1,4 +1,4 @@
-"""DuckDB's secrets follow each switch if we created them for the active session."""
+"""DuckDB's secrets follow each switch if they were created for the active session."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SECRET = f"{CREATED}libraries.duckdb_secret(session, con)"
 
 @pytest.fixture
 def notebook(aws: EmbeddedAws, shell: Shell) -> Shell:
-    """Work as RoleBeta, with a bucket that RoleGamma can read, too."""
+    """Switch to RoleBeta, with a bucket that RoleGamma can read, too."""
     add_role(aws, "RoleGamma", "s3:*")
     aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
     s3 = open_session("RoleBeta").client("s3")
@@ -38,7 +38,7 @@ def notebook(aws: EmbeddedAws, shell: Shell) -> Shell:
 
 
 def signers(aws: EmbeddedAws, connection: Any) -> set[str]:
-    """Return the roles with which a connection reads; none without a secret."""
+    """Return the roles with which a connection reads, or an empty set if it has no secret."""
     aws.calls.clear()
     path = f"s3://{BUCKET}/cities.csv"
     if not connection.execute(f"FROM which_secret('{path}', 's3')").fetchall():
@@ -49,13 +49,13 @@ def signers(aws: EmbeddedAws, connection: Any) -> set[str]:
 
 
 def named(notebook: Shell, line: str = "%aws_profile") -> list[str]:
-    """Return what the card says of DuckDB's secrets."""
+    """Return the card's lines about DuckDB's secrets."""
     card = notebook.good(line).text
     return [row for row in card.splitlines() if "DuckDB secret" in row or "DuckDB conn" in row]
 
 
 def test_switches(aws: EmbeddedAws, notebook: Shell) -> None:
-    """Each switch replaces the secrets of all connections, and names none of them."""
+    """Each switch replaces the secrets of all connections, and the card names none of them."""
     notebook.good(f"{SECRET}\nsecond = duckdb.connect(); libraries.duckdb_secret(session, second)")
     notebook.good("libraries.duckdb_secret(session); cursor = con.cursor()")
     connections = [*map(notebook.names.get, ("con", "second", "cursor")), duckdb]
@@ -65,7 +65,7 @@ def test_switches(aws: EmbeddedAws, notebook: Shell) -> None:
 
 
 def test_scope(aws: EmbeddedAws, notebook: Shell) -> None:
-    """The secret works as the scope's profile, and afterwards as the notebook again."""
+    """The secret uses the scope's profile, and then the notebook's profile again."""
     notebook.good(SECRET)
     connection = notebook.names["con"]
     notebook.good(
@@ -94,14 +94,14 @@ def test_unload(aws: EmbeddedAws, notebook: Shell) -> None:
 
 
 def test_only_session(aws: EmbeddedAws, notebook: Shell) -> None:
-    """With ``--only-session``, the secret stays with the rest of the kernel, and isn't named."""
+    """With ``--only-session``, the secret keeps its identity, and the card doesn't name it."""
     notebook.good(SECRET)
     assert named(notebook, "%aws_profile RoleGamma --only-session") == []
     assert signers(aws, notebook.names["con"]) == {"RoleBeta"}
 
 
 def test_secret_of_the_variable_alone(notebook: Shell) -> None:
-    """A secret for the session of ``--only-session`` doesn't follow, and is named."""
+    """A secret for the session of ``--only-session`` doesn't follow, and the card names it."""
     notebook.good(f"%aws_profile RoleGamma --only-session\n{SECRET}")
     assert named(notebook) == []
     (row,) = named(notebook, "%aws_profile RoleBeta")
@@ -119,7 +119,7 @@ def test_refresh(aws: EmbeddedAws, notebook: Shell) -> None:
 
 
 def test_other_session(aws: EmbeddedAws, notebook: Shell) -> None:
-    """A secret for a session opened by its name stays, and isn't named."""
+    """A secret for a session opened by name doesn't change, and the card doesn't name it."""
     notebook.good(f"{CREATED}from ipy_awsprofile import open_session")
     notebook.good("libraries.duckdb_secret(open_session('RoleBeta'), con)")
     for role in ("UserAlpha", "RoleGamma", "RoleBeta", "RoleGamma"):
@@ -128,7 +128,7 @@ def test_other_session(aws: EmbeddedAws, notebook: Shell) -> None:
 
 
 def test_long_term_keys(aws: EmbeddedAws, notebook: Shell) -> None:
-    """Long-term keys stay in the kernel: the secret is dropped, and the card says why."""
+    """If the profile has long-term keys, a switch drops the secret, and the card says why."""
     notebook.good(SECRET)
     (row,) = named(notebook, "%aws_profile UserAlpha")
     assert "was dropped from your DuckDB connections: These are long-term keys" in row
@@ -138,13 +138,13 @@ def test_long_term_keys(aws: EmbeddedAws, notebook: Shell) -> None:
 
 
 def test_dropped_by_the_user(aws: EmbeddedAws, notebook: Shell) -> None:
-    """A secret that the user has dropped doesn't come back."""
+    """If the user has dropped a secret, a switch doesn't create it again."""
     notebook.good(f"{SECRET}\ncon.execute('DROP SECRET ipy_awsprofile')\n%aws_profile RoleGamma")
     assert signers(aws, notebook.names["con"]) == set()
 
 
 def test_run_over_many_profiles(aws: EmbeddedAws, notebook: Shell) -> None:
-    """A run drops the notebook's secret. A secret of the function works as its profile."""
+    """A run drops the notebook's secret, and a secret from the function uses the row's profile."""
     notebook.good(SECRET)
     notebook.good(
         "from ipy_awsprofile import across_profiles\n"
@@ -162,7 +162,7 @@ def test_run_over_many_profiles(aws: EmbeddedAws, notebook: Shell) -> None:
     assert signers(aws, notebook.names["con"]) == {"RoleBeta"}
 
 
-#: What a connection can be in while the kernel switches, and what ends it.
+#: States that a connection can be in during a switch, and the code that ends each state.
 BUSY = {
     "closed": ("con.close()", ""),
     "in a transaction": ("con.begin()", "con.commit()"),
@@ -185,7 +185,7 @@ BUSY = {
 @pytest.mark.nightly(keep=2)
 @pytest.mark.parametrize("state", BUSY)
 def test_busy_connections(aws: EmbeddedAws, notebook: Shell, state: str) -> None:
-    """Whatever a connection does, the switch is made, and its next query works as the new role."""
+    """A switch succeeds whatever a connection does, and its next query uses the new role."""
     start, end = BUSY[state]
     notebook.good(f"{SECRET}\n{start}")
     assert named(notebook, "%aws_profile RoleGamma") == []
@@ -195,7 +195,7 @@ def test_busy_connections(aws: EmbeddedAws, notebook: Shell, state: str) -> None
 
 
 def test_secret_of_an_open_transaction(aws: EmbeddedAws, notebook: Shell) -> None:
-    """A secret that can't be replaced is named, even without a variable, until a refresh."""
+    """The card names a secret that a switch can't replace, until a refresh replaces it."""
     notebook.good(f"{SECRET}\nholder = [con]; del con; holder[0].begin()\nNone")
     notebook.good("libraries.duckdb_secret(session, holder[0])")
     (row,) = named(notebook, "%aws_profile RoleGamma")
@@ -206,7 +206,7 @@ def test_secret_of_an_open_transaction(aws: EmbeddedAws, notebook: Shell) -> Non
 
 
 def test_connections_are_not_kept(notebook: Shell) -> None:
-    """Remembering a secret doesn't keep its connection alive."""
+    """A connection that has a secret can be garbage-collected."""
     notebook.good(SECRET)
     connection = ref(notebook.names["con"])
     notebook.good("con = None")
@@ -215,14 +215,14 @@ def test_connections_are_not_kept(notebook: Shell) -> None:
     assert SECRETS.following() == []
 
 
-#: Secrets of the user that DuckDB prefers to ours: by their name, and by their scope.
+#: Names and scopes of the user's secrets that DuckDB prefers to ours.
 PREFERRED = {"aaa": "", "zzz": f", SCOPE 's3://{BUCKET}'"}
 
 
 @pytest.mark.parametrize("name", PREFERRED)
 @pytest.mark.parametrize("connection", ["con", "duckdb"])
 def test_secrets_of_the_user(aws: EmbeddedAws, notebook: Shell, connection: str, name: str) -> None:
-    """After the card's advice about a user's own secret, DuckDB reads as the new identity."""
+    """If you follow the card's advice about your own secret, DuckDB uses the new identity."""
     notebook.good(f"{CREATED}from ipy_awsprofile.sessions.duckdb_secret import secret_options")
     notebook.good("libraries.duckdb_secret(session, con); options = secret_options(session)")
     statement = f"CREATE SECRET {name} (TYPE s3{PREFERRED[name]}, "
@@ -238,7 +238,7 @@ def test_secrets_of_the_user(aws: EmbeddedAws, notebook: Shell, connection: str,
 
 
 def test_credential_chain(aws: EmbeddedAws, notebook: Shell) -> None:
-    """The advice about a secret of DuckDB's own credential chain works, too."""
+    """The advice also works for a secret of DuckDB's own credential chain."""
     notebook.good(f"{CREATED}import duckdb_extensions")
     for extension in ("httpfs", "aws"):
         notebook.good(f"duckdb_extensions.import_extension('{extension}', con=con)")
@@ -256,7 +256,7 @@ def test_credential_chain(aws: EmbeddedAws, notebook: Shell) -> None:
 
 
 def test_persistent_secret(aws: EmbeddedAws, notebook: Shell, tmp_path: Path) -> None:
-    """The advice about a secret in a file doesn't remove the file."""
+    """The advice about a persistent secret doesn't remove its file."""
     notebook.good(f"{CREATED}con.execute(\"SET secret_directory = '{tmp_path}/secrets'\")")
     notebook.good("from ipy_awsprofile.sessions.duckdb_secret import secret_options")
     notebook.good("libraries.duckdb_secret(session, con)")

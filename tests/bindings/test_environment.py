@@ -1,4 +1,4 @@
-"""Subprocesses use the profile while it is bound, and the user's variables afterwards."""
+"""Subprocesses use the profile while it is bound, and then the user's variables again."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PROFILES = pytest.mark.parametrize("profile", [ROLE, LENT], ids=["by name", "len
 @BEFORE
 @PROFILES
 def test_name_and_region(before: dict[str, str], profile: LentProfile) -> None:
-    """The name and the Region are set; variables that take precedence are removed."""
+    """The binding sets the name and the Region, and removes variables that take precedence."""
     environ = dict(before)
     with environment(profile, "us-west-2", environ):
         assert environ["AWS_PROFILE"] == profile.name
@@ -49,7 +49,7 @@ def test_name_and_region(before: dict[str, str], profile: LentProfile) -> None:
 @PROFILES
 @pytest.mark.parametrize("region", ["us-west-2", None])
 def test_restored(before: dict[str, str], profile: LentProfile, region: str | None) -> None:
-    """Afterwards each variable has its value from before, and there is no other."""
+    """The binding restores each variable, and removes the variables that it has added."""
     environ = dict(before)
     with environment(profile, region, environ):
         assert environ != before
@@ -61,7 +61,7 @@ def test_restored(before: dict[str, str], profile: LentProfile, region: str | No
 
 @BEFORE
 def test_restored_after_an_error(before: dict[str, str]) -> None:
-    """After an error, the variables are restored."""
+    """The binding restores the variables after an error."""
     environ = dict(before)
     with pytest.raises(RuntimeError, match="oops"), environment(LENT, None, environ):
         raise RuntimeError("oops")
@@ -69,7 +69,7 @@ def test_restored_after_an_error(before: dict[str, str]) -> None:
 
 
 def test_config_file_only_for_what_is_lent() -> None:
-    """The config file changes only for a profile that is lent."""
+    """The binding changes `AWS_CONFIG_FILE` only for a lent profile."""
     environ = {"AWS_CONFIG_FILE": "/mine"}
     with environment(ROLE, None, environ):
         assert environ["AWS_CONFIG_FILE"] == "/mine"
@@ -80,7 +80,7 @@ def test_config_file_only_for_what_is_lent() -> None:
 
 @pytest.mark.parametrize("before", [{}, {"AWS_CONFIG_FILE": "/mine"}])
 def test_config_file_of_a_switch_inside_another(before: dict[str, str]) -> None:
-    """A profile that isn't lent uses the user's config file, also within one that is lent."""
+    """A profile that isn't lent uses the user's config file, even within a lent profile."""
     environ = dict(before)
     with environment(LENT, None, environ):
         with environment(ROLE, None, environ):
@@ -91,7 +91,7 @@ def test_config_file_of_a_switch_inside_another(before: dict[str, str]) -> None:
 
 
 def test_container_credentials() -> None:
-    """Where the kernel lends the session is set, without its token."""
+    """The binding sets the address of the lent session, but not its token."""
     environ = {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/mine"}
     with environment(ROLE, None, environ):
         assert environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] == NOWHERE.url
@@ -109,7 +109,7 @@ def test_container_credentials() -> None:
     ],
 )
 def test_the_token_is_not_sent_to_a_proxy(before: dict[str, str], exceptions: str | None) -> None:
-    """With a proxy, requests to the kernel are an exception from it."""
+    """If a proxy is set, the binding excludes the kernel's address from it."""
     environ = dict(before)
     with environment(ROLE, None, environ):
         assert environ.get("no_proxy") == environ.get("NO_PROXY") == exceptions
@@ -117,7 +117,7 @@ def test_the_token_is_not_sent_to_a_proxy(before: dict[str, str], exceptions: st
 
 
 def test_without_a_region() -> None:
-    """Without a Region, the variables of another profile's Region are removed."""
+    """If the profile has no Region, the binding removes the variables for the Region."""
     environ = {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1"}
     with environment(ROLE, None, environ):
         assert not {"AWS_REGION", "AWS_DEFAULT_REGION"} & environ.keys()
@@ -126,7 +126,7 @@ def test_without_a_region() -> None:
 @pytest.mark.parametrize("name", ["AWS_PROFILE", "AWS_REGION", "AWS_ACCESS_KEY_ID"])
 @BEFORE
 def test_change_of_the_user(before: dict[str, str], name: str) -> None:
-    """A variable that the user has set meanwhile is kept; all others are restored."""
+    """The binding keeps a variable that the user has changed meanwhile, and restores the others."""
     environ = dict(before)
     with environment(ROLE, "us-west-2", environ):
         environ[name] = "newer"
@@ -134,7 +134,7 @@ def test_change_of_the_user(before: dict[str, str], name: str) -> None:
 
 
 def test_removal_by_the_user() -> None:
-    """A variable that the user has removed meanwhile isn't restored."""
+    """The binding doesn't restore a variable that the user has removed meanwhile."""
     environ = {"AWS_PROFILE": "mine"}
     with environment(ROLE, None, environ):
         del environ["AWS_PROFILE"]
@@ -143,7 +143,7 @@ def test_removal_by_the_user() -> None:
 
 @BEFORE
 def test_nested(before: dict[str, str]) -> None:
-    """Nested bindings are restored one after the other."""
+    """Nested bindings restore the variables one after the other."""
     environ = dict(before)
     with environment(LENT, "us-west-2", environ):
         outer = dict(environ)
@@ -155,7 +155,7 @@ def test_nested(before: dict[str, str]) -> None:
 
 
 def test_children_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By default, the environment is that of this process and its children."""
+    """By default, the binding changes the environment of this process and its children."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
     ask = "import os; print(os.environ.get('AWS_PROFILE'), 'hush' in os.environ.values())"
     with environment(ROLE, None):
@@ -165,7 +165,7 @@ def test_children_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_changed_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was set, changed, removed, or put back as a whole since the switch is told apart."""
+    """`changed_variables` says which variables were set, changed, removed or put back."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mine")
     before = dict(os.environ)
     with environment(ROLE, "eu-west-1"):

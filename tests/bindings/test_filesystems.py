@@ -1,4 +1,4 @@
-"""`s3://` paths are opened as the profile; afterwards fsspec is as before."""
+"""A binding makes fsspec open `s3://` paths with the profile, then restores the defaults."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BEFORE = pytest.mark.parametrize("before", [None, {}, {"anon": True}, {"profile"
 
 @pytest.fixture(autouse=True)
 def clean_fsspec() -> Iterator[None]:
-    """Start without defaults and without cached instances, and leave none to other tests."""
+    """Start and end without defaults and without cached instances."""
     before = dict(conf)
     conf.pop("s3", None)
     s3fs.S3FileSystem.clear_instance_cache()
@@ -41,7 +41,7 @@ def clean_fsspec() -> Iterator[None]:
 
 
 def prepared(before: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Set defaults of the user for S3 filesystems, and return their dict."""
+    """Set the user's defaults for S3 filesystems, and return their dict."""
     own = None if before is None else dict(before)
     if own is not None:
         conf["s3"] = own
@@ -49,7 +49,7 @@ def prepared(before: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def test_paths_are_opened_as_the_profile(aws: EmbeddedAws) -> None:
-    """Fsspec and pandas read and write as the profile; a user without permissions is refused."""
+    """Fsspec and pandas use the profile, and a user without permissions gets an error."""
     with filesystems(ROLE):
         pd.DataFrame({"a": [1, 2]}).to_csv("s3://my-first-bucket/t.csv", index=False)
         assert fsspec.filesystem("s3").ls("my-first-bucket") == ["my-first-bucket/t.csv"]
@@ -69,7 +69,7 @@ def test_arguments_of_the_user(aws: EmbeddedAws) -> None:
 
 @BEFORE
 def test_defaults_of_the_user_are_kept(before: dict[str, Any] | None) -> None:
-    """The user's defaults are kept, except the profile."""
+    """The binding keeps the user's defaults, except the profile."""
     prepared(before)
     with filesystems(ROLE):
         assert conf["s3"] == (before or {}) | {"profile": "RoleBeta"}
@@ -77,7 +77,7 @@ def test_defaults_of_the_user_are_kept(before: dict[str, Any] | None) -> None:
 
 @BEFORE
 def test_restored(before: dict[str, Any] | None) -> None:
-    """The defaults are those from before, or none, also after an error."""
+    """The binding restores the user's defaults, even after an error."""
     own = prepared(before)
     with filesystems(ROLE):
         pass
@@ -91,7 +91,7 @@ def test_restored(before: dict[str, Any] | None) -> None:
 
 @BEFORE
 def test_nested(before: dict[str, Any] | None) -> None:
-    """Nested bindings are restored one after the other."""
+    """Nested bindings restore the defaults one after the other."""
     own = prepared(before)
     with filesystems(ROLE):
         with filesystems(USER):
@@ -102,7 +102,7 @@ def test_nested(before: dict[str, Any] | None) -> None:
 
 @BEFORE
 def test_defaults_replaced_by_the_user(before: dict[str, Any] | None) -> None:
-    """Defaults that the user has set meanwhile are kept."""
+    """The binding keeps a dict of defaults that the user has set meanwhile."""
     prepared(before)
     newer = {"profile": "RoleBeta", "anon": False}
     with filesystems(ROLE):
@@ -112,7 +112,7 @@ def test_defaults_replaced_by_the_user(before: dict[str, Any] | None) -> None:
 
 
 def test_profile_changed_by_the_user() -> None:
-    """A default profile that the user has set meanwhile is kept."""
+    """The binding keeps a default profile that the user has set meanwhile."""
     with filesystems(ROLE):
         conf["s3"]["profile"] = "newer"
     assert conf["s3"] == {"profile": "newer"}
@@ -120,7 +120,7 @@ def test_profile_changed_by_the_user() -> None:
 
 @BEFORE
 def test_defaults_added_by_the_user(before: dict[str, Any] | None) -> None:
-    """A default that the user has added meanwhile is kept; the profile is restored."""
+    """The binding keeps a default that the user has added meanwhile, and restores the profile."""
     prepared(before)
     with filesystems(ROLE):
         conf["s3"]["requester_pays"] = True
@@ -128,7 +128,7 @@ def test_defaults_added_by_the_user(before: dict[str, Any] | None) -> None:
 
 
 def test_defaults_removed_by_the_user() -> None:
-    """Defaults that the user has removed meanwhile aren't restored."""
+    """The binding doesn't restore defaults that the user has removed meanwhile."""
     conf["s3"] = {"anon": True}
     with filesystems(ROLE):
         del conf["s3"]
@@ -136,7 +136,7 @@ def test_defaults_removed_by_the_user() -> None:
 
 
 def test_no_instance_outlives_its_profile(aws: EmbeddedAws) -> None:
-    """Fsspec's cached instances are removed at both ends: none signs as another identity."""
+    """Entering and leaving the binding remove fsspec's cached instances."""
     before = s3fs.S3FileSystem()
     assert s3fs.S3FileSystem() is before
     with suppress(RuntimeError), filesystems(ROLE):
@@ -149,7 +149,7 @@ def test_no_instance_outlives_its_profile(aws: EmbeddedAws) -> None:
 
 @pytest.mark.parametrize("how", ["pass", "raise RuntimeError"])
 def test_fsspec_that_is_imported_later(aws: EmbeddedAws, how: str) -> None:
-    """If fsspec is imported later, its cached instances are removed, also after an error."""
+    """If fsspec is imported later, the binding removes its instances, even after an error."""
     code = f"""
 import sys
 from contextlib import suppress
@@ -168,10 +168,10 @@ print(s3fs.S3FileSystem() is during, "s3" in conf)
 
 
 class OwnFileSystem(s3fs.S3FileSystem):  # type: ignore[misc]
-    """A subclass of the user."""
+    """A subclass that the user has written."""
 
 
-#: How to open the same file in other ways, and the function that reads it.
+#: Other ways to open a file, and the functions that read it.
 CHAINED = {
     "simplecache": lambda path: fsspec.open(f"simplecache::{path}").open().read(),
     "filecache": lambda path: fsspec.open(f"filecache::{path}").open().read(),
@@ -188,7 +188,7 @@ CHAINED = {
 def test_chained_filesystems(
     aws: EmbeddedAws, chained: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is chained to an S3 filesystem follows each switch, and is forgotten at the end."""
+    """A filesystem that wraps an S3 filesystem follows each switch."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     aws.create_bucket("chained", account=ROLE_ACCOUNT, region="us-west-2")
     s3 = open_session("RoleBeta").client("s3")

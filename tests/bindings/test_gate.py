@@ -1,4 +1,4 @@
-"""Every signature of botocore passes the gate, as long as something watches it."""
+"""Each botocore signature passes the gate while at least one watcher is active."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from ipy_awsprofile.sessions.session import open_session
 
 
 class Seen(list[Signature]):
-    """The signatures that a watcher has seen; when there is an ``error``, it is raised."""
+    """The signatures that a watcher has seen; if ``error`` is set, the watcher raises it."""
 
     error: Exception | None = None
 
     def __call__(self, signature: Signature) -> None:
-        """Note a signature."""
+        """Record a signature."""
         self.append(signature)
         if self.error:
             raise self.error
 
     def calls(self) -> list[tuple[str, str]]:
-        """Return services and operations."""
+        """Return the services and operations."""
         return [(one.service, one.operation) for one in self]
 
 
 @pytest.fixture(autouse=True)
 def _watched_here_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let nothing else watch: a script's Switcher watches until the process ends."""
+    """Remove other watchers, because a script's Switcher watches until the process ends."""
     watched = gate._Process.restore
     if watched:
         watched.close()
@@ -50,7 +50,7 @@ def _watched_here_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def seen() -> Iterator[Seen]:
-    """Watch all signatures."""
+    """Watch all signatures, and yield them."""
     seen = Seen()
     end = watch_signatures(seen)
     yield seen
@@ -86,7 +86,7 @@ CALLS: dict[str, tuple[Callable[[boto3.Session], Any], list[tuple[str, str]]]] =
 
 @pytest.mark.parametrize("call", CALLS)
 def test_what_passes(aws: EmbeddedAws, seen: Seen, call: str) -> None:
-    """Each way to sign is seen once, with the session's credentials."""
+    """The gate sees each way to sign once, with the session's credentials."""
     session = open_session("RoleBeta")
     seen.clear()
     use, expected = CALLS[call]
@@ -96,7 +96,7 @@ def test_what_passes(aws: EmbeddedAws, seen: Seen, call: str) -> None:
 
 
 def test_client_from_before(aws: EmbeddedAws) -> None:
-    """A client that was created before anything watched is seen, in any thread."""
+    """The gate sees a client that was created before the watcher, in any thread."""
     s3 = open_session("RoleBeta").client("s3")
     seen = Seen()
     end = watch_signatures(seen)
@@ -109,7 +109,7 @@ def test_client_from_before(aws: EmbeddedAws) -> None:
 
 
 def test_a_watcher_refuses(aws: EmbeddedAws, seen: Seen) -> None:
-    """What a watcher raises reaches the caller, and AWS gets no request."""
+    """If a watcher raises an error, the caller gets it, and AWS gets no request."""
     s3 = open_session("RoleBeta").client("s3")
     aws.calls.clear()
     seen.error = ZeroDivisionError()
@@ -119,7 +119,7 @@ def test_a_watcher_refuses(aws: EmbeddedAws, seen: Seen) -> None:
 
 
 def test_the_method_is_restored() -> None:
-    """Botocore has its own method again after the last watcher, in whatever order they end."""
+    """The last watcher to end restores botocore's method, in whatever order the watchers end."""
     original = RequestSigner.sign
     first, second = watch_signatures(Seen()), watch_signatures(Seen())
     assert RequestSigner.sign is not original
@@ -131,7 +131,7 @@ def test_the_method_is_restored() -> None:
 
 
 def test_another_library_has_replaced_it(aws: EmbeddedAws) -> None:
-    """If another library has wrapped the method since, its wrapper stays in force."""
+    """If another library has wrapped the method meanwhile, its wrapper stays."""
     original = RequestSigner.sign
     seen = Seen()
     end = watch_signatures(seen)

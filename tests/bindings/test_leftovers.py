@@ -1,4 +1,4 @@
-"""What signs requests is found in a variable, and nothing of it is run."""
+"""`signer_of` recognizes objects that sign requests, without running their code."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def used(session: botocore.session.Session) -> botocore.session.Session:
-    """Let a session find its credentials."""
+    """Load a session's credentials, and return the session."""
     session.get_credentials()
     return session
 
 
-#: Objects, and the code that recreates them; None if they don't sign.
+#: Objects with the code to recreate them, or None for objects that don't sign.
 OBJECTS: dict[str, tuple[Callable[[boto3.Session], Any], str | None]] = {
     "client": (lambda session: session.client("s3"), "it = session.client('s3')"),
     "resource": (lambda session: session.resource("s3"), "it = session.resource('s3')"),
@@ -44,7 +44,7 @@ OBJECTS: dict[str, tuple[Callable[[boto3.Session], Any], str | None]] = {
 
 @pytest.mark.parametrize("kind", OBJECTS)
 def test_objects(aws: EmbeddedAws, kind: str) -> None:
-    """Clients, resources and used sessions are found, with code that recreates them."""
+    """Clients, resources and used sessions are recognized, with code to recreate them."""
     make, code = OBJECTS[kind]
     session = boto3.Session(profile_name="UserAlpha")
     session.get_credentials()
@@ -53,7 +53,7 @@ def test_objects(aws: EmbeddedAws, kind: str) -> None:
 
 
 def test_nothing_of_the_user_is_run() -> None:
-    """Objects whose attributes, comparisons or hashes raise aren't touched."""
+    """Objects whose attributes, comparisons or hashes raise errors aren't touched."""
 
     class Touchy:
         def __getattribute__(self, name: str) -> Any:

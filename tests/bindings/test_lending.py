@@ -1,4 +1,4 @@
-"""Other processes use the profile's name if that is enough; otherwise the identity is lent."""
+"""Other processes use the profile's name if that is enough, or a lent identity otherwise."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ ARN = "arn:aws:iam::123456789012:role/R"
         ("sso", {}, True),
         ("keys-with-device", {}, True),
         ("keys-with-device", {"mfa": True}, False),
-        ("role", {"region": "eu-west-1"}, True),  # a variable sets that too
+        ("role", {"region": "eu-west-1"}, True),  # a variable sets the Region, too
         ("mfa", {}, False),
         ("over-mfa", {}, False),
         ("from-environment", {}, False),
@@ -93,7 +93,7 @@ ARN = "arn:aws:iam::123456789012:role/R"
 def test_what_resolves_by_name(
     shared_files: tuple[Path, Path], name: str | None, options: dict[str, Any], by_name: bool
 ) -> None:
-    """An identity that another process can't get from the name alone has to be lent."""
+    """`resolves_by_name` is false if another process needs more than the profile's name."""
     shared_files[0].write_text(CONFIG)
     target = target_of(SessionRequest(profile=name, **options))
     assert target.resolves_by_name is by_name
@@ -101,13 +101,13 @@ def test_what_resolves_by_name(
 
 @pytest.mark.parametrize("name", ["UserAlpha", "RoleBeta"])
 def test_name_is_lent_without_a_file(aws: EmbeddedAws, server: CredentialServer, name: str) -> None:
-    """A profile that resolves by its name needs no overlay."""
+    """A profile that resolves by name doesn't need an overlay."""
     profile = lend(open_session(name), server)
     assert (profile.name, profile.config_file) == (name, None)
 
 
 def section_of(profile: LentProfile) -> configparser.SectionProxy:
-    """Return the section of a lent profile in its overlay."""
+    """Return the section of a lent profile from its overlay."""
     assert profile.config_file is not None
     overlay = configparser.RawConfigParser()
     overlay.read(profile.config_file)
@@ -118,7 +118,7 @@ def section_of(profile: LentProfile) -> configparser.SectionProxy:
 def test_lent_with_an_overlay(
     aws: EmbeddedAws, server: CredentialServer, options: dict[str, Any]
 ) -> None:
-    """A lent identity has a new name, and a config file that ends with the server."""
+    """A lent identity has a new name, and closing the server removes its config file."""
     profile = lend(open_session("RoleBeta", region="eu-central-1", **options), server)
     assert profile.name == "RoleBeta-in-kernel"
     section = section_of(profile)
@@ -133,14 +133,14 @@ def test_lent_with_an_overlay(
 
 
 def test_name_that_is_taken(aws: EmbeddedAws, server: CredentialServer) -> None:
-    """If the user has a profile of that name, another name is used."""
+    """If the user has a profile with the lent name, the lent identity gets another name."""
     aws.write_profile("RoleBeta-in-kernel", region="us-west-2")
     profile = lend(open_session("RoleBeta", session_name="me"), server)
     assert profile.name == "RoleBeta-in-kernel-2"
 
 
 def test_role_by_arn(aws: EmbeddedAws, server: CredentialServer, scenario: Scenario) -> None:
-    """A role without a profile has the endpoint and Region of its source."""
+    """A role without a profile gets the endpoint and the Region of its source profile."""
     session = open_session(role_arn=scenario.role_arn, source_profile="UserAlpha")
     profile = lend(session, server)
     assert profile.name == "RoleBeta-in-kernel"
@@ -176,7 +176,7 @@ def test_nothing_is_lent_unless_something_follows(
 
 
 def test_full_disk(shell: Shell, aws: EmbeddedAws) -> None:
-    """Without room for temporary files a switch changes nothing and says so; it can be repeated."""
+    """If the disk is full, a switch changes nothing and says so, and works once there is room."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
     try:

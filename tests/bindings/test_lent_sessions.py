@@ -1,4 +1,4 @@
-"""What was lent stays for the processes that use it, but not without limit."""
+"""Lent sessions stay available to the processes that use them, up to a limit."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def most(monkeypatch: pytest.MonkeyPatch) -> int:
-    """Keep only two sessions that nothing in the kernel follows."""
+    """Limit the sessions that the kernel no longer uses to two, and return the limit."""
     monkeypatch.setattr(lent_sessions, "MOST", 2)
     return 2
 
 
 def opened(name: str) -> ProfileSession:
-    """Open a session of RoleBeta with this name."""
+    """Open a session of RoleBeta with this session name."""
     return open_session("RoleBeta", session_name=name, read_only=True)
 
 
 class Lender:
-    """Lends sessions as switches do; ``dropped`` has the paths of those that are lent no more."""
+    """Lends sessions as switches do; ``dropped`` has the paths of the dropped sessions."""
 
     def __init__(self) -> None:
         self.dropped: list[str] = []
         self.sessions = LentSessions(self.dropped.append)
 
     def switch(self, name: str) -> str:
-        """Lend the session until the next switch; return its path."""
+        """Lend the session until the next switch, and return its path."""
         path = self.sessions.add(opened(name))
         with self.sessions.held(path):
             return path
 
 
 def test_what_nobody_asks_for_is_dropped_first(aws: EmbeddedAws) -> None:
-    """Of too many sessions, the one that was asked for the longest time ago is dropped."""
+    """If there are too many sessions, the least recently used session is dropped."""
     lender = Lender()
     one, two = lender.switch("one"), lender.switch("two")
     assert lender.sessions.get(one)
@@ -54,11 +54,11 @@ def test_what_nobody_asks_for_is_dropped_first(aws: EmbeddedAws) -> None:
     assert lender.dropped == [two]
     assert lender.sessions.get(two) is None
     assert lender.sessions.get(one)
-    assert lender.switch("two") not in {one, two}  # a path is never that of another session
+    assert lender.switch("two") not in {one, two}  # paths are never reused
 
 
 def test_what_has_ended_is_dropped_before(aws: EmbeddedAws) -> None:
-    """A session whose credentials have expired is dropped before one that was unused for longer."""
+    """A session with expired credentials is dropped before a session that was unused for longer."""
     lender = Lender()
     lender.switch("one")
     two = lender.switch("two")
@@ -69,7 +69,7 @@ def test_what_has_ended_is_dropped_before(aws: EmbeddedAws) -> None:
 
 
 def test_what_the_kernel_follows_stays(aws: EmbeddedAws) -> None:
-    """The identity around scopes stays lent, however many scopes there are."""
+    """The active identity stays lent, however many scopes there are."""
     lender = Lender()
     outer = lender.sessions.add(opened("outer"))
     with lender.sessions.held(outer):
@@ -80,7 +80,7 @@ def test_what_the_kernel_follows_stays(aws: EmbeddedAws) -> None:
 
 
 def test_an_identity_is_who_signs(aws: EmbeddedAws) -> None:
-    """The same settings have another address if STS names another principal for them."""
+    """If STS reports another principal, a session with the same settings gets another address."""
     sessions = LentSessions(print)
     first, again, other = opened("one"), opened("one"), opened("one")
     other.principal = "arn:aws:sts::999999999999:assumed-role/RoleBeta"
@@ -89,7 +89,7 @@ def test_an_identity_is_who_signs(aws: EmbeddedAws) -> None:
 
 
 def test_children_of_former_identities(aws: EmbeddedAws, server: CredentialServer) -> None:
-    """A child process gets its own identity's credentials after other switches, until the limit."""
+    """After other switches, a child process still gets its own identity, up to the limit."""
     addresses = []
     for name in ("one", "two", "three"):
         session = opened(name)

@@ -1,4 +1,4 @@
-"""The session's variable is set and restored; a value set by the user is kept."""
+"""A switch sets the session's variable and restores it, unless the user has assigned another."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def test_new_name_is_deleted_afterwards(bare_shell: Shell) -> None:
-    """A name that didn't exist exists only while the binding lasts."""
+    """If the name didn't exist before, it exists only while the binding lasts."""
     session: Any = object()
     with session_variable(bare_shell.ip, "session", session):
         assert bare_shell.names["session"] is session
@@ -22,7 +22,7 @@ def test_new_name_is_deleted_afterwards(bare_shell: Shell) -> None:
 
 
 def test_value_before_comes_back(bare_shell: Shell) -> None:
-    """A variable that existed has its value again."""
+    """If the variable existed before, the binding restores its value."""
     bare_shell.good("session = 'mine'")
     with session_variable(bare_shell.ip, "session", boto3.Session()):
         assert bare_shell.names["session"] != "mine"
@@ -30,7 +30,7 @@ def test_value_before_comes_back(bare_shell: Shell) -> None:
 
 
 def test_rebound_name_stays(bare_shell: Shell) -> None:
-    """A value that the user has assigned meanwhile is kept."""
+    """The binding keeps a value that the user has assigned meanwhile."""
     bare_shell.good("session = 'mine'")
     with session_variable(bare_shell.ip, "session", boto3.Session()):
         bare_shell.good("session = 'newer'")
@@ -38,7 +38,7 @@ def test_rebound_name_stays(bare_shell: Shell) -> None:
 
 
 def test_deleted_name_comes_back(bare_shell: Shell) -> None:
-    """If the user has deleted the session, the value from before is restored."""
+    """If the user has deleted the session, the binding restores the previous value."""
     bare_shell.good("session = 'mine'")
     with session_variable(bare_shell.ip, "session", boto3.Session()):
         bare_shell.good("del session")
@@ -46,7 +46,7 @@ def test_deleted_name_comes_back(bare_shell: Shell) -> None:
 
 
 def test_restored_after_an_error(bare_shell: Shell) -> None:
-    """After an error, the name is restored."""
+    """The binding restores the name after an error."""
     with (
         pytest.raises(RuntimeError, match="oops"),
         session_variable(bare_shell.ip, "session", boto3.Session()),

@@ -41,7 +41,7 @@ NAME = "RoleBeta-in-kernel"
 def lent(
     session: ProfileSession, monkeypatch: pytest.MonkeyPatch, *, of: str, region: str | None = None
 ) -> Iterator[Path]:
-    """Lend the session to child processes of this test; yield the overlay."""
+    """Lend the session to child processes of this test, and yield the overlay."""
     server = CredentialServer()
     with closing(server), monkeypatch.context() as environment:
         address = server.lend(session)
@@ -55,7 +55,7 @@ def lent(
 
 @pytest.fixture
 def session(aws: EmbeddedAws) -> ProfileSession:
-    """Open a session of RoleBeta."""
+    """Open a session of RoleBeta, and return it."""
     return open_session("RoleBeta", session_name="kernel")
 
 
@@ -76,7 +76,7 @@ WHO = "print(boto3.client('sts').get_caller_identity()['Arn'])"
 
 
 def who_is_the_cli(*arguments: str) -> str:
-    """Return the ARN of the AWS CLI."""
+    """Return the ARN that the AWS CLI gets from STS."""
     done = run_aws_cli("sts", "get-caller-identity", *arguments)
     assert done.returncode == 0, done.stderr
     return str(json.loads(done.stdout)["Arn"])
@@ -95,7 +95,7 @@ def give_keys(aws: EmbeddedAws, scenario: Scenario, name: str, *, file: Any) -> 
 def test_children_have_the_identity(
     session: ProfileSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Python, the AWS CLI, and new sessions in the kernel itself have the session's ARN."""
+    """Python, the AWS CLI, and new sessions in the kernel itself get the session's ARN."""
     with lent(session, monkeypatch, of="RoleBeta"):
         assert child(WHO) == ARN
         assert who_is_the_cli() == ARN
@@ -133,7 +133,7 @@ def test_children_have_the_same_permissions(
 def test_children_get_new_credentials(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """A child process still works after its first credentials have expired."""
     session = open_session("RoleBeta", session_name="kernel", duration=900)
-    renew_at_each_use(session)  # as the child's botocore does, which has 15 minutes left
+    renew_at_each_use(session)  # as botocore does in the child, because 15 minutes are left
     ask = (
         "sts = boto3.client('sts')\n"
         "for _ in range(3):\n"
@@ -162,7 +162,7 @@ def test_children_get_new_credentials(aws: EmbeddedAws, monkeypatch: pytest.Monk
 def test_settings_of_the_profile(
     aws: EmbeddedAws, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Endpoints, nested settings and the Region are those of the profile."""
+    """The lent profile has the endpoints, nested settings and Region of its profile."""
     with aws.config_file.open("a") as file:
         file.write(f"[services mine]\nsts =\n  endpoint_url = {aws.endpoint_url}\n")
     aws.write_profile(
@@ -196,7 +196,7 @@ def test_other_profiles_work(
     session: ProfileSession,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Other profiles work with the overlay, whichever file has their keys."""
+    """Other profiles work with the overlay, whichever file contains their keys."""
     role = aws.create_role("Other", account=ROLE_ACCOUNT, trust=trusting(scenario.user.arn))
     give_keys(aws, scenario, "default", file="config")
     give_keys(aws, scenario, "it's mine", file="config")
@@ -218,7 +218,7 @@ def test_no_secret_in_the_overlay(
     session: ProfileSession,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The overlay contains no secret, wherever it is in the user's files."""
+    """The overlay contains no secret, wherever the secret is in the user's files."""
     give_keys(aws, scenario, "default", file="config")
     give_keys(aws, scenario, "RoleBeta", file="credentials")
     secret = scenario.user.secret_access_key
@@ -240,7 +240,7 @@ def test_no_secret_in_the_overlay(
 def test_only_the_user_can_read_the_overlay(
     session: ProfileSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only the user can read the overlay, and no temporary file is left."""
+    """Only the user can read the overlay, and no temporary file remains."""
     with lent(session, monkeypatch, of="RoleBeta") as overlay:
         assert overlay.stat().st_mode & 0o777 == 0o600
         assert {file.name for file in overlay.parent.iterdir()} == {"config"}
@@ -258,13 +258,13 @@ def overlaid(tmp_path: Path, config: str, credentials: str = "", **options: Any)
 
 
 def profiles_of(config: Path, credentials: Path) -> dict[str, Any]:
-    """Return the profiles that botocore reads."""
+    """Return the profiles that botocore reads from two files."""
     read: dict[str, Any] = full_config(config, credentials)["profiles"]
     return read
 
 
 def full_config(config: Path, credentials: Path) -> Any:
-    """Return what botocore reads from two files."""
+    """Return the config that botocore reads from two files."""
     session = botocore.session.Session()
     session.set_config_variable("config_file", str(config))
     session.set_config_variable("credentials_file", str(credentials))
@@ -272,7 +272,7 @@ def full_config(config: Path, credentials: Path) -> Any:
 
 
 def test_settings_of_both_files_without_sources(tmp_path: Path) -> None:
-    """The new profile has the settings of both files, except those about credentials."""
+    """The new profile has the settings of both files, except settings for credentials."""
     sources = (
         "role_arn source_profile credential_source mfa_serial external_id role_session_name "
         "duration_seconds web_identity_token_file sso_session sso_account_id sso_role_name "
@@ -292,7 +292,7 @@ def test_settings_of_both_files_without_sources(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["50%", "%(region)s", "a = b", "# no comment", "ü", "a ; b"])
 def test_values_stay_as_they_are(tmp_path: Path, value: str) -> None:
-    """Special characters in values have no meaning and are kept."""
+    """The overlay keeps special characters in values."""
     overlay = overlaid(
         tmp_path, f"[profile dev]\na = {value}\nb = {value}\n  {value.strip('# ')}\n"
     )
@@ -303,7 +303,7 @@ def test_values_stay_as_they_are(tmp_path: Path, value: str) -> None:
 
 
 def test_name_that_needs_quotes(tmp_path: Path) -> None:
-    """Any name can be written, and the command is read as it was given."""
+    """The overlay can contain any profile name and any command."""
     overlay = overlaid(tmp_path, "", name="it's a name", command="'a b' \"c\" 50%", region="r")
     assert profiles_of(overlay, tmp_path / "credentials") == {
         "it's a name": {"credential_process": "'a b' \"c\" 50%", "region": "r"}
@@ -322,21 +322,21 @@ def test_no_config_file(tmp_path: Path) -> None:
     ("config", "credentials"), [("[profile lent]\n", ""), ("", "[lent]\naws_access_key_id = a\n")]
 )
 def test_existing_name_is_refused(tmp_path: Path, config: str, credentials: str) -> None:
-    """A name that is in one of the files is an error, since its keys could take precedence."""
+    """A name that is in one of the files is an error, because its keys could take precedence."""
     with pytest.raises(ValueError, match="'lent'"):
         overlaid(tmp_path, config, credentials)
     assert not (tmp_path / "overlay").exists()
 
 
 def test_malformed_file(tmp_path: Path) -> None:
-    """An error in the user's file is reported, and nothing is written."""
+    """If the user's file is malformed, the error names the line, and no overlay is written."""
     with pytest.raises(ConfigFileError, match="line 2"):
         overlaid(tmp_path, "[profile dev]\nnonsense\n")
     assert {file.name for file in tmp_path.iterdir()} == {"config", "credentials"}
 
 
 def test_overlay_that_cannot_be_written(tmp_path: Path) -> None:
-    """If the overlay can't be written, no temporary file is left."""
+    """If the overlay can't be written, no temporary file remains."""
     (tmp_path / "overlay").mkdir()
     with pytest.raises(OSError, match="overlay"):
         overlaid(tmp_path, "")
@@ -357,7 +357,7 @@ def test_overlay_that_cannot_be_written(tmp_path: Path) -> None:
     ],
 )
 def test_names(profile: str, taken: list[str], name: str) -> None:
-    """The name is readable, plain and not taken."""
+    """The overlay's profile name is readable, plain and not taken."""
     assert overlay_name(profile, taken) == name
 
 
@@ -401,7 +401,7 @@ FILES = st.one_of(
 
 
 def public(section: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings without secrets, and without those that contain one by mistake."""
+    """Return the settings, except secrets and settings that contain a secret by mistake."""
     return {
         name: value
         for name, value in section.items()
@@ -411,7 +411,7 @@ def public(section: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def sections_of(config: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return what botocore has read, by kind and name of the section."""
+    """Return the sections of botocore's config, by kind and name."""
     named = {
         (kind, name): section
         for kind in ("profiles", "sso_sessions", "services")
@@ -461,7 +461,7 @@ def test_same_settings_as_without(config: str, credentials: str) -> None:
 def test_a_very_large_file_is_not_copied(
     aws: EmbeddedAws, session: ProfileSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a very large config file, only the profile and its services are copied."""
+    """From a very large config file, the overlay copies only the profile and its services."""
     text = aws.config_file.read_text()
     beta = text.replace("[profile RoleBeta]", "[profile RoleBeta]\nservices = local")
     local = f"[services local]\ns3 =\n  endpoint_url = {aws.endpoint_url}\n"

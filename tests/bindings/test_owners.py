@@ -1,4 +1,4 @@
-"""The card and the gate name a different identity by its difference."""
+"""The card and the gate name an identity by its difference from the active one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     ],
 )
 def test_session_name(aws: EmbeddedAws, shell: Shell, first: str, second: str, named: str) -> None:
-    """CloudTrail shows a role's session name: a client of another name is named and warned of."""
+    """The card and the gate name a client's role session name if it isn't the active one."""
     shell.good(f"%aws_profile RoleBeta {first}")
     shell.good("s3 = session.client('s3')")
     card = shell.good(f"%aws_profile {'' if second == '--refresh' else 'RoleBeta'} {second}").text

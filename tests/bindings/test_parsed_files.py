@@ -1,4 +1,4 @@
-"""Sessions of other libraries have the config that botocore would parse, without parsing it."""
+"""Sessions of other libraries get botocore's config without parsing the files again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KINDS = pytest.mark.parametrize(
 
 
 def refuse_to_parse(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let botocore fail if it parses a config file."""
+    """Make botocore fail if it parses a config file."""
 
     def parse(path: str) -> Any:
         raise AssertionError(f"{path} was parsed")
@@ -36,7 +36,7 @@ def refuse_to_parse(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_same_config(
     session_of: Any, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A session has the same config as botocore parses from its files."""
+    """A session gets the same config that botocore parses from its files."""
     expected = session_of().full_config
     refuse_to_parse(monkeypatch)
     with parsed_files():
@@ -51,7 +51,7 @@ def test_the_same_config(
 def test_sessions_of_the_user_are_independent(
     session_of: Any, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A session keeps its changed settings, and a new session doesn't have them."""
+    """A session keeps the settings that the user changes, and a new session doesn't have them."""
     with parsed_files():
         session = session_of(profile="RoleBeta")
         session.full_config["profiles"]["RoleBeta"]["region"] = "eu-west-3"
@@ -60,7 +60,7 @@ def test_sessions_of_the_user_are_independent(
 
 
 def test_a_changed_file(aws: EmbeddedAws) -> None:
-    """A session that is created after a change of the file has the new profile."""
+    """A session that is created after the file has changed knows the new profile."""
     with parsed_files():
         with pytest.raises(ProfileNotFound):
             botocore.session.Session(profile="new").get_scoped_config()
@@ -74,11 +74,11 @@ def test_a_malformed_file(shared_files: tuple[Path, Path]) -> None:
     """Botocore raises its own error, which the user's code can expect."""
     shared_files[0].write_text("region = one\n")
     with parsed_files(), pytest.raises(ConfigParseError):
-        botocore.session.Session().full_config  # noqa: B018  # a property that reads
+        botocore.session.Session().full_config  # noqa: B018  # this property reads the files
 
 
 def test_s3_paths(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After each switch, `s3://` paths are opened without parsing; after `--off`, as before."""
+    """After a switch, `s3://` paths open without parsing; `--off` restores botocore's property."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
     before = vars(botocore.session.Session)["full_config"]
     shell.good("import s3fs\n%aws_profile RoleBeta")

@@ -1,4 +1,4 @@
-"""polars reads as the session, also while the session is being renewed."""
+"""polars reads as the session, even while the session is being renewed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BUCKET = "polars-of-mine"
 
 @pytest.fixture(params=["current", "before 2.1"])
 def _versions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Polars as it is, and as it was when the providers that it builds had no cache key."""
+    """Use the installed polars, and simulate a version before 2.1, which has no cache keys."""
     if request.param == "before 2.1":
         for kind in (AutoInit, CredentialProviderBuilderImpl):
             monkeypatch.delattr(kind, "stable_cache_key", raising=False)
@@ -38,7 +38,7 @@ def _versions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 def test_polars_gets_one_session(
     aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, *, always_renewed: bool
 ) -> None:
-    """Access key, secret and token belong together, even if each use renews the session."""
+    """The access key, secret and token belong to one session, even if each use renews it."""
     session = open_session("RoleBeta", duration="15m")
     put_cities(aws, monkeypatch)
     if always_renewed:
@@ -54,7 +54,7 @@ def test_polars_gets_one_session(
 
 @pytest.mark.usefixtures("_versions")
 def test_polars_follows_each_session(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second and a third session are used as the first one was, and none in a run."""
+    """Polars uses each new session in turn, and refuses to read in a run."""
     add_role(aws, "RoleGamma", "s3:*")
     put_cities(aws, monkeypatch)
     for role in ("RoleBeta", "RoleGamma", "RoleBeta"):
@@ -69,7 +69,7 @@ def test_polars_follows_each_session(aws: EmbeddedAws, monkeypatch: pytest.Monke
 
 
 def put_cities(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put a file into a bucket, which polars may read without TLS."""
+    """Put a file into a bucket, and allow polars to read it without TLS."""
     aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
     monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
     s3 = open_session("RoleBeta").client("s3")

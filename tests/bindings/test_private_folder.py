@@ -1,4 +1,4 @@
-"""The private folder is where no other user can read, replace or create it."""
+"""No other user can read, replace or create the private folder."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def base() -> Iterator[Path]:
 
 @pytest.fixture
 def places(monkeypatch: pytest.MonkeyPatch, base: Path) -> dict[str, Path]:
-    """Create the places for the folder, in which only the user can write."""
+    """Create the candidate locations for the folder, to which only the user can write."""
     places = {name: base / name for name in ("runtime", "temporary", "cache")}
     for place in places.values():
         place.mkdir(mode=0o700)
@@ -50,7 +50,7 @@ def places(monkeypatch: pytest.MonkeyPatch, base: Path) -> dict[str, Path]:
 
 @pytest.fixture(autouse=True)
 def _held() -> Iterator[None]:
-    """Hold the folders of a test until its end."""
+    """Keep the folders of a test until it ends, then remove them."""
     yield
     while HELD:
         HELD.pop().remove()
@@ -66,7 +66,7 @@ def new_folder() -> Path:
 
 
 def test_abandoned_folders(places: dict[str, Path]) -> None:
-    """The folder of a process that was killed is removed by the next one; others stay."""
+    """The next process removes the folder of a killed process, and keeps all other folders."""
     (other := places["runtime"] / "ipy-awsprofile-of-something-else").mkdir()
     own = new_folder()
     code = (
@@ -90,7 +90,7 @@ def test_abandoned_folders(places: dict[str, Path]) -> None:
 def test_interrupted_creation(
     places: dict[str, Path], monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
-    """A full disk or Ctrl-C during the creation leaves nothing."""
+    """A full disk or Ctrl-C during the creation leaves no files."""
 
     def write(_path: Path, _content: bytes) -> None:
         raise error
@@ -102,7 +102,7 @@ def test_interrupted_creation(
 
 
 def test_order(places: dict[str, Path]) -> None:
-    """XDG_RUNTIME_DIR comes first, then temporary files, then the cache; only the user enters."""
+    """The locations are tried in order, and only the user can open the folder."""
     for place in places.values():
         folder = new_folder()
         assert folder.parent == place
@@ -125,14 +125,14 @@ def test_order(places: dict[str, Path]) -> None:
     ],
 )
 def test_mode(places: dict[str, Path], mode: int, parent: str, base: Path) -> None:
-    """Where others can write, the sticky bit is needed, and a folder with the user's number."""
+    """If others can write to a location, it needs the sticky bit, and the user gets a subfolder."""
     del os.environ["XDG_RUNTIME_DIR"]
     places["temporary"].chmod(mode)
     assert new_folder().parent == base / parent
 
 
 def test_whole_path(places: dict[str, Path]) -> None:
-    """A private folder below one that others can write to isn't used, even by way of a link."""
+    """A folder below a folder that others can write to isn't used, even through a link."""
     below = places["runtime"] / "below"
     below.mkdir(mode=0o700)
     link = places["cache"] / "link"
@@ -147,7 +147,7 @@ def test_whole_path(places: dict[str, Path]) -> None:
 
 @pytest.mark.parametrize("named", ["", "missing", "file"])
 def test_no_such_folder(places: dict[str, Path], named: str, base: Path) -> None:
-    """Without a folder that XDG_RUNTIME_DIR names, the next place is used."""
+    """If XDG_RUNTIME_DIR doesn't name a folder, the next location is used."""
     (base / "file").touch()
     os.environ["XDG_RUNTIME_DIR"] = named and str(base / named)
     assert new_folder().parent == places["temporary"]
@@ -156,7 +156,7 @@ def test_no_such_folder(places: dict[str, Path], named: str, base: Path) -> None
 @needs_root
 @pytest.mark.parametrize("mode", [0o700, 0o755, 0o1777])
 def test_place_of_another_user(places: dict[str, Path], mode: int) -> None:
-    """A place that another user owns isn't used, whatever its mode is."""
+    """A location that another user owns isn't used, whatever its mode is."""
     places["runtime"].chmod(mode)
     os.chown(places["runtime"], 65534, 65534)
     assert new_folder().parent == places["temporary"]
@@ -176,7 +176,7 @@ def renamed(path: Path) -> str:
 
 @needs_root
 def test_name_that_another_user_has_taken(places: dict[str, Path]) -> None:
-    """If another user has created the folder with the user's number, the next place is used."""
+    """If another user has created the user's subfolder, the next location is used."""
     places["runtime"].chmod(0o1777)
     assert as_nobody(partial(created, places["runtime"] / OWN)) == "created"
     assert new_folder().parent == places["temporary"]
@@ -184,7 +184,7 @@ def test_name_that_another_user_has_taken(places: dict[str, Path]) -> None:
 
 @needs_root
 def test_another_user_replaces_nothing(places: dict[str, Path]) -> None:
-    """No other user can rename the folder, or one above it, and put another one there."""
+    """No other user can rename the folder, or a parent of it, to replace it."""
     del os.environ["XDG_RUNTIME_DIR"]
     for mode in (0o777, 0o1777):
         places["temporary"].chmod(mode)
@@ -192,14 +192,14 @@ def test_another_user_replaces_nothing(places: dict[str, Path]) -> None:
         for path in (folder, *folder.parents[:3]):
             assert as_nobody(partial(renamed, path)).startswith("PermissionError"), path
     (places["temporary"] / "other").touch()
-    places["temporary"].chmod(0o777)  # the place that wasn't used
+    places["temporary"].chmod(0o777)  # the unused location
     assert as_nobody(partial(renamed, places["temporary"] / "other")) == "renamed"
 
 
 def test_a_switch_says_what_to_set(
     places: dict[str, Path], shell: Shell, aws: object, base: Path
 ) -> None:
-    """Without a safe place a switch is refused, and works after the advice was followed."""
+    """Without a safe location, a switch fails, and works after you follow the advice."""
     for place in places.values():
         place.chmod(0o777)
     error = shell.refused("%aws_profile RoleBeta")

@@ -1,4 +1,4 @@
-"""In a run over many profiles, each row is signed by its own profile, whatever it calls."""
+"""In a run over many profiles, each row's calls are signed by its own profile."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def who():
     return sts.get_caller_identity()["Account"]
 """
 
-#: Code before the run, and the cell that is run for each profile: it works as the notebook.
+#: Code before the run, and a cell for each profile that would use the notebook's identity.
 NOTEBOOKS = {
     "method": (
         "class It:\n    def who(self): return sts.get_caller_identity()['Account']\nit = It()",
@@ -92,7 +92,7 @@ NOTEBOOKS = {
 def notebook(
     aws: EmbeddedAws, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Shell]:
-    """Work as RoleBeta beside four accounts, with a client of the notebook and a module."""
+    """Switch to RoleBeta, with four more accounts, a client in the notebook and a module."""
     seed_organisation(aws, 4)
     (tmp_path / "of_the_user.py").write_text(MODULE)
     monkeypatch.syspath_prepend(tmp_path)
@@ -104,7 +104,7 @@ def notebook(
 @pytest.mark.nightly(keep=5)
 @pytest.mark.parametrize("code", NOTEBOOKS)
 def test_as_the_notebook(notebook: Shell, aws: EmbeddedAws, code: str) -> None:
-    """Whatever would sign as the notebook is an error of each profile, and AWS sees nothing."""
+    """If a row's code would sign as the notebook, the row fails, and AWS gets no request."""
     before, cell = NOTEBOOKS[code]
     notebook.good(before)
     aws.calls.clear()
@@ -115,7 +115,7 @@ def test_as_the_notebook(notebook: Shell, aws: EmbeddedAws, code: str) -> None:
 
 
 def test_chosen_by_name(notebook: Shell) -> None:
-    """A session that was opened by its name may sign, and so may each row's own, in a pool, too."""
+    """A session opened by name can sign in a run, and each row's session can sign in a pool."""
     notebook.good(
         "from concurrent.futures import ThreadPoolExecutor\n"
         "from ipy_awsprofile import open_session\n"
@@ -133,7 +133,7 @@ def test_chosen_by_name(notebook: Shell) -> None:
 
 
 def test_other_threads_of_the_notebook(notebook: Shell) -> None:
-    """A thread of the notebook goes on as the notebook while a run is going on."""
+    """Another thread keeps using the notebook's identity during a run."""
     notebook.good(
         "import threading\ngoes_on, found = threading.Event(), []\n"
         "def background():\n    goes_on.wait(30)\n"

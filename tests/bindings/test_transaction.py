@@ -1,4 +1,4 @@
-"""Changes that are held are made at the end, once each, and are read before that."""
+"""A transaction makes each held change once, at its end, and shows it to reads before that."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def test_held() -> None:
-    """Nothing happens before the end; then each place has its last value, in the order of these."""
+    """`at_once` holds changes until it ends, then makes the last one of each key, in order."""
     transaction, made = Transaction(), list[tuple[str, int]]()
     with transaction.at_once():
         transaction.write("a", 1, lambda value: made.append(("a", value)))
@@ -37,7 +37,7 @@ def test_held() -> None:
 
 
 def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment is read and changed as a mapping, of the variables as they will be."""
+    """The environment is a mapping that shows the held changes before they are made."""
     monkeypatch.setenv("HELD_A", "1")
     monkeypatch.delenv("HELD_B", raising=False)
     transaction = Transaction()
@@ -56,7 +56,7 @@ def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_other_threads(aws: EmbeddedAws) -> None:
-    """During switches, another thread sees no third identity: not the one before the first."""
+    """During switches, another thread never sees the state from before the first switch."""
     assert s3fs
     switcher, seen = Switcher(None), set[str]()
     ended, role, user = (
