@@ -1,4 +1,4 @@
-"""Errors of AWS and botocore, and their translation."""
+"""AWS and botocore errors for tests, and their translation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def response(
 
 
 def translate(error: Exception, chain: tuple[str, ...] = CHAIN) -> AwsProfileError:
-    """Return an error as ours."""
+    """Translate a foreign error, and return our error."""
     with pytest.raises(AwsProfileError) as caught, translated(chain):
         raise error
     return caught.value

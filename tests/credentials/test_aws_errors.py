@@ -1,4 +1,4 @@
-"""Error responses of AWS, complete or not, are translated to our errors."""
+"""AWS error responses, complete or incomplete, are translated to our errors."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_from_response(error: ClientError, kind: type[Exception], message: str) 
     ],
 )
 def test_policy_that_denies_assume_role(reason: str, hint: str) -> None:
-    """The hint is about the policy that AWS's message names, or about both sides."""
+    """The hint explains the policy that AWS's message names, or both policies if it names none."""
     error = translate(response("AccessDenied", f"User: {USER} … {reason}", "AssumeRole"))
     assert error.hint.startswith(hint)
 
@@ -190,7 +190,7 @@ def test_session_without_a_profile() -> None:
 
 
 def test_messages_are_one_line() -> None:
-    """A message of several lines becomes one line."""
+    """A message with several lines is shown as one line."""
     error = translate(response("Odd", "one\n  two"))
     assert str(error) == "ListBuckets failed for `RoleBeta`: one two"
 
@@ -199,19 +199,19 @@ def test_messages_are_one_line() -> None:
     "page", ["<html>Sign in</html>", '{"secret": 1}', " \n<a>", "[1]", '\ufeff{"secret": 1}']
 )
 def test_page_instead_of_a_message(page: str) -> None:
-    """A page or a document isn't shown: botocore takes what it can't read for the message."""
+    """Our error doesn't quote a page or document, which botocore can mistake for the message."""
     error = translate(response("403", page))
     assert str(error) == "`RoleBeta` isn't allowed to call ListBuckets: denied"
 
 
 def test_code_at_the_top_level() -> None:
-    """The code and message of a response without "Error" are those at its top level."""
+    """If a response has no "Error", our error uses the code and message at its top level."""
     answer = {"Code": "InvalidAccessKeyId", "Message": "x", "ResponseMetadata": {}}
     error = translate(ClientError(answer, "AssumeRole"))  # type: ignore[arg-type]
     assert str(error) == "AWS doesn't accept the keys of `UserAlpha` (InvalidAccessKeyId)."
 
 
 def test_wrong_external_id() -> None:
-    """If the text says that it is about the external ID, so does the hint."""
+    """If AWS's message is about the external ID, so is the hint."""
     error = translate(response("AccessDenied", "the externalId does not match", "AssumeRole"))
     assert error.hint.startswith("The role's trust policy requires a different external ID")

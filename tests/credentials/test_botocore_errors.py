@@ -201,7 +201,7 @@ def test_from_exception(error: Exception, kind: type[Exception], message: str) -
 
 
 def test_user_of_an_endpoint() -> None:
-    """A user name and password in an endpoint's address aren't shown."""
+    """Our error doesn't show a user name and password in an endpoint's address."""
     url = "http://ann:hunter2@e:1/path"
     unreachable = translate(theirs.EndpointConnectionError(endpoint_url=url, error="x"))
     assert str(unreachable) == "http://e:1 can't be reached for `RoleBeta`."
@@ -209,14 +209,14 @@ def test_user_of_an_endpoint() -> None:
 
 
 def test_region_that_does_not_exist() -> None:
-    """A host of AWS that can't be reached may have a misspelt Region in its name."""
+    """If AWS's host can't be reached, the hint corrects a misspelled Region in its name."""
     url = "https://sts.us-wst-2.amazonaws.com/"
     unreachable = translate(theirs.EndpointConnectionError(endpoint_url=url, error="x"))
     assert "Did you mean `us-west-2`" in unreachable.hint
 
 
 def test_no_credentials() -> None:
-    """The error about a profile without credentials names it, and what to add."""
+    """The error for a profile without credentials names the profile and a setting to add."""
     error = no_credentials("p")
     assert str(error) == "The profile `p` has no credentials."
     assert "source_profile" in error.hint
@@ -224,7 +224,7 @@ def test_no_credentials() -> None:
 
 @pytest.mark.parametrize("error", [ZeroDivisionError(), RuntimeError("another library's")])
 def test_unknown_exception(error: Exception) -> None:
-    """Of an exception that isn't about AWS, only the kind is said: its text can be anything."""
+    """For an exception that isn't about AWS, our error has its type, but not its text."""
     ours = from_exception(error, ChainNames(("RoleBeta",)))
     kind = type(error).__name__
     assert str(ours) == f"Something unexpected happened for `RoleBeta`: {kind}."

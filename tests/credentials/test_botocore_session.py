@@ -1,4 +1,4 @@
-"""A target has a botocore session with its own settings, files and Region."""
+"""A target's botocore session has the target's settings, files and Region."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def test_replaced_settings(shared_files: tuple[Path, Path]) -> None:
-    """Settings and Region of a target replace those of the profile; the other settings stay."""
+    """A target's settings and Region replace the profile's, and all other settings stay."""
     shared_files[0].write_text("[profile p]\nregion = one\nduration_seconds = 1\noutput = json\n")
     target = target_of(SessionRequest(profile="p"))
     steps = tuple(step.with_settings({"duration_seconds": "900"}) for step in target.steps)
@@ -31,7 +31,7 @@ def test_replaced_settings(shared_files: tuple[Path, Path]) -> None:
 
 
 def test_without_replaced_settings(shared_files: tuple[Path, Path]) -> None:
-    """Without replaced settings, a profile has the settings of its files."""
+    """If a target replaces no settings, its session has the settings of the profile's files."""
     shared_files[0].write_text("[profile p]\nregion = one\n")
     core = ProfileBotocoreSession(target_of(SessionRequest(profile="p")))
     assert core.get_config_variable("region") == "one"

@@ -1,6 +1,6 @@
-"""A session in the AWS CLI's cache is used if it can be the profile's, and nothing more is said.
+"""A session in the AWS CLI's cache is used if it can be the profile's, with its true chain.
 
-Each test is a sequence: who has filled the cache, who comes then, and what AWS saw of that.
+Each test fills the cache, opens a session, and checks the calls that AWS received.
 """
 
 from __future__ import annotations
@@ -48,27 +48,27 @@ WEB = ["sts:AssumeRoleWithWebIdentity"]
 POD = f"arn:aws:iam::{USER_ACCOUNT}:role/Pod"
 
 
-#: Newer versions of the AWS CLI 1 keep a web identity's session for its token alone.
+#: Newer versions of AWS CLI 1 have a separate cache entry for each web identity token.
 HAS_ONE_FOR_EACH_TOKEN = int(version("awscli").split(".")[1]) >= 46
 
 
 def seen(aws: EmbeddedAws) -> list[str]:
-    """Return what AWS has seen since the last time."""
+    """Return the actions of the calls that AWS has received since the last time."""
     actions = [call.action for call in aws.calls]
     aws.calls.clear()
     return actions
 
 
 def opened(name: str, **options: Any) -> Identity:
-    """Open a session and return who it is."""
+    """Open a session, and return its identity."""
     return who_am_i(open_session(name, **options))
 
 
 @pytest.fixture
 def bob(aws: EmbeddedAws, scenario: Scenario) -> str:
-    """Add profiles of RoleBeta for a user Bob, and for UserAlpha under another name.
+    """Create profiles of RoleBeta for a user Bob, and for UserAlpha under another name.
 
-    Return the name of Bob's.
+    Return the name of Bob's profile.
     """
     bob = aws.create_user("Bob", account=USER_ACCOUNT, policy=allow("sts:AssumeRole"))
     role: dict[str, Any] = {"role_arn": scenario.role_arn, "region": "us-west-2"}
@@ -83,7 +83,7 @@ def bob(aws: EmbeddedAws, scenario: Scenario) -> str:
 
 
 def test_the_same_chain(aws: EmbeddedAws) -> None:
-    """A session that the same profile has left is shown with its chain, and AWS isn't asked."""
+    """A session that the same profile has cached is shown with its chain, without a call."""
     first = opened("RoleBeta")
     assert (first.chain, first.source) == (("RoleBeta", "UserAlpha"), "chain")
     assert seen(aws) == ASSUMED
@@ -92,7 +92,7 @@ def test_the_same_chain(aws: EmbeddedAws) -> None:
 
 
 def test_another_source(aws: EmbeddedAws, bob: str, shell: Shell) -> None:
-    """What another user's keys got is used, and the card says so, until it is assumed again."""
+    """A session from another user's keys is used, and the card says so until a refresh."""
     opened("RoleBeta")
     seen(aws)
     card = shell.good(f"%aws_profile {bob}").text
@@ -105,11 +105,11 @@ def test_another_source(aws: EmbeddedAws, bob: str, shell: Shell) -> None:
     assert [call.arn for call in aws.calls if call.action == "sts:AssumeRole"] == [
         f"arn:aws:iam::{USER_ACCOUNT}:user/Bob"
     ]
-    assert opened("RoleBeta").source == "other"  # now it is the other way round
+    assert opened("RoleBeta").source == "other"  # now Bob's session is in the cache
 
 
 def test_the_same_source_by_another_name(aws: EmbeddedAws, bob: str) -> None:
-    """A profile whose source has the same keys under another name has walked the same chain."""
+    """If a source has the same keys under another name, its profile has the same chain."""
     assert bob
     opened("RoleBeta")
     seen(aws)
@@ -119,7 +119,7 @@ def test_the_same_source_by_another_name(aws: EmbeddedAws, bob: str) -> None:
 
 
 def test_keys_that_were_replaced(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """After other keys were written for the source, the session is the former keys'."""
+    """After the source's keys change, the cached session counts as another source's."""
     opened("RoleBeta")
     text = aws.credentials_file.read_text() + aws.config_file.read_text()
     assert scenario.user.access_key_id in text
@@ -131,7 +131,7 @@ def test_keys_that_were_replaced(aws: EmbeddedAws, scenario: Scenario) -> None:
 
 
 def test_another_program(aws: EmbeddedAws, shell: Shell) -> None:
-    """What a program without notes has cached is used after STS was asked; no chain is shown."""
+    """A session that another program has cached is used after one STS call, without a chain."""
     opened("RoleBeta")
     note_endpoint(None)
     seen(aws)
@@ -146,12 +146,12 @@ def test_another_program(aws: EmbeddedAws, shell: Shell) -> None:
 
 
 def cli(major: int) -> str:
-    """Return the path of an AWS CLI."""
+    """Return the path of this version of the AWS CLI."""
     return aws_cli_2() if major == 2 else str(Path(sys.executable).with_name("aws"))
 
 
 def ask_by(command: str, profile: str) -> None:
-    """Let an AWS CLI ask who a profile is."""
+    """Run `sts get-caller-identity` for a profile with an AWS CLI."""
     asks = [command, "sts", "get-caller-identity", "--profile", profile]
     subprocess.run(asks, capture_output=True, check=True)
 
@@ -159,7 +159,7 @@ def ask_by(command: str, profile: str) -> None:
 @pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("major", [1, 2])
 def test_the_aws_cli(aws: EmbeddedAws, major: int) -> None:
-    """The session of either AWS CLI is used here, and ours there, with the note in it."""
+    """The notebook uses sessions that either AWS CLI has cached, and vice versa."""
     command = cli(major)
     ask_by(command, "RoleBeta")
     assert seen(aws) == ASSUMED + ASKED
@@ -187,7 +187,7 @@ def test_the_aws_cli(aws: EmbeddedAws, major: int) -> None:
 def test_what_is_shared(
     aws: EmbeddedAws, provider: OidcProvider, *, kind: str, major: int, shared: bool, first: str
 ) -> None:
-    """The AWS CLIs share the kinds of sessions that the page about credentials says."""
+    """The AWS CLIs share the kinds of sessions that the page about credentials lists."""
     write_private(aws.home / "token", provider.token("ann"))
     organisation(aws)
     aws.sso.sign_in("corp")
@@ -201,7 +201,7 @@ def test_what_is_shared(
 
 @pytest.mark.parametrize("noted", [True, False])
 def test_another_endpoint(monkeypatch: pytest.MonkeyPatch, *, noted: bool) -> None:
-    """What another server has given isn't used, with or without a note, and replaced."""
+    """A session from another endpoint isn't used, even without a note, and is replaced."""
 
     @contextmanager
     def server() -> Iterator[EmbeddedAws]:
@@ -218,14 +218,14 @@ def test_another_endpoint(monkeypatch: pytest.MonkeyPatch, *, noted: bool) -> No
     with server() as aws:
         identity = opened("RoleBeta")
         assert identity.source == "chain"
-        # A session without a note is shown to the server, which doesn't know it.
+        # STS is called with a session that has no note, and this server doesn't know the session.
         assert seen(aws) == ([] if noted else ASKED) + ASSUMED
         assert opened("RoleBeta") == identity
         assert seen(aws) == []
 
 
 def test_aws_itself(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At AWS's own endpoint, a session that another program has cached costs no call."""
+    """At AWS's own endpoint, a session that another program has cached doesn't need a call."""
     opened("RoleBeta")
     note_endpoint(None)
     seen(aws)
@@ -252,7 +252,7 @@ def test_aws_itself(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def gamma(aws: EmbeddedAws, scenario: Scenario) -> str:
-    """Add a role that RoleBeta's user reaches by a role in the middle; return its name."""
+    """Create a role that UserAlpha assumes through a second role, and return its profile."""
     middle = aws.create_role(
         "Middle",
         account=ROLE_ACCOUNT,
@@ -266,7 +266,7 @@ def gamma(aws: EmbeddedAws, scenario: Scenario) -> str:
 
 
 def rename_in_cache(role: str, account: str) -> None:
-    """Let the only session in the cache be one of another role."""
+    """Change the only session in the cache to a session of another role."""
     (file,) = Path("~/.aws/cli/cache").expanduser().glob("*.json")
     document = json.loads(file.read_text())
     document["AssumedRoleUser"]["Arn"] = f"arn:aws:sts::{account}:assumed-role/{role}/me"
@@ -278,7 +278,7 @@ def rename_in_cache(role: str, account: str) -> None:
 def test_a_session_of_another_role(
     aws: EmbeddedAws, shell: Shell, *, role: str, account: str, noted: bool
 ) -> None:
-    """A session of another role, or of another account's, isn't used; the role is assumed."""
+    """A session of another role or account isn't used, and the role is assumed again."""
     identity = opened("RoleBeta")
     rename_in_cache(role, account)
     if not noted:
@@ -311,7 +311,7 @@ def test_a_session_of_another_role_of_the_chain(aws: EmbeddedAws, gamma: str) ->
 
 @pytest.mark.parametrize("way", ["session", "across"])
 def test_a_role_in_the_middle(aws: EmbeddedAws, gamma: str, way: str) -> None:
-    """The chain ends at the role whose session another program has got, now and when cached."""
+    """The chain ends at the role whose session another program has cached."""
     opened("Middle")
     note_endpoint(None)
     seen(aws)
@@ -330,7 +330,7 @@ def test_a_role_in_the_middle(aws: EmbeddedAws, gamma: str, way: str) -> None:
 
 
 def test_after_a_renewal(aws: EmbeddedAws, shell: Shell) -> None:
-    """Once the session has renewed itself with the profile's source, the card shows the chain."""
+    """After the session renews itself with the profile's source, the card shows the chain."""
     with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
         opened("RoleBeta")
         note_endpoint(None)
@@ -345,7 +345,7 @@ def test_after_a_renewal(aws: EmbeddedAws, shell: Shell) -> None:
 def test_a_variable_as_the_source(
     aws: EmbeddedAws, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Keys in the environment that are others than before are another source."""
+    """If the keys in the environment change, the cached session counts as another source's."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", scenario.user.access_key_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", scenario.user.secret_access_key)
     settings: dict[str, Any] = {"role_arn": scenario.role_arn, "credential_source": "Environment"}
@@ -358,7 +358,7 @@ def test_a_variable_as_the_source(
 
 @pytest.fixture
 def provider(aws: EmbeddedAws) -> OidcProvider:
-    """Add a role for a cluster's pods, with a profile; the token is written by the test."""
+    """Create a role for pods with its profiles, and return the provider that signs tokens."""
     provider = aws.create_oidc_provider("https://oidc.example.com/c", account=USER_ACCOUNT)
     trust = trusting("*")
     federated = {
@@ -377,7 +377,7 @@ def provider(aws: EmbeddedAws) -> OidcProvider:
 
 
 def test_a_web_identity(aws: EmbeddedAws, provider: OidcProvider) -> None:
-    """A cached session is used for a new token of the same subject only, whoever has cached it."""
+    """A cached session is used with a new token only if the token has the same subject."""
     token = aws.home / "token"
     write_private(token, provider.token("ann"))
     assert opened("Pod").chain == ("Pod",)
@@ -395,7 +395,7 @@ def test_a_web_identity(aws: EmbeddedAws, provider: OidcProvider) -> None:
 
 @pytest.mark.parametrize("text", ["", "opaque", "a.b.c", "e30.e30.e30", "e30.bnVsbA.e30"])
 def test_a_token_that_names_nobody(aws: EmbeddedAws, provider: OidcProvider, text: str) -> None:
-    """If the token doesn't say whose it is, the cache isn't used: STS is asked."""
+    """If a token doesn't name its subject, the cached session isn't used."""
     write_private(aws.home / "token", provider.token("ann"))
     opened("Pod")
     write_private(aws.home / "token", text)
@@ -406,7 +406,7 @@ def test_a_token_that_names_nobody(aws: EmbeddedAws, provider: OidcProvider, tex
 
 
 def test_a_web_identity_and_keys(aws: EmbeddedAws, provider: OidcProvider) -> None:
-    """The sessions of one role by a token and by keys have one place in the cache."""
+    """For one role, a session from a token and a session from keys share a cache entry."""
     write_private(aws.home / "token", provider.token("ann"))
     opened("PodByKeys")
     assert seen(aws) == ASSUMED
@@ -417,7 +417,7 @@ def test_a_web_identity_and_keys(aws: EmbeddedAws, provider: OidcProvider) -> No
 
 
 def test_no_secret_in_the_note(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """The note has neither a key nor what a key can be found by."""
+    """The note contains neither the secret key nor the access key ID."""
     opened("RoleBeta")
     assert aws.calls
     (file,) = Path("~/.aws/cli/cache").expanduser().glob("*.json")

@@ -1,4 +1,4 @@
-"""The AWS CLI's cache of assumed roles is read and written as the CLI does."""
+"""The role cache reads and writes the AWS CLI's files as the CLI does."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DOCUMENT = {
 
 
 def changed(**settings: Any) -> dict[str, Any]:
-    """Return the document with some fields of its credentials changed; None removes one."""
+    """Return the document with some fields of its credentials changed; None removes a field."""
     fields = DOCUMENT["Credentials"] | settings
     return DOCUMENT | {
         "Credentials": {name: value for name, value in fields.items() if value is not None}
@@ -34,7 +34,7 @@ def changed(**settings: Any) -> dict[str, Any]:
 
 
 def test_cache_writes_the_clis_file(tmp_path: Path) -> None:
-    """An entry is a file for its owner only, in a folder for its owner only."""
+    """Only the owner can read the file of an entry and open its folder."""
     cache = RoleCache(tmp_path / "cli" / "cache", fresh=False)
     cache["key"] = DOCUMENT
     file = tmp_path / "cli" / "cache" / "key.json"
@@ -44,7 +44,7 @@ def test_cache_writes_the_clis_file(tmp_path: Path) -> None:
 
 
 def test_cache_knows_the_caller(tmp_path: Path) -> None:
-    """Reading and writing an entry record the identity of its credentials."""
+    """Reading or writing an entry records the caller identity of its credentials."""
     writer, reader = (RoleCache(tmp_path, fresh=False) for _ in range(2))
     writer["key"] = DOCUMENT
     assert "key" in reader
@@ -55,7 +55,7 @@ def test_cache_knows_the_caller(tmp_path: Path) -> None:
 
 
 def test_cache_without_an_assumed_role(tmp_path: Path) -> None:
-    """An entry without an identity can be used, and records nothing."""
+    """An entry without an identity can be used, and the cache records no caller for it."""
     cache = RoleCache(tmp_path, fresh=False)
     cache["key"] = {"Credentials": DOCUMENT["Credentials"]}
     assert "key" in cache
@@ -84,7 +84,7 @@ def test_cache_without_an_assumed_role(tmp_path: Path) -> None:
     ],
 )
 def test_cache_ignores_other_documents(tmp_path: Path, text: str) -> None:
-    """A file that the AWS CLI hasn't written is treated as missing."""
+    """A document that the AWS CLI doesn't write is treated as missing."""
     (tmp_path / "key.json").write_text(text)
     cache = RoleCache(tmp_path, fresh=False)
     assert "key" not in cache
@@ -93,7 +93,7 @@ def test_cache_ignores_other_documents(tmp_path: Path, text: str) -> None:
 
 
 def test_fresh_cache_sees_only_its_own(tmp_path: Path) -> None:
-    """A fresh cache ignores existing entries, and finds those that it writes."""
+    """A fresh cache ignores existing entries, but finds the entries that it writes."""
     RoleCache(tmp_path, fresh=False)["key"] = DOCUMENT
     fresh = RoleCache(tmp_path, fresh=True)
     assert "key" not in fresh
@@ -110,7 +110,7 @@ def test_cache_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_removed_after_it_was_found(tmp_path: Path) -> None:
-    """What botocore finds with ``in`` it gets, though another program has removed the file."""
+    """If ``in`` finds an entry, a lookup returns it, even if its file has since been removed."""
     RoleCache(tmp_path)["a"] = DOCUMENT
     cache = RoleCache(tmp_path)
     assert "a" in cache

@@ -1,4 +1,4 @@
-"""The AWS CLI's files for sign-ins are read and written as the CLI does."""
+"""The sign-in caches read and write the AWS CLI's files as the CLI does."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LOGIN = {
 
 
 def test_token_is_written_as_the_cli_does(tmp_path: Path) -> None:
-    """A token is a file below the present home, for its owner only, with times as texts."""
+    """A token's file is in the current home folder and private, and its times are strings."""
     files = token_files()
     files["key"] = {"accessToken": "t", "expiresAt": LATER}
     file = tmp_path / ".aws" / "sso" / "cache" / "key.json"
@@ -41,7 +41,7 @@ def test_token_is_written_as_the_cli_does(tmp_path: Path) -> None:
 def test_folder_is_that_of_the_present_home(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A home or a variable that changes after botocore was imported is used."""
+    """The caches use the current HOME and variable, even if they change after botocore's import."""
     monkeypatch.setenv("HOME", str(tmp_path / "other"))
     monkeypatch.setenv("AWS_LOGIN_CACHE_DIRECTORY", str(tmp_path / "logins"))
     token_files()["key"] = {"accessToken": "t", "expiresAt": LATER}

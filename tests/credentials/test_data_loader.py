@@ -1,4 +1,4 @@
-"""Loaders share their data, and each has its own search paths."""
+"""Loaders share their data, but each has its own search paths."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VERSION = "2026-01-01"
 
 
 def add_model(folder: Path, service: str, **metadata: str) -> None:
-    """Write the model of a service into a folder of models."""
+    """Write a service's model into a folder of models."""
     file = folder / service / VERSION / "service-2.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({"metadata": metadata, "operations": {}, "shapes": {}}))
@@ -38,7 +38,7 @@ def test_same_data_as_botocore() -> None:
         assert ours.determine_latest_version(service, kind) == version
         assert ours.list_api_versions(service, kind) == theirs.list_api_versions(service, kind)
         model = theirs.load_service_model(service, kind)
-        if (service, kind) == ("sts", "service-2"):  # ours knows a new operation, too
+        if (service, kind) == ("sts", "service-2"):  # ours includes a new operation
             theirs.search_paths.append(MODELS)
             model = create_loader(MODELS).load_service_model(service, kind)
         assert ours.load_service_model(service, kind) == model
@@ -48,7 +48,7 @@ def test_same_data_as_botocore() -> None:
 
 
 def test_same_errors_as_botocore() -> None:
-    """Missing data raises the same error as in botocore."""
+    """Missing data raises the same errors as botocore's own loader."""
     with pytest.raises(UnknownServiceError):
         SessionLoader(None).load_service_model("no-such-service", "service-2")
     with pytest.raises(DataNotFoundError):
@@ -65,7 +65,7 @@ def test_loaded_once(tmp_path: Path) -> None:
 
 
 def test_search_paths_of_one_loader(tmp_path: Path) -> None:
-    """A search path that is added to one loader is used there at once, and by no other."""
+    """A search path that is added to a loader takes effect at once, in this loader only."""
     add_model(tmp_path, "home-made")
     first, second = SessionLoader(None), SessionLoader(None)
     first.list_available_services("service-2")
@@ -75,7 +75,7 @@ def test_search_paths_of_one_loader(tmp_path: Path) -> None:
 
 
 def test_lists_can_be_changed() -> None:
-    """A change of a returned list doesn't change later results."""
+    """Changing a returned list doesn't change later results."""
     SessionLoader(None).list_available_services("service-2").clear()
     SessionLoader(None).list_api_versions("sts", "service-2").clear()
     assert "sts" in SessionLoader(None).list_available_services("service-2")
@@ -86,7 +86,7 @@ def test_lists_can_be_changed() -> None:
 def test_users_models(
     where: str, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Models in AWS_DATA_PATH, or in the profile's data_path, are found as with plain boto3."""
+    """Models in AWS_DATA_PATH or in the profile's data_path are found, as with plain boto3."""
     add_model(tmp_path, "home-made")
     data_path: Any = {"data_path": str(tmp_path)} if where == "profile" else {}
     aws.write_profile("mine", region="us-east-1", **data_path)
@@ -100,13 +100,13 @@ def test_users_models(
 
 
 def test_impossible_folder(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name in AWS_DATA_PATH that no folder can have is passed over, as by plain boto3."""
+    """A name in AWS_DATA_PATH that no folder can have is ignored, as with plain boto3."""
     monkeypatch.setenv("AWS_DATA_PATH", "x" * 5000)
     assert "s3" in open_session("UserAlpha").get_available_services()
 
 
 def test_changed_model(tmp_path: Path) -> None:
-    """Loaders that are created later find a model that the user adds or changes."""
+    """Loaders that are created later find a model that the user has added or changed."""
     add_model(tmp_path, "home-made", serviceId="one")
     (tmp_path / "leads-nowhere").symlink_to(tmp_path / "nothing")
     first = SessionLoader(str(tmp_path))
@@ -120,7 +120,7 @@ def test_changed_model(tmp_path: Path) -> None:
 
 
 def test_twenty_threads_at_once(tmp_path: Path) -> None:
-    """Threads that need the same data at the same time get it, loaded once."""
+    """If several threads need the same data at the same time, it is loaded once."""
     for number in range(5):
         add_model(tmp_path, f"home-made-{number}")
 

@@ -1,4 +1,4 @@
-"""Whatever a server does, each call of ours ends."""
+"""Each call that the package makes ends, whatever the server does."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ OTHER_SERVERS: dict[str, Callable[[], AbstractContextManager[str]]] = {
 
 
 def write(shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """Let all of the profiles use the server."""
+    """Write a config in which all profiles use the server."""
     shared_files[0].write_text(CONFIG.format(url=url))
     monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{url}/credentials")
 
@@ -80,7 +80,7 @@ def write(shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, url:
 def test_a_server_that_never_comes_to_an_end(
     shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, operation: str, server: str
 ) -> None:
-    """An operation ends although its timeouts, which are for each read, never come."""
+    """An operation ends at its deadline, even if no single read times out."""
     monkeypatch.setattr(deadline, "LIMIT", 0.1)
     with OTHER_SERVERS.get(server, dripping_server)() as url:
         write(shared_files, monkeypatch, url)
@@ -89,7 +89,7 @@ def test_a_server_that_never_comes_to_an_end(
 
 
 def test_an_attempt(shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A slow server is given up after the timeout, and asked twice."""
+    """If a server is slow, each attempt ends at the timeout."""
     with dripping_server() as url:
         write(shared_files, monkeypatch, url)
         with pytest.raises(EndpointUnreachable, match="didn't answer in time for `Role`"):
@@ -97,7 +97,7 @@ def test_an_attempt(shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyP
 
 
 def test_too_large(shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A response that is much larger than any of AWS isn't read to its end."""
+    """A response that is much larger than any AWS response raises an error."""
     with odd_server(Answers((200, "x" * 5_000_000))) as url:
         write(shared_files, monkeypatch, url)
         with pytest.raises(ServiceError, match="got a response that isn't from AWS"):
@@ -105,13 +105,13 @@ def test_too_large(shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPa
 
 
 def left() -> float | None:
-    """Return how many seconds the calls of the block can still wait; it can't be seen otherwise."""
+    """Return the seconds that calls in the block can still wait, which no public name shows."""
     limit = deadline._in_force()
     return limit.left if limit else None
 
 
 def test_outermost_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A step of an operation, also in another function, doesn't begin again."""
+    """A block inside another block doesn't restart the time limit."""
     with translated(("P",)):
         monkeypatch.setattr(deadline, "LIMIT", 9.0)
         with deadline.limited(), translated(("P",)):
@@ -125,7 +125,7 @@ def test_outermost_counts(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_an_interrupt_has_left_behind(
     begin: Callable[[], AbstractContextManager[None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A block that Ctrl-C has ended just before its end doesn't limit what comes next."""
+    """If Ctrl-C prevents a block from ending, its time limit doesn't apply to later calls."""
 
     def interrupted_at_its_end() -> None:
         begin().__enter__()
@@ -139,7 +139,7 @@ def test_what_an_interrupt_has_left_behind(
 
 
 def test_pages_begin_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page that has come shows that the server answers: the next one may take as long."""
+    """Each page that arrives restarts the time limit, because the server is responding."""
     with deadline.limited():
         monkeypatch.setattr(deadline, "LIMIT", 7.0)
         deadline.begin_again()
@@ -149,7 +149,7 @@ def test_pages_begin_again(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_at_the_end_of_the_process(
     shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where no thread can be started any more, the call is made without one."""
+    """If the interpreter is ending and can't start a thread, the call runs without a thread."""
     start = threading.Thread.start
 
     def fail(thread: threading.Thread) -> None:
@@ -168,7 +168,7 @@ def test_at_the_end_of_the_process(
 def test_clients_of_the_user(
     shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The user's own clients send their requests as boto3 does."""
+    """The user's own clients use botocore's HTTP session."""
     write(shared_files, monkeypatch, "http://127.0.0.1:9")
     client: Any = open_session("User").client("s3")
     assert type(client._endpoint.http_session) is URLLib3Session

@@ -1,4 +1,4 @@
-"""A session has the event handlers of botocore and boto3, and can change its own."""
+"""A session has botocore's and boto3's event handlers, and its changes affect no other session."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def test_same_handlers_as_botocore(sessions: Sessions, spec: Any) -> None:
     """Each event has the same handlers, in the same order, as in a plain session."""
     event = spec[0].replace("*", "any")
     ours, theirs = (handlers_of(one, event) for one in (sessions[0], botocore.session.Session()))
-    assert [one for one in ours if one in theirs] == theirs  # boto3's own are there, too
+    assert [one for one in ours if one in theirs] == theirs  # ours includes boto3's handlers, too
 
 
 def test_environment_has_no_effect(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first hooks of a process are created without its files and AWS_PROFILE."""
+    """A process can create its first hooks even if AWS_PROFILE names a missing profile."""
     monkeypatch.setenv("AWS_PROFILE", "missing")
     event_hooks._registered.cache_clear()
     assert built_in_hooks()
@@ -58,7 +58,7 @@ def test_environment_has_no_effect(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_handlers_of_one_session(
     sessions: Sessions,
 ) -> None:
-    """A handler that is added to or removed from one session changes no other."""
+    """Adding a handler to a session, or removing one, doesn't change other sessions."""
     first, second = sessions
     before = handlers_of(second, "before-parse.s3.ListBuckets")
     events: Any = first.get_component("event_emitter")
@@ -70,7 +70,7 @@ def test_handlers_of_one_session(
 
 
 def test_copies_are_independent() -> None:
-    """A change of a copy, such as botocore makes for each client, doesn't change the original."""
+    """Hooks and their copies, such as botocore creates for each client, change independently."""
 
     def first(**_: Any) -> str:
         return "first"
@@ -94,7 +94,7 @@ def test_copies_are_independent() -> None:
 def test_handlers_that_others_add_to_botocore(
     sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Handlers that a library such as moto adds to botocore's list are in later sessions."""
+    """If a library such as moto adds handlers to botocore's list, later sessions have them."""
 
     def handler(**_: Any) -> None: ...
 
@@ -120,13 +120,13 @@ def test_handlers_that_others_add_to_botocore(
     ],
 )
 def test_same_handlers_as_boto3(aws: EmbeddedAws, event: str) -> None:
-    """Each session has boto3's handlers once, as a plain one has."""
+    """Each session has boto3's handlers once, as a plain session does."""
     ours, theirs = open_session("RoleBeta")._session, boto3.Session()._session
     assert len(handlers_of(ours, event)) == len(handlers_of(theirs, event)) > 0
 
 
 def test_methods_that_boto3_adds(aws: EmbeddedAws) -> None:
-    """Clients can upload, and resources create tags, as with a plain session."""
+    """Clients can upload files, and resources can create tags, as in a plain session."""
     session = open_session("RoleBeta")
     assert callable(session.client("s3").upload_file)
     assert callable(session.resource("s3").Bucket("b").download_file)

@@ -1,4 +1,4 @@
-"""Keys that another program replaces in their file are used from the next call on."""
+"""If another program replaces keys in their file, the next call uses the new keys."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def user(aws: EmbeddedAws) -> IamUser:
-    """Make a user with the profile `P`, whose keys are in the credentials file."""
+    """Create a user with the profile `P`, whose keys are in the credentials file."""
     user = aws.create_user("Worker", account=USER_ACCOUNT, policy=allow("*"))
     aws.write_profile("P", region="us-west-2")
     write_keys(aws, "P", keys_of(user))
@@ -43,24 +43,24 @@ def user(aws: EmbeddedAws) -> IamUser:
 
 @pytest.fixture
 def other(aws: EmbeddedAws) -> IamUser:
-    """Make another user."""
+    """Create another user."""
     return aws.create_user("Other", account=USER_ACCOUNT, policy=allow("*"))
 
 
 def seen(aws: EmbeddedAws) -> list[tuple[str, str | None]]:
-    """Return the calls and their access keys since the last time."""
+    """Return the calls since the last time, with their access keys."""
     calls = [(call.action, call.access_key_id) for call in aws.calls]
     aws.calls.clear()
     return calls
 
 
 def shown(session: ProfileSession) -> str:
-    """Return the identity that is shown, as after a switch."""
+    """Return the ARN that the card shows after a switch."""
     return who_am_i(session).arn
 
 
 def test_session_keys_that_are_renewed(aws: EmbeddedAws, user: IamUser) -> None:
-    """A session and a client go on after each renewal, though AWS has ended the former keys."""
+    """A session and a client keep working after each renewal, even if the old keys have expired."""
     write_keys(aws, "P", session_keys(aws, user))
     session = open_session("P")
     s3 = session.client("s3")
@@ -83,7 +83,7 @@ def test_session_keys_that_are_renewed(aws: EmbeddedAws, user: IamUser) -> None:
 
 
 def test_long_term_keys_that_are_replaced(aws: EmbeddedAws, user: IamUser) -> None:
-    """New long-term keys are used after the old ones were deleted."""
+    """After the old long-term keys are deleted, the new keys are used."""
     session = open_session("P")
     s3 = session.client("s3")
     assert shown(session) == user.arn
@@ -100,7 +100,7 @@ def test_long_term_keys_that_are_replaced(aws: EmbeddedAws, user: IamUser) -> No
 
 
 def test_keys_in_the_config_file(aws: EmbeddedAws, user: IamUser) -> None:
-    """Keys in the config file are read again, too."""
+    """New keys in the config file are used, too."""
     settings: dict[str, Any] = keys_of(user)
     aws.write_profile("Q", region="us-west-2", **settings)
     session = open_session("Q")
@@ -115,7 +115,7 @@ def test_keys_in_the_config_file(aws: EmbeddedAws, user: IamUser) -> None:
 
 
 def test_source_of_a_role(aws: EmbeddedAws, user: IamUser) -> None:
-    """A role is renewed with the new keys of its source, and nobody else is asked."""
+    """After the source's keys change, the role is renewed with the new keys."""
     role_arn = aws.create_role("R", account=USER_ACCOUNT, trust=trusting(user.arn))
     aws.write_profile("R", source_profile="P", role_arn=role_arn, region="us-west-2")
     session = renew_at_each_use(open_session("R"))
@@ -129,7 +129,7 @@ def test_source_of_a_role(aws: EmbeddedAws, user: IamUser) -> None:
 
 
 def test_other_sessions_of_the_same_role(aws: EmbeddedAws, user: IamUser) -> None:
-    """Keys of a new session of the role are the same identity, with the new session's name."""
+    """Keys from a new session of the same role are used, and the ARN shows its session name."""
     role_arn = aws.create_role(
         "R", account=USER_ACCOUNT, trust=trusting(user.arn), policy=allow("s3:*")
     )
@@ -145,7 +145,7 @@ def test_other_sessions_of_the_same_role(aws: EmbeddedAws, user: IamUser) -> Non
 def test_keys_of_another_identity(
     aws: EmbeddedAws, user: IamUser, other: IamUser, temporary: bool
 ) -> None:
-    """Nothing is signed with the keys of another identity; the former keys are used again."""
+    """A session doesn't sign with another identity's keys, and works again with the old keys."""
     session = open_session("P")
     s3 = session.client("s3")
     shown(session)
@@ -166,7 +166,7 @@ def test_keys_of_another_identity(
 
 
 def test_nobody_was_named(aws: EmbeddedAws, user: IamUser, other: IamUser) -> None:
-    """If nobody was told who a session is, the keys in the file are used without a call."""
+    """If no identity has been shown for a session, keys in the file are used without a call."""
     session = open_session("P")
     write_keys(aws, "P", keys_of(other))
     aws.calls.clear()
@@ -191,7 +191,7 @@ HALF = (
 
 @pytest.mark.parametrize("text", HALF)
 def test_half_a_file(aws: EmbeddedAws, user: IamUser, other: IamUser, text: str) -> None:
-    """While the file can't be used, the keys from before are, and no other call is made."""
+    """While the file can't be used, the session uses the previous keys, without another call."""
     session = open_session("P")
     shown(session)
     aws.calls.clear()
@@ -208,7 +208,7 @@ def test_half_a_file(aws: EmbeddedAws, user: IamUser, other: IamUser, text: str)
 
 
 def test_no_file(aws: EmbeddedAws, user: IamUser) -> None:
-    """Without the file, the keys from before are used, until there is one again."""
+    """While the file is missing, the session uses the previous keys."""
     session = open_session("P")
     shown(session)
     aws.credentials_file.unlink()
@@ -222,9 +222,9 @@ def test_no_file(aws: EmbeddedAws, user: IamUser) -> None:
 def test_settings_that_are_written_one_by_one(
     aws: EmbeddedAws, user: IamUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Keys that AWS doesn't accept aren't used: they are checked once, and again when they change.
+    """Keys that AWS rejects aren't used, and are checked again after a while or a change.
 
-    `aws configure set` writes each setting in a step of its own.
+    `aws configure set` writes each setting in a separate step.
     """
     session = open_session("P")
     s3 = session.client("s3")
@@ -251,7 +251,7 @@ def test_settings_that_are_written_one_by_one(
 
 
 def test_what_is_lent(aws: EmbeddedAws, user: IamUser) -> None:
-    """What STS has issued for replaced keys isn't lent any more; new keys get their own."""
+    """After the keys change, the credentials to lend come from the new keys."""
     session = open_session("P")
     first = lendable(session)
     assert lendable(session) == first
@@ -268,7 +268,7 @@ def test_what_is_lent(aws: EmbeddedAws, user: IamUser) -> None:
 
 
 def test_nothing_is_shown(aws: EmbeddedAws, user: IamUser) -> None:
-    """Neither the credentials nor their frozen copy show a secret, and they can't be pickled."""
+    """The credentials and their frozen copy have a safe repr, and can't be pickled or copied."""
     credentials: Any = open_session("P").get_credentials()
     text = f"{credentials!r} {credentials.get_frozen_credentials()!r}"
     assert [one for one in (*aws.secrets(), user.access_key_id) if one in text] == []
@@ -278,7 +278,7 @@ def test_nothing_is_shown(aws: EmbeddedAws, user: IamUser) -> None:
 
 
 def test_other_profiles_change(aws: EmbeddedAws, user: IamUser, other: IamUser) -> None:
-    """A change elsewhere in the file is no reason for a call."""
+    """A change elsewhere in the file doesn't cause a call."""
     session = open_session("P")
     shown(session)
     append_section(aws.credentials_file, "Elsewhere", keys_of(other))

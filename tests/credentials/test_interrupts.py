@@ -1,4 +1,4 @@
-"""Ctrl-C at any call of our code leaves no frame with a secret in its traceback."""
+"""Wherever Ctrl-C interrupts the package, no frame of the traceback contains a secret."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ FILES = (PACKAGE, os.__file__)
 
 
 def interrupted(run: Callable[[], object], at: int) -> KeyboardInterrupt | None:
-    """Run it, and interrupt it when the function of this number begins; None if it has ended.
+    """Run a function, interrupt it at the call with this number, and return the interrupt.
 
-    Functions of ours and of the module `os` count. Python calls a signal's handler there, too.
+    Calls in the package and in `os` count. The result is None if the function ends before.
     """
     seen = 0
 
@@ -56,7 +56,7 @@ def interrupted(run: Callable[[], object], at: int) -> KeyboardInterrupt | None:
 
 
 def shown(error: BaseException | None) -> Iterator[str]:
-    """Yield what ``%xmode Verbose`` shows of the frames: their variables, by repr."""
+    """Yield the reprs of the variables in the frames, as ``%xmode Verbose`` shows them."""
     while error is not None:
         stack = error.__traceback__
         while stack is not None:
@@ -67,7 +67,7 @@ def shown(error: BaseException | None) -> Iterator[str]:
 
 
 def enter(profile: str) -> None:
-    """Work as a profile for a while."""
+    """Switch to a profile for an empty block."""
     with using_profile(profile):
         pass
 
@@ -88,7 +88,7 @@ CALLS: dict[str, tuple[Callable[[ProfileSession], object], range]] = {
 def test_every_call(
     aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
-    """Neither the session's keys nor the environment are in a frame of the traceback."""
+    """No frame of the traceback contains the session's keys or the environment."""
     monkeypatch.setenv("OF_THE_USER", OF_THE_USER)
     run, numbers = CALLS[call]
     session = open_session("RoleBeta")
@@ -104,7 +104,7 @@ def test_every_call(
 
 
 def test_outer_error_keeps_its_stack() -> None:
-    """An error that the caller is handling is shown as it was."""
+    """An error that the caller is handling keeps its traceback."""
 
     @interrupts.interrupts_unshown()
     def stop() -> None:
@@ -124,7 +124,7 @@ def test_outer_error_keeps_its_stack() -> None:
 
 
 def test_other_errors_keep_their_stack(aws: EmbeddedAws) -> None:
-    """Only an interrupt is raised without its stack; a scope passes on what its block raises."""
+    """Only interrupts are raised without their stack; a scope doesn't change other errors."""
     with pytest.raises(ZeroDivisionError) as caught, using_profile("UserAlpha"):
         1 / 0  # noqa: B018
     assert caught.traceback[-1].name == "test_other_errors_keep_their_stack"

@@ -1,4 +1,4 @@
-"""MFA codes come from a person or from a command, and are never shown."""
+"""MFA codes come from the user or from a command, and are never shown."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ QUESTION = "Enter MFA code for arn:mfa: "
 
 
 def test_device_of_a_question() -> None:
-    """The device's serial number is part of botocore's question."""
+    """`device_of` reads the device's serial number from botocore's question."""
     assert device_of("Enter MFA code for arn:aws:iam::231179739868:mfa/a b: ").endswith("mfa/a b")
 
 
 def test_terminal_is_asked() -> None:
-    """In a terminal a person enters the code, which isn't echoed."""
+    """In a terminal, the user enters the code, which isn't echoed."""
     ours, theirs = pty.openpty()
     code = (
         "from ipy_awsprofile.credentials.mfa_prompt import *\nprint(ask_on_input_channel('Code: '))"
@@ -54,7 +54,7 @@ def test_terminal_is_asked() -> None:
         os.write(ours, b"123456\n")
         answer, _ = child.communicate(timeout=60)
         os.close(theirs)
-        with suppress(OSError):  # the end of a terminal
+        with suppress(OSError):  # the terminal has closed
             seen += os.read(ours, 100)
     os.close(ours)
     assert answer == b"123456\n"
@@ -65,7 +65,7 @@ def test_terminal_is_asked() -> None:
 def test_front_end_that_cannot_answer(
     monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
-    """If the front end's getpass can't ask, it is an error that nobody can be asked."""
+    """If the front end's getpass can't prompt, the error says that an MFA code is required."""
 
     def getpass(question: str) -> str:
         raise error
@@ -76,7 +76,7 @@ def test_front_end_that_cannot_answer(
 
 
 def test_front_end_is_looked_up_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The getpass of the time of the call is used, which is the front end's."""
+    """The prompt looks up getpass when it is called, and so finds the front end's."""
 
     def getpass(question: str) -> str:
         return f"answer to {question}"
@@ -86,7 +86,7 @@ def test_front_end_is_looked_up_when_asked(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_another_thread_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In another thread than the cell's, such as one for a child process, nobody is asked."""
+    """In threads other than the cell's, such as a thread for a child process, no prompt appears."""
 
     def getpass(question: str) -> str:
         return "123456"
@@ -98,7 +98,7 @@ def test_another_thread_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("printed", ["123456", "  123456\n\n"])
 def test_code_of_a_command(printed: str) -> None:
-    """The command's output without surrounding space is the code."""
+    """The code is the command's output without surrounding whitespace."""
     assert code_from(f"printf '{printed}'", QUESTION) == "123456"
 
 
@@ -114,7 +114,7 @@ def test_code_of_a_command(printed: str) -> None:
     ],
 )
 def test_command_that_gives_no_code(command: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """The error names the device, and doesn't quote the command's output."""
+    """If a command prints no code, the error names the device but doesn't quote the output."""
     with pytest.raises(MfaUnavailable, match="for arn:mfa didn't print an MFA code") as caught:
         code_from(command, QUESTION)
     assert "hush" not in f"{caught.value} {caught.value.hint} {caught.value.__context__!r}"
@@ -122,14 +122,14 @@ def test_command_that_gives_no_code(command: str, capfd: pytest.CaptureFixture[s
 
 
 def test_command_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command is ended after its timeout."""
+    """If a command exceeds its timeout, the user gets an error."""
     monkeypatch.setattr(mfa_prompt, "PROCESS_TIMEOUT", 0.1)
     with pytest.raises(MfaUnavailable, match="didn't print an MFA code"):
         code_from("exec sleep 60", QUESTION)
 
 
 def test_process_of_a_profile(aws: EmbeddedAws, auditor: str) -> None:
-    """The `mfa_process` of a profile gives the code of its device, so that nobody is asked."""
+    """If a profile has an `mfa_process`, its code is used, and no prompt appears."""
     code = aws.mfa_code(auditor)
     aws.write_profile(
         "Unattended",
@@ -143,19 +143,19 @@ def test_process_of_a_profile(aws: EmbeddedAws, auditor: str) -> None:
 
 
 def role_of(aws: EmbeddedAws) -> str:
-    """Return the ARN of the role of the profile Auditor."""
+    """Return the ARN of the role in the profile Auditor."""
     lines = aws.config_file.read_text().partition("[profile Auditor]")[2].splitlines()
     return next(line.split(" = ")[1] for line in lines if line.startswith("role_arn"))
 
 
 def test_command_in_config(aws: EmbeddedAws, auditor: str, shell: Shell) -> None:
-    """`%config` can set a command that gives codes."""
+    """`%config` can set a command that prints codes."""
     shell.good(f"%config AwsProfileMagics.mfa_process = 'echo {aws.mfa_code(auditor)}'")
     assert "Auditor" in shell.good("%aws_profile Auditor").text
 
 
 def test_function_in_config(aws: EmbeddedAws, auditor: str, shell: Shell) -> None:
-    """`%config` can set a function, which gets the device's serial number."""
+    """`%config` can set a function, which receives the device's serial number."""
     asked: list[str] = []
 
     def code_of(device: str) -> str:
@@ -175,7 +175,7 @@ def test_code_in_two_groups() -> None:
 
 @pytest.mark.parametrize("answer", ["", "12345", "1234567", "hush", "１２３４５６"])
 def test_answer_that_is_not_a_code(answer: str) -> None:
-    """An answer that can't be a code isn't sent or quoted."""
+    """An answer that can't be a code is neither sent nor quoted."""
     with pytest.raises(MfaRejected) as caught:
         require_code(answer)
     assert not answer or answer not in f"{caught.value} {caught.value.hint}"
@@ -183,7 +183,7 @@ def test_answer_that_is_not_a_code(answer: str) -> None:
 
 @pytest.mark.parametrize("broken", ["{}['totp']", "int('x')", "None + 1", "open('/none')"])
 def test_function_that_fails(aws: EmbeddedAws, auditor: str, shell: Shell, broken: str) -> None:
-    """An exception of a function in `%config` is an error that names only the function."""
+    """If a function in `%config` raises an exception, the error names the function's setting."""
     shell.good(f"def code_of(device): {broken}")
     shell.good("%config AwsProfileMagics.mfa_process = code_of")
     error = shell.refused("%aws_profile Auditor")

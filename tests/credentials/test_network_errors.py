@@ -1,4 +1,4 @@
-"""What goes wrong on the way to an endpoint is named: its certificate, the file for it, a proxy."""
+"""Network errors name their cause, such as a certificate, a CA file or a proxy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ aws_secret_access_key = hush
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Run the servers, and return their addresses and files by name."""
+    """Run the servers, and yield their addresses and files by name."""
     folder = tmp_path_factory.mktemp("tls")
     (folder / "empty.pem").write_text("")
     with ExitStack() as servers:
@@ -108,7 +108,7 @@ def test_cause(
     case: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The error says what is wrong, the hint where to correct it, and neither has a password."""
+    """The error names the cause, the hint says where to correct it, and no password is shown."""
     (url, more, proxy), says, hint = CASES[case]
     shared_files[0].write_text(ROLE.format(url=places[url], more=places.get(more, "")))
     if proxy:
@@ -122,7 +122,7 @@ def test_cause(
 
 
 def test_with_the_certificate(shared_files: tuple[Path, Path], places: dict[str, str]) -> None:
-    """With its CA certificate, the server is asked; its code stands at the top of its answer."""
+    """With the server's CA certificate, the call reaches the server."""
     shared_files[0].write_text(ROLE.format(url=places["tls"], more=places["ca"]))
     with pytest.raises(ServiceError, match="AssumeRole failed for `p`: Reached"):
         open_session("p")
@@ -135,7 +135,7 @@ def test_refusal_that_is_not_of_a_proxy(
     proxy: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """AWS's refusal that comes through a proxy isn't the proxy's, nor is a page without one."""
+    """A refusal from AWS, with or without a proxy, isn't reported as the proxy's."""
     url = "http://aws.local" if proxy else places["forbidding proxy"]
     shared_files[0].write_text(ROLE.format(url=url, more=""))
     if proxy:
@@ -165,12 +165,12 @@ NOT_200 = "Error retrieving metadata: Received non 200 response {} from containe
     ids=range(9),
 )
 def test_reason_of_a_container(monkeypatch: pytest.MonkeyPatch, body: str, reason: str) -> None:
-    """Code and message of JSON are quoted, if they don't repeat the token."""
+    """The reason quotes the code and message of a JSON body, unless they repeat the token."""
     monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "Bearer hush-token-1")
     assert reason_of_container(NOT_200.format(404, body)) == reason
 
 
 def test_other_messages_of_a_container() -> None:
-    """A message about a failed connection has that as its reason; any other has none."""
+    """The reason says that a connection has failed, and is empty for other messages."""
     assert reason_of_container("Received error when attempting: x") == "it can't be reached"
     assert not reason_of_container("Unable to parse JSON")

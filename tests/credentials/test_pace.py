@@ -1,4 +1,4 @@
-"""The rate of many calls follows what a service allows."""
+"""The rate of many calls adapts to the limits of each service."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ONCE = Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1})
 
 
 class Portal(BaseHTTPRequestHandler):
-    """An access portal that answers with these statuses, then with empty lists."""
+    """An access portal that responds with ``statuses``, then with empty lists."""
 
     statuses: ClassVar[list[int]] = []
     retry_after: ClassVar[str] = ""
@@ -41,12 +41,12 @@ class Portal(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Write no log."""
+        """Suppress the log."""
 
 
 @pytest.fixture
 def portal() -> Iterator[str]:
-    """Start the portal, and return its URL."""
+    """Start the portal, and yield its URL."""
     Portal.statuses, Portal.retry_after, Portal.times = [], "", []
     with ThreadingHTTPServer(("127.0.0.1", 0), Portal) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -61,12 +61,12 @@ def pace() -> Pace:
 
 @pytest.fixture
 def client(portal: str, pace: Pace) -> Any:
-    """Create a client that keeps the pace."""
+    """Create a client that uses the pace."""
     return pace.keep(boto3.client("sso", "us-east-1", endpoint_url=portal, config=ONCE))
 
 
 def test_any_number_of_attempts(client: Any, pace: Pace) -> None:
-    """A throttled call is tried again until it succeeds, even without an error code."""
+    """A throttled call is retried until it succeeds, even without an error code."""
     client.list_accounts(accessToken="token")
     assert not pace.is_slowed
     Portal.statuses = [429] * 12
@@ -77,7 +77,7 @@ def test_any_number_of_attempts(client: Any, pace: Pace) -> None:
 
 @pytest.mark.parametrize(("header", "seconds"), [("1", 1.0), ("Fri, 27 Nov 2026", 0.0)])
 def test_retry_after(client: Any, header: str, seconds: float) -> None:
-    """The next call waits for as many seconds as the service says."""
+    """The next call waits for the number of seconds in the Retry-After header."""
     Portal.statuses, Portal.retry_after = [429], header
     client.list_accounts(accessToken="token")
     first, second = Portal.times
@@ -85,7 +85,7 @@ def test_retry_after(client: Any, header: str, seconds: float) -> None:
 
 
 def test_other_errors(client: Any) -> None:
-    """Any other error is left to botocore."""
+    """The pace doesn't retry other errors."""
     Portal.statuses = [400]
     with pytest.raises(ClientError):
         client.list_accounts(accessToken="token")
@@ -93,7 +93,7 @@ def test_other_errors(client: Any) -> None:
 
 
 def test_patience(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service that throttles every call for long is given up; the next call has time again."""
+    """If a service throttles a call for too long, the call fails, and a later call can succeed."""
     monkeypatch.setattr("ipy_awsprofile.credentials.pace._PATIENCE", 0.2)
     Portal.statuses = [429] * 1000
     with pytest.raises(ClientError, match="429"):
@@ -107,7 +107,7 @@ def test_patience(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_each_service_has_its_rate(
     client: Any, pace: Pace, portal: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A service that throttles doesn't slow another one."""
+    """If a service throttles calls, calls to other services keep their rate."""
     released = threading.Event()
     clock = SimpleNamespace(
         monotonic=time.monotonic, sleep=lambda seconds: seconds > 1 and released.wait(60)

@@ -1,4 +1,4 @@
-"""A person is asked for MFA codes and sign-ins, where somebody is there to ask."""
+"""MFA codes and sign-ins come from the user, or fail if no user is available."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ QUESTION = "Enter MFA code for arn:phone: "
 
 
 def target(config: Path, mfa_process: str = "") -> Target:
-    """Return the target of a role whose profile names a device, and perhaps a command for it."""
+    """Return the target of a role profile with an MFA device, and optionally a command for it."""
     config.write_text(
         "[profile role]\nrole_arn = r\nsource_profile = keys\nmfa_serial = arn:phone\n"
         f"{mfa_process}\n[profile keys]\naws_access_key_id = k\naws_secret_access_key = s\n"
@@ -32,7 +32,7 @@ def target(config: Path, mfa_process: str = "") -> Target:
 
 
 def test_the_profiles_command_takes_precedence(shared_files: tuple[Path, Path]) -> None:
-    """The profile's mfa_process gives the code, or else that of the settings, or else a person."""
+    """The profile's mfa_process comes first, then the one in the settings, then the prompt."""
     person = Person(mfa_prompter=lambda _: "000003", mfa_process=lambda _: "000002")
     with_command = target(shared_files[0], "mfa_process = echo 000001")
     assert person.code(QUESTION, with_command) == "000001"
@@ -42,7 +42,7 @@ def test_the_profiles_command_takes_precedence(shared_files: tuple[Path, Path]) 
 
 
 def test_sign_in(shared_files: tuple[Path, Path]) -> None:
-    """The person signs in for the target; where nobody can, that is an error."""
+    """The user signs in for the target, and if no user is available, an error says so."""
     signed_in: list[str] = []
     asked_for = target(shared_files[0])
     Person(sign_in=lambda target: signed_in.append(target.name)).sign_in_for(asked_for)
@@ -52,7 +52,7 @@ def test_sign_in(shared_files: tuple[Path, Path]) -> None:
 
 
 def test_mfa_code_is_asked_for_once(aws: EmbeddedAws, auditor: str) -> None:
-    """The prompter gets the question and returns the code; then the cached role needs no code."""
+    """The prompter gets the question once, and then the cached role doesn't need a code."""
     questions: list[str] = []
 
     def prompter(question: str) -> str:
@@ -66,7 +66,7 @@ def test_mfa_code_is_asked_for_once(aws: EmbeddedAws, auditor: str) -> None:
 
 
 def test_wrong_mfa_code(aws: EmbeddedAws, auditor: str) -> None:
-    """A wrong code is an error that doesn't quote it."""
+    """If AWS refuses a code, the error doesn't quote the code."""
     wrong = "000000" if aws.mfa_code(auditor) != "000000" else "000001"
     with pytest.raises(MfaRejected, match="AWS refused the MFA code for `Auditor`") as caught:
         open_session("Auditor", mfa_prompter=lambda _: wrong)
@@ -74,7 +74,7 @@ def test_wrong_mfa_code(aws: EmbeddedAws, auditor: str) -> None:
 
 
 def test_mfa_where_nobody_can_answer(aws: EmbeddedAws, auditor: str) -> None:
-    """Without a terminal and without a front end nothing prompts: it is an error."""
+    """Without a terminal or a front end, a profile with MFA raises an error instead of a prompt."""
     with pytest.raises(MfaUnavailable) as caught:
         open_session("Auditor")
     assert auditor in str(caught.value)

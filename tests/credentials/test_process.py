@@ -1,4 +1,4 @@
-"""A credential_process gives credentials, or an error that doesn't quote its output."""
+"""A credential_process supplies credentials, or raises an error that doesn't quote its output."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def test_credential_process(aws: EmbeddedAws, scenario: Scenario, tmp_path: Path) -> None:
-    """A process gives the keys of a profile."""
+    """A credential_process supplies the keys of a profile."""
     keys = {
         "Version": 1,
         "AccessKeyId": scenario.user.access_key_id,
@@ -42,7 +42,7 @@ def test_credential_process(aws: EmbeddedAws, scenario: Scenario, tmp_path: Path
     ],
 )
 def test_credential_process_that_fails(aws: EmbeddedAws, command: str, message: str) -> None:
-    """The error of a process that fails or prints something else doesn't quote its output."""
+    """If a process fails or doesn't print credentials, the error doesn't quote its output."""
     aws.write_profile("Process", credential_process=command, region="us-west-2")
     with pytest.raises(CredentialsUnavailable, match=message) as caught:
         open_session("Process")

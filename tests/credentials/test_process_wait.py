@@ -1,4 +1,4 @@
-"""A person is told of a process that takes its time, and of no other."""
+"""The user sees a message about a slow process, but not about a fast one."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 class Told:
-    """What a person was told, and whether it is over."""
+    """The messages that the user has seen, and whether the wait is over."""
 
     def __init__(self) -> None:
         self.events: list[str] = []
 
     @contextmanager
     def waiting(self, what: str) -> Iterator[None]:
-        """Note what is waited for."""
+        """Record a message, and the end of the wait."""
         self.events.append(what)
         try:
             yield
@@ -54,7 +54,7 @@ def told() -> Told:
 def test_told_if_it_is_not_soon(
     told: Told, ends: list[bool], waits: list[float], events: list[str]
 ) -> None:
-    """A person is told after two seconds, and the whole time is waited for."""
+    """A message appears after two seconds, and the wait goes on until the timeout."""
     asked: list[float] = []
 
     def has_ended(seconds: float) -> bool:
@@ -66,7 +66,7 @@ def test_told_if_it_is_not_soon(
 
 
 def test_interrupted(told: Told) -> None:
-    """Ctrl-C ends what the person is told, too."""
+    """Ctrl-C also ends the message."""
 
     def has_ended(seconds: float) -> bool:
         if told.events:
@@ -82,7 +82,7 @@ def test_interrupted(told: Told) -> None:
 def test_processes(
     aws: EmbeddedAws, told: Told, quiet: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both kinds of processes tell of themselves by what they are for, without their arguments."""
+    """For both kinds of processes, the message names the purpose, but not the arguments."""
     monkeypatch.setattr(process_wait, "QUIET", quiet)
     aws.write_profile("Slow", credential_process='sh -c "sleep 1; echo hush"')
     target = target_of(SessionRequest(profile="Slow"))

@@ -1,4 +1,4 @@
-"""A Region with which STS can't be called is noticed before a person is asked for anything."""
+"""If a profile's Region can't be used with STS, a switch fails before it prompts the user."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def remove_regions(aws: EmbeddedAws) -> None:
 
 @pytest.fixture
 def asked(aws: EmbeddedAws, auditor: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Remove all Regions, and answer questions for codes; return the questions."""
+    """Remove all Regions, answer prompts for MFA codes, and return the requested devices."""
     aws.write_profile("Keys", source_profile="AuditorUser", mfa_serial=auditor)
     text = aws.credentials_file.read_text()
     aws.credentials_file.write_text(text + text.partition("[AuditorUser]")[2].join(["[Keys]", ""]))
@@ -85,7 +85,7 @@ def test_many_profiles(shell: Shell, aws: EmbeddedAws, asked: list[str]) -> None
 def test_source_with_a_region(
     shell: Shell, aws: EmbeddedAws, auditor: str, asked: list[str]
 ) -> None:
-    """If the source profile has a Region, a missing Region fails only the profile without one."""
+    """If the source profile has a Region, only profiles without a Region fail."""
     text = aws.config_file.read_text()
     header = "[profile AuditorUser]\n"
     aws.config_file.write_text(text.replace(header, f"{header}region = us-west-2\n"))
@@ -103,7 +103,7 @@ def test_source_with_a_region(
 
 
 def test_role_in_the_cache(shell: Shell, aws: EmbeddedAws) -> None:
-    """A role that is in the cache needs no call, and so no Region."""
+    """A role that is in the cache needs neither a call nor a Region."""
     shell.good("%aws_profile RoleBeta\n%aws_profile --off")
     remove_regions(aws)
     aws.calls.clear()
@@ -112,7 +112,7 @@ def test_role_in_the_cache(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_no_sign_in_without_a_region(shell: Shell, aws: EmbeddedAws) -> None:
-    """A missing Region fails before the sign-in that a role or a switch would need."""
+    """A missing Region raises an error before the sign-in that a role or a switch would need."""
     organisation(aws)
     aws.write_profile("Role", source_profile="prod-reader", role_arn=ROLE)
     with pytest.raises(SignInRequired):
@@ -121,12 +121,12 @@ def test_no_sign_in_without_a_region(shell: Shell, aws: EmbeddedAws) -> None:
     remove_regions(aws)
     assert isinstance(shell.refused("%aws_profile prod-reader"), NoRegion)
     assert isinstance(shell.refused(f"%aws_profile corp:{PROD}/Reader"), NoRegion)
-    with pytest.raises(SignInRequired):  # without a switch, STS isn't asked who it is
+    with pytest.raises(SignInRequired):  # without a switch, STS isn't called
         open_session("prod-reader")
 
 
 def test_no_process_without_a_region(shell: Shell, aws: EmbeddedAws, tmp_path: Path) -> None:
-    """A missing Region fails before a process runs, which can prompt for a code, too."""
+    """A missing Region raises an error before a process runs, because it could prompt, too."""
     ran = tmp_path / "ran"
     aws.write_profile("Tool", credential_process=f"touch {ran}")
     assert isinstance(shell.refused("%aws_profile Tool"), NoRegion)
@@ -144,7 +144,7 @@ def test_own_endpoint_of_aws(shared_files: tuple[Path, Path], settings: str) -> 
 
 @pytest.mark.parametrize("endpoint", ["http://127.0.0.1:9", "https://sts.us-west-2.amazonaws.com"])
 def test_other_endpoints(shared_files: tuple[Path, Path], endpoint: str) -> None:
-    """An endpoint that is named has none, even if it is AWS's; what isn't signed needs none."""
+    """A profile with an endpoint_url needs a Region, unless its requests aren't signed."""
     shared_files[0].write_text(f"[profile P]\n{KEYS}endpoint_url = {endpoint}\n")
     target = target_of(SessionRequest(profile="P"))
     with pytest.raises(NoRegion):
@@ -157,7 +157,7 @@ def test_other_endpoints(shared_files: tuple[Path, Path], endpoint: str) -> None
 def test_region_that_aws_cannot_have(
     shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, profile: str, region: str
 ) -> None:
-    """A switch at AWS refuses impossible Regions before any call, and suggests a valid one."""
+    """At AWS's endpoints, a switch refuses invalid Regions before any call, with a suggestion."""
     monkeypatch.setattr(sts_endpoint, "_AWS", re.compile(r"127\.0\.0\.1"))
     aws.calls.clear()
     error = shell.refused(f"%aws_profile {profile} --region {region}")

@@ -1,6 +1,6 @@
-"""Credentials that have expired are renewed at each step of the role chain, by a person if needed.
+"""Expired credentials are renewed at each step of the role chain, with a prompt if needed.
 
-The embedded AWS and botocore run in this process, and its clock is moved.
+The embedded AWS and botocore run in this process, so that the tests can move its clock.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """The clock of this process, which runs, and can be moved."""
+    """The clock of this process, which keeps running and can be moved."""
 
     def __init__(self, traveller: Any) -> None:
         self._traveller = traveller
@@ -40,13 +40,13 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Iterator[Clock]:
-    """Return a clock that can be moved."""
+    """Yield a clock that can be moved."""
     with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
         yield Clock(traveller)
 
 
 class Phone:
-    """An MFA device of a person, with the questions that were asked."""
+    """A user's MFA device, which records the prompts."""
 
     def __init__(self, aws: EmbeddedAws, serial: str) -> None:
         self._aws = aws
@@ -61,12 +61,12 @@ class Phone:
 
 @pytest.fixture
 def phone(aws: EmbeddedAws, auditor: str) -> Phone:
-    """Return the device of the profile Auditor."""
+    """Return the MFA device of the profile Auditor."""
     return Phone(aws, auditor)
 
 
 def test_mfa_is_asked_for_at_each_renewal(aws: EmbeddedAws, clock: Clock, phone: Phone) -> None:
-    """The same session and client work after each expiry, with another code each time."""
+    """The same session and client work after each expiry, with a new code each time."""
     session = open_session("Auditor", mfa_prompter=phone)
     s3 = session.client("s3")
     for asked in (1, 2, 3):
@@ -76,7 +76,7 @@ def test_mfa_is_asked_for_at_each_renewal(aws: EmbeddedAws, clock: Clock, phone:
 
 
 def add_role_behind(aws: EmbeddedAws, **settings: Any) -> None:
-    """Add a role that Auditor assumes, and its profile with these settings."""
+    """Create a role that Auditor assumes, and its profile with these settings."""
     role_arn = aws.create_role(
         "Behind",
         account=ROLE_ACCOUNT,
@@ -89,7 +89,7 @@ def add_role_behind(aws: EmbeddedAws, **settings: Any) -> None:
 def test_mfa_in_the_middle_of_a_chain(
     aws: EmbeddedAws, clock: Clock, phone: Phone, scenario: Scenario
 ) -> None:
-    """A role whose source asks for MFA renews itself, with one code for that step."""
+    """If a role's source requires MFA, the role renews itself with one code for that step."""
     add_role_behind(aws)
     session = open_session("Behind", mfa_prompter=phone, region="us-west-2")
     clock.passes(hours=2)
@@ -101,7 +101,7 @@ def test_mfa_in_the_middle_of_a_chain(
 
 
 def test_wrong_code_at_a_renewal(aws: EmbeddedAws, clock: Clock, phone: Phone) -> None:
-    """A wrong code is our error in the user's own call; the next call asks again."""
+    """A wrong code raises our error in the user's own call, and the next call prompts again."""
     session = open_session("Auditor", mfa_prompter=phone)
     s3 = session.client("s3")
     clock.passes(hours=2)
@@ -114,7 +114,7 @@ def test_wrong_code_at_a_renewal(aws: EmbeddedAws, clock: Clock, phone: Phone) -
 
 
 def test_in_the_background_it_is_an_error(aws: EmbeddedAws, clock: Clock, phone: Phone) -> None:
-    """In a thread nobody can be asked: the error says what to run."""
+    """A thread can't show a prompt, so the error says what to run."""
     session = open_session("Auditor", mfa_prompter=phone)
     session.person = Person()
     clock.passes(hours=2)
@@ -130,7 +130,7 @@ def test_in_a_cell_it_is_asked_again(
     shell: Shell,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A cell that uses the session two hours later asks for a code, and continues."""
+    """A cell that uses the session two hours later prompts for a code, and continues."""
     as_front_end(monkeypatch, phone)
     shell.good("%aws_profile Auditor")
     shell.good("s3 = session.client('s3')")
@@ -143,7 +143,7 @@ def test_in_a_cell_it_is_asked_again(
 
 
 def as_front_end(monkeypatch: pytest.MonkeyPatch, answer: Callable[[str], str]) -> None:
-    """Let a function answer in place of a front end's input channel."""
+    """Answer prompts with a function, as a front end would."""
 
     def getpass(question: str) -> str:
         return answer(question)
@@ -158,7 +158,7 @@ def test_error_in_a_later_cell_is_one_of_ours(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """If nobody can answer later, the user's own call raises our error, in two lines."""
+    """If no one can answer later, the user's own call raises our error, and nothing is logged."""
     with monkeypatch.context() as attended:
         as_front_end(attended, phone)
         shell.good("%aws_profile Auditor")
@@ -171,7 +171,7 @@ def test_error_in_a_later_cell_is_one_of_ours(
 def test_leaving_a_scope_asks_nobody(
     aws: EmbeddedAws, clock: Clock, phone: Phone, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The end of a scope asks nobody, even if the earlier identity has expired meanwhile."""
+    """The end of a scope doesn't prompt, even if the earlier identity has expired meanwhile."""
     with monkeypatch.context() as attended:
         as_front_end(attended, phone)
         shell.good("%aws_profile Auditor")
@@ -191,7 +191,7 @@ def test_leaving_a_scope_asks_nobody(
 
 
 def test_error_names_the_step(aws: EmbeddedAws, clock: Clock, scenario: Scenario) -> None:
-    """An error within a role chain names the step, and the profile that was asked for."""
+    """An error within a role chain names the step and the requested profile."""
     middle = aws.create_role(
         "Middle", account=ROLE_ACCOUNT, trust=trusting(scenario.role_arn), policy=allow("*")
     )
@@ -226,7 +226,7 @@ def test_short_session_asks_once(
     shell: Shell,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A session of 15 minutes costs one code and one call, at calls and switches until it ends."""
+    """A 15-minute session needs one code and one call, across switches, until it ends."""
     as_front_end(monkeypatch, phone)
     shell.good("%aws_profile Auditor --duration 15m")
     shell.good("s3 = session.client('s3')")
@@ -246,7 +246,7 @@ def test_short_session_asks_once(
 def test_time_before_the_end(
     aws: EmbeddedAws, clock: Clock, *, minutes: int, left: int, is_used: bool
 ) -> None:
-    """A session is used for three quarters of its time, by clients and from the cache."""
+    """Clients and the cache use a session for three quarters of its time."""
     duration = f"{minutes}m"
     s3 = open_session("RoleBeta", duration=duration).client("s3")
     clock.passes(minutes=minutes - left)
@@ -258,7 +258,7 @@ def test_time_before_the_end(
 
 
 def test_nobody_answers_before_the_end(aws: EmbeddedAws, clock: Clock, phone: Phone) -> None:
-    """Where nobody can answer, a session is used until it ends."""
+    """If no one can answer, a session is used until it ends."""
     session = open_session("Auditor", mfa_prompter=phone)
     session.person = Person()
     clock.passes(minutes=59, seconds=45)
@@ -272,7 +272,7 @@ def test_wrong_code_is_asked_again(
     shell: Shell,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A cell asks again for a code that AWS refuses, or that isn't one, three times in all."""
+    """If a code is invalid or AWS refuses it, the cell prompts again, up to three times in all."""
     right = phone("")
     wrong = "000000" if right != "000000" else "1" * 6
     answers = iter([wrong, "12345", right])
@@ -284,14 +284,14 @@ def test_wrong_code_is_asked_again(
     assert wrong not in printed
     answers = iter([wrong] * 4)
     assert isinstance(shell.run("%aws_profile --refresh").error, MfaRejected)
-    assert next(answers) == wrong  # the fourth wasn't used
+    assert next(answers) == wrong  # the fourth code wasn't used
     assert "Auditor" in shell.good("%aws_profile").text
 
 
 def test_one_code_for_a_chain(
     aws: EmbeddedAws, clock: Clock, phone: Phone, scenario: Scenario
 ) -> None:
-    """One code serves a chain whose roles name the same device, also when it is renewed."""
+    """If all roles of a chain name the same device, one code is enough, even for a renewal."""
     add_role_behind(aws, mfa_serial=phone.serial)
     session = open_session("Behind", mfa_prompter=phone, region="us-west-2")
     clock.passes(hours=2)

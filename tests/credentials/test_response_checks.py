@@ -1,4 +1,4 @@
-"""The clients of our own calls have responses of AWS, or one exception."""
+"""The package's own clients return AWS responses, or raise a single kind of exception."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ACCOUNT = {"accountId": "123456789012", "accountName": "one", "emailAddress": "a
 
 
 def list_accounts(answer: object) -> Any:
-    """Return what the portal's ListAccounts returns for an answer."""
+    """Return the result of the portal's ListAccounts for a response body."""
     session = Session()
     with odd_server(Answers((200, json.dumps(answer)))) as url:
         once = Config(retries={"total_max_attempts": 1})
@@ -43,7 +43,7 @@ def list_accounts(answer: object) -> Any:
     ],
 )
 def test_of_aws(answer: object) -> None:
-    """A response of the model is returned, also if something is missing or unknown."""
+    """A response that fits the model is returned, even if fields are missing or unknown."""
     assert list_accounts(answer)["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
@@ -62,7 +62,7 @@ def test_of_aws(answer: object) -> None:
     ],
 )
 def test_not_of_aws(answer: object) -> None:
-    """Anything else is an exception that doesn't quote it."""
+    """Any other response raises an exception that doesn't quote it."""
     with pytest.raises(ResponseParserError) as caught:
         list_accounts(answer)
     assert "hush" not in str(caught.value)
@@ -70,7 +70,7 @@ def test_not_of_aws(answer: object) -> None:
 
 
 def test_interrupts_while_signing(aws: EmbeddedAws) -> None:
-    """Ctrl-C at any line of AWS's library, which C code calls, is an interrupt like any other."""
+    """Ctrl-C at any line of the AWS CRT's Python code raises KeyboardInterrupt."""
     awscrt = pytest.importorskip("awscrt")
     signing = pytest.importorskip("botocore.crt")
     folders = tuple(os.path.dirname(module.__file__) for module in (awscrt, signing))

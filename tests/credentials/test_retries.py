@@ -1,4 +1,4 @@
-"""How often, and for how long, a call is tried."""
+"""The timeouts of clients, and their number of attempts."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def test_give_up_soon() -> None:
-    """A client of a switch waits for the timeout, at most twice."""
+    """A client of a switch waits for the timeout, and makes at most two attempts."""
     config: Any = give_up_soon(3.5)
     assert (config.connect_timeout, config.read_timeout) == (3.5, 3.5)
     assert config.retries["total_max_attempts"] == 2
 
 
 def test_users_clients_keep_the_defaults(aws: EmbeddedAws) -> None:
-    """The timeout is for our own calls: the user's clients have botocore's default."""
+    """The timeout applies to the package's own calls, and the user's clients keep the default."""
     config = open_session("RoleBeta", timeout=1.5).client("s3").meta.config
     assert (
         config.read_timeout == boto3.Session().client("sts", "us-east-1").meta.config.read_timeout

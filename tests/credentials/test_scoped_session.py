@@ -1,4 +1,4 @@
-"""A narrowed session is renewed with its base, and STS's refusals say what to do.
+"""A narrowed session is renewed with its base, and errors from STS say what to do.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
 """
@@ -51,7 +51,7 @@ def may_write(aws: EmbeddedAws, session: ProfileSession) -> bool:
 
 @contextmanager
 def in_time(monkeypatch: pytest.MonkeyPatch, name: str) -> Iterator[tuple[EmbeddedAws, Any]]:
-    """Be where a kind works, with one clock for AWS and botocore."""
+    """Create an environment in which a kind works, with one clock for AWS and botocore."""
     start = datetime.now(UTC)
     with time_machine.travel(start, tick=True) as clock, EmbeddedAws() as aws:
         for variable, value in aws.environment().items():
@@ -72,11 +72,11 @@ def in_time(monkeypatch: pytest.MonkeyPatch, name: str) -> Iterator[tuple[Embedd
     ],
 )
 def test_hours_later(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Hours later the session goes on as the same identity, and is as limited as before."""
+    """Hours later, the session has the same identity and the same limits."""
     with in_time(monkeypatch, name) as (aws, clock):
         session = open_session(KINDS[name].profile, read_only=True)
         first = who_am_i(session)
-        signed_in = name in {"sso-session", "login session"}  # which ends after hours, too
+        signed_in = name in {"sso-session", "login session"}  # the sign-in ends, too
         for hours in (1, 2 if signed_in else 13):
             clock.shift(timedelta(hours=hours))
             assert not may_write(aws, session)
@@ -87,7 +87,7 @@ def test_hours_later(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
 
 def test_a_base_that_is_renewed_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While an instance still has its old credentials, STS isn't asked for each signature."""
+    """While an instance still has its old credentials, a signature doesn't call STS."""
     with in_time(monkeypatch, "an instance's own role") as (aws, clock):
         session = open_session("P", read_only=True)
         identity = who_am_i(session)
@@ -104,7 +104,7 @@ def test_a_base_that_is_renewed_late(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def frozen(credentials: Any) -> dict[str, Any]:
-    """Return what an instance gives that has no newer credentials yet."""
+    """Return the credentials of an instance that doesn't have newer ones yet."""
     keys = credentials._frozen_credentials
     return {
         "access_key": keys.access_key,
@@ -115,7 +115,7 @@ def frozen(credentials: Any) -> dict[str, Any]:
 
 
 def test_a_shorter_session_is_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A session of a quarter of an hour is renewed near its end, even if its base ends sooner."""
+    """A 15-minute session is renewed near its end, and no session can outlast its base."""
     with in_time(monkeypatch, "sso-session") as (aws, clock):
         session = open_session("P", duration="15m")
         ends = []
@@ -133,7 +133,7 @@ def test_a_shorter_session_is_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_keys_of_someone_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the file's keys become another user's, the limited session doesn't become theirs."""
+    """If another user's keys replace the keys in the file, the limited session fails."""
     with in_time(monkeypatch, "keys in the credentials file") as (aws, clock):
         session = open_session("P", read_only=True)
         who_am_i(session)
@@ -172,7 +172,7 @@ REFUSALS: dict[str, tuple[str, str, int, type[AwsProfileError], str]] = {
 
 @pytest.mark.parametrize("name", REFUSALS)
 def test_refusals(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Where STS doesn't narrow the session there is none, and the error says what to do."""
+    """If STS doesn't narrow the session, the session isn't opened, and the error has a hint."""
     code, message, status, kind, says = REFUSALS[name]
 
     def refuse(_response: object) -> None:
@@ -193,7 +193,7 @@ def test_legacy_endpoints(
     region: str | None,
     place: str,
 ) -> None:
-    """The call goes to an endpoint of a Region, even if the others go to the global one."""
+    """The call goes to a Region's endpoint, even if other calls go to the global endpoint."""
     monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "legacy")
     shared_files[0].write_text("[profile P]\naws_access_key_id = AKIA\naws_secret_access_key = x\n")
     target = target_of(SessionRequest(profile="P", region=region, read_only=True))

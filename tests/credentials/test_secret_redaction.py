@@ -1,4 +1,4 @@
-"""No error message repeats a secret of the request, however the server writes it."""
+"""No error message repeats a secret from the request, however the server encodes it."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ WRITTEN: dict[str, Callable[[str], str]] = {
 
 
 def page(text: str) -> str:
-    """Write a text as an error that each protocol of AWS understands, or nearly."""
+    """Return a text as an error of AWS's JSON protocols."""
     return json.dumps({"message": text, "error_description": text, "__type": "Refused"})
 
 
 def xml(text: str) -> str:
-    """Write a text as an error of STS and S3."""
+    """Return a text as an error of STS and S3."""
     message = f"<Code>Refused</Code><Message>{html.escape(text)}</Message>"
     return f"<ErrorResponse><Error>{message}</Error></ErrorResponse>"
 
@@ -95,7 +95,7 @@ def xml(text: str) -> str:
 @pytest.mark.parametrize("written", WRITTEN)
 @pytest.mark.parametrize("call", CALLS)
 def test_echoes(call: str, written: str, status: int) -> None:
-    """Whatever is sent comes back in an error, and the error shows nothing of it."""
+    """If a server repeats the request in its error, the exception shows no secret."""
     service, run = CALLS[call]
     protocol = xml if service in ("sts", "s3") else page
     refuse = echoing_server(status, lambda sent: protocol(WRITTEN[written](sent)))
@@ -110,7 +110,7 @@ def test_echoes(call: str, written: str, status: int) -> None:
 
 
 def test_other_messages_are_shown() -> None:
-    """A message without a secret is shown as it is, even if a number is part of another one."""
+    """A message without a secret is unchanged, even if an MFA code is part of a number in it."""
     text = "User 123456789012 isn't allowed"
     with echoing_server(403, lambda _sent: xml(text)) as url:
         sts = client("sts", url)
@@ -119,7 +119,7 @@ def test_other_messages_are_shown() -> None:
 
 
 def test_a_code_is_not_shown() -> None:
-    """An MFA code in the message is hidden."""
+    """If a message contains the MFA code, the code isn't shown."""
     with echoing_server(403, lambda _sent: xml("wrong code 345678.")) as url:
         sts = client("sts", url)
         with pytest.raises(ClientError) as caught:
@@ -150,7 +150,7 @@ UNREADABLE: dict[str, str] = {
 @pytest.mark.parametrize("body", UNREADABLE)
 @pytest.mark.parametrize("call", [call for call in CALLS if call.startswith("sso")])
 def test_unreadable_body(call: str, body: str, status: int) -> None:
-    """A body that botocore can't read isn't quoted, as it can be credentials."""
+    """A body that botocore can't parse isn't quoted, because it can contain credentials."""
     service, run = CALLS[call]
     answers = Answers((status, UNREADABLE[body]))
     with odd_server(answers) as url, pytest.raises(ClientError) as caught:

@@ -1,4 +1,4 @@
-"""A limit of the process is named as the cause, and not the profile that was being read."""
+"""If the process reaches a limit, the error names the limit instead of the profile."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOO_MANY = "This process can't open another file or connection: it has too many 
 
 @contextmanager
 def files_left(count: int) -> Iterator[None]:
-    """Let this process open only so many files more in a ``with`` block."""
+    """Limit the number of files that this process can still open in a ``with`` block."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     highest = max(map(int, os.listdir("/proc/self/fd")))
     resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 20, hard))
@@ -42,7 +42,7 @@ def files_left(count: int) -> Iterator[None]:
 
 
 def test_no_file_left(shell: Shell, aws: EmbeddedAws) -> None:
-    """A switch without a file left says so; after the advice was followed, it works."""
+    """If no file can be opened, a switch says so, and works once files can be opened again."""
     shell.good("%aws_profile RoleBeta")
     for name in ("RoleBeta", "UserAlpha"):
         with files_left(0):
@@ -61,14 +61,14 @@ def test_no_file_left(shell: Shell, aws: EmbeddedAws) -> None:
     ],
 )
 def test_other_errors(error: Exception, ours: type[AwsProfileError]) -> None:
-    """The same error is about the profile or the network where files can be opened."""
+    """An error is about the profile or the network only if files can be opened."""
     assert type(translate(error)) is ours
     with files_left(0):
         assert str(translate(error)) == TOO_MANY
 
 
 def test_cause() -> None:
-    """The limit is found behind other errors, even if files can be opened again."""
+    """The limit is found in the causes of other errors, even if files can be opened again."""
     error = EndpointConnectionError(endpoint_url="http://x", error="no")
     error.__cause__ = RuntimeError("urllib3")
     error.__cause__.__context__ = OSError(24, "Too many open files")

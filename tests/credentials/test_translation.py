@@ -1,4 +1,4 @@
-"""`translated` raises our error instead of a foreign one, with a cause only if it has no secret."""
+"""`translated` replaces foreign errors with ours, and keeps a cause only if it has no secret."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def test_cause_is_kept(error: Exception) -> None:
     ],
 )
 def test_cause_that_can_have_a_secret_is_not_kept(error: Exception) -> None:
-    """An error that can quote a secret isn't the cause, which a traceback would show."""
+    """An error that can quote a secret isn't the cause, because a traceback would show it."""
     assert translate(error).__cause__ is None
     assert translate(error).__suppress_context__
 
 
 @pytest.mark.parametrize("code", ["SignatureDoesNotMatch", "InvalidSignatureException"])
 def test_signed_headers_are_not_shown(code: str) -> None:
-    """Some services respond with the headers that were signed, which aren't shown."""
+    """If a service repeats the signed headers, our error doesn't show them."""
     error = translate(response(code, "The canonical string is x-amz-security-token:SECRET"))
     assert "SECRET" not in "".join(traceback.format_exception(error))
 
@@ -59,7 +59,7 @@ def test_signed_headers_are_not_shown(code: str) -> None:
     ],
 )
 def test_session_without_a_profile(error: Exception) -> None:
-    """What to run about a session without a profile isn't a command with a name of no profile."""
+    """For a session without a profile, the hint doesn't have a command with a profile's name."""
     ours = translate(error, ())
     assert ours.hint
     assert "this session" not in ours.hint
@@ -83,7 +83,7 @@ def test_without_an_error() -> None:
 
 
 def test_step_of_a_chain() -> None:
-    """The error of a step ends with the profile that needs it."""
+    """The error for a step of a chain ends with the name of the profile that needs the step."""
     with pytest.raises(ours.AwsProfileError) as caught, translated(CHAIN, step=1):
         raise ValueError("odd")
     assert str(caught.value) == (
@@ -91,12 +91,12 @@ def test_step_of_a_chain() -> None:
     )
 
 
-#: What botocore logs, with a traceback, before it raises an error.
+#: The text that botocore logs, with a traceback, before it raises an error.
 FAILED = "Refreshing temporary credentials failed during %s"
 
 
 def test_each_failure_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    """A failure that we raise isn't logged as well; everything else is, even in other threads."""
+    """A failure that raises our error isn't logged, but all other records are, in any thread."""
     logger = logging.getLogger("botocore.credentials")
     with translated(CHAIN):
         logger.warning(FAILED, "a call of ours")
@@ -113,13 +113,13 @@ def test_each_failure_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def translate_nothing() -> None:
-    """Run an empty block, as a call of ours that succeeds."""
+    """Run an empty block, which represents a successful call."""
     with translated(CHAIN):
         pass
 
 
 def test_an_interrupt_leaves_no_filter_in_force(caplog: pytest.LogCaptureFixture) -> None:
-    """Wherever Ctrl-C ends a call of ours, botocore's later warnings are logged."""
+    """Wherever Ctrl-C interrupts a call, botocore's later warnings are still logged."""
     with interrupted() as counted:
         translate_nothing()
 

@@ -32,7 +32,7 @@ LATER = "2099-01-01T00:00:00Z"
     ],
 )
 def test_usable(given: dict[str, Any]) -> None:
-    """Long-term and temporary keys are usable, with any text as a secret."""
+    """Long-term and temporary keys are usable, and any text can be a secret."""
     require_usable(given)
 
 
@@ -52,14 +52,14 @@ def test_usable(given: dict[str, Any]) -> None:
     ],
 )
 def test_unusable(given: dict[str, Any] | None, problem: str) -> None:
-    """Credentials that can't be used are an error that doesn't quote them."""
+    """Unusable credentials raise an error that doesn't quote them."""
     with pytest.raises(UnusableCredentialsError, match=problem) as caught:
         require_usable(given)
     assert "hush" not in str(caught.value)
 
 
 def test_about_to_end() -> None:
-    """Credentials that end in a few seconds would end while botocore gets them."""
+    """Credentials that end within seconds are unusable, because they could end before a call."""
     soon = datetime.now(UTC) + timedelta(seconds=4)
     with pytest.raises(UnusableCredentialsError, match="expire in less than 5 seconds"):
         require_usable(GOOD | {"expiry_time": soon.isoformat()})
@@ -67,13 +67,13 @@ def test_about_to_end() -> None:
 
 @pytest.mark.parametrize("text", [None, 7, "", "soon", "2099-01-01T00:00:00", "9" * 400])
 def test_text_that_is_not_a_time(text: object) -> None:
-    """A text without a time or time zone isn't a time."""
+    """A text without a date, a time or a time zone isn't a time."""
     assert parse_time(text) is None
 
 
 @pytest.mark.parametrize("text", [LATER, "2099-01-01T00:00:00UTC", "2099-01-01 00:00:00+0000"])
 def test_time(text: str) -> None:
-    """Each form that AWS tools have written is read."""
+    """Each time format that AWS tools have written is accepted."""
     read = parse_time(text)
     assert read
     assert read.isoformat() == "2099-01-01T00:00:00+00:00"
