@@ -1,4 +1,4 @@
-"""Mistakes in the shared files are named, and following the advice corrects them."""
+"""Messages name mistakes in the shared files, and their advice corrects the mistakes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Mistake:
     wrong: str
 
     def make(self, aws: EmbeddedAws) -> None:
-        """Write it."""
+        """Write the wrong text into the file."""
         path = aws.config_file.with_name(self.file)
         text = path.read_text("utf-8")
         assert self.right in text
@@ -73,7 +73,7 @@ NAMED_BY_BOTH = {
     "two sources": Mistake("config", SOURCE, f"{SOURCE}\ncredential_source = Environment"),
 }
 
-#: Mistakes that an explanation names; a switch has another error, or none.
+#: Mistakes that an explanation names; a switch has a different error, or works.
 NAMED_BY_EXPLAIN = {
     "a role in quotes": Mistake("config", ROLE, ROLE.replace("= ", "= '") + "'"),
     "a source in quotes": Mistake("config", SOURCE, 'source_profile = "UserAlpha"'),
@@ -96,14 +96,14 @@ def explain_profile(name: str) -> Explanation:
 
 
 def problem_of(name: str) -> Problem:
-    """Return the only problem that the explanation of a profile has."""
+    """Return the only problem in the explanation of a profile."""
     (problem,) = explain_profile(name).problems
     return problem
 
 
 @pytest.mark.parametrize("name", NAMED_BY_BOTH)
 def test_named_by_both(shell: Shell, aws: EmbeddedAws, name: str) -> None:
-    """A switch and an explanation say the same, and nothing else; what they say works."""
+    """A switch and an explanation name the same single problem, and their advice works."""
     NAMED_BY_BOTH[name].make(aws)
     problem = problem_of("RoleBeta")
     assert problem.fatal
@@ -116,7 +116,7 @@ def test_named_by_both(shell: Shell, aws: EmbeddedAws, name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMED_BY_EXPLAIN)
 def test_named_by_explain(shell: Shell, aws: EmbeddedAws, name: str) -> None:
-    """An explanation has one problem, and none once its advice is followed."""
+    """An explanation has one problem, and no problem after you follow its advice."""
     NAMED_BY_EXPLAIN[name].make(aws)
     problem = problem_of("RoleBeta")
     follow(problem.says, problem.fix, aws.home / ".aws")
@@ -124,7 +124,7 @@ def test_named_by_explain(shell: Shell, aws: EmbeddedAws, name: str) -> None:
     shell.good("%aws_profile RoleBeta")
 
 
-#: Config files that can't be parsed, and what removes each mistake.
+#: Mistakes that prevent a config file from being parsed.
 UNREADABLE = {
     "an unclosed header": Mistake("config", BETA, BETA[:-1]),
     "an unclosed header behind another setting": Mistake(
@@ -139,7 +139,7 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_files_that_cannot_be_parsed(shell: Shell, aws: EmbeddedAws, name: str) -> None:
-    """The line of a broken header is named, and not a line that it makes wrong."""
+    """The error names the line of the broken header, not the line that fails because of it."""
     mistake = UNREADABLE[name]
     mistake.make(aws)
     with pytest.raises(ConfigFileError) as caught:
@@ -159,7 +159,7 @@ def test_files_that_cannot_be_parsed(shell: Shell, aws: EmbeddedAws, name: str) 
 
 
 def test_every_way_in(aws: EmbeddedAws, shell: Shell) -> None:
-    """A session, a scope and a run over many profiles have the error that a switch has."""
+    """A session, a scope and a run over many profiles give the same advice as a switch."""
     NAMED_BY_BOTH["a header without profile"].make(aws)
     advice = "[RoleBeta] in the config file isn't the profile `RoleBeta`. Write [profile RoleBeta]."
     with pytest.raises(ProfileNotFound) as opened:
@@ -174,7 +174,7 @@ def test_every_way_in(aws: EmbeddedAws, shell: Shell) -> None:
 def test_header_of_the_config_file_in_the_other(
     shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A profile that is in the credentials file alone, with a header of the config file."""
+    """The advice works for a config file's header in the credentials file."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
     Mistake("credentials", USER, "[profile Keys]").make(aws)
@@ -198,7 +198,7 @@ def test_a_variable_that_names_no_file(
     *,
     creates: bool,
 ) -> None:
-    """The variable is named, and not noted again; either part of the advice works."""
+    """The hint names the variable, the notes don't repeat it, and either correction works."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
     keys = aws.credentials_file.read_text().replace(USER, "[Keys]")
@@ -220,7 +220,7 @@ def test_a_variable_that_names_no_file(
 def test_a_source_in_a_file_that_does_not_exist(
     shell: Shell, aws: EmbeddedAws, *, has_section: bool
 ) -> None:
-    """A source profile whose keys are in such a file has the same advice."""
+    """The advice is the same if a source profile's keys are in a file that doesn't exist."""
     if not has_section:
         Mistake("config", "[profile UserAlpha]", "[profile Other]").make(aws)
     right = os.environ["AWS_SHARED_CREDENTIALS_FILE"]
@@ -233,7 +233,7 @@ def test_a_source_in_a_file_that_does_not_exist(
 
 
 def test_no_files(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without any file, both are named, and the command creates the profile."""
+    """If neither file exists, the hint names both, and its command creates the profile."""
     keys = re.findall("= (.*)", aws.credentials_file.read_text())
     for variable in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.delenv(variable)
@@ -256,7 +256,7 @@ def test_no_files(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatc
     shell.good("%aws_profile 'my keys'")
 
 
-#: What someone writes instead of a sign-in's section.
+#: The right and the wrong text of mistakes in a sign-in's section.
 SIGN_INS = {
     "profile before sso-session": ("[sso-session corp]", "[profile sso-session corp]"),
     "an underscore": ("[sso-session corp]", "[sso_session corp]"),
@@ -270,7 +270,7 @@ SIGN_INS = {
 
 @pytest.mark.parametrize("name", SIGN_INS)
 def test_sign_ins(aws: EmbeddedAws, name: str) -> None:
-    """A mistake in a sign-in's section is named; then nothing is missing but the sign-in."""
+    """After you correct a mistake in a sign-in's section, only the SSO token is missing."""
     organisation(aws)
     Mistake("config", *SIGN_INS[name]).make(aws)
     problem, *others = explain_profile("prod-reader").problems
@@ -282,7 +282,7 @@ def test_sign_ins(aws: EmbeddedAws, name: str) -> None:
 
 
 def test_a_sign_in_that_is_named(shell: Shell, aws: EmbeddedAws) -> None:
-    """A role of a sign-in that no profile names has the same advice."""
+    """A role that is named by its sign-in, without a profile, gets the same advice."""
     organisation(aws)
     Mistake("config", *SIGN_INS["an underscore"]).make(aws)
     error = shell.refused(f"%aws_profile corp:{PROD}/Reader")
@@ -293,7 +293,7 @@ def test_a_sign_in_that_is_named(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_a_sign_in_in_the_credentials_file(aws: EmbeddedAws) -> None:
-    """The SDKs read sign-ins from the config file only."""
+    """A sign-in in the credentials file is a problem, because SDKs read the config file only."""
     organisation(aws)
     text = aws.config_file.read_text()
     section = re.search(r"\[sso-session corp\]\n(.+\n)+", text)
@@ -308,14 +308,14 @@ def test_a_sign_in_in_the_credentials_file(aws: EmbeddedAws) -> None:
 
 
 def temporary_keys() -> list[str]:
-    """Return the ID, the secret key and the token of a role's session."""
+    """Return the key ID, the secret key and the token of a role's session."""
     credentials = open_session("RoleBeta").get_credentials()
     assert credentials
     return [str(part) for part in credentials.get_frozen_credentials()[:3]]
 
 
 def test_temporary_keys_without_their_token(shell: Shell, aws: EmbeddedAws) -> None:
-    """Without its token, a temporary key is a problem; with it, a switch works."""
+    """Temporary keys without a token are a problem, and a switch works once you add the token."""
     key, secret, token = temporary_keys()
     with aws.credentials_file.open("a") as credentials:
         credentials.write(f"\n[Temporary]\naws_access_key_id = {key}\n")
@@ -334,7 +334,7 @@ def test_temporary_keys_without_their_token(shell: Shell, aws: EmbeddedAws) -> N
 def test_temporary_keys_in_variables(
     shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same holds for keys in variables."""
+    """Temporary keys in variables are a problem, too, if the token is missing."""
     key, secret, token = temporary_keys()
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
@@ -348,7 +348,7 @@ def test_temporary_keys_in_variables(
 
 
 def test_keys_with_odd_characters(shell: Shell, aws: EmbeddedAws) -> None:
-    """Quotation marks and invisible characters around keys are named, one by one."""
+    """An explanation names quotation marks and invisible characters around keys, one by one."""
     text = aws.credentials_file.read_text()
     key, secret = re.findall("= (.*)", text)
     aws.credentials_file.write_text(
@@ -366,7 +366,7 @@ def test_keys_with_odd_characters(shell: Shell, aws: EmbeddedAws) -> None:
 
 @pytest.mark.parametrize("at_source", [True, False])
 def test_a_secret_in_a_wrong_place(shell: Shell, aws: EmbeddedAws, *, at_source: bool) -> None:
-    """A key that a space joins to another setting's value isn't shown anywhere."""
+    """No output shows a key that a space joins to another setting's value."""
     secret = re.findall("= (.*)", aws.credentials_file.read_text())[1]
     joined = SOURCE if at_source else ROLE
     Mistake("config", joined, f"{joined}\n aws_secret_access_key = {secret}").make(aws)

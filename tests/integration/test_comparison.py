@@ -1,4 +1,4 @@
-"""The page that compares: plain boto3 and ipy_awsprofile side by side, on the same profiles."""
+"""The claims of the comparison page are true for plain boto3 and ipy_awsprofile."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ CALLER = "session.client('sts').get_caller_identity()['Arn']"
 
 @pytest.fixture
 def later() -> Iterator[Callable[[timedelta], None]]:
-    """Return a function that moves the clock of this process and its embedded AWS."""
+    """Yield a function that moves the clock of this process and its embedded AWS."""
     with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
         yield traveller.shift
 
 
 @pytest.fixture
 def prompts(aws: EmbeddedAws, auditor: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Answer every prompt with the code of Auditor's device; return the prompts."""
+    """Answer every prompt with a code from Auditor's device, and return the prompts."""
     prompts: list[str] = []
 
     def answer(prompt: str) -> str:
@@ -61,7 +61,7 @@ def caller(session: boto3.Session) -> str:
 
 
 def test_role(aws: EmbeddedAws, shell: Shell, later: Any) -> None:
-    """For a role without MFA, boto3 renews the session as ipy_awsprofile does."""
+    """For a role without MFA, boto3 renews the session, as ipy_awsprofile does."""
     plain = boto3.Session(profile_name="RoleBeta")
     shell.good("%aws_profile RoleBeta")
     aws.calls.clear()
@@ -73,7 +73,7 @@ def test_role(aws: EmbeddedAws, shell: Shell, later: Any) -> None:
 
 
 def test_mfa(aws: EmbeddedAws, shell: Shell, later: Any, prompts: list[str]) -> None:
-    """boto3 prompts for each session and can't renew it; ours prompts once, and again to renew."""
+    """boto3 prompts for each session and can't renew it; the magic prompts once, and renews."""
     plain = boto3.Session(profile_name="Auditor")
     caller(plain)
     later(timedelta(minutes=1))  # AWS accepts each code once
@@ -94,7 +94,7 @@ def test_mfa(aws: EmbeddedAws, shell: Shell, later: Any, prompts: list[str]) -> 
 
 
 def test_identity_center(aws: EmbeddedAws, shell: Shell, prompts: list[str]) -> None:
-    """boto3 can't sign in; ours signs in from the cell, and then boto3 uses that sign-in."""
+    """boto3 can't sign in; the magic signs in from the cell, and boto3 can use that sign-in."""
     aws.sso.assign(ROLE_ACCOUNT, "Analyst", policy=allow("*"))
     write_session(aws)
     settings: Any = {"sso_account_id": ROLE_ACCOUNT, "sso_role_name": "Analyst"}
@@ -110,7 +110,7 @@ def test_identity_center(aws: EmbeddedAws, shell: Shell, prompts: list[str]) -> 
     assert prompts == []
 
 
-#: Code that a notebook contains, none of which uses a variable such as `session`.
+#: Code from notebooks that doesn't use a variable such as `session`.
 ELSEWHERE = {
     "boto3.client": "import boto3\nseen = boto3.client('sts').get_caller_identity()['Arn']",
     "AWS CLI": "import json\n"
@@ -126,7 +126,7 @@ ELSEWHERE = {
 def test_session_in_a_variable(
     aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
-    """Only code that takes it uses a boto3 session; after a switch, all of this uses the role."""
+    """A boto3 session in a variable doesn't affect code that doesn't use it, but a switch does."""
     monkeypatch.setenv("AWS_PROFILE", "UserAlpha")  # the identity that the kernel was started with
     role = boto3.Session(profile_name="RoleBeta")
     role.client("s3").put_object(Bucket="my-first-bucket", Key="a.csv", Body=b"RoleBeta\n1\n")
@@ -141,7 +141,7 @@ def test_session_in_a_variable(
 def test_parquet(
     aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """With AWS_PROFILE alone, `pd.read_parquet` can't read as a role; after a switch it can."""
+    """With AWS_PROFILE alone, `pd.read_parquet` can't read as a role; after a switch, it can."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "a.parquet")
     s3 = boto3.Session(profile_name="RoleBeta").client("s3")
@@ -170,7 +170,7 @@ def test_changed_variable(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.Mo
 
 
 def test_seeing_the_identity(aws: EmbeddedAws, shell: Shell) -> None:
-    """boto3's session shows neither an account nor the time left; the card shows both."""
+    """boto3's session shows neither an account nor the time left, but the card shows both."""
     shown = repr(boto3.Session(profile_name="RoleBeta"))
     assert ROLE_ACCOUNT not in shown
     card = shell.good("%aws_profile RoleBeta").text
@@ -179,7 +179,7 @@ def test_seeing_the_identity(aws: EmbeddedAws, shell: Shell) -> None:
 
 
 def test_many_accounts(aws: EmbeddedAws, shell: Shell) -> None:
-    """One cell returns a row for each account, and needs no loop."""
+    """One cell returns a row for each account, without a loop."""
     seed_organisation(aws, 6)
     shell.good(f"%%aws_profiles *-dev --into frame\n{CALLER}")
     frame = shell.names["frame"]

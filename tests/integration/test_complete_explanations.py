@@ -1,7 +1,7 @@
-"""Whatever a switch fails for without the network is a problem in the explanation.
+"""If a switch fails without the network, the explanation has a fatal problem.
 
-Files and variables are random: profiles of each kind, with random changes. AWS is a server that
-allows everything.
+The tests use random files and variables: profiles of each kind with random changes. A server that
+allows everything replaces AWS.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class Machine:
 
 
 def one_of(table: Mapping[str, tuple[str, ...]]) -> st.SearchStrategy[tuple[str, str]]:
-    """Return a name and one of its values."""
+    """Return a strategy for a name and one of its values."""
     return st.sampled_from(sorted(table)).flatmap(
         lambda name: st.tuples(st.just(name), st.sampled_from(table[name]))
     )
@@ -138,7 +138,7 @@ def one_of(table: Mapping[str, tuple[str, ...]]) -> st.SearchStrategy[tuple[str,
 
 @st.composite
 def sections(draw: st.DrawFn) -> dict[str, str]:
-    """Return a profile of a kind, with changes."""
+    """Draw a profile of any kind, with random changes."""
     section = dict(draw(st.sampled_from(KINDS)))
     section.update(draw(st.lists(one_of(SETTINGS), max_size=2)))
     if section and draw(st.integers(0, 4)) == 0:
@@ -148,7 +148,7 @@ def sections(draw: st.DrawFn) -> dict[str, str]:
 
 @st.composite
 def machines(draw: st.DrawFn) -> Machine:
-    """Return random files, with a profile `p`."""
+    """Draw random files with a profile `p`."""
     headers = st.sampled_from(
         [spelt.format(name) for name in "pqr" for spelt in ("profile {}", 'profile "{}"', "{}")]
     )
@@ -166,7 +166,7 @@ def machines(draw: st.DrawFn) -> Machine:
 
 
 def written(content: Mapping[str, Mapping[str, str]]) -> str:
-    """Return the text of a file."""
+    """Return the text of a file with these sections."""
     return "".join(
         f"[{header}]\n" + "".join(f"{name} = {value}\n" for name, value in section.items())
         for header, section in content.items()
@@ -174,7 +174,7 @@ def written(content: Mapping[str, Mapping[str, str]]) -> str:
 
 
 PAST, LATER = "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"
-#: Files of the machine, in its present folder.
+#: Files in the machine's working directory.
 FILES = {
     "token": "hush",
     "empty": "",
@@ -201,7 +201,7 @@ TOKENS = {
 
 @contextmanager
 def running(machine: Machine, server: str) -> Iterator[None]:
-    """Let these be the files and variables, and the server be AWS."""
+    """Use the machine's files and variables, and the server as AWS."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         logins, tokens = home / ".aws/login/cache", home / ".aws/sso/cache"
@@ -238,7 +238,7 @@ def running(machine: Machine, server: str) -> Iterator[None]:
 
 
 def answer(sent: str) -> str:
-    """Return what AWS, or a container, answers to a request."""
+    """Return the response of AWS, or of a container, to a request."""
     end = datetime.now(UTC) + timedelta(hours=2)
     keys = {"AccessKeyId": "ASIAHUSH", "SecretAccessKey": "hush", "SessionToken": "hush"}
     keys["Expiration"] = end.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -260,7 +260,7 @@ def answer(sent: str) -> str:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """Run a server that allows everything."""
+    """Run a server that allows everything, and yield its URL."""
     with echoing_server(200, answer) as url:
         yield url
 
@@ -275,6 +275,6 @@ def test_a_failing_switch_is_explained(server: str, machine: Machine) -> None:
             session = open_session("p", mfa_prompter=lambda _: "123456")
             session.client("s3", region_name="us-east-1")
             error = None
-        except Exception as failure:  # noqa: BLE001  # AwsProfileError, or botocore's of a client
+        except Exception as failure:  # noqa: BLE001  # AwsProfileError, or an error of botocore's client
             error = failure
     assert not (error and works), f"{type(error).__name__}: {error}\n{machine}"

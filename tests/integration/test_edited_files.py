@@ -1,4 +1,4 @@
-"""The same profile name in another account: what was made before is told apart by who signs."""
+"""If a profile's name moves to another account, cards tell objects apart by account."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def _other_role(aws: EmbeddedAws) -> None:
 
 
 def edit(aws: EmbeddedAws) -> None:
-    """Let the profile's name stand for the role in the other account."""
+    """Change the profile to the role in the other account."""
     text = aws.config_file.read_text()
     aws.config_file.write_text(text.replace(f"::{ROLE_ACCOUNT}:", f"::{OTHER_ACCOUNT}:"))
 
 
 def edit_copy(aws: EmbeddedAws) -> None:
-    """Let AWS_CONFIG_FILE name another file, in which the name stands for the other role."""
+    """Point AWS_CONFIG_FILE to a copy in which the profile has the other account's role."""
     copy = aws.config_file.with_name("other-config")
     copy.write_text(aws.config_file.read_text().replace(ROLE_ACCOUNT, OTHER_ACCOUNT))
     os.environ["AWS_CONFIG_FILE"] = str(copy)
@@ -49,7 +49,7 @@ def edit_copy(aws: EmbeddedAws) -> None:
 def test_what_was_made_before_is_named(
     aws: EmbeddedAws, shell: Shell, options: str, change: object
 ) -> None:
-    """Client, session and filesystem of the former account are named; new ones are of the new."""
+    """The card names objects that use the old account, and new objects use the new account."""
     shell.good(f"%aws_profile RoleBeta{options}\ns3, old = session.client('s3'), session")
     shell.good(f"import s3fs; fs = s3fs.S3FileSystem(); fs.ls('{BUCKETS}')")
     assert callable(change)
@@ -68,7 +68,7 @@ def test_what_was_made_before_is_named(
 
 
 def test_a_child_from_before_keeps_its_account(aws: EmbeddedAws, shell: Shell) -> None:
-    """What was lent as the former account stays that account's; new children are of the new."""
+    """A child process from before the edit keeps the old account, and new ones get the new one."""
     shell.good("%aws_profile RoleBeta --read-only")
     before = f"import os; os.environ.update({dict(os.environ)!r})\n{ARN}"
     edit(aws)
@@ -79,7 +79,7 @@ def test_a_child_from_before_keeps_its_account(aws: EmbeddedAws, shell: Shell) -
 
 
 def test_an_edit_without_a_switch_is_named(aws: EmbeddedAws, shell: Shell) -> None:
-    """If the name stands for another role since the switch, the card says it, and the list too."""
+    """If an edit changes the profile's role after a switch, the card and the list show it."""
     shell.good("%aws_profile RoleBeta")
     aws.write_profile("another", region="us-east-1")
     assert "`RoleBeta`" not in shell.good("%aws_profile").text

@@ -1,6 +1,6 @@
-"""An error is two lines, in a kernel as in a shell, and changes nothing.
+"""An error has two lines in a kernel and in a shell, and changes nothing.
 
-What each error says is a matter of the tables in `broken_kinds` and of the magics' own tests.
+The tables in `broken_kinds` and the magics' own tests cover the text of each error.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ PROOF = "print(session is before, *sorted(get_ipython().run_line_magic('who_ls',
 
 @pytest.fixture(autouse=True)
 def _profiles(aws: EmbeddedAws) -> None:
-    """Add profiles that can't be switched to."""
+    """Create profiles to which a switch fails."""
     add_mfa_role(aws, "WithMfa")
     aws.write_profile(
         "NoRole",
@@ -76,7 +76,7 @@ def _profiles(aws: EmbeddedAws) -> None:
 
 
 def test_in_a_kernel(aws: EmbeddedAws) -> None:
-    """A kernel sends one `error` and nothing beside it: no sentence stands twice."""
+    """A kernel sends one `error` and no other output, without repeating a sentence."""
     cells = ["%load_ext ipy_awsprofile\n%aws_profile RoleBeta\nbefore = session"]
     for case in CASES.values():
         cells += [case.line, PROOF]
@@ -92,7 +92,7 @@ def test_in_a_kernel(aws: EmbeddedAws) -> None:
 
 
 def test_in_a_shell(shell: Shell) -> None:
-    """A terminal shows the error and its hint in two lines; session and variables stay."""
+    """A terminal shows the error and its hint in two lines, and the variables don't change."""
     shell.good("%aws_profile UserAlpha\nbefore = session")
     for case in CASES.values():
         error = shell.refused(case.line)
@@ -105,7 +105,7 @@ def test_in_a_shell(shell: Shell) -> None:
 
 
 def test_batch_run_fails() -> None:
-    """A script that IPython runs ends with a status other than 0."""
+    """A script that IPython runs exits with a nonzero status."""
     done = subprocess.run(
         [sys.executable, "-m", "IPython", "-c", "%load_ext ipy_awsprofile\n%aws_profile Nobody"],
         capture_output=True,

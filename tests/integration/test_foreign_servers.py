@@ -1,4 +1,4 @@
-"""On servers that aren't AWS, a switch works with what is known, and the card says what isn't."""
+"""On servers that aren't AWS, a switch works, and the card says which facts are unknown."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ endpoint_url = {url}
 aws_access_key_id = AKIAIOSFODNN7EXAMPLE
 aws_secret_access_key = hush
 """
-#: What Ceph's RGW answers: no AssumedRoleId, and a time with nanoseconds.
+#: The response of Ceph's RGW, without an AssumedRoleId, and with nanoseconds in its time.
 #: https://docs.ceph.com/en/latest/radosgw/STS/
 ASSUMED = """<AssumeRoleResponse><AssumeRoleResult><Credentials>
 <AccessKeyId>rgwkey</AccessKeyId><Expiration>2099-01-01T00:00:00.123456789Z</Expiration>
@@ -49,7 +49,7 @@ IGNORED = "isn't AWS, and may ignore the session policy"
 
 
 def test_role_and_user(shell: Shell, shared_files: tuple[Path, Path]) -> None:
-    """A role is known by the answer to AssumeRole, and a user's keys belong to somebody."""
+    """AssumeRole's response identifies a role, but the owner of a user's keys is unknown."""
     with acting_server(RGW) as url:
         shared_files[0].write_text(CONFIG.format(url=url))
         assert explain(SessionRequest(profile="role")).works
@@ -65,7 +65,7 @@ def test_role_and_user(shell: Shell, shared_files: tuple[Path, Path]) -> None:
 
 
 def test_role_in_an_account_of_rgw(shell: Shell, shared_files: tuple[Path, Path]) -> None:
-    """An account of RGW has another form than AWS's, and can be expected."""
+    """You can expect an account in RGW's format, which differs from AWS's."""
     account = "RGW00889737169837717"
     answers = RGW | {"AssumeRole": (200, ASSUMED.format(account=account))}
     with acting_server(answers) as url:
@@ -77,7 +77,7 @@ def test_role_in_an_account_of_rgw(shell: Shell, shared_files: tuple[Path, Path]
 
 
 def test_what_another_program_has_cached(shared_files: tuple[Path, Path]) -> None:
-    """Where the server can't tell whether it knows a cached session, the role is assumed again."""
+    """If the server can't confirm another program's cached session, the role is assumed again."""
     answers = dict(RGW)
     with acting_server(answers) as url:
         shared_files[0].write_text(CONFIG.format(url=url))
@@ -107,13 +107,13 @@ def test_session_policies(
 
 
 def test_nothing_is_tried_out(shell: Shell, aws: EmbeddedAws) -> None:
-    """Whether a server heeds the policy isn't found out by a call that would write."""
+    """A switch doesn't call AWS to find out whether the server enforces the session policy."""
     assert IGNORED in shell.good("%aws_profile RoleBeta --read-only").text
     assert [call.action for call in aws.calls] == ["sts:AssumeRole"]
 
 
 def test_any_other_server(shell: Shell, shared_files: tuple[Path, Path]) -> None:
-    """A page that isn't an answer of such a server stays an error."""
+    """An HTML page instead of such a server's response is still an error."""
     with acting_server({"": (405, "<html>Method Not Allowed</html>")}) as url:
         shared_files[0].write_text(CONFIG.format(url=url))
         assert isinstance(shell.refused("%aws_profile user"), ServiceError)

@@ -1,6 +1,6 @@
-"""No variable lets anything sign as another identity than the one that the card shows, unnamed.
+"""If a variable makes any code sign as an identity that the card doesn't show, the card names it.
 
-The variables are those of AWS's reference that decide about credentials, and of AWS's SDKs.
+They are the variables in AWS's reference that affect credentials, and variables of AWS's SDKs.
 https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html#EVarSettings
 """
 
@@ -26,7 +26,7 @@ ME = {f"arn:aws:iam::{USER_ACCOUNT}:user/Me"}
 KEYS = {"AWS_ACCESS_KEY_ID": "{key}", "AWS_SECRET_ACCESS_KEY": "{secret}"}
 TEMPORARY = {"AWS_ACCESS_KEY_ID": "{temporary_key}", "AWS_SECRET_ACCESS_KEY": "{temporary_secret}"}
 
-#: Each leads to another user, or to nobody.
+#: Variables that lead to another user, or to no user.
 VARIABLES: dict[str, dict[str, str]] = {
     "keys": KEYS,
     "keys that end": KEYS | {"AWS_CREDENTIAL_EXPIRATION": "2099-01-01T00:00:00Z"},
@@ -54,7 +54,7 @@ VARIABLES: dict[str, dict[str, str]] = {
     "file of boto 2": {"AWS_CREDENTIAL_FILE": "{boto_file}"},
 }
 
-#: Files that a switch reads as well, so that they decide who it is.
+#: Files that a switch reads, too, so that they change its own identity.
 OF_THE_SWITCH = {"credentials file", "config file"}
 
 SIGNERS = {
@@ -69,7 +69,7 @@ SIGNERS = {
     "obstore.list(store).collect()",
 }
 
-#: One child for both, as most of its time it imports botocore; they differ in what they call.
+#: One child process for both, which spends most of its time on importing botocore.
 CHILD = (
     "import subprocess, sys\n"
     "code = 'import boto3, awscli.clidriver as cli\\n'\n"
@@ -82,7 +82,7 @@ OF_CHILD = {"child Python": "s3:ListBucket", "AWS CLI": "s3:ListAllMyBuckets"}
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[tuple[EmbeddedAws, dict[str, str]]]:
-    """Run one embedded AWS, with the profiles P and Other, and all that the variables name."""
+    """Run one embedded AWS with profiles P and Other; yield it, with the variables' values."""
     with EmbeddedAws() as aws:
         users = [
             aws.create_user(name, account=USER_ACCOUNT, policy=allow("*"))
@@ -137,7 +137,7 @@ def world() -> Iterator[tuple[EmbeddedAws, dict[str, str]]]:
 def aws(
     world: tuple[EmbeddedAws, dict[str, str]], shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> EmbeddedAws:
-    """Point the environment to it; there is no instance metadata."""
+    """Point the environment to the module's AWS, without instance metadata."""
     aws, _ = world
     metadata = {"AWS_METADATA_ENDPOINT": "http://127.0.0.1:9", "AWS_ALLOW_HTTP": "true"}
     for name, value in {
@@ -151,14 +151,14 @@ def aws(
 
 
 def seen(aws: EmbeddedAws, shell: Shell, code: str) -> set[str | None]:
-    """Return who AWS saw while a cell ran, whether it succeeded or not."""
+    """Return the ARNs that AWS saw while a cell ran, whether it succeeded or not."""
     aws.calls.clear()
     shell.run(code)
     return {call.arn for call in aws.calls}
 
 
 def who_signs(aws: EmbeddedAws, shell: Shell) -> dict[str, set[str | None]]:
-    """Return who AWS saw, by the signer; nobody if it didn't call AWS."""
+    """Return the ARNs that AWS saw for each signer, or an empty set if it didn't call AWS."""
     whom = {signer: seen(aws, shell, code) for signer, code in SIGNERS.items()}
     seen(aws, shell, CHILD)
     for signer, action in OF_CHILD.items():
@@ -183,7 +183,7 @@ def test_before_the_switch(
     monkeypatch: pytest.MonkeyPatch,
     name: str,
 ) -> None:
-    """A variable from before the switch changes nobody's identity, and nobody fails."""
+    """A variable from before the switch doesn't change the identity of any signer."""
     set_variables(world, monkeypatch, name)
     assert "user/Me" in shell.good("%aws_profile P").text
     shell.good("s3 = session.client('s3')")
@@ -199,7 +199,7 @@ def test_after_the_switch(
     monkeypatch: pytest.MonkeyPatch,
     name: str,
 ) -> None:
-    """A variable that is set after the switch is named, if anything signs as somebody else."""
+    """If a variable that is set after the switch changes a signer's identity, the card names it."""
     shell.good("%aws_profile P")
     shell.good("s3 = session.client('s3')")
     set_variables(world, monkeypatch, name)

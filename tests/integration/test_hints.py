@@ -1,4 +1,4 @@
-"""What an error or a card says to run is run, and then it works."""
+"""The code and the advice in errors and on cards work."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 
 def code_in(text: str) -> list[str]:
-    """Return what is between backticks in a text."""
+    """Return the code between backticks in a text."""
     return re.findall(r"`([^`]+)`", text)
 
 
 def test_expired_keys_of_a_profile_that_is_not_active(shell: Shell, aws: EmbeddedAws) -> None:
-    """Keys that have expired in a file are renewed there, and the same cell works again."""
+    """After you renew expired keys in their file, the same cell works."""
     user = aws.create_user("Tool", account=USER_ACCOUNT, policy=allow("*"))
     aws.write_profile("Keys", region="us-west-2")
     write_keys(aws, "Keys", session_keys(aws, user))
@@ -46,7 +46,7 @@ def test_expired_keys_of_a_profile_that_is_not_active(shell: Shell, aws: Embedde
 
 
 def test_expired_session_of_the_active_profile(shell: Shell, aws: EmbeddedAws) -> None:
-    """For the active profile, what the hint names is run, and then the cell again."""
+    """For the active profile, the hint's command renews the session, and then the cell works."""
     shell.good("from ipy_awsprofile import list_buckets\n%aws_profile RoleBeta")
     aws.expire_sessions()
     refresh, name = code_in(shell.refused("list_buckets(session)").hint)
@@ -57,7 +57,7 @@ def test_expired_session_of_the_active_profile(shell: Shell, aws: EmbeddedAws) -
 
 @pytest.mark.parametrize("into", ["", " --into found"])
 def test_errors_of_many_profiles(shell: Shell, aws: EmbeddedAws, into: str) -> None:
-    """The summary of a cell for many profiles names all errors by an expression that works."""
+    """The summary of a cell for many profiles shows an expression that returns all errors."""
     cell = "assert profile.name != 'UserAlpha'\n1"
     shown = shell.good(f"%%aws_profiles *{into} --no-progress\n{cell}").text
     note = next(line for line in shown.splitlines() if "All errors" in line)
@@ -66,7 +66,7 @@ def test_errors_of_many_profiles(shell: Shell, aws: EmbeddedAws, into: str) -> N
 
 
 def test_errors_of_a_function(shell: Shell, aws: EmbeddedAws) -> None:
-    """The summary of across_profiles names the attribute of its DataFrame."""
+    """The summary of across_profiles names the DataFrame's attribute that has all errors."""
     shell.good("from ipy_awsprofile import across_profiles")
     function = "lambda session: session.client('s3').list_buckets()['Buckets']"
     shown = shell.good(f"frame = across_profiles('*', {function}, progress=False)").text
@@ -85,7 +85,7 @@ def test_errors_of_a_function(shell: Shell, aws: EmbeddedAws) -> None:
     ],
 )
 def test_options(shell: Shell, aws: EmbeddedAws, option: str, words: str, good: str) -> None:
-    """A value that STS doesn't accept is refused before any call, with what it accepts."""
+    """A value that STS doesn't accept is refused before any call, and the hint has the rules."""
     aws.calls.clear()
     error = shell.refused(f"%aws_profile RoleBeta {option}")
     assert isinstance(error, InvalidOption)
@@ -96,14 +96,14 @@ def test_options(shell: Shell, aws: EmbeddedAws, option: str, words: str, good: 
 
 
 def test_region(shell: Shell, aws: EmbeddedAws) -> None:
-    """A Region that can't be one leads to the one that is meant."""
+    """The hint for an invalid Region names the Region that was meant."""
     region, *_ = code_in(shell.refused("%aws_profile RoleBeta --region 'us west-2'").hint)
     assert region == "us-west-2"
     shell.good(f"%aws_profile RoleBeta --region {region}")
 
 
 def test_duckdb_in_a_cell_for_many_profiles(shell: Shell, aws: EmbeddedAws) -> None:
-    """The connection that is named for DuckDB can be made in the cell as it is written there."""
+    """The hint for DuckDB has code that creates the connection in the cell."""
     secret = "from ipy_awsprofile.libraries import duckdb_secret as s; s(session)"
     failed = shell.refused(f"%%aws_profiles RoleBeta --no-progress\n{secret}")
     assert isinstance(failed, NoProfileAnswered)
@@ -128,7 +128,7 @@ def test_duckdb_in_a_cell_for_many_profiles(shell: Shell, aws: EmbeddedAws) -> N
 def test_a_session_that_left_its_variable(
     shell: Shell, aws: EmbeddedAws, switch: str, code: str
 ) -> None:
-    """A switch with another variable says that the first one is empty, and how to have both."""
+    """After a switch with another variable, the card has code to recreate the first session."""
     shell.good(f"%aws_profile {switch} --as first")
     card = shell.good("%aws_profile UserAlpha --as second").text
     (note,) = (line for line in card.splitlines() if "for two sessions" in line)
@@ -158,19 +158,19 @@ def test_a_session_that_left_its_variable(
     ],
 )
 def test_duration(shell: Shell, aws: EmbeddedAws, typed: str, words: str) -> None:
-    """A duration that AWS doesn't allow leads to the shortest and the longest one."""
+    """The error for an invalid duration names the shortest and the longest duration."""
     error = shell.refused(f"%aws_profile RoleBeta --duration {typed}")
     assert str(error) == f"AWS doesn't allow a duration of {words}: use 15m to 12h."
     shortest, longest = re.findall(r"\b\d+[mh]\b", str(error))
     shell.good(f"%aws_profile RoleBeta --duration {shortest}")
     error = shell.refused(f"%aws_profile RoleBeta --duration {longest}")
-    assert "MaxSessionDuration" in str(error)  # AWS allows it for roles that do
+    assert "MaxSessionDuration" in str(error)  # valid, but not for this role
 
 
 @pytest.mark.parametrize("cell", ["", "\nprofile.name"])
 @pytest.mark.parametrize("number", ["0", "-1", "many", "''"])
 def test_workers(shell: Shell, aws: EmbeddedAws, cell: str, number: str) -> None:
-    """A number of workers that can't be one is refused, even in a line that has no use for it."""
+    """An invalid number of workers is refused, even in a line that doesn't use workers."""
     magic = "%%aws_profiles * --no-progress" if cell else "%aws_profiles"
     error = shell.refused(f"{magic} --workers {number}{cell}")
     assert isinstance(error, InvalidOption)
@@ -184,7 +184,7 @@ def test_workers(shell: Shell, aws: EmbeddedAws, cell: str, number: str) -> None
     ["list_buckets", "who_am_i", "storage_options", "libraries.pyarrow_filesystem"],
 )
 def test_a_name_instead_of_a_session(shell: Shell, aws: EmbeddedAws, call: str) -> None:
-    """A function that gets the name of a profile says how to pass its session."""
+    """If a function gets the name of a profile, the error says how to pass its session."""
     shell.good("from ipy_awsprofile import libraries, list_buckets, storage_options, who_am_i")
     aws.calls.clear()
     error = shell.refused(f"{call}('RoleBeta')")
@@ -198,7 +198,7 @@ def test_a_name_instead_of_a_session(shell: Shell, aws: EmbeddedAws, call: str) 
 
 @pytest.mark.parametrize("value", ["None", "session.client('s3')", "open_session"])
 def test_something_else_instead_of_a_session(shell: Shell, aws: EmbeddedAws, value: str) -> None:
-    """A function that gets a client says that it needs the session."""
+    """If a function gets another object, such as a client, the error says to pass a session."""
     shell.good("from ipy_awsprofile import list_buckets, open_session\n%aws_profile RoleBeta")
     error = shell.refused(f"list_buckets({value})")
     assert isinstance(error, InvalidOption)
@@ -216,7 +216,7 @@ def test_something_else_instead_of_a_session(shell: Shell, aws: EmbeddedAws, val
     ],
 )
 def test_protected_profile_that_does_not_exist(shell: Shell, aws: EmbeddedAws, cell: str) -> None:
-    """A name that fits a pattern and doesn't exist leads to the profile, not to a confirmation."""
+    """A missing profile whose name matches a protected pattern gets the hint for a misspelling."""
     shell.good("from ipy_awsprofile import across_profiles, using_profile")
     shell.good("%config AwsProfileMagics.protected = ['*bet*']")
     error = shell.refused(cell)
@@ -239,7 +239,7 @@ def test_protected_profile_that_does_not_exist(shell: Shell, aws: EmbeddedAws, c
 def test_mfa_code_without_a_person(
     shell: Shell, aws: EmbeddedAws, auditor: str, options: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After the hint's command has run where a person answers, the switch works unattended."""
+    """After you run the hint's command where you can answer, the switch works unattended."""
     error = shell.refused(f"%aws_profile Auditor{options}")
     assert isinstance(error, MfaUnavailable)
     command, refresh = code_in(error.hint)
@@ -266,7 +266,7 @@ def test_mfa_code_of_a_source_without_a_person(
 def test_mfa_process_with_a_constant(
     shell: Shell, aws: EmbeddedAws, auditor: str, place: str
 ) -> None:
-    """A code that a command or function returns is wrong: it is corrected, not waited for."""
+    """If a command or function returns a wrong code, the hint says to correct it, not to wait."""
 
     def set_code(code: str) -> None:
         value = f"lambda serial: '{code}'" if place == "function" else f"'echo {code}'"
@@ -297,7 +297,7 @@ def test_mfa_process_with_a_constant(
     ],
 )
 def test_region_that_no_one_knows(shell: Shell, aws: EmbeddedAws, region: str, advice: str) -> None:
-    """A switch accepts any Region of other servers, and the card notes unknown ones."""
+    """A switch accepts any Region on other servers, and the card notes unknown Regions."""
     words = f"botocore doesn't know the Region `{region}`. {advice}"
     assert words in shell.good(f"%aws_profile RoleBeta --region {region}").text
     assert "know the Region" not in shell.good("%aws_profile RoleBeta").text
@@ -308,7 +308,7 @@ def test_region_that_no_one_knows(shell: Shell, aws: EmbeddedAws, region: str, a
 def test_region_of_a_profile(
     shell: Shell, aws: EmbeddedAws, region: str, *, is_noted: bool
 ) -> None:
-    """A Region that the profile of another server names isn't doubted, unless it says nothing."""
+    """For other servers, a Region in the profile isn't noted, unless it is a placeholder."""
     text = aws.config_file.read_text()
     aws.config_file.write_text(text.replace("region = us-west-2", f"region = {region}"))
     assert ("know the Region" in shell.good("%aws_profile RoleBeta").text) == is_noted
@@ -324,7 +324,7 @@ ROLE = "arn:aws:iam::123456789012:role/RoleBeta"
 def test_arn_instead_of_a_name(
     shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, arn: str
 ) -> None:
-    """An ARN where a profile's name is expected leads to the option, for a switch and explained."""
+    """If you use an ARN as a profile's name, a switch and an explanation name the right option."""
     monkeypatch.setenv("AWS_PROFILE", "UserAlpha")  # the default credentials
     (option, _) = code_in(shell.refused(f"%aws_profile {arn}").hint)
     assert f"`{option}`" in shell.good(f"%aws_profile --explain {arn}").text
@@ -340,7 +340,7 @@ def test_arn_instead_of_a_name(
 
 
 def test_role_arn_that_aws_does_not_accept(shell: Shell, aws: EmbeddedAws) -> None:
-    """The explanation that an error names shows where the ARN is; at AWS, also that it is wrong."""
+    """The explanation shows the source of a wrong ARN, and at AWS's endpoint, that it is wrong."""
     wrong = ROLE.replace("123456789012", "12345")
     error = shell.refused(f"%aws_profile --role-arn {wrong} --source-profile UserAlpha")
     (explanation,) = code_in(error.hint)

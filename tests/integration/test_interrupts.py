@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of a switch changes nothing."""
+"""Ctrl-C during a switch changes nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.errors import SwitchInterrupted
 from tests.shells import Shell, run_notebook
 
-#: Sends Ctrl-C to the cell as soon as it calls AWS, however long it takes until then.
+#: Sends Ctrl-C to the cell as soon as it calls AWS, however long that takes.
 INTERRUPT_CALL = """
 import signal, threading, time
 
@@ -21,7 +21,7 @@ threading.Thread(target=interrupt, args=arguments, daemon=True).start()
 
 
 def test_interrupted_during_a_call(shell: Shell, aws: EmbeddedAws) -> None:
-    """Ctrl-C while AWS is slow ends the switch, and identity and variables are untouched."""
+    """Ctrl-C during a slow call ends the switch, and keeps the identity and the variables."""
     identity = shell.good("%aws_profile UserAlpha").text
     session = shell.names["session"]
     aws.latency = 5
@@ -37,7 +37,7 @@ def test_interrupted_during_a_call(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_interrupted_kernel(aws: EmbeddedAws) -> None:
-    """In a kernel, an interrupt is an error of the cell, which says that nothing has changed."""
+    """In a kernel, an interrupted switch raises an error that says that nothing has changed."""
     aws.latency = 2
     done, after = run_notebook(
         f"%load_ext ipy_awsprofile\n{INTERRUPT_CALL}%aws_profile RoleBeta",

@@ -1,4 +1,4 @@
-"""What can't follow a switch is named on the card, and the code that the card shows mends it."""
+"""The card names objects that can't follow a switch, with code to recreate them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BUCKET = "leftovers-of-mine"
 
 @pytest.fixture
 def notebook(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:
-    """Create a bucket with files, and a second role that reads it."""
+    """Create a bucket with a file, and a second role that can read it."""
     add_role(aws, "RoleGamma", "s3:*")
     aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
     s3 = open_session("RoleBeta").client("s3")
@@ -34,14 +34,14 @@ def notebook(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch) ->
         "AWS_ENDPOINT_URL": aws.endpoint_url,
         "AWS_ALLOW_HTTP": "true",
         "AWS_S3_ALLOW_UNSAFE_RENAME": "true",
-        "BOTO3_ENDPOINT_URL": aws.endpoint_url,  # of papermill
+        "BOTO3_ENDPOINT_URL": aws.endpoint_url,  # for papermill
     }.items():
         monkeypatch.setenv(name, value)
     shell.names.update(BUCKET=BUCKET, KEY=f"{BUCKET}/cities.parquet")
     return shell
 
 
-#: How something that signs is kept in the variable ``it``, and how it is used.
+#: Code that creates a signing object in the variable ``it``, and code that uses it.
 KEPT = {
     "client": ("it = session.client('s3')", "it.head_bucket(Bucket=BUCKET)"),
     "client of boto3": ("import boto3; it = boto3.client('s3')", "it.head_bucket(Bucket=BUCKET)"),
@@ -73,7 +73,7 @@ KEPT = {
 
 @pytest.mark.parametrize("kept", KEPT)
 def test_the_code_on_the_card_mends_it(aws: EmbeddedAws, notebook: Shell, kept: str) -> None:
-    """A variable of the former identity is named until the code on the card has been run."""
+    """The card names a variable with the previous identity until you run the card's code."""
     make, use = KEPT[kept]
     notebook.good("%aws_profile RoleBeta")
     notebook.good(make)
@@ -92,7 +92,7 @@ def test_the_code_on_the_card_mends_it(aws: EmbeddedAws, notebook: Shell, kept: 
 
 
 def test_a_filesystem_with_more_access(notebook: Shell) -> None:
-    """A filesystem of s3fs from before a read-only switch to the same role is named."""
+    """The card names an s3fs filesystem from before a read-only switch to the same role."""
     notebook.good("%aws_profile RoleBeta\nimport s3fs; fs = s3fs.S3FileSystem(); fs.ls(BUCKET)")
     card = notebook.good("%aws_profile RoleBeta --read-only").text
     assert "`fs` still signs as RoleBeta with its full permissions: run `import" in card
@@ -101,7 +101,7 @@ def test_a_filesystem_with_more_access(notebook: Shell) -> None:
 
 
 def test_a_filesystem_of_a_cell(aws: EmbeddedAws, notebook: Shell) -> None:
-    """What a cell magic's cell has opened is named afterwards, and what is from before in it."""
+    """The card names a filesystem that a cell magic's cell has opened."""
     read = "fs.open_input_file(KEY).read()"
     opened = "from pyarrow.fs import FileSystem; fs, _ = FileSystem.from_uri(f's3://{KEY}')"
     notebook.good("%aws_profile RoleBeta")
@@ -113,7 +113,7 @@ def test_a_filesystem_of_a_cell(aws: EmbeddedAws, notebook: Shell) -> None:
 
 
 def test_a_filesystem_from_before_the_first_switch(notebook: Shell) -> None:
-    """It is named without a claim as to who it is; an anonymous one isn't named."""
+    """The card names a filesystem from before the first switch, unless it is anonymous."""
     notebook.good(
         "from pyarrow.fs import S3FileSystem\n"
         "fs = S3FileSystem(region='us-west-2')\n"
@@ -125,7 +125,7 @@ def test_a_filesystem_from_before_the_first_switch(notebook: Shell) -> None:
 
 
 def test_what_a_cell_has_shown(notebook: Shell) -> None:
-    """IPython's own variables for what a cell has shown aren't named beside the user's."""
+    """The card doesn't name IPython's own variables for a cell's output."""
     notebook.good("%aws_profile RoleBeta")
     notebook.good("from pyarrow.fs import FileSystem; fs = FileSystem.from_uri(f's3://{KEY}')[0]")
     notebook.good("fs")
@@ -135,7 +135,7 @@ def test_what_a_cell_has_shown(notebook: Shell) -> None:
 
 
 def test_bindings_without_the_environment(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then AWS_PROFILE is the user's own: a filesystem of the active profile isn't named."""
+    """If the environment doesn't follow, the active profile's filesystem isn't named."""
     monkeypatch.setenv("AWS_PROFILE", "UserAlpha")
     notebook.good("%config AwsProfileMagics.bindings = ['namespace', 'filesystems']")
     notebook.good("%aws_profile RoleBeta\nimport s3fs; fs = s3fs.S3FileSystem()")
@@ -143,7 +143,7 @@ def test_bindings_without_the_environment(notebook: Shell, monkeypatch: pytest.M
     assert "`fs` still signs as RoleBeta" in notebook.good("%aws_profile RoleGamma").text
 
 
-#: Libraries that keep a client for all calls.
+#: Libraries that keep one client for all calls.
 CACHING = {
     "MLflow": "from mlflow.store.artifact.s3_artifact_repo import S3ArtifactRepository\n"
     "S3ArtifactRepository(f's3://{BUCKET}').list_artifacts()",

@@ -1,6 +1,6 @@
-"""Every way in, for every library: AWS sees the identity that the card shows.
+"""With each library and each way to switch, AWS sees the identity that the card shows.
 
-The libraries are used without any help. Each goes through all ways in, one after another.
+The libraries get no arguments from us. Each test uses all ways to switch, one after another.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 """
@@ -40,7 +40,7 @@ from tests.shells import Shell, run_notebook
 BUCKET = "libraries-of-the-table"
 ROLE_ARN = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleGamma"
 
-#: Each reads (deltalake writes) as any notebook would, without a word about credentials.
+#: Each library reads (deltalake writes) as in any notebook, without arguments for credentials.
 LIBRARIES = {
     "boto3": "import boto3; boto3.client('s3').list_objects_v2(Bucket=BUCKET)",
     "boto3 resource": "import boto3; list(boto3.resource('s3').Bucket(BUCKET).objects.all())",
@@ -69,7 +69,7 @@ LIBRARIES = {
     "obstore": "import obstore; from obstore.store import S3Store\n"
     "options = {'allow_http': True}\n"
     "obstore.get(S3Store(BUCKET, client_options=options), 'cities.csv').bytes()",
-    # Without a version it lists, and tries for seconds to list what it may not.
+    # Without a version, lance lists the table, and retries for seconds if that is denied.
     "lance": "import lance; lance.dataset(f's3://{BUCKET}/lance', version=1)",
     "PyIceberg": "from pyiceberg.io.pyarrow import PyArrowFileIO\n"
     "PyArrowFileIO({'s3.endpoint': ENDPOINT, 's3.region': 'us-west-2'}).new_input(CSV).open()",
@@ -81,13 +81,13 @@ LIBRARIES = {
     "duck.sql(f\"FROM '{PARQUET}'\").fetchall()",
 }
 
-#: They use the kernel's own session; others may assume the role by themselves, by its profile.
+#: Libraries that use the kernel's own session. Others can assume the role by its profile.
 ONE_SESSION = {"boto3", "boto3 resource", "awswrangler"}
 
-#: They keep the credentials of their first read, and are named.
+#: Libraries that keep the credentials of their first read, which the card names.
 NAMED = {"daft": "import daft; daft.read_csv(CSV).collect()"}
 
-#: Each is another identity than the one before it, also where a scope has ended.
+#: Each way has a different identity from the previous one, even if that was a scope.
 WAYS_IN: dict[str, tuple[Way, Asked]] = {
     "line magic": (by_magic, profile("RoleBeta")),
     "picker": (by_picker, profile("UserAlpha")),
@@ -102,7 +102,7 @@ WAYS_IN: dict[str, tuple[Way, Asked]] = {
 
 @dataclass(frozen=True)
 class World:
-    """The embedded AWS of this module, where instance metadata isn't, and the MFA device."""
+    """The module's embedded AWS, the URL of a missing metadata service, and the MFA device."""
 
     aws: EmbeddedAws
     metadata: str
@@ -111,7 +111,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """Create two roles that read a bucket, one that asks for MFA, and the bucket."""
+    """Create two roles that read a bucket, a role that requires MFA, and the bucket."""
     with EmbeddedAws() as aws, odd_server(Answers((404, ""))) as metadata:
         seed(aws)
         add_role(aws, "RoleGamma", "s3:*")
@@ -121,13 +121,13 @@ def world() -> Iterator[World]:
 
 @pytest.fixture
 def aws(world: World, monkeypatch: pytest.MonkeyPatch) -> EmbeddedAws:
-    """Point the environment to the module's AWS, with what emulators need to be set."""
+    """Point the environment to the module's AWS, with the settings that emulators need."""
     for name, value in {
         **world.aws.environment(),
         "AWS_ENDPOINT_URL": world.aws.endpoint_url,
         "AWS_ALLOW_HTTP": "true",
         "AWS_S3_ALLOW_UNSAFE_RENAME": "true",
-        # Rust's object_store asks instance metadata where nothing else has credentials.
+        # Rust's object_store calls instance metadata if it finds no other credentials.
         "AWS_METADATA_ENDPOINT": world.metadata,
     }.items():
         monkeypatch.setenv(name, value)
@@ -138,7 +138,7 @@ def aws(world: World, monkeypatch: pytest.MonkeyPatch) -> EmbeddedAws:
 def notebook(
     world: World, aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> Shell:
-    """Put files into the bucket, and be the person who has the MFA device."""
+    """Put files into the bucket, and answer prompts with codes from the MFA device."""
     answer_with_codes(aws, world.mfa_serial, monkeypatch)
     s3 = open_session("RoleBeta").client("s3")
     s3.put_object(Bucket=BUCKET, Key="cities.csv", Body=b"city,people\nOslo,717\n")
@@ -157,7 +157,7 @@ def notebook(
 
 @dataclass
 class Reader:
-    """Reads with a library in a cell, and notes who AWS saw."""
+    """Reads with a library in a cell, and records the identities that AWS saw."""
 
     aws: EmbeddedAws
     notebook: Shell
@@ -166,28 +166,28 @@ class Reader:
     error: str = ""
 
     def read(self) -> None:
-        """Run the library's code in the notebook; being refused by S3 is fine."""
+        """Run the library's code in the notebook; S3 may refuse it."""
         self.aws.calls.clear()
         self.error = ""
         try:
             exec(self.code, self.notebook.names)
-        except Exception as error:  # noqa: BLE001  # each library has its own
+        except Exception as error:  # noqa: BLE001  # each library has its own errors
             self.error = f"{type(error).__name__}: {error}"[:200]
         calls = [call for call in self.aws.calls if call.action.startswith("s3:")]
         self.seen = {call.arn or "anonymous" for call in calls}
 
     def through(self, way: Way, asked: Asked) -> str:
-        """Go this way in and read; return the card."""
+        """Use this way to switch, read, and return the card."""
         self.notebook.names["reader"] = self
         return way(self.notebook, asked, "reader.read()")
 
     def is_right(self, arn: str, *, exactly: bool) -> bool:
-        """Return whether AWS saw this identity and no other, ``exactly`` in the same session."""
+        """Return whether AWS saw only this identity, with ``exactly`` this session name."""
         same = str if exactly else without_session_name
         return {same(one) for one in self.seen} == {same(arn)}
 
     def says(self, library: str, way_in: str, arn: str) -> str:
-        """Return a row of the table, for a person who wonders what is wrong."""
+        """Return a line about a failure, with everything that is needed to find its cause."""
         return (
             f"{library}, {way_in}: shown {arn}, seen {self.seen or 'nobody'} {self.error}".strip()
         )
@@ -196,7 +196,7 @@ class Reader:
 @pytest.mark.nightly(keep=5)
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_it_follows_every_way_in(aws: EmbeddedAws, notebook: Shell, library: str) -> None:
-    """AWS sees who the card shows, after a scope who did before it, after `--off` as at first."""
+    """AWS sees the card's identity; the end of a scope and `--off` restore the previous one."""
     reader = Reader(aws, notebook, LIBRARIES[library])
     reader.read()
     without, before, outside = reader.seen, dict(os.environ), ""
@@ -221,7 +221,7 @@ def test_it_follows_every_way_in(aws: EmbeddedAws, notebook: Shell, library: str
 
 @pytest.mark.parametrize("library", NAMED)
 def test_what_does_not_follow_is_named(aws: EmbeddedAws, notebook: Shell, library: str) -> None:
-    """A library that keeps its first credentials is named on each card, with what to do."""
+    """Each card names a library that keeps its first credentials."""
     reader = Reader(aws, notebook, NAMED[library])
     first, *others = WAYS_IN.items()
     kept = shown_arn(reader.through(*first[1]))
@@ -233,7 +233,7 @@ def test_what_does_not_follow_is_named(aws: EmbeddedAws, notebook: Shell, librar
 
 
 def test_polars_that_is_imported_after_the_switch(aws: EmbeddedAws, notebook: Shell) -> None:
-    """Polars follows then, too: it doesn't keep the identity that it was first used with."""
+    """Polars follows even if it is imported after the switch, and forgets its first identity."""
     read = (
         "import polars\n"
         f"try: polars.read_csv('{notebook.names['CSV']}')\n"

@@ -1,4 +1,4 @@
-"""Each row is of its own profile's account: by boto3, by fsspec, in threads and in processes."""
+"""Each row comes from its own profile's account, with boto3, fsspec, threads and processes."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def names(aws: EmbeddedAws) -> tuple[str, ...]:
-    """Create twelve accounts, each with a role profile; return their names."""
+    """Create twelve accounts, each with a role profile, and return the profiles' names."""
     return seed_organisation(aws, 12)
 
 
 @pytest.fixture
 def notebook(shell: Shell, aws: EmbeddedAws, names: tuple[str, ...]) -> Iterator[Shell]:
-    """Open a notebook that works as RoleBeta, in whose account AWS sees nothing of a run."""
+    """Switch to RoleBeta, and check at the end that AWS saw no call of a run in its account."""
     shell.good("%aws_profile RoleBeta")
     aws.calls.clear()
     yield shell
@@ -60,12 +60,12 @@ def notebook(shell: Shell, aws: EmbeddedAws, names: tuple[str, ...]) -> Iterator
 
 
 def account_in(arn: str | None) -> str:
-    """Return the account of the ARN of a caller."""
+    """Return the account in the ARN of a caller."""
     return (arn or "::::").split(":")[4]
 
 
 def account_of_boto3(_session: object = None) -> str:
-    """Return the account in which boto3's default session is, as AWS says."""
+    """Return the account of boto3's default session, as reported by STS."""
     return str(boto3.client("sts").get_caller_identity()["Account"])
 
 
@@ -84,7 +84,7 @@ CELLS = {
 @pytest.mark.nightly(keep=2)
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 def test_boto3(notebook: Shell, names: tuple[str, ...], cell: str) -> None:
-    """boto3's default session is that of each profile, also in a second run."""
+    """In a run, each profile's session is boto3's default session, even in a second run."""
     for _ in range(2):
         ran = notebook.good(f"%%aws_profiles reader --no-progress\nimport boto3\n{cell}")
         assert list(ran.result["profile"]) == list(names)
@@ -93,7 +93,7 @@ def test_boto3(notebook: Shell, names: tuple[str, ...], cell: str) -> None:
 
 
 def test_without_a_default_session(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """Without a default session before the run, there is none after it."""
+    """If there was no default session before the run, there isn't one afterwards."""
     frame = across_profiles([*names, "gone"], account_of_boto3, progress=False)
     assert list(frame["value"]) == list(frame["account"])
     assert len(frame) == len(names)
@@ -104,7 +104,7 @@ def test_without_a_default_session(aws: EmbeddedAws, names: tuple[str, ...]) -> 
 def test_executors(
     aws: EmbeddedAws, names: tuple[str, ...], tmp_path: Path, kind: str, shell: Shell
 ) -> None:
-    """With an executor, boto3's default session is that of each profile, too."""
+    """With an executor, too, each profile's session is boto3's default session."""
     shell.good("%aws_profile RoleBeta")
     executor: Executor = ThreadPoolExecutor(4)
     if kind == "processes":
@@ -118,7 +118,7 @@ def test_executors(
 
 
 def test_s3_paths(notebook: Shell, names: tuple[str, ...]) -> None:
-    """S3 paths are opened by fsspec as each profile, and afterwards as the notebook."""
+    """In a run, fsspec opens S3 paths as each profile, and afterwards as the notebook."""
     s3fs.S3FileSystem.clear_instance_cache()
     before = fsspec.config.conf["s3"]
     cell = (
@@ -158,7 +158,7 @@ REFUSED = {
 @pytest.mark.nightly(keep=6)
 @pytest.mark.parametrize("cell", REFUSED.values(), ids=REFUSED)
 def test_refused(notebook: Shell, cell: str) -> None:
-    """What would be the notebook's identity is refused, and the notebook stays as it was."""
+    """Code that would use the notebook's identity is refused, and the notebook doesn't change."""
     notebook.good(
         "from concurrent.futures import ThreadPoolExecutor\n"
         "pool = ThreadPoolExecutor(1)\npool.submit(int).result()\n"
@@ -167,7 +167,7 @@ def test_refused(notebook: Shell, cell: str) -> None:
         "    value = property(fset=lambda self, name: running_switcher().switch(name))\n"
         "picker = Picker()"
     )
-    notebook.good("%%bash\ntrue")  # IPython loads its magics when they are used first
+    notebook.good("%%bash\ntrue")  # IPython loads its magics at their first use
     try:
         error = notebook.refused(f"%%aws_profiles reader --no-progress\n{cell}\n1")
     finally:
@@ -178,7 +178,7 @@ def test_refused(notebook: Shell, cell: str) -> None:
 
 
 def test_processes_outside_of_a_run(notebook: Shell, names: tuple[str, ...]) -> None:
-    """What starts processes is as Python has it before and after a run, even an interrupted one."""
+    """A run, even if it is interrupted, restores Python's functions that start processes."""
     starts = (
         "import os, subprocess\n"
         "starts = subprocess.Popen.__init__, os.system, os.posix_spawn, os.forkpty"
@@ -192,7 +192,7 @@ def test_processes_outside_of_a_run(notebook: Shell, names: tuple[str, ...]) -> 
 
 
 def test_hints(notebook: Shell) -> None:
-    """What the hints say works: a child process with the profile's name, a client in a thread."""
+    """The advice works for a child process with the profile's name and a client in a thread."""
     cell = (
         "import json, os, subprocess, sys\n"
         "from concurrent.futures import ThreadPoolExecutor\n"
@@ -209,7 +209,7 @@ def test_hints(notebook: Shell) -> None:
 
 
 def test_what_readme_offers(notebook: Shell, names: tuple[str, ...]) -> None:
-    """The arguments for libraries with a client of their own are those of each profile."""
+    """In a run, `libraries` and `storage_options` return each profile's arguments."""
     notebook.good("from ipy_awsprofile import libraries, storage_options")
     cell = (
         "import s3fs\nfrom pyarrow.fs import FileSelector\n"
@@ -240,7 +240,7 @@ def test_s3fs_that_is_imported_in_the_run(aws: EmbeddedAws) -> None:
     assert "Oslo" in cells[2].text
 
 
-#: How libraries in C++ and Rust read the bucket of the scenario, each with what finds credentials.
+#: How libraries in C++ and Rust, which find credentials themselves, read the scenario's bucket.
 READERS = {
     "polars": "import polars as pl\npl.read_csv('s3://my-first-bucket/t.csv')",
     "pyarrow": "from pyarrow.fs import FileSelector, FileSystem\n"
@@ -257,7 +257,7 @@ READERS = {
 
 
 def add_role_keys(aws: EmbeddedAws, kind: str) -> None:
-    """Add a profile ``Own`` with the keys of a session of RoleBeta, in a file or by a process."""
+    """Create a profile ``Own`` with the keys of a RoleBeta session, in a file or from a process."""
     keys = boto3.Session(profile_name="RoleBeta").get_credentials()
     assert keys
     frozen = keys.get_frozen_credentials()
@@ -283,11 +283,11 @@ def test_libraries_that_cannot_follow(
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
 ) -> None:
-    """Readers in C++ and Rust fail instead of reading as the notebook, whatever its profile is."""
+    """Libraries in C++ and Rust fail in a run instead of reading as the notebook."""
     if kind != "role":
         add_role_keys(aws, kind)
         notebook.good("%aws_profile Own")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)  # of libraries that read no files
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)  # for libraries that read no files
     monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
     notebook.good("import os")
     before = pl.io.cloud.credential_provider._builder.DEFAULT_CREDENTIAL_PROVIDER  # type: ignore[attr-defined]
@@ -305,7 +305,7 @@ def test_libraries_that_cannot_follow(
 
 
 def environment_of_c() -> set[str]:
-    """Return the names of the variables that libraries in other languages see."""
+    """Return the names of the key variables that libraries in other languages see."""
     library = ctypes.CDLL(None)
     library.getenv.restype = ctypes.c_char_p
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
@@ -313,7 +313,7 @@ def environment_of_c() -> set[str]:
 
 
 def test_what_the_cell_itself_makes(notebook: Shell, names: tuple[str, ...]) -> None:
-    """A variable of the notebook that the cell replaces, or that has a name of its own, is used."""
+    """A cell can use variables that it replaces, and clients whose profile the user has named."""
     notebook.good("s3 = session.client('s3')\nimport boto3\nfrom functools import partial")
     notebook.good("other = boto3.Session(profile_name='RoleBeta').client('s3')")
     cell = (
@@ -328,7 +328,7 @@ def test_what_the_cell_itself_makes(notebook: Shell, names: tuple[str, ...]) -> 
 
 
 def test_default_session_that_is_replaced(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """If a function replaces it, those that could have used it fail, and it is put back."""
+    """If a function replaces the default session, it is restored, and affected functions fail."""
     both, used = threading.Barrier(2, timeout=30), threading.Event()
     replaced = threading.Event()
 
@@ -352,10 +352,7 @@ def test_default_session_that_is_replaced(aws: EmbeddedAws, names: tuple[str, ..
 
 
 def test_switch_from_elsewhere(notebook: Shell, names: tuple[str, ...]) -> None:
-    """During a run, the notebook can't be moved from another thread, and keeps its identity there.
-
-    A thread of the notebook still works as the notebook.
-    """
+    """During a run, other threads can't switch the notebook, and use the notebook's identity."""
     asked, seen = threading.Event(), []
     switcher = running_switcher()
 
@@ -380,7 +377,7 @@ def test_switch_from_elsewhere(notebook: Shell, names: tuple[str, ...]) -> None:
 
 
 def test_interrupt(shell: Shell, aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """After Ctrl-C, what still runs signs nothing more; the notebook goes on as itself."""
+    """After Ctrl-C, functions that still run can't sign, and the notebook keeps its identity."""
     shell.good("%aws_profile RoleBeta")
     session = boto3.DEFAULT_SESSION
     goes_on, signed, ended = threading.Event(), [], threading.Event()

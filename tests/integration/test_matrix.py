@@ -1,7 +1,7 @@
-"""Whatever the way in, AWS sees the identity that the card shows; later everything is as it was.
+"""For each way to switch, AWS sees the card's identity, and the end restores the previous state.
 
-Libraries get our arguments here; `test_libraries_follow` uses them without any help. One embedded
-AWS serves the module; each test has a shell.
+Libraries get arguments from us here, and none in `test_libraries_follow`. The module shares one
+embedded AWS, and each test has its own shell.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """Run one embedded AWS: the scenario, a bucket with a file, and a role that asks for MFA."""
+    """Run one embedded AWS with the scenario, a bucket, and a role that requires MFA."""
     with EmbeddedAws() as aws:
         seed(aws)
         aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
@@ -71,7 +71,7 @@ def world() -> Iterator[World]:
 
 @pytest.fixture
 def aws(world: World, monkeypatch: pytest.MonkeyPatch) -> EmbeddedAws:
-    """Point the environment to the module's AWS, in which the bucket has its file."""
+    """Point the environment to the module's AWS, and put a file into the bucket."""
     for name, value in world.aws.environment().items():
         monkeypatch.setenv(name, value)
     s3fs.S3FileSystem.clear_instance_cache()
@@ -92,11 +92,11 @@ MFA = profile("Auditor", lent=True)
 
 @pytest.fixture
 def answering(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand where the person with the MFA device sits."""
+    """Answer prompts with codes from the user's MFA device."""
     answer_with_codes(world.aws, world.mfa_serial, monkeypatch)
 
 
-# --- Clients: each calls AWS once as whoever it takes itself for ---
+# --- Clients: each calls AWS once, with the credentials that it finds ---
 
 IN_NOTEBOOK = {
     "session": "session.client('s3').head_bucket(Bucket=BUCKET)",
@@ -112,19 +112,19 @@ IN_NOTEBOOK = {
     "try: pd.read_parquet(OBJECT, storage_options=storage_options())\n"
     "except Exception as error: assert 'arquet' in str(error), error",
 }
-#: In the kernel, and yet with a session of their own, by the profile's name.
+#: Clients in the kernel that open their own session, by the profile's name.
 GO_BY_NAME = {"pandas", "pandas' Parquet"}
 
 
 def cell_of(clients: Mapping[str, str]) -> str:
-    """Write a cell in which each client notes who AWS saw."""
+    """Return a cell in which the witness records the callers of each client."""
     return "\n".join(
         f"with seen({name!r}):\n{textwrap.indent(code, '    ')}\n" for name, code in clients.items()
     )
 
 
 class Witness:
-    """Notes for each client as whom it called S3."""
+    """Records the identities with which each client called S3."""
 
     def __init__(self, aws: EmbeddedAws, shell: Shell) -> None:
         self.aws = aws
@@ -133,7 +133,7 @@ class Witness:
 
     @contextmanager
     def seen(self, client: str) -> Iterator[None]:
-        """Note who calls S3 in this block."""
+        """Record the callers of S3 in this block."""
         before = len(self.aws.calls)
         yield
         calls = self.aws.calls[before:]
@@ -162,7 +162,7 @@ class Witness:
 def test_every_client_is_who_the_card_shows(
     aws: EmbeddedAws, shell: Shell, answering: None, way: Way, asked: Asked
 ) -> None:
-    """Each client reaches S3 as the ARN that was shown, and nothing is left of it afterwards."""
+    """Each client calls S3 as the ARN on the card, and the end restores the previous state."""
     witness = Witness(aws, shell)
     before = Snapshot.of(shell).without_names()
     shown = shown_arn(way(shell, asked, cell_of(IN_NOTEBOOK)))
@@ -170,7 +170,7 @@ def test_every_client_is_who_the_card_shows(
         shell.good("%aws_profile --off")
     for client in IN_NOTEBOOK:
         (seen,) = witness.arns[client]
-        if client in GO_BY_NAME and not asked.lent:  # they assume the role by themselves
+        if client in GO_BY_NAME and not asked.lent:  # they assume the role themselves
             assert without_session_name(str(seen)) == without_session_name(shown), client
         else:
             assert seen == shown, client
@@ -183,7 +183,7 @@ def test_every_client_is_who_the_card_shows(
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a switch moves, as it is now."""
+    """The current state of everything that a switch changes."""
 
     environ: dict[str, str]
     default_session: object
@@ -192,13 +192,13 @@ class Snapshot:
 
     @classmethod
     def of(cls, shell: Shell) -> Self:
-        """Look at this process and at the notebook's variables; IPython's own are left out."""
+        """Capture the state of this process and the notebook's variables, without IPython's own."""
         mine = {name: id(value) for name, value in shell.names.items() if name[0] != "_"}
         conf = copy.deepcopy(fsspec.config.conf)
         return cls(dict(os.environ), boto3.DEFAULT_SESSION, conf, mine)
 
     def without_names(self) -> Self:
-        """Leave out the notebook's variables, for a cell that makes some of its own."""
+        """Leave out the notebook's variables, for a cell that creates some."""
         return replace(self, names={})
 
 
@@ -206,7 +206,7 @@ class Snapshot:
 def notebook(
     aws: EmbeddedAws, shell: Shell, answering: None, monkeypatch: pytest.MonkeyPatch
 ) -> Shell:
-    """Make a notebook in which each thing that a switch moves has been set by the user."""
+    """Return a notebook in which the user has set everything that a switch changes."""
     monkeypatch.setenv("AWS_PROFILE", "UserAlpha")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
@@ -218,7 +218,7 @@ def notebook(
 
 
 def ctrl_c() -> None:
-    """Get what the kernel gets when a person interrupts it."""
+    """Raise the signal that interrupts a kernel."""
     signal.raise_signal(signal.SIGINT)
 
 
@@ -256,7 +256,7 @@ FAIL = {"an error", "Ctrl-C", "a syntax error later", "a refused switch", "a sco
     ],
 )
 def test_after_a_scope(notebook: Shell, scope: str, active: str | None, happens: str) -> None:
-    """Whatever happens in a scope, all is as before it, whoever was active."""
+    """The end of a scope restores the previous state, whatever happens in the scope."""
     if active:
         notebook.good(f"%aws_profile {active}")
     before, request = Snapshot.of(notebook), switcher_of(notebook).request
@@ -278,7 +278,7 @@ def switcher_of(shell: Shell) -> Switcher:
 
 @pytest.mark.parametrize("end", ["%aws_profile --off", "%unload_ext ipy_awsprofile"])
 def test_after_the_end(notebook: Shell, end: str) -> None:
-    """`--off` and unloading go back to before the first switch, also over scopes and refusals."""
+    """`--off` and unloading restore the state from before the first switch."""
     before = Snapshot.of(notebook)
     notebook.good("%aws_profile UserAlpha")
     notebook.good("%aws_profile RoleBeta --read-only --as other")
@@ -290,7 +290,7 @@ def test_after_the_end(notebook: Shell, end: str) -> None:
 
 
 def test_nested_scopes(notebook: Shell) -> None:
-    """A scope in a scope comes back to the outer one's identity, and that one to none."""
+    """The end of an inner scope restores the outer scope's identity."""
     notebook.good(
         "import boto3\n"
         "seen = []\n"
@@ -307,7 +307,7 @@ def test_nested_scopes(notebook: Shell) -> None:
 
 
 def test_await_in_a_scoped_cell_of_a_kernel(aws: EmbeddedAws) -> None:
-    """In a real kernel, a cell may await in its scope; the next cell is nobody again."""
+    """In a kernel, a cell can await in its scope, and the next cell has no identity."""
     cells, _ = run_notebook(
         "%load_ext ipy_awsprofile",
         "%%aws_profile RoleBeta\n"
@@ -327,7 +327,7 @@ def test_await_in_a_scoped_cell_of_a_kernel(aws: EmbeddedAws) -> None:
 
 
 def test_a_kept_filesystem_is_not_used_again(aws: EmbeddedAws, shell: Shell) -> None:
-    """An S3 filesystem from before the switch is another one after it, and after its end."""
+    """A switch and its end replace the cached S3 filesystem."""
     shell.good("import s3fs; first = s3fs.S3FileSystem()\n%aws_profile RoleBeta")
     shell.good("as_role = s3fs.S3FileSystem()")
     shell.good("%aws_profile UserAlpha")
@@ -341,7 +341,7 @@ def test_a_kept_filesystem_is_not_used_again(aws: EmbeddedAws, shell: Shell) -> 
 
 
 def test_only_session(notebook: Shell) -> None:
-    """With `--only-session`, nothing moves but the variable."""
+    """With `--only-session`, only the variable changes."""
     before = Snapshot.of(notebook)
     notebook.good("%aws_profile RoleBeta --read-only --only-session")
     after = Snapshot.of(notebook)
@@ -351,7 +351,7 @@ def test_only_session(notebook: Shell) -> None:
 
 
 def test_only_session_after_a_switch(aws: EmbeddedAws, notebook: Shell) -> None:
-    """Then the rest of the kernel stays with who it followed, and the card says who that is."""
+    """After a switch, `--only-session` keeps the kernel's profile, and the card names it."""
     before = Snapshot.of(notebook)
     head = f"import boto3; boto3.client('s3').head_bucket(Bucket='{BUCKET}')"
     rest = (head, f'!{sys.executable} -c "{head}"')
@@ -378,7 +378,7 @@ def test_only_session_after_a_switch(aws: EmbeddedAws, notebook: Shell) -> None:
 
 
 def test_a_cell_magic_that_is_called(notebook: Shell) -> None:
-    """`run_cell_magic`, as `nbconvert --to script` writes it, raises what the cell raises."""
+    """`run_cell_magic`, which `nbconvert --to script` writes, raises the cell's error."""
     notebook.good("%aws_profile UserAlpha")
     call = "get_ipython().run_cell_magic('aws_profile', {!r}, {!r})\nwent_on = True"
     notebook.good(call.format("RoleBeta", "who = session.profile_name"))
@@ -395,7 +395,7 @@ def test_a_cell_magic_that_is_called(notebook: Shell) -> None:
 
 @pytest.mark.parametrize("chosen", BINDINGS)
 def test_config_chooses_the_bindings(notebook: Shell, chosen: str) -> None:
-    """`%config` chooses what follows: here one thing, and all the others stay."""
+    """If `%config` selects a single binding, a switch changes nothing else."""
     notebook.good(f"%config AwsProfileMagics.bindings = ['{chosen}']")
     before = Snapshot.of(notebook)
     notebook.good("%aws_profile RoleBeta")
@@ -410,7 +410,7 @@ def test_config_chooses_the_bindings(notebook: Shell, chosen: str) -> None:
 
 
 def test_what_is_lent_is_found_through_the_environment(notebook: Shell) -> None:
-    """S3 filesystems alone can't follow an identity that is lent: that is said at the switch."""
+    """If only S3 filesystems follow, a switch to a lent identity fails, and the hint says why."""
     notebook.good("%config AwsProfileMagics.bindings = ['filesystems']")
     before = Snapshot.of(notebook)
     error = notebook.refused("%aws_profile RoleBeta --read-only")
@@ -419,7 +419,7 @@ def test_what_is_lent_is_found_through_the_environment(notebook: Shell) -> None:
 
 
 def test_expect_account(notebook: Shell) -> None:
-    """In another account than the expected one, the switch is refused and changes nothing."""
+    """If the account isn't the expected one, the switch fails and changes nothing."""
     notebook.good("%aws_profile UserAlpha")
     before = Snapshot.of(notebook)
     error = notebook.refused(f"%aws_profile RoleBeta --expect-account {USER_ACCOUNT}")
@@ -429,7 +429,7 @@ def test_expect_account(notebook: Shell) -> None:
 
 
 def test_what_cannot_follow_is_named(aws: EmbeddedAws, shell: Shell) -> None:
-    """Card and `leftovers` name live clients, keys set after the switch, and loaded libraries."""
+    """The card and `leftovers` name old clients, new variables and loaded libraries."""
     shell.good("import os, duckdb\n%aws_profile UserAlpha")
     shell.good("s3 = session.client('s3')")
     shell.good("%aws_profile RoleBeta")

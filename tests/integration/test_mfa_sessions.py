@@ -1,4 +1,4 @@
-"""A session with MFA for long-term keys: one code, shared by notebooks, renewed with a new code."""
+"""An MFA session for long-term keys needs one code, and several notebooks share it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.iam.users_and_roles import IamUser
     from tests.shells import Shell
 
-#: Everything is allowed, but only with MFA.
+#: A policy that allows everything, but requires MFA.
 WITH_MFA = {
     "Version": "2012-10-17",
     "Statement": [
@@ -44,7 +44,7 @@ LIST = "session.client('s3').list_buckets()['Buckets'] and None"
 
 @pytest.fixture
 def user(aws: EmbeddedAws) -> IamUser:
-    """Make a user with a device and the profile `P`, who may do nothing without MFA."""
+    """Create a user with the profile `P` and an MFA device, whose policy requires MFA."""
     user = aws.create_user("Careful", account=USER_ACCOUNT, policy=WITH_MFA, mfa=True)
     aws.create_bucket("careful", account=USER_ACCOUNT)
     aws.write_profile("P", region="us-west-2", mfa_serial=user.mfa_serial)
@@ -54,7 +54,7 @@ def user(aws: EmbeddedAws) -> IamUser:
 
 @pytest.fixture
 def asked(shell: Shell, aws: EmbeddedAws, user: IamUser) -> list[str]:
-    """Let the device answer in the shell; return the devices that were asked."""
+    """Answer prompts in the shell with the device's codes, and return the requested devices."""
     asked: list[str] = []
 
     def code(device: str) -> str:
@@ -66,19 +66,19 @@ def asked(shell: Shell, aws: EmbeddedAws, user: IamUser) -> list[str]:
 
 
 def answer_with(shell: Shell, code: Callable[[str], str]) -> None:
-    """Let a function answer questions for codes, as the setting mfa_process does."""
+    """Answer prompts for codes with a function, as the setting mfa_process does."""
     shell.ip.magics_manager.registry["AwsProfileMagics"].mfa_process = code
 
 
 @pytest.fixture
 def later() -> Iterator[Callable[[timedelta], None]]:
-    """Return what moves the clock of this process, which is that of the embedded AWS, too."""
+    """Yield a function that moves the clock of this process and its embedded AWS."""
     with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
         yield traveller.shift
 
 
 def test_without_the_option(shell: Shell, aws: EmbeddedAws, asked: list[str]) -> None:
-    """The keys are used as they are, by children too, and nobody is asked: so AWS denies it."""
+    """Without `--mfa`, the keys are used without a prompt, and AWS denies access."""
     assert "no expiry" in shell.good("%aws_profile P").text
     assert "AccessDenied" in str(shell.run(LIST).error)
     ran = run_aws_cli("sts", "get-caller-identity", "--output", "json")
@@ -88,7 +88,7 @@ def test_without_the_option(shell: Shell, aws: EmbeddedAws, asked: list[str]) ->
 
 
 def test_with_the_option(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str]) -> None:
-    """One code, one call, and everything works: the kernel, IAM, the AWS CLI, another Python."""
+    """With `--mfa`, one code and one call serve the kernel, IAM, the AWS CLI and another Python."""
     aws.calls.clear()
     text = shell.good("%aws_profile P --mfa").text
     assert user.arn in text
@@ -107,7 +107,7 @@ def test_with_the_option(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: l
 
 
 def test_second_notebook(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str]) -> None:
-    """Another notebook uses the session without a question; its file is private."""
+    """Another notebook uses the session without a prompt, and the session's file is private."""
     shell.good("%aws_profile P --mfa")
     aws.calls.clear()
     session = "__import__('ipy_awsprofile').open_session('P', mfa=True)"
@@ -123,7 +123,7 @@ def test_second_notebook(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: l
 
 
 def test_with_and_without(shell: Shell, aws: EmbeddedAws, asked: list[str]) -> None:
-    """With, without, with: each is what the card says, and the clients of the other are named."""
+    """Each card is right, with or without `--mfa`, and names clients of the other session."""
     shell.good("%aws_profile P --mfa")
     shell.good("s3 = session.client('s3')")
     assert "`s3` still signs as P with MFA" in shell.good("%aws_profile P").text
@@ -138,7 +138,7 @@ def test_with_and_without(shell: Shell, aws: EmbeddedAws, asked: list[str]) -> N
 
 
 def test_expiry(shell: Shell, aws: EmbeddedAws, later: Any, asked: list[str]) -> None:
-    """When the session is about to expire, the next call asks for a new code; clients go on."""
+    """If the session is about to expire, the next call prompts for a code; clients keep working."""
     shell.good("%aws_profile P --mfa --duration 1h")
     shell.good("s3 = session.client('s3')")
     assert len(asked) == 1
@@ -156,7 +156,7 @@ def test_expiry(shell: Shell, aws: EmbeddedAws, later: Any, asked: list[str]) ->
 
 
 def test_wrong_code(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str]) -> None:
-    """A wrong code is one error, nothing changes, and the next code works."""
+    """A wrong code is one error that changes nothing, and the next code works."""
     shell.good("%aws_profile UserAlpha")
     right = aws.mfa_code(str(user.mfa_serial))
     answer_with(shell, lambda _: "000000" if right != "000000" else "111111")
@@ -170,7 +170,7 @@ def test_wrong_code(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[s
 
 
 def test_nobody_to_ask(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
-    """Where nobody can answer, it is an error; it works once the session is in the cache."""
+    """If no one can answer, a switch fails, and works once the session is in the cache."""
     error = shell.refused("%aws_profile P --mfa")
     assert isinstance(error, MfaUnavailable)
     assert error.hint.startswith("Run `%aws_profile P --mfa`, or ")
@@ -179,7 +179,7 @@ def test_nobody_to_ask(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
 
 
 def test_scopes(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str]) -> None:
-    """One cell, or one block, has MFA; afterwards the notebook hasn't."""
+    """A cell or a block can have MFA, and afterwards the notebook doesn't."""
     shell.good("%aws_profile P")
     shell.good(f"%%aws_profile P --mfa\n{LIST}")
     assert "AccessDenied" in str(shell.run(LIST).error)
@@ -194,19 +194,19 @@ def test_scopes(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str])
     ("duration", "problem"), [(899, "14 minutes 59 seconds: use 15m"), (129601, "use 15m to 36h")]
 )
 def test_durations(aws: EmbeddedAws, user: IamUser, duration: int, problem: str) -> None:
-    """A duration out of AWS's limits is our error."""
+    """A duration outside AWS's limits raises our error."""
     code = lambda _: aws.mfa_code(str(user.mfa_serial))  # noqa: E731
     with pytest.raises(Exception, match=problem):
         open_session("P", mfa=True, duration=duration, mfa_prompter=code)
 
 
 def test_longest(shell: Shell, aws: EmbeddedAws, asked: list[str]) -> None:
-    """A session can last 36 hours."""
+    """An MFA session can last 36 hours."""
     assert "36 hours left" in shell.good("%aws_profile P --mfa --duration 36h").text
 
 
 def test_keys_that_are_refused(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
-    """Keys that AWS doesn't accept are that error, and not one about the code."""
+    """If AWS rejects the keys, the error is about the keys and not about the code."""
     answer_with(shell, lambda _: "123456")
     text = aws.credentials_file.read_text()
     aws.credentials_file.write_text(text.replace(user.secret_access_key, "x" * 40))
@@ -214,7 +214,7 @@ def test_keys_that_are_refused(shell: Shell, aws: EmbeddedAws, user: IamUser) ->
 
 
 def test_hints(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str], later: Any) -> None:
-    """Where --mfa can't be used, the error says why, and what it says works."""
+    """If `--mfa` can't be used, the error says why, and its advice works."""
     role = aws.create_role(
         "R", account=USER_ACCOUNT, trust=json.loads(json.dumps(TRUST).replace("ARN", user.arn))
     )
@@ -260,7 +260,7 @@ TRUST = {
 def test_explanation_and_completion(
     shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str]
 ) -> None:
-    """Tab offers the option; the explanation shows it, and the session that is in the cache."""
+    """Tab offers the option, and the explanation shows the option and the cached session."""
     assert "--mfa" in shell.completions("%aws_profile P --m")
     text = shell.good("%aws_profile --explain P").text
     assert "`%aws_profile P --mfa` gets a session with MFA" in text.replace("\n", " ")
@@ -272,7 +272,7 @@ def test_explanation_and_completion(
 
 
 def test_no_secret_is_shown(shell: Shell, aws: EmbeddedAws, user: IamUser, tmp_path: Path) -> None:
-    """Neither a code nor a key is in what is shown, also with the variables of all frames."""
+    """No output contains a code or a key, even with the variables of all stack frames."""
     shell.good("%xmode Verbose")
     answer_with(shell, lambda _: "271828")
     cells = ("%aws_profile P --mfa", "%aws_profile --explain P", LIST, "1 / (session and 0)")
@@ -285,7 +285,7 @@ def test_no_secret_is_shown(shell: Shell, aws: EmbeddedAws, user: IamUser, tmp_p
 
 
 def test_read_only_with_mfa(shell: Shell, aws: EmbeddedAws, asked: list[str]) -> None:
-    """The session with MFA can be limited: one code, and the policy's condition is still met."""
+    """A read-only MFA session needs one code, and still meets the policy's condition."""
     card = shell.good("%aws_profile P --mfa --read-only").text
     assert "limited to read-only" in card
     assert len(asked) == 1

@@ -1,4 +1,4 @@
-"""A malformed file changes nothing, and an odd name in a file is a name like any other."""
+"""A malformed file changes nothing, and a profile with an unusual name works."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("which", ["config", "credentials"])
 def test_malformed_file(shell: Shell, aws: EmbeddedAws, which: str) -> None:
-    """A malformed file is named with its line, and the identity from before still works."""
+    """The error names the file and the line, and the previous identity still works."""
     shell.good("%aws_profile RoleBeta")
     session = shell.names["session"]
     file = aws.config_file if which == "config" else aws.credentials_file
@@ -50,7 +50,7 @@ ODD_NAMES = [
 
 
 def test_odd_names(shell: Shell, aws: EmbeddedAws, scenario: Scenario) -> None:
-    """A profile with an odd name can be switched to, in quotation marks, and be misspelt."""
+    """You can switch to a profile with an unusual name in quotes, and errors quote such a name."""
     aws.write_profile(
         "placeholder", role_arn=scenario.role_arn, source_profile="UserAlpha", region="us-west-2"
     )

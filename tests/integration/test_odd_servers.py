@@ -1,4 +1,4 @@
-"""Servers that are slow, or aren't AWS."""
+"""Servers that are slow, or that aren't AWS."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def test_endpoint_too_slow(aws: EmbeddedAws) -> None:
-    """An endpoint that doesn't answer is given up after the timeout."""
+    """If an endpoint doesn't answer, the call fails after the timeout."""
     with silent_server() as url:
         aws.write_profile(
             "Slow",
@@ -33,7 +33,7 @@ def test_endpoint_too_slow(aws: EmbeddedAws) -> None:
 
 
 def test_endpoint_too_slow_for_the_identity(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """Asking who a user is waits no longer."""
+    """The call for a user's identity has the same timeout."""
     with silent_server() as url:
         aws.write_profile(
             "Slow",
@@ -48,7 +48,7 @@ def test_endpoint_too_slow_for_the_identity(aws: EmbeddedAws, scenario: Scenario
 
 
 def test_latency_within_bounds(aws: EmbeddedAws) -> None:
-    """An endpoint that takes its time, but not too much, is waited for."""
+    """An endpoint that is slow, but answers within the timeout, works."""
     aws.latency = 0.3
     assert who_am_i(open_session("RoleBeta", timeout=5)).account == ROLE_ACCOUNT
 
@@ -77,7 +77,7 @@ ANSWERS = {
 
 @pytest.mark.parametrize("profile", ["Odd", "OddUser"])
 def test_odd_answers(shell: Shell, aws: EmbeddedAws, scenario: Scenario, profile: str) -> None:
-    """Whatever a server answers, it is one error of ours, and nothing has changed."""
+    """Any unusable response raises one of our errors, and nothing changes."""
     identity = shell.good("%aws_profile RoleBeta").text
     config = aws.config_file.read_text()
     for answer in ANSWERS.values():

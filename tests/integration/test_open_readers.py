@@ -1,6 +1,6 @@
-"""What was opened in S3 before a switch follows it, or is named on the card; nothing else is.
+"""The card names objects that were opened in S3 before a switch and don't follow it.
 
-AWS says who each object signs as when it is used.
+The embedded AWS records the identity with which each object signs.
 """
 
 from __future__ import annotations
@@ -68,10 +68,10 @@ def notebook(
 
 @dataclass(frozen=True)
 class Kept:
-    """How something is opened in the variable ``it`` below ``ROOT``, and how it is used.
+    """Code that opens an object in the variable ``it`` below ``ROOT``, and code that uses it.
 
     ``has_code`` is false if only the user knows how it was opened. ``is_local`` is false if it
-    can't be opened in a folder. What ``is_watched`` signs with botocore: it is named when it signs.
+    can't be opened in a folder. ``is_watched`` is true if botocore signs, so that calls can warn.
     """
 
     make: str
@@ -84,7 +84,7 @@ class Kept:
 _ARROW = "fs, root = FileSystem.from_uri(ROOT)\n"
 _FSSPEC = "import fsspec, s3fs\n"
 
-#: What keeps the identity with which it was opened.
+#: Objects that keep the identity with which they were opened.
 KEPT = {
     "pyarrow file system": Kept(f"{_ARROW}it = fs", "it.open_input_file(KEY).read()"),
     "pyarrow subtree": Kept(
@@ -250,7 +250,7 @@ def lines_of_it(card: str) -> list[str]:
 
 
 def is_named(notebook: Shell, kept: Kept, identity: str) -> bool:
-    """Return whether the card names ``it`` as this identity's, or else a warning when it signs."""
+    """Return whether the card, or a warning when ``it`` signs, names ``it`` as this identity's."""
     if kept.is_watched:
         return f" as {identity}, but " in notebook.good(kept.use).text
     return any(identity in line for line in lines_of_it(notebook.good("%aws_profile").text))
@@ -261,7 +261,7 @@ def is_named(notebook: Shell, kept: Kept, identity: str) -> bool:
 def test_it_is_named_while_another_identity_is_active(
     aws: EmbeddedAws, notebook: Shell, kind: str
 ) -> None:
-    """Who AWS sees is who the card names: after a switch, in a scope, back again, recreated."""
+    """The card names the identity that AWS sees, after a switch, in a scope and back again."""
     kept = KEPT[kind]
     notebook.good("%aws_profile RoleBeta")
     notebook.good(kept.make)
@@ -288,7 +288,7 @@ def test_it_is_named_while_another_identity_is_active(
 @pytest.mark.nightly(keep=4)
 @pytest.mark.parametrize("kind", KEPT)
 def test_it_is_named_after_its_scope(aws: EmbeddedAws, notebook: Shell, kind: str) -> None:
-    """What a cell magic's cell has opened is named afterwards, as the cell's identity."""
+    """The card names an object that a scope's cell has opened, with the scope's identity."""
     kept = KEPT[kind]
     notebook.good("%aws_profile RoleBeta")
     notebook.good(f"%%aws_profile RoleGamma\n{kept.make}")
@@ -300,7 +300,7 @@ def test_it_is_named_after_its_scope(aws: EmbeddedAws, notebook: Shell, kind: st
 @pytest.mark.nightly(keep=4)
 @pytest.mark.parametrize("kind", KEPT)
 def test_a_run_does_not_use_it(aws: EmbeddedAws, notebook: Shell, kind: str) -> None:
-    """In a run over many profiles nothing is read through it, and afterwards it is as before."""
+    """A run over many profiles doesn't read through the object, which works again afterwards."""
     kept = KEPT[kind]
     notebook.good("%aws_profile RoleBeta")
     notebook.good(kept.make)
@@ -333,7 +333,7 @@ FUNCTIONS = {
 @pytest.mark.nightly(keep=2)
 @pytest.mark.parametrize("code", FUNCTIONS)
 def test_no_function_of_a_run_uses_it(aws: EmbeddedAws, notebook: Shell, code: str) -> None:
-    """However a function comes by it, AWS gets no request, and other functions aren't affected."""
+    """However a function gets the object, AWS gets no request, and other functions still work."""
     notebook.good("from ipy_awsprofile import across_profiles")
     notebook.good(f"%aws_profile RoleBeta\n{_ARROW}it = fs; del fs")
     notebook.good(FUNCTIONS[code])
@@ -347,7 +347,7 @@ def test_no_function_of_a_run_uses_it(aws: EmbeddedAws, notebook: Shell, code: s
 
 
 def test_the_advice_for_a_run(aws: EmbeddedAws, notebook: Shell) -> None:
-    """A function that opens it as the hint says reads as each profile."""
+    """A function that opens the filesystem with the hint's code reads as each profile."""
     notebook.good(f"%aws_profile RoleBeta\n{_ARROW}it = fs; del fs")
     notebook.good("from ipy_awsprofile import across_profiles, libraries")
     error = notebook.run("across_profiles('Role', lambda s: it.type_name, progress=False)").error
@@ -359,7 +359,7 @@ def test_the_advice_for_a_run(aws: EmbeddedAws, notebook: Shell) -> None:
 
 
 def test_the_notebook_uses_it_during_a_run(notebook: Shell) -> None:
-    """A thread of the notebook goes on with it, and what it assigns meanwhile stays."""
+    """During a run, the notebook's own thread can use the object, and its assignments stay."""
     notebook.good(
         "from threading import Event, Thread\nfrom ipy_awsprofile import across_profiles\n"
         f"%aws_profile RoleBeta\n{_ARROW}it = fs; its = {{'fs': fs}}; del fs\n"
@@ -379,7 +379,7 @@ def test_the_notebook_uses_it_during_a_run(notebook: Shell) -> None:
 @pytest.mark.nightly(keep=4)
 @pytest.mark.parametrize("kind", [kind for kind, kept in KEPT.items() if kept.is_local])
 def test_local_data_is_not_named(notebook: Shell, kind: str) -> None:
-    """The same object of a folder isn't named, and a run can use it."""
+    """An object from a local folder isn't named, and a run can use it."""
     notebook.names["ROOT"] = notebook.names["LOCAL"]
     notebook.good("%aws_profile RoleBeta")
     notebook.good(KEPT[kind].make)
@@ -388,7 +388,7 @@ def test_local_data_is_not_named(notebook: Shell, kind: str) -> None:
     assert lines_of_it(notebook.good("%aws_profile UserAlpha").text) == []
 
 
-#: What asks who it is when it is used.
+#: Objects that look up the active identity at each use.
 FOLLOWS = {
     "LazyFrame of Parquet": (
         "import polars as pl; it = pl.scan_parquet(f'{ROOT}/cities.parquet')",
@@ -427,7 +427,7 @@ def test_it_follows(aws: EmbeddedAws, notebook: Shell, kind: str, before: str) -
 
 
 def test_partitions(aws: EmbeddedAws, notebook: Shell) -> None:
-    """A dataset that is recreated by the card's code has its partitions."""
+    """A dataset that the card's code recreates has its partitions."""
     notebook.good("%aws_profile RoleBeta\nimport pyarrow as pa, pyarrow.dataset as ds")
     notebook.good(
         "table = pa.table({'year': [2025, 2026], 'people': [1, 2]})\n"
@@ -443,7 +443,7 @@ def test_partitions(aws: EmbeddedAws, notebook: Shell) -> None:
 
 
 def test_dask_plans_anew(aws: EmbeddedAws, notebook: Shell) -> None:
-    """A cell that is run again reads as the new session of the profile, whatever is left over."""
+    """A cell that is run again reads as the profile's new session, even if old objects remain."""
     read = "import dask.dataframe as dd; it = dd.read_parquet(f'{ROOT}/cities.parquet')"
     notebook.good("%aws_profile RoleBeta --session-name first")
     notebook.good(read)
@@ -456,7 +456,7 @@ def test_dask_plans_anew(aws: EmbeddedAws, notebook: Shell) -> None:
 
 
 def test_very_many_clients(notebook: Shell) -> None:
-    """A notebook with many clients still has its readers named."""
+    """The card names a reader even in a notebook with many clients."""
     notebook.good("%aws_profile RoleBeta\nclients = [session.client('s3') for _ in range(12)]")
     notebook.good(
         f"for i, one in enumerate(clients): globals()[f'a{{i}}'] = one\n{_ARROW}it = [fs]"
@@ -465,7 +465,7 @@ def test_very_many_clients(notebook: Shell) -> None:
 
 
 def test_a_lazyframe_with_a_profile(aws: EmbeddedAws, notebook: Shell) -> None:
-    """A LazyFrame for which the user has named a profile stays with it."""
+    """A LazyFrame keeps the profile that the user has named for it."""
     notebook.good("%aws_profile RoleGamma")
     notebook.good(
         "import polars as pl\n"
@@ -474,7 +474,7 @@ def test_a_lazyframe_with_a_profile(aws: EmbeddedAws, notebook: Shell) -> None:
     assert roles_in_s3(aws, notebook, "it.collect()") == {"RoleBeta"}
 
 
-#: What isn't open as another identity, after a switch from RoleBeta to RoleGamma.
+#: Objects that don't use another identity after a switch from RoleBeta to RoleGamma.
 QUIET = {
     "closed file": (f"{_FSSPEC}with fsspec.open(f'{{ROOT}}/cities.csv') as it: it.read()", ""),
     "closed text file": (
@@ -536,7 +536,7 @@ def test_no_false_alarm(notebook: Shell, case: str) -> None:
 
 
 def test_a_file_system_with_our_arguments(notebook: Shell) -> None:
-    """One of `libraries.pyarrow_filesystem` is named, as it has the keys of the former session."""
+    """A `libraries.pyarrow_filesystem` is named, because it keeps its session's keys."""
     notebook.good("%aws_profile RoleBeta\nfrom ipy_awsprofile import libraries")
     notebook.good("it = libraries.pyarrow_filesystem(session)")
     assert lines_of_it(notebook.good("%aws_profile").text) == []
@@ -545,7 +545,7 @@ def test_a_file_system_with_our_arguments(notebook: Shell) -> None:
 
 @pytest.mark.parametrize("library", ["pyarrow", "s3fs"])
 def test_variables_that_share_a_file_system(notebook: Shell, library: str) -> None:
-    """Each is named, and so is the file system."""
+    """The card names each variable and the filesystem that they share."""
     made = {
         "pyarrow": f"{_ARROW}one, other = [fs], {{'fs': fs}}",
         "s3fs": "import s3fs; one = other = fs = s3fs.S3FileSystem(); fs.ls(BUCKET)",
@@ -560,7 +560,7 @@ def test_variables_that_share_a_file_system(notebook: Shell, library: str) -> No
 
 
 def test_variables_that_share_a_list(notebook: Shell) -> None:
-    """Each variable that leads to the same reader is named, in whatever order they were created."""
+    """The card names each variable that leads to the same reader, in any order of creation."""
     notebook.good(f"%aws_profile RoleBeta\n{_ARROW}one = [fs]; other = one; del fs")
     notebook.good("outer = {'inner': one}; first = one; del one; one = first; del first")
     card = notebook.good("%aws_profile RoleGamma").text
@@ -568,14 +568,14 @@ def test_variables_that_share_a_list(notebook: Shell) -> None:
 
 
 def test_daft_in_a_module(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Daft is named if a module of the user has imported it; otherwise it isn't."""
+    """The card names Daft only if a module has imported it."""
     assert "daft" not in notebook.good("%aws_profile RoleBeta").text
     monkeypatch.setitem(sys.modules, "daft", ModuleType("daft"))
     assert "`daft` keeps the credentials of its first read" in notebook.good("%aws_profile").text
 
 
 def test_nothing_of_an_object_is_run(notebook: Shell) -> None:
-    """Objects with the names of file systems and files are looked at without running them."""
+    """Objects with the attributes of filesystems and files are inspected without running them."""
     notebook.good(
         "class Touchy:\n"
         "    closed = fs = filesystem = property(lambda self: 1 / 0)\n"

@@ -1,6 +1,6 @@
-"""What the policy of a read-only session lets through, service by service, by what AWS answers.
+"""AWS allows a read-only session to read in each service, and denies everything else.
 
-The kernel's own lock is off here: AWS decides.
+The kernel's own lock is off in these tests, so that AWS decides.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.identity_center import PROD, organisation
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
-#: For each service a call that reads, and some that don't, though one may sound like it.
+#: For each service, a call that reads, and calls that don't, even if their names suggest it.
 CALLS: dict[str, tuple[str, list[tuple[str, dict[str, Any]]]]] = {
     "cloudformation": ("list_stacks", [("delete_stack", {"StackName": "s"})]),
     "dynamodb": ("list_tables", [("delete_table", {"TableName": "t"})]),
@@ -50,7 +50,7 @@ CALLS: dict[str, tuple[str, list[tuple[str, dict[str, Any]]]]] = {
 
 @pytest.fixture
 def session(aws: EmbeddedAws) -> Any:
-    """Open a read-only session of a role of IAM Identity Center that may do everything."""
+    """Open a read-only session of an IAM Identity Center role that allows everything."""
     organisation(aws)
     aws.sso.sign_in("corp")
     aws.write_profile(
@@ -64,7 +64,7 @@ def session(aws: EmbeddedAws) -> Any:
 
 
 def code_of(client: Any, call: str, **parameters: Any) -> str:
-    """Return the code of a call's error, or nothing."""
+    """Return the code of a call's error, or an empty text."""
     try:
         getattr(client, call)(**parameters)
     except ClientError as error:
@@ -80,7 +80,7 @@ def is_denied(code: str) -> bool:
 @pytest.mark.nightly(keep=4)
 @pytest.mark.parametrize("service", CALLS)
 def test_service(session: Any, service: str) -> None:
-    """Reading works, and nothing else does."""
+    """AWS allows the call that reads, and denies the other calls."""
     client = session.client(service)
     reads, others = CALLS[service]
     assert code_of(client, reads) == ""
@@ -89,6 +89,6 @@ def test_service(session: Any, service: str) -> None:
 
 
 def test_other_services(session: Any) -> None:
-    """A service that isn't on the list is denied, even for reading."""
+    """A service that the policy doesn't list is denied, even for reading."""
     for service, call in (("acm", "list_certificates"), ("redshift-data", "list_statements")):
         assert is_denied(code_of(session.client(service), call)), service

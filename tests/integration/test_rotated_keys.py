@@ -1,4 +1,4 @@
-"""A notebook goes on when a tool renews the keys in the credentials file, and shows the truth."""
+"""A notebook keeps working if a tool renews the keys in the credentials file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.iam.users_and_roles import IamUser
     from tests.shells import Shell
 
-#: Everything that signs in a notebook: objects from before, new ones, and child processes.
+#: Everything that signs in a notebook: old objects, new objects and child processes.
 SIGNERS = (
     "s3.list_buckets() and None",
     "session.client('s3').list_buckets() and None",
@@ -31,7 +31,7 @@ READ = "frame = pd.read_csv('s3://filesystems/a.csv')"
 
 @pytest.fixture
 def user(aws: EmbeddedAws) -> IamUser:
-    """Make a user with the profile `P`, which has session keys and what tools write beside them."""
+    """Create a user with the profile `P`, which has session keys and the settings of tools."""
     user = aws.create_user("Worker", account=USER_ACCOUNT, policy=allow("*"))
     aws.write_profile("P", region="us-west-2")
     write_keys(aws, "P", session_keys(aws, user) | OF_TOOLS)
@@ -39,7 +39,7 @@ def user(aws: EmbeddedAws) -> IamUser:
 
 
 def test_a_day_with_session_keys(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
-    """Switch, renew, call, renew again, call, and undo: AWS always saw the keys in the file."""
+    """After each renewal, AWS sees the keys in the file, even from clients created before."""
     shell.good("import boto3, sys")
     assert "expires   unknown" in shell.good("%aws_profile P").text
     shell.good("s3 = session.client('s3')")
@@ -55,7 +55,7 @@ def test_a_day_with_session_keys(shell: Shell, aws: EmbeddedAws, user: IamUser) 
         assert user.arn in shell.good("%aws_profile").text
     shell.good("%aws_profile --off")
     key = write_keys(aws, "P", keys_of(user))
-    shell.good("s3.list_buckets() and None")  # the client is the user's own, and goes on
+    shell.good("s3.list_buckets() and None")  # the user's own client keeps working
     assert aws.calls[-1].access_key_id == key
 
 
@@ -72,7 +72,7 @@ def test_unknown_expiry(shell: Shell, aws: EmbeddedAws, user: IamUser, line: str
 
 
 def test_known_to_be_none(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
-    """Long-term keys have no expiry; after they are replaced by session keys, it is unknown."""
+    """Long-term keys have no expiry, and after session keys replace them, it is unknown."""
     write_keys(aws, "P", keys_of(user))
     assert "no expiry" in shell.good("%aws_profile P").text
     write_keys(aws, "P", session_keys(aws, user))
@@ -82,7 +82,7 @@ def test_known_to_be_none(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None
 
 
 def test_explanation(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
-    """The explanation says that it isn't known, and finds nothing wrong with a tool's settings."""
+    """The explanation shows the expiry as unknown, and doesn't complain about a tool's settings."""
     text = shell.good("%aws_profile --explain P").text
     assert "expires: unknown" in text
     assert "ignored" not in text
@@ -91,7 +91,7 @@ def test_explanation(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
 
 
 def test_picker(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
-    """The picker's card shows the same, and has no time to count down."""
+    """The picker's card shows the expiry as unknown, without a countdown."""
     shell.good("%aws_profile P")
     shell.good("from ipy_awsprofile.picker.card_messages import identity_message")
     shell.good("switcher = get_ipython().magics_manager.registry['AwsProfileMagics'].switcher")
@@ -101,7 +101,7 @@ def test_picker(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
 
 
 def test_keys_of_another_identity(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
-    """They are refused in two lines, and what the second line says works."""
+    """Keys of another identity are refused in two lines, and the hint's command works."""
     other = aws.create_user("Other", account=USER_ACCOUNT, policy=allow("*"))
     shell.good("%aws_profile P")
     shell.good("s3 = session.client('s3')")
@@ -115,14 +115,14 @@ def test_keys_of_another_identity(shell: Shell, aws: EmbeddedAws, user: IamUser)
     aws.calls.clear()
     shell.good("session.client('s3').list_buckets() and None")
     assert {call.arn for call in aws.calls} == {other.arn}
-    stale = shell.run("s3.list_buckets()")  # it was made for the former identity
+    stale = shell.run("s3.list_buckets()")  # it was created for the previous identity
     assert isinstance(stale.error, IdentityChanged)
     assert "signs ListBuckets as P as arn:aws:iam::" in stale.text
     shell.good("%aws_profile --off")
 
 
 def test_expected_account(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
-    """A session that had to be in one account never signs in another one."""
+    """A session that must be in one account never signs in another account."""
     shell.good(f"%aws_profile P --expect-account {USER_ACCOUNT}")
     elsewhere = aws.create_user("Elsewhere", account="999988887777", policy=allow("*"))
     write_keys(aws, "P", keys_of(elsewhere))
@@ -133,7 +133,7 @@ def test_expected_account(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None
 
 
 def test_clients_of_one_profile(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
-    """A client from before a renewal and a second switch isn't named as one that stays behind."""
+    """A client isn't named after a renewal, but is named after a switch to another profile."""
     shell.good("%aws_profile P")
     shell.good("s3 = session.client('s3')")
     write_keys(aws, "P", session_keys(aws, user))
@@ -146,7 +146,7 @@ def test_clients_of_one_profile(shell: Shell, aws: EmbeddedAws, user: IamUser) -
 def test_filesystems_after_a_refresh(
     shell: Shell, aws: EmbeddedAws, user: IamUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A filesystem of s3fs keeps the keys that it was made with; a refresh makes it anew."""
+    """An s3fs filesystem keeps the keys that it was created with, until a refresh replaces it."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
     aws.create_bucket("filesystems", account=USER_ACCOUNT, region="us-west-2")
     shell.good("import pandas as pd, s3fs")

@@ -1,4 +1,4 @@
-"""The main job, end to end: in a shell, in a kernel, and together with the AWS CLI."""
+"""The main job from end to end, in a shell, in a kernel and with the AWS CLI."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ NOTEBOOK = (
 
 
 def expected() -> list[tuple[str, datetime]]:
-    """Return the names and dates that everybody has to list."""
+    """Return the names and dates that each client must list."""
     return [(name, created) for name, (_, created) in BUCKETS.items()]
 
 
 def listed(text: str) -> list[tuple[str, datetime]]:
-    """Read what a kernel has printed as JSON."""
+    """Return the buckets that a kernel has printed as JSON."""
     return [(row["name"], datetime.fromisoformat(row["creation_date"])) for row in json.loads(text)]
 
 
 def buckets_of_cli() -> list[tuple[str, datetime]]:
-    """List the buckets with the AWS CLI, as a second client of the same files."""
+    """Return the buckets that the AWS CLI lists, as a second client of the same files."""
     done = run_aws_cli("s3api", "list-buckets", "--profile", "RoleBeta", "--output", "json")
     assert done.returncode == 0, done.stderr
     rows: list[dict[str, Any]] = json.loads(done.stdout)["Buckets"]
@@ -44,12 +44,12 @@ def buckets_of_cli() -> list[tuple[str, datetime]]:
 
 
 def assumed(aws: EmbeddedAws) -> int:
-    """Count the calls of AssumeRole so far."""
+    """Return the number of AssumeRole calls so far."""
     return sum(call.action == "sts:AssumeRole" for call in aws.calls)
 
 
 def test_files_are_those_of_the_scenario(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """The shared files hold the two profiles, and the user's keys stand in one place only."""
+    """The shared files contain the two profiles, and the user's keys are in only one file."""
     config = aws.config_file.read_text()
     assert "[profile UserAlpha]\nregion = us-west-2\noutput = json\n" in config
     assert f"source_profile = UserAlpha\nrole_arn = {scenario.role_arn}\n" in config
@@ -59,7 +59,7 @@ def test_files_are_those_of_the_scenario(aws: EmbeddedAws, scenario: Scenario) -
 
 
 def test_in_a_shell(bare_shell: Shell, aws: EmbeddedAws) -> None:
-    """From a profile to its buckets in IPython, with one call to STS."""
+    """IPython lists a profile's buckets with one call to STS."""
     bare_shell.good("%load_ext ipy_awsprofile")
     card = bare_shell.good("%aws_profile RoleBeta").text
     assert card.startswith("RoleBeta ← UserAlpha")
@@ -75,7 +75,7 @@ def test_in_a_shell(bare_shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_cli_refuses_the_user(aws: EmbeddedAws) -> None:
-    """For the AWS CLI, too, UserAlpha may not list buckets."""
+    """With the AWS CLI, too, UserAlpha can't list buckets."""
     done = run_aws_cli("s3api", "list-buckets", "--profile", "UserAlpha")
     assert done.returncode != 0
     assert "AccessDenied" in done.stderr
@@ -84,13 +84,13 @@ def test_cli_refuses_the_user(aws: EmbeddedAws) -> None:
 @pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("first", ["kernel", "CLI"])
 def test_kernel_and_cli_share_the_session(aws: EmbeddedAws, first: str) -> None:
-    """Both list the same buckets, and the second one uses the session that the first has got."""
+    """The kernel and the AWS CLI list the same buckets, and share one session."""
     if first == "CLI":
         assert buckets_of_cli() == expected()
     loaded, role, printed, frame = run_notebook(*NOTEBOOK, environment=aws.environment())[0]
     assert loaded.outputs == []
     assert role.error is None
-    # The CLI doesn't note with whose credentials it has assumed the role.
+    # The CLI doesn't record whose credentials assumed the role.
     assert ("RoleBeta ← UserAlpha" in role.html) is (first == "kernel")
     assert ROLE_ACCOUNT in role.html
     assert listed(printed.text) == expected()
@@ -103,7 +103,7 @@ def test_kernel_and_cli_share_the_session(aws: EmbeddedAws, first: str) -> None:
 
 
 def test_cli_follows_a_refresh(shell: Shell, aws: EmbeddedAws) -> None:
-    """After --refresh the CLI works with the new session."""
+    """After `--refresh`, the AWS CLI uses the new session."""
     shell.good("%aws_profile RoleBeta")
     shell.good("%aws_profile --refresh")
     key = shell.names["session"].get_credentials().access_key
@@ -113,7 +113,7 @@ def test_cli_follows_a_refresh(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_odd_profile_with_the_cli(shell: Shell, aws: EmbeddedAws, scenario: Scenario) -> None:
-    """A profile with a space in its name is one and the same for both."""
+    """The kernel and the AWS CLI share the session of a profile with a space in its name."""
     aws.write_profile(
         "my role/δ",
         role_arn=scenario.role_arn,

@@ -1,4 +1,4 @@
-"""No object that holds a secret gives it away: shown, copied, taken apart, pickled or stored."""
+"""No object reveals its secrets if it is shown, copied, inspected, pickled or stored."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.stages.scenario import Scenario
     from tests.shells import Shell
 
-#: Ways to make an object a text.
+#: Ways to convert an object to a text.
 WAYS: dict[str, Callable[[Any], str]] = {
     "repr": repr,
     "str": str,
@@ -54,10 +54,10 @@ WAYS: dict[str, Callable[[Any], str]] = {
     "cloudpickle": lambda one: cloudpickle.dumps(one).decode("latin-1"),
 }
 
-#: Classes whose pickle workers need: it has short-lived credentials.
+#: Classes that workers unpickle, so that the pickle contains short-lived credentials.
 FOR_WORKERS = {"PortableSession", "KernelSession", "WorkerSession"}
 
-#: How many objects of a class are looked at.
+#: The maximum number of objects of a class that the test inspects.
 MOST = 20
 
 
@@ -72,7 +72,7 @@ class Held:
 
 @pytest.fixture
 def held(aws: EmbeddedAws, shell: Shell, scenario: Scenario) -> Iterator[Held]:
-    """Switch, open sessions, begin sign-ins, and make a link: every object that holds a secret."""
+    """Create every kind of object that holds a secret, from sessions to sign-ins and links."""
     organisation(aws)
     aws.sso.sign_in("corp")
     aws.write_profile("Login", login_session=scenario.user.arn, region="us-west-2")
@@ -99,21 +99,21 @@ def held(aws: EmbeddedAws, shell: Shell, scenario: Scenario) -> Iterator[Held]:
 
 
 def is_ours(one: object) -> bool:
-    """Return whether an object is of a class of the package, except the embedded AWS."""
+    """Return whether an object's class is from the package, but not from the embedded AWS."""
     module = str(type(one).__module__)
     return module.startswith("ipy_awsprofile.") and not module.startswith("ipy_awsprofile.demo")
 
 
 def text_of(one: object, way: str) -> str:
-    """Return an object as a text; empty if it can't be made one."""
+    """Return an object as a text, or an empty text if that fails."""
     try:
         return WAYS[way](one)
-    except Exception:  # noqa: BLE001  # such as those of widgets
+    except Exception:  # noqa: BLE001  # such as the errors of widgets
         return ""
 
 
 def test_every_object(held: Held) -> None:
-    """Each live object of our classes hides its secrets, however it is made a text."""
+    """Each live object of our classes hides its secrets, however it is converted to a text."""
     gc.collect()
     by_class: dict[type, list[object]] = {}
     for one in filter(is_ours, gc.get_objects()):
@@ -122,7 +122,7 @@ def test_every_object(held: Held) -> None:
     secrets = held.long_term | held.others
     given_away = set()
     for kind, objects in by_class.items():
-        # botocore's own sessions and credentials have attributes with keys, by its public names.
+        # botocore's own sessions and credentials have public attributes that contain keys.
         is_botocores = issubclass(kind, botocore.session.Session | Credentials)
         for way in WAYS:
             may_travel = "pickle" in way and kind.__name__ in FOR_WORKERS
@@ -135,7 +135,7 @@ def test_every_object(held: Held) -> None:
 
 
 def test_what_workers_get(held: Held, scenario: Scenario) -> None:
-    """The search above finds what is there: a worker's session is pickled with its credentials."""
+    """A worker's pickled session contains its credentials, so the search above can find secrets."""
     (record,) = (one for one in held.objects if type(one).__name__ == "PortableSession")
     text = pickle.dumps(record).decode("latin-1")
     assert any(secret in text for secret in held.others)
@@ -143,7 +143,7 @@ def test_what_workers_get(held: Held, scenario: Scenario) -> None:
 
 
 def test_magics(held: Held, shell: Shell, tmp_path: Path) -> None:
-    """What IPython shows of a variable, and stores of it, has no secret."""
+    """IPython shows and stores variables without their secrets."""
     secrets = held.long_term | held.others
     names = [f"variable_{number}" for number in range(len(held.objects))]
     shell.names.update(zip(names, held.objects, strict=True))

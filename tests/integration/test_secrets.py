@@ -1,4 +1,4 @@
-"""No secret of the scenario is in anything that a person, a log or a file gets to see."""
+"""No secret of the scenario is in an output, a log or a file."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ CELLS = (
 
 
 def prepare(aws: EmbeddedAws, scenario: Scenario) -> set[str]:
-    """Add a profile for each sort of error; return what mustn't be seen, but for AWS's secrets."""
+    """Create a profile for each kind of error, and return secrets that `aws.secrets()` lacks."""
     region = "us-west-2"
     careful = aws.create_user(
         "Careful", account=USER_ACCOUNT, policy=allow("sts:AssumeRole"), mfa=True
@@ -96,18 +96,18 @@ def prepare(aws: EmbeddedAws, scenario: Scenario) -> set[str]:
 
 
 def found(secrets: set[str], shown: str) -> list[str]:
-    """List the secrets that are in a text, by their beginning."""
+    """Return the beginning of each secret that is in a text."""
     return [secret[:4] for secret in secrets if secret in shown]
 
 
 def server_token() -> set[str]:
-    """Return the token of the server that lends the active session; empty if it lends none."""
+    """Return the token of the server that lends the active session, or an empty set."""
     file = os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
     return {Path(file).read_text()} if file else set()
 
 
 def secrets_of(aws: EmbeddedAws, others: set[str]) -> set[str]:
-    """Return all that mustn't be seen anywhere."""
+    """Return all secrets that no output may contain."""
     secrets = set(aws.secrets()) | others
     assert len(secrets) >= 7
     return secrets
@@ -116,9 +116,9 @@ def secrets_of(aws: EmbeddedAws, others: set[str]) -> set[str]:
 def test_in_a_shell(
     bare_shell: Shell, aws: EmbeddedAws, scenario: Scenario, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing printed, displayed, raised or logged in a shell has a secret in it."""
+    """Nothing that is printed, displayed, raised or logged in a shell contains a secret."""
     others = prepare(aws, scenario)
-    # botocore's own debugging shows headers and bodies of its requests; that is the user's choice.
+    # At level DEBUG, botocore logs headers and bodies of requests, which is the user's choice.
     caplog.set_level(logging.DEBUG, logger="ipy_awsprofile")
     caplog.set_level(logging.INFO, logger="botocore")
     bare_shell.names.update(broken=str(aws.credentials_file), wrong=WRONG_SECRET)
@@ -131,10 +131,10 @@ def test_in_a_shell(
         if ran.error:
             failed += 1
             shown += [repr(ran.error), *traceback.format_exception(ran.error)]
-    # A record's times and numbers can have the digits of a code by chance.
+    # A record's times and numbers can contain the digits of a code by chance.
     values = (value for record in caplog.records for value in vars(record).values())
     shown += [str(value) for value in values if not isinstance(value, int | float)]
-    # What the cells themselves say, Verbose tracebacks and %%writefile repeat.
+    # Verbose tracebacks and %%writefile repeat the text of the cells themselves.
     text = "\n".join(shown).replace(f"'{WRONG_CODE}'", "")
     assert failed >= 11
     assert "my-first-bucket" in text
@@ -142,7 +142,7 @@ def test_in_a_shell(
 
 
 def test_in_a_notebook_file(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """The file of a notebook that a kernel has executed has no secret in it."""
+    """The file of a notebook that a kernel has executed contains no secret."""
     others = prepare(aws, scenario)
     cells = [cell for cell in CELLS if "918273" not in cell]
     breaking = cells.index(next(cell for cell in cells if "%%writefile" in cell))
@@ -158,7 +158,7 @@ def test_in_a_notebook_file(aws: EmbeddedAws, scenario: Scenario) -> None:
 
 
 def test_reprs(aws: EmbeddedAws, scenario: Scenario, bare_shell: Shell) -> None:
-    """The repr, text and fields of every object that the package hands out have no secret."""
+    """The repr, text and fields of every object that the package returns contain no secret."""
     others = prepare(aws, scenario)
     session: Any = open_session("RoleBeta")
     switcher = Switcher(bare_shell.ip)
@@ -198,7 +198,7 @@ def test_reprs(aws: EmbeddedAws, scenario: Scenario, bare_shell: Shell) -> None:
     "profile", ["WrongSecret", "NoTrust", "Process", "Printing", "WithMfa", "Nobody", "Broken"]
 )
 def test_tracebacks(aws: EmbeddedAws, scenario: Scenario, profile: str) -> None:
-    """Neither an error's traceback, with its causes, nor the locals of our frames have a secret."""
+    """Neither an error's traceback and causes nor the locals of our frames contain a secret."""
     others = prepare(aws, scenario)
     if profile == "Broken":
         with aws.credentials_file.open("a") as file:
@@ -214,7 +214,7 @@ def test_tracebacks(aws: EmbeddedAws, scenario: Scenario, profile: str) -> None:
 
 
 def test_files(aws: EmbeddedAws, scenario: Scenario, shell: Shell) -> None:
-    """Below the home, only the credentials file and the CLI's cache (0600) hold a secret."""
+    """In the home folder, only the credentials file and the CLI's cache (0600) contain a secret."""
     others = prepare(aws, scenario)
     shell.good("%aws_profile RoleBeta")
     shell.good("%aws_profile --refresh")
@@ -236,9 +236,9 @@ def test_files(aws: EmbeddedAws, scenario: Scenario, shell: Shell) -> None:
 def test_what_is_lent(
     aws: EmbeddedAws, scenario: Scenario, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Children find no secret in their environment, and the kernel's files hold one token (0600).
+    """Children find no secret in their environment, and the kernel's files have one token (0600).
 
-    What the server answers to the token is short-lived, also for long-term keys.
+    With the token, the server returns short-lived credentials, even for long-term keys.
     """
     others = prepare(aws, scenario)
     temporary = aws.home / "temporary"
@@ -269,7 +269,7 @@ def test_what_is_lent(
 def test_every_folder_is_private(
     aws: EmbeddedAws, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also under a umask that hides nothing, nobody else can enter what we create in the home."""
+    """Even with a umask of 0, no other user can open the files and folders that we create."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     (tmp_path / "home").mkdir(mode=0o700)
     before = os.umask(0)
@@ -297,7 +297,7 @@ def test_every_folder_is_private(
 def test_a_nul_in_a_name(
     aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
-    """A profile's name that can't be in the environment is refused without showing that."""
+    """A profile's name with a NUL is refused without showing the environment."""
     role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
     aws.write_profile("a\0b", source_profile="UserAlpha", role_arn=role, region="us-west-2")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")

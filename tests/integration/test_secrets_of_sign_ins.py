@@ -1,4 +1,4 @@
-"""No secret of a sign-in is in anything that a person, a log or a saved notebook gets to see."""
+"""No secret of a sign-in is in an output, a log or a saved notebook."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["browser"]
 
-#: Roles are listed, switched to and kept; what fails is shown with all variables of the stack.
+#: Cells that list, use and save roles. Failures show all variables of the stack.
 CELLS = (
     "%load_ext ipy_awsprofile",
     "%xmode Verbose",
@@ -56,7 +56,7 @@ def _organisation(aws: EmbeddedAws) -> None:
 
 
 def found(aws: EmbeddedAws, shown: str) -> list[str]:
-    """List the secrets that are in a text, by their beginning."""
+    """Return the beginning of each secret that is in a text."""
     secrets = aws.secrets()
     assert len(secrets) >= 7
     return [secret[:4] for secret in secrets if secret in shown]
@@ -69,9 +69,9 @@ def test_in_a_shell(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nothing that is shown, raised or logged has a secret, with sign-ins in the browser."""
+    """With sign-ins in the browser, nothing that is shown, raised or logged contains a secret."""
     pytest.importorskip("awscrt", reason="needs botocore[crt]")
-    monkeypatch.setattr("getpass.getpass", lambda _question: "")  # somebody sees the output
+    monkeypatch.setattr("getpass.getpass", lambda _question: "")  # a user sees the output
     caplog.set_level(logging.DEBUG, logger="ipy_awsprofile")
     caplog.set_level(logging.INFO, logger="botocore")
     shown, failed = [], 0
@@ -87,7 +87,7 @@ def test_in_a_shell(
 
 
 def test_in_a_saved_notebook(aws: EmbeddedAws) -> None:
-    """A saved notebook has none, with the state of its widgets, and of tracebacks."""
+    """A saved notebook contains no secret, not even in its widgets' state and in tracebacks."""
     aws.sso.sign_in("corp")
     cells, saved = run_notebook(*CELLS, environment=aws.environment())
     assert [cell.error for cell in cells].count(None) < len(CELLS) - 4

@@ -1,4 +1,4 @@
-"""Kernel, libraries and children use a session of 15 minutes until shortly before its end."""
+"""The kernel, libraries and children use a 15-minute session until shortly before its end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 BUCKET = "short-sessions"
 CSV = f"s3://{BUCKET}/cities.csv"
 
-#: Each reads the file ten times.
+#: Code that reads the file ten times.
 READERS = {
     "boto3": "import boto3\n"
     f"for _ in range(10): boto3.client('s3').get_object(Bucket='{BUCKET}', Key='cities.csv')",
@@ -63,13 +63,13 @@ def test_library_assumes_no_role(aws: EmbeddedAws, notebook: Shell, library: str
 
 
 def test_children_assume_no_role(aws: EmbeddedAws, notebook: Shell) -> None:
-    """A child process borrows the session of the switch, however often it asks."""
+    """A child process borrows the session of the switch, however many clients it creates."""
     subprocess.run([sys.executable, "-c", CHILD], check=True)
     assert assumed(aws) == 1
 
 
 def test_switch_back_assumes_no_role(aws: EmbeddedAws, notebook: Shell) -> None:
-    """A switch to the same profile finds the session in the AWS CLI's cache."""
+    """A switch back to the profile finds the session in the AWS CLI's cache."""
     notebook.good("%aws_profile UserAlpha")
     notebook.good("%aws_profile RoleBeta --duration 15m")
     assert assumed(aws) == 1

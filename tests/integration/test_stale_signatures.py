@@ -1,4 +1,4 @@
-"""A client from before a switch is noticed when it signs, whatever holds it."""
+"""A client from before a switch is noticed when it signs, whatever object holds it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Store:
         return await asyncio.to_thread(self.read)
 """
 
-#: How a client is kept, and how it is used: by the user's code, modules and libraries.
+#: Code that keeps a client in variables, modules and libraries, and code that uses the client.
 HOLDERS = {
     "variable": ("it = session.client('s3')", "it.head_bucket(Bucket=BUCKET)"),
     "list": ("it = [boto3.client('s3')]", "it[0].head_bucket(Bucket=BUCKET)"),
@@ -143,7 +143,7 @@ HOLDERS = {
 def notebook(
     aws: EmbeddedAws, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Shell]:
-    """Work as RoleBeta in a notebook with a second role, a bucket and a module of the user."""
+    """Switch to RoleBeta, with a second role, a bucket and a module of the user."""
     add_role(aws, "RoleGamma", "s3:*")
     aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
     open_session("RoleBeta").client("s3").put_object(Bucket=BUCKET, Key="cities", Body=b"Atlantis")
@@ -158,14 +158,14 @@ def notebook(
 
 
 def warnings_in(ran: Ran) -> list[str]:
-    """Return the warnings of stale clients that a cell shows."""
+    """Return the warnings about stale clients that a cell shows."""
     return [line for line in ran.text.splitlines() if " signs " in line and "still" not in line]
 
 
 @pytest.mark.nightly(keep=7)
 @pytest.mark.parametrize("holder", HOLDERS)
 def test_each_holder(notebook: Shell, aws: EmbeddedAws, holder: str) -> None:
-    """Its use as the former identity is warned of, refused while read-only and after --off."""
+    """Using a stale client shows a warning, and raises an error if the identity is read-only."""
     make, use = HOLDERS[holder]
     notebook.good(make)
     assert warnings_in(notebook.good(use)) == []
@@ -200,12 +200,12 @@ def test_a_filesystem_of_the_same_role(notebook: Shell) -> None:
 
 
 def test_once_in_a_cell(notebook: Shell) -> None:
-    """Each caller is warned of once in a cell, and again in the next one; loops aren't noisy."""
+    """Each caller is warned about once in a cell, and once more in the next cell."""
     notebook.good("import stored; it, other = session.client('s3'), stored.Store()")
     notebook.good("%aws_profile RoleGamma")
     cell = "for _ in range(3):\n    it.list_buckets()\n    other.read()"
     for _ in range(2):
-        notebook.ip.execution_count += 1  # as after a cell that is typed
+        notebook.ip.execution_count += 1  # as IPython does for each typed cell
         first, second = warnings_in(notebook.good(cell))
         assert first.startswith("`it.list_buckets()` signs ListBuckets as RoleBeta")
         assert second.startswith("`stored` signs HeadBucket as RoleBeta")
@@ -214,7 +214,7 @@ def test_once_in_a_cell(notebook: Shell) -> None:
 
 
 def test_a_library_is_named(notebook: Shell) -> None:
-    """A library is named, with what to do about what it keeps."""
+    """The warning names the library that signs, and says what to do."""
     notebook.good("import smart_open\nit = {'client': session.client('s3')}")
     notebook.good("%aws_profile RoleGamma")
     ran = notebook.good("smart_open.open(f's3://{BUCKET}/cities', transport_params=it).read()")
@@ -223,7 +223,7 @@ def test_a_library_is_named(notebook: Shell) -> None:
     assert "create its objects again" in warning
 
 
-#: What the user has chosen, or what is the same identity.
+#: Clients whose identity the user has chosen, or whose identity is the active one.
 CHOSEN = {
     "opened by name": "from ipy_awsprofile import open_session\n"
     "it = open_session('RoleBeta').client('s3')",
@@ -252,7 +252,7 @@ CHOSEN = {
 }
 
 
-#: Those that stay right after a switch to another role.
+#: Clients that aren't stale even after a switch to another role.
 BY_NAME = {
     *("opened by name", "boto3's session by name", "boto3's client with keys"),
     *("s3fs by name", "options of another session", "a file of fsspec"),
@@ -262,7 +262,7 @@ BY_NAME = {
 @pytest.mark.nightly(keep=3)
 @pytest.mark.parametrize("chosen", CHOSEN)
 def test_no_false_alarm(notebook: Shell, chosen: str) -> None:
-    """What was chosen explicitly isn't stale, under any identity."""
+    """A client whose identity was chosen explicitly isn't stale under any identity."""
     assert warnings_in(notebook.good(CHOSEN[chosen])) == []
     use = "try: it.list_buckets()\nexcept Exception as error: assert 'Denied' in str(error)"
     assert warnings_in(notebook.good(use)) == []
@@ -272,7 +272,7 @@ def test_no_false_alarm(notebook: Shell, chosen: str) -> None:
 
 
 def test_children_keep_their_identity(notebook: Shell, aws: EmbeddedAws) -> None:
-    """A child from before the switch goes on with what was lent to it, without a warning."""
+    """A child from before a switch keeps the identity that it has borrowed, without a warning."""
     notebook.good("%aws_profile UserAlpha")
     code = "import boto3, sys; sys.stdin.read(); boto3.client('sts').get_caller_identity()"
     notebook.good(
@@ -286,7 +286,7 @@ def test_children_keep_their_identity(notebook: Shell, aws: EmbeddedAws) -> None
 
 
 def test_in_a_script(aws: EmbeddedAws) -> None:
-    """Without a notebook it is a Python warning, at any thread's call."""
+    """Without a notebook, a stale client causes a Python warning, unless `stale` is "allow"."""
     switcher = Switcher(None)
     switcher.switch(SwitchRequest(profile="RoleBeta"))
     s3 = boto3.client("s3")
@@ -302,7 +302,7 @@ def test_in_a_script(aws: EmbeddedAws) -> None:
 
 
 def test_in_a_block(aws: EmbeddedAws) -> None:
-    """A client of a block is warned of after it."""
+    """A client from a block causes a warning after the block."""
     with using_profile("RoleBeta") as session:
         s3 = session.client("s3")
         s3.list_buckets()
@@ -311,7 +311,7 @@ def test_in_a_block(aws: EmbeddedAws) -> None:
 
 
 def test_in_a_kernel(aws: EmbeddedAws) -> None:
-    """The warning is in the notebook's output, and no secret is in the saved file."""
+    """The notebook's output contains the warning, and the saved file contains no secret."""
     cells, saved = run_notebook(
         "%load_ext ipy_awsprofile\n%aws_profile RoleBeta",
         "kept = [session.client('s3')]\n%aws_profile UserAlpha",

@@ -1,4 +1,4 @@
-"""The tutorials in one kernel: *Run All* works again after *Run All*."""
+"""Each tutorial can be run twice in one kernel with *Run All*."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TUTORIALS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 @pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("tutorial", TUTORIALS, ids=lambda tutorial: tutorial.stem)
 def test_run_all_twice(tutorial: Path) -> None:
-    """In both runs, only the cells that are tagged for it raise an error."""
+    """In both runs, only cells with the tag `raises-exception` raise an error."""
     cells = json.loads(tutorial.read_text())["cells"]
     code = [cell for cell in cells if cell["cell_type"] == "code"] * 2
     with demo_aws() as aws:

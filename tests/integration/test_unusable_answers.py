@@ -1,4 +1,4 @@
-"""What isn't AWS's, or isn't of use, is one error that blames the right one, and shows no stack."""
+"""An unusable response is one error that names the right profile, and shows no stack."""
 
 from __future__ import annotations
 
@@ -86,18 +86,18 @@ region = us-east-1
 NOT_AWS = "`{}` got a response that isn't from AWS."
 UNREADABLE = "The credentials of `{}` can't be read."
 EXPIRED = "The credentials of `{}` can't be used: they had already expired."
-#: Deeper than any Python reads: 3.12 and later read more than a thousand levels.
+#: Deeper than any Python can parse; 3.12 and later can parse more than a thousand levels.
 DEPTH = 100_000
 NESTED = '{"a":' * DEPTH + "1" + "}" * DEPTH
 
 
 def seconds(number: float) -> str:
-    """Return the time in so many seconds, as AWS writes it."""
+    """Return the time in this number of seconds, in AWS's format."""
     return f"{datetime.now(UTC) + timedelta(seconds=number):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def assumed(expiration: str | None = None, **changed: str) -> str:
-    """Return STS's response to AssumeRole, with something else in it."""
+    """Return STS's response to AssumeRole, with changed values."""
     parts = {
         "AccessKeyId": "ASIAIOSFODNN7EXAMPLE",
         "SecretAccessKey": SECRET,
@@ -116,7 +116,7 @@ def assumed(expiration: str | None = None, **changed: str) -> str:
 
 
 def container(**changed: Any) -> str:
-    """Return what containers, instances and processes answer, with something else in it."""
+    """Return the document of containers, instances and processes, with changed values."""
     return json.dumps(
         {
             "Code": "Success",
@@ -132,7 +132,7 @@ def container(**changed: Any) -> str:
 
 
 def portal(**changed: Any) -> str:
-    """Return the SSO portal's credentials of a role, with something else in it."""
+    """Return the SSO portal's credentials of a role, with changed values."""
     keys = {"accessKeyId": "ASIA", "secretAccessKey": SECRET, "sessionToken": SECRET}
     return json.dumps({"roleCredentials": {**keys, "expiration": 4_000_000_000_000, **changed}})
 
@@ -157,16 +157,16 @@ SIGN_IN = (
 def signing_in(
     client: object = CLIENT, device: object = DEVICE, token: object = TOKEN
 ) -> list[str]:
-    """Return the three answers to a sign-in."""
+    """Return the three responses for a sign-in."""
     return [json.dumps(answer) for answer in (client, device, token)]
 
 
 def without(name: str) -> dict[str, Any]:
-    """Return an answer of StartDeviceAuthorization that lacks something."""
+    """Return a response to StartDeviceAuthorization that lacks a field."""
     return {key: value for key, value in DEVICE.items() if key != name}
 
 
-#: What is answered, in this order, and the error that a cell has then.
+#: The server's responses in order, the cell, and the cell's error.
 CASES: dict[str, tuple[list[str], str, str]] = {
     "role: no ARN": ([assumed(Arn="x")], "%aws_profile F", NOT_AWS.format("F")),
     "role: expired": ([assumed(seconds(-9))], "%aws_profile F", EXPIRED.format("F")),
@@ -266,18 +266,18 @@ def store(file: Path, text: str) -> None:
 
 
 def sso_file() -> Path:
-    """Return the AWS CLI's file of the sign-in."""
+    """Return the path of the AWS CLI's file for the sign-in."""
     return Path("~/.aws/sso/cache").expanduser() / f"{sha1(b'company').hexdigest()}.json"
 
 
 def login_file() -> Path:
-    """Return the file in which `aws login` stores a sign-in."""
+    """Return the path of the file in which `aws login` stores a sign-in."""
     name = sha256(USER.encode()).hexdigest()
     return Path("~/.aws/login/cache").expanduser() / f"{name}.json"
 
 
 def printed(text: str) -> Callable[[], None]:
-    """Return what makes a credential_process that prints this."""
+    """Return a function that writes a credential_process that prints this text."""
 
     def write() -> None:
         process = Path("~/process").expanduser()
@@ -288,7 +288,7 @@ def printed(text: str) -> Callable[[], None]:
 
 
 def endless() -> None:
-    """Make a credential_process that never stops to print."""
+    """Write a credential_process that never stops printing."""
     process = Path("~/process").expanduser()
     process.write_text("#!/bin/sh\nexec yes\n")
     process.chmod(0o755)
@@ -308,7 +308,7 @@ LOGIN = {
 }
 PROCESS = "The credential_process of `Process` {}."
 
-#: What is written, and the error that a cell has then.
+#: A function that writes a file, the profile, and the cell's error.
 FILES: dict[str, tuple[Callable[[], None], str, str]] = {
     "process: nested": (printed(NESTED), "Process", PROCESS.format("didn't print JSON")),
     "process: digits": (printed("1" * 5000), "Process", PROCESS.format("didn't print JSON")),
@@ -335,7 +335,7 @@ FILES: dict[str, tuple[Callable[[], None], str, str]] = {
 def verbose(
     shell: Shell, shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Shell, Answers]]:
-    """Open a shell that prints the variables of frames, and a server for all of the profiles."""
+    """Yield a shell that prints the variables of frames, and a server for all profiles."""
     answers = Answers((200, ""))
     with odd_server(answers) as url:
         text = CONFIG.replace("URL", url).replace("HOME", str(Path("~").expanduser()))
@@ -348,7 +348,7 @@ def verbose(
 
 
 def refused(shell: Shell, cell: str, message: str) -> None:
-    """Run a cell that has to fail with this error, in which there is no secret."""
+    """Run a cell that must fail with this error, and check that the error shows no secret."""
     ran = shell.run(cell)
     assert str(ran.error) == message
     assert len(ran.text.splitlines()) <= 2
@@ -356,7 +356,7 @@ def refused(shell: Shell, cell: str, message: str) -> None:
 
 
 def test_answers(verbose: tuple[Shell, Answers]) -> None:
-    """Each answer is an error of ours, about the one that has given it."""
+    """Each unusable response is one of our errors, and names the profile that got it."""
     shell, server = verbose
     for answers, cell, message in CASES.values():
         rmtree(Path("~/.aws").expanduser(), ignore_errors=True)
@@ -367,7 +367,7 @@ def test_answers(verbose: tuple[Shell, Answers]) -> None:
 
 
 def test_files_and_processes(verbose: tuple[Shell, Answers]) -> None:
-    """Each file and process, too; an explanation doesn't fail."""
+    """Each unusable file or process is one of our errors, and an explanation doesn't fail."""
     shell, _ = verbose
     for write, profile, message in FILES.values():
         write()
@@ -376,7 +376,7 @@ def test_files_and_processes(verbose: tuple[Shell, Answers]) -> None:
 
 
 def test_nested_role(verbose: tuple[Shell, Answers]) -> None:
-    """A role in the AWS CLI's cache that can't be read is assumed again."""
+    """If a role's file in the AWS CLI's cache can't be read, the role is assumed again."""
     shell, server = verbose
     role = json.dumps({"RoleArn": "arn:aws:iam::123456789012:role/F"})
     name = sha1(role.encode()).hexdigest()
@@ -387,7 +387,7 @@ def test_nested_role(verbose: tuple[Shell, Answers]) -> None:
 
 
 def test_redirection(verbose: tuple[Shell, Answers]) -> None:
-    """A redirection of S3 says what S3 says, and isn't about credentials."""
+    """A redirection from S3 is an error about S3, and not about credentials."""
     shell, server = verbose
     body = "<Error><Code>PermanentRedirect</Code><Message>Not here</Message></Error>"
     shell.good("from ipy_awsprofile import list_buckets, open_session")

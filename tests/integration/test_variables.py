@@ -1,4 +1,4 @@
-"""Variables of the environment bend no profile that is named; boto3 and the AWS CLI agree.
+"""Environment variables don't change a named profile, as in boto3 and the AWS CLI.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 OTHER_KEYS = {"AWS_ACCESS_KEY_ID": "{other_key}", "AWS_SECRET_ACCESS_KEY": "{other_secret}"}
 NOWHERE = "http://127.0.0.1:9"
 
-#: Who the session is, and where it goes, is asked with each of these.
+#: For each of these, the tests compare the session's identity and endpoints with boto3's.
 VARIABLES: dict[str, dict[str, str]] = {
     "none": {},
     "profile": {"AWS_PROFILE": "Other"},
@@ -57,7 +57,7 @@ VARIABLES: dict[str, dict[str, str]] = {
     "certificates": {"AWS_CA_BUNDLE": "/etc/hosts"},
 }
 
-#: These lead away from the embedded AWS, so nobody is called with them.
+#: These lead away from the embedded AWS, so the tests make no calls with them.
 ELSEWHERE: dict[str, dict[str, str]] = {
     "configured endpoints ignored": {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
     "global STS": {
@@ -76,7 +76,7 @@ NAMED = ("static keys", "role with source_profile", "web identity", "keys in the
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[tuple[EmbeddedAws, dict[str, str]]]:
-    """Run one embedded AWS for all tests, with a second user."""
+    """Run one embedded AWS with a second user, and yield it with the values for the texts."""
     with EmbeddedAws() as aws:
         values = prepared(aws, create_ann(aws))
         other = aws.create_user("Other", account=ACCOUNT)
@@ -90,7 +90,7 @@ def settle(
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> Any:
-    """Give what writes a kind's files, with a profile `Other` beside it, and sets variables."""
+    """Return a function that writes a kind's files and a profile `Other`, and sets variables."""
     aws, values = world
     for name, value in aws.environment().items():
         monkeypatch.setenv(name, value)
@@ -112,7 +112,7 @@ def settle(
 
 
 def leads_to(session: boto3.Session) -> dict[str, Any]:
-    """Say where a session's clients go, and how they go on if that fails."""
+    """Return the endpoints, Regions, retries and certificates of a session's clients."""
     found: dict[str, Any] = {"region": session.region_name}
     for service in ("s3", "sts", "dynamodb"):
         client: Any = session.client(service)
@@ -126,7 +126,7 @@ def leads_to(session: boto3.Session) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", NAMED)
 @pytest.mark.parametrize("name", VARIABLES)
 def test_named_profile(settle: Any, kind: str, name: str) -> None:
-    """Whatever the environment says, a named profile is who it is for boto3, and goes there."""
+    """Whatever the environment is, a named profile has boto3's identity and endpoints."""
     settle(kind, VARIABLES[name])
     ours, theirs = open_session("P"), boto3.Session(profile_name="P")
     assert leads_to(ours) == leads_to(theirs)
@@ -136,14 +136,14 @@ def test_named_profile(settle: Any, kind: str, name: str) -> None:
 
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_endpoints_of_a_named_profile(settle: Any, name: str) -> None:
-    """Variables that choose among AWS's own endpoints do that as in boto3."""
+    """Variables that select AWS's own endpoints have the same effect as in boto3."""
     settle("static keys", ELSEWHERE[name])
     assert leads_to(open_session("P")) == leads_to(boto3.Session(profile_name="P"))
 
 
 @pytest.mark.parametrize("name", ["keys and profile", "keys with a token", "web identity"])
 def test_the_cli_agrees(settle: Any, name: str) -> None:
-    """The AWS CLI takes the profile that it is told, too."""
+    """The AWS CLI uses the named profile, too."""
     settle("role with source_profile", VARIABLES[name])
     ran = run_aws_cli("sts", "get-caller-identity", "--profile", "P", "--output", "json")
     assert json.loads(ran.stdout)["Arn"] == who_am_i(open_session("P")).arn
@@ -155,7 +155,7 @@ def test_other_files(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Any,
 ) -> None:
-    """The files that the variables name are read, and no others."""
+    """A session reads only the files that the variables name."""
     aws, values = world
     settle("static keys", {})
     text = f"[profile P]\nregion = eu-west-1\nendpoint_url = {aws.endpoint_url}\n"

@@ -1,4 +1,4 @@
-"""``%xmode Verbose`` prints the variables of every frame, and finds no secret in any of them."""
+"""``%xmode Verbose`` prints the variables of every frame, and none of them contains a secret."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
 from tests.shells import Shell
 
-#: What a person types: as good as a secret until AWS has refused it.
+#: An MFA code, which is a secret until AWS has refused it.
 WRONG_CODE = "459021"
 
-#: Another error is raised while ours is handled, which prints ours below its own name.
+#: Code that raises another error while it handles ours, so that both are printed.
 EXPLICIT = "except AwsProfileError as error:\n    raise RuntimeError('cannot') from error"
 IMPLICIT = "except AwsProfileError:\n    1 / 0"
 
 
 @pytest.fixture
 def verbose(shell: Shell) -> Shell:
-    """Open a shell that prints the variables of frames."""
+    """Return a shell that prints the variables of frames."""
     shell.good("from ipy_awsprofile import *\nfrom ipy_awsprofile import AwsProfileError")
     shell.good("from ipy_awsprofile.libraries import *")
     shell.good("%xmode Verbose")
@@ -44,13 +44,13 @@ def verbose(shell: Shell) -> Shell:
 
 @pytest.fixture
 def silent() -> Iterator[socket.socket]:
-    """Listen at an endpoint that never answers."""
+    """Listen at an endpoint that never answers, and yield its socket."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server
 
 
 def leaks(aws: EmbeddedAws, text: str) -> list[str]:
-    """List the secrets that are in a text, by their beginning."""
+    """Return the beginning of each secret that is in a text."""
     return [secret[:4] for secret in (*aws.secrets(), WRONG_CODE) if secret in text]
 
 
@@ -73,7 +73,7 @@ def leaks(aws: EmbeddedAws, text: str) -> list[str]:
 def test_cause_of_another_error(
     aws: EmbeddedAws, verbose: Shell, call: str, kind: str, raised: str
 ) -> None:
-    """An error of ours that another one comes from shows no more than by itself."""
+    """If our error leads to another error, the output shows our error without a secret."""
     role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/None"
     for name, endpoint in (
         ("BadEndpoint", "http://bad host:x"),
@@ -135,7 +135,7 @@ def test_listing(aws: EmbeddedAws, verbose: Shell, page: tuple[int, str], raised
     "cell", ["open_session('Slow')", "with using_profile('Slow'):\n    pass", "list_buckets(slow)"]
 )
 def test_interrupt(aws: EmbeddedAws, verbose: Shell, silent: socket.socket, cell: str) -> None:
-    """Ctrl-C at a call that hangs shows nothing of the request that was under way."""
+    """Ctrl-C during a call that hangs doesn't show a secret of the request."""
     role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/None"
     endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
     aws.write_profile(
@@ -162,7 +162,7 @@ def _interrupt_request(server: socket.socket) -> None:
         connection.recv(1)
         time.sleep(0.1)
         os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(1)  # the client doesn't see an end before
+        time.sleep(1)  # keep the connection open until the interrupt
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def _interrupt_request(server: socket.socket) -> None:
     ],
 )
 def test_library_that_refuses(aws: EmbeddedAws, verbose: Shell, cell: str) -> None:
-    """A library that doesn't take what it is given is no reason to show it."""
+    """If a library refuses its arguments, the traceback shows no secret."""
     ran = verbose.run(cell)
     assert ran.error
     assert "frozen" in ran.text or "secret_options" in ran.text
@@ -185,7 +185,7 @@ def test_library_that_refuses(aws: EmbeddedAws, verbose: Shell, cell: str) -> No
 
 
 def test_what_was_there_before_keeps_its_stack(aws: EmbeddedAws, verbose: Shell) -> None:
-    """The error during whose handling ours is raised is shown as it was."""
+    """If our error is raised while another error is handled, the other error keeps its stack."""
     ran = verbose.run(
         "def divide():\n    1 / 0\ntry:\n    divide()\nexcept ZeroDivisionError:\n"
         "    try:\n        list_buckets(open_session('UserAlpha'))\n"
@@ -197,10 +197,10 @@ def test_what_was_there_before_keeps_its_stack(aws: EmbeddedAws, verbose: Shell)
 
 BETA = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
 
-#: botocore raises an AttributeError for it.
+#: A response for which botocore raises an AttributeError.
 EMPTY = "<ErrorResponse><Error></Error></ErrorResponse>"
 
-#: What a person can run that calls STS or S3 with a session token.
+#: Code that calls STS or S3 with a session token.
 CALLS = (
     "%aws_profile Chained",
     "%aws_profile --refresh",
@@ -222,7 +222,7 @@ def test_odd_answers(
     call: str,
     answer: tuple[int, str],
 ) -> None:
-    """Whatever botocore raises on an odd answer, it is one of our errors, without a secret."""
+    """Whatever botocore raises for an odd response, the user sees our error, without a secret."""
     role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/None"
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with odd_server(Answers(answer)) as url:
@@ -239,7 +239,7 @@ def test_odd_answers(
 
 
 def test_a_prompter_that_fails(aws: EmbeddedAws, verbose: Shell) -> None:
-    """An error of the user's own prompter becomes one of ours, without the stack between."""
+    """An error in the user's own prompter becomes our error, without the stack in between."""
     add_mfa_role(aws, "Guarded")
     verbose.good("def ask(question): raise LookupError('no device, code 459021')")
     ran = verbose.run("open_session('Guarded', mfa_prompter=ask)")

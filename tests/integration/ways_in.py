@@ -1,4 +1,4 @@
-"""The ways in to an identity: each runs a cell as somebody, and returns the card that was shown."""
+"""Ways to switch, each of which runs a cell as an identity and returns the card."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.shells import Shell
 
 @dataclass(frozen=True)
 class Asked:
-    """What a switch is asked for; ``lent`` if children can't reach it by a profile's name."""
+    """The request of a switch; ``lent`` if a profile's name isn't enough for child processes."""
 
     line: str
     options: Mapping[str, Any]
@@ -23,17 +23,17 @@ class Asked:
 
 
 def profile(name: str, *, lent: bool = False) -> Asked:
-    """Ask for a profile."""
+    """Return a request for a profile."""
     return Asked(name, {"profile": name}, lent)
 
 
 def read_only(name: str) -> Asked:
-    """Ask for a profile that may only read."""
+    """Return a request for a profile with read-only access."""
     return Asked(f"{name} --read-only", {"profile": name, "read_only": True}, lent=True)
 
 
 def by_arn(role_arn: str, source: str) -> Asked:
-    """Ask for a role without a profile."""
+    """Return a request for a role without a profile."""
     options = {"role_arn": role_arn, "source_profile": source}
     return Asked(f"--role-arn {role_arn} --source-profile {source}", options, lent=True)
 
@@ -54,7 +54,7 @@ def by_cell_magic(shell: Shell, asked: Asked, cell: str) -> str:
 
 
 def by_context_manager(shell: Shell, asked: Asked, cell: str) -> str:
-    """Run the cell's code in a `using_profile` block, and let the magic say who it is there."""
+    """Run the cell's code in a `using_profile` block, after the magic has shown the card there."""
     shell.names.update(using_profile=using_profile, options=asked.options)
     inner = f"%aws_profile\n{cell}"
     block = f"with using_profile(**options):\n{textwrap.indent(inner, '    ')}"
@@ -62,7 +62,7 @@ def by_context_manager(shell: Shell, asked: Asked, cell: str) -> str:
 
 
 def by_picker(shell: Shell, asked: Asked, cell: str) -> str:
-    """Choose in the picker, give the code where it asks for one, and run the cell."""
+    """Choose the profile in the picker, enter a code if it prompts, and run the cell."""
     picker = ProfilePicker()
     heard: list[dict[str, Any]] = []
     picker.send = lambda message, buffers=None: heard.append(message)
@@ -85,12 +85,12 @@ def by_picker(shell: Shell, asked: Asked, cell: str) -> str:
 
 
 def shown_arn(card: str) -> str:
-    """Read of a card, as HTML or text, whose session it is."""
+    """Return the ARN on a card, from HTML or text."""
     found = re.search(r"arn:aws:(sts|iam)::\d+:(assumed-role|user)/[\w/+=,.@-]+", card)
     assert found, card
     return found.group()
 
 
 def without_session_name(arn: str) -> str:
-    """Cut an assumed role's ARN before the name of the session."""
+    """Return an assumed role's ARN without the session name, and any other ARN unchanged."""
     return arn.rpartition("/")[0] if ":assumed-role/" in arn else arn

@@ -15,7 +15,7 @@ from tests.servers import Answers, closed_port, odd_server, silent_server
 
 
 def variables(**changes: str | None) -> Break:
-    """Set or take away variables of the environment."""
+    """Set environment variables; None removes a variable."""
 
     def change(stage: Stage) -> None:
         for name, value in changes.items():
@@ -28,28 +28,28 @@ def variables(**changes: str | None) -> Break:
 
 
 def answers(*given: tuple[int, str]) -> Break:
-    """Have a server at the endpoint that isn't AWS."""
+    """Move the endpoint to a server that gives these answers."""
     return lambda stage: stage.answer_with(*given)
 
 
 def says_no(code: str, message: str, status: int = 403) -> Break:
-    """Have STS refuse everything."""
+    """Make STS refuse every request."""
     error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
     return answers((status, f"<ErrorResponse>{error}</ErrorResponse>"))
 
 
 def down(stage: Stage) -> None:
-    """Have nobody at the endpoint."""
+    """Move the endpoint to a closed port."""
     stage.move_endpoint(f"http://127.0.0.1:{closed_port()}")
 
 
 def silent(stage: Stage) -> None:
-    """Have somebody at the endpoint who says nothing."""
+    """Move the endpoint to a server that never answers."""
     stage.move_endpoint(stage.until_the_end.enter_context(silent_server()))
 
 
 def served(variable: str, *given: tuple[int, str]) -> Break:
-    """Have a metadata service that gives these answers; without any, it is down."""
+    """Replace a metadata service; without answers, the new service is down."""
 
     def serve(stage: Stage) -> None:
         url = f"http://127.0.0.1:{closed_port()}"
@@ -61,23 +61,23 @@ def served(variable: str, *given: tuple[int, str]) -> Break:
 
 
 def instance(*given: tuple[int, str]) -> Break:
-    """Have another metadata service of the instance."""
+    """Replace the instance's metadata service."""
     return served("AWS_EC2_METADATA_SERVICE_ENDPOINT", *given)
 
 
 def container(*given: tuple[int, str]) -> Break:
-    """Have another credential service of the container."""
+    """Replace the container's credential service."""
     return served("AWS_CONTAINER_CREDENTIALS_FULL_URI", *given)
 
 
 def in_metadata(**changes: str) -> tuple[int, str]:
-    """Return credentials in the form of the metadata services."""
+    """Return credentials in the format of the metadata services."""
     good = {"AccessKeyId": "ASIAX", "SecretAccessKey": HUSH, "Token": HUSH}
     return 200, json.dumps(good | {"Expiration": "2099-01-01T00:00:00Z"} | changes)
 
 
 def stored(service: str, edit: Callable[[dict[str, Any]], Any]) -> Break:
-    """Change what is stored of a sign-in, to a document or a text; None takes it away."""
+    """Edit each cached document of a sign-in; a text replaces the document, and None removes it."""
 
     def change(stage: Stage) -> None:
         for file in (stage.aws.home / ".aws" / service / "cache").iterdir():
@@ -91,14 +91,14 @@ def stored(service: str, edit: Callable[[dict[str, Any]], Any]) -> Break:
 
 
 def token(**changes: Any) -> Callable[[dict[str, Any]], Any]:
-    """Change fields of a stored token; None takes one out."""
+    """Return an edit that changes fields of a cached token; None removes a field."""
     return lambda document: {
         name: value for name, value in (document | changes).items() if value is not None
     }
 
 
 def access(**changes: Any) -> Callable[[dict[str, Any]], Any]:
-    """Change what `aws login` has stored to sign with."""
+    """Return an edit that changes the credentials that `aws login` has cached."""
     return lambda document: document | {"accessToken": document["accessToken"] | changes}
 
 
@@ -106,13 +106,13 @@ OVER = "2020-01-01T00:00:00Z"
 
 
 def login_is_over(stage: Stage) -> None:
-    """Let the credentials of `aws login` be over, and what renews them."""
+    """Expire the credentials of `aws login`, and the token that renews them."""
     stored("login", access(expiresAt=OVER))(stage)
     stage.aws.signin.expire()
 
 
 def identity(text: str | bytes) -> Break:
-    """Write something else into the file of the web identity."""
+    """Write a text into the web identity's token file."""
 
     def write(stage: Stage) -> None:
         file = stage.aws.home / "token"
@@ -122,7 +122,7 @@ def identity(text: str | bytes) -> Break:
 
 
 def identity_with(**claims: Any) -> Break:
-    """Write a token with other claims into the file of the web identity."""
+    """Write a token with these claims into the web identity's token file."""
 
     def write(stage: Stage) -> None:
         (provider,) = stage.aws._state.oidc_providers.values()
@@ -132,19 +132,19 @@ def identity_with(**claims: Any) -> Break:
 
 
 def tool(*lines: str) -> Break:
-    """Have another program as credential_process."""
+    """Replace the credential_process with these lines of Python."""
     return lambda stage: write_private(stage.aws.home / "tool.py", "\n".join(lines))
 
 
 def prints(**changes: Any) -> Break:
-    """Have a credential_process that prints its document with other fields; None takes one out."""
+    """Make the credential_process print a document with changed fields; None removes a field."""
     good = {"Version": 1, "AccessKeyId": "AKIAX", "SecretAccessKey": HUSH, "SessionToken": HUSH}
     document = {name: value for name, value in (good | changes).items() if value is not None}
     return tool(f"print({json.dumps(document)!r})")
 
 
 def types(code: str) -> Break:
-    """Let the person type this as an MFA code."""
+    """Answer the MFA prompt with this code."""
 
     def sit(stage: Stage) -> None:
         stage.person = lambda _: code
@@ -160,7 +160,7 @@ def disabled(stage: Stage) -> None:
 
 
 def ann_may(*statements: dict[str, str]) -> Break:
-    """Give Ann another policy."""
+    """Replace Ann's policy with these statements."""
 
     def change(stage: Stage) -> None:
         ann = iam_backends[ACCOUNT]["aws"].get_user("Ann")
@@ -171,17 +171,17 @@ def ann_may(*statements: dict[str, str]) -> Break:
 
 
 def sessions_over(stage: Stage) -> None:
-    """End all sessions."""
+    """Expire all sessions."""
     stage.aws.expire_sessions()
 
 
 def without_crt(stage: Stage) -> None:
-    """Be where botocore has no library for keys of elliptic curves."""
+    """Remove botocore's library for elliptic-curve keys."""
     stage.patch.setattr("botocore.credentials.EC", None)
 
 
 def expired_variables(stage: Stage) -> None:
-    """Have temporary keys in the environment that are over."""
+    """Set the environment's keys to expired temporary keys."""
     temporary = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
     for name, what in (temporary | {"AWS_SESSION_TOKEN": "token"}).items():
         stage.patch.setenv(name, stage.values[f"temporary_{what}"])

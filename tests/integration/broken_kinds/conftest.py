@@ -1,4 +1,4 @@
-"""One embedded AWS on which every row is played."""
+"""An embedded AWS that all rows share."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class World:
-    """An embedded AWS with what all rows need, and Ann's client for STS."""
+    """An embedded AWS with the resources that all rows need, and Ann's client for STS."""
 
     aws: EmbeddedAws
     ann: IamUser
@@ -54,9 +54,9 @@ def _world() -> Iterator[World]:
 
 @pytest.fixture
 def stage(_world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    """Put everything back to where it works: nothing is cached, and Ann has signed in.
+    """Restore a state in which every kind works: the caches are empty, and Ann has signed in.
 
-    Her temporary keys are new, because a row may have ended those before.
+    Her temporary keys are new, because a row may have expired the previous ones.
     """
     aws, ann = _world.aws, _world.ann
     for name, value in aws.environment().items():
@@ -76,7 +76,7 @@ def stage(_world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
 
 
 def broken_text(row: Broken) -> Kind:
-    """Return the kind with other lines in its text."""
+    """Return the row's kind of profile, with the changes in its text."""
     kind = KINDS[row.kind]
     config, credentials = kind.config, kind.credentials
     for old, new in row.instead.items():
@@ -87,7 +87,7 @@ def broken_text(row: Broken) -> Kind:
 
 @pytest.fixture
 def play(stage: Stage) -> Callable[[Broken], str]:
-    """Give what puts a row on the stage, until the end of the test."""
+    """Return a function that sets up a row for the rest of the test and returns its profile."""
 
     def put(row: Broken) -> str:
         kind = broken_text(row)

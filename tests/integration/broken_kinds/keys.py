@@ -1,4 +1,4 @@
-"""Profiles with keys, broken."""
+"""Broken profiles with access keys."""
 
 from __future__ import annotations
 

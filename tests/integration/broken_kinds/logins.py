@@ -1,4 +1,4 @@
-"""Profiles of `aws login`, broken."""
+"""Broken profiles for `aws login`."""
 
 from __future__ import annotations
 

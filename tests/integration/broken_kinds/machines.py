@@ -1,4 +1,4 @@
-"""Profiles that take credentials from the environment, an instance or a container, broken."""
+"""Broken profiles with credentials from the environment, an instance or a container."""
 
 from __future__ import annotations
 

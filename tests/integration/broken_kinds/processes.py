@@ -1,4 +1,4 @@
-"""Profiles with a credential_process, broken."""
+"""Broken profiles with a credential_process."""
 
 from __future__ import annotations
 

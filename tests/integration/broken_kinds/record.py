@@ -1,4 +1,4 @@
-"""A row of the tables: a kind of profile, how it is broken, and what is told."""
+"""The rows of the tables, each with a kind of profile, a way to break it, and the messages."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tests.integration.broken_kinds.stage import Break
 
 @dataclass(frozen=True)
 class Broken:
-    """A way to break a kind, and what is told.
+    """A way to break a kind of profile, and the resulting messages.
 
-    ``instead`` holds what stands in its text, and what stands there now; ``by`` breaks the rest.
-    ``says`` and ``hint`` are in the error and its hint. ``seen`` is what an explanation says of it;
-    it is empty where files don't show it, and then nothing stands in the way for the explanation.
+    ``instead`` maps parts of the profile's text to their replacements; ``by`` breaks anything else.
+    ``says`` and ``hint`` are in the error and its hint. ``seen`` is in the explanation. It is empty
+    if the files don't show the problem, and then the explanation has no fatal problem.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""Profiles whose Region or endpoint is broken."""
+"""Profiles with a broken Region or endpoint."""
 
 from __future__ import annotations
 

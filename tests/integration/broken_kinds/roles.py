@@ -1,4 +1,4 @@
-"""Role profiles, broken."""
+"""Broken role profiles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Profiles that sign in with SSO, broken."""
+"""Broken profiles that sign in with SSO."""
 
 from __future__ import annotations
 

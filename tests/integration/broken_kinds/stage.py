@@ -1,4 +1,4 @@
-"""Where a broken profile is played, and how to put everything back."""
+"""The environment in which a row is tested, and how to restore it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tests.servers import Answers, odd_server
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.iam.users_and_roles import IamUser
 
-#: A secret that AWS doesn't know; it must not be seen either.
+#: A secret that AWS doesn't know, and that no output may contain.
 HUSH = "hush-hush"
 
 
 @dataclass
 class Stage:
-    """Where a row is played, and the person in front of it."""
+    """The environment of a row, and the user who answers its prompts."""
 
     aws: EmbeddedAws
     ann: IamUser
@@ -32,13 +32,13 @@ class Stage:
     person: Callable[[str], str] = ask_on_input_channel
 
     def answer_with(self, *answers: tuple[int, str]) -> Answers:
-        """Have another server at the endpoint of the profiles."""
+        """Move the profiles' endpoint to a server that gives these answers."""
         given = Answers(*answers)
         self.move_endpoint(self.until_the_end.enter_context(odd_server(given)))
         return given
 
     def move_endpoint(self, url: str) -> None:
-        """Have another endpoint in the profiles."""
+        """Replace the endpoint in the profiles."""
         text = self.aws.config_file.read_text()
         self.aws.config_file.write_text(text.replace(self.aws.endpoint_url, url))
 

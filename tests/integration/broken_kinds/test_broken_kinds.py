@@ -1,7 +1,7 @@
-"""Each kind of profile, broken in each way it can be, says what is wrong and what to do.
+"""For each kind of profile and each way to break it, the error says what to do.
 
-A row is one of the texts in `kinds` in which a line is another, or which stands where something
-else is wrong. Its words are those by which a person finds the mistake.
+Each row changes a text in `kinds`, or breaks something that the text needs. It contains the words
+by which the user finds the mistake.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ ROWS = {
 def test_broken(
     stage: Stage, play: Callable[[Broken], str], caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
-    """What is told is ours, and no secret is in it, in its causes or in the log."""
+    """The error is ours, and no secret is in the error, its causes or the log."""
     row = ROWS[name]
     profile = play(row)
     with pytest.raises(AwsProfileError) as told:
@@ -73,7 +73,7 @@ def test_broken(
 @pytest.mark.nightly(keep=40)
 @pytest.mark.parametrize("name", ROWS)
 def test_explanation(stage: Stage, play: Callable[[Broken], str], name: str) -> None:
-    """An explanation tells what the files alone show, and finds nothing fatal where they don't."""
+    """An explanation names problems that the files show, and otherwise has no fatal problem."""
     row = ROWS[name]
     told = explain(SessionRequest(profile=play(row)))
     problems = "\n".join(f"{problem.says} {problem.fix}" for problem in told.problems)
@@ -89,7 +89,7 @@ def test_explanation(stage: Stage, play: Callable[[Broken], str], name: str) -> 
 def test_notebook_stays_who_it_was(
     stage: Stage, play: Callable[[Broken], str], shell: Shell, name: str
 ) -> None:
-    """A switch to a broken profile shows two lines, and the identity from before goes on."""
+    """A switch to a broken profile shows two lines, and the previous identity stays active."""
     profile = play(ROWS[name])
     stage.aws.write_profile(
         "Before",
@@ -105,7 +105,7 @@ def test_notebook_stays_who_it_was(
 
 
 def test_throttled_at_first(stage: Stage, play: Callable[[Broken], str]) -> None:
-    """Who throttles is asked again, four times at most, and whoever then answers is believed."""
+    """A throttled call is tried up to five times, and the last response decides."""
     slow = "<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>"
     said = "<Code>AccessDenied</Code><Message>No</Message>"
     no = f"<ErrorResponse><Error>{said}</Error></ErrorResponse>"
@@ -118,7 +118,7 @@ def test_throttled_at_first(stage: Stage, play: Callable[[Broken], str]) -> None
 
 
 def test_down_is_given_up_sooner(stage: Stage, play: Callable[[Broken], str]) -> None:
-    """What answers with an error of its own is asked twice."""
+    """If the server fails with another error, a call is tried twice."""
     play(Broken("role with source_profile", ServiceError, ""))
     given = stage.answer_with((500, "<html>"))
     with pytest.raises(ServiceError):

@@ -1,4 +1,4 @@
-"""Profiles with a web identity, broken."""
+"""Broken profiles with a web identity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An embedded AWS with what the kinds of profiles need."""
+"""An embedded AWS with the resources that each kind of profile needs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.kinds import create_ann, prepared, sign_in
 
 @pytest.fixture
 def clock() -> Clock:
-    """Stop the embedded AWS's clock; botocore's goes on."""
+    """Return a stopped clock for the embedded AWS; botocore's clock keeps running."""
     return Clock()
 
 
 @pytest.fixture
 def aws(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
-    """Run an embedded AWS without the scenario, to whose files the environment points."""
+    """Run an embedded AWS without the scenario, and point the environment to its files."""
     with EmbeddedAws(clock=clock) as aws:
         for name, value in aws.environment().items():
             monkeypatch.setenv(name, value)
@@ -28,7 +28,7 @@ def aws(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
 
 @pytest.fixture
 def values(aws: EmbeddedAws) -> dict[str, str]:
-    """Make what the texts of the kinds name."""
+    """Create the resources that the texts of the kinds name, and return their values."""
     ann = create_ann(aws)
     sign_in(aws, ann)
     return prepared(aws, ann)

@@ -1,4 +1,4 @@
-"""Every kind of profile opens, AWS sees who it should be, and what ends is renewed.
+"""Every kind of profile opens, gets the right identity from AWS, and renews its credentials.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/creds-config-files.html
 """
@@ -25,8 +25,8 @@ from tests.kinds import KINDS, chain, create_ann, opened, prepared, sign_in
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.iam.users_and_roles import IamUser
 
-#: With the embedded AWS's clock alone moved. An instance's own role isn't among them: what its
-#: service gives late, botocore uses on; and what `aws login` gives lasts a quarter of an hour.
+#: Kinds that renew if only the embedded AWS's clock moves. An instance's own role doesn't, because
+#: botocore keeps using old metadata, and credentials from `aws login` last only 15 minutes.
 RENEWED = (
     "role with source_profile",
     "chain of five",
@@ -49,7 +49,7 @@ RENEWED = (
 def test_kind(
     aws: EmbeddedAws, values: dict[str, str], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """Each kind opens, and STS says the identity that the table says."""
+    """Each kind opens, and STS reports the identity that is in the table."""
     kind = KINDS[name]
     with opened(aws, values, monkeypatch, kind) as session:
         arn = kind.arn.format(**values)
@@ -65,9 +65,9 @@ def test_a_kind_that_renews_itself(
     clock: Clock,
     name: str,
 ) -> None:
-    """As their end comes near, credentials are renewed at the next use, and it is the same role.
+    """Credentials that are about to expire are renewed at the next use, for the same identity.
 
-    They were given out 55 minutes ago: 5 are left of their hour.
+    They were issued 55 minutes ago, so 5 minutes are left.
     """
     kind = KINDS[name]
     clock.advance(minutes=-55)
@@ -78,14 +78,14 @@ def test_a_kind_that_renews_itself(
 
 
 def test_duration_seconds(aws: EmbeddedAws, values: dict[str, str], clock: Clock) -> None:
-    """A role's session lasts as long as its profile says."""
+    """A role's session lasts as long as its profile's `duration_seconds`."""
     text = chain("Hop1").replace("role_session_name", "duration_seconds = 1800\nrole_session_name")
     aws.config_file.write_text(text.format(**values))
     assert who_am_i(open_session("P")).expiry == clock() + timedelta(seconds=1800)
 
 
 def renewing_tool(aws: EmbeddedAws, user: IamUser) -> Callable[[], object]:
-    """Make a credential_process of temporary keys, and new keys for it with each call."""
+    """Return a function that writes a credential_process with new temporary keys."""
     sts: Any = boto3.client(
         "sts",
         region_name="us-east-1",
@@ -116,9 +116,9 @@ TOGETHER = (
 
 @pytest.mark.parametrize("name", TOGETHER)
 def test_renewal_hours_later(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Two hours later a client goes on as the same identity, with credentials of that time.
+    """Two hours later, a client has the same identity, with renewed credentials.
 
-    The clock of the embedded AWS and that of botocore are the same one here.
+    The embedded AWS and botocore share a clock here.
     """
     kind = KINDS[name]
     start = datetime.now(UTC)
@@ -144,7 +144,7 @@ def test_renewal_hours_later(monkeypatch: pytest.MonkeyPatch, name: str) -> None
 
 
 def test_renewal_that_gives_rubbish(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the user's own call, what a source can't give any more is an error of ours as well."""
+    """If the source gives unusable credentials at a renewal, the user's call raises our error."""
     with time_machine.travel(datetime.now(UTC), tick=True) as clock, EmbeddedAws() as aws:
         for variable, value in aws.environment().items():
             monkeypatch.setenv(variable, value)

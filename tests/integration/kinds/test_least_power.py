@@ -1,4 +1,4 @@
-"""Every kind of identity can be limited, by what AWS saw, or refuses to be with the reason.
+"""Every kind of identity can be limited, as AWS confirms, or the error says why it can't.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
 """
@@ -25,7 +25,7 @@ from ipy_awsprofile.switch.switcher import Switcher
 from tests.demo.clients import Clock
 from tests.kinds import ACCOUNT, KINDS, in_its_place
 
-#: The kinds whose role is limited when it is assumed. All others are narrowed afterwards.
+#: The kinds whose role is limited when it is assumed. All other kinds are narrowed afterwards.
 BY_ROLE = {
     "role with source_profile",
     "chain of three",
@@ -48,7 +48,7 @@ def _bucket(aws: EmbeddedAws) -> None:
 
 
 def s3_of(aws: EmbeddedAws, session: ProfileSession) -> Any:
-    """Return a client for S3: not every kind's files name the endpoint."""
+    """Return an S3 client with the endpoint, which not every kind's files name."""
     return session.client("s3", region_name="us-west-2", endpoint_url=aws.endpoint_url)
 
 
@@ -62,7 +62,7 @@ def test_limits(  # noqa: PLR0917  # fixtures
     tmp_path: Path,
     name: str,
 ) -> None:
-    """Each kind is limited to reading, to a policy, in time and to an account; who it is stays."""
+    """Each kind can be limited to reading, a policy, a time or an account, and keeps its ARN."""
     kind = KINDS[name]
     file = tmp_path / "policy.json"
     file.write_text(json.dumps(allow("s3:ListAllMyBuckets")))
@@ -95,7 +95,7 @@ def test_limits(  # noqa: PLR0917  # fixtures
         with pytest.raises(ClientError, match="AccessDenied"):
             s3_of(aws, lister).get_bucket_location(Bucket="data")
 
-        if name == "login session":  # it lasts a quarter of an hour itself
+        if name == "login session":  # its credentials last 15 minutes
             clock.advance(seconds=1)
             with pytest.raises(InvalidOption, match="ends before that"):
                 opened(duration="15m")
