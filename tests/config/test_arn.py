@@ -1,4 +1,4 @@
-"""ARNs are split into their parts."""
+"""An ARN is split into its six parts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ipy_awsprofile.config.arn import Arn
     ],
 )
 def test_parse(text: str, parts: tuple[str, ...] | None) -> None:
-    """Only a text with the six parts of an ARN is one."""
+    """Text that doesn't have the six parts of an ARN isn't parsed as one."""
     assert Arn.parse(text) == parts
 
 
@@ -53,7 +53,7 @@ def test_role(resource: str, role: str) -> None:
     ],
 )
 def test_is_iam(text: str, kind: str, is_one: bool) -> None:
-    """An IAM resource has a 12-digit account, no Region, and a name after its kind."""
+    """An IAM resource's ARN has a 12-digit account, no Region, and a name after its kind."""
     arn = Arn.parse(text)
     assert arn
     assert arn.is_iam(kind) is is_one

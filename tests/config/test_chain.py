@@ -1,4 +1,4 @@
-"""A role chain has the profiles that botocore would use."""
+"""A role chain contains the profiles that botocore would use."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ CHAINS = [
 
 @pytest.mark.parametrize(("config", "names"), CHAINS)
 def test_chain(shared_files: Files, config: str, names: list[str]) -> None:
-    """A role chain ends with the profile whose credentials start it."""
+    """A role chain ends with the profile that provides the first credentials."""
     shared_files[0].write_text(config)
     assert [step.profile.name for step in resolved("a").steps] == names
 
@@ -201,7 +201,7 @@ def test_broken_chain(
     message: str,
     theirs: type[BotoCoreError],
 ) -> None:
-    """An invalid chain is an error with the place in the file, and an error of botocore."""
+    """An invalid chain raises an error that names the file and line; botocore rejects it, too."""
     shared_files[0].write_text(config)
     problem = resolved("a").problem
     assert type(problem) is error
@@ -212,7 +212,7 @@ def test_broken_chain(
 
 
 def test_missing_source_suggests_the_nearest(shared_files: Files) -> None:
-    """The error for a misspelt source profile suggests the right one."""
+    """The error for a misspelled source profile suggests the right name."""
     shared_files[0].write_text(
         "[profile a]\nrole_arn = r\nsource_profile = usralpha\n[profile UserAlpha]\n" + KEYS,
     )

@@ -1,4 +1,4 @@
-"""The config that botocore gets for the shared files is the one that it would read itself."""
+"""The config that we pass to botocore equals the config that it reads from the same files."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def by_botocore(files: SharedFiles) -> dict[str, Any]:
 def test_same_dict_as_botocore(
     shared_files: tuple[Path, Path], profile: str, config: str, credentials: str
 ) -> None:
-    """Profiles, sso-sessions, services and other sections are those of botocore."""
+    """Profiles, sso-sessions, services and other sections equal what botocore reads."""
     files = SharedFiles(*shared_files)
     files.config.write_text(config)
     files.credentials.write_text(credentials)
@@ -60,13 +60,13 @@ def test_same_dict_as_botocore(
 
 
 def test_files_that_do_not_exist(shared_files: tuple[Path, Path]) -> None:
-    """Without files, only the profile that was asked for exists, with its replaced settings."""
+    """Without files, the config contains only the requested profile and its replaced settings."""
     config = read_config(SharedFiles(*shared_files)).full_config({"p": {"role_arn": "arn"}})
     assert config["profiles"] == {"p": {"role_arn": "arn"}}
 
 
 def test_sessions_are_independent(shared_files: tuple[Path, Path]) -> None:
-    """A change in one session's profile isn't in another session."""
+    """Changing one session's config doesn't affect another session."""
     files = SharedFiles(*shared_files)
     files.config.write_text("[profile p]\nregion = one\n[profile q]\n")
     config = read_config(files)
@@ -81,7 +81,7 @@ def test_sessions_are_independent(shared_files: tuple[Path, Path]) -> None:
 
 
 def test_a_copy_is_independent(shared_files: tuple[Path, Path]) -> None:
-    """A change of the copy, even in an indented block, isn't in the next copy."""
+    """Changing a copy, even in an indented block, doesn't affect the next copy."""
     files = SharedFiles(*shared_files)
     files.config.write_text("[profile p]\ns3 =\n  addressing_style = path\n[plugins]\na = b\n")
     copy = read_config(files).copied_full_config()
@@ -91,7 +91,7 @@ def test_a_copy_is_independent(shared_files: tuple[Path, Path]) -> None:
 
 
 def test_a_changed_file_is_read_again(shared_files: tuple[Path, Path]) -> None:
-    """A session keeps the settings that it has read; a later one has those of the changed file."""
+    """A session keeps the settings that it read; a later session reads the changed file."""
     config = shared_files[0]
     config.write_text("[profile p]\nregion = one\n")
     before = ProfileBotocoreSession(target_of(SessionRequest(profile="p")))
@@ -104,7 +104,7 @@ def test_a_changed_file_is_read_again(shared_files: tuple[Path, Path]) -> None:
 
 
 def test_file_that_becomes_malformed(shared_files: tuple[Path, Path]) -> None:
-    """A file that becomes malformed doesn't affect a session whose target was found before."""
+    """A file that becomes malformed doesn't affect a session whose target was resolved earlier."""
     config = shared_files[0]
     config.write_text("[profile p]\nregion = one\n")
     core = ProfileBotocoreSession(target_of(SessionRequest(profile="p")))

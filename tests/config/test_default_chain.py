@@ -1,4 +1,4 @@
-"""Where default credentials come from, compared with botocore's own provider chain."""
+"""The source of default credentials matches botocore's own provider chain."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DEV = "[profile dev]\naws_access_key_id = AKIADEV\naws_secret_access_key = x\n"
 ROLE = f"[default]\nrole_arn = {ARN}\nsource_profile = dev\n{DEV}"
 REGION = "[default]\nregion = eu-west-1\nendpoint_url = http://127.0.0.1:9\n"
 
-#: The files, the environment, and what the source is: botocore's name of it, and ours.
+#: The config file, the environment, and the source: botocore's name for it, and ours.
 CASES: dict[str, tuple[str, dict[str, str], str, str]] = {
     "the default profile": (DEFAULT, {}, "shared-credentials-file", "default"),
     "a named profile": (DEFAULT + DEV, {"AWS_PROFILE": "dev"}, "config-file", "dev"),
@@ -60,7 +60,7 @@ CASES: dict[str, tuple[str, dict[str, str], str, str]] = {
 def test_source(
     shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """The source is the first of botocore's providers that would find something."""
+    """The source is the first of botocore's providers that would find credentials."""
     text, environment, method, source = CASES[name]
     shared_files[0].write_text(text)
     for variable, value in environment.items():
@@ -74,7 +74,7 @@ def test_source(
 def test_methods_of_botocore(
     shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The comparison above is with what botocore does."""
+    """`method_of_botocore` returns the provider whose credentials botocore uses."""
     shared_files[0].write_text(DEFAULT)
     assert method_of_botocore() == "config-file"
     for variable, value in KEYS.items():
@@ -83,7 +83,7 @@ def test_methods_of_botocore(
 
 
 def method_of_botocore() -> str:
-    """Return the first of botocore's providers that finds credentials, without a call."""
+    """Return the first of botocore's providers that finds credentials, without calling AWS."""
     session = botocore.session.Session()
     chain = session.get_component("credential_provider")
     for provider in chain.providers:
@@ -103,7 +103,7 @@ def provider_variables() -> tuple[str, str]:
 def test_settings_about_clients(
     shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Region and endpoint of the default section hold in a container; its keys aren't used."""
+    """In a container, the Region and endpoint of the default section apply, without its keys."""
     monkeypatch.setenv(*next(iter(CONTAINER.items())))
     shared_files[0].write_text(REGION + "credential_process = sh\n")
     assert default_source(read_config(), user_environment()).is_profile
@@ -117,7 +117,7 @@ def test_settings_about_clients(
 def test_region_of_a_container(
     shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """ECS and EKS say their Region in AWS_REGION, which botocore doesn't read."""
+    """AWS_REGION, which ECS and EKS set and botocore doesn't read, is the default Region."""
     monkeypatch.setenv("AWS_REGION", "ap-south-1")
     for request in (SessionRequest(default=True), SessionRequest(role_arn=ARN)):
         assert target_of(request).region == "ap-south-1"
@@ -158,12 +158,12 @@ def test_a_role_by_its_arn(  # noqa: PLR0917  # fixtures and parameters
 def test_a_profile_that_does_not_exist(
     shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A variable that names no profile is an error, as for botocore."""
+    """AWS_PROFILE with the name of a missing profile raises an error, as in botocore."""
     monkeypatch.setenv("AWS_PROFILE", "nowhere")
     with pytest.raises(ProfileNotFound, match="nowhere"):
         target_of(SessionRequest(default=True))
 
 
 def test_odd_addresses() -> None:
-    """A variable that isn't an address is an error only when it is used."""
+    """A malformed container address doesn't prevent naming the credential source."""
     assert source_in_words("EcsContainer", ODD) == "ECS container"

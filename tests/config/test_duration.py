@@ -1,4 +1,4 @@
-"""A duration is seconds, a timedelta or a text, and one that AWS doesn't allow is refused."""
+"""A duration is seconds, a timedelta or text; durations that AWS doesn't allow are refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ipy_awsprofile.errors import InvalidOption
     [900, 900.0, 900.9, timedelta(minutes=15), "15m", "900", "0h15m", np.int64(900)],
 )
 def test_durations(aws: EmbeddedAws, duration: Any) -> None:
-    """Each way to say 15 minutes is the same setting of the role."""
+    """Every way to write 15 minutes leads to the same role setting."""
     request = SessionRequest(profile="RoleBeta", duration=duration)
     assert target_of(request).options == {"duration_seconds": "900"}
 
@@ -35,7 +35,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("duration", REFUSED, ids=lambda each: repr(each)[:20])
 def test_refused_durations(aws: EmbeddedAws, duration: Any) -> None:
-    """Anything else is refused in one sentence, before any call."""
+    """Any other duration is refused with a one-sentence error, before AWS is called."""
     with pytest.raises(InvalidOption, match=r"^[^.]*(1\.5)?[^.]*duration[^.]*\.$") as caught:
         open_session("RoleBeta", duration=duration)
     assert not caught.value.hint
@@ -48,7 +48,7 @@ def test_refused_durations(aws: EmbeddedAws, duration: Any) -> None:
 
 
 def test_limits() -> None:
-    """A session of long-term keys with MFA can last longer than a role."""
+    """An MFA session for long-term keys can last longer than a role session."""
     assert whole_seconds("36h", ANY_SESSION) == 129600
     assert whole_seconds("12h", ROLE) == 43200
     with pytest.raises(InvalidOption, match="of 37 hours: use 15m to 36h"):

@@ -1,4 +1,4 @@
-"""Any content of the shared files leads to records or to one clear error, as in botocore."""
+"""Whatever the shared files contain, reading them returns records or raises one clear error."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ipy_awsprofile.explain.explain import explain
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-#: The value of every secret setting in these files, which must not be shown anywhere.
+#: The value of every secret setting in these files, which nothing may show.
 MARKER = "hushMARKERhush"
 ROLE = "arn:aws:iam::123456789012:role/R"
 
@@ -151,7 +151,7 @@ LINES = st.one_of(
 
 
 def text_of(lines: list[str], newline: str, mark: str) -> bytes:
-    """Return lines as a file has them, perhaps with a byte order mark."""
+    """Return lines as the content of a file, which `mark` can begin with a byte order mark."""
     return (mark + newline.join(lines).replace("\n", newline)).encode()
 
 
@@ -169,7 +169,7 @@ FILES = st.one_of(NEAR, NEAR, NEAR, RAW)
 
 
 def well_formed(names: tuple[str, ...]) -> st.SearchStrategy[bytes]:
-    """Return files that can be read: each section and each setting is in them once."""
+    """Return a strategy for readable files, in which no section or setting is repeated."""
     value = st.builds(
         "{} = {}".format, SETTINGS.filter(bool), VALUES.filter(lambda v: "\n" not in v)
     )
@@ -188,7 +188,7 @@ CREDENTIALS = well_formed(("a", "b", "default"))
 
 @contextmanager
 def written(config: bytes, credentials: bytes) -> Iterator[SharedFiles]:
-    """Write the two files, and let the environment name them."""
+    """Write the two files, and set the environment variables to their paths."""
     with tempfile.TemporaryDirectory() as folder:
         files = SharedFiles(Path(folder, "config"), Path(folder, "credentials"))
         files.config.write_bytes(config)
@@ -202,7 +202,7 @@ def written(config: bytes, credentials: bytes) -> Iterator[SharedFiles]:
 
 
 def outcome(call: Callable[[], object]) -> str:
-    """Return everything that is shown by a call, or by its error, which must be ours."""
+    """Return everything that a call or its error shows; only our errors are allowed."""
     try:
         return repr(call())
     except AwsProfileError as caught:
@@ -216,12 +216,12 @@ def named_target(name: str) -> object:
 
 
 def read_only_target(name: str) -> Target:
-    """Return the target of a profile with options that need its settings."""
+    """Return the target of a profile with options that depend on its settings."""
     return target_of(SessionRequest(profile=name, duration=900, read_only=True))
 
 
 def explained(name: str | None) -> str:
-    """Return the explanation of a profile in every form that is shown."""
+    """Return the explanation of a profile in every form that users can see."""
     explanation = explain(SessionRequest(profile=name) if name is not None else None)
     card = explanation_card(explanation)
     return f"{explanation!r}{card}{card._repr_html_()}"
@@ -230,7 +230,7 @@ def explained(name: str | None) -> str:
 @given(config=st.one_of(FILES, CONFIG), credentials=st.one_of(FILES, CREDENTIALS))
 @example(config=b"[profile a]\nrole_arn = r\nsource_profile = x\n  y\n", credentials=b"")
 def test_any_file_ends_in_records_or_one_error(config: bytes, credentials: bytes) -> None:
-    """Every file leads to records, or to our error in one line, without a secret."""
+    """Every file leads to records or to one of our one-line errors, and neither has a secret."""
     with written(config, credentials):
         shown = outcome(list_profiles)
         try:
@@ -249,7 +249,7 @@ def test_any_file_ends_in_records_or_one_error(config: bytes, credentials: bytes
 
 @given(config=st.one_of(FILES, CONFIG), credentials=st.one_of(FILES, CREDENTIALS))
 def test_files_are_read_as_botocore_reads_them(config: bytes, credentials: bytes) -> None:
-    """Plain botocore has the same errors, profiles and settings."""
+    """Plain botocore rejects the same files, and reads the same profiles and settings."""
     with written(config, credentials) as files:
         session = botocore.session.Session()
         try:
@@ -267,7 +267,7 @@ def test_files_are_read_as_botocore_reads_them(config: bytes, credentials: bytes
 
 @st.composite
 def chains(draw: st.DrawFn) -> bytes:
-    """Return profiles with source profiles, valid or not."""
+    """Return a config file with source profiles, which can be valid or invalid."""
     names = ["a", "b", "c"]
     sources = st.sampled_from([*names, "d", ""])
     lines = []

@@ -1,4 +1,4 @@
-"""The command that prints the code of an MFA device is the profile's own, or an inherited one."""
+"""A profile has its own command for the codes of an MFA device, or inherits one."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ OWN, SOURCE, DEFAULT = ("mfa_process = own", "mfa_process = source", "mfa_proces
 def test_precedence(
     shared_files: tuple[Path, Path], settings: dict[str, str], command: str | None
 ) -> None:
-    """The profile's own is first, then what it includes, that of its source, that of [default]."""
+    """The first mfa_process wins, from the profile, included profiles, its source or [default]."""
     empty = dict.fromkeys(("role", "source", "default", "more", "loop"), "")
     shared_files[0].write_text(ROLE.format_map(empty | {"serial": "arn:mfa"} | settings))
     processes = target_of(SessionRequest(profile="role")).mfa_processes

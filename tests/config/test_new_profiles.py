@@ -1,4 +1,4 @@
-"""New profiles are appended to the config file, which stays as it was in everything else."""
+"""New profiles are appended to the config file, whose existing content doesn't change."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def files(shared_files: tuple[Path, Path]) -> SharedFiles:
     ],
 )
 def test_appended(files: SharedFiles, before: str, between: str) -> None:
-    """What is in the file stays as it is, byte by byte; the profiles come after it."""
+    """The new profiles follow the existing content, which stays the same byte for byte."""
     files.config.write_text(before)
     assert append_profiles([ONE, TWO], files) == files.config
     assert files.config.read_text() == f"{before}{between}{WRITTEN}"
@@ -48,7 +48,7 @@ def test_appended(files: SharedFiles, before: str, between: str) -> None:
 
 
 def test_line_ends_of_windows(files: SharedFiles) -> None:
-    """A file with other line ends gets those."""
+    """New profiles use the line endings of the file."""
     files.config.write_bytes(b"[profile a]\r\nregion = x\r\n")
     append_profiles([TWO], files)
     added = b'\r\n[profile "my two"]\r\nsso_session = corp\r\n'
@@ -56,7 +56,7 @@ def test_line_ends_of_windows(files: SharedFiles) -> None:
 
 
 def test_link_and_mode(files: SharedFiles, tmp_path: Path) -> None:
-    """A symbolic link stays one, and the file that it leads to keeps its mode."""
+    """A symbolic link stays a link, and the file that it points to keeps its mode."""
     (tmp_path / "dotfiles").mkdir()
     real = tmp_path / "dotfiles" / "aws"
     real.write_text("[profile a]\n")
@@ -71,7 +71,7 @@ def test_link_and_mode(files: SharedFiles, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can")
 def test_file_of_somebody_else(files: SharedFiles) -> None:
-    """Root in a container adds to a mounted file, which its owner can still read."""
+    """A file that root changes, such as in a container, keeps its owner, group and mode."""
     files.config.write_text("[profile a]\n")
     os.chown(files.config, 12345, 54321)
     files.config.chmod(0o640)
@@ -81,7 +81,7 @@ def test_file_of_somebody_else(files: SharedFiles) -> None:
 
 
 def test_file_that_does_not_exist(tmp_path: Path) -> None:
-    """A missing file is created with its folder, for the user alone."""
+    """A missing file is created with its folder, and only the user can access them."""
     files = SharedFiles(tmp_path / "new" / "config", tmp_path / "new" / "credentials")
     append_profiles([ONE], files)
     assert files.config.stat().st_mode & 0o777 == 0o600
@@ -90,7 +90,7 @@ def test_file_that_does_not_exist(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a", "keys", "", "x]", 'x"y', "x\ny", " x", "a  b", "x#"])
 def test_names_that_are_refused(files: SharedFiles, name: str) -> None:
-    """A name that is in one of the files, or that can't be one, changes nothing."""
+    """An existing or invalid profile name is an error, and changes nothing."""
     files.config.write_text("[profile a]\n")
     files.credentials.write_text("[keys]\n")
     with pytest.raises(InvalidOption):
@@ -101,7 +101,7 @@ def test_names_that_are_refused(files: SharedFiles, name: str) -> None:
 
 
 def test_file_that_cannot_be_written(tmp_path: Path) -> None:
-    """A file in what isn't a folder is one error."""
+    """A path below a file, which can't be a folder, raises one error."""
     (tmp_path / "file").write_text("")
     files = SharedFiles(tmp_path / "file" / "config", tmp_path / "credentials")
     with pytest.raises(ConfigFileError, match=r"can't be written: Not a directory|File exists"):
@@ -111,7 +111,7 @@ def test_file_that_cannot_be_written(tmp_path: Path) -> None:
 def test_file_that_another_program_writes(
     files: SharedFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What another program has just written isn't lost: the file is left as it is."""
+    """If another program changes the file at the same time, its change is kept."""
     files.config.write_text("[profile a]\n")
     sync = os.fsync
 

@@ -1,4 +1,4 @@
-"""Folders are made for their owner only."""
+"""Only their owner can access the folders that we create."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ipy_awsprofile.config.private_folders import make_private, replace_file
 
 @pytest.fixture
 def open_umask() -> Iterator[None]:
-    """Let everybody into whatever is created without a mode."""
+    """Clear the umask, so that everyone can access files created without a mode."""
     before = os.umask(0)
     yield
     os.umask(before)
@@ -23,7 +23,7 @@ def open_umask() -> Iterator[None]:
 
 @pytest.mark.usefixtures("open_umask")
 def test_mode(tmp_path: Path) -> None:
-    """Missing parents are private too; what exists keeps its mode, and a second call is fine."""
+    """Missing parents are created private, existing folders keep their mode, and a retry works."""
     known = tmp_path / "known"
     known.mkdir(mode=0o755)
     for _ in range(2):
@@ -33,7 +33,7 @@ def test_mode(tmp_path: Path) -> None:
 
 
 def test_a_file_in_the_way(tmp_path: Path) -> None:
-    """A file where a folder should be is an OSError."""
+    """A file in place of a parent folder raises an OSError."""
     (tmp_path / "a").write_text("")
     with pytest.raises(OSError, match="a"):
         make_private(tmp_path / "a" / "b")
@@ -42,7 +42,7 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
 @pytest.mark.parametrize("limit", [0, 1, 5_000])
 @pytest.mark.parametrize("old", [None, b"old"])
 def test_a_full_disk(tmp_path: Path, limit: int, old: bytes | None) -> None:
-    """A file that can't be written whole stays as it was, the error names it, no draft is left."""
+    """If the disk is full, the old file stays, the error names it, and no draft remains."""
     resource = pytest.importorskip("resource")
     path = tmp_path / "file"
     if old:

@@ -67,7 +67,7 @@ def write(files: Files, config: str = "", credentials: str = "") -> None:
     ],
 )
 def test_kind(shared_files: Files, settings: str, kind: ProfileKind) -> None:
-    """The kind of a profile is the provider in botocore's chain that resolves it."""
+    """A profile's kind matches the provider in botocore's chain that resolves it."""
     write(shared_files, f"[profile p]\n{settings}")
     assert find_profile("p").kind is kind
 
@@ -83,7 +83,7 @@ def test_precedence_of_keys(shared_files: Files) -> None:
 
 
 def test_every_field(shared_files: Files) -> None:
-    """A record has the settings, file and line of its section."""
+    """A record contains the settings, file and line of its section."""
     write(
         shared_files,
         f"""
@@ -132,7 +132,7 @@ def test_records_are_frozen(shared_files: Files) -> None:
     ],
 )
 def test_account(shared_files: Files, settings: str, account: str | None) -> None:
-    """The account is one that is in the files, and never a guess."""
+    """The account ID comes from the profile's settings, and is never a guess."""
     write(shared_files, f"[profile p]\n{settings}")
     assert find_profile("p").account == account
 
@@ -157,7 +157,7 @@ def test_duration(shared_files: Files, text: str, seconds: int | None) -> None:
 
 
 def test_source(shared_files: Files) -> None:
-    """The source is a profile's name or a credential source."""
+    """A profile's source is the name of a profile, a credential source, or None."""
     write(
         shared_files,
         """
@@ -172,13 +172,13 @@ def test_source(shared_files: Files) -> None:
 
 
 def test_order_is_that_of_the_files(shared_files: Files) -> None:
-    """The profiles of the config file come first, then those that are only in the other file."""
+    """Profiles in the config file come first, then profiles only in the credentials file."""
     write(shared_files, "[profile z]\n[profile a]\n[default]", "[m]\n[a]")
     assert [profile.name for profile in list_profiles()] == ["z", "a", "default", "m"]
 
 
 def test_no_secret_in_a_record(shared_files: Files) -> None:
-    """No field of a record has a key or token."""
+    """A record's repr doesn't contain a key or token."""
     write(
         shared_files,
         "",
@@ -209,7 +209,7 @@ def test_no_secret_in_a_record(shared_files: Files) -> None:
     ],
 )
 def test_pattern(shared_files: Files, pattern: str | None, names: list[str]) -> None:
-    """Each word of a pattern must be found; one with a wildcard must match the whole name."""
+    """A profile must contain every word of a pattern; a wildcard must match the whole name."""
     write(
         shared_files,
         f"""
@@ -241,7 +241,7 @@ def test_pattern(shared_files: Files, pattern: str | None, names: list[str]) -> 
 def test_not_found_names_the_nearest(
     shared_files: Files, name: str, nearest: tuple[str, ...]
 ) -> None:
-    """The error for a missing profile has the similar names, ignoring case."""
+    """The error for a missing profile lists similar names, ignoring case."""
     write(shared_files, "[profile RoleBeta]\n[profile UserAlpha]")
     with pytest.raises(ProfileNotFound) as caught:
         find_profile(name)
@@ -249,7 +249,7 @@ def test_not_found_names_the_nearest(
 
 
 def test_record_is_its_name(shared_files: tuple[Path, Path]) -> None:
-    """As a string a record is the profile's name, also as a key, when copied and when pickled."""
+    """A record equals its profile's name, even as a dictionary key or after copying or pickling."""
     shared_files[0].write_text("[profile a-prod]\nregion = eu-central-1\n[profile b]\n")
     first, second = list_profiles()
     assert (f"{first}", str(second), first == "a-prod", first == second) == (

@@ -1,4 +1,4 @@
-"""The list of actions that a read-only session can call, held against AWS's own access levels.
+"""The actions that a read-only session can call agree with AWS's own access levels.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
 """
@@ -17,7 +17,7 @@ from ipy_awsprofile.config.session_policy import LONGEST_POLICY
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "read-only.md"
 
-#: Newer than the oldest data that the extra `policy` allows.
+#: Actions that are newer than the oldest data that the extra `policy` allows.
 TOO_NEW = {"sts:GetScopedCredentials"}
 
 
@@ -36,14 +36,14 @@ def allowed(service: str) -> dict[str, str]:
 
 
 def test_size() -> None:
-    """The policy fits into what AWS allows, and is about 30 services."""
+    """The policy fits AWS's size limit, and covers about 30 services."""
     assert len(read_only_policy()) <= LONGEST_POLICY
     assert 25 <= len(READS) <= 35
 
 
 @pytest.mark.parametrize("service", READS)
 def test_only_reads(service: str) -> None:
-    """Every allowed action reads or lists, as AWS's reference has it; no pattern is idle."""
+    """AWS's reference lists every allowed action as Read or List, and each pattern matches one."""
     actions = allowed(service)
     assert {name: level for name, level in actions.items() if level not in {"List", "Read"}} == {}
     for pattern in READS[service]:
@@ -52,7 +52,7 @@ def test_only_reads(service: str) -> None:
 
 
 def test_what_is_denied_is_what_deceives() -> None:
-    """Each action that is denied by its name fits a pattern, and isn't harmless."""
+    """Each action that the policy denies by name matches an allowed pattern."""
     for action in NOT_READS:
         service, _, name = action.partition(":")
         assert any(fnmatchcase(name, pattern) for pattern in READS[service])
@@ -68,13 +68,13 @@ def test_what_is_denied_is_what_deceives() -> None:
     ],
 )
 def test_names_that_deceive(action: str) -> None:
-    """What only sounds like reading, returns credentials or takes a message away isn't allowed."""
+    """Actions with harmless names that return credentials or consume messages aren't allowed."""
     service, _, name = action.partition(":")
     assert service not in READS or name not in allowed(service)
 
 
 def test_encrypted_data_can_be_read() -> None:
-    """KMS decrypts for the services that keep data, and not for the notebook itself."""
+    """The policy allows KMS to decrypt for the storage services, and not for direct calls."""
     statement = json.loads(read_only_policy())["Statement"][1]
     assert statement["Action"] == "kms:Decrypt"
     assert statement["Condition"]["StringLike"] == {
@@ -83,7 +83,7 @@ def test_encrypted_data_can_be_read() -> None:
 
 
 def test_the_published_list() -> None:
-    """The page of the documentation has exactly these actions."""
+    """The documentation lists exactly the allowed actions."""
     rows = [
         line.split("|")[1:3] for line in PAGE.read_text().splitlines() if line.startswith("| `")
     ]

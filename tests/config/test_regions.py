@@ -17,7 +17,7 @@ WEST = "Did you mean `us-west-2` or `us-west-1` or `us-east-2`?"
 
 
 def test_known_regions() -> None:
-    """The Regions that Tab offers, and those of other partitions, are known."""
+    """Regions that Tab completes, and Regions in other partitions, are known."""
     assert all(map(is_known_region, known_regions()))
     assert is_known_region("us-iso-east-1")
     assert not is_known_region("mars")
@@ -39,7 +39,7 @@ def test_known_regions() -> None:
     ],
 )
 def test_similar_regions(name: str, question: str) -> None:
-    """A misspelt Region leads to the Regions that may be meant; another server's name doesn't."""
+    """A misspelled Region returns suggestions; the name that another server uses doesn't."""
     assert similar_region(name) == question
 
 
@@ -52,7 +52,7 @@ def test_similar_regions(name: str, question: str) -> None:
     ],
 )
 def test_hosts_with_an_unknown_region(host: str, words: str) -> None:
-    """A host of AWS that can't be reached may have a Region that doesn't exist."""
+    """For an AWS host that can't be reached, the hint names its unknown Region."""
     assert words in unknown_region_of(host)
 
 
@@ -61,7 +61,7 @@ def test_hosts_with_an_unknown_region(host: str, words: str) -> None:
     ["sts.us-west-2.amazonaws.com", "sts.amazonaws.com", "bucket.s3.amazonaws.com", "e", ""],
 )
 def test_other_hosts(host: str) -> None:
-    """Nothing is said about other hosts."""
+    """Other hosts don't get a hint about their Region."""
     assert unknown_region_of(host) == ""
 
 
@@ -70,11 +70,11 @@ def test_other_hosts(host: str) -> None:
     ["us-west-2", "aws-global", "mx-west-7", "eusc-de-east-9", "fips-us-west-2", "us-west-2-fips"],
 )
 def test_regions_that_aws_can_have(name: str) -> None:
-    """A Region can be newer than botocore, and can be one of the older names with FIPS."""
+    """A Region can be newer than botocore, or have one of the older FIPS names."""
     assert can_be_aws_region(name)
 
 
 @pytest.mark.parametrize("name", ["", "None", "mars", "us-west", "US-WEST-2", "us-west-2 ", "x-1"])
 def test_regions_that_aws_cannot_have(name: str) -> None:
-    """AWS's own endpoints have no host of such a name, or reject its signatures."""
+    """AWS can't have these Regions: their hosts don't exist, or reject the signatures."""
     assert not can_be_aws_region(name)

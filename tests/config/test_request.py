@@ -18,12 +18,12 @@ from tests.shells import run_python
     ],
 )
 def test_name(request_: SessionRequest, name: str) -> None:
-    """A request is named after its profile, or its role."""
+    """A request's name is its profile or its role's ARN."""
     assert request_.name == name
 
 
 def test_few_imports() -> None:
-    """A request can be made without the modules that read files or call AWS."""
+    """Importing requests doesn't import the modules that read files or call AWS."""
     code = "import sys, ipy_awsprofile.config.request; print(*sorted(sys.modules), sep='\\n')"
     loaded = run_python(code).split()
     assert "ipy_awsprofile.config.request" in loaded

@@ -55,7 +55,7 @@ def saved(shared_files: tuple[Path, Path], text: str) -> list[SavedProfile]:
     ],
 )
 def test_found_and_changed(shared_files: tuple[Path, Path], before: str, after: str) -> None:
-    """Renaming or removing a section keeps the lines around it."""
+    """Renaming, removing or replacing a saved profile keeps the lines around it."""
     text = SESSION + before + OURS + after
     (found,) = saved(shared_files, text)
     assert (found.name, found.account, found.role) == ("our own", "111111111111", "Admin")
@@ -81,7 +81,7 @@ def test_found_and_changed(shared_files: tuple[Path, Path], before: str, after: 
     ],
 )
 def test_edited(shared_files: tuple[Path, Path], old: str, new: str) -> None:
-    """Any other setting, value or comment is an edit of the user."""
+    """A changed setting, value or comment marks the profile as edited by the user."""
     (found,) = saved(shared_files, SESSION + OURS.replace(old, new))
     assert found.is_edited
 
@@ -98,5 +98,5 @@ def test_edited(shared_files: tuple[Path, Path], old: str, new: str) -> None:
     ],
 )
 def test_of_the_user(shared_files: tuple[Path, Path], old: str, new: str) -> None:
-    """A section without the mark, or that isn't a role of the sign-in, belongs to the user."""
+    """A section without a valid mark, or for anything but a role of the sign-in, isn't ours."""
     assert saved(shared_files, SESSION + OURS.replace(old, new)) == []

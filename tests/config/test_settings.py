@@ -1,4 +1,4 @@
-"""One table has the settings of a profile, what each is about, and which are secret."""
+"""One table lists the settings of a profile, the topic of each, and which are secret."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ipy_awsprofile.config.settings import (
     similar_setting,
 )
 
-#: Settings that hold a path of this machine.
+#: Settings whose value is a local path.
 PATHS = {"ca_bundle", "data_path", "credentials_file", "config_file", "web_identity_token_file"}
 
 
 def test_secrets() -> None:
-    """Keys, tokens and external IDs are secret, and lead to credentials."""
+    """Keys, tokens and external IDs are secret, and count as credential settings."""
     assert {
         "aws_access_key_id",
         "aws_secret_access_key",
@@ -30,14 +30,14 @@ def test_secrets() -> None:
 
 
 def test_what_may_leave_the_kernel() -> None:
-    """No setting about clients leads to credentials, is secret, or is a path."""
+    """No client setting leads to credentials, is secret, or contains a path."""
     clients = set(settings_about(About.CLIENTS))
     assert not clients & (CREDENTIAL_SETTINGS | PATHS | {"region"})
     assert {"endpoint_url", "s3", "services", "retry_mode"} < clients
 
 
 def test_each_setting_has_one_topic() -> None:
-    """The topics together are the whole table, in its order, and no setting is in two."""
+    """Each setting has exactly one topic, and all topics together are the table, in its order."""
     by_topic = [name for topic in About for name in settings_about(topic)]
     assert len(by_topic) == len(set(by_topic))
     assert settings_about(*About) == tuple(SETTINGS)
@@ -58,5 +58,5 @@ def test_each_setting_has_one_topic() -> None:
     ],
 )
 def test_misspelt(name: str, known: str | None) -> None:
-    """A name similar to an AWS setting is misspelt; the setting of another tool isn't."""
+    """A name similar to an AWS setting is misspelled; another tool's setting isn't."""
     assert similar_setting(name) == known

@@ -1,4 +1,4 @@
-"""The shared files are read as botocore reads them, and each setting has its line."""
+"""The shared files are read as botocore reads them, and each setting records its line."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def read(config: str = "", credentials: str = "", *, folder: Path) -> Any:
     ],
 )
 def test_places(environment: dict[str, str], config: str, credentials: str, tmp_path: Path) -> None:
-    """The two variables name the files, in which ``~`` and ``$`` are expanded as in botocore."""
+    """The two variables name the files; ``~`` and ``$`` are expanded in them as in botocore."""
     files = SharedFiles.from_environment(environment)
     assert str(files.config) == config.format(home=tmp_path)
     assert str(files.credentials) == credentials.format(home=tmp_path)
@@ -58,7 +58,7 @@ def test_places_from_the_process_environment(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_missing_files(tmp_path: Path) -> None:
-    """Files that don't exist have no profiles, and aren't an error."""
+    """Missing files aren't an error, and contain no profiles."""
     sections = read_config(SharedFiles(tmp_path / "none", tmp_path / "nothing"))
     assert sections.profiles == {}
 
@@ -85,7 +85,7 @@ def test_folder_instead_of_a_file(tmp_path: Path) -> None:
     ],
 )
 def test_headers_of_the_config_file(header: str, name: str | None, tmp_path: Path) -> None:
-    """A section of the config file is a profile with the same name as in botocore."""
+    """Each section of the config file has the same profile name as in botocore, or none."""
     sections = read(f"[{header}]\nregion = x\n", folder=tmp_path)
     assert list(sections.profiles) == ([name] if name else [])
 
@@ -101,7 +101,7 @@ def test_other_sections_are_kept_apart(tmp_path: Path) -> None:
 
 
 def test_credentials_file_takes_precedence(tmp_path: Path) -> None:
-    """A setting in both files has the value and place of the credentials file."""
+    """A setting in both files has the value and line of the credentials file."""
     sections = read(
         "[profile dev]\nregion = one\noutput = json\n", "\n[dev]\nregion = two\n", folder=tmp_path
     )
@@ -123,7 +123,7 @@ def test_lines_with_comments_and_blocks(tmp_path: Path) -> None:
 
 
 def test_default_section_belongs_to_all(tmp_path: Path) -> None:
-    """The settings of [DEFAULT] are in every section, as in botocore."""
+    """Every section includes the settings of [DEFAULT], as in botocore."""
     text = "[DEFAULT]\nregion = everywhere\n[profile dev]\noutput = json\n"
     section = read(text, folder=tmp_path).profiles["dev"]
     assert section == {"region": "everywhere", "output": "json"}
@@ -132,7 +132,7 @@ def test_default_section_belongs_to_all(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("value", "text"), [("plain", "plain"), ("", None), ({"a": "b"}, None)])
 def test_text_of_a_setting(value: Any, text: str | None) -> None:
-    """Only a plain setting that isn't empty has a text."""
+    """Empty and nested settings have no text."""
     section = Section(Path("config"), 1)
     section["name"] = value
     assert section.text("name") == text
@@ -140,7 +140,7 @@ def test_text_of_a_setting(value: Any, text: str | None) -> None:
 
 
 def test_repr_shows_no_value(tmp_path: Path) -> None:
-    """A section's repr has the names of its settings only."""
+    """A section's repr contains the names of its settings, and not their values."""
     sections = read("", "[dev]\naws_secret_access_key = hush\n", folder=tmp_path)
     assert "aws_secret_access_key" in repr(sections.profiles["dev"])
     assert "hush" not in repr(sections.profiles["dev"])
@@ -164,7 +164,7 @@ def test_repr_shows_no_value(tmp_path: Path) -> None:
     ],
 )
 def test_malformed(config: str, line: int, problem: str, tmp_path: Path) -> None:
-    """The error for a malformed file has the line and the problem."""
+    """The error for a malformed file gives the line and the problem."""
     with pytest.raises(ConfigFileError) as caught:
         read(config, folder=tmp_path)
     assert caught.value.path == tmp_path / "config"
@@ -173,7 +173,7 @@ def test_malformed(config: str, line: int, problem: str, tmp_path: Path) -> None
 
 
 def test_file_that_is_not_text(tmp_path: Path) -> None:
-    """The error for a file that isn't text has no line."""
+    """The error for a file that isn't text gives no line."""
     (tmp_path / "config").write_bytes(b"[profile a]\nregion = \xff\xfe\n")
     with pytest.raises(ConfigFileError, match="isn't utf-8 text") as caught:
         read_config(SharedFiles(tmp_path / "config", tmp_path / "credentials"))
@@ -195,14 +195,14 @@ def powerless() -> Iterator[None]:
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """Return a folder that every user of the machine can read."""
+    """Yield a folder that every user of the machine can read."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
 
 
 def test_unreadable_file(open_folder: Path) -> None:
-    """The error for a file that can't be read has the system's reason."""
+    """The error for an unreadable file gives the operating system's reason."""
     config = open_folder / "config"
     config.write_text("[profile a]\n")
     config.chmod(0)
@@ -212,7 +212,7 @@ def test_unreadable_file(open_folder: Path) -> None:
 
 
 def test_unreadable_folder(open_folder: Path) -> None:
-    """The error for a folder that can't be searched is the same."""
+    """The error for an unreadable folder gives the same reason."""
     config = open_folder / "shut" / "config"
     config.parent.mkdir()
     config.write_text("[profile a]\n")
@@ -255,7 +255,7 @@ FILES = st.one_of(
 @example(config="[profile a]\nx\x85y = z\n", credentials="")
 @example(config="[profile a]\ns3 =\n  a\n", credentials="")
 def test_same_profiles_as_botocore(config: str, credentials: str) -> None:
-    """For any content, names and plain settings are those that botocore reads."""
+    """For any content, we read the same profiles and settings as botocore, or raise an error."""
     with tempfile.TemporaryDirectory() as folder:
         paths = SharedFiles(Path(folder) / "config", Path(folder) / "credentials")
         paths.config.write_text(config, encoding="utf-8", newline="")
@@ -290,7 +290,7 @@ SECRET = "hush-this-is-not-for-eyes"
     after=st.lists(LINES, max_size=4),
 )
 def test_errors_never_quote_values(before: list[str], secret: str, after: list[str]) -> None:
-    """Neither an error nor a record quotes a secret of a malformed file."""
+    """Errors and records never quote a secret from a malformed file."""
     with tempfile.TemporaryDirectory() as folder:
         paths = SharedFiles(Path(folder) / "config", Path(folder) / "credentials")
         paths.credentials.write_text("\n".join(["[dev]", *before, secret, *after]), "utf-8")

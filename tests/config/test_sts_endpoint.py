@@ -1,4 +1,4 @@
-"""The endpoint of STS is read as botocore reads it."""
+"""The STS endpoint is read as botocore reads it."""
 
 from __future__ import annotations
 
@@ -32,6 +32,6 @@ SERVICES: dict[str, Any] = {
     ],
 )
 def test_foreign_sts(settings: dict[str, Any], endpoint: str) -> None:
-    """It is empty for AWS's own endpoint, and for settings that botocore can't use."""
+    """The foreign endpoint is empty for AWS's own STS, and for settings that botocore can't use."""
     config = {"profiles": {"p": settings}, "services": SERVICES}
     assert foreign_sts(config, "p", {}) == endpoint

@@ -1,4 +1,4 @@
-"""A target has the profile or role that a session is opened for, and its replaced settings."""
+"""A target describes the profile or role of a session, and the settings that options replace."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_options_of_a_role(config: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", [*OTHERS, "web"])
 def test_limits_of_other_profiles(config: Path, name: str, tmp_path: Path) -> None:
-    """A policy and a duration for what assumes no role are for GetScopedCredentials."""
+    """Profiles that don't assume a role use GetScopedCredentials for a policy or a duration."""
     target = target_of(SessionRequest(profile=name, duration="20m", read_only=True))
     policy = SessionPolicy("", text=read_only_policy())
     assert (target.options, target.policy) == ({}, policy)
@@ -139,7 +139,7 @@ def test_limits_of_other_profiles(config: Path, name: str, tmp_path: Path) -> No
 
 
 def test_limits_that_cannot_be_combined(config: Path) -> None:
-    """Two policies would allow what either allows; only a role takes a managed policy."""
+    """--read-only can't be combined with --policy, and only a role can use a managed policy."""
     for name in ("role", "keys"):
         with pytest.raises(InvalidOption, match="--read-only and --policy can't be combined"):
             target_of(SessionRequest(profile=name, read_only=True, policy=READ_ONLY_ACCESS))
@@ -165,7 +165,7 @@ def test_options_of_a_web_identity(config: Path) -> None:
     ],
 )
 def test_options_that_a_kind_cannot_use(config: Path, name: str, option: str) -> None:
-    """The error has the profile and the option, and the hint has the profile's kind."""
+    """The error names the profile and the option, and the hint gives the profile's kind."""
     options, what = OPTIONS[option]
     with pytest.raises(InvalidOption) as caught:
         target_of(SessionRequest(profile=name, **options))
@@ -175,14 +175,14 @@ def test_options_that_a_kind_cannot_use(config: Path, name: str, option: str) ->
 
 @pytest.mark.parametrize("name", [*ROLES, *OTHERS, "web"])
 def test_without_options(config: Path, name: str) -> None:
-    """Without options no setting is replaced."""
+    """Without options, no setting is replaced."""
     target = target_of(SessionRequest(profile=name))
     assert (target.options, target.policy, target.scope) == ({}, None, None)
     assert (target.name, target.config.paths.config) == (name, config)
 
 
 def test_chain(config: Path) -> None:
-    """A target has the names of the role chain, and the role that is assumed last."""
+    """A target has the names in the role chain, and the ARN of the last role in it."""
     target = target_of(SessionRequest(profile="role"))
     assert target.chain == ("role", "keys")
     assert target.role_arn == "arn:aws:iam::123456789012:role/R"
@@ -190,7 +190,7 @@ def test_chain(config: Path) -> None:
 
 
 def test_policy_of_another_partition(config: Path) -> None:
-    """The managed policy's ARN is in the partition of the role, such as that of China."""
+    """The managed policy's ARN uses the role's partition, such as aws-cn."""
     china = target_of(SessionRequest(profile="china", read_only=True))
     assert china.policy == SessionPolicy("", arn="arn:aws-cn:iam::aws:policy/ReadOnlyAccess")
     by_arn = target_of(
@@ -204,13 +204,13 @@ def test_policy_of_another_partition(config: Path) -> None:
 
 
 def test_policy_of_a_role_without_an_arn(config: Path) -> None:
-    """A read-only session of a profile with an invalid role_arn is an error."""
+    """A read-only session for a profile with an invalid role_arn raises an error."""
     with pytest.raises(InvalidProfile, match="The role_arn of `odd` isn't an ARN: `R`"):
         target_of(SessionRequest(profile="odd", read_only=True))
 
 
 def test_role_by_arn(config: Path) -> None:
-    """A role by its ARN is the first of the chain, and the ARN is its name."""
+    """A role given by ARN comes first in the chain, and its ARN is its name."""
     target = target_of(SessionRequest(role_arn=ARN, source_profile="role"))
     assert target.name == target.role_arn == ARN
     assert target.chain == (ARN, "role", "keys")
@@ -219,7 +219,7 @@ def test_role_by_arn(config: Path) -> None:
 
 
 def test_settings_of_a_role_by_arn(config: Path) -> None:
-    """A role by its ARN uses Region and client settings of its source profile, and no others."""
+    """A role given by ARN uses only the Region and client settings of its source profile."""
     target = target_of(SessionRequest(role_arn=ARN, source_profile="keys"))
     assert target.settings == {
         "role_arn": ARN,
@@ -253,7 +253,7 @@ def test_settings_of_a_role_by_arn(config: Path) -> None:
     ],
 )
 def test_wrong_combinations(config: Path, options: dict[str, Any]) -> None:
-    """A request needs one name: a profile's, a role's ARN, or the default; the hint shows them."""
+    """A request without exactly one name is an error, and the hint lists the three ways."""
     with pytest.raises(InvalidOption, match="needs one name") as caught:
         target_of(SessionRequest(profile=options.pop("name", None), **options))
     for one in ("%aws_profile NAME", "--role-arn ARN", "--default"):
@@ -265,7 +265,7 @@ def test_wrong_combinations(config: Path, options: dict[str, Any]) -> None:
     ["", "Other", "role/Other", "arn:aws:iam::123456789012:user/u", "arn:aws:iam:role/R"],
 )
 def test_text_that_is_not_a_role_arn(config: Path, arn: str) -> None:
-    """The error for a text that isn't a role ARN has an example."""
+    """The error for text that isn't a role ARN gives an example."""
     with pytest.raises(InvalidOption, match="isn't a role ARN") as caught:
         target_of(SessionRequest(role_arn=arn, source_profile="keys"))
     assert "arn:aws:iam::123456789012:role/X" in caught.value.hint
@@ -280,7 +280,7 @@ def test_text_that_is_not_a_role_arn(config: Path, arn: str) -> None:
     ],
 )
 def test_invalid_source(config: Path, source: str, error: type[AwsProfileError]) -> None:
-    """A missing source profile, or one with an invalid chain, is the same error as by itself."""
+    """A missing source profile, or a source with an invalid chain, raises its usual error."""
     with pytest.raises(error):
         target_of(SessionRequest(role_arn=ARN, source_profile=source))
 
@@ -301,7 +301,7 @@ def test_region(
     environ: dict[str, str],
     region: str,
 ) -> None:
-    """The option takes precedence over AWS_DEFAULT_REGION, and that over the profile."""
+    """--region takes precedence over AWS_DEFAULT_REGION, which in turn overrides the profile."""
     for variable, value in environ.items():
         monkeypatch.setenv(variable, value)
     assert target_of(SessionRequest(profile="role", region=option)).region == region
@@ -319,15 +319,16 @@ def test_region_of_a_switch_is_not_the_users(config: Path) -> None:
 
 
 def test_no_region(config: Path) -> None:
-    """A profile can be without a Region."""
+    """A profile doesn't need a Region."""
     assert target_of(SessionRequest(profile="bare")).region is None
     assert target_of(SessionRequest(role_arn=ARN, source_profile="bare")).region is None
 
 
 def test_a_target_stays_as_it_was_read(config: Path) -> None:
-    """Who rewrites or removes the profile later doesn't change its settings; the change is noticed.
+    """If a program rewrites or removes the profile later, the target keeps the earlier settings.
 
-    A worker would otherwise lose its endpoint, and call AWS instead.
+    Otherwise, a worker would lose its endpoint, and call AWS instead. `is_changed` reports the
+    change.
     """
     config.write_text(
         "[profile mine]\nrole_arn = arn:aws:iam::123456789012:role/Mine\nsource_profile = keys\n"
@@ -346,7 +347,7 @@ def test_a_target_stays_as_it_was_read(config: Path) -> None:
 def test_a_target_with_keys_stays_in_the_process(
     config: Path, take: Callable[[Any], object]
 ) -> None:
-    """Its settings can be keys: they aren't pickled, copied or shown."""
+    """A target's settings can contain keys, so it can't be pickled or copied, and hides them."""
     config.write_text("[profile keys]\naws_access_key_id = A\naws_secret_access_key = hush-hush\n")
     target = target_of(SessionRequest(profile="keys"))
     with pytest.raises(TypeError) as refused:
@@ -369,7 +370,7 @@ def test_a_target_with_keys_stays_in_the_process(
 def test_renewal_without_a_person(
     shared_files: tuple[Path, Path], profile: str, mfa: bool, process: str, renews: bool
 ) -> None:
-    """A session whose every renewal needs an MFA code needs a person, unless a command has it."""
+    """A session that needs an MFA code to renew is unattended only if a command prints the code."""
     serial = "mfa_serial = arn:aws:iam::111111111111:mfa/phone\n"
     role = "role_arn = arn:aws:iam::123456789012:role/R\nsource_profile = keys\n"
     keys = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n"

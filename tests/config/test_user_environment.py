@@ -41,14 +41,14 @@ ROUND_TRIPS: dict[str, tuple[dict[str, str], Changes]] = {
 
 @pytest.mark.parametrize("case", ROUND_TRIPS)
 def test_round_trip(case: str) -> None:
-    """Variables that a switch sets, changes or removes have their earlier values."""
+    """Variables that a switch sets, changes or removes have their original values."""
     before, changes = ROUND_TRIPS[case]
     assert user_environment(switched(before, changes)) == before
 
 
 @pytest.mark.parametrize("case", ROUND_TRIPS)
 def test_two_switches(case: str) -> None:
-    """The marker of a second switch has the user's values, not those of the first switch."""
+    """The marker of a second switch has the user's values, not the first switch's values."""
     before, changes = ROUND_TRIPS[case]
     first = switched(before, {"AWS_PROFILE": "first", "AWS_REGION": "eu-west-3"})
     both = {"AWS_PROFILE": "second", "AWS_REGION": None} | changes
@@ -65,20 +65,20 @@ def test_result_is_a_copy() -> None:
 
 @pytest.mark.parametrize("newer", ["c", ""])
 def test_changed_after_the_switch(newer: str) -> None:
-    """A variable that has changed since the switch is the user's own."""
+    """A variable that changed after the switch has the user's new value."""
     after = switched({"A": "a", "B": "a"}, {"A": "b", "B": "b"}) | {"A": newer}
     assert user_environment(after) == {"A": newer, "B": "a"}
 
 
 def test_removed_after_the_switch() -> None:
-    """A variable that was removed after the switch is missing."""
+    """A variable that the user removed after the switch stays missing."""
     after = switched({"A": "a"}, {"A": "b"})
     del after["A"]
     assert user_environment(after) == {}
 
 
 def test_set_again_after_a_switch_removed_it() -> None:
-    """A variable that a switch has removed, and that is set again, is the user's own."""
+    """A variable that is set again after a switch removed it has the user's new value."""
     after = switched({"A": "a"}, {"A": None}) | {"A": "newer"}
     assert user_environment(after) == {"A": "newer"}
 
@@ -108,12 +108,12 @@ def test_set_again_after_a_switch_removed_it() -> None:
     ],
 )
 def test_invalid_marker(text: str) -> None:
-    """A marker that something else has written is ignored, and so are impossible values in it."""
+    """A marker that is malformed or contains impossible values is ignored."""
     assert user_environment({"A": "b", MARKER: text}) == {"A": "b"}
 
 
 def test_process_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By default, the environment of this process is read, in a switch and after it."""
+    """By default, the user's environment is read from this process, during and after a switch."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     before = dict(os.environ)
     with environment(LentProfile("RoleBeta", NOWHERE), "us-west-2"):
@@ -125,7 +125,7 @@ def test_process_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_marker_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keys and tokens that a switch removes aren't in the marker, which children inherit."""
+    """The marker, which child processes inherit, contains no keys or tokens."""
     secrets = {
         "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "hush-key",
