@@ -1,4 +1,4 @@
-"""Roles of IAM Identity Center are listed, found and opened without a profile."""
+"""IAM Identity Center roles are listed, found and opened without a profile."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def _organisation(aws: EmbeddedAws) -> None:
 
 
 def called(aws: EmbeddedAws) -> Counter[str]:
-    """Count the calls since the last time."""
+    """Return the number of calls by action since the last use, and clear them."""
     actions = Counter(call.action for call in aws.calls)
     aws.calls.clear()
     return actions
 
 
 def test_listed_once(aws: EmbeddedAws) -> None:
-    """Each role has its account's name and e-mail domain; only a fresh list makes calls again."""
+    """Each role has its account's name and email domain, and only a fresh list calls AWS again."""
     roles = list_assigned_roles()
     assert [(one.account.name, one.account.id, one.role, one.profile) for one in roles] == [
         ("Acme Prod", PROD, "Admin", None),
@@ -64,12 +64,12 @@ def test_listed_once(aws: EmbeddedAws) -> None:
     [("prod", 2), ("acme.example admin", 1), ("corp:2*", 1), ("111111111111", 2), ("nobody", 0)],
 )
 def test_pattern(pattern: str, count: int) -> None:
-    """A pattern finds names, account names, domains and roles."""
+    """A pattern matches profile names, account names, email domains and roles."""
     assert len(list_assigned_roles(pattern=pattern)) == count
 
 
 def test_all_pages(aws: EmbeddedAws) -> None:
-    """More accounts than a page has are listed, and their number is reported."""
+    """Accounts on all pages are listed, and the progress reports how many there are."""
     for number in range(120):
         aws.sso.assign(f"{number:012}", "Reader")
     progress: list[ListingProgress] = []
@@ -81,7 +81,7 @@ def test_all_pages(aws: EmbeddedAws) -> None:
 @pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize(("calls_per_second", "accounts"), [(10, 40), (20, 80), (40, 160)])
 def test_throttled(aws: EmbeddedAws, calls_per_second: int, accounts: int) -> None:
-    """The list is complete at each rate that AWS allows, and the progress says it is slowed."""
+    """The list is complete at any rate limit, and the progress says that AWS slows it down."""
     for number in range(accounts):
         aws.sso.assign(f"{number:012}", "Reader")
     aws.sso.calls_per_second = calls_per_second
@@ -91,7 +91,7 @@ def test_throttled(aws: EmbeddedAws, calls_per_second: int, accounts: int) -> No
 
 
 def test_throttled_for_good(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A portal that throttles every call is given up, and says so."""
+    """If the portal throttles every call, the listing ends with an error that says so."""
     monkeypatch.setattr("ipy_awsprofile.credentials.pace._PATIENCE", 1.0)
     aws.sso.calls_per_second = 0
     with pytest.raises(ServiceError) as caught:
@@ -108,7 +108,7 @@ LISTS = {
 
 @pytest.mark.parametrize("page", LISTS.values(), ids=LISTS)
 def test_an_odd_list(monkeypatch: pytest.MonkeyPatch, page: str) -> None:
-    """A list that AWS wouldn't return is an error, and the next one is read as usual."""
+    """A list that AWS wouldn't return raises an error, and a later list from AWS works."""
     with odd_server(Answers((200, page))) as portal:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SSO", portal)
         with pytest.raises(ServiceError, match="isn't from AWS"):
@@ -118,7 +118,7 @@ def test_an_odd_list(monkeypatch: pytest.MonkeyPatch, page: str) -> None:
 
 
 def test_an_endless_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A list with ever new pages is given up."""
+    """A list whose pages never end raises an error."""
     pages = iter(range(10**6))
 
     def page(_sent: str) -> str:
@@ -131,7 +131,7 @@ def test_an_endless_list(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_listing_that_is_cut_off(aws: EmbeddedAws) -> None:
-    """An error in the middle is one error; the next listing goes on where it ended."""
+    """An error during a listing says where it ended, and the next listing continues there."""
     for number in range(40):
         aws.sso.assign(f"{number:012}", "Reader")
     roles = aws.sso.assignments
@@ -154,7 +154,7 @@ def test_a_listing_that_is_cut_off(aws: EmbeddedAws) -> None:
 
 @pytest.mark.parametrize("page", ["<!doctype html><title>Log in</title>", "", "{}"])
 def test_a_page_of_a_proxy(monkeypatch: pytest.MonkeyPatch, page: str) -> None:
-    """A proxy's page isn't an empty list, and the list is there when the proxy lets one through."""
+    """A proxy's login page raises an error, and the list works once the proxy is gone."""
     with odd_server(Answers((200, page))) as proxy:
         monkeypatch.setenv("http_proxy", proxy)
         monkeypatch.setenv("no_proxy", "")
@@ -166,7 +166,7 @@ def test_a_page_of_a_proxy(monkeypatch: pytest.MonkeyPatch, page: str) -> None:
 
 @pytest.mark.parametrize("account", [PROD, "Acme Prod", "acme prod", int(PROD)])
 def test_opened(aws: EmbeddedAws, account: str | int) -> None:
-    """A role is opened by its account's ID or name, with what the sign-in's profiles agree on."""
+    """A role opens by account ID or name, with the settings that the sign-in's profiles share."""
     session = open_session(account=account, role="Admin")
     identity = who_am_i(session)
     assert (identity.account, identity.profile) == (PROD, f"corp:{PROD}/Admin")
@@ -176,20 +176,20 @@ def test_opened(aws: EmbeddedAws, account: str | int) -> None:
 
 
 def test_by_id_without_a_listing(aws: EmbeddedAws) -> None:
-    """An account ID needs no listing."""
+    """Opening a role by account ID doesn't list the accounts."""
     open_session(account=TEST, role="Reader")
     assert called(aws) == {"sso:GetRoleCredentials": 1}
 
 
 def refused(**request: str) -> AwsProfileError:
-    """Return the error of a role that can't be opened."""
+    """Try to open a role, and return the error."""
     with pytest.raises(AwsProfileError) as caught:
         open_session(**request)  # type: ignore[arg-type]
     return caught.value
 
 
 def test_what_is_refused(aws: EmbeddedAws) -> None:
-    """Unknown and ambiguous accounts, and roles that aren't assigned, are one clear error each."""
+    """Unknown or ambiguous accounts, and roles that aren't assigned, raise one clear error each."""
     aws.sso.name_account(TWIN, "Sandbox", "x@acme.example")
     ambiguous = refused(account="Sandbox", role="Reader")
     assert isinstance(ambiguous, InvalidOption)
@@ -207,7 +207,7 @@ def test_what_is_refused(aws: EmbeddedAws) -> None:
 
 
 def test_the_sign_in_that_is_meant(aws: EmbeddedAws) -> None:
-    """Of several sign-ins one has to be named, and one that doesn't exist is an error."""
+    """With several sign-ins, the request must name one, and an unknown name is an error."""
     write_session(aws, "other")
     assert "several sign-ins: `corp`, `other`" in str(refused(account=TEST, role="Reader"))
     assert who_am_i(open_session(account=TEST, role="Reader", sso="corp")).account == TEST
@@ -218,7 +218,7 @@ def test_the_sign_in_that_is_meant(aws: EmbeddedAws) -> None:
 
 
 def test_a_sign_in_that_has_ended(aws: EmbeddedAws) -> None:
-    """A missing sign-in, one that AWS has ended, and one of another start URL are errors."""
+    """A sign-in that is missing, has expired or has another start URL raises an error."""
     aws.sso.expire_tokens(refresh=True)
     with pytest.raises(SignInRequired, match="is missing or has expired"):
         list_assigned_roles()
@@ -234,7 +234,7 @@ def test_a_sign_in_that_has_ended(aws: EmbeddedAws) -> None:
 
 
 def test_a_profile_of_that_name_takes_precedence(aws: EmbeddedAws) -> None:
-    """A profile in the files is meant rather than a role of the same name."""
+    """A profile in the files takes precedence over an assigned role of the same name."""
     aws.write_profile(f"corp:{PROD}/Admin", source_profile="UserAlpha", role_arn="arn:x")
     error = refused(name=f"corp:{PROD}/Admin")
     assert not isinstance(error, CredentialsUnavailable)
@@ -255,7 +255,7 @@ def legacy(aws: EmbeddedAws) -> None:
 
 
 def test_without_an_sso_session(aws: EmbeddedAws, legacy: None) -> None:
-    """Profiles with a start URL are a sign-in, too; it has the first profile's name."""
+    """Profiles with a start URL form a sign-in, which has the first profile's name."""
     aws.sso.sign_in()
     roles = list_assigned_roles("Second")
     assert [(one.name, one.profile) for one in roles[:3]] == [
@@ -279,7 +279,7 @@ def test_without_an_sso_session(aws: EmbeddedAws, legacy: None) -> None:
 def test_a_sign_in_without_an_sso_session_that_has_ended(
     aws: EmbeddedAws, legacy: None, expires_in: int | None
 ) -> None:
-    """The hints name the profile, since there is no section that could be named."""
+    """The hints name the profile, because there is no [sso-session] to name."""
     if expires_in:
         aws.sso.sign_in(expires_in=expires_in)
     with pytest.raises(SignInRequired) as caught:

@@ -1,4 +1,4 @@
-"""A role that has no profile calls AWS as the profile does that it comes from."""
+"""A role without a profile uses the client settings of the profile that it comes from."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ s3 =
 
 
 def names() -> Iterator[str]:
-    """Yield the names of all settings that botocore has for clients."""
+    """Yield the names of botocore's client settings."""
     for table in TABLES:
         for name, *_ in table.values():
             yield from (
@@ -67,7 +67,7 @@ def names() -> Iterator[str]:
 def write(
     files: tuple[Path, Path], settings: dict[str, str], sts: str = "http://sts.local"
 ) -> None:
-    """Write a profile with keys, and one of IAM Identity Center, with the same settings."""
+    """Write a profile with keys and an IAM Identity Center profile, with the same settings."""
     text = "".join(f"{name} = {value}\n" for name, value in settings.items())
     files[0].write_text(CONFIG.format(settings=text, sts=sts))
     files[1].write_text(f"[keys]\n{KEYS}")
@@ -75,7 +75,7 @@ def write(
 
 @pytest.mark.parametrize("way", WAYS)
 def test_every_setting_of_botocore(shared_files: tuple[Path, Path], way: str) -> None:
-    """Each setting that botocore knows is that of the profile, for our calls and the user's."""
+    """Our calls and the user's calls both use every botocore setting of the profile."""
     settings = dict.fromkeys(names(), "true")
     settings |= {"s3": "\n  addressing_style = path", "proxies_config": "\n  proxy_ca_bundle = /ca"}
     write(shared_files, settings)
@@ -89,10 +89,10 @@ def test_every_setting_of_botocore(shared_files: tuple[Path, Path], way: str) ->
 
 
 def seen(session: Any, service: str) -> tuple[object, ...]:
-    """Return how a client of a service calls it."""
+    """Return the endpoint, application ID and TLS verification of a service's client."""
     client = session.create_client(service, aws_access_key_id="k", aws_secret_access_key="s")
     http = client._endpoint.http_session
-    verify = getattr(http, "_session", http)._verify  # what ours wraps
+    verify = getattr(http, "_session", http)._verify  # our session wraps it
     return client.meta.endpoint_url, client.meta.config.user_agent_appid, verify
 
 
@@ -129,7 +129,7 @@ def test_clients(
     s3: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Endpoints, certificates and application ID of every client are those of the profile."""
+    """Every client uses the profile's endpoints, certificates and application ID."""
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     write(shared_files, {"region": "us-west-2"} | settings)
     target = target_of(SessionRequest(**WAYS[way]))
@@ -146,7 +146,7 @@ ANSWER = """<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA
 
 
 def test_calls_of_a_role_by_its_arn(shared_files: tuple[Path, Path]) -> None:
-    """The role is assumed at its source's endpoint for STS, and its clients use their settings."""
+    """AssumeRole goes to the source profile's STS endpoint, and clients use its settings."""
     asked: list[str] = []
 
     def answer(sent: str) -> str:

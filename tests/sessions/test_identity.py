@@ -1,4 +1,4 @@
-"""A session's identity is what STS returns, with as few calls as possible."""
+"""A session's identity comes from STS, with as few calls as possible."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def test_identity_of_a_role(aws: EmbeddedAws) -> None:
-    """The identity of a role has account, ARN, chain, Region and expiry."""
+    """The identity of a role has an account, ARN, chain, Region and expiry."""
     identity = who_am_i(open_session("RoleBeta", session_name="me"))
     assert identity.account == ROLE_ACCOUNT
     assert identity.arn == f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/RoleBeta/me"
@@ -51,26 +51,26 @@ def test_identity_of_a_user(aws: EmbeddedAws, scenario: Scenario) -> None:
 
 
 def test_identity_of_a_plain_session(aws: EmbeddedAws) -> None:
-    """Any boto3 session has an identity, without a profile of ours."""
+    """The identity of a plain boto3 session has no profile and no chain."""
     identity = who_am_i(boto3.Session(profile_name="UserAlpha"))
     assert identity.arn.endswith("user/UserAlpha")
     assert (identity.profile, identity.chain) == (None, ())
 
 
 def test_session_without_credentials() -> None:
-    """A session without credentials is an error."""
+    """A session without credentials raises an error."""
     with pytest.raises(InvalidProfile, match="The profile `default` has no credentials"):
         who_am_i(boto3.Session())
 
 
 def test_a_role_costs_one_call(aws: EmbeddedAws) -> None:
-    """To open a role's session and get its identity is one AssumeRole, and no other call."""
+    """Opening a role's session and getting its identity makes a single call, AssumeRole."""
     who_am_i(open_session("RoleBeta"))
     assert actions(aws) == ["sts:AssumeRole"]
 
 
 def test_a_cached_role_costs_none(aws: EmbeddedAws) -> None:
-    """A role in the AWS CLI's cache needs no call to STS."""
+    """A role in the AWS CLI's cache doesn't need a call to STS."""
     first = who_am_i(open_session("RoleBeta"))
     aws.calls.clear()
     assert who_am_i(open_session("RoleBeta")) == first
@@ -78,14 +78,14 @@ def test_a_cached_role_costs_none(aws: EmbeddedAws) -> None:
 
 
 def test_a_user_costs_one_call(aws: EmbeddedAws) -> None:
-    """A session of a user calls GetCallerIdentity once."""
+    """A user's session calls GetCallerIdentity only once."""
     session = open_session("UserAlpha")
     assert who_am_i(session) == who_am_i(session)
     assert actions(aws) == ["sts:GetCallerIdentity"]
 
 
 def test_cached_role_without_an_identity(aws: EmbeddedAws) -> None:
-    """STS is asked for the identity of a cached role whose document lacks it."""
+    """If a cached role's document lacks the identity, one GetCallerIdentity returns it."""
     first = who_am_i(open_session("RoleBeta"))
     (file,) = cached_roles(aws)
     document = json.loads(file.read_text())
@@ -97,7 +97,7 @@ def test_cached_role_without_an_identity(aws: EmbeddedAws) -> None:
 
 
 def test_unknown_region(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Region that botocore doesn't know is one of another server, unless AWS is called."""
+    """The identity marks a Region as unknown only if the session calls AWS's own endpoints."""
     role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta"
     with aws.config_file.open("a") as config:
         config.write(

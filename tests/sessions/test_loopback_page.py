@@ -1,4 +1,4 @@
-"""A page on loopback answers each browser, however many other clients connect, and ends whole."""
+"""A loopback page responds to every browser, even with many other clients, and closes cleanly."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def page() -> Iterator[LoopbackPage]:
-    """Open a page that has its path for a text, and is done after the path `/last`."""
+    """Open a page that responds with the requested path, and is done after `/last`."""
     seen: list[str] = []
 
     def respond(path: str) -> Response:
@@ -40,7 +40,7 @@ def page() -> Iterator[LoopbackPage]:
 
 
 def get(page: LoopbackPage, path: str) -> str:
-    """Return what the page has at a path."""
+    """Return the page's response to a path."""
     with urllib.request.urlopen(f"{page.url}{path}", timeout=30) as response:
         assert response.headers["X-Path"] == path
         text: str = response.read().decode()
@@ -54,12 +54,12 @@ def connected(url: str) -> socket.socket:
 
 
 def is_refused(url: str) -> bool:
-    """Return whether nothing listens at an address."""
+    """Return whether an address refuses connections."""
     try:
         connected(url).close()
     except ConnectionRefusedError:
         return True
-    except ConnectionResetError:  # it is just being closed
+    except ConnectionResetError:  # the server is closing
         return False
     return False
 
@@ -71,7 +71,7 @@ def page_threads() -> list[threading.Thread]:
 
 
 def test_responses(page: LoopbackPage) -> None:
-    """Each path has its response, until the page is done."""
+    """The page responds to each path until it is done."""
     assert get(page, "/first") == "/first"
     with pytest.raises(HTTPError, match="404"):
         get(page, "/missing")
@@ -82,7 +82,7 @@ def test_responses(page: LoopbackPage) -> None:
 
 
 def test_silent_connections(page: LoopbackPage) -> None:
-    """Many silent connections keep no browser waiting, and all of them end with the page."""
+    """Many silent connections don't keep a browser waiting, and closing the page ends them."""
     with ExitStack() as clients:
         silent = [clients.enter_context(connected(page.url)) for _ in range(300)]
         for client in silent[::3]:
@@ -100,7 +100,7 @@ def test_silent_connections(page: LoopbackPage) -> None:
 
 
 def test_time_limit(page: LoopbackPage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The connection of a client that sends nothing more is ended after the time limit."""
+    """The page closes a connection that stays silent for the time limit."""
     monkeypatch.setattr(loopback_page._Request, "timeout", 0.1)
     for words in (b"", b"GET /half"):
         with connected(page.url) as client:
@@ -110,13 +110,13 @@ def test_time_limit(page: LoopbackPage, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_page_that_nobody_closes() -> None:
-    """A page ends after its time."""
+    """A page that isn't closed ends after its time limit."""
     page = LoopbackPage(lambda _: Response(HTTPStatus.OK), lambda: False, seconds=0.01)
     assert eventually(lambda: is_refused(page.url))
 
 
 def test_response_during_the_end() -> None:
-    """A response that has begun when the page is closed is sent."""
+    """Closing the page waits until a response in progress is sent."""
     begun, go_on = threading.Event(), threading.Event()
 
     def respond(_path: str) -> Response:
@@ -138,7 +138,7 @@ def test_response_during_the_end() -> None:
 
 
 def test_garbage_prints_nothing(page: LoopbackPage, capfd: pytest.CaptureFixture[str]) -> None:
-    """Whatever clients send, nothing is printed, and the next one is served."""
+    """Malformed requests print nothing, and the next request gets its response."""
     for garbage in (b"\0", b"\xff" * 70_000, b"GET\r\n\r\n", b"GET / HTTP/1.1\r\n" * 5000):
         with connected(page.url) as client, suppress(OSError):
             client.sendall(garbage)
@@ -147,7 +147,7 @@ def test_garbage_prints_nothing(page: LoopbackPage, capfd: pytest.CaptureFixture
 
 
 def test_no_secret_in_a_repr() -> None:
-    """The reprs of a response and of a callback have neither the code nor the state."""
+    """The reprs of a response and of a callback hide the code and the state."""
     response = Response(HTTPStatus.FOUND, b"hush", (("Location", "hush"),))
     assert repr(response) == "<Response 302>"
     callback = OAuthCallback()
@@ -159,7 +159,7 @@ def test_no_secret_in_a_repr() -> None:
 
 
 def test_sign_in_beside_a_silent_connection() -> None:
-    """A connection that a browser opened ahead doesn't keep the answer from the kernel."""
+    """A silent connection that a browser opened earlier doesn't block the sign-in's callback."""
     callback = OAuthCallback()
     with connected(callback.redirect_uri):
         query = f"state={callback.pkce.state}&code=from-aws"
@@ -172,7 +172,7 @@ def test_sign_in_beside_a_silent_connection() -> None:
 
 @pytest.mark.parametrize("state", ["", "x", "é", "%ff", "x" * 43])
 def test_another_state(state: str) -> None:
-    """An answer to another sign-in isn't taken, even with the right state after it."""
+    """A callback with another state is refused, even if the right state follows it."""
     callback = OAuthCallback()
     query = f"state={quote(state, safe='%')}x&state={callback.pkce.state}&code=x"
     with pytest.raises(HTTPError, match="400"):
@@ -183,7 +183,7 @@ def test_another_state(state: str) -> None:
 
 @pytest.mark.parametrize("second", ["code=y", "error=access_denied"])
 def test_the_first_answer_counts(second: str) -> None:
-    """The same state with another answer changes nothing."""
+    """A second callback with the same state doesn't replace the first."""
     callback = OAuthCallback()
     path = f"{urlsplit(callback.redirect_uri).path}?state={callback.pkce.state}"
     responses = [callback._respond(f"{path}&{answer}") for answer in ("code=x", second)]
@@ -193,7 +193,7 @@ def test_the_first_answer_counts(second: str) -> None:
 
 
 def test_a_machine_without_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where loopback has IPv6 alone, the error says so, and how to sign in all the same."""
+    """If the machine has no 127.0.0.1, the error says so and suggests `--device-code`."""
 
     def bind(*_: object) -> None:
         raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")

@@ -1,4 +1,4 @@
-"""A session that can be sent to another process: short-lived credentials, no files."""
+"""A portable session can go to another process, and carries short-lived credentials."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def test_session_is_not_pickled(aws: EmbeddedAws) -> None:
-    """A session itself can't be pickled."""
+    """A profile's session can't be pickled."""
     with pytest.raises(TypeError, match="stays in its process"):
         pickle.dumps(open_session("RoleBeta"))
 
@@ -34,7 +34,7 @@ def test_no_secret_is_shown(aws: EmbeddedAws) -> None:
 
 
 def test_client_settings(aws: EmbeddedAws, tmp_path: Path) -> None:
-    """Region, endpoint, services and S3 settings are part of it, even if its profile is gone."""
+    """A portable session keeps its Region, endpoint and S3 settings without its profile."""
     with aws.config_file.open("a") as file:
         file.write(f"\n[services local]\ns3 =\n  endpoint_url = {aws.endpoint_url}\n")
     aws.write_profile(
@@ -48,7 +48,7 @@ def test_client_settings(aws: EmbeddedAws, tmp_path: Path) -> None:
         endpoint_url=aws.endpoint_url,
     )
     session = open_session("Placed")
-    aws.config_file.write_text("")  # what the session was opened with counts
+    aws.config_file.write_text("")  # the session keeps the settings that it was opened with
     record = portable(session)
     with empty_home(tmp_path / "worker"):
         client = record.open().client("s3")
@@ -61,7 +61,7 @@ def test_client_settings(aws: EmbeddedAws, tmp_path: Path) -> None:
 
 
 def test_identity(aws: EmbeddedAws) -> None:
-    """`who_am_i` and `list_buckets` work with the session that it opens, and know its profile."""
+    """`who_am_i` and `list_buckets` work with a session from a portable one."""
     session = portable(open_session("RoleBeta")).open()
     identity = who_am_i(session)
     assert (identity.profile, identity.chain) == ("RoleBeta", ("RoleBeta", "UserAlpha"))
@@ -69,6 +69,6 @@ def test_identity(aws: EmbeddedAws) -> None:
 
 
 def test_few_imports() -> None:
-    """A portable session imports neither pandas nor IPython."""
+    """Importing portable sessions imports neither pandas nor IPython."""
     heavy = "sorted({'pandas', 'IPython', 'ipywidgets'} & set(sys.modules))"
     assert run_python(f"import sys, ipy_awsprofile.sessions.portable; print({heavy})") == "[]\n"

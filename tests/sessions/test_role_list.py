@@ -1,4 +1,4 @@
-"""The list of a sign-in's roles is kept for all kernels, and renewed when it is out of date."""
+"""All kernels share a cached list of a sign-in's roles, and renew it when it is out of date."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ def _organisation(aws: EmbeddedAws) -> None:
 
 
 def listings(aws: EmbeddedAws) -> list[str]:
-    """Return the calls since the last time that list something."""
+    """Return the listing calls since the last use, and clear the calls."""
     actions = [call.action for call in aws.calls if call.action in LISTING]
     aws.calls.clear()
     return sorted(actions)
 
 
 def kept_file(aws: EmbeddedAws) -> Path:
-    """Return the file of the list."""
+    """Return the cache file of the list."""
     (file,) = (aws.home / ".cache" / "ipy_awsprofile").iterdir()
     return file
 
 
 def edit(file: Path, **values: object) -> None:
-    """Change what the file says, as another kernel does."""
+    """Change values in the file, as another kernel does."""
     file.write_text(json.dumps(json.loads(file.read_text()) | values))
 
 
 def test_kept_for_the_next_kernel(aws: EmbeddedAws) -> None:
-    """Another kernel shows the list and its time without a call; only the user can read it."""
+    """Another kernel shows the cached list without a call, and only the user can read its file."""
     list_assigned_roles()
     assert listings(aws)
     cells, _ = run_notebook(
@@ -65,7 +65,7 @@ def test_kept_for_the_next_kernel(aws: EmbeddedAws) -> None:
 
 
 def test_refreshed_on_request(shell: Shell, aws: EmbeddedAws) -> None:
-    """`--refresh` asks AWS again, and the hint beside the time says so."""
+    """`--refresh` lists the roles again, and the hint beside the list's time says so."""
     shell.good("%aws_profiles --sso")
     aws.sso.assign(TEST, "Admin")
     listings(aws)
@@ -100,7 +100,7 @@ def test_refreshed_on_request(shell: Shell, aws: EmbeddedAws) -> None:
     ],
 )
 def test_a_list_that_cannot_be_used(aws: EmbeddedAws, spoil: Callable[[Path], object]) -> None:
-    """A list that is broken or too old is made again."""
+    """A cached list that is missing, malformed or out of date is listed again."""
     roles = list_assigned_roles()
     spoil(kept_file(aws))
     listings(aws)
@@ -109,7 +109,7 @@ def test_a_list_that_cannot_be_used(aws: EmbeddedAws, spoil: Callable[[Path], ob
 
 
 def test_a_file_in_place_of_the_folder(aws: EmbeddedAws) -> None:
-    """If the folder can't be created, the kernel has its own list."""
+    """If the cache folder can't be created, the kernel keeps the list in memory."""
     (aws.home / ".cache").write_text("")
     roles = list_assigned_roles()
     listings(aws)
@@ -118,7 +118,7 @@ def test_a_file_in_place_of_the_folder(aws: EmbeddedAws) -> None:
 
 
 def test_without_a_sign_in(aws: EmbeddedAws) -> None:
-    """A list that is kept needs no sign-in, and a fresh one does; then the list stays."""
+    """A cached list doesn't need a sign-in, and remains when a fresh list fails without one."""
     roles = list_assigned_roles()
     aws.sso.expire_tokens(refresh=True)
     assert list_assigned_roles() == roles
@@ -128,7 +128,7 @@ def test_without_a_sign_in(aws: EmbeddedAws) -> None:
 
 
 def test_a_new_account(aws: EmbeddedAws) -> None:
-    """An account that isn't in the list is looked for once more, before the error."""
+    """If the list lacks an account, the accounts are listed once more before an error."""
     list_assigned_roles()
     aws.sso.name_account("444444444444", "Newcomer", "n@acme.example")
     aws.sso.assign("444444444444", "Reader")
@@ -146,7 +146,7 @@ def test_a_new_account(aws: EmbeddedAws) -> None:
 
 
 def test_a_role_that_was_taken_away(aws: EmbeddedAws) -> None:
-    """If AWS refuses a listed role, the account's roles are listed again and named."""
+    """If AWS refuses a listed role, the error names the account's roles, listed again."""
     list_assigned_roles()
     assignments = aws.sso.assignments
     aws.sso.assignments = lambda user: [  # type: ignore[method-assign]
@@ -166,7 +166,7 @@ def test_a_role_that_was_taken_away(aws: EmbeddedAws) -> None:
 
 
 def test_names_with_the_account_name(shell: Shell, aws: EmbeddedAws) -> None:
-    """The account's name can stand for its ID: in a line, a cell, Python, and to explain."""
+    """An account's name works in place of its ID in line magics, cell magics and Python."""
     assert shell.good('%aws_profile "corp:Acme Prod/Admin"').text.startswith(f"corp:{PROD}/Admin")
     assert listings(aws) == ["sso:ListAccounts"]
     cell = "%%aws_profile corp:sandbox/Reader\nsession.client('sts').get_caller_identity()"
@@ -182,7 +182,7 @@ def test_names_with_the_account_name(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_as_a_source_profile(shell: Shell, aws: EmbeddedAws) -> None:
-    """A role of IAM Identity Center can assume a role; only a saved one can be a source_profile."""
+    """An Identity Center role can assume a role; `--save` needs it as a saved profile."""
     trust = trusting(f"arn:aws:iam::{PROD}:root")
     arn = aws.create_role("Beta", account=TEST, trust=trust, policy=allow("s3:*"))
     for source in (f"corp:{PROD}/Admin", '"corp:Acme Prod/Admin"'):
@@ -198,7 +198,7 @@ def test_as_a_source_profile(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_patterns(shell: Shell, aws: EmbeddedAws) -> None:
-    """A pattern that begins with a sign-in selects roles, by ID or by the account's name."""
+    """A pattern that begins with a sign-in selects roles by account ID or name."""
     for pattern, accounts in {
         "corp:1*/Admin": [PROD],
         "corp:sand*/*": [TEST, TWIN],

@@ -1,4 +1,4 @@
-"""`scoped`: a block has a session that can do less than the identity it is of."""
+"""`scoped` gives a block a session with fewer permissions than its identity."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LISTS = allow("s3:ListAllMyBuckets", "sts:GetScopedCredentials")
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
-    """Run an embedded AWS in which the profile Ann may do everything in S3, and limit herself."""
+    """Run an embedded AWS whose profile Ann has all S3 permissions, and GetScopedCredentials."""
     with EmbeddedAws() as aws:
         for name, value in aws.environment().items():
             monkeypatch.setenv(name, value)
@@ -48,7 +48,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
 
 
 def names(session: Any) -> list[str]:
-    """Return the buckets that a session sees."""
+    """Return the names of the buckets that a session can list."""
     return [one["Name"] for one in session.client("s3").list_buckets()["Buckets"]]
 
 
@@ -71,7 +71,7 @@ def as_other_session() -> Any:
 
 @pytest.mark.parametrize("base", [as_name, as_session, as_other_session])
 def test_less_power(aws: EmbeddedAws, base: Callable[[], Any]) -> None:
-    """The session lists what the policy allows, and can't write; its base still can."""
+    """A scoped session can only do what its policy allows, and doesn't limit its base session."""
     given = base()
     with scoped(given, policy=LISTS) as session:
         assert names(session) == ["data"]
@@ -84,7 +84,7 @@ def test_less_power(aws: EmbeddedAws, base: Callable[[], Any]) -> None:
 
 @pytest.mark.parametrize("kind", ["dict", "file", "path"])
 def test_policies(aws: EmbeddedAws, tmp_path: Path, kind: str) -> None:
-    """A policy is a dict, or a file by its name or path."""
+    """A policy can be a dict, a file's name or a `Path`."""
     file = tmp_path / "policy.json"
     file.write_text(json.dumps(LISTS))
     policies: dict[str, Any] = {"dict": LISTS, "file": str(file), "path": file}
@@ -93,7 +93,7 @@ def test_policies(aws: EmbeddedAws, tmp_path: Path, kind: str) -> None:
 
 
 def test_scopes_in_scopes(aws: EmbeddedAws) -> None:
-    """Each scope takes something away, and none gives it back."""
+    """A scope in a scope can remove permissions, but can't add any."""
     wide = allow("s3:*", "sts:GetScopedCredentials")
     with scoped("Ann", policy=wide) as outer:
         put(outer)
@@ -107,7 +107,7 @@ def test_scopes_in_scopes(aws: EmbeddedAws) -> None:
 
 
 def test_after_the_block(aws: EmbeddedAws) -> None:
-    """The session and its clients sign nothing any more; another block opens another session."""
+    """After the block, its session can't sign calls any more, and a new block has a new session."""
     with suppress(ZeroDivisionError), scoped("Ann", policy=LISTS) as session:
         s3 = session.client("s3")
         s3.list_buckets()
@@ -121,7 +121,7 @@ def test_after_the_block(aws: EmbeddedAws) -> None:
 
 
 def test_time(monkeypatch: pytest.MonkeyPatch, aws: EmbeddedAws) -> None:
-    """A scope of some seconds ends for good, and one without renews itself with its base."""
+    """A scope with a time limit ends after it; without a limit, it renews like its base session."""
     start = datetime.now(UTC)
     with (
         time_machine.travel(start, tick=False) as clock,
@@ -140,7 +140,7 @@ def test_time(monkeypatch: pytest.MonkeyPatch, aws: EmbeddedAws) -> None:
 
 
 def test_read_only(aws: EmbeddedAws) -> None:
-    """A read-only scope is refused by the gate, too, before anything is sent."""
+    """The gate refuses a write in a read-only scope before the call is sent."""
     with locked_owners(), scoped("Ann", read_only=True) as session:
         assert names(session) == ["data"]
         with pytest.raises(ReadOnlyIdentity, match="PutObject would write"):
@@ -161,7 +161,7 @@ def test_read_only(aws: EmbeddedAws) -> None:
     ],
 )
 def test_wrong_options(aws: EmbeddedAws, options: dict[str, Any], says: str) -> None:
-    """Options that can't work are refused before AWS is called."""
+    """Invalid options are refused before AWS is called."""
     calls = len(aws.calls)
     with pytest.raises(InvalidOption, match=says):
         scoped("Ann", **options)

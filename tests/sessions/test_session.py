@@ -1,4 +1,4 @@
-"""A profile is opened as a session that renews itself, and that shares the AWS CLI's cache."""
+"""A profile opens as a session that renews itself, and shares the AWS CLI's cache."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def test_fresh_ignores_the_cache(aws: EmbeddedAws) -> None:
-    """Fresh credentials are new ones, which are then in the cache."""
+    """A session opened with `fresh` gets new credentials, and puts them in the cache."""
     old = open_session("RoleBeta")
     new = open_session("RoleBeta", fresh=True)
     again = open_session("RoleBeta")
@@ -45,7 +45,7 @@ def test_fresh_ignores_the_cache(aws: EmbeddedAws) -> None:
 
 
 def test_a_session_renews_itself(aws: EmbeddedAws) -> None:
-    """Credentials that are about to expire are renewed when they are used."""
+    """A session renews credentials that are about to expire when it uses them."""
     session = renew_at_each_use(open_session("RoleBeta"))
     aws.expire_sessions()
     assert len(session.client("s3").list_buckets()["Buckets"]) == 3
@@ -53,17 +53,17 @@ def test_a_session_renews_itself(aws: EmbeddedAws) -> None:
 
 
 def test_session_that_aws_has_ended(aws: EmbeddedAws) -> None:
-    """The error for a session that AWS has ended names the role, and what to run."""
+    """The error for a session that AWS has ended names the role and suggests `--refresh`."""
     session = open_session("RoleBeta")
     aws.expire_sessions()
-    session.callers.clear()  # so that STS is asked
+    session.callers.clear()  # so that it calls STS
     with pytest.raises(CredentialsExpired, match="of `RoleBeta` have expired") as caught:
         who_am_i(session)
     assert "--refresh" in caught.value.hint
 
 
 def test_options_reach_aws(aws: EmbeddedAws) -> None:
-    """Region, duration and session name replace those of the files."""
+    """The Region, duration and session name options replace the settings in the files."""
     session = open_session("RoleBeta", region="eu-central-1", duration=1800, session_name="longer")
     identity = who_am_i(session)
     assert session.region_name == identity.region == "eu-central-1"
@@ -73,7 +73,7 @@ def test_options_reach_aws(aws: EmbeddedAws) -> None:
 
 
 def test_precedence_of_regions(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The Region option takes precedence over AWS_DEFAULT_REGION, and that over the file."""
+    """The Region option overrides AWS_DEFAULT_REGION, which overrides the file."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
     assert open_session("RoleBeta").region_name == "eu-west-3"
     assert open_session("RoleBeta", region="eu-west-1").region_name == "eu-west-1"
@@ -82,7 +82,7 @@ def test_precedence_of_regions(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 def test_profile_takes_precedence_over_variables(
     aws: EmbeddedAws, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Keys in the environment aren't used for a profile that was asked for."""
+    """A requested profile takes precedence over keys and AWS_PROFILE in the environment."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     monkeypatch.setenv("AWS_PROFILE", "RoleBeta")
@@ -104,13 +104,13 @@ def test_profile_takes_precedence_over_variables(
 def test_invalid_options(
     aws: EmbeddedAws, options: dict[str, Any], error: type[Exception], message: str
 ) -> None:
-    """Options that AWS doesn't accept are an error when the session is opened."""
+    """Options that AWS doesn't accept raise an error when the session is opened."""
     with pytest.raises(error, match=message):
         open_session("RoleBeta", **options)
 
 
 def test_invalid_region_with_cached_credentials(aws: EmbeddedAws) -> None:
-    """An invalid Region is an error even if no call is needed."""
+    """An invalid Region raises an error even if the credentials are cached."""
     open_session("RoleBeta")
     with pytest.raises(InvalidOption, match="has an invalid AWS Region: `not a region`"):
         open_session("RoleBeta", region="not a region")
@@ -125,7 +125,7 @@ def test_options_of_roles_only(aws: EmbeddedAws, options: dict[str, Any]) -> Non
 
 
 def test_chained_roles(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """A role whose source is a role costs two calls."""
+    """A role whose source profile is a role needs two AssumeRole calls."""
     role = aws.create_role(
         "Second", account=USER_ACCOUNT, trust=trusting(f"arn:aws:iam::{ROLE_ACCOUNT}:root")
     )
@@ -239,7 +239,7 @@ def test_web_identity_without_its_file(aws: EmbeddedAws, scenario: Scenario) -> 
 def test_profile_that_does_not_work(
     aws: EmbeddedAws, settings: dict[str, Any], error: type[Exception], message: str
 ) -> None:
-    """A profile that doesn't work is an error with its reason when the session is opened."""
+    """Opening a profile that doesn't work raises an error with the reason."""
     aws.write_profile("p", **settings)
     with pytest.raises(error) as caught:
         open_session("p")
@@ -247,21 +247,21 @@ def test_profile_that_does_not_work(
 
 
 def test_no_such_profile(aws: EmbeddedAws) -> None:
-    """A profile that doesn't exist is an error without a call."""
+    """A missing profile raises an error without a call to AWS."""
     with pytest.raises(ProfileNotFound):
         open_session("Nobody")
     assert actions(aws) == []
 
 
 def test_cache_is_the_clis_and_private(aws: EmbeddedAws) -> None:
-    """A role is one file in ~/.aws/cli/cache, for its owner only."""
+    """A role's credentials are one file in ~/.aws/cli/cache, which only its owner can access."""
     open_session("RoleBeta")
     (file,) = cached_roles(aws)
     assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_repr_has_no_secret(aws: EmbeddedAws) -> None:
-    """A session's repr has the role chain and the Region."""
+    """A session's repr contains only the role chain and the Region."""
     session = open_session("RoleBeta")
     assert isinstance(session, ProfileSession)
     assert repr(session) == "<session of RoleBeta ← UserAlpha, region us-west-2>"
@@ -293,7 +293,7 @@ def test_open_a_role_by_arn(aws: EmbeddedAws, scenario: Scenario) -> None:
 
 
 def test_open_a_role_by_arn_from_a_role(aws: EmbeddedAws) -> None:
-    """The source profile can be a role itself; both are assumed."""
+    """If the source profile is a role itself, both roles are assumed."""
     role = aws.create_role(
         "Hub",
         account=USER_ACCOUNT,
@@ -308,7 +308,7 @@ def test_open_a_role_by_arn_from_a_role(aws: EmbeddedAws) -> None:
 
 
 def test_refused_role_by_arn(aws: EmbeddedAws) -> None:
-    """The error for a role that doesn't trust the source has its ARN."""
+    """The error for a role that can't be assumed contains its ARN."""
     role = f"arn:aws:iam::{ROLE_ACCOUNT}:role/Nobodys"
     with pytest.raises(AccessDenied, match=role):
         open_session(role_arn=role, source_profile="UserAlpha")
@@ -316,7 +316,7 @@ def test_refused_role_by_arn(aws: EmbeddedAws) -> None:
 
 @pytest.mark.parametrize("by_arn", [False, True])
 def test_read_only(aws: EmbeddedAws, scenario: Scenario, by_arn: bool) -> None:
-    """A read-only session of a role with all of S3 lists and reads, and can't write."""
+    """A read-only session can list and read, and can't write, even if its role can."""
     open_session("RoleBeta").client("s3").put_object(
         Bucket="my-first-bucket", Key="there", Body=b"text"
     )
@@ -334,7 +334,7 @@ def test_read_only(aws: EmbeddedAws, scenario: Scenario, by_arn: bool) -> None:
 
 @pytest.mark.parametrize("first", [True, False])
 def test_cached_read_only_is_not_the_full_role(aws: EmbeddedAws, first: bool) -> None:
-    """The cached read-only role isn't used for the full role, nor the other way round."""
+    """A cached read-only role isn't used in place of the full role, and vice versa."""
     open_session("RoleBeta", read_only=first)
     assert can_write(open_session("RoleBeta", read_only=not first)) is first
     aws.calls.clear()
@@ -345,7 +345,7 @@ def test_cached_read_only_is_not_the_full_role(aws: EmbeddedAws, first: bool) ->
 
 
 def test_source_of_a_read_only_role_is_not_read_only(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """The full source role of a read-only role isn't used as read-only itself."""
+    """The cached source role of a read-only role isn't used as that role's read-only session."""
     middle = aws.create_role(
         "Middle",
         account=ROLE_ACCOUNT,
@@ -372,7 +372,7 @@ def test_cli_ignores_read_only(aws: EmbeddedAws) -> None:
 
 
 def test_external_id(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """A role that requires an external ID is opened only with it."""
+    """A role that requires an external ID can't be opened without it."""
     trust = trusting(scenario.user.arn)
     trust["Statement"][0]["Condition"] = {"StringEquals": {"sts:ExternalId": "ticket-7"}}
     role = aws.create_role("Partner", account=ROLE_ACCOUNT, trust=trust)

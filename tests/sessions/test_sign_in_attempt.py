@@ -1,4 +1,4 @@
-"""An attempt to sign in ends when another program signs in, and uses what that has stored."""
+"""If another program signs in meanwhile, a sign-in attempt ends and uses the stored token."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _organisation(aws: EmbeddedAws) -> None:
 
 @pytest.fixture
 def ann(aws: EmbeddedAws) -> IamUser:
-    """Make a user with a profile of `aws login`."""
+    """Create a user with a profile for `aws login`."""
     pytest.importorskip("awscrt", reason="needs botocore[crt]")
     user = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*"))
     aws.write_profile("Ann", login_session=user.arn, region="us-west-2")
@@ -49,7 +49,7 @@ def ann(aws: EmbeddedAws) -> IamUser:
 
 
 def seconds(attempt: SignInAttempt, during: Callable[[], object]) -> int:
-    """Count the seconds that an attempt waits, most of them after another program did this."""
+    """Call `during` while an attempt waits, and return how many of 20 seconds it waits on."""
     waiting: Iterator[Any] = attempt.waiting(lambda _seconds: None)
     next(waiting)
     during()
@@ -61,7 +61,7 @@ def seconds(attempt: SignInAttempt, during: Callable[[], object]) -> int:
 @WAYS
 @pytest.mark.parametrize("before", ["missing", "expired", "valid"])
 def test_another_program_signs_in(aws: EmbeddedAws, begin: Any, before: str) -> None:
-    """The wait ends at once, whatever was stored before it, and AWS isn't asked for a token."""
+    """Another program's sign-in ends the wait at once, without a call to AWS."""
     if before != "missing":
         aws.sso.sign_in("corp", expires_in=-60 if before == "expired" else None)
     attempt = begin(sign_in_target("corp"))
@@ -76,7 +76,7 @@ def test_another_program_signs_in(aws: EmbeddedAws, begin: Any, before: str) -> 
 def test_what_is_no_sign_in(
     aws: EmbeddedAws, begin: Any, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only a valid token for the same start URL, stored since the beginning, ends the wait."""
+    """Only a valid token for the same start URL, stored during the wait, ends it."""
     aws.sso.sign_in("corp")
     attempt = begin(sign_in_target("corp"))
 
@@ -94,7 +94,7 @@ def test_what_is_no_sign_in(
 
 @LOGINS
 def test_another_program_logs_in(aws: EmbeddedAws, ann: IamUser, begin: Any) -> None:
-    """For a profile of `aws login`, the file of its login_session ends the wait."""
+    """For an `aws login` profile, a valid token file for its login_session ends the wait."""
     attempt = begin(target_of(SessionRequest(profile="Ann")))
     other = aws.create_user("Bob", account=ROLE_ACCOUNT)
 
@@ -113,7 +113,7 @@ def test_another_program_logs_in(aws: EmbeddedAws, ann: IamUser, begin: Any) -> 
 def test_no_code_is_needed_then(
     aws: EmbeddedAws, ann: IamUser, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the person enters a code, Enter is enough after another program has logged in."""
+    """If another program has logged in, pressing Enter without a code completes the sign-in."""
 
     def logged_in(_question: str) -> str:
         aws.signin.login(ann)
@@ -131,7 +131,7 @@ def test_no_code_is_needed_then(
 def test_version_2_of_the_aws_cli(
     aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A cell that waits goes on when `aws sso login` has signed in, in another terminal."""
+    """A waiting cell continues when `aws sso login` signs in from a terminal."""
     aws_cli_2()
     terminals = []
 
@@ -143,7 +143,7 @@ def test_version_2_of_the_aws_cli(
 
     name = "ipy_awsprofile.sessions.sign_in.begin_device_sign_in"
     monkeypatch.setattr(name, begin_and_go_to_a_terminal)
-    monkeypatch.setattr("getpass.getpass", lambda _question: "")  # somebody sees the output
+    monkeypatch.setattr("getpass.getpass", lambda _question: "")  # the front end takes input
     ran = shell.good("%aws_profile prod-reader")
     terminals[0].join()
     assert "if the page shows this code" in ran.text

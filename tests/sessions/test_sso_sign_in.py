@@ -1,4 +1,4 @@
-"""A person signs in to IAM Identity Center from a cell, with the AWS CLI's token files."""
+"""Users sign in to IAM Identity Center from a cell, with the AWS CLI's token files."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def organisation(aws: EmbeddedAws) -> None:
-    """Write profiles with and without an [sso-session], and a role with such a source."""
+    """Write profiles with and without an [sso-session], and a role with such a source profile."""
     role = aws.sso.assign(ROLE_ACCOUNT, "Analyst", policy=allow("*"))
     with aws.config_file.open("a") as config:
         config.write(
@@ -63,17 +63,17 @@ def organisation(aws: EmbeddedAws) -> None:
 
 
 def token_files(aws: EmbeddedAws) -> list[Path]:
-    """Return the files in the folder of tokens."""
+    """Return the files in the AWS CLI's token cache."""
     return list((aws.home / ".aws" / "sso" / "cache").glob("*"))
 
 
 def begun(profile: str = "Analyst") -> DeviceSignIn:
-    """Begin a sign-in."""
+    """Begin a sign-in, and return it."""
     return begin_device_sign_in(target_of(SessionRequest(profile=profile)))
 
 
 class BrowserUser:
-    """A person at a browser, who allows or refuses a sign-in as soon as it waits."""
+    """A user at a browser, who allows or refuses a sign-in as soon as it waits."""
 
     def __init__(self, aws: EmbeddedAws, decide: Callable[[str], object]) -> None:
         self._aws = aws
@@ -100,7 +100,7 @@ class BrowserUser:
 
 @pytest.fixture
 def front_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a person see the cell's output, who isn't asked a question."""
+    """Provide a front end that shows outputs, and fail the test if a cell prompts."""
 
     def getpass(question: str) -> str:
         raise AssertionError(question)
@@ -112,7 +112,7 @@ def front_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_sign_in_writes_the_clis_token(aws: EmbeddedAws) -> None:
-    """The token is in the CLI's file, for its owner only; botocore and the AWS CLI use it."""
+    """A sign-in writes a private token file that botocore and the AWS CLI use."""
     attempt = begun()
     assert attempt.is_done() is False
     aws.sso.approve(attempt.code)
@@ -129,7 +129,7 @@ def test_sign_in_writes_the_clis_token(aws: EmbeddedAws) -> None:
 
 
 def test_version_2_of_the_cli_uses_our_token(aws: EmbeddedAws) -> None:
-    """Version 2 of the AWS CLI, which can sign in itself, uses and renews our token."""
+    """Version 2 of the AWS CLI uses and renews our token."""
     attempt = begun()
     aws.sso.approve(attempt.code)
     assert attempt.is_done()
@@ -145,7 +145,7 @@ def test_version_2_of_the_cli_uses_our_token(aws: EmbeddedAws) -> None:
 
 
 def cli_2_account() -> str:
-    """Return the account of the profile Analyst, by version 2 of the AWS CLI."""
+    """Return the account that version 2 of the AWS CLI reports for the profile Analyst."""
     command = [aws_cli_2(), "sts", "get-caller-identity", "--profile", "Analyst"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     account: str = json.loads(said)["Account"]
@@ -153,7 +153,7 @@ def cli_2_account() -> str:
 
 
 def test_profile_without_a_session_section(aws: EmbeddedAws) -> None:
-    """A profile without an [sso-session] signs in as well, without a refresh token."""
+    """A profile without an [sso-session] signs in without a refresh token."""
     attempt = begun("Legacy")
     aws.sso.approve(attempt.code)
     assert attempt.is_done()
@@ -163,7 +163,7 @@ def test_profile_without_a_session_section(aws: EmbeddedAws) -> None:
 
 
 def test_slow_down(aws: EmbeddedAws) -> None:
-    """The interval is longer after a call that came too soon."""
+    """After a call that came too soon, the interval increases by five seconds."""
     attempt = begun()
     before = attempt.interval
     assert [attempt.is_done(), attempt.is_done()] == [False, False]
@@ -171,7 +171,7 @@ def test_slow_down(aws: EmbeddedAws) -> None:
 
 
 def test_refused(aws: EmbeddedAws) -> None:
-    """A refused sign-in is an error, and no token is written."""
+    """A refused sign-in raises an error, and writes no token."""
     attempt = begun()
     aws.sso.deny(attempt.code)
     with pytest.raises(CredentialsUnavailable, match="sign-in of `Analyst` was refused"):
@@ -180,7 +180,7 @@ def test_refused(aws: EmbeddedAws) -> None:
 
 
 def test_too_late(aws: EmbeddedAws) -> None:
-    """A sign-in isn't waited for after its code has expired."""
+    """A sign-in raises an error when its code has expired."""
     with time_machine.travel(datetime.now(UTC), tick=True) as clock:
         attempt = begun()
         clock.shift(timedelta(hours=1))
@@ -189,7 +189,7 @@ def test_too_late(aws: EmbeddedAws) -> None:
 
 
 def test_waiting(aws: EmbeddedAws) -> None:
-    """Waiting yields the time left, and calls AWS no more often than the interval."""
+    """Waiting yields the time left until the user approves the sign-in."""
     attempt = begun()
     aws.calls.clear()
     left = []
@@ -204,7 +204,7 @@ def test_waiting(aws: EmbeddedAws) -> None:
 
 
 def test_repr_shows_no_secret(aws: EmbeddedAws) -> None:
-    """Neither the attempt nor its errors show the client secret or the device code."""
+    """The attempt and its errors hide the client secret and the device code."""
     attempt = begun()
     texts = [repr(attempt)]
     aws.sso.deny(attempt.code)
@@ -233,7 +233,7 @@ def test_repr_shows_no_secret(aws: EmbeddedAws) -> None:
 def test_profile_that_cannot_sign_in(
     aws: EmbeddedAws, settings: Any, error: type[AwsProfileError], says: str
 ) -> None:
-    """A profile without a complete sign-in is an error before any call."""
+    """A profile without complete sign-in settings raises an error before any call."""
     aws.write_profile("Odd", **settings)
     aws.calls.clear()
     with pytest.raises(error, match=says):
@@ -245,7 +245,7 @@ def test_profile_that_cannot_sign_in(
 
 
 def test_without_a_sign_in_it_is_an_error(aws: EmbeddedAws) -> None:
-    """In a script, a missing sign-in is an error with what to run, also for a source profile."""
+    """In a script, a missing sign-in raises an error with a hint, even for a source profile."""
     for name in ("Analyst", "Behind"):
         with pytest.raises(SignInRequired, match="sign-in of `Analyst` is missing") as caught:
             open_session(name)
@@ -253,7 +253,7 @@ def test_without_a_sign_in_it_is_an_error(aws: EmbeddedAws) -> None:
 
 
 def test_expired_token_is_renewed_by_the_refresh_token(aws: EmbeddedAws) -> None:
-    """Hours later the token is renewed, and nobody is asked."""
+    """An expired token is renewed by its refresh token, without a prompt."""
     aws.sso.sign_in("corp")
     with time_machine.travel(datetime.now(UTC), tick=True) as clock:
         session = open_session("Analyst")
@@ -264,7 +264,7 @@ def test_expired_token_is_renewed_by_the_refresh_token(aws: EmbeddedAws) -> None
 
 
 def test_expired_sign_in(aws: EmbeddedAws) -> None:
-    """Days later, a call asks the person to sign in, and continues."""
+    """When the sign-in has expired, a call starts a new sign-in, and then continues."""
     aws.sso.sign_in("corp")
     asked = []
 
@@ -281,7 +281,7 @@ def test_expired_sign_in(aws: EmbeddedAws) -> None:
 
 
 def test_role_that_is_not_assigned(aws: EmbeddedAws) -> None:
-    """The error for a role that isn't assigned to the user names the settings."""
+    """The error for a role that isn't assigned names the settings to check."""
     aws.sso.sign_in("corp")
     aws.write_profile(
         "Owner", sso_session="corp", sso_account_id=ROLE_ACCOUNT, sso_role_name="Owner"
@@ -297,7 +297,7 @@ def test_role_that_is_not_assigned(aws: EmbeddedAws) -> None:
 def test_sign_in_at_a_cell(
     aws: EmbeddedAws, shell: Shell, front_end: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A switch shows where to sign in, waits, and continues."""
+    """A switch shows the code to sign in with, waits, and continues."""
     with BrowserUser(aws, aws.sso.approve) as user:
         ran = shell.good("%aws_profile Behind")
     (code,) = user.decided
@@ -309,7 +309,7 @@ def test_sign_in_at_a_cell(
 
 
 def test_refused_at_a_cell(aws: EmbeddedAws, shell: Shell, front_end: None) -> None:
-    """If the person refuses, nothing has changed."""
+    """If the user refuses the sign-in, the switch changes nothing."""
     with BrowserUser(aws, aws.sso.deny):
         ran = shell.run("%aws_profile Analyst")
     assert "was refused" in str(ran.error)
@@ -318,7 +318,7 @@ def test_refused_at_a_cell(aws: EmbeddedAws, shell: Shell, front_end: None) -> N
 
 
 def test_login_forces_a_sign_in(aws: EmbeddedAws, shell: Shell, front_end: None) -> None:
-    """With `--login` the person signs in again, even if a valid token exists."""
+    """`--login` starts a new sign-in, even if a valid token exists."""
     aws.sso.sign_in("corp")
     for line in ("%aws_profile Analyst --login", "%aws_profile --login"):
         with BrowserUser(aws, aws.sso.approve) as user:
@@ -328,12 +328,12 @@ def test_login_forces_a_sign_in(aws: EmbeddedAws, shell: Shell, front_end: None)
 
 @pytest.mark.parametrize("line", ["%aws_profile UserAlpha --login", "%aws_profile --login"])
 def test_login_without_a_sign_in(shell: Shell, front_end: None, line: str) -> None:
-    """`--login` for a profile without a sign-in is an error."""
+    """`--login` for a profile without a sign-in raises an error."""
     assert isinstance(shell.refused(line), InvalidOption)
 
 
 def test_ctrl_c_ends_the_wait(aws: EmbeddedAws, shell: Shell, front_end: None) -> None:
-    """Ctrl-C while it waits ends the switch, and nothing has changed."""
+    """Ctrl-C during the wait ends the switch, which changes nothing."""
 
     def interrupted(_code: str) -> None:
         _thread.interrupt_main()
@@ -346,7 +346,7 @@ def test_ctrl_c_ends_the_wait(aws: EmbeddedAws, shell: Shell, front_end: None) -
 
 
 def test_nobody_is_there(aws: EmbeddedAws) -> None:
-    """In a notebook without a person nothing waits: the error says what to run."""
+    """An unattended notebook doesn't wait, and its error says what to run."""
     cells, text = run_notebook(
         "%load_ext ipy_awsprofile", "%aws_profile Analyst", environment=aws.environment()
     )

@@ -1,4 +1,4 @@
-"""What opening a session leaves behind: calls to AWS, and files in the AWS CLI's cache."""
+"""Inspect the calls to AWS and the cache files that opening a session leaves behind."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 
 def actions(aws: EmbeddedAws) -> list[str]:
-    """Return the actions that were called since the last time."""
+    """Return the actions called since the last use, and clear the calls."""
     called = [call.action for call in aws.calls]
     aws.calls.clear()
     return called
 
 
 def note_endpoint(url: str | None) -> None:
-    """Let the sessions in the cache be from this endpoint; without one, remove the whole note.
+    """Set the endpoint that the cached sessions come from; without one, remove our whole note.
 
-    Other programs write no note.
+    Other programs don't write the note.
     """
     for file in Path("~/.aws/cli/cache").expanduser().glob("*.json"):
         document = json.loads(file.read_text())
