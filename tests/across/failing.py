@@ -1,4 +1,4 @@
-"""The errors of a run in which every profile fails."""
+"""Collect the errors of a run in which every profile fails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ipy_awsprofile.errors import NoProfileAnswered
 
 
 def errors_of(profiles: list[str], function: Any, **options: Any) -> list[dict[str, str]]:
-    """Call a function that has to fail for all profiles, and return the rows of their errors."""
+    """Call a function that must fail for all profiles, and return the rows of their errors."""
     with pytest.raises(NoProfileAnswered) as raised:
         across_profiles(profiles, function, **options)
     errors: list[dict[str, str]] = raised.value.errors

@@ -1,4 +1,4 @@
-"""One function for many profiles: rows in order, errors as rows, and Ctrl-C."""
+"""`across_profiles` returns rows in order, reports errors as rows, and stops on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -66,19 +66,19 @@ def test_ways_to_say_which(aws: EmbeddedAws, profiles: Any) -> None:
 
 
 def test_pattern_without_a_match(aws: EmbeddedAws) -> None:
-    """A pattern without a match is an error, not an empty frame."""
+    """A pattern without a match raises an error instead of returning an empty frame."""
     with pytest.raises(InvalidOption, match="No profile matches `nobody`"):
         across_profiles("nobody", bucket_count)
 
 
 def test_workers_are_at_least_one(aws: EmbeddedAws) -> None:
-    """There is at least one worker."""
+    """Fewer than one worker is an error."""
     with pytest.raises(InvalidOption, match="`max_workers` is 0; it must be at least 1"):
         across_profiles("*", bucket_count, max_workers=0)
 
 
 def test_order(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """Rows are in the order of the profiles, even if these end in reverse order."""
+    """Rows are in the order of the profiles, even if the calls end in reverse order."""
     ended = {name: threading.Event() for name in names}
     after = dict(pairwise(names))
 
@@ -95,7 +95,7 @@ def test_order(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
 
 
 def test_accounts_are_those_of_sts(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """The account is the one that STS reports for each session."""
+    """The account column has the account that STS reports for each session."""
     frame = across_profiles(
         names, lambda session: session.client("sts").get_caller_identity()["Account"]
     )
@@ -104,7 +104,7 @@ def test_accounts_are_those_of_sts(aws: EmbeddedAws, names: tuple[str, ...]) -> 
 
 
 def test_throttled_roles(aws: EmbeddedAws) -> None:
-    """Each role gets its credentials, however seldom IAM Identity Center may be called."""
+    """Each role gets its credentials, even if IAM Identity Center throttles the calls."""
     organisation(aws)
     for number in range(40):
         aws.sso.assign(f"{number:012}", "Reader")
@@ -130,7 +130,7 @@ def test_bound(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
 
 
 def test_errors_are_rows(aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each failure is reported in one line, with what to do, and doesn't stop other profiles."""
+    """Each failure is a row with a one-line message and a hint, and doesn't stop other profiles."""
     seed_organisation(aws)
     names = ("atlas-dev", "audit-prod", "billing-prod", "sandbox-old", "security-prod", "gone")
     frame = across_profiles(names, bucket_count)
@@ -153,7 +153,7 @@ def test_errors_are_rows(aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_error_of_the_function(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """An error of the function keeps its type, in one line; other profiles go on."""
+    """An error in the function is a row with its type and a one-line message."""
 
     def function(session: Any) -> int:
         if session.chain[0] == names[1]:
@@ -182,7 +182,7 @@ def test_error_of_the_function(aws: EmbeddedAws, names: tuple[str, ...]) -> None
 def test_summary_is_short(
     aws: EmbeddedAws, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The summary shows some errors and the number of the others; without errors, nothing."""
+    """The summary lists five errors and counts the rest, and is empty without errors."""
     across_profiles(names, bucket_count, progress=False)
     assert "".join(capsys.readouterr()) == ""
 
@@ -201,7 +201,7 @@ def test_summary_is_short(
 def test_equal_errors_are_one_line(
     aws: EmbeddedAws, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Errors that differ only in the profile's name are one line of the summary, the most first."""
+    """The summary groups errors that differ only in the profile's name, most frequent first."""
 
     def function(session: Any) -> int:
         if session.profile_name == names[0]:
@@ -221,7 +221,7 @@ def test_equal_errors_are_one_line(
 
 
 def test_all_profiles_fail(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """If every profile fails, that is an error with the reasons, the hint and all the rows."""
+    """If every profile fails, the run raises an error with the reasons, a hint and all rows."""
     with pytest.raises(NoProfileAnswered) as raised:
         across_profiles([*names[:2], "gone", "lost"], lambda _: 1 // 0, progress=False)
     assert str(raised.value) == (
@@ -234,7 +234,7 @@ def test_all_profiles_fail(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
 
 
 def test_exact_name(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """An exact name is that profile alone, even if others contain it; else it is a pattern."""
+    """An exact name selects only that profile, and any other text is a pattern."""
     aws.write_profile(
         "atlas", source_profile="UserAlpha", role_arn=role_arn_of(names[0]), region="us-west-2"
     )
@@ -244,13 +244,13 @@ def test_exact_name(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
 
 
 def role_arn_of(name: str) -> str:
-    """Return the role of a profile."""
+    """Return the role ARN of a profile."""
     (profile,) = list_profiles(name)
     return str(profile.role_arn)
 
 
 def test_no_secret_in_errors(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """If a function raises its credentials as text, none of them is shown."""
+    """If a function raises an error with its credentials in the message, they are redacted."""
 
     def function(session: Any) -> None:
         raise RuntimeError(str(session.get_credentials().get_frozen_credentials()))
@@ -268,7 +268,7 @@ def test_no_secret_in_errors(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
 
 
 def test_generators_are_read(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """A function may yield its rows; an error on the way is reported like any other."""
+    """A function can yield its rows, and an error between them is reported as usual."""
 
     def function(session: Any) -> Iterator[dict[str, str]]:
         for bucket in session.client("s3").list_buckets()["Buckets"]:
@@ -282,7 +282,7 @@ def test_generators_are_read(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
 
 
 def test_calls(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """Each role costs one AssumeRole, and none if the AWS CLI's cache has it."""
+    """Each role needs one AssumeRole call, or none if the AWS CLI's cache has it."""
     across_profiles(names, bucket_count)
     actions = [call.action for call in aws.calls]
     assert actions.count("sts:AssumeRole") == actions.count("s3:ListAllMyBuckets") == len(names)
@@ -293,7 +293,7 @@ def test_calls(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
 
 
 def test_sessions_are_dropped(aws: EmbeddedAws) -> None:
-    """Only as many sessions are alive as profiles are processed at the same time."""
+    """Sessions are released as soon as their profile is done."""
     names = seed_organisation(aws, 24)
     alive: weakref.WeakSet[boto3.Session] = weakref.WeakSet()
     most, lock = 0, threading.Lock()
@@ -308,7 +308,7 @@ def test_sessions_are_dropped(aws: EmbeddedAws) -> None:
 
     frame = across_profiles(names, function, max_workers=3)
     assert len(frame) == len(names)
-    # Also the session of a source, and sessions that a thread is about to release.
+    # The source's session, and sessions that a thread is about to release, count as well.
     assert most <= 6
     gc.collect()
     assert len(alive) == 0
@@ -316,7 +316,7 @@ def test_sessions_are_dropped(aws: EmbeddedAws) -> None:
 
 @pytest.mark.parametrize("theirs", [True, False])
 def test_garbage_collector(aws: EmbeddedAws, theirs: bool) -> None:
-    """Frozen objects are unfrozen afterwards, but for those that the user has frozen."""
+    """A run freezes objects and then unfreezes them, unless the user had frozen some before."""
     gc.collect()  # in Python 3.12, this freezes the immortal objects
     if theirs:
         gc.freeze()
@@ -329,14 +329,14 @@ def test_garbage_collector(aws: EmbeddedAws, theirs: bool) -> None:
 
 
 def test_no_profiles(aws: EmbeddedAws) -> None:
-    """Without profiles there are no rows."""
+    """Without profiles, the frame has no rows."""
     assert across_profiles([], bucket_count).shape == (0, 3)
 
 
 def test_interrupt(
     aws: EmbeddedAws, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Ctrl-C stops soon, keeps the results so far, reports what is missing, and calls no more."""
+    """Ctrl-C stops further calls, keeps the results so far, and reports the missing profiles."""
     ends, called = threading.Event(), []
 
     def function(session: Any) -> int:
@@ -362,7 +362,7 @@ def test_interrupt(
 def across_until_interrupted(
     names: tuple[str, ...], function: Any, executor: ThreadPoolExecutor, ends: threading.Event
 ) -> pd.DataFrame:
-    """Run a function that sends Ctrl-C, and then let the calls end that wait for it."""
+    """Run a function that sends Ctrl-C, and then end the calls that wait for `ends`."""
     try:
         return across_profiles(names, function, max_workers=3, executor=executor)
     finally:
@@ -370,12 +370,12 @@ def across_until_interrupted(
 
 
 def test_interrupt_with_an_executor(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """Calls that an executor hasn't started are cancelled, and aren't errors."""
+    """Ctrl-C cancels calls that an executor hasn't started, without reporting them as errors."""
     ends, called = threading.Event(), []
 
     def function(session: Any) -> None:
         called.append(session.chain[0])
-        while executor._work_queue.qsize() < 2:  # the others wait for this one's place
+        while executor._work_queue.qsize() < 2:  # wait until the others are queued
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
         ends.wait(60)
@@ -389,7 +389,7 @@ def test_interrupt_with_an_executor(aws: EmbeddedAws, names: tuple[str, ...]) ->
 def test_interrupt_while_submitting(
     aws: EmbeddedAws, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A call that an executor is just taking when Ctrl-C comes is cancelled as well."""
+    """A call that is being submitted when Ctrl-C arrives is cancelled, too."""
     ends, called, futures = threading.Event(), [], []
 
     def submit(*arguments: Any) -> Any:
@@ -426,7 +426,7 @@ def test_progress(
 
 
 def test_in_a_kernel(aws: EmbeddedAws) -> None:
-    """A kernel shows the bar, the summary and the frame, prints no warning and asks nothing."""
+    """A kernel shows the progress bar, the summary and the frame, and prints nothing else."""
     aws.write_profile("Broken", source_profile="UserAlpha", role_arn="arn:aws:iam::1:role/None")
     (cell,), saved = run_notebook(
         "from ipy_awsprofile import across_profiles, list_buckets\n"
@@ -437,12 +437,12 @@ def test_in_a_kernel(aws: EmbeddedAws) -> None:
     assert [one for one in cell.outputs if one.output_type == "stream"] == []
     assert "1 of 2 profiles answered" in "".join(cell.cards)
     assert "my-third-bucket" in cell.html
-    assert "100%" in saved  # of the progress bar, which isn't saved as it began
+    assert "100%" in saved  # the saved notebook has the progress bar's final state
     assert " 0%|" not in saved
 
 
 def test_protected(aws: EmbeddedAws, shell: Shell) -> None:
-    """A protected profile is an error, unless it is confirmed."""
+    """A protected profile raises an error unless the call confirms it."""
     shell.good("%config AwsProfileMagics.protected = ['*beta*']")
     shell.good("from ipy_awsprofile import across_profiles")
     error = shell.run("across_profiles('RoleBeta', lambda s: 1)").error
@@ -453,7 +453,7 @@ def test_protected(aws: EmbeddedAws, shell: Shell) -> None:
 
 
 def test_results_can_be_joined(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """Two results that have errors can be concatenated."""
+    """Two results with errors can be concatenated."""
     first = across_profiles([*names, "gone"], bucket_count)
     second = across_profiles(["RoleBeta", "lost"], bucket_count)
     assert len(pd.concat([first, second])) == len(names) + 1

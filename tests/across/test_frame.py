@@ -1,4 +1,4 @@
-"""What functions return becomes rows, and outcomes become one DataFrame."""
+"""Return values become rows, and outcomes become one DataFrame."""
 
 from __future__ import annotations
 
@@ -52,20 +52,20 @@ def good(profile: str, value: Any, region: str | None = "us-west-2") -> Outcome:
     ],
 )
 def test_rows(value: object, rows: dict[str, list[object]]) -> None:
-    """Each kind of value has its rows, and an index that doesn't only count is kept."""
+    """Each kind of value becomes rows, and an index other than a plain count becomes a column."""
     frame = frame_of([good("a", value)])
     assert frame.drop(columns=["profile", "account", "region"]).to_dict("list") == rows
 
 
 def test_empty_frames_keep_their_columns() -> None:
-    """A result without rows adds its columns."""
+    """A result without rows still adds its columns."""
     frame = frame_of([good("a", FRAME.head(0)), good("b", None)])
     assert list(frame) == ["profile", "account", "region", "name", "size"]
     assert len(frame) == 0
 
 
 def test_columns_with_one_name() -> None:
-    """Two columns with the same name are an error."""
+    """Two columns with the same name raise an error."""
     with pytest.raises(ValueError, match="two columns of the same name"):
         rows_of(pd.DataFrame([[1, 2]], columns=["a", "a"]))
 
@@ -82,14 +82,14 @@ def test_frame() -> None:
 
 @pytest.mark.parametrize("outcomes", [[], [BROKEN]])
 def test_nothing(outcomes: list[Outcome]) -> None:
-    """Without any rows, the frame has the three first columns."""
+    """A frame without rows has only the columns profile, account and region."""
     frame = frame_of(outcomes)
     assert frame.shape == (0, 3)
     assert len(frame.attrs["errors"]) == len(outcomes)
 
 
 def test_names_that_are_taken() -> None:
-    """A column of the function with the name of a first column is renamed."""
+    """A result's column named profile, account or region gets the prefix `result_`."""
     value = {"region": "r", "result_region": "s", "account": "t"}
     frame = frame_of([good("a", value)])
     assert frame.loc[0].to_dict() == {
@@ -116,12 +116,12 @@ def test_names_that_are_taken() -> None:
     ],
 )
 def test_pandas_accepts_the_frame(work: Any) -> None:
-    """With the errors in ``attrs``, pandas shows, joins and writes the frame like any other."""
+    """A frame with errors in ``attrs`` works in pandas like any other frame."""
     work(frame_of([good(f"p{number}", FRAME) for number in range(100)] + [BROKEN]))
 
 
 def test_errors_stay() -> None:
-    """The errors are still there after a step of pandas and after Parquet."""
+    """The errors survive pandas operations and Parquet files."""
     frame = frame_of([good("a", FRAME), BROKEN])
     account = {"profile": "broken", "account": "123456789012"}
     row = account | {"error": "AccessDenied", "message": "no", "hint": "ask"}
@@ -132,7 +132,7 @@ def test_errors_stay() -> None:
 
 
 def test_error_rows_are_shown_as_a_table() -> None:
-    """Errors show their full messages, escaped; without errors, that is shown."""
+    """The errors' table shows full, escaped messages, or `no errors` if there are none."""
     message = "<b>" + 30 * "long "
     errors = ErrorRows([{"profile": "p", "error": "E", "message": message, "hint": ""}])
     assert message.strip() in repr(errors)
@@ -144,7 +144,7 @@ def test_error_rows_are_shown_as_a_table() -> None:
 
 
 def test_odd_names() -> None:
-    """A frame is printed as it is, so the names in it have no control characters and line ends."""
+    """Control characters and line breaks in names are escaped, because frames print them raw."""
     odd = "a\x1b[31m\nb"
     failed = Outcome(odd, failure=Failure("AccessDenied", odd, odd))
     frame = frame_of([good(odd, 1, odd), failed])

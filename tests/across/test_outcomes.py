@@ -1,4 +1,4 @@
-"""What a function raises becomes text without the session's credentials."""
+"""A function's error becomes text without the session's credentials."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEYS = ("ASIAEXAMPLEEXAMPLE12", "secret/with+signs=", "IQoJ+token/with==")
 
 @pytest.mark.parametrize("written", [str, quote, lambda text: quote(text, safe="").lower()])
 def test_credentials_in_a_message(written: Callable[[str], str]) -> None:
-    """An error's message contains no keys and tokens, not even as they are quoted in a URL."""
+    """An error's message contains no keys or tokens, even if they are quoted for a URL."""
     session = boto3.Session(*KEYS, region_name="us-west-2")
 
     def fetch(_: object) -> None:

@@ -1,4 +1,4 @@
-"""A run in several Regions: a call for each profile in each of them, with the same credentials."""
+"""A run in several Regions calls each profile in every Region, with the same credentials."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def names(aws: EmbeddedAws) -> tuple[str, ...]:
 
 
 def signed_region(session: Any) -> str:
-    """Return the Region for which the session signs a request to AWS, which is sent."""
+    """Send a request to STS, and return the Region that the session signs it for."""
     signed = []
     sts = session.client("sts")
     sts.meta.events.register(
@@ -48,13 +48,13 @@ def signed_region(session: Any) -> str:
 
 
 def actions(aws: EmbeddedAws) -> Counter[str]:
-    """Count what AWS saw."""
+    """Return the number of calls that AWS saw, by action."""
     return Counter(call.action for call in aws.calls)
 
 
 @pytest.mark.parametrize("regions", [list(REGIONS), ",".join(REGIONS), " , ".join(REGIONS)])
 def test_each_region(aws: EmbeddedAws, names: tuple[str, ...], regions: Any) -> None:
-    """Rows are by profile and then by Region, and each is signed for its Region."""
+    """Rows are in the order of profiles, then Regions, and each call is signed for its Region."""
     frame = across_profiles(names, signed_region, regions=regions, progress=False)
     assert list(frame["profile"]) == [name for name in names for _ in REGIONS]
     assert list(frame["region"]) == list(REGIONS) * len(names)
@@ -67,7 +67,7 @@ def test_each_region(aws: EmbeddedAws, names: tuple[str, ...], regions: Any) -> 
 def test_one_role_session_for_all_regions(
     aws: EmbeddedAws, names: tuple[str, ...], workers: int
 ) -> None:
-    """Each role is assumed once, and each access key is used in all Regions."""
+    """Each role is assumed once, and its access key is used in all Regions."""
 
     def function(session: Any) -> str:
         signed_region(session)
@@ -80,7 +80,7 @@ def test_one_role_session_for_all_regions(
 
 
 def test_credentials_are_renewed_once(aws: EmbeddedAws) -> None:
-    """The sessions of a profile have the same credentials, so that one renewal serves them all."""
+    """All sessions of a profile share one credentials object, which renews once for all."""
     seen: dict[str, Any] = {}
     across_profiles(
         "RoleBeta",
@@ -93,7 +93,7 @@ def test_credentials_are_renewed_once(aws: EmbeddedAws) -> None:
 
 
 def test_with_an_executor(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """An executor gets each Region, and long-term keys are exchanged once for all of them."""
+    """An executor runs each Region, and long-term keys are exchanged once for all Regions."""
     profiles = [*names, "UserAlpha"]
     with ThreadPoolExecutor(4) as executor:
         frame = across_profiles(
@@ -106,7 +106,7 @@ def test_with_an_executor(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
 
 
 def test_in_processes(aws: EmbeddedAws, names: tuple[str, ...], tmp_path: Path) -> None:
-    """A worker process gets the Region, too, and a retry with another pool completes the rest."""
+    """A worker process uses the Region, and a retry can use another pool."""
     failing = ["eu-central-1"]
 
     def function(session: Any) -> str:
@@ -125,7 +125,7 @@ def test_in_processes(aws: EmbeddedAws, names: tuple[str, ...], tmp_path: Path) 
 
 
 def test_expired_with_an_executor(aws: EmbeddedAws) -> None:
-    """If the credentials expire in the executor's queue, the role is assumed again only once."""
+    """If credentials expire in the executor's queue, the role is assumed only once more."""
     expired = threading.Event()
 
     class Slow(ThreadPoolExecutor):
@@ -149,7 +149,7 @@ def test_expired_with_an_executor(aws: EmbeddedAws) -> None:
 
 
 def test_profile_without_a_region(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """A profile that doesn't have a Region works in the Regions of the run."""
+    """A profile without a Region uses the Regions of the run."""
     (beta,) = list_profiles("RoleBeta")
     aws.write_profile("Nowhere", source_profile="UserAlpha", role_arn=beta.role_arn)
     (error,) = errors_of(["Nowhere"], signed_region)
@@ -172,7 +172,7 @@ def test_profile_without_a_region(aws: EmbeddedAws, names: tuple[str, ...]) -> N
     ],
 )
 def test_refused(aws: EmbeddedAws, regions: Any, message: str, hint: str) -> None:
-    """Regions that can't be meant are refused before AWS is called."""
+    """Invalid lists of Regions are refused before AWS is called."""
     with pytest.raises(InvalidOption) as raised:
         across_profiles("RoleBeta", signed_region, regions=regions)
     assert message in str(raised.value)
@@ -181,13 +181,16 @@ def test_refused(aws: EmbeddedAws, regions: Any, message: str, hint: str) -> Non
 
 
 def test_region_that_botocore_does_not_know(aws: EmbeddedAws) -> None:
-    """A Region of another server, or a new one, is used as it is."""
+    """A Region that botocore doesn't know, such as another server's, is used unchanged."""
     frame = across_profiles("RoleBeta", signed_region, regions=["zone"], progress=False)
     assert list(frame["value"]) == ["zone"]
 
 
 def failing_in(*places: tuple[str, str]) -> Any:
-    """Return a function that fails for these profiles and Regions, and the set of them."""
+    """Return a function that fails in these places, the set of them, and a list of its calls.
+
+    A place is a profile and a Region.
+    """
     failing, called = set(places), []
 
     def function(session: Any) -> str:
@@ -203,7 +206,7 @@ def failing_in(*places: tuple[str, str]) -> Any:
 def test_retry(
     aws: EmbeddedAws, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Only the Regions that failed are called again; errors and card say which they are."""
+    """A retry calls only the failed Regions, which the errors and the card name."""
     places = [(names[0], "eu-central-1"), (names[2], "us-east-1"), (names[2], "ap-southeast-2")]
     function, failing, called = failing_in(*places)
     frame = across_profiles(names, function, regions=REGIONS, progress=False)
@@ -226,7 +229,7 @@ def test_retry(
 def test_one_error_is_in_its_region(
     aws: EmbeddedAws, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A single error says its Region on the card, and as the error of a run in which all fail."""
+    """A single error names its Region, on the card and if the whole run fails."""
     function, *_ = failing_in((names[0], "us-east-1"))
     across_profiles(names, function, regions=REGIONS, progress=False)
     assert f"`{names[0]}` in us-east-1: ValueError: not yet" in capsys.readouterr().out
@@ -235,7 +238,7 @@ def test_one_error_is_in_its_region(
 
 
 def test_profile_that_cannot_be_opened(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """A profile that fails is an error in each Region, and AWS is asked once."""
+    """A role that can't be assumed is called once, and its error is reported for each Region."""
     aws.write_profile("Refused", source_profile="UserAlpha", role_arn="arn:aws:iam::1:role/None")
     errors = errors_of(["Refused"], signed_region, regions=REGIONS, progress=False)
     assert [row["region"] for row in errors] == list(REGIONS)
@@ -244,7 +247,7 @@ def test_profile_that_cannot_be_opened(aws: EmbeddedAws, names: tuple[str, ...])
 
 
 def test_interrupt(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """Ctrl-C leaves out Regions of a profile, too, and a retry runs them."""
+    """Ctrl-C can skip some Regions of a profile, and a retry completes them."""
     ends = threading.Event()
 
     def function(session: Any) -> str:
@@ -264,7 +267,7 @@ def test_interrupt(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
 
 
 def test_in_a_cell(shell: Shell, names: tuple[str, ...]) -> None:
-    """`--regions` of a cell does the same, and the progress bar counts the calls."""
+    """`--regions` runs a cell in each Region, and the progress bar counts the calls."""
     ran = shell.good(
         "%%aws_profiles reader --into frame --regions us-east-1,eu-central-1\nsession.region_name"
     )
@@ -273,7 +276,7 @@ def test_in_a_cell(shell: Shell, names: tuple[str, ...]) -> None:
 
 
 def test_regions_need_a_cell(shell: Shell, names: tuple[str, ...]) -> None:
-    """`--regions` is refused in a line without a cell, and with a name that isn't a Region."""
+    """`--regions` is refused in a line magic, and with the empty name of a Region."""
     error = shell.refused("%aws_profiles reader --regions us-east-1")
     assert "--regions" in str(error)
     error = shell.refused("%%aws_profiles reader --regions us-east-1,,eu-west-1\n1")
@@ -281,7 +284,7 @@ def test_regions_need_a_cell(shell: Shell, names: tuple[str, ...]) -> None:
 
 
 def test_completion(shell: Shell) -> None:
-    """Tab completes the last Region of a list, and offers none twice."""
+    """Tab completes the last Region of a list, without Regions that the list already has."""
     line = "%%aws_profiles reader --regions us-east-1,eu-ce"
     assert shell.completions(line) == ["us-east-1,eu-central-1", "us-east-1,eu-central-2"]
     assert (

@@ -1,23 +1,23 @@
-"""What failed in a run is run again, and all results come back together.
+"""A retry runs only the calls that failed, and returns all results together.
 
 | before                      | during                        | after                             |
 |-----------------------------|-------------------------------|-----------------------------------|
-| some profiles failed        | retry                         | only those were called; all rows  |
-|                             | retry, one still fails        | it is an error; retry again works |
-| Ctrl-C left profiles out    | retry                         | only those were called; all rows  |
-| some profiles failed        | Ctrl-C in the retry           | former and new rows; errors stay  |
-| every profile failed        | retry of the error's rows     | the rows, or NoProfileAnswered    |
-| every profile answered      | retry                         | the same rows; AWS sees nothing   |
+| some profiles failed        | retry                         | calls only those; all rows        |
+|                             | retry, one still fails        | one error; retrying again works   |
+| Ctrl-C skipped profiles     | retry                         | calls only those; all rows        |
+| some profiles failed        | Ctrl-C in the retry           | old and new rows; errors stay     |
+| every profile failed        | retry from the exception      | the rows, or NoProfileAnswered    |
+| every profile answered      | retry                         | the same rows; no calls           |
 | a run, then a switch        | retry                         | the profiles' rows; same identity |
 | a run, then `--off`         | retry                         | the profiles' rows; no identity   |
 | a run, then unloading       | retry                         | the profiles' rows                |
-| the executor was shut down  | retry                         | an error; the result is as before |
+| the executor was shut down  | retry                         | an error; the result is unchanged |
 |                             | retry with another executor   | all rows                          |
 | protected, confirmed        | retry                         | still confirmed                   |
 | protected, not confirmed    | retry                         | still refused                     |
 | read-only                   | retry                         | still read-only                   |
-| the result was copied, cut  | retry                         | all rows                          |
-| the errors were pickled     | retry                         | an error that says what to do     |
+| the result was copied       | retry                         | all rows                          |
+| the errors were pickled     | retry                         | an error with a hint              |
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def names(aws: EmbeddedAws) -> tuple[str, ...]:
 
 
 class Flaky:
-    """A function that fails for some profiles; records for which ones it was called."""
+    """A function that fails for some profiles, and records the profiles of its calls."""
 
     def __init__(self, *failing: str) -> None:
         self.failing = set(failing)
@@ -72,7 +72,7 @@ class Flaky:
 
 
 def retry_of(frame: pd.DataFrame, **options: Any) -> pd.DataFrame:
-    """Retry what failed in a run."""
+    """Retry the calls that failed in a run."""
     again: pd.DataFrame = frame.attrs["errors"].retry(**options)
     return again
 
@@ -83,7 +83,7 @@ def failed(frame: pd.DataFrame) -> list[str]:
 
 
 def test_retry(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """Only what failed is called again, and the frame is as if nothing had failed."""
+    """A retry calls only the failed profiles, and returns the frame of a run without errors."""
     flaky = Flaky(names[1], names[4])
     frame = across_profiles(names, flaky, progress=False)
     assert failed(frame) == [names[1], names[4]]
@@ -99,7 +99,7 @@ def test_retry(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
 
 
 def test_retry_again(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """What still fails is an error of the new frame, and can be retried again."""
+    """Profiles that fail in a retry are errors of the new frame, and can be retried again."""
     flaky = Flaky(*names[:3])
     frame = across_profiles(names, flaky, progress=False)
     flaky.failing, flaky.called = {names[1]}, []
@@ -111,12 +111,12 @@ def test_retry_again(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     assert flaky.called == [names[1]]
     assert list(third["profile"].unique()) == list(names)
     flaky.called = []
-    assert list(retry_of(frame)["profile"].unique()) == list(names)  # the first one still knows
+    assert list(retry_of(frame)["profile"].unique()) == list(names)  # it keeps its errors
     assert set(flaky.called) == set(names[:3])
 
 
 def test_retry_after_an_interrupt(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """A retry runs what Ctrl-C left out, and what had failed before."""
+    """After Ctrl-C, a retry runs the profiles that were skipped or that had failed."""
     flaky, ends = Flaky(names[0]), threading.Event()
 
     def function(session: Any) -> Any:
@@ -141,7 +141,7 @@ def test_retry_after_an_interrupt(aws: EmbeddedAws, names: tuple[str, ...]) -> N
 def test_interrupted_retry(
     aws: EmbeddedAws, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Ctrl-C in a retry keeps the former rows and the new ones; the errors of the rest stay."""
+    """Ctrl-C in a retry keeps the old and new rows, and the errors of the other profiles."""
     flaky, ends = Flaky(*names[:3]), threading.Event()
     is_retry = threading.Event()
 
@@ -169,7 +169,7 @@ def test_interrupted_retry(
 
 
 def test_every_profile_failed(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """The rows of the error can be retried, too; if all fail again, it is that error again."""
+    """The exception's errors can be retried, which raises it again if every profile fails."""
     flaky = Flaky(*names)
     with pytest.raises(NoProfileAnswered) as raised:
         across_profiles(names, flaky, progress=False)
@@ -180,7 +180,7 @@ def test_every_profile_failed(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
 
 
 def test_failed_cell(shell: Shell, names: tuple[str, ...]) -> None:
-    """After a cell that failed for every profile, the error that IPython keeps can be retried."""
+    """After a cell that failed for every profile, `sys.last_value.errors` can be retried."""
     shell.good("import sys\nready = False")
     shell.refused("%%aws_profiles reader --no-progress\nassert ready\nprofile.account")
     whole = shell.good("ready = True\nsys.last_value.errors.retry()").result
@@ -188,7 +188,7 @@ def test_failed_cell(shell: Shell, names: tuple[str, ...]) -> None:
 
 
 def test_mfa_codes(aws: EmbeddedAws, auditor: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A retry prompts for a code only if a profile without a result needs it."""
+    """A retry prompts for an MFA code only if a failed profile needs it."""
     answer_with_codes(aws, auditor, monkeypatch)
     flaky = Flaky("RoleBeta")
     frame = across_profiles(["Auditor", "RoleBeta"], flaky, progress=False)
@@ -200,7 +200,7 @@ def test_mfa_codes(aws: EmbeddedAws, auditor: str, monkeypatch: pytest.MonkeyPat
 
 
 def test_every_profile_answered(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """If nothing failed, a retry returns the same rows without a call, however often."""
+    """If nothing failed, every retry returns the same rows without calling AWS."""
     frame = across_profiles(names, list_buckets, progress=False)
     aws.calls.clear()
     second = retry_of(retry_of(frame))
@@ -222,7 +222,7 @@ BETWEEN = {
 def test_notebook_meanwhile(
     shell: Shell, names: tuple[str, ...], between: str, active: str | None
 ) -> None:
-    """A retry returns the profiles' own rows, whatever the notebook is by then, and it stays so."""
+    """A retry doesn't depend on the notebook's identity at the time, and doesn't change it."""
     shell.good("ready = False")
     cell = f"assert ready or profile.name != '{names[1]}'\nprofile.account"
     shell.good(f"%%aws_profiles reader --into frame --no-progress\n{cell}")
@@ -236,7 +236,7 @@ def test_notebook_meanwhile(
 
 
 def test_executor_that_was_shut_down(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """Such an executor is an error that changes nothing; another one does it, as the hint says."""
+    """An executor that was shut down raises an error, and its hint to pass another one works."""
     flaky = Flaky(names[0])
     with ThreadPoolExecutor(2) as executor:
         frame = across_profiles(names, flaky, executor=executor, progress=False)
@@ -252,7 +252,7 @@ def test_executor_that_was_shut_down(aws: EmbeddedAws, names: tuple[str, ...]) -
 
 
 def test_new_run_with_such_an_executor(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """A new run with an executor that was shut down is the same error."""
+    """A new run with an executor that was shut down raises the same error."""
     executor = ThreadPoolExecutor(1)
     executor.shutdown()
     with pytest.raises(InvalidOption, match="doesn't accept calls"):
@@ -261,7 +261,7 @@ def test_new_run_with_such_an_executor(aws: EmbeddedAws, names: tuple[str, ...])
 
 @pytest.mark.parametrize("confirmed", [True, False])
 def test_protected(shell: Shell, names: tuple[str, ...], confirmed: bool) -> None:
-    """A retry includes protected profiles if the run was confirmed, and only then."""
+    """A retry includes protected profiles only if the run was confirmed."""
     shell.good(f"%config AwsProfileMagics.protected = ['{names[0]}']")
     shell.good("ready = False")
     cell = f"assert ready or profile.name != '{names[0]}'\n1"
@@ -275,7 +275,7 @@ def test_protected(shell: Shell, names: tuple[str, ...], confirmed: bool) -> Non
 
 
 def test_read_only(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """A retry has read-only sessions if the run had them."""
+    """A retry of a read-only run uses read-only sessions."""
     tries = dict.fromkeys(names, 0)
 
     def function(session: Any) -> bool:
@@ -304,7 +304,7 @@ STEPS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 def test_after_a_step_of_pandas(
     aws: EmbeddedAws, names: tuple[str, ...], step: Callable[[pd.DataFrame], pd.DataFrame]
 ) -> None:
-    """The errors of a frame that pandas made of the result can be retried as well."""
+    """The errors of a frame that pandas derives from the result can be retried."""
     flaky = Flaky(names[0])
     frame = step(across_profiles(names, flaky, progress=False))
     flaky.failing = set()
@@ -316,7 +316,7 @@ DATES = ("creation_date", "result_region")
 
 
 def test_copied_errors(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """Copies of the errors alone can be retried, too."""
+    """Copies of the errors can be retried without their frame."""
     flaky = Flaky(names[0])
     errors = across_profiles(names, flaky, progress=False).attrs["errors"]
     flaky.failing = set()
@@ -325,7 +325,7 @@ def test_copied_errors(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
 
 
 def test_pickled(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """A pickled frame has the rows of its errors, and neither the function nor a way to retry."""
+    """A pickled frame keeps the rows of its errors, but can't retry without the function."""
     frame = across_profiles(names, Flaky(names[0]), progress=False)
     pickled = pickle.dumps(frame)
     assert b"Flaky" not in pickled
@@ -341,7 +341,7 @@ def test_pickled(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
 
 
 def test_nothing_else_is_kept(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """A result with errors keeps no session alive, and no credentials."""
+    """A result with errors keeps neither sessions nor credentials alive."""
     alive: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def function(session: Any) -> int:
@@ -356,7 +356,7 @@ def test_nothing_else_is_kept(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
 
 
 def test_account(aws: EmbeddedAws) -> None:
-    """An error has the account that STS reported, or else the one in the files, or none."""
+    """An error's account comes from STS or, without a session, from the files."""
     seed_organisation(aws)
     frame = across_profiles(["atlas-dev", "audit-prod", "billing-prod", "lost"], list_buckets)
     by_files = {one.name: one.account for one in list_profiles("*-prod")}
@@ -372,7 +372,7 @@ def test_account(aws: EmbeddedAws) -> None:
 
 @pytest.mark.parametrize("variable", ["buckets", "_", ""])
 def test_what_the_card_says(shell: Shell, names: tuple[str, ...], variable: str) -> None:
-    """The card says how to retry, and the code that it shows does so."""
+    """The card says how to retry, and the code on it works."""
     shell.good("from ipy_awsprofile import across_profiles\nready = False")
     cell = f"assert ready or profile.name != '{names[0]}'\n1"
     if variable:

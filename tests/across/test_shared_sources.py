@@ -1,4 +1,4 @@
-"""Roles share their sources: one call for a hub role, one code for an MFA device."""
+"""Roles share their sources, with one call per hub role and one code per MFA device."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ASSUME = "sts:AssumeRole"
 
 
 def open_all(sources: SharedSources, names: Iterable[str]) -> dict[str, Any]:
-    """Ask, open the profiles in threads, and return the ARN or the error of each."""
+    """Prompt first, open the profiles in threads, and return the ARN or the error of each."""
     targets = [target_of(SessionRequest(profile=name)) for name in names]
     sources.ask_person(targets)
 
@@ -52,7 +52,7 @@ def open_all(sources: SharedSources, names: Iterable[str]) -> dict[str, Any]:
 
 
 def actions(aws: EmbeddedAws) -> Counter[str]:
-    """Return how often each action was called."""
+    """Return the number of calls by action."""
     return Counter(call.action for call in aws.calls)
 
 
@@ -80,7 +80,7 @@ def hub(aws: EmbeddedAws, scenario: Scenario) -> str:
 
 
 def test_hub_is_assumed_once(aws: EmbeddedAws, hub: str) -> None:
-    """Roles with one hub role cost one AssumeRole each, and one for the hub."""
+    """Roles with the same hub role need one AssumeRole call each, and one for the hub."""
     names = add_spokes(aws, "Hub", hub)
     arns = open_all(SharedSources(), names)
     assert [arns[name].split("/")[1] for name in names] == names
@@ -88,7 +88,7 @@ def test_hub_is_assumed_once(aws: EmbeddedAws, hub: str) -> None:
 
 
 def test_hub_that_fails_fails_once(aws: EmbeddedAws, hub: str) -> None:
-    """If the hub role can't be assumed, AWS is asked once, and all its roles get the error."""
+    """A hub role that can't be assumed is tried once, and all its roles get the error."""
     aws.write_profile("Shut", source_profile="UserAlpha", role_arn=f"{hub}-shut")
     errors = open_all(SharedSources(), add_spokes(aws, "Shut", hub))
     assert {type(error).__name__ for error in errors.values()} == {"AccessDenied"}
@@ -97,7 +97,7 @@ def test_hub_that_fails_fails_once(aws: EmbeddedAws, hub: str) -> None:
 
 
 def test_source_process_runs_once(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """The credential_process of a source is run once for all its roles."""
+    """The credential_process of a source profile runs once for all its roles."""
     keys = {
         "Version": 1,
         "AccessKeyId": scenario.user.access_key_id,
@@ -114,7 +114,7 @@ def test_source_process_runs_once(aws: EmbeddedAws, scenario: Scenario) -> None:
 
 
 def test_cached_roles_need_no_source(aws: EmbeddedAws, hub: str) -> None:
-    """Roles in the AWS CLI's cache are opened without their source."""
+    """Roles in the AWS CLI's cache open without their source profile."""
     names = add_spokes(aws, "Hub", hub)
     open_all(SharedSources(), names)
     for file in (aws.home / ".aws" / "cli" / "cache").iterdir():
@@ -126,7 +126,7 @@ def test_cached_roles_need_no_source(aws: EmbeddedAws, hub: str) -> None:
 
 
 def test_cache_is_that_of_the_cli(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """`open_session` and the AWS CLI use the role sessions that were cached here."""
+    """`open_session` and the AWS CLI use the role sessions that a run has cached."""
     names = add_spokes(aws, "UserAlpha", scenario.user.arn, 2)
     arns = open_all(SharedSources(), names)
     aws.calls.clear()
@@ -136,7 +136,7 @@ def test_cache_is_that_of_the_cli(aws: EmbeddedAws, scenario: Scenario) -> None:
 
 
 def test_source_with_keys_and_a_role(aws: EmbeddedAws, scenario: Scenario, hub: str) -> None:
-    """A source with keys and a role uses its keys, as in botocore."""
+    """A source profile with both keys and a role uses its keys, as in botocore."""
     aws.write_profile(
         "Both",
         source_profile="UserAlpha",
@@ -150,7 +150,7 @@ def test_source_with_keys_and_a_role(aws: EmbeddedAws, scenario: Scenario, hub: 
 
 
 class Phone:
-    """An MFA device that records the questions, which must come from the main thread."""
+    """An MFA device that records its prompts, which must come from the main thread."""
 
     def __init__(self, aws: EmbeddedAws) -> None:
         self._aws = aws
@@ -185,7 +185,7 @@ def guarded(aws: EmbeddedAws) -> tuple[str, list[str]]:
 
 
 def test_one_code_for_many_roles(aws: EmbeddedAws, guarded: tuple[str, list[str]]) -> None:
-    """The code of a device is asked for once, before the start, and opens all its roles."""
+    """A run prompts once for each device's code, which opens all its roles."""
     serial, names = guarded
     other = add_mfa_role(aws, "Other")
     phone = Phone(aws)
@@ -196,7 +196,7 @@ def test_one_code_for_many_roles(aws: EmbeddedAws, guarded: tuple[str, list[str]
 
 
 def test_cached_roles_need_no_code(aws: EmbeddedAws, guarded: tuple[str, list[str]]) -> None:
-    """Roles that are valid in the AWS CLI's cache need neither a code nor a call."""
+    """Roles in the AWS CLI's cache need neither an MFA code nor a call."""
     _, names = guarded
     first = Phone(aws)
     open_all(SharedSources(Person(mfa_prompter=first)), names)
@@ -210,7 +210,7 @@ def test_cached_roles_need_no_code(aws: EmbeddedAws, guarded: tuple[str, list[st
 
 
 def test_code_in_the_middle_of_a_chain(aws: EmbeddedAws, guarded: tuple[str, list[str]]) -> None:
-    """Roles whose source role needs a code use one code for all."""
+    """Roles whose source role needs an MFA code share one code."""
     serial, names = guarded
     hub = f"arn:aws:iam::{ROLE_ACCOUNT}:role/{names[0]}"
     aws.create_role("Inner", account=ROLE_ACCOUNT, trust=trusting(hub), policy=allow("*"))
@@ -234,7 +234,7 @@ def test_code_in_the_middle_of_a_chain(aws: EmbeddedAws, guarded: tuple[str, lis
 
 
 def test_wrong_code(aws: EmbeddedAws, guarded: tuple[str, list[str]]) -> None:
-    """A code that AWS refuses is tried once, and all roles of the device get the error."""
+    """A wrong code is sent to AWS once, and all roles of the device get the error."""
     serial, names = guarded
     wrong = "000000" if aws.mfa_code(serial) != "000000" else "111111"
     errors = open_all(SharedSources(Person(mfa_prompter=lambda _: wrong)), names)
@@ -244,7 +244,7 @@ def test_wrong_code(aws: EmbeddedAws, guarded: tuple[str, list[str]]) -> None:
 
 
 def test_nobody_to_ask(aws: EmbeddedAws, guarded: tuple[str, list[str]]) -> None:
-    """If nobody can be asked, roles that need a code fail without a call; others go on."""
+    """In an unattended run, roles that need an MFA code fail without a call, and others work."""
     _, names = guarded
     frame = across_profiles([*names, "RoleBeta"], lambda session: 1)
     assert list(frame["profile"]) == ["RoleBeta"]
@@ -253,7 +253,7 @@ def test_nobody_to_ask(aws: EmbeddedAws, guarded: tuple[str, list[str]]) -> None
 
 
 def test_mfa_process(aws: EmbeddedAws, guarded: tuple[str, list[str]]) -> None:
-    """An ``mfa_process`` is run once for its device."""
+    """An ``mfa_process`` runs once for its device."""
     serial, names = guarded
     runs = aws.home / "runs"
     config = aws.config_file.read_text()
@@ -268,7 +268,7 @@ def test_mfa_process(aws: EmbeddedAws, guarded: tuple[str, list[str]]) -> None:
 
 @pytest.fixture
 def sign_ins(aws: EmbeddedAws) -> list[str]:
-    """Create five profiles with two sign-ins; return their names."""
+    """Create five profiles that share two sign-ins; return their names."""
     text = ""
     for session in ("corp", "lab"):
         text += (
@@ -293,7 +293,7 @@ def sign_ins(aws: EmbeddedAws) -> list[str]:
 
 
 def test_one_sign_in_for_many_profiles(aws: EmbeddedAws, sign_ins: list[str]) -> None:
-    """A missing sign-in is asked for once, before the start, for all its profiles."""
+    """A run starts each missing sign-in once for all its profiles."""
     asked = []
 
     def sign_in(target: Target) -> None:
@@ -308,7 +308,7 @@ def test_one_sign_in_for_many_profiles(aws: EmbeddedAws, sign_ins: list[str]) ->
 
 
 def test_one_sign_in_of_aws_login(aws: EmbeddedAws) -> None:
-    """A missing sign-in of `aws login` is asked for once, for all roles behind it."""
+    """A run starts a missing `aws login` sign-in once for all roles that use it."""
     pytest.importorskip("awscrt", reason="needs botocore[crt]")
     user = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("sts:AssumeRole"))
     aws.write_profile("Ann", login_session=user.arn, region="us-east-1")
@@ -325,7 +325,7 @@ def test_one_sign_in_of_aws_login(aws: EmbeddedAws) -> None:
 
 
 def test_sign_in_that_fails(aws: EmbeddedAws, sign_ins: list[str]) -> None:
-    """If a sign-in is missing and nobody can be asked, each profile gets the error."""
+    """If a sign-in is missing in an unattended run, each of its profiles gets the error."""
     errors = open_all(SharedSources(), sign_ins)
     assert {type(error).__name__ for error in errors.values()} == {"SignInRequired"}
 
@@ -350,11 +350,11 @@ class Throttling(BaseHTTPRequestHandler):
     seen: ClassVar[Counter[str]] = Counter()
 
     def do_GET(self) -> None:
-        """Answer ListBuckets."""
+        """Respond to ListBuckets."""
         self._answer("s3", b"<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>")
 
     def do_POST(self) -> None:
-        """Answer AssumeRole."""
+        """Respond to AssumeRole."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         assert b"Action=AssumeRole" in body
         ends = f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
@@ -382,7 +382,7 @@ class Throttling(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def throttling(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Start the throttling server, remove the clients' delays, and return the URL."""
+    """Start the throttling server, remove the clients' delays, and yield the URL."""
     Throttling.seen = Counter()
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)
     with ThreadingHTTPServer(("127.0.0.1", 0), Throttling) as server:
@@ -392,7 +392,7 @@ def throttling(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_throttling(aws: EmbeddedAws, scenario: Scenario, throttling: str) -> None:
-    """Calls that AWS throttles are retried, to STS and in the function."""
+    """Throttled calls are retried, both to STS and in the function."""
     aws.write_profile(
         "Slow",
         source_profile="UserAlpha",
@@ -418,7 +418,7 @@ def test_throttling(aws: EmbeddedAws, scenario: Scenario, throttling: str) -> No
 def test_retries_of_the_users_own(
     settings: dict[str, str], variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If the user has configured retries, that is used."""
+    """The user's own retry configuration isn't replaced."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert for_many_profiles(settings) is None
@@ -426,7 +426,7 @@ def test_retries_of_the_users_own(
 
 
 def test_users_retries_count(aws: EmbeddedAws, scenario: Scenario, throttling: str) -> None:
-    """A profile with one attempt makes one attempt."""
+    """A profile with `max_attempts = 1` makes a single attempt."""
     aws.write_profile(
         "Slow", source_profile="UserAlpha", role_arn=scenario.role_arn, max_attempts=1
     )

@@ -1,4 +1,4 @@
-"""Functions in other processes: the same frame, and only short-lived credentials are sent."""
+"""Worker processes return the same frame, and receive only short-lived credentials."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def processes(home: Path) -> Iterator[Executor]:
-    """Start a worker process with the method that is the default on Windows and macOS."""
+    """Start a worker process with `spawn`, the default on Windows and macOS."""
     context = multiprocessing.get_context("spawn")
     with empty_home(home):
         pool = ProcessPoolExecutor(1, mp_context=context)
@@ -62,7 +62,7 @@ def dask(home: Path) -> Iterator[Executor]:
 
 @contextmanager
 def threads(home: Path) -> Iterator[Executor]:
-    """Start threads, for which nothing is pickled."""
+    """Start threads, which don't need pickling."""
     with ThreadPoolExecutor(2) as pool:
         yield pool
 
@@ -70,7 +70,7 @@ def threads(home: Path) -> Iterator[Executor]:
 @pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("start", [threads, processes, dask])
 def test_same_frame(aws: EmbeddedAws, tmp_path: Path, start: Callable[[Path], Any]) -> None:
-    """Threads, processes and Dask give the same frame and the same errors."""
+    """Threads, processes and Dask return the same frame and errors as a run without executor."""
     seed_organisation(aws)
     names = ["atlas-dev", "audit-prod", "atlas-test", "billing-prod", "sandbox-old", "UserAlpha"]
     offset = 3
@@ -91,7 +91,7 @@ def test_same_frame(aws: EmbeddedAws, tmp_path: Path, start: Callable[[Path], An
 
 
 class Recorder(ThreadPoolExecutor):
-    """Threads that get each call pickled, as a process does; records what was pickled."""
+    """A thread pool that pickles each call, as a process pool does, and records it."""
 
     def __init__(self) -> None:
         super().__init__(4)
@@ -110,7 +110,7 @@ def _unpickled_call(pickled: bytes) -> Any:
 
 @pytest.fixture
 def recorder() -> Iterator[Recorder]:
-    """Start a recorder."""
+    """Yield a running recorder."""
     with Recorder() as recorder:
         yield recorder
 
@@ -129,7 +129,7 @@ def test_what_is_sent(aws: EmbeddedAws, scenario: Scenario, recorder: Recorder) 
     texts = [pickled.decode("latin-1") for pickled in recorder.pickled]
     secrets = aws.secrets()
     for text in texts:
-        assert len([secret for secret in secrets if secret in text]) == 2  # its key and token
+        assert len([secret for secret in secrets if secret in text]) == 2  # secret key and token
         assert scenario.user.access_key_id not in text
         assert scenario.user.secret_access_key not in text
         for file in (aws.home, aws.config_file, aws.credentials_file, ".aws"):
@@ -140,7 +140,7 @@ def test_what_is_sent(aws: EmbeddedAws, scenario: Scenario, recorder: Recorder) 
 
 
 def test_long_term_keys_are_not_sent(aws: EmbeddedAws, recorder: Recorder) -> None:
-    """Instead of long-term keys, short-lived credentials of the same user are sent."""
+    """Workers receive short-lived credentials instead of the user's long-term keys."""
     frame = across_profiles(
         ["UserAlpha"],
         lambda session: session.client("sts").get_caller_identity()["Arn"],
@@ -153,7 +153,7 @@ def test_long_term_keys_are_not_sent(aws: EmbeddedAws, recorder: Recorder) -> No
 def test_keys_that_cannot_be_exchanged(
     aws: EmbeddedAws, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If STS refuses that, it is an error of that profile, and nothing is sent."""
+    """If STS refuses to exchange long-term keys, the profile fails and nothing is sent."""
 
     def refuse(**_: Any) -> None:
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetSessionToken")
@@ -173,21 +173,21 @@ def test_keys_that_cannot_be_exchanged(
 
 
 class Slow(Recorder):
-    """A queue that does something before it takes its first task."""
+    """An executor that calls a function before it accepts its first task."""
 
     def __init__(self, happens: Callable[[], object]) -> None:
         super().__init__()
         self._happens = happens
 
     def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Do it, then submit the task."""
+        """Call the function before the first task, then submit the task."""
         if not self.pickled:
             self._happens()
         return super().submit(function, *args, **kwargs)
 
 
 def test_expired_in_the_queue(aws: EmbeddedAws) -> None:
-    """A task whose credentials expire in the queue is done again with new credentials."""
+    """A task whose credentials expire in the queue runs again with new credentials."""
     with time_machine.travel(datetime.now(UTC), tick=True) as traveller:
         slow = Slow(lambda: traveller.shift(timedelta(hours=2)))
         with slow:
@@ -198,7 +198,7 @@ def test_expired_in_the_queue(aws: EmbeddedAws) -> None:
 
 
 def test_revoked_in_the_queue(aws: EmbeddedAws) -> None:
-    """The same holds if the credentials look valid in the AWS CLI's cache."""
+    """A task whose credentials AWS revokes runs again, even if the cache still has them."""
     with Slow(aws.expire_sessions) as slow:
         frame = across_profiles(["RoleBeta"], list_buckets, executor=slow)
     assert len(frame) == 3
@@ -206,7 +206,7 @@ def test_revoked_in_the_queue(aws: EmbeddedAws) -> None:
 
 
 def test_expired_twice(aws: EmbeddedAws) -> None:
-    """A task is done again only once."""
+    """A task with expired credentials runs again only once."""
 
     def function(session: Any) -> Any:
         aws.expire_sessions()
@@ -224,21 +224,21 @@ def unpicklable(session: Any) -> Any:
 
 
 def test_results_that_cannot_be_pickled(aws: EmbeddedAws, tmp_path: Path) -> None:
-    """A result that can't be pickled is an error of that profile."""
+    """A result that can't be pickled is reported as its profile's error."""
     with processes(tmp_path / "worker") as executor:
         (error,) = errors_of(["RoleBeta"], unpicklable, executor=executor)
     assert "unpicklable.<locals>.<lambda>" in error["message"]
 
 
 def test_worker_that_dies(aws: EmbeddedAws, tmp_path: Path) -> None:
-    """If a worker dies, that is the error of its profile."""
+    """A worker that dies is reported as its profile's error."""
     with processes(tmp_path / "worker") as executor:
         (error,) = errors_of(["RoleBeta"], lambda s: os._exit(3), executor=executor)
     assert error["error"] == "BrokenProcessPool"
 
 
 def test_sessions_are_not_sent(aws: EmbeddedAws, recorder: Recorder) -> None:
-    """A function that uses a session of the notebook is refused before the start."""
+    """A function that refers to a session is refused before any task starts."""
     session = open_session("RoleBeta")
     with pytest.raises(InvalidOption, match=r"can't be sent to a worker.*stays in its process"):
         across_profiles(["RoleBeta"], lambda _: session.region_name, executor=recorder)
@@ -248,7 +248,7 @@ def test_sessions_are_not_sent(aws: EmbeddedAws, recorder: Recorder) -> None:
 def test_without_cloudpickle(
     aws: EmbeddedAws, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without cloudpickle, a function of a module works, and one of the notebook is an error."""
+    """Without cloudpickle, functions in modules work, and functions in `__main__` are refused."""
     imported = builtins.__import__
 
     def no_cloudpickle(name: str, *args: Any, **kwargs: Any) -> Any:
@@ -269,7 +269,7 @@ def test_without_cloudpickle(
 
 
 def test_function_that_the_worker_lacks(aws: EmbeddedAws, recorder: Recorder) -> None:
-    """If the worker doesn't have the function's module, that is the error of the profile."""
+    """If the worker lacks the function's module, it is reported as the profile's error."""
     function = PortableFunction(list_buckets, recorder)
     function.__setstate__(b"cno_such_module\nfunction\n.")
     result = call_in_worker(portable(open_session("RoleBeta")), function)
@@ -278,7 +278,7 @@ def test_function_that_the_worker_lacks(aws: EmbeddedAws, recorder: Recorder) ->
 
 
 def test_in_a_notebook(aws: EmbeddedAws) -> None:
-    """A function that is defined in a notebook works in processes."""
+    """A function defined in a notebook works in processes."""
     cells, _ = run_notebook(
         "from ipy_awsprofile import across_profiles\n"
         "import multiprocessing\n"
@@ -296,7 +296,7 @@ def test_in_a_notebook(aws: EmbeddedAws) -> None:
 
 
 def test_few_imports() -> None:
-    """A worker imports neither pandas nor IPython for a function and its session."""
+    """Importing the worker imports neither pandas nor IPython."""
     heavy = "sorted({'pandas', 'IPython', 'ipywidgets'} & set(sys.modules))"
     modules = "ipy_awsprofile.across.worker, ipy_awsprofile.sessions.portable"
     assert run_python(f"import sys, {modules}; print({heavy})") == "[]\n"
