@@ -1,1 +1,1 @@
-"""Tests of the record of calls."""
+"""Tests for the record of calls."""

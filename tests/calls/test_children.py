@@ -1,4 +1,4 @@
-"""Child processes and AWS's C++ SDK report their calls, and no datagram is trusted."""
+"""Child processes and AWS's C++ SDK report their calls in datagrams, which aren't trusted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CHILD = "import boto3; boto3.client('s3').list_objects_v2(Bucket='my-first-bucket')"
 
-#: What a notebook runs, and under which name the calls are recorded.
+#: Code that a notebook runs, and the client's name in the record.
 PROGRAMS = {
     "AWS CLI 1": ("run(sys.executable, '-m', 'awscli', 's3', 'ls', 'my-first-bucket')", "aws-cli"),
     "AWS CLI 2": ("run('aws', 's3', 'ls', 'my-first-bucket')", "aws-cli"),
@@ -37,7 +37,7 @@ PROGRAMS = {
 
 @pytest.fixture
 def notebook(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> Shell:
-    """Open a notebook that works as RoleBeta and records child processes."""
+    """Open a notebook that uses RoleBeta and records child processes."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
     shell.names["CHILD"] = CHILD
     shell.good("%aws_profile RoleBeta\n%aws_calls on --children")
@@ -49,7 +49,7 @@ def notebook(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def eventually(notebook: Shell, is_there: Callable[[Any], bool]) -> Any:
-    """Return the rows when they are as expected, or else after some seconds."""
+    """Wait some seconds for the expected rows, and return the last rows."""
     for _ in range(100):
         rows = notebook.good("%aws_calls").result
         if is_there(rows):
@@ -60,14 +60,14 @@ def eventually(notebook: Shell, is_there: Callable[[Any], bool]) -> Any:
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_programs(notebook: Shell, aws: EmbeddedAws, program: str) -> None:
-    """What AWS saw of a program is recorded, without its resources."""
+    """Every call that AWS sees from a program is recorded, without its resource."""
     code, client = PROGRAMS[program]
     if "run('aws'" in code and shutil.which("aws") is None:
         raise missing("AWS CLI", "awscli")
     notebook.good("%aws_calls clear")
     aws.calls.clear()
     notebook.good(code)
-    # A sign-in that another test has given up can make one more call, in a thread of this process.
+    # A sign-in that another test abandoned can make one more call, in a thread of this process.
     seen = sorted(call.action for call in aws.calls if not call.action.startswith("sso-oauth:"))
 
     def actions(rows: Any) -> list[str]:
@@ -84,7 +84,7 @@ def test_programs(notebook: Shell, aws: EmbeddedAws, program: str) -> None:
 
 
 def test_what_this_process_does_is_recorded_once(notebook: Shell) -> None:
-    """A client of this process that is created meanwhile reports nothing."""
+    """Clients that the kernel creates are recorded once, because they send no datagrams."""
     notebook.good("%aws_calls clear\nimport boto3")
     notebook.good("boto3.Session().client('s3').list_buckets()")
     time.sleep(0.3)
@@ -93,7 +93,7 @@ def test_what_this_process_does_is_recorded_once(notebook: Shell) -> None:
 
 
 def test_variables(notebook: Shell) -> None:
-    """Child processes report while it is on; afterwards the variables are as before."""
+    """Recording child processes sets the AWS_CSM variables, and stopping it removes them."""
     assert os.environ["AWS_CSM_ENABLED"] == "true"
     notebook.good("%aws_calls off")
     assert not [name for name in os.environ if name.startswith("AWS_CSM")]
@@ -106,7 +106,7 @@ def test_variables(notebook: Shell) -> None:
 def test_another_program_that_listens(
     shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The user's own variables are left alone."""
+    """Child processes can't be recorded if the user has set AWS_CSM variables."""
     monkeypatch.setenv("AWS_CSM_ENABLED", "true")
     error = shell.refused("%aws_calls on --children")
     assert "without --children" in error.hint
@@ -116,7 +116,7 @@ def test_another_program_that_listens(
 
 @pytest.fixture
 def listening() -> Iterator[tuple[list[ChildCall], Callable[[Any], None]]]:
-    """Start listening; return the list of received calls, and a function that sends a datagram."""
+    """Start listening; yield the list of received calls, and a function that sends a datagram."""
     heard: list[ChildCall] = []
     calls = ChildCalls(heard.append)
     calls.start()
@@ -146,7 +146,7 @@ def event(**more: Any) -> dict[str, Any]:
 
 
 def test_no_datagram_is_trusted(listening: Any) -> None:
-    """Without the token, of another form, or with odd values, a datagram changes nothing."""
+    """Malformed datagrams, or datagrams without the token, are ignored, and values are escaped."""
     heard, send = listening
     for odd in (
         b"",
@@ -178,7 +178,7 @@ def test_no_datagram_is_trusted(listening: Any) -> None:
 
 
 def test_the_port_stays_taken() -> None:
-    """A program that still reports after the end doesn't report its token to someone else."""
+    """The port stays bound after recording ends, so no other program receives late reports."""
     calls = ChildCalls(lambda _call: None)
     calls.start()
     address = ("127.0.0.1", int(os.environ["AWS_CSM_PORT"]))

@@ -1,4 +1,4 @@
-"""Of a denied call, what AWS's message says of principal, action, resource and reason is kept."""
+"""A denied call keeps the principal, action, resource and reason from AWS's message."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROLE = "arn:aws:sts::123456789012:assumed-role/R/s"
 
 
 def error(code: str, message: str, status: int = 403) -> ClientError:
-    """Return botocore's error for such a response."""
+    """Return botocore's error for a response with this code, message and status."""
     response: Any = {
         "Error": {"Code": code, "Message": message},
         "ResponseMetadata": {"HTTPStatusCode": status},
@@ -48,7 +48,7 @@ def error(code: str, message: str, status: int = 403) -> ClientError:
     ],
 )
 def test_denied(message: str, reason: str, denied: Denied | None) -> None:
-    """AWS's message is taken apart; any other is left out."""
+    """AWS's message is parsed, and the text of any other message is left out."""
     assert outcome_of(error("AccessDenied", message)) == ("denied", f"AccessDenied{reason}", denied)
 
 
@@ -63,5 +63,5 @@ def test_denied(message: str, reason: str, denied: Denied | None) -> None:
     ],
 )
 def test_other_errors(raised: BaseException, text: str) -> None:
-    """Of every other error, only the code or the exception's name is kept."""
+    """For every other error, only the code or the exception's name is kept."""
     assert outcome_of(raised) == ("failed", text, None)

@@ -1,4 +1,4 @@
-"""The log keeps the newest calls, and all that calls needed."""
+"""The log keeps the newest calls, and the permissions that all calls needed."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ COLUMNS: dict[str, Any] = {
 
 
 def call(second: int) -> Call:
-    """Return a call at a time."""
+    """Return a call at this second."""
     return Call(time=datetime(2030, 1, 1, 0, 0, second, tzinfo=UTC), **COLUMNS)
 
 
 def need(resource: str) -> Need:
-    """Return a need of a resource."""
+    """Return a need for a resource."""
     return Need("p", None, None, "s3:GetObject", resource, "ok", "same name", complete=True)
 
 
@@ -59,7 +59,7 @@ def test_types() -> None:
 
 
 def test_needs_are_limited() -> None:
-    """Too many different needs aren't added up, and the log says so."""
+    """The log stops adding needs at its limit, and counts the needs that it leaves out."""
     log = CallLog()
     for number in range(10_050):
         log.add(call(0), [need(f"arn:{number}")])

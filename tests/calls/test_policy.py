@@ -1,4 +1,4 @@
-"""A draft allows exactly the recorded calls: they work with the draft as the only permission."""
+"""A draft policy allows the recorded calls, and nothing that they don't need."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
 
-#: For each service: code that prepares it, code to record, and an action that the code requires.
+#: Code that prepares each service, code to record, and an action that the code requires.
 SERVICES = {
     "s3": (
         "s3.create_bucket(Bucket='lake-of-mine', "
@@ -70,7 +70,7 @@ SERVICES = {
 def test_the_loop(
     shell: Shell, aws: EmbeddedAws, tmp_path: Path, service: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same cell runs with the draft as session policy; without one action, that call fails."""
+    """A cell works with its draft as session policy, and not if the draft lacks an action."""
     monkeypatch.chdir(tmp_path)
     add_role(aws, "Builder", "*")
     prepared, code, action = SERVICES[service]
@@ -98,7 +98,7 @@ def test_the_loop(
 
 
 def draft_of(*needs: Need) -> Draft:
-    """Return the one draft for some needs."""
+    """Return the draft for these needs."""
     log = CallLog()
     some: Call = call(0)
     log.add(some, needs)
@@ -107,13 +107,13 @@ def draft_of(*needs: Need) -> Draft:
 
 
 def need(action: str, resource: str = "*", **more: object) -> Need:
-    """Return a need of a role."""
+    """Return a need for an action by a role."""
     values = {"outcome": "ok", "origin": "same name", "complete": True, **more}
     return Need("p", "123456789012", "R", action, resource, **values)  # type: ignore[arg-type]
 
 
 def test_statements() -> None:
-    """Resources with the same actions are in one statement; all is sorted, and each has its Sid."""
+    """A draft groups resources with the same actions into sorted statements with a Sid each."""
     draft = draft_of(
         need("s3:PutObject", "arn:b"),
         need("s3:GetObject", "arn:b"),
@@ -157,7 +157,7 @@ def test_statements() -> None:
     ],
 )
 def test_size(resources: int, note: str) -> None:
-    """A draft that is too long for AWS says so."""
+    """A draft that exceeds AWS's size limits has a note that says so."""
     draft = draft_of(
         *(need("s3:GetObject", f"arn:aws:s3:::bucket-{n}/x/*") for n in range(resources))
     )
@@ -169,7 +169,7 @@ def test_size(resources: int, note: str) -> None:
 def test_a_file_that_is_something_else(
     shell: Shell, aws: EmbeddedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only a policy is overwritten; a second run of all cells overwrites the first draft."""
+    """`--policy` overwrites an earlier draft, but no file that isn't a policy."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data.json").write_text('{"mine": 1}')
     shell.good("%aws_profile RoleBeta\n%aws_calls on\nsession.client('s3').list_buckets()")

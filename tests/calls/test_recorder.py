@@ -1,4 +1,4 @@
-"""Each call that boto3, aiobotocore or a library that uses them sends to AWS has a row."""
+"""The record has a row for each call of boto3, aiobotocore and the libraries that use them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 BUCKET = "calls-of-mine"
 
-#: What makes calls, and as which library it is recorded.
+#: Code that calls AWS, and the client's name in the record.
 WAYS = {
     "client": ("session.client('s3').head_bucket(Bucket=BUCKET)", "boto3"),
     "default session": ("boto3.client('s3').head_bucket(Bucket=BUCKET)", "boto3"),
@@ -59,7 +59,7 @@ WAYS = {
 
 @pytest.fixture
 def notebook(shell: Shell, aws: EmbeddedAws) -> Shell:
-    """Open a notebook that works as RoleBeta, with a bucket and a client from before."""
+    """Open a notebook that uses RoleBeta, with a bucket, and a client created before recording."""
     aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
     shell.names.update(BUCKET=BUCKET)
     shell.good("%aws_profile RoleBeta")
@@ -78,10 +78,10 @@ def recorded(notebook: Shell, code: str) -> list[dict[str, object]]:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_every_call_is_a_row(notebook: Shell, aws: EmbeddedAws, way: str) -> None:
-    """AWS saw as many calls as there are rows, and each row says who made it with what."""
+    """The rows match the calls that AWS saw, and each row names the identity and the client."""
     code, client = WAYS[way]
     notebook.good("%aws_calls on")
-    notebook.good(code)  # what a library does only once, such as to look for a bucket's Region
+    notebook.good(code)  # for a library's one-time calls, such as for a bucket's Region
     aws.calls.clear()
     rows = [row for row in recorded(notebook, code) if row["operation"] != "AssumeRole"]
     seen = [call.action for call in aws.calls if call.action != "sts:AssumeRole"]
@@ -90,12 +90,12 @@ def test_every_call_is_a_row(notebook: Shell, aws: EmbeddedAws, way: str) -> Non
     assert {(row["profile"], row["account"], row["role"]) for row in rows} == {
         ("RoleBeta", ROLE_ACCOUNT, "RoleBeta")
     }
-    assert {row["outcome"] for row in rows} <= {"ok", "failed"}  # no bucket yet, say
+    assert {row["outcome"] for row in rows} <= {"ok", "failed"}  # such as for a missing bucket
     assert all(row["request_id"] and row["attempts"] == 1 for row in rows)
 
 
 def test_a_client_from_before(notebook: Shell) -> None:
-    """A client from before the recording is recorded, and not any more after it."""
+    """A client created before the recording is recorded until the recording stops."""
     notebook.good("%aws_calls on")
     assert len(recorded(notebook, "before.list_buckets()")) == 1
     notebook.good("%aws_calls off")
@@ -105,7 +105,7 @@ def test_a_client_from_before(notebook: Shell) -> None:
 
 
 def test_nothing_is_replaced_while_off(notebook: Shell) -> None:
-    """Botocore's methods are its own before and after a recording, and after unloading."""
+    """Stopping a recording or unloading the extension restores botocore's methods."""
     from botocore.client import BaseClient
 
     def state() -> dict[str, Any]:
@@ -122,7 +122,7 @@ def test_nothing_is_replaced_while_off(notebook: Shell) -> None:
 
 
 def test_presigned(notebook: Shell) -> None:
-    """A presigned URL is a row without a call; so is a form, whose bucket isn't known."""
+    """Presigned URLs and forms have rows without a call, and a form's row is incomplete."""
     notebook.good("%aws_calls on")
     (url,) = recorded(
         notebook,
@@ -135,7 +135,7 @@ def test_presigned(notebook: Shell) -> None:
 
 
 def test_denied(notebook: Shell) -> None:
-    """A denied call has the principal and the reason that AWS's message names."""
+    """A denied call's row has the principal and the reason from AWS's message."""
     notebook.good("%aws_calls on")
     code = (
         "client = boto3.Session(profile_name='UserAlpha').client('s3')\n"
@@ -152,7 +152,7 @@ def test_denied(notebook: Shell) -> None:
 
 
 def test_failed(notebook: Shell) -> None:
-    """Of another error, only the code is kept: its message can quote a parameter."""
+    """A failed call's row has only the error code, because a message can quote a parameter."""
     notebook.good("%aws_calls on")
     code = (
         "try: before.get_object(Bucket=BUCKET, Key='nowhere')\n"
@@ -207,7 +207,7 @@ INVISIBLE = {
 def test_libraries_with_a_client_of_their_own(
     notebook: Shell, aws: EmbeddedAws, library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What AWS saw isn't recorded, and a row says who got credentials for it."""
+    """For a library with its own S3 client, a row names the library that requested credentials."""
     code, client = INVISIBLE[library]
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
     monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
@@ -225,7 +225,7 @@ def test_libraries_with_a_client_of_their_own(
 
 
 def test_polars_that_is_imported_later(aws: EmbeddedAws) -> None:
-    """It finds the profile by boto3, and calls S3 with its own client: a row says so."""
+    """A polars that is imported after the switch also has a row for its invisible calls."""
     cells, _ = run_notebook(
         "%load_ext ipy_awsprofile\n%aws_profile RoleBeta\n%aws_calls on",
         "session.client('s3').put_object(Bucket='my-first-bucket', Key='x.csv', Body=b'a\\n1')",
@@ -248,12 +248,12 @@ def test_polars_that_is_imported_later(aws: EmbeddedAws) -> None:
     ],
 )
 def test_the_name_of_a_program(user_agent: str, client: str) -> None:
-    """A program's name for itself is kept if it is one."""
+    """A client's name comes from its user agent, if that has a plausible name."""
     assert client_of(user_agent) == client
 
 
 def test_our_own_calls(notebook: Shell, aws: EmbeddedAws) -> None:
-    """A switch's own calls are rows of ours, and no draft of a policy has them."""
+    """A switch's own calls have rows, but draft policies leave them out."""
     notebook.good("%aws_calls on")
     aws.calls.clear()
     rows = recorded(notebook, "%aws_profile --refresh")
@@ -264,7 +264,7 @@ def test_our_own_calls(notebook: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_a_client_that_does_not_sign(notebook: Shell, aws: EmbeddedAws) -> None:
-    """A call without a signature has no identity, whatever sessions there were before."""
+    """The row of an unsigned call has no identity, even after calls with other sessions."""
     notebook.good("%aws_calls on")
     notebook.good("%%aws_profiles RoleBeta\nsession.client('s3').list_buckets()")
     code = (
@@ -281,7 +281,7 @@ def test_a_client_that_does_not_sign(notebook: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_many_threads(notebook: Shell) -> None:
-    """Calls of many threads are all there."""
+    """Calls from several threads are all recorded."""
     notebook.good("%aws_calls on")
     notebook.good("%aws_calls clear")
     client = notebook.names["before"]
@@ -301,7 +301,7 @@ SECRET = "hush-" * 6
 
 
 def test_no_secret_is_recorded(notebook: Shell, aws: EmbeddedAws) -> None:
-    """Nothing that was recorded has a body, a key of a customer, a parameter's value, or a key."""
+    """The record contains no bodies, object keys, parameter values or credentials."""
     notebook.good("%aws_calls on")
     notebook.names["secret"] = SECRET
     notebook.good("%aws_calls clear")
@@ -333,7 +333,7 @@ for service, call, params in (
 
 
 def test_it_never_breaks_a_call(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fault of the recorder isn't one of the call."""
+    """An error in the recorder doesn't make the call fail."""
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError

@@ -1,4 +1,4 @@
-"""The resource of a call is an ARN that a policy can have."""
+"""The resource of a call is an ARN that fits into a policy."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ CASES: list[tuple[str, str, dict[str, Any], list[str]]] = [
 def test_resources(
     service: str, operation: str, params: dict[str, Any], expected: list[str]
 ) -> None:
-    """The resource has the names in the parameters, and nothing else of them."""
+    """A resource's ARN contains names from the parameters, and no other values."""
     found = resources_of(actions_of(service, operation)[0], params, PLACE)
     assert [f"{'' if one.complete else '~'}{one.arn}" for one in found] == expected
 
@@ -105,7 +105,7 @@ def test_copied(source: object, arn: str) -> None:
 
 
 def test_full_keys() -> None:
-    """On request, the resource has the whole key."""
+    """With `full_keys`, the resource contains the whole object key."""
     place = Place("aws", R, A, full_keys=True)
     params = {"Bucket": "b", "Key": "sales/x.csv", "CopySource": "c/old/y.csv"}
     (found,) = resources_of(actions_of("s3", "CopyObject")[0], params, place)
@@ -117,7 +117,7 @@ def test_full_keys() -> None:
 
 @pytest.mark.parametrize("odd", ["a\nb", 'a"b', "a b\x1b[31m", "x" * 9000, "{a}", "ü"])
 def test_odd_names(odd: str) -> None:
-    """A name that no resource has can't change the text of a policy or a table."""
+    """Invalid resource names can't break the text of a policy or a table."""
     for service, operation, name in (
         ("dynamodb", "GetItem", "TableName"),
         ("sqs", "CreateQueue", "QueueName"),

