@@ -1,4 +1,4 @@
-"""Profiles, right and wrong, and what the explanation of each contains."""
+"""Valid and invalid profiles, with the expected explanation of each."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from tests.explain.profiles import ASSUME, KEYS, REGION, ROLE, SIGN_IN, USER, P
 
 @dataclass(frozen=True)
 class Case:
-    """What is in the files, and in the explanation of the profile `p`.
+    """The content of the files, and the expected explanation of the profile `p`.
 
-    ``steps`` are the name, kind with detail, and place of each step. ``problems`` are words of each
-    problem and of its fix; those of a fatal problem begin with ``!``.
+    ``steps`` has the name, kind with detail, and place of each step. ``problems`` has words from
+    each problem and from its fix; ``!`` marks a fatal problem.
     """
 
     config: str

@@ -1,4 +1,4 @@
-"""Profiles for the tests of explanations."""
+"""Profiles and helpers for the tests of explanations."""
 
 from __future__ import annotations
 
@@ -43,6 +43,6 @@ def settings_of(name: str) -> tuple[Setting, ...]:
 
 
 def method_of(session: botocore.session.Session) -> str | None:
-    """Return botocore's name of the provider that it uses."""
+    """Return botocore's name for the provider that it uses."""
     credentials = session.get_credentials()
     return credentials.method if credentials else None

@@ -1,4 +1,4 @@
-"""The cached credentials and tokens of other tools are found."""
+"""An explanation reports the credentials and tokens in the AWS CLI's caches."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def test_cached_role(
     arguments: dict[str, object],
     minutes: int,
 ) -> None:
-    """A session in the AWS CLI's cache is reported if it has exactly these settings.
+    """A session in the AWS CLI's cache is reported if its settings match exactly.
 
-    One that needed an MFA code is used until it ends, others until a quarter of an hour before, or
-    of their time if they are shorter.
+    A session that needed an MFA code is used until it expires. Other sessions are replaced 15
+    minutes earlier, or when a quarter of a shorter duration is left.
     """
     write(shared_files, f"{P}{settings}", USER)
     store(tmp_path, json.dumps(arguments, sort_keys=True), NOW + timedelta(minutes=minutes))
@@ -81,7 +81,7 @@ def test_cached_role(
 def test_cached_session_of_other_kinds(
     shared_files: Files, tmp_path: Path, settings: str, arguments: str
 ) -> None:
-    """A session of SSO is found under botocore's key."""
+    """A cached SSO session is found under botocore's cache key."""
     write(shared_files, f"{P}{settings}\n")
     store(tmp_path, arguments, NOW + timedelta(hours=1))
     (fact,) = cached_session()
@@ -92,7 +92,7 @@ def test_cached_session_of_other_kinds(
 def test_cached_session_of_a_web_identity(
     shared_files: Files, tmp_path: Path, subject: str, says: str
 ) -> None:
-    """A session of a web identity is found under botocore's key if the token has its subject."""
+    """A cached web identity session is used only if the token has the same subject."""
     claims = json.dumps({"iss": "https://oidc.example.com/c", "sub": "ann"})
     token = tmp_path / "token"
     token.write_text(f"e30.{urlsafe_b64encode(claims.encode()).decode().rstrip('=')}.e30")
@@ -110,7 +110,7 @@ def test_cached_session_of_a_web_identity(
         ("http://127.0.0.1:1/", "http://127.0.0.1:1", "valid until"),
         ("http://127.0.0.1:1", "http://127.0.0.1:2", "isn't used: it is from http://127.0.0.1:2."),
         ("http://127.0.0.1:1", "", "isn't used: it is from AWS."),
-        ("http://127.0.0.1:1", None, "valid until"),  # STS is asked whether it knows it
+        ("http://127.0.0.1:1", None, "valid until"),  # a switch checks with STS
         ("https://sts.eu-west-1.amazonaws.com", "", "valid until"),
         ("", "http://127.0.0.1:2", "isn't used: it is from http://127.0.0.1:2."),
         ("", None, "valid until"),
@@ -119,7 +119,7 @@ def test_cached_session_of_a_web_identity(
 def test_cached_session_of_an_endpoint(
     shared_files: Files, tmp_path: Path, endpoint: str, note: str | None, says: str
 ) -> None:
-    """A session that is known to be from another endpoint isn't used."""
+    """A cached session isn't used if its note names another endpoint."""
     config = f"{P}role_arn = {ROLE}\nsource_profile = u\nendpoint_url = {endpoint}\n"
     write(shared_files, config, USER)
     noted = {} if note is None else {"IpyAwsProfile": {"Endpoint": note}}
@@ -129,7 +129,7 @@ def test_cached_session_of_an_endpoint(
 
 
 def store(home: Path, arguments: str, expiry: datetime, **more: object) -> None:
-    """Write a session for these arguments to the AWS CLI's cache, and more that is in it."""
+    """Write a session for these arguments to the AWS CLI's cache, with more fields."""
     keys = {
         "AccessKeyId": "AKIAHUSH",
         "SecretAccessKey": "hush",
@@ -186,7 +186,7 @@ def test_sso_token(
     hours: int,
     says: str,
 ) -> None:
-    """An SSO token is missing, valid or expired, and can be renewed or not."""
+    """The explanation says whether an SSO token is missing, valid, expired or renewable."""
     write(shared_files, config)
     file = tmp_path / ".aws/sso/cache" / f"{sha1(stored_under.encode()).hexdigest()}.json"
     file.parent.mkdir(parents=True)
@@ -207,7 +207,10 @@ ACCESS = {"accessKeyId": "A", "secretAccessKey": "s", "sessionToken": "t", "acco
 
 
 def login(hour: int, **more: object) -> dict[str, object]:
-    """Return what `aws login` stores, for credentials until this hour."""
+    """Return the content of an `aws login` token file, with credentials that expire at this hour.
+
+    The keywords in `more` replace parts of the content.
+    """
     access = ACCESS | {"expiresAt": f"2026-01-01T{hour}:00:00Z"}
     return KEPT | {"accessToken": access} | more
 
@@ -233,7 +236,7 @@ def test_login_token(
     says: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A session of `aws login` is missing, valid or expired, and can be renewed or not."""
+    """The explanation says whether an `aws login` session is missing, valid or renewable."""
     session = "arn:aws:iam::123456789012:user/u"
     write(shared_files, f"{P}login_session = {session}\n")
     monkeypatch.setenv("AWS_LOGIN_CACHE_DIRECTORY", str(tmp_path))

@@ -1,4 +1,4 @@
-"""An explanation contains what is wrong with a profile, and how to fix it."""
+"""An explanation lists the problems of a profile, and how to fix them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECRETS = ("AKIAHUSH", "hush")
 
 @pytest.mark.parametrize("name", CASES)
 def test_cases(shared_files: Files, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Steps and problems are those of the case, and their text and card contain no secret."""
+    """The explanation has the steps and problems of the case, and shows no secret."""
     case = CASES[name]
     write(shared_files, case.config, case.credentials)
     for variable, value in case.environ.items():
@@ -47,7 +47,7 @@ def test_cases(shared_files: Files, name: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_check_that_fails(shared_files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A check that raises an exception is a warning, and the others find what they find."""
+    """A check that raises an exception becomes a warning, and the other checks still run."""
 
     def fail(link: Link) -> Iterator[str]:
         yield "a fact"

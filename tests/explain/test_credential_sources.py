@@ -1,4 +1,4 @@
-"""The source of the credentials is the one that botocore uses, with a name and without."""
+"""An explanation names the credential source that botocore uses, with or without a profile."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ PROVIDERS = [
 def test_provider(
     shared_files: Files, *, tmp_path: Path, config: str, credentials: str, kind: str, method: str
 ) -> None:
-    """Of several sources, the explanation names the one that botocore uses."""
+    """If a profile has several sources, the explanation names the one that botocore uses."""
     answer = tmp_path / "answer"
     answer.write_text('{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "s"}')
     write(shared_files, config.replace("{process}", f"cat {answer}"), credentials)
@@ -126,7 +126,7 @@ def test_without_a_name(
     method: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Without a name, the explanation is about the source that botocore uses by itself."""
+    """Without a profile, the explanation covers botocore's default credentials."""
     write(shared_files, *files)
     for variable, value in environ.items():
         monkeypatch.setenv(variable, value)
@@ -156,7 +156,7 @@ def test_without_a_name(
 def test_variables_that_a_switch_ignores(
     shared_files: Files, environ: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Variables that plain boto3 uses and a switch ignores are reported."""
+    """The explanation notes variables that plain boto3 uses and a switch ignores."""
     write(shared_files, f"{P}", f"[p]\n{KEYS}")
     for variable, value in environ.items():
         monkeypatch.setenv(variable, value)
@@ -166,7 +166,7 @@ def test_variables_that_a_switch_ignores(
 
 
 def test_role_of_the_environment(shared_files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a name, AWS_ROLE_ARN takes precedence over the profile's role, as in botocore."""
+    """Without a profile name, AWS_ROLE_ARN overrides the default profile's role, as in botocore."""
     write(shared_files, f"[default]\n{REGION}role_arn = {ROLE}\nweb_identity_token_file = /f\n")
     monkeypatch.setenv("AWS_ROLE_ARN", ROLE)
     (note,) = explain().notes
@@ -175,7 +175,7 @@ def test_role_of_the_environment(shared_files: Files, monkeypatch: pytest.Monkey
 
 
 def test_variable_with_a_missing_file(shared_files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A variable with the path of a file that doesn't exist is reported."""
+    """The explanation notes a variable that names a missing file."""
     write(shared_files, "", f"[p]\n{KEYS}\n{REGION}")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere/config")
     assert explain(SessionRequest(profile="p")).notes == (
@@ -203,7 +203,7 @@ def test_old_files(
     method: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Keys in the files of boto 2 and of the EC2 tools aren't called missing."""
+    """The explanation finds keys in the files of boto 2 and of the EC2 tools, as botocore does."""
     write(shared_files, P)
     file = tmp_path / ("old" if variable else ".boto")
     file.write_text(text)

@@ -1,4 +1,4 @@
-"""An explanation predicts what botocore does, and only reads."""
+"""An explanation predicts what botocore does, and only reads files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def test_only_reads(shared_files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For no kind of profile a socket is opened, a process run or a file written."""
+    """Explaining any kind of profile opens no socket, runs no process and writes no file."""
 
     def forbidden(*_: object, **__: object) -> None:
         raise AssertionError("An explanation only reads.")
@@ -49,14 +49,14 @@ def test_only_reads(shared_files: Files, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_unreadable_files(shared_files: Files) -> None:
-    """A file that can't be parsed is an error."""
+    """A file that can't be parsed raises an error."""
     write(shared_files, "nonsense")
     with pytest.raises(ConfigFileError):
         explain(SessionRequest(profile="p"))
 
 
 def test_after_a_switch(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a switch, the user's environment is still the one that is explained."""
+    """After a switch, explanations still use the user's own environment."""
     monkeypatch.setenv("AWS_PROFILE", "UserAlpha")
     before = explain()
     shell.good("%aws_profile RoleBeta")
@@ -73,7 +73,7 @@ def test_after_a_switch(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.Monk
     ],
 )
 def test_magic(shell: Shell, aws: EmbeddedAws, line: str, title: str) -> None:
-    """%aws_profile --explain shows the card, and makes no call."""
+    """`%aws_profile --explain` shows a card without calling AWS."""
     ran = shell.good(f"%aws_profile {line}")
     assert ran.text.startswith(title)
     assert "ipy-awsprofile-card" in ran.html
@@ -82,14 +82,14 @@ def test_magic(shell: Shell, aws: EmbeddedAws, line: str, title: str) -> None:
 
 
 def test_magic_without_default_credentials(shell: Shell, aws: EmbeddedAws) -> None:
-    """Without a name and default credentials, it says which command explains a profile."""
+    """Without a name or default credentials, the card shows how to explain a profile."""
     text = shell.good("%aws_profile --explain").text
     command = text.partition("Name a profile: `")[2].partition("`")[0]
     assert shell.good(command.replace("NAME", "UserAlpha")).text.startswith("UserAlpha  (")
 
 
 def test_magic_explains_the_active_profile(shell: Shell, aws: EmbeddedAws) -> None:
-    """Without a name, the active profile is explained, with its session in the cache."""
+    """Without a name, `--explain` covers the active profile and its cached session."""
     shell.good("%aws_profile RoleBeta")
     text = shell.good("%aws_profile --explain").text
     assert text.startswith("RoleBeta  (no problems found)")
@@ -97,7 +97,7 @@ def test_magic_explains_the_active_profile(shell: Shell, aws: EmbeddedAws) -> No
 
 
 def test_magic_explains_the_region_of_the_switch(shell: Shell, aws: EmbeddedAws) -> None:
-    """The Region of the switch takes precedence over the one in the file."""
+    """In the explanation, the Region of the switch takes precedence over the file."""
     shell.good("%aws_profile RoleBeta --region eu-north-1")
     lines = shell.good("%aws_profile --explain").text.splitlines()
     regions = [line.split() for line in lines if line.split()[:1] == ["region"]]
@@ -106,7 +106,7 @@ def test_magic_explains_the_region_of_the_switch(shell: Shell, aws: EmbeddedAws)
 
 
 def test_magic_explains_the_options_of_the_switch(shell: Shell, aws: EmbeddedAws) -> None:
-    """Options of the active switch replace settings, also those that would be problems."""
+    """Options of the active switch replace settings in the explanation, even invalid ones."""
     text = aws.config_file.read_text()
     wrong = "role_session_name = a\nduration_seconds = 7\n"
     aws.config_file.write_text(text.replace("[profile RoleBeta]\n", f"[profile RoleBeta]\n{wrong}"))
@@ -121,7 +121,7 @@ def test_magic_explains_the_options_of_the_switch(shell: Shell, aws: EmbeddedAws
 
 
 def test_magic_explains_a_role_without_a_profile(shell: Shell, aws: EmbeddedAws) -> None:
-    """A role that was given by its ARN is the first step, before its source profile."""
+    """A role given by its ARN is explained with its source profile and options."""
     shell.good(f"%aws_profile --role-arn {ROLE} --source-profile UserAlpha --region us-west-2")
     text = shell.good("%aws_profile --explain").text
     assert text.startswith(ROLE)
@@ -132,7 +132,7 @@ def test_magic_explains_a_role_without_a_profile(shell: Shell, aws: EmbeddedAws)
 
 
 def test_a_role_without_a_profile(shared_files: Files) -> None:
-    """It is checked as a profile would be, and what it inherits is shown where it is written."""
+    """A role without a profile is checked like one, and inherited settings show their place."""
     write(shared_files, f"[profile u]\n{KEYS}\nca_bundle = /nowhere\n")
     told = explain(SessionRequest(role_arn="arn:aws:iam::12:role/x", source_profile="u"))
     problems = {problem.says: problem.fix for problem in told.problems}
@@ -160,5 +160,5 @@ def test_a_role_without_a_profile(shared_files: Files) -> None:
     ],
 )
 def test_magic_refuses(shell: Shell, aws: EmbeddedAws, line: str) -> None:
-    """--explain can be combined only with a name."""
+    """`--explain` can only be combined with a profile's name."""
     shell.refused(f"%aws_profile {line}")

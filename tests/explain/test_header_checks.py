@@ -1,4 +1,4 @@
-"""An explanation names the sections that aren't read, and no section that botocore reads."""
+"""An explanation names exactly the sections that botocore doesn't read."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ CREDENTIALS = [*(spelt.format(name) for spelt in ("{}", "profile {}") for name i
 
 
 def sections(file: str, headers: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield each header and its place."""
+    """Yield each header and its file and line."""
     for number, header in enumerate(headers):
         yield header, f"{file}:{4 * number + 1}"
 
 
 def text_of(file: str, headers: list[str]) -> str:
-    """Return the text of a file; a setting of each section has the name of its place."""
+    """Return the text of a file in which each section has a setting named after its line."""
     return "".join(
         f"[{header}]\nat.{place.replace(':', '.')} = x\nsso_session = corp\nservices = local\n"
         for header, place in sections(file, headers)
@@ -49,7 +49,7 @@ def text_of(file: str, headers: list[str]) -> str:
 
 
 def is_meant(header: str, file: str, name: str, *, referred: bool) -> bool:
-    """Return whether a person takes a section for the profile, or one that the profile names."""
+    """Return whether a section looks like the profile's own, or like a section that it names."""
     seen = header.replace("\u200b", "").partition("]")[0]
     plain = " ".join(re.sub("[\"':\u00a0]", " ", seen).split())
     referring = r"(?:profile )?sso[-_ ]sessions? corp|services? local"
@@ -64,7 +64,7 @@ def is_meant(header: str, file: str, name: str, *, referred: bool) -> bool:
 )
 @example(["profile a", "sso-session corp", "sso-session  corp", 'profile "a"'], ["profile a"])
 def test_sections_that_are_not_read(config: list[str], credentials: list[str]) -> None:
-    """Of the sections that may be meant for a profile, those that botocore loses are named."""
+    """The explanation names the sections meant for a profile that botocore doesn't read."""
     headers = {"config": config, "credentials": credentials}
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         files = (Path(folder, "config"), Path(folder, "credentials"))

@@ -1,4 +1,4 @@
-"""Each setting is shown with its place; the one that is used is the one that botocore uses."""
+"""An explanation shows each setting's place, and marks the value that botocore uses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Case:
-    """A setting in several places: the place that is used, and botocore's value."""
+    """A setting in several places, with the place that botocore uses and its value."""
 
     config: str
     credentials: str
@@ -57,7 +57,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_used_place(shared_files: Files, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a setting in several places, the explanation uses the one that botocore uses."""
+    """If a setting is in several places, the explanation uses the same place as botocore."""
     case = CASES[name]
     write(shared_files, case.config, case.credentials)
     for variable, value in case.environ.items():
@@ -111,7 +111,7 @@ def test_endpoint(
     endpoint: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The endpoint for STS is the one that botocore uses."""
+    """The explanation shows the STS endpoint that botocore uses."""
     write(shared_files, config)
     for variable, value in environ.items():
         monkeypatch.setenv(variable, value)
@@ -124,7 +124,7 @@ def test_endpoint(
 
 
 def test_token_in_the_other_file(shared_files: Files) -> None:
-    """A session token in another file than the keys isn't used, nor by botocore."""
+    """A session token isn't used if the keys are in the other file, as in botocore."""
     write(shared_files, "[profile p]\naws_session_token = hush\n", f"[p]\n{KEYS}\n")
     (token,) = (one for one in settings_of("p") if one.name == "aws_session_token")
     assert token.note == "not used: the keys are in the credentials file"
@@ -134,7 +134,7 @@ def test_token_in_the_other_file(shared_files: Files) -> None:
 
 
 def test_blocks_and_empty_settings(shared_files: Files) -> None:
-    """The names in an indented block are shown; an empty setting is shown as empty."""
+    """An indented block shows the names in it, and an empty setting shows `empty`."""
     write(shared_files, f"{P}{KEYS}\ns3 =\n  a = hush\n  b = c\noutput =\n")
     shown = {one.name: one.value for one in settings_of("p")}
     assert shown["s3"] == "a, b"
@@ -147,7 +147,7 @@ IN_A_FILE = st.lists(st.sampled_from(NAMES), unique=True)
 
 @given(IN_A_FILE, IN_A_FILE)
 def test_keys_in_both_files(config: list[str], credentials: list[str]) -> None:
-    """Of keys and tokens in both files, those are used that botocore uses."""
+    """If both files have keys and tokens, the explanation uses the same ones as botocore."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         files = (Path(folder, "config"), Path(folder, "credentials"))
         patch.setenv("AWS_CONFIG_FILE", str(files[0]))
