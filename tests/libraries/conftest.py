@@ -1,4 +1,4 @@
-"""A session of RoleBeta with a bucket, and a switcher without a notebook."""
+"""Fixtures for a session of RoleBeta with a bucket, and a switcher without a notebook."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def session(aws: EmbeddedAws) -> ProfileSession:
-    """Open a session of RoleBeta, and make a bucket for it."""
+    """Open a session of RoleBeta, and create a bucket for it."""
     aws.create_bucket(BUCKET, account=ROLE_ACCOUNT, region="us-west-2")
-    s3fs.S3FileSystem.clear_instance_cache()  # of another test's AWS
+    s3fs.S3FileSystem.clear_instance_cache()  # instances from another test's AWS
     return open_session("RoleBeta")
 
 
 @pytest.fixture
 def switcher(session: ProfileSession) -> Iterator[Switcher]:
-    """Make a switcher without a notebook, and undo at the end what it did."""
+    """Yield a switcher without a notebook, and undo its changes at the end."""
     switcher = Switcher(None)
     yield switcher
     switcher.close()

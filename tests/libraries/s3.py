@@ -1,4 +1,4 @@
-"""A bucket, a table for it, and who called S3."""
+"""A bucket, a table for it, and the callers of S3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DuckDB works as the session, and shows no secret."""
+"""DuckDB uses the session's credentials, and shows no secret."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_duckdb(aws: EmbeddedAws, session: ProfileSession, kind: str) -> None:
-    """DuckDB writes and reads as the session, and as the next one after another call."""
+    """DuckDB writes and reads with the session of the latest `duckdb_secret` call."""
     url, connection = f"s3://{BUCKET}/cities.{kind}", duckdb.connect()
     duckdb_secret(session, connection)
     connection.from_df(pd.DataFrame(ROWS)).create("cities")
@@ -34,7 +34,7 @@ def test_duckdb(aws: EmbeddedAws, session: ProfileSession, kind: str) -> None:
 
 
 def test_duckdb_shows_no_secret(aws: EmbeddedAws, session: ProfileSession) -> None:
-    """DuckDB lists what it was given without its values, and writes no file with them."""
+    """DuckDB lists the secret without its values, and doesn't write them to a file."""
     connection = duckdb.connect()
     duckdb_secret(session, connection)
     listed = str(connection.sql("FROM duckdb_secrets()").fetchall())

@@ -1,4 +1,4 @@
-"""pandas reads and writes as the session that `storage_options` names."""
+"""pandas reads and writes with the session that `storage_options` names."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_pandas(aws: EmbeddedAws, session: ProfileSession, kind: str) -> None:
-    """Pandas works as the profile with its `storage_options`, Parquet too, whoever is active."""
+    """With a session's `storage_options`, pandas uses its profile, even for Parquet files."""
     url, options = f"s3://{BUCKET}/cities.{kind}", storage_options(session)
     write: Callable[..., None] = getattr(pd.DataFrame(ROWS), f"to_{kind}")
     write(url, index=False, storage_options=options)
@@ -37,7 +37,7 @@ def test_pandas(aws: EmbeddedAws, session: ProfileSession, kind: str) -> None:
 
 @pytest.mark.parametrize("read_only", [False, True])
 def test_pandas_as_who_is_active(aws: EmbeddedAws, switcher: Switcher, read_only: bool) -> None:
-    """Without a session it is the active identity, also where only this kernel lends it."""
+    """Without a session, `storage_options` uses the active identity, even if it is read-only."""
     boto3.Session(profile_name="RoleBeta").client("s3").put_object(
         Bucket=BUCKET, Key="a.csv", Body=b"city\nOslo\n"
     )
@@ -54,7 +54,7 @@ def test_pandas_as_who_is_active(aws: EmbeddedAws, switcher: Switcher, read_only
 
 
 def test_storage_options_hold_no_secret(session: ProfileSession) -> None:
-    """They are a profile's name and its Region."""
+    """Storage options contain only a profile's name and its Region."""
     assert storage_options(open_session("RoleBeta", region="eu-west-1")) == {
         "profile": "RoleBeta",
         "client_kwargs": {"region_name": "eu-west-1"},
@@ -62,7 +62,7 @@ def test_storage_options_hold_no_secret(session: ProfileSession) -> None:
 
 
 def test_a_name_is_not_enough(session: ProfileSession) -> None:
-    """A session that a profile's name can't open again is refused, and so is no session at all."""
+    """A session that its profile's name can't reopen is refused, and so is a missing session."""
     narrow = open_session("RoleBeta", read_only=True)
     for refused in (narrow, boto3.Session()):
         with pytest.raises(CredentialsUnavailable, match="name of a profile isn't enough"):

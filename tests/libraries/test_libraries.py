@@ -1,4 +1,4 @@
-"""What holds for every library: long-term keys stay, nothing shows a secret."""
+"""For every library, long-term keys stay in the kernel, and no options show a secret."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def test_long_term_keys_stay(
     aws: EmbeddedAws, scenario: Scenario, give: Callable[[boto3.Session], object]
 ) -> None:
-    """Long-term keys are refused in one line; a session without any credentials, too."""
+    """Sessions with long-term keys or without credentials are refused."""
     with pytest.raises(CredentialsUnavailable, match="long-term keys") as raised:
         give(open_session("UserAlpha"))
     assert "\n" not in str(raised.value)
@@ -44,7 +44,7 @@ def test_long_term_keys_stay(
 
 
 def test_nothing_shows_a_secret(aws: EmbeddedAws, session: ProfileSession) -> None:
-    """What is returned can be the last line of a cell."""
+    """Returned options show no secret, so they can be the last line of a cell."""
     polars, spark = polars_options(session), spark_options(session)
     more = [spark | {"mergeSchema": True}, {"mergeSchema": True} | spark, spark.copy()]
     shown = [storage_options(session), polars, pyarrow_filesystem(session), spark, [spark], *more]
@@ -54,7 +54,7 @@ def test_nothing_shows_a_secret(aws: EmbeddedAws, session: ProfileSession) -> No
 
 
 def test_amazons_own_endpoint_is_not_named(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """Where S3 is Amazon's own, libraries find it by the Region."""
+    """For Amazon's own S3, the options contain only the Region and no endpoint."""
     aws.write_profile("Real", source_profile="UserAlpha", role_arn=scenario.role_arn)
     session = open_session("Real", region="eu-central-1")
     assert polars_options(session)["storage_options"]["aws_endpoint_url"] == aws.endpoint_url
@@ -68,7 +68,7 @@ def test_amazons_own_endpoint_is_not_named(aws: EmbeddedAws, scenario: Scenario)
 
 
 def test_absent_libraries_cost_nothing() -> None:
-    """None of the libraries is imported for the options of another."""
+    """Importing `ipy_awsprofile.libraries` imports none of the libraries."""
     code = (
         "import sys, ipy_awsprofile.libraries\n"
         "libraries = {'duckdb', 'polars', 'pyarrow', 'fsspec', 's3fs', 'dask', 'aiobotocore'}\n"

@@ -1,4 +1,4 @@
-"""polars works as the session, and renews its credentials."""
+"""polars uses the session's credentials, and renews them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_polars(aws: EmbeddedAws, session: ProfileSession, kind: str) -> None:
-    """Polars writes and reads as the session, with what `polars_options` gives."""
+    """With `polars_options`, polars writes and reads as the session's identity."""
     url, options = f"s3://{BUCKET}/cities.{kind}", polars_options(session)
     table = pl.DataFrame(ROWS)
     write: Callable[..., None] = getattr(table, f"write_{kind}")
@@ -34,7 +34,7 @@ def test_polars(aws: EmbeddedAws, session: ProfileSession, kind: str) -> None:
 
 
 def test_polars_renews(aws: EmbeddedAws, session: ProfileSession) -> None:
-    """When the credentials are about to end, polars is given new ones, with their end."""
+    """The credential provider returns the expiry, and new credentials when it is near."""
     provider = polars_options(session)["credential_provider"]
     credentials, until = provider()
     assert until is not None
@@ -46,7 +46,7 @@ def test_polars_renews(aws: EmbeddedAws, session: ProfileSession) -> None:
 
 
 def test_old_polars(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A polars whose default provider can't be set keeps no switch from working."""
+    """A switch works with a polars version whose default provider can't be set."""
     with monkeypatch.context() as old:
         old.delattr(pl.Config, "set_default_credential_provider")
         shell.good("import polars\n%aws_profile RoleBeta")
@@ -57,7 +57,7 @@ def test_old_polars(aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPa
 def test_polars_that_keeps_its_credentials(
     aws: EmbeddedAws, shell: Shell, version: str, monkeypatch: pytest.MonkeyPatch, *, is_old: bool
 ) -> None:
-    """The card names a polars that reads as its first identity, and it isn't given another."""
+    """For a polars that keeps its first credentials, the card warns, and options are refused."""
     monkeypatch.setattr(pl, "__version__", version)
     shell.good("import polars as pl")
     card = shell.good("%aws_profile RoleBeta").text

@@ -1,4 +1,4 @@
-"""pyarrow works as the session."""
+"""pyarrow uses the session's credentials."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def test_pyarrow(aws: EmbeddedAws, session: ProfileSession) -> None:
-    """Pyarrow writes and reads Parquet as the session."""
+    """Pyarrow writes and reads Parquet files as the session's identity."""
     table, path = pa.table(ROWS), f"{BUCKET}/cities.parquet"
     filesystem = pyarrow_filesystem(session)
     pq.write_table(table, path, filesystem=filesystem)

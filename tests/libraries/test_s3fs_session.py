@@ -1,4 +1,4 @@
-"""Dask's workers read and write ``s3://`` paths as the kernel's session, without config files."""
+"""Dask's workers use the kernel's session for ``s3://`` paths, without config files."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ URL = "s3://cities-of-dask/cities"
 
 @pytest.fixture
 def bucket(aws: EmbeddedAws) -> None:
-    """Make a bucket for the role."""
-    s3fs.S3FileSystem.clear_instance_cache()  # of another test's AWS
+    """Create a bucket for the role."""
+    s3fs.S3FileSystem.clear_instance_cache()  # instances from another test's AWS
     aws.create_bucket("cities-of-dask", account=ROLE_ACCOUNT, region="us-west-2")
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Start a Dask cluster of two processes that have an empty home; return its client."""
+    """Start a Dask cluster of two processes that have an empty home; yield its client."""
     from distributed import Client, LocalCluster
 
     home = tmp_path_factory.mktemp("worker")
@@ -54,7 +54,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 def signers(aws: EmbeddedAws) -> set[str | None]:
-    """Say who has called S3."""
+    """Return the ARNs that have called S3."""
     return {call.arn for call in aws.calls if call.action.startswith("s3:")}
 
 
@@ -69,7 +69,7 @@ def test_workers_write_and_read(aws: EmbeddedAws, bucket: None, cluster: Any) ->
 
 
 def test_renewed_with_each_compute(aws: EmbeddedAws, bucket: None, cluster: Any) -> None:
-    """After the credentials have ended, the same frame computes again with new ones."""
+    """After the credentials expire, the same frame computes again with new ones."""
     options = dask_storage_options(renew_at_each_use(open_session("RoleBeta")))
     dd.from_pandas(ROWS, npartitions=2).to_parquet(URL, storage_options=options)
     frame = dd.read_parquet(URL, storage_options=options)
@@ -79,7 +79,7 @@ def test_renewed_with_each_compute(aws: EmbeddedAws, bucket: None, cluster: Any)
 
 
 def test_what_is_pickled(aws: EmbeddedAws, bucket: None) -> None:
-    """Only the role's short-lived credentials are in what travels, as they are at that time."""
+    """Pickled options contain the session's current short-lived credentials, and no path."""
     session = open_session("RoleBeta")
     options = dask_storage_options(session)
     text = pickle.dumps(options).decode("latin-1")
@@ -94,7 +94,7 @@ def test_what_is_pickled(aws: EmbeddedAws, bucket: None) -> None:
 
 
 def test_long_term_keys_stay(aws: EmbeddedAws) -> None:
-    """For long-term keys, short-lived credentials of the same user travel."""
+    """Pickled options contain short-lived credentials instead of long-term keys."""
     user = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*"))
     aws.write_profile(
         "Ann",
@@ -112,7 +112,7 @@ def test_long_term_keys_stay(aws: EmbeddedAws) -> None:
 
 
 def test_no_secret_is_shown(aws: EmbeddedAws, bucket: None) -> None:
-    """Options and filesystem show no secret; two sessions, and two renewals, are told apart."""
+    """Options and filesystems show no secret, and each session and pickle has its own text."""
     options = dask_storage_options(renew_at_each_use(open_session("RoleBeta")))
     travelled = [pickle.loads(pickle.dumps(options)) for _ in range(2)]
     filesystem = s3fs.S3FileSystem(**options)
@@ -127,7 +127,7 @@ def test_no_secret_is_shown(aws: EmbeddedAws, bucket: None) -> None:
 
 
 def test_copies_renew_themselves(aws: EmbeddedAws, bucket: None) -> None:
-    """A copy of the options, as pandas and Dask make them, is the same session."""
+    """Copies of the options, such as pandas and Dask make, share the same session."""
     options = dask_storage_options(open_session("RoleBeta"))
     assert copy.deepcopy(options)["session"] is copy.copy(options["session"]) is options["session"]
     ROWS.to_csv("s3://cities-of-dask/cities.csv", index=False, storage_options=options)

@@ -1,4 +1,4 @@
-"""Spark gets the credentials and the location of the session."""
+"""Spark's options contain the session's credentials and S3 endpoint."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def test_spark(aws: EmbeddedAws, session: ProfileSession) -> None:
-    """Spark gets the credentials of the session, and where its S3 is."""
+    """`spark_options` returns the session's credentials, endpoint and Region."""
     options = spark_options(session)
     keys = [options[f"fs.s3a.{key}.key"] for key in ("access", "secret")]
     client = boto3.client(
