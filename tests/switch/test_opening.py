@@ -1,4 +1,4 @@
-"""A role from the AWS CLI's cache is what STS once said; where it counts, STS is asked again."""
+"""A switch uses a role from the AWS CLI's cache, and checks it with STS where that matters."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ SAYS = "left, cached)"
 
 @pytest.fixture(autouse=True)
 def cached(aws: EmbeddedAws) -> None:
-    """Let the cache have RoleBeta's session."""
+    """Put RoleBeta's session into the cache."""
     open_session("RoleBeta")
     aws.calls.clear()
 
 
 def pretend(aws: EmbeddedAws, session_name: str) -> None:
-    """Let the cache say that the role's session has this name."""
+    """Change the session name of the cached role."""
     (file,) = cached_roles(aws)
     document = json.loads(file.read_text())
     role = document["AssumedRoleUser"]["Arn"].rpartition("/")[0]
@@ -37,7 +37,7 @@ def pretend(aws: EmbeddedAws, session_name: str) -> None:
 
 
 def test_the_card_says_that_nobody_was_asked(aws: EmbeddedAws, shell: Shell) -> None:
-    """A switch to a cached role costs no call; the card says so, until STS has named the role."""
+    """A switch to a cached role makes no call, and the card says `cached` until a refresh."""
     assert SAYS in shell.good("%aws_profile RoleBeta").text
     assert SAYS in shell.good("%aws_profile").text
     assert actions(aws) == []
@@ -47,7 +47,7 @@ def test_the_card_says_that_nobody_was_asked(aws: EmbeddedAws, shell: Shell) -> 
 
 @pytest.mark.parametrize("how", ["--expect-account", "protected"])
 def test_sts_is_asked(aws: EmbeddedAws, shell: Shell, how: str) -> None:
-    """For an expected account, and a protected profile, STS names who has the cached keys."""
+    """For an expected account or a protected profile, a switch checks the cached role with STS."""
     pretend(aws, "pretended")
     assert "RoleBeta/pretended" in shell.good("%aws_profile RoleBeta").text
     if how == "protected":
@@ -74,7 +74,7 @@ def test_a_session_that_has_ended_is_replaced(aws: EmbeddedAws, shell: Shell) ->
 
 
 def test_nobody_answers(aws: EmbeddedAws, shell: Shell) -> None:
-    """Without an answer of STS, an expected account isn't taken from the cache."""
+    """If STS is unreachable, `--expect-account` doesn't trust the cache."""
     text = aws.config_file.read_text()
     aws.config_file.write_text(text.replace(aws.endpoint_url, "http://127.0.0.1:9"))
     note_endpoint("http://127.0.0.1:9")
@@ -84,7 +84,7 @@ def test_nobody_answers(aws: EmbeddedAws, shell: Shell) -> None:
 
 
 def test_expected_account(aws: EmbeddedAws, shell: Shell) -> None:
-    """A number can be given, without its leading zeros; an empty account is refused."""
+    """An expected account can be a number without leading zeros, and can't be empty."""
     with using_profile("RoleBeta", expect_account=int(ROLE_ACCOUNT)):
         pass
     with pytest.raises(UnexpectedAccount, match="not in 000000000012"):

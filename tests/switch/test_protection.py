@@ -1,4 +1,4 @@
-"""Patterns protect accounts, by ID and by name, and open profiles read-only."""
+"""Patterns protect accounts by ID and by name, and open profiles read-only."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ LISTED = "len(session.client('s3').list_buckets()['Buckets'])"
 
 
 def protect(shell: Shell, *patterns: str) -> None:
-    """Protect what fits the patterns."""
+    """Protect the profiles that match the patterns."""
     shell.good(f"%config AwsProfileMagics.protected = {list(patterns)}")
 
 
 def read_only(shell: Shell, *patterns: str) -> None:
-    """Open what fits the patterns read-only."""
+    """Make the profiles that match the patterns read-only."""
     shell.good(f"%config AwsProfileMagics.read_only = {list(patterns)}")
 
 
 def payroll(aws: EmbeddedAws, name: str = "payroll") -> None:
-    """Write a profile whose name doesn't say that its account is Acme Prod."""
+    """Write a profile in the account Acme Prod whose name doesn't contain `prod`."""
     aws.write_profile(
         name,
         sso_session="corp",
@@ -51,7 +51,7 @@ def payroll(aws: EmbeddedAws, name: str = "payroll") -> None:
 
 @pytest.fixture
 def signed_in(aws: EmbeddedAws) -> None:
-    """Sign in to an organisation."""
+    """Create an organisation, and sign in to it."""
     organisation(aws)
     aws.sso.sign_in("corp")
 
@@ -68,12 +68,12 @@ def signed_in(aws: EmbeddedAws) -> None:
     ],
 )
 def test_accounts_in_the_files(pattern: str, profile: str, fits: bool) -> None:
-    """A pattern fits the ID of the account in the files, in an ARN and in a role's one name."""
+    """A pattern matches the account ID in the files, in an ARN and in an assigned role's name."""
     assert Protection(protected=(pattern,)).is_protected(profile) is fits
 
 
 def test_an_account_that_only_sts_knows(shell: Shell, aws: EmbeddedAws) -> None:
-    """Keys don't say their account: STS does, before anything is switched."""
+    """For a profile with keys, a switch gets the account from STS before it changes anything."""
     protect(shell, USER_ACCOUNT)
     error = shell.refused("%aws_profile UserAlpha")
     assert isinstance(error, ProtectedProfile)
@@ -91,7 +91,7 @@ def test_an_account_that_only_sts_knows(shell: Shell, aws: EmbeddedAws) -> None:
 
 @pytest.mark.usefixtures("signed_in")
 def test_the_name_of_an_account(shell: Shell, aws: EmbeddedAws) -> None:
-    """A profile is protected by its account's name, which the card shows."""
+    """A pattern protects a profile by its account's name, which the card shows."""
     payroll(aws)
     protect(shell, "*prod*")
     assert isinstance(shell.refused("%aws_profile payroll"), ProtectedProfile)
@@ -100,23 +100,23 @@ def test_the_name_of_an_account(shell: Shell, aws: EmbeddedAws) -> None:
     assert "payroll  (protected, " in card.splitlines()[0]
     aws.calls.clear()
     shell.good("%aws_profile payroll --yes")
-    assert "sso:ListAccounts" not in actions(aws)  # it is known from before
+    assert "sso:ListAccounts" not in actions(aws)  # the name is cached
 
 
 @pytest.mark.usefixtures("signed_in")
 def test_another_name_keeps_the_protection(shell: Shell, aws: EmbeddedAws) -> None:
-    """A role that is saved under a harmless name stays protected, in the next kernel as well."""
+    """A role that is saved under a harmless name stays protected, even without the cached list."""
     protect(shell, "*prod*")
     role = f"corp:{PROD}/Reader"
     assert isinstance(shell.refused(f"%aws_profile {role} --save payroll"), ProtectedProfile)
     shell.good(f"%aws_profile {role} --save payroll --yes")
     shell.good("%aws_profile --off")
-    next((aws.home / ".cache/ipy_awsprofile").iterdir()).unlink()  # nothing is listed
+    next((aws.home / ".cache/ipy_awsprofile").iterdir()).unlink()  # the cached list
     assert isinstance(shell.refused("%aws_profile payroll"), ProtectedProfile)
 
 
 def test_without_a_sign_in(shell: Shell, aws: EmbeddedAws) -> None:
-    """If the account's name can't be looked up, the switch fails: it isn't taken for harmless."""
+    """If the account's name can't be looked up, the switch fails because it needs a sign-in."""
     organisation(aws)
     payroll(aws)
     protect(shell, "*prod*")
@@ -126,7 +126,7 @@ def test_without_a_sign_in(shell: Shell, aws: EmbeddedAws) -> None:
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("pattern", ["Role*", ROLE_ACCOUNT])
 def test_read_only_by_pattern(shell: Shell, pattern: str) -> None:
-    """A profile that fits is read-only, however it is opened; `--write` makes an exception."""
+    """A matching profile is read-only however it is opened, unless `--write` allows writes."""
     read_only(shell, pattern)
     assert "read-only" in shell.good("%aws_profile RoleBeta").text
     assert shell.good(LISTED).result == 3
@@ -154,9 +154,9 @@ def put(session: Any) -> str:
 
 @pytest.mark.usefixtures("aws")
 def test_an_account_of_keys_that_is_read_only(shell: Shell) -> None:
-    """If only STS knows that the account fits, the session that is used is a limited one."""
+    """For a profile with keys in a matching account, a switch needs GetScopedCredentials."""
     read_only(shell, USER_ACCOUNT)
-    error = shell.refused("%aws_profile UserAlpha")  # who may not call GetScopedCredentials
+    error = shell.refused("%aws_profile UserAlpha")  # its policy doesn't allow GetScopedCredentials
     assert "sts:GetScopedCredentials" in str(error)
     assert shell.good("%aws_profile").text.startswith("No profile is active")
     shell.good("%aws_profile UserAlpha --write")
@@ -164,7 +164,7 @@ def test_an_account_of_keys_that_is_read_only(shell: Shell) -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_many_profiles(shell: Shell, tmp_path: Any) -> None:
-    """A run can be read-only or limited by a policy, and is if a profile fits a pattern."""
+    """Runs over many profiles apply read-only patterns, `--read-only`, `--policy` and `--write`."""
     limits: list[dict[str, Any]] = [{"read_only": True}, {"policy": policy_file(tmp_path)}]
     for limit, says in zip(limits, ("ReadOnlyIdentity", "AccessDenied"), strict=True):
         frame = across_profiles("RoleBeta", count, progress=False, **limit)
@@ -189,7 +189,7 @@ def test_many_profiles(shell: Shell, tmp_path: Any) -> None:
 
 
 def policy_file(folder: Any) -> str:
-    """Write a policy that only lists buckets."""
+    """Write a policy that only allows listing buckets, and return its path."""
     file = folder / "policy.json"
     file.write_text(
         '{"Version": "2012-10-17", "Statement": '
@@ -207,7 +207,7 @@ def count(session: Any) -> int:
 def test_a_server_without_the_call(
     shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If STS can't limit a session, the switch fails and the notebook keeps its identity."""
+    """If STS lacks GetScopedCredentials, a read-only switch fails and changes nothing."""
     from ipy_awsprofile.demo.refusals import Refusal
     from ipy_awsprofile.demo.services.sts.responses import StsResponse
 
@@ -226,7 +226,7 @@ def test_a_server_without_the_call(
 
 @pytest.mark.usefixtures("signed_in")
 def test_the_card(shell: Shell, tmp_path: Any) -> None:
-    """The card says what limits the session; the base's ARN stays."""
+    """The card says what limits the session, and shows the same ARN as without limits."""
     arn = shell.good("%aws_profile prod-reader\nsession").text
     card = shell.good("%aws_profile prod-reader --read-only").text
     assert "limited to read-only in 33 services; all others are denied" in card

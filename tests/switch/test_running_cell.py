@@ -1,4 +1,4 @@
-"""What waits for the end of the running cell, in a real shell."""
+"""An action can wait for the end of the running cell in a real shell."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def cell(bare_shell: Shell) -> RunningCell:
-    """Give the notebook a RunningCell, and a list for what happened."""
+    """Add a RunningCell and an empty list, `happened`, to the notebook; return the RunningCell."""
     cell = RunningCell(bare_shell.ip)
     bare_shell.names.update(cell=cell, happened=[])
     return cell
 
 
 def test_without_a_running_cell(cell: RunningCell, bare_shell: Shell) -> None:
-    """Between cells and outside IPython, an action is done at once, in the thread of the call."""
+    """Between cells and outside IPython, an action runs at once, in the caller's thread."""
     threads: list[int] = []
     for one in (cell, RunningCell(None)):
         assert not one.is_running
@@ -32,14 +32,14 @@ def test_without_a_running_cell(cell: RunningCell, bare_shell: Shell) -> None:
 
 
 def test_once(cell: RunningCell, bare_shell: Shell) -> None:
-    """An action that waits is done once, and what drops it later does nothing."""
+    """A waiting action runs once, and dropping it afterwards does nothing."""
     bare_shell.good("drop = cell.when_ended(lambda: happened.append('done'), list)")
     bare_shell.good("drop(); cell.drop()")
     assert bare_shell.names["happened"] == ["done"]
 
 
 def test_dropped(cell: RunningCell, bare_shell: Shell) -> None:
-    """An action that is replaced or dropped isn't done; what it was given for that is called."""
+    """An action that is replaced or dropped doesn't run, and its `dropped` callback is called."""
     bare_shell.good(
         "def wait(name):\n"
         "    note = happened.append\n"
@@ -56,14 +56,14 @@ def test_dropped(cell: RunningCell, bare_shell: Shell) -> None:
 def test_an_action_that_fails(
     cell: RunningCell, bare_shell: Shell, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An unexpected error is logged, and isn't shown as an error of the cell."""
+    """An error in a waiting action is logged, and the cell doesn't show it."""
     ran = bare_shell.good("cell.when_ended(lambda: 1 / 0, list); None")
     assert ran.text == ""
     assert "ZeroDivisionError" in caplog.text
 
 
 def test_the_cell_ends_while_another_thread_asks(cell: RunningCell, bare_shell: Shell) -> None:
-    """However a cell's end and a click meet, the action is done, and once."""
+    """An action from another thread runs exactly once, even if the cell ends at the same time."""
     for _ in range(50):
         bare_shell.good(
             "import threading\n"

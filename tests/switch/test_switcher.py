@@ -1,4 +1,4 @@
-"""A switch moves the notebook as a whole or not at all, and can be undone."""
+"""A switch changes the whole notebook or nothing, and can be undone."""
 
 from __future__ import annotations
 
@@ -37,10 +37,9 @@ USER = SwitchRequest(profile="UserAlpha")
 
 @pytest.fixture
 def switcher(bare_shell: Shell, aws: EmbeddedAws) -> Iterator[Switcher]:
-    """Make a switcher of a shell that has nothing else of ours.
+    """Yield a switcher for a shell without the extension, and close it at the end.
 
-    It is switched off at the end: otherwise the garbage collector would restore the environment, at
-    any time during another test.
+    Otherwise, the garbage collector would restore the environment at any time during another test.
     """
     switcher = Switcher(bare_shell.ip)
     yield switcher
@@ -48,7 +47,7 @@ def switcher(bare_shell: Shell, aws: EmbeddedAws) -> Iterator[Switcher]:
 
 
 def test_before_the_first_switch(switcher: Switcher) -> None:
-    """Nobody is active, and there is nothing to refresh, undo or name."""
+    """Before the first switch, the switcher has no identity, and nothing to refresh or undo."""
     assert switcher.session is None
     assert switcher.request is None
     assert switcher.identity() is None
@@ -58,7 +57,7 @@ def test_before_the_first_switch(switcher: Switcher) -> None:
 
 
 def test_switch(switcher: Switcher, bare_shell: Shell) -> None:
-    """The identity comes back, and the session is in the notebook."""
+    """A switch returns the identity, and puts the session into the notebook."""
     identity = switcher.switch(ROLE)
     assert identity.chain == ("RoleBeta", "UserAlpha")
     assert switcher.identity() == identity
@@ -67,7 +66,7 @@ def test_switch(switcher: Switcher, bare_shell: Shell) -> None:
 
 
 def test_requests_options(switcher: Switcher, bare_shell: Shell) -> None:
-    """Every wish of a request reaches the session."""
+    """Each option of a request applies to the session."""
     identity = switcher.switch(
         SwitchRequest(
             profile="RoleBeta",
@@ -83,7 +82,7 @@ def test_requests_options(switcher: Switcher, bare_shell: Shell) -> None:
 
 
 def test_twice_is_once(switcher: Switcher, aws: EmbeddedAws, bare_shell: Shell) -> None:
-    """Switching to the same profile again calls nobody and is undone by one step."""
+    """Switching to the same profile again makes no calls, and one `off` undoes both."""
     first = switcher.switch(ROLE)
     aws.calls.clear()
     assert switcher.switch(ROLE) == first
@@ -93,7 +92,7 @@ def test_twice_is_once(switcher: Switcher, aws: EmbeddedAws, bare_shell: Shell) 
 
 
 def test_another_variable_replaces_the_first(switcher: Switcher, bare_shell: Shell) -> None:
-    """With another variable the first one is put back."""
+    """A switch with another variable restores the first variable."""
     bare_shell.good("session = 'mine'")
     switcher.switch(ROLE)
     switcher.switch(SwitchRequest(profile="RoleBeta", variable="beta"))
@@ -102,7 +101,7 @@ def test_another_variable_replaces_the_first(switcher: Switcher, bare_shell: She
 
 
 def test_off_after_several_switches(switcher: Switcher, bare_shell: Shell) -> None:
-    """Undoing goes back to before the first switch, however many there were."""
+    """`off` restores the state before the first of several switches."""
     bare_shell.good("session = 'mine'")
     switcher.switch(ROLE)
     switcher.switch(USER)
@@ -114,7 +113,7 @@ def test_off_after_several_switches(switcher: Switcher, bare_shell: Shell) -> No
 
 
 def test_off_leaves_a_rebound_name(switcher: Switcher, bare_shell: Shell) -> None:
-    """A name that the user has bound anew is left alone."""
+    """`off` doesn't change a name that the user has rebound."""
     switcher.switch(ROLE)
     bare_shell.good("session = 'newer'")
     switcher.off()
@@ -122,7 +121,7 @@ def test_off_leaves_a_rebound_name(switcher: Switcher, bare_shell: Shell) -> Non
 
 
 def test_refresh(switcher: Switcher, aws: EmbeddedAws, bare_shell: Shell) -> None:
-    """Refreshing makes one new call, and keeps every wish of the request."""
+    """Refreshing makes one new call, and keeps the options of the request."""
     request = SwitchRequest(profile="RoleBeta", region="eu-west-1", variable="s")
     switcher.switch(request)
     before: Any = bare_shell.names["s"].get_credentials()
@@ -136,7 +135,7 @@ def test_refresh(switcher: Switcher, aws: EmbeddedAws, bare_shell: Shell) -> Non
 
 
 def test_failed_switch_changes_nothing(switcher: Switcher, bare_shell: Shell) -> None:
-    """A switch that fails leaves identity, session and variables as they were."""
+    """A failed switch doesn't change the identity, the session or the variables."""
     identity = switcher.switch(ROLE)
     names = dict(bare_shell.names)
     with pytest.raises(ProfileNotFound):
@@ -146,7 +145,7 @@ def test_failed_switch_changes_nothing(switcher: Switcher, bare_shell: Shell) ->
 
 
 def test_failed_first_switch_leaves_nothing(switcher: Switcher, bare_shell: Shell) -> None:
-    """A first switch that fails leaves the notebook without an identity."""
+    """A failed first switch leaves the notebook without an identity."""
     with pytest.raises(ProfileNotFound):
         switcher.switch(SwitchRequest(profile="Nobody"))
     assert switcher.session is None
@@ -157,7 +156,7 @@ UNBINDABLE: Any = SwitchRequest(profile="UserAlpha", variable=[])  # type: ignor
 
 
 def test_failed_binding_is_rolled_back(switcher: Switcher, bare_shell: Shell) -> None:
-    """If something can't follow the new identity, everything follows the former one again."""
+    """If a binding fails, the switch restores the previous identity everywhere."""
     identity = switcher.switch(ROLE)
     with pytest.raises(TypeError):
         switcher.switch(UNBINDABLE)
@@ -168,14 +167,14 @@ def test_failed_binding_is_rolled_back(switcher: Switcher, bare_shell: Shell) ->
 
 
 def test_failed_first_binding_is_rolled_back(switcher: Switcher) -> None:
-    """If nothing was active before, nothing is active afterwards."""
+    """If a binding of the first switch fails, no identity is active."""
     with pytest.raises(TypeError):
         switcher.switch(UNBINDABLE)
     assert switcher.session is None
 
 
 def test_listeners(switcher: Switcher) -> None:
-    """Listeners hear of each identity and of its end, until they have heard enough."""
+    """Listeners are called for each new identity and for `off`, until they unsubscribe."""
     heard: list[Identity | None] = []
     stop = switcher.subscribe(heard.append)
     first = switcher.switch(ROLE)
@@ -187,7 +186,7 @@ def test_listeners(switcher: Switcher) -> None:
 
 
 def test_listener_that_leaves_while_listening(switcher: Switcher) -> None:
-    """A listener may end its subscription when it is called."""
+    """A listener can unsubscribe during its own call."""
     heard: list[str] = []
 
     def once(_: Identity | None) -> None:
@@ -202,7 +201,7 @@ def test_listener_that_leaves_while_listening(switcher: Switcher) -> None:
 
 
 def test_failed_switch_is_not_told(switcher: Switcher) -> None:
-    """Listeners don't hear of a switch that failed."""
+    """A failed switch doesn't call listeners."""
     heard: list[Identity | None] = []
     switcher.subscribe(heard.append)
     with pytest.raises(ProfileNotFound):
@@ -215,7 +214,7 @@ def test_failed_switch_is_not_told(switcher: Switcher) -> None:
     [("RoleBeta", True), ("role*", True), ("*BETA", True), ("*", True), ("Role", False)],
 )
 def test_protected(switcher: Switcher, pattern: str, is_protected: bool) -> None:
-    """A protected profile needs to be confirmed; patterns match whole names, in any case."""
+    """Protected profiles need confirmation; patterns match whole names, ignoring case."""
     switcher.protection.protected = ("other", pattern)
     assert switcher.protection.is_protected("RoleBeta") is is_protected
     if is_protected:
@@ -229,12 +228,12 @@ def test_protected(switcher: Switcher, pattern: str, is_protected: bool) -> None
 
 
 def stale(whom: str, variable: str = "s3") -> str:
-    """Return what is said of a variable with a client for S3."""
+    """Return the message about a variable with a stale S3 client."""
     return f"still signs as {whom}: run `{variable} = session.client('s3')`"
 
 
 def test_stale_variables_of_a_former_profile(switcher: Switcher, bare_shell: Shell) -> None:
-    """Client, resource and session of the former identity are named, those of this one aren't."""
+    """Only clients, resources and sessions of the previous identity are reported as stale."""
     switcher.switch(ROLE)
     bare_shell.good("s3 = session.client('s3'); r = session.resource('s3'); old = session")
     switcher.switch(USER)
@@ -249,7 +248,7 @@ def test_stale_variables_of_a_former_profile(switcher: Switcher, bare_shell: She
 def test_stale_variables_of_boto3_itself(
     switcher: Switcher, bare_shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What boto3 made by its own default is named by the profile whose key it is."""
+    """A stale client of boto3's default session is reported with the profile that has its key."""
     monkeypatch.setenv("AWS_PROFILE", "UserAlpha")
     bare_shell.good("import boto3; s3 = boto3.client('s3'); boto3.DEFAULT_SESSION = None")
     switcher.switch(ROLE)
@@ -259,7 +258,7 @@ def test_stale_variables_of_boto3_itself(
 def test_stale_variables_of_the_environment(
     switcher: Switcher, bare_shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Keys that no profile has are named by where botocore found them."""
+    """A stale client whose keys are in no profile is reported with botocore's source for them."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     bare_shell.names["s3"] = boto3.Session(region_name="us-east-1").client("s3")
@@ -270,7 +269,7 @@ def test_stale_variables_of_the_environment(
 def test_the_default_profile_is_the_active_one(
     switcher: Switcher, bare_shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A client from before the first switch signs as the same profile, until another is active."""
+    """A client created before the first switch is stale only if another profile is active."""
     monkeypatch.setenv("AWS_PROFILE", "UserAlpha")
     bare_shell.names["s3"] = boto3.Session().client("s3")
     switcher.switch(USER)
@@ -282,7 +281,7 @@ def test_the_default_profile_is_the_active_one(
 def test_what_was_chosen_is_not_stale(
     switcher: Switcher, bare_shell: Shell, aws: EmbeddedAws
 ) -> None:
-    """Sessions by a profile's name or with keys aren't named, whenever they were made."""
+    """Sessions created with a profile's name or with keys are never reported as stale."""
     names = bare_shell.names
     names["before"] = boto3.Session(profile_name="RoleBeta").client("s3")
     names["keys"] = boto3.client("s3", aws_access_key_id="AKIA", aws_secret_access_key="x")
@@ -295,7 +294,7 @@ def test_what_was_chosen_is_not_stale(
 
 
 def test_same_identity_is_not_stale(switcher: Switcher, bare_shell: Shell) -> None:
-    """Clients from before a refresh sign as the active identity."""
+    """Clients created before a refresh aren't stale."""
     switcher.switch(ROLE)
     bare_shell.good("s3 = session.client('s3')")
     switcher.refresh()
@@ -305,7 +304,7 @@ def test_same_identity_is_not_stale(switcher: Switcher, bare_shell: Shell) -> No
 def test_the_same_role_with_less_access_is_another_one(
     switcher: Switcher, bare_shell: Shell
 ) -> None:
-    """A client of the full role is named after a switch to the same role read-only, and back."""
+    """A full client is stale after a switch to the same role read-only, and vice versa."""
     switcher.switch(ROLE)
     bare_shell.good("full = session.client('s3')")
     switcher.switch(SwitchRequest(profile="RoleBeta", read_only=True))
@@ -325,7 +324,7 @@ def test_nothing_is_stale_after_off(switcher: Switcher, bare_shell: Shell) -> No
 
 
 def test_switches_from_several_threads_take_turns(switcher: Switcher, bare_shell: Shell) -> None:
-    """However threads switch at once, session and identity belong together in the end."""
+    """After concurrent switches in several threads, session and identity match."""
     threads = [
         threading.Thread(target=switcher.switch, args=(request,)) for request in [ROLE, USER] * 3
     ]
@@ -343,7 +342,10 @@ def test_switches_from_several_threads_take_turns(switcher: Switcher, bare_shell
 
 
 def test_overlapping_scopes(switcher: Switcher, bare_shell: Shell) -> None:
-    """Of scopes that overlap, the later one stays in force, and after both all is as before."""
+    """If scopes overlap, the later one stays active, and ending both restores the original state.
+
+    The order in which they end doesn't matter.
+    """
     switcher.switch(USER)
     own = bare_shell.names["session"]
     first, second = Scope(switcher, ROLE), Scope(switcher, replace(ROLE, read_only=True))
@@ -359,7 +361,7 @@ def test_overlapping_scopes(switcher: Switcher, bare_shell: Shell) -> None:
 
 
 def test_three_overlapping_scopes(switcher: Switcher) -> None:
-    """A scope that ends among others leaves no trace in what comes back after them."""
+    """When overlapping scopes end in any order, the switcher restores only sessions still open."""
     stacks = [ExitStack() for _ in range(3)]
     sessions = [stack.enter_context(Scope(switcher, ROLE)) for stack in stacks]
     stacks[0].close()
@@ -370,7 +372,7 @@ def test_three_overlapping_scopes(switcher: Switcher) -> None:
 
 
 def test_unloading_in_a_scope(switcher: Switcher, bare_shell: Shell) -> None:
-    """Nothing comes back into a notebook whose extension was unloaded in the block."""
+    """If the extension is unloaded inside a scope, ending the scope restores nothing."""
     switcher.switch(USER)
     with Scope(switcher, ROLE):
         switcher.close()
@@ -380,7 +382,7 @@ def test_unloading_in_a_scope(switcher: Switcher, bare_shell: Shell) -> None:
 
 @pytest.mark.parametrize("way", ["switch", "scope"])
 def test_interrupted_listener(switcher: Switcher, bare_shell: Shell, way: str) -> None:
-    """Ctrl-C while a listener is told undoes a scope, and leaves a switch as it is."""
+    """Ctrl-C in a listener undoes a scope, but not a switch."""
     switcher.switch(USER)
     before = switcher.session
 
@@ -399,7 +401,7 @@ def test_interrupted_listener(switcher: Switcher, bare_shell: Shell, way: str) -
 def test_error_while_the_former_one_is_taken_off(
     switcher: Switcher, bare_shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Then nothing has changed: what was taken off is bound again."""
+    """An error while the previous bindings are removed restores them."""
 
     def stopped(_: None) -> None:
         monkeypatch.setattr(filesystems, "_clear_cache", clear_cache)
@@ -425,7 +427,7 @@ def test_source_in_the_environment_after_a_switch(
     monkeypatch: pytest.MonkeyPatch,
     way: str,
 ) -> None:
-    """Keys that a switch removes from the environment still start the roles that need them."""
+    """Roles with `credential_source = Environment` use keys that a switch removed from there."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", scenario.user.access_key_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", scenario.user.secret_access_key)
     aws.write_profile(
@@ -446,7 +448,7 @@ def test_source_in_the_environment_after_a_switch(
 
 
 def test_listener_that_switches(switcher: Switcher) -> None:
-    """A listener isn't told of its own switches; others are, of the last one."""
+    """A listener that switches isn't called for its own switches, but other listeners are."""
     told: list[str | None] = []
 
     def works(identity: Identity | None) -> None:
@@ -460,7 +462,7 @@ def test_listener_that_switches(switcher: Switcher) -> None:
 
 
 def test_who_is_active_goes_on_when_protected(switcher: Switcher) -> None:
-    """A pattern that comes after the switch asks for no consent to refresh."""
+    """Refreshing needs no confirmation if a pattern protects the profile only later."""
     switcher.switch(ROLE)
     switcher.protection.protected = ("*beta*",)
     assert switcher.refresh()
@@ -469,7 +471,7 @@ def test_who_is_active_goes_on_when_protected(switcher: Switcher) -> None:
 
 
 def test_nobody_waits_for_a_question(switcher: Switcher, aws: EmbeddedAws) -> None:
-    """While a person is asked, other threads can look who is active."""
+    """Other threads can read the identity while a switch waits for an MFA code."""
     add_mfa_role(aws, "WithMfa")
     switcher.switch(USER)
     seen = []

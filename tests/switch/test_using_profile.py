@@ -1,4 +1,4 @@
-"""A script has one Switcher, so what a block has lent lasts as long as the script."""
+"""A script has one Switcher, so children of a block get credentials until the script ends."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHILD = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
 
 
 def test_a_child_outlives_its_block(aws: EmbeddedAws) -> None:
-    """A child process that was started in a block gets credentials after the block, too."""
+    """A child process with a block's environment gets credentials even after the block."""
     with using_profile("RoleBeta", session_name="child", read_only=True):
         environment = dict(os.environ)
     gc.collect()
@@ -33,7 +33,7 @@ def test_a_child_outlives_its_block(aws: EmbeddedAws) -> None:
 
 
 def test_blocks_in_blocks(aws: EmbeddedAws) -> None:
-    """All blocks of a script share a Switcher, and a forked child has another one."""
+    """Nested blocks share one Switcher, and each restores the previous session."""
     with using_profile("RoleBeta") as outer:
         with using_profile("UserAlpha") as inner:
             assert running_switcher().session is inner
@@ -42,12 +42,12 @@ def test_blocks_in_blocks(aws: EmbeddedAws) -> None:
 
 
 def account_of(session: boto3.Session) -> str:
-    """Return the account in which a session signs, as AWS says."""
+    """Return the account that STS reports for a session."""
     return str(session.client("sts").get_caller_identity()["Account"])
 
 
 def test_threads_do_not_share_a_block(aws: EmbeddedAws) -> None:
-    """A thread can't move the kernel while another one is in a block; open_session works there."""
+    """A thread can't enter a block while another thread is in one, but can open a session."""
 
     def in_a_block() -> str:
         with using_profile("UserAlpha") as session:
@@ -66,7 +66,7 @@ def test_threads_do_not_share_a_block(aws: EmbeddedAws) -> None:
 
 
 def test_tasks_do_not_share_a_block(aws: EmbeddedAws) -> None:
-    """Of two asyncio tasks, the second one is refused, and each signs as who it has named."""
+    """While an asyncio task is in a block, a second task is refused and the first continues."""
 
     async def in_a_block(name: str) -> str:
         with using_profile(name):
