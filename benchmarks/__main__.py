@@ -30,7 +30,7 @@ class Topic(Protocol):
     """A module that measures one topic."""
 
     def measure(self, stage: Stage) -> Iterator[Measured]:
-        """Measure with the number of profiles that the stage has."""
+        """Measure with the stage's number of profiles."""
 
 
 #: The rows of the table are in this order.
@@ -55,7 +55,7 @@ def measure(topics: Sequence[Topic]) -> dict[int, list[Measured]]:
 
 
 def main() -> None:
-    """Measure and print the table; with ``--update-page``, write it to its page too."""
+    """Measure and print the table; with ``--update-page``, also write it to its page."""
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     picker_help = "measure the picker in a browser instead"
     parser.add_argument("topic", nargs="?", choices=["picker"], help=picker_help)

@@ -1,4 +1,4 @@
-"""The buckets of many accounts: in a loop with boto3, or all at once."""
+"""Compare listing the buckets of many accounts at once with a loop over boto3 sessions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def all_at_once():
 
 
 def measure(stage: Stage) -> Iterator[Measured]:
-    """Time both ways without cached roles; only with a small config file."""
+    """Time both ways without cached roles, and only with a small config file."""
     if stage.profiles > _MOST_PROFILES:
         return
     with stage.organisation(max(accounts for accounts, _ in _RUNS)):

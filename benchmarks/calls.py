@@ -1,4 +1,4 @@
-"""A call that is recorded, and one that isn't, without the time of a server."""
+"""Compare recorded calls with calls that aren't recorded, without a server's time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _CALLS = 'for _ in range(1000):\n    client.head_object(Bucket="b", Key="x/y")'
 
 
 def measure(stage: Stage) -> Iterator[Measured]:
-    """Time 1,000 calls with the recording on and off."""
+    """Time 1,000 calls, with recording on and off."""
     ours, theirs = by_turns(
         lambda: fresh(stage, timed(_CALLS, setup=f"{_SETUP}\nrecorder.start()")),
         lambda: fresh(stage, timed(_CALLS, setup=_SETUP)),

@@ -1,4 +1,4 @@
-"""The AWS CLI to compare with: version 2 if it is installed."""
+"""Find the AWS CLI to compare with, preferably version 2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows a switch: `s3://` paths, the AWS CLI, and a session that can only read."""
+"""Time work after a switch, with `s3://` paths, the AWS CLI and a read-only session."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SWITCHED = f"{SETUP}\n{SWITCH}\n"
 
 
 def measure(stage: Stage) -> Iterator[Measured]:
-    """Time each after a switch, and what a user would do without one."""
+    """Time each after a switch, and the alternative without the extension."""
     yield from _s3_path(stage)
     yield from _aws_cli(stage)
     yield from _read_only(stage)
@@ -35,7 +35,7 @@ def _s3_path(stage: Stage) -> Iterator[Measured]:
 
 
 def _aws_cli(stage: Stage) -> Iterator[Measured]:
-    """Time the AWS CLI, which is a new process each time."""
+    """Time the AWS CLI, which starts a new process each time."""
     path = aws_cli()[0]
     run = f"subprocess.run({[path, *CLI]}, check=True, stdout=subprocess.DEVNULL)"
     ours, theirs = by_turns(
@@ -48,7 +48,7 @@ def _aws_cli(stage: Stage) -> Iterator[Measured]:
 
 
 def _read_only(stage: Stage) -> Iterator[Measured]:
-    """Time the first switch to a session that can only read, in a kernel that has switched."""
+    """Time the first switch to a read-only session, in a kernel that has switched before."""
     switch = 'switcher.switch(SwitchRequest(profile="RoleBeta", read_only=True))'
     by_hand = (
         'user = boto3.Session(profile_name="UserAlpha")\n'

@@ -1,4 +1,4 @@
-"""The names of all profiles."""
+"""Time listing the names of all profiles."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from benchmarks.timing import Measured, by_turns, command, fresh, repeated, time
 
 _OURS = "list_profiles()"
 _BOTO3 = "boto3.Session().available_profiles"
-_CLI = ("configure", "list-profiles")  # of version 2
+_CLI = ("configure", "list-profiles")  # needs version 2
 _SETUP = "import boto3\nfrom ipy_awsprofile import list_profiles"
 
 
 def measure(stage: Stage) -> Iterator[Measured]:
-    """Time the first call in a process, and later ones."""
+    """Time the first call in a process, and later calls."""
     first = timed(_OURS, setup=_SETUP)
     ours, theirs = by_turns(
         lambda: fresh(stage, first),

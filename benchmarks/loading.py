@@ -1,4 +1,4 @@
-"""``%load_ext`` in a running shell."""
+"""Time ``%load_ext`` in a running shell."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ print(time.perf_counter() - start)
 
 
 def measure(stage: Stage) -> Iterator[Measured]:
-    """Time a cell that loads the extension, and one that imports boto3."""
+    """Time a cell that loads the extension, and a cell that imports boto3."""
     ours, theirs = by_turns(
         lambda: fresh(stage, _CELL.format("%load_ext ipy_awsprofile")),
         lambda: fresh(stage, _CELL.format("import boto3")),

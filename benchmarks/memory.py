@@ -1,4 +1,4 @@
-"""The memory of sessions with an S3 client each."""
+"""Measure the memory of sessions with an S3 client each."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ print(resident() - before)
 
 
 def measure(stage: Stage) -> Iterator[Measured]:
-    """Measure how much a process grows, on Linux."""
+    """Measure how much memory a process gains, on Linux only."""
     count = _MANY if stage.profiles <= 1000 else _FEW  # noqa: PLR2004
     ours, theirs = by_turns(
         lambda: fresh(stage, _PROGRAM.format('open_session("RoleBeta")', count)),

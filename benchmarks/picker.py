@@ -1,4 +1,4 @@
-"""The picker in a real JupyterLab, compared with ipywidgets: ``python -m benchmarks picker``."""
+"""Compare the picker in a real JupyterLab with ipywidgets: ``python -m benchmarks picker``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WIDGET = (
 
 _ROLES = "from ipy_awsprofile import list_assigned_roles\nlen(list_assigned_roles())"
 
-#: The time of one key: the search, the list, and the layout of the page.
+#: Measures one keystroke, which includes the search, the list and the page's layout.
 _KEYSTROKE = """(field, text) => {
   const start = performance.now();
   field.value = text;
@@ -38,7 +38,7 @@ _FRAME = 1 / 60
 
 
 def measure(stage: Stage) -> Iterator[Measured]:
-    """Time until a picker, a Dropdown and a Combobox appear, and the time of a key in a picker."""
+    """Time how soon a picker, a Dropdown and a Combobox appear, and a keystroke in a picker."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
     from playwright.sync_api import sync_playwright
 

@@ -1,4 +1,4 @@
-"""The roles of IAM Identity Center that no profile names: listed, in the picker, and by Tab."""
+"""Time IAM Identity Center roles without a profile, in listings, the picker and Tab completion."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from benchmarks.timing import Measured, by_turns, fresh, repeated, timed
 
 ACCOUNTS, ROLES = 300, ("Admin", "Developer", "Reader")
 
-#: In milliseconds.
+#: The latency of AWS in milliseconds.
 _LATENCY = 50
 
-#: A listing doesn't depend on the number of profiles: it is measured once.
+#: A listing doesn't depend on the number of profiles, so it is measured only once.
 _MOST_PROFILES = 10
 
 _SETUP = "import boto3\nfrom ipy_awsprofile import list_assigned_roles"
@@ -52,13 +52,13 @@ def tab():
 
 
 def measure(stage: Stage) -> Iterator[Measured]:
-    """Time listings, the picker's list and Tab, with all roles of an organisation."""
+    """Time listings, the picker's list and Tab completion, with all roles of an organisation."""
     count = ACCOUNTS * len(ROLES)
     with stage.sign_in(ACCOUNTS, ROLES):
         if stage.profiles <= _MOST_PROFILES:
             loop = _BOTO3.format(endpoint=stage.aws.endpoint_url, count=count)
             with stage.latency(_LATENCY):
-                # The second kernel finds the list that the first one has made.
+                # The second kernel uses the list that the first one cached.
                 for what, argument in (("first", "fresh=True"), ("in the next kernel", "")):
                     ours = f"assert len(list_assigned_roles({argument})) == {count}"
                     yield Measured(

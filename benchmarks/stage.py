@@ -1,4 +1,4 @@
-"""An embedded AWS in this process, and the environment of the processes that are measured."""
+"""Run an embedded AWS in this process, and prepare the environment of the measured processes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ipy_awsprofile.demo.stages.scenario import seed
 
 @dataclass
 class Stage:
-    """An embedded AWS; `profiles` is how many profiles its config file has, without the scenario's.
+    """An embedded AWS, and the environment of the measured processes.
 
-    `environment` is that of the measured processes.
+    `profiles` is the number of profiles in the config file, without the scenario's own.
     """
 
     aws: EmbeddedAws
@@ -26,11 +26,11 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.environment = clean_environment(self.aws)
-        # An installed package has its bytecode, so the measured processes may write it.
+        # An installed package has bytecode, so the measured processes can write theirs, too.
         self.environment.pop("PYTHONDONTWRITEBYTECODE", None)
 
     def grow(self, profiles: int) -> None:
-        """Add role profiles until there are that many."""
+        """Add role profiles until the config file has this many."""
         with self.aws.config_file.open("a") as config:
             for number in range(self.profiles, profiles):
                 config.write(
@@ -44,7 +44,7 @@ class Stage:
 
     @contextmanager
     def organisation(self, accounts: int) -> Iterator[None]:
-        """Use a config file with that many accounts while the context lasts."""
+        """Use a config file with this many accounts while the context lasts."""
         file = self.aws.home / ".aws" / "config-accounts"
         seed_organisation(self.aws, accounts, config_file=file)
         before = self.environment
@@ -56,9 +56,9 @@ class Stage:
 
     @contextmanager
     def sign_in(self, accounts: int, roles: Sequence[str]) -> Iterator[None]:
-        """Sign in at an [sso-session] with these roles in so many accounts; it is in the config.
+        """Add an [sso-session] with these roles in this many accounts, and sign in to it.
 
-        The accounts and the sign-in stay when the context ends.
+        At the end, the context restores the config file, but keeps the accounts and the sign-in.
         """
         before = self.aws.config_file.read_text()
         for number in range(accounts):
@@ -82,7 +82,7 @@ class Stage:
 
     @contextmanager
     def latency(self, milliseconds: int) -> Iterator[None]:
-        """Delay each of AWS's responses while the context lasts."""
+        """Delay each AWS response while the context lasts."""
         self.aws.latency = milliseconds / 1000
         try:
             yield

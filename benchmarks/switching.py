@@ -1,4 +1,4 @@
-"""A switch to a role, with a client and a call."""
+"""Time switches to a role, with a client and a call."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SETUP = (
 )
 CLIENT = 'switcher.session.client("s3")'
 BOTO3 = 'boto3.Session(profile_name="RoleBeta")'
-#: A command of the AWS CLI.
+#: The AWS CLI command to compare with.
 CLI = ("s3api", "list-buckets")
 _WITH_PROFILE = (*CLI, "--profile", "RoleBeta")
 
@@ -61,7 +61,7 @@ def _first(stage: Stage) -> Iterator[Measured]:
 
 
 def _signatures(stage: Stage) -> Iterator[Measured]:
-    """Time a thousand signatures of the active identity, each of which passes the gate."""
+    """Time 1,000 signatures of the active identity, which all pass the gate."""
     sign = (
         "for _ in range(1_000):\n"
         "    s3.generate_presigned_url('get_object', Params={'Bucket': 'b', 'Key': 'k'})"
@@ -75,7 +75,7 @@ def _signatures(stage: Stage) -> Iterator[Measured]:
 
 
 def _calls(stage: Stage, latency: str) -> Iterator[Measured]:
-    """Time a switch and a list of buckets."""
+    """Time a switch followed by a listing of buckets."""
     ours, theirs = repeated(
         stage,
         f"({SWITCH}, {CLIENT}.list_buckets())",

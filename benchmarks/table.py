@@ -1,4 +1,4 @@
-"""The ratios as a Markdown table, also on the page of speed."""
+"""Format the ratios as a Markdown table, and write it to the performance page."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ Rounds = Mapping[int, Sequence[Measured]]
 def markdown(rounds: Rounds) -> str:
     """Return the ratios of all rounds as a table with a row for each measurement.
 
-    The last column is how many times as long each side takes in the last round as in the first.
-    The first round has all measurements; a cell is empty if its round doesn't have one.
+    The last column is the growth of each side from the first round to the last. The first round has
+    all measurements; a cell is empty if its round doesn't have the measurement.
     """
     sizes = list(rounds)
     found = [{(one.what, one.against): one for one in row} for row in rounds.values()]
@@ -43,7 +43,7 @@ def markdown(rounds: Rounds) -> str:
 
 
 def _number(ratio: float) -> str:
-    """Return a ratio with about two significant digits: 0.97, 1.4, 23, 1,200."""
+    """Return a ratio with about two significant digits, such as 0.97, 1.4, 23 or 1,200."""
     digits = 2 if ratio < 1 else 1 if ratio < 10 else 0  # noqa: PLR2004
     return f"{ratio:,.{digits}f}"
 

@@ -1,4 +1,4 @@
-"""Medians of many runs, ours and the alternative by turns, so that a busy machine affects both."""
+"""Measure ours and the alternative by turns, so that a busy machine affects both medians."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.stage import Stage
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A measurement and what it is compared with: medians in seconds, or in bytes."""
+    """A measurement and the alternative to compare it with, as medians in seconds or bytes."""
 
     what: str
     against: str
@@ -23,27 +23,27 @@ class Measured:
 
     @property
     def ratio(self) -> float:
-        """How many times as much the alternative takes."""
+        """Return how many times as much time or memory the alternative takes."""
         return self.theirs / self.ours
 
 
 def by_turns(
     ours: Callable[[], float], theirs: Callable[[], float], *, times: int
 ) -> tuple[float, float]:
-    """Return the medians of two measurements, run by turns; the first turn isn't counted."""
+    """Run two measurements by turns, and return their medians without the first turn."""
     turns = [(ours(), theirs()) for _ in range(times + 1)][1:]
     mine, others = zip(*turns, strict=True)
     return statistics.median(mine), statistics.median(others)
 
 
 def fresh(stage: Stage, code: str, *, before: Callable[[], object] = lambda: None) -> float:
-    """Run code in a new interpreter; return the number that it prints."""
+    """Run code in a new interpreter, and return the number that it prints."""
     before()
     return float(_output(stage, [sys.executable, "-c", code]))
 
 
 def command(stage: Stage, *arguments: str) -> float:
-    """Return the time of a command, in seconds."""
+    """Run a command, and return its time in seconds."""
     start = time.perf_counter()
     _output(stage, list(arguments))
     return time.perf_counter() - start
@@ -61,7 +61,7 @@ def timed(code: str, *, setup: str = "") -> str:
 def repeated(
     stage: Stage, ours: str, theirs: str, *, setup: str, times: int
 ) -> tuple[float, float]:
-    """Return the medians of two expressions, run by turns in one new process, in seconds."""
+    """Run two expressions by turns in one new process, and return their medians in seconds."""
     code = (
         f"import statistics, time\n{setup}\n"
         "def took(work):\n"
