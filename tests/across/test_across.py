@@ -54,7 +54,7 @@ def names(aws: EmbeddedAws) -> tuple[str, ...]:
         lambda: list_profiles("RoleBeta")[0],
     ],
 )
-def test_ways_to_say_which(aws: EmbeddedAws, profiles: Any) -> None:
+def test_ways_to_name_profiles(aws: EmbeddedAws, profiles: Any) -> None:
     """Profiles can be given as a pattern, names or records; each is used once."""
     frame = across_profiles(profiles() if callable(profiles) else profiles, list_buckets)
     assert list(frame) == ["profile", "account", "region", "name", "creation_date", "result_region"]

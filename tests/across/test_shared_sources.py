@@ -243,7 +243,7 @@ def test_wrong_code(aws: EmbeddedAws, guarded: tuple[str, list[str]]) -> None:
     assert actions(aws) == {"sts:GetSessionToken": 1}
 
 
-def test_nobody_to_ask(aws: EmbeddedAws, guarded: tuple[str, list[str]]) -> None:
+def test_unattended_run(aws: EmbeddedAws, guarded: tuple[str, list[str]]) -> None:
     """In an unattended run, roles that need an MFA code fail without a call, and others work."""
     _, names = guarded
     frame = across_profiles([*names, "RoleBeta"], lambda session: 1)
@@ -415,7 +415,7 @@ def test_throttling(aws: EmbeddedAws, scenario: Scenario, throttling: str) -> No
         ({}, {"AWS_RETRY_MODE": "legacy"}),
     ],
 )
-def test_retries_of_the_users_own(
+def test_user_configured_retries(
     settings: dict[str, str], variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The user's own retry configuration isn't replaced."""

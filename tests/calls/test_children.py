@@ -83,7 +83,7 @@ def test_programs(notebook: Shell, aws: EmbeddedAws, program: str) -> None:
     assert [secret for secret in aws.secrets() if secret in everything] == []
 
 
-def test_what_this_process_does_is_recorded_once(notebook: Shell) -> None:
+def test_calls_of_the_kernel_are_recorded_once(notebook: Shell) -> None:
     """Clients that the kernel creates are recorded once, because they send no datagrams."""
     notebook.good("%aws_calls clear\nimport boto3")
     notebook.good("boto3.Session().client('s3').list_buckets()")

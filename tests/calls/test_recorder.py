@@ -204,7 +204,7 @@ INVISIBLE = {
 
 
 @pytest.mark.parametrize("library", INVISIBLE)
-def test_libraries_with_a_client_of_their_own(
+def test_libraries_with_their_own_client(
     notebook: Shell, aws: EmbeddedAws, library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For a library with its own S3 client, a row names the library that requested credentials."""

@@ -70,7 +70,7 @@ def test_link_and_mode(files: SharedFiles, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can")
-def test_file_of_somebody_else(files: SharedFiles) -> None:
+def test_file_of_another_user(files: SharedFiles) -> None:
     """A file that root changes, such as in a container, keeps its owner, group and mode."""
     files.config.write_text("[profile a]\n")
     os.chown(files.config, 12345, 54321)

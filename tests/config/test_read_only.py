@@ -51,7 +51,7 @@ def test_only_reads(service: str) -> None:
             assert any(fnmatchcase(name, pattern) for name in actions), pattern
 
 
-def test_what_is_denied_is_what_deceives() -> None:
+def test_denied_actions_match_an_allowed_pattern() -> None:
     """Each action that the policy denies by name matches an allowed pattern."""
     for action in NOT_READS:
         service, _, name = action.partition(":")
@@ -67,7 +67,7 @@ def test_what_is_denied_is_what_deceives() -> None:
         *("rds:DownloadDBLogFilePortion", "sqs:ReceiveMessage", "states:GetActivityTask"),
     ],
 )
-def test_names_that_deceive(action: str) -> None:
+def test_misleading_names(action: str) -> None:
     """Actions with harmless names that return credentials or consume messages aren't allowed."""
     service, _, name = action.partition(":")
     assert service not in READS or name not in allowed(service)

@@ -29,7 +29,7 @@ def test_secrets() -> None:
     assert SECRET_SETTINGS < CREDENTIAL_SETTINGS
 
 
-def test_what_may_leave_the_kernel() -> None:
+def test_client_settings() -> None:
     """No client setting leads to credentials, is secret, or contains a path."""
     clients = set(settings_about(About.CLIENTS))
     assert not clients & (CREDENTIAL_SETTINGS | PATHS | {"region"})
@@ -57,6 +57,6 @@ def test_each_setting_has_one_topic() -> None:
         ("", None),
     ],
 )
-def test_misspelt(name: str, known: str | None) -> None:
+def test_misspelled_settings(name: str, known: str | None) -> None:
     """A name similar to an AWS setting is misspelled; another tool's setting isn't."""
     assert similar_setting(name) == known

@@ -367,7 +367,7 @@ def test_a_target_with_keys_stays_in_the_process(
         ("guarded", False, "mfa_process = code", True),
     ],
 )
-def test_renewal_without_a_person(
+def test_unattended_renewal(
     shared_files: tuple[Path, Path], profile: str, mfa: bool, process: str, renews: bool
 ) -> None:
     """A session that needs an MFA code to renew is unattended only if a command prints the code."""

@@ -163,7 +163,7 @@ CASES = {
             ("!`role_arn` includes a comment", "Move the comment to its own line. See config:3"),
         ),
     ),
-    "misspelt Region": Case(
+    "misspelled Region": Case(
         "[profile p]\nregion = us-wst-2\n",
         f"[p]\n{KEYS}\n",
         ("p|static keys|credentials:2",),
@@ -186,7 +186,7 @@ CASES = {
         f"[p]\n{KEYS}\n",
         ("p|static keys|credentials:2",),
     ),
-    "misspelt": Case(
+    "misspelled": Case(
         f"{P}rolearn = {ROLE}\nsource-profile = u\n",
         USER,
         ("p|no credentials|config:1",),
@@ -198,7 +198,7 @@ CASES = {
             ),
         ),
     ),
-    "misspelt secret": Case(
+    "misspelled secret": Case(
         f"{P}",
         "[p]\naws_access_key_id = AKIAHUSH\naws_secret_acess_key = hush\n",
         ("p|no credentials|config:1",),

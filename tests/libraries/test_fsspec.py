@@ -36,7 +36,9 @@ def test_pandas(aws: EmbeddedAws, session: ProfileSession, kind: str) -> None:
 
 
 @pytest.mark.parametrize("read_only", [False, True])
-def test_pandas_as_who_is_active(aws: EmbeddedAws, switcher: Switcher, read_only: bool) -> None:
+def test_pandas_with_the_active_identity(
+    aws: EmbeddedAws, switcher: Switcher, read_only: bool
+) -> None:
     """Without a session, `storage_options` uses the active identity, even if it is read-only."""
     boto3.Session(profile_name="RoleBeta").client("s3").put_object(
         Bucket=BUCKET, Key="a.csv", Body=b"city\nOslo\n"

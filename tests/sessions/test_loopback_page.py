@@ -109,7 +109,7 @@ def test_time_limit(page: LoopbackPage, monkeypatch: pytest.MonkeyPatch) -> None
     assert get(page, "/first") == "/first"
 
 
-def test_a_page_that_nobody_closes() -> None:
+def test_a_page_that_is_never_closed() -> None:
     """A page that isn't closed ends after its time limit."""
     page = LoopbackPage(lambda _: Response(HTTPStatus.OK), lambda: False, seconds=0.01)
     assert eventually(lambda: is_refused(page.url))

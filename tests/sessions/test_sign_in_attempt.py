@@ -73,7 +73,7 @@ def test_another_program_signs_in(aws: EmbeddedAws, begin: Any, before: str) -> 
 
 @WAYS
 @pytest.mark.parametrize("what", ["nothing", "expired", "half", "elsewhere", "other session"])
-def test_what_is_no_sign_in(
+def test_other_changes_do_not_end_the_wait(
     aws: EmbeddedAws, begin: Any, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only a valid token for the same start URL, stored during the wait, ends it."""

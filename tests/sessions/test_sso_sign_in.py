@@ -244,7 +244,7 @@ def test_profile_that_cannot_sign_in(
 # --- Sessions ---
 
 
-def test_without_a_sign_in_it_is_an_error(aws: EmbeddedAws) -> None:
+def test_missing_sign_in(aws: EmbeddedAws) -> None:
     """In a script, a missing sign-in raises an error with a hint, even for a source profile."""
     for name in ("Analyst", "Behind"):
         with pytest.raises(SignInRequired, match="sign-in of `Analyst` is missing") as caught:
@@ -345,7 +345,7 @@ def test_ctrl_c_ends_the_wait(aws: EmbeddedAws, shell: Shell, front_end: None) -
     assert token_files(aws) == []
 
 
-def test_nobody_is_there(aws: EmbeddedAws) -> None:
+def test_unattended_notebook(aws: EmbeddedAws) -> None:
     """An unattended notebook doesn't wait, and its error says what to run."""
     cells, text = run_notebook(
         "%load_ext ipy_awsprofile", "%aws_profile Analyst", environment=aws.environment()

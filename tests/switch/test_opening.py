@@ -36,7 +36,7 @@ def pretend(aws: EmbeddedAws, session_name: str) -> None:
     file.write_text(json.dumps(document))
 
 
-def test_the_card_says_that_nobody_was_asked(aws: EmbeddedAws, shell: Shell) -> None:
+def test_the_card_says_that_the_role_is_cached(aws: EmbeddedAws, shell: Shell) -> None:
     """A switch to a cached role makes no call, and the card says `cached` until a refresh."""
     assert SAYS in shell.good("%aws_profile RoleBeta").text
     assert SAYS in shell.good("%aws_profile").text
@@ -46,7 +46,7 @@ def test_the_card_says_that_nobody_was_asked(aws: EmbeddedAws, shell: Shell) -> 
 
 
 @pytest.mark.parametrize("how", ["--expect-account", "protected"])
-def test_sts_is_asked(aws: EmbeddedAws, shell: Shell, how: str) -> None:
+def test_checks_with_sts(aws: EmbeddedAws, shell: Shell, how: str) -> None:
     """For an expected account or a protected profile, a switch checks the cached role with STS."""
     pretend(aws, "pretended")
     assert "RoleBeta/pretended" in shell.good("%aws_profile RoleBeta").text
@@ -73,7 +73,7 @@ def test_a_session_that_has_ended_is_replaced(aws: EmbeddedAws, shell: Shell) ->
     shell.good("session.client('s3').list_buckets()")
 
 
-def test_nobody_answers(aws: EmbeddedAws, shell: Shell) -> None:
+def test_sts_is_unreachable(aws: EmbeddedAws, shell: Shell) -> None:
     """If STS is unreachable, `--expect-account` doesn't trust the cache."""
     text = aws.config_file.read_text()
     aws.config_file.write_text(text.replace(aws.endpoint_url, "http://127.0.0.1:9"))

@@ -200,7 +200,7 @@ def test_listener_that_leaves_while_listening(switcher: Switcher) -> None:
     assert heard == ["once", "each", "each"]
 
 
-def test_failed_switch_is_not_told(switcher: Switcher) -> None:
+def test_failed_switch_does_not_call_listeners(switcher: Switcher) -> None:
     """A failed switch doesn't call listeners."""
     heard: list[Identity | None] = []
     switcher.subscribe(heard.append)
@@ -278,7 +278,7 @@ def test_the_default_profile_is_the_active_one(
     assert switcher.leftovers() == [Leftover("s3", stale("UserAlpha"))]
 
 
-def test_what_was_chosen_is_not_stale(
+def test_explicit_credentials_are_not_stale(
     switcher: Switcher, bare_shell: Shell, aws: EmbeddedAws
 ) -> None:
     """Sessions created with a profile's name or with keys are never reported as stale."""
@@ -461,7 +461,7 @@ def test_listener_that_switches(switcher: Switcher) -> None:
     assert told == ["RoleBeta", "UserAlpha", "UserAlpha"]
 
 
-def test_who_is_active_goes_on_when_protected(switcher: Switcher) -> None:
+def test_refresh_of_a_profile_protected_later(switcher: Switcher) -> None:
     """Refreshing needs no confirmation if a pattern protects the profile only later."""
     switcher.switch(ROLE)
     switcher.protection.protected = ("*beta*",)
@@ -470,7 +470,7 @@ def test_who_is_active_goes_on_when_protected(switcher: Switcher) -> None:
         switcher.switch(replace(ROLE, region="eu-west-1"))
 
 
-def test_nobody_waits_for_a_question(switcher: Switcher, aws: EmbeddedAws) -> None:
+def test_identity_during_a_prompt(switcher: Switcher, aws: EmbeddedAws) -> None:
     """Other threads can read the identity while a switch waits for an MFA code."""
     add_mfa_role(aws, "WithMfa")
     switcher.switch(USER)
