@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.picker_page import BUCKETS, LOAD, PICK, picker_in
@@ -79,6 +80,7 @@ def test_keys_are_not_notebook_shortcuts(jupyter: Jupyter) -> None:
     picker.shows("RoleBeta")
 
 
+@pytest.mark.nightly
 def test_recent_and_pinned_first(jupyter: Jupyter, company: None) -> None:
     """Pinned profiles come first, then the recently used ones, in the next kernel too."""
     picker = picker_in(jupyter.lab(LOAD, PICK), 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.picker_page import LOAD
@@ -27,6 +28,7 @@ display(*boxes)
 NUMBER = 11
 
 
+@pytest.mark.nightly
 def test_containers(jupyter: Jupyter) -> None:
     """In each container the picker is wide enough to be used, and not wider than the page."""
     notebook = jupyter.lab(LOAD, CONTAINERS)

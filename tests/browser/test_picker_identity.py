@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import expect
 
 from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT
@@ -54,6 +55,7 @@ def test_all_pickers_and_the_magic_show_the_same_identity(jupyter: Jupyter) -> N
     expect(notebook.run(6)).to_contain_text("RoleBeta ← UserAlpha")
 
 
+@pytest.mark.nightly
 def test_countdown(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     """The time left counts down without a message from the kernel; a session that renews is calm.
 
@@ -104,6 +106,7 @@ def test_refresh(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     assert assumed() == before + 1
 
 
+@pytest.mark.nightly
 def test_a_slow_switch(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     """A slow switch is explained, and shows the former identity until the new one is there."""
     serial = add_mfa_role(embedded, "RoleSlow")

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -105,6 +106,7 @@ def test_columns_that_tell_nothing_apart(
         expect(detail).to_be_visible()
 
 
+@pytest.mark.nightly
 def test_looks_in_jupyterlab(jupyter: Jupyter, company: None) -> None:
     """The list and the identity have the theme's colours, in light and in dark."""
     notebook = jupyter.lab(LOAD, PROTECT, PICK)
@@ -134,6 +136,7 @@ def test_looks_in_jupyterlab(jupyter: Jupyter, company: None) -> None:
     assert len(colours) == 2
 
 
+@pytest.mark.nightly
 def test_notebook_7(jupyter: Jupyter, company: None) -> None:
     """The picker works in Notebook 7 too."""
     notebook = jupyter.notebook_7(LOAD, PICK, BUCKETS)

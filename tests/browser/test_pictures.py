@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).parents[2] / "docs"
 
 
+@pytest.mark.nightly
 def test_first_switch(jupyter: Jupyter) -> None:
     """A narrow window shows the button, the card and the DataFrame of the first switch together.
 

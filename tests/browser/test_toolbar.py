@@ -134,6 +134,7 @@ def test_from_loading_to_unloading(jupyter: Jupyter, embedded: EmbeddedAws) -> N
     expect(tool.popup).to_have_count(0)
 
 
+@pytest.mark.nightly
 def test_looks(jupyter: Jupyter, company: None) -> None:
     """The button and its popup have the theme's colours; README's picture is the one in light."""
     notebook = jupyter.lab(LOAD, SWITCH, BUCKETS, PROTECT_PROD, "%aws_profile prod-admin --yes")
@@ -167,7 +168,7 @@ def test_looks(jupyter: Jupyter, company: None) -> None:
     assert len(colours) == 2
 
 
-@pytest.mark.nightly(keep=1)
+@pytest.mark.nightly
 @pytest.mark.parametrize("path", ["", "notebooks"])
 @pytest.mark.fresh_page
 def test_the_saved_file(jupyter: Jupyter, embedded: EmbeddedAws, path: str) -> None:
@@ -245,6 +246,7 @@ def test_the_popup_is_the_picker(jupyter: Jupyter, embedded: EmbeddedAws) -> Non
     tool.is_closed()
 
 
+@pytest.mark.nightly
 @pytest.mark.fresh_page
 def test_reload_restart_and_change(jupyter: Jupyter) -> None:
     """After a reload of the page, the button is there at once; a new kernel has none."""
@@ -288,6 +290,7 @@ def test_reload_restart_and_change(jupyter: Jupyter) -> None:
     tool.is_absent()
 
 
+@pytest.mark.nightly
 def test_views_and_notebooks_of_one_kernel(jupyter: Jupyter) -> None:
     """Each view of a notebook, and each notebook with its kernel, has the same button."""
     notebook = jupyter.lab(f"{LOAD}\n{SWITCH}", OFF)
@@ -336,6 +339,7 @@ def test_notebook_7(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
         tool.is_absent()
 
 
+@pytest.mark.nightly
 @pytest.mark.fresh_page
 def test_settings(jupyter: Jupyter) -> None:
     """The button can be on the left, nowhere, or always there: a click loads the extension."""
@@ -367,6 +371,7 @@ def test_settings(jupyter: Jupyter) -> None:
         settings(notebook)
 
 
+@pytest.mark.nightly
 @pytest.mark.fresh_page
 def test_what_does_not_fit(jupyter: Jupyter) -> None:
     """A notice names the older side, or a blocked script; in a changed JupyterLab there is none."""

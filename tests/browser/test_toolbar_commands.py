@@ -69,6 +69,7 @@ def test_commands(jupyter: Jupyter, company: None, path: str) -> None:
     assert notebook.file.read_text().count("staging") == 0
 
 
+@pytest.mark.nightly
 def test_off_while_a_cell_runs(jupyter: Jupyter) -> None:
     """The popup opens and says that the switch ends after the running cell."""
     notebook = jupyter.lab(LOAD, SWITCH, "input()")

@@ -59,6 +59,7 @@ def test_two_keystrokes(jupyter: Jupyter, company: None) -> None:
     expect(tool.error).to_be_empty()
 
 
+@pytest.mark.nightly
 @pytest.mark.fresh_page
 def test_a_restart_leaves_the_focus_in_the_notebook(jupyter: Jupyter) -> None:
     """When the kernel restarts while the popup is open, the notebook has the focus."""
@@ -77,6 +78,7 @@ CLOSE_COMM = """() => {
 }"""
 
 
+@pytest.mark.nightly
 @pytest.mark.fresh_page
 def test_a_comm_that_the_page_has_closed(jupyter: Jupyter) -> None:
     """After a script in the page closes the comm, the button comes back, even after a reload."""

@@ -51,6 +51,7 @@ def test_a_narrow_window(jupyter: Jupyter, path: str) -> None:
     tool.pop_up()
 
 
+@pytest.mark.nightly
 def test_side_by_side(jupyter: Jupyter) -> None:
     """Two notebooks side by side have the button each, on the right as in a wide one."""
     notebook = jupyter.lab(LOAD, PROTECT, f"{SWITCH} --yes")
