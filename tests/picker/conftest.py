@@ -1,4 +1,4 @@
-"""A picker in a real shell, and the person in front of it."""
+"""Fixtures for a picker in a real shell and a user who works with it."""
 
 from __future__ import annotations
 

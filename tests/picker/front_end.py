@@ -1,4 +1,4 @@
-"""A front end that looks for the toolbar's comm, without a browser."""
+"""A front end that finds and uses the toolbar's comm, without a browser."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ VIEW = "view-1"
 
 
 class FrontEnd:
-    """Takes the place of the transport and of JupyterLab: whatever a comm publishes is here."""
+    """Replaces the transport and JupyterLab, and records everything that a comm publishes."""
 
     def __init__(self) -> None:
         self.manager = CommManager()
-        #: The type and the data of each message, in their order.
+        #: The type and data of each message, in order.
         self.published: list[tuple[str, dict[str, Any]]] = []
         self.buffers: list[bytes] = []
 
     def create_comm(self, *arguments: Any, **options: Any) -> BaseComm:
-        """Create a comm of this front end, as the package `comm` lets a kernel do."""
+        """Create a comm of this front end; a kernel replaces `comm.create_comm` in the same way."""
         front_end = self
 
         class Comm(BaseComm):
@@ -41,12 +41,12 @@ class FrontEnd:
 
     @property
     def found(self) -> list[str]:
-        """The toolbar's comms, as the kernel's comm_info_reply has them."""
+        """Return the IDs of the toolbar's comms, as a comm_info_reply lists them."""
         comms = self.manager.comms.items()
         return [name for name, one in comms if one.target_name == TARGET]
 
     def says(self, kind: str, **content: Any) -> list[dict[str, Any]]:
-        """Send a message as JupyterLab does; return the answers."""
+        """Send a message as JupyterLab does, and return the answers."""
         before = len(self.published)
         data = {"type": kind, "view": VIEW, **content}
         message = {"content": {"comm_id": self.found[0], "data": data}}
@@ -54,17 +54,17 @@ class FrontEnd:
         return [answer for _, answer in self.published[before:]]
 
     def begins(self) -> dict[str, Any]:
-        """Say hello and ask for the identity; return the answer."""
+        """Send `hello`, request the identity, and return the answer."""
         self.says("hello", protocol=PROTOCOL)
         return self.says("status")[-1]
 
     @property
     def identities(self) -> list[dict[str, Any] | None]:
-        """The identities that were sent so far."""
+        """Return all identities sent so far."""
         sent = (data for _, data in self.published)
         return [data["identity"] for data in sent if data.get("type") == "identity"]
 
     @property
     def shown(self) -> dict[str, Any]:
-        """The identity that was sent last."""
+        """Return the last identity sent, or an empty dict."""
         return self.identities[-1] or {}

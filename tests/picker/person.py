@@ -1,4 +1,4 @@
-"""A person at a picker, without a browser."""
+"""A user of a picker, without a browser."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ VIEW = "view-1"
 
 
 class Person:
-    """Takes the place of the browser: sends what a person does, and reads the answers."""
+    """Replaces the browser: sends the user's commands and records the answers."""
 
     def __init__(self, picker: ProfilePicker) -> None:
         self.picker = picker
@@ -26,31 +26,31 @@ class Person:
         self.buffers += buffers or []
 
     def says(self, kind: str, **content: Any) -> list[dict[str, Any]]:
-        """Send a message as the browser does; return the answers."""
+        """Send a message as the browser does, and return the answers."""
         self.seen.clear()
         self.buffers.clear()
         self.picker._handle_custom_msg({"type": kind, "view": VIEW, **content}, [])
         return list(self.seen)
 
     def switches(self, profile: str, **content: Any) -> dict[str, Any]:
-        """Choose a profile in the list as it is now; return the last answer."""
+        """Choose a profile in the current list, and return the last answer."""
         return self.chooses(profile, **content)[-1]
 
     def chooses(
         self, profile: str, region: str | None = None, **content: Any
     ) -> list[dict[str, Any]]:
-        """Choose a profile and a Region in the list as it is now; return the answers."""
+        """Choose a profile and a Region in the current list, and return the answers."""
         seen = self.picker._conversation.listing.read()
         return self.says("switch", profile=profile, region=region, list=seen, **content)
 
     def rows(self, have: int = 0) -> list[list[Any]] | None:
-        """Ask for the list; return its rows, or None if the view has them already."""
+        """Request the list, and return its rows, or None if the view already has them."""
         self.says("list", have=have)
         return json.loads(self.buffers[0]) if self.buffers else None
 
 
 def waited_for(person: Person, kind: str, text: str = "") -> dict[str, Any]:
-    """Return the first message of this kind with this text in it, when it is there."""
+    """Wait for a message of this kind that contains the text, and return it."""
     for _ in range(200):
         for message in list(person.seen):
             if message["type"] == kind and text in json.dumps(message):

@@ -1,4 +1,4 @@
-"""The alias of an account: found, missing, or not allowed to be read."""
+"""Look-ups of an account alias that exists, is missing, or requires a missing permission."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def session(aws: EmbeddedAws) -> boto3.Session:
-    """Open a session that is allowed to read the alias of the role's account."""
+    """Return a session that is allowed to read the alias of the role's account."""
     role = aws.create_role(
         "Namer",
         account=ROLE_ACCOUNT,
@@ -33,7 +33,7 @@ def session(aws: EmbeddedAws) -> boto3.Session:
 
 
 def test_alias(session: boto3.Session) -> None:
-    """The alias is that of the session's account, from any thread."""
+    """The look-up returns the alias of the session's account, even from another thread."""
     iam_backends[ROLE_ACCOUNT]["aws"].create_account_alias("research")
     iam_backends[USER_ACCOUNT]["aws"].create_account_alias("people")
     with ThreadPoolExecutor(1) as thread:
@@ -41,12 +41,12 @@ def test_alias(session: boto3.Session) -> None:
 
 
 def test_no_alias(session: boto3.Session) -> None:
-    """An account without an alias has none."""
+    """The look-up returns None for an account without an alias."""
     assert alias_lookup(session)() is None
 
 
 def test_alias_of_a_former_identity(shell: Shell, session: boto3.Session) -> None:
-    """A look-up that ends after a switch or `--off` warns of no stale client."""
+    """A look-up that ends after a switch or `--off` causes no warning about a stale client."""
     lookup = alias_lookup(shell.good("%aws_profile RoleBeta\nsession").result)
     shell.names["look_up"] = lookup
     for line in ("%aws_profile UserAlpha", "%aws_profile --off"):
@@ -55,7 +55,7 @@ def test_alias_of_a_former_identity(shell: Shell, session: boto3.Session) -> Non
 
 
 def test_alias_without_permission(aws: EmbeddedAws) -> None:
-    """An identity that isn't allowed to read it gets None instead of an error."""
+    """The look-up returns None, not an error, if the identity isn't allowed to read the alias."""
     iam_backends[ROLE_ACCOUNT]["aws"].create_account_alias("research")
     assert alias_lookup(open_session("RoleBeta"))() is None
 
@@ -64,7 +64,7 @@ def test_alias_without_permission(aws: EmbeddedAws) -> None:
 def test_alias_from_a_server_without_iam(
     monkeypatch: pytest.MonkeyPatch, status: int, body: bytes
 ) -> None:
-    """A server that answers IAM with something else has no alias, and no thread fails."""
+    """The look-up returns None, and no thread fails, if the server doesn't support IAM."""
 
     class Other(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -85,7 +85,7 @@ def test_alias_from_a_server_without_iam(
 
 
 def test_alias_without_an_answer(aws: EmbeddedAws) -> None:
-    """A session without credentials gets None, and so does one that can't reach AWS."""
+    """The look-up returns None for a session without credentials, or if AWS can't be reached."""
     assert alias_lookup(boto3.Session(region_name="us-west-2"))() is None
     aws.write_profile(
         "nowhere",

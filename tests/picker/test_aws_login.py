@@ -1,4 +1,4 @@
-"""A sign-in for a profile of `aws login` from the picker: by the browser, or by a code."""
+"""Signing in to an `aws login` profile from the picker, in the browser or with a code."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def _ann(aws: EmbeddedAws, person: Person) -> None:
 
 
 def shown_code(url: str) -> str:
-    """Allow a sign-in in a browser on another machine, and return the code that it shows."""
+    """Allow a sign-in in a browser on another machine, and return the code from its page."""
     with urllib.request.urlopen(url, urlencode({"answer": "allow"}).encode()) as response:
         page: str = response.read().decode()
     return page.partition("<code>")[2].partition("</code>")[0]
 
 
 def test_in_the_browser(aws: EmbeddedAws, person: Person, browser: Browser) -> None:
-    """The browser of the kernel's machine opens; then the view repeats its command."""
+    """The kernel's machine opens its browser; after the sign-in, the switch succeeds."""
     assert person.switches("Ann")["code"] == ""
     waited_for(person, "signed_in")
     assert person.switches("Ann")["type"] == "done"
@@ -45,7 +45,7 @@ def test_in_the_browser(aws: EmbeddedAws, person: Person, browser: Browser) -> N
 
 
 def test_another_program_logs_in(aws: EmbeddedAws, person: Person) -> None:
-    """While the view asks for a code, another program can log in; then no code is needed."""
+    """If another program logs in while the view asks for a code, the switch needs no code."""
     assert person.switches("Ann")["code"] is None
     user = aws.signin.codes.user
     assert user
@@ -55,7 +55,7 @@ def test_another_program_logs_in(aws: EmbeddedAws, person: Person) -> None:
 
 
 def test_by_a_code(aws: EmbeddedAws, person: Person) -> None:
-    """Elsewhere the person enters what the page shows; a wrong code is an error."""
+    """On another machine, the user enters the code from the page; a wrong code is an error."""
     asked = person.switches("Ann")
     assert asked["code"] is None
     assert "the code for the sign-in of" in person.switches("Ann", entered="x")["html"]

@@ -1,4 +1,4 @@
-"""The picker's button *Console* gets a link that is in one message, and nowhere else."""
+"""The picker's *Console* button, whose link is in one message and nowhere else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def test_link(aws: EmbeddedAws, picker: ProfilePicker, person: Person) -> None:
-    """The link signs a browser in as the active identity; no trait and no other message has it."""
+    """The link opens the console as the active identity; no trait or other message contains it."""
     assert "No profile is active" in person.says("console")[-1]["html"]
     person.switches("RoleBeta")
     (answer,) = person.says("console")
@@ -26,6 +26,6 @@ def test_link(aws: EmbeddedAws, picker: ProfilePicker, person: Person) -> None:
 
 
 def test_long_term_keys(person: Person) -> None:
-    """Long-term keys open no console: the view shows why."""
+    """With long-term keys, the view explains why it can't open the console."""
     person.switches("UserAlpha")
     assert "long-term keys" in person.says("console")[-1]["html"]

@@ -1,4 +1,4 @@
-"""A choice is one of the list that the person saw, and files without profiles say what to do."""
+"""Choices refer to the list that the user saw, and an empty list says how to add a profile."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def rewritten(aws: EmbeddedAws, old: str, new: str) -> None:
-    """Replace a text in the config file."""
+    """Replace text in the config file."""
     text = aws.config_file.read_text()
     assert old in text
     aws.config_file.write_text(text.replace(old, new))
@@ -27,7 +27,7 @@ def rewritten(aws: EmbeddedAws, old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (ROLE_ACCOUNT, "999988887777"),  # the same name, another account
+        (ROLE_ACCOUNT, "999988887777"),  # the same name in another account
         ("[profile RoleBeta]", "[profile RoleBetter]"),
         ("[profile RoleBeta]", "[profile Another]\nregion = us-east-1\n[profile RoleBeta]"),
         ("us-west-2", "eu-west-1"),
@@ -36,7 +36,7 @@ def rewritten(aws: EmbeddedAws, old: str, new: str) -> None:
 def test_a_choice_from_another_list_is_refused(
     person: Person, aws: EmbeddedAws, old: str, new: str
 ) -> None:
-    """If the files have changed since the list was shown, nothing is switched or called."""
+    """If the files have changed since the list was shown, the picker refuses, and calls nothing."""
     person.rows()
     seen = person.seen[0]["version"]
     rewritten(aws, old, new)
@@ -51,7 +51,7 @@ def test_a_choice_from_another_list_is_refused(
 
 
 def test_files_that_say_the_same_are_the_same_list(person: Person, aws: EmbeddedAws) -> None:
-    """A file that is written again, with another comment, doesn't make a choice invalid."""
+    """A choice stays valid if only a comment in the file has changed."""
     person.rows()
     seen = person.seen[0]["version"]
     rewritten(aws, "[profile RoleBeta]", "# a comment\n\n[profile RoleBeta]")
@@ -60,7 +60,7 @@ def test_files_that_say_the_same_are_the_same_list(person: Person, aws: Embedded
 
 
 def test_a_new_pattern_of_protection_is_another_list(person: Person, shell: Shell) -> None:
-    """A profile that the list didn't show as protected is chosen again."""
+    """The picker refuses a choice from a list made before the profile was protected."""
     person.rows()
     seen = person.seen[0]["version"]
     shell.good("%config AwsProfileMagics.protected = ['*Beta']")
@@ -69,7 +69,7 @@ def test_a_new_pattern_of_protection_is_another_list(person: Person, shell: Shel
 
 
 def test_files_without_profiles(person: Person, aws: EmbeddedAws) -> None:
-    """Both files are named with what they have, and a command that exists adds a profile."""
+    """An empty list explains the problem with each file, and names commands that add a profile."""
     aws.config_file.write_text("# nothing yet\n")
     aws.credentials_file.unlink()
     assert person.rows() == []
@@ -87,7 +87,7 @@ def test_files_without_profiles(person: Person, aws: EmbeddedAws) -> None:
 def test_a_broken_file_is_read_again_when_the_list_is_opened(
     person: Person, aws: EmbeddedAws
 ) -> None:
-    """The error says so, and it is true."""
+    """The error says to open the list again; once the file is repaired, that shows the list."""
     good = aws.config_file.read_text()
     aws.config_file.write_text("[profile RoleBeta\n")
     assert "then open the list again" in person.says("list", have=0)[-1]["html"]
@@ -96,7 +96,7 @@ def test_a_broken_file_is_read_again_when_the_list_is_opened(
 
 
 def test_roles_without_a_profile(aws: EmbeddedAws, person: Person, shell: Shell) -> None:
-    """Once they are listed, roles that no profile names are in the list, and can be chosen."""
+    """Listed roles without a profile appear in the list, and the user can switch to them."""
     organisation(aws)
     aws.sso.sign_in("corp")
     assert len(person.rows() or []) == 3

@@ -1,4 +1,4 @@
-"""Python and JavaScript have the same messages."""
+"""The messages between Python and JavaScript, as each side declares them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def fields_in_python(module: ModuleType) -> dict[str, set[str]]:
-    """Return the fields of each type, by its name."""
+    """Return the fields of each typed dict, by its name."""
     types = {name: value for name, value in vars(module).items() if is_typeddict(value)}
     return {name: set(value.__annotations__) for name, value in types.items()}
 
 
 def fields_in_javascript(script: Path) -> dict[str, set[str]]:
-    """Return the fields of each type in the comments, by its name."""
+    """Return the fields of each typedef in the comments, by its name."""
     comments = re.findall(r"/\*\*.*?\*/", script.read_text(), re.DOTALL)
     return {
         name: set(re.findall(r"@property \{[^}]*\} \[?(\w+)", comment))
@@ -42,6 +42,6 @@ def test_both_sides_have_the_same_messages() -> None:
 
 
 def test_html_is_sent_as_a_plain_string() -> None:
-    """A card's HTML has no type of ours: marimo's encoder would send an object instead."""
+    """A card's HTML is sent as a plain `str`, because marimo encodes subclasses as objects."""
     error, nobody = AwsProfileError("No."), identity_message(None, None)
     assert {type(error_message(error)["html"]), type(nobody["html"])} == {str}

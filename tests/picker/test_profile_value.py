@@ -1,4 +1,4 @@
-"""The trait `value`, as other widgets and Python use it."""
+"""The trait `value`, as seen by other widgets and by Python."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_observers_are_told_of_every_switch(person: Person, shell: Shell) -> Non
 
 
 def test_setting_it_switches(picker: ProfilePicker, shell: Shell) -> None:
-    """A name switches the notebook, None undoes the switch, and each observer is called once."""
+    """A name switches the notebook and None undoes the switch; each time, observers run once."""
     seen: list[Any] = []
     picker.observe(lambda change: seen.append((change.new, picker.session is not None)), "value")
     picker.value = "RoleBeta"
@@ -51,7 +51,7 @@ def test_setting_it_switches(picker: ProfilePicker, shell: Shell) -> None:
 
 
 def test_a_value_that_cannot_be(picker: ProfilePicker, shell: Shell) -> None:
-    """An error is that of the switch; the value stays that of the active profile."""
+    """A failed assignment raises the switch's error, and `value` keeps the active profile."""
     picker.value = "RoleBeta"
     with pytest.raises(ProfileNotFound, match="RoleBeat"):
         picker.value = "RoleBeat"
@@ -68,7 +68,7 @@ def test_a_value_that_cannot_be(picker: ProfilePicker, shell: Shell) -> None:
 
 
 def test_other_widgets_follow_and_lead(picker: ProfilePicker, shell: Shell) -> None:
-    """`link`, `dlink` and `interact` work as with any widget that has a value."""
+    """`link`, `dlink` and `interactive` work as with any widget that has a value."""
     names = ipywidgets.Dropdown(options=["RoleBeta", "UserAlpha"], value=None)
     label = ipywidgets.Label()
     ipywidgets.link((picker, "value"), (names, "value"))
@@ -90,7 +90,7 @@ def test_other_widgets_follow_and_lead(picker: ProfilePicker, shell: Shell) -> N
 
 
 def test_an_observer_that_switches(picker: ProfilePicker, shell: Shell) -> None:
-    """The last switch counts, whether the observer sets the value or runs the magic."""
+    """The last switch wins, whether the observer switches with the picker or with the magic."""
     for go in (lambda: shell.good("%aws_profile UserAlpha"), lambda: picker.switch("UserAlpha")):
         picker.value = None
 
@@ -106,7 +106,7 @@ def test_an_observer_that_switches(picker: ProfilePicker, shell: Shell) -> None:
 
 
 def test_an_observer_that_fails(person: Person, shell: Shell) -> None:
-    """Its error is shown in the picker; the switch stays."""
+    """The picker shows an observer's error, and the switch stays in effect."""
 
     def fails(_change: object) -> None:
         raise ValueError("mine")
@@ -118,7 +118,7 @@ def test_an_observer_that_fails(person: Person, shell: Shell) -> None:
 
 
 def test_arguments(shell: Shell, aws: EmbeddedAws) -> None:
-    """A profile is switched to, unless it is active; a layout is one of any widget."""
+    """The constructor switches to its profile unless it is active, and accepts a layout."""
     picker = ProfilePicker("RoleBeta", layout={"width": "60%"})
     assert picker.layout.width == "60%"
     assert shell.names["session"].profile_name == "RoleBeta"
@@ -138,7 +138,7 @@ def test_arguments(shell: Shell, aws: EmbeddedAws) -> None:
     ],
 )
 def test_wrong_arguments(shell: Shell, call: str, error: type[Exception], says: str) -> None:
-    """A wrong argument is one error that names it, and changes nothing."""
+    """A wrong argument raises an error that names it, and changes nothing."""
     with pytest.raises(error, match=says) as raised:
         eval(call, {"ProfilePicker": ProfilePicker})
     assert not isinstance(raised.value, AwsProfileError) or raised.value.hint
@@ -148,12 +148,12 @@ def test_wrong_arguments(shell: Shell, call: str, error: type[Exception], says: 
 def test_in_marimo_the_value_is_in_the_state(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A widget's value in marimo is what is in its state; in Jupyter, that would be saved."""
+    """The widget's state contains the value only in marimo, because Jupyter would save it."""
     person.switches("RoleBeta")
     assert "value" not in person.picker.get_state()
     in_marimo = SimpleNamespace(running_in_notebook=lambda: True)
     monkeypatch.setitem(sys.modules, "marimo", in_marimo)
     assert person.picker.get_state()["value"] == "RoleBeta"
     assert "RoleBeta" not in json.dumps(person.picker.get_state("layout"), default=str)
-    person.picker.set_state({"value": "UserAlpha"})  # what a view tells marimo switches nothing
+    person.picker.set_state({"value": "UserAlpha"})  # a view's `value` switches nothing
     assert person.picker.value == "RoleBeta"

@@ -1,4 +1,4 @@
-"""Roles of IAM Identity Center in the picker: listed when asked for, and kept as profiles."""
+"""Roles of IAM Identity Center in the picker, listed on request and saved as profiles."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def actions(aws: EmbeddedAws) -> set[str]:
 
 
 def test_listed_when_asked_for(aws: EmbeddedAws, person: Person) -> None:
-    """The list offers the sign-in and calls nobody; the command shows progress and the roles."""
+    """The list offers a sign-in without calling AWS; the command shows progress, then the roles."""
     aws.sso.sign_in("corp")
     aws.calls.clear()
     assert len(person.rows() or []) == 3
@@ -59,7 +59,7 @@ def test_listed_when_asked_for(aws: EmbeddedAws, person: Person) -> None:
 
 
 def test_refreshed_when_asked_for(aws: EmbeddedAws, person: Person) -> None:
-    """The list of another kernel is shown at once, with its time, and AWS is asked on request."""
+    """The picker shows another kernel's list with its time, and refreshes it on request."""
     aws.sso.sign_in("corp")
     list_assigned_roles()
     aws.sso.assign(PROD, "Auditor")
@@ -72,7 +72,7 @@ def test_refreshed_when_asked_for(aws: EmbeddedAws, person: Person) -> None:
 
 
 def test_signed_in_first(aws: EmbeddedAws, person: Person) -> None:
-    """Without a sign-in, the command shows where to sign in; when repeated, it lists the roles."""
+    """Without a sign-in, the command shows where to sign in; repeated, it lists the roles."""
     person.says("roles", sso="corp")
     asked = waited_for(person, "sign_in")
     aws.sso.approve(asked["code"])
@@ -83,7 +83,7 @@ def test_signed_in_first(aws: EmbeddedAws, person: Person) -> None:
 
 
 def test_another_program_signs_in(aws: EmbeddedAws, person: Person) -> None:
-    """The view goes on when another program has signed in; AWS hears of no other token."""
+    """When another program signs in, the view continues, and the kernel requests no token."""
     aws.sso.lifetimes = replace(aws.sso.lifetimes, interval=60)
     person.says("roles", sso="corp")
     waited_for(person, "sign_in")
@@ -94,7 +94,7 @@ def test_another_program_signs_in(aws: EmbeddedAws, person: Person) -> None:
 
 @pytest.mark.parametrize("how", ["another command", "another sign-in", "off", "closed"])
 def test_a_sign_in_that_is_given_up(aws: EmbeddedAws, person: Person, how: str) -> None:
-    """When the person wants something else, the kernel asks AWS no more, and says nothing."""
+    """After the user does something else, the kernel stops polling AWS and sends nothing."""
     person.switches("prod-reader")
     (given_up,) = waiting()
     match how:
@@ -120,7 +120,7 @@ def waiting() -> list[threading.Thread]:
 def test_sign_in_in_the_browser(
     aws: EmbeddedAws, person: Person, browser: Browser, command: str
 ) -> None:
-    """The browser of the kernel's machine opens the page; by a code on request."""
+    """The kernel's machine opens the page in its browser, or shows a code on request."""
     browser.answer = None
     person.rows()
     seen = person.seen[0]["version"]
@@ -141,7 +141,7 @@ def test_sign_in_in_the_browser(
 
 
 def test_refused_in_the_browser(aws: EmbeddedAws, person: Person, browser: Browser) -> None:
-    """A refused sign-in is shown as an error, and nothing has changed."""
+    """A denied sign-in is shown as an error, and the list stays the same."""
     browser.answer = "deny"
     person.says("roles", sso="corp")
     assert "was refused" in waited_for(person, "error")["html"]
@@ -149,7 +149,7 @@ def test_refused_in_the_browser(aws: EmbeddedAws, person: Person, browser: Brows
 
 
 def test_errors_of_a_listing(aws: EmbeddedAws, person: Person) -> None:
-    """A listing that is cut off, and a section that doesn't exist, are one error each."""
+    """A failed listing is shown as an error, and so is a section that doesn't exist."""
     aws.sso.sign_in("corp")
     assignments = aws.sso.assignments
 
@@ -164,7 +164,7 @@ def test_errors_of_a_listing(aws: EmbeddedAws, person: Person) -> None:
 
 
 def test_nothing_new_is_listed(aws: EmbeddedAws, person: Person) -> None:
-    """If each role is a profile already, the person is told so."""
+    """If each role is already a profile, the picker says so."""
     aws.sso.sign_in("corp")
     for role in list_assigned_roles():
         aws.write_profile(
@@ -179,14 +179,14 @@ def test_nothing_new_is_listed(aws: EmbeddedAws, person: Person) -> None:
 
 
 def error_of(person: Person, sso: str) -> str:
-    """Return the error of a listing."""
+    """Request the roles, and return the HTML of the error."""
     person.says("roles", sso=sso)
     html: str = waited_for(person, "error")["html"]
     return html
 
 
 def test_kept_as_a_profile(aws: EmbeddedAws, person: Person, shell: Shell) -> None:
-    """The role's button suggests a name, and the new profile is active: the same as `--save`."""
+    """The role's button suggests a name and saves the active role, like `--save`."""
     aws.sso.sign_in("corp")
     shell.good("%aws_profiles --sso")
     identity = person.chooses(ADMIN)[0]["identity"]
@@ -206,7 +206,7 @@ def test_kept_as_a_profile(aws: EmbeddedAws, person: Person, shell: Shell) -> No
 
 
 def test_a_protected_name(aws: EmbeddedAws, person: Person, shell: Shell) -> None:
-    """A name that a pattern protects is confirmed before anything is written."""
+    """If the new name is protected, the picker asks for confirmation before it writes the file."""
     aws.sso.sign_in("corp")
     shell.good("%config AwsProfileMagics.protected = ['live*']")
     person.switches(f"corp:{TEST}/Reader")
@@ -218,7 +218,7 @@ def test_a_protected_name(aws: EmbeddedAws, person: Person, shell: Shell) -> Non
 
 
 def test_a_role_by_its_arn(aws: EmbeddedAws, person: Person, shell: Shell) -> None:
-    """A role that is given by its ARN can be kept, too; a profile and no identity can't."""
+    """A role given by its ARN can be saved; a profile, or no active identity, can't."""
     arn = next(one.role_arn for one in list_profiles() if one == "RoleBeta")
     shell.good(f"%aws_profile --role-arn {arn} --source-profile UserAlpha")
     assert person.says("ready")[0]["identity"]["save_as"] == "123456789012-RoleBeta"

@@ -1,4 +1,4 @@
-"""The kernel's side of the toolbar: what it sends, to whom, and when."""
+"""Messages from the kernel to the toolbar."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SCOPE = "%%aws_profile UserAlpha\n1"
 
 @pytest.fixture
 def front_end(monkeypatch: pytest.MonkeyPatch, bare_shell: Shell) -> FrontEnd:
-    """Make the shell one of a kernel, whose comms reach a front end."""
+    """Make the shell look like a kernel's shell whose comms reach a front end, and return it."""
     front_end = FrontEnd()
     monkeypatch.setattr(comm, "create_comm", front_end.create_comm)
     monkeypatch.setattr(comm, "get_comm_manager", lambda: front_end.manager)
@@ -41,7 +41,7 @@ def front_end(monkeypatch: pytest.MonkeyPatch, bare_shell: Shell) -> FrontEnd:
 def test_nothing_is_sent_before_it_is_asked_for(
     front_end: FrontEnd, bare_shell: Shell, aws: EmbeddedAws
 ) -> None:
-    """A front end that doesn't ask gets no message, and the shell has no hook more."""
+    """Without a request, a front end gets no message, and the shell gets no extra event hook."""
     before = state(bare_shell)
     for cell in (LOAD, "%aws_profile RoleBeta", SCOPE):
         bare_shell.good(cell)
@@ -54,37 +54,37 @@ def test_nothing_is_sent_before_it_is_asked_for(
 
 
 def test_only_a_kernel_has_it(bare_shell: Shell) -> None:
-    """In a terminal's IPython, loading adds no comm."""
+    """Loading adds no comm in IPython in a terminal."""
     bare_shell.good(LOAD)
     comms = comm.get_comm_manager().comms.values()
     assert TARGET not in {one.target_name for one in comms}
 
 
 def no_manager() -> NoReturn:
-    """Have no manager of comms."""
+    """Raise the error of a kernel without a comm manager."""
     raise NotImplementedError
 
 
 class OwnManager:
-    """A manager that isn't IPython's, as xeus-python's in C++: it knows only its own comms."""
+    """A manager that isn't IPython's and knows only its own comms, as in xeus-python."""
 
     def register_target(self, name: str, callback: Callable[..., object]) -> None:
-        """Let front ends open comms."""
+        """Accept a target, and do nothing."""
 
 
 class StrictManager(OwnManager):
-    """A manager that refuses comms of others."""
+    """A manager that refuses comms that it hasn't created."""
 
     def register_comm(self, comm: object) -> None:
-        """Refuse what isn't its own."""
+        """Refuse any comm that isn't its own."""
         raise TypeError(type(comm).__name__)
 
 
 class SilentManager(OwnManager):
-    """A manager that has no comm that front ends could find."""
+    """A manager that accepts comms but doesn't list them to front ends."""
 
     def register_comm(self, comm: object) -> None:
-        """Do nothing."""
+        """Accept a comm, and do nothing."""
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_another_kernels_comms(
     monkeypatch: pytest.MonkeyPatch,
     get_manager: Callable[[], object],
 ) -> None:
-    """In a kernel whose comms aren't IPython's, everything but the toolbar works."""
+    """If a kernel's comms aren't IPython's, everything except the toolbar works."""
     monkeypatch.setattr(comm, "get_comm_manager", get_manager)
     bare_shell.ip.kernel = object()
     before = state(bare_shell)
@@ -108,7 +108,7 @@ def test_another_kernels_comms(
 
 
 def test_hello(front_end: FrontEnd, bare_shell: Shell) -> None:
-    """The answer has the button's script and style, or only the number of another protocol."""
+    """The answer contains the button's script and style only if the protocols match."""
     bare_shell.good(LOAD)
     hello = {"type": "hello", "protocol": PROTOCOL, "view": VIEW}
     assert front_end.says("hello", protocol=PROTOCOL + 1) == [hello]
@@ -143,7 +143,7 @@ def test_every_change_is_told(
     cell: str,
     told: list[str | None],
 ) -> None:
-    """A switch, a scope, its end, and the end of a switch are told at once, and nothing else."""
+    """The kernel reports each switch and scope, and the end of each, and nothing else."""
     for one in (LOAD, *before):
         bare_shell.good(one)
     front_end.begins()
@@ -153,7 +153,7 @@ def test_every_change_is_told(
 
 
 def test_changes_without_a_switch(front_end: FrontEnd, bare_shell: Shell, aws: EmbeddedAws) -> None:
-    """After each cell, renewed credentials, other leftovers and protected profiles are told."""
+    """After a cell, the kernel reports renewed credentials, leftovers and protected profiles."""
     for cell in (LOAD, "%aws_profile RoleBeta"):
         bare_shell.good(cell)
     first = front_end.begins()["identity"]
@@ -179,7 +179,7 @@ def test_changes_without_a_switch(front_end: FrontEnd, bare_shell: Shell, aws: E
 
 
 def test_who_asks_late(front_end: FrontEnd, bare_shell: Shell, aws: EmbeddedAws) -> None:
-    """A page that is opened later learns at once who is active, without a call to AWS."""
+    """A page opened later gets the active identity at once, without a call to AWS."""
     for cell in (LOAD, "%aws_profile RoleBeta"):
         bare_shell.good(cell)
     aws.calls.clear()
@@ -190,7 +190,7 @@ def test_who_asks_late(front_end: FrontEnd, bare_shell: Shell, aws: EmbeddedAws)
 def test_the_popup_is_the_picker(
     front_end: FrontEnd, bare_shell: Shell, aws: EmbeddedAws, auditor: str
 ) -> None:
-    """A switch with an MFA code works over the comm, and no secret is in what was sent."""
+    """A switch with an MFA code works over the comm, and no message contains a secret."""
     bare_shell.good(LOAD)
     front_end.begins()
     front_end.says("ready")
@@ -201,7 +201,7 @@ def test_the_popup_is_the_picker(
     answers = front_end.says("switch", **choice, code=code)
     assert [one["type"] for one in answers] == ["identity", "done"]
     assert bare_shell.names["session"].profile_name == "Auditor"
-    (refused,) = front_end.says("console")  # its link would have a token
+    (refused,) = front_end.says("console")  # its link would contain a token
     assert refused["type"] == "error"
     assert "--console" in refused["html"]
     sent = str(front_end.published) + b"".join(front_end.buffers).decode()
@@ -211,7 +211,7 @@ def test_the_popup_is_the_picker(
 def test_unloading_and_loading_again(
     front_end: FrontEnd, bare_shell: Shell, aws: EmbeddedAws
 ) -> None:
-    """Who has asked learns that the comm is gone, and finds another one after a reload."""
+    """A connected front end learns that the comm is closed; after a reload, it finds a new one."""
     before = state(bare_shell)
     bare_shell.good(LOAD)
     front_end.begins()
@@ -229,7 +229,7 @@ def test_unloading_and_loading_again(
 @pytest.mark.parametrize("has_begun", [True, False])
 @pytest.mark.usefixtures("aws")
 def test_closed_by_one_page(front_end: FrontEnd, bare_shell: Shell, has_begun: bool) -> None:
-    """A page that closes the comm doesn't take it away from the others, which go on to be told."""
+    """If a page closes the comm, the other pages can still use it, and still get updates."""
     before = state(bare_shell)
     bare_shell.good(LOAD)
     if has_begun:
@@ -248,7 +248,7 @@ def test_closed_by_one_page(front_end: FrontEnd, bare_shell: Shell, has_begun: b
 
 
 def test_a_real_kernel_tells_only_who_asks(aws: EmbeddedAws, tmp_path: Path) -> None:
-    """A kernel publishes no message of a comm; after a question and a hello, it does."""
+    """A kernel publishes no comm message until a front end has found the comm and said hello."""
     manager = KernelManager(transport="ipc", ip=f"{tmp_path}/kernel")
     manager.start_kernel(env=os.environ | aws.environment() | {"PYTHONPATH": str(ROOT)})
     client = manager.blocking_client()

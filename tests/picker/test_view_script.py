@@ -1,4 +1,4 @@
-"""The view's modules become one script that loads without imports."""
+"""The view's modules, joined into one script without imports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_each_module_comes_once_after_what_it_imports(tmp_path: Path) -> None:
-    """The order is the one in which a browser runs the modules, and only `export default` stays."""
+    """Modules are in a browser's order of execution, and only `export default` remains."""
     (tmp_path / "tool.js").write_text("export const A = 1, B = 2;\n")
     (tmp_path / "part.js").write_text(
         'import { A, B } from "./tool.js";\n\nexport function part() {}\n'
@@ -33,7 +33,7 @@ def test_each_module_comes_once_after_what_it_imports(tmp_path: Path) -> None:
 
 
 def test_the_joined_script_is_what_loads() -> None:
-    """The front end gets one script with every module in it, and with no import."""
+    """The front end gets one script that contains every module and no import."""
     synced, sent = ProfilePicker._esm, view_script(VIEW / "toolbar.js")
     assert synced == view_script(VIEW / "picker.js")
     for script, renders in ((synced, "render"), (sent, "render: renderButton")):
@@ -47,7 +47,7 @@ def test_the_joined_script_is_what_loads() -> None:
 
 @pytest.mark.parametrize("entry", ["picker.js", "toolbar.js"])
 def test_no_name_is_defined_twice(entry: str) -> None:
-    """The modules share one scope once they are joined."""
+    """No two of the joined modules define the same name, because they share one scope."""
     script = view_script(VIEW / entry)
     defined = re.findall(r"^(?:const|let|class|function) (\w+)", script, re.MULTILINE)
     assert len(defined) > 20

@@ -1,4 +1,4 @@
-"""Messages that the view doesn't send, but another script in the page could."""
+"""Malformed messages, which another script in the page could send."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ODD: tuple[Any, ...] = (None, True, 5, 1.5, "\ud800", [], {}, ["UserAlpha"], {"a
 
 
 def test_every_command_is_known() -> None:
-    """The check has the commands of the messages, with a type for each field."""
+    """The check knows the commands of all messages, with a type for each field."""
     assert {
         "ready",
         "list",
@@ -38,7 +38,7 @@ def test_every_command_is_known() -> None:
 
 
 def is_right(name: str, value: Any) -> bool:
-    """Return whether the field can have this odd value."""
+    """Return whether the field accepts this odd value."""
     return (
         value
         in {
@@ -54,7 +54,7 @@ def is_right(name: str, value: Any) -> bool:
 
 
 def test_malformed(person: Person) -> None:
-    """A message with missing or odd fields changes nothing, and is answered with an error."""
+    """The picker answers a malformed message with an error, and changes nothing."""
     person.switches("RoleBeta")
     before = dict(os.environ)
     right = {"region": None, "list": 1, "have": 0, "pinned": True}
@@ -80,7 +80,7 @@ def test_a_view_that_cannot_be_answered(
     caplog: pytest.LogCaptureFixture,
     kind: str,
 ) -> None:
-    """A message whose view isn't a text changes nothing, and leaves nothing in the kernel's log."""
+    """The toolbar ignores a message whose view isn't a string, and logs nothing."""
     for cell in (LOAD, "%aws_profile RoleBeta"):
         bare_shell.good(cell)
     front_end.says("hello", protocol=PROTOCOL)
@@ -96,7 +96,7 @@ def test_a_view_that_cannot_be_answered(
 def test_a_protocol_that_is_no_number(
     front_end: FrontEnd, bare_shell: Shell, caplog: pytest.LogCaptureFixture, protocol: Any
 ) -> None:
-    """The toolbar answers such a front end with its own protocol, and without the button."""
+    """The toolbar answers an odd protocol with its own protocol, and without the button."""
     bare_shell.good(LOAD)
     (answer,) = front_end.says("hello", protocol=protocol)
     assert answer["protocol"] == PROTOCOL
@@ -105,13 +105,13 @@ def test_a_protocol_that_is_no_number(
 
 
 def refused(person: Person, kind: Any, content: dict[str, Any]) -> bool:
-    """Send a message, and return whether the only answer is that it isn't a command."""
+    """Send a message, and return whether the only answer says that it isn't a command."""
     (answer,) = person.says(kind, **content)
     return answer["type"] == "error" and "a command of the picker" in answer["html"]
 
 
 def test_what_is_no_message(front_end: FrontEnd, bare_shell: Shell, aws: EmbeddedAws) -> None:
-    """What isn't an object, or has no data, is passed over, and the toolbar goes on to answer."""
+    """The toolbar ignores data that isn't an object, and continues to answer."""
     bare_shell.good(LOAD)
     front_end.says("hello", protocol=PROTOCOL)
     (comm_id,) = front_end.found

@@ -1,4 +1,4 @@
-"""What is clicked while a cell runs is done when the cell has ended, and never in its middle."""
+"""Clicks during a cell, which take effect when the cell has ended."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ WAITING, DONE, DROPPED = ({"type": kind, "view": VIEW} for kind in ("waiting", "
 
 
 def who() -> str:
-    """Return who boto3 is."""
+    """Return the ARN of boto3's caller identity."""
     arn: str = boto3.client("sts").get_caller_identity()["Arn"]
     return arn
 
 
 def in_a_thread(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function as a kernel's subshell calls it: in a thread, while a cell runs."""
+    """Return a function that runs in a thread, like the callbacks of a kernel's subshell."""
 
     def called(*values: Any, **named: Any) -> Any:
         answers: list[Any] = []
@@ -49,7 +49,7 @@ def in_a_thread(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @pytest.fixture
 def notebook(person: Person, shell: Shell) -> Shell:
-    """Work as UserAlpha, in a notebook whose cells can let the person click."""
+    """Activate UserAlpha, and return a shell whose cells can trigger the user's clicks."""
     shell.good("%aws_profile UserAlpha")
     shell.names.update(
         choose=in_a_thread(person.switches),
@@ -68,7 +68,7 @@ def hooks(shell: Shell) -> list[object]:
 
 
 def test_a_loop_keeps_its_identity(notebook: Shell, person: Person) -> None:
-    """A click from another thread changes nothing in the running cell, and everything after it."""
+    """A click from another thread takes effect after the running cell, not during it."""
     before = hooks(notebook)
     cell = "seen = [who()]; answer = choose('RoleBeta')\nfor _ in range(3): seen.append(who())"
     notebook.good(cell)
@@ -81,7 +81,7 @@ def test_a_loop_keeps_its_identity(notebook: Shell, person: Person) -> None:
 
 
 def test_a_cell_that_awaits_keeps_its_identity(notebook: Shell, person: Person) -> None:
-    """A click between two awaits, in the cell's thread, waits for the end of the cell, too."""
+    """A click between two awaits, in the cell's thread, takes effect after the cell, too."""
     notebook.good(
         "import asyncio\n"
         "asyncio.get_running_loop().call_soon(person.switches, 'RoleBeta')\n"
@@ -98,7 +98,7 @@ def test_a_cell_that_awaits_keeps_its_identity(notebook: Shell, person: Person) 
 
 
 def test_off_waits_for_the_end(notebook: Shell, person: Person) -> None:
-    """The button *Off* undoes the switch after the running cell, unless a choice comes first."""
+    """*Off* undoes the switch after the running cell, unless the user then chooses a profile."""
     notebook.good("answers = says('off'); seen = who()")
     assert (notebook.names["answers"], notebook.names["seen"]) == ([WAITING], USER)
     assert person.seen[-1] == DONE
@@ -109,13 +109,13 @@ def test_off_waits_for_the_end(notebook: Shell, person: Person) -> None:
     assert notebook.names["answer"] == WAITING
     assert person.picker.value == "RoleBeta"
     assert person.says("off")[-1] == DONE
-    assert person.says("off") == [DONE]  # there is nothing to undo
+    assert person.says("off") == [DONE]  # there is nothing left to undo
 
 
 def test_a_cell_that_begins_during_the_switch(
     notebook: Shell, person: Person, aws: EmbeddedAws
 ) -> None:
-    """A cell that begins while AWS is still asked keeps its identity, too."""
+    """A cell that begins while a switch calls AWS keeps one identity to its end."""
     aws.latency = 0.5
     thread = threading.Thread(target=person.switches, args=("RoleBeta",))
     notebook.names["thread"] = thread
@@ -128,14 +128,14 @@ def test_a_cell_that_begins_during_the_switch(
 
 @pytest.mark.parametrize("end", ["1 / 0", "ctrl_c()", "await asyncio.sleep(0); 1 / 0"])
 def test_a_cell_that_fails(notebook: Shell, person: Person, end: str) -> None:
-    """After an error or Ctrl-C, the switch is done as after any other end."""
+    """The switch takes effect even after a cell that fails or is interrupted."""
     assert notebook.run(f"import asyncio\nchoose('RoleBeta')\n{end}").error is not None
     assert person.seen[-1] == DONE
     assert person.picker.value == "RoleBeta"
 
 
 def test_the_end_of_an_inner_cell(notebook: Shell) -> None:
-    """A cell that a cell runs, or a message from the front end, isn't the end."""
+    """An inner cell, or a message during the cell, doesn't make the switch happen early."""
     notebook.good(
         "choose('RoleBeta')\n"
         "get_ipython().run_cell('1')\n"
@@ -154,7 +154,7 @@ def test_the_end_of_an_inner_cell(notebook: Shell) -> None:
     ],
 )
 def test_a_click_in_a_scope(notebook: Shell, person: Person, cell: str) -> None:
-    """A profile that is chosen while a scope is in force is switched to after the scope's end."""
+    """A profile chosen during a scope becomes active after the scope has ended."""
     notebook.good("%aws_profile RoleBeta --as other")
     notebook.good(cell)
     assert notebook.names["seen"].startswith(ROLE)
@@ -163,7 +163,7 @@ def test_a_click_in_a_scope(notebook: Shell, person: Person, cell: str) -> None:
 
 
 def test_a_click_before_the_scope_has_begun(notebook: Shell, person: Person) -> None:
-    """A profile that is chosen while a cell's scope begins is switched to after the scope's end."""
+    """A profile chosen while a cell's scope begins becomes active after the scope has ended."""
     clicks = iter(["RoleBeta"])
 
     def click(_identity: object) -> None:
@@ -177,7 +177,7 @@ def test_a_click_before_the_scope_has_begun(notebook: Shell, person: Person) -> 
 
 
 def test_a_later_choice(notebook: Shell, person: Person) -> None:
-    """The last choice is done, in whichever picker it was made, and the others are dropped."""
+    """Only the last choice takes effect, even across pickers; earlier choices are dropped."""
     other = Person(ProfilePicker())
     notebook.names["other"] = in_a_thread(other.switches)
     notebook.good("choose('RoleBeta'); answer = other('UserAlpha'); said = person.seen[-1]")
@@ -189,14 +189,14 @@ def test_a_later_choice(notebook: Shell, person: Person) -> None:
 
 
 def test_a_later_choice_that_fails(notebook: Shell, person: Person) -> None:
-    """An error is shown at once, and the earlier choice isn't done any more."""
+    """The picker shows the error at once, and drops the earlier choice."""
     notebook.good("choose('RoleBeta'); answer = choose('Nobody')")
     assert "Nobody" in notebook.names["answer"]["html"]
     assert person.picker.value == "UserAlpha"
 
 
 def test_a_cell_that_switches(notebook: Shell, person: Person) -> None:
-    """The click was the person's last word: it is done after the cell's own switch."""
+    """A click before the cell's own switch still takes effect at the end of the cell."""
     cell = "choose('RoleBeta')\n%aws_profile UserAlpha --as mine\nseen = who()"
     notebook.good(cell)
     assert notebook.names["seen"] == USER
@@ -205,7 +205,7 @@ def test_a_cell_that_switches(notebook: Shell, person: Person) -> None:
 
 @pytest.mark.parametrize("command", ["'refresh'", "'region', region='eu-west-1'"])
 def test_what_is_for_the_active_identity(notebook: Shell, person: Person, command: str) -> None:
-    """A new Region and new credentials wait, too, and are dropped if the cell switches."""
+    """A new Region or a refresh waits, too, and is dropped if the cell switches."""
     before = person.picker.session
     notebook.good(f"says({command}); same = session")
     assert notebook.names["same"] is before
@@ -228,7 +228,7 @@ def test_what_is_for_the_active_identity(notebook: Shell, person: Person, comman
 def test_what_drops_a_click(
     notebook: Shell, person: Person, end: str, active: str | None, told: bool
 ) -> None:
-    """`--off`, unloading and closing the picker drop what waits, and leave no hook."""
+    """`--off`, unloading and closing the picker drop waiting clicks, and leave no hook."""
     before = hooks(notebook)
     notebook.good(f"choose('RoleBeta')\n{end}")
     assert person.picker.value == active
@@ -240,7 +240,7 @@ def test_what_drops_a_click(
 def test_a_question_is_asked_at_once(
     notebook: Shell, person: Person, aws: EmbeddedAws, auditor: str
 ) -> None:
-    """An MFA code is asked for and used while the cell runs: it would expire before the end."""
+    """The picker asks for an MFA code during the cell, because the code would expire by its end."""
     notebook.names["code"] = lambda: aws.mfa_code(auditor)
     notebook.good("asked = choose('Auditor'); answer = choose('Auditor', code=code())")
     assert notebook.names["asked"]["type"] == "code"
@@ -251,7 +251,7 @@ def test_a_question_is_asked_at_once(
 def test_credentials_that_expired_meanwhile(
     notebook: Shell, person: Person, aws: EmbeddedAws
 ) -> None:
-    """After a cell that took hours, the switch gets new credentials, and they are shown."""
+    """If credentials expire during a long cell, the switch gets and shows new credentials."""
     with time_machine.travel(datetime.now(UTC), tick=True) as clock:
         notebook.names["hours_later"] = lambda: clock.shift(timedelta(hours=2))
         notebook.good("choose('RoleBeta'); hours_later()")
@@ -263,7 +263,7 @@ def test_credentials_that_expired_meanwhile(
 def test_an_error_at_the_end(
     notebook: Shell, person: Person, aws: EmbeddedAws, auditor: str
 ) -> None:
-    """What fails when the cell has ended is shown in the picker, and isn't an error of the cell."""
+    """An error of a delayed switch is shown in the picker, and doesn't fail the cell."""
     notebook.names["code"] = lambda: aws.mfa_code(auditor)
     ran = notebook.good(
         "choose('Auditor', code=code())\n%config AwsProfileMagics.bindings = ['filesystems']"

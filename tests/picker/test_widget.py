@@ -1,4 +1,4 @@
-"""The picker without a browser: messages in and out, what is synced, what is remembered."""
+"""The picker without a browser: messages, synced traits and remembered profiles."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
 
-#: What a saved notebook contains of a picker: its script and nothing that a person did.
+#: The traits that a saved notebook contains, which include the script but no user action.
 SYNCED = {
     "_anywidget_id",
     "_css",
@@ -48,7 +48,7 @@ SYNCED = {
 
 
 def test_nothing_of_the_work_is_synced(person: Person) -> None:
-    """The synced traits are those of any anywidget, also after a switch and a list."""
+    """The synced traits are the traits of any anywidget, even after a switch and a list."""
     person.rows()
     person.switches("RoleBeta")
     state = person.picker.get_state()
@@ -57,7 +57,7 @@ def test_nothing_of_the_work_is_synced(person: Person) -> None:
 
 
 def test_switches_the_notebook(person: Person, shell: Shell) -> None:
-    """A choice sets the session, and the answers are the identity, then `done`."""
+    """A choice sets the session; the answers are the identity, then `done`."""
     shown, done = person.chooses("RoleBeta", "eu-central-1")
     assert done == {"type": "done", "view": VIEW}
     assert "arn:aws:sts::123456789012:assumed-role/RoleBeta/" in shown["html"]
@@ -85,7 +85,7 @@ def test_switches_the_notebook(person: Person, shell: Shell) -> None:
 
 
 def test_the_identity_is_the_magics_card(person: Person, shell: Shell) -> None:
-    """The picker shows the magic's card without the variable, even after a reload of the page."""
+    """The picker shows the magic's card without the variable, even after a page reload."""
     shown = person.chooses("RoleBeta")[0]
     shell.good("%aws_profile")
     switcher = person.picker._switcher
@@ -100,7 +100,7 @@ def test_the_identity_is_the_magics_card(person: Person, shell: Shell) -> None:
 
 
 def test_another_region_keeps_the_rest_of_the_request(person: Person, shell: Shell) -> None:
-    """A change of Region keeps everything else of the active request."""
+    """A change of Region keeps the other options of the active request."""
     shell.good("%aws_profile RoleBeta --as prod")
     shown, _ = person.says("region", region="eu-west-1")
     assert ">prod<" in shown["html"]
@@ -121,7 +121,7 @@ def test_lists_what_the_files_say(person: Person, aws: EmbeddedAws) -> None:
 
 
 def test_a_protected_profile_is_confirmed(person: Person, shell: Shell) -> None:
-    """A protected profile is marked in the list, and needs a confirmation."""
+    """A protected profile is marked in the list, and a switch to it requires confirmation."""
     shell.good("%config AwsProfileMagics.protected = ['*BETA']")
     assert [row[-1] for row in person.rows() or []] == [0, 1]
     assert person.switches("RoleBeta") == {"type": "confirm", "view": VIEW}
@@ -132,7 +132,7 @@ def test_a_protected_profile_is_confirmed(person: Person, shell: Shell) -> None:
 
 
 def test_mfa(person: Person, aws: EmbeddedAws, auditor: str) -> None:
-    """The device is named, a wrong code is refused; a right one or a cached session switches."""
+    """The picker names the device and refuses wrong codes; a cached session needs no code."""
     asked = person.switches("Auditor")
     assert asked == {"type": "code", "device": auditor, "html": "", "view": VIEW}
     refused = person.switches("Auditor", code="000000")
@@ -146,7 +146,7 @@ def test_mfa(person: Person, aws: EmbeddedAws, auditor: str) -> None:
 
 
 def test_mfa_process(person: Person, shell: Shell, aws: EmbeddedAws, auditor: str) -> None:
-    """A wrong code of a function is an error, and isn't asked for: a typed one wouldn't be used."""
+    """A wrong code from a function is an error, and the picker doesn't ask the user for a code."""
     shell.good("%config AwsProfileMagics.mfa_process = lambda serial: '000000'")
     refused = person.switches("Auditor")
     assert refused["type"] == "error"
@@ -156,7 +156,7 @@ def test_mfa_process(person: Person, shell: Shell, aws: EmbeddedAws, auditor: st
 
 
 def test_refresh_asks_for_a_code_again(person: Person, aws: EmbeddedAws, auditor: str) -> None:
-    """New credentials of an MFA profile need a new code; without one nothing changes."""
+    """A refresh of an MFA profile requires a new code, and changes nothing without a code."""
     person.switches("Auditor", code=aws.mfa_code(auditor))
     before = person.picker.session
     assert person.says("refresh")[-1]["type"] == "code"
@@ -164,7 +164,7 @@ def test_refresh_asks_for_a_code_again(person: Person, aws: EmbeddedAws, auditor
 
 
 def test_refresh(person: Person, aws: EmbeddedAws) -> None:
-    """A refresh assumes the role again; before the first switch there is nothing to refresh."""
+    """A refresh assumes the role again, and does nothing before the first switch."""
     assert person.says("refresh") == [{"type": "done", "view": VIEW}]
     assert "No profile is active." in person.says("region", region="eu-west-1")[-1]["html"]
     person.switches("RoleBeta")
@@ -174,7 +174,7 @@ def test_refresh(person: Person, aws: EmbeddedAws) -> None:
 
 
 def test_errors_are_shown_as_cards(person: Person, aws: EmbeddedAws) -> None:
-    """An error comes as the magic's card, with every name escaped; the former identity stays."""
+    """An error is shown as the magic's card, with names escaped, and the identity stays."""
     person.switches("RoleBeta")
     answer = person.switches("<img src=x>")
     assert answer["type"] == "error"
@@ -200,7 +200,7 @@ def test_an_interrupt_is_shown(person: Person, picker: ProfilePicker) -> None:
 def test_an_unexpected_error_is_shown_without_its_text(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An unexpected error is named in the picker, and written to the kernel's log."""
+    """The picker shows an unexpected error's type without its text, and raises it for the log."""
 
     def broken(*_: object, **__: object) -> None:
         raise OSError("with what it was about")
@@ -215,7 +215,7 @@ def test_an_unexpected_error_is_shown_without_its_text(
 
 
 def test_pickers_and_magic_show_the_same_identity(person: Person, shell: Shell) -> None:
-    """Every picker shows every switch, until it is closed."""
+    """Each picker shows each switch until the picker is closed."""
     other = Person(ProfilePicker())
     shell.good("%aws_profile RoleBeta")
     shell.good("%aws_profile --off")
@@ -227,7 +227,7 @@ def test_pickers_and_magic_show_the_same_identity(person: Person, shell: Shell) 
 
 
 def test_on_switch(person: Person, shell: Shell) -> None:
-    """A callback gets each identity until it is unsubscribed, and its errors are shown."""
+    """A callback gets each identity until it is unsubscribed, and the picker shows its errors."""
     received: list[Any] = []
     unsubscribe = person.picker.on_switch(received.append)
 
@@ -245,7 +245,7 @@ def test_on_switch(person: Person, shell: Shell) -> None:
 
 
 def test_alias(person: Person, aws: EmbeddedAws) -> None:
-    """The account's alias is looked up for a view, and shown for all profiles of the account."""
+    """The kernel looks up the account's alias for a view, and shows it for all its profiles."""
     from moto.iam.models import iam_backends
 
     iam_backends[ROLE_ACCOUNT]["aws"].create_account_alias("beta-team")
@@ -254,13 +254,13 @@ def test_alias(person: Person, aws: EmbeddedAws) -> None:
     person.says("ready")
     assert "beta-team" in waited_for(person, "identity", "beta-team")["html"]
     aws.calls.clear()
-    person.switches("RoleBeta")  # which isn't allowed to ask
+    person.switches("RoleBeta")  # RoleBeta isn't allowed to list aliases
     assert "(beta-team)" in person.seen[0]["html"]
     assert "iam:ListAccountAliases" not in [call.action for call in aws.calls]
 
 
 def test_repr_names_the_active_profile_and_the_magic(person: Person, shell: Shell) -> None:
-    """A terminal and a saved notebook show one readable line instead of the picker."""
+    """A terminal and a saved notebook show a readable line instead of the picker."""
     data, _ = person.picker._repr_mimebundle_()
     assert data["text/plain"] == repr(person.picker)
     assert repr(person.picker) == (
@@ -273,7 +273,7 @@ def test_repr_names_the_active_profile_and_the_magic(person: Person, shell: Shel
 def test_the_magic_shows_one(
     aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`%aws_profile --pick` shows a picker in a kernel's front end, and takes no other argument."""
+    """`%aws_profile --pick` shows a picker in a kernel, and accepts no other argument."""
     monkeypatch.setattr(shell.ip, "kernel", object(), raising=False)
     ran = shell.good("%aws_profile --pick")
     assert "application/vnd.jupyter.widget-view+json" in ran.displayed[0]
@@ -282,14 +282,14 @@ def test_the_magic_shows_one(
 
 
 def test_loads_the_extension_if_needed(aws: EmbeddedAws, bare_shell: Shell) -> None:
-    """A picker made before `%load_ext` loads the extension, and follows the magic."""
+    """A picker created before `%load_ext` loads the extension, and follows the magic."""
     bare_shell.good("from ipy_awsprofile import ProfilePicker; picker = ProfilePicker()")
     bare_shell.good("%aws_profile RoleBeta")
     assert bare_shell.names["picker"].value == "RoleBeta"
 
 
 def test_without_a_shell(aws: EmbeddedAws) -> None:
-    """Outside IPython, as in marimo, the picker switches too, and names no variable."""
+    """Outside IPython, as in marimo, the picker switches, too, and its card names no variable."""
     picker = ProfilePicker()
     person = Person(picker)
     person.says("ready")
@@ -304,7 +304,7 @@ def test_without_a_shell(aws: EmbeddedAws) -> None:
 
 
 def test_recent_and_pinned(person: Person, shell: Shell) -> None:
-    """Recently used profiles, newest first, and pins are in the next picker too."""
+    """Recent profiles, newest first, and pins appear in other pickers, too."""
     shell.good("%aws_profile UserAlpha")
     person.switches("RoleBeta")
     assert person.says("pin", profile="UserAlpha", pinned=True)[0]["pins"] == ["UserAlpha"]
@@ -319,7 +319,7 @@ def test_recent_and_pinned(person: Person, shell: Shell) -> None:
 def test_memory_is_private_and_has_names_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file is in the state folder, readable by the user only, with no other file there."""
+    """The file is in the state folder, has only names, and only its owner can read it."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     memory = Memory()
     for number in range(MOST_RECENT + 3):
@@ -334,7 +334,7 @@ def test_memory_is_private_and_has_names_only(
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"recent": 1, "pins": [2, null]}', "[" * 5000])
 def test_a_broken_memory_is_ignored(tmp_path: Path, text: str) -> None:
-    """A file with other content is ignored, and replaced at the next use."""
+    """A file with unexpected content is ignored, and replaced at the next use."""
     memory = Memory(tmp_path / "picker.json")
     memory.path.write_text(text)
     assert memory.read() == Remembered()
@@ -343,7 +343,7 @@ def test_a_broken_memory_is_ignored(tmp_path: Path, text: str) -> None:
 
 
 def test_a_memory_that_cannot_be_written_is_ignored(tmp_path: Path) -> None:
-    """Without a file, the picker works and remembers nothing."""
+    """If the file can't be written, the picker works but remembers nothing."""
     (tmp_path / "file").touch()
     memory = Memory(tmp_path / "file" / "picker.json")
     memory.pin("RoleBeta", pinned=True)
@@ -351,7 +351,7 @@ def test_a_memory_that_cannot_be_written_is_ignored(tmp_path: Path) -> None:
 
 
 def test_a_picker_that_outlives_the_extension(person: Person, shell: Shell) -> None:
-    """After the extension is unloaded, its pickers refuse to switch, and name the next step."""
+    """After the extension is unloaded, its pickers refuse to switch, and say what to do."""
     shell.good("%unload_ext ipy_awsprofile")
     error = person.switches("RoleBeta")
     assert error["type"] == "error"
@@ -362,7 +362,7 @@ def test_a_picker_that_outlives_the_extension(person: Person, shell: Shell) -> N
 
 @pytest.fixture
 def analyst(aws: EmbeddedAws) -> str:
-    """Write a profile that needs a sign-in; return its name."""
+    """Write a profile that requires a sign-in, and return its name."""
     aws.sso.assign(ROLE_ACCOUNT, "Analyst", policy=allow("s3:*"))
     aws.write_profile(
         "Analyst",
@@ -376,7 +376,7 @@ def analyst(aws: EmbeddedAws) -> str:
 
 
 def test_sign_in(person: Person, aws: EmbeddedAws, analyst: str) -> None:
-    """The page and its code are sent at once, and `signed_in` after the person has allowed it."""
+    """The picker sends the page and its code at once, and `signed_in` after the user approves."""
     asked = person.switches(analyst)
     assert asked["type"] == "sign_in"
     assert asked["code"] in asked["url"]
@@ -388,7 +388,7 @@ def test_sign_in(person: Person, aws: EmbeddedAws, analyst: str) -> None:
 
 
 def test_sign_in_that_is_refused(person: Person, aws: EmbeddedAws, analyst: str) -> None:
-    """A refused sign-in is shown as an error."""
+    """A denied sign-in is shown as an error."""
     asked = person.switches(analyst)
     aws.sso.deny(asked["code"])
     assert "was refused" in waited_for(person, "error")["html"]
@@ -396,7 +396,7 @@ def test_sign_in_that_is_refused(person: Person, aws: EmbeddedAws, analyst: str)
 
 
 def test_sign_in_that_cannot_begin(person: Person, aws: EmbeddedAws, analyst: str) -> None:
-    """A sign-in that AWS doesn't begin is shown as an error."""
+    """A sign-in that AWS refuses to start is shown as an error."""
     text = aws.config_file.read_text()
     aws.config_file.write_text(text.replace(aws.sso.start_url, "https://nowhere.invalid"))
     aws.sso.tokens.lifetimes = replace(aws.sso.lifetimes, registration=-1)
@@ -406,7 +406,7 @@ def test_sign_in_that_cannot_begin(person: Person, aws: EmbeddedAws, analyst: st
 def test_a_page_that_opens_after_the_sign_in_has_ended(
     person: Person, aws: EmbeddedAws, analyst: str
 ) -> None:
-    """A view that connects then shows the error with the next step, and the picker still works."""
+    """After the sign-in has expired, a new view shows the next step, and the picker still works."""
     aws.sso.approve(person.switches(analyst)["code"])
     waited_for(person, "signed_in")
     person.switches(analyst)
@@ -418,7 +418,7 @@ def test_a_page_that_opens_after_the_sign_in_has_ended(
 
 
 def test_the_list_imports_boto3_in_the_background() -> None:
-    """Showing the list starts the import of boto3, and doesn't wait for it."""
+    """Showing the list imports boto3 in a background thread."""
     shown = run_python(
         "import sys, threading\n"
         "from ipy_awsprofile.picker.widget import ProfilePicker\n"
@@ -435,13 +435,13 @@ def test_the_list_imports_boto3_in_the_background() -> None:
 
 
 def test_an_exported_page(aws: EmbeddedAws) -> None:
-    """In an HTML page that nbconvert writes, a sentence is in the picker's place."""
-    from nbconvert import HTMLExporter  # it is slow to import
+    """An HTML page exported by nbconvert has a sentence instead of the picker."""
+    from nbconvert import HTMLExporter  # slow to import
 
     cells = ("%load_ext ipy_awsprofile\n%aws_profile RoleBeta", "%aws_profile --pick")
     _, text = run_notebook(*cells, environment=aws.environment())
     notebook = nbformat.reads(text, as_version=4)
-    del notebook.metadata["widgets"]  # by default, JupyterLab doesn't save them
+    del notebook.metadata["widgets"]  # JupyterLab doesn't save them by default
     exporter = HTMLExporter()  # type: ignore[no-untyped-call]
     page, _ = exporter.from_notebook_node(notebook)
     assert "ProfilePicker: RoleBeta is active. `%aws_profile NAME` switches the notebook." in page
