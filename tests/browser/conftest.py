@@ -1,7 +1,7 @@
-"""A real JupyterLab and a real Chromium, on the embedded AWS.
+"""Fixtures for a real JupyterLab and a real Chromium, on the embedded AWS.
 
-They are for this folder only: a process has one embedded AWS, and other tests would fail beside
-playwright's event loop.
+They are only for this folder, because a process has one embedded AWS, and other tests would fail
+next to Playwright's event loop.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ expect.set_options(timeout=30_000)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run a few tests of this folder after each other in one worker: they share a browser."""
+    """Group the tests of this folder so that a few of them share a worker and its browser."""
     ours = [item for item in items if item.path.parent == Path(__file__).parent]
     for number, item in enumerate(ours):
         item.add_marker(pytest.mark.xdist_group(f"browser-{number // _GROUP}"))
 
 
-#: How many tests of this folder are a group of pytest-xdist; the workers take the largest first.
+#: The number of tests in a pytest-xdist group. Workers take the largest groups first.
 _GROUP = 5
 
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """Launch a headless Chromium; without one the tests are skipped, or fail in CI."""
+    """Launch a headless Chromium; without one, skip the tests, or fail in CI."""
     executable = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
     if executable is None:
         raise missing("Chromium", "chromium")
@@ -60,7 +60,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def embedded(chromium: Browser) -> Iterator[EmbeddedAws]:
-    """Run an embedded AWS with the main scenario and the company's roles in it."""
+    """Run an embedded AWS that contains the main scenario and the company's roles."""
     with EmbeddedAws() as aws:
         seed(aws)
         seed_company(aws)
@@ -70,14 +70,14 @@ def embedded(chromium: Browser) -> Iterator[EmbeddedAws]:
 
 @pytest.fixture(scope="package")
 def server(embedded: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Run a Jupyter server whose kernels see the embedded AWS."""
+    """Run a Jupyter server whose kernels use the embedded AWS."""
     with serving(tmp_path_factory.mktemp("jupyter"), clean_environment(embedded)) as server:
         yield server
 
 
 @pytest.fixture
 def jupyter(server: Server, chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Jupyter]:
-    """Open notebooks, which are closed after the test; `fresh_page` has them in a new page."""
+    """Yield a JupyterLab, and close its notebooks after the test; `fresh_page` uses a new page."""
     fresh = request.node.get_closest_marker("fresh_page") is not None
     jupyter, failed = Jupyter(server, chromium, fresh=fresh), request.session.testsfailed
     yield jupyter
@@ -88,7 +88,7 @@ def jupyter(server: Server, chromium: Browser, request: pytest.FixtureRequest) -
 def view(
     embedded: EmbeddedAws, chromium: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ViewPage]:
-    """Show a picker of this process in an empty page."""
+    """Yield an empty page that shows the pickers of this process."""
     for name, value in embedded.environment().items():
         monkeypatch.setenv(name, value)
     switcher = Switcher(None)
@@ -103,6 +103,6 @@ def view(
 
 @pytest.fixture
 def company(embedded: EmbeddedAws) -> Iterator[None]:
-    """Add the profiles of a company to the files."""
+    """Add a company's profiles to the files."""
     with stage.company(embedded):
         yield

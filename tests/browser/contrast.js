@@ -1,5 +1,5 @@
-// Returns the texts below an element whose contrast with what is behind them is less than 4.5 : 1,
-// by the formula of WCAG 2.2: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio
+// Returns the texts in an element whose contrast with their background is less than 4.5 : 1, by the
+// formula of WCAG 2.2: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio
 (root) => {
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const parsed = (colour) => {

@@ -1,6 +1,6 @@
-"""A real Jupyter server, and a notebook in it as a person sees it.
+"""A real Jupyter server, and its notebooks as a user sees them.
 
-The tests wait for the application's own states (restored, ready, idle), never for a time.
+The tests wait for states of the application (restored, ready, idle), never for a fixed time.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from tests.supervised import supervised
 
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
-#: No news, no update check, and every cell in the page.
+#: Disable news and update checks, and render all cells.
 _SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "notebook-extension/tracker": {"windowingMode": "none"},
@@ -54,7 +54,7 @@ _STATE = """() => {
   };
 }"""
 _RESTORED = "async () => { await window.jupyterapp?.restored; return Boolean(window.jupyterapp); }"
-#: Whether the kernel answers within a few seconds.
+#: Return whether the kernel answers within a few seconds.
 _ANSWERS = """async () => {
   const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
   const answered = kernel.requestKernelInfo().then(Boolean, () => false);
@@ -66,9 +66,9 @@ _RUN = """index => {
   app.shell.currentWidget.content.activeCellIndex = index;
   app.commands.execute('notebook:run-cell');
 }"""
-#: Open another notebook in the application, which is loaded already.
+#: Open another notebook in the application, which is already loaded.
 _OPEN = "async path => { await window.jupyterapp.commands.execute('docmanager:open', {path}); }"
-#: Close all documents without a prompt; return whether no dialog or popup is open.
+#: Close all documents without a prompt, and return whether no dialog or popup is open.
 _CLEAR = """() => {
   for (const widget of [...window.jupyterapp.shell.widgets('main')]) {
     const context = widget.context;
@@ -85,21 +85,21 @@ _RAN = """index => {
 
 @dataclass
 class Server:
-    """A running `jupyter lab`, which serves Notebook 7 as well."""
+    """A running `jupyter lab`, which also serves Notebook 7."""
 
     url: str
     root: Path
-    #: A page with JupyterLab that no test has open: to load another takes seconds.
+    #: A page with JupyterLab that no test uses. Loading a new page takes seconds.
     spare: Page | None = None
     _names: Iterator[int] = field(default_factory=count)
 
     def call(self, path: str, method: str = "GET") -> Any:
-        """Call the server's REST API; return the answer's JSON."""
+        """Call the server's REST API, and return the JSON of its answer."""
         with urlopen(Request(f"{self.url}/api/{path}", method=method), timeout=30) as answer:
             return json.loads(answer.read() or "null")
 
     def write(self, cells: Sequence[str], *, kernel: str = "python3") -> str:
-        """Write a notebook with these code cells; return its file name."""
+        """Write a notebook with these code cells, and return its file name."""
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(source) for source in cells],
             metadata={"kernelspec": {"name": kernel, "display_name": kernel}},
@@ -109,21 +109,21 @@ class Server:
         return name
 
     def shut_kernels_down(self) -> None:
-        """End every kernel that is still running."""
-        for kernel in self.call("kernels"):  # several notebooks can have one
+        """Shut down all running kernels."""
+        for kernel in self.call("kernels"):  # several notebooks can share a kernel
             self.call(f"kernels/{kernel['id']}", "DELETE")
 
 
 @contextmanager
 def serving(folder: Path, environment: Mapping[str, str]) -> Iterator[Server]:
-    """Run a `jupyter lab` whose files are all in this folder, on a loopback port."""
+    """Run a `jupyter lab` on a loopback port, with all its files in this folder."""
     root = folder / "notebooks"
     root.mkdir()
     for name, settings in _SETTINGS.items():
         file = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(settings))
-    # Else the server starts node for each page, to look for extensions that have to be built.
+    # Otherwise the server starts Node.js for each page, to look for extensions to build.
     page_config = folder / "config" / "labconfig" / "page_config.json"
     page_config.parent.mkdir(parents=True)
     page_config.write_text(json.dumps({"buildCheck": False, "buildAvailable": False}))
@@ -135,7 +135,7 @@ def serving(folder: Path, environment: Mapping[str, str]) -> Iterator[Server]:
         "--LabApp.expose_app_in_browser=True",
         "--JupyterNotebookApp.expose_app_in_browser=True",
         *("--LabApp.news_url=None", "--ServerApp.disable_check_xsrf=True"),
-        "--KernelManager.transport=ipc",  # TCP ports can be taken before the kernel has started
+        "--KernelManager.transport=ipc",  # another process can take a TCP port
     ]
     log = folder / "jupyter.log"
     environment = {**environment, **_jupyter_folders(folder)}
@@ -167,7 +167,7 @@ def _free_port() -> int:
 
 
 def _wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + 120  # a busy machine takes its time
+    until = time.monotonic() + 120  # a busy machine is slow
     while time.monotonic() < until:
         if process.poll() is not None:
             break
@@ -181,31 +181,31 @@ def _wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> Non
 
 
 class Notebook:
-    """An open notebook: run its cells, look at what they show, take a picture."""
+    """An open notebook, whose cells the tests run, read and take screenshots of."""
 
     def __init__(self, page: Page, file: Path) -> None:
         self.page = page
         self.file = file
 
     def wait_until_ready(self, *, kernel: bool = True) -> None:
-        """Wait for the application, the document and, unless ``kernel`` is false, its kernel."""
+        """Wait for the application, the document and, unless ``kernel`` is false, the kernel."""
         self.page.wait_for_function(_RESTORED)
         self._wait_for({"document": True})
         if kernel:
             self.wait_until_idle()
 
     def wait_until_idle(self) -> None:
-        """Wait until the kernel has nothing to do."""
+        """Wait until the kernel is idle."""
         self._wait_for({"session": True, "kernel": "idle", "connection": "connected"})
 
     def wait_until_it_answers(self) -> None:
-        """Wait until a kernel answers that has died: what is sent while it starts can be lost."""
+        """Wait until a restarted kernel answers, because it can lose messages while it starts."""
         self.wait_until_idle()
         self.page.wait_for_function(_ANSWERS)
         self.wait_until_idle()
 
     def _wait_for(self, state: Mapping[str, object]) -> None:
-        """Wait for a state of the notebook. It is polled: a promise that hangs has no timeout."""
+        """Wait for a state of the notebook by polling, because a hanging promise has no timeout."""
         holds = (
             f"state => Object.entries(state).every(([key, value]) => ({_STATE})()[key] === value)"
         )
@@ -216,11 +216,11 @@ class Notebook:
             raise
 
     def start(self, index: int) -> None:
-        """Begin to run a cell, counted from 0."""
+        """Start running a cell, counted from 0."""
         self.page.evaluate(_RUN, index)
 
     def run(self, index: int) -> Locator:
-        """Run a cell to its end; return what it shows."""
+        """Run a cell to its end, and return its outputs."""
         self.start(index)
         self.page.wait_for_function(_RAN, arg=index)
         self.wait_until_idle()
@@ -231,11 +231,11 @@ class Notebook:
         return self.page.locator(".jp-Notebook .jp-Cell").nth(index)
 
     def outputs(self, index: int) -> Locator:
-        """Return what a cell shows."""
+        """Return the outputs of a cell."""
         return self.cell(index).locator(".jp-Cell-outputArea")
 
     def theme(self, name: str) -> None:
-        """Change to the theme `light` or `dark`, and wait until it is there."""
+        """Change to the theme `light` or `dark`, and wait until it is applied."""
         self.page.evaluate(
             """async theme => {
               const app = window.jupyterapp;
@@ -254,12 +254,12 @@ class Notebook:
         self.wait_until_idle()
 
     def keep_widgets(self) -> None:
-        """Let the notebook be saved with the state of its widgets."""
+        """Save the widgets' state with the notebook."""
         command = "'@jupyter-widgets/jupyterlab-manager:saveWidgetState'"
         self.page.evaluate(f"window.jupyterapp.commands.execute({command})")
 
     def save(self) -> str:
-        """Save the notebook; return the text of its file."""
+        """Save the notebook, and return the text of its file."""
         self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
         self.page.wait_for_function(
             "() => !window.jupyterapp.shell.currentWidget.context.model.dirty"
@@ -267,7 +267,7 @@ class Notebook:
         return self.file.read_text()
 
     def screenshot(self, name: str, shown: Locator | None = None) -> Path:
-        """Write a picture of the page, or of one part of it, to `build/screenshots`."""
+        """Write a screenshot of the page, or of a part of it, to `build/screenshots`."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         path = SCREENSHOTS / f"{name}.png"
         (shown or self.page).screenshot(path=path, animations="disabled")
@@ -275,9 +275,9 @@ class Notebook:
 
 
 class Jupyter:
-    """Opens notebooks of one server, each in a separate browser window.
+    """Opens notebooks of one server, each in a separate page.
 
-    JupyterLab's window can be one of an earlier test, unless ``fresh`` is set.
+    JupyterLab can reuse the page of an earlier test, unless ``fresh`` is true.
     """
 
     def __init__(self, server: Server, browser: Browser, *, fresh: bool = False) -> None:
@@ -287,15 +287,15 @@ class Jupyter:
         self._pages: list[Page] = []
 
     def lab(self, *cells: str) -> Notebook:
-        """Open a notebook with these cells in JupyterLab, with a kernel that is ready."""
+        """Open a notebook with these cells in JupyterLab, and wait until its kernel is ready."""
         return self.open(self.server.write(cells))
 
     def notebook_7(self, *cells: str) -> Notebook:
-        """Open a notebook with these cells in Notebook 7, with a kernel that is ready."""
+        """Open a notebook with these cells in Notebook 7, and wait until its kernel is ready."""
         return self.open(self.server.write(cells), path="notebooks")
 
     def open(self, name: str, *, path: str = "", kernel: bool = True) -> Notebook:
-        """Open a notebook of the server's folder by its name."""
+        """Open a notebook by its name in the server's folder."""
         page = None if path or self._fresh else self._take_spare()
         if page is not None:
             page.evaluate(_OPEN, name)
@@ -308,7 +308,7 @@ class Jupyter:
         return notebook
 
     def close(self, *, keep: bool = False) -> None:
-        """Close the windows and end the kernels; one window can be kept for the next test."""
+        """Close the pages and shut down the kernels; optionally keep a page for the next test."""
         while self._pages:
             page = self._pages.pop()
             if keep and not self._fresh and self.server.spare is None and _is_cleared(page):
@@ -330,7 +330,7 @@ class Jupyter:
 
 
 def _is_cleared(page: Page) -> bool:
-    """Close all documents in JupyterLab; return whether another test can use the page."""
+    """Close all documents in JupyterLab, and return whether another test can use the page."""
     if "/doc/" not in page.url:
         return False  # Notebook 7
     page.set_viewport_size(_VIEWPORT)
@@ -339,9 +339,10 @@ def _is_cleared(page: Page) -> bool:
 
 @cache
 def _context(browser: Browser) -> BrowserContext:
-    """Return the context of all pages: with its cache, the application loads sooner.
+    """Return one context for all pages, because its cache makes the application load faster.
 
-    Each page asks for the formats of nbconvert, which keep the server busy for a second.
+    It answers requests for nbconvert's formats, which each page sends and which would keep the
+    server busy for a second.
     """
     context = browser.new_context(viewport=_VIEWPORT, device_scale_factor=2)
     context.set_default_timeout(60_000)
@@ -350,7 +351,7 @@ def _context(browser: Browser) -> BrowserContext:
 
 
 def launched(chromium: BrowserType, executable: str) -> Browser:
-    """Launch Chromium so that it connects only to the pages that it opens."""
+    """Launch Chromium so that it connects only to the pages that the tests open."""
     quiet = ("background-networking", "component-update", "sync", "quic", "gpu")
     arguments = ["--no-sandbox", "--no-first-run", *(f"--disable-{what}" for what in quiet)]
     return chromium.launch(executable_path=executable, args=arguments)

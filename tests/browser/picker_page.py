@@ -1,4 +1,4 @@
-"""The picker as a person uses it in the page."""
+"""The picker in a page, as a user works with it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BUCKETS = "from ipy_awsprofile import list_buckets\nlist_buckets(session)"
 
 
 class PickerPage:
-    """A shown picker, found by the roles and labels that assistive technology uses."""
+    """A picker, whose parts are found by the roles and labels that assistive technology uses."""
 
     def __init__(self, shown: Locator) -> None:
         self.root = shown.locator(".ipyap")
@@ -34,16 +34,16 @@ class PickerPage:
 
     @property
     def is_open(self) -> bool:
-        """Whether the list is open."""
+        """Return whether the list is open."""
         return self.field.get_attribute("aria-expanded") == "true"
 
     def open(self) -> None:
-        """Click into the field."""
+        """Click the field to open the list."""
         self.field.click()
         expect(self.field).to_have_attribute("aria-expanded", "true")
 
     def search(self, words: str) -> None:
-        """Type words into the open list."""
+        """Type words into the field of the open list."""
         self.field.press_sequentially(words)
 
     def choose(self, name: str) -> None:
@@ -58,14 +58,14 @@ class PickerPage:
         return self.root.get_by_role("button", name=name)
 
     def shows(self, name: str) -> None:
-        """Wait until no command is running, and the identity is that of a profile."""
+        """Wait until no command is running and the picker shows this profile's identity."""
         expect(self.root.locator("[aria-busy]")).to_have_count(0)
         expect(self.identity).to_contain_text(f"{name} ←")
         expect(self.field).to_have_value(name)
 
 
 def picker_in(notebook: Notebook, cell: int) -> PickerPage:
-    """Run the cells up to this one, and return the picker that it shows."""
+    """Run the cells up to this one, and return the picker in its output."""
     for index in range(cell):
         notebook.run(index)
     picker = PickerPage(notebook.run(cell))

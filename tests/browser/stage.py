@@ -1,4 +1,4 @@
-"""Profiles for the picker's tests: a small company, one with MFA, and very many."""
+"""Profiles for the picker's tests, which belong to a small or a very large company."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def known_identity(expiry: datetime | None = None) -> Identity:
-    """Return an identity of RoleBeta as STS could report it."""
+    """Return an identity of RoleBeta such as STS reports."""
     return Identity(
         account="123456789012",
         arn="arn:aws:sts::123456789012:assumed-role/RoleBeta/me",
@@ -30,7 +30,7 @@ def known_identity(expiry: datetime | None = None) -> Identity:
     )
 
 
-#: Profiles that are only listed; their accounts don't exist.
+#: Profiles that are only listed, because their accounts don't exist.
 _COMPANY = (
     ("analytics-dev", "444455556666", "DataScientist", "eu-central-1"),
     ("analytics-prod", "777788889999", "DataScientist", "eu-central-1"),
@@ -43,12 +43,12 @@ _COMPANY = (
 )
 
 
-#: Profiles that can be switched to.
+#: Profiles that a test can switch to.
 _WORKING = ("staging", "prod-admin")
 
 
 def create_roles(aws: EmbeddedAws) -> None:
-    """Create the roles of the profiles that can be switched to."""
+    """Create the roles of the profiles that a test can switch to."""
     for name in _WORKING:
         aws.create_role(
             name,
@@ -71,7 +71,7 @@ def company(aws: EmbeddedAws) -> Iterator[None]:
 
 @contextmanager
 def long_names(aws: EmbeddedAws) -> Iterator[None]:
-    """Add profiles with the names of a large organisation, until the block ends."""
+    """Add profiles with a large organisation's long names, until the block ends."""
     with restored(aws.config_file), aws.config_file.open("a") as file:
         for team, stage, region in product(
             ("data-platform", "machine-learning", "customer-analytics"),
@@ -108,7 +108,7 @@ def very_many(aws: EmbeddedAws, number: int) -> Iterator[None]:
 
 @contextmanager
 def restored(file: Path) -> Iterator[None]:
-    """Let a file have its text of now again after the block."""
+    """Restore the current text of a file after the block."""
     before = file.read_text()
     try:
         yield

@@ -1,4 +1,4 @@
-"""Every state of the picker and every card, in both themes: axe-core's rules, and contrast."""
+"""Accessibility of the picker and the cards in both themes, by axe-core's rules and by contrast."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _AXE = Path(__file__).parents[2] / ".venv" / "node_modules" / "axe-core" / "axe.min.js"
 _CONTRAST = Path(__file__).with_name("contrast.js").read_text()
 
-#: Rules of axe-core that the picker breaks: none. Contrast is computed for each text below.
+#: Run all rules of axe-core except contrast, which the tests compute for each text.
 _RUN = """async root => {
   const found = await axe.run(root, {rules: {"color-contrast": {enabled: false}}});
   return found.violations.map(({id, nodes}) => `${id}: ${nodes.map(({html}) => html).join()}`);
@@ -43,7 +43,7 @@ _RUN = """async root => {
 
 @pytest.fixture
 def axe(view: ViewPage) -> ViewPage:
-    """Load axe-core into the page; without it the test is skipped, or fails in CI."""
+    """Load axe-core into the page; without it, skip the test, or fail in CI."""
     if not _AXE.exists():
         raise missing("axe-core, which `make test` installs with npm", "npm")
     view.page.add_script_tag(path=_AXE)
@@ -51,7 +51,7 @@ def axe(view: ViewPage) -> ViewPage:
 
 
 def check(view: ViewPage, state: str, part: Locator) -> None:
-    """Look at a state in both themes."""
+    """Check this state in both themes."""
     for theme in ("light", "dark"):
         view.theme(theme)
         assert part.evaluate(_CONTRAST) == [], (state, theme)
@@ -59,7 +59,7 @@ def check(view: ViewPage, state: str, part: Locator) -> None:
 
 
 def states(view: ViewPage, aws: EmbeddedAws) -> Iterator[str]:
-    """Bring the picker into each of its states, and yield its name."""
+    """Bring the picker into each of its states, and yield the state's name."""
     mfa = "arn:aws:iam::111122223333:mfa/someone"
     yield "no identity"
     view.switcher.protection.protected = ("prod-*",)
@@ -126,7 +126,7 @@ def states(view: ViewPage, aws: EmbeddedAws) -> Iterator[str]:
 
 
 def test_every_state_of_the_picker(axe: ViewPage, embedded: EmbeddedAws, company: None) -> None:
-    """No rule of axe-core is broken, and every text has a contrast of 4.5 : 1 or more."""
+    """No state of the picker breaks a rule of axe-core, or has a contrast below 4.5 : 1."""
     axe.begin()
     for state in states(axe, embedded):
         check(axe, state, axe.root)
@@ -160,14 +160,14 @@ def every_card() -> list[Card | Table | ExplanationCard]:
 
 
 def test_every_card(axe: ViewPage) -> None:
-    """So it is with the cards of the magics."""
+    """No card of the magics breaks a rule of axe-core, or has a contrast below 4.5 : 1."""
     html = "".join(card._repr_html_() for card in every_card())
     axe.page.locator("#picker").evaluate("(place, html) => (place.innerHTML = html)", html)
     check(axe, "cards", axe.page.locator("#picker"))
 
 
 def test_in_forced_colours_the_active_row_has_a_frame(axe: ViewPage, company: None) -> None:
-    """Where backgrounds are the system's, the active row is still another than the rest."""
+    """If the system replaces the backgrounds, an outline still marks the active row."""
     axe.page.emulate_media(forced_colors="active")
     axe.begin()
     axe.open()

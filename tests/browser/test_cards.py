@@ -1,4 +1,4 @@
-"""The cards in a real JupyterLab."""
+"""Cards in a real JupyterLab."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def test_the_main_job_in_jupyterlab(jupyter: Jupyter) -> None:
-    """The switch and the table show their cards, an error its box, in light and dark themes."""
+    """The switch and the table show cards, and an error shows its box, in light and dark themes."""
     notebook = jupyter.lab(
         "%load_ext ipy_awsprofile",
         "%aws_profile RoleBeta",
@@ -39,19 +39,19 @@ def test_the_main_job_in_jupyterlab(jupyter: Jupyter) -> None:
     )
     expect(error.locator(".ipy-awsprofile-card")).to_have_count(0)
     table = notebook.run(4)
-    for name in ("UserAlpha", "RoleBeta"):  # other tests add more profiles
+    for name in ("UserAlpha", "RoleBeta"):  # other tests add profiles
         expect(table.locator("td:first-child", has_text=name)).to_have_count(1)
     for theme in ("light", "dark"):
         notebook.theme(theme)
         shown = notebook.screenshot(f"cards-{theme}")
         assert shown.stat().st_size > 0
         if theme == "light":
-            # From the first cell to the end of the buckets: the main job.
+            # The main job extends from the first cell to the end of the buckets.
             picture_for_readme("main-job", notebook, shown, first=0, last=2)
 
 
 def test_an_explanation_in_jupyterlab(jupyter: Jupyter) -> None:
-    """An explanation draws the chain, and names a problem at the setting that causes it."""
+    """An explanation shows the chain, and each problem next to the setting that causes it."""
     notebook = jupyter.lab(
         "%env AWS_CONFIG_FILE=~/.aws/config-company\n%load_ext ipy_awsprofile",
         "%aws_profile --explain Auditor",
@@ -70,14 +70,14 @@ def test_an_explanation_in_jupyterlab(jupyter: Jupyter) -> None:
 
 
 def test_a_card_in_an_untrusted_notebook(jupyter: Jupyter) -> None:
-    """JupyterLab's sanitizer keeps the red edge of a card, its rows, and the mark of protection."""
+    """JupyterLab's sanitizer keeps a card's red edge, its rows, and the badge `protected`."""
     card = identity_card(known_identity(), variable="session", protected=True)
     name = jupyter.server.write(["1"])
     file = jupyter.server.root / name
     saved = nbformat.read(file, as_version=4)
     data = {"text/html": card._repr_html_(), "text/plain": str(card)}
     saved.cells[0].outputs = [nbformat.v4.new_output("display_data", data=data)]
-    nbformat.write(saved, file)  # it isn't signed
+    nbformat.write(saved, file)  # without a signature, so it's untrusted
     notebook = jupyter.open(name)
     shown = notebook.outputs(0).locator(".ipy-awsprofile-card")
     expect(shown).not_to_have_attribute("style", re.compile("border-left-color"))  # sanitized
@@ -90,7 +90,7 @@ def test_a_card_in_an_untrusted_notebook(jupyter: Jupyter) -> None:
 def picture_for_readme(
     name: str, notebook: Notebook, shown: Path, *, first: int, last: int
 ) -> None:
-    """Write these cells of a screenshot to README's picture, if UPDATE_SCREENSHOTS is set."""
+    """Update README's picture with these cells if UPDATE_SCREENSHOTS is set."""
     if not os.environ.get("UPDATE_SCREENSHOTS"):
         return
     top, bottom = (notebook.cell(number).bounding_box() for number in (first, last))

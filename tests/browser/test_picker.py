@@ -1,4 +1,4 @@
-"""A choice in the picker, in a real JupyterLab."""
+"""Choosing a profile in the picker, in a real JupyterLab."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROTECT = "%config AwsProfileMagics.protected = ['*prod*']"
 
 
 def test_search_pick_and_go_on(jupyter: Jupyter) -> None:
-    """Words in any order limit the list, Enter switches, and the next cell works as the role."""
+    """Words in any order filter the list, Enter switches, and the next cell uses the role."""
     notebook = jupyter.lab(LOAD, PICK, BUCKETS)
     picker = picker_in(notebook, 1)
     expect(picker.identity).to_contain_text("No profile is active")
@@ -67,14 +67,14 @@ def test_keyboard_and_roles(view: ViewPage, company: None) -> None:
 
 
 def test_keys_are_not_notebook_shortcuts(jupyter: Jupyter) -> None:
-    """Keys that are typed on the picker's buttons aren't shortcuts of the notebook."""
+    """Keys pressed on the picker's buttons don't trigger shortcuts of the notebook."""
     notebook = jupyter.lab(LOAD, PICK)
     picker = picker_in(notebook, 1)
     picker.choose("RoleBeta")
     picker.shows("RoleBeta")
     picker.button("Refresh").focus()
     for _ in range(2):
-        notebook.page.keyboard.press("d")  # twice, it would delete the cell
+        notebook.page.keyboard.press("d")  # pressed twice, it would delete the cell
     notebook.page.keyboard.press("b")
     assert notebook.page.locator(".jp-Notebook .jp-Cell").count() == 2
     picker.shows("RoleBeta")
@@ -82,7 +82,7 @@ def test_keys_are_not_notebook_shortcuts(jupyter: Jupyter) -> None:
 
 @pytest.mark.nightly
 def test_recent_and_pinned_first(jupyter: Jupyter, company: None) -> None:
-    """Pinned profiles come first, then the recently used ones, in the next kernel too."""
+    """Pinned profiles come first, then recent profiles, even in another kernel."""
     picker = picker_in(jupyter.lab(LOAD, PICK), 1)
     picker.choose("staging")
     picker.shows("staging")
@@ -102,7 +102,7 @@ def test_recent_and_pinned_first(jupyter: Jupyter, company: None) -> None:
 
 
 def test_region(jupyter: Jupyter) -> None:
-    """The Region is the profile's, unless another one is chosen before or after the switch."""
+    """The picker uses the profile's Region, unless the user chooses another."""
     notebook = jupyter.lab(LOAD, PICK, "session.region_name")
     picker = picker_in(notebook, 1)
     picker.region.select_option("eu-central-1")
@@ -141,7 +141,7 @@ def test_read_only(view: ViewPage) -> None:
 
 
 def test_mfa_wrong_and_right(jupyter: Jupyter, embedded: EmbeddedAws, company: None) -> None:
-    """A wrong code is asked for again, the right one switches, and a cached session needs none."""
+    """The picker asks again after a wrong code, but doesn't ask if a session is cached."""
     serial = add_mfa_role(embedded, "RoleMfa")
     notebook = jupyter.lab(LOAD, PICK, BUCKETS, PICK)
     picker = picker_in(notebook, 1)
@@ -169,7 +169,7 @@ def test_mfa_wrong_and_right(jupyter: Jupyter, embedded: EmbeddedAws, company: N
 
 
 def test_error_card_and_former_identity(view: ViewPage, company: None) -> None:
-    """A refused switch shows the error's card, and the identity that stays active."""
+    """A refused switch shows the error's card, and the previous identity stays active."""
     view.begin()
     for profile in ("RoleBeta", "analytics-dev"):
         view.choose(profile)
@@ -179,7 +179,7 @@ def test_error_card_and_former_identity(view: ViewPage, company: None) -> None:
 
 
 def test_protected_profile_needs_a_confirmation(jupyter: Jupyter, company: None) -> None:
-    """A protected profile is marked, and needs a confirmation to switch to it."""
+    """A protected profile is marked, and a switch to it requires confirmation."""
     notebook = jupyter.lab(LOAD, PROTECT, PICK)
     picker = picker_in(notebook, 2)
     picker.open()

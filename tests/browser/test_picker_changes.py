@@ -1,4 +1,4 @@
-"""The files change while a person uses the picker's list."""
+"""Changes to the files while a user works with the picker's list."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ENTER = ("Enter",)
 
 
 def interleaved(*tracks: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Return every order of the steps in which those of each track keep their order."""
+    """Yield every order of all steps that keeps the steps of each track in order."""
     if not any(tracks):
         yield ()
     for index, track in enumerate(tracks):
@@ -33,14 +33,14 @@ def interleaved(*tracks: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 
 def role(name: str, of: str) -> str:
-    """Return the section of a role profile."""
+    """Return the config section of a role profile."""
     return (
         f"[profile {name}]\nsource_profile = UserAlpha\nregion = us-east-1\n"
         f"role_arn = arn:aws:iam::{ROLE_ACCOUNT}:role/{of}\n"
     )
 
 
-#: Before: eight profiles. After: other profiles stand in their places, or behind their names.
+#: Eight profiles before the change. After it, some have other positions, and some other roles.
 NAMES = ("one", "two", "RoleBeta", "staging", "five", "six", "prod-admin")
 BEFORE = "".join(
     role(name, name if name in {"staging", "prod-admin"} else "RoleBeta") for name in NAMES
@@ -52,7 +52,7 @@ AFTER = role("prod-admin", "prod-admin") + role("RoleBeta", "staging") + role("o
 def config(
     view: ViewPage, embedded: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Path]:
-    """Show a picker of the profiles before, and restore the config file afterwards."""
+    """Write the profiles before the change, and restore the config file after the test."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", embedded.endpoint_url)
     text = embedded.config_file.read_text()
     embedded.config_file.write_text(BEFORE)
@@ -66,7 +66,7 @@ def config(
 def test_every_order_of_a_change_and_a_choice(
     view: ViewPage, config: Path, choice: tuple[str, ...]
 ) -> None:
-    """Whenever the files change, the notebook becomes what the person saw, or nothing."""
+    """Whenever the files change, a choice switches to the profile that the user saw, or fails."""
     switched = set()
     orders = list(interleaved(("kernel", "view"), choice, ("change",)))
     for number, order in enumerate(orders):
@@ -113,7 +113,7 @@ def test_every_order_of_a_change_and_a_choice(
 
 
 def test_a_shorter_file_after_the_last_choice(view: ViewPage, config: Path) -> None:
-    """A file without the profile that was used last is shown, and a click does what it says."""
+    """If the last profile used is removed, the list shows the rest, and a click still switches."""
     view.choose("prod-admin")
     view.settle()
     assert view.picker.value == "prod-admin"
@@ -131,7 +131,7 @@ def test_a_shorter_file_after_the_last_choice(view: ViewPage, config: Path) -> N
 
 
 def test_a_list_that_was_seen_before_a_change(view: ViewPage, config: Path) -> None:
-    """The choice is refused with a card, and the list that opens next is the new one."""
+    """The picker refuses a choice from an outdated list with a card, then opens the new list."""
     view.open()
     view.settle()
     config.write_text(AFTER)
@@ -145,7 +145,7 @@ def test_a_list_that_was_seen_before_a_change(view: ViewPage, config: Path) -> N
 
 
 def test_no_profiles(view: ViewPage, config: Path, embedded: EmbeddedAws) -> None:
-    """Without profiles, the picker says at once which files were read, and what to run."""
+    """Without profiles, the picker names the files that it has read, and the command to run."""
     keys = embedded.credentials_file.read_text()
     try:
         config.unlink()
@@ -169,7 +169,7 @@ def test_no_profiles(view: ViewPage, config: Path, embedded: EmbeddedAws) -> Non
 
 
 def test_the_first_click_below_an_open_list(view: ViewPage) -> None:
-    """It does what it is for, and closes the list."""
+    """The first click below an open list reaches its target, and closes the list."""
     view.page.evaluate("below.onclick = () => (below.textContent = 'clicked')")
     view.open()
     view.settle()
@@ -183,7 +183,7 @@ def test_the_first_click_below_an_open_list(view: ViewPage) -> None:
 
 
 def test_the_region_beside_a_question(view: ViewPage, config: Path) -> None:
-    """Beside a profile that is to be confirmed stands its own Region, until it is cancelled."""
+    """While the picker asks for confirmation, it shows the chosen profile's Region."""
     view.switcher.protection.protected = ("prod-*",)
     view.begin()
     view.choose("RoleBeta")
@@ -208,7 +208,7 @@ def test_the_region_beside_a_question(view: ViewPage, config: Path) -> None:
 
 
 def test_off(view: ViewPage) -> None:
-    """The button undoes the switch."""
+    """The button *Off* undoes the switch."""
     view.choose("RoleBeta")
     view.settle()
     expect(view.identity).to_contain_text(
@@ -222,7 +222,7 @@ def test_off(view: ViewPage) -> None:
 
 
 def test_console(view: ViewPage, embedded: EmbeddedAws) -> None:
-    """The button opens the console in a new tab; neither the page nor an error keeps its link."""
+    """The button opens the console in a new tab, and the page doesn't keep the link."""
     view.choose("RoleBeta")
     view.settle()
     with view.page.context.expect_page() as opened:
@@ -241,7 +241,7 @@ def test_console(view: ViewPage, embedded: EmbeddedAws) -> None:
 
 
 def test_a_front_end_without_tabs(view: ViewPage) -> None:
-    """Where no tab can be opened, as in VS Code, a sentence says what to run; nothing is sent."""
+    """If the front end can't open tabs, as in VS Code, the picker says what to run instead."""
     view.choose("RoleBeta")
     view.settle()
     view.page.evaluate("() => { window.open = () => null; }")
@@ -251,7 +251,7 @@ def test_a_front_end_without_tabs(view: ViewPage) -> None:
 
 
 def test_a_kernel_that_does_not_answer(view: ViewPage) -> None:
-    """Without a report of the front end, the picker still says that the kernel may be gone."""
+    """If the front end reports nothing, the picker still says that the kernel may be gone."""
     view.page.clock.install()
     view.open()
     view.settle()

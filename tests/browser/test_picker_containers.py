@@ -1,4 +1,4 @@
-"""The picker inside the containers of ipywidgets."""
+"""The picker inside ipywidgets' containers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NUMBER = 11
 
 @pytest.mark.nightly
 def test_containers(jupyter: Jupyter) -> None:
-    """In each container the picker is wide enough to be used, and not wider than the page."""
+    """In each container, the picker is wide enough to use, and not wider than the page."""
     notebook = jupyter.lab(LOAD, CONTAINERS)
     notebook.run(0)
     pickers = notebook.run(1).locator(".ipyap")

@@ -1,4 +1,4 @@
-"""The identity that the picker shows follows the kernel, in a real JupyterLab."""
+"""The picker's identity, which follows the kernel in a real JupyterLab."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.browser.jupyter import Jupyter, Notebook
 
-#: Uses AWS again and again, until there is a file `stop`.
+#: A cell that calls AWS repeatedly until the file `stop` exists.
 LOOP = """\
 import asyncio, pathlib, time, boto3
 seen = set()
@@ -34,7 +34,7 @@ SAVED_WIDGETS = "application/vnd.jupyter.widget-state+json"
 
 
 def test_all_pickers_and_the_magic_show_the_same_identity(jupyter: Jupyter) -> None:
-    """Every picker shows every switch, and its end."""
+    """Every picker shows each switch, and when it is undone."""
     notebook = jupyter.lab(
         LOAD, PICK, "from ipy_awsprofile import ProfilePicker\nProfilePicker()",
         "%aws_profile RoleBeta", "%aws_profile --region eu-west-1 RoleBeta", "%aws_profile --off",
@@ -57,9 +57,10 @@ def test_all_pickers_and_the_magic_show_the_same_identity(jupyter: Jupyter) -> N
 
 @pytest.mark.nightly
 def test_countdown(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
-    """The time left counts down without a message from the kernel; a session that renews is calm.
+    """The countdown needs no message from the kernel, and stays calm for a session that renews.
 
-    A session that needs a code turns amber, then red, with the card's edge, and says expired.
+    If a session needs an MFA code, the countdown turns amber, then red together with the card's
+    edge, and then says "expired".
     """
     serial = add_mfa_role(embedded, "Coded")
     notebook = jupyter.lab(LOAD, PICK)
@@ -108,7 +109,7 @@ def test_refresh(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
 
 @pytest.mark.nightly
 def test_a_slow_switch(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
-    """A slow switch is explained, and shows the former identity until the new one is there."""
+    """During a slow switch, the picker says what it waits for, and shows the previous identity."""
     serial = add_mfa_role(embedded, "RoleSlow")
     notebook = jupyter.lab(LOAD, PICK, "session.profile_name")
     picker = picker_in(notebook, 1)
@@ -128,7 +129,7 @@ def test_a_slow_switch(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
 
 
 def test_a_choice_while_a_cell_runs(jupyter: Jupyter) -> None:
-    """A running cell keeps its identity; the choice says that it waits, and is done at the end."""
+    """A choice says that it waits for the running cell, which keeps its identity to its end."""
     loops = (LOOP.format(wait=wait) for wait in ("time.sleep(0.1)", "await asyncio.sleep(0.1)"))
     who = "boto3.client('sts').get_caller_identity()['Arn']"
     notebook = jupyter.lab(LOAD, PICK, *loops, who)
@@ -138,7 +139,7 @@ def test_a_choice_while_a_cell_runs(jupyter: Jupyter) -> None:
         expect(picker.identity).to_contain_text("user/UserAlpha")
         notebook.start(loop)
         expect(notebook.outputs(loop)).to_contain_text("looping")
-        for choice in ("RoleBeta", "UserAlpha", "RoleBeta"):  # the list can be used meanwhile
+        for choice in ("RoleBeta", "UserAlpha", "RoleBeta"):  # the list stays usable
             picker.choose(choice)
             expect(picker.then).to_have_text(f"Switches to {choice} when the running cell ends.")
             expect(picker.then).to_be_visible()
@@ -157,7 +158,7 @@ def test_a_choice_while_a_cell_runs(jupyter: Jupyter) -> None:
 
 
 def test_a_restarted_kernel_leaves_the_placeholder(jupyter: Jupyter) -> None:
-    """Without its kernel, the picker shows no identity; it works when its cell is run again."""
+    """After a restart, the picker shows no identity, and works again once you run its cell."""
     notebook = jupyter.lab(LOAD, PICK)
     picker = picker_in(notebook, 1)
     picker.choose("RoleBeta")
@@ -170,10 +171,10 @@ def test_a_restarted_kernel_leaves_the_placeholder(jupyter: Jupyter) -> None:
 
 
 def reopen(jupyter: Jupyter, name: str) -> Notebook:
-    """Open a saved notebook with a new kernel, until JupyterLab has found its widgets.
+    """Open a saved notebook with a new kernel, and repeat until JupyterLab has found its widgets.
 
     If the kernel starts quickly, JupyterLab sometimes looks for a widget before it has read the
-    saved ones, and shows "model not found" until the page is loaded again.
+    saved widgets, and shows "model not found" until the page is reloaded.
     """
     for _ in range(5):
         notebook = jupyter.open(name)
@@ -187,7 +188,7 @@ def reopen(jupyter: Jupyter, name: str) -> Notebook:
 def test_a_saved_notebook_has_no_list_and_no_secret(
     jupyter: Jupyter, embedded: EmbeddedAws, company: None
 ) -> None:
-    """A notebook saved with its widgets has no list, code or secret, and reopens a placeholder."""
+    """A saved notebook has no list, code or secret, and shows a placeholder when reopened."""
     serial = add_mfa_role(embedded, "RoleSaved")
     notebook = jupyter.lab(LOAD, PICK)
     notebook.keep_widgets()

@@ -1,4 +1,4 @@
-"""What the keyboard does in the picker: nothing is chosen that the person hasn't chosen."""
+"""The picker's keys, which never choose a profile that the user hasn't chosen."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ACTIVE = re.compile("ipyap-active")
 
 @pytest.mark.parametrize("is_active", [False, True])
 def test_a_held_enter_chooses_nothing(view: ViewPage, company: None, is_active: bool) -> None:
-    """An Enter key that is held down in the field opens the list and switches to no profile."""
+    """Holding down Enter in the field opens the list, and switches to no profile."""
     view.begin()
     if is_active:
         view.choose("RoleBeta")
@@ -36,7 +36,7 @@ def test_a_held_enter_chooses_nothing(view: ViewPage, company: None, is_active: 
 
 
 def test_a_held_enter_answers_no_question(view: ViewPage, company: None) -> None:
-    """The Enter key that has chosen a protected profile neither confirms nor cancels, if held."""
+    """Holding down Enter on a protected profile neither confirms the switch nor cancels it."""
     view.switcher.protection.protected = ("*prod*",)
     view.begin()
     view.open()
@@ -51,7 +51,7 @@ def test_a_held_enter_answers_no_question(view: ViewPage, company: None) -> None
 
 
 def test_the_active_profile_is_highlighted(view: ViewPage, company: None) -> None:
-    """The list opens at the active profile, wherever it is; Enter there keeps the session."""
+    """The list opens at the active profile; pressing Enter there keeps the session."""
     view.begin()
     view.open()
     view.settle()

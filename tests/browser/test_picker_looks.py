@@ -1,4 +1,4 @@
-"""How the picker looks, in a real JupyterLab and a real Notebook 7."""
+"""The look of the picker in a real JupyterLab and a real Notebook 7."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PROTECT = "%config AwsProfileMagics.protected = ['*prod*']"
 
 
 def test_twenty_thousand_profiles(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
-    """Of 20,000 profiles only the visible ones are in the page, wherever the list is scrolled."""
+    """With 20,000 profiles, the page contains only the visible rows, even after scrolling."""
     with stage.very_many(embedded, 20_000):
         notebook = jupyter.lab(LOAD, PICK)
         picker = picker_in(notebook, 1)
@@ -43,7 +43,7 @@ def test_twenty_thousand_profiles(jupyter: Jupyter, embedded: EmbeddedAws) -> No
 
 
 def test_long_names(view: ViewPage, embedded: EmbeddedAws) -> None:
-    """Long names are shortened in their middle; the keyboard and screen readers reach all of it."""
+    """Long names are shortened in the middle; the detail line and accessible names are complete."""
     view.switcher.protection.protected = ("*production*",)
     with stage.long_names(embedded):
         view.begin()
@@ -77,7 +77,7 @@ def test_long_names(view: ViewPage, embedded: EmbeddedAws) -> None:
 def test_columns_that_tell_nothing_apart(
     view: ViewPage, embedded: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Columns that are equal in all rows are left out, and so is the line below whole rows."""
+    """The list omits columns with equal values, and the detail line if all columns fit."""
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     with stage.restored(embedded.config_file):
         embedded.config_file.write_text(
@@ -108,7 +108,7 @@ def test_columns_that_tell_nothing_apart(
 
 @pytest.mark.nightly
 def test_looks_in_jupyterlab(jupyter: Jupyter, company: None) -> None:
-    """The list and the identity have the theme's colours, in light and in dark."""
+    """The picker uses the theme's text colour, in both light and dark themes."""
     notebook = jupyter.lab(LOAD, PROTECT, PICK)
     picker = picker_in(notebook, 2)
     picker.choose("RoleBeta")
@@ -138,7 +138,7 @@ def test_looks_in_jupyterlab(jupyter: Jupyter, company: None) -> None:
 
 @pytest.mark.nightly
 def test_notebook_7(jupyter: Jupyter, company: None) -> None:
-    """The picker works in Notebook 7 too."""
+    """The picker also works in Notebook 7."""
     notebook = jupyter.notebook_7(LOAD, PICK, BUCKETS)
     picker = picker_in(notebook, 1)
     picker.choose("RoleBeta")

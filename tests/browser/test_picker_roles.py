@@ -1,4 +1,4 @@
-"""Roles of IAM Identity Center in the picker: listed by a button, chosen, kept as a profile."""
+"""Roles of IAM Identity Center in the picker, which lists them, switches to them and saves them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _organisation(embedded: EmbeddedAws) -> Iterator[None]:
             for file in (embedded.home / folder).glob("*"):
                 file.unlink()
         yield
-    embedded.sso.sign_in("corp")  # as before
+    embedded.sso.sign_in("corp")  # restore the sign-in
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def picker(view: ViewPage, monkeypatch: pytest.MonkeyPatch) -> ViewPage:
 
 
 def pictures(view: ViewPage, name: str) -> None:
-    """Take a picture in each theme."""
+    """Take a screenshot in each theme."""
     for theme in ("dark", "light"):
         view.theme(theme)
         file = SCREENSHOTS / f"{name}-{theme}.png"
@@ -50,7 +50,7 @@ def pictures(view: ViewPage, name: str) -> None:
 
 
 def test_listed_chosen_and_kept(embedded: EmbeddedAws, picker: ViewPage) -> None:
-    """The button signs in, lists the roles and shows them; a role is chosen, and kept."""
+    """A button signs in and lists the roles; the user can switch to a role, and save it."""
     picker.open()
     picker.settle()
     pictures(picker, "picker-roles-offered")
@@ -102,7 +102,7 @@ def test_listed_chosen_and_kept(embedded: EmbeddedAws, picker: ViewPage) -> None
 
 
 def test_while_it_lists(picker: ViewPage) -> None:
-    """The number of accounts is shown, and nothing else can be chosen."""
+    """During a listing, the picker shows the number of accounts, and opens no list."""
     picker.open()
     picker.settle()
     picker.button(LIST).click()
@@ -138,7 +138,7 @@ def test_by_the_keyboard(picker: ViewPage) -> None:
 
 
 def test_the_page_is_open_already(picker: ViewPage) -> None:
-    """Where the browser has opened the page, there is no code; one can be asked for instead."""
+    """If the browser has opened the page, the picker shows no code until the user requests one."""
     picker.open()
     picker.settle()
     picker.button(LIST).click()
@@ -154,7 +154,7 @@ def test_the_page_is_open_already(picker: ViewPage) -> None:
 @pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("place", ["toolbar", "cell"])
 def test_in_jupyterlab(jupyter: Jupyter, embedded: EmbeddedAws, place: str) -> None:
-    """The kernel stays free while it lists; the toolbar's picker does it, too."""
+    """The kernel stays free during a listing, both in a cell's picker and in the toolbar's."""
     notebook = jupyter.lab(LOAD, PICK, "session.client('sts').get_caller_identity()['Account']")
     notebook.run(0)
     picker: PickerPage

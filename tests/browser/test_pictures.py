@@ -1,4 +1,4 @@
-"""The picture of the main job, for README and the first page of the documentation."""
+"""The picture of the first switch, for README and the documentation's home page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 def test_first_switch(jupyter: Jupyter) -> None:
     """A narrow window shows the button, the card and the DataFrame of the first switch together.
 
-    With UPDATE_SCREENSHOTS, the pages' picture is taken here, in both themes.
+    With UPDATE_SCREENSHOTS, this test also updates the picture, in both themes.
     """
     notebook = jupyter.lab(LOAD, "%aws_profile RoleBeta", BUCKETS)
     tool = ToolbarPage(notebook)

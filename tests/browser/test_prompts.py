@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def test_mfa_code_under_a_cell(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
-    """A card names the device, the code is typed under it, and isn't in the saved file."""
+    """A card names the device, the user types the code below it, and no saved file contains it."""
     serial = add_mfa_role(embedded, "RoleTyped")
     notebook = jupyter.lab("%load_ext ipy_awsprofile", "%aws_profile RoleTyped")
     notebook.run(0)
@@ -39,14 +39,14 @@ def test_mfa_code_under_a_cell(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
 
 
 def test_sign_in_under_a_cell(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
-    """The card's link opens the page where the person allows it; then the cell continues."""
+    """The card's link opens the page where the user allows the sign-in; then the cell continues."""
     with analyst(embedded):
         notebook = jupyter.lab("%load_ext ipy_awsprofile", "%aws_profile Analyst")
         notebook.run(0)
         notebook.start(1)
         card = notebook.outputs(1).locator(".ipy-awsprofile-card")
         expect(card).to_contain_text("Sign in for Analyst")
-        expect(card).to_contain_text("left")  # it counts down
+        expect(card).to_contain_text("left")  # the time counts down
         for theme in ("light", "dark"):
             notebook.theme(theme)
             notebook.screenshot(f"sign-in-{theme}")
@@ -60,7 +60,7 @@ def test_sign_in_under_a_cell(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
 
 
 def test_sign_in_in_the_picker(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
-    """The picker shows the same link, leaves the kernel free, and switches after it is allowed."""
+    """The picker shows the same link, leaves the kernel free, and switches after the sign-in."""
     with analyst(embedded):
         notebook = jupyter.lab("%load_ext ipy_awsprofile", "%aws_profile --pick", "6 * 7")
         notebook.run(0)
@@ -76,18 +76,18 @@ def test_sign_in_in_the_picker(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
 
 
 def allow_on_page(page: Page, link: Locator) -> None:
-    """Open the link, allow it there, and close the page."""
+    """Open the link, allow the sign-in there, and close the page."""
     with page.context.expect_page() as opened:
         link.click()
     opened.value.get_by_role("button", name="Allow").click()
-    # Closing a page between two documents can hang: microsoft/playwright#41900.
+    # Closing a page during a navigation can hang: microsoft/playwright#41900.
     expect(opened.value.get_by_text("Allowed.")).to_be_visible()
     opened.value.close()
 
 
 @contextmanager
 def analyst(aws: EmbeddedAws) -> Iterator[None]:
-    """Add a profile that needs a sign-in, until the block ends."""
+    """Add a profile that requires a sign-in, until the block ends."""
     before = aws.config_file.read_text()
     aws.sso.assign(ROLE_ACCOUNT, "Analyst", policy=allow("s3:*"))
     aws.write_profile(

@@ -1,4 +1,4 @@
-"""The button in the toolbar, in a real JupyterLab and a real Notebook 7: the truth, or nothing."""
+"""The toolbar's button in a real JupyterLab and Notebook 7, which shows the identity or nothing."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RELOAD, UNLOAD = "%reload_ext ipy_awsprofile", "%unload_ext ipy_awsprofile"
 REFRESH = "%aws_profile --refresh"
 PROTECT = "%config AwsProfileMagics.protected = ['*Beta']"
 
-#: Let the kernel's environment be one without the package.
+#: Make Python behave as if the package weren't installed.
 ABSENT = """
 import sys
 class Absent:
@@ -42,19 +42,19 @@ class Absent:
 sys.meta_path.insert(0, Absent())
 """
 
-#: What a card shows otherwise when a role is cached, or a minute later.
+#: The parts of a card that depend on the time, and on whether the role is cached.
 UNLIKE = r"[\w ]+ left\b( \(as of [\d:]+ UTC\))?(, cached|</span> <span[^>]*>cached)?"
 
 #: The name of the button's comm.
 TARGET = b"ipy_awsprofile.toolbar"
 
-#: A second view of the notebook beside the first one.
+#: Open a second view of the notebook.
 CLONE = "window.jupyterapp.commands.execute('docmanager:clone')"
 _SESSION = "window.jupyterapp.shell.currentWidget.sessionContext"
 
 
 def settings(notebook: Notebook, **values: str) -> None:
-    """Change the person's settings, as the settings editor does."""
+    """Change the user's settings, as the settings editor does."""
     notebook.page.evaluate(
         """async values => {
           const registry = window.jupyterapp.serviceManager.settings;
@@ -65,7 +65,7 @@ def settings(notebook: Notebook, **values: str) -> None:
 
 
 def frames_sent(page: Page) -> list[bytes]:
-    """Return a list that receives what the page sends over its next connections."""
+    """Return a list that collects the frames that the page sends over its next connections."""
     sent: list[bytes] = []
 
     def opened(socket: WebSocket) -> None:
@@ -78,7 +78,7 @@ def frames_sent(page: Page) -> list[bytes]:
 
 
 def changing(pattern: str, new: str) -> Callable[[Route], None]:
-    """Return what lets a file of the server reach the page with another text."""
+    """Return a route handler that changes a file on its way from the server to the page."""
 
     def changed(route: Route) -> None:
         text = re.sub(pattern, new, route.fetch().text())
@@ -89,7 +89,7 @@ def changing(pattern: str, new: str) -> Callable[[Route], None]:
 
 @pytest.mark.fresh_page
 def test_from_loading_to_unloading(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
-    """The button is there as long as the extension is, and shows each change of the identity."""
+    """The button is visible while the extension is loaded, and shows each identity change."""
     notebook = jupyter.lab(
         LOAD, SWITCH, PROTECT, "%%aws_profile UserAlpha\ninput()", OFF, RELOAD, UNLOAD, REFRESH
     )
@@ -136,7 +136,7 @@ def test_from_loading_to_unloading(jupyter: Jupyter, embedded: EmbeddedAws) -> N
 
 @pytest.mark.nightly
 def test_looks(jupyter: Jupyter, company: None) -> None:
-    """The button and its popup have the theme's colours; README's picture is the one in light."""
+    """The button and its popup follow the theme; README's picture uses the light theme."""
     notebook = jupyter.lab(LOAD, SWITCH, BUCKETS, PROTECT_PROD, "%aws_profile prod-admin --yes")
     tool = ToolbarPage(notebook)
     notebook.page.set_viewport_size({"width": 1200, "height": 760})
@@ -144,7 +144,7 @@ def test_looks(jupyter: Jupyter, company: None) -> None:
         notebook.run(cell)
     tool.says("RoleBeta")
     tool.pop_up()
-    tool.button("Refresh").click()  # cached credentials would have another card
+    tool.button("Refresh").click()  # a switch with cached credentials would show another card
     tool.is_closed()
     tool.pop_up()
     tool.field.press("ArrowDown")
@@ -172,7 +172,7 @@ def test_looks(jupyter: Jupyter, company: None) -> None:
 @pytest.mark.parametrize("path", ["", "notebooks"])
 @pytest.mark.fresh_page
 def test_the_saved_file(jupyter: Jupyter, embedded: EmbeddedAws, path: str) -> None:
-    """A notebook is saved byte for byte as in a browser that has no labextension."""
+    """The labextension doesn't change the saved notebook by a single byte."""
     assert embedded
     root, name = jupyter.server.root, jupyter.server.write([LOAD, SWITCH, BUCKETS])
     files = []
@@ -198,7 +198,7 @@ def test_the_saved_file(jupyter: Jupyter, embedded: EmbeddedAws, path: str) -> N
 
 
 def test_a_read_only_session(jupyter: Jupyter) -> None:
-    """The button says that the session is read-only, to the eye and to a screen reader."""
+    """The button shows that the session is read-only, and its label says so to screen readers."""
     notebook = jupyter.lab(LOAD, f"{SWITCH} --read-only", SWITCH)
     notebook.run(0)
     notebook.run(1)
@@ -210,7 +210,7 @@ def test_a_read_only_session(jupyter: Jupyter) -> None:
 
 
 def test_the_popup_is_the_picker(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
-    """An MFA code, a running cell and --off work in the popup, and the file stays as it is."""
+    """An MFA code, a running cell and *Off* work in the popup, and don't change the file."""
     serial = add_mfa_role(embedded, "Guarded")
     notebook = jupyter.lab(LOAD, LOOP.format(wait="time.sleep(0.1)"))
     notebook.run(0)
@@ -219,13 +219,13 @@ def test_the_popup_is_the_picker(jupyter: Jupyter, embedded: EmbeddedAws) -> Non
     tool.pop_up()
     tool.choose("Guarded")
     expect(tool.code).to_be_focused()
-    tool.page.keyboard.press("Escape")  # cancels the question, not the popup
+    tool.page.keyboard.press("Escape")  # cancels the question but keeps the popup open
     expect(tool.code).to_be_hidden()
     tool.choose("Guarded")
     tool.page.locator(".jp-Notebook").click(position={"x": 5, "y": 400})
     expect(tool.popup).to_have_count(0)
     tool.toggle.click()
-    expect(tool.code).to_be_focused()  # the question is still open
+    expect(tool.code).to_be_focused()  # the picker still asks for the code
     code = embedded.mfa_code(serial)
     tool.code.fill(code)
     tool.code.press("Enter")
@@ -249,7 +249,7 @@ def test_the_popup_is_the_picker(jupyter: Jupyter, embedded: EmbeddedAws) -> Non
 @pytest.mark.nightly
 @pytest.mark.fresh_page
 def test_reload_restart_and_change(jupyter: Jupyter) -> None:
-    """After a reload of the page, the button is there at once; a new kernel has none."""
+    """The button returns at once after a page reload, and disappears with the kernel."""
     notebook, tool = open_switched(jupyter, "import os; os._exit(1)", "1")
     sent = frames_sent(notebook.page)
     notebook.page.reload()
@@ -271,7 +271,7 @@ def test_reload_restart_and_change(jupyter: Jupyter) -> None:
     tool.says("RoleBeta")
     there.says("RoleBeta")
     sent.clear()
-    notebook.start(1)  # the kernel dies, and is started again
+    notebook.start(1)  # the kernel dies, and Jupyter restarts it
     tool.is_absent()
     there.is_absent()
     notebook.wait_until_it_answers()
@@ -292,7 +292,7 @@ def test_reload_restart_and_change(jupyter: Jupyter) -> None:
 
 @pytest.mark.nightly
 def test_views_and_notebooks_of_one_kernel(jupyter: Jupyter) -> None:
-    """Each view of a notebook, and each notebook with its kernel, has the same button."""
+    """All views of a notebook, and all notebooks of its kernel, show the same button."""
     notebook = jupyter.lab(f"{LOAD}\n{SWITCH}", OFF)
     tool = ToolbarPage(notebook)
     notebook.page.set_viewport_size({"width": 4000, "height": 760})
@@ -322,7 +322,7 @@ def test_views_and_notebooks_of_one_kernel(jupyter: Jupyter) -> None:
 
 
 def test_notebook_7(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
-    """Notebook 7 has the button and the popup, with a sign-in in it."""
+    """Notebook 7 has the button and the popup, and the user can sign in there."""
     with analyst(embedded):
         notebook = jupyter.notebook_7(LOAD, "session.profile_name", "%unload_ext ipy_awsprofile")
         tool = ToolbarPage(notebook)
@@ -342,7 +342,7 @@ def test_notebook_7(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
 @pytest.mark.nightly
 @pytest.mark.fresh_page
 def test_settings(jupyter: Jupyter) -> None:
-    """The button can be on the left, nowhere, or always there: a click loads the extension."""
+    """The settings place the button, hide it, or always show it; a click loads the extension."""
     notebook = jupyter.lab(ABSENT, "del sys.meta_path[0]", "1")
     tool = ToolbarPage(notebook)
     notebook.run(0)
@@ -374,7 +374,7 @@ def test_settings(jupyter: Jupyter) -> None:
 @pytest.mark.nightly
 @pytest.mark.fresh_page
 def test_what_does_not_fit(jupyter: Jupyter) -> None:
-    """A notice names the older side, or a blocked script; in a changed JupyterLab there is none."""
+    """A notice names the outdated side or a blocked script; an unknown JupyterLab shows nothing."""
     notebook, tool = open_switched(jupyter, "6 * 7")
     saved = notebook.save()
     for file, pattern, new, shown in (

@@ -1,4 +1,4 @@
-"""The toolbar's commands, from the palette and by the keyboard, in JupyterLab and Notebook 7."""
+"""The toolbar's commands, from the palette and the keyboard, in JupyterLab and Notebook 7."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.browser.toolbar_page import SWITCH, ToolbarPage
 if TYPE_CHECKING:
     from tests.browser.jupyter import Jupyter, Notebook
 
-#: Record what the page copies to the clipboard, which a headless browser keeps to itself.
+#: Record what the page copies to the clipboard, because a headless browser doesn't share it.
 _RECORD_COPIES = """() => {
   globalThis.copied = [];
   document.addEventListener("copy", event => copied.push(event.clipboardData.getData("text")));
@@ -34,7 +34,7 @@ def run_command(notebook: Notebook, label: str) -> None:
 @pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("path", ["", "notebooks"])
 def test_commands(jupyter: Jupyter, company: None, path: str) -> None:
-    """The commands switch, copy the ARN and switch off, and the focus returns to the cell."""
+    """The commands switch, copy the ARN and undo the switch, and return the focus to the cell."""
     notebook = jupyter.open(jupyter.server.write([LOAD, SWITCH, "1"]), path=path)
     tool = ToolbarPage(notebook)
     is_enabled = """name => window.jupyterapp.commands.isEnabled(`ipy-awsprofile:${name}`)"""
@@ -71,7 +71,7 @@ def test_commands(jupyter: Jupyter, company: None, path: str) -> None:
 
 @pytest.mark.nightly
 def test_off_while_a_cell_runs(jupyter: Jupyter) -> None:
-    """The popup opens and says that the switch ends after the running cell."""
+    """The popup opens, and says that the switch will be undone after the running cell."""
     notebook = jupyter.lab(LOAD, SWITCH, "input()")
     tool = ToolbarPage(notebook)
     notebook.run(0)

@@ -1,4 +1,4 @@
-"""The popup of the toolbar's button: two keystrokes switch, and no more than a person means."""
+"""The popup of the toolbar's button, where two keystrokes switch."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 
 def test_two_keystrokes(jupyter: Jupyter, company: None) -> None:
-    """Enter on the button opens the list, the next Enter switches to what was typed and closes it.
+    """Enter on the button opens the list; the next Enter switches, and closes it.
 
-    An Enter key that is held down, or pressed twice, keeps the session; an error stays in sight.
+    If the user holds down Enter or presses it twice, the session stays. After an error, the popup
+    stays open.
     """
     notebook = jupyter.lab(LOAD, SWITCH, "first = session", "session is first")
     tool = ToolbarPage(notebook)
@@ -62,7 +63,7 @@ def test_two_keystrokes(jupyter: Jupyter, company: None) -> None:
 @pytest.mark.nightly
 @pytest.mark.fresh_page
 def test_a_restart_leaves_the_focus_in_the_notebook(jupyter: Jupyter) -> None:
-    """When the kernel restarts while the popup is open, the notebook has the focus."""
+    """If the kernel restarts while the popup is open, the focus moves to the notebook."""
     notebook, tool = open_switched(jupyter)
     tool.pop_up()
     notebook.restart()
@@ -81,7 +82,7 @@ CLOSE_COMM = """() => {
 @pytest.mark.nightly
 @pytest.mark.fresh_page
 def test_a_comm_that_the_page_has_closed(jupyter: Jupyter) -> None:
-    """After a script in the page closes the comm, the button comes back, even after a reload."""
+    """If a script in the page closes the comm, the button returns, even after a page reload."""
     notebook, tool = open_switched(jupyter)
     notebook.page.evaluate(CLOSE_COMM)
     tool.says("RoleBeta")
@@ -95,7 +96,7 @@ def test_a_comm_that_the_page_has_closed(jupyter: Jupyter) -> None:
 
 
 def test_no_console_in_the_toolbar(jupyter: Jupyter) -> None:
-    """The popup has no button for the console, even after a picker in a cell has one."""
+    """The popup has no *Console* button, even if a picker in a cell has one."""
     notebook = jupyter.lab(LOAD, PICK)
     picker = picker_in(notebook, 1)
     picker.choose("RoleBeta")

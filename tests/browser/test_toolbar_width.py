@@ -1,4 +1,4 @@
-"""The button in a toolbar that has little room: the identity stays in sight."""
+"""The button in a narrow toolbar, where the identity stays visible."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.browser.jupyter import Jupyter
 
-#: A name that no toolbar has room for.
+#: A name that is too long for any toolbar.
 LONG = "acme-" + "analytics-" * 8 + "production"
 
 #: The kernel's name in a toolbar, unless the toolbar hides it.
@@ -27,7 +27,7 @@ KERNEL = ".jp-NotebookPanel-toolbar > [data-jp-item-name='kernelName']"
 @pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("path", ["", "notebooks"])
 def test_a_narrow_window(jupyter: Jupyter, path: str) -> None:
-    """The button is narrower in a narrow toolbar, keeps its mark, and is hidden as the last one."""
+    """A narrow toolbar shrinks the button but keeps its lock, and hides other items first."""
     cells = LOAD, PROTECT, f"{SWITCH} --yes"
     notebook = jupyter.notebook_7(*cells) if path else jupyter.lab(*cells)
     tool = ToolbarPage(notebook)
@@ -37,7 +37,7 @@ def test_a_narrow_window(jupyter: Jupyter, path: str) -> None:
     for width in (1400, 800, 480):
         notebook.page.set_viewport_size({"width": width, "height": 600})
         expect(place.locator(".ipyap-tool-account")).to_be_visible(visible=width > 480)
-        if width == 480:  # the toolbar takes its time to hide items
+        if width == 480:  # the toolbar hides items after a delay
             expect(notebook.page.locator(KERNEL)).to_have_count(0)
         expect(place).to_be_in_viewport(ratio=1)
         expect(place.locator(".ipyap-tool-lock")).to_be_in_viewport(ratio=1)
@@ -53,7 +53,7 @@ def test_a_narrow_window(jupyter: Jupyter, path: str) -> None:
 
 @pytest.mark.nightly
 def test_side_by_side(jupyter: Jupyter) -> None:
-    """Two notebooks side by side have the button each, on the right as in a wide one."""
+    """Each of two notebooks side by side shows the button in its toolbar."""
     notebook = jupyter.lab(LOAD, PROTECT, f"{SWITCH} --yes")
     notebook.page.set_viewport_size({"width": 1400, "height": 600})
     notebook.page.evaluate("window.jupyterapp.shell.mode = 'multiple-document'")
@@ -69,7 +69,7 @@ def test_side_by_side(jupyter: Jupyter) -> None:
 
 
 def test_a_long_name(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
-    """A name of 95 characters leaves the account its place, and is between spacer and kernel."""
+    """A name of 95 characters leaves room for the account, and the button keeps its position."""
     with restored(embedded.config_file):
         role = "arn:aws:iam::123456789012:role/RoleBeta"
         embedded.write_profile(LONG, source_profile="UserAlpha", role_arn=role)

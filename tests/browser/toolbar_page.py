@@ -1,4 +1,4 @@
-"""The button in a notebook's toolbar as a person uses it."""
+"""The button in a notebook's toolbar, as a user works with it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SWITCH = "%aws_profile RoleBeta"
 def open_switched(jupyter: Jupyter, *cells: str) -> tuple[Notebook, ToolbarPage]:
     """Open a notebook in JupyterLab, switch to RoleBeta, and wait for the button.
 
-    The ``cells`` are below the cell of the switch, and haven't run.
+    The ``cells`` follow the cell of the switch, and haven't run yet.
     """
     notebook = jupyter.lab(f"{LOAD}\n{SWITCH}", *cells)
     tool = ToolbarPage(notebook)
@@ -41,11 +41,11 @@ class ToolbarPage(PickerPage):
 
     @property
     def toggle(self) -> Locator:
-        """The button."""
+        """Return the button."""
         return self.buttons.first
 
     def says(self, *texts: str) -> None:
-        """Wait until the only button has these texts."""
+        """Wait until there is exactly one button, and it contains these texts."""
         expect(self.buttons).to_have_count(1)
         for text in texts:
             expect(self.toggle).to_contain_text(text)
@@ -60,17 +60,17 @@ class ToolbarPage(PickerPage):
         self.is_ready()
 
     def is_ready(self) -> None:
-        """Wait until the list is open, and the field is ready for typing."""
+        """Wait until the list is open and the field has the focus."""
         expect(self.field).to_be_focused()
         expect(self.field).to_have_attribute("aria-expanded", "true")
 
     def is_closed(self) -> None:
-        """Wait until the popup is closed, and the button has the focus."""
+        """Wait until the popup is closed and the button has the focus."""
         expect(self.popup).to_have_count(0)
         expect(self.toggle).to_be_focused()
 
     def choose(self, name: str) -> None:
-        """Open the popup if it is closed, type the whole name, and press Enter."""
+        """Open the popup if it's closed, type the whole name, and press Enter."""
         if not self.popup.count():
             self.pop_up()
         super().choose(name)

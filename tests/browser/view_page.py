@@ -1,7 +1,7 @@
-"""The picker's view alone in a page, and a real picker: the test decides when messages travel.
+"""The picker's view in a page without JupyterLab; the test decides when messages travel.
 
-It is the view as JupyterLab loads it, without JupyterLab, so a test can put a change of the files
-between any two of a person's movements, and look at every state in every theme.
+The page loads the view as JupyterLab does. A test can change the files between any two actions of
+the user, and look at every state in every theme.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def theme(name: str) -> str:
 
 
 class ViewPage(PickerPage):
-    """A picker in a page, whose messages wait until they are carried."""
+    """A picker in a page, whose messages wait until the test delivers them."""
 
     def __init__(self, page: Page, switcher: Switcher) -> None:
         super().__init__(page.locator("main"))
@@ -72,7 +72,7 @@ class ViewPage(PickerPage):
         self.begin()
 
     def begin(self) -> None:
-        """Show a new picker in the place of the one before."""
+        """Replace the picker with a new one."""
         self.picker = ProfilePicker(switcher=self.switcher)
         self.picker.send = self._hear
         self.page.evaluate(_BEGIN)
@@ -87,26 +87,26 @@ class ViewPage(PickerPage):
         self._answers.append((message, buffers[0].decode() if buffers else None))
 
     def ask(self) -> bool:
-        """Carry what the view has sent to Python; return whether there was anything."""
+        """Deliver the view's messages to Python, and return whether there were any."""
         sent = self.page.evaluate("sent.splice(0)")
         for message in sent:
             self.picker._handle_custom_msg(message, [])
         return bool(sent)
 
     def answer(self) -> bool:
-        """Carry the answers to the view; return whether there were any."""
+        """Deliver Python's messages to the view, and return whether there were any."""
         answers, self._answers = self._answers, []
         for message, text in answers:
             self.page.evaluate("([message, text]) => deliver(message, text)", [message, text])
         return bool(answers)
 
     def settle(self) -> None:
-        """Carry messages until there are none."""
+        """Deliver messages until none are left."""
         while self.ask() or self.answer():
             pass
 
     def settle_until(self, shown: Locator) -> None:
-        """Carry messages until something is shown: some come from another thread."""
+        """Deliver messages until an element is visible, because some come from another thread."""
         for _ in range(200):
             self.settle()
             if shown.is_visible():
@@ -116,10 +116,10 @@ class ViewPage(PickerPage):
 
     @property
     def id(self) -> str:
-        """The view's name in its messages."""
+        """Return the view's ID in its messages."""
         name: str = self.field.get_attribute("aria-controls") or ""
         return name.removesuffix("-list")
 
     def tell(self, **message: Any) -> None:
-        """Send a message to the view, as Python could."""
+        """Send a message to the view, as Python would."""
         self.page.evaluate("message => deliver(message, null)", message)
