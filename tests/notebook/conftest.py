@@ -1,4 +1,4 @@
-"""IPython in a real terminal, with the extension."""
+"""A fixture for IPython in a real terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def ipython(aws: EmbeddedAws, tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
-    """Start IPython in a terminal, with the extension."""
+    """Start IPython in a terminal, and load the extension."""
     pexpect = pytest.importorskip("pexpect")
     started = pexpect.spawn(
         sys.executable,
@@ -32,7 +32,7 @@ def ipython(aws: EmbeddedAws, tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
         timeout=120,
     )
     yield started
-    # On a busy machine, `close` doesn't wait long enough for its own signal.
+    # On a busy machine, `close` doesn't wait long enough for its signal to take effect.
     started.kill(signal.SIGKILL)
     started.wait()
     started.close()

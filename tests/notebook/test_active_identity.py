@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def files_of(aws: EmbeddedAws) -> tuple[str, str]:
-    """Return the texts of the shared files, which end with the embedded AWS."""
+    """Return the texts of the shared files, which are deleted when the embedded AWS stops."""
     return aws.config_file.read_text(), aws.credentials_file.read_text()
 
 
@@ -32,7 +32,7 @@ def test_without_a_connection(
     minutes: int,
     badge: str,
 ) -> None:
-    """Offline, the card has the last identity, its time left, the reason, and what to do."""
+    """Offline, the card shows the last identity, its time left, the reason, and what to do."""
     for file, text in zip(shared_files, files_of(aws), strict=True):
         file.write_text(text)
     with time_machine.travel(datetime.now(UTC), tick=True) as clock:
@@ -52,7 +52,7 @@ def test_without_a_connection(
 def test_refused(
     aws: EmbeddedAws, auditor: str, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A card names the MFA code that a renewal needs; a missing code stays an error."""
+    """The card says that a renewal needs an MFA code; if the code is missing, the magic fails."""
     with time_machine.travel(datetime.now(UTC), tick=True) as clock:
         with monkeypatch.context() as attended:
             answer_with_codes(aws, auditor, attended)

@@ -1,4 +1,4 @@
-"""A person signs in for a profile of `aws login`, from a cell and in the AWS CLI's files."""
+"""Signing in to an `aws login` profile from a cell, with the AWS CLI's files."""
 
 from __future__ import annotations
 
@@ -44,21 +44,21 @@ _GETPASS = getpass.getpass
 
 @pytest.fixture(autouse=True)
 def ann(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> IamUser:
-    """Make a user with a profile of `aws login`, who has signed in to the console."""
+    """Create a user with an `aws login` profile, who is signed in to the console."""
     user = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*", "sts:AssumeRole"))
     aws.write_profile("Ann", login_session=user.arn, region="us-west-2")
     aws.signin.codes.user = user
-    monkeypatch.setattr("getpass.getpass", lambda _question: "")  # somebody sees the output
+    monkeypatch.setattr("getpass.getpass", lambda _question: "")  # a user sees the output
     return user
 
 
 def stored(aws: EmbeddedAws) -> list[Path]:
-    """Return the files of sign-ins."""
+    """Return the files in the sign-in cache."""
     return list((aws.home / ".aws" / "login" / "cache").glob("*.json"))
 
 
 def entered(attempt: EnteredSignIn, answer: str = "allow") -> str:
-    """Allow a sign-in in a browser on another machine, and return the code that it shows."""
+    """Allow a sign-in in a browser on another machine, and return the code from its page."""
     form = urlencode({"answer": answer}).encode()
     with urllib.request.urlopen(attempt.url, form) as response:
         page: str = response.read().decode()
@@ -66,14 +66,14 @@ def entered(attempt: EnteredSignIn, answer: str = "allow") -> str:
 
 
 def begun() -> EnteredSignIn:
-    """Begin a sign-in for a browser on another machine."""
+    """Begin a sign-in in a browser on another machine."""
     return begin_entered_login(target_of(SessionRequest(profile="Ann")))
 
 
 def test_signed_in_by_a_switch(
     shell: Shell, aws: EmbeddedAws, ann: IamUser, browser: Browser
 ) -> None:
-    """The browser opens, and the switch goes on; the file is as the AWS CLI writes it."""
+    """The switch opens the browser and continues; its file has the AWS CLI's format."""
     ran = shell.good("%aws_profile Ann")
     assert ann.arn in ran.text
     assert "Allow the sign-in in the browser" in ran.text
@@ -95,7 +95,7 @@ def test_signed_in_by_a_switch(
 
 
 def test_renewed_with_our_key(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
-    """Botocore and the AWS CLI renew what we have stored, with the key that is in the file."""
+    """The AWS CLI renews our stored sign-in with the key in its file, and needs no new sign-in."""
     shell.good("%aws_profile Ann --login")
     (file,) = stored(aws)
     document = json.loads(file.read_text())
@@ -111,7 +111,7 @@ def test_renewed_with_our_key(shell: Shell, aws: EmbeddedAws, browser: Browser) 
 def test_behind_a_role(
     shell: Shell, aws: EmbeddedAws, ann: IamUser, browser: Browser, how: str
 ) -> None:
-    """A role whose source signs in by `aws login` asks once, also if the sign-in has ended."""
+    """If a role's source profile needs an `aws login` sign-in, the switch asks for it once."""
     arn = aws.create_role(
         "Behind", account=ROLE_ACCOUNT, trust=trusting(ann.arn), policy=allow("s3:*")
     )
@@ -125,7 +125,7 @@ def test_behind_a_role(
 
 
 def test_refused(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
-    """A sign-in that the person refuses changes nothing, and nothing is stored."""
+    """A denied sign-in changes nothing, and stores nothing."""
     browser.answer = "deny"
     assert "was refused" in str(shell.run("%aws_profile Ann").error)
     assert stored(aws) == []
@@ -133,7 +133,7 @@ def test_refused(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
 
 
 def test_another_user(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
-    """If the browser has signed in as somebody else, nothing is stored."""
+    """If the browser is signed in as another user, the magic stores nothing."""
     aws.signin.codes.user = aws.create_user("Bob", account=ROLE_ACCOUNT)
     error = shell.run("%aws_profile Ann").error
     assert isinstance(error, CredentialsUnavailable)
@@ -144,7 +144,7 @@ def test_another_user(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
 def test_a_browser_on_another_machine(
     shell: Shell, aws: EmbeddedAws, ann: IamUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The person enters the code that the page shows; it isn't in the output."""
+    """The user enters the code from the page, and the output doesn't contain it."""
     begin = begin_entered_login
     codes: list[str] = []
 
@@ -163,7 +163,7 @@ def test_a_browser_on_another_machine(
 
 
 def test_codes_that_are_not_taken(aws: EmbeddedAws, browser: Browser) -> None:
-    """A code of another sign-in, one that was refused, and what isn't a code are errors."""
+    """A code of another sign-in, a denied code, and other texts raise errors."""
     attempt = begun()
     for text in ("", "x", "eHg=", "é", entered(begun()), entered(attempt, "deny")):
         with pytest.raises(CredentialsUnavailable, match="isn't the code"):
@@ -177,7 +177,7 @@ def test_codes_that_are_not_taken(aws: EmbeddedAws, browser: Browser) -> None:
 
 
 def test_permission(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user who may not sign in is told which permission is missing."""
+    """If a user isn't allowed to sign in, the error names the missing permission."""
     attempt = begun()
     code = entered(attempt)
     monkeypatch.setattr(
@@ -189,7 +189,7 @@ def test_permission(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def insufficient() -> Exception:
-    """Return AWS's refusal of a user without permission."""
+    """Return AWS's error for a user without the permission."""
     from ipy_awsprofile.demo.services.signin import _refused
 
     return _refused("AccessDeniedException", "INSUFFICIENT_PERMISSIONS", "No.")
@@ -198,7 +198,7 @@ def insufficient() -> Exception:
 def test_where_nobody_can_sign_in(
     shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error names both commands."""
+    """If no one can sign in, the error names both commands."""
     monkeypatch.setattr("getpass.getpass", _GETPASS)
     for line in ("Ann --login", "Ann"):
         error = refused(shell, f"%aws_profile {line}")
@@ -208,7 +208,7 @@ def test_where_nobody_can_sign_in(
 
 
 def refused(shell: Shell, line: str) -> AwsProfileError:
-    """Return the error of a line."""
+    """Run the line, and return its error."""
     error = shell.refused(line)
     assert isinstance(error, AwsProfileError)
     return error
@@ -228,7 +228,7 @@ def test_what_is_missing(
 
 
 def test_in_python(aws: EmbeddedAws, ann: IamUser) -> None:
-    """`open_session` calls the function that signs in, and goes on."""
+    """`open_session` calls the sign-in function, then continues."""
 
     def sign_in(_target: object) -> None:
         attempt = begun()

@@ -1,4 +1,4 @@
-"""A person signs in from a cell in the browser of the kernel's machine."""
+"""Signing in from a cell, in the browser of the kernel's machine."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ __all__ = ["browser"]
 @pytest.fixture(autouse=True)
 def _organisation(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     organisation(aws)
-    monkeypatch.setattr("getpass.getpass", lambda _question: "")  # somebody sees the output
+    monkeypatch.setattr("getpass.getpass", lambda _question: "")  # a user sees the output
 
 
 def test_signed_in(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
-    """The browser opens, and the switch goes on when the person has allowed it there."""
+    """The browser opens, and the switch continues once the user allows the sign-in there."""
     ran = shell.good(f"%aws_profile --account {PROD} --role Admin")
     assert "Allow the sign-in in the browser" in ran.text
     assert f"corp:{PROD}/Admin" in ran.text
@@ -52,7 +52,7 @@ def test_signed_in(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
 
 
 def test_refused(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
-    """A refused sign-in changes nothing; the sign-in alone switches to nobody."""
+    """A denied sign-in changes nothing, and an `--sso` sign-in doesn't switch."""
     browser.answer = "deny"
     error = shell.run("%aws_profile --sso corp --login").error
     assert isinstance(error, CredentialsUnavailable)
@@ -63,7 +63,7 @@ def test_refused(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
 
 
 def test_device_code(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
-    """With --device-code no browser is opened, and the person compares a code."""
+    """With `--device-code`, the magic opens no browser, and shows a code to compare."""
     allowed = threading.Thread(target=_allow_device, args=(aws,), daemon=True)
     allowed.start()
     ran = shell.good("%aws_profile prod-reader --login --device-code")
@@ -81,7 +81,7 @@ def _allow_device(aws: EmbeddedAws) -> None:
 @pytest.mark.parametrize("days", [-1, 1])
 @pytest.mark.parametrize("begin", [begin_browser_sign_in, begin_device_sign_in])
 def test_the_clock_is_set_meanwhile(begin: Any, days: int) -> None:
-    """A change of the machine's clock neither ends an attempt nor prolongs it."""
+    """A change of the machine's clock neither ends nor prolongs a sign-in."""
     attempt = begin(sign_in_target("corp"))
     waiting: Any = attempt.waiting(sleep=lambda _seconds: None)
     left = next(waiting)
@@ -91,7 +91,7 @@ def test_the_clock_is_set_meanwhile(begin: Any, days: int) -> None:
 
 
 def test_nobody_completes_it(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An attempt ends after its time and with Ctrl-C, and its page with it."""
+    """A sign-in and its page end at the timeout or on Ctrl-C."""
     for end in ("time", "interrupt"):
         attempt = begin_browser_sign_in(sign_in_target("corp"))
         address = attempt._callback.redirect_uri
@@ -111,7 +111,7 @@ def test_nobody_completes_it(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_another_answer(aws: EmbeddedAws) -> None:
-    """An answer with another state isn't taken: another page can call the address, too."""
+    """A callback with the wrong state is refused, because other pages can call the address, too."""
     attempt = begin_browser_sign_in(sign_in_target("corp"))
     address = attempt._callback.redirect_uri
     for query in ("code=x&state=other", "code=x", "error=access_denied"):

@@ -1,4 +1,4 @@
-"""`%aws_calls` records, shows and forgets calls, and shows drafts of policies."""
+"""`%aws_calls`, which records, shows and clears calls, and drafts policies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIST = "session.client('s3').list_buckets()"
 
 
 def test_on_off_clear(shell: Shell, aws: EmbeddedAws) -> None:
-    """The card shows whether calls are being recorded, and how many there are."""
+    """The card says whether calls are being recorded, and how many there are."""
     shell.good("%aws_profile RoleBeta")
     assert shell.good("%aws_calls on").text.startswith("Recording AWS calls  (0 calls)")
     shell.good(LIST)
@@ -34,7 +34,7 @@ def test_on_off_clear(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_before_anything_was_recorded(shell: Shell, aws: EmbeddedAws) -> None:
-    """Without a recording, the error says how to begin, and that works."""
+    """Without recorded calls, the error says how to start, and the command works."""
     shell.good("%aws_profile RoleBeta")
     assert "`%aws_calls on`" in shell.refused("%aws_calls").hint
     assert "`%aws_calls on`" in shell.refused("%aws_calls --policy").hint
@@ -44,7 +44,7 @@ def test_before_anything_was_recorded(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_full_keys(shell: Shell, aws: EmbeddedAws) -> None:
-    """Whole keys are recorded only on request, and no more after the next `on`."""
+    """Full keys are recorded only on request, and no longer after a plain `on`."""
     shell.good("%aws_profile RoleBeta\ns3 = session.client('s3')")
     put = "s3.put_object(Bucket='my-first-bucket', Key='a/b/c.csv')"
     shell.good(f"%aws_calls on --full-keys\n{put}\n%aws_calls on\n{put}")
@@ -53,14 +53,14 @@ def test_full_keys(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_cells(shell: Shell, aws: EmbeddedAws) -> None:
-    """A row has the execution count that the notebook shows beside the cell."""
+    """The column `cell` has the execution count that the notebook shows next to the cell."""
     shell.good("%aws_profile RoleBeta\n%aws_calls on")
     counts = [shell.ip.run_cell(LIST, store_history=True).execution_count for _ in range(3)]
     assert list(shell.good("%aws_calls").result["cell"]) == counts
 
 
 def test_setting(shell: Shell, aws: EmbeddedAws) -> None:
-    """The setting is the same as the words, and follows them."""
+    """The setting has the same effect as `on` and `off`, and shows their current state."""
     shell.good("%config AwsProfileMagics.record_calls = True")
     shell.good("%aws_profile RoleBeta")
     shell.good(LIST)
@@ -76,7 +76,7 @@ def test_setting(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_in_python(shell: Shell, aws: EmbeddedAws) -> None:
-    """`recorded_calls()` is the same DataFrame; in a script it has no rows."""
+    """`recorded_calls()` returns the same DataFrame; in a script, it returns no rows."""
     shell.good(f"%aws_profile RoleBeta\n%aws_calls on\n{LIST}")
     shell.good("from ipy_awsprofile import recorded_calls\nrows = recorded_calls()")
     assert list(shell.names["rows"]["operation"]) == ["ListBuckets"]
@@ -89,23 +89,23 @@ def test_in_python(shell: Shell, aws: EmbeddedAws) -> None:
     "line", ["on --denied", "off --policy", "clear --policy x.json", "onn", "on off", "--polcy"]
 )
 def test_refused(shell: Shell, aws: EmbeddedAws, line: str) -> None:
-    """What makes no sense together, and what doesn't exist, is refused in one line."""
+    """Contradictory and unknown arguments are refused with a hint to the help."""
     assert "%aws_calls?" in shell.refused(f"%aws_calls {line}").hint
 
 
 def test_help(shell: Shell) -> None:
-    """The help has the options."""
+    """The help lists the options."""
     assert "--denied" in shell.good("%aws_calls --help").text
 
 
 def test_completion(shell: Shell) -> None:
-    """Tab completes the words and the options, and no profiles."""
+    """Tab completes the words and the options, but no profiles."""
     assert shell.completions("%aws_calls o") == ["on", "off"]
     assert shell.completions("%aws_calls --d") == ["--denied"]
 
 
 def test_drafts(shell: Shell, aws: EmbeddedAws) -> None:
-    """Each identity has its draft; as text it contains the JSON, as HTML it is escaped."""
+    """Each identity has its own draft, which contains the JSON as text, and escaped as HTML."""
     shell.good(f"%aws_calls on\n%aws_profile RoleBeta\n{LIST}")
     shell.good("import boto3\nalpha = boto3.Session(profile_name='UserAlpha').client('s3')")
     shell.run("alpha.list_buckets()")
@@ -121,7 +121,7 @@ def test_drafts(shell: Shell, aws: EmbeddedAws) -> None:
 def test_a_second_profile_of_the_role(
     shell: Shell, aws: EmbeddedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A draft is for an account and a role, whichever of the role's profiles is active."""
+    """A draft covers an account and a role, whether or not the active profile made the calls."""
     monkeypatch.chdir(tmp_path)
     role_arn = "arn:aws:iam::123456789012:role/RoleBeta"
     aws.write_profile("Copy", source_profile="UserAlpha", role_arn=role_arn, region="us-west-2")
@@ -134,7 +134,7 @@ def test_a_second_profile_of_the_role(
 def test_a_draft_of_another_identity(
     shell: Shell, aws: EmbeddedAws, tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file gets the active identity's draft; if it made no calls, the error names the others."""
+    """A file gets the active identity's draft; without calls, the error names the others."""
     monkeypatch.chdir(str(tmp_path))
     shell.good(f"%aws_calls on\n%aws_profile RoleBeta\n{LIST}")
     shell.run("import boto3\nboto3.Session(profile_name='UserAlpha').client('s3').list_buckets()")

@@ -1,4 +1,4 @@
-"""``%%aws_profiles`` runs a cell for each profile, and adds only a DataFrame to the notebook."""
+"""``%%aws_profiles``, which runs a cell for each profile, and returns a DataFrame."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ doubled = len(buckets) * factor
 
 @pytest.fixture
 def names(aws: EmbeddedAws) -> tuple[str, ...]:
-    """Make four accounts, each with a role profile."""
+    """Create four accounts, each with a role profile, and return the profiles' names."""
     return seed_organisation(aws, 4)
 
 
 def test_into_a_variable(shell: Shell, names: tuple[str, ...]) -> None:
-    """The last expression of each profile is a row of the frame; nothing else gets out."""
+    """The last expression is each profile's row, and other names don't reach the notebook."""
     shell.good("factor, doubled = 2, 'mine'")
     before = set(shell.names)
     ran = shell.good(f"%%aws_profiles reader --into df --no-progress\n{CELL}")
@@ -42,7 +42,7 @@ def test_into_a_variable(shell: Shell, names: tuple[str, ...]) -> None:
 
 
 def test_shown(shell: Shell, names: tuple[str, ...]) -> None:
-    """Without a variable, the DataFrame is the cell's value."""
+    """Without a variable, the cell's value is the DataFrame."""
     frame = shell.good("%%aws_profiles reader --no-progress\nprofile.account").result
     assert isinstance(frame, pd.DataFrame)
     assert list(frame["value"]) == list(frame["account"])
@@ -50,22 +50,22 @@ def test_shown(shell: Shell, names: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("cell", ["x = 1", "import os", "for x in []:\n    pass", "# nothing"])
 def test_without_a_value(shell: Shell, names: tuple[str, ...], cell: str) -> None:
-    """A cell that doesn't end with an expression has no rows and no errors."""
+    """A cell that doesn't end with an expression returns no rows and no errors."""
     frame = shell.good(f"%%aws_profiles reader --no-progress\n{cell}").result
     assert len(frame) == 0
     assert frame.attrs["errors"] == []
 
 
 def test_functions_and_magics_in_the_cell(shell: Shell, names: tuple[str, ...]) -> None:
-    """A cell can define functions that use its names, and can use IPython's syntax."""
-    shell.good("%pwd")  # IPython loads its magics when they are used first
+    """A cell can define functions that use the cell's names, and can use IPython's syntax."""
+    shell.good("%pwd")  # IPython loads its magics at their first use
     cell = "def named():\n    return profile.name\nhere = %pwd\nf'{named()} {len(here) > 0}'"
     frame = shell.good(f"%%aws_profiles reader --no-progress\n{cell}").result
     assert list(frame["value"]) == [f"{name} True" for name in names]
 
 
 def test_syntax_errors(shell: Shell, aws: EmbeddedAws, names: tuple[str, ...]) -> None:
-    """A syntax error shows the cell's own line, as in any other cell, and opens no session."""
+    """A syntax error shows the cell's own line, as in any other cell, and no session is opened."""
     ran = shell.run("%%aws_profiles reader\nx = 1\nx +")
     assert isinstance(ran.error, InvalidCell)
     assert ran.printed.splitlines()[1:] == [
@@ -79,7 +79,7 @@ def test_syntax_errors(shell: Shell, aws: EmbeddedAws, names: tuple[str, ...]) -
 
 
 def test_syntax_errors_in_a_kernel(aws: EmbeddedAws) -> None:
-    """In a kernel, the cell with a syntax error has an error output, and no card."""
+    """In a kernel, a cell with a syntax error has one error output, and no card."""
     cells, _ = run_notebook(
         "%load_ext ipy_awsprofile",
         "%%aws_profiles RoleBeta\nreturn 1",
@@ -91,7 +91,7 @@ def test_syntax_errors_in_a_kernel(aws: EmbeddedAws) -> None:
 
 
 def test_profile_is_its_name(shell: Shell, names: tuple[str, ...]) -> None:
-    """In the cell, ``profile`` can be used as the profile's name, and has its settings."""
+    """In the cell, ``profile`` works as the profile's name, and has the profile's settings."""
     shell.good("import boto3, ipy_awsprofile")
     cell = (
         "opened = [ipy_awsprofile.open_session(profile), boto3.Session(profile_name=profile)]\n"
@@ -113,7 +113,7 @@ def test_all_profiles_fail(shell: Shell, names: tuple[str, ...]) -> None:
 
 
 def test_errors_in_the_cell(shell: Shell, names: tuple[str, ...]) -> None:
-    """An error of the cell is a row of that profile."""
+    """If the cell fails for a profile, the error is listed for that profile."""
     cell = f"assert profile.name != '{names[0]}'\nprofile.name"
     frame = shell.good(f"%%aws_profiles reader --no-progress --workers 2\n{cell}").result
     assert list(frame["value"]) == list(names[1:])
@@ -121,7 +121,7 @@ def test_errors_in_the_cell(shell: Shell, names: tuple[str, ...]) -> None:
 
 
 def test_protected(shell: Shell, names: tuple[str, ...]) -> None:
-    """Protected profiles are left out without ``--yes``."""
+    """Protected profiles are skipped without ``--yes``."""
     shell.good("%config AwsProfileMagics.protected = ['*-prod']")
     assert len(shell.good("%%aws_profiles reader --no-progress\n1").result) == len(names) - 1
     assert len(shell.good("%%aws_profiles reader --yes --no-progress\n1").result) == len(names)
@@ -141,14 +141,14 @@ def test_protected(shell: Shell, names: tuple[str, ...]) -> None:
     ],
 )
 def test_refused(shell: Shell, names: tuple[str, ...], cell: str, message: str) -> None:
-    """A line that can't be done is refused in one or two lines."""
+    """A line that can't run is refused with a message that says why."""
     error = shell.refused(cell)
     assert isinstance(error, InvalidOption)
     assert message in str(error)
 
 
 def test_in_a_kernel(aws: EmbeddedAws) -> None:
-    """In a notebook it works too, and prints only its progress bar."""
+    """The cell magic works in a kernel, and prints only its progress bar."""
     cells, _ = run_notebook(
         "%load_ext ipy_awsprofile",
         "%%aws_profiles RoleBeta --into df\nlen(session.client('s3').list_buckets()['Buckets'])",
@@ -160,7 +160,7 @@ def test_in_a_kernel(aws: EmbeddedAws) -> None:
 
 
 def test_function_with_the_notebooks_session(shell: Shell, names: tuple[str, ...]) -> None:
-    """A function of another cell must get the session as an argument, as the hint says."""
+    """The error says that a function of another cell needs the session as an argument."""
     shell.good(
         "def who(): return session.client('sts').get_caller_identity()\n"
         "def good(session): return session.client('sts').get_caller_identity()"

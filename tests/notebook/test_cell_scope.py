@@ -1,6 +1,6 @@
-"""``%%aws_profile`` as the first line of a cell: how it is transformed, and when its scope ends.
+"""``%%aws_profile`` as the first line of a cell: its transformation, and the end of its scope.
 
-What a scope restores is tested in ``tests/integration/test_matrix.py``.
+``tests/integration/test_matrix.py`` tests what a scope restores.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
     ],
 )
 def test_transformed(cell: str, transformed: str) -> None:
-    """Only ``%%aws_profile`` at the top of a cell becomes a line magic."""
+    """Only a ``%%aws_profile`` at the top of a cell becomes a line magic."""
     assert "".join(cell_magic_as_line(cell.splitlines(keepends=True))) == transformed
 
 
 @pytest.mark.usefixtures("aws")
 def test_scope_of_a_cell(shell: Shell) -> None:
-    """The cell shows its last value, and the line numbers in its traceback are those typed."""
+    """The cell shows its last value, and its traceback has the line numbers that the user typed."""
     assert shell.good("%%aws_profile RoleBeta\nsession.region_name").result == "us-west-2"
     error = shell.run("%%aws_profile RoleBeta\nx = 1\n1 / 0").error
     assert error is not None
@@ -54,7 +54,7 @@ def test_scope_of_a_cell(shell: Shell) -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_scope_ends_with_the_outer_cell(shell: Shell) -> None:
-    """Cells that the cell runs in turn, an empty one too, don't end its scope."""
+    """Inner cells, even empty ones, don't end the scope of the outer cell."""
     inner = "get_ipython().run_cell('y = 1')\nget_ipython().run_cell('')\n"
     shell.good(f"%%aws_profile RoleBeta\n{inner}seen = session")
     assert shell.names["seen"].profile_name == "RoleBeta"
@@ -63,7 +63,7 @@ def test_scope_ends_with_the_outer_cell(shell: Shell) -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_called_by_name(shell: Shell) -> None:
-    """The cell magic works in ``run_cell_magic``, which transforms nothing."""
+    """The cell magic works in ``run_cell_magic``, which doesn't transform the cell."""
     shell.good("get_ipython().run_cell_magic('aws_profile', 'RoleBeta', 'seen = session')")
     assert shell.names["seen"].profile_name == "RoleBeta"
     assert "session" not in shell.names
@@ -71,7 +71,7 @@ def test_called_by_name(shell: Shell) -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_scope_of_a_silent_execution(shell: Shell) -> None:
-    """It ends too, though IPython tells of no cell's end; cells that it runs don't end it."""
+    """The scope of a silent cell ends with it, although IPython triggers no event for its end."""
     inner = "get_ipython().run_cell('y = 1')\n"
     shell.ip.run_cell(f"%%aws_profile RoleBeta\n{inner}seen = session", silent=True)
     assert shell.names["seen"].profile_name == "RoleBeta"
@@ -81,7 +81,7 @@ def test_scope_of_a_silent_execution(shell: Shell) -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_cell_in_another_thread(shell: Shell) -> None:
-    """A cell of a subshell doesn't end the scope, and can't begin one as another identity."""
+    """A subshell's cell doesn't end another cell's scope, and can't begin its own."""
     scope = "%%aws_profile UserAlpha\nother = session"
     others = [("1", False), ("1", True), ("1 / 0", False), ("1 / 0", True), (scope, False)]
     shell.good(
@@ -101,10 +101,10 @@ def test_cell_in_another_thread(shell: Shell) -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_interrupted_before_the_scope_is_left(shell: Shell) -> None:
-    """IPython swallows Ctrl-C when it calls what ends the scope: then the next cell ends it."""
+    """If Ctrl-C prevents a scope's end and IPython swallows it, the next cell ends the scope."""
     shell.good(
         "%%aws_profile RoleBeta\n"
-        "ends = get_ipython().events.callbacks['post_run_cell'].pop()"  # it isn't called
+        "ends = get_ipython().events.callbacks['post_run_cell'].pop()"  # IPython won't call it
     )
     assert "session" in shell.names
     assert shell.good("'session' in dir()").result is False
@@ -115,7 +115,7 @@ def test_interrupted_before_the_scope_is_left(shell: Shell) -> None:
     "cell", ["%%aws_profile X", "%%aws_profile X\n1", "%%aws_profile X\n1\n\n"]
 )
 def test_where_a_terminal_lets_a_cell_end(shell: Shell, cell: str) -> None:
-    """It is complete when any cell magic is: after an empty line, not after its first line."""
+    """A terminal ends the cell where it ends any other cell magic, which is after an empty line."""
     other = cell.replace("%%aws_profile X", "%%time")
     assert shell.ip.check_complete(cell) == shell.ip.check_complete(other)
     assert shell.ip.check_complete(cell)[0] == ("complete" if cell.endswith("\n") else "incomplete")

@@ -1,4 +1,4 @@
-"""Tab after our magics offers profiles, options and Regions, through IPython's own completer."""
+"""Tab completion of profiles, options and Regions, through IPython's own completer."""
 
 from __future__ import annotations
 
@@ -50,33 +50,33 @@ OPTIONS = {
     ],
 )
 def test_offered(shell: Shell, aws: EmbeddedAws, cell: str, offered: list[str]) -> None:
-    """Names, options and Regions are offered wherever the magic can be."""
+    """Tab offers profiles, options and Regions in every place where the magic can be."""
     assert shell.completions(cell) == offered
 
 
 @pytest.mark.parametrize("cell", ["%aws_profile -", "%%aws_profile -", "%aws_profile RoleBeta --"])
 def test_every_option(shell: Shell, aws: EmbeddedAws, cell: str) -> None:
-    """After a dash every option is offered, except the one that a cell's scope uses."""
+    """After a dash, Tab offers every option except the internal `--cell`."""
     offered = set(shell.completions(cell))
     assert offered >= OPTIONS
     assert "--cell" not in offered
 
 
 def test_every_option_of_a_cell(shell: Shell, aws: EmbeddedAws) -> None:
-    """After ``%%aws_profiles`` its own options are offered."""
+    """After ``%%aws_profiles``, Tab offers the options of that magic only."""
     offered = set(shell.completions("%%aws_profiles -"))
     assert offered >= {"--into", "--workers", "--no-progress", "--yes"}
     assert "--region" not in offered
 
 
 def test_in_the_middle_of_a_cell(shell: Shell, aws: EmbeddedAws) -> None:
-    """The text after the cursor and on other lines makes no difference."""
+    """Text after the cursor and on other lines makes no difference."""
     before = "x = 1\n%aws_profile R"
     assert shell.completions(f"{before} --yes\nprint(x)", at=len(before)) == ["RoleBeta"]
 
 
 def test_a_pattern_can_be_a_role(shell: Shell, aws: EmbeddedAws) -> None:
-    """Where a pattern is typed, roles are offered after the names, each once."""
+    """Where a pattern is expected, Tab offers the names first, then each role once."""
     for name in ("one", "two"):
         aws.write_profile(name, sso_account_id="1", sso_role_name="ReadOnlyAccess")
     assert shell.completions("%aws_profiles R") == ["RoleBeta", "ReadOnlyAccess"]
@@ -108,7 +108,7 @@ def test_replaces_what_is_typed(shell: Shell, aws: EmbeddedAws) -> None:
     ],
 )
 def test_not_offered(shell: Shell, aws: EmbeddedAws, cell: str) -> None:
-    """Elsewhere, and as the value of another option, no profile is offered."""
+    """Elsewhere, and as the value of another option, Tab offers no profile."""
     assert "RoleBeta" not in shell.completions(cell)
 
 
@@ -129,7 +129,7 @@ def test_not_offered(shell: Shell, aws: EmbeddedAws, cell: str) -> None:
     ],
 )
 def test_odd_names(shell: Shell, aws: EmbeddedAws, header: str, name: str, written: str) -> None:
-    """What Tab inserts for an odd name switches to that profile."""
+    """The text that Tab inserts for an odd name switches to that profile."""
     aws.write_profile(
         "placeholder",
         role_arn="arn:aws:iam::123456789012:role/RoleBeta",
@@ -149,13 +149,13 @@ def test_broken_files_offer_nothing(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_files_are_read_when_asked(shell: Shell, aws: EmbeddedAws) -> None:
-    """A profile that has just been added is offered."""
+    """Tab offers a profile that has just been added."""
     aws.write_profile("Newcomer")
     assert shell.completions("%aws_profile New") == ["Newcomer"]
 
 
 def test_tab_calls_nobody(shell: Shell, aws: EmbeddedAws) -> None:
-    """Completion reads only the files."""
+    """Completion doesn't call AWS."""
     shell.completions("%aws_profile ")
     shell.completions("%aws_profile RoleBeta --region ")
     assert aws.calls == []

@@ -1,4 +1,4 @@
-"""The error for a setting's wrong value lists the allowed values and has an example."""
+"""Errors for wrong values of settings, which list the allowed values and an example."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ipy_awsprofile.notebook.magic import AwsProfileMagics
 if TYPE_CHECKING:
     from tests.shells import Shell
 
-#: A setting, a wrong value, and the message.
+#: A setting, a wrong value, and a part of the message.
 WRONG = [
     ("stale", "'wran'", "can't be `wran`. Use 'warn', 'refuse' or 'allow',"),
     ("stale", "3", "can't be a value of type int. Use 'warn', 'refuse' or 'allow',"),
@@ -34,7 +34,7 @@ WRONG = [
 
 
 def test_each_setting_is_in_the_table() -> None:
-    """Each setting says what it allows."""
+    """The table contains every setting."""
     assert set(AwsProfileMagics.class_own_traits(config=True)) == {name for name, *_ in WRONG}
 
 
@@ -58,7 +58,7 @@ def test_config(
 
 
 def test_configuration_file(bare_shell: Shell) -> None:
-    """With a wrong value in the configuration, loading the extension says the same."""
+    """Loading the extension fails with the same message if the configuration has a wrong value."""
     bare_shell.ip.config.AwsProfileMagics.stale = "wran"
     error = bare_shell.refused("%load_ext ipy_awsprofile")
     assert isinstance(error, InvalidOption)

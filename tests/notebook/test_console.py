@@ -1,4 +1,4 @@
-"""The AWS console opens in a local browser as the active identity; its link is nowhere else."""
+"""Opening the AWS console in a local browser as the active identity."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = ["browser"]
 
 
 def test_opened(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
-    """The browser is signed in as the role, at the service; no secret is shown or on a command."""
+    """The browser is signed in as the role, and no secret is in the output or the browser's URL."""
     shell.good("%aws_profile RoleBeta --session-name me")
     ran = shell.good("%aws_profile --console s3")
     assert ran.text == "The browser opens `s3` in the AWS console as RoleBeta"
@@ -43,15 +43,15 @@ def test_opened(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
     (opened,) = browser.opened
     seen = f"{opened} {ran.text} {ran.html} {ran.printed}"
     assert [secret for secret in aws.secrets() if secret in seen] == []
-    with pytest.raises(OSError, match=r"404|refused|reset|closed"):  # its server is about to end
-        urllib.request.urlopen(opened)  # it leads on only once
+    with pytest.raises(OSError, match=r"404|refused|reset|closed"):  # its server is about to stop
+        urllib.request.urlopen(opened)  # it redirects only once
     shell.good("%aws_profile --console")
     browser.wait()
     assert "console.aws.amazon.com/console/home" in browser.page
 
 
 def test_what_is_refused(shell: Shell, browser: Browser) -> None:
-    """Nobody, long-term keys, and what can't be a service open nothing."""
+    """Without an identity, with long-term keys or a wrong service, the browser doesn't open."""
     assert isinstance(shell.refused("%aws_profile --console"), InvalidOption)
     shell.good("%aws_profile UserAlpha")
     assert isinstance(shell.refused("%aws_profile --console"), CredentialsUnavailable)
@@ -65,7 +65,7 @@ def test_what_is_refused(shell: Shell, browser: Browser) -> None:
 def test_kernel_on_another_machine(
     shell: Shell, browser: Browser, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    """Where the person is at another machine, nothing is opened on the kernel's."""
+    """If the user is at another machine, the kernel's machine opens no browser."""
     shell.good("%aws_profile RoleBeta")
     monkeypatch.setenv(variable, "x")
     error = shell.refused("%aws_profile --console")
@@ -75,7 +75,7 @@ def test_kernel_on_another_machine(
 
 
 def test_browser_of_a_terminal(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A browser that needs a terminal, and a display that isn't there, are none."""
+    """Browsers that need a terminal are ignored, and so are all browsers without a display."""
     assert local_browser() is browser
     browser.name = "/usr/bin/w3m"
     assert local_browser() is None
@@ -85,7 +85,7 @@ def test_browser_of_a_terminal(browser: Browser, monkeypatch: pytest.MonkeyPatch
 
 
 def test_link(aws: EmbeddedAws) -> None:
-    """A link has no secret in its repr; credentials that AWS has ended get an error."""
+    """A link's repr contains no secret, and expired credentials raise an error."""
     session = open_session("RoleBeta")
     link = console_link(session)
     assert repr(link) == str(link) == "<link to the AWS console>"
@@ -103,7 +103,7 @@ def test_link(aws: EmbeddedAws) -> None:
     ],
 )
 def test_what_is_not_a_token(aws: EmbeddedAws, answer: str) -> None:
-    """A server that answers without a token isn't AWS's; no file of the user is blamed."""
+    """If a server answers without a token, the error says that the answer isn't from AWS."""
     session = open_session("RoleBeta")
     with odd_server(Answers((200, answer))) as url:
         session._session.full_config["profiles"]["RoleBeta"]["endpoint_url"] = url
@@ -118,7 +118,7 @@ def test_what_is_not_a_token(aws: EmbeddedAws, answer: str) -> None:
 )
 @pytest.mark.usefixtures("aws")
 def test_a_page_of_a_proxy(monkeypatch: pytest.MonkeyPatch, status: int, said: str) -> None:
-    """A proxy's page is blamed on neither the credentials nor the role."""
+    """The error for a proxy's page names the proxy or the server, not the credentials."""
     session = open_session("RoleBeta")
     with odd_server(Answers((status, "<!doctype html><title>Log in</title>"))) as proxy:
         monkeypatch.setenv("http_proxy", proxy)
@@ -138,13 +138,13 @@ def test_a_page_of_a_proxy(monkeypatch: pytest.MonkeyPatch, status: int, said: s
     ],
 )
 def test_what_the_endpoint_refuses(aws: EmbeddedAws, query: dict[str, str]) -> None:
-    """The federation endpoint refuses requests that AWS's refuses."""
+    """The federation endpoint refuses the same malformed requests as AWS."""
     with pytest.raises(urllib.error.HTTPError, match="400"):
         urllib.request.urlopen(f"{aws.endpoint_url}/federation?{urlencode(query)}")
 
 
 def test_a_link_works_for_a_while(aws: EmbeddedAws) -> None:
-    """The token of a link is one that the embedded AWS has issued, and is a secret."""
+    """The link contains a token that the embedded AWS has issued and lists as a secret."""
     link = console_link(open_session("RoleBeta"))
     (token,) = parse_qs(urlsplit(link.url).query)["SigninToken"]
     assert token in aws.secrets()

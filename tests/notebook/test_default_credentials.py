@@ -1,4 +1,4 @@
-"""`--default` and `--role-arn` alone: identities of machines that have no profile."""
+"""`--default` and `--role-arn` without a profile, for machines that have no profiles."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MACHINE = f"arn:aws:iam::{ACCOUNT}:role/Machine"
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
-    """Run an embedded AWS without profiles, to whose endpoint the environment points."""
+    """Run an embedded AWS without profiles, and set its endpoint in the environment."""
     with EmbeddedAws() as aws:
         for name, value in aws.environment().items():
             monkeypatch.setenv(name, value)
@@ -43,7 +43,7 @@ def place(
     values: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[tuple[str, str, str]]:
-    """Be on a machine: its name on the card, who it is, and the role that it may assume."""
+    """Set up a machine; yield its name on the card, its ARN, and a role that it can assume."""
     match request.param:
         case "environment":
             monkeypatch.setenv("AWS_ACCESS_KEY_ID", values["key"])
@@ -74,7 +74,7 @@ def place(
 
 @pytest.mark.nightly(keep=2)
 def test_default(shell: Shell, aws: EmbeddedAws, place: tuple[str, str, str]) -> None:
-    """The card says where the credentials come from; everything follows, also a second time."""
+    """The card names the credentials' source, and all calls use them, even after another switch."""
     name, arn, _ = place
     for _ in range(2):
         ran = shell.good("%aws_profile --default")
@@ -84,7 +84,7 @@ def test_default(shell: Shell, aws: EmbeddedAws, place: tuple[str, str, str]) ->
         for who in ("session", "boto3"):
             code = f"import boto3\n{who}.client('sts').get_caller_identity()['Arn']"
             assert shell.good(code).result == arn
-        if "user/" not in arn:  # a user's keys don't leave the kernel
+        if "user/" not in arn:  # a user's access keys don't leave the kernel
             said = run_aws_cli("sts", "get-caller-identity", "--query", "Arn", "--output", "text")
             assert said.stdout.strip() == arn
         shell.good("%aws_profile --refresh")
@@ -110,7 +110,7 @@ def test_role_arn_alone(shell: Shell, aws: EmbeddedAws, place: tuple[str, str, s
 def test_a_profile_with_a_credential_source(
     shell: Shell, aws: EmbeddedAws, values: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The card of a role profile says which credential_source starts its chain."""
+    """The card of a role profile names the credential_source at the start of its chain."""
     settings: dict[str, Any] = {
         "role_arn": values["after_machine"],
         "credential_source": "EcsContainer",
@@ -127,7 +127,7 @@ def test_a_profile_with_a_credential_source(
 def test_the_default_profile_is_protected(
     shell: Shell, aws: EmbeddedAws, values: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A pattern that fits the default profile, or the account, holds for `--default`, too."""
+    """`--default` is protected if a pattern matches the default profile or the account."""
     keys: dict[str, Any] = {
         "aws_access_key_id": values["key"],
         "aws_secret_access_key": values["secret"],
@@ -147,7 +147,7 @@ def test_the_default_profile_is_protected(
 
 
 def test_nothing_there(shell: Shell, aws: EmbeddedAws) -> None:
-    """Without any credentials, the error says so, and nothing is switched."""
+    """Without credentials, `--default` fails, and no profile is active."""
     error = shell.refused("%aws_profile --default")
     assert isinstance(error, InvalidProfile), error
     assert shell.good("%aws_profile").text.startswith("No profile is active")
@@ -160,14 +160,14 @@ def test_one_name(shell: Shell, line: str) -> None:
 
 
 def test_other_commands(shell: Shell, aws: EmbeddedAws, place: tuple[str, str, str]) -> None:
-    """The commands that errors and cards name work for these identities, or say why not."""
+    """Commands from errors and cards work for these identities, or say why they don't."""
     name, _, role_arn = place
     shell.good("%aws_profile --explain --default")
     shell.good(f"%aws_profile --explain --role-arn {role_arn}")
     shell.good("%aws_profile --default")
     shell.good("%aws_profile --explain")
     assert isinstance(shell.refused("%aws_profile --default --login"), InvalidOption)
-    if name == "Ann":  # it is a profile
+    if name == "Ann":  # it's a profile
         assert "is a profile already" in str(shell.refused("%aws_profile --default --save X"))
         return
     error = shell.refused("%aws_profile --default --save X")
@@ -177,7 +177,7 @@ def test_other_commands(shell: Shell, aws: EmbeddedAws, place: tuple[str, str, s
 
 
 def test_save_a_role(shell: Shell, aws: EmbeddedAws, place: tuple[str, str, str]) -> None:
-    """A role that is assumed by its ARN alone is saved with its source, if a file can say it."""
+    """A role given by its ARN alone is saved with its source if the config file allows that."""
     name, _, role_arn = place
     line = f"%aws_profile --role-arn {role_arn} --save Kept"
     if name == "web identity token":
@@ -191,7 +191,7 @@ def test_save_a_role(shell: Shell, aws: EmbeddedAws, place: tuple[str, str, str]
 
 
 def test_write_with_the_default(shell: Shell, place: tuple[str, str, str]) -> None:
-    """The hint of the lock on writes is a command that works."""
+    """The hint of a blocked write contains a command that allows it."""
     shell.good("%aws_profile --default --read-only")
     error = shell.refused("session.client('s3').put_object(Bucket='b', Key='k')")
     command = error.hint.split("`")[1]
@@ -206,7 +206,7 @@ def test_write_with_the_default(shell: Shell, place: tuple[str, str, str]) -> No
 def test_the_hint_about_a_region(
     shell: Shell, aws: EmbeddedAws, place: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a Region, the error names a command that works; a profile can have one."""
+    """Without a Region, the hint has a command that works; a default profile provides its own."""
     monkeypatch.delenv("AWS_REGION")
     if place[0] == "Ann":
         assert "eu-west-1" in shell.good(f"%aws_profile --role-arn {place[2]}").text

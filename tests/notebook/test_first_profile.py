@@ -1,4 +1,4 @@
-"""The first profile of IPython's configuration: when it is switched to, and what if that fails."""
+"""The first profile in IPython's configuration: when the switch happens, and how it fails."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def configured(bare_shell: Shell, aws: EmbeddedAws) -> Shell:
-    """Open a shell whose configuration names RoleBeta, and load the extension."""
+    """Load the extension in a shell whose configuration names RoleBeta, and return the shell."""
     bare_shell.ip.config.AwsProfileMagics.profile = "RoleBeta"
     bare_shell.good("%load_ext ipy_awsprofile")
     return bare_shell
 
 
 def refused(shell: Shell, cell: str) -> tuple[CellRefused, str]:
-    """Run a cell that isn't run; return the error, and what is shown."""
+    """Run a cell that the extension refuses, and return the error and the output."""
     ran = shell.run(cell)
     assert isinstance(ran.error, CellRefused), ran.printed
     assert "Traceback" not in ran.printed
@@ -35,12 +35,12 @@ def refused(shell: Shell, cell: str) -> tuple[CellRefused, str]:
 
 
 def hooks(shell: Shell) -> int:
-    """Return how many hooks and transformers the shell has."""
+    """Return the number of hooks and transformers in the shell."""
     return len(shell.ip.events.callbacks["pre_run_cell"]) + len(shell.ip.ast_transformers)
 
 
 def test_the_first_cell_switches(configured: Shell, aws: EmbeddedAws) -> None:
-    """Loading calls nobody; the first cell shows the card and then runs as the profile, once."""
+    """Loading doesn't call AWS; the first cell shows the card once, and then uses the profile."""
     assert aws.calls == []
     text = configured.good("print(session.region_name)").text
     assert text.startswith("RoleBeta ← UserAlpha")
@@ -52,7 +52,7 @@ def test_the_first_cell_switches(configured: Shell, aws: EmbeddedAws) -> None:
 
 @pytest.mark.parametrize("cell", ["%aws_profile UserAlpha", "# go\n\n%aws_profile --off"])
 def test_another_switch_takes_its_place(configured: Shell, aws: EmbeddedAws, cell: str) -> None:
-    """If the person switches or uses --off first, nothing is done, then or later."""
+    """If the user switches or uses `--off` first, the first profile is never activated."""
     assert "RoleBeta" not in configured.good(cell).text
     assert "RoleBeta" not in configured.good("%aws_profile").text
     assert hooks(configured) == 0
@@ -60,7 +60,7 @@ def test_another_switch_takes_its_place(configured: Shell, aws: EmbeddedAws, cel
 
 @pytest.mark.parametrize("cell", ["%aws_profile --explain RoleBeta", "%%aws_profile UserAlpha\n1"])
 def test_cells_that_come_before(configured: Shell, aws: EmbeddedAws, cell: str) -> None:
-    """What doesn't switch the notebook comes before the first switch."""
+    """Cells that don't switch the notebook run before the first switch."""
     configured.good(cell)
     assert "session" not in configured.names
     assert configured.good("pass").text.startswith("RoleBeta")
@@ -68,12 +68,12 @@ def test_cells_that_come_before(configured: Shell, aws: EmbeddedAws, cell: str) 
 
 @pytest.mark.parametrize("cell", ["%aws_profile", "x = 1\n%aws_profile UserAlpha"])
 def test_cells_that_need_it(configured: Shell, aws: EmbeddedAws, cell: str) -> None:
-    """The active identity is asked for, or code comes first: then the switch comes before it."""
+    """The first switch happens before code, and before a line that shows the active identity."""
     assert configured.good(cell).displayed[0]["text/plain"].startswith("RoleBeta")
 
 
 def test_a_switch_that_fails(configured: Shell, aws: EmbeddedAws) -> None:
-    """The cell isn't run as another identity, nor is the next one; a mended file is enough."""
+    """If the first switch fails, no cell runs until the file is repaired."""
     config = aws.config_file.read_text()
     aws.config_file.write_text(config.replace("RoleBeta", "RoleBet"))
     for _ in range(2):
@@ -89,7 +89,7 @@ def test_a_switch_that_fails(configured: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_a_switch_that_fails_can_be_left_out(configured: Shell, aws: EmbeddedAws) -> None:
-    """What the error says to run lets the cells run without the profile."""
+    """After the command from the error's hint, cells run without the profile."""
     aws.config_file.unlink()
     error, _ = refused(configured, "x = 1")
     assert "`%aws_profile --off`" in str(error.args[-1])
@@ -99,7 +99,7 @@ def test_a_switch_that_fails_can_be_left_out(configured: Shell, aws: EmbeddedAws
 
 
 def test_nobody_to_ask(bare_shell: Shell, aws: EmbeddedAws, auditor: str) -> None:
-    """Where nobody can enter a code, the error says so, and nothing waits."""
+    """If no one can enter a code, the error says so, and nothing waits."""
     bare_shell.ip.config.AwsProfileMagics.profile = "Auditor"
     bare_shell.good("%load_ext ipy_awsprofile")
     error, _ = refused(bare_shell, "x = 1")
@@ -107,7 +107,7 @@ def test_nobody_to_ask(bare_shell: Shell, aws: EmbeddedAws, auditor: str) -> Non
 
 
 def test_ctrl_c(configured: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C during the first switch stops the cell, too."""
+    """Ctrl-C during the first switch also stops the cell."""
 
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -120,7 +120,7 @@ def test_ctrl_c(configured: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_new_name_and_unloading(configured: Shell, aws: EmbeddedAws) -> None:
-    """`%config` names another first profile, or none; unloading leaves nothing behind."""
+    """`%config` changes the first profile, and unloading removes all hooks."""
     configured.good(
         "%aws_profile --explain RoleBeta\n%config AwsProfileMagics.profile = 'UserAlpha'"
     )
@@ -131,7 +131,7 @@ def test_a_new_name_and_unloading(configured: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_in_a_kernel(aws: EmbeddedAws, tmp_path: Path) -> None:
-    """IPython's configuration file, as the page of configuration shows it, is enough."""
+    """IPython's configuration file, as the configuration page shows it, switches a kernel."""
     folder = tmp_path / "ipython" / "profile_default"
     folder.mkdir(parents=True)
     block = the_block(

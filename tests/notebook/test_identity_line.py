@@ -1,4 +1,4 @@
-"""The line with the identity below a cell, where no toolbar shows it."""
+"""The identity line below a cell, for front ends without a toolbar."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PICK = "picker = __import__('ipy_awsprofile').ProfilePicker()"
     ("before", "cell", "lines"),
     [
         ((), "1", []),
-        ((), "%aws_profile RoleBeta", []),  # it has a card
+        ((), "%aws_profile RoleBeta", []),  # the switch shows a card
         ((PICK,), "picker.value = 'RoleBeta'", ["The notebook works as RoleBeta"]),
         ((PICK, "picker.value = 'RoleBeta'"), "picker.value = None", ["No profile is active"]),
         ((), USING, []),
@@ -45,7 +45,7 @@ PICK = "picker = __import__('ipy_awsprofile').ProfilePicker()"
 )
 @pytest.mark.usefixtures("aws")
 def test_lines(shell: Shell, before: tuple[str, ...], cell: str, lines: list[str]) -> None:
-    """There is a line if a cell changed the identity without a card, or used a protected one."""
+    """A line appears if the cell changed the identity without a card or used a protected one."""
     for one in (ON, *before, "1"):
         shell.good(one)
     ran = shell.good(cell)
@@ -60,14 +60,14 @@ def test_lines(shell: Shell, before: tuple[str, ...], cell: str, lines: list[str
 
 @pytest.mark.usefixtures("aws")
 def test_the_first_profile(shell: Shell) -> None:
-    """The first profile's card is the only one below the first cell."""
+    """The first cell shows only the first profile's card, and no line."""
     shell.good(f"{ON}\nget_ipython().run_line_magic('config', {FIRST!r})")
     (card,) = shell.good("1").displayed
     assert card["text/plain"].startswith("RoleBeta ← UserAlpha")
 
 
 def test_it_ends(bare_shell: Shell, aws: EmbeddedAws) -> None:
-    """Without the setting no line appears, and unloading leaves nothing in the shell."""
+    """Without the setting, no line appears, and unloading leaves nothing in the shell."""
     before = state(bare_shell)
     bare_shell.good("%load_ext ipy_awsprofile")
     for cell in (ON, OFF, PICK):

@@ -1,4 +1,4 @@
-"""A person signs out: at AWS, in the AWS CLI's files, and in the notebook."""
+"""Signing out at AWS, in the AWS CLI's files and in the notebook."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def _organisation(aws: EmbeddedAws) -> None:
 
 
 def tokens(aws: EmbeddedAws) -> list[Path]:
-    """Return the files of all sign-ins."""
+    """Return the token files of all sign-ins."""
     folders = (aws.home / ".aws" / name / "cache" for name in ("sso", "login"))
     return [file for folder in folders for file in folder.glob("*.json")]
 
 
 def is_valid(aws: EmbeddedAws, token: str) -> bool:
-    """Return whether AWS accepts an access token."""
+    """Return whether AWS accepts the access token."""
     try:
         return bool(aws.sso.tokens.user(token))
     except Refusal:
@@ -42,13 +42,13 @@ def is_valid(aws: EmbeddedAws, token: str) -> bool:
 
 
 def access_token(file: Path) -> str:
-    """Return the access token in a file."""
+    """Return the access token in the file."""
     token: str = json.loads(file.read_text())["accessToken"]
     return token
 
 
 def test_all_sign_ins(shell: Shell, aws: EmbeddedAws) -> None:
-    """All tokens end at AWS and are deleted, of `aws login`, too; the switch is undone."""
+    """All tokens, even those of `aws login`, are revoked and deleted, and the switch is undone."""
     user = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*"))
     aws.write_profile("Ann", login_session=user.arn, region="us-west-2")
     aws.signin.login(user)
@@ -77,7 +77,7 @@ def test_all_sign_ins(shell: Shell, aws: EmbeddedAws) -> None:
 
 @pytest.mark.parametrize("line", ["--sso corp --logout", "prod-reader --logout"])
 def test_one_sign_in(shell: Shell, aws: EmbeddedAws, line: str) -> None:
-    """Only the named sign-in ends; an identity of another one stays active."""
+    """Only the named sign-in ends; an identity of another sign-in stays active."""
     write_session(aws, "other")
     aws.write_profile(
         "other-reader", sso_session="other", sso_account_id=PROD, sso_role_name="Reader"
@@ -93,7 +93,7 @@ def test_one_sign_in(shell: Shell, aws: EmbeddedAws, line: str) -> None:
 
 
 def test_a_role_behind_it(shell: Shell, aws: EmbeddedAws) -> None:
-    """The switch to a role whose chain begins with the sign-in is undone; to another, it isn't."""
+    """Only the switch to a role whose chain begins with the sign-in is undone."""
     role = aws.sso.assign(PROD, "Reader")
     trust = {
         "Statement": [{"Effect": "Allow", "Principal": {"AWS": role}, "Action": "sts:AssumeRole"}]
@@ -109,7 +109,7 @@ def test_a_role_behind_it(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_aws_login(shell: Shell, aws: EmbeddedAws) -> None:
-    """For a profile of `aws login`, its file is deleted, and no other."""
+    """For an `aws login` profile, only its own file is deleted, and its switch is undone."""
     user = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*"))
     aws.write_profile("Ann", login_session=user.arn, region="us-west-2")
     (kept,) = tokens(aws)
@@ -125,7 +125,7 @@ def test_aws_login(shell: Shell, aws: EmbeddedAws) -> None:
 def test_a_sign_in_of_another_program(
     shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A token that no profile uses ends as well, by its file's name; other files stay."""
+    """A token that no profile uses is revoked and named by its file; unrelated files stay."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_SSO", aws.endpoint_url)
     foreign = aws.sso.sign_in("of an editor")
     client = foreign.with_name("client.json")
@@ -138,7 +138,7 @@ def test_a_sign_in_of_another_program(
 
 
 def test_a_token_that_had_expired(shell: Shell, aws: EmbeddedAws) -> None:
-    """A token that AWS doesn't know any more is deleted like any other."""
+    """A token that AWS no longer accepts is deleted without a warning."""
     aws.sso.expire_tokens(refresh=True)
     ran = shell.good("%aws_profile --logout")
     assert "couldn't be told" not in ran.text
@@ -146,7 +146,7 @@ def test_a_token_that_had_expired(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_without_a_connection(shell: Shell, aws: EmbeddedAws) -> None:
-    """If AWS can't be reached, the token is deleted, and the card says that AWS doesn't know."""
+    """If AWS can't be reached, the token is deleted, and the card says that AWS wasn't told."""
     text = aws.config_file.read_text()
     aws.config_file.write_text(text.replace(aws.endpoint_url, "http://127.0.0.1:1"))
     (file,) = tokens(aws)
@@ -169,7 +169,7 @@ def test_without_a_connection(shell: Shell, aws: EmbeddedAws) -> None:
     ],
 )
 def test_what_is_refused(shell: Shell, aws: EmbeddedAws, line: str, says: str) -> None:
-    """A profile without a sign-in, and options of other actions, end nothing."""
+    """With a profile without a sign-in, or with options of other actions, no sign-in ends."""
     error = shell.refused(f"%aws_profile {line}")
     assert isinstance(error, InvalidOption)
     assert says in str(error)
@@ -177,7 +177,7 @@ def test_what_is_refused(shell: Shell, aws: EmbeddedAws, line: str, says: str) -
 
 
 def test_version_2_of_the_aws_cli(shell: Shell, aws: EmbeddedAws) -> None:
-    """What one of both signs out of, the other one can't use."""
+    """After a sign-out here, version 2 of the AWS CLI is signed out, too, and vice versa."""
     environment = aws.environment() | {"AWS_ENDPOINT_URL_SSO": aws.endpoint_url}
     who = [aws_cli_2(), "sts", "get-caller-identity", "--profile", "prod-reader"]
 

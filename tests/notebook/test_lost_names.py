@@ -1,4 +1,4 @@
-"""Names that a cell for many profiles defines aren't kept; where it matters, a line says so."""
+"""Variables that a cell for many profiles defines and loses, and the note about them."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ COUNT = 'bucket_count = len(session.client("s3").list_buckets()["Buckets"])'
 
 @pytest.fixture
 def names(aws: EmbeddedAws) -> tuple[str, ...]:
-    """Create two accounts, each with a role profile; return their names."""
+    """Create two accounts, each with a role profile, and return the profiles' names."""
     return seed_organisation(aws, 2)
 
 
 def note_of(shell: Shell, cell: str) -> str:
-    """Run a cell for each profile, and return what the shell shows about its names."""
+    """Run a cell for each profile, and return the note about its lost names."""
     ran = shell.good(f"{RUN}\n{cell}")
     return "\n".join(line for line in ran.text.splitlines() if "The cell's" in line)
 
 
 def test_advice(shell: Shell, names: tuple[str, ...]) -> None:
-    """The line names the variable and says what to do, and following it gives the value."""
+    """The note names the variable and says what to do; following it returns the values."""
     note = note_of(shell, COUNT)
     assert note == (
         "The cell's `bucket_count` isn't kept. To get a value for each profile, end the cell with "
@@ -65,7 +65,7 @@ NOTED = {
 
 @pytest.mark.parametrize(("cell", "what", "such"), NOTED.values(), ids=NOTED)
 def test_noted(shell: Shell, names: tuple[str, ...], cell: str, what: str, such: str) -> None:
-    """Variables, functions and classes are named, and so is a variable that the cell adds to."""
+    """The note names variables, functions and classes, and variables that the cell adds to."""
     shell.good("total = 0\nclass c: pass\ne = [0]")
     note = note_of(shell, cell)
     assert what in note
@@ -93,12 +93,12 @@ def test_noted(shell: Shell, names: tuple[str, ...], cell: str, what: str, such:
     ],
 )
 def test_not_noted(shell: Shell, names: tuple[str, ...], cell: str) -> None:
-    """Nothing is said of steps towards a value, imports, loop variables and the like."""
+    """Intermediate results, imports, loop variables and the like don't cause a note."""
     assert note_of(shell, cell) == ""
 
 
 def test_errors_and_a_variable(shell: Shell, names: tuple[str, ...]) -> None:
-    """With `--into` and errors, the line comes after the summary; if all fail, there is none."""
+    """With `--into` and errors, the note follows the summary; if all profiles fail, it's absent."""
     ran = shell.good(f"{RUN} --into frame\nassert profile.name != '{names[0]}'\nbucket_count = 1")
     assert ran.text.index("1 of 2 profiles answered") < ran.text.index("`bucket_count` isn't kept")
     ran = shell.run(f"{RUN}\nbucket_count = 1 // 0")
@@ -107,7 +107,7 @@ def test_errors_and_a_variable(shell: Shell, names: tuple[str, ...]) -> None:
 
 
 def test_retry(shell: Shell, names: tuple[str, ...]) -> None:
-    """A retry uses the notebook's variables as they are then, and doesn't say it again."""
+    """A retry uses the notebook's current variables, and doesn't repeat the note."""
     shell.good("ready = False")
     shell.good(f"{RUN} --into frame\nassert ready or profile.name != '{names[0]}'\nx = 1")
     ran = shell.good("ready = True\nframe.attrs['errors'].retry().attrs")

@@ -1,4 +1,4 @@
-"""The magics in a real shell: what is typed, what is shown, and what the notebook contains then."""
+"""The magics in a real shell: their input, their output and the notebook's variables."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ pytestmark = pytest.mark.usefixtures("aws")
 
 
 def test_before_a_switch(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a switch, the magic says so, and shows which credentials boto3 uses."""
+    """Without a switch, the card says so, and shows which credentials boto3 uses."""
     assert "No profile is active" in shell.good("%aws_profile").text
     monkeypatch.setenv("AWS_PROFILE", "dev")
     assert "AWS_PROFILE=dev" in shell.good("%aws_profile").text
 
 
 def test_switch(shell: Shell) -> None:
-    """One line puts a session of the profile into the notebook, and shows its identity."""
+    """One line adds a session of the profile to the notebook, and shows its identity."""
     ran = shell.good("%aws_profile RoleBeta")
     assert ran.text.startswith("RoleBeta ← UserAlpha  (1 hour left)")
     assert re.search(r"expires +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, renews by itself", ran.text)
@@ -40,7 +40,7 @@ def test_switch(shell: Shell) -> None:
 
 
 def test_shows_the_active_identity(shell: Shell) -> None:
-    """The magic alone shows the active identity again."""
+    """The magic without arguments shows the active identity again."""
     first = shell.good("%aws_profile RoleBeta --session-name me-at-work")
     again = shell.good("%aws_profile")
     assert "RoleBeta/me-at-work" in again.text
@@ -59,7 +59,7 @@ def test_shows_the_active_identity(shell: Shell) -> None:
     ],
 )
 def test_options(shell: Shell, options: str, row: str) -> None:
-    """Each option of a switch shows on the card, before the name as well as after it."""
+    """The card shows the effect of each option, whether it comes before or after the name."""
     assert re.search(row, shell.good(f"%aws_profile RoleBeta {options}").text)
     assert re.search(row, shell.good(f"%aws_profile {options} RoleBeta").text)
 
@@ -76,7 +76,7 @@ def test_options(shell: Shell, options: str, row: str) -> None:
     ],
 )
 def test_bad_options(shell: Shell, line: str, message: str) -> None:
-    """A line with wrong options is refused in two lines, and nothing is switched."""
+    """A line with wrong options is refused with a message, and nothing is switched."""
     error = shell.refused(f"%aws_profile {line}")
     assert type(error) is InvalidOption
     assert message in str(error)
@@ -84,7 +84,7 @@ def test_bad_options(shell: Shell, line: str, message: str) -> None:
 
 
 def test_refresh(shell: Shell, aws: EmbeddedAws) -> None:
-    """--refresh makes one new call, and shows the new expiry."""
+    """`--refresh` makes one AssumeRole call, and gets new credentials."""
     shell.good("%aws_profile RoleBeta --as beta")
     before = shell.names["beta"].get_credentials().access_key
     aws.calls.clear()
@@ -94,7 +94,7 @@ def test_refresh(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_refresh_after_an_expiry(shell: Shell, aws: EmbeddedAws) -> None:
-    """--refresh gets a new session when the old one has ended."""
+    """`--refresh` gets a new session after the old one has expired."""
     shell.good("from ipy_awsprofile import list_buckets")
     shell.good("%aws_profile RoleBeta")
     aws.expire_sessions()
@@ -104,12 +104,12 @@ def test_refresh_after_an_expiry(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_refresh_without_a_switch(shell: Shell) -> None:
-    """Without a switch there is nothing to refresh, and the card says so."""
+    """Without a switch, `--refresh` does nothing, and the card says that no profile is active."""
     assert "No profile is active" in shell.good("%aws_profile --refresh").text
 
 
 def test_off(shell: Shell) -> None:
-    """--off undoes every switch, and says if there was none."""
+    """`--off` undoes every switch, and says if there is none to undo."""
     shell.good("session = 'mine'")
     shell.good("%aws_profile RoleBeta")
     shell.good("%aws_profile UserAlpha --as other")
@@ -120,7 +120,7 @@ def test_off(shell: Shell) -> None:
 
 
 def test_rebound_name_stays_after_off(shell: Shell) -> None:
-    """A name that the user has assigned again isn't changed by --off."""
+    """`--off` doesn't change a name that the user has assigned again."""
     shell.good("%aws_profile RoleBeta")
     shell.good("session = 'newer'")
     shell.good("%aws_profile --off")
@@ -128,7 +128,7 @@ def test_rebound_name_stays_after_off(shell: Shell) -> None:
 
 
 def test_stale_variables_are_named(shell: Shell) -> None:
-    """A client of the former identity is named in one line of the card."""
+    """The card names a client of the previous identity, and the code to recreate it."""
     shell.good("%aws_profile RoleBeta")
     shell.good("s3 = session.client('s3')")
     text = shell.good("%aws_profile UserAlpha").text
@@ -140,7 +140,7 @@ def test_stale_variables_are_named(shell: Shell) -> None:
 
 
 def test_error_leaves_the_identity(shell: Shell) -> None:
-    """After a switch that failed, session and card are the same as before."""
+    """After a failed switch, the session and the card are the same as before."""
     before = shell.good("%aws_profile RoleBeta")
     session = shell.names["session"]
     error = shell.refused("%aws_profile RoleBet --as other")
@@ -153,13 +153,13 @@ def test_error_leaves_the_identity(shell: Shell) -> None:
 
 
 def test_error_stops_the_cell(shell: Shell) -> None:
-    """The rest of the cell doesn't run after a switch that failed."""
+    """The rest of the cell doesn't run after a failed switch."""
     shell.refused("%aws_profile Nobody\nx = 1")
     assert "x" not in shell.names
 
 
 def test_names_from_variables(shell: Shell) -> None:
-    """Python's variables expand in the line, as in every magic."""
+    """Python variables expand in the line, as in every magic."""
     shell.good("name = 'RoleBeta'; where = 'eu-west-1'")
     text = shell.good("%aws_profile $name --region {where}").text
     assert text.startswith("RoleBeta")
@@ -167,7 +167,7 @@ def test_names_from_variables(shell: Shell) -> None:
 
 
 def test_magic_in_a_loop(shell: Shell) -> None:
-    """The magic can be in a block."""
+    """The magic works inside a block."""
     ran = shell.good("for name in ['UserAlpha', 'RoleBeta']:\n    %aws_profile $name")
     assert [data["text/plain"].split()[0] for data in ran.displayed] == ["UserAlpha", "RoleBeta"]
 
@@ -184,7 +184,7 @@ def test_magic_in_a_loop(shell: Shell) -> None:
     ],
 )
 def test_profiles(shell: Shell, aws: EmbeddedAws, line: str, rows: list[str]) -> None:
-    """%aws_profiles lists the profiles that match a pattern, without a call."""
+    """`%aws_profiles` lists the profiles that match a pattern, without calling AWS."""
     ran = shell.good(f"%aws_profiles {line}")
     assert [row.split()[0] for row in ran.text.splitlines()[2:]] == rows
     assert "ipy-awsprofile-card" in ran.html
@@ -192,7 +192,7 @@ def test_profiles(shell: Shell, aws: EmbeddedAws, line: str, rows: list[str]) ->
 
 
 def test_without_profiles(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without profiles, it is shown which files were read, and what to run."""
+    """Without profiles, the card says which files were read, and what to run."""
     aws.config_file.write_text("# nothing yet\n")
     monkeypatch.delenv("AWS_SHARED_CREDENTIALS_FILE")
     monkeypatch.setenv("HOME", str(aws.home / "new"))
@@ -209,12 +209,12 @@ def test_without_profiles(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("line", ["%aws_profiles --nope", "%aws_profiles 'x"])
 def test_profiles_with_a_bad_option(shell: Shell, line: str) -> None:
-    """%aws_profiles refuses options that it doesn't have."""
+    """`%aws_profiles` refuses unknown options, and points to the help."""
     assert "%aws_profiles?" in shell.refused(line).hint
 
 
 def test_profiles_of_a_malformed_file(shell: Shell, aws: EmbeddedAws) -> None:
-    """%aws_profiles names the line of a malformed file."""
+    """`%aws_profiles` names the line number of the error in a malformed file."""
     aws.config_file.write_text("[profile a]\nnonsense\n")
     error = shell.refused("%aws_profiles")
     assert isinstance(error, ConfigFileError)
@@ -222,7 +222,7 @@ def test_profiles_of_a_malformed_file(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_protected_profiles(shell: Shell) -> None:
-    """A pattern set with %config requires --yes for a switch, also after a change of it."""
+    """A switch to a profile that matches the pattern needs `--yes`, until `%config` changes it."""
     shell.good("%config AwsProfileMagics.protected = ['*beta']")
     error = shell.refused("%aws_profile RoleBeta")
     assert isinstance(error, ProtectedProfile)
@@ -236,7 +236,7 @@ def test_protected_profiles(shell: Shell) -> None:
 
 
 def test_config_is_there_before_loading(bare_shell: Shell) -> None:
-    """Patterns from IPython's config file are in effect from the start."""
+    """Patterns in IPython's config file apply from the start."""
     bare_shell.ip.config.AwsProfileMagics.protected = ["*"]
     bare_shell.good("%load_ext ipy_awsprofile")
     assert isinstance(bare_shell.refused("%aws_profile RoleBeta"), ProtectedProfile)
@@ -244,13 +244,13 @@ def test_config_is_there_before_loading(bare_shell: Shell) -> None:
 
 @pytest.mark.parametrize("line", ["%aws_profile", "%aws_profile -- # nothing", "%aws_profile # x"])
 def test_comment(shell: Shell, line: str) -> None:
-    """A line that is only a comment is a line without options."""
+    """A comment alone counts as a line without options."""
     assert "No profile is active" in shell.good(line).text
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_help_option(shell: Shell, option: str) -> None:
-    """-h and --help show the options and do nothing else; in a cell they are refused."""
+    """`-h` and `--help` only show the options; in a cell magic, they are refused."""
     text = shell.good(f"%aws_profile RoleBeta {option}").text
     assert text.startswith("%aws_profile [--region R]")
     assert "--expect-account ID" in text
@@ -273,13 +273,13 @@ def test_help_option(shell: Shell, option: str) -> None:
     ],
 )
 def test_misspelt_options(shell: Shell, line: str, hint: str) -> None:
-    """An unknown option leads to the question which one is meant."""
+    """The hint for an unknown option suggests a similar option, or the help."""
     assert shell.refused(line).hint.startswith(hint)
 
 
 @pytest.mark.parametrize("magic", ["aws_profile", "aws_profiles"])
 def test_help(shell: Shell, magic: str) -> None:
-    """Each magic's help describes every option, except the one that a cell's scope uses."""
+    """Each magic's help describes every option except the internal `--cell`."""
     help_text = shell.ip.find_line_magic(magic).__doc__
     assert "--cell" not in help_text
     for action in shell.ip.find_line_magic(magic).parser._actions:
@@ -289,7 +289,7 @@ def test_help(shell: Shell, magic: str) -> None:
 
 
 def test_interruption(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C at the MFA prompt stops the switch with two lines, and the identity stays."""
+    """Ctrl-C at the MFA prompt stops the switch with an error, and the identity stays active."""
     aws.write_profile(
         "WithMfa",
         role_arn="arn:aws:iam::123456789012:role/RoleBeta",
@@ -314,20 +314,20 @@ def test_interruption(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.Monkey
     "below", ["%%bash\naws_says() { echo $AWS_PROFILE; }\naws_says", "%%time\nprint('RoleBeta')"]
 )
 def test_cell_magic_below_ours(shell: Shell, below: str) -> None:
-    """A cell magic can follow `%%aws_profile`; it runs in the scope."""
+    """A cell magic below `%%aws_profile` runs in its scope."""
     ran = shell.good(f"%%aws_profile RoleBeta\n{below}")
     assert "RoleBeta" in ran.printed.splitlines()
     assert "session" not in shell.names
 
 
 def test_name_with_a_dash_in_a_cell_magic(shell: Shell) -> None:
-    """What Tab writes for a name that begins with a dash works in a cell magic, too."""
+    """Names that begin with a dash work in a cell magic, too, in the form that Tab inserts."""
     error = shell.refused("%%aws_profile -- -lead\n1")
     assert str(error) == "There is no profile `-lead` in the shared config files."
 
 
 def test_variable_is_shown_while_it_holds_the_session(shell: Shell) -> None:
-    """The card doesn't name a variable to which the user has assigned something else."""
+    """The card doesn't name the variable after the user assigns something else to it."""
     assert "variable" in shell.good("%aws_profile RoleBeta").text
     assert "variable" not in shell.good("session = 3\n%aws_profile").text
 

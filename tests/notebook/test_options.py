@@ -1,4 +1,4 @@
-"""The options of the magics: how a line becomes a request, and which lines are refused."""
+"""The magics' options, which become requests, and the lines that are refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ipy_awsprofile.notebook.options import parse, require_no_cell_options, swit
 
 
 def options_of(line: str) -> argparse.Namespace:
-    """Return the options in a line of ``%aws_profile``."""
+    """Parse a line of ``%aws_profile``, and return its options."""
     return parse(AwsProfileMagics.aws_profile, line)
 
 
@@ -62,18 +62,18 @@ def options_of(line: str) -> argparse.Namespace:
     ],
 )
 def test_requests(line: str, changes: dict[str, Any]) -> None:
-    """Each option of a switch is a field of the request; without it, the field has its default."""
+    """Each option of a switch sets a field of the request; other fields keep their defaults."""
     assert switch_request(options_of(line)) == SwitchRequest(**{"profile": "P"} | changes)
 
 
 @pytest.mark.parametrize("line", ["", "--refresh", "--off", "--pick", "--explain", "--login"])
 def test_no_request(line: str) -> None:
-    """Without a name there is nothing to switch to."""
+    """Without a name, there is no request."""
     assert switch_request(options_of(line)) is None
 
 
 def test_every_field_has_an_option() -> None:
-    """Each field of a request can be given in the magic's line, but for what %config says."""
+    """The magic has an option for each field of a request that `%config` doesn't set."""
     configured = {"default_session_name"}
     named = {field.name for field in fields(SwitchRequest)} - configured
     assert named <= vars(options_of("")).keys()
@@ -112,7 +112,7 @@ def test_every_field_has_an_option() -> None:
     ],
 )
 def test_refused(line: str, message: str) -> None:
-    """Wrong values, and options that can't be combined, are refused with a sentence."""
+    """Wrong values and conflicting options are refused with a message."""
     with pytest.raises(InvalidOption) as raised:
         switch_request(options_of(line))
     assert message in str(raised.value)
@@ -120,7 +120,7 @@ def test_refused(line: str, message: str) -> None:
 
 @pytest.mark.parametrize("line", ["x --into df", "--workers 2", "--no-progress", "x --yes"])
 def test_options_of_a_cell(line: str) -> None:
-    """The options of a cell are refused without one."""
+    """The options of a cell magic are refused in the line magic."""
     options = parse(AwsProfileMagics.aws_profiles, line)
     with pytest.raises(InvalidOption, match="need a cell"):
         require_no_cell_options(options)

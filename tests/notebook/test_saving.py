@@ -1,4 +1,4 @@
-"""A role without a profile is kept as one, which the AWS CLI uses as well."""
+"""Saving a role without a profile as a profile, which the AWS CLI can use, too."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _organisation(aws: EmbeddedAws) -> None:
 
 
 def test_kept(shell: Shell, aws: EmbeddedAws) -> None:
-    """The profile is appended and active; version 2 of the AWS CLI uses it with the sign-in."""
+    """The new profile is appended and active, and version 2 of the AWS CLI can use it."""
     before = aws.config_file.read_text()
     ran = shell.good(f"%aws_profile {ADMIN} --save prod-admin --as admin --region eu-west-1")
     assert ran.text.startswith("prod-admin")
@@ -50,7 +50,7 @@ def test_kept(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def who_by_cli_2(aws: EmbeddedAws, profile: str) -> str:
-    """Return what version 2 of the AWS CLI says of a profile's identity."""
+    """Return the identity of a profile, as version 2 of the AWS CLI reports it."""
     done = subprocess.run(
         [aws_cli_2(), "sts", "get-caller-identity", "--profile", profile],
         env=aws.environment(),
@@ -62,7 +62,7 @@ def who_by_cli_2(aws: EmbeddedAws, profile: str) -> str:
 
 
 def test_kept_without_an_sso_session(shell: Shell, aws: EmbeddedAws) -> None:
-    """A role of a sign-in without a section gets its start URL; the AWS CLI uses it, too."""
+    """If the sign-in has no section, the new profile gets its start URL; the AWS CLI can use it."""
     aws.write_profile(
         "Legacy",
         sso_start_url=aws.sso.start_url,
@@ -78,7 +78,7 @@ def test_kept_without_an_sso_session(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_the_active_role(shell: Shell, aws: EmbeddedAws) -> None:
-    """Without a name, the active role is kept; a role by its ARN is kept as well."""
+    """Without a name, `--save` saves the active role; a role given by its ARN can be saved, too."""
     shell.good(f"%aws_profile corp:{TEST}/Reader")
     assert shell.good("%aws_profile --save sandbox").text.startswith("sandbox")
     role = "arn:aws:iam::231179739868:role/RoleBeta"
@@ -102,7 +102,7 @@ def test_the_active_role(shell: Shell, aws: EmbeddedAws) -> None:
 def test_what_is_refused(
     shell: Shell, aws: EmbeddedAws, line: str, error: type[Exception], text: str
 ) -> None:
-    """A name that exists, what isn't such a role, and a role that doesn't work change nothing."""
+    """An existing name, an unsuitable identity or a role that fails changes nothing."""
     before = aws.config_file.read_text()
     refused = shell.refused(f"%aws_profile {line}")
     assert isinstance(refused, error)
@@ -112,8 +112,8 @@ def test_what_is_refused(
 
 
 def test_a_file_that_cannot_be_written(shell: Shell, aws: EmbeddedAws) -> None:
-    """If the file can't be written, the identity stays what it was, and the protection counts."""
-    shell.good(f"%aws_profile {ADMIN}")  # so that only the config file has to be written
+    """If the config file can't be written, the identity stays; protected accounts need `--yes`."""
+    shell.good(f"%aws_profile {ADMIN}")  # so that only the config file remains to be written
     shell.good("%aws_profile RoleBeta")
     shell.good("%config AwsProfileMagics.protected = ['acme*']")
     assert isinstance(shell.refused(f"%aws_profile {ADMIN} --save x"), ProtectedProfile)
@@ -131,7 +131,7 @@ def test_a_file_that_cannot_be_written(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_all_roles(shell: Shell, aws: EmbeddedAws) -> None:
-    """Without --yes it is shown what would be written; with it, each role is a profile."""
+    """Without `--yes`, the magic shows what it would write; with it, each role gets a profile."""
     before = aws.config_file.read_text()
     save = '%aws_profiles --sso corp --save "{account_name}-{role}"'
     error = shell.refused(save.replace("{account_name}", "x"))
@@ -153,13 +153,13 @@ def test_all_roles(shell: Shell, aws: EmbeddedAws) -> None:
     "line", ["--sso --save x", '--sso --save "{name}"', '--save "{role}"', "--sso --yes"]
 )
 def test_patterns_that_are_refused(shell: Shell, aws: EmbeddedAws, line: str) -> None:
-    """A pattern needs known placeholders, and roles of a sign-in."""
+    """A pattern requires known placeholders, and the roles of a sign-in."""
     assert isinstance(shell.refused(f"%aws_profiles {line}"), InvalidOption)
 
 
 @pytest.mark.parametrize("pattern", ["{account_name}", "{role}", "de{account_name}"])
 def test_no_profile_becomes_the_default(shell: Shell, aws: EmbeddedAws, pattern: str) -> None:
-    """A pattern never writes [default], which all tools use; the pattern that is advised works."""
+    """A pattern never writes [default], which all tools use; the suggested pattern works."""
     aws.sso.name_account(PROD, "fault" if pattern.startswith("de{") else "default", "a@b.example")
     aws.sso.assign(PROD, "default", policy=allow("*"))
     before = aws.config_file.read_text()

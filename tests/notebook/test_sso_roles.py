@@ -1,4 +1,4 @@
-"""Roles of IAM Identity Center in cells: listed, switched to and run for, without a profile."""
+"""Roles of IAM Identity Center in cells, which list and use them without a profile."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _organisation(aws: EmbeddedAws) -> None:
 
 
 def test_the_list(shell: Shell, aws: EmbeddedAws) -> None:
-    """Each role is a row, with the profile that is the same role; a pattern lists fewer."""
+    """Each role is a row with its profile, if there is one; a pattern filters the rows."""
     ran = shell.good("%aws_profiles --sso")
     assert ran.text.splitlines()[0] == "4 roles in 3 accounts"
     assert f"Acme Prod     {PROD}  Reader  acme.example   prod-reader" in ran.text
@@ -47,7 +47,7 @@ def test_the_list(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_odd_account_names(shell: Shell, aws: EmbeddedAws) -> None:
-    """An account's name adds no line to the table, and no command for the terminal."""
+    """An account's name can't add lines to the table, or control characters to the output."""
     aws.sso.name_account(PROD, "Acme\n5 roles in 1 account\r\x1b[2J\u2028x", "a@acme.example")
     ran = shell.good("%aws_profiles --sso")
     lines = ran.text.splitlines()
@@ -59,7 +59,7 @@ def test_odd_account_names(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_progress_in_a_kernel(aws: EmbeddedAws) -> None:
-    """A bar that was shown is saved as it was at its end; a fast listing shows none."""
+    """A progress bar is saved in its final state; a fast listing shows no bar."""
     for delay, shown in ((0.0, True), (60.0, False)):
         cells, saved = run_notebook(
             "%load_ext ipy_awsprofile\n"
@@ -75,7 +75,7 @@ def test_progress_in_a_kernel(aws: EmbeddedAws) -> None:
 
 
 def test_throttled_progress_in_a_kernel(aws: EmbeddedAws) -> None:
-    """The bar says that AWS limits how often it is called; the list is complete."""
+    """The bar says that AWS throttles the calls, and the list is complete."""
     for number in range(20):
         aws.sso.assign(f"{number:012}", "Reader")
     aws.sso.calls_per_second = 5
@@ -90,7 +90,7 @@ def test_throttled_progress_in_a_kernel(aws: EmbeddedAws) -> None:
 
 
 def test_switch(shell: Shell, aws: EmbeddedAws) -> None:
-    """Everything follows the role: session, default session and children; off undoes it."""
+    """The session, the default session and child processes use the role, and `--off` undoes it."""
     ran = shell.good(f"%aws_profile {ADMIN} --region eu-west-1 --as admin")
     assert ran.text.startswith(f"corp:{PROD}/Admin")
     assert f"{PROD} (Acme Prod)" in ran.text
@@ -111,7 +111,7 @@ def test_switch(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_its_name_is_enough(shell: Shell) -> None:
-    """The name on the card can be used like a profile's: to switch, for a cell, to explain."""
+    """The role's name on the card works like a profile's name: to switch, run cells and explain."""
     shell.good(f"%aws_profile corp:{TEST}/Reader")
     ran = shell.good(f"%%aws_profile {ADMIN}\n%aws_profile")
     assert ran.text.startswith(f"corp:{PROD}/Admin")
@@ -123,7 +123,7 @@ def test_its_name_is_enough(shell: Shell) -> None:
 
 
 def test_a_cell_for_many_roles(shell: Shell) -> None:
-    """A cell runs for each role that matches, with its record as ``profile``."""
+    """A cell runs for each matching role, with its record as ``profile``."""
     cell = "{'own': profile.account, 'arn': session.client('sts').get_caller_identity()['Arn']}"
     frame = shell.good(f"%%aws_profiles --sso corp sandbox --no-progress\n{cell}").result
     assert list(frame["profile"]) == [f"corp:{TEST}/Reader", f"corp:{TWIN}/Reader"]
@@ -133,7 +133,7 @@ def test_a_cell_for_many_roles(shell: Shell) -> None:
 
 
 def test_a_function_for_many_roles(aws: EmbeddedAws) -> None:
-    """`across_profiles` takes the roles of a listing, and their names beside a profile's."""
+    """`across_profiles` accepts the listed roles, or their names together with profile names."""
     roles = list_assigned_roles(pattern="sandbox")
     frame = across_profiles(roles, lambda session: who_am_i(session).account, progress=False)
     assert list(zip(frame["profile"], frame["value"], strict=True)) == [
@@ -146,7 +146,7 @@ def test_a_function_for_many_roles(aws: EmbeddedAws) -> None:
 
 
 def test_the_sign_in_of_the_aws_cli(shell: Shell, aws: EmbeddedAws) -> None:
-    """Version 2 of the AWS CLI signs in, and the roles are listed and used without another one."""
+    """After a sign-in with version 2 of the AWS CLI, the roles can be listed and used."""
     for file in (aws.home / ".aws" / "sso" / "cache").iterdir():
         file.unlink()
     sign_in_by_aws_cli(aws)
@@ -155,7 +155,7 @@ def test_the_sign_in_of_the_aws_cli(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_a_protected_account(shell: Shell, aws: EmbeddedAws) -> None:
-    """A pattern protects the accounts whose names it fits, however the account is given."""
+    """A pattern protects an account by its name, regardless of how the line names the account."""
     shell.good("%config AwsProfileMagics.protected = ['*prod*']")
     for line in (ADMIN, f"--account {PROD} --role Admin", f"corp:{PROD}/Admin"):
         assert isinstance(shell.refused(f"%aws_profile {line}"), ProtectedProfile)
@@ -185,7 +185,7 @@ def test_tab(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_tab_after_a_sign_in(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tab goes on from the sign-in to the account, by name or by ID, and to its roles."""
+    """Tab completes a sign-in, then the account by name or ID, then its roles."""
     monkeypatch.setattr(completion, "_PATIENCE", 60.0)  # for a busy machine
     assert shell.completions("%aws_profile cor") == ["corp:"]
     assert shell.completions("%aws_profile corp:s") == ["corp:Sandbox/", "corp:sandbox/"]
@@ -204,12 +204,12 @@ def test_tab_after_a_sign_in(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> N
     "line", ["--account 111111111111", "--role X", "RoleBeta --account 1 --role X", "--sso corp"]
 )
 def test_options_that_belong_together(shell: Shell, line: str) -> None:
-    """An account needs a role, and no other name."""
+    """`--account` and `--role` must be used together, and without another name."""
     assert "both --account and --role" in str(shell.refused(f"%aws_profile {line}"))
 
 
 def test_without_a_sign_in(shell: Shell, aws: EmbeddedAws) -> None:
-    """Where nobody can sign in, the error says how; nothing changes."""
+    """If no one can sign in, the error says how to, and nothing changes."""
     write_session(aws, "other")
     error = shell.refused("%aws_profiles --sso other")
     assert isinstance(error, SignInRequired)

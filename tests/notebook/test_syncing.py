@@ -1,4 +1,4 @@
-"""Saved profiles are kept in step with the roles of a sign-in, and nothing else is changed."""
+"""Syncing saved profiles with the roles of a sign-in, without changing anything else."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ SYNC = SAVE.format("") + " --sync"
 
 @pytest.fixture(autouse=True)
 def _saved(aws: EmbeddedAws, shell: Shell) -> None:
-    """Save all roles of an organisation as profiles."""
+    """Save all roles of the organisation as profiles."""
     organisation(aws)
     aws.sso.sign_in("corp")
     shell.good(f"{SAVE.format('')} --yes")
 
 
 def unassign(aws: EmbeddedAws, account: str, role: str) -> None:
-    """Take a role from the user."""
+    """Revoke a role of the user."""
     aws.sso._assigned.discard(("ann", account, role))
 
 
 def rows(text: str) -> list[list[str]]:
-    """Return the cells of a table as a terminal shows it."""
+    """Return the cells of a table in terminal output."""
     lines = text.splitlines()
     start = next(i for i, line in enumerate(lines) if line.lstrip().startswith("change"))
     return [re.split(r"\s{2,}", line.strip()) for line in lines[start + 1 :] if line.strip()]
@@ -72,7 +72,7 @@ def test_in_turn(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_undo(shell: Shell, aws: EmbeddedAws) -> None:
-    """The line of the card brings the former file back; the backup is for its owner only."""
+    """The card's command restores the previous file; only the owner can read the backup."""
     aws.config_file.chmod(0o640)
     before = aws.config_file.read_bytes()
     unassign(aws, PROD, "Admin")
@@ -90,7 +90,7 @@ def test_undo(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_other_sections_stay(shell: Shell, aws: EmbeddedAws) -> None:
-    """What we haven't written, and what isn't of this sign-in, stays byte by byte."""
+    """Sections that aren't ours, or that use another sign-in, stay byte for byte the same."""
     write_session(aws, "other")
     aws.sso.sign_in("other")
     aws.write_profile("of-other", sso_session="other", endpoint_url=aws.endpoint_url)
@@ -119,7 +119,7 @@ def test_other_sections_stay(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def edit(aws: EmbeddedAws, old: str, new: str) -> None:
-    """Replace a text in the config file."""
+    """Replace text in the config file."""
     text = aws.config_file.read_text()
     assert old in text
     aws.config_file.write_text(text.replace(old, new))
@@ -127,7 +127,7 @@ def edit(aws: EmbeddedAws, old: str, new: str) -> None:
 
 @pytest.mark.parametrize("line", ["output = json", "# why I have it", "s3 =\n  max_queue_size = 9"])
 def test_edited_by_the_user(shell: Shell, aws: EmbeddedAws, line: str) -> None:
-    """An edited section keeps its lines when it is renamed, and isn't removed."""
+    """An edited section keeps its lines when it's renamed, and is never removed."""
     for name in ("Acme-Prod-Admin", "Sandbox-Reader"):
         found = re.search(rf"\[profile {name}\]\n.*\n", aws.config_file.read_text())
         assert found
@@ -143,7 +143,7 @@ def test_edited_by_the_user(shell: Shell, aws: EmbeddedAws, line: str) -> None:
 
 
 def test_edited_around(shell: Shell, aws: EmbeddedAws) -> None:
-    """Blank lines, comments between sections and other spacing aren't edits of the section."""
+    """Blank lines, comments between sections and different spacing don't count as edits."""
     edit(aws, "[profile Acme-Prod-Admin]\n", "[profile Acme-Prod-Admin]   # x\n\n")
     edit(aws, "sso_role_name = Admin\n", "sso_role_name=Admin\n\n# about the next one\n")
     unassign(aws, PROD, "Admin")
@@ -155,7 +155,7 @@ def test_edited_around(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_a_source_profile_stays(shell: Shell, aws: EmbeddedAws) -> None:
-    """A profile that another one uses keeps its name, and the table names the other one."""
+    """A profile that another profile uses keeps its name, and the table names the other profile."""
     role = "arn:aws:iam::111111111111:role/X"
     aws.write_profile("Behind", role_arn=role, source_profile="Acme-Prod-Admin")
     aws.write_profile("Beside", role_arn=role, source_profile="Sandbox-Reader")
@@ -171,7 +171,7 @@ def test_a_source_profile_stays(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_words_select(shell: Shell, aws: EmbeddedAws) -> None:
-    """With words, only what matches them changes, and what they leave out isn't gone."""
+    """With words, only matching profiles change, and other profiles aren't treated as revoked."""
     aws.sso.assign(TWIN, "Admin", policy=allow("*"))
     unassign(aws, TEST, "Reader")
     aws.sso.name_account(PROD, "Acme Live", "p@acme.example")
@@ -186,7 +186,7 @@ def test_words_select(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_the_active_profile(shell: Shell, aws: EmbeddedAws) -> None:
-    """A profile that is active, or that a pattern protects, is named as such."""
+    """The table says if a profile is active, and if its new name is no longer protected."""
     shell.good("%aws_profile Sandbox-Reader")
     shell.good("%config AwsProfileMagics.protected = ['*prod*']")
     aws.sso.name_account(TEST, "Playground", "t@acme.example")
@@ -205,7 +205,7 @@ def test_the_active_profile(shell: Shell, aws: EmbeddedAws) -> None:
     "name", ["Sandbox-Reader", "prod-reader"], ids=["two of the new", "another profile"]
 )
 def test_names_that_clash(shell: Shell, aws: EmbeddedAws, name: str) -> None:
-    """A name that exists, or that two would have, changes nothing; names can be exchanged."""
+    """Nothing changes if a name already exists, or if two new profiles would share it."""
     before = aws.config_file.read_text()
     account, role = name.split("-")
     pattern = "{account_name}-{role}"
@@ -222,7 +222,7 @@ def test_names_that_clash(shell: Shell, aws: EmbeddedAws, name: str) -> None:
 
 
 def test_exchanged_names(shell: Shell, aws: EmbeddedAws) -> None:
-    """Two accounts that exchange their names exchange the names of their profiles."""
+    """If two accounts exchange their names, their profiles do, too."""
     aws.sso.name_account(TEST, "sandbox", "x@acme.example")
     aws.sso.name_account(TWIN, "Sandbox", "x@acme.example")
     shell.good(f"{SYNC} --yes")
@@ -231,7 +231,7 @@ def test_exchanged_names(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_line_ends_and_links(shell: Shell, aws: EmbeddedAws, tmp_path: Path) -> None:
-    """Line ends of Windows and a symbolic link stay as they are; the backup is beside the link."""
+    """Windows line endings and a symbolic link stay; the backup is next to the link."""
     text = aws.config_file.read_bytes().replace(b"\n", b"\r\n")
     real = tmp_path / "dotfiles" / "aws"
     real.parent.mkdir()
@@ -252,7 +252,7 @@ def test_line_ends_and_links(shell: Shell, aws: EmbeddedAws, tmp_path: Path) -> 
 def test_another_program_writes(
     shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If another program writes the file in between, its text stays."""
+    """If another program changes the file meanwhile, its changes stay."""
     from ipy_awsprofile.switch.syncing import SyncPlan
 
     write = SyncPlan.write
@@ -270,7 +270,7 @@ def test_another_program_writes(
 
 
 def test_no_role_at_all(shell: Shell, aws: EmbeddedAws) -> None:
-    """An empty list removes nothing."""
+    """An empty list of roles removes nothing."""
     aws.sso._assigned.clear()
     before = aws.config_file.read_text()
     error = shell.refused(f"{SYNC} --yes")
@@ -282,14 +282,14 @@ def test_no_role_at_all(shell: Shell, aws: EmbeddedAws) -> None:
     "line", ["--sync", "--sso --sync", '--save "{role}" --sync', "--sso corp --sync --yes"]
 )
 def test_what_is_missing(shell: Shell, line: str) -> None:
-    """It needs the roles of a sign-in and a pattern for names; a cell can't have it."""
+    """`--sync` requires the roles of a sign-in and a pattern, and doesn't work in a cell magic."""
     error = shell.refused(f"%aws_profiles {line}")
     assert "--sync needs the roles of a sign-in, and a pattern" in str(error)
     assert isinstance(shell.refused(f"%%aws_profiles {line} x\n1"), InvalidOption)
 
 
 def test_in_turn_with_version_2_of_the_aws_cli(shell: Shell, aws: EmbeddedAws) -> None:
-    """Both sign in, use and edit the saved profiles, and sign out, in turn, on the same files."""
+    """The extension and the AWS CLI take turns to sign in, use profiles, edit them and sign out."""
     environment = os.environ | aws.environment() | {"AWS_ENDPOINT_URL_SSO": aws.endpoint_url}
 
     def cli(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""The list of profiles in a terminal: what is typed, what is shown, and what is switched to."""
+"""The list of profiles in a terminal: its keys, its rows and the resulting switch."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ UP, DOWN, PAGE_UP, PAGE_DOWN, ENTER, ESCAPE, CTRL_C, CTRL_D = (
 
 
 class Terminal(DummyOutput):
-    """A terminal, and a person at it who types the next keys when the last ones are shown."""
+    """A terminal whose user types the next keys once the previous ones have changed the screen."""
 
     def __init__(self, columns: int = 80) -> None:
         self.columns = columns
@@ -51,7 +51,7 @@ class Terminal(DummyOutput):
         self.screens = [""]
 
     def get_size(self) -> Size:
-        """Return the size of the smallest terminals."""
+        """Return the size of a small terminal."""
         return Size(rows=24, columns=self.columns)
 
     def flush(self) -> None:
@@ -72,7 +72,7 @@ class Terminal(DummyOutput):
 
 @pytest.fixture
 def terminal(shared_files: tuple[Path, Path]) -> Iterator[Terminal]:
-    """Return a terminal, with 30 profiles in the config file; production profiles are protected."""
+    """Yield a terminal, with 30 profiles in the config file, some of which are protected."""
     lines = (
         f"[profile app-{number:02}-{'prod' if number % 10 == 3 else 'dev'}]\n"
         f"role_arn = arn:aws:iam::{number:012}:role/Analyst\nsource_profile = app-00-dev\n"
@@ -86,12 +86,12 @@ def terminal(shared_files: tuple[Path, Path]) -> Iterator[Terminal]:
 
 
 def is_protected(name: str) -> bool:
-    """Return whether the test's pattern protects a profile."""
+    """Return whether the test's pattern protects the profile."""
     return name.endswith("prod")
 
 
 def choice(terminal: Terminal, *keys: str, active: str | None = None) -> SwitchRequest | None:
-    """Show the list of the files' profiles, type these keys, and return the result."""
+    """Show the list of the files' profiles, type the keys, and return the result."""
     terminal.next_keys = list(keys)
     return choose(list_profiles(), is_protected, active)
 
@@ -115,7 +115,7 @@ def choice(terminal: Terminal, *keys: str, active: str | None = None) -> SwitchR
     ],
 )
 def test_choosing(terminal: Terminal, keys: list[str], active: str | None, chosen: str) -> None:
-    """Typing searches as everywhere, arrows and page keys move, and Enter chooses."""
+    """Typing searches, arrow and page keys move the active row, and Enter chooses a profile."""
     assert choice(terminal, *keys, active=active) == SwitchRequest(profile=chosen)
 
 
@@ -124,13 +124,13 @@ def test_choosing(terminal: Terminal, keys: list[str], active: str | None, chose
     [[ESCAPE], [CTRL_C], [CTRL_D], ["21" + ESCAPE], [DOWN, ESCAPE], ["03" + ENTER, CTRL_C]],
 )
 def test_leaving(terminal: Terminal, keys: list[str]) -> None:
-    """Escape and Ctrl-C leave the list at once, and nothing is chosen."""
+    """Escape, Ctrl-C and Ctrl-D leave the list at once, without a choice."""
     assert choice(terminal, *keys) is None
     assert not terminal.next_keys
 
 
 def test_a_terminal_that_is_closed(terminal: Terminal) -> None:
-    """A list whose terminal was closed ends."""
+    """The list ends without a choice if the terminal is closed."""
     assert terminal.keys is not None
     terminal.keys.close()
     assert choice(terminal) is None
@@ -146,12 +146,12 @@ def test_a_terminal_that_is_closed(terminal: Terminal) -> None:
     ],
 )
 def test_protected_profiles(terminal: Terminal, keys: list[str], chosen: SwitchRequest) -> None:
-    """A protected profile is chosen with Enter and y; n and Escape go back to the list."""
+    """A protected profile requires Enter, then y; n and Escape return to the list."""
     assert choice(terminal, DOWN * 4, ENTER, *keys) == chosen
 
 
 def test_while_a_cell_awaits(terminal: Terminal) -> None:
-    """The list works while an event loop runs, as in a cell that awaits something."""
+    """The list works while an event loop runs, as in a cell that uses `await`."""
 
     async def cell() -> SwitchRequest | None:
         return choice(terminal, DOWN * 2, ENTER)
@@ -160,7 +160,7 @@ def test_while_a_cell_awaits(terminal: Terminal) -> None:
 
 
 def test_files_that_have_changed(terminal: Terminal, shared_files: tuple[Path, Path]) -> None:
-    """What was chosen from a list that isn't the files' any more is refused."""
+    """A choice is refused if the files have changed since the list was shown."""
     profiles = list_profiles()
     config = shared_files[0]
     config.write_text(config.read_text().replace("000000000000", "999999999999"))
@@ -171,7 +171,7 @@ def test_files_that_have_changed(terminal: Terminal, shared_files: tuple[Path, P
 
 
 def test_only_the_first_rows_are_made(terminal: Terminal) -> None:
-    """Of 20,000 profiles, the rows of the first 500 are made, and the list says how many match."""
+    """Of 21,000 profiles, the list renders only the first 500, and says how many match."""
     profiles = [
         replace(profile, name=f"{profile.name}-{number}")
         for number in range(700)
@@ -191,7 +191,7 @@ def test_only_the_first_rows_are_made(terminal: Terminal) -> None:
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
 def test_rows(terminal: Terminal, shared_files: tuple[Path, Path], columns: int) -> None:
-    """A row has the mark, account, role and Region beside a name with both its ends."""
+    """A row shows the protection, account, role and Region, and shortens the name in its middle."""
     terminal.columns = columns
     shared_files[0].write_text(
         f"[profile acme-{'データ-' * 30}prod]\nregion = eu-west-1\n"
@@ -209,7 +209,7 @@ def test_rows(terminal: Terminal, shared_files: tuple[Path, Path], columns: int)
 
 
 def test_without_a_terminal(shell: Shell) -> None:
-    """Without a terminal there is an error, which says what to run, and nothing waits."""
+    """Without a terminal, the magic raises an error that says what to run, and doesn't wait."""
     with pytest.raises(AwsProfileError, match="needs a notebook or a terminal"):
         pick_in_terminal(Switcher(None))
     error = shell.refused("%aws_profile --pick")
@@ -218,7 +218,7 @@ def test_without_a_terminal(shell: Shell) -> None:
 
 
 def test_without_profiles(shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without profiles there is nothing to choose from, and the error says where to look."""
+    """Without profiles, the error says which command to run."""
     for stream in (sys.stdin, sys.stdout):
         monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("TERM", "xterm")
@@ -228,7 +228,7 @@ def test_without_profiles(shared_files: tuple[Path, Path], monkeypatch: pytest.M
 
 
 def test_in_ipython(ipython: pexpect.spawn[str], aws: EmbeddedAws, auditor: str) -> None:
-    """In IPython in a terminal, the magic shows the list, and switches to what is chosen."""
+    """In IPython in a terminal, the magic shows the list, and switches to the chosen profile."""
 
     def run(cell: str, expected: str) -> None:
         ipython.send(cell + ENTER)

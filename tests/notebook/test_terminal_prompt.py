@@ -1,4 +1,4 @@
-"""The active profile in the prompt of a real terminal."""
+"""The active profile in the input prompt of a real terminal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROLE = "arn:aws:iam::123456789012:role/RoleBeta"
 
 
 def test_in_ipython(ipython: pexpect.spawn[str]) -> None:
-    """The prompt begins with the active profile until the setting, the switch or both end."""
+    """The prompt begins with the active profile while the setting and the switch are in effect."""
 
     def run(cell: str, expected: str) -> str:
         ipython.send(cell + "\r")
@@ -40,7 +40,7 @@ def test_in_ipython(ipython: pexpect.spawn[str]) -> None:
 
 
 def test_prompts_of_the_user(aws: EmbeddedAws) -> None:
-    """Other prompts are those that the shell had; a long name is shortened."""
+    """The shell's own prompts stay the same after the profile, and a long name is shortened."""
     shell = TerminalInteractiveShell()
     try:
         switcher, before = Switcher(None), shell.prompts

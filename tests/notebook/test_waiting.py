@@ -1,4 +1,4 @@
-"""A cell shows that it waits for a process, only as long as it does."""
+"""The note that a cell shows while it waits for a process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOTE = "Waiting for the credential_process of `Slow`"
 def test_shown_while_it_waits(
     aws: EmbeddedAws, shell: Shell, *, html: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The note names the profile and not the command; a front end replaces it at the end."""
+    """The note names the profile but not the command, and a front end clears it at the end."""
     monkeypatch.setattr(process_wait, "QUIET", 0.0)
     monkeypatch.setattr(prompts, "somebody_is_there", lambda: True)
     monkeypatch.setattr(prompts, "renders_html", lambda: html)
@@ -37,7 +37,7 @@ def test_shown_while_it_waits(
 
 
 def test_not_saved(aws: EmbeddedAws) -> None:
-    """The note isn't in the notebook's file; where nobody sees it, there is none."""
+    """The note isn't saved in the notebook, and doesn't appear if no one can see it."""
     aws.write_profile("Slow", credential_process=COMMAND, region="us-west-2")
     person = "get_ipython().kernel._allow_stdin = True\n"
     cells, text = run_notebook(

@@ -1,4 +1,4 @@
-"""Session tags, source identity, policies and the default session name, as AWS enforces them."""
+"""Session tags, source identities, policies and default session names, as AWS enforces them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ READ = {"Version": "2012-10-17", "Statement": [allow("s3:List*", "sts:*")["State
 
 @pytest.fixture(autouse=True)
 def audited(aws: EmbeddedAws) -> str:
-    """Write profiles of a role that only sessions with a tag and a source identity may assume."""
+    """Write profiles of a role that requires a tag and a source identity, and return its ARN."""
     user = aws.create_user("Ann", account=USER_ACCOUNT, policy=allow("sts:*"))
     aws.write_profile(
         "Ann",
@@ -61,7 +61,7 @@ GIVEN = "--source-identity ann --tag team=red --transitive-tag team"
 
 
 def test_options(shell: Shell, aws: EmbeddedAws, audited: str) -> None:
-    """AWS gets source identity and tags, the card shows them, and children have the session."""
+    """AWS gets the source identity and tags, the card shows them, and children use the session."""
     refused = shell.refused("%aws_profile Audited")
     assert isinstance(refused, AccessDenied)
     ran = shell.good(f"%aws_profile Audited {GIVEN}")
@@ -73,13 +73,13 @@ def test_options(shell: Shell, aws: EmbeddedAws, audited: str) -> None:
     assert "source identity  ann" in ran.text
     shell.good("%aws_profile --refresh")
     aws.calls.clear()
-    shell.good(f"%aws_profile Audited {GIVEN}")  # from the cache, which nobody else finds
+    shell.good(f"%aws_profile Audited {GIVEN}")  # from the cache entry that only these options use
     assert "sts:AssumeRole" not in [call.action for call in aws.calls]
     assert isinstance(shell.refused("%aws_profile Audited"), AccessDenied)
 
 
 def test_values_that_are_not_texts(aws: EmbeddedAws) -> None:
-    """A UUID or a number is taken as its text, in Python as in a line."""
+    """Values such as UUIDs and numbers are converted to strings."""
     run = UUID(int=7)
     expected = {"sts:SourceIdentity": "42", "aws:RequestTag/run": str(run), "aws:RequestTag/2": "3"}
     statement = {"Effect": "Allow", "Action": ALL, "Principal": {"AWS": "*"}}
@@ -95,7 +95,7 @@ def test_values_that_are_not_texts(aws: EmbeddedAws) -> None:
 
 
 def test_settings_of_a_profile(shell: Shell) -> None:
-    """The settings of aws-vault count as the options do, also for many profiles and children."""
+    """aws-vault's settings work like the options, even for many profiles and in child processes."""
     assert "cost=7" in shell.good("%aws_profile Vault").text
     account = run_aws_cli("sts", "get-caller-identity", "--query", "Account", "--output", "text")
     assert account.stdout.strip() == ROLE_ACCOUNT
@@ -107,7 +107,7 @@ def test_settings_of_a_profile(shell: Shell) -> None:
 
 
 def test_policy(shell: Shell, tmp_path: Path) -> None:
-    """A policy limits the session of the kernel and of its children, read from a file or by ARN."""
+    """A policy from a file or by ARN limits the session of the kernel and of its children."""
     file = tmp_path / "my policy.json"
     file.write_text(json.dumps(READ, indent=8))
     put = "session.client('s3').put_object(Bucket='my-first-bucket', Key='k')"
@@ -140,7 +140,7 @@ def test_policy(shell: Shell, tmp_path: Path) -> None:
 def test_policies_that_are_refused(
     shell: Shell, tmp_path: Path, text: str | None, says: str
 ) -> None:
-    """A file that isn't a policy, is too large or doesn't exist changes nothing."""
+    """A policy file that is invalid, too large or missing is refused, and nothing is switched."""
     file = tmp_path / "policy.json"
     if text is not None:
         file.write_text(text)
@@ -169,7 +169,7 @@ def test_policies_that_are_refused(
     ],
 )
 def test_what_is_refused(shell: Shell, line: str, says: str) -> None:
-    """A tag that can't be one, or that AWS or the role refuses, is one error."""
+    """If a tag or source identity is invalid, or AWS refuses it, the switch fails with an error."""
     error = shell.refused(f"%aws_profile {line}")
     assert says in str(error)
     assert "session" not in shell.names
@@ -179,7 +179,7 @@ def test_what_is_refused(shell: Shell, line: str, says: str) -> None:
 def test_settings_that_are_invalid(
     shell: Shell, aws: EmbeddedAws, audited: str, name: str, value: str
 ) -> None:
-    """An invalid setting is an error that names the profile and its line."""
+    """The error for an invalid setting names the profile and the setting."""
     settings: dict[str, Any] = {name: value}
     aws.write_profile("Odd", role_arn=audited, source_profile="Ann", **settings)
     error = shell.refused("%aws_profile Odd")
@@ -188,7 +188,7 @@ def test_settings_that_are_invalid(
 
 
 def test_default_session_name(shell: Shell, aws: EmbeddedAws, scenario: Scenario) -> None:
-    """All sessions of roles have the configured name, unless the option or the profile has one."""
+    """Role sessions use the configured name unless the option or the profile has another."""
     shell.good("%config AwsProfileMagics.session_name = 'ann-at-work'")
     assert "RoleBeta/ann-at-work" in shell.good("%aws_profile RoleBeta").text
     assert "RoleBeta/other" in shell.good("%aws_profile RoleBeta --session-name other").text
@@ -210,7 +210,7 @@ def test_default_session_name(shell: Shell, aws: EmbeddedAws, scenario: Scenario
 def test_session_name_of_the_environment(
     shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """AWS_ROLE_SESSION_NAME names sessions, unless the setting, an option or a profile does."""
+    """AWS_ROLE_SESSION_NAME names sessions unless the setting, an option or a profile does."""
     monkeypatch.setenv("AWS_ROLE_SESSION_NAME", "ann-in-a-pod")
     assert "RoleBeta/ann-in-a-pod" in shell.good("%aws_profile RoleBeta").text
     assert "RoleBeta/ann-in-a-pod" in shell.good("%aws_profile --refresh").text
