@@ -1,4 +1,4 @@
-"""A clock that tests advance, boto3 clients, the errors of their calls, and client processes."""
+"""A clock that tests advance, boto3 clients, errors of their calls, and client processes."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """A clock that shows the same time until it is advanced."""
+    """A clock that stands still until a test advances it."""
 
     def __init__(self) -> None:
         self.now = datetime.now(UTC).replace(microsecond=0)
 
     def __call__(self) -> datetime:
-        """Return the time that it shows."""
+        """Return the current time."""
         return self.now
 
     def advance(self, **how_long: float) -> None:
-        """Advance the time by the `minutes`, `seconds` and so on of a timedelta."""
+        """Advance the time by the `minutes`, `seconds` and other arguments of a timedelta."""
         self.now += timedelta(**how_long)
 
 
@@ -47,7 +47,7 @@ class AwsError(NamedTuple):
 
 
 def error_of(call: Callable[..., Any], *arguments: Any, **parameters: Any) -> AwsError:
-    """Return the error of a call that fails."""
+    """Call a function that fails, and return AWS's error."""
     with pytest.raises(ClientError) as caught:
         call(*arguments, **parameters)
     error, metadata = caught.value.response["Error"], caught.value.response["ResponseMetadata"]
@@ -55,14 +55,14 @@ def error_of(call: Callable[..., Any], *arguments: Any, **parameters: Any) -> Aw
 
 
 def not_authorized(caller: str, role_arn: str, reason: str = "") -> AwsError:
-    """Return the error of a caller who may not assume a role."""
+    """Return the error for a caller who isn't allowed to assume a role."""
     message = f"User: {caller} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
     return AwsError("AccessDenied", message + reason, 403)
 
 
 @cache
 def _session() -> Any:
-    """Return the session of all clients, so that botocore reads its models only once."""
+    """Return one session for all clients, so that botocore reads its models only once."""
     return boto3.Session()
 
 
@@ -77,7 +77,7 @@ def unsigned_client(aws: EmbeddedAws, service: str) -> Any:
 
 
 class Clients:
-    """boto3 clients of an embedded AWS that use nothing from the environment."""
+    """boto3 clients of an embedded AWS that ignore the environment."""
 
     def __init__(self, aws: EmbeddedAws) -> None:
         self.aws = aws
@@ -89,7 +89,7 @@ class Clients:
         region: str = "us-east-1",
         config: Config | None = None,
     ) -> Any:
-        """Return a client for a user, or for the Credentials of an STS response."""
+        """Return a client for a user, or for the credentials in an STS response."""
         if isinstance(who, dict):
             key, secret = who["AccessKeyId"], who["SecretAccessKey"]
             token = who.get("SessionToken")
@@ -106,13 +106,13 @@ class Clients:
         )
 
     def assume(self, who: IamUser | dict[str, Any], role_arn: str, **more: Any) -> dict[str, Any]:
-        """Assume a role; return the Credentials."""
+        """Assume a role, and return its credentials."""
         parameters = {"RoleArn": role_arn, "RoleSessionName": "test"} | more
         credentials: dict[str, Any] = self.of("sts", who).assume_role(**parameters)["Credentials"]
         return credentials
 
     def assume_error(self, who: IamUser | dict[str, Any], role_arn: str, **more: Any) -> AwsError:
-        """Return the error of an AssumeRole call, whose parameters only the service validates."""
+        """Return the error of an AssumeRole call, whose parameters boto3 doesn't validate."""
         parameters = {"RoleArn": role_arn, "RoleSessionName": "test"} | more
         sts = self.of("sts", who, config=Config(parameter_validation=False))
         return error_of(sts.assume_role, **parameters)
@@ -121,9 +121,9 @@ class Clients:
 def caller_of(
     aws: EmbeddedAws, client: str, profile: str, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Return a finished process that has printed the ARN of a profile.
+    """Run a client that prints the ARN of a profile, and return the finished process.
 
-    botocore sets the folder of SSO tokens when it is imported, so this needs a new process.
+    A new process is necessary because botocore sets the folder of SSO tokens when it is imported.
     """
     return subprocess.run(
         [sys.executable, *_CLIENTS[client], profile],

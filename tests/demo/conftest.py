@@ -36,7 +36,7 @@ def clients(aws: EmbeddedAws) -> Clients:
 
 @pytest.fixture
 def user(aws: EmbeddedAws) -> IamUser:
-    """Create a user who may do everything."""
+    """Create a user with all permissions."""
     return aws.create_user("Ann", account=HOME, policy=policy(allows("*")))
 
 

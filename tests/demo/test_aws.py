@@ -1,4 +1,4 @@
-"""The embedded AWS as a whole: its start, its end, its files and its secrets."""
+"""The embedded AWS as a whole: starting, stopping, its files and its secrets."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def traces() -> dict[str, Any]:
-    """Return everything that an embedded AWS changes in the process while it runs."""
+    """Return everything that a running embedded AWS changes in the process."""
     return {
         "requests": moto.iam.access_control.IAMRequest,
         "S3 requests": moto.iam.access_control.S3IAMRequest,
@@ -45,7 +45,7 @@ def traces() -> dict[str, Any]:
 
 
 def test_nothing_is_left_behind() -> None:
-    """After the exit, the server, the folder, our code in moto and moto's state are gone."""
+    """On exit, the embedded AWS removes its server, its folder, and its changes to moto."""
     before = traces()
     with EmbeddedAws() as aws:
         home, url = aws.home, aws.endpoint_url
@@ -67,7 +67,7 @@ def test_nothing_is_left_behind() -> None:
 
 
 def test_an_error_inside_leaves_nothing_behind() -> None:
-    """An error inside the context leaves nothing behind either."""
+    """After an error in the block, the embedded AWS still removes everything."""
     before = traces()
     homes = []
 
@@ -84,7 +84,7 @@ def test_an_error_inside_leaves_nothing_behind() -> None:
 
 
 def test_one_at_a_time() -> None:
-    """Another embedded AWS is refused while one runs, and doesn't affect it."""
+    """A second embedded AWS is refused while one is running, and doesn't affect it."""
     with EmbeddedAws() as aws:
         user = aws.create_user("Ann", account=HOME)
         with pytest.raises(RuntimeError, match="already running in this process"):
@@ -93,7 +93,7 @@ def test_one_at_a_time() -> None:
 
 
 def test_the_next_one_is_fresh() -> None:
-    """An embedded AWS contains nothing from the one before."""
+    """An embedded AWS contains nothing from the previous one."""
     with EmbeddedAws() as first:
         old = first.create_user("Ann", account=HOME)
         first.create_bucket("the-bucket", account=HOME)
@@ -110,7 +110,7 @@ def test_the_next_one_is_fresh() -> None:
 
 
 def test_start_and_stop() -> None:
-    """`start` and `stop` work without `with`; calling `stop` again does nothing."""
+    """`start` and `stop` work without `with`, and a second `stop` does nothing."""
     aws = EmbeddedAws().start()
     home = aws.home
     aws.stop()
@@ -123,7 +123,7 @@ def test_start_and_stop() -> None:
 
 
 def test_it_stops_with_the_interpreter() -> None:
-    """An embedded AWS that wasn't stopped removes its folder when Python ends."""
+    """An embedded AWS that wasn't stopped removes its folder when Python exits."""
     script = (
         "from ipy_awsprofile.demo.aws import EmbeddedAws; print(EmbeddedAws().start().home, end='')"
     )
@@ -136,7 +136,7 @@ def test_it_stops_with_the_interpreter() -> None:
 
 
 def test_only_the_user_can_read_the_files(aws: EmbeddedAws) -> None:
-    """The folder's mode is 0700 and that of the shared files 0600."""
+    """The folder's mode is 0700, and the shared files' mode is 0600."""
     seed(aws)
     modes = {path: stat.S_IMODE(path.stat().st_mode) for path in aws.home.rglob("*")}
     assert stat.S_IMODE(aws.home.stat().st_mode) == 0o700
@@ -148,7 +148,7 @@ def test_only_the_user_can_read_the_files(aws: EmbeddedAws) -> None:
 
 
 def test_the_environment_has_no_secret_and_no_endpoint(aws: EmbeddedAws) -> None:
-    """The environment for other processes has only the paths of the files."""
+    """The environment for other processes contains only the files' paths."""
     seed(aws)
     assert aws.environment() == {
         "HOME": str(aws.home),
@@ -159,7 +159,7 @@ def test_the_environment_has_no_secret_and_no_endpoint(aws: EmbeddedAws) -> None
 
 
 def test_secrets(aws: EmbeddedAws, clients: Clients) -> None:
-    """`secrets` has keys, tokens and seeds, also of keys that a client created."""
+    """`secrets` contains keys, tokens and seeds, and the keys that a client created."""
     user = aws.create_user("Ann", account=HOME, policy=policy(allows("*")), mfa=True)
     role = aws.create_role("Role", account=HOME, trust=trusts(user.arn))
     session = clients.assume(user, role)
@@ -171,12 +171,12 @@ def test_secrets(aws: EmbeddedAws, clients: Clients) -> None:
         session["SessionToken"],
         made["SecretAccessKey"],
     } < secrets
-    assert len(secrets) == 5  # and the device's seed
+    assert len(secrets) == 5  # the fifth is the MFA device's seed
     assert user.access_key_id not in secrets
 
 
 def test_no_secret_is_in_a_repr(aws: EmbeddedAws, clients: Clients) -> None:
-    """Neither the records nor the embedded AWS show a secret in their repr."""
+    """The reprs of the embedded AWS and of its records contain no secret."""
     scenario = seed(aws)
     user = aws.create_user("Ann", account=HOME, mfa=True)
     clients.assume(scenario.user, scenario.role_arn)

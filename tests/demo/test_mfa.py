@@ -1,4 +1,4 @@
-"""MFA: which devices and codes are accepted, and the condition keys that follow."""
+"""MFA: accepted devices and codes, and the condition keys that they set."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def user(aws: EmbeddedAws) -> IamUser:
 
 @pytest.fixture
 def role(aws: EmbeddedAws) -> str:
-    """Create a role that requires MFA."""
+    """Create a role that requires MFA, and return its ARN."""
     return aws.create_role(
         "Guarded", account=AWAY, trust=trusts(HOME, Condition={"Bool": {PRESENT: "true"}})
     )
 
 
 def code_of(aws: EmbeddedAws, user: IamUser) -> dict[str, str]:
-    """Return the parameters of a person who reads the code from the device now."""
+    """Return the MFA parameters with the device's current code."""
     assert user.mfa_serial is not None
     return {"SerialNumber": user.mfa_serial, "TokenCode": aws.mfa_code(user.mfa_serial)}
 
@@ -52,14 +52,14 @@ def test_with_a_code(aws: EmbeddedAws, clients: Clients, user: IamUser, role: st
 
 
 def test_without_a_code(clients: Clients, user: IamUser, role: str) -> None:
-    """Without MFA, a role that requires it returns the same error as to a stranger."""
+    """Without MFA, the error is the same as for a caller whom the role doesn't trust."""
     assert clients.assume_error(user, role) == not_authorized(user.arn, role)
 
 
 def test_each_code_is_valid_once(
     aws: EmbeddedAws, clients: Clients, clock: Clock, user: IamUser, role: str
 ) -> None:
-    """A used code is refused; the next one, 30 seconds later, is accepted."""
+    """A used code is refused; the next code, 30 seconds later, is accepted."""
     used = code_of(aws, user)
     clients.assume(user, role, **used)
     assert clients.assume_error(user, role, **used) == ("AccessDenied", WRONG_CODE, 403)
@@ -91,7 +91,7 @@ def test_an_early_or_late_code(
 def test_a_wrong_device(
     aws: EmbeddedAws, clients: Clients, change: dict[str, str | None], message: str
 ) -> None:
-    """Another user's device, an unknown device, or only one of the parameters is AccessDenied."""
+    """AWS denies access for an unknown device, another user's device, or a missing parameter."""
     user = aws.create_user("Ann", account=HOME, mfa=True)
     aws.create_user("Bob", account=HOME, mfa=True)
     role = aws.create_role("Role", account=HOME, trust=trusts(user.arn))
@@ -102,7 +102,7 @@ def test_a_wrong_device(
 def test_a_wrong_code_is_refused(
     aws: EmbeddedAws, clients: Clients, user: IamUser, role: str
 ) -> None:
-    """Six digits that the device doesn't show are AccessDenied."""
+    """A wrong six-digit code causes AccessDenied."""
     right = code_of(aws, user)
     wrong = right | {"TokenCode": f"{(int(right['TokenCode']) + 1) % 1_000_000:06}"}
     assert clients.assume_error(user, role, **wrong) == ("AccessDenied", WRONG_CODE, 403)
@@ -112,7 +112,7 @@ def test_a_wrong_code_is_refused(
 def test_a_code_is_six_digits(
     aws: EmbeddedAws, clients: Clients, user: IamUser, role: str, code: str
 ) -> None:
-    """A code with letters is a ValidationError."""
+    """A code with letters causes a ValidationError."""
     error, message, status = clients.assume_error(
         user, role, **code_of(aws, user) | {"TokenCode": code}
     )
@@ -123,7 +123,7 @@ def test_a_code_is_six_digits(
 def test_a_wrong_code_for_a_role_without_mfa(
     aws: EmbeddedAws, clients: Clients, user: IamUser
 ) -> None:
-    """A wrong device or code fails the call even if the role doesn't require MFA."""
+    """With a wrong device, the call fails even if the role doesn't require MFA."""
     role = aws.create_role("Open", account=AWAY, trust=trusts(HOME))
     wrong = code_of(aws, user) | {"SerialNumber": "arn:aws:iam::111111111111:mfa/Nobody"}
     assert clients.assume_error(user, role, **wrong) == ("AccessDenied", UNKNOWN_DEVICE, 403)
@@ -132,14 +132,14 @@ def test_a_wrong_code_for_a_role_without_mfa(
 def test_get_session_token_with_mfa(
     aws: EmbeddedAws, clients: Clients, user: IamUser, role: str
 ) -> None:
-    """After GetSessionToken with a code, roles that require MFA need no other code."""
+    """After GetSessionToken with a code, roles that require MFA don't require another code."""
     session = clients.of("sts", user).get_session_token(**code_of(aws, user))["Credentials"]
     assert clients.of("sts", session).get_caller_identity()["Arn"] == user.arn
     assert clients.assume(session, role)["AccessKeyId"].startswith("ASIA")
 
 
 def test_get_session_token_without_mfa(clients: Clients, user: IamUser, role: str) -> None:
-    """Credentials of GetSessionToken without a code are those of the user without MFA."""
+    """GetSessionToken without a code returns credentials of the user without MFA."""
     session = clients.of("sts", user).get_session_token()["Credentials"]
     assert clients.of("sts", session).get_caller_identity()["Arn"] == user.arn
     assert clients.assume_error(session, role).code == "AccessDenied"
@@ -148,7 +148,7 @@ def test_get_session_token_without_mfa(clients: Clients, user: IamUser, role: st
 def test_the_age_of_mfa_grows(
     aws: EmbeddedAws, clients: Clients, clock: Clock, user: IamUser
 ) -> None:
-    """A role that requires recent MFA can't be assumed when the MFA of the session is too old."""
+    """A role that requires recent MFA can't be assumed once the session's MFA is too old."""
     condition = {"NumericLessThan": {"aws:MultiFactorAuthAge": "300"}}
     role = aws.create_role("Recent", account=AWAY, trust=trusts(HOME, Condition=condition))
     session = clients.of("sts", user).get_session_token(**code_of(aws, user))["Credentials"]
@@ -161,7 +161,7 @@ def test_the_age_of_mfa_grows(
 def test_a_roles_session_has_no_mfa(
     aws: EmbeddedAws, clients: Clients, user: IamUser, role: str
 ) -> None:
-    """The MFA of an AssumeRole call doesn't count for the next step of a role chain."""
+    """The MFA of an AssumeRole call doesn't count for the next role in a chain."""
     first = aws.create_role(
         "First", account=HOME, trust=trusts(user.arn), policy=policy(allows("sts:AssumeRole"))
     )

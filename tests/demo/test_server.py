@@ -1,4 +1,4 @@
-"""The HTTP server: its address, its paths, and its latency."""
+"""The HTTP server: its address, paths and latency."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def test_it_listens_on_loopback_only(aws: EmbeddedAws) -> None:
 def test_it_is_silent(
     aws: EmbeddedAws, clients: Clients, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither the start nor a request prints anything."""
+    """Neither starting nor a request prints anything."""
     clients.of("sts", aws.create_user("Ann", account=HOME)).get_caller_identity()
     assert tuple(capfd.readouterr()) == ("", "")
 
 
 def test_latency(aws: EmbeddedAws, clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each request waits for as many seconds as `latency`."""
+    """Each request waits for `latency` seconds."""
     waits: list[float] = []
     monkeypatch.setattr("ipy_awsprofile.demo.server.sleep", waits.append)
     sts = clients.of("sts", aws.create_user("Ann", account=HOME))
@@ -43,14 +43,14 @@ def test_latency(aws: EmbeddedAws, clients: Clients, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("path", ["/moto-api/reset", "/latest/meta-data/iam/security-credentials/"])
 def test_unsigned_paths_of_moto(aws: EmbeddedAws, path: str) -> None:
-    """Paths that moto answers without a signature aren't found."""
+    """The server returns 404 for paths that moto would answer without a signature."""
     with pytest.raises(HTTPError) as caught:
         urllib.request.urlopen(aws.endpoint_url + path, data=b"")
     assert caught.value.code == 404
 
 
 def test_a_bucket_named_like_a_path(aws: EmbeddedAws, clients: Clients) -> None:
-    """A signed request for a path of the sign-in page is a request to S3."""
+    """A signed request for a path that the sign-in page uses goes to S3."""
     user = aws.create_user("Ann", account=HOME, policy=policy(allows("s3:*")))
     aws.create_bucket("device", account=HOME)
     s3 = clients.of("s3", user, config=Config(s3={"addressing_style": "path"}))

@@ -1,4 +1,4 @@
-"""Temporary credentials: expired on the server, and issued to many threads at once."""
+"""Temporary credentials, which can expire on the server, and which many threads get at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_expire_sessions_ends_one_or_all(aws: EmbeddedAws, clients: Clients, user: IamUser) -> None:
-    """`expire_sessions` expires one session or all others, and counts those that were valid."""
+    """`expire_sessions` expires one session or all, and returns how many were valid."""
     sts = clients.of("sts", user)
     first, *others = [sts.get_session_token()["Credentials"] for _ in range(3)]
     asking = [clients.of("sts", session).get_caller_identity for session in (first, *others)]
@@ -29,7 +29,7 @@ def test_expire_sessions_ends_one_or_all(aws: EmbeddedAws, clients: Clients, use
 
 
 def test_many_threads_at_once(aws: EmbeddedAws, clients: Clients, user: IamUser) -> None:
-    """Each call of many threads gets another session, and each call is in the list."""
+    """Each of many concurrent calls gets its own session, and is in the list of calls."""
     role = aws.create_role("Role", account=HOME, trust=trusts(user.arn))
     sts = clients.of("sts", user)
 

@@ -30,7 +30,7 @@ def botocore_profiles(config_file: Path) -> dict[str, Any]:
     ],
 )
 def test_profiles_of_the_config_file(aws: EmbeddedAws, name: str, header: str) -> None:
-    """Botocore reads back each profile of the config file with the endpoint."""
+    """Each profile of the config file reaches botocore with its settings and the endpoint."""
     aws.write_profile("Other", region="eu-west-1")
     aws.write_profile(name, region="us-west-2", cli_pager="", s3={"addressing_style": "path"})
     assert header in aws.config_file.read_text().splitlines()
@@ -56,13 +56,13 @@ def test_profiles_of_the_config_file(aws: EmbeddedAws, name: str, header: str) -
 def test_a_profile_may_have_another_endpoint_or_none(
     aws: EmbeddedAws, settings: dict[str, Any], expected: dict[str, str]
 ) -> None:
-    """The endpoint is written unless the settings have one."""
+    """`write_profile` adds the endpoint unless the settings contain one."""
     aws.write_profile("P", **settings)
     assert botocore_profiles(aws.config_file)["P"] == expected
 
 
 def test_profiles_of_the_credentials_file(aws: EmbeddedAws) -> None:
-    """A section of the credentials file is the profile's name, and has no endpoint."""
+    """A section of the credentials file has the profile's name and no endpoint."""
     aws.write_profile("two words", file="credentials", aws_access_key_id="AKIA")
     assert aws.credentials_file.read_text() == "[two words]\naws_access_key_id = AKIA\n"
 

@@ -1,4 +1,4 @@
-"""The commands, run as processes."""
+"""The package's commands, run as processes."""
 
 from __future__ import annotations
 

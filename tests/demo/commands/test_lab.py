@@ -1,4 +1,4 @@
-"""The command `lab`: it serves the tutorials, only to the user, and leaves nothing behind."""
+"""The command `lab`, which serves the tutorials to its user only, and cleans up after itself."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def test_arguments_for_jupyterlab(
     capfd: pytest.CaptureFixture[str], arguments: list[str], status: int
 ) -> None:
-    """Other arguments of `lab` are passed to JupyterLab, and its exit status is returned."""
+    """`lab` passes other arguments to JupyterLab, and returns its exit status."""
     before = signal.getsignal(signal.SIGTERM)
     assert main(["lab", "--no-browser", *arguments]) == status
     if status == 0:
@@ -43,7 +43,7 @@ def test_arguments_for_jupyterlab(
 
 
 def test_the_tutorials_are_found() -> None:
-    """The tutorials are in the checkout, and in the folder where the wheel has them."""
+    """The checkout contains the tutorials, and so does the folder where the wheel installs them."""
     checkout = Path(ipy_awsprofile.__file__).parents[1]
     assert notebooks_folder() == checkout / "notebooks"
     targets = tomllib.loads((checkout / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
@@ -56,14 +56,14 @@ def test_the_tutorials_are_found() -> None:
 
 @dataclass(slots=True)
 class Lab:
-    """A running `lab`: its process, and the port and token that it has printed."""
+    """A running `lab`, with its process and the port and token that it has printed."""
 
     process: subprocess.Popen[str]
     port: int
     token: str
 
     def get(self, path: str, *, token: str | None = None) -> Any:
-        """Return what its API has at a path, with its own token or another one."""
+        """Return the API's answer for a path, with the server's token or another one."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/{path}",
             headers={"Authorization": f"token {self.token if token is None else token}"},
@@ -72,7 +72,7 @@ class Lab:
             return json.loads(response.read())
 
     def asks_nobody_outside(self) -> bool:
-        """Return whether JupyterLab looks neither for news nor for updates."""
+        """Return whether JupyterLab's news and update checks are disabled."""
         page = urllib.request.urlopen(f"http://127.0.0.1:{self.port}/lab?token={self.token}")
         text = page.read().decode().replace("&#34;", '"')
         never = "check_for_updates_class=jupyterlab.NeverCheckForUpdate"
@@ -81,7 +81,7 @@ class Lab:
 
     @property
     def gone(self) -> bool:
-        """Whether the server no longer answers."""
+        """Return whether the server no longer answers."""
         try:
             self.get("api")
         except URLError:
@@ -91,8 +91,8 @@ class Lab:
 
 @contextmanager
 def lab(*arguments: str, cwd: Path, **environment: str) -> Iterator[Lab]:
-    """Start `lab`, wait until it has printed its URL, and end it with the context."""
-    # JupyterLab needs the option where the tests run as root.
+    """Start `lab`, wait until it has printed its URL, and stop it at the end of the block."""
+    # JupyterLab requires the option if the tests run as root.
     process = started("lab", "--allow-root", *arguments, cwd=cwd, environment=environment)
     printed = []
     try:
@@ -104,7 +104,7 @@ def lab(*arguments: str, cwd: Path, **environment: str) -> Iterator[Lab]:
                 break
         else:
             pytest.fail("".join(printed))
-        # The process would block if nothing read the rest of its output.
+        # The process would block if nothing read its remaining output.
         threading.Thread(target=process.stdout.read, daemon=True).start()
         yield Lab(process, int(found[1]), found[2])
     finally:
@@ -114,7 +114,7 @@ def lab(*arguments: str, cwd: Path, **environment: str) -> Iterator[Lab]:
 
 
 def command_lines(group: int) -> list[str]:
-    """Return the arguments of each process in a process group, which every user can read."""
+    """Return the command lines of a process group, which every user can read."""
     lines = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -126,7 +126,7 @@ def command_lines(group: int) -> list[str]:
 
 
 def test_lab(tmp_path: Path) -> None:
-    """JupyterLab serves the tutorials only with the token, which is in no process's arguments."""
+    """JupyterLab serves the tutorials only with the token, which isn't in any command line."""
     with lab("--no-browser", cwd=tmp_path) as running:
         served = {item["name"] for item in running.get("api/contents")["content"]}
         assert served == {file.name for file in notebooks_folder().glob("*.ipynb")}
@@ -137,7 +137,7 @@ def test_lab(tmp_path: Path) -> None:
         assert not [line for line in lines if running.token in line]
         assert running.asks_nobody_outside()
         news = running.get("lab/api/settings/@jupyterlab/apputils-extension:notification")
-        assert news["settings"] == {"fetchNews": "false"}  # by default it asks the user
+        assert news["settings"] == {"fetchNews": "false"}  # by default, JupyterLab asks the user
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(timeout=60) == 0
         assert running.gone
@@ -145,7 +145,7 @@ def test_lab(tmp_path: Path) -> None:
 
 
 def test_lab_in_a_browser(tmp_path: Path) -> None:
-    """The browser opens a page that redirects to JupyterLab; its arguments have no token."""
+    """The browser opens a page that redirects to JupyterLab; its command line contains no token."""
     opened = tmp_path / "opened"
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\ncp "${{1#file://}}" {opened}.html\necho "$@" > {opened}.txt\n')
@@ -165,7 +165,7 @@ def test_lab_in_a_browser(tmp_path: Path) -> None:
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
-#: A JupyterLab that hangs at its end, after a signal that ends the command as Ctrl-C does.
+#: A JupyterLab that stops the command with a signal, but doesn't stop itself.
 HANGING = """
 import os, pathlib, signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -176,7 +176,7 @@ time.sleep(600)
 
 
 def test_a_jupyterlab_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After Ctrl-C, a JupyterLab that hangs at its end is killed."""
+    """After Ctrl-C, the command kills a JupyterLab that doesn't stop."""
     (tmp_path / "jupyterlab.py").write_text(HANGING)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setattr(lab_command, "_GRACE", 0.1)

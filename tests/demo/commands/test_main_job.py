@@ -1,4 +1,4 @@
-"""The command `demo`: it prints the main job, in any folder, and leaves nothing behind."""
+"""The command `demo`, which prints the main job in any folder, and cleans up after itself."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROLE = f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/RoleBeta/"
 
 
 def test_demo(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The demo prints the main job: listing is denied to the user; the role has three buckets."""
+    """In the demo, the user isn't allowed to list buckets, and the role lists three."""
     monkeypatch.setenv("AWS_PROFILE", "mine")
     before, main_module = dict(os.environ), sys.modules["__main__"]
     assert main(["demo"]) == 0
@@ -47,7 +47,7 @@ def test_demo(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatc
 
 
 def test_demo_inside_a_shell(bare_shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
-    """A shell that is already running is still the running one afterwards, with its names."""
+    """The demo keeps a running shell and its names."""
     bare_shell.good("session = 'mine'")
     assert main(["demo"]) == 0
     assert InteractiveShell.instance() is bare_shell.ip
@@ -56,7 +56,7 @@ def test_demo_inside_a_shell(bare_shell: Shell, capsys: pytest.CaptureFixture[st
 
 
 def test_demo_from_anywhere(tmp_path: Path) -> None:
-    """The demo works in any folder, ignores the user's own files, and leaves nothing behind."""
+    """The demo works in any folder, ignores the user's files, and leaves no files there."""
     aws_folder = tmp_path / ".aws"
     aws_folder.mkdir()
     (aws_folder / "config").write_text("[profile broken\nnot a setting")

@@ -1,4 +1,4 @@
-"""Identity policies: which are refused, and how those that a client creates are evaluated."""
+"""Identity policies: validation, and evaluation of the policies that a client creates."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 def test_a_role_that_cannot_be_enforced(
     aws: EmbeddedAws, arguments: dict[str, Any], complaint: str
 ) -> None:
-    """A role can't be created with a policy element that isn't evaluated, or a wrong value."""
+    """A role can't be created with invalid values or with policy elements that aren't evaluated."""
     with pytest.raises(ValueError, match=complaint):
         aws.create_role("R", **{"account": HOME, "trust": trusts(HOME)} | arguments)
 
 
 def test_policies_that_a_client_creates(aws: EmbeddedAws, clients: Clients) -> None:
-    """Inline, attached and group policies that a client creates are evaluated together."""
+    """A client's inline, attached and group policies are evaluated together."""
     admin = aws.create_user("Admin", account=HOME, policy=policy(allows("*")))
     iam, s3 = clients.of("iam", admin), clients.of("s3", aws.create_user("Ann", account=HOME))
     with pytest.raises(ClientError, match="AccessDenied"):
@@ -79,7 +79,7 @@ def test_a_client_creates_a_policy_that_is_not_evaluated(
 
 
 def test_sessions_of_a_deleted_role(aws: EmbeddedAws, clients: Clients) -> None:
-    """A session whose role was deleted may do nothing."""
+    """A session loses all permissions when its role is deleted."""
     admin = aws.create_user("Admin", account=HOME, policy=policy(allows("*")))
     role = aws.create_role("Role", account=HOME, trust=trusts(HOME))
     session = clients.of("iam", clients.assume(admin, role))

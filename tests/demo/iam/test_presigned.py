@@ -1,4 +1,4 @@
-"""Presigned URLs and forms have the permissions of their signer until they expire."""
+"""Presigned URLs and forms, which have their signer's permissions until they expire."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VERSIONS = {"version 2": Config(), "version 4": Config(signature_version="s3v4")
 
 @pytest.fixture(params=VERSIONS)
 def version(request: pytest.FixtureRequest) -> Config:
-    """Presign with each version of the signature: boto3 chooses 2 in us-east-1."""
+    """Return the configuration for each signature version, as boto3 uses version 2 in us-east-1."""
     return VERSIONS[request.param]
 
 
@@ -30,7 +30,7 @@ def version(request: pytest.FixtureRequest) -> Config:
 def session(
     request: pytest.FixtureRequest, aws: EmbeddedAws, clients: Clients, user: IamUser
 ) -> dict[str, Any]:
-    """Be a session of a role in an account that has a bucket: the caller decides the account."""
+    """Create a bucket and a role in its account, and return the role session's credentials."""
     aws.create_bucket("the-bucket", account=request.param)
     role = aws.create_role(
         "Role", account=request.param, trust=trusts(user.arn), policy=policy(allows("s3:*"))
@@ -46,14 +46,14 @@ def s3(clients: Clients, session: dict[str, Any], version: Config) -> Any:
 
 
 def url_for(s3: Any, operation: str, **more: Any) -> str:
-    """Presign a URL for the object."""
+    """Return a presigned URL for the object."""
     parameters = {"Bucket": "the-bucket", "Key": "a key+1"} | more
     url: str = s3.generate_presigned_url(operation, parameters, ExpiresIn=60)
     return url
 
 
 def code(response: requests.Response) -> tuple[int, str, str]:
-    """Return the status, the code and the message of S3's error."""
+    """Return the status, code and message of an S3 error."""
     error = ET.fromstring(response.text)
     return response.status_code, error.findtext("Code", ""), error.findtext("Message", "")
 
@@ -64,7 +64,7 @@ def post(form: Any, text: bytes = b"posted", **more: str) -> requests.Response:
 
 
 def test_urls(s3: Any, aws: EmbeddedAws) -> None:
-    """Objects are read, written, described, listed and deleted by URL."""
+    """Presigned URLs read, write, describe, list and delete objects."""
     assert requests.get(url_for(s3, "get_object"), timeout=10).text == "text"
     assert requests.head(url_for(s3, "head_object"), timeout=10).headers["Content-Length"] == "4"
     put = requests.put(url_for(s3, "put_object"), data=b"new", timeout=10)
@@ -93,7 +93,7 @@ def test_signed_headers_and_parameters(s3: Any) -> None:
 
 
 def test_a_changed_url(s3: Any) -> None:
-    """A URL for one object doesn't open another object, and doesn't allow another method."""
+    """A URL for one object allows no other object and no other method."""
     url = url_for(s3, "get_object")
     other = code(requests.get(url.replace("key", "kez"), timeout=10))
     assert other[:2] == (403, "SignatureDoesNotMatch")
@@ -101,7 +101,7 @@ def test_a_changed_url(s3: Any) -> None:
 
 
 def test_an_expired_url(s3: Any, clock: Clock) -> None:
-    """A URL is refused from its expiry on."""
+    """A URL is refused after its expiry."""
     url = url_for(s3, "get_object")
     clock.advance(seconds=55)
     assert requests.get(url, timeout=10).text == "text"
@@ -111,7 +111,7 @@ def test_an_expired_url(s3: Any, clock: Clock) -> None:
 
 
 def test_the_session_ends_first(s3: Any, clock: Clock) -> None:
-    """A URL isn't valid for longer than the session that has signed it."""
+    """A URL is valid no longer than the session that signed it."""
     url = s3.generate_presigned_url(
         "get_object", {"Bucket": "the-bucket", "Key": "a key+1"}, ExpiresIn=7200
     )
@@ -121,7 +121,7 @@ def test_the_session_ends_first(s3: Any, clock: Clock) -> None:
 
 @pytest.mark.parametrize("part", ["Signature", "Expires", "Token"])
 def test_a_broken_url(s3: Any, part: str) -> None:
-    """A URL without one of its parts is refused."""
+    """A URL without a signature, an expiry or a token is refused."""
     address, _, query = url_for(s3, "get_object").partition("?")
     parts = [one for one in query.split("&") if part.lower() not in one.partition("=")[0].lower()]
     assert len(parts) == query.count("&")
@@ -133,7 +133,7 @@ def test_a_broken_url(s3: Any, part: str) -> None:
 def test_a_signer_without_permission(
     aws: EmbeddedAws, clients: Clients, version: Config, method: str
 ) -> None:
-    """A URL does no more than its signer may do; its secret has to be right."""
+    """A URL has only its signer's permissions, and requires the right secret."""
     nobody, operation = aws.create_user("Nobody", account=HOME), f"{method.lower()}_object"
     url = url_for(clients.of("s3", nobody, config=version), operation)
     assert code(requests.request(method, url, timeout=10))[:2] == (403, "AccessDenied")
@@ -144,7 +144,7 @@ def test_a_signer_without_permission(
 
 
 def test_forms(s3: Any) -> None:
-    """A form uploads a file, with the fields and conditions that it was signed with."""
+    """A form uploads a file with the fields and conditions that it was signed with."""
     form = s3.generate_presigned_post(
         "the-bucket",
         "up/${filename}",
@@ -163,7 +163,7 @@ def test_forms(s3: Any) -> None:
 
 
 def test_a_changed_form(s3: Any, clients: Clients, aws: EmbeddedAws, version: Config) -> None:
-    """A form with another key, another field, a wrong signature or no permission is refused."""
+    """A form with a changed key, field or policy, or whose signer has no permission, is refused."""
     form = s3.generate_presigned_post("the-bucket", "up", ExpiresIn=60)
     assert code(post(form, key="other"))[2] == (
         'Invalid according to Policy: Policy Condition failed: ["eq", "$key", "up"]'
@@ -179,7 +179,7 @@ def test_a_changed_form(s3: Any, clients: Clients, aws: EmbeddedAws, version: Co
 
 
 def test_an_expired_form(s3: Any, clock: Clock) -> None:
-    """A form is refused from its policy's expiration on."""
+    """A form is refused after its policy's expiration."""
     form = s3.generate_presigned_post("the-bucket", "up", ExpiresIn=60)
     clock.advance(seconds=65)
     expected = (403, "AccessDenied", "Invalid according to Policy: Policy expired.")

@@ -1,4 +1,4 @@
-"""Session policies: they limit what a role session may do."""
+"""Session policies, which limit a role session."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DENIED = " because no session policy allows the sts:AssumeRole action"
 
 
 def test_a_session_policy_limits_the_role(aws: EmbeddedAws, clients: Clients) -> None:
-    """A session with ReadOnlyAccess can list buckets but not write, although its role can."""
+    """A session with ReadOnlyAccess can list buckets, but can't write, although its role can."""
     user = aws.create_user("Ann", account=HOME)
     role = aws.create_role(
         "Role", account=HOME, trust=trusts(user.arn), policy=policy(allows("s3:*"))
@@ -37,7 +37,7 @@ def test_a_session_policy_limits_the_role(aws: EmbeddedAws, clients: Clients) ->
 
 
 def test_a_customer_managed_policy(aws: EmbeddedAws, clients: Clients) -> None:
-    """PolicyArns accepts managed policies of the role's account, also for another account."""
+    """PolicyArns accepts managed policies of the role's account, even from another account."""
     user = aws.create_user("Ann", account=HOME, policy=policy(allows("sts:AssumeRole")))
     admin = aws.create_user("Admin", account=AWAY, policy=policy(allows("iam:*")))
     role = aws.create_role(
@@ -53,7 +53,7 @@ def test_a_customer_managed_policy(aws: EmbeddedAws, clients: Clients) -> None:
 
 
 def test_a_session_policy_adds_no_permission(aws: EmbeddedAws, clients: Clients) -> None:
-    """A session policy can't allow what the role may not do."""
+    """A session policy can't add permissions that the role doesn't have."""
     user = aws.create_user("Ann", account=HOME)
     role = aws.create_role("Role", account=HOME, trust=trusts(user.arn))
     inline = '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'
@@ -63,7 +63,7 @@ def test_a_session_policy_adds_no_permission(aws: EmbeddedAws, clients: Clients)
 
 
 def test_a_session_policy_and_a_trust_policy(aws: EmbeddedAws, clients: Clients) -> None:
-    """A trust policy that names the caller replaces its identity policy, not its session policy."""
+    """A trust policy that names the caller doesn't override the caller's session policy."""
     user = aws.create_user("Ann", account=HOME)
     first = aws.create_role("First", account=HOME, trust=trusts(user.arn))
     second = aws.create_role("Second", account=HOME, trust=trusts(first))

@@ -1,4 +1,4 @@
-"""The checks of every request: access key, token, expiration, signature and permission."""
+"""Checks of every request: access key, token, expiration, signature and permission."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.iam.users_and_roles import IamUser
     from tests.demo.clients import Clients, Clock
 
-# One read-only call for each protocol: query (two services), REST-XML, EC2, JSON, REST-JSON.
+# A read-only call for each protocol: query (two services), REST-XML, EC2, JSON, REST-JSON.
 CALLS = {
     "sts": "get_caller_identity",
     "iam": "list_users",
@@ -36,12 +36,12 @@ def session(aws: EmbeddedAws, clients: Clients, user: IamUser) -> dict[str, Any]
 
 
 def call_error(clients: Clients, service: str, who: Any, **more: Any) -> AwsError:
-    """Return the error of a service's call that fails."""
+    """Return the error of a failed call to a service."""
     return error_of(getattr(clients.of(service, who, **more), CALLS[service]))
 
 
 def keys(user: IamUser, **more: str) -> dict[str, str]:
-    """Return a user's credentials in the form of an STS response, with some of them replaced."""
+    """Return a user's credentials in the form of an STS response, with optional replacements."""
     return {
         "AccessKeyId": user.access_key_id,
         "SecretAccessKey": user.secret_access_key,
@@ -52,7 +52,7 @@ def keys(user: IamUser, **more: str) -> dict[str, str]:
 def test_valid_credentials(
     clients: Clients, user: IamUser, session: dict[str, Any], service: str
 ) -> None:
-    """Users and sessions that may do everything can call services of every protocol."""
+    """Users and sessions with all permissions can call services of every protocol."""
     for who in (user, session):
         response = getattr(clients.of(service, who), CALLS[service])()
         assert response["ResponseMetadata"]["HTTPStatusCode"] == 200
@@ -72,7 +72,7 @@ def test_valid_credentials(
 def test_an_expired_session(
     clients: Clients, clock: Clock, session: dict[str, Any], service: str, expected: Any
 ) -> None:
-    """From its expiration on, each service refuses a session with the service's own error."""
+    """After its expiration, each service refuses a session with the service's own error."""
     clock.advance(seconds=3599)
     call = getattr(clients.of(service, session), CALLS[service])
     assert call()["ResponseMetadata"]["HTTPStatusCode"] == 200
@@ -108,7 +108,7 @@ def test_an_unknown_key(clients: Clients, service: str, code: str, status: int) 
     ],
 )
 def test_a_wrong_secret(clients: Clients, user: IamUser, service: str, code: str) -> None:
-    """Each service refuses a signature that was made with another secret key."""
+    """Each service refuses a signature created with another secret key."""
     error = call_error(clients, service, keys(user, SecretAccessKey="s" * 40))
     assert (error.code, error.status) == (code, 403)
 
@@ -126,7 +126,7 @@ def test_a_wrong_secret(clients: Clients, user: IamUser, service: str, code: str
 def test_a_wrong_token(
     clients: Clients, user: IamUser, session: dict[str, Any], service: str, expected: Any
 ) -> None:
-    """A session's key with a wrong token, and a user's key with any token, are refused."""
+    """A session's key with a wrong token is refused, and so is a user's key with any token."""
     assert call_error(clients, service, session | {"SessionToken": "another"}) == expected
     assert call_error(clients, service, keys(user, SessionToken="any")) == expected
 
@@ -137,13 +137,13 @@ def test_a_wrong_token(
 def test_a_session_without_its_token(
     clients: Clients, session: dict[str, Any], service: str, code: str
 ) -> None:
-    """A session's keys are refused without the token."""
+    """A session's keys are refused without their token."""
     del session["SessionToken"]
     assert call_error(clients, service, session).code == code
 
 
 def test_a_deactivated_key(clients: Clients, user: IamUser) -> None:
-    """A user's access key is refused after a client has deactivated it."""
+    """A user's access key is refused after a client deactivates it."""
     clients.of("iam", user).update_access_key(
         UserName="Ann", AccessKeyId=user.access_key_id, Status="Inactive"
     )
@@ -169,7 +169,7 @@ def test_an_unsigned_request(clients: Clients, user: IamUser, service: str, code
 def test_the_account_of_a_request(
     aws: EmbeddedAws, clients: Clients, user: IamUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The access key decides the account, not a header or a variable as in moto."""
+    """The access key determines the account, unlike in moto, where a header or a variable does."""
     aws.create_bucket("away-bucket", account="222222222222")
     aws.create_bucket("home-bucket", account=HOME)
     monkeypatch.setenv("MOTO_ACCOUNT_ID", "222222222222")
@@ -205,7 +205,7 @@ def test_a_denial_in_each_protocol(
 def test_the_list_of_calls(
     aws: EmbeddedAws, clients: Clients, user: IamUser, session: dict[str, Any]
 ) -> None:
-    """Each request adds its action, the signer's ARN or None, and the access key or None."""
+    """`calls` records each request's action, and its signer's ARN and access key, or None."""
     aws.calls.clear()
     nobody = {"AccessKeyId": "AKIA" + "A" * 16, "SecretAccessKey": "s" * 40}
     aws.create_bucket("the-bucket", account=HOME)

@@ -1,4 +1,4 @@
-"""The evaluation of trust policies: principals, conditions, and unsupported elements."""
+"""Evaluation of trust policies: principals, conditions and unsupported elements."""
 
 from __future__ import annotations
 
@@ -112,14 +112,14 @@ ARN = "aws:PrincipalArn"
 def test_conditions_are_those_of_aws(
     operator: str, key: str, expected: object, actual: str | None, holds: bool
 ) -> None:
-    """Each operator compares values and treats absent keys as on AWS."""
+    """Each operator compares values and handles absent keys as AWS does."""
     context = {} if actual is None else {key.upper(): actual}
     document = trusts(HOME, Condition={operator: {key: expected}})
     assert (evaluate(document, USER, "sts:AssumeRole", context) is Trust.DELEGATED) is holds
 
 
 def test_all_conditions_must_hold() -> None:
-    """A request must meet the conditions of all operators and all keys."""
+    """A request must meet the conditions of all operators and keys."""
     both = {"StringEquals": {KEY: "a", "sts:RoleSessionName": "n"}, "Bool": {MFA: "true"}}
     document = trusts(HOME, Condition=both)
     context = {KEY: "a", "sts:RoleSessionName": "n", MFA: "true"}
@@ -192,14 +192,14 @@ def test_a_single_statement() -> None:
     ],
 )
 def test_what_is_not_evaluated_is_refused(change: dict[str, Any], complaint: str) -> None:
-    """An element, operator, condition key or principal that isn't evaluated is an error."""
+    """An element, operator, condition key or principal that isn't supported raises an error."""
     with pytest.raises(UnsupportedPolicyError, match=complaint):
         evaluate(trusts(HOME, **change), USER, "sts:AssumeRole", {})
 
 
 @pytest.mark.parametrize("missing", ["Principal", "Action"])
 def test_a_statement_needs_its_elements(missing: str) -> None:
-    """A trust statement without a principal or an action is an error."""
+    """A trust statement without a principal or an action raises an error."""
     statement = {k: v for k, v in trusts(HOME)["Statement"][0].items() if k != missing}
     with pytest.raises(UnsupportedPolicyError, match=missing):
         evaluate({"Statement": [statement]}, USER, "sts:AssumeRole", {})

@@ -1,4 +1,4 @@
-"""AWS Sign-In's page: codes for `aws login`, for a browser on the same machine and on another."""
+"""AWS Sign-In's page, with codes for `aws login` on the same machine and on another."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def user(aws: EmbeddedAws) -> IamUser:
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
-    """Follows no redirection."""
+    """Doesn't follow redirects."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
 
 
 def query(client_id: str = SAME_DEVICE, **changes: str) -> dict[str, str]:
-    """Return the query of a program as the AWS CLI makes it."""
+    """Return the query of an authorization request, as the AWS CLI sends it."""
     challenge = base64.urlsafe_b64encode(sha256(VERIFIER.encode()).digest()).decode()
     return {
         "response_type": "code",
@@ -59,7 +59,7 @@ def query(client_id: str = SAME_DEVICE, **changes: str) -> dict[str, str]:
 def answered(
     aws: EmbeddedAws, asked: dict[str, str], answer: str = "allow"
 ) -> dict[str, list[str]]:
-    """Answer on the page as a person; return the query that comes back."""
+    """Answer on the page as the user, and return the query that the program gets."""
     form = urlencode({"answer": answer}).encode()
     address = f"{aws.endpoint_url}/v1/authorize?{urlencode(asked)}"
     try:
@@ -72,7 +72,7 @@ def answered(
 
 
 def redeem(aws: EmbeddedAws, code: str, proof: str | None = None, **changes: str) -> Any:
-    """Exchange a code, with a proof of a new key unless one is given."""
+    """Exchange a code, with the given proof or a new key's, and return the tokens."""
     from ipy_awsprofile.sessions.aws_login import ProofKey
 
     client, key = unsigned_client(aws, "signin"), ProofKey()
@@ -92,7 +92,7 @@ def redeem(aws: EmbeddedAws, code: str, proof: str | None = None, **changes: str
 
 
 def test_same_device(aws: EmbeddedAws, user: IamUser) -> None:
-    """The browser brings the code back; the answer names the user and is secret."""
+    """The browser returns the code to the program, whose tokens name the user and are secrets."""
     answer = answered(aws, query())
     assert answer["state"] == ["s"]
     output = redeem(aws, answer["code"][0])
@@ -107,7 +107,7 @@ def test_same_device(aws: EmbeddedAws, user: IamUser) -> None:
 
 
 def test_another_device(aws: EmbeddedAws, user: IamUser) -> None:
-    """The page shows state and code, which the person enters in the program."""
+    """The page shows a state and a code, which the user enters in the program."""
     confirmation = f"{aws.endpoint_url}/v1/sessions/confirmation"
     answer = answered(aws, query(CROSS_DEVICE, redirect_uri=confirmation))
     assert answer["state"] == ["s"]
@@ -116,7 +116,7 @@ def test_another_device(aws: EmbeddedAws, user: IamUser) -> None:
 
 
 def test_denied(aws: EmbeddedAws, user: IamUser) -> None:
-    """A person who denies it gives no code."""
+    """If the user denies the sign-in, the program gets an error instead of a code."""
     assert answered(aws, query(), "deny") == {"state": ["s"], "error": ["access_denied"]}
 
 
@@ -133,7 +133,7 @@ def test_denied(aws: EmbeddedAws, user: IamUser) -> None:
 def test_requests_that_are_not_valid(
     aws: EmbeddedAws, user: IamUser, changes: dict[str, str]
 ) -> None:
-    """The page of such a request says so, and nobody is asked."""
+    """An invalid request is refused with an error, even when its form is submitted."""
     address = f"{aws.endpoint_url}/v1/authorize?{urlencode(query() | changes)}"
     for form in (None, urlencode({"answer": "allow"}).encode()):
         with pytest.raises(urllib.error.HTTPError, match="400"):
@@ -152,7 +152,7 @@ def test_requests_that_are_not_valid(
     ],
 )
 def test_codes_that_are_not_valid(aws: EmbeddedAws, user: IamUser, changes: dict[str, str]) -> None:
-    """A code is for one program, one address and one verifier."""
+    """A code is valid for one program, one address and one verifier only."""
     code = answered(aws, query())["code"][0]
     with pytest.raises(ClientError, match="AccessDenied") as caught:
         redeem(aws, **({"code": code} | changes))
@@ -161,7 +161,7 @@ def test_codes_that_are_not_valid(aws: EmbeddedAws, user: IamUser, changes: dict
 
 
 def test_a_code_works_once_and_in_time(aws: EmbeddedAws, user: IamUser, clock: Clock) -> None:
-    """A second exchange, a late one, and one without a valid proof are refused."""
+    """A code is refused if it was used before, has expired, or comes without a valid proof."""
     code = answered(aws, query())["code"][0]
     redeem(aws, code)
     late = answered(aws, query())["code"][0]

@@ -55,7 +55,7 @@ def stranger(aws: EmbeddedAws) -> str:
 
 
 def answer(url: str, method: str = "GET", **headers: str) -> str:
-    """Return the body of a response; the names of headers have `_` instead of `-`."""
+    """Return the body of a response; header names have `_` instead of `-`."""
     spelled = {name.replace("_", "-"): value for name, value in headers.items()}
     request = urllib.request.Request(url, method=method, headers=spelled)
     with urllib.request.urlopen(request, timeout=10) as response:
@@ -64,7 +64,7 @@ def answer(url: str, method: str = "GET", **headers: str) -> str:
 
 
 def status(url: str, method: str = "GET", **headers: str) -> int:
-    """Return the HTTP status of a request that fails."""
+    """Return the HTTP status of a failed request."""
     with pytest.raises(HTTPError) as caught:
         answer(url, method, **headers)
     return caught.value.code
@@ -81,7 +81,7 @@ def on_instance(variables: dict[str, str]) -> Credentials | None:
 
 
 def in_container(variables: dict[str, str]) -> Credentials:
-    """Return the credentials that botocore gets from the container service, without its pauses."""
+    """Return the credentials that botocore gets from the container service, without waiting."""
     fetcher: Any = ContainerMetadataFetcher(sleep=lambda _: None)
     credentials: Credentials = ContainerProvider(environ=variables, fetcher=fetcher).load()
     return credentials
@@ -95,7 +95,7 @@ def sts(clients: Clients, credentials: Any) -> Any:
 
 
 def test_an_instance(aws: EmbeddedAws, clients: Clients, clock: Clock, role: str) -> None:
-    """An instance gets credentials of its role, valid for the given duration."""
+    """An instance gets credentials of its role, which expire after the given duration."""
     with aws.on_instance(role, duration=1800) as variables:
         client = sts(clients, on_instance(variables))
     arn = client.get_caller_identity()["Arn"]
@@ -109,7 +109,7 @@ def test_an_instance(aws: EmbeddedAws, clients: Clients, clock: Clock, role: str
 def test_a_container(
     aws: EmbeddedAws, clients: Clients, clock: Clock, role: str, service: str
 ) -> None:
-    """A container gets credentials of its role, with a token in a variable or (EKS) in a file."""
+    """A container gets its role's credentials, with a token from a variable or, in EKS, a file."""
     file = aws.home / "token" if service == EKS else None
     with aws.in_container(role, service=service, token_file=file, duration=1800) as variables:
         client = sts(clients, in_container(variables))
@@ -122,7 +122,7 @@ def test_a_container(
 
 
 def test_instance_metadata_needs_a_token(aws: EmbeddedAws, clock: Clock, role: str) -> None:
-    """Instance metadata needs a token that is valid and hasn't expired."""
+    """Instance metadata requires a valid token that hasn't expired."""
     seconds = {"X_aws_ec2_metadata_token_ttl_seconds": "60"}
     with aws.on_instance(role):
         url = aws.endpoint_url + ROLES
@@ -144,7 +144,7 @@ def test_a_tokens_time_to_live(aws: EmbeddedAws, role: str, seconds: str) -> Non
 
 
 def test_a_container_needs_its_token(aws: EmbeddedAws, role: str) -> None:
-    """A container's credentials need its own token, not that of another container."""
+    """A container's credentials require that container's token."""
     with aws.in_container(role) as one, aws.in_container(role) as other:
         name = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
         assert status(one["AWS_CONTAINER_CREDENTIALS_FULL_URI"]) == 401
@@ -153,7 +153,7 @@ def test_a_container_needs_its_token(aws: EmbeddedAws, role: str) -> None:
 
 
 def test_a_role_that_does_not_trust_the_service(aws: EmbeddedAws, stranger: str) -> None:
-    """A role that doesn't trust the service returns no credentials."""
+    """A service gets no credentials of a role that doesn't trust it."""
     with aws.in_container(stranger) as variables:
         url = variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
         token = variables["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
@@ -163,7 +163,7 @@ def test_a_role_that_does_not_trust_the_service(aws: EmbeddedAws, stranger: str)
 
 
 def test_after_the_context(aws: EmbeddedAws, role: str) -> None:
-    """The services end with the context, and only one instance can exist at a time."""
+    """The services end with their contexts, and only one instance can exist at a time."""
     with aws.on_instance(role), pytest.raises(RuntimeError, match="already"):
         aws.on_instance(role).__enter__()
     with aws.in_container(role) as variables:
@@ -177,7 +177,7 @@ def test_after_the_context(aws: EmbeddedAws, role: str) -> None:
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("source", ["Ec2InstanceMetadata", "EcsContainer"])
 def test_credential_source(aws: EmbeddedAws, role: str, client: str, source: str) -> None:
-    """boto3 and the AWS CLI work with `credential_source`, and with no profile setting at all."""
+    """boto3 and the AWS CLI work with `credential_source`, and without any credential settings."""
     values = {"role": f"arn:aws:iam::{HOME}:role/Next", "source": source}
     aws.config_file.write_text(CONFIG.format(**values, endpoint_url=aws.endpoint_url))
     place = aws.on_instance if source == "Ec2InstanceMetadata" else aws.in_container
@@ -189,7 +189,7 @@ def test_credential_source(aws: EmbeddedAws, role: str, client: str, source: str
 
 
 def test_secrets(aws: EmbeddedAws, role: str) -> None:
-    """`secrets` has the tokens and the credentials of both services."""
+    """`secrets` contains the tokens and credentials of both services."""
     with aws.in_container(role) as variables:
         credentials = in_container(variables)
         assert variables["AWS_CONTAINER_AUTHORIZATION_TOKEN"] in aws.secrets()

@@ -1,4 +1,4 @@
-"""S3: what ListBuckets returns, and which permissions requests need."""
+"""S3: results of ListBuckets, and permissions for requests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BUCKETS = {
 
 @pytest.fixture
 def s3(aws: EmbeddedAws, clients: Clients) -> Any:
-    """Return the client of a user in an account with five buckets, not created in order."""
+    """Create five buckets, not in order, and return the client of a user in their account."""
     user = aws.create_user("Ann", account=HOME, policy=policy(allows("s3:*")))
     for name, region in BUCKETS.items():
         aws.create_bucket(name, account=HOME, region=region)
@@ -71,7 +71,7 @@ def test_buckets_are_sorted_and_filtered(
     ],
 )
 def test_bucket_region(s3: Any, parameters: dict[str, Any], has_region: bool) -> None:
-    """Buckets have a BucketRegion only if the request has a parameter."""
+    """Buckets have a BucketRegion only if the request has any parameter."""
     buckets = s3.list_buckets(**parameters)["Buckets"]
     regions = {bucket["Name"]: bucket.get("BucketRegion") for bucket in buckets}
     assert regions == {name: BUCKETS[name] if has_region else None for name in regions}
@@ -79,7 +79,7 @@ def test_bucket_region(s3: Any, parameters: dict[str, Any], has_region: bool) ->
 
 @pytest.mark.parametrize("size", [1, 2, 4, 5, 6])
 def test_pages(s3: Any, size: int) -> None:
-    """All pages together have each bucket once, for any page size, and the last has no token."""
+    """For any page size, the pages together contain each bucket once, and the last has no token."""
     pages = list(s3.get_paginator("list_buckets").paginate(PaginationConfig={"PageSize": size}))
     assert [name for page in pages for name in names(page)] == sorted(BUCKETS)
     assert all(len(page["Buckets"]) <= size for page in pages)
@@ -87,7 +87,7 @@ def test_pages(s3: Any, size: int) -> None:
 
 
 def test_continuation_token(aws: EmbeddedAws, s3: Any) -> None:
-    """A token contains no bucket name, and stays valid if buckets are created and deleted."""
+    """A token contains no bucket name, and stays valid after changes to the buckets."""
     first = s3.list_buckets(MaxBuckets=2, Prefix="data-")
     token = first["ContinuationToken"]
     assert not any(name in token for name in BUCKETS)
@@ -99,7 +99,7 @@ def test_continuation_token(aws: EmbeddedAws, s3: Any) -> None:
 
 @pytest.mark.parametrize("token", ["data-east", "ZGF0YQ==", "é"])
 def test_an_invalid_token(s3: Any, token: str) -> None:
-    """A continuation token that isn't from S3 is an InvalidArgument."""
+    """A continuation token that isn't from S3 causes an InvalidArgument error."""
     error = error_of(s3.list_buckets, ContinuationToken=token)
     assert error.code == "InvalidArgument"
     assert error.message == "The continuation token provided is incorrect"
@@ -107,7 +107,7 @@ def test_an_invalid_token(s3: Any, token: str) -> None:
 
 @pytest.mark.parametrize("size", [0, -1, 10_001])
 def test_a_page_has_1_to_10000_buckets(aws: EmbeddedAws, clients: Clients, size: int) -> None:
-    """A page size out of S3's range is an InvalidArgument."""
+    """A page size outside S3's range causes an InvalidArgument error."""
     user = aws.create_user("Ann", account=HOME, policy=policy(allows("s3:*")))
     s3 = clients.of("s3", user, config=Config(parameter_validation=False))
     assert error_of(s3.list_buckets, MaxBuckets=size).code == "InvalidArgument"
@@ -122,14 +122,14 @@ def test_a_page_has_1_to_10000_buckets(aws: EmbeddedAws, clients: Clients, size:
     ],
 )
 def test_creation_dates_are_exact(aws: EmbeddedAws, s3: Any, created: datetime) -> None:
-    """A bucket's creation date is exact, in any time zone; a naive one is in UTC."""
+    """A bucket's creation date is exact in any time zone, and naive dates are in UTC."""
     aws.create_bucket("old-bucket", account=HOME, creation_date=created)
     dates = {b["Name"]: b["CreationDate"] for b in s3.list_buckets()["Buckets"]}
     assert dates["old-bucket"] == datetime(2018, 8, 31, 7, 46, 2, tzinfo=UTC)
 
 
 def test_a_session_sees_its_roles_account(aws: EmbeddedAws, clients: Clients) -> None:
-    """A session of a role in another account lists the buckets of that account."""
+    """A session of a role in another account lists that account's buckets."""
     user = aws.create_user("Ann", account=HOME, policy=policy(allows("*")))
     role = aws.create_role(
         "Role", account=AWAY, trust=trusts(root(HOME)), policy=policy(allows("s3:*"))
@@ -158,7 +158,7 @@ DENY = "with an explicit deny in an identity-based policy"
 def test_the_reason_of_a_denial(
     aws: EmbeddedAws, clients: Clients, statements: list[Any], reason: str
 ) -> None:
-    """The message has the action, the resource and the reason; an explicit Deny wins."""
+    """The message has the action, the resource and the reason, and an explicit Deny wins."""
     user = aws.create_user("Ann", account=HOME, policy=policy(*statements))
     aws.create_bucket("the-bucket", account=HOME)
     s3, start = clients.of("s3", user), f"User: {user.arn} is not authorized to perform: "
@@ -178,7 +178,7 @@ def test_the_reason_of_a_denial(
 
 
 def test_a_policy_may_name_resources(aws: EmbeddedAws, clients: Clients) -> None:
-    """A policy for some objects of a bucket allows nothing on other objects."""
+    """A policy for some objects of a bucket doesn't allow access to others."""
     ours = allows("s3:GetObject", "s3:PutObject", Resource="arn:aws:s3:::the-bucket/mine/*")
     user = aws.create_user("Ann", account=HOME, policy=policy(ours))
     aws.create_bucket("the-bucket", account=HOME)
@@ -190,7 +190,7 @@ def test_a_policy_may_name_resources(aws: EmbeddedAws, clients: Clients) -> None
 
 
 def test_a_missing_bucket(aws: EmbeddedAws, clients: Clients) -> None:
-    """The error is NoSuchBucket for a user who may list buckets, otherwise AccessDenied."""
+    """The error is NoSuchBucket for a user who can list buckets, and AccessDenied otherwise."""
     may = aws.create_user("Ann", account=HOME, policy=policy(allows("s3:*")))
     may_not = aws.create_user("Bob", account=HOME)
     with pytest.raises(ClientError, match="NoSuchBucket"):
@@ -200,7 +200,7 @@ def test_a_missing_bucket(aws: EmbeddedAws, clients: Clients) -> None:
 
 
 def test_the_bucket_of_another_account(aws: EmbeddedAws, clients: Clients) -> None:
-    """A user can't read another account's bucket, and S3 gives no reason."""
+    """A user can't read another account's bucket, and S3's error gives no reason."""
     user = aws.create_user("Ann", account=HOME, policy=policy(allows("*")))
     aws.create_bucket("away-bucket", account=AWAY)
     error = error_of(clients.of("s3", user).list_objects_v2, Bucket="away-bucket")

@@ -1,4 +1,4 @@
-"""AWS Sign-In: the stored login of `aws login`, its use and its renewal."""
+"""AWS Sign-In: the stored sign-in of `aws login`, its use and its renewal."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def user(aws: EmbeddedAws) -> IamUser:
 
 
 def stored(file: Path) -> dict[str, Any]:
-    """Return the document in the cache."""
+    """Return the cached document."""
     document: dict[str, Any] = json.loads(file.read_text())
     return document
 
@@ -65,7 +65,7 @@ def renew(aws: EmbeddedAws, file: Path, **headers: str) -> Any:
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_login_is_used(aws: EmbeddedAws, user: IamUser, client: str) -> None:
-    """boto3 and the AWS CLI use a valid login without a request to the service."""
+    """boto3 and the AWS CLI use a valid sign-in without calling the service."""
     file = aws.signin.login(user)
     assert file.stat().st_mode & 0o777 == 0o600
     aws.calls.clear()
@@ -75,7 +75,7 @@ def test_a_login_is_used(aws: EmbeddedAws, user: IamUser, client: str) -> None:
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_login_is_renewed(aws: EmbeddedAws, user: IamUser, client: str) -> None:
-    """boto3 and the AWS CLI renew expired credentials; each refresh token works once."""
+    """boto3 and the AWS CLI renew expired credentials, and each refresh token works once."""
     file = aws.signin.login(user, expires_in=-60)
     before = stored(file)
     assert caller_of(aws, client, "Login").stdout.strip() == user.arn
@@ -90,7 +90,7 @@ def test_a_login_is_renewed(aws: EmbeddedAws, user: IamUser, client: str) -> Non
 def test_expired_credentials(
     aws: EmbeddedAws, clients: Clients, clock: Clock, user: IamUser
 ) -> None:
-    """AWS refuses a login's credentials from their expiration on."""
+    """AWS refuses a sign-in's credentials after their expiration."""
     file = aws.signin.login(user)
     client = clients.of("sts", credentials(file))
     clock.advance(seconds=899)
@@ -101,7 +101,7 @@ def test_expired_credentials(
 
 
 def test_permissions(aws: EmbeddedAws, clients: Clients, user: IamUser) -> None:
-    """A login's credentials have the permissions of the user."""
+    """A sign-in's credentials have the user's permissions."""
     who = credentials(aws.signin.login(user))
     assert clients.of("s3", who).list_buckets()["Buckets"] == []
     with pytest.raises(ClientError, match="AccessDenied"):
@@ -110,7 +110,7 @@ def test_permissions(aws: EmbeddedAws, clients: Clients, user: IamUser) -> None:
 
 @pytest.mark.parametrize("how", ["clock", "method"])
 def test_a_login_that_has_ended(aws: EmbeddedAws, clock: Clock, user: IamUser, how: str) -> None:
-    """A login can't be renewed after twelve hours, or after `expire`; boto3 reports it."""
+    """A sign-in can't be renewed after twelve hours or after `expire`, and boto3 says so."""
     aws.signin.login(user, expires_in=-60)
     if how == "clock":
         clock.advance(hours=12)
@@ -121,7 +121,7 @@ def test_a_login_that_has_ended(aws: EmbeddedAws, clock: Clock, user: IamUser, h
 
 @pytest.mark.parametrize("proof", [None, "rubbish", "e30.e30.e30"])
 def test_the_key_must_sign(aws: EmbeddedAws, user: IamUser, proof: str | None) -> None:
-    """A refresh token without a valid proof is refused and not used up."""
+    """A refresh token without a valid proof is refused, but not used up."""
     file = aws.signin.login(user, expires_in=-60)
     with pytest.raises(ClientError, match="AccessDenied"):
         renew(aws, file, **({"DPoP": proof} if proof else {}))
@@ -129,7 +129,7 @@ def test_the_key_must_sign(aws: EmbeddedAws, user: IamUser, proof: str | None) -
 
 
 def test_secrets(aws: EmbeddedAws, user: IamUser) -> None:
-    """`secrets` has the secret key, the tokens and the private key of a login."""
+    """`secrets` contains the secret key, the tokens and the private key of a sign-in."""
     document = stored(aws.signin.login(user))
     token = document["accessToken"]
     given = {token["secretAccessKey"], token["sessionToken"]}

@@ -1,4 +1,4 @@
-"""The accounts of the main job: two profiles, one role, three buckets."""
+"""The main job's accounts, with two profiles, one role and three buckets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ when = datetime.fromisoformat
 def test_the_role_sees_its_three_buckets(
     aws: EmbeddedAws, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With only the profile's name, boto3 lists RoleBeta's buckets with their dates."""
+    """boto3 needs only the profile's name to list RoleBeta's buckets and their dates."""
     for name, value in aws.environment().items():
         monkeypatch.setenv(name, value)
     session = boto3.Session(profile_name="RoleBeta")
@@ -44,7 +44,7 @@ def test_the_role_sees_its_three_buckets(
 
 
 def test_the_user_may_not_list_buckets(clients: Clients, scenario: Scenario) -> None:
-    """UserAlpha may not list buckets; the message is AWS's."""
+    """UserAlpha isn't allowed to list buckets, and the message is the same as AWS's."""
     message = (
         "User: arn:aws:iam::231179739868:user/UserAlpha is not authorized to perform: "
         "s3:ListAllMyBuckets because no identity-based policy allows the s3:ListAllMyBuckets action"
@@ -69,7 +69,7 @@ def test_the_aws_cli_sees_the_same(aws: EmbeddedAws, scenario: Scenario) -> None
 
 
 def test_the_shared_files(aws: EmbeddedAws, scenario: Scenario) -> None:
-    """The shared files have only the two profiles and the user's access key."""
+    """The shared files contain only the two profiles and the user's access key."""
     config, credentials = ConfigParser(), ConfigParser()
     config.read(aws.config_file)
     credentials.read(aws.credentials_file)
@@ -104,7 +104,7 @@ def test_the_buckets_are_in_two_regions(clients: Clients, scenario: Scenario) ->
 def test_a_switch_costs_one_call_signed_by_the_user(
     aws: EmbeddedAws, clients: Clients, scenario: Scenario
 ) -> None:
-    """A switch is one AssumeRole call, which the user signs."""
+    """A switch makes one AssumeRole call, signed by the user."""
     clients.of("s3", clients.assume(scenario.user, scenario.role_arn)).list_buckets()
     assert [(call.action, call.arn) for call in aws.calls] == [
         ("sts:AssumeRole", "arn:aws:iam::231179739868:user/UserAlpha"),
@@ -113,7 +113,7 @@ def test_a_switch_costs_one_call_signed_by_the_user(
 
 
 def test_demo_aws() -> None:
-    """The config file of `demo_aws` has the profiles of the scenario, and some of every kind."""
+    """The config file of `demo_aws` contains the scenario's profiles, and every other kind."""
     with demo_aws() as aws:
         config = aws.config_file.read_text()
         assert "[profile RoleBeta]" in config

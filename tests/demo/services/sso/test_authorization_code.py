@@ -1,4 +1,4 @@
-"""Sign-in by the authorization code grant with PKCE, as version 2 of the AWS CLI does it."""
+"""Sign-ins by an authorization code with PKCE, as in version 2 of the AWS CLI."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ CHALLENGE = base64.urlsafe_b64encode(sha256(VERIFIER.encode()).digest()).decode(
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Lets a redirection be an error, whose address is read."""
+    """Turns a redirect into an error, so that the test can read its address."""
 
     def redirect_request(self, *_: object) -> None:
-        """Follow nothing."""
+        """Don't follow the redirect."""
 
 
 class Program:
-    """A program that is registered, and a person's browser."""
+    """A registered program, and the browser of its user."""
 
     def __init__(self, aws: EmbeddedAws) -> None:
         self.aws = aws
@@ -50,7 +50,7 @@ class Program:
         self.who = {name: answer[name] for name in ("clientId", "clientSecret")}
 
     def url(self, **changed: str) -> str:
-        """Return the address of the page."""
+        """Return the URL of the sign-in page, with changed parameters."""
         query = {
             "response_type": "code",
             "client_id": self.who["clientId"],
@@ -62,7 +62,7 @@ class Program:
         return f"{self.aws.endpoint_url}/authorize?{urlencode(query | changed)}"
 
     def answered(self, answer: str) -> dict[str, str]:
-        """Return what the browser brings to the program after the person's answer."""
+        """Answer on the page, and return the parameters of the redirect to the program."""
         opener = urllib.request.build_opener(NoRedirect)
         with pytest.raises(HTTPError) as found:
             opener.open(self.url(), urlencode({"answer": answer}).encode())
@@ -71,7 +71,7 @@ class Program:
         return {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
 
     def redeem(self, code: str, **changed: str) -> dict[str, Any]:
-        """Return the tokens for a code."""
+        """Exchange a code for tokens, and return them."""
         request = self.who | {
             "grantType": "authorization_code",
             "code": code,
@@ -89,7 +89,7 @@ def program(aws: EmbeddedAws) -> Program:
 
 
 def test_allowed(aws: EmbeddedAws, program: Program) -> None:
-    """A code is exchanged for tokens once, by the program that has the verifier."""
+    """The program that has the verifier can exchange a code for tokens, but only once."""
     with urllib.request.urlopen(program.url()) as page:
         assert "Allow" in page.read().decode()
     answer = program.answered("allow")
@@ -106,14 +106,14 @@ def test_allowed(aws: EmbeddedAws, program: Program) -> None:
     "changed", [{"codeVerifier": "w" * 64}, {"redirectUri": "http://127.0.0.1:2/oauth/callback"}]
 )
 def test_code_of_another(program: Program, changed: dict[str, str]) -> None:
-    """A code without its verifier, or for another address, is refused, and is used up."""
+    """A code with a wrong verifier or address is refused, and can't be used again."""
     code = program.answered("allow")["code"]
     assert error_of(lambda: program.redeem(code, **changed)).code == "InvalidGrantException"
     assert error_of(program.redeem, code).code == "InvalidGrantException"
 
 
 def test_denied(program: Program) -> None:
-    """A person who denies it sends an error back."""
+    """If the user denies the sign-in, the redirect contains an error."""
     assert program.answered("deny")["error"] == "access_denied"
 
 
@@ -127,13 +127,13 @@ def test_denied(program: Program) -> None:
     ],
 )
 def test_requests_that_are_refused(program: Program, changed: dict[str, str]) -> None:
-    """The page isn't shown for another address than one on loopback, nor without PKCE."""
+    """The page isn't shown for an address that isn't on loopback, or without PKCE."""
     with pytest.raises(HTTPError, match="400"):
         urllib.request.urlopen(program.url(**changed))
 
 
 def test_the_aws_cli(aws: EmbeddedAws, program: Program) -> None:
-    """`aws sso login` of version 2 signs in without a device code."""
+    """Version 2 of the AWS CLI signs in with `aws sso login`, without a device code."""
     write_session(aws)
     aws.write_profile("P", sso_session="corp", sso_account_id=HOME, sso_role_name="Reader")
     login = subprocess.Popen(

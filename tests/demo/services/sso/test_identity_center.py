@@ -1,4 +1,4 @@
-"""IAM Identity Center: sign-in, tokens and roles, their expiration, and AWS's errors."""
+"""IAM Identity Center: sign-ins, tokens, roles, their expiration, and AWS's errors."""
 
 from __future__ import annotations
 
@@ -74,34 +74,34 @@ class Program:
         self.who = {name: answer[name] for name in ("clientId", "clientSecret")}
 
     def start(self) -> dict[str, Any]:
-        """Start a sign-in; return what the person and the program need to know."""
+        """Start a sign-in, and return its codes and URLs."""
         answer: dict[str, Any] = self.oidc.start_device_authorization(
             **self.who, startUrl=self.aws.sso.start_url
         )
         return answer
 
     def redeem(self, started: dict[str, Any]) -> dict[str, Any]:
-        """Return the tokens of a sign-in that the person has allowed."""
+        """Return the tokens of a sign-in that the user has allowed."""
         answer: dict[str, Any] = self.oidc.create_token(
             **self.who, grantType=DEVICE, deviceCode=started["deviceCode"]
         )
         return answer
 
     def refresh(self, tokens: dict[str, Any]) -> dict[str, Any]:
-        """Return new tokens for a refresh token."""
+        """Exchange a refresh token for new tokens, and return them."""
         answer: dict[str, Any] = self.oidc.create_token(
             **self.who, grantType="refresh_token", refreshToken=tokens["refreshToken"]
         )
         return answer
 
     def sign_in(self) -> dict[str, Any]:
-        """Sign in; return the tokens."""
+        """Sign in, and return the tokens."""
         started = self.start()
         self.aws.sso.approve(started["userCode"])
         return self.redeem(started)
 
     def role(self, tokens: dict[str, Any], name: str = "Reader") -> dict[str, Any]:
-        """Return a role's credentials, in the form of an STS response."""
+        """Return a role's credentials in the form of an STS response."""
         issued = self.portal.get_role_credentials(
             roleName=name, accountId=HOME, accessToken=tokens["accessToken"]
         )["roleCredentials"]
@@ -127,7 +127,7 @@ def profiles(aws: EmbeddedAws) -> None:
 
 
 def page(url: str, **answer: str) -> str:
-    """Return a page; with answers, send its form and return the next page."""
+    """Return a page; with answers, submit its form and return the next page."""
     data = urlencode(answer).encode() if answer else None
     with urllib.request.urlopen(url, data) as response:
         text: str = response.read().decode()
@@ -135,7 +135,7 @@ def page(url: str, **answer: str) -> str:
 
 
 def test_a_sign_in(aws: EmbeddedAws, clients: Clients, program: Program) -> None:
-    """After a person allows a sign-in on its page, the program gets the permission set's role."""
+    """After a user allows a sign-in on its page, the program gets the permission set's role."""
     started = program.start()
     assert error_of(program.redeem, started).code == "AuthorizationPendingException"
     assert f'value="{started["userCode"]}"' in page(started["verificationUriComplete"])
@@ -149,7 +149,7 @@ def test_a_sign_in(aws: EmbeddedAws, clients: Clients, program: Program) -> None
 
 
 def test_the_role_has_the_name_and_path_of_aws(aws: EmbeddedAws) -> None:
-    """A permission set has one role per account, with AWS's name and path."""
+    """A permission set has one role per account, with the name and path that AWS uses."""
     role = aws.sso.assign(HOME, "Reader")
     assert re.fullmatch(
         rf"arn:aws:iam::{HOME}:role/aws-reserved/sso\.amazonaws\.com/"
@@ -161,7 +161,7 @@ def test_the_role_has_the_name_and_path_of_aws(aws: EmbeddedAws) -> None:
 
 
 def test_a_denied_sign_in(aws: EmbeddedAws, program: Program) -> None:
-    """A sign-in that was denied, by the method or on the page, returns no tokens."""
+    """A sign-in denied by the method or on the page returns no tokens."""
     for deny in (aws.sso.deny, partial(page, f"{aws.endpoint_url}/device", answer="deny")):
         started = program.start()
         deny(user_code=started["userCode"])
@@ -169,7 +169,7 @@ def test_a_denied_sign_in(aws: EmbeddedAws, program: Program) -> None:
 
 
 def test_the_page_of_an_unknown_code(aws: EmbeddedAws, program: Program) -> None:
-    """The page returns status 400 and escapes the code; the methods raise KeyError."""
+    """For an unknown code, the page returns status 400, and the methods raise KeyError."""
     url = f"{aws.endpoint_url}/device"
     query = urlencode({"user_code": '"><script>'})
     assert "<script>" not in page(f"{url}?{query}")
@@ -181,7 +181,7 @@ def test_the_page_of_an_unknown_code(aws: EmbeddedAws, program: Program) -> None
 
 
 def test_polling(clock: Clock, program: Program) -> None:
-    """A program that polls again before the interval has passed must slow down."""
+    """A program that polls before the interval has passed must slow down."""
     started = program.start()
     assert error_of(program.redeem, started).code == "AuthorizationPendingException"
     assert error_of(program.redeem, started).code == "SlowDownException"
@@ -190,7 +190,7 @@ def test_polling(clock: Clock, program: Program) -> None:
 
 
 def test_an_expired_device_code(aws: EmbeddedAws, clock: Clock, program: Program) -> None:
-    """An expired code can't be allowed, and can't be redeemed even if it was allowed before."""
+    """An expired code can't be allowed, or redeemed even if it was allowed before."""
     allowed, waiting = program.start(), program.start()
     aws.sso.approve(allowed["userCode"])
     clock.advance(seconds=allowed["expiresIn"])
@@ -227,7 +227,7 @@ def test_the_device_code_of_another_client(aws: EmbeddedAws, program: Program) -
 
 
 def test_another_start_url(program: Program) -> None:
-    """A sign-in with the start URL of another organisation is refused."""
+    """A sign-in with another organisation's start URL is refused."""
     start = program.oidc.start_device_authorization
     other = program.who | {"startUrl": "https://d-1111111111.awsapps.com/start"}
     assert error_of(lambda: start(**other)).code == "InvalidRequestException"
@@ -240,7 +240,7 @@ def test_an_expired_registration(aws: EmbeddedAws, clock: Clock, program: Progra
 
 
 def test_an_expired_access_token(clock: Clock, program: Program) -> None:
-    """The portal refuses an access token for all calls as soon as it has expired."""
+    """The portal refuses all calls with an access token that has expired."""
     tokens = program.sign_in()
     clock.advance(seconds=tokens["expiresIn"] - 1)
     program.role(tokens)
@@ -257,7 +257,7 @@ def test_an_expired_access_token(clock: Clock, program: Program) -> None:
 def test_expired_credentials_of_a_role(
     aws: EmbeddedAws, clients: Clients, clock: Clock, program: Program
 ) -> None:
-    """AWS refuses a role's credentials from the time that the portal has returned with them."""
+    """AWS refuses a role's credentials after the expiration time that the portal has returned."""
     aws.sso.lifetimes = Lifetimes(role=900)
     credentials = program.role(program.sign_in())
     assert credentials["Expiration"] == (clock().timestamp() + 900) * 1000
@@ -268,7 +268,7 @@ def test_expired_credentials_of_a_role(
 
 
 def test_refresh(aws: EmbeddedAws, clock: Clock, program: Program) -> None:
-    """A refresh token works once, and until it expires."""
+    """A refresh token works once, and only until it expires."""
     first = program.sign_in()
     clock.advance(seconds=first["expiresIn"])
     second = program.refresh(first)
@@ -279,13 +279,13 @@ def test_refresh(aws: EmbeddedAws, clock: Clock, program: Program) -> None:
 
 
 def test_no_refresh_token_without_the_scope(aws: EmbeddedAws, program: Program) -> None:
-    """A client that registers without the scope, as for a legacy profile, gets no refresh token."""
+    """A client that registers without the scope, as legacy profiles do, gets no refresh token."""
     assert "refreshToken" in program.sign_in()
     assert "refreshToken" not in Program(aws).sign_in()
 
 
 def test_expire_tokens(aws: EmbeddedAws, program: Program) -> None:
-    """`expire_tokens` expires access tokens, refresh tokens only with `refresh`; it counts them."""
+    """`expire_tokens` returns the number of expired tokens; refresh tokens need `refresh=True`."""
     tokens = program.sign_in()
     assert aws.sso.expire_tokens() == 1
     assert error_of(program.role, tokens).code == "UnauthorizedException"
@@ -295,7 +295,7 @@ def test_expire_tokens(aws: EmbeddedAws, program: Program) -> None:
 
 
 def test_roles_of_a_user(aws: EmbeddedAws, program: Program) -> None:
-    """A user can list and use only the accounts and roles that are assigned to the user."""
+    """A user can list and use only accounts and roles assigned to that user."""
     aws.sso.assign(AWAY, "Admin")
     aws.sso.assign(HOME, "Auditor", user="bob")
     tokens = program.sign_in()
@@ -321,7 +321,7 @@ def test_profiles(aws: EmbeddedAws, client: str, profile: str) -> None:
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.usefixtures("profiles")
 def test_an_expired_token_is_refreshed(aws: EmbeddedAws, client: str) -> None:
-    """boto3 and the AWS CLI refresh the token of an sso-session and store the new one."""
+    """boto3 and the AWS CLI refresh the token of an sso-session, and store the new token."""
     file = aws.sso.sign_in("corp", expires_in=-60)
     before = json.loads(file.read_text())
     assert re.fullmatch(ARN, caller_of(aws, client, "Session").stdout.strip())
@@ -364,7 +364,7 @@ def test_aws_sso_login(aws: EmbeddedAws, profile: str) -> None:
 
 
 def test_secrets(aws: EmbeddedAws, program: Program) -> None:
-    """`secrets` has everything that a sign-in issues, and no repr shows one of them."""
+    """`secrets` contains everything that a sign-in issues, and no repr shows any of it."""
     started = program.start()
     aws.sso.approve(started["userCode"])
     tokens = program.redeem(started)
@@ -388,7 +388,7 @@ def _renamed(who: dict[str, str]) -> dict[str, str]:
 
 
 def test_calls(aws: EmbeddedAws, program: Program) -> None:
-    """The list of calls has the requests of a sign-in."""
+    """The list of calls contains the requests of a sign-in."""
     aws.calls.clear()
     program.role(program.sign_in())
     assert [call.action for call in aws.calls] == [

@@ -1,4 +1,4 @@
-"""The access portal lists accounts and roles in pages, as botocore's model of it says."""
+"""Paging of accounts and roles in the access portal, as in botocore's model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def portal(aws: EmbeddedAws) -> Any:
 
 @pytest.fixture
 def token(aws: EmbeddedAws) -> dict[str, str]:
-    """Sign a user in whose 45 accounts have one role each, but for one that has 30."""
+    """Sign in a user who has 45 accounts, and return the token; one account has 30 roles."""
     for number in range(44):
         aws.sso.assign(f"{number:012}", "Reader")
     for number in range(30):
@@ -34,7 +34,7 @@ def token(aws: EmbeddedAws) -> dict[str, str]:
 
 
 def pages(portal: Any, operation: str, **parameters: Any) -> list[list[dict[str, str]]]:
-    """Return the pages of botocore's own paginator."""
+    """Return all pages that botocore's paginator gets."""
     result = MODEL.operation_model(operation).output_shape.members
     name = next(member for member in result if member.endswith("List"))
     paginator = portal.get_paginator(botocore.xform_name(operation))
@@ -42,7 +42,7 @@ def pages(portal: Any, operation: str, **parameters: Any) -> list[list[dict[str,
 
 
 def test_all_pages(portal: Any, token: dict[str, str]) -> None:
-    """A page has 20 items or as many as were asked for; together they have each item once."""
+    """A page has 20 items or the requested number, and all pages together have each item once."""
     listed = pages(portal, "ListAccounts", **token)
     assert [len(page) for page in listed] == [20, 20, 5]
     accounts = [account["accountId"] for page in listed for account in page]
@@ -53,7 +53,7 @@ def test_all_pages(portal: Any, token: dict[str, str]) -> None:
 
 
 def test_what_is_said_of_an_account(aws: EmbeddedAws, portal: Any, token: dict[str, str]) -> None:
-    """Each account has every member of the model, and each role as well."""
+    """Each account and each role has every member of its shape in botocore's model."""
     aws.sso.name_account(HOME, "Acme Prod", "prod@acme.example")
     accounts = [one for page in pages(portal, "ListAccounts", **token) for one in page]
     assert {frozenset(one) for one in accounts} == {members("AccountInfo")}
@@ -70,12 +70,12 @@ def members(shape: str) -> frozenset[str]:
 
 @pytest.mark.parametrize("wrong", [{"maxResults": 101}, {"nextToken": "another"}])
 def test_invalid_pages(portal: Any, token: dict[str, str], wrong: dict[str, Any]) -> None:
-    """A page that is too large, and a token that isn't of a page, are refused."""
+    """A page size that is too large is refused, and so is an unknown page token."""
     assert error_of(portal.list_accounts, **token, **wrong).code == "InvalidRequestException"
 
 
 def test_throttling(aws: EmbeddedAws, portal: Any, token: dict[str, str]) -> None:
-    """More requests a second than the test allows are throttled."""
+    """Requests beyond the configured rate are throttled."""
     aws.sso.calls_per_second = 0
     error = error_of(portal.list_accounts, **token)
     assert (error.code, error.status) == ("TooManyRequestsException", 429)
@@ -85,7 +85,7 @@ def test_throttling(aws: EmbeddedAws, portal: Any, token: dict[str, str]) -> Non
 
 
 def test_accounts_of_others(aws: EmbeddedAws, portal: Any, token: dict[str, str]) -> None:
-    """An account without an assignment of the user isn't listed."""
+    """An account in which the user has no assignment isn't listed."""
     aws.sso.assign(AWAY, "Admin", user="bob")
     listed = pages(portal, "ListAccounts", **token, maxResults=100)
     assert AWAY not in {one["accountId"] for page in listed for one in page}

@@ -1,4 +1,4 @@
-"""AssumeRole: who may assume a role, with which parameters, and AWS's errors."""
+"""AssumeRole: permissions, parameters and AWS's errors."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ DENY = " with an explicit deny in an identity-based policy"
 def test_allowed(
     aws: EmbeddedAws, clients: Clients, account: str, principal: str, statements: list[Any]
 ) -> None:
-    """A trust policy that names a user of its account is enough; otherwise both must allow."""
+    """A trust policy that names a user of its account is enough; otherwise, both must allow."""
     user = aws.create_user("Ann", account=HOME, policy=policy(*statements))
     role = aws.create_role("Role", account=account, trust=trusts(principal))
     answer = clients.of("sts", user).assume_role(RoleArn=role, RoleSessionName="me")
@@ -47,7 +47,7 @@ def test_allowed(
 
 @dataclass(frozen=True)
 class Denial:
-    """A role's account, the principal it trusts, the user's policy, and AWS's reason."""
+    """A role's account, the principal that it trusts, the user's policy, and AWS's reason."""
 
     account: str
     principal: str
@@ -73,7 +73,7 @@ class Denial:
     ],
 )
 def test_denied(aws: EmbeddedAws, clients: Clients, case: Denial) -> None:
-    """The message is AWS's; only for a role of the caller's account it has a reason."""
+    """The message is the same as AWS's, and has a reason only for roles in the caller's account."""
     user = aws.create_user("Ann", account=HOME, policy=policy(*case.statements))
     role = aws.create_role("Role", account=case.account, trust=trusts(case.principal))
     assert clients.assume_error(user, role) == not_authorized(ANN, role, case.reason)
@@ -84,7 +84,7 @@ def test_denied(aws: EmbeddedAws, clients: Clients, case: Denial) -> None:
 def test_a_missing_role(
     aws: EmbeddedAws, clients: Clients, account: str, statements: list[Any]
 ) -> None:
-    """The error is the same for a missing role and for a role that doesn't trust the caller."""
+    """The error for a missing role is the same as for a role that doesn't trust the caller."""
     user = aws.create_user("Ann", account=HOME, policy=policy(*statements))
     real = aws.create_role("Real", account=account, trust=trusts("333333333333"))
     missing = real.replace("Real", "Gone")
@@ -93,7 +93,7 @@ def test_a_missing_role(
 
 
 def test_a_deny_in_the_trust_policy_wins(aws: EmbeddedAws, clients: Clients) -> None:
-    """A trust policy can deny one user of an account that it trusts."""
+    """A trust policy can deny a user of an account that it trusts."""
     user = aws.create_user("Ann", account=HOME, policy=policy(ASSUME))
     statements = [*trusts(HOME)["Statement"], *trusts(ANN, effect="Deny")["Statement"]]
     role = aws.create_role("Role", account=AWAY, trust={"Statement": statements})
@@ -192,7 +192,7 @@ def malformed(*complaints: str) -> str:
 def test_malformed_parameters(
     aws: EmbeddedAws, clients: Clients, parameters: dict[str, Any], message: str
 ) -> None:
-    """An invalid parameter is a ValidationError with the service's message."""
+    """An invalid parameter causes a ValidationError with the service's message."""
     user = aws.create_user("Ann", account=HOME, policy=policy(ASSUME))
     role = aws.create_role("Role", account=AWAY, trust=trusts(HOME))
     assert clients.assume_error(user, role, **parameters) == ("ValidationError", message, 400)
@@ -218,7 +218,7 @@ def test_the_expiration(aws: EmbeddedAws, clients: Clients, clock: Clock) -> Non
 
 
 def test_chained_roles(aws: EmbeddedAws, clients: Clients) -> None:
-    """A role session can assume the next role for at most an hour, even if that allows more."""
+    """A role session can assume another role for an hour at most, even if that role allows more."""
     user = aws.create_user("Ann", account=HOME)
     first = aws.create_role("First", account=HOME, trust=trusts(user.arn), policy=policy(ASSUME))
     second = aws.create_role(
@@ -258,7 +258,7 @@ def test_a_role_without_the_permission_cannot_chain(aws: EmbeddedAws, clients: C
 def test_parameters_that_are_not_emulated(
     aws: EmbeddedAws, clients: Clients, parameters: dict[str, Any], code: str
 ) -> None:
-    """A parameter that has an effect on AWS, but not here, is an error."""
+    """A parameter that AWS supports but the embedded AWS doesn't causes an error."""
     user = aws.create_user("Ann", account=HOME)
     role = aws.create_role("Role", account=HOME, trust=trusts(user.arn))
     assert clients.assume_error(user, role, **parameters).code == code

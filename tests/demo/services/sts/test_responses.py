@@ -1,4 +1,4 @@
-"""GetCallerIdentity, GetSessionToken, and the actions that aren't emulated."""
+"""GetCallerIdentity, GetSessionToken, and actions that aren't emulated."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def test_get_caller_identity(aws: EmbeddedAws, clients: Clients) -> None:
-    """GetCallerIdentity needs no permission; it returns the ID, account and ARN of the caller."""
+    """GetCallerIdentity requires no permission, and returns the caller's ID, account and ARN."""
     deny = {"Effect": "Deny", "Action": "*"}
     user = aws.create_user("Ann", account=HOME, policy=policy(allows("*"), deny))
     role = aws.create_role("Role", account="222222222222", trust=trusts(HOME))
@@ -50,7 +50,7 @@ def test_get_caller_identity(aws: EmbeddedAws, clients: Clients) -> None:
 def test_actions_that_are_not_emulated(
     clients: Clients, user: IamUser, call: Callable[[Any], Any]
 ) -> None:
-    """STS refuses actions for which moto would return credentials that can't be used."""
+    """STS refuses actions for which moto would return unusable credentials."""
     error = error_of(call, clients.of("sts", user))
     assert error.code == "NotImplemented"
     assert "doesn't emulate" in error.message
@@ -67,7 +67,7 @@ def test_get_session_token_is_for_users(aws: EmbeddedAws, clients: Clients, user
 def test_durations_of_get_session_token(
     clients: Clients, clock: Clock, user: IamUser, seconds: int
 ) -> None:
-    """The credentials of GetSessionToken are valid for 15 minutes to 36 hours, as requested."""
+    """GetSessionToken's credentials are valid for the requested duration, up to 36 hours."""
     sts = clients.of("sts", user)
     expiration = sts.get_session_token(DurationSeconds=seconds)["Credentials"]["Expiration"]
     assert (expiration - clock.now).total_seconds() == seconds
@@ -76,7 +76,7 @@ def test_durations_of_get_session_token(
 
 
 def test_what_a_session_of_get_session_token_can_call(aws: EmbeddedAws, clients: Clients) -> None:
-    """It can't call IAM without MFA, and of STS only AssumeRole and GetCallerIdentity."""
+    """Without MFA, the session can't call IAM; in STS, it can call only two actions."""
     user = aws.create_user("Ann", account=HOME, policy=policy(allows("*")), mfa=True)
     sts = clients.of("sts", user)
     plain = sts.get_session_token()["Credentials"]

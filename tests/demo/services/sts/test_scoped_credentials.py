@@ -1,4 +1,4 @@
-"""GetScopedCredentials: the caller's own identity, with less power or less time.
+"""GetScopedCredentials, which returns the caller's own identity with fewer rights or less time.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html
 """
@@ -30,7 +30,7 @@ def text(*actions: str) -> str:
 
 
 def sts_with(aws: EmbeddedAws, keys: dict[str, Any]) -> Any:
-    """Return a client for STS that knows the operation, whatever botocore's version."""
+    """Return an STS client that knows the operation, even if botocore's own models don't."""
     session = botocore.session.Session()
     session.register_component("data_loader", SessionLoader(None))
     return session.create_client(
@@ -40,13 +40,13 @@ def sts_with(aws: EmbeddedAws, keys: dict[str, Any]) -> Any:
         aws_access_key_id=keys["AccessKeyId"],
         aws_secret_access_key=keys["SecretAccessKey"],
         aws_session_token=keys.get("SessionToken"),
-        config=Config(parameter_validation=False),  # the service validates them, too
+        config=Config(parameter_validation=False),  # so that the service validates the parameters
     )
 
 
 @pytest.fixture
 def keys(aws: EmbeddedAws, clients: Clients) -> dict[str, Any]:
-    """Assume a role that may do everything, with a source identity."""
+    """Return the session of a role with all permissions and a source identity."""
     ann = aws.create_user("Ann", account=HOME, policy=policy(allows("sts:*")))
     trust = trusts(HOME, Action=["sts:AssumeRole", "sts:SetSourceIdentity"])
     role = aws.create_role("Role", account=AWAY, trust=trust, policy=policy(allows("*")))
@@ -58,7 +58,7 @@ def keys(aws: EmbeddedAws, clients: Clients) -> dict[str, Any]:
 
 
 def test_identity(aws: EmbeddedAws, keys: dict[str, Any]) -> None:
-    """The session is still the caller's, and ends when the caller's ends."""
+    """The new session has the caller's identity and source identity, and ends at the same time."""
     answer = sts_with(aws, keys).get_scoped_credentials(
         Policy=text("s3:List*", SCOPED), ScopedSessionDescription="a test"
     )
@@ -70,7 +70,7 @@ def test_identity(aws: EmbeddedAws, keys: dict[str, Any]) -> None:
 
 
 def test_intersection(aws: EmbeddedAws, clients: Clients, keys: dict[str, Any]) -> None:
-    """Each layer takes away from what the one before allows, and none adds to it."""
+    """Each policy only reduces the permissions of the previous session."""
     for actions, may_list in ((("s3:*", SCOPED), True), (("ec2:*", "s3:GetObject"), False)):
         answer = sts_with(aws, keys).get_scoped_credentials(Policy=text(*actions))
         keys = answer["Credentials"]
@@ -85,7 +85,7 @@ def test_intersection(aws: EmbeddedAws, clients: Clients, keys: dict[str, Any]) 
 
 
 def test_three_layers(aws: EmbeddedAws, keys: dict[str, Any]) -> None:
-    """A fourth policy is refused; a shorter time isn't a layer."""
+    """A fourth policy is refused, but a shorter duration doesn't count as one."""
     for _ in range(3):
         keys = sts_with(aws, keys).get_scoped_credentials(Policy=text("*"))["Credentials"]
     fourth = sts_with(aws, keys).get_scoped_credentials
@@ -94,7 +94,7 @@ def test_three_layers(aws: EmbeddedAws, keys: dict[str, Any]) -> None:
 
 
 def test_time(aws: EmbeddedAws, clients: Clients, keys: dict[str, Any], clock: Clock) -> None:
-    """The session can be shorter than the caller's, even a second, and not longer."""
+    """The new session can be as short as a second, but must end before the caller's."""
     sts = sts_with(aws, keys)
     left = int((keys["Expiration"] - clock()).total_seconds())
     short = sts.get_scoped_credentials(DurationSeconds=1)["Credentials"]
@@ -119,12 +119,12 @@ def test_time(aws: EmbeddedAws, clients: Clients, keys: dict[str, Any], clock: C
 def test_errors(
     aws: EmbeddedAws, keys: dict[str, Any], parameters: dict[str, Any], code: str
 ) -> None:
-    """Parameters that AWS doesn't accept have its errors."""
+    """Invalid parameters cause the same errors as on AWS."""
     assert error_of(sts_with(aws, keys).get_scoped_credentials, **parameters).code == code
 
 
 def test_too_large(aws: EmbeddedAws, keys: dict[str, Any]) -> None:
-    """Policies that don't fit into a session token together are refused."""
+    """Policies that together don't fit into a session token are refused."""
     long = text("*") + " " * 1900
     for _ in range(2):
         keys = sts_with(aws, keys).get_scoped_credentials(Policy=long)["Credentials"]
@@ -133,7 +133,7 @@ def test_too_large(aws: EmbeddedAws, keys: dict[str, Any]) -> None:
 
 
 def test_who_may(aws: EmbeddedAws, clients: Clients) -> None:
-    """It is for temporary credentials, even a user's, whose policy allows it."""
+    """Only temporary credentials whose policy allows it can call GetScopedCredentials."""
     for name, actions in (("Ann", ["s3:*"]), ("Bob", ["s3:*", SCOPED])):
         user = aws.create_user(name, account=HOME, policy=policy(allows(*actions)))
         long_term = {

@@ -1,4 +1,4 @@
-"""Roles assumed by AWS services."""
+"""Roles that AWS services assume."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def test_a_service_gets_a_session(
     aws: EmbeddedAws, clients: Clients, clock: Clock, service: str, principal: Any
 ) -> None:
-    """A service that the trust policy names gets credentials of the role."""
+    """A service named in the trust policy gets credentials of the role."""
     role = aws.create_role("App", account=AWAY, trust=trusts(principal))
     credentials = aws.service_session(service, role, "i-0123", duration=900)
     assert set(credentials) == {"AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"}
@@ -39,7 +39,7 @@ def test_a_service_gets_a_session(
     "principal", [{"Service": "lambda.amazonaws.com"}, {"AWS": AWAY}, "*"], ids=str
 )
 def test_a_service_that_is_not_trusted(aws: EmbeddedAws, principal: Any) -> None:
-    """A service can't assume a role that doesn't name it, or a role that doesn't exist."""
+    """A service can't assume a role that doesn't name it or that doesn't exist."""
     role = aws.create_role("App", account=AWAY, trust=trusts(principal))
     for arn in (role, role.replace("App", "Gone")):
         with pytest.raises(PermissionError, match=r"ec2\.amazonaws\.com is not authorized"):

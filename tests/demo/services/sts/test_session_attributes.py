@@ -1,4 +1,4 @@
-"""Session tags and source identities: who may set them, what they are for, and AWS's errors."""
+"""Session tags and source identities: required permissions, effects and AWS's errors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def user(aws: EmbeddedAws) -> IamUser:
 
 
 def role(aws: EmbeddedAws, principal: str, name: str = "Role", **more: Any) -> str:
-    """Create a role that may list buckets if its session has the tag team=red."""
+    """Create a role that allows S3 only to sessions with the tag team=red, and return its ARN."""
     only_red = {"StringEquals": {"aws:PrincipalTag/team": "red"}}
     return aws.create_role(
         name,
@@ -35,7 +35,7 @@ def role(aws: EmbeddedAws, principal: str, name: str = "Role", **more: Any) -> s
 
 
 def test_a_tag(aws: EmbeddedAws, clients: Clients, user: IamUser) -> None:
-    """A session's tag is a condition key of its requests; another value is another session."""
+    """A session's tags are condition keys of its requests."""
     arn = role(aws, HOME)
     clients.of("s3", clients.assume(user, arn, **RED)).list_buckets()
     for tags in ({}, {"Tags": [{"Key": "team", "Value": "blue"}]}):
@@ -54,7 +54,7 @@ def test_permissions(
     parameters: dict[str, Any],
     action: str,
 ) -> None:
-    """Tags and a source identity need an action more in the trust policy."""
+    """Tags and source identities require another action in the trust policy."""
     arn = role(aws, HOME, Action="sts:AssumeRole")
     clients.assume(user, arn)
     error = clients.assume_error(user, arn, **parameters)
@@ -75,7 +75,7 @@ def test_conditions_of_the_trust_policy(aws: EmbeddedAws, clients: Clients, user
 
 
 def test_role_chaining(aws: EmbeddedAws, clients: Clients, user: IamUser) -> None:
-    """Transitive tags and the source identity stay in the next role, and can't be changed."""
+    """Transitive tags and the source identity pass to the next role, and can't be changed."""
     first, second = role(aws, HOME, "First"), role(aws, AWAY, "Second")
     transitive = {**RED, "TransitiveTagKeys": ["team"], "SourceIdentity": "ann"}
     session = clients.assume(user, first, **transitive)
@@ -107,5 +107,5 @@ def test_role_chaining(aws: EmbeddedAws, clients: Clients, user: IamUser) -> Non
 def test_what_is_refused(
     aws: EmbeddedAws, clients: Clients, user: IamUser, parameters: dict[str, Any], code: str
 ) -> None:
-    """Tags, source identities and policies that AWS doesn't accept are its errors."""
+    """Tags, source identities and policies that AWS doesn't accept cause AWS's errors."""
     assert clients.assume_error(user, role(aws, HOME), **parameters).code == code

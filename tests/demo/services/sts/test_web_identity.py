@@ -1,4 +1,4 @@
-"""AssumeRoleWithWebIdentity: which tokens are valid, whom a role trusts, and the expiration."""
+"""AssumeRoleWithWebIdentity: valid tokens, trust policies and expiration."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ endpoint_url = {endpoint_url}
 
 
 def trust(provider: OidcProvider, **more: Any) -> dict[str, Any]:
-    """Return a trust policy for the holders of a provider's tokens."""
+    """Return a trust policy that trusts the provider's tokens."""
     action = {"Action": "sts:AssumeRoleWithWebIdentity"}
     return trusts({"Federated": provider.arn}, **action, **more)
 
@@ -54,7 +54,7 @@ def role(aws: EmbeddedAws, provider: OidcProvider) -> str:
 
 
 def assume(aws: EmbeddedAws, token: str, role: str = ROLE, **more: Any) -> dict[str, Any]:
-    """Assume a role with a token, in an unsigned request."""
+    """Assume a role with a token in an unsigned request, and return the response."""
     parameters = {"RoleArn": role, "RoleSessionName": "pod", "WebIdentityToken": token} | more
     sts = unsigned_client(aws, "sts")
     response: dict[str, Any] = sts.assume_role_with_web_identity(**parameters)
@@ -64,7 +64,7 @@ def assume(aws: EmbeddedAws, token: str, role: str = ROLE, **more: Any) -> dict[
 def test_a_token_becomes_a_role(
     aws: EmbeddedAws, clients: Clients, clock: Clock, provider: OidcProvider, role: str
 ) -> None:
-    """A token returns a session of the role, with the role's permissions, until it expires."""
+    """A token gets a session with the role's permissions, which expires."""
     answer = assume(aws, provider.token(SUBJECT), DurationSeconds=900)
     assert answer["Provider"] == provider.arn == f"arn:aws:iam::{HOME}:oidc-provider/{NAME}"
     assert answer["SubjectFromWebIdentityToken"] == SUBJECT
@@ -82,7 +82,7 @@ def test_a_token_becomes_a_role(
 def test_an_expired_token(
     aws: EmbeddedAws, clock: Clock, provider: OidcProvider, role: str
 ) -> None:
-    """From its expiration on, a token is refused, and the message has both times."""
+    """An expired token is refused with a message that contains both times."""
     token = provider.token(SUBJECT, expires_in=60)
     clock.advance(seconds=59)
     assume(aws, token)
@@ -96,7 +96,7 @@ def test_an_expired_token(
 def test_a_provider_that_the_account_does_not_have(
     aws: EmbeddedAws, provider: OidcProvider, role: str
 ) -> None:
-    """A token of another issuer, or of another account's provider, is refused."""
+    """A token of another issuer or of another account's provider is refused."""
     other = "https://oidc.example.com"
     stranger = aws.create_oidc_provider(other, account=AWAY)
     no_provider = "No OpenIDConnect provider found in your account for"
@@ -111,27 +111,27 @@ def test_a_provider_that_the_account_does_not_have(
 def test_a_token_with_another_signature(
     aws: EmbeddedAws, provider: OidcProvider, role: str
 ) -> None:
-    """A token that names the issuer but isn't signed by it is refused."""
+    """A token that names the issuer but has another provider's signature is refused."""
     forger = aws.create_oidc_provider(ISSUER, account=AWAY)
     assert error_of(assume, aws, forger.token(SUBJECT)).code == "InvalidIdentityToken"
 
 
 @pytest.mark.parametrize("token", ["rubbish", "a.b.c", "e30.e30.e30"])
 def test_an_invalid_token(aws: EmbeddedAws, role: str, token: str) -> None:
-    """A text that isn't a token is refused, and the message doesn't repeat it."""
+    """An invalid token is refused with a message that doesn't repeat it."""
     code, message, status = error_of(assume, aws, token)
     assert (code, status) == ("InvalidIdentityToken", 400)
     assert token not in message
 
 
 def test_another_audience(aws: EmbeddedAws, provider: OidcProvider, role: str) -> None:
-    """A token for another audience is refused before the role's trust policy is evaluated."""
+    """A token for a different audience is refused before the role's trust policy is evaluated."""
     code, message, _ = error_of(assume, aws, provider.token(SUBJECT, audience="other"))
     assert (code, message) == ("InvalidIdentityToken", "Incorrect token audience")
 
 
 def test_whom_the_role_trusts(aws: EmbeddedAws, provider: OidcProvider, role: str) -> None:
-    """The error is the same for another subject, another trust policy, and a missing role."""
+    """The error is the same for another subject, another trust policy and a missing role."""
     aws.create_role("Plain", account=HOME, trust=trusts(f"arn:aws:iam::{HOME}:root"))
     denied = ("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
     assert error_of(assume, aws, provider.token("system:serviceaccount:other:bob")) == denied
@@ -141,7 +141,7 @@ def test_whom_the_role_trusts(aws: EmbeddedAws, provider: OidcProvider, role: st
 
 
 def test_a_pattern_of_subjects(aws: EmbeddedAws, provider: OidcProvider) -> None:
-    """A trust policy may name subjects with a pattern."""
+    """A trust policy can match subjects with a pattern."""
     condition = {"StringLike": {f"{NAME}:sub": "system:serviceaccount:notebooks:*"}}
     aws.create_role("Pod", account=HOME, trust=trust(provider, Condition=condition))
     assume(aws, provider.token(SUBJECT))
@@ -150,7 +150,7 @@ def test_a_pattern_of_subjects(aws: EmbeddedAws, provider: OidcProvider) -> None
 
 
 def test_other_claims_are_not_evaluated(aws: EmbeddedAws, provider: OidcProvider) -> None:
-    """A role with a condition on a claim that isn't evaluated can't be created."""
+    """A role can't be created with a condition on a claim that isn't evaluated."""
     condition = {"StringEquals": {f"{NAME}:amr": "authenticated"}}
     with pytest.raises(UnsupportedPolicyError):
         aws.create_role("Pod", account=HOME, trust=trust(provider, Condition=condition))
@@ -163,7 +163,7 @@ def test_other_claims_are_not_evaluated(aws: EmbeddedAws, provider: OidcProvider
 def test_parameters(
     aws: EmbeddedAws, provider: OidcProvider, role: str, parameters: dict[str, Any]
 ) -> None:
-    """The limits of AssumeRole's parameters apply here too."""
+    """The limits of AssumeRole's parameters apply here, too."""
     error = error_of(assume, aws, provider.token(SUBJECT), **parameters)
     assert (error.code, error.status) == ("ValidationError", 400)
 
@@ -178,7 +178,7 @@ def test_an_invalid_role_arn(aws: EmbeddedAws, provider: OidcProvider, role: str
 def test_a_session_policy(
     aws: EmbeddedAws, clients: Clients, provider: OidcProvider, role: str
 ) -> None:
-    """A session policy limits what the role may do."""
+    """A session policy limits the role's permissions."""
     limit = '{"Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}}'
     credentials = assume(aws, provider.token(SUBJECT), Policy=limit)["Credentials"]
     with pytest.raises(ClientError, match="AccessDenied"):
@@ -196,7 +196,7 @@ def test_a_profile(aws: EmbeddedAws, provider: OidcProvider, role: str, client: 
 
 
 def test_secrets(aws: EmbeddedAws, provider: OidcProvider, role: str) -> None:
-    """`secrets` has each token, and neither a provider's repr nor the list of calls shows one."""
+    """`secrets` contains each token, and neither a provider's repr nor the calls show it."""
     token = provider.token(SUBJECT)
     credentials = assume(aws, token)["Credentials"]
     assert {token, credentials["SecretAccessKey"], credentials["SessionToken"]} <= aws.secrets()
