@@ -1,4 +1,4 @@
-"""Reads a card's HTML as a browser does."""
+"""A parser that reads a card's HTML as a browser does."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Protocol
 
 
 class Shown(Protocol):
-    """What a notebook renders."""
+    """An object that a notebook renders as HTML."""
 
     def _repr_html_(self) -> str: ...
 
 
 class Reader(HTMLParser):
-    """The text, tags and attributes of some HTML. Raises AssertionError if it isn't well-formed."""
+    """The text, tags and attributes of HTML. Raises AssertionError if it isn't well-formed."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -26,14 +26,14 @@ class Reader(HTMLParser):
         assert self._open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note a tag that opens."""
+        """Record an opening tag."""
         self.tags.append(tag)
         self.attributes += attrs
-        if tag != "wbr":  # it has no end
+        if tag != "wbr":  # it has no closing tag
             self._open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        """Check that a tag that closes is the one that is open."""
+        """Check that a closing tag matches the last opening tag."""
         assert self._open.pop() == tag
 
     def handle_data(self, data: str) -> None:
@@ -41,10 +41,10 @@ class Reader(HTMLParser):
         self.text += data
 
     def handle_comment(self, data: str) -> None:
-        """Refuse a comment, which no card has."""
+        """Refuse comments, which cards never contain."""
         raise AssertionError(data)
 
 
 def read(card: Shown) -> Reader:
-    """Read what a notebook renders of a card."""
+    """Read the HTML that a notebook renders for a card."""
     return Reader(card._repr_html_())

@@ -1,4 +1,4 @@
-"""What cards show, and that text and HTML show the same."""
+"""The cards' content, which is the same in text and in HTML."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def identity(**changes: Any) -> Identity:
-    """Make an identity."""
+    """Return an identity with these changes."""
     fields: dict[str, Any] = {
         "account": "123456789012",
         "arn": "arn:aws:sts::123456789012:assumed-role/RoleBeta/s",
@@ -36,7 +36,7 @@ def identity(**changes: Any) -> Identity:
 
 
 def profile(name: str, **changes: Any) -> Profile:
-    """Make a profile."""
+    """Return a profile with these changes."""
     fields: dict[str, Any] = {
         "name": name,
         "kind": ProfileKind.STATIC_KEYS,
@@ -66,17 +66,17 @@ def profile(name: str, **changes: Any) -> Profile:
     ],
 )
 def test_time_left(left: timedelta | None, words: str) -> None:
-    """The time left is shown in words, to the nearest minute."""
+    """The time left is in words, rounded to the nearest minute."""
     assert cards.time_left(None if left is None else NOW + left, NOW) == words
 
 
 def test_time_left_from_now() -> None:
-    """Without ``now``, the time left is counted from the present."""
+    """Without ``now``, the time left is counted from the current time."""
     assert cards.time_left(datetime.now(UTC) - timedelta(hours=1)) == "expired"
 
 
 def test_identity_card() -> None:
-    """Chain, account, ARN, region, expiry in UTC and variable are on the card."""
+    """The card has the chain, account, ARN, Region, expiry in UTC, and variable."""
     card = cards.identity_card(identity(), variable="session", now=NOW)
     assert str(card) == "\n".join(
         [
@@ -104,7 +104,7 @@ def test_identity_card() -> None:
 def test_an_identity_whose_credentials_have_expired(
     renews: bool, problem: str, badge: str, tone: Tone
 ) -> None:
-    """A card says calmly that credentials are renewed, and in red that they aren't."""
+    """The card stays green if credentials can be renewed, and turns red if they can't."""
     later = NOW + timedelta(hours=2)
     card = cards.identity_card(identity(), variable="", renews=renews, problem=problem, now=later)
     assert (card.badge, card.tone) == (badge, tone)
@@ -112,7 +112,7 @@ def test_an_identity_whose_credentials_have_expired(
 
 
 def test_html_shows_what_the_text_shows() -> None:
-    """Every word of the text is in the HTML."""
+    """The HTML contains every word of the text."""
     stale = [Leftover("s3", "still signs as UserAlpha")]
     card = cards.identity_card(identity(), variable="session", leftovers=stale, now=NOW)
     shown = read(card).text
@@ -122,7 +122,7 @@ def test_html_shows_what_the_text_shows() -> None:
 
 
 def test_identity_without_expiry_or_region() -> None:
-    """Without an expiry there is no time, and a missing Region is shown as none."""
+    """Without an expiry, the card shows no time; without a Region, it shows `none`."""
     card = cards.identity_card(identity(expiry=None, region=None), variable="s", now=NOW)
     assert "no expiry" in str(card)
     assert "expires" not in str(card)
@@ -130,7 +130,7 @@ def test_identity_without_expiry_or_region() -> None:
 
 
 def test_stale_variables_are_noted() -> None:
-    """Each variable that didn't follow is named in one line, and the edge warns."""
+    """The card has a line for each stale variable, and its edge is a warning."""
     stale = [
         Leftover("s3", "still signs as UserAlpha"),
         Leftover("old", "still signs as UserAlpha"),
@@ -144,7 +144,7 @@ def test_stale_variables_are_noted() -> None:
 
 
 def test_region_that_may_be_misspelt() -> None:
-    """A Region that botocore doesn't know, but for a letter, is noted, since it may be new."""
+    """The card notes a Region that botocore doesn't know, and suggests similar ones."""
     card = cards.identity_card(identity(region="us-wst-2"), variable="session", now=NOW)
     assert card.notes == (
         "botocore doesn't know the Region `us-wst-2`. "
@@ -155,7 +155,7 @@ def test_region_that_may_be_misspelt() -> None:
 
 @pytest.mark.parametrize("is_aws", [True, False])
 def test_region_of_no_known_form(*, is_aws: bool) -> None:
-    """A Region that is like none of AWS's is noted, but for a server that isn't AWS."""
+    """The card notes a Region with an unknown form, unless the server isn't AWS."""
     mars = identity(region="mars", unknown_region=is_aws)
     card = cards.identity_card(mars, variable="session", now=NOW)
     note = "botocore doesn't know the Region `mars`. Check it in the profile and in `--region`."
@@ -171,13 +171,13 @@ def test_no_identity() -> None:
     ("undone", "words"), [(True, "The switch is undone"), (False, "There is no switch to undo")]
 )
 def test_off(undone: bool, words: str) -> None:
-    """The card after --off says whether there was something to undo."""
+    """The card after `--off` says whether there was a switch to undo."""
     assert words in str(cards.off_card(undone=undone))
 
 
 @pytest.mark.parametrize(("hint", "lines"), [("Mend it.", 2), ("", 1)])
 def test_error_card(hint: str, lines: int) -> None:
-    """An error's card has what happened, and the hint if there is one."""
+    """An error's card has the message, and the hint if there is one."""
     card = cards.error_card(AwsProfileError("It broke.", hint))
     assert len(str(card).splitlines()) == lines
     assert card.tone is Tone.ERROR
@@ -185,7 +185,7 @@ def test_error_card(hint: str, lines: int) -> None:
 
 
 def test_profile_table() -> None:
-    """The table has a row for each profile, and its columns line up."""
+    """The table has a row for each profile, and its columns are aligned."""
     table = tables.profile_table(
         [
             profile("UserAlpha", region="us-west-2"),
@@ -227,7 +227,7 @@ def test_profile_table() -> None:
     ],
 )
 def test_profile_tables_title(number: int, pattern: str | None, title: str) -> None:
-    """The title counts the profiles, and says if rows are left out."""
+    """The title has the number of profiles, and says if the table omits rows."""
     table = tables.profile_table([profile(f"p{i}") for i in range(number)], pattern)
     assert table.title == title
     assert len(table.rows) == min(number, tables.MOST_ROWS)
@@ -237,7 +237,7 @@ def test_profile_tables_title(number: int, pattern: str | None, title: str) -> N
 
 @pytest.mark.parametrize("tone", list(Tone))
 def test_colours_follow_the_theme(tone: Tone) -> None:
-    """Every colour is a theme's variable with a fallback."""
+    """Every colour is a theme variable with a fallback."""
     html = Card("t", "b", (("l", "v"),), ("n",), tone)._repr_html_()
     assert tone.css.startswith("var(--jp-")
     assert f"border-left-color:{tone.css}" in html
@@ -246,7 +246,7 @@ def test_colours_follow_the_theme(tone: Tone) -> None:
 
 
 def test_a_card_without_styles() -> None:
-    """Where a page keeps no styles, such as GitHub, words and rows are still apart."""
+    """If a page removes styles, as GitHub does, words and rows stay separate."""
     card = cards.identity_card(identity(), variable="session", protected=True, now=NOW)
     plain = re.sub(' (style|class)="[^"]*"', "", card._repr_html_())
     assert plain.startswith(
@@ -257,7 +257,7 @@ def test_a_card_without_styles() -> None:
 
 
 def test_a_protected_profile_looks_protected() -> None:
-    """Its card says so beside the title, and isn't green, whatever else is on it."""
+    """A protected profile's card says so next to its title, and always has a red edge."""
     for left in ([], [Leftover("client", "still signs as `UserAlpha`")]):
         card = cards.identity_card(identity(), variable="session", protected=True, leftovers=left)
         assert str(card).splitlines()[0].startswith("RoleBeta ← UserAlpha  (protected, ")

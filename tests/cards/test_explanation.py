@@ -1,4 +1,4 @@
-"""The card of an explanation says the same in text and in HTML."""
+"""The card of an explanation, in text and in HTML."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EVIL = '<script>alert("x")</script>&amp;`'
 
 
 def test_escaping(shared_files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing that stands in a file or a variable becomes a tag."""
+    """Text from files and variables never becomes a tag."""
     config = f"""
 [profile {EVIL.replace('"', "")}]
 region = {EVIL}
@@ -42,7 +42,7 @@ services = {EVIL}
 
 
 def test_text_and_html(shared_files: Files) -> None:
-    """The card shows the chain, each setting with its place, and each problem with its fix."""
+    """The card shows the chain, each setting with its location, and each problem with its fix."""
     write(
         shared_files,
         f"[profile p]\nrole_arn = {ROLE}\nsource_profile = u\n[profile u]\nregion = us-west-2\n",

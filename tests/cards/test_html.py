@@ -1,4 +1,4 @@
-"""No text becomes HTML without being escaped, on any card."""
+"""Escaping of HTML on all cards."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ipy_awsprofile.switch.syncing import Change, SyncPlan
 from tests.cards.reader import Reader, Shown, read
 from tests.cards.test_cards import identity, profile
 
-#: Each would do harm, or look like something else, if it were shown as it is.
+#: Texts that would do harm, or look different, if they weren't escaped.
 HOSTILE = {
     "element": "<script>alert(1)</script>",
     "broken element": "</div><img src=x onerror=alert(1)",
@@ -39,7 +39,7 @@ HOSTILE = {
     "other direction": "\u202etxt.exe\u202c",
 }
 
-#: A text, and every public function that makes a card, with that text wherever one goes in.
+#: Every public function that creates a card, with a text in the place of every argument.
 CARDS: dict[str, Callable[[str], Shown]] = {
     "identity_card": lambda text: cards.identity_card(
         identity(account=text, arn=text, chain=(text, text), region=text),
@@ -114,12 +114,12 @@ CARDS: dict[str, Callable[[str], Shown]] = {
 
 
 def without_code(tags: list[str]) -> list[str]:
-    """Leave out the tags that backticks and long addresses make."""
+    """Leave out the tags for code and for line breaks."""
     return [name for name in tags if name not in {"code", "wbr"}]
 
 
 def test_every_card_is_in_the_table() -> None:
-    """A new function that makes a card is tested here."""
+    """The table contains every function that creates a card."""
     made = {
         name
         for module in (cards, explanation, run_cards)
@@ -132,7 +132,7 @@ def test_every_card_is_in_the_table() -> None:
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("name", CARDS)
 def test_hostile_text(name: str, text: str) -> None:
-    """Tags and attributes of a card are the same for every text; only code marks differ."""
+    """A card's tags and attributes don't depend on the text, except for code."""
     harmless, hostile = read(CARDS[name]("harmless")), read(CARDS[name](text))
     assert without_code(hostile.tags) == without_code(harmless.tags)
     assert {key for key, _ in hostile.attributes} == {key for key, _ in harmless.attributes}
@@ -142,13 +142,13 @@ def test_hostile_text(name: str, text: str) -> None:
 @pytest.mark.parametrize("text", [text for text in HOSTILE.values() if text.isprintable()])
 @pytest.mark.parametrize("name", [name for name in CARDS if name != "off_card"])
 def test_text_is_shown_as_it_is(name: str, text: str) -> None:
-    """A person reads the text itself, with no entity in it; backticks can become code."""
+    """The user sees the original text without entities; backticks can become code."""
     assert text.replace("`", "") in read(CARDS[name](text)).text.replace("`", "")
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_attributes_are_escaped(text: str) -> None:
-    """A value stays within its attribute."""
+    """A value stays inside its attribute."""
     element = Reader(tag("a", text, "x", href=text, data_left=text))
     assert element.tags == ["a"]
     assert [key for key, _ in element.attributes] == ["href", "data-left", "style"]
@@ -156,7 +156,7 @@ def test_attributes_are_escaped(text: str) -> None:
 
 
 def test_html_is_not_escaped_twice() -> None:
-    """An element goes into another as it is; what is added to it as text makes it text again."""
+    """Elements nest unescaped, but an element joined with plain text by `+` is escaped."""
     inner = tag("b", "", "<")
     assert tag("p", "", inner, " & ") == "<p><b>&lt;</b> &amp; </p>"
     assert joined(inner, inner) == inner * 2
@@ -176,13 +176,13 @@ def test_html_is_not_escaped_twice() -> None:
     ],
 )
 def test_breaks(text: str, html: str) -> None:
-    """A line can end within an ARN or URL, at its separators."""
+    """A line can break inside an ARN or URL, after its separators."""
     assert with_breaks(text) == html
 
 
 @pytest.mark.parametrize("link", ["javascript:alert(1)", "data:text/html,x", "file:///etc", ""])
 def test_only_web_pages_are_linked(link: str) -> None:
-    """A link that isn't a web page's address is no link on the card."""
+    """A card links only to web pages."""
     assert "a" not in read(Card("t", link=link)).tags
 
 
@@ -199,7 +199,7 @@ def test_only_web_pages_are_linked(link: str) -> None:
     ],
 )
 def test_code(text: str, codes: int, shown: str) -> None:
-    """What is between backticks is set as code; a backtick without a partner stays as it is."""
+    """Text between backticks becomes code, and an unpaired backtick stays."""
     reader = Reader(with_code(text))
     assert reader.tags.count("code") == codes
     assert reader.text == shown

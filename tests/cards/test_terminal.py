@@ -1,4 +1,4 @@
-"""Cards in a terminal have colours; everywhere else they are plain text."""
+"""Cards in a terminal, which have colours if the terminal supports them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GREEN, YELLOW, RED, PLAIN = "32m", "33m", "31m", "39m"
 
 @pytest.fixture
 def in_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the output be a terminal with colours."""
+    """Make the output look like a terminal with colours."""
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
@@ -37,7 +37,7 @@ def in_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     [(Tone.GOOD, GREEN), (Tone.WARNING, YELLOW), (Tone.ERROR, RED), (Tone.QUIET, PLAIN)],
 )
 def test_cards(tone: Tone, colour: str) -> None:
-    """The first line has the colour of the tone, and the rest is as it was."""
+    """The first line has the tone's colour, and the rest stays the same."""
     card = Card("A card", badge="b", rows=(("label", "value"),), notes=("note",), tone=tone)
     title, rest = pretty(card).split("\n", 1)
     assert title == f"{BOLD}{colour}A card  (b){RESET}"
@@ -46,7 +46,7 @@ def test_cards(tone: Tone, colour: str) -> None:
 
 @pytest.mark.usefixtures("in_terminal")
 def test_tables() -> None:
-    """A table has its title and its columns apart from the rows."""
+    """The title and the column names of a table look different from its rows."""
     table = Table("1 profile", ("name", "kind"), (("a", "b"),))
     title, columns, row = pretty(table).split("\n")
     assert title == f"{BOLD}{PLAIN}1 profile{RESET}"
@@ -57,7 +57,7 @@ def test_tables() -> None:
 
 @pytest.mark.usefixtures("in_terminal")
 def test_explanations(shared_files: tuple[Path, Path]) -> None:
-    """What doesn't work is red, and a warning is yellow."""
+    """Errors are red, and warnings are yellow."""
     shared_files[0].write_text("[profile p]\nrole_arn = x\nsource_profile = nobody\nrgion = y\n")
     card = explanation_card(explain(SessionRequest(profile="p")))
     text = pretty(card)
@@ -77,7 +77,7 @@ def test_explanations(shared_files: tuple[Path, Path]) -> None:
     ],
 )
 def test_no_colours(change: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody who doesn't want colours, or can't see them, gets the characters."""
+    """With NO_COLOR, or without a terminal that supports colours, the text is plain."""
     assert terminal.has_colours()
     change(monkeypatch)
     assert pretty(Card("A card")) == str(Card("A card"))
@@ -85,5 +85,5 @@ def test_no_colours(change: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("in_terminal")
 def test_colours_of_ipython(bare_shell: Shell) -> None:
-    """IPython's own setting counts, too: that of the test's shell is no colours."""
+    """IPython's own setting applies, too; the test's shell has no colours."""
     assert not terminal.has_colours()
