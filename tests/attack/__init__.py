@@ -1,1 +1,1 @@
-"""Random tests: a few rounds in `make test`, as many as there is time for in `make attack`."""
+"""Random tests, which run a few rounds in `make test`, and for a given time in `make attack`."""

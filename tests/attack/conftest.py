@@ -1,13 +1,13 @@
-"""Rounds for each random test, and their number at the end.
+"""Rounds for each random test, and their number at the end of the run.
 
-A random test takes the fixture ``rounds``, and uses nothing random but what that gives::
+A random test uses the fixture ``rounds``, and takes all its random values from there::
 
     def test_something(rounds: Rounds, shell: Shell) -> None:
-        for random in rounds(20):  # 20 in `make test`; in `make attack` until the time has ended
+        for random in rounds(20):  # 20 in `make test`; in `make attack`, until the time is over
             name = random.choice(names)
 
-If a round fails, its seed is shown. ``ATTACK_SEED=… make test ARGS="tests/attack -k something"``
-repeats it.
+If a round fails, the report shows its seed. To repeat the round, run
+``ATTACK_SEED=… make test ARGS="tests/attack -k something"``.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def rounds(request: pytest.FixtureRequest) -> Rounds:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add the number of rounds to the report of a test, and the seed of a round that has failed."""
+    """Add the number of rounds to a test's report, and the seed of a round that failed."""
     report = yield
     rounds = item.stash.get(_ROUNDS, None)
     if rounds and report.when == "call":
@@ -54,7 +54,7 @@ def pytest_runtest_makereport(
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show how many rounds each test has run; a failed one shows it by itself."""
+    """Print the number of rounds of each test that passed."""
     for report in terminalreporter.getreports("passed"):
         for name, text in report.sections:
             if name == "rounds":

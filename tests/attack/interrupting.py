@@ -1,7 +1,8 @@
-"""Ctrl-C at a place that is chosen by its number: after the begin of a line of our code.
+"""Ctrl-C after the nth line of our code that runs.
 
-It comes as the operating system sends it: Python calls the handler at the next of the instructions
-at which it looks for signals. An exception that a trace function raises would come where none can.
+The signal comes as from the operating system. Python calls the handler at the next instruction at
+which it checks for signals. If a trace function raised an exception, it could come in a place where
+no real Ctrl-C can.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ OURS = ipy_awsprofile.__path__[0]
 
 
 def is_ours(frame: FrameType) -> bool:
-    """Return whether Ctrl-C comes here: in our package, and in its context managers."""
+    """Return whether Ctrl-C can come here, in our package or in its context managers."""
     if frame.f_code.co_filename == contextlib.__file__ and frame.f_back:
         frame = frame.f_back
     return frame.f_code.co_filename.startswith(OURS)
 
 
-#: A trace function that notes a signal. It is written in C, as Python looks for signals in Python
-#: code. The function of CPython takes no arguments, and ignores those of a trace function.
+#: A trace function that records a signal. It is written in C because Python checks for signals
+#: while it runs Python code. CPython's function takes no arguments, and ignores a trace function's.
 #: https://docs.python.org/3/c-api/exceptions.html#c.PyErr_SetInterrupt
 note_signal = ctypes.pythonapi.PyErr_SetInterrupt
 note_signal.argtypes = [ctypes.py_object] * 3
@@ -39,7 +40,7 @@ note_signal.restype = None
 
 
 class Moment:
-    """How many lines have begun in our code, and where the signal was sent."""
+    """The number of lines that have begun in our code, and the place of the signal."""
 
     def __init__(self, at: int | None, is_within: Callable[[FrameType], bool]) -> None:
         self.at = at
@@ -50,9 +51,9 @@ class Moment:
         self._frame: FrameType | None = None
 
     def trace(self, frame: FrameType, event: str, _argument: Any) -> Any:
-        """Count the lines of our code; after one of them, interrupt."""
+        """Count the lines of our code, and interrupt after one of them."""
         if self._frame:
-            if frame.f_code is Deferring.__call__.__code__:  # it has come, and waits
+            if frame.f_code is Deferring.__call__.__code__:  # the signal has come, and is deferred
                 self.stop()
             return None
         if not self.is_within(frame):
@@ -66,20 +67,20 @@ class Moment:
         return self.trace
 
     def stop(self) -> None:
-        """Send no more signals."""
+        """Stop sending signals."""
         sys.settrace(None)
         if self._frame:
             self._frame.f_trace = None
 
     def handle(self, _number: int, _frame: FrameType | None) -> None:
-        """Do what Python does by default."""
+        """Raise KeyboardInterrupt, as Python does by default."""
         self.stop()
         raise KeyboardInterrupt
 
     def ignore(self, unraisable: sys.UnraisableHookArgs) -> None:
-        """Take back an interrupt that came while a generator was closed, and that Python ignores.
+        """Discard an interrupt that Python ignores because a generator was being closed.
 
-        There Python looks for signals in the trace function alone.
+        There, Python checks for signals only in the trace function.
         """
         is_ours = unraisable.exc_type is KeyboardInterrupt
         if is_ours and inspect.isgenerator(unraisable.object):
@@ -92,9 +93,9 @@ class Moment:
 def interrupted(
     at: int | None = None, is_within: Callable[[FrameType], bool] = is_ours
 ) -> Iterator[Moment]:
-    """Send SIGINT after the line of our code with this number; without it, count the lines.
+    """Send SIGINT after the line of our code with this number; without one, only count lines.
 
-    ``is_within`` selects other code than ours by its frames.
+    ``is_within`` selects the frames of other code instead of ours.
     """
     moment = Moment(at, is_within)
     handler, tracer = signal.getsignal(signal.SIGINT), sys.gettrace()

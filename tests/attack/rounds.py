@@ -1,4 +1,4 @@
-"""Rounds of a random test: the same ones each time, or new ones until the time has ended."""
+"""Rounds of a random test, which are the same each time, or new until the time is over."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from random import Random
 class Rounds:
     """The rounds of one test, each with its seed.
 
-    Without ``seconds``, they are counted. ``only`` is the seed of a single round.
+    Without ``seconds``, there is a fixed number of rounds. ``only`` is the seed of a single round.
     """
 
     name: str
@@ -22,7 +22,7 @@ class Rounds:
     seed: int = 0
 
     def __call__(self, few: int) -> Iterator[Random]:
-        """Yield the random numbers of each round: of a ``few`` rounds, or until the time ends."""
+        """Yield a random generator for each of a ``few`` rounds, or until the time is over."""
         if self.only is not None:
             yield self._begin(self.only)
         elif not self.seconds:

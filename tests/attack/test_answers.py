@@ -1,4 +1,4 @@
-"""Whatever servers, processes and files answer: a success, or one error of ours and no secret."""
+"""Random answers from servers, processes and files, which cause a success or one of our errors."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ CELLS = [
     *("%aws_profile --refresh", SIGN_IN, "%%aws_profile Role\n1"),
 ]
 
-#: All that is sent or stored and must not come out; the user's own keys are added.
+#: Secrets that are sent or stored, and must never be shown. The test adds the user's own keys.
 SECRETS = {
     "bearer": "aoaAAAAAGbearer/token+of=the-sign-in",
     "client": "eyJraWQiclient/secret+of=the-sign-in",
@@ -134,14 +134,14 @@ WORDS: list[Any] = [
 
 
 def soon(random: Random) -> str:
-    """Return a time, or what nearly is one."""
+    """Return a valid or nearly valid time."""
     left = random.choice([3600, 3600, 3600, -9, 1, 10**6])
     time = f"{datetime.now(UTC) + timedelta(seconds=left):%Y-%m-%dT%H:%M:%SZ}"
     return random.choice([time, time, time, time[:-1], "9" * 30, "9999-99-99T00:00:00Z", "soon"])
 
 
 def documents(random: Random) -> dict[str, Any]:
-    """Return everything that some source answers, in one document."""
+    """Return a document that contains the answers of all sources."""
     keys = {
         "AccessKeyId": "ASIAIOSFODNN7EXAMPLE",
         "SecretAccessKey": SECRETS["issued"],
@@ -181,7 +181,7 @@ def documents(random: Random) -> dict[str, Any]:
 
 
 def changed(random: Random, document: dict[str, Any]) -> Any:
-    """Return a document with a few values removed or replaced, or something else."""
+    """Return the document with some values removed or replaced, or another value."""
     if random.random() < 0.1:
         return random.choice(WORDS)
     for name in random.sample(sorted(document), random.choice([0, 0, 1, 1, 2, 4])):
@@ -195,7 +195,7 @@ def changed(random: Random, document: dict[str, Any]) -> Any:
 
 
 def xml(random: Random) -> str:
-    """Return a response of STS and S3 to every call, with a few parts missing or odd."""
+    """Return a response to any call of STS or S3, with some parts missing or odd."""
     keys = {
         "AccessKeyId": "ASIAIOSFODNN7EXAMPLE",
         "SecretAccessKey": SECRETS["issued"],
@@ -215,7 +215,7 @@ def xml(random: Random) -> str:
 
 
 def changed_text(random: Random, texts: dict[str, str]) -> dict[str, str]:
-    """Return some texts with a few of them missing or replaced."""
+    """Return the texts with some of them missing or replaced."""
     for name in random.sample(sorted(texts), random.choice([0, 0, 1, 2])):
         if random.random() < 0.4:
             del texts[name]
@@ -251,7 +251,7 @@ def echo(random: Random, sent: str) -> str:
 
 
 def body(random: Random, sent: str) -> bytes:
-    """Return the body of an answer."""
+    """Return a random response body."""
     kinds: list[Callable[[], str]] = [
         lambda: json.dumps(changed(random, documents(random))),
         lambda: json.dumps(changed(random, documents(random))),
@@ -279,7 +279,7 @@ STATUS = [200, 200, 200, 200, 200, 200, 400, 401, 403, 403, 404, 301, 302, 307, 
 
 
 class Server:
-    """A server that answers at random; each round has its own numbers."""
+    """A server that answers at random, with each round's own random generator."""
 
     def __init__(self) -> None:
         self.random = Random(0)
@@ -288,7 +288,7 @@ class Server:
         self._lock = threading.Lock()
 
     def serve(self) -> None:
-        """Answer each connection in a thread, until the listener is closed."""
+        """Answer each connection in a thread until the listener is closed."""
         with suppress(OSError):
             while True:
                 connection = self.listener.accept()[0]
@@ -306,7 +306,7 @@ class Server:
     def _pieces(self, sent: str) -> list[bytes]:
         random = self.random
         if random.random() < 0.04:
-            return []  # the connection is closed
+            return []  # close the connection without an answer
         answer, status = body(random, sent), random.choice(STATUS)
         kind = random.choice(["text/xml", "application/json", "text/html", "x\x01y"])
         head = f"HTTP/1.1 {status} {random.choice(['OK', '', 'ü'])}\r\nContent-Type: {kind}\r\n"
@@ -320,7 +320,7 @@ class Server:
 
 
 def _request(connection: socket.socket) -> str:
-    """Return a request's headers and body; empty at the end of the connection."""
+    """Return a request's headers and body, or an empty string at the end of the connection."""
     with connection.makefile("rb") as file:
         line = file.readline()
         if not line:
@@ -344,7 +344,7 @@ def answering() -> Iterator[Server]:
 
 
 def store(random: Random) -> None:
-    """Fill the caches and what sources read: with tokens, or with something else."""
+    """Fill the caches, and the files that sources read, with tokens or with something else."""
     home = Path("~").expanduser()
     for folder in ("sso", "login", "cli"):
         rmtree(home / ".aws" / folder, ignore_errors=True)
@@ -373,7 +373,7 @@ def store(random: Random) -> None:
 
 
 def forms(secrets: set[str]) -> set[str]:
-    """Return how the secrets can be written, without line ends and blanks."""
+    """Return all the ways to write the secrets, without whitespace."""
     found = {write(secret) for secret in secrets for write in WRITTEN}
     return {"".join(text.split()) for text in found}
 
@@ -382,7 +382,7 @@ def forms(secrets: set[str]) -> set[str]:
 def attacked(
     shell: Shell, aws: EmbeddedAws, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Shell, Server, set[str]]]:
-    """Open a shell that prints the variables of frames, whose services answer at random."""
+    """Yield a shell with verbose tracebacks whose services answer at random."""
     monkeypatch.setattr(deadline, "LIMIT", 3.0)
     monkeypatch.setattr("botocore.utils.ContainerMetadataFetcher.SLEEP_TIME", 0)
     monkeypatch.setattr(retries, "THROTTLING_DELAYS", (0.0,))
@@ -409,7 +409,7 @@ def attacked(
 
 
 def test_answers(rounds: Rounds, attacked: tuple[Shell, Server, set[str]]) -> None:
-    """A cell succeeds, or is refused in a few lines; then the identity from before is active."""
+    """A cell succeeds, or fails with a short error and leaves the previous identity active."""
     shell, server, secrets = attacked
     for random in rounds(100):
         store(random)

@@ -1,4 +1,4 @@
-"""Whatever stands in the shared files: each profile works, or fails with one error of ours."""
+"""Random shared files, with which each profile works, or fails with one of our errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from ipy_awsprofile.demo.stages.scenario import Scenario
 
-#: A name of a profile in a file, and in other profiles' settings.
+#: Names of profiles in the files, and in other profiles' settings.
 NAMES = [
     "a",
     "b",
@@ -33,7 +33,7 @@ NAMES = [
     "[b",
 ]
 
-#: With these, calls would go to other addresses than the embedded AWS's.
+#: With these settings, calls would leave the embedded AWS.
 ELSEWHERE = {"ignore_configured_endpoint_urls", "ec2_metadata_service_endpoint"}
 
 SECRET = "wJalrXUtnFEMI/secret+key=in-a-file"
@@ -54,10 +54,10 @@ SETTING_NAMES = [
 
 
 def a_value(random: Random, setting: str, role_arn: str) -> str:
-    """Return a value: one that the setting can have, or any."""
+    """Return a value that fits the setting, or any value."""
     if "secret" in setting or ("token" in setting and "file" not in setting):
         return SECRET
-    if setting == "endpoint_url":  # the embedded AWS's is in the environment
+    if setting == "endpoint_url":  # the embedded AWS's endpoint is set in the environment
         return random.choice(["http://127.0.0.1:1", ""])
     if setting == "credential_process":
         return random.choice(["echo {}", "false", "echo", "/nowhere", "'", ""])
@@ -95,7 +95,7 @@ def a_section(random: Random, kind: str, role_arn: str) -> str:
 
 
 def files_of(random: Random, good: str, kind: str, role_arn: str) -> str:
-    """Return the text of a file: some of the good sections, and random ones."""
+    """Return the text of a file with some of the good sections, and some random ones."""
     sections = {text.splitlines()[0]: text for text in re.split(r"\n(?=\[)", good) if text.strip()}
     if random.random() < 0.3:
         sections = {}
@@ -106,7 +106,7 @@ def files_of(random: Random, good: str, kind: str, role_arn: str) -> str:
 
 
 def looked_at(ran: Ran, what: str) -> None:
-    """Fail unless a cell has succeeded, or shows one error of ours, and no secret in any case."""
+    """Fail unless a cell succeeded or shows one of our errors, without a secret."""
     assert ran.error is None or isinstance(ran.error, AwsProfileError), what
     assert SECRET not in ran.text + ran.html, what
     assert "Traceback" not in ran.text, what
@@ -121,7 +121,7 @@ def test_config_files(
     scenario: Scenario,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Lists, explanations, switches and Tab of random files; a failed switch changes nothing."""
+    """Magics work with random files or fail with our error, and a failed switch changes nothing."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
     good = aws.config_file.read_text(), aws.credentials_file.read_text()
     shell.good("%xmode Verbose")

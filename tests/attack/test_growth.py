@@ -1,6 +1,7 @@
-"""However often something is done, nothing of it stays: objects, threads, files, hooks, processes.
+"""Repeated actions, which leave no objects, threads, files, hooks or processes behind.
 
-What a module keeps on purpose, such as the last versions of a file, is filled before counting.
+Caches that a module keeps on purpose, such as the last versions of a file, are full before the test
+counts.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from random import Random
 from types import MethodType
 from typing import TYPE_CHECKING
 
-import psutil  # noqa: F401  # the first switch beside a child process would import it
+import psutil  # noqa: F401  # otherwise a switch with a child process would import it
 import pytest
 from botocore.endpoint_provider import EndpointProvider
 from stack_data.core import Source
@@ -39,21 +40,21 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /pro
 
 
 def switch(shell: Shell, random: Random) -> None:
-    """Switch to someone else, lent or not, and back at times."""
+    """Switch to another identity, with or without a lent session, and sometimes run `--off`."""
     shell.good(f"%aws_profile {random.choice(['RoleBeta', 'UserAlpha', 'RoleBeta --read-only'])}")
     if random.random() < 0.2:
         shell.good("%aws_profile --off")
 
 
 def refresh(shell: Shell, _random: Random) -> None:
-    """Get new credentials of a session that is lent."""
+    """Refresh a session that is lent to child processes."""
     if "--read-only" not in shell.names.setdefault("now", ""):
         shell.good("%aws_profile RoleBeta --read-only\nnow = '--read-only'")
     shell.good("%aws_profile --refresh")
 
 
 def another(shell: Shell, random: Random) -> None:
-    """Lend another identity each time; IPython keeps the text of each cell."""
+    """Lend a new identity each time; a variable has its name, because IPython keeps each cell."""
     shell.names["name"] = f"n{random.randrange(10**9)}"
     shell.good("%aws_profile RoleBeta --session-name $name")
 
@@ -66,12 +67,12 @@ def fail(shell: Shell, random: Random) -> None:
 
 
 def cell(shell: Shell, random: Random) -> None:
-    """Work as someone else in a cell, which may fail."""
+    """Use a different identity in a cell, which can fail."""
     shell.run(f"%%aws_profile RoleBeta --read-only\nvalue = 1/{random.randrange(2)}")
 
 
 def script(shell: Shell, _random: Random) -> None:
-    """Work as someone else in a block of a script, which has no shell."""
+    """Use a different identity in a block of a script, which has no shell."""
     type(shell.ip).clear_instance()
     try:
         with using_profile("RoleBeta", read_only=True):
@@ -95,7 +96,7 @@ def across(_shell: Shell, _random: Random) -> None:
 
 
 def retry(shell: Shell, _random: Random) -> None:
-    """Retry what failed in a run, twice."""
+    """Retry a run's errors twice."""
     shell.good(
         "from ipy_awsprofile import across_profiles\n"
         "frame = across_profiles(['RoleBeta', 'Gone'], id, progress=False, max_workers=2)\n"
@@ -104,11 +105,11 @@ def retry(shell: Shell, _random: Random) -> None:
 
 
 def reload(shell: Shell, _random: Random) -> None:
-    """Load the extension again while something is lent."""
+    """Reload the extension while a session is lent."""
     shell.good("%aws_profile RoleBeta --read-only\n%reload_ext ipy_awsprofile")
 
 
-#: What is done, and how many times in `make test`.
+#: The actions, and how often `make test` repeats each of them.
 DONE: dict[Callable[[Shell, Random], None], int] = {
     switch: 40,
     refresh: 30,
@@ -124,7 +125,7 @@ DONE: dict[Callable[[Shell, Random], None], int] = {
 
 
 def resources() -> Counter[str]:
-    """Return how many there are of what a process has."""
+    """Return the number of threads, descriptors, child processes and temporary files."""
     temporary = Path(tempfile.gettempdir())
     return Counter(
         threads=threading.active_count(),
@@ -135,11 +136,11 @@ def resources() -> Counter[str]:
 
 
 def objects() -> Counter[str]:
-    """Return how many objects there are of each type, without those of the embedded AWS.
+    """Return the number of objects of each type, except those of the embedded AWS.
 
-    botocore keeps the last 100 endpoints that clients had, and IPython's tracebacks keep each line
-    that has failed. Coverage keeps a tracer for each thread there was. A bound
-    method counts as what it is bound to.
+    botocore keeps its clients' last 100 endpoints, IPython's tracebacks keep each line that failed,
+    and Coverage keeps a tracer for each past thread. A bound method counts as the object to which
+    it is bound.
     """
     Source._class_local("__executing_cache", {}).clear()
     for method in vars(EndpointProvider).values():
@@ -155,7 +156,7 @@ def objects() -> Counter[str]:
 
 @pytest.fixture(autouse=True)
 def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Count in a folder of its own; keep few sessions lent, so that not many have to be lent."""
+    """Use a separate folder for temporary files, and let only a few sessions stay lent."""
     (folder := tmp_path / "temporary").mkdir(mode=0o700)
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     monkeypatch.setattr(lent_sessions, "MOST", 4)
@@ -166,7 +167,7 @@ def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_nothing_grows(
     rounds: Rounds, shell: Shell, aws: EmbeddedAws, do: Callable[[Shell, Random], None]
 ) -> None:
-    """After many times, there is no more of anything than after some."""
+    """Many repetitions leave no more objects and resources than a few."""
     for seed in range(10):
         do(shell, Random(seed))
     had, before = resources(), objects()
@@ -176,8 +177,8 @@ def test_nothing_grows(
         aws.calls.clear()
         times += 1
     gc.collect()
-    do(shell, Random(0))  # the next switch drops what nobody uses any more
+    do(shell, Random(0))  # the next switch drops unused sessions
     after = objects()
-    most = 10 + times // 2  # a thread of the embedded AWS, say, may just not have ended yet
+    most = 10 + times // 2  # for example, a thread of the embedded AWS may still be ending
     assert {name: count for name, count in (after - before).items() if count > most} == {}
     assert {name: count for name, count in (resources() - had).items() if count > 4} == {}

@@ -1,4 +1,4 @@
-"""Ctrl-C at any time leaves the identity from before or the new one, whole, and nothing else."""
+"""Ctrl-C at any line, which leaves either the previous identity or the new one, completely."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.shells import Ran, Shell
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
-#: What is interrupted, and who may be active after it besides the one from before.
+#: Each action, and the identity that can be active after it instead of the previous one.
 ACTIONS = {
     "%aws_profile RoleBeta": "RoleBeta",
     "%aws_profile UserAlpha --as other": "UserAlpha",
@@ -38,12 +38,12 @@ ACTIONS = {
     "errors.retry()": "",
 }
 
-#: Defines what `retry` is called on.
+#: A cell that defines `errors`, for the action `errors.retry()`.
 ERRORS = "errors = across_profiles(['UserAlpha', 'Gone'], id, progress=False).attrs['errors']"
 
 
 def active() -> str:
-    """Return who is active: for the magic, boto3, children and fsspec alike."""
+    """Return the active identity, which must be the same for boto3, children and fsspec."""
     switcher = running_switcher()
     session, rest = switcher.session, boto3.DEFAULT_SESSION
     name = os.environ.get("AWS_PROFILE", "nobody")
@@ -60,7 +60,7 @@ def active() -> str:
 
 
 def state(shell: Shell) -> dict[str, Any]:
-    """Return what a switch changes, and what it needs for that."""
+    """Return the state that a switch changes."""
     hooks = {name: len(hooks) for name, hooks in shell.ip.events.callbacks.items()}
     return {
         "environment": dict(os.environ),
@@ -73,7 +73,7 @@ def state(shell: Shell) -> dict[str, Any]:
 
 
 def run(shell: Shell, cell: str) -> Ran:
-    """Run a cell. Ctrl-C can come just when our code has returned to IPython's, which raises it."""
+    """Run a cell. Ctrl-C can come right after our code has returned, and then IPython raises it."""
     try:
         return shell.run(cell)
     except KeyboardInterrupt as error:
@@ -81,7 +81,7 @@ def run(shell: Shell, cell: str) -> Ran:
 
 
 def shows_interrupt(ran: Ran) -> bool:
-    """Return whether the cell has ended with an error, or with the rows of a run until then."""
+    """Return whether the cell failed, or returned the rows from before the interruption."""
     rows = getattr(ran.result, "attrs", {})
     return bool(ran.error or rows.get("interrupted") or "KeyboardInterrupt" in ran.printed)
 
@@ -89,8 +89,8 @@ def shows_interrupt(ran: Ran) -> bool:
 @pytest.mark.nightly(keep=4)
 @pytest.mark.parametrize("action", ACTIONS)
 def test_lines(rounds: Rounds, shell: Shell, aws: EmbeddedAws, action: str) -> None:
-    """Before each line of our code, Ctrl-C ends the cell, and `--off` restores everything."""
-    assert s3fs  # from the beginning, as some defaults are set only for what is imported
+    """Ctrl-C at any line of our code ends the cell, and `--off` restores everything."""
+    assert s3fs  # imported first, because some defaults are set only for imported libraries
     shell.good("from ipy_awsprofile import across_profiles, using_profile")
     shell.good(ERRORS)
     before_all, threads = state(shell), set(threading.enumerate())

@@ -1,4 +1,4 @@
-"""Interrupts of a real kernel at random times: what is active is one identity, whole."""
+"""Interrupts of a real kernel at random times, after which one identity is active everywhere."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.attack.test_interrupts import active
 
 
 class Kernel:
-    """A kernel of ipykernel, and the process that is interrupted."""
+    """A kernel of ipykernel, and its process, which tests interrupt."""
 
     def __init__(self, manager: Any) -> None:
         self._client = manager.blocking_client()
@@ -43,7 +43,7 @@ class Kernel:
     def run(self, cell: str, *, interrupted_after: float | None = None) -> dict[str, Any]:
         """Run a cell, and return the content of its reply.
 
-        An interrupt can end the kernel's own sending of the reply, even in the middle.
+        An interrupt can stop the kernel while it sends the reply.
         """
         number = self._client.execute(cell, user_expressions={"active": "active()"})
         if interrupted_after is not None:
@@ -55,12 +55,12 @@ class Kernel:
                 if reply["parent_header"].get("msg_id") == number:
                     content: dict[str, Any] = reply["content"]
                     return content
-        except (Empty, ValueError):  # no reply, or a part of one, whose signature is wrong
+        except (Empty, ValueError):  # no reply, or an incomplete one, whose signature is wrong
             assert interrupted_after is not None
             return {}
 
     def active(self) -> str:
-        """Return who is active, for everything that follows."""
+        """Return the active identity, which must be the same everywhere."""
         content = self.run("")
         value = content["user_expressions"]["active"]
         assert value["status"] == "ok", json.dumps(value, indent=1)
@@ -69,14 +69,14 @@ class Kernel:
 
 @pytest.fixture
 def kernel(aws: EmbeddedAws, tmp_path: Path) -> Iterator[Kernel]:
-    """Start a kernel with the extension."""
+    """Yield a kernel with the extension."""
     with started(aws, tmp_path) as kernel:
         yield kernel
 
 
 @contextmanager
 def started(aws: EmbeddedAws, folder: Path) -> Iterator[Kernel]:
-    """Start a kernel, and end it."""
+    """Start a kernel, and shut it down at the end of the block."""
     from jupyter_client.manager import KernelManager
 
     manager = KernelManager(transport="ipc", ip=f"{folder}/kernel")
@@ -90,7 +90,7 @@ def started(aws: EmbeddedAws, folder: Path) -> Iterator[Kernel]:
 
 
 def test_interrupts(rounds: Rounds, kernel: Kernel) -> None:
-    """After an interrupt the identity is the one from before or the new one, and `--off` works."""
+    """After an interrupt, the previous or the new identity is active, and `--off` works."""
     lasts = {}
     for action in ACTIONS:
         begun = time.monotonic()

@@ -1,4 +1,4 @@
-"""Two settings of any value, in a profile of any kind: it works, or one error of ours says why."""
+"""Random pairs of settings in every kind of profile, which work or cause one of our errors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.attack.rounds import Rounds
     from tests.shells import Ran, Shell
 
-#: Profiles without credentials, and with credentials that can't be used.
+#: Profiles without credentials, or with unusable credentials.
 BROKEN = {
     "no credentials": Kind("[profile P]\n{here}\n", ""),
     "a role without a source": Kind("[profile P]\nrole_arn = {hop1}\n{here}\n", ""),
@@ -34,10 +34,11 @@ BROKEN = {
     "half a key": Kind("[profile P]\naws_access_key_id = {key}\n{here}\n", ""),
 }
 
-#: An instance is left out: botocore waits for its metadata, which other settings redirect.
+#: Instance profiles are omitted because botocore waits for instance metadata, and other settings
+#: redirect it.
 ALL_KINDS = {name: kind for name, kind in (KINDS | BROKEN).items() if kind.place != "instance"}
 
-#: Values that a setting of any type can have by mistake.
+#: Wrong values that any setting can have by mistake.
 ODD = [
     *("", " ", "x", "true", "maybe", "0", "-1", "1.5", "9" * 30, "inf", "1e9", "None", "null"),
     *("/nowhere", "/", "/dev/null", "~", "~nobody/x", "$HOME", "{folder}/binary", "{folder}/text"),
@@ -47,7 +48,7 @@ ODD = [
     *("arn:aws:iam::1:role/x", "arn:::::", "arn:aws:iam::123456789012:role/", "http://[", "://"),
 ]
 
-#: Values that a setting can have, and similar ones that it can't have.
+#: Valid values of a setting, and similar values that are invalid.
 FITTING = {
     "services": ["local", "nowhere"],
     "sso_session": ["corp", "nowhere"],
@@ -80,12 +81,12 @@ OF_SECTIONS = ["sts", "s3", "endpoint_url", "x", "sso_start_url", "sso_region", 
 
 
 class Blocked(OSError):
-    """A call to another machine, which wasn't made."""
+    """A call to another machine, which was blocked."""
 
 
 @pytest.fixture
 def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Refuse each call to another machine before it leaves this one."""
+    """Block each call to another machine before it leaves this machine."""
 
     def guard(name: str, owner: Any, host_of: Callable[..., Any]) -> None:
         call = getattr(owner, name)
@@ -108,7 +109,7 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def a_value(random: Random, setting: str) -> str:
-    """Return a value of a setting, with names in braces that the test fills in."""
+    """Return a value for a setting, with placeholders in braces that the test fills in."""
     if setting in FITTING and random.random() < 0.5:
         return random.choice(FITTING[setting])
     if "secret" in setting or ("token" in setting and "file" not in setting):
@@ -119,7 +120,7 @@ def a_value(random: Random, setting: str) -> str:
 
 
 def with_setting(text: str, header: str, setting: str, value: str) -> str:
-    """Return the text of a file in which a section, new or not, has this setting once."""
+    """Return the text of a file with this setting once in the section, which can be new."""
     lines, here, done = [], False, False
     for line in text.splitlines():
         if line.startswith("["):
@@ -134,7 +135,7 @@ def with_setting(text: str, header: str, setting: str, value: str) -> str:
 
 
 def changed(random: Random, kind: Kind) -> Kind:
-    """Return a kind with two or more settings that are new, or have other values."""
+    """Return a copy of a kind with two or more added or changed settings."""
     config, credentials = kind.config, kind.credentials
     headers = [line[1:-1] for line in config.splitlines() if line.startswith("[")]
     profile = kind.profile if kind.profile == "default" else f"profile {kind.profile}"
@@ -150,12 +151,12 @@ def changed(random: Random, kind: Kind) -> Kind:
     return Kind(config, kind.arn, credentials, kind.profile, kind.environment, kind.place)
 
 
-#: Variables of a test that a marker can change.
+#: The test's variables that a marker can change.
 CHANGED = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_ENDPOINT_URL", "HOME", "PATH"]
 
 
 def a_marker(random: Random) -> str | None:
-    """Return a text that something else can have written into the variable with earlier values."""
+    """Return a text that another program could have written into the marker variable, or None."""
     if random.random() < 0.6:
         return None
     deep = random.choice([10, 1_000, 20_000])
@@ -175,26 +176,26 @@ def a_marker(random: Random) -> str | None:
 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, str]:
-    """Make files that settings name, and return what the values name."""
+    """Create the files that settings refer to, and return the values of placeholders."""
     (tmp_path / "binary").write_bytes(b"\xff\xfe\0")
     (tmp_path / "text").write_text("x\n")
     return {"folder": str(tmp_path)}
 
 
 def is_shown_as_problem(shell: Shell, profile: str) -> bool:
-    """Return whether the explanation has a fatal problem, or fails as the switch does."""
+    """Return whether the explanation shows a fatal problem or fails."""
     ran = shell.run(f"%aws_profile --explain {profile}")
     return bool(ran.error) or "✗" in ran.text
 
 
 def is_beyond_explanation(error: BaseException | None, aws: EmbeddedAws) -> bool:
-    """Return whether only a server, a person or a process of the user can have made it fail."""
+    """Return whether only a server, a user's process or a missing prompt can explain the error."""
     of_process = "Run its command in a terminal" in getattr(error, "hint", "")
     return bool(aws.calls or of_process or isinstance(error, EndpointUnreachable | MfaUnavailable))
 
 
 def run_commands(shell: Shell, kind: Kind, aws: EmbeddedAws) -> Iterator[Ran]:
-    """Run what only reads, which are the table, the explanations, and Tab; then switch."""
+    """Run the table, the explanations and Tab, which only read, and then switch."""
     yield shell.run("%aws_profiles")
     yield shell.run(f"%aws_profile --explain {kind.profile}")
     yield shell.run("%aws_profile --explain")
@@ -213,7 +214,7 @@ def test_pairs(
     files: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What fails is one error of ours without a secret, and the explanation says why."""
+    """A failure is one of our errors, without a secret, and the explanation shows the problem."""
     ann = create_ann(aws)
     sign_in(aws, ann)
     values = prepared(aws, ann) | files

@@ -1,4 +1,4 @@
-"""Several processes, the AWS CLI and threads work at once, while their files are rewritten."""
+"""Processes, the AWS CLI and threads that work at once while their files are rewritten."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.roles import add_role
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
 
-#: Opens each role, with the cache or without it, as another kernel does.
+#: Opens each role, with or without the cache, as another kernel does.
 KERNEL = """
 import random, sys
 from ipy_awsprofile import open_session, who_am_i
@@ -44,7 +44,7 @@ for _ in range(15):
     assert f"/{name}/" in arn and who_am_i(session).arn == arn, (name, arn)
 """
 
-#: What another program can leave in a file of the cache.
+#: Contents that another program can leave in a file of the cache.
 ODD = ["", "{", "[]", "null", '{"Credentials": null}', '{"Credentials": {"Expiration": 1}}', "\0"]
 
 
@@ -54,7 +54,7 @@ def roles_of(aws: EmbeddedAws) -> Path:
 
 
 def damage(aws: EmbeddedAws, random: Random) -> None:
-    """Remove or overwrite a file of the cache, or remove the whole."""
+    """Remove or overwrite a file of the cache, or remove all of them."""
     files = list(roles_of(aws).glob("*.json"))
     match random.randrange(3):
         case 0 if files:
@@ -68,7 +68,7 @@ def damage(aws: EmbeddedAws, random: Random) -> None:
 
 @contextmanager
 def meanwhile(do: Callable[[], object]) -> Iterator[None]:
-    """Do something again and again in another thread during a ``with`` block."""
+    """Call a function repeatedly in another thread during a ``with`` block."""
     ended = threading.Event()
 
     def work() -> None:
@@ -85,13 +85,13 @@ def meanwhile(do: Callable[[], object]) -> Iterator[None]:
 
 
 def cli(name: str) -> list[str]:
-    """Return the command by which the AWS CLI says who a profile is."""
+    """Return the AWS CLI's command that prints a profile's identity."""
     command = str(Path(sys.executable).with_name("aws"))
     return [command, "sts", "get-caller-identity", "--profile", name, "--output", "json"]
 
 
 def test_one_cache(rounds: Rounds, aws: EmbeddedAws) -> None:
-    """Two processes and the AWS CLI share a cache that is damaged; each role is always itself."""
+    """Two processes and the AWS CLI share a damaged cache, and each role keeps its own identity."""
     add_role(aws, "RoleGamma", "s3:*")
     for random in rounds(1):
         commands = [[sys.executable, "-c", KERNEL, str(random.randrange(10**6))] for _ in "12"]
@@ -104,19 +104,19 @@ def test_one_cache(rounds: Rounds, aws: EmbeddedAws) -> None:
             done = [process.communicate(timeout=120) for process in started]
         for process, (_, errors) in zip(started[:2], done[:2], strict=True):
             assert process.returncode == 0, errors
-        if started[2].returncode == 0:  # the CLI itself may not bear what is in a file
+        if started[2].returncode == 0:  # the CLI itself may fail because of a damaged file
             assert f"/{commands[2][4]}/" in json.loads(done[2][0])["Arn"]
         for file in roles_of(aws).glob("*"):
             assert file.stat().st_mode & 0o077 == 0
 
 
-#: In which account each profile is, in whichever version of the files.
+#: The account of each profile in all versions of the files.
 ACCOUNTS = {"RoleBeta": ROLE_ACCOUNT, "RoleGamma": ROLE_ACCOUNT, "UserAlpha": USER_ACCOUNT}
 
 
 @pytest.fixture
 def rewrite(aws: EmbeddedAws) -> Callable[[Random], None]:
-    """Return what writes the files anew: at once, or so that others read a half of them."""
+    """Return a function that rewrites the files, atomically or so that others can read a part."""
     add_role(aws, "RoleGamma", "s3:*")
     texts = {file: file.read_text() for file in (aws.config_file, aws.credentials_file)}
 
@@ -137,7 +137,7 @@ def rewrite(aws: EmbeddedAws) -> Callable[[Random], None]:
 
 
 def worked(name: str, random: Random, switcher: Switcher) -> str | None:
-    """Do something as a profile; return the account, or None if it has no account."""
+    """Use a profile in a random way, and return its account, or None if the action has none."""
     match random.randrange(5):
         case 0:
             list_profiles(random.choice([None, "Role"]))
@@ -155,7 +155,7 @@ def worked(name: str, random: Random, switcher: Switcher) -> str | None:
 
 
 def test_eight_threads(rounds: Rounds, aws: EmbeddedAws, rewrite: Callable[[Random], None]) -> None:
-    """Eight threads switch, list and explain while files are rewritten: errors are ours alone."""
+    """Eight threads switch, list and explain while files change, and raise only our errors."""
     before = dict(os.environ)
     switcher = Switcher(None)
 

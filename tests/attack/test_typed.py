@@ -1,4 +1,4 @@
-"""Whatever is typed is done, or is refused in at most two lines, and then nothing has changed."""
+"""Random input, which succeeds, or is refused in two lines and changes nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WORDS = [
     *("\N{RIGHT-TO-LEFT OVERRIDE}x", "a\N{NO-BREAK SPACE}b", "--", "None", "True"),
 ]
 
-#: What a line or a cell can raise that isn't ours: IPython's UsageError is for an unknown magic.
+#: Errors of a line or cell that aren't ours. IPython raises UsageError for an unknown magic.
 OF_THE_CELL = (ZeroDivisionError, SyntaxError, UsageError)
 
 CELLS = [
@@ -48,7 +48,7 @@ CELLS = [
 
 
 def typed(random: Random) -> str:
-    """Return a random line, with a cell below it or not."""
+    """Return a random line, with or without a cell below it."""
     few = random.choices([*OPTIONS, *WORDS], k=random.randrange(4))
     words = [random.choice(MAGICS), random.choice(WORDS), *few]
     line = random.choice([" ", " ", "  ", "\t"]).join(words)
@@ -56,12 +56,12 @@ def typed(random: Random) -> str:
 
 
 def title(shell: Shell) -> str:
-    """Return the title of the card of the active identity, without the time left."""
+    """Return the title of the active identity's card, without the time left."""
     return shell.good("%aws_profile").text.partition("(")[0]
 
 
 def test_lines(rounds: Rounds, shell: Shell, aws: EmbeddedAws) -> None:
-    """A random line raises errors of ours or of the cell, and a wrong one changes nothing."""
+    """A random line raises only our errors or the cell's, and a wrong line changes nothing."""
     for random in rounds(80):
         shell.good("%aws_profile RoleBeta")
         shown, session = title(shell), shell.names["session"]
@@ -70,7 +70,7 @@ def test_lines(rounds: Rounds, shell: Shell, aws: EmbeddedAws) -> None:
             assert "Traceback" not in ran.text, line
             continue
         assert isinstance(ran.error, (AwsProfileError, *OF_THE_CELL)), line
-        if isinstance(ran.error, AwsProfileError):  # or else the line succeeded, before the cell
+        if isinstance(ran.error, AwsProfileError):  # otherwise only the cell failed
             lines = [one for one in ran.text.splitlines() if "profiles/s]" not in one]
             assert len(list(filter(None, lines))) <= 2, line
             assert boto3.DEFAULT_SESSION is session, line
@@ -79,7 +79,7 @@ def test_lines(rounds: Rounds, shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_completions(rounds: Rounds, shell: Shell, aws: EmbeddedAws) -> None:
-    """Tab at any place of a random line lists texts, and calls nobody."""
+    """Tab at any position in a random line returns strings, and doesn't call AWS."""
     shell.good("%aws_profile RoleBeta")
     aws.calls.clear()
     for random in rounds(30):
