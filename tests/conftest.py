@@ -1,4 +1,4 @@
-"""A clean environment for every test, an embedded AWS, a real shell and real kernels."""
+"""Fixtures for a clean environment, an embedded AWS and a real shell."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let `make test` choose a sample of the tables."""
+    """Add the option with which `make test` runs a sample of the tables."""
     parser.addoption("--sample", action="store_true", help="run only a part of long tables")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose how many examples Hypothesis tries, and let Ctrl-C interrupt tests and their children.
+    """Choose Hypothesis' number of examples, and let Ctrl-C interrupt tests and their children.
 
-    A shell lets a run in the background ignore Ctrl-C, and every child would inherit that.
+    A shell makes a background run ignore Ctrl-C, and every child process would inherit that.
     """
     settings.load_profile("sample" if config.getoption("--sample") else "nightly")
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what isn't in the sample, and let pytest count it."""
+    """Deselect the tests that aren't in the sample."""
     if config.getoption("--sample"):
         items[:], left_out = split_sample(items)
         config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say at the end which tests were left out, and which packages bring what they need."""
+    """List the tests that were skipped, and the packages that they need."""
     skipped = terminalreporter.stats.get("skipped", [])
     if lines := left_out(str(report.longrepr) for report in skipped):
         terminalreporter.section("left out")
@@ -61,9 +61,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def botocore_data_parsed_once() -> Iterator[None]:
-    """Parse each of botocore's data files once for all tests, not again for each boto3 session.
+    """Parse each of botocore's data files once for all tests, not for each boto3 session.
 
-    Other models, such as those of a test, are parsed as always.
+    Other models, such as a test's own, are parsed each time.
     """
     parse = JSONFileLoader.load_file
     parse_once = cache(partial(parse, JSONFileLoader()))
@@ -79,10 +79,11 @@ def botocore_data_parsed_once() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def clean_environment(tmp_path: Path) -> Iterator[None]:
-    """Leave nothing of the machine's AWS settings: an empty home, and no metadata service.
+    """Hide the machine's AWS settings, with an empty home and no metadata service.
 
-    It doesn't use monkeypatch, which a test may use after a switch and which then puts the switch's
-    variables back. This ends later, so that nothing of a test is seen by the next one.
+    This fixture doesn't use monkeypatch. A test can use monkeypatch after a switch, and monkeypatch
+    would then restore the switch's variables. This fixture ends later, so that the next test sees
+    no trace of this one.
     """
     before, session = dict(os.environ), boto3.DEFAULT_SESSION
     watching = _Process.watchers, _Process.noters
@@ -92,12 +93,12 @@ def clean_environment(tmp_path: Path) -> Iterator[None]:
     os.environ["SSH_CONNECTION"] = "tests"  # so that no sign-in opens this machine's browser
     boto3.DEFAULT_SESSION = None
     yield
-    if duckdb := sys.modules.get("duckdb"):  # its default connection is the process's
+    if duckdb := sys.modules.get("duckdb"):  # its default connection is global
         SECRETS.forget()
         duckdb.execute("DROP SECRET IF EXISTS ipy_awsprofile")
-    _Process.watchers, _Process.noters = watching  # of Switchers that weren't closed
-    _of_script.cache_clear()  # whose watchers are gone, too
-    sys.modules.pop("daft", None)  # a card names it wherever it is imported
+    _Process.watchers, _Process.noters = watching  # remove Switchers that weren't closed
+    _of_script.cache_clear()  # its watchers are gone, too
+    sys.modules.pop("daft", None)  # cards mention it once it's imported
     boto3.DEFAULT_SESSION = session
     os.environ.clear()
     os.environ.update(before)
@@ -114,39 +115,39 @@ def _seeded(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[EmbeddedAws, Scen
 
 @pytest.fixture
 def aws(_seeded: tuple[EmbeddedAws, Scenario]) -> EmbeddedAws:
-    """Run an embedded AWS with the scenario in it, to whose files the environment points."""
+    """Return a running embedded AWS with the scenario, whose files the environment names."""
     return _seeded[0]
 
 
 @pytest.fixture
 def scenario(_seeded: tuple[EmbeddedAws, Scenario]) -> Scenario:
-    """Say what the scenario in `aws` is made of."""
+    """Return the resources of the scenario in `aws`."""
     return _seeded[1]
 
 
 @pytest.fixture
 def auditor(aws: EmbeddedAws) -> str:
-    """Make the role profile Auditor, which asks for MFA; say of which device."""
+    """Create the role profile Auditor, which requires MFA, and return the device's serial."""
     return add_mfa_role(aws, "Auditor")
 
 
 @pytest.fixture
 def bare_shell(tmp_path: Path) -> Iterator[Shell]:
-    """Open a real IPython shell without the extension."""
+    """Yield a real IPython shell without the extension."""
     with Shell.opened(tmp_path / "ipython") as shell:
         yield shell
 
 
 @pytest.fixture
 def shell(bare_shell: Shell) -> Shell:
-    """Open a real IPython shell and load the extension."""
+    """Return a real IPython shell in which the extension is loaded."""
     bare_shell.good("%load_ext ipy_awsprofile")
     return bare_shell
 
 
 @pytest.fixture
 def shared_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Path, Path]:
-    """Choose where the config and credentials files are; neither exists yet."""
+    """Set the paths of the config and credentials files, which don't exist yet, and return them."""
     config, credentials = tmp_path / "config", tmp_path / "credentials"
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))

@@ -1,4 +1,4 @@
-"""A person who does what the advice about the shared files says, and nothing else."""
+"""A user who follows the advice about the shared files exactly."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def follow(says: str, fix: str, folder: Path) -> None:
 
 
 def _edit_line(folder: Path, place: re.Match[str], change: Callable[[str], str | None]) -> None:
-    """Change one line of a file, or remove it."""
+    """Change or remove a line of a file."""
     path = folder / place[1]
     lines = path.read_text("utf-8").splitlines()
     number = int(place[2]) - 1
@@ -35,7 +35,7 @@ def _edit_line(folder: Path, place: re.Match[str], change: Callable[[str], str |
 
 
 def _edits(change: Callable[[re.Match[str], str], str | None]) -> Edit:
-    """Return an edit of the line whose place is at the end of the advice."""
+    """Return a function that edits the line that the advice names at its end."""
 
     def edit(folder: Path, advice: re.Match[str], _says: str) -> None:
         (place,) = _PLACE.finditer(advice[0])
@@ -50,7 +50,7 @@ def _remove_spaces(folder: Path, advice: re.Match[str], _says: str) -> None:
 
 
 def _section_removed(folder: Path, place: re.Match[str]) -> list[str]:
-    """Remove the section that begins in a line; return its lines."""
+    """Remove the section that begins at a line, and return its lines."""
     path = folder / place[1]
     lines = path.read_text("utf-8").splitlines()
     first = int(place[2]) - 1

@@ -1,4 +1,4 @@
-"""An organisation with IAM Identity Center, whose roles no profile names but one."""
+"""An organisation with IAM Identity Center, and a profile for only one of its roles."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def write_session(aws: EmbeddedAws, name: str = "corp", start_url: str = "") -> 
 
 
 def sign_in_by_aws_cli(aws: EmbeddedAws) -> None:
-    """Run `aws sso login` of version 2 of the AWS CLI, and allow it in a browser."""
+    """Run `aws sso login` with version 2 of the AWS CLI, and allow the sign-in."""
     login = subprocess.Popen(
         [aws_cli_2(), "sso", "login", "--sso-session", "corp", "--no-browser"],
         env=aws.environment()
@@ -47,7 +47,7 @@ def sign_in_by_aws_cli(aws: EmbeddedAws) -> None:
 
 
 def organisation(aws: EmbeddedAws) -> None:
-    """Make three accounts, two of which have the same name, and one profile of the sign-in."""
+    """Create three accounts, two of which have similar names, and a profile for one role."""
     write_session(aws)
     for account, name in ((PROD, "Acme Prod"), (TEST, "Sandbox"), (TWIN, "sandbox")):
         aws.sso.name_account(account, name, f"{account}@acme.example")

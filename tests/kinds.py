@@ -1,4 +1,4 @@
-"""Every kind of profile that the AWS SDKs document: what the files say, and where it works.
+"""Every kind of profile that the AWS SDKs document, with its files and its environment.
 
 https://docs.aws.amazon.com/sdkref/latest/guide/creds-config-files.html
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import ProfileSession
 
 ACCOUNT = "111111111111"
-#: What everyone here may do, if nothing limits them.
+#: The permissions of every user and role here, unless something limits them.
 ALLOWED = allow("s3:*", "sts:AssumeRole", "sts:GetScopedCredentials")
 USER = f"arn:aws:iam::{ACCOUNT}:user/Ann"
 ISSUER = "https://oidc.example.com/cluster"
@@ -41,10 +41,10 @@ def role(name: str, session: str = "me") -> str:
 
 @dataclass(frozen=True)
 class Kind:
-    """What the files say, and who it is then.
+    """The contents of the files, and the resulting identity.
 
-    The profile under test is `P` unless `profile` says otherwise; `{here}` is a region and the
-    endpoint of the embedded AWS.
+    `profile` is the profile under test. `{here}` stands for a Region and the embedded AWS's
+    endpoint.
     """
 
     config: str
@@ -64,7 +64,7 @@ aws_secret_access_key = {secret}
 
 
 def chain(*names: str) -> str:
-    """Return a chain of role profiles, whose first is assumed by Ann and whose last is `P`."""
+    """Return a chain of role profiles; Ann assumes the first role, and the last profile is `P`."""
     profiles = [*names[:-1], "P"]
     sources = ["Ann", *profiles]
     return KEYS + "".join(
@@ -339,19 +339,19 @@ sts =
 
 
 def create_ann(aws: EmbeddedAws) -> IamUser:
-    """Make the person: a user who may assume any role that trusts her, with an MFA device."""
+    """Create the user Ann, who can assume any role that trusts her, and has an MFA device."""
     return aws.create_user("Ann", account=ACCOUNT, policy=ALLOWED, mfa=True)
 
 
 def sign_in(aws: EmbeddedAws, user: IamUser) -> None:
-    """Sign her in everywhere."""
+    """Sign the user in with `aws login` and to IAM Identity Center."""
     aws.signin.login(user)
     for sso_session in (None, "corp"):
         aws.sso.sign_in(sso_session)
 
 
 def sts_of(aws: EmbeddedAws, user: IamUser) -> Any:
-    """Return a client for STS with a user's keys."""
+    """Return an STS client with the user's keys."""
     return boto3.client(
         "sts",
         region_name="us-east-1",
@@ -362,7 +362,7 @@ def sts_of(aws: EmbeddedAws, user: IamUser) -> Any:
 
 
 def temporary_keys(sts: Any) -> dict[str, str]:
-    """Return new temporary keys of the user, as the texts above name them."""
+    """Return new temporary keys of the user, under the names of their placeholders."""
     temporary = sts.get_session_token()["Credentials"]
     return {
         "temporary_key": temporary["AccessKeyId"],
@@ -374,7 +374,7 @@ def temporary_keys(sts: Any) -> dict[str, str]:
 def prepared(
     aws: EmbeddedAws, user: IamUser, *, token_lasts: timedelta = timedelta(hours=1)
 ) -> dict[str, str]:
-    """Make roles, a token and a tool; return what the texts above name."""
+    """Create roles, a token and a tool, and return the values of the placeholders."""
     assert user.mfa_serial
     output = {
         "Version": 1,
@@ -401,7 +401,7 @@ def prepared(
 
 
 def roles(aws: EmbeddedAws, provider: str) -> dict[str, str]:
-    """Make the roles, each of which may go on to any other that trusts it."""
+    """Create the roles, each of which can assume any role that trusts it, and return their ARNs."""
 
     def create(name: str, principal: str | dict[str, Any], **more: Any) -> str:
         trust = trusting(principal if isinstance(principal, str) else "*")
@@ -432,7 +432,7 @@ def roles(aws: EmbeddedAws, provider: str) -> dict[str, str]:
 def in_its_place(
     aws: EmbeddedAws, values: dict[str, str], monkeypatch: pytest.MonkeyPatch, kind: Kind
 ) -> Iterator[None]:
-    """Write the files of a kind, and be where it works."""
+    """Write the files of a kind, and set up the environment in which it works."""
     aws.config_file.write_text(kind.config.format(**values))
     aws.credentials_file.write_text(kind.credentials.format(**values))
     environment = {key: value.format(**values) for key, value in kind.environment.items()}
@@ -450,6 +450,6 @@ def in_its_place(
 def opened(
     aws: EmbeddedAws, values: dict[str, str], monkeypatch: pytest.MonkeyPatch, kind: Kind
 ) -> Iterator[ProfileSession]:
-    """Open the profile under test, in the place where it works."""
+    """Yield a session of the profile under test, in the environment in which it works."""
     with in_its_place(aws, values, monkeypatch, kind):
         yield open_session(kind.profile, mfa_prompter=lambda _: aws.mfa_code(values["mfa_serial"]))

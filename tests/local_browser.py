@@ -1,4 +1,4 @@
-"""A person with a browser on the kernel's machine."""
+"""A user with a browser on the kernel's machine."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import pytest
 
 
 class Browser(webbrowser.BaseBrowser):
-    """A browser that opens an address as another process does, and keeps what it has seen."""
+    """A browser that opens a URL in the background, and records the URL and the page."""
 
     def __init__(self) -> None:
         super().__init__("test")
         self.opened: list[str] = []
         self.page = ""
-        #: What the person answers on a sign-in page; None closes no page and answers nothing.
+        #: The user's answer on a sign-in page; None leaves the page unanswered.
         self.answer: str | None = "allow"
 
     def open(self, url: str, new: int = 0, autoraise: bool = True) -> bool:
-        """Open an address in a thread."""
+        """Open a URL in a thread."""
         self.opened.append(url)
         self._thread = threading.Thread(target=self._show, args=(url,))
         self._thread.start()
@@ -36,13 +36,13 @@ class Browser(webbrowser.BaseBrowser):
                 self.page = response.read().decode()
 
     def wait(self) -> None:
-        """Wait until the page is there."""
+        """Wait until the page is loaded."""
         self._thread.join()
 
 
 @pytest.fixture
 def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
-    """Be a person with a browser on the kernel's machine."""
+    """Make a test browser available on the kernel's machine, and return it."""
     found = Browser()
     monkeypatch.setattr(webbrowser, "_browsers", {"test": [None, found]})
     monkeypatch.setattr(webbrowser, "_tryorder", ["test"])

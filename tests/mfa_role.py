@@ -1,4 +1,4 @@
-"""A role that asks for MFA, and the user who has the device."""
+"""A role that requires MFA, and a user who has the device."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def add_mfa_role(aws: EmbeddedAws, name: str) -> str:
-    """Add a profile whose role asks for a code; return the serial number of the device.
+    """Add a profile whose role requires MFA, and return the device's serial number.
 
-    Each has a user and a device of its own, since AWS takes each code once.
+    Each profile has a separate user and device, because AWS accepts each code only once.
     """
     user = aws.create_user(f"{name}User", account=USER_ACCOUNT, policy=allow("*"), mfa=True)
     assert user.mfa_serial is not None
@@ -40,7 +40,7 @@ def add_mfa_role(aws: EmbeddedAws, name: str) -> str:
 
 
 def answer_with_codes(aws: EmbeddedAws, serial: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Answer questions for a code of the device as a front end does."""
+    """Answer prompts for a code of the device, as a front end does."""
 
     def answer(question: str) -> str:
         return aws.mfa_code(serial)

@@ -1,7 +1,7 @@
-"""The pages of the documentation as a test follows them: cells, and the output shown below each.
+"""The documentation's pages, with their cells and the output below each cell.
 
-A block of text directly below a cell is the cell's output, as a terminal shows it. What differs
-from run to run is compared as nbval compares it in the tutorials.
+A block of text directly below a cell is the cell's output in a terminal. The tests compare outputs
+as nbval does in the tutorials, without what differs from run to run.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _PROGRESS = re.compile(r"^.*\d+%\|.*\n?", re.M)
 
 @dataclass(frozen=True, slots=True)
 class PageCell:
-    """A cell of a page, or a part of the config file, as `language` says.
+    """A cell of a page, or a part of the config file, depending on `language`.
 
-    `shown` is the output that the page shows, None if it shows none.
+    `shown` is the output on the page, or None.
     """
 
     language: str
@@ -40,16 +40,16 @@ class PageCell:
 
 
 def page_cells(text: str) -> list[PageCell]:
-    """Return a page's cells and parts of the config file, in their order."""
+    """Return a page's cells and parts of the config file, in order."""
     cells = _CELL.finditer(text)
     return [PageCell(one["language"], one["source"], one["shown"]) for one in cells]
 
 
 def output_of(ran: Ran, home: Path) -> str:
-    """Return what a person with this home folder sees below a cell in a terminal.
+    """Return the output of a cell in the terminal of a user with this home folder.
 
-    It has no progress bar, only the last line of a traceback, and doesn't say that the test has
-    loaded the extension before.
+    It omits progress bars, and all of a traceback but its last line. It also omits the message that
+    the extension is already loaded, because the test has loaded it.
     """
     if "Traceback (most recent call last)" in ran.text:
         return f"{type(ran.error).__name__}: {ran.error}\n"
@@ -59,7 +59,7 @@ def output_of(ran: Ran, home: Path) -> str:
 
 
 def comparable(text: str) -> str:
-    """Return an output without what differs from run to run, and with single spaces."""
+    """Return an output without the parts that differ from run to run, and with single spaces."""
     rules = RawConfigParser()
     rules.read(ROOT / "notebooks" / "sanitize.cfg")
     for name in rules.sections():
@@ -69,7 +69,7 @@ def comparable(text: str) -> str:
 
 
 def with_outputs(text: str, outputs: list[str]) -> str:
-    """Return a page that shows these outputs of its cells, where it shows any."""
+    """Return the page with these outputs of its cells, replacing only outputs that it shows."""
     real = iter(outputs)
 
     def updated(cell: re.Match[str]) -> str:

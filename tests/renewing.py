@@ -1,4 +1,4 @@
-"""A role's session that is always about to end."""
+"""A role session that is always about to expire."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ALWAYS = 10**6
 
 
 def renew_at_each_use(session: ProfileSession) -> ProfileSession:
-    """Let botocore assume the session's role again whenever its credentials are used."""
+    """Make botocore assume the session's role again each time its credentials are used."""
     credentials: Any = session.get_credentials()
     credentials._advisory_refresh_timeout = _ALWAYS
     credentials._refresh_using._fetch.__self__._expiry_window_seconds = _ALWAYS

@@ -1,4 +1,4 @@
-"""Additional roles that UserAlpha can assume, and the roles that called S3."""
+"""Additional roles that UserAlpha can assume, and the roles that call S3."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def add_role(aws: EmbeddedAws, name: str, action: str, *, region: str = "us-west-2") -> None:
-    """Add a role that may do this in RoleBeta's account, and a profile with its name."""
+    """Add a role to RoleBeta's account that is allowed this action, and a profile for it."""
     role_arn = aws.create_role(
         name,
         account=ROLE_ACCOUNT,
@@ -24,7 +24,7 @@ def add_role(aws: EmbeddedAws, name: str, action: str, *, region: str = "us-west
 
 
 def roles_in_s3(aws: EmbeddedAws, notebook: Shell, code: str) -> set[str]:
-    """Run the code, and return the roles (or users) with which it called S3."""
+    """Run the code, and return the roles or users that called S3."""
     aws.calls.clear()
     notebook.good(code)
     arns = [call.arn or "anonymous" for call in aws.calls if call.action.startswith("s3:")]

@@ -1,4 +1,4 @@
-"""A program that writes new keys into the credentials file, as tools that renew keys do."""
+"""A tool that rotates the keys in the credentials file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Keys = dict[str, str]
 
-#: What some tools write beside the keys; none of it is an AWS setting.
+#: Settings that some tools write next to the keys, and that AWS doesn't define.
 OF_TOOLS = {
     "aws_session_expiration": "2026-01-01T12:00:00Z",
     "x_security_token_expires": "2026-01-01T12:00:00+00:00",
@@ -27,14 +27,14 @@ OF_TOOLS = {
 
 
 def write_keys(aws: EmbeddedAws, profile: str, keys: Keys) -> str:
-    """Write the credentials file with this profile only; return its access key ID."""
+    """Write this profile alone to the credentials file, and return its access key ID."""
     aws.credentials_file.write_text("")
     append_section(aws.credentials_file, profile, keys)
     return keys["aws_access_key_id"]
 
 
 def keys_of(user: IamUser) -> Keys:
-    """Return the long-term keys that a user was created with."""
+    """Return the user's first long-term keys."""
     return {
         "aws_access_key_id": user.access_key_id,
         "aws_secret_access_key": user.secret_access_key,
@@ -42,12 +42,12 @@ def keys_of(user: IamUser) -> Keys:
 
 
 def session_keys(aws: EmbeddedAws, user: IamUser) -> Keys:
-    """Return new session keys of a user; AWS's list of calls is as before."""
+    """Return new session keys of the user, without adding to the list of calls."""
     return _issued(aws, sts_of(aws, user).get_session_token)
 
 
 def role_keys(aws: EmbeddedAws, user: IamUser, role_arn: str, session_name: str) -> Keys:
-    """Return new keys of a role's session; AWS's list of calls is as before."""
+    """Return new keys of a role session, without adding to the list of calls."""
     sts = sts_of(aws, user)
     return _issued(aws, lambda: sts.assume_role(RoleArn=role_arn, RoleSessionName=session_name))
 
@@ -64,7 +64,7 @@ def _issued(aws: EmbeddedAws, call: Callable[[], Any]) -> Keys:
 
 
 def replaced_keys(user: IamUser, old: str) -> Keys:
-    """Create new long-term keys of a user, and delete the old ones, as AWS advises."""
+    """Create new long-term keys of the user, and delete the old keys, as AWS recommends."""
     backend = iam_backends[user.account]["aws"]
     new = backend.create_access_key(user.name)
     backend.delete_access_key(old, user.name)
@@ -75,7 +75,7 @@ def replaced_keys(user: IamUser, old: str) -> Keys:
 
 
 def with_keys(user: IamUser, keys: Keys) -> IamUser:
-    """Return the user with other long-term keys."""
+    """Return the user with different long-term keys."""
     return replace(
         user,
         access_key_id=keys["aws_access_key_id"],

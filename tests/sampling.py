@@ -1,4 +1,4 @@
-"""Which part of the exhaustive tests `make test` runs; `make nightly` runs all of them."""
+"""The sample of the exhaustive tests in `make test`; `make nightly` runs all of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-#: What Hypothesis tries: always the same examples in `make test`, and new ones each night.
+#: Hypothesis' examples, which are always the same in `make test`, and new each night.
 _PATIENT = settings(database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("sample", _PATIENT, max_examples=40, derandomize=True)
 settings.register_profile("nightly", _PATIENT, max_examples=400)
@@ -22,10 +22,10 @@ settings.register_profile("nightly", _PATIENT, max_examples=400)
 def split_sample(
     items: Sequence[pytest.Item],
 ) -> tuple[list[pytest.Item], list[pytest.Item]]:
-    """Return the tests of the sample, in their order, and the others.
+    """Return the tests of the sample, in their order, and the other tests.
 
-    Of a table that is marked with ``nightly(keep=3)``, the sample has three rows. They are chosen
-    by their names: always the same ones, from all over the table.
+    From a table marked with ``nightly(keep=3)``, the sample has three rows. They depend on hashes
+    of their names, so they are always the same, from all over the table.
     """
     left_out = set()
     for rows in _tables(items):

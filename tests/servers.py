@@ -1,4 +1,4 @@
-"""Servers that aren't AWS: silent ones, and such as have one answer for everything."""
+"""Servers that aren't AWS, some of which never answer."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-#: Sockets that keep their ports closed as long as they are bound.
+#: Bound sockets that don't listen, so that their ports stay closed.
 _HOLDERS: list[socket.socket] = []
 
 
 @cache
 def closed_port() -> int:
-    """Return a port of this machine where nobody listens, and which no other process can take."""
+    """Return a closed port of this machine that no other process can take."""
     holder = socket.socket()
     holder.bind(("127.0.0.1", 0))
     _HOLDERS.append(holder)
@@ -37,24 +37,24 @@ def closed_port() -> int:
 
 @contextmanager
 def silent_server() -> Iterator[str]:
-    """Run a server that accepts and never answers."""
+    """Run a server that accepts connections but never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
 @contextmanager
 def dripping_server(beginning: bytes = b"HTTP/1.1 200 OK\r\n") -> Iterator[str]:
-    """Run a server that answers each request with this, and then with a byte now and then."""
+    """Run a server that answers each request with this, then sends a byte from time to time."""
     closed = threading.Event()
 
     def drip(connection: socket.socket) -> None:
-        with connection, suppress(OSError):  # the client has left
+        with connection, suppress(OSError):  # the client has disconnected
             connection.sendall(beginning)
             while not closed.wait(0.05):
                 connection.sendall(b"x")
 
     def serve(listener: socket.socket) -> None:
-        with suppress(OSError):  # it was closed
+        with suppress(OSError):  # the listener was closed
             while True:
                 threading.Thread(target=drip, args=(listener.accept()[0],), daemon=True).start()
 
@@ -68,7 +68,7 @@ def dripping_server(beginning: bytes = b"HTTP/1.1 200 OK\r\n") -> Iterator[str]:
 
 
 class Answers:
-    """What a server answers, a status and a body, in this order; the last one from then on.
+    """A server's answers, each a status and a body. The last answer is repeated.
 
     ``asked`` counts the requests.
     """
@@ -79,7 +79,7 @@ class Answers:
         self.asked = 0
 
     def restart(self, *answers: tuple[int, str]) -> None:
-        """Give these answers from now on."""
+        """Use these answers from now on, and reset the count."""
         with self._lock:
             self._answers, self.asked = answers, 0
 
@@ -92,21 +92,21 @@ class Answers:
 
 @contextmanager
 def odd_server(answers: Answers) -> Iterator[str]:
-    """Run a server that gives these answers, whatever it is asked."""
+    """Run a server that gives these answers to all requests."""
     with _answering(lambda _sent: answers.next()) as url:
         yield url
 
 
 @contextmanager
 def echoing_server(status: int, page: Callable[[str], str]) -> Iterator[str]:
-    """Run a server that refuses each request with a page, made of its headers and body."""
+    """Run a server that answers each request with an error page, made from its headers and body."""
     with _answering(lambda sent: (status, page(sent))) as url:
         yield url
 
 
 @contextmanager
 def acting_server(answers: Mapping[str, tuple[int, str]]) -> Iterator[str]:
-    """Run a server with an answer for each action of STS, and one for anything else (``""``)."""
+    """Run a server with an answer for each STS action, and one for all others (``""``)."""
 
     def answer(sent: str) -> tuple[int, str]:
         return next(
@@ -133,7 +133,7 @@ def _answering(
             self.end_headers()
             self.wfile.write(body.encode())
 
-        do_GET = do_POST = do_PUT = do_DELETE = do_CONNECT = _answer  # noqa: N815  # the names are those of http.server
+        do_GET = do_POST = do_PUT = do_DELETE = do_CONNECT = _answer  # noqa: N815  # names from http.server
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -152,7 +152,7 @@ def _answering(
 
 @contextmanager
 def tls_server(certificate: Path) -> Iterator[str]:
-    """Run a server with a certificate that it issues for itself, for `localhost`, in this file."""
+    """Run a server with a self-signed certificate for `localhost`, written to this file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now, day = datetime.now(UTC), timedelta(days=1)
@@ -174,6 +174,6 @@ def tls_server(certificate: Path) -> Iterator[str]:
 
 @contextmanager
 def refusing_proxy(status: int = 407) -> Iterator[str]:
-    """Run a proxy that wants a name and a password, or refuses with another status and a page."""
+    """Run a proxy that requires a login, or that refuses requests with another status."""
     with _answering(lambda _: (status, "<html>"), kind="text/html") as url:
         yield url

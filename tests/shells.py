@@ -1,4 +1,4 @@
-"""Where notebooks run: a real IPython shell in this process, a real kernel in another."""
+"""Shells and kernels in which tests run cells."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What one cell did: the printed text, the displayed data by MIME type, and its error."""
+    """The results of a cell: printed text, displayed data by MIME type, its value and its error."""
 
     printed: str
     displayed: tuple[Mapping[str, str], ...]
@@ -38,7 +38,7 @@ class Ran:
 
     @property
     def text(self) -> str:
-        """Everything that a person in a terminal reads, without what was overwritten since."""
+        """Return the text that a user sees in a terminal, without overwritten parts."""
         printed = "\n".join(line.rpartition("\r")[2] for line in self.printed.split("\n"))
         return "\n".join(
             [*(data.get("text/plain", "") for data in self.displayed), printed]
@@ -46,12 +46,12 @@ class Ran:
 
     @property
     def html(self) -> str:
-        """Everything that a notebook renders."""
+        """Return all HTML that a notebook renders."""
         return "\n".join(data.get("text/html", "") for data in self.displayed)
 
 
 class Shell:
-    """A real IPython shell; its names are those of a notebook."""
+    """A real IPython shell that runs cells as a notebook does."""
 
     def __init__(self, ip: Any) -> None:
         self.ip = ip
@@ -59,7 +59,7 @@ class Shell:
     @classmethod
     @contextmanager
     def opened(cls, ipython_dir: Path) -> Iterator[Shell]:
-        """Open a shell without history, and leave no trace of it."""
+        """Open a shell without history, and remove all traces of it at the end."""
         config = Config()
         config.HistoryManager.enabled = False
         config.InteractiveShell.colors = "nocolor"
@@ -75,12 +75,12 @@ class Shell:
                 ip.extension_manager.unload_extension("ipy_awsprofile")
             ip.restore_sys_module_state()
             InteractiveShell.clear_instance()
-            # It would keep every shell, and all that they hold, until the end of the tests.
+            # Otherwise it would keep every shell, with all its objects, until the end of the tests.
             atexit.unregister(ip.atexit_operations)
 
     @property
     def names(self) -> dict[str, Any]:
-        """The notebook's variables."""
+        """Return the notebook's variables."""
         namespace: dict[str, Any] = self.ip.user_ns
         return namespace
 
@@ -96,23 +96,23 @@ class Shell:
         )
 
     def good(self, cell: str) -> Ran:
-        """Run a cell that has to succeed."""
+        """Run a cell that must succeed."""
         ran = self.run(cell)
         assert ran.error is None, ran.printed
         return ran
 
     def refused(self, cell: str) -> AwsProfileError:
-        """Run a cell that has to fail with an error of ours, shown without a traceback."""
+        """Run a cell that must fail with one of our errors, and without a traceback."""
         ran = self.run(cell)
         assert isinstance(ran.error, AwsProfileError), ran.printed
         assert "Traceback" not in ran.printed
-        # On a slow machine a progress bar is shown as well.
+        # On a slow machine, the output also has a progress bar.
         lines = [line for line in ran.text.splitlines() if "%|" not in line]
         assert len(lines) <= 2, ran.text
         return ran.error
 
     def completions(self, cell: str, *, at: int | None = None) -> list[str]:
-        """List what Tab offers at a position of a cell, its end by default."""
+        """Return Tab's completions at a position in a cell, by default at its end."""
         with provisionalcompleter():
             found = self.ip.Completer.completions(cell, len(cell) if at is None else at)
             return [completion.text for completion in found]
@@ -126,47 +126,47 @@ class KernelCell:
 
     @property
     def error(self) -> Any:
-        """The `error` output, or None."""
+        """Return the `error` output, or None."""
         return next((one for one in self.outputs if one.output_type == "error"), None)
 
     @property
     def html(self) -> str:
-        """Everything that a front end renders as HTML."""
+        """Return all HTML that a front end renders."""
         return "\n".join(one.get("data", {}).get("text/html", "") for one in self.outputs)
 
     @property
     def cards(self) -> list[str]:
-        """The displayed cards, as HTML."""
+        """Return the HTML of the displayed cards."""
         texts = [one.get("data", {}).get("text/html", "") for one in self.outputs]
         return [text for text in texts if "ipy-awsprofile-card" in text]
 
     @property
     def text(self) -> str:
-        """Everything that was printed or displayed as text."""
+        """Return all text that was printed or displayed."""
         return "\n".join(
             one.get("text", "") or one.get("data", {}).get("text/plain", "") for one in self.outputs
         ).strip()
 
 
 def run_notebook(*cells: str, environment: Mapping[str, str]) -> tuple[list[KernelCell], str]:
-    """Execute a notebook with nbclient, errors and all; return its cells and the file's text.
+    """Run a notebook with nbclient despite errors, and return its cells and the file's text.
 
-    nbclient lets nobody answer: its kernels are told that there is no input.
+    nbclient's kernels have no user who can answer prompts.
     """
-    import nbformat  # two seconds, which most runs of a part of the tests don't need
+    import nbformat  # takes two seconds, and many runs don't need it
     from nbclient import NotebookClient
     from traitlets.config import Config
 
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     with tempfile.TemporaryDirectory() as folder:
-        # A free TCP port that jupyter_client chooses can be taken before the kernel has started.
+        # Another process can take a TCP port that jupyter_client has chosen.
         sockets = {"transport": "ipc", "ip": f"{folder}/kernel"}
         client = NotebookClient(
             notebook,
             timeout=120,
             kernel_name="python3",
             allow_errors=True,
-            coalesce_streams=True,  # a busy kernel sends what one print writes in pieces
+            coalesce_streams=True,  # a busy kernel can split the output of one print
             config=Config({"KernelManager": sockets}),
         )
         client.execute(env=os.environ | environment)
@@ -175,7 +175,7 @@ def run_notebook(*cells: str, environment: Mapping[str, str]) -> tuple[list[Kern
 
 
 def run_aws_cli(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the AWS CLI in the environment of the test."""
+    """Run the AWS CLI in the test's environment."""
     command = Path(sys.executable).with_name("aws")
     return subprocess.run(
         [str(command), *arguments], capture_output=True, text=True, timeout=60, check=False
@@ -183,9 +183,9 @@ def run_aws_cli(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def aws_cli_2() -> str:
-    """Find version 2 of the AWS CLI, which can sign in; without it the test is skipped.
+    """Return version 2 of the AWS CLI, which can sign in; without it, skip the test.
 
-    In CI that is a failure.
+    In CI, the test fails instead.
     """
     for folder in os.environ["PATH"].split(os.pathsep):
         if command := shutil.which("aws", path=folder):
@@ -198,7 +198,7 @@ def aws_cli_2() -> str:
 
 
 def run_python(code: str) -> str:
-    """Run code in a fresh interpreter, and return what it prints."""
+    """Run code in a new interpreter, and return its output."""
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
@@ -206,5 +206,5 @@ def run_python(code: str) -> str:
 
 
 def without_colours(text: str) -> str:
-    """Take the terminal's colour codes out of a text."""
+    """Remove the terminal's colour codes from a text."""
     return re.sub(r"\x1b\[[0-9;]*m", "", text)

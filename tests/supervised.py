@@ -1,4 +1,4 @@
-"""A process that ends with the test that started it, whatever ends the test."""
+"""A process that ends with the test that started it, even if the test is killed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-#: Starts a process, and ends it when standard input ends: when the tests close it, or are killed.
-#: JupyterLab can hang at its end, in `threading._shutdown`, so it is killed after a few seconds.
+#: Starts a process, and stops it when standard input is closed, because the tests closed it or were
+#: killed. JupyterLab can hang at its end, in `threading._shutdown`, so the supervisor kills it
+#: after a few seconds.
 _SUPERVISOR = """
 import subprocess, sys, threading
 
@@ -34,9 +35,9 @@ sys.exit(process.wait())
 def supervised(
     command: Sequence[str], *, grace: float = 5, **options: Any
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command during a ``with`` block; afterwards it has ``grace`` seconds to end itself.
+    """Run a command during a ``with`` block, then give it ``grace`` seconds to stop.
 
-    The command is also ended if this process is killed. Ctrl-C doesn't reach it.
+    The command is also stopped if this process is killed. Ctrl-C doesn't reach it.
     """
     supervisor = [sys.executable, "-S", "-c", _SUPERVISOR, str(grace)]
     process = subprocess.Popen(

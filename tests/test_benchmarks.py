@@ -1,4 +1,4 @@
-"""The table of ratios, and its place on the page of speed."""
+"""The table of speed ratios, and its place on the performance page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from benchmarks.timing import Measured
 
 
 def test_ratios_and_growth() -> None:
-    """Each row has the ratio of every round, and the growth of each side."""
+    """Each row has the ratio for each number of profiles, and the growth of both sides."""
     rounds = {
         10: [Measured("a", "b", 1.0, 0.97), Measured("c", "d", 2.0, 5.0)],
         20_000: [Measured("a", "b", 1.5, 1800.0), Measured("c", "d", 2.0, 50.0)],
@@ -23,7 +23,7 @@ def test_ratios_and_growth() -> None:
 
 
 def test_a_measurement_of_only_the_first_round() -> None:
-    """A row has no ratio where it wasn't measured, and then no growth."""
+    """A row without a second measurement has neither a second ratio nor a growth."""
     rounds = {10: [Measured("a", "b", 1.0, 2.0)], 20_000: []}
     assert markdown(rounds).splitlines()[-1] == "| a | b | 2.0 × |  |  |"
 

@@ -1,4 +1,4 @@
-"""A session's buckets are a DataFrame with fixed columns."""
+"""`list_buckets`, which returns a DataFrame with fixed columns."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ TYPES = {"name": "string", "creation_date": "datetime64[us, UTC]", "region": "st
 
 
 def types(frame: pd.DataFrame) -> dict[str, str]:
-    """Return the type of each column."""
+    """Return the dtype of each column."""
     return {str(name): str(kind) for name, kind in frame.dtypes.items()}
 
 
 def test_the_scenario(aws: EmbeddedAws) -> None:
-    """Each bucket has its name, its date in UTC and its Region, sorted by name."""
+    """Each bucket has its name, its date in UTC and its Region, and rows are sorted by name."""
     frame = list_buckets(open_session("RoleBeta"))
     assert types(frame) == TYPES
     assert [tuple(row) for row in frame.itertuples(index=False)] == [
@@ -44,14 +44,14 @@ def test_the_scenario(aws: EmbeddedAws) -> None:
     ],
 )
 def test_prefix(aws: EmbeddedAws, prefix: str, names: list[str]) -> None:
-    """With a prefix, the names begin with it, and the columns are the same."""
+    """With a prefix, only matching buckets are listed, and the columns are the same."""
     frame = list_buckets(open_session("RoleBeta"), prefix=prefix)
     assert list(frame["name"]) == names
     assert types(frame) == TYPES
 
 
 def test_more_than_one_page(aws: EmbeddedAws) -> None:
-    """All pages are read, and all names are sorted."""
+    """All pages are read, and the names are sorted."""
     for number in range(1005):
         aws.create_bucket(
             f"bulk-{number:04}",
@@ -65,7 +65,7 @@ def test_more_than_one_page(aws: EmbeddedAws) -> None:
 
 
 def test_session_of_the_user(aws: EmbeddedAws) -> None:
-    """Any boto3 session can be used."""
+    """`list_buckets` accepts any boto3 session."""
     assert len(list_buckets(boto3.Session(profile_name="RoleBeta"))) == 3
 
 
@@ -84,6 +84,6 @@ def test_expired(aws: EmbeddedAws) -> None:
 
 
 def test_without_credentials() -> None:
-    """A session without credentials is an error."""
+    """A session without credentials raises an error."""
     with pytest.raises(InvalidProfile):
         list_buckets(boto3.Session(region_name="us-east-1"))

@@ -1,4 +1,4 @@
-"""The pages of the documentation work: each cell of a how-to page runs, in the page's order."""
+"""The documentation's pages, whose cells run in the order of their page."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
 
-#: Whether the pages are written anew, with the outputs of this run.
+#: Whether to update the pages with the outputs of this run.
 UPDATE = bool(os.environ.get("UPDATE_OUTPUTS"))
 HOW_TO = sorted(file for file in (DOCS / "how-to").glob("*.md") if file.stem != "index")
 TUTORIALS = DOCS.parent / "notebooks"
@@ -42,7 +42,7 @@ CELLS = [file for file in sorted(DOCS.rglob("*.md")) if blocks(file.read_text(),
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
-    """Run the embedded AWS of `ipy-awsprofile lab`, to whose files the environment points."""
+    """Yield the embedded AWS of `ipy-awsprofile lab`, whose files the environment names."""
     with demo_aws() as aws:
         for name, value in aws.environment().items():
             monkeypatch.setenv(name, value)
@@ -52,7 +52,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
 
 @pytest.fixture
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Be in a folder where a page can write its files."""
+    """Change to a folder where a page can write its files, and return it."""
     folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -60,7 +60,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def as_container(aws: EmbeddedAws) -> Iterator[None]:
-    """Be in a container whose role may assume RoleBeta."""
+    """Run the page in a container whose role can assume RoleBeta."""
     service = trusting("*")
     service["Statement"][0]["Principal"] = {"Service": "ecs-tasks.amazonaws.com"}
     task = aws.create_role(
@@ -73,13 +73,13 @@ def as_container(aws: EmbeddedAws) -> Iterator[None]:
 
 
 def as_ci_job(aws: EmbeddedAws) -> Iterator[None]:
-    """Be a job with a token, whose role has the page's trust policy."""
+    """Run the page in a job with a token, whose role has the page's trust policy."""
     os.environ.update(job_variables(aws))
     yield
 
 
 def job_variables(aws: EmbeddedAws) -> dict[str, str]:
-    """Create the role of the page on CI, and return the variables of a job that may assume it."""
+    """Create the role from the CI page, and return the variables of a job that can assume it."""
     (policy,) = map(json.loads, blocks((DOCS / "how-to" / "ci.md").read_text(), "json"))
     (statement,) = policy["Statement"]
     issuer = statement["Principal"]["Federated"].partition("oidc-provider/")[2]
@@ -96,12 +96,12 @@ def job_variables(aws: EmbeddedAws) -> dict[str, str]:
 
 
 def in_the_lab(_aws: EmbeddedAws) -> Iterator[None]:
-    """Be in `ipy-awsprofile lab`."""
+    """Run the page in `ipy-awsprofile lab`."""
     yield
 
 
 def without_files(aws: EmbeddedAws) -> Iterator[None]:
-    """Be on a new machine, whose user is signed in."""
+    """Run the page on a new machine without config files, whose user is signed in."""
     del os.environ["AWS_CONFIG_FILE"], os.environ["AWS_SHARED_CREDENTIALS_FILE"]
     os.environ["AWS_ENDPOINT_URL"] = aws.endpoint_url
     for file in (aws.config_file, aws.credentials_file):
@@ -110,7 +110,7 @@ def without_files(aws: EmbeddedAws) -> Iterator[None]:
 
 
 def with_a_phone(aws: EmbeddedAws) -> Iterator[None]:
-    """Be a person who types the codes of Auditor's device, which the lab's mfa_process prints."""
+    """Type the codes of Auditor's device, instead of using the lab's mfa_process."""
     config = aws.config_file.read_text()
     (serial,) = set(re.findall("mfa_serial = (.*)", config))
     aws.config_file.write_text(re.sub("mfa_process = .*\n", "", config))
@@ -125,7 +125,7 @@ def with_a_phone(aws: EmbeddedAws) -> Iterator[None]:
         yield
 
 
-#: Where the reader of a page is, if it isn't the lab.
+#: The environment that a page describes, if it isn't the lab.
 PLACES: dict[str, Callable[[EmbeddedAws], Iterator[None]]] = {
     "on-aws": as_container,
     "ci": as_ci_job,
@@ -137,19 +137,20 @@ PLACES: dict[str, Callable[[EmbeddedAws], Iterator[None]]] = {
 @pytest.mark.parametrize("page", CELLS, ids=lambda page: page.stem)
 @pytest.mark.usefixtures("work")
 def test_cells(aws: EmbeddedAws, bare_shell: Shell, page: Path) -> None:
-    """Each cell of a page succeeds in the lab, in order, and has the output that the page shows.
+    """Each cell of a page succeeds, in order, and has the output that the page shows.
 
-    None signs as a former identity. With UPDATE_OUTPUTS, pages get the outputs of this run.
+    No cell signs with a previous identity. With UPDATE_OUTPUTS, the page gets the outputs of this
+    run.
     """
     with contextmanager(PLACES.get(page.stem, in_the_lab))(aws):
-        if page.stem != "errors":  # which begins with the message for a magic that isn't loaded
+        if page.stem != "errors":  # it begins with the message for a magic that isn't loaded
             bare_shell.good("%load_ext ipy_awsprofile\n%config AwsProfileMagics.stale = 'refuse'")
         follow(page, aws, bare_shell)
         bare_shell.good("%unload_ext ipy_awsprofile")
 
 
 def follow(page: Path, aws: EmbeddedAws, shell: Shell) -> None:
-    """Do what a page says, in its order: write the config file, run the cells, compare."""
+    """Follow a page in order: write the config file, run the cells, and compare the outputs."""
     text, outputs = page.read_text(), []
     for cell in page_cells(text):
         if cell.language == "ini":
@@ -158,7 +159,7 @@ def follow(page: Path, aws: EmbeddedAws, shell: Shell) -> None:
             continue
         ran = shell.run(cell.source)
         outputs.append(output_of(ran, aws.home))
-        # A page shows the error of a cell that has to fail.
+        # If a cell must fail, the page shows its error.
         if not (UPDATE and cell.shown is not None):
             named = re.search(rf"^{type(ran.error).__name__}:", cell.shown or "", re.M)
             assert (ran.error is not None) == bool(named), ran.printed
@@ -169,7 +170,7 @@ def follow(page: Path, aws: EmbeddedAws, shell: Shell) -> None:
 
 
 def add_sections(config: Path, text: str) -> None:
-    """Write the sections that a page shows into the config file, unless they are there."""
+    """Add the sections on a page to the config file, unless it already has them."""
     shown, written = ConfigParser(interpolation=None), ConfigParser(interpolation=None)
     shown.read_string(text)
     written.read(config)
@@ -179,7 +180,7 @@ def add_sections(config: Path, text: str) -> None:
 
 
 def test_pages_with_cells() -> None:
-    """Every how-to page has cells, and so do the pages that show how to begin."""
+    """Every how-to page has cells, and so do the pages for beginners."""
     beginnings = {DOCS / "start.md", DOCS / "many-accounts.md"}
     assert {*HOW_TO, *beginnings} <= set(CELLS)
 
@@ -191,7 +192,7 @@ def test_pages_show_what_happens(page: Path) -> None:
 
 
 def test_papermill(aws: EmbeddedAws, work: Path) -> None:
-    """The page on papermill: its notebook runs for each profile that its commands pass."""
+    """The papermill page's notebook runs for each profile in the page's commands."""
     page = (DOCS / "how-to" / "papermill.md").read_text()
     cells = [nbformat.v4.new_code_cell(cell.source) for cell in page_cells(page)]
     cells[0].metadata["tags"] = ["parameters"]
@@ -216,7 +217,7 @@ def outputs_of(notebook: Path) -> list[str]:
 
 
 def test_ci_with_keys(aws: EmbeddedAws, bare_shell: Shell) -> None:
-    """The page on CI: its cells work with the variables that AWS's action for GitHub sets, too."""
+    """The CI page's cells also work with the variables that AWS's GitHub action sets."""
     job = job_variables(aws)
     sts = boto3.client("sts", region_name="us-west-2", endpoint_url=aws.endpoint_url)
     keys = sts.assume_role_with_web_identity(
@@ -237,7 +238,7 @@ def test_ci_with_keys(aws: EmbeddedAws, bare_shell: Shell) -> None:
 
 
 def test_pasted_keys_are_found(work: Path) -> None:
-    """The page on pasted keys: its command lists a notebook with a key, checkpoints included."""
+    """The command for pasted keys finds notebooks that contain a key, even checkpoints."""
     page = (DOCS / "how-to" / "pasted-keys.md").read_text()
     (pasted,) = blocks(page, "python")
     for name, cell in {"a": pasted, "b": "boto3.Session()", ".ipynb_checkpoints/c": pasted}.items():
@@ -253,7 +254,7 @@ def test_pasted_keys_are_found(work: Path) -> None:
 
 
 def test_config_files(aws: EmbeddedAws) -> None:
-    """The sections of config files that pages show are in the lab, with the same settings."""
+    """The lab's config file has the sections on the pages, with the same settings."""
     stage = ConfigParser(interpolation=None)
     stage.read(aws.config_file)
     shown = ConfigParser()
@@ -267,7 +268,7 @@ def test_config_files(aws: EmbeddedAws) -> None:
 
 
 def test_every_sample_of_a_profile_has_a_region() -> None:
-    """Each profile that a page or tutorial shows has a Region, which a role doesn't inherit."""
+    """Each profile on a page or in a tutorial has a Region, because roles don't inherit one."""
     tutorials = sorted(TUTORIALS.glob("*.ipynb"))
     texts = [page.read_text() for page in (*sorted(DOCS.rglob("*.md")), DOCS.parent / "README.md")]
     texts += ["".join(c["source"]) for t in tutorials for c in json.loads(t.read_text())["cells"]]
@@ -279,7 +280,7 @@ def test_every_sample_of_a_profile_has_a_region() -> None:
 
 
 def test_picture_of_the_picker() -> None:
-    """On the pages, the tutorial on the picker shows a picture of it, and no empty output."""
+    """In the documentation, the picker's tutorial shows a picture instead of an empty output."""
     tutorial = (TUTORIALS / "02-pick-a-profile.ipynb").read_text()
     page = json.loads(runpy.run_path(str(DOCS / "conf.py"))["with_picture"](tutorial))
     outputs = [output for cell in page["cells"] for output in cell.get("outputs", [])]
@@ -289,7 +290,7 @@ def test_picture_of_the_picker() -> None:
 
 
 def test_errors() -> None:
-    """The page of errors has each class, with its cause and what to do."""
+    """The page of errors describes each class, with its cause and its remedy."""
     described = rows((DOCS / "reference" / "errors.md").read_text())[1:]
     kinds = {
         name

@@ -1,4 +1,4 @@
-"""Every error has a message in one line, and a hint about what to do in another."""
+"""Error messages and hints, each of which is one line."""
 
 from __future__ import annotations
 
@@ -43,24 +43,24 @@ TREE = [
 
 @pytest.mark.parametrize(("child", "parent"), TREE)
 def test_tree(child: str, parent: str) -> None:
-    """Each error is in the tree as the module's docstring draws it."""
+    """Each error has the base class that the module's docstring shows."""
     assert getattr(errors, child).__bases__ == (getattr(errors, parent),)
     assert child in (errors.__doc__ or "")
 
 
 def test_tree_is_whole() -> None:
-    """Every error class is in the tree."""
+    """The test's tree contains every error class."""
     classes = {name for name, value in vars(errors).items() if isinstance(value, type)}
     assert classes - {"Path", "Any", "AwsProfileError"} == {child for child, _ in TREE}
 
 
 def test_rendering_without_a_hint_is_one_line() -> None:
-    """IPython shows the type and the message, and no stack."""
+    """Without a hint, IPython shows only the type and the message."""
     assert AwsProfileError("It broke.")._render_traceback_() == ["AwsProfileError: It broke."]
 
 
 def test_rendering_with_a_hint_is_two_lines() -> None:
-    """The hint is on its own line."""
+    """With a hint, IPython shows it on a second line."""
     rendered = AwsProfileError("It broke.", "Mend it.")._render_traceback_()
     assert rendered == ["AwsProfileError: It broke.", "Mend it."]
 
@@ -70,7 +70,7 @@ def test_rendering_with_a_hint_is_two_lines() -> None:
     [(7, "/etc/config, line 7: It is odd."), (None, "/etc/config: It is odd.")],
 )
 def test_config_file_error_names_the_place(line: int | None, text: str) -> None:
-    """A ConfigFileError names the file and, if it is known, the line."""
+    """A ConfigFileError names the file and, if known, the line."""
     error = ConfigFileError(Path("/etc/config"), "It is odd.", line)
     assert str(error) == text
     assert (error.path, error.line) == (Path("/etc/config"), line)
@@ -85,14 +85,14 @@ def test_config_file_error_names_the_place(line: int | None, text: str) -> None:
     ],
 )
 def test_profile_not_found_suggests_names(nearest: tuple[str, ...], hint: str) -> None:
-    """A ProfileNotFound suggests similar names, or how to list all of them."""
+    """A ProfileNotFound suggests similar names, or the command that lists all profiles."""
     error = ProfileNotFound("dex", nearest)
     assert error.hint == hint
     assert (error.name, error.nearest) == ("dex", nearest)
 
 
 def test_one_line() -> None:
-    """A name with a line end doesn't break the message."""
+    """A line break in a name doesn't break the message."""
     error = ProfileNotFound("a\nb", ("a\r\nc",))
     assert str(error) == "There is no profile `a b` in the shared config files."
     assert error.hint == "Did you mean `a c`?"
@@ -111,6 +111,6 @@ def test_one_line() -> None:
     ],
 )
 def test_errors_can_be_pickled(error: AwsProfileError) -> None:
-    """A pickled error is the same in another process, or it would break a process pool."""
+    """A pickled error stays the same in another process, as process pools require."""
     there = pickle.loads(pickle.dumps(error))
     assert (type(there), str(there), vars(there)) == (type(error), str(error), vars(error))

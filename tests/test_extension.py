@@ -1,4 +1,4 @@
-"""Loading is light, and unloading leaves the shell as it was."""
+"""Loading and unloading the extension."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 HEAVY = ("boto3", "botocore", "pandas", "ipywidgets", "anywidget", "numpy", "moto")
 
-#: What is made and imported when a magic is used first.
+#: Our modules that are imported at the first use of a magic.
 OURS = ("ipy_awsprofile.switch.switcher", "ipy_awsprofile.notebook.commands")
 
 
 def state(shell: Shell) -> dict[str, Any]:
-    """Say what the shell has that an extension can add to."""
+    """Return the parts of the shell that an extension can change."""
     ip = shell.ip
-    ip.magics_manager.lsmagic_docs()  # brings in IPython's own magics, which are lazy
+    ip.magics_manager.lsmagic_docs()  # loads IPython's own magics, which are lazy
     return {
         "line magics": set(ip.magics_manager.magics["line"]),
         "cell magics": set(ip.magics_manager.magics["cell"]),
@@ -35,7 +35,7 @@ def state(shell: Shell) -> dict[str, Any]:
 
 
 def test_loading_adds_the_magics(bare_shell: Shell) -> None:
-    """Loading adds the three magics, one matcher and one configurable, and no name."""
+    """Loading adds the three magics, a matcher and a configurable, but no variable."""
     before = state(bare_shell)
     bare_shell.good("%load_ext ipy_awsprofile")
     after = state(bare_shell)
@@ -59,7 +59,7 @@ def test_loading_adds_the_magics(bare_shell: Shell) -> None:
     ],
 )
 def test_unloading_leaves_nothing(bare_shell: Shell, aws: EmbeddedAws, cells: list[str]) -> None:
-    """Whatever was done in between, unloading takes out all that loading and switching added."""
+    """Unloading removes everything that loading and switching added."""
     before = state(bare_shell)
     for cell in ["%load_ext ipy_awsprofile", *cells, "%unload_ext ipy_awsprofile"]:
         bare_shell.good(cell)
@@ -68,7 +68,7 @@ def test_unloading_leaves_nothing(bare_shell: Shell, aws: EmbeddedAws, cells: li
 
 
 def test_unloading_puts_variables_back(bare_shell: Shell, aws: EmbeddedAws) -> None:
-    """Unloading undoes the switch: the variable from before is back, a rebound one stays."""
+    """Unloading restores the previous variable, and keeps a variable that the user has rebound."""
     bare_shell.good("session = 'mine'")
     bare_shell.good("%load_ext ipy_awsprofile\n%aws_profile RoleBeta")
     bare_shell.good("%unload_ext ipy_awsprofile")
@@ -79,7 +79,7 @@ def test_unloading_puts_variables_back(bare_shell: Shell, aws: EmbeddedAws) -> N
 
 
 def test_reloading_starts_anew(shell: Shell, aws: EmbeddedAws) -> None:
-    """After a reload no switch is in force, and the magics are there once."""
+    """After a reload, no profile is active, and the extension is loaded only once."""
     loaded = state(shell)
     shell.good("%aws_profile RoleBeta")
     said = shell.good("%reload_ext ipy_awsprofile").text
@@ -102,14 +102,14 @@ def test_loading_twice_says_so(shell: Shell) -> None:
 
 
 def test_unloaded_completion(shell: Shell, aws: EmbeddedAws) -> None:
-    """After unloading, Tab offers no profiles."""
+    """After the extension is unloaded, Tab offers no profiles."""
     assert shell.completions("%aws_profile Rol") == ["RoleBeta"]
     shell.good("%unload_ext ipy_awsprofile")
     assert "RoleBeta" not in shell.completions("%aws_profile Rol")
 
 
 def test_settings_before_the_first_use(bare_shell: Shell, aws: EmbeddedAws) -> None:
-    """What is configured before a magic is used holds for its first use."""
+    """Settings from before the first use of a magic apply to that use."""
     bare_shell.good("%load_ext ipy_awsprofile")
     bare_shell.good("%config AwsProfileMagics.protected = ['Role*']")
     assert isinstance(bare_shell.refused("%aws_profile RoleBeta"), ProtectedProfile)
@@ -118,7 +118,7 @@ def test_settings_before_the_first_use(bare_shell: Shell, aws: EmbeddedAws) -> N
 
 
 def test_loading_imports_nothing_heavy() -> None:
-    """In a fresh interpreter, neither import nor %load_ext brings in what is heavy."""
+    """In a new interpreter, neither the import nor `%load_ext` imports a heavy library."""
     loaded = run_python(
         "import sys\n"
         "from IPython.core.interactiveshell import InteractiveShell\n"
@@ -132,7 +132,7 @@ def test_loading_imports_nothing_heavy() -> None:
 
 
 def test_listing_profiles_imports_nothing_heavy() -> None:
-    """Reading the files needs none of it either."""
+    """Listing profiles imports no heavy library."""
     loaded = run_python(
         "import sys\n"
         "from ipy_awsprofile import list_profiles\n"
@@ -143,7 +143,7 @@ def test_listing_profiles_imports_nothing_heavy() -> None:
 
 
 def test_sessions_do_without_pandas() -> None:
-    """The sessions' modules leave pandas and the widgets alone."""
+    """Importing the functions for sessions imports neither pandas nor ipywidgets."""
     loaded = run_python(
         "import sys\n"
         "from ipy_awsprofile import list_buckets, open_session, who_am_i\n"

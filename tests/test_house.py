@@ -1,4 +1,4 @@
-"""The folders are the map: CONTRIBUTING, the import contract and the tests agree with them."""
+"""The layout of the package, in CONTRIBUTING, the import contract and the tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.test_readme import CONTRIBUTING, ROOT, rows, the_block
 
 PACKAGE = ROOT / "ipy_awsprofile"
 
-#: Folders of tests for what isn't one folder of the package.
+#: Folders of tests that don't belong to one folder of the package.
 WHOLE = {"attack", "browser", "integration"}
 
 MODULES = {file.name for file in PACKAGE.glob("*.py")} - {"_version.py"}
@@ -18,18 +18,18 @@ FOLDERS = {f"{file.parent.name}/" for file in PACKAGE.glob("*/__init__.py")}
 
 
 def lines(file: Path) -> int:
-    """Return the number of lines of a file."""
+    """Return a file's number of lines."""
     return len(file.read_text().splitlines())
 
 
 def test_contributing_has_every_room() -> None:
-    """CONTRIBUTING's table names every module and folder of the package, and no other."""
+    """CONTRIBUTING's table names exactly the package's modules and folders."""
     named = "\n".join(row[0] for row in rows(CONTRIBUTING))
     assert set(re.findall(r"`(\w+(?:\.py|/))`", named)) == MODULES | FOLDERS
 
 
 def test_contract_has_every_room() -> None:
-    """So do the layers of the import contract, but for the door, which may import all of them."""
+    """The import contract's layers contain every module and folder except `__init__`."""
     linter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
     contract = linter["contracts"][0]
     layers = " | ".join(contract["layers"]).split(" | ")
@@ -39,7 +39,7 @@ def test_contract_has_every_room() -> None:
 
 
 def test_picture_of_the_house() -> None:
-    """CONTRIBUTING's picture has the layers of the import contract, in their order."""
+    """CONTRIBUTING's picture has the import contract's layers, in order."""
     linter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
     picture = the_block(CONTRIBUTING, "the embedded AWS", "the only state")
     drawn = [re.split(r"  +", line.strip())[0] for line in picture.splitlines()]
@@ -47,7 +47,7 @@ def test_picture_of_the_house() -> None:
 
 
 def test_add_an_option() -> None:
-    """The files that CONTRIBUTING lists for an option contain its example."""
+    """The files that CONTRIBUTING lists for a new option contain the example option."""
     section = CONTRIBUTING.partition("## Add an option")[2].partition("\n## ")[0]
     named = re.findall(r"`((?:[\w]+/)+\w+\.py)`", section)
     assert len(named) > 5
@@ -57,7 +57,7 @@ def test_add_an_option() -> None:
 
 
 def test_files_are_short() -> None:
-    """No file of the package has more than 300 lines, and none of the tests more than 600."""
+    """No file of the package has more than 300 lines, and no test file more than 600."""
     folders = (PACKAGE, ROOT / "labextension")
     files = (file for folder in folders for file in folder.rglob("*"))
     modules = [file for file in files if file.suffix in {".py", ".js", ".ts", ".css"}]
@@ -68,7 +68,7 @@ def test_files_are_short() -> None:
 
 
 def test_tests_mirror_the_package() -> None:
-    """Each folder of tests is a folder of the package, or tests the whole."""
+    """Each folder of tests is a folder of the package, or tests the whole package."""
     folders = {
         file.parent.relative_to(ROOT / "tests") for file in (ROOT / "tests").rglob("test_*.py")
     }

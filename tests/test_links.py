@@ -1,4 +1,4 @@
-"""Links within the repository lead somewhere: files, headings, and pictures."""
+"""Links within the repository, to files, headings and pictures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def prose(file: Path) -> str:
 
 
 def anchors(file: Path) -> set[str]:
-    """Return the names of a page's headings, as code hosts and MyST make them of their text."""
+    """Return the anchors of a page's headings, as code hosts and MyST generate them."""
     headings = re.findall(r"^#+ (.+)$", prose(file), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -41,7 +41,7 @@ def links(file: Path) -> list[str]:
 
 @pytest.mark.parametrize("file", [*PAGES, *TUTORIALS], ids=lambda file: file.stem)
 def test_links(file: Path) -> None:
-    """Each link that stays in the repository leads to a file or folder, and to a heading in it."""
+    """Each relative link leads to a file or folder in the repository, and to an existing anchor."""
     for link in links(file):
         if re.match(r"[a-z]+:", link):
             continue
@@ -53,7 +53,7 @@ def test_links(file: Path) -> None:
 
 
 def test_links_are_found() -> None:
-    """README, the pages and the tutorials have links, some of them to headings."""
+    """The README, the pages and the tutorials have links, some of them to headings."""
     found = [link for file in (*PAGES, *TUTORIALS) for link in links(file)]
     assert len(found) > 50
     assert any("#" in link and not re.match(r"[a-z]+:", link) for link in found)
@@ -62,13 +62,14 @@ def test_links_are_found() -> None:
 
 
 def test_pages_are_reachable() -> None:
-    """Each page of the documentation is linked by README, or by a page that is."""
+    """README links to each page of the documentation, directly or through other pages."""
     reached, waiting = set[Path](), [ROOT / "README.md"]
     while waiting:
         page = waiting.pop()
         reached.add(page)
         to = {(page.parent / link.partition("#")[0]).resolve() for link in links(page)}
         waiting += [each for each in to - reached if each.suffix == ".md" and each.exists()]
-    # The changelog's page is the changelog, and a server shows the last one for a wrong address.
+    # The changelog's page includes CHANGELOG.md, and a server shows the 404 page for a wrong
+    # address.
     pages = {page for page in PAGES if page.is_relative_to(ROOT / "docs")}
     assert pages - reached == {ROOT / "docs" / "changelog.md", ROOT / "docs" / "404.md"}

@@ -1,4 +1,4 @@
-"""The command line: its arguments, its help, and what it prints without the extra `demo`."""
+"""The command line: its arguments, its help, and its error without the extra `demo`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def test_bad_arguments(
     capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
-    """An unknown command or option prints the usage, with status 2."""
+    """An unknown command or option prints the usage, and exits with status 2."""
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
@@ -56,7 +56,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("command", ["demo", "lab"])
 def test_without_the_extra(tmp_path: Path, command: str) -> None:
-    """Without moto, a command prints in two lines what to install, with status 1."""
+    """Without moto, a command prints what to install, and exits with status 1."""
     code = (
         "import sys; sys.modules['moto'] = None\n"
         "from ipy_awsprofile.__main__ import main\n"

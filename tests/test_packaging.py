@@ -1,4 +1,4 @@
-"""What is installed: the lock has every dependency, and actions of workflows are pinned."""
+"""Packaging: locked dependencies, declared imports, pinned actions and metadata."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 
 
 def required(*extras: str) -> list[Requirement]:
-    """Return what the package needs, or with these extras, and those that they name."""
+    """Return the requirements of the package or of these extras, which can name other extras."""
     found: list[Requirement] = []
     texts = (
         [one for extra in extras for one in EXTRAS[extra]] if extras else PROJECT["dependencies"]
@@ -41,7 +41,7 @@ def required(*extras: str) -> list[Requirement]:
 
 
 def test_constraints() -> None:
-    """`make` installs the locked version of each dependency, which is within its bounds."""
+    """The constraints have an exact version of each dependency, within its bounds."""
     lines = [Requirement(line) for line in (ROOT / "constraints.txt").read_text().splitlines()]
     locked = {canonicalize_name(each.name): each.specifier for each in lines}
     tested = map(Requirement, PYPROJECT["dependency-groups"]["test"])
@@ -63,23 +63,23 @@ def imported(folder: Path) -> Iterator[str]:
                     yield from map(canonicalize_name, distributions[name])
 
 
-#: What isn't declared: psutil comes with ipykernel, and a run sends functions with cloudpickle only
-#: if it is installed; both are done without.
+#: Imported but not declared. psutil comes with ipykernel, and a run uses cloudpickle only if it is
+#: installed. The package works without both.
 OPTIONAL = {"psutil", "cloudpickle"}
 
 
-#: The rooms that can use what an extra installs.
+#: The folders that can use the packages of an extra.
 _WITH_EXTRAS = {"across", "bindings", "calls", "libraries", "sessions"}
 
 
 def test_what_is_imported_is_declared() -> None:
-    """Each package that a module imports is a requirement, or one of an extra."""
+    """Each imported package is a requirement of the package or of an extra."""
     plain = {canonicalize_name(one.name) for one in required()}
     demo = {canonicalize_name(one.name) for one in required("demo")}
     every = {canonicalize_name(one.name) for one in required(*EXTRAS)}
     package = ROOT / "ipy_awsprofile"
     assert set(imported(package / "demo")) <= plain | demo
-    optional = every | OPTIONAL | {"awscrt", "pyarrow"}  # of botocore[crt], and dask[dataframe]
+    optional = every | OPTIONAL | {"awscrt", "pyarrow"}  # from botocore[crt] and dask[dataframe]
     for room in package.iterdir():
         if room.is_dir() and room.name != "demo":
             allowed = optional if room.name in _WITH_EXTRAS else set()
@@ -87,7 +87,7 @@ def test_what_is_imported_is_declared() -> None:
 
 
 def test_actions_are_pinned() -> None:
-    """Workflows use actions by the hash of a commit, with its version beside it."""
+    """Workflows pin actions to a commit's hash, with the version next to it."""
     workflows = list((ROOT / ".github" / "workflows").glob("*.yml"))
     used = [line for file in workflows for line in re.findall("uses: .*", file.read_text())]
     assert used
@@ -95,12 +95,12 @@ def test_actions_are_pinned() -> None:
 
 
 def test_conda_recipe() -> None:
-    """The recipe for conda-forge needs what the package needs, and has its version."""
+    """The conda-forge recipe has the package's requirements and version."""
     recipe = (ROOT / "conda-recipe" / "recipe.yaml").read_text()
     assert f'version: "{__version__}"' in recipe
     (oldest,) = re.findall(r'python_min: "(.*)"', recipe)
     assert PROJECT["requires-python"] == f">={oldest}"
-    # conda-forge refuses a recipe without one of these.
+    # conda-forge refuses a recipe in which any of these is missing.
     for part in ("homepage", "summary", "license", "license_file", "recipe-maintainers", "tests"):
         assert re.search(rf"^ *{part}:", recipe, re.MULTILINE), part
     built = map(Requirement, PYPROJECT["build-system"]["requires"])
@@ -109,7 +109,7 @@ def test_conda_recipe() -> None:
 
 
 def test_the_demo_is_small() -> None:
-    """The extra `demo` has moto without its server's packages; the lab has all of them."""
+    """The extra `demo` requires moto without its server's packages; the extra `lab` adds them."""
     moto = {
         extra: [one.extras for one in required(extra) if one.name == "moto"] for extra in EXTRAS
     }
@@ -118,17 +118,17 @@ def test_the_demo_is_small() -> None:
 
 
 def test_citation() -> None:
-    """The citation has the version and the licence of the package."""
+    """The citation has the package's version and licence."""
     citation = (ROOT / "CITATION.cff").read_text()
     assert f"\nversion: {__version__}\n" in citation
     assert f"\nlicense: {PROJECT['license']}\n" in citation
 
 
 def test_description() -> None:
-    """The package index shows README's text without links to files, and without the checkout's."""
+    """The package index shows README's text without relative links and without `make` commands."""
     about = metadata(PROJECT["name"])
     assert about["Description-Content-Type"] == "text/markdown"
-    # What was installed can be older than README.
+    # The installed package can be older than README.
     hook = PYPROJECT["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]
     text = README.split(hook["fragments"][0]["end-before"])[0]
     for each in hook["substitutions"]:

@@ -1,4 +1,4 @@
-"""The public names are these, and each is there without anything heavy being imported."""
+"""The public names, none of which needs a heavy import."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ NAMES = {
 
 
 def test_all() -> None:
-    """The public names are pinned."""
+    """The public names are exactly the names in this list."""
     assert sorted(ipy_awsprofile.__all__) == sorted(NAMES)
 
 
 @pytest.mark.parametrize(("name", "module"), NAMES.items())
 def test_each_is_there(name: str, module: str) -> None:
-    """Each name is the one of its module, and has a docstring."""
+    """Each name comes from its module, and has a docstring."""
     value = getattr(ipy_awsprofile, name)
     assert name in dir(ipy_awsprofile)
     if name != "__version__":
@@ -42,7 +42,7 @@ def test_each_is_there(name: str, module: str) -> None:
 
 
 def test_star_import() -> None:
-    """A star import brings exactly the public names."""
+    """A star import imports exactly the public names."""
     names = run_python("from ipy_awsprofile import *; print(*sorted(dir()))").split()
     assert [name for name in names if not name.startswith("__")] == sorted(
         name for name in NAMES if not name.startswith("__")
@@ -56,5 +56,5 @@ def test_other_names_are_missing() -> None:
 
 
 def test_version() -> None:
-    """The version is three numbers."""
+    """The version begins with three numbers."""
     assert all(part.isdecimal() for part in ipy_awsprofile.__version__.split(".")[:3])

@@ -1,4 +1,4 @@
-"""What README, CONTRIBUTING and the reference claim holds."""
+"""Claims in README, CONTRIBUTING and the reference."""
 
 from __future__ import annotations
 
@@ -21,46 +21,46 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
-#: It has boto3's line beside ours, and the config file that both read.
+#: The page that compares boto3's code with ours, with the config file that both use.
 COMPARISON = (DOCS / "comparison.md").read_text()
 PAGES = {str(file.relative_to(ROOT)): file.read_text() for file in sorted(DOCS.rglob("*.md"))}
 DOCUMENTS = {"README.md": README, "CONTRIBUTING.md": CONTRIBUTING} | PAGES
-#: It is how `%%aws_profile` is told to the line magic; nobody types it.
+#: Options that no user types; `--cell` passes `%%aws_profile` to the line magic.
 INTERNAL = {"--cell", "--help"}
 
 
 def blocks(text: str, language: str | None = None) -> list[str]:
-    """Take the fenced blocks out of a document, of one language or all."""
+    """Return a document's fenced blocks, in one language or in all."""
     found = re.findall(r"^```(\w*)[^\n]*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     return [block for name, block in found if language in (None, name)]
 
 
 def rows(text: str) -> list[list[str]]:
-    """Take the rows out of a document's tables, as the texts of their cells."""
+    """Return the rows of a document's tables, as the texts of their cells."""
     lines = re.findall(r"^\| (.*) \|$", text, re.MULTILINE)
     return [[cell.strip() for cell in line.split(" | ")] for line in lines]
 
 
 def options(text: str) -> set[str]:
-    """Find long options in a text."""
+    """Return the long options in a text."""
     return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
 
 
 def options_of_the_magics() -> set[str]:
-    """List the options that the magics' parsers know."""
+    """Return the options of the magics' parsers."""
     parsers = AwsProfileMagics.aws_profile.parser, AwsProfileMagics.aws_profiles.parser
     known = {option for parser in parsers for option in parser._option_string_actions}
     return known - INTERNAL - {"-h"}
 
 
 def the_block(text: str, *words: str) -> str:
-    """Find the first block in a document that has all these words."""
+    """Return the first block of a document that contains all these words."""
     return next(block for block in blocks(text) if all(word in block for word in words))
 
 
 @pytest.mark.parametrize("document", ["README.md", "docs/comparison.md"])
 def test_the_line(aws: EmbeddedAws, bare_shell: Shell, document: str) -> None:
-    """The line that is shown lists the buckets that boto3 lists with the profile's session."""
+    """The magic's session lists the same buckets as the profile's boto3 session."""
     bare_shell.good(the_block(COMPARISON, "import boto3", "session ="))
     list_them = "[one['Name'] for one in session.client('s3').list_buckets()['Buckets']]"
     listed_by_boto3 = bare_shell.good(list_them).result
@@ -73,14 +73,14 @@ def test_the_line(aws: EmbeddedAws, bare_shell: Shell, document: str) -> None:
 
 
 def test_config_that_is_shown(aws: EmbeddedAws) -> None:
-    """The config file that is shown has the profiles of the embedded AWS, as they are there."""
+    """The config file on the page has the same profiles as the embedded AWS's file."""
     (shown,) = blocks(COMPARISON, "ini")
     config = aws.config_file.read_text().splitlines()
     assert [line for line in shown.splitlines() if line and line not in config] == []
 
 
 def test_config_files_that_are_shown_can_be_copied() -> None:
-    """No config file in README, a page or a tutorial has a comment after a value."""
+    """No config file in README, on a page or in a tutorial has a comment after a value."""
     tutorials = sorted((ROOT / "notebooks").glob("*.ipynb"))
     cells = [cell for one in tutorials for cell in json.loads(one.read_text())["cells"]]
     texts = [*DOCUMENTS.values(), *("".join(cell["source"]) for cell in cells)]
@@ -90,7 +90,7 @@ def test_config_files_that_are_shown_can_be_copied() -> None:
 
 
 def test_options_in_the_tables_exist() -> None:
-    """Every option of a line in the table of magics is one that the magics have."""
+    """Every option in the table of magics exists."""
     explained = {
         option
         for first, *_ in rows(PAGES["docs/reference/magics.md"])
@@ -103,13 +103,13 @@ def test_options_in_the_tables_exist() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_options_that_are_named_exist(document: str) -> None:
-    """Every option in a line of a magic, wherever it is shown, is one that the magics have."""
+    """Every option in any magic's line exists."""
     lines = re.findall(r"%aws_profiles?\b[^`\n|]*", DOCUMENTS[document])
     assert options(" ".join(lines)) - options_of_the_magics() - {"--help"} == set()
 
 
 def test_options_of_the_magics_are_explained() -> None:
-    """The page of options is the one that the magics' parsers make; `make docs` writes it."""
+    """The options page is the output of `make docs`, and has every option."""
     page = PAGES["docs/reference/options.md"]
     assert page == runpy.run_path(str(DOCS / "magics.py"))["options_page"]()
     assert options_of_the_magics() - options(page) == set()
@@ -117,13 +117,13 @@ def test_options_of_the_magics_are_explained() -> None:
 
 @pytest.mark.parametrize("name", [name for name in ipy_awsprofile.__all__ if name != "__version__"])
 def test_public_names_are_explained(name: str) -> None:
-    """The table of the Python page names every public name."""
+    """The table on the Python page contains every public name."""
     table = "\n".join(" ".join(row) for row in rows(PAGES["docs/reference/python.md"]))
     assert re.search(rf"`[^`\n]*\b{name}\b", table)
 
 
 def test_targets_exist() -> None:
-    """Every target of make that is named is in the Makefile."""
+    """The Makefile has every target that the documents name."""
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
     for document in ("README.md", "CONTRIBUTING.md", "docs/performance.md"):
@@ -133,5 +133,5 @@ def test_targets_exist() -> None:
 
 
 def test_readme_is_short() -> None:
-    """README fits on two screens: what is longer stands on a page of docs."""
+    """README has at most 100 lines; longer explanations belong in docs."""
     assert len(README.splitlines()) <= 100

@@ -1,4 +1,4 @@
-"""`make test` leaves out rows of the tables that are marked for it, and nothing else."""
+"""`make test` omits rows of marked tables, and nothing else."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_other(row): pass
 
 @pytest.mark.parametrize(("options", "counts"), [(["--sample"], [3, 0, 6]), ([], [20, 1, 6])])
 def test_sample(tmp_path: Path, options: list[str], counts: list[int]) -> None:
-    """The sample has as many rows of a table as it keeps, and every test without the marker."""
+    """The sample keeps the given number of rows of a table, and every unmarked test."""
     (tmp_path / "test_module.py").write_text(MODULE)
     quiet = ["-q", "--collect-only", "-p", "no:nbval", "-p", "no:cacheprovider"]
     ours = ["-p", "tests.conftest", f"--rootdir={tmp_path}", "-c", "/dev/null"]

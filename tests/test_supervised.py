@@ -1,4 +1,4 @@
-"""A supervised process never outlives the tests that started it."""
+"""Supervised processes, which never outlive the tests that started them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import psutil
 
 from tests.supervised import supervised
 
-#: A server that hangs at its end, as JupyterLab can.
+#: A server that ignores SIGTERM, as JupyterLab can when it hangs.
 STUBBORN = """
 import os, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -22,7 +22,7 @@ time.sleep(600)
 
 
 def written(file: Path) -> psutil.Process:
-    """Wait until a process has written its ID to a file; return the process."""
+    """Wait until a process has written its ID to a file, and return the process."""
     while not (file.exists() and file.read_text()):
         time.sleep(0.01)
     return psutil.Process(int(file.read_text()))
@@ -48,7 +48,7 @@ def test_a_process_that_hangs(tmp_path: Path) -> None:
 
 
 def test_killed_tests(tmp_path: Path) -> None:
-    """If the tests' own process is killed, the process that they supervise is ended as well."""
+    """If the tests' own process is killed, its supervised process ends, too."""
     file = tmp_path / "pid"
     tests = f"""
 import sys, time

@@ -1,4 +1,4 @@
-"""Text from files and servers can't write to the terminal, nor look like another text."""
+"""Text from files and servers, which can't control the terminal or look like other text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
 
-#: Writes to the clipboard of many terminals, and turns what follows around.
+#: Writes to the clipboard of many terminals, and reverses the text after it.
 ODD = "a\x1b]52;c;cHdu\x07b\u202ec"
 
 
@@ -41,7 +41,7 @@ ODD = "a\x1b]52;c;cHdu\x07b\u202ec"
     ],
 )
 def test_visible(text: str, shown: str) -> None:
-    """Characters that a terminal obeys are escaped; letters and line ends stay."""
+    """Control characters and invisible characters are escaped; letters and line breaks stay."""
     assert visible(text) == shown
 
 
@@ -56,26 +56,26 @@ def test_visible(text: str, shown: str) -> None:
     ],
 )
 def test_as_seen(text: str, seen: str, *, unseen: bool) -> None:
-    """Invisible characters are removed, and all spaces look alike; line ends stay."""
+    """Invisible characters are removed, and all spaces look alike; line breaks stay."""
     assert as_seen(text) == seen
     assert has_unseen(text) == unseen
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 20_000, "{", "", b"\xff", "9" * 5_000])
 def test_not_json(text: str | bytes) -> None:
-    """What isn't JSON, or is nested too deeply, is a ValueError."""
+    """Invalid or too deeply nested JSON raises a ValueError."""
     with pytest.raises(ValueError, match=r"."):
         parse_json(text)
 
 
 def test_errors() -> None:
-    """An error's message and hint can be printed."""
+    """An error's message and hint contain no control characters."""
     error = AwsProfileError(ODD, ODD)
     assert visible(f"{error}{error.hint}") == f"{error}{error.hint}" != ""
 
 
 def test_every_card(aws: EmbeddedAws, shell: Shell) -> None:
-    """No magic prints a control character of a profile's name, as text or as HTML."""
+    """No magic prints control characters from a profile's name, as text or as HTML."""
     aws.write_profile(
         ODD,
         source_profile="UserAlpha",
@@ -102,7 +102,7 @@ def test_every_card(aws: EmbeddedAws, shell: Shell) -> None:
     [("tool --key x", "tool"), ("TOKEN=x tool", None), ("'unended", None), ("", None)],
 )
 def test_program(command: str, name: str | None) -> None:
-    """Only the program of a command is shown; its arguments can be secrets."""
+    """Only a command's program is shown, because its arguments can contain secrets."""
     assert program(command) == name
 
 
@@ -125,7 +125,7 @@ def test_program(command: str, name: str | None) -> None:
     ],
 )
 def test_redacted_urls(url: str, shown: str) -> None:
-    """Name, password and query in an address aren't shown."""
+    """User names, passwords and queries in URLs are redacted."""
     assert redacted_urls(url) == shown
 
 
@@ -144,7 +144,7 @@ def test_redacted_urls(url: str, shown: str) -> None:
     ],
 )
 def test_in_words(text: str, words: str) -> None:
-    """A number or a UUID explains nothing."""
+    """Numbers and UUIDs aren't used as explanations."""
     assert in_words(text) == words
 
 
@@ -161,14 +161,14 @@ MUCH = "`x` <" * 1_000_000
     ],
 )
 def test_much_text(card: Card | Table, shown: str) -> None:
-    """Of a text of megabytes, only the beginning is shown, as text and as HTML."""
+    """Only the beginning of a text of megabytes is shown, as text and as HTML."""
     text = str(card) if shown == "str" else card._repr_html_()
     assert "…" in text
     assert len(text) < 500_000
 
 
 def test_much_text_of_a_process(aws: EmbeddedAws, shell: Shell) -> None:
-    """A process that fails with megabytes in one line makes an error that one can read."""
+    """If a process fails with megabytes in one line, the error stays short."""
     command = f"{sys.executable} -c 'import sys; sys.exit(chr(120) * 5_000_000)'"
     aws.write_profile("wordy", credential_process=command)
     error = shell.refused("%aws_profile wordy")
@@ -176,7 +176,7 @@ def test_much_text_of_a_process(aws: EmbeddedAws, shell: Shell) -> None:
 
 
 def test_much_text_in_a_file(aws: EmbeddedAws, shell: Shell) -> None:
-    """A value of megabytes in a file doesn't make a table of megabytes."""
+    """A value of megabytes in a file doesn't lead to megabytes of output."""
     aws.write_profile("wordy", region="r" * 5_000_000)
     ran = shell.good("%aws_profiles")
     assert len(ran.text) + len(ran.html) < 50_000
@@ -196,5 +196,5 @@ def test_much_text_in_a_file(aws: EmbeddedAws, shell: Shell) -> None:
     ],
 )
 def test_name_of_a_role_without_a_profile(name: str, parts: tuple[str, ...] | None) -> None:
-    """Only a sign-in, an account ID and a role's name are the name of such a role."""
+    """A role's name without a profile consists of a sign-in, an account ID and a role name."""
     assert assigned_name(name) == parts

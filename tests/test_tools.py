@@ -1,4 +1,4 @@
-"""What is missing on a machine is said, and installed where that is possible."""
+"""Tools that are missing on a machine, and their installation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def reason(tool: str, package: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return the reason of a test that is skipped without a tool."""
+    """Return the reason for which pytest skips a test without the tool."""
     monkeypatch.delenv("CI", raising=False)
     with pytest.raises(pytest.skip.Exception) as skipped:
         raise missing(tool, package)
@@ -24,7 +24,7 @@ def reason(tool: str, package: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_what_was_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The end of a run counts the tests without each tool, and has one command for Debian."""
+    """The summary counts the skipped tests for each tool, and has one apt command for all."""
     chromium = reason("Chromium", "chromium", monkeypatch)
     aws = reason("version 2 of the AWS CLI", "awscli", monkeypatch)
     assert left_out([chromium, aws, "Skipped: only root can become another user", chromium]) == [
@@ -36,7 +36,7 @@ def test_what_was_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_is_left_out_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In CI, a test without its tool fails."""
+    """In CI, a test fails if its tool is missing."""
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="apt install chromium"):
         raise missing("Chromium", "chromium")
@@ -47,7 +47,7 @@ INSTALL = "apt-get install -y -q --no-install-recommends"
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Path:
-    """Return the only folder of a PATH, in which a program can be made by its script."""
+    """Return the only folder in PATH, with a few programs in it."""
     for name in ("bash", "env", "grep", "id"):
         (tmp_path / name).symlink_to(shutil.which(name) or "")
     for name in ("make", "npm"):
@@ -59,14 +59,14 @@ def machine(tmp_path: Path) -> Path:
 
 
 def program(machine: Path, name: str, script: str) -> None:
-    """Make a program, or another in its place."""
+    """Create or replace a program that runs this script."""
     (machine / name).unlink(missing_ok=True)
     (machine / name).write_text(f"#!/bin/sh\n{script}\n")
     (machine / name).chmod(0o755)
 
 
 def packages(machine: Path) -> subprocess.CompletedProcess[str]:
-    """Install what is missing on the machine."""
+    """Install the packages that are missing on the machine."""
     return subprocess.run(
         ["bash", str(ROOT / ".ci" / "packages")],
         env={"PATH": str(machine)},
@@ -78,7 +78,7 @@ def packages(machine: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_packages_as_root(machine: Path) -> None:
-    """Root installs what is missing; version 1 of the AWS CLI isn't enough."""
+    """Root installs the missing packages; version 1 of the AWS CLI doesn't count."""
     program(machine, "id", "echo 0")
     program(machine, "aws", "echo aws-cli/1.45")
     assert packages(machine).stdout.splitlines() == [
@@ -88,7 +88,7 @@ def test_packages_as_root(machine: Path) -> None:
 
 
 def test_packages_with_sudo(machine: Path) -> None:
-    """Somebody else installs it with sudo; Chrome is as good as Chromium, wherever they are."""
+    """Other users install packages with sudo, and Chrome counts as Chromium."""
     program(machine, "id", "echo 1000")
     program(machine, "sudo", 'printf "sudo "; exec "$@"')
     program(machine, "google-chrome", "exit 0")
@@ -101,7 +101,7 @@ def test_packages_with_sudo(machine: Path) -> None:
 
 
 def test_packages_without_sudo(machine: Path) -> None:
-    """Without sudo, an error says which packages are missing."""
+    """Without sudo, an error names the missing packages."""
     program(machine, "id", "echo 1000")
     done = packages(machine)
     assert done.returncode == 1

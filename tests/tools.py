@@ -1,4 +1,4 @@
-"""Tools that some tests need: how a test does without one, and what the end of a run says."""
+"""Tools that some tests need: skipping tests without them, and the summary of a run."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _LEFT_OUT = re.compile(r"needs (?P<tool>.+) \(Debian: `apt install (?P<package>[
 
 
 def missing(tool: str, package: str) -> BaseException:
-    """Return what skips the test that needs the tool of Debian's package; in CI it fails."""
+    """Return the exception that skips the test for a missing tool, or fails it in CI."""
     give_up = pytest.fail if os.environ.get("CI") else pytest.skip
     return give_up.Exception(f"needs {tool} (Debian: `apt install {package}`)")
 
 
 def left_out(reasons: Iterable[str]) -> list[str]:
-    """Return, from the reasons of skipped tests, a line for each tool that was missing."""
+    """Return a line for each missing tool, from the reasons of skipped tests."""
     found = [match for reason in reasons if (match := _LEFT_OUT.search(reason))]
     counted = [(one["tool"], one["package"]) for one in found]
     lines = [

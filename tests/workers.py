@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def empty_home(home: Path) -> Iterator[None]:
-    """Start processes in this block with an empty home and without config files."""
+    """Give the processes started in this block an empty home, and no config files."""
     before = dict(os.environ)
     for name in [name for name in before if name.startswith("AWS_")]:
         del os.environ[name]
