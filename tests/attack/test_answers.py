@@ -411,7 +411,7 @@ def attacked(
 def test_answers(rounds: Rounds, attacked: tuple[Shell, Server, set[str]]) -> None:
     """A cell succeeds, or fails with a short error and leaves the previous identity active."""
     shell, server, secrets = attacked
-    for random in rounds(100):
+    for random in rounds(25):
         store(random)
         shell.good("%aws_profile RoleBeta")
         session, shown = shell.names["session"], shell.good("%aws_profile").text

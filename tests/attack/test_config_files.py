@@ -125,7 +125,7 @@ def test_config_files(
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
     good = aws.config_file.read_text(), aws.credentials_file.read_text()
     shell.good("%xmode Verbose")
-    for random in rounds(25):
+    for random in rounds(8):
         shell.good("%aws_profile RoleBeta")
         session = boto3.DEFAULT_SESSION
         texts = [

@@ -62,7 +62,7 @@ def title(shell: Shell) -> str:
 
 def test_lines(rounds: Rounds, shell: Shell, aws: EmbeddedAws) -> None:
     """A random line raises only our errors or the cell's, and a wrong line changes nothing."""
-    for random in rounds(80):
+    for random in rounds(25):
         shell.good("%aws_profile RoleBeta")
         shown, session = title(shell), shell.names["session"]
         ran = shell.run(line := typed(random))
@@ -82,7 +82,7 @@ def test_completions(rounds: Rounds, shell: Shell, aws: EmbeddedAws) -> None:
     """Tab at any position in a random line returns strings, and doesn't call AWS."""
     shell.good("%aws_profile RoleBeta")
     aws.calls.clear()
-    for random in rounds(30):
+    for random in rounds(10):
         line = typed(random)
         for text in shell.completions(line, at=random.randrange(len(line) + 1)):
             assert isinstance(text, str)

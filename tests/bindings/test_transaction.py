@@ -76,7 +76,7 @@ def test_other_threads(aws: EmbeddedAws) -> None:
     watching = threading.Thread(target=watch)
     watching.start()
     try:
-        for _ in range(20):
+        for _ in range(5):
             switcher.switch(user)
             with Scope(switcher, SwitchRequest(profile="RoleBeta", read_only=True)):
                 pass

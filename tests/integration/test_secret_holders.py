@@ -58,7 +58,7 @@ WAYS: dict[str, Callable[[Any], str]] = {
 FOR_WORKERS = {"PortableSession", "KernelSession", "WorkerSession"}
 
 #: The maximum number of objects of a class that the test inspects.
-MOST = 20
+MOST = 5
 
 
 @dataclass

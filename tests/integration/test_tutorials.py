@@ -14,8 +14,11 @@ from tests.shells import run_notebook
 TUTORIALS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
 
-@pytest.mark.nightly(keep=1)
-@pytest.mark.parametrize("tutorial", TUTORIALS, ids=lambda tutorial: tutorial.stem)
+@pytest.mark.parametrize(
+    "tutorial",
+    [TUTORIALS[0], *(pytest.param(one, marks=pytest.mark.nightly) for one in TUTORIALS[1:])],
+    ids=lambda tutorial: tutorial.stem,
+)
 def test_run_all_twice(tutorial: Path) -> None:
     """In both runs, only cells with the tag `raises-exception` raise an error."""
     cells = json.loads(tutorial.read_text())["cells"]
