@@ -39,7 +39,9 @@ class Ran:
     @property
     def text(self) -> str:
         """Return the text that a user sees in a terminal, without overwritten parts."""
-        printed = "\n".join(line.rpartition("\r")[2] for line in self.printed.split("\n"))
+        printed = "\n".join(
+            line.rstrip("\r").rpartition("\r")[2] for line in self.printed.split("\n")
+        )
         return "\n".join(
             [*(data.get("text/plain", "") for data in self.displayed), printed]
         ).strip()

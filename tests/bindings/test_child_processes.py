@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -222,11 +223,14 @@ def test_without_psutil(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> Non
         assert named(notebook, "%aws_profile UserAlpha") == [("SpawnPoolWorker", "2", "RoleBeta")]
 
 
-def test_without_child_processes(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without child processes, a switch doesn't read about all processes of the machine."""
-    with monkeypatch.context() as patch:
-        patch.setattr(psutil.Process, "children", None)
-        assert named(notebook, "%aws_profile UserAlpha") == []
+def test_without_child_processes() -> None:
+    """Without child processes, a switch doesn't list all processes of the machine."""
+    code = (
+        "import psutil; psutil.Process.children = None\n"
+        "from ipy_awsprofile.bindings.child_processes import ChildProcesses\n"
+        "ChildProcesses().note(None)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
 def test_dask(notebook: Shell) -> None:
