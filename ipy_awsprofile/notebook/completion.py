@@ -25,6 +25,7 @@ from IPython.core.completer import (
 
 from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.notebook.options import join_lists
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -69,9 +70,11 @@ def matcher_for(shell: InteractiveShell) -> object:
 def _candidates(magic: Any, before: list[str], word: str, *, many: bool) -> list[str]:
     if before and before[-1] == "--region":
         return [name for name in known_regions() if name.startswith(word)]
-    if before and before[-1] == "--regions":
+    *others, listed = join_lists([*before, word], magic.parser._option_string_actions)  # noqa: SLF001
+    if others and others[-1] == "--regions":
+        before_last = listed.rpartition(",")[0].split(",")
         first, comma, last = word.rpartition(",")
-        more = (name for name in known_regions() if name not in first.split(","))
+        more = (name for name in known_regions() if name not in before_last)
         return [f"{first}{comma}{name}" for name in more if name.startswith(last)]
     if before and before[-1] in ROLE_OPTIONS and (not many or before[-1] == "--sso"):
         option, typed_before = before[-1], _typed_values(before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -20,8 +20,8 @@ def parse(magic: Any, line: str) -> argparse.Namespace:
     """Return the options in a magic's line; ``help`` is True if it has ``-h`` or ``--help``.
 
     Quotation marks group words, a backslash is an ordinary character, and a separate ``#`` begins a
-    comment. Case, dashes and underscores in an option's name don't matter: ``--readonly``. Raises
-    InvalidOption.
+    comment. Case, dashes and underscores in an option's name don't matter: ``--readonly``. A list
+    can have spaces around its commas: ``--regions a, b``. Raises InvalidOption.
     """
     lexer = shlex.shlex(_COMMENT.sub(r"\1", line), posix=True, punctuation_chars=False)
     lexer.whitespace_split = True
@@ -36,9 +36,13 @@ def parse(magic: Any, line: str) -> argparse.Namespace:
     known = magic.parser._option_string_actions  # noqa: SLF001  # argparse has no public list
     options = [_as_known(word, known) for word in words[:end] if word not in _HELP]
     try:
-        parsed: argparse.Namespace = magic.parser.parse_args([*options, *words[end:]])
+        given = [*join_lists(options, known), *words[end:]]
+        parsed: argparse.Namespace = magic.parser.parse_args(given)
     except UsageError as error:
-        raise InvalidOption(str(error), f"{_similar(options, known)} {hint}".strip()) from None
+        advice = _similar(options, known)
+        if re.match("unrecognized arguments: [^-]", str(error)):
+            advice = _how_to_write_lists(options, known)
+        raise InvalidOption(str(error), f"{advice} {hint}".strip()) from None
     parsed.help = not _HELP.isdisjoint(words[:end])
     return parsed
 
@@ -56,6 +60,36 @@ def _as_known(word: str, known: Collection[str]) -> str:
         return word
     plain = _plain(name)
     return "=".join([next((one for one in known if _plain(one) == plain), name), *value])
+
+
+def join_lists(words: Iterable[str], known: Mapping[str, argparse.Action]) -> list[str]:
+    """Return the words, with each list of an option as one word: ``a, b`` becomes ``a,b``."""
+    joined: list[str] = []
+    option = None  # the last option
+    for word in words:
+        if word.startswith("-"):
+            option = known.get(word.split("=", 1)[0])
+        elif option and _is_list(option) and (joined[-1].endswith(",") or word.startswith(",")):
+            joined[-1] += word
+            continue
+        joined.append(word)
+    return joined
+
+
+def _is_list(option: argparse.Action) -> bool:
+    """Return whether an option's value is a list: its help then shows one, such as ``R,R``."""
+    return "," in str(option.metavar)
+
+
+def _how_to_write_lists(words: Iterable[str], known: Mapping[str, argparse.Action]) -> str:
+    """Return how to write several values of the first option here that takes them, or ""."""
+    for word in words:
+        name = word.split("=", 1)[0]
+        if (option := known.get(name)) and _is_list(option):
+            return f"Put commas between the values of `{name}`."
+        if isinstance(option, argparse._AppendAction):  # noqa: SLF001  # has no public name
+            return f"Write `{name}` before each value."
+    return ""
 
 
 def _plain(option: str) -> str:

@@ -275,6 +275,23 @@ def test_in_a_cell(shell: Shell, names: tuple[str, ...]) -> None:
     assert list(shell.names["frame"]["value"]) == ["us-east-1", "eu-central-1"] * len(names)
 
 
+@pytest.mark.parametrize(
+    "typed", ["us-east-1, eu-central-1", "us-east-1 ,eu-central-1", "us-east-1 , eu-central-1"]
+)
+def test_spaces_in_a_list(shell: Shell, names: tuple[str, ...], typed: str) -> None:
+    """A list of Regions can have spaces around its commas, even before the pattern."""
+    for line in (f"reader --regions {typed} --no-progress", f"--regions={typed} reader"):
+        shell.good(f"%%aws_profiles --into frame {line}\nsession.region_name")
+        assert list(shell.names["frame"]["value"]) == ["us-east-1", "eu-central-1"] * len(names)
+
+
+def test_a_list_without_commas(shell: Shell, names: tuple[str, ...]) -> None:
+    """A list without commas is refused, and the error says how to write one."""
+    error = shell.refused("%%aws_profiles reader --regions us-east-1 eu-central-1\n1")
+    assert "unrecognized arguments: eu-central-1" in str(error)
+    assert "Put commas between the values of `--regions`." in error.hint
+
+
 def test_regions_need_a_cell(shell: Shell, names: tuple[str, ...]) -> None:
     """`--regions` is refused in a line magic, and with the empty name of a Region."""
     error = shell.refused("%aws_profiles reader --regions us-east-1")
@@ -287,6 +304,8 @@ def test_completion(shell: Shell) -> None:
     """Tab completes the last Region of a list, without Regions that the list already has."""
     line = "%%aws_profiles reader --regions us-east-1,eu-ce"
     assert shell.completions(line) == ["us-east-1,eu-central-1", "us-east-1,eu-central-2"]
+    line = "%%aws_profiles reader --regions us-east-1, us-east-"
+    assert shell.completions(line) == ["us-east-2"]
     assert (
         "us-east-1" not in str(shell.completions("%%aws_profiles x --regions us-east-1,us-ea"))[9:]
     )

@@ -42,6 +42,7 @@ def options_of(line: str) -> argparse.Namespace:
         ("P --login", {}),
         ("P --explain", {}),
         ("my profile", {"profile": "my profile"}),
+        ("my, profile", {"profile": "my, profile"}),
         ('"my profile"', {"profile": "my profile"}),
         ("-- -dash", {"profile": "-dash"}),
         (r"team\dev", {"profile": r"team\dev"}),
@@ -116,6 +117,15 @@ def test_refused(line: str, message: str) -> None:
     with pytest.raises(InvalidOption) as raised:
         switch_request(options_of(line))
     assert message in str(raised.value)
+
+
+def test_repeated_options() -> None:
+    """If a second tag has no option, the error says to write it, and that works."""
+    with pytest.raises(InvalidOption, match="unrecognized arguments: job=etl") as raised:
+        options_of("P --tag team=red job=etl")
+    assert raised.value.hint.startswith("Write `--tag` before each value.")
+    tags = options_of("P --tag team=red --tag job=etl").tags
+    assert tags == [("team", "red"), ("job", "etl")]
 
 
 @pytest.mark.parametrize("line", ["x --into df", "--workers 2", "--no-progress", "x --yes"])
