@@ -32,6 +32,7 @@ SOURCE = "source_profile = UserAlpha"
 ROLE = "role_arn = arn:aws:iam::123456789012:role/RoleBeta"
 REGION = "region = us-west-2"
 USER = "[UserAlpha]"
+SERVICES = f"[{{}}]\ndynamodb =\n  endpoint_url = http://127.0.0.1:9\n{BETA}\nservices = local"
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,13 @@ NAMED_BY_EXPLAIN = {
     "a role whose setting is misspelt": Mistake("config", ROLE, ROLE.replace("_", "-", 1)),
     "a space below a command": Mistake("config", ROLE, f"mfa_process = true\n {ROLE}"),
     "a second section": Mistake("config", f"{ROLE}\n", f"{REGION}\n[RoleBeta]\n{ROLE}\n"),
+    "a header of services without the s": Mistake("config", BETA, SERVICES.format("service local")),
+    "a header of services with a capital letter": Mistake(
+        "config", BETA, SERVICES.format("Services local")
+    ),
+    "a header of services below a profile": Mistake(
+        "config", BETA, SERVICES.format("profile services local")
+    ),
     "a section of settings that has no profile": Mistake(
         "config", "[profile UserAlpha]", "[UserAlpha]"
     ),
