@@ -136,6 +136,20 @@ def _from_value(error: ValueError, chain: ChainNames) -> AwsProfileError:
     )
 
 
+def _from_mfa_session(_: Exception, chain: ChainNames) -> MfaUnavailable:
+    """Return the exception for an expired session that botocore can't renew without a code."""
+    if not chain.names:
+        return MfaUnavailable(
+            "The session has expired, and a new one needs an MFA code.",
+            "Switch to its profile, enter a code, and use the new `session`. `%aws_profiles` lists "
+            "the profiles.",
+        )
+    return MfaUnavailable(
+        f"The session of `{chain.asked_for}` has expired, and a new one needs an MFA code.",
+        f"Run `%aws_profile {chain.typed}`, enter a code, and use the new `session`.",
+    )
+
+
 def _from_signing(error: RuntimeError, chain: ChainNames) -> AwsProfileError | None:
     """Return the exception for an error of AWS's signing library; None for any other error."""
     if "still expired" in str(error):  # botocore has just retrieved them
@@ -172,15 +186,7 @@ _TRANSLATIONS: tuple[
         ),
     ),
     (botocore.NoCredentialsError, lambda _, chain: no_credentials(*chain.names[:1])),
-    (
-        botocore.RefreshWithMFAUnsupportedError,
-        _as(
-            MfaUnavailable,
-            "The session of `{chain.asked_for}` has expired, and a new one needs an MFA code.",
-            "Make the session again where you can enter a code: run `%aws_profile {chain.typed}`, "
-            "and then use its `session`.",
-        ),
-    ),
+    (botocore.RefreshWithMFAUnsupportedError, _from_mfa_session),
     (
         botocore.MissingDependencyException,
         _as(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import time_machine
+from botocore.credentials import AssumeRoleProvider
 
 from ipy_awsprofile.demo.stages.scenario import USER_ACCOUNT, allow
 from ipy_awsprofile.errors import (
@@ -250,6 +253,27 @@ def test_mfa_code_without_a_person(
         answer_with_codes(aws, auditor, patch)
         shell.good(f"{command}{options}\n%aws_profile --off")
     shell.good(f"%aws_profile Auditor{options}")
+
+
+def test_plain_session_with_mfa_has_expired(
+    shell: Shell, aws: EmbeddedAws, auditor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plain boto3 session can't be renewed, and a switch to its listed profile replaces it."""
+    answer_with_codes(aws, auditor, monkeypatch)
+    # botocore binds getpass when it is imported, which is before the tests replace it.
+    defaults = (lambda _: aws.mfa_code(auditor), None, None)
+    monkeypatch.setattr(AssumeRoleProvider.__init__, "__defaults__", defaults)
+    shell.good("import boto3; from ipy_awsprofile import list_buckets")
+    with time_machine.travel(datetime.now(UTC), tick=True) as clock:
+        shell.good("session = boto3.Session(profile_name='Auditor'); list_buckets(session)")
+        clock.shift(timedelta(hours=3))
+        error = shell.refused("list_buckets(session)")
+        assert isinstance(error, MfaUnavailable)
+        assert "The session has expired" in str(error)
+        _, command = code_in(error.hint)
+        assert "Auditor " in shell.good(command).text
+        shell.good("%aws_profile Auditor")
+        assert len(shell.good("list_buckets(session)").result) == 3
 
 
 def test_mfa_code_of_a_source_without_a_person(
