@@ -58,6 +58,15 @@ def can_be_aws_region(name: str) -> bool:
     return is_known_region(name) or bool(_FORM.fullmatch(name))
 
 
+def can_call_sts(region: str, foreign_sts: str) -> bool:
+    """Return whether STS can be called in the Region. Servers other than AWS accept any valid name.
+
+    ``foreign_sts`` is the server's endpoint, or empty for AWS.
+    """
+    is_valid = bool(REGION_NAME.fullmatch(region))
+    return is_valid and (bool(foreign_sts) or can_be_aws_region(region))
+
+
 #: Values that programs write if no Region is set: `aws configure` shows ``[None]``.
 _NOTHING = {"none", "null"}
 

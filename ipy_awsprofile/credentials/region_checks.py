@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html
 
 from __future__ import annotations
 
-from ipy_awsprofile.config.regions import can_be_aws_region
+from ipy_awsprofile.config.regions import can_call_sts
 from ipy_awsprofile.config.sts_endpoint import configured_sts, foreign_sts
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.chain_names import ChainNames
@@ -20,12 +20,12 @@ def require_region(target: Target, *, signs: bool = True) -> None:
 
     botocore has a default Region only for AWS's own endpoint. ``signs`` says whether a call is
     certain to be signed, which cached roles and web identities don't require. Raises NoRegion, and
-    InvalidOption for a name that isn't an AWS Region. Other servers accept any name.
+    InvalidOption for a Region in which `can_call_sts` is false.
     """
     region, names = target.region, ChainNames(target.chain)
     with translated(target.chain):  # the stack frames contain the config, which has keys
         if not region:
             if signs and configured_sts(target.full_config(), target.name):
                 raise no_region(names)
-        elif not (can_be_aws_region(region) or foreign_sts(target.full_config(), target.name)):
+        elif not can_call_sts(region, foreign_sts(target.full_config(), target.name)):
             raise invalid_region(region, names)

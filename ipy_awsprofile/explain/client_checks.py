@@ -7,7 +7,12 @@ from urllib.parse import urlsplit
 
 from ipy_awsprofile.config.problem import Problem, place
 from ipy_awsprofile.config.profiles import ProfileKind, did_you_mean
-from ipy_awsprofile.config.regions import REGION_NAME, is_known_region, similar_region
+from ipy_awsprofile.config.regions import (
+    REGION_NAME,
+    can_call_sts,
+    is_known_region,
+    similar_region,
+)
 from ipy_awsprofile.config.settings import About, settings_about
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.config.target import Target
@@ -21,20 +26,11 @@ def check_region(link: Link) -> Iterator[Finding]:
     if not link.is_target:
         return
     inputs = link.inputs
-    if region := inputs.region or inputs.environ.get("AWS_DEFAULT_REGION"):
-        where = "--region" if inputs.region else "AWS_DEFAULT_REGION"
-        if not REGION_NAME.fullmatch(region):
-            yield Problem(
-                says=f"`{one_line(region)}` isn't an AWS Region.",
-                fix=f"Example: us-east-1. See `{where}`.",
-            )
-        elif _may_be_misspelt(region, link):
-            yield _unknown(region, f"{similar_region(region)} See `{where}`.")
-        return
-    yield from check_region_name(link.section, "region")
-    if region := link.section.text("region"):
-        if REGION_NAME.fullmatch(region) and _may_be_misspelt(region, link):
-            yield _unknown(region, f"{similar_region(region)} {link.at('region')}")
+    variable = inputs.environ.get("AWS_DEFAULT_REGION")
+    if region := inputs.region or variable or link.section.text("region"):
+        option = "--region" if inputs.region else "AWS_DEFAULT_REGION"
+        where = f"See `{option}`." if inputs.region or variable else link.at("region")
+        yield from _check_known(link, region, where)
         return
     source = inputs.config.profiles.get(link.profile.source_profile or "")
     found = source.text("region") if source is not None else None
@@ -47,29 +43,33 @@ def check_region(link: Link) -> Iterator[Finding]:
     )
 
 
-def check_region_name(section: Section, name: str) -> Iterator[Finding]:
-    """Yield a problem if the setting can't be the name of a Region."""
-    region = section.text(name)
-    if region and not REGION_NAME.fullmatch(region):
-        yield Problem(
-            says=f"`{one_line(region)}` isn't an AWS Region.",
-            fix=f"Example: us-east-1. See {place(*section.origins[name])}.",
-        )
+def _check_known(link: Link, region: str, where: str) -> Iterator[Finding]:
+    """Yield a problem if STS can't be called in the Region, or if it may be misspelled."""
+    similar, foreign_sts = similar_region(region), link.foreign_sts
+    if not can_call_sts(region, foreign_sts):
+        yield _not_a_region(region, where, similar)
+    elif similar or not (is_known_region(region) or foreign_sts):
+        yield _unknown(region, f"{similar} {where}")
+
+
+def _not_a_region(region: str, where: str, similar: str = "") -> Problem:
+    return Problem(
+        says=f"`{one_line(region)}` isn't an AWS Region.",
+        fix=f"{similar or 'Example: us-east-1.'} {where}",
+    )
 
 
 def check_sso_region(section: Section) -> Iterator[Finding]:
     """Yield a problem if botocore doesn't know the Region of a sign-in."""
-    yield from check_region_name(section, "sso_region")
     region = section.text("sso_region")
-    if region and REGION_NAME.fullmatch(region) and not is_known_region(region):
+    if not region or is_known_region(region):
+        return
+    where = f"See {place(*section.origins['sso_region'])}."
+    if not REGION_NAME.fullmatch(region):
+        yield _not_a_region(region, where)
+    else:
         example = "Write the Region of your IAM Identity Center, for example us-east-1."
-        where = f"See {place(*section.origins['sso_region'])}."
         yield _unknown(region, f"{similar_region(region) or example} {where}")
-
-
-def _may_be_misspelt(region: str, link: Link) -> bool:
-    """Return whether a Region may be misspelled. Other servers can have any Region."""
-    return bool(similar_region(region)) or not (is_known_region(region) or has_endpoint(link))
 
 
 def _unknown(region: str, fix: str) -> Problem:
@@ -82,22 +82,14 @@ def _unknown(region: str, fix: str) -> Problem:
 
 
 def _needs_region(link: Link) -> bool:
-    """Return whether a role can't be assumed without a Region.
+    """Return whether STS can't be called without a Region.
 
     botocore has a default Region for AWS's STS endpoint, but not for other endpoints. A request
     with a web identity isn't signed, and doesn't need a Region.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html
     """
-    signs = (ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE)
-    return link.kind in signs and has_endpoint(link)
-
-
-def has_endpoint(link: Link) -> bool:
-    """Return whether a configured endpoint applies to STS."""
-    variables = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS")
-    other = "endpoint_url" in link.section or any(map(link.inputs.environ.get, variables))
-    return other and not ignores_endpoints(link)
+    return link.kind is not ProfileKind.WEB_IDENTITY and bool(link.configured_sts)
 
 
 def check_ca_bundle(link: Link) -> Iterator[Finding]:

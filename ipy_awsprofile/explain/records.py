@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ipy_awsprofile.config.chain import Step
 from ipy_awsprofile.config.config import Config
@@ -165,12 +166,25 @@ class Link:
         return any(step.profile.mfa_serial and step.kind in ASSUMES for step in steps)
 
     @property
+    def configured_sts(self) -> str:
+        """The STS endpoint from a setting or a variable, otherwise an empty text.
+
+        The URL can contain a password.
+        """
+        from ipy_awsprofile.config.sts_endpoint import configured_sts
+
+        return configured_sts(self._full_config, self.target, self.inputs.environ)
+
+    @property
     def foreign_sts(self) -> str:
         """The STS endpoint if it doesn't belong to AWS, otherwise an empty text."""
         from ipy_awsprofile.config.sts_endpoint import foreign_sts
 
-        config = self.inputs.config.full_config({self.target: self.steps[0].settings})
-        return foreign_sts(config, self.target, self.inputs.environ)
+        return foreign_sts(self._full_config, self.target, self.inputs.environ)
+
+    @property
+    def _full_config(self) -> dict[str, Any]:
+        return self.inputs.config.full_config({self.target: self.steps[0].settings})
 
     def at(self, name: str) -> str:
         """Return a sentence with the location of a setting."""

@@ -17,7 +17,6 @@ from ipy_awsprofile.config.role_options import allowed_instead
 from ipy_awsprofile.config.role_parameters import role_parameters
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.explain.cached import role_session
-from ipy_awsprofile.explain.client_checks import has_endpoint
 from ipy_awsprofile.explain.credential_sources import check_token_file
 from ipy_awsprofile.explain.records import Finding, Link, one_line
 
@@ -34,7 +33,7 @@ def check_role(link: Link) -> Iterator[Finding]:
     is_web_identity = link.kind is ProfileKind.WEB_IDENTITY  # doesn't use MFA, tags or a duration
     serial = None if is_web_identity else link.section.get("mfa_serial")
     parsed = Arn.parse(arn)  # on other servers, role ARNs can lack an account
-    if not (_is_iam(arn, "role") or (has_endpoint(link) and parsed and parsed.role)):
+    if not (_is_iam(arn, "role") or (link.foreign_sts and parsed and parsed.role)):
         yield Problem(
             says=f"`{one_line(arn)}` isn't a role ARN.",
             fix="Example: arn:aws:iam::123456789012:role/NAME. " + link.at("role_arn"),

@@ -13,6 +13,7 @@ from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.target import target_of
 from ipy_awsprofile.credentials.region_checks import require_region
 from ipy_awsprofile.errors import InvalidOption, NoProfileAnswered, NoRegion, SignInRequired
+from ipy_awsprofile.explain.explain import explain
 from tests.identity_center import PROD, organisation
 from tests.mfa_role import answer_with_codes
 
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 
 ROLE = "arn:aws:iam::123456789012:role/RoleBeta"
 KEYS = "aws_access_key_id = AKIAX\naws_secret_access_key = x\n"
+
+
+def set_regions(aws: EmbeddedAws, region: str) -> None:
+    """Replace the Region of every profile."""
+    file = aws.config_file
+    file.write_text(re.sub(r"(?m)^region = .*$", f"region = {region}", file.read_text()))
 
 
 def remove_regions(aws: EmbeddedAws) -> None:
@@ -164,9 +171,35 @@ def test_region_that_aws_cannot_have(
     assert isinstance(error, InvalidOption)
     assert str(error) == f"`{profile}` has an invalid AWS Region: `{region}`."
     assert aws.calls == []
+    set_regions(aws, region)
+    (problem,) = explain(SessionRequest(profile=profile)).problems
+    assert problem.fatal
+    assert problem.says == f"`{region}` isn't an AWS Region."
+    assert problem.fix.partition(" See ")[0] in error.hint
+    set_regions(aws, "us-west-2")
     if region == "None":
         assert "leave it out" in error.hint
         shell.good(f"%aws_profile {profile}")
     else:
         (meant, *_) = re.findall(r"[a-z]+-[a-z]+-\d", error.hint)
         shell.good(f"%aws_profile {profile} --region {meant}")
+
+
+def test_endpoint_in_a_services_section(shell: Shell, aws: EmbeddedAws) -> None:
+    """A switch and an explanation see an STS endpoint that only a [services] section has."""
+    endpoint = re.compile("endpoint_url = (.*)\n")
+    text = aws.config_file.read_text()
+    url = endpoint.findall(text)[0]
+    section = f"[services local]\nsts =\n  endpoint_url = {url}\n"
+    aws.config_file.write_text(endpoint.sub("services = local\n", text) + section)
+    set_regions(aws, "mars")
+    assert explain(SessionRequest(profile="RoleBeta")).problems == ()
+    shell.good("%aws_profile RoleBeta\n%aws_profile --off")
+    remove_regions(aws)
+    for profile in ("RoleBeta", "UserAlpha"):
+        (problem,) = explain(SessionRequest(profile=profile)).problems
+        assert problem.fatal
+        assert problem.says.startswith(f"`{profile}` has no Region.")
+    assert isinstance(shell.refused("%aws_profile UserAlpha"), NoRegion)
+    with pytest.raises(NoRegion):
+        open_session("RoleBeta", fresh=True)

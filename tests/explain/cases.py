@@ -178,7 +178,7 @@ CASES = {
         "[profile p]\nregion = us-west-2\n",
         f"[p]\n{KEYS}\n",
         ("p|static keys|credentials:2",),
-        (("botocore doesn't know the Region `mars`", "See `AWS_DEFAULT_REGION`"),),
+        (("!`mars` isn't an AWS Region", "Example: us-east-1. See `AWS_DEFAULT_REGION`"),),
         environ={"AWS_DEFAULT_REGION": "mars"},
     ),
     "strange Region of another server": Case(
