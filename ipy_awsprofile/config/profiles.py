@@ -22,7 +22,7 @@ from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.config import Config, read_config
 from ipy_awsprofile.config.missing_sections import file_advice, header_advice
 from ipy_awsprofile.config.shared_files import Section
-from ipy_awsprofile.errors import ProfileNotFound
+from ipy_awsprofile.errors import InvalidOption, ProfileNotFound
 from ipy_awsprofile.text import redacted_urls
 
 
@@ -115,10 +115,9 @@ def list_profiles(pattern: str | None = None) -> list[Profile]:
 
     ``pattern`` selects the profiles with each of its words in the name, account, role, Region or
     source (ignoring case). A word with ``*``, ``?`` or ``[`` must match the whole name. Raises
-    ConfigFileError.
+    ConfigFileError, and InvalidOption for a pattern that isn't a string.
     """
-    profiles = list(profiles_by_name().values())
-    return matching(profiles, pattern) if pattern else profiles
+    return matching(profiles_by_name().values(), pattern)
 
 
 def find_profile(name: str, config: Config | None = None) -> Profile:
@@ -137,10 +136,20 @@ def find_section(name: str, config: Config) -> Section:
     raise ProfileNotFound(name, _nearest(name, config.profiles), file_advice(name, config))
 
 
-def matching(profiles: Iterable[Profile], pattern: str) -> list[Profile]:
+def matching(profiles: Iterable[Profile], pattern: str | None) -> list[Profile]:
     """Return the profiles that match every word of the pattern. See `list_profiles`."""
-    words = pattern.casefold().split()
+    words = pattern_words(pattern)
     return [profile for profile in profiles if _matches(profile, words)]
+
+
+def pattern_words(pattern: str | None) -> list[str]:
+    """Return the words of a pattern, in lower case. Raises InvalidOption if it isn't a string."""
+    if not isinstance(pattern, str | None):
+        raise InvalidOption(
+            f"A pattern is a string, not a value of type {type(pattern).__name__}.",
+            "Pass words to search for, such as `'prod'`.",
+        )
+    return (pattern or "").casefold().split()
 
 
 def _matches(profile: Profile, words: Iterable[str]) -> bool:

@@ -18,7 +18,13 @@ from ipy_awsprofile.config.assigned_role import (
     role_name,
 )
 from ipy_awsprofile.config.config import Config, read_config
-from ipy_awsprofile.config.profiles import ProfileKind, did_you_mean, matches, profile_of
+from ipy_awsprofile.config.profiles import (
+    ProfileKind,
+    did_you_mean,
+    matches,
+    pattern_words,
+    profile_of,
+)
 from ipy_awsprofile.config.request import SessionRequest, account_text
 from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in, sign_in_of_pattern, sign_ins
 from ipy_awsprofile.config.target import Target, sign_in_target
@@ -82,6 +88,7 @@ def list_assigned_roles(
     kernels; ``fresh`` calls AWS again. ``person`` signs in if necessary. ``report`` is called with
     a `ListingProgress` after each account. Raises a subclass of `AwsProfileError`.
     """
+    words = pattern_words(pattern)
     config = read_config()
     sign_in = find_sign_in(sso, config)
     listed = ask_portal(
@@ -92,7 +99,6 @@ def list_assigned_roles(
         AssignedRole(sign_in.name, account, role, named.get((account.id, role)))
         for account, role in listed
     ]
-    words = (pattern or "").casefold().split()
     return [one for one in roles if all(_matches(one, word) for word in words)]
 
 

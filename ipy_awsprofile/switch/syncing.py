@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from ipy_awsprofile.config.config import read_config
 from ipy_awsprofile.config.config_file import rewrite_file
 from ipy_awsprofile.config.new_profiles import NewProfile, require_new
-from ipy_awsprofile.config.profiles import matches
+from ipy_awsprofile.config.profiles import matches, pattern_words
 from ipy_awsprofile.config.saved_profiles import (
     SavedProfile,
     changed_text,
@@ -107,7 +107,7 @@ def plan_sync(
     saved = _saved(sign_in, config)
     present = {(one.account.id, one.role) for one in listed}
     gone = [one for one in saved if (one.account, one.role) not in present]
-    gone = [one for one in gone if matches((words or "").casefold().split(), _texts(one))]
+    gone = [one for one in gone if matches(pattern_words(words), _texts(one))]
     renamed = list(_renamed(saved, wanted, pattern, config))
     plan.added = [profile_of_role(one, pattern, config) for one in wanted if one.profile is None]
     used = _used_by({one.name for one in gone} | {one.name for one, _ in renamed}, config)

@@ -199,6 +199,19 @@ def test_a_name_instead_of_a_session(shell: Shell, aws: EmbeddedAws, call: str) 
     shell.good(f"{call}({argument})")
 
 
+@pytest.mark.parametrize("value", ["session", "['RoleBeta']", "5"])
+def test_something_else_instead_of_a_pattern(shell: Shell, aws: EmbeddedAws, value: str) -> None:
+    """A function that lists profiles or roles says that a pattern is a string."""
+    shell.good("from ipy_awsprofile import list_assigned_roles, list_profiles")
+    shell.good("%aws_profile RoleBeta")
+    assert isinstance(shell.refused(f"list_assigned_roles(None, {value})"), InvalidOption)
+    error = shell.refused(f"list_profiles({value})")
+    assert isinstance(error, InvalidOption)
+    assert str(error).startswith("A pattern is a string, not a value of type ")
+    (pattern,) = code_in(error.hint)
+    assert shell.good(f"list_profiles({pattern})").result == []
+
+
 @pytest.mark.parametrize("value", ["None", "session.client('s3')", "open_session"])
 def test_something_else_instead_of_a_session(shell: Shell, aws: EmbeddedAws, value: str) -> None:
     """If a function gets another object, such as a client, the error says to pass a session."""
