@@ -63,10 +63,11 @@ def across_profiles(
     profile's credentials.
 
     ``function(session)`` returns rows (a DataFrame, a Series, a list of dicts), one row (a dict), a
-    value (it becomes the column ``value``), or None for no row. The first columns are ``profile``,
-    ``account`` (as reported by STS) and ``region`` (of the session). If the function returns a
-    column with one of these names, it is renamed, for example to ``result_region``. The rows are in
-    the order of the profiles, and then of the Regions.
+    value (it becomes the column ``value``), or None for no row. An index becomes a column, except
+    an unnamed index of integers; to keep it, return ``frame.reset_index()``. The first columns are
+    ``profile``, ``account`` (as reported by STS) and ``region`` (of the session). If the function
+    returns a column with one of these names, it is renamed, for example to ``result_region``. The
+    rows are in the order of the profiles, and then of the Regions.
 
     A profile that fails doesn't stop the others. Its error is a row (``profile``, ``account`` if
     known, ``region`` if there are ``regions``, ``error``, ``message``, ``hint``) of

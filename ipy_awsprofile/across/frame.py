@@ -101,8 +101,9 @@ def rows_of(value: Any) -> Rows:
 
     A DataFrame (of pandas, polars or pyarrow), a Series and a list of dicts contain rows, a dict is
     one row, and None is no row. Any other list has a row for each item, and any other value is one
-    row, in the column ``value``. An index becomes columns, unless it is an unnamed index of
-    integers. Raises ValueError if two columns have the same name.
+    row, in the column ``value``. An index becomes columns, except an unnamed index of integers,
+    which pandas leaves after filtering or sorting. Raises ValueError if two columns have the same
+    name.
     """
     import pandas as pd
 

@@ -37,6 +37,9 @@ def good(profile: str, value: Any, region: str | None = "us-west-2") -> Outcome:
         (FRAME.set_index("name")["size"], ROWS),
         (pd.Series([1, 2]), {"value": [1, 2]}),
         (pd.Series([1, 2], index=["x", "y"]), {"index": ["x", "y"], "value": [1, 2]}),
+        (pd.Series({2025: 1, 2026: 2}), {"value": [1, 2]}),
+        (pd.Series({2025: 1}).rename_axis("year"), {"year": [2025], "value": [1]}),
+        (FRAME[FRAME["size"] > 1].reset_index(), {"index": [1], "name": ["b"], "size": [2]}),
         (pl.DataFrame(ROWS), ROWS),
         (pa.table(ROWS), ROWS),
         ([{"name": "a", "size": 1}, {"name": "b", "size": 2}], ROWS),
@@ -52,7 +55,7 @@ def good(profile: str, value: Any, region: str | None = "us-west-2") -> Outcome:
     ],
 )
 def test_rows(value: object, rows: dict[str, list[object]]) -> None:
-    """Each kind of value becomes rows, and an index other than a plain count becomes a column."""
+    """Each kind of value has its rows, and any index except unnamed integers becomes a column."""
     frame = frame_of([good("a", value)])
     assert frame.drop(columns=["profile", "account", "region"]).to_dict("list") == rows
 
