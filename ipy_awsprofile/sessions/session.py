@@ -148,9 +148,11 @@ def open_session(
     session's permissions. ``duration`` (seconds, a timedelta, or a string such as ``15m``) limits
     the time until it is renewed: 900 to 43200 seconds for a role, up to 129600 for other
     identities. Roles are limited when they are assumed, and other identities with
-    GetScopedCredentials. Limited sessions aren't shared with the AWS CLI. ``mfa`` gets an MFA
-    session for long-term keys, with a code from the profile's ``mfa_serial``, for 12 hours or
-    ``duration``. All of the user's notebooks share this session.
+    GetScopedCredentials. The AWS CLI never uses a session with ``read_only``, ``policy``, ``tags``
+    or ``source_identity``. It uses a role's session with a ``duration`` if its profile has the same
+    ``duration_seconds``. ``mfa`` gets an MFA session for long-term keys, with a code from the
+    profile's ``mfa_serial``, for 12 hours or ``duration``. All of the user's notebooks share this
+    session.
 
     ``mfa_prompter`` receives the prompt and returns the code. By default, the front end prompts for
     the code, even when the credentials are renewed. ``sign_in`` is called if a sign-in to IAM

@@ -371,6 +371,24 @@ def test_cli_ignores_read_only(aws: EmbeddedAws) -> None:
     assert not can_write(open_session("RoleBeta", read_only=True))
 
 
+def test_cli_uses_a_session_with_the_same_duration(aws: EmbeddedAws, scenario: Scenario) -> None:
+    """The AWS CLI uses a session with a duration if its profile has the same duration."""
+    role_arn = "arn:aws:iam::123456789012:role/RoleBeta"
+    aws.write_profile(
+        "Half",
+        source_profile="UserAlpha",
+        role_arn=role_arn,
+        duration_seconds=1800,
+        region="us-west-2",
+    )
+    open_session("RoleBeta", duration="30m")
+    for profile, added in (("Half", 0), ("RoleBeta", 1)):
+        before = cached_roles(aws)
+        done = run_aws_cli("sts", "get-caller-identity", "--profile", profile)
+        assert done.returncode == 0, done.stderr
+        assert len(cached_roles(aws) - before) == added
+
+
 def test_external_id(aws: EmbeddedAws, scenario: Scenario) -> None:
     """A role that requires an external ID can't be opened without it."""
     trust = trusting(scenario.user.arn)
