@@ -133,9 +133,9 @@ def _difference(owner: Owner | None, session: ProfileSession) -> str:
 def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:
     """Yield the libraries imported in the notebook that find credentials on their own.
 
-    Libraries that only other libraries import aren't included. For example, awswrangler imports
-    pyarrow's S3 filesystem but uses boto3. DataFrames aren't considered either, because they don't
-    show which library reads Parquet.
+    Libraries that only other libraries import aren't included, except daft, which keeps credentials
+    for the whole process. For example, awswrangler imports pyarrow's S3 filesystem but uses boto3.
+    DataFrames aren't considered either, because they don't show which library reads Parquet.
     """
     values = [value for name, value in list(namespace.items()) if not name.startswith("_")]
     imported = {value.__name__ for value in values if isinstance(value, ModuleType)}
