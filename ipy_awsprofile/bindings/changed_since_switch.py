@@ -1,4 +1,4 @@
-"""Changes since a switch that stop variables, libraries or subprocesses from following it."""
+"""Changes since a switch that stop variables, libraries or child processes from following it."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ def changed_since_switch(session: ProfileSession, bound: Collection[str]) -> Ite
         yield from _default_session(session)
     if "environment" in bound:
         for name, what in changed_variables().items():
-            who = "subprocesses and `s3://` paths" if _is_read_by_s3fs(name) else "subprocesses"
-            yield Leftover(name, f"was {what} after the switch: {who} go by that")
+            paths = " and `s3://` paths" if _is_read_by_s3fs(name) else ""
+            who = f"child processes{paths}"
+            yield Leftover(name, f"was {what} after the switch: {who} use that")
     if "filesystems" in bound:
         yield from _filesystems(_lent_name(session), has_variable="environment" in bound)
 
@@ -57,8 +58,8 @@ def _by_name(session: ProfileSession) -> Iterator[Leftover]:
         if target.is_changed():
             yield Leftover(
                 target.name,
-                "was changed in the shared files after the switch: subprocesses and `s3://` paths "
-                "go by the new settings, the session doesn't",
+                "was changed in the shared files after the switch: child processes and `s3://` "
+                "paths use the new settings, the session doesn't",
             )
 
 

@@ -1,4 +1,4 @@
-"""The environment of subprocesses: ``!aws``, ``%%bash``, another Python, a JVM.
+"""The environment of child processes: ``!aws``, ``%%bash``, another Python, a JVM.
 
 The variables contain the profile's name and no secret. Variables with credentials take precedence
 over the name, so they are removed and restored at the end.
@@ -134,7 +134,7 @@ def _set(environ: MutableMapping[str, str], values: dict[str, str | None]) -> No
 
 
 def changed_variables(environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the changes to variables since the switch that stop subprocesses from following it.
+    """Return changes to variables since the switch that stop child processes from following it.
 
     Each change is "set", "changed" or "removed", or "put back" if the user restored everything.
     """

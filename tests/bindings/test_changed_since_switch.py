@@ -26,7 +26,7 @@ CHANGES = {
     ),
     "another profile": (
         "import os; os.environ['AWS_PROFILE'] = 'UserAlpha'",
-        "`AWS_PROFILE` was changed after the switch: subprocesses go by that",
+        "`AWS_PROFILE` was changed after the switch: child processes use that",
     ),
     "no profile": (
         "import os; del os.environ['AWS_PROFILE']",
@@ -38,11 +38,11 @@ CHANGES = {
     ),
     "credentials file": (
         "import os; os.environ['AWS_SHARED_CREDENTIALS_FILE'] = '/nowhere'",
-        "`AWS_SHARED_CREDENTIALS_FILE` was changed after the switch: subprocesses and `s3://`",
+        "`AWS_SHARED_CREDENTIALS_FILE` was changed after the switch: child processes and `s3://`",
     ),
     "Region": (
         "import os; os.environ['AWS_DEFAULT_REGION'] = 'eu-west-1'",
-        "`AWS_DEFAULT_REGION` was changed after the switch: subprocesses and `s3://` paths go by",
+        "`AWS_DEFAULT_REGION` was changed after the switch: child processes and `s3://` paths use",
     ),
     "the environment from before": (
         "import os; os.environ.clear(); os.environ.update(before)",
@@ -84,7 +84,7 @@ def test_changes(
 
 
 def test_another_config_file(aws: EmbeddedAws, shell: Shell) -> None:
-    """If `AWS_CONFIG_FILE` changes, the card says that `s3://` paths use the other file."""
+    """The card says that `s3://` paths use another config file, too, and AWS sees that they do."""
     add_role(aws, "RoleGamma", "s3:*")
     text = aws.config_file.read_text()
     other = aws.config_file.with_name("other")
@@ -95,17 +95,17 @@ def test_another_config_file(aws: EmbeddedAws, shell: Shell) -> None:
     shell.good("s3fs.S3FileSystem(skip_instance_cache=True).ls('')")
     assert {"assumed-role/RoleGamma" in str(call.arn) for call in aws.calls[-1:]} == {True}
     note = (
-        "`AWS_CONFIG_FILE` was changed after the switch: subprocesses and `s3://` paths go by that"
+        "`AWS_CONFIG_FILE` was changed after the switch: child processes and `s3://` paths use that"
     )
     assert note in " ".join(shell.good("%aws_profile").text.split())
     shell.good("%aws_profile --off")
 
 
 def test_variables_without_a_default_profile(aws: EmbeddedAws, shell: Shell) -> None:
-    """Without the filesystems binding, `s3://` paths use the variables, and the card says so."""
+    """If `s3://` paths don't get the profile, they use every variable, as child processes do."""
     shell.good("%config AwsProfileMagics.bindings = ['namespace', 'environment']")
     shell.good("import os\n%aws_profile RoleBeta\nos.environ['AWS_PROFILE'] = 'UserAlpha'")
-    note = "`AWS_PROFILE` was changed after the switch: subprocesses and `s3://` paths go by that"
+    note = "`AWS_PROFILE` was changed after the switch: child processes and `s3://` paths use that"
     assert note in " ".join(shell.good("%aws_profile").text.split())
 
 

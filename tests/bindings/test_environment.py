@@ -1,4 +1,4 @@
-"""Subprocesses use the profile while it is bound, and then the user's variables again."""
+"""Child processes use the profile while it is bound, and the user's variables afterwards."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ def test_children_are_as_read_only_as_the_kernel(
 def test_nothing_is_lent_unless_something_follows(
     aws: EmbeddedAws, server: CredentialServer, chosen: list[str]
 ) -> None:
-    """If neither subprocesses nor filesystems follow, the environment doesn't change."""
+    """If neither child processes nor filesystems follow, the environment doesn't change."""
     session = open_session("RoleBeta", read_only=True)
     before = run_aws_cli("configure", "list-profiles").stdout
     with follow(None, "session", session, chosen, server, rest=session):
