@@ -60,12 +60,14 @@ class Shell:
 
     @classmethod
     @contextmanager
-    def opened(cls, ipython_dir: Path) -> Iterator[Shell]:
-        """Open a shell without history, and remove all traces of it at the end."""
+    def opened(
+        cls, ipython_dir: Path, kind: type[InteractiveShell] = InteractiveShell
+    ) -> Iterator[Shell]:
+        """Open a shell without history, and leave no trace of it."""
         config = Config()
         config.HistoryManager.enabled = False
         config.InteractiveShell.colors = "nocolor"
-        ip = InteractiveShell.instance(
+        ip = kind.instance(
             config=config,
             ipython_dir=str(ipython_dir),
             user_module=types.ModuleType("notebook"),
@@ -76,8 +78,8 @@ class Shell:
             if "ipy_awsprofile" in ip.extension_manager.loaded:
                 ip.extension_manager.unload_extension("ipy_awsprofile")
             ip.restore_sys_module_state()
-            InteractiveShell.clear_instance()
-            # Otherwise it would keep every shell, with all its objects, until the end of the tests.
+            kind.clear_instance()
+            # Otherwise, it would keep every shell and its objects until the end of the tests.
             atexit.unregister(ip.atexit_operations)
 
     @property

@@ -10,9 +10,11 @@ from IPython.terminal.prompts import Token
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.notebook.terminal_prompt import LONGEST, add_profile_to_prompt
 from ipy_awsprofile.switch.switcher import Switcher
-from tests.shells import without_colours
+from tests.shells import Shell, without_colours
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pexpect
 
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -39,10 +41,10 @@ def test_in_ipython(ipython: pexpect.spawn[str]) -> None:
     assert "UserAlpha" not in run("1", r"In .*\[.*9")
 
 
-def test_prompts_of_the_user(aws: EmbeddedAws) -> None:
-    """The shell's own prompts stay the same after the profile, and a long name is shortened."""
-    shell = TerminalInteractiveShell()
-    try:
+def test_prompts_of_the_user(aws: EmbeddedAws, tmp_path: Path) -> None:
+    """Other prompts are those that the shell had; a long name is shortened."""
+    with Shell.opened(tmp_path / "ipython", TerminalInteractiveShell) as opened:
+        shell = opened.ip
         switcher, before = Switcher(None), shell.prompts
         name = "x" * 90
         aws.write_profile(name, source_profile="UserAlpha", role_arn=ROLE, region="us-west-2")
@@ -59,5 +61,3 @@ def test_prompts_of_the_user(aws: EmbeddedAws) -> None:
         end()
         assert shell.prompts is before
         switcher.off()
-    finally:
-        TerminalInteractiveShell.clear_instance()
