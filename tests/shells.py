@@ -63,7 +63,7 @@ class Shell:
     def opened(
         cls, ipython_dir: Path, kind: type[InteractiveShell] = InteractiveShell
     ) -> Iterator[Shell]:
-        """Open a shell without history, and leave no trace of it."""
+        """Open a shell without history, and remove all traces of it at the end."""
         config = Config()
         config.HistoryManager.enabled = False
         config.InteractiveShell.colors = "nocolor"

@@ -237,7 +237,7 @@ def _start_kind(steps: Sequence[Step]) -> ProfileKind:
     return kind_without_role(last.settings)
 
 
-def _misspelt_source(settings: Section) -> str:
+def _misspelled_source(settings: Section) -> str:
     """Return how to fix a misspelled source setting, or an empty text if there isn't one."""
     names = {"source_profile", "credential_source"}
     mistakes = (one for one in setting_mistakes(settings) if not names.isdisjoint(one.instead))
@@ -254,7 +254,7 @@ def _require_one_source(step: Step) -> None:
     if not profile.source:
         raise InvalidSource(
             f"The role profile `{profile.name}` has neither source_profile nor credential_source.",
-            _misspelt_source(step.settings)
+            _misspelled_source(step.settings)
             or f"Add a source_profile whose credentials can assume the role. {_edit_hint(profile)}",
         )
     if profile.credential_source not in (None, *CREDENTIAL_SOURCES):

@@ -25,7 +25,7 @@ def header_advice(kind: str, name: str, config: Config) -> str:
 
     ``kind`` is the first word of the header: ``profile``, ``sso-session`` or ``services``.
     """
-    problems = (problem for problem, _ in misspelt_headers(kind, name, config))
+    problems = (problem for problem, _ in misspelled_headers(kind, name, config))
     return str(next(problems, ""))
 
 
@@ -70,7 +70,7 @@ _HEADER = re.compile(
 )
 
 
-def misspelt_headers(kind: str, name: str, config: Config) -> Iterator[tuple[Problem, Section]]:
+def misspelled_headers(kind: str, name: str, config: Config) -> Iterator[tuple[Problem, Section]]:
     """Yield the problem and the section of each misspelled header that was meant for this name."""
     own = sections_of(kind, config).get(name)
     parts = own.parts if own is not None else ()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ipy_awsprofile.config.config import Config
-from ipy_awsprofile.config.missing_sections import misspelt_headers, sections_of
+from ipy_awsprofile.config.missing_sections import misspelled_headers, sections_of
 from ipy_awsprofile.config.problem import Problem
 from ipy_awsprofile.config.setting_mistakes import setting_mistakes
 from ipy_awsprofile.config.shared_files import Section
@@ -111,7 +111,7 @@ def follow_advice(
 def _follow_for(kind: str, name: str, meant: Config, but: Problem | None) -> Iterator[Problem]:
     """Yield the problems of a section and correct them."""
     sections = sections_of(kind, meant)
-    for problem, lost in list(misspelt_headers(kind, name, meant)):
+    for problem, lost in list(misspelled_headers(kind, name, meant)):
         yield problem
         if problem != but:
             sections[name] = _merged(sections.get(name), lost, meant)

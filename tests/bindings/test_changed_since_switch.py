@@ -84,7 +84,7 @@ def test_changes(
 
 
 def test_another_config_file(aws: EmbeddedAws, shell: Shell) -> None:
-    """The card says that `s3://` paths use another config file, too, and AWS sees that they do."""
+    """If `AWS_CONFIG_FILE` changes, the card says that `s3://` paths use the other file."""
     add_role(aws, "RoleGamma", "s3:*")
     text = aws.config_file.read_text()
     other = aws.config_file.with_name("other")
@@ -102,7 +102,7 @@ def test_another_config_file(aws: EmbeddedAws, shell: Shell) -> None:
 
 
 def test_variables_without_a_default_profile(aws: EmbeddedAws, shell: Shell) -> None:
-    """If `s3://` paths don't get the profile, they use every variable, as child processes do."""
+    """Without the filesystems binding, `s3://` paths use the variables, and the card says so."""
     shell.good("%config AwsProfileMagics.bindings = ['namespace', 'environment']")
     shell.good("import os\n%aws_profile RoleBeta\nos.environ['AWS_PROFILE'] = 'UserAlpha'")
     note = "`AWS_PROFILE` was changed after the switch: child processes and `s3://` paths use that"

@@ -143,7 +143,7 @@ def test_stale_variables_are_noted() -> None:
     assert card.tone is Tone.WARNING
 
 
-def test_region_that_may_be_misspelt() -> None:
+def test_region_that_may_be_misspelled() -> None:
     """The card notes a Region that botocore doesn't know, and suggests similar ones."""
     card = cards.identity_card(identity(region="us-wst-2"), variable="session", now=NOW)
     assert card.notes == (

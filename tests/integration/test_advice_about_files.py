@@ -82,7 +82,7 @@ NAMED_BY_EXPLAIN = {
     "an invisible character in a role": Mistake("config", ROLE, f"{ROLE}\u200b"),
     "an invisible character in a source": Mistake("config", SOURCE, f"{SOURCE}\u200b"),
     "a comment behind a role": Mistake("config", ROLE, f"{ROLE}  # mine"),
-    "a role whose setting is misspelt": Mistake("config", ROLE, ROLE.replace("_", "-", 1)),
+    "a role whose setting is misspelled": Mistake("config", ROLE, ROLE.replace("_", "-", 1)),
     "a space below a command": Mistake("config", ROLE, f"mfa_process = true\n {ROLE}"),
     "a second section": Mistake("config", f"{ROLE}\n", f"{REGION}\n[RoleBeta]\n{ROLE}\n"),
     "a header of services without the s": Mistake("config", BETA, SERVICES.format("service local")),
@@ -271,7 +271,7 @@ SIGN_INS = {
     "a capital letter": ("[sso-session corp]", "[SSO-Session corp]"),
     "a Region that is none": ("sso_region = us-east-1", "sso_region = europe"),
     "a setting in quotes": ("sso_region = us-east-1", 'sso_region = "us-east-1"'),
-    "a misspelt setting": ("sso_start_url", "sso_start_ur"),
+    "a misspelled setting": ("sso_start_url", "sso_start_ur"),
     "a space before a setting": ("sso_region", " sso_region"),
 }
 

@@ -272,7 +272,7 @@ def test_help_option(shell: Shell, option: str) -> None:
         ("%aws_profile --nope", "Run `%aws_profile?` to see the options."),
     ],
 )
-def test_misspelt_options(shell: Shell, line: str, hint: str) -> None:
+def test_misspelled_options(shell: Shell, line: str, hint: str) -> None:
     """The hint for an unknown option suggests a similar option, or the help."""
     assert shell.refused(line).hint.startswith(hint)
 

@@ -42,7 +42,7 @@ def test_in_ipython(ipython: pexpect.spawn[str]) -> None:
 
 
 def test_prompts_of_the_user(aws: EmbeddedAws, tmp_path: Path) -> None:
-    """Other prompts are those that the shell had; a long name is shortened."""
+    """The shell's own prompts stay the same after the profile, and a long name is shortened."""
     with Shell.opened(tmp_path / "ipython", TerminalInteractiveShell) as opened:
         shell = opened.ip
         switcher, before = Switcher(None), shell.prompts

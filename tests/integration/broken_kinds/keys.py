@@ -31,7 +31,7 @@ KEYS: dict[str, Broken] = {
         {KEY: ""},
         seen="`aws_access_key_id` isn't",
     ),
-    "key ID misspelt": Broken(
+    "key ID misspelled": Broken(
         "static keys",
         InvalidProfile,
         "The profile `P` has no credentials.",

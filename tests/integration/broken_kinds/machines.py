@@ -56,7 +56,7 @@ MACHINES: dict[str, Broken] = {
         "The credentials of `P` have expired.",
         by=expired_variables,
     ),
-    "source misspelt": Broken(
+    "source misspelled": Broken(
         "credential_source Environment",
         InvalidSource,
         "The credential_source `environment` of the profile `P` doesn't exist.",

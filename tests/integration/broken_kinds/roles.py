@@ -42,7 +42,7 @@ ROLES: dict[str, Broken] = {
         {"source_profile = Ann": ""},
         seen="neither source_profile nor credential_source",
     ),
-    "source misspelt": Broken(
+    "source misspelled": Broken(
         "role with source_profile",
         InvalidSource,
         "The role profile `P` has neither source_profile nor credential_source.",
