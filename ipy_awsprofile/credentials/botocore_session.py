@@ -7,28 +7,23 @@ MFA codes, and timeouts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import Any
 
 import botocore.session
 from botocore.config import Config
 from botocore.configprovider import ConstantProvider
-from botocore.credentials import (
-    CredentialProvider,
-    CredentialResolver,
-    create_credential_resolver,
-)
+from botocore.credentials import CredentialProvider, CredentialResolver
 from botocore.exceptions import ClientError, LoginTokenLoadError
 
 from ipy_awsprofile.config.profiles import ProfileKind
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.config.target import Target
-from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.credentials.botocore_errors import no_credentials
 from ipy_awsprofile.credentials.cache_provenance import Provenance
 from ipy_awsprofile.credentials.caller import CallerIdentity, caller_identity
-from ipy_awsprofile.credentials.cli_caches import RoleCache, login_files, role_cache, token_files
+from ipy_awsprofile.credentials.cli_caches import RoleCache, role_cache
 from ipy_awsprofile.credentials.data_loader import SessionLoader
 from ipy_awsprofile.credentials.deadline import ATTEMPT
 from ipy_awsprofile.credentials.event_hooks import built_in_hooks
@@ -36,9 +31,9 @@ from ipy_awsprofile.credentials.file_keys import FileCredentials
 from ipy_awsprofile.credentials.mfa_prompt import MfaPrompter
 from ipy_awsprofile.credentials.pace import Pace
 from ipy_awsprofile.credentials.person import CodePrompter
-from ipy_awsprofile.credentials.process import CheckedProfileProviders
+from ipy_awsprofile.credentials.provider_chain import create_provider_chain
 from ipy_awsprofile.credentials.renewal import chain_of_sources, install_renewals
-from ipy_awsprofile.credentials.response_checks import TextHttp, guarded
+from ipy_awsprofile.credentials.response_checks import guarded
 from ipy_awsprofile.credentials.retries import give_up_soon, retry_throttled
 from ipy_awsprofile.credentials.scoped_session import ScopedSessionProvider
 from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials
@@ -210,43 +205,18 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         self, cache: RoleCache, codes: CodePrompter, timeout: float
     ) -> CredentialResolver:
         """Return botocore's provider chain, which uses this cache and this prompter."""
-        session = self._resolving_session(timeout)
-        if self._target.adds_parameters:
+        session, target = self._resolving_session(timeout), self._target
+        if target.adds_parameters:
             add: Any = self._add_parameters  # unlike most handlers, it returns a value
             session.register("provide-client-params.sts.AssumeRole", add)
-        provider_chain = create_credential_resolver(
-            session,
-            cache=cache,  # type: ignore[arg-type]  # botocore needs only parts of a dict
-            region_name=self._target.region,
-        )
-        profiles = CheckedProfileProviders(
-            session,
-            cache=cache,  # type: ignore[arg-type]  # as above
-            region_name=self._target.region,
-            sso_token_cache=token_files(),  # type: ignore[arg-type]
-            login_token_cache=login_files(),
-        )
-        profiles.waiting = codes.waiting
-        assume_role: Any = provider_chain.get_provider("assume-role")
-        # botocore has no public API for this. It sets its prompter to getpass at import time.
-        assume_role._prompter = codes  # noqa: SLF001
-        assume_role._profile_provider_builder = profiles  # noqa: SLF001
-        sources = assume_role._credential_sourcer._providers  # noqa: SLF001
-        _use_environment(sources)
-        _bound_fetchers({*sources, *provider_chain.providers})
-        for provider in profiles.providers(self._target.name, disable_env_vars=True):
-            method = str(provider.METHOD)
-            provider_chain.insert_after(method, provider)
-            provider_chain.remove(method)  # removes the first with this name, which is botocore's
-        first = self._target.steps[0]
-        if first.kind is ProfileKind.AMBIENT:  # these credentials don't come from a profile
-            names = {first.profile.credential_source}
-            provider_chain = CredentialResolver([s for s in sources if s.CANONICAL_NAME in names])
-        if mfa := self._target.mfa:
+        first = target.steps[0]
+        ambient = first.profile.credential_source if first.kind is ProfileKind.AMBIENT else None
+        provider_chain = create_provider_chain(session, target, cache, codes, only=ambient)
+        if mfa := target.mfa:
             client = session.create_client
             with_mfa = MfaSessionProvider(provider_chain, client, mfa, codes, cache)
             provider_chain = CredentialResolver([with_mfa])
-        if scope := self._target.scope:
+        if scope := target.scope:
             narrowed = ScopedSessionProvider(provider_chain, self._regional_client(timeout), scope)
             provider_chain = CredentialResolver([narrowed])
         return provider_chain
@@ -272,22 +242,6 @@ class ProfileBotocoreSession(SharedBotocoreSession):
     def _add_parameters(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Return the parameters of AssumeRole, including those that botocore has no setting for."""
         return self._target.assume_role_parameters(params)
-
-
-def _use_environment(providers: Iterable[Any]) -> None:
-    """Make the providers of a credential_source read the environment as the user set it."""
-    environ = user_environment()
-    for provider in providers:
-        for name in {"environ", "_environ"} & vars(provider).keys():
-            setattr(provider, name, environ)
-
-
-def _bound_fetchers(providers: Iterable[Any]) -> None:
-    """Limit how long to wait for responses from container and metadata services."""
-    for provider in providers:
-        for name in {"_fetcher", "_role_fetcher"} & vars(provider).keys():
-            fetcher = getattr(provider, name)
-            fetcher._session = TextHttp(fetcher._session)  # noqa: SLF001  # not public
 
 
 class ResolvingSession(ProfileBotocoreSession):

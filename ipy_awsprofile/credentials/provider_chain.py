@@ -1,0 +1,149 @@
+"""Create botocore's provider chain for a profile, with our caches, prompter and time limits.
+
+The providers and their order are the same as in ``botocore.credentials.create_credential_resolver``
+for a session with a profile. That function also creates two HTTP sessions for container and
+metadata services, which takes longer than reading a cached role. Here, only profiles that use such
+a service create its HTTP session.
+
+https://docs.aws.amazon.com/boto3/latest/guide/credentials.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property, partial
+from typing import Any
+
+import botocore.session
+from botocore.credentials import (
+    AssumeRoleProvider,
+    BotoProvider,
+    CanonicalNameCredentialSourcer,
+    ContainerProvider,
+    CredentialProvider,
+    CredentialResolver,
+    EnvProvider,
+    InstanceMetadataProvider,
+    OriginalEC2Provider,
+)
+from botocore.httpsession import URLLib3Session
+from botocore.utils import (
+    ContainerMetadataFetcher,
+    InstanceMetadataFetcher,
+    resolve_imds_endpoint_mode,
+)
+
+from ipy_awsprofile.config.target import Target
+from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.credentials.cli_caches import RoleCache, login_files, token_files
+from ipy_awsprofile.credentials.person import CodePrompter
+from ipy_awsprofile.credentials.process import CheckedProfileProviders
+from ipy_awsprofile.credentials.response_checks import TextHttp
+
+
+def create_provider_chain(
+    session: botocore.session.Session,
+    target: Target,
+    cache: RoleCache,
+    codes: CodePrompter,
+    *,
+    only: str | None = None,
+) -> CredentialResolver:
+    """Return the providers for a target's profile, in botocore's order.
+
+    The ``session`` creates the clients for STS and IAM Identity Center. With ``only``, which is a
+    credential_source such as ``EcsContainer``, return only the provider of this source, because
+    these credentials don't come from a profile. Raises botocore's exceptions for invalid settings.
+    """
+    sources = _sources(session)
+    if only:
+        return CredentialResolver([each for each in sources if only == each.CANONICAL_NAME])
+    shared: Any = cache  # botocore needs only parts of a dict
+    tokens: Any = token_files()
+    profiles = CheckedProfileProviders(
+        session,
+        cache=shared,
+        region_name=target.region,
+        sso_token_cache=tokens,
+        login_token_cache=login_files(),
+    )
+    profiles.waiting = codes.waiting
+    assume_role = AssumeRoleProvider(
+        load_config=lambda: session.full_config,
+        client_creator=partial(session.create_client, region_name=target.region),
+        cache=shared,
+        profile_name=target.name,
+        prompter=codes,
+        credential_sourcer=CanonicalNameCredentialSourcer(sources),
+        profile_provider_builder=profiles,
+    )
+    of_profile = profiles.providers(target.name, disable_env_vars=True)
+    from_services = (each for each in sources if not isinstance(each, EnvProvider))
+    return CredentialResolver(
+        [assume_role, *of_profile, OriginalEC2Provider(), BotoProvider(), *from_services]
+    )
+
+
+def _sources(session: botocore.session.Session) -> list[CredentialProvider]:
+    """Return the providers for a role's credential_source, with the user's own environment.
+
+    Raises botocore's exceptions for invalid settings.
+    """
+    instance = InstanceMetadataProvider(_instance_fetcher(session))
+    container: Any = _OnDemand(_container_fetcher)
+    environ = user_environment()  # can contain keys, so nothing after this raises an exception
+    return [EnvProvider(environ), ContainerProvider(environ, container), instance]
+
+
+def _container_fetcher() -> ContainerMetadataFetcher:
+    """Return a fetcher that limits how long to wait for a container's credential service."""
+    http: Any = TextHttp(URLLib3Session(timeout=ContainerMetadataFetcher.TIMEOUT_SECONDS))
+    return ContainerMetadataFetcher(session=http)
+
+
+def _instance_fetcher(session: botocore.session.Session) -> Any:
+    """Return a fetcher that limits how long to wait for an instance's metadata service.
+
+    Raises botocore's exceptions for invalid settings.
+    """
+    setting = session.get_config_variable
+    endpoint = setting("ec2_metadata_service_endpoint")
+    create = partial(
+        InstanceMetadataFetcher,
+        timeout=setting("metadata_service_timeout"),
+        num_attempts=setting("metadata_service_num_attempts"),
+        user_agent=session.user_agent(),
+        config={
+            "ec2_metadata_service_endpoint": endpoint,
+            "ec2_metadata_service_endpoint_mode": resolve_imds_endpoint_mode(session),
+            "ec2_credential_refresh_window": _REFRESH_WINDOW,
+            "ec2_metadata_v1_disabled": setting("ec2_metadata_v1_disabled"),
+        },
+    )
+
+    def bounded() -> InstanceMetadataFetcher:
+        fetcher: Any = create()
+        fetcher._session = TextHttp(fetcher._session)  # noqa: SLF001  # not public
+        return fetcher  # type: ignore[no-any-return]
+
+    return bounded() if endpoint else _OnDemand(bounded)  # botocore checks the endpoint
+
+
+#: Seconds before expiry when botocore renews an instance's credentials.
+_REFRESH_WINDOW = 15 * 60
+
+
+class _OnDemand:
+    """A fetcher that is created when it is first used."""
+
+    def __init__(self, create: Callable[[], Any]) -> None:
+        self._create = create
+
+    @cached_property
+    def _fetcher(self) -> Any:
+        return self._create()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # such as `__deepcopy__`, which `copy` looks for
+            raise AttributeError(name)
+        return getattr(self._fetcher, name)
