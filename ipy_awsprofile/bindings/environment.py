@@ -67,7 +67,7 @@ def environment(
         "AWS_DEFAULT_PROFILE": None,
         "AWS_PROFILE": profile.name,
     }
-    with changed_environment(ours, environ):
+    with changed_environment(ours | {MARKER: marker(ours, own)}, environ):
         yield
 
 
@@ -77,12 +77,11 @@ def changed_environment(
 ) -> Iterator[None]:
     """Set variables, and remove variables that are None or contain credentials.
 
-    `user_environment` still returns the previous values. Afterwards, each variable gets its
-    previous value, unless the user has changed it since.
+    With their `marker` in ``changes``, `user_environment` still returns the previous values.
+    Afterwards, each variable gets its previous value, unless the user has changed it since.
     """
     _require_settable(changes)
-    ours: dict[str, str | None] = {**changes, MARKER: marker(changes, environ)}
-    ours |= dict.fromkeys(CREDENTIAL_VARIABLES)
+    ours = {**changes, **dict.fromkeys(CREDENTIAL_VARIABLES)}
     removed = {name: environ[name] for name in CREDENTIAL_VARIABLES if name in environ}
     with keep_removed(removed), temporary_variables(ours, environ):
         yield

@@ -59,9 +59,10 @@ class Transaction:
         self._held.pop(place, None)
         self._held[place] = (value, change)
 
-    def held_variables(self) -> Iterator[str]:
-        """Yield the names of the environment variables with held changes."""
-        yield from (place[1] for place in self._held or () if isinstance(place, tuple))
+    def held_variables(self) -> dict[str, str | None]:
+        """Return the held values of environment variables, or None for variables to remove."""
+        held = (self._held or {}).items()
+        return {place[1]: value for place, (value, _) in held if isinstance(place, tuple)}
 
 
 class _Environ(MutableMapping[str, str]):
@@ -86,8 +87,9 @@ class _Environ(MutableMapping[str, str]):
         self._transaction.write(("variable", name), None, lambda new: _set_variable(name, new))
 
     def __iter__(self) -> Iterator[str]:
-        names = {*os.environ, *self._transaction.held_variables()}
-        return (name for name in names if self._value(name) is not None)
+        held = self._transaction.held_variables()
+        yield from (name for name in os.environ if name not in held)
+        yield from (name for name, value in held.items() if value is not None)
 
     def __len__(self) -> int:
         return len(list(iter(self)))

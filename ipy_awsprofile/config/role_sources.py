@@ -65,8 +65,10 @@ def _start(last: Step) -> list[str]:
     """Return values outside the shared files that determine the identity at the chain's start."""
     if file := last.settings.get("web_identity_token_file"):
         return list(subject_of(str(file)) or ())
-    environ, source = user_environment(), last.profile.credential_source or ""
-    return [environ.get(name, "") for name in _VARIABLES.get(source, ())]
+    if names := _VARIABLES.get(last.profile.credential_source or ""):
+        environ = user_environment()
+        return [environ.get(name, "") for name in names]
+    return []
 
 
 class Subject(NamedTuple):

@@ -53,9 +53,11 @@ def user_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]
     return before
 
 
-def marker(changes: Mapping[str, str | None], environ: Mapping[str, str] | None = None) -> str:
-    """Return the value of `MARKER` for upcoming changes. None means to remove a variable."""
-    before = user_environment(environ)
+def marker(changes: Mapping[str, str | None], before: Mapping[str, str]) -> str:
+    """Return the value of `MARKER` for upcoming changes. None means to remove a variable.
+
+    ``before`` is what `user_environment` returns before the changes.
+    """
     return json.dumps({name: [value, before.get(name)] for name, value in changes.items()})
 
 

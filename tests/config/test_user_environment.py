@@ -18,7 +18,7 @@ Changes = dict[str, str | None]
 
 def switched(environ: dict[str, str], changes: Changes) -> dict[str, str]:
     """Return an environment with changes and their marker, as after a switch."""
-    after = environ | {MARKER: marker(changes, environ)}
+    after = environ | {MARKER: marker(changes, user_environment(environ))}
     for name, value in changes.items():
         if value is None:
             after.pop(name, None)
