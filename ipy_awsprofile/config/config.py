@@ -106,6 +106,7 @@ def _read(
             config.others[header] = section
     for name, section in file_sections(paths.credentials).items():
         if name in config.profiles:
+            config.profiles[name] = config.profiles[name].with_replaced({})  # the file's is shared
             config.profiles[name].override(section)
         else:
             section.in_credentials = frozenset(section)

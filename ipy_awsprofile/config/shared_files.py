@@ -13,6 +13,7 @@ import configparser
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -170,8 +171,14 @@ def version_of(path: Path) -> FileVersion | None:
 def file_sections(path: Path) -> dict[str, Section]:
     """Return the sections of one file, parsed by configparser as in botocore.
 
-    Raises ConfigFileError.
+    Callers share the result until the file changes, and must not change it. Raises ConfigFileError.
     """
+    return _read_sections(path, version_of(path))
+
+
+@lru_cache(maxsize=4)  # both files, before and after a change of their paths
+def _read_sections(path: Path, version: FileVersion | None) -> dict[str, Section]:
+    del version  # part of the cache key
     try:
         if not path.is_file():  # raises PermissionError for a folder that can't be searched
             return {}

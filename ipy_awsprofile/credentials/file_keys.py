@@ -21,11 +21,11 @@ from botocore.credentials import (
 )
 from botocore.exceptions import BotoCoreError
 
-from ipy_awsprofile.config.shared_files import version_of
+from ipy_awsprofile.config.shared_files import file_sections, version_of
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials
 from ipy_awsprofile.credentials.validation import UnusableCredentialsError, require_usable
-from ipy_awsprofile.errors import AwsProfileError, IdentityChanged
+from ipy_awsprofile.errors import AwsProfileError, ConfigFileError, IdentityChanged
 
 #: Seconds before unusable keys are checked again, because AWS may not recognize new keys yet.
 CHECK_AGAIN = 5.0
@@ -105,13 +105,18 @@ class FileCredentials(StaysInProcess, Credentials):
             loaded = self._load()
             keys = RedactedCredentials(*loaded.get_frozen_credentials()) if loaded else None
             require_usable(keys._asdict() if keys else None)
-        except (BotoCoreError, OSError, ValueError, UnusableCredentialsError):
+        except (BotoCoreError, OSError, ValueError, ConfigFileError, UnusableCredentialsError):
             return None
         return keys
 
 
 class SharedFileProvider(SharedCredentialProvider):
     """botocore's provider for the credentials file, which reloads keys after changes."""
+
+    def __init__(self, profile: str, file: str) -> None:
+        # Sessions share the sections. botocore would parse the file for each session.
+        parse: Any = file_sections
+        super().__init__(file, profile, lambda name: parse(Path(name).expanduser()))
 
     def load(self) -> Any:
         """Return the profile's credentials, or None."""

@@ -40,7 +40,7 @@ class CheckedProfileProviders(ProfileProviderBuilder):
 
     def _create_shared_credential_provider(self, profile_name: str) -> SharedFileProvider:
         file = self._session.get_config_variable("credentials_file")
-        return SharedFileProvider(profile_name=profile_name, creds_filename=file)
+        return SharedFileProvider(profile_name, file)
 
     def _create_config_provider(self, profile_name: str) -> ConfigFileProvider:
         file = self._session.get_config_variable("config_file")

@@ -103,6 +103,19 @@ def test_a_changed_file_is_read_again(shared_files: tuple[Path, Path]) -> None:
     }
 
 
+def test_setting_that_no_longer_overrides(shared_files: tuple[Path, Path]) -> None:
+    """A setting that is removed from the credentials file doesn't stay in a profile of both."""
+    config, credentials = shared_files
+    config.write_text("[profile p]\nregion = one\n")
+    credentials.write_text("[p]\nregion = two\noutput = json\n")
+    before = read_config()
+    credentials.write_text("[p]\noutput = text\n")
+    now = read_config()
+    assert dict(before.profiles["p"]) == {"region": "two", "output": "json"}
+    assert dict(now.profiles["p"]) == {"region": "one", "output": "text"}
+    assert now.profiles["p"].in_credentials == {"output"}
+
+
 def test_file_that_becomes_malformed(shared_files: tuple[Path, Path]) -> None:
     """A file that becomes malformed doesn't affect a session whose target was resolved earlier."""
     config = shared_files[0]
