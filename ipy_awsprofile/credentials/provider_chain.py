@@ -20,7 +20,6 @@ from botocore.credentials import (
     BotoProvider,
     CanonicalNameCredentialSourcer,
     ContainerProvider,
-    CredentialProvider,
     CredentialResolver,
     EnvProvider,
     InstanceMetadataProvider,
@@ -55,7 +54,10 @@ def create_provider_chain(
     credential_source such as ``EcsContainer``, return only the provider of this source, because
     these credentials don't come from a profile. Raises botocore's exceptions for invalid settings.
     """
-    sources = _sources(session)
+    environment: Any = _OnDemand(_environment_provider)
+    container: Any = _OnDemand(_container_provider)
+    instance = _instance_provider(session)
+    sources = [environment, container, instance]  # for a role's credential_source
     if only:
         return CredentialResolver([each for each in sources if only == each.CANONICAL_NAME])
     shared: Any = cache  # botocore needs only parts of a dict
@@ -78,31 +80,25 @@ def create_provider_chain(
         profile_provider_builder=profiles,
     )
     of_profile = profiles.providers(target.name, disable_env_vars=True)
-    from_services = (each for each in sources if not isinstance(each, EnvProvider))
     return CredentialResolver(
-        [assume_role, *of_profile, OriginalEC2Provider(), BotoProvider(), *from_services]
+        [assume_role, *of_profile, OriginalEC2Provider(), BotoProvider(), container, instance]
     )
 
 
-def _sources(session: botocore.session.Session) -> list[CredentialProvider]:
-    """Return the providers for a role's credential_source, with the user's own environment.
-
-    Raises botocore's exceptions for invalid settings.
-    """
-    instance = InstanceMetadataProvider(_instance_fetcher(session))
-    container: Any = _OnDemand(_container_fetcher)
-    environ = user_environment()  # can contain keys, so nothing after this raises an exception
-    return [EnvProvider(environ), ContainerProvider(environ, container), instance]
+def _environment_provider() -> EnvProvider:
+    """Return a provider that reads the environment as the user set it."""
+    return EnvProvider(user_environment())
 
 
-def _container_fetcher() -> ContainerMetadataFetcher:
-    """Return a fetcher that limits how long to wait for a container's credential service."""
+def _container_provider() -> ContainerProvider:
+    """Return a provider that limits how long to wait for a container's credential service."""
     http: Any = TextHttp(URLLib3Session(timeout=ContainerMetadataFetcher.TIMEOUT_SECONDS))
-    return ContainerMetadataFetcher(session=http)
+    fetcher: Any = ContainerMetadataFetcher(session=http)
+    return ContainerProvider(user_environment(), fetcher)
 
 
-def _instance_fetcher(session: botocore.session.Session) -> Any:
-    """Return a fetcher that limits how long to wait for an instance's metadata service.
+def _instance_provider(session: botocore.session.Session) -> Any:
+    """Return a provider that limits how long to wait for an instance's metadata service.
 
     Raises botocore's exceptions for invalid settings.
     """
@@ -112,7 +108,6 @@ def _instance_fetcher(session: botocore.session.Session) -> Any:
         InstanceMetadataFetcher,
         timeout=setting("metadata_service_timeout"),
         num_attempts=setting("metadata_service_num_attempts"),
-        user_agent=session.user_agent(),
         config={
             "ec2_metadata_service_endpoint": endpoint,
             "ec2_metadata_service_endpoint_mode": resolve_imds_endpoint_mode(session),
@@ -121,12 +116,12 @@ def _instance_fetcher(session: botocore.session.Session) -> Any:
         },
     )
 
-    def bounded() -> InstanceMetadataFetcher:
-        fetcher: Any = create()
+    def provider() -> InstanceMetadataProvider:
+        fetcher: Any = create(user_agent=session.user_agent())
         fetcher._session = TextHttp(fetcher._session)  # noqa: SLF001  # not public
-        return fetcher  # type: ignore[no-any-return]
+        return InstanceMetadataProvider(fetcher)
 
-    return bounded() if endpoint else _OnDemand(bounded)  # botocore checks the endpoint
+    return provider() if endpoint else _OnDemand(provider)  # botocore checks the endpoint
 
 
 #: Seconds before expiry when botocore renews an instance's credentials.
@@ -134,16 +129,16 @@ _REFRESH_WINDOW = 15 * 60
 
 
 class _OnDemand:
-    """A fetcher that is created when it is first used."""
+    """A provider that is created when it is first used."""
 
     def __init__(self, create: Callable[[], Any]) -> None:
         self._create = create
 
     @cached_property
-    def _fetcher(self) -> Any:
+    def _provider(self) -> Any:
         return self._create()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # such as `__deepcopy__`, which `copy` looks for
             raise AttributeError(name)
-        return getattr(self._fetcher, name)
+        return getattr(self._provider, name)
