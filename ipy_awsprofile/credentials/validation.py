@@ -6,6 +6,7 @@ A process, a container or a file can return anything. Error messages never quote
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,10 +18,21 @@ def parse_time(text: object) -> datetime | None:
     if not isinstance(text, str):
         return None
     try:
-        time = parse(text)
+        time = _canonical(text) or parse(text)
         return time.astimezone(UTC) if time.tzinfo else None
     except (ValueError, OverflowError, RecursionError):
         return None
+
+
+def _canonical(text: str) -> datetime | None:
+    """Parse a time as written by `datetime.isoformat`, which botocore uses for its own times.
+
+    Return None for any other format. For all formats, botocore's parser would need much longer.
+    """
+    with suppress(ValueError):
+        time = datetime.fromisoformat(text)
+        return time if time.isoformat() == text else None
+    return None
 
 
 class UnusableCredentialsError(Exception):

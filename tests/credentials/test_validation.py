@@ -71,7 +71,16 @@ def test_text_that_is_not_a_time(text: object) -> None:
     assert parse_time(text) is None
 
 
-@pytest.mark.parametrize("text", [LATER, "2099-01-01T00:00:00UTC", "2099-01-01 00:00:00+0000"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        LATER,
+        "2099-01-01T00:00:00UTC",
+        "2099-01-01 00:00:00+0000",
+        "2099-01-01T00:00:00+00:00",
+        "2099-01-01T02:00:00+02:00",
+    ],
+)
 def test_time(text: str) -> None:
     """Each time format that AWS tools have written is accepted."""
     read = parse_time(text)
