@@ -57,14 +57,13 @@ def open_request(
         # A role's session can be cached, and then this doesn't call STS.
         require_region(target, signs=target.role_arn is None)
         session = open_target(target, fresh=fresh, person=person)
-        was_cached = who_am_i(session).cached
-        try:
-            identity = who_am_i(session, ask=ask)
-        except CredentialsRejected:
-            if not was_cached:
-                raise
-            session = open_target(target, fresh=True, person=person)
-            identity = who_am_i(session, ask=ask)
+        identity = who_am_i(session)
+        if ask and identity.cached:
+            try:
+                identity = who_am_i(session, ask=True)
+            except CredentialsRejected:
+                session = open_target(target, fresh=True, person=person)
+                identity = who_am_i(session, ask=True)
     if expected is not None and identity.account != expected:
         raise UnexpectedAccount(request.name, identity.account, expected)
     return session, identity
