@@ -183,10 +183,10 @@ def _may_have_children() -> bool:
 
     https://man7.org/linux/man-pages/man5/proc_tid_children.5.html
     """
+    threads = Path("/proc/self/task")
     try:
-        lists = list(Path("/proc/self/task").glob("*/children"))
-        return not lists or any(one.read_bytes() for one in lists)
-    except OSError:  # a thread has ended in the meantime
+        return any((threads / one / "children").read_bytes() for one in os.listdir(threads))
+    except OSError:  # a thread has just ended, or the system doesn't have these files
         return True
 
 

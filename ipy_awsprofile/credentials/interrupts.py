@@ -45,6 +45,9 @@ class interrupts_unshown(ContextDecorator):  # noqa: N801  # used like a functio
 
 Handler = Callable[[int, FrameType | None], Any]
 
+#: Python creates this set again for each call of `signal.valid_signals`.
+_ALL = frozenset(signal.valid_signals())
+
 #: Seconds after the first signal before a repeated signal is handled immediately.
 _PATIENCE = 2.0
 
@@ -58,7 +61,7 @@ class Uninterrupted:
     """
 
     def __init__(self, *signals: int) -> None:
-        self._signals = signals or signal.valid_signals()
+        self._signals = signals or _ALL
         #: Whether to only record signals. Otherwise, our handlers call the previous handlers.
         self.is_active = False
         self._ours: dict[int, Deferring] = {}
