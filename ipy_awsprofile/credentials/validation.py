@@ -5,6 +5,7 @@ A process, a container or a file can return anything. Error messages never quote
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -25,14 +26,18 @@ def parse_time(text: object) -> datetime | None:
 
 
 def _canonical(text: str) -> datetime | None:
-    """Parse a time as written by `datetime.isoformat`, which botocore uses for its own times.
+    """Parse a time (UTC) in the formats that AWS, the AWS CLI and botocore write.
 
-    Return None for any other format. For all formats, botocore's parser would need much longer.
+    Return None for any other format. botocore's parser needs much longer, because it guesses.
     """
+    text = _UTC.sub("+00:00", text)
     with suppress(ValueError):
         time = datetime.fromisoformat(text)
-        return time if time.isoformat() == text else None
+        return time if time.isoformat() == text and text.endswith("+00:00") else None
     return None
+
+
+_UTC = re.compile(r"(Z|UTC)\Z")
 
 
 class UnusableCredentialsError(Exception):

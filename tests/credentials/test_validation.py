@@ -65,7 +65,19 @@ def test_about_to_end() -> None:
         require_usable(GOOD | {"expiry_time": soon.isoformat()})
 
 
-@pytest.mark.parametrize("text", [None, 7, "", "soon", "2099-01-01T00:00:00", "9" * 400])
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        7,
+        "",
+        "soon",
+        "2099-01-01T00:00:00",
+        "2099-01-01T00:00:00+00:00:30",
+        "2099-W01-1T00:00:00Z",
+        "9" * 400,
+    ],
+)
 def test_text_that_is_not_a_time(text: object) -> None:
     """A text without a date, a time or a time zone isn't a time."""
     assert parse_time(text) is None
