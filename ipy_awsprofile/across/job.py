@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ipy_awsprofile.config.assigned_role import named_by_account
 from ipy_awsprofile.config.config import read_config
 from ipy_awsprofile.config.profiles import Profile, list_profiles, profiles_by_name
-from ipy_awsprofile.config.request import SwitchRequest
+from ipy_awsprofile.config.request import SwitchRequest, require_name
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.sessions.assigned_roles import list_named_roles, resolve_sso_name
 from ipy_awsprofile.text import assigned_name, may_name_account, number_of
@@ -85,6 +85,8 @@ def select_profiles(profiles: str | Iterable[object], person: Person) -> list[st
     ``person`` signs in if roles of IAM Identity Center must be listed. Raises InvalidOption if a
     pattern selects nothing, and the errors of `list_named_roles`.
     """
+    if not isinstance(profiles, Iterable):
+        require_name(profiles)
     if not isinstance(profiles, str):
         names = list(map(str, profiles))
     elif isinstance(profiles, Profile) or _is_name(profiles):

@@ -1,6 +1,6 @@
 """Requests for a session and for a switch, as created by the magic, the picker and Python code.
 
-This module checks and imports nothing, so that the extension loads fast.
+This module imports nothing from botocore, so that the extension loads fast.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.text import may_name_account
 
 #: Seconds, a timedelta, or a text such as ``3600``, ``15m`` or ``1h30m``.
@@ -17,6 +18,15 @@ Duration = float | timedelta | str
 def account_text(account: str | int) -> str:
     """Return an account ID as text, and restore the leading zeros that a number has lost."""
     return f"{account:012}" if isinstance(account, int) else account
+
+
+def require_name(value: object) -> None:
+    """Raise InvalidOption if a value can't be the name of a profile, for example a session."""
+    if not isinstance(value, str):
+        raise InvalidOption(
+            f"The name of a profile is a string, not a value of type {type(value).__name__}.",
+            "`list_profiles()` returns the profiles: pass one of them, or its name.",
+        )
 
 
 #: The notebook's default variable for the session.
@@ -67,6 +77,11 @@ class SessionRequest:
     default_session_name: str | None = None
     read_only: bool = False
     mfa: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise InvalidOption if Python code passes something else instead of a name."""
+        if self.profile is not None:
+            require_name(self.profile)
 
     @property
     def name(self) -> str:

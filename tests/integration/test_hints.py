@@ -212,6 +212,21 @@ def test_something_else_instead_of_a_pattern(shell: Shell, aws: EmbeddedAws, val
     assert shell.good(f"list_profiles({pattern})").result == []
 
 
+@pytest.mark.parametrize(
+    "call",
+    ["open_session({})", "using_profile({}).__enter__()", "across_profiles({}, repr)"],
+)
+def test_a_session_instead_of_a_name(shell: Shell, aws: EmbeddedAws, call: str) -> None:
+    """A function that gets a session says to pass a name, or one of the listed profiles."""
+    shell.good("from ipy_awsprofile import *\n%aws_profile RoleBeta --as other")
+    error = shell.refused(call.format("other"))
+    assert isinstance(error, InvalidOption)
+    assert str(error) == "The name of a profile is a string, not a value of type ProfileSession."
+    (profiles,) = code_in(error.hint)
+    shell.good(f"found, = [one for one in {profiles} if one == 'RoleBeta']")
+    shell.good(f"{call.format('found')}\n%aws_profile --off")
+
+
 @pytest.mark.parametrize("value", ["None", "session.client('s3')", "open_session"])
 def test_something_else_instead_of_a_session(shell: Shell, aws: EmbeddedAws, value: str) -> None:
     """If a function gets another object, such as a client, the error says to pass a session."""
