@@ -1,7 +1,7 @@
-"""The options of the magics and their settings as tables, from the code.
+"""Generate the tables of the magics' options and settings from the code.
 
-``docs/reference/options.md`` is this page. It is written by `make docs`, and committed so that it
-can be read in the repository, too; a test compares both.
+`make docs` writes this page to ``docs/reference/options.md``. The page is committed so that it
+can be read in the repository, too. A test compares both.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ def options_page() -> str:
         for group in magic.parser._action_groups:  # noqa: SLF001  # argparse has no public list
             lines += _table(group)
     traits = AwsProfileMagics.class_own_traits(config=True)
-    lines += ["## Settings", "", "[Configuration](configuration.md) says how they are set.", ""]
+    lines += ["## Settings", "", "To change them, see [Configuration](configuration.md).", ""]
     lines += ["| name | meaning |", "|---|---|"]
     lines += [f"| `{name}` | {_cell(trait.help)} |" for name, trait in traits.items()]
     return "\n".join(lines) + "\n"
 
 
 def _described(docstring: str) -> Iterator[str]:
-    """Yield what the magic does; the first lines of its docstring are its usage."""
+    """Yield the description of the magic, without the usage at the start of its docstring."""
     for text in docstring.strip().split("\n\n"):
         if not text.strip().startswith(("::", "%", "positional", "options", "other", "-")):
             yield " ".join(text.replace("``", "`").split())

@@ -38,7 +38,7 @@ aws_profile_arguments = _decorator(
         help="the profile to switch to; without NAME, the active identity is shown",
     ),
     argument_group("options of a switch"),
-    argument("--region", metavar="R", help="work in this AWS Region instead of the profile's"),
+    argument("--region", metavar="R", help="use this AWS Region instead of the profile's"),
     argument(
         "--as",
         dest="variable",
@@ -61,8 +61,7 @@ aws_profile_arguments = _decorator(
     argument(
         "--source-identity",
         metavar="S",
-        help="who is behind the role's session, as CloudTrail shows it; roles that it assumes keep "
-        "it",
+        help="the user of the role's session, as CloudTrail shows it; role chaining keeps it",
     ),
     argument(
         "--tag",
@@ -82,8 +81,8 @@ aws_profile_arguments = _decorator(
     argument(
         "--policy",
         metavar="FILE",
-        help="limit the session with the policy in a JSON file, or a role's session with the "
-        "managed policy that has this ARN",
+        help="limit the session with the policy in a JSON file or, for a role, with a managed "
+        "policy (its ARN)",
     ),
     argument(
         "--role-arn",
@@ -94,7 +93,7 @@ aws_profile_arguments = _decorator(
     argument(
         "--default",
         action="store_true",
-        help="switch to the default credentials: of the environment, the default profile, a "
+        help="switch to the default credentials, from the environment, the default profile, a "
         "container or an instance",
     ),
     argument(
@@ -102,39 +101,41 @@ aws_profile_arguments = _decorator(
         metavar="ID",
         help="the ID or name of an account of IAM Identity Center; needs --role",
     ),
-    argument("--role", metavar="NAME", help="a role in --account; it needs no profile"),
+    argument("--role", metavar="NAME", help="a role in --account; the role doesn't need a profile"),
     argument(
         "--sso", metavar="NAME", help="the [sso-session] of --account, if there are several of them"
     ),
     argument(
         "--save",
         metavar="NAME",
-        help="append the role to the config file as a profile of this name, and switch to it; "
-        "nothing that is in the file is changed",
+        help="add the role to the config file as a profile with this name, and switch to it; "
+        "existing lines don't change",
     ),
     argument(
         "--read-only",
         action="store_true",
-        help="limit the session to reading: a role's by AWS's policy ReadOnlyAccess, any other "
-        "by a list of actions",
+        help="limit the session to reading: a role with AWS's policy ReadOnlyAccess, any other "
+        "identity with a list of actions",
     ),
     argument(
         "--write",
         action="store_true",
-        help="not read-only, although the profile fits `%%config AwsProfileMagics.read_only`",
+        help="allow writing, even if the profile matches `%%config AwsProfileMagics.read_only`",
     ),
     argument(
         "--mfa",
         action="store_true",
-        help="get a session with MFA for long-term keys, with a code of the profile's mfa_serial; "
-        "it lasts 12 hours, or --duration up to 36h",
+        help="get an MFA session for access keys, with a code from the profile's mfa_serial; it "
+        "lasts 12 hours, or --duration up to 36h",
     ),
     argument(
         "--expect-account",
         metavar="ID",
-        help="fail, and change nothing, unless STS names this account",
+        help="fail without changing anything unless STS reports this account",
     ),
-    argument("--only-session", action="store_true", help="set only the variable"),
+    argument(
+        "--only-session", action="store_true", help="set only the variable, and switch nothing else"
+    ),
     argument(
         "--yes",
         dest="confirmed",
@@ -160,19 +161,19 @@ aws_profile_arguments = _decorator(
     argument(
         "--off",
         action="store_true",
-        help="undo the switch: everything is as it was before the first switch",
+        help="undo all switches, and restore everything to how it was before the first one",
     ),
     argument(
         "--explain",
         action="store_true",
-        help="show how NAME, or else the active profile, resolves; uses no network",
+        help="show how NAME, or the active profile, resolves; doesn't use the network",
     ),
     argument(
         "--console",
         metavar="SERVICE",
         nargs="?",
         const="",
-        help="open the AWS console as the active identity, in the browser of this machine",
+        help="open the AWS console as the active identity, in a browser on this machine",
     ),
     argument("--pick", action="store_true", help="show a searchable list of the profiles"),
 )
@@ -189,12 +190,12 @@ aws_calls_arguments = _decorator(
     argument(
         "--children",
         action="store_true",
-        help="with on: also record calls of child processes such as the AWS CLI, and of pyarrow",
+        help="with on: record calls of child processes such as the AWS CLI, and of pyarrow, too",
     ),
     argument(
         "--full-keys",
         action="store_true",
-        help="with on: record the whole key of an object in S3, and not only its first folder",
+        help="with on: record the full key of an object in S3, not only its first folder",
     ),
     argument("--denied", action="store_true", help="return only the calls that AWS denied"),
     argument(
@@ -220,12 +221,13 @@ aws_profiles_arguments = _decorator(
         metavar="NAME",
         nargs="?",
         const="",
-        help="the accounts and roles of a sign-in to IAM Identity Center instead of the profiles",
+        help="list the accounts and roles of a sign-in to IAM Identity Center instead of the "
+        "profiles",
     ),
     argument(
         "--refresh",
         action="store_true",
-        help="with --sso: ask AWS again; otherwise, a list is kept for a day, in all kernels",
+        help="with --sso: call AWS again instead of using the list that all kernels keep for a day",
     ),
     argument(
         "--save",
@@ -256,7 +258,7 @@ aws_profiles_arguments = _decorator(
         "--workers",
         metavar="N",
         type=worker_count,
-        help="the number of profiles at the same time (default: 32)",
+        help="the maximum number of profiles to process at the same time (default: 32)",
     ),
     argument("--no-progress", action="store_true", help="show no progress bar"),
     argument("--read-only", action="store_true", help="limit every session to reading"),
@@ -264,7 +266,7 @@ aws_profiles_arguments = _decorator(
     argument(
         "--write",
         action="store_true",
-        help="not read-only, although profiles fit `%%config AwsProfileMagics.read_only`",
+        help="allow writing, even if profiles match `%%config AwsProfileMagics.read_only`",
     ),
     argument(
         "--yes", action="store_true", help="include protected profiles; with --save, write them"

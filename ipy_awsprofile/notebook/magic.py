@@ -38,12 +38,12 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     protected = List(
         Unicode(),
-        help="Patterns of profiles, such as '*prod*': of their names, their accounts' IDs or the "
-        "accounts' names. A switch to such a profile requires --yes.",
+        help="Patterns such as '*prod*', for the names of profiles, or for their account IDs or "
+        "account names. A switch to a matching profile requires --yes.",
     ).tag(config=True, allowed="a list of patterns", example="['*prod*']")
     read_only = List(
         Unicode(),
-        help="Patterns of profiles that are opened read-only unless --write is given.",
+        help="Patterns for profiles that are opened read-only unless --write is given.",
     ).tag(config=True, allowed="a list of patterns", example="['*prod*']")
     bindings = List(
         CaselessStrEnum(BINDINGS),
@@ -58,12 +58,12 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     stale = CaselessStrEnum(
         ["warn", "refuse", "allow"],
         default_value="warn",
-        help="What happens when a client from before a switch is used: a warning, an error, or "
+        help="What happens when a client created before a switch is used: a warning, an error, or "
         "nothing. While a --read-only identity is active, it is always an error.",
     ).tag(config=True, allowed="'warn', 'refuse' or 'allow'", example="'refuse'")
     session_name = Unicode(
-        help="The name of all sessions of roles, as CloudTrail shows it, where neither "
-        "--session-name nor the profile's role_session_name says another.",
+        help="The name of role sessions, as CloudTrail shows it, if neither --session-name nor the "
+        "profile's role_session_name is set.",
     ).tag(config=True, allowed="a text", example="'ann'")
     mfa_process = Union(
         [Unicode(), CallableTrait()],
@@ -72,15 +72,16 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
     ).tag(config=True, allowed="a command or a function", example="'ykman oath accounts code -s A'")
 
     record_calls = Bool(
-        help="Record AWS calls for %aws_calls: in memory, without bodies and parameter values.",
+        help="Record AWS calls for %aws_calls in memory, without bodies and parameter values.",
     ).tag(config=True, allowed="True or False", example="True")
 
     prompt = Bool(
-        help="Show the identity where no toolbar does: in the prompt of a terminal; elsewhere in a "
-        "line after each cell that changed the identity or used a protected profile.",
+        help="Show the identity in front ends without the toolbar: in the prompt of a terminal, or "
+        "below each cell that changed the identity or used a protected profile.",
     ).tag(config=True, allowed="True or False", example="True")
     profile = Unicode(
-        help="The profile that the first cell switches to, unless it switches to another one.",
+        help="The profile that the first cell switches to, unless the cell begins with another "
+        "switch.",
     ).tag(config=True, allowed="the name of a profile", example="'NAME'")
 
     def __init__(
