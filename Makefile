@@ -31,8 +31,7 @@ ifdef ARGS
 test: .venv/ready $(if $(shell command -v npm),$(AXE))
 	$(PYTEST) $(WORKERS) --dist=loadgroup $(ARGS)
 else
-# Each file of browser tests is one group of pytest-xdist, and each tutorial another. Of long tables
-# with the marker `nightly`, only a sample.
+# Of the tests with the marker `nightly`, only a sample.
 # The tutorials come first: so what the other tests leave out, for want of a tool, is said at the end.
 # COVERAGE=yes adds a check of the coverage of the tests' own processes; a tutorial's kernel isn't measured.
 test: .venv/ready $(if $(shell command -v npm),$(AXE))
@@ -43,7 +42,7 @@ test: .venv/ready $(if $(shell command -v npm),$(AXE))
 	$(if $(COVERAGE),$(BIN)/python -m coverage report --fail-under=95)
 endif
 
-# Everything, with every row of the tables and new random examples.
+# All tests, with new random examples.
 nightly: SAMPLE :=
 nightly: test
 
