@@ -72,7 +72,7 @@ def test_a_long_name(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     """A name of 95 characters leaves room for the account, and the button keeps its position."""
     with restored(embedded.config_file):
         role = "arn:aws:iam::123456789012:role/RoleBeta"
-        embedded.write_profile(LONG, source_profile="UserAlpha", role_arn=role)
+        embedded.write_profile(LONG, source_profile="UserAlpha", role_arn=role, region="us-west-2")
         notebook = jupyter.lab(LOAD, f"%aws_profile {LONG}")
         notebook.page.set_viewport_size({"width": 1400, "height": 600})
         notebook.run(0)
