@@ -67,21 +67,24 @@ def environment(
         "AWS_DEFAULT_PROFILE": None,
         "AWS_PROFILE": profile.name,
     }
-    with changed_environment(ours | {MARKER: marker(ours, own)}, environ):
+    with changed_environment(ours, environ, before=own):
         yield
 
 
 @contextmanager
 def changed_environment(
-    changes: Mapping[str, str | None], environ: MutableMapping[str, str]
+    changes: Mapping[str, str | None],
+    environ: MutableMapping[str, str],
+    *,
+    before: Mapping[str, str],
 ) -> Iterator[None]:
     """Set variables, and remove variables that are None or contain credentials.
 
-    With their `marker` in ``changes``, `user_environment` still returns the previous values.
+    `user_environment` still returns ``before``, which is what it returned before the changes.
     Afterwards, each variable gets its previous value, unless the user has changed it since.
     """
     _require_settable(changes)
-    ours = {**changes, **dict.fromkeys(CREDENTIAL_VARIABLES)}
+    ours = {**changes, MARKER: marker(changes, before), **dict.fromkeys(CREDENTIAL_VARIABLES)}
     removed = {name: environ[name] for name in CREDENTIAL_VARIABLES if name in environ}
     with keep_removed(removed), temporary_variables(ours, environ):
         yield

@@ -20,12 +20,7 @@ from contextlib import contextmanager
 
 from ipy_awsprofile.bindings.environment import changed_environment
 from ipy_awsprofile.bindings.shared import SharedBinding
-from ipy_awsprofile.config.user_environment import (
-    MARKER,
-    marker,
-    set_by_switch,
-    user_environment,
-)
+from ipy_awsprofile.config.user_environment import set_by_switch, user_environment
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.sessions.run_isolation import known_threads, require_notebook
 
@@ -40,10 +35,10 @@ _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 @contextmanager
 def _no_identity() -> Iterator[None]:
     # All other variables that a switch has set stay, and still count as set by the switch.
-    changes = {name: os.environ.get(name) for name in set_by_switch(os.environ)} | _VARIABLES
+    kept = {name: os.environ.get(name) for name in set_by_switch(os.environ)}
     with (
         known_threads(),
-        changed_environment(changes | {MARKER: marker(changes, user_environment())}, os.environ),
+        changed_environment(kept | _VARIABLES, os.environ, before=user_environment()),
         _keys_that_dont_exist(),
     ):
         yield
