@@ -58,7 +58,7 @@ WAYS: dict[str, Callable[[Any], str]] = {
 FOR_WORKERS = {"PortableSession", "KernelSession", "WorkerSession"}
 
 #: The maximum number of objects of a class that the test inspects.
-MOST = 5
+MOST = 20
 
 
 @dataclass
