@@ -184,7 +184,7 @@ class InvalidCell(AwsProfileError):
 
 
 class StaleIdentity(AwsProfileError):
-    """A client created before a switch would sign as an identity that is no longer active."""
+    """A client created before a switch would sign requests as the previous identity."""
 
 
 class NotForOneProfile(AwsProfileError):

@@ -339,7 +339,7 @@ sts =
 
 
 def create_ann(aws: EmbeddedAws) -> IamUser:
-    """Create the user Ann, who can assume any role that trusts her, and has an MFA device."""
+    """Create the user Ann with an MFA device and permission to assume any role that trusts her."""
     return aws.create_user("Ann", account=ACCOUNT, policy=ALLOWED, mfa=True)
 
 

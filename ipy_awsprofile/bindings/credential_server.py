@@ -80,8 +80,8 @@ class CredentialServer(StaysInProcess):
     def lend(self, session: ProfileSession) -> Address:
         """Lend a session and return its address. An identity that is lent keeps its address.
 
-        Raises CredentialsUnavailable if there is no private folder for the token or no loopback
-        address.
+        Raises CredentialsUnavailable if it can't create a private folder for the token, or can't
+        listen on the loopback address.
         """
         with self._lock:
             if self._serving and not (self._folder / "token").exists():

@@ -218,7 +218,7 @@ def _counted(number: int, unit: str) -> str:
 def signed_out_card(
     names: Sequence[str], problems: Sequence[str], *, inactive: Sequence[str], active: str
 ) -> Card:
-    """Return a card of the sign-ins that have ended, and the profiles that are no longer active."""
+    """Return a card that lists the ended sign-ins and the profiles that they deactivated."""
     title = f"Signed out of {', '.join(names)}" if names else "You aren't signed in"
     notes = [*problems, *(f"{profile} isn't active any more." for profile in inactive)]
     if inactive:

@@ -59,7 +59,7 @@ ASSUMES = {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
 #: The two settings of an access key.
 KEY_PAIR = ("aws_access_key_id", "aws_secret_access_key")
 
-#: The settings of a session token. botocore reads the first one that exists.
+#: The settings of a session token. If a profile has both, botocore uses the first.
 SESSION_TOKENS = ("aws_security_token", "aws_session_token")
 
 #: The values of credential_source, which are case-sensitive.

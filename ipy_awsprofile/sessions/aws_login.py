@@ -155,8 +155,8 @@ class EnteredSignIn(SignInAttempt):
         """Complete the sign-in with the code that AWS shows.
 
         If another program has signed in meanwhile, the code isn't required. Raises
-        CredentialsUnavailable if the code is no longer valid or belongs to another sign-in, and
-        other subclasses of `AwsProfileError`.
+        CredentialsUnavailable if the code isn't valid or belongs to a different sign-in, and other
+        subclasses of `AwsProfileError`.
         """
         code = _code_in(text, self._pkce.state)
         if code is None and self._watch.is_signed_in():

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Ended(NamedTuple):
-    """The sign-ins that have ended, and the profiles that are no longer active."""
+    """The ended sign-ins, and the profiles that they deactivated."""
 
     signed_out: SignedOut
     profiles: tuple[str, ...]

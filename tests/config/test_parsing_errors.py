@@ -14,7 +14,7 @@ NO_SECTION = ("There are settings before the first [section].", 3)
 
 
 def test_a_file_that_changes_meanwhile(tmp_path: Path) -> None:
-    """If the file is deleted or is no longer text, the error describes the text that was read."""
+    """The error describes the text that was read, even if the file is since deleted or binary."""
     file = tmp_path / "config"
     error = MissingSectionHeaderError(str(file), 3, "region = x")
     assert problem_and_line(file, error) == NO_SECTION

@@ -52,7 +52,7 @@ def test_with_a_code(aws: EmbeddedAws, clients: Clients, user: IamUser, role: st
 
 
 def test_without_a_code(clients: Clients, user: IamUser, role: str) -> None:
-    """Without MFA, the error is the same as for a caller whom the role doesn't trust."""
+    """A call without MFA gets the same error as a call by an untrusted user."""
     assert clients.assume_error(user, role) == not_authorized(user.arn, role)
 
 

@@ -68,7 +68,7 @@ PROVIDERS = [
 def test_provider(
     shared_files: Files, *, tmp_path: Path, config: str, credentials: str, kind: str, method: str
 ) -> None:
-    """If a profile has several sources, the explanation names the one that botocore uses."""
+    """If a profile has several sources, the explanation names the source that botocore uses."""
     answer = tmp_path / "answer"
     answer.write_text('{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "s"}')
     write(shared_files, config.replace("{process}", f"cat {answer}"), credentials)

@@ -44,7 +44,7 @@ _GETPASS = getpass.getpass
 
 @pytest.fixture(autouse=True)
 def ann(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> IamUser:
-    """Create a user with an `aws login` profile, who is signed in to the console."""
+    """Create a user with an `aws login` profile, and sign the user in to the console."""
     user = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*", "sts:AssumeRole"))
     aws.write_profile("Ann", login_session=user.arn, region="us-west-2")
     aws.signin.codes.user = user

@@ -48,7 +48,7 @@ def access_token(file: Path) -> str:
 
 
 def test_all_sign_ins(shell: Shell, aws: EmbeddedAws) -> None:
-    """All tokens, even those of `aws login`, are revoked and deleted, and the switch is undone."""
+    """Signing out revokes and deletes all tokens, including `aws login`'s, and ends the switch."""
     user = aws.create_user("Ann", account=ROLE_ACCOUNT, policy=allow("s3:*"))
     aws.write_profile("Ann", login_session=user.arn, region="us-west-2")
     aws.signin.login(user)

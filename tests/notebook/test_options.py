@@ -69,7 +69,7 @@ def test_requests(line: str, changes: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("line", ["", "--refresh", "--off", "--pick", "--explain", "--login"])
 def test_no_request(line: str) -> None:
-    """Without a name, there is no request."""
+    """A line without a profile's name isn't a request to switch."""
     assert switch_request(options_of(line)) is None
 
 

@@ -186,7 +186,7 @@ def test_words_select(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 def test_the_active_profile(shell: Shell, aws: EmbeddedAws) -> None:
-    """The table says if a profile is active, and if its new name is no longer protected."""
+    """The table marks the active profile, and a profile whose new name isn't protected anymore."""
     shell.good("%aws_profile Sandbox-Reader")
     shell.good("%config AwsProfileMagics.protected = ['*prod*']")
     aws.sso.name_account(TEST, "Playground", "t@acme.example")

@@ -190,7 +190,7 @@ def test_a_policy_may_name_resources(aws: EmbeddedAws, clients: Clients) -> None
 
 
 def test_a_missing_bucket(aws: EmbeddedAws, clients: Clients) -> None:
-    """The error is NoSuchBucket for a user who can list buckets, and AccessDenied otherwise."""
+    """Users with permission to list buckets get NoSuchBucket, and other users AccessDenied."""
     may = aws.create_user("Ann", account=HOME, policy=policy(allows("s3:*")))
     may_not = aws.create_user("Bob", account=HOME)
     with pytest.raises(ClientError, match="NoSuchBucket"):
