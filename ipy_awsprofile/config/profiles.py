@@ -139,7 +139,7 @@ def find_section(name: str, config: Config) -> Section:
 def matching(profiles: Iterable[Profile], pattern: str | None) -> list[Profile]:
     """Return the profiles that match every word of the pattern. See `list_profiles`."""
     words = pattern_words(pattern)
-    return [profile for profile in profiles if _matches(profile, words)]
+    return [profile for profile in profiles if not words or _matches(profile, words)]
 
 
 def pattern_words(pattern: str | None) -> list[str]:
