@@ -9,6 +9,7 @@ TSC := .venv/node_modules/.bin/tsc
 AXE := .venv/node_modules/axe-core/axe.min.js
 
 SAMPLE := --sample
+QUICK := $(if $(SLOW),,-m "not slow")
 
 # The tests start hundreds of Python processes. Without bytecode on disk, each of them compiles all
 # that it imports, which takes as long as the tests themselves.
@@ -31,19 +32,20 @@ ifdef ARGS
 test: .venv/ready $(if $(shell command -v npm),$(AXE))
 	$(PYTEST) $(WORKERS) --dist=loadgroup $(ARGS)
 else
-# Of the tests with the marker `nightly`, only a sample.
+# Of the tables with the marker `nightly`, only a sample; with SLOW=yes, the tests marked `slow`, too.
 # The tutorials come first: so what the other tests leave out, for want of a tool, is said at the end.
 # COVERAGE=yes adds a check of the coverage of the tests' own processes; a tutorial's kernel isn't measured.
 test: .venv/ready $(if $(shell command -v npm),$(AXE))
 	$(BIN)/python -m pytest notebooks -n 2 --dist=loadfile \
 	  --nbval --nbval-current-env --nbval-cell-timeout=60 \
 	  --nbval-sanitize-with notebooks/sanitize.cfg
-	$(PYTEST) tests $(SAMPLE) $(WORKERS) --dist=loadgroup $(if $(COVERAGE),--cov=ipy_awsprofile --cov-report=)
+	$(PYTEST) tests $(SAMPLE) $(QUICK) $(WORKERS) --dist=loadgroup $(if $(COVERAGE),--cov=ipy_awsprofile --cov-report=)
 	$(if $(COVERAGE),$(BIN)/python -m coverage report --fail-under=95)
 endif
 
 # All tests, with new random examples.
 nightly: SAMPLE :=
+nightly: QUICK :=
 nightly: test
 
 # The random tests, with other numbers than in `make test`, for MINUTES in all.

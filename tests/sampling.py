@@ -32,7 +32,7 @@ def split_sample(
         marker = rows[0].get_closest_marker("nightly")
         assert marker
         rows.sort(key=lambda row: crc32(row.nodeid.encode()))
-        left_out.update(rows[marker.kwargs.get("keep", 0) :])
+        left_out.update(rows[marker.kwargs["keep"] :])
     return [one for one in items if one not in left_out], [one for one in items if one in left_out]
 
 

@@ -39,6 +39,7 @@ def test_only_what_is_between_the_markers_changes() -> None:
         update("before\n<!-- benchmarks -->", "| one |")
 
 
+@pytest.mark.slow
 def test_the_description_of_the_machine() -> None:
     """The description of the machine has its cores and versions, and no path."""
     assert "cores" in machine()

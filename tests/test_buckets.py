@@ -50,6 +50,7 @@ def test_prefix(aws: EmbeddedAws, prefix: str, names: list[str]) -> None:
     assert types(frame) == TYPES
 
 
+@pytest.mark.slow
 def test_more_than_one_page(aws: EmbeddedAws) -> None:
     """All pages are read, and the names are sorted."""
     for number in range(1005):

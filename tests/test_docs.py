@@ -191,6 +191,7 @@ def test_pages_show_what_happens(page: Path) -> None:
     assert any(cell.shown for cell in page_cells(page.read_text()))
 
 
+@pytest.mark.slow
 def test_papermill(aws: EmbeddedAws, work: Path) -> None:
     """The papermill page's notebook runs for each profile in the page's commands."""
     page = (DOCS / "how-to" / "papermill.md").read_text()
@@ -237,6 +238,7 @@ def test_ci_with_keys(aws: EmbeddedAws, bare_shell: Shell) -> None:
     assert len(bare_shell.good(second.source).result) == 3
 
 
+@pytest.mark.slow
 def test_pasted_keys_are_found(work: Path) -> None:
     """The command for pasted keys finds notebooks that contain a key, even checkpoints."""
     page = (DOCS / "how-to" / "pasted-keys.md").read_text()

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from ipy_awsprofile import __version__
 from tests.test_readme import ROOT
 
@@ -27,6 +29,7 @@ def test_it_is_installed_as_it_is() -> None:
     assert json.loads((SOURCE / "package.json").read_text())["version"] == __version__
 
 
+@pytest.mark.slow
 def test_jupyterlab_lists_it_as_ok() -> None:
     """`jupyter labextension list` shows the labextension as enabled and OK."""
     command = [sys.executable, "-m", "jupyter", "labextension", "list"]

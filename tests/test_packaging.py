@@ -9,6 +9,7 @@ import tomllib
 from importlib.metadata import metadata, packages_distributions
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -72,6 +73,7 @@ OPTIONAL = {"psutil", "cloudpickle"}
 _WITH_EXTRAS = {"across", "bindings", "calls", "libraries", "sessions"}
 
 
+@pytest.mark.slow
 def test_what_is_imported_is_declared() -> None:
     """Each imported package is a requirement of the package or of an extra."""
     plain = {canonicalize_name(one.name) for one in required()}

@@ -41,6 +41,7 @@ def test_each_is_there(name: str, module: str) -> None:
         assert value.__doc__
 
 
+@pytest.mark.slow
 def test_star_import() -> None:
     """A star import imports exactly the public names."""
     names = run_python("from ipy_awsprofile import *; print(*sorted(dir()))").split()

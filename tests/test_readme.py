@@ -58,6 +58,7 @@ def the_block(text: str, *words: str) -> str:
     return next(block for block in blocks(text) if all(word in block for word in words))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("document", ["README.md", "docs/comparison.md"])
 def test_the_line(aws: EmbeddedAws, bare_shell: Shell, document: str) -> None:
     """The magic's session lists the same buckets as the profile's boto3 session."""

@@ -22,15 +22,13 @@ import pytest
 @pytest.mark.parametrize("first", range(5))
 def test_table(first, second): pass
 
-@pytest.mark.nightly
-def test_long(): pass
-
 @pytest.mark.parametrize("row", range(6))
 def test_other(row): pass
 """
 
 
-@pytest.mark.parametrize(("options", "counts"), [(["--sample"], [3, 0, 6]), ([], [20, 1, 6])])
+@pytest.mark.slow
+@pytest.mark.parametrize(("options", "counts"), [(["--sample"], [3, 6]), ([], [20, 6])])
 def test_sample(tmp_path: Path, options: list[str], counts: list[int]) -> None:
     """The sample keeps the given number of rows of a table, and every unmarked test."""
     (tmp_path / "test_module.py").write_text(MODULE)
@@ -40,4 +38,4 @@ def test_sample(tmp_path: Path, options: list[str], counts: list[int]) -> None:
     own = {**os.environ, "PYTEST_ADDOPTS": ""}
     ran = subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, check=True)
     names = [line.partition("[")[0].rpartition("::")[2] for line in ran.stdout.splitlines()]
-    assert [names.count(name) for name in ("test_table", "test_long", "test_other")] == counts
+    assert [names.count(name) for name in ("test_table", "test_other")] == counts

@@ -175,6 +175,7 @@ def test_much_text_of_a_process(aws: EmbeddedAws, shell: Shell) -> None:
     assert len(f"{error}{error.hint}") < 5_000
 
 
+@pytest.mark.slow
 def test_much_text_in_a_file(aws: EmbeddedAws, shell: Shell) -> None:
     """A value of megabytes in a file doesn't lead to megabytes of output."""
     aws.write_profile("wordy", region="r" * 5_000_000)

@@ -103,6 +103,7 @@ def test_accounts_are_those_of_sts(aws: EmbeddedAws, names: tuple[str, ...]) -> 
     assert frame["account"].nunique() == len(names)
 
 
+@pytest.mark.slow
 def test_throttled_roles(aws: EmbeddedAws) -> None:
     """Each role gets its credentials, even if IAM Identity Center throttles the calls."""
     organisation(aws)
@@ -292,6 +293,7 @@ def test_calls(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     assert {call.action for call in aws.calls} == {"s3:ListAllMyBuckets"}
 
 
+@pytest.mark.slow
 def test_sessions_are_dropped(aws: EmbeddedAws) -> None:
     """Sessions are released as soon as their profile is done."""
     names = seed_organisation(aws, 24)
@@ -314,6 +316,7 @@ def test_sessions_are_dropped(aws: EmbeddedAws) -> None:
     assert len(alive) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theirs", [True, False])
 def test_garbage_collector(aws: EmbeddedAws, theirs: bool) -> None:
     """A run freezes objects and then unfreezes them, unless the user had frozen some before."""
@@ -369,6 +372,7 @@ def across_until_interrupted(
         ends.set()
 
 
+@pytest.mark.slow
 def test_interrupt_with_an_executor(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     """Ctrl-C cancels calls that an executor hasn't started, without reporting them as errors."""
     ends, called = threading.Event(), []
@@ -386,6 +390,7 @@ def test_interrupt_with_an_executor(aws: EmbeddedAws, names: tuple[str, ...]) ->
     assert len(called) == 1
 
 
+@pytest.mark.slow
 def test_interrupt_while_submitting(
     aws: EmbeddedAws, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -452,6 +457,7 @@ def test_protected(aws: EmbeddedAws, shell: Shell) -> None:
     assert list(confirmed["value"]) == [1]
 
 
+@pytest.mark.slow
 def test_results_can_be_joined(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     """Two results with errors can be concatenated."""
     first = across_profiles([*names, "gone"], bucket_count)

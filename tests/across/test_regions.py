@@ -92,6 +92,7 @@ def test_credentials_are_renewed_once(aws: EmbeddedAws) -> None:
     assert len({id(credentials) for credentials in seen.values()}) == 1
 
 
+@pytest.mark.slow
 def test_with_an_executor(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     """An executor runs each Region, and long-term keys are exchanged once for all Regions."""
     profiles = [*names, "UserAlpha"]
@@ -105,6 +106,7 @@ def test_with_an_executor(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     assert actions(aws)["sts:GetSessionToken"] == 1
 
 
+@pytest.mark.slow
 def test_in_processes(aws: EmbeddedAws, names: tuple[str, ...], tmp_path: Path) -> None:
     """A worker process uses the Region, and a retry can use another pool."""
     failing = ["eu-central-1"]

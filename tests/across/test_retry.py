@@ -115,6 +115,7 @@ def test_retry_again(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     assert set(flaky.called) == set(names[:3])
 
 
+@pytest.mark.slow
 def test_retry_after_an_interrupt(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     """After Ctrl-C, a retry runs the profiles that were skipped or that had failed."""
     flaky, ends = Flaky(names[0]), threading.Event()
@@ -138,6 +139,7 @@ def test_retry_after_an_interrupt(aws: EmbeddedAws, names: tuple[str, ...]) -> N
     assert whole.attrs == {"errors": [], "interrupted": False}
 
 
+@pytest.mark.slow
 def test_interrupted_retry(
     aws: EmbeddedAws, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -340,6 +342,7 @@ def test_pickled(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     assert pd.read_parquet(file).attrs["errors"] == list(frame.attrs["errors"])
 
 
+@pytest.mark.slow
 def test_nothing_else_is_kept(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     """A result with errors keeps neither sessions nor credentials alive."""
     alive: weakref.WeakSet[Any] = weakref.WeakSet()

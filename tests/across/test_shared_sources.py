@@ -125,6 +125,7 @@ def test_cached_roles_need_no_source(aws: EmbeddedAws, hub: str) -> None:
     assert actions(aws) == {}
 
 
+@pytest.mark.slow
 def test_cache_is_that_of_the_cli(aws: EmbeddedAws, scenario: Scenario) -> None:
     """`open_session` and the AWS CLI use the role sessions that a run has cached."""
     names = add_spokes(aws, "UserAlpha", scenario.user.arn, 2)
@@ -195,6 +196,7 @@ def test_one_code_for_many_roles(aws: EmbeddedAws, guarded: tuple[str, list[str]
     assert actions(aws) == {"sts:GetSessionToken": 2, ASSUME: len(names) + 2}
 
 
+@pytest.mark.slow
 def test_cached_roles_need_no_code(aws: EmbeddedAws, guarded: tuple[str, list[str]]) -> None:
     """Roles in the AWS CLI's cache need neither an MFA code nor a call."""
     _, names = guarded

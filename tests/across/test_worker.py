@@ -223,6 +223,7 @@ def unpicklable(session: Any) -> Any:
     return lambda: None
 
 
+@pytest.mark.slow
 def test_results_that_cannot_be_pickled(aws: EmbeddedAws, tmp_path: Path) -> None:
     """A result that can't be pickled is reported as its profile's error."""
     with processes(tmp_path / "worker") as executor:
@@ -230,6 +231,7 @@ def test_results_that_cannot_be_pickled(aws: EmbeddedAws, tmp_path: Path) -> Non
     assert "unpicklable.<locals>.<lambda>" in error["message"]
 
 
+@pytest.mark.slow
 def test_worker_that_dies(aws: EmbeddedAws, tmp_path: Path) -> None:
     """A worker that dies is reported as its profile's error."""
     with processes(tmp_path / "worker") as executor:
@@ -277,6 +279,7 @@ def test_function_that_the_worker_lacks(aws: EmbeddedAws, recorder: Recorder) ->
     assert result.failure.error == "ModuleNotFoundError"
 
 
+@pytest.mark.slow
 def test_in_a_notebook(aws: EmbeddedAws) -> None:
     """A function defined in a notebook works in processes."""
     cells, _ = run_notebook(

@@ -408,6 +408,7 @@ def attacked(
         yield shell, server, {*SECRETS.values(), user.secret_access_key}
 
 
+@pytest.mark.slow
 def test_answers(rounds: Rounds, attacked: tuple[Shell, Server, set[str]]) -> None:
     """A cell succeeds, or fails with a short error and leaves the previous identity active."""
     shell, server, secrets = attacked

@@ -114,6 +114,7 @@ def looked_at(ran: Ran, what: str) -> None:
         assert len(ran.text.splitlines()) <= 2, f"{what}\n{ran.text}"
 
 
+@pytest.mark.slow
 def test_config_files(
     rounds: Rounds,
     shell: Shell,

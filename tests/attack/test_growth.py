@@ -162,6 +162,7 @@ def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(lent_sessions, "MOST", 4)
 
 
+@pytest.mark.slow
 @pytest.mark.nightly(keep=2)
 @pytest.mark.parametrize("do", DONE, ids=lambda do: do.__name__)
 def test_nothing_grows(

@@ -86,6 +86,7 @@ def shows_interrupt(ran: Ran) -> bool:
     return bool(ran.error or rows.get("interrupted") or "KeyboardInterrupt" in ran.printed)
 
 
+@pytest.mark.slow
 @pytest.mark.nightly(keep=4)
 @pytest.mark.parametrize("action", ACTIONS)
 def test_lines(rounds: Rounds, shell: Shell, aws: EmbeddedAws, action: str) -> None:

@@ -89,6 +89,7 @@ def started(aws: EmbeddedAws, folder: Path) -> Iterator[Kernel]:
         manager.shutdown_kernel(now=True)
 
 
+@pytest.mark.slow
 def test_interrupts(rounds: Rounds, kernel: Kernel) -> None:
     """After an interrupt, the previous or the new identity is active, and `--off` works."""
     lasts = {}

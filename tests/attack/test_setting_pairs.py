@@ -206,6 +206,7 @@ def run_commands(shell: Shell, kind: Kind, aws: EmbeddedAws) -> Iterator[Ran]:
     yield shell.run(f"%aws_profile {kind.profile}")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("loopback_only")
 def test_pairs(
     rounds: Rounds,

@@ -90,6 +90,7 @@ def cli(name: str) -> list[str]:
     return [command, "sts", "get-caller-identity", "--profile", name, "--output", "json"]
 
 
+@pytest.mark.slow
 def test_one_cache(rounds: Rounds, aws: EmbeddedAws) -> None:
     """Two processes and the AWS CLI share a damaged cache, and each role keeps its own identity."""
     add_role(aws, "RoleGamma", "s3:*")
@@ -154,6 +155,7 @@ def worked(name: str, random: Random, switcher: Switcher) -> str | None:
     return None
 
 
+@pytest.mark.slow
 def test_eight_threads(rounds: Rounds, aws: EmbeddedAws, rewrite: Callable[[Random], None]) -> None:
     """Eight threads switch, list and explain while files change, and raise only our errors."""
     before = dict(os.environ)

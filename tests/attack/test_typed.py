@@ -6,6 +6,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import boto3
+import pytest
 from IPython.core.error import UsageError
 
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
@@ -60,6 +61,7 @@ def title(shell: Shell) -> str:
     return shell.good("%aws_profile").text.partition("(")[0]
 
 
+@pytest.mark.slow
 def test_lines(rounds: Rounds, shell: Shell, aws: EmbeddedAws) -> None:
     """A random line raises only our errors or the cell's, and a wrong line changes nothing."""
     for random in rounds(25):
@@ -78,6 +80,7 @@ def test_lines(rounds: Rounds, shell: Shell, aws: EmbeddedAws) -> None:
     shell.good("%aws_profile --off")
 
 
+@pytest.mark.slow
 def test_completions(rounds: Rounds, shell: Shell, aws: EmbeddedAws) -> None:
     """Tab at any position in a random line returns strings, and doesn't call AWS."""
     shell.good("%aws_profile RoleBeta")

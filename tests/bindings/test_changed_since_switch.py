@@ -109,6 +109,7 @@ def test_variables_without_a_default_profile(aws: EmbeddedAws, shell: Shell) -> 
     assert note in " ".join(shell.good("%aws_profile").text.split())
 
 
+@pytest.mark.slow
 def test_a_library_that_comes_later(aws: EmbeddedAws) -> None:
     """If s3fs is imported after a switch, the card says that it follows with the next one."""
     code = (

@@ -83,6 +83,7 @@ def notebook(
         child.wait()
 
 
+@pytest.mark.slow
 @pytest.mark.nightly(keep=2)
 @pytest.mark.parametrize("kind", POOLS)
 def test_workers_are_named(notebook: Shell, kind: str) -> None:
@@ -101,6 +102,7 @@ def test_workers_are_named(notebook: Shell, kind: str) -> None:
     assert kind in notebook.good("%aws_profile RoleBeta").text
 
 
+@pytest.mark.slow
 def test_joblib_follows(notebook: Shell) -> None:
     """Each switch restarts joblib's reusable workers, and the card doesn't name them."""
     ask = f"joblib.Parallel(n_jobs=2)(joblib.delayed({WHO})() for _ in range(3))"
@@ -124,6 +126,7 @@ WAITS = "import time; time.sleep(600)"
 START = f"child = subprocess.Popen([sys.executable, '-c', {WAITS!r}])"
 
 
+@pytest.mark.slow
 def test_a_program_is_named(notebook: Shell) -> None:
     """The card names a program after a switch, until it ends or its identity is active again."""
     notebook.good(START)
@@ -233,6 +236,7 @@ def test_without_child_processes() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
+@pytest.mark.slow
 def test_dask(notebook: Shell) -> None:
     """The card names a Dask cluster's workers, which follow once the client restarts them."""
     pytest.importorskip("distributed")

@@ -63,6 +63,7 @@ def test_the_session_is_lent(aws: EmbeddedAws, server: CredentialServer) -> None
     assert arn_of(document, aws) == f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/RoleBeta/kernel"
 
 
+@pytest.mark.slow
 def test_each_identity_has_an_address(aws: EmbeddedAws, server: CredentialServer) -> None:
     """Each identity has an address, and lending an identity again returns the same address."""
     first = server.lend(open_session("RoleBeta", session_name="first"))

@@ -144,6 +144,7 @@ def test_garbage_and_silence_keep_nobody_waiting(address: Address, garbage: byte
         assert lent(address)["Version"] == 1
 
 
+@pytest.mark.slow
 def test_silence_ends(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server closes the connection of a silent client after the timeout."""
     lent(address)  # import the module before the test patches it

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 pytestmark = KERNEL_TESTS
 
 
+@pytest.mark.slow
 @pytest.mark.nightly(keep=2)
 @pytest.mark.parametrize(
     "end",
@@ -45,6 +46,7 @@ def test_nothing_stays_of_a_kernel_that_has_ended(aws: EmbeddedAws, end: str) ->
     another.communicate("now\n", timeout=60)
 
 
+@pytest.mark.slow
 def test_an_orderly_end_waits_for_nobody(aws: EmbeddedAws) -> None:
     """A kernel that ends normally removes the folder before it ends."""
     code = (
@@ -56,6 +58,7 @@ def test_an_orderly_end_waits_for_nobody(aws: EmbeddedAws) -> None:
     assert done.stdout.splitlines()[-1] == "False", done.stderr
 
 
+@pytest.mark.slow
 def test_a_shell_that_ends_says_nothing(aws: EmbeddedAws) -> None:
     """The server closes without a new thread, because Python 3.12 can't start threads at exit."""
     lines = "%load_ext ipy_awsprofile\n%aws_profile RoleBeta --read-only"
@@ -64,6 +67,7 @@ def test_a_shell_that_ends_says_nothing(aws: EmbeddedAws) -> None:
     assert "Exception" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_worker_that_outlives_the_kernel_keeps_nothing(aws: EmbeddedAws) -> None:
     """A forked worker doesn't hold the folder's lock, and children don't wait for it to answer."""
     process, command = kernel(
@@ -87,6 +91,7 @@ def test_a_worker_that_outlives_the_kernel_keeps_nothing(aws: EmbeddedAws) -> No
         os.kill(worker, signal.SIGKILL)
 
 
+@pytest.mark.slow
 @pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("end", ["server.close(); sys.exit(0)", "sys.exit(0)", "os._exit(0)"])
 def test_a_worker_that_ends_takes_nothing_along(aws: EmbeddedAws, end: str) -> None:
@@ -101,6 +106,7 @@ def test_a_worker_that_ends_takes_nothing_along(aws: EmbeddedAws, end: str) -> N
     process.communicate("\n", timeout=60)
 
 
+@pytest.mark.slow
 def test_workers_of_multiprocessing(aws: EmbeddedAws) -> None:
     """The server still works after a pool of forked workers has ended."""
     process, command = kernel(

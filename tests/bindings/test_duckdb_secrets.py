@@ -76,6 +76,7 @@ def test_scope(aws: EmbeddedAws, notebook: Shell) -> None:
     assert signers(aws, connection) == {"RoleBeta"}
 
 
+@pytest.mark.slow
 def test_off(aws: EmbeddedAws, notebook: Shell) -> None:
     """`--off` drops the secret, and the next switch creates it again."""
     notebook.good(SECRET)
@@ -93,6 +94,7 @@ def test_unload(aws: EmbeddedAws, notebook: Shell) -> None:
     assert signers(aws, notebook.names["con"]) == set()
 
 
+@pytest.mark.slow
 def test_only_session(aws: EmbeddedAws, notebook: Shell) -> None:
     """With ``--only-session``, the secret keeps its identity, and the card doesn't name it."""
     notebook.good(SECRET)
@@ -118,6 +120,7 @@ def test_refresh(aws: EmbeddedAws, notebook: Shell) -> None:
     assert signers(aws, connection) == {"RoleBeta"}
 
 
+@pytest.mark.slow
 def test_other_session(aws: EmbeddedAws, notebook: Shell) -> None:
     """A secret for a session opened by name doesn't change, and the card doesn't name it."""
     notebook.good(f"{CREATED}from ipy_awsprofile import open_session")
@@ -143,6 +146,7 @@ def test_dropped_by_the_user(aws: EmbeddedAws, notebook: Shell) -> None:
     assert signers(aws, notebook.names["con"]) == set()
 
 
+@pytest.mark.slow
 def test_run_over_many_profiles(aws: EmbeddedAws, notebook: Shell) -> None:
     """A run drops the notebook's secret, and a secret from the function uses the row's profile."""
     notebook.good(SECRET)
@@ -182,6 +186,7 @@ BUSY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.nightly(keep=2)
 @pytest.mark.parametrize("state", BUSY)
 def test_busy_connections(aws: EmbeddedAws, notebook: Shell, state: str) -> None:
@@ -194,6 +199,7 @@ def test_busy_connections(aws: EmbeddedAws, notebook: Shell, state: str) -> None
         assert signers(aws, notebook.names["con"]) == {"RoleGamma"}
 
 
+@pytest.mark.slow
 def test_secret_of_an_open_transaction(aws: EmbeddedAws, notebook: Shell) -> None:
     """The card names a secret that a switch can't replace, until a refresh replaces it."""
     notebook.good(f"{SECRET}\nholder = [con]; del con; holder[0].begin()\nNone")
@@ -205,6 +211,7 @@ def test_secret_of_an_open_transaction(aws: EmbeddedAws, notebook: Shell) -> Non
     assert signers(aws, notebook.names["holder"][0]) == {"RoleGamma"}
 
 
+@pytest.mark.slow
 def test_connections_are_not_kept(notebook: Shell) -> None:
     """A connection that has a secret can be garbage-collected."""
     notebook.good(SECRET)
@@ -219,6 +226,7 @@ def test_connections_are_not_kept(notebook: Shell) -> None:
 PREFERRED = {"aaa": "", "zzz": f", SCOPE 's3://{BUCKET}'"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PREFERRED)
 @pytest.mark.parametrize("connection", ["con", "duckdb"])
 def test_secrets_of_the_user(aws: EmbeddedAws, notebook: Shell, connection: str, name: str) -> None:
@@ -237,6 +245,7 @@ def test_secrets_of_the_user(aws: EmbeddedAws, notebook: Shell, connection: str,
     assert signers(aws, used) == {"RoleGamma"}
 
 
+@pytest.mark.slow
 def test_credential_chain(aws: EmbeddedAws, notebook: Shell) -> None:
     """The advice also works for a secret of DuckDB's own credential chain."""
     notebook.good(f"{CREATED}import duckdb_extensions")
@@ -255,6 +264,7 @@ def test_credential_chain(aws: EmbeddedAws, notebook: Shell) -> None:
     assert signers(aws, notebook.names["con"]) == {"RoleGamma"}
 
 
+@pytest.mark.slow
 def test_persistent_secret(aws: EmbeddedAws, notebook: Shell, tmp_path: Path) -> None:
     """The advice about a persistent secret doesn't remove its file."""
     notebook.good(f"{CREATED}con.execute(\"SET secret_directory = '{tmp_path}/secrets'\")")

@@ -147,6 +147,7 @@ def test_no_instance_outlives_its_profile(aws: EmbeddedAws) -> None:
     assert s3fs.S3FileSystem() is not before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["pass", "raise RuntimeError"])
 def test_fsspec_that_is_imported_later(aws: EmbeddedAws, how: str) -> None:
     """If fsspec is imported later, the binding removes its instances, even after an error."""
@@ -183,6 +184,7 @@ CHAINED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.nightly(keep=2)
 @pytest.mark.parametrize("chained", CHAINED)
 def test_chained_filesystems(

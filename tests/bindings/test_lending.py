@@ -163,6 +163,7 @@ def test_children_are_as_read_only_as_the_kernel(
     assert "AccessDenied" in written.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("chosen", [[], ["namespace"], ["default_session"]])
 def test_nothing_is_lent_unless_something_follows(

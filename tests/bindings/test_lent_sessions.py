@@ -57,6 +57,7 @@ def test_what_nobody_asks_for_is_dropped_first(aws: EmbeddedAws) -> None:
     assert lender.switch("two") not in {one, two}  # paths are never reused
 
 
+@pytest.mark.slow
 def test_what_has_ended_is_dropped_before(aws: EmbeddedAws) -> None:
     """A session with expired credentials is dropped before a session that was unused for longer."""
     lender = Lender()
@@ -68,6 +69,7 @@ def test_what_has_ended_is_dropped_before(aws: EmbeddedAws) -> None:
     assert lender.dropped == [two]
 
 
+@pytest.mark.slow
 def test_what_the_kernel_follows_stays(aws: EmbeddedAws) -> None:
     """The active identity stays lent, however many scopes there are."""
     lender = Lender()

@@ -159,6 +159,7 @@ def test_children_get_new_credentials(aws: EmbeddedAws, monkeypatch: pytest.Monk
         assert process.wait(timeout=60) == 0
 
 
+@pytest.mark.slow
 def test_settings_of_the_profile(
     aws: EmbeddedAws, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,6 +191,7 @@ def test_settings_of_the_profile(
     assert chosen == [f"{ARN} sa-east-1", "path adaptive https://s3.sa-east-1.amazonaws.com"]
 
 
+@pytest.mark.slow
 def test_other_profiles_work(
     aws: EmbeddedAws,
     scenario: Scenario,
@@ -420,6 +422,7 @@ def sections_of(config: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]
     return named | {("", name): section for name, section in config.items()}
 
 
+@pytest.mark.slow
 @given(config=FILES, credentials=FILES)
 @example(config="[DEFAULT]\nx = y\n[profile a]\n[default]\n", credentials="[b]\nregion = z\n")
 @example(config="[profile a]\nx = y\n\n  z\n  \n  # no\n  v\n", credentials="")
@@ -458,6 +461,7 @@ def test_same_settings_as_without(config: str, credentials: str) -> None:
         assert public(section).items() <= found[key].items()
 
 
+@pytest.mark.slow
 def test_a_very_large_file_is_not_copied(
     aws: EmbeddedAws, session: ProfileSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,6 +55,7 @@ def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "HELD_B" not in os.environ
 
 
+@pytest.mark.slow
 def test_other_threads(aws: EmbeddedAws) -> None:
     """During switches, another thread never sees the state from before the first switch."""
     assert s3fs

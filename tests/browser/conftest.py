@@ -36,14 +36,19 @@ expect.set_options(timeout=30_000)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group the tests of this folder so that a few of them share a worker and its browser."""
+    """Group the tests of this folder, because each worker that has one starts a JupyterLab.
+
+    Starting it takes as long as ten tests. Workers take the largest groups first.
+    """
     ours = [item for item in items if item.path.parent == Path(__file__).parent]
-    for number, item in enumerate(ours):
-        item.add_marker(pytest.mark.xdist_group(f"browser-{number // _GROUP}"))
+    slow = [item for item in ours if item.get_closest_marker("slow")]
+    for item in ours:
+        group = f"slow-{slow.index(item) // _GROUP}" if item in slow else "quick"
+        item.add_marker(pytest.mark.xdist_group(f"browser-{group}"))
 
 
-#: The number of tests in a pytest-xdist group. Workers take the largest groups first.
-_GROUP = 5
+#: The number of slow tests in a pytest-xdist group.
+_GROUP = 10
 
 
 @pytest.fixture(scope="package")

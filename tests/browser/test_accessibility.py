@@ -125,6 +125,7 @@ def states(view: ViewPage, aws: EmbeddedAws) -> Iterator[str]:
     yield "its name as a profile"
 
 
+@pytest.mark.slow
 def test_every_state_of_the_picker(axe: ViewPage, embedded: EmbeddedAws, company: None) -> None:
     """No state of the picker breaks a rule of axe-core, or has a contrast below 4.5 : 1."""
     axe.begin()
@@ -166,6 +167,7 @@ def test_every_card(axe: ViewPage) -> None:
     check(axe, "cards", axe.page.locator("#picker"))
 
 
+@pytest.mark.slow
 def test_in_forced_colours_the_active_row_has_a_frame(axe: ViewPage, company: None) -> None:
     """If the system replaces the backgrounds, an outline still marks the active row."""
     axe.page.emulate_media(forced_colors="active")

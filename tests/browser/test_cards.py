@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
+import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -50,6 +51,7 @@ def test_the_main_job_in_jupyterlab(jupyter: Jupyter) -> None:
             picture_for_readme("main-job", notebook, shown, first=0, last=2)
 
 
+@pytest.mark.slow
 def test_an_explanation_in_jupyterlab(jupyter: Jupyter) -> None:
     """An explanation shows the chain, and each problem next to the setting that causes it."""
     notebook = jupyter.lab(

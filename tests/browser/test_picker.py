@@ -66,6 +66,7 @@ def test_keyboard_and_roles(view: ViewPage, company: None) -> None:
     expect(picker.identity).to_contain_text("No profile is active")
 
 
+@pytest.mark.slow
 def test_keys_are_not_notebook_shortcuts(jupyter: Jupyter) -> None:
     """Keys pressed on the picker's buttons don't trigger shortcuts of the notebook."""
     notebook = jupyter.lab(LOAD, PICK)
@@ -80,7 +81,7 @@ def test_keys_are_not_notebook_shortcuts(jupyter: Jupyter) -> None:
     picker.shows("RoleBeta")
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 def test_recent_and_pinned_first(jupyter: Jupyter, company: None) -> None:
     """Pinned profiles come first, then recent profiles, even in another kernel."""
     picker = picker_in(jupyter.lab(LOAD, PICK), 1)
@@ -101,6 +102,7 @@ def test_recent_and_pinned_first(jupyter: Jupyter, company: None) -> None:
     expect(again.options.nth(0)).to_contain_text("staging")
 
 
+@pytest.mark.slow
 def test_region(jupyter: Jupyter) -> None:
     """The picker uses the profile's Region, unless the user chooses another."""
     notebook = jupyter.lab(LOAD, PICK, "session.region_name")
@@ -140,6 +142,7 @@ def test_read_only(view: ViewPage) -> None:
             expect(view.field).to_be_focused()
 
 
+@pytest.mark.slow
 def test_mfa_wrong_and_right(jupyter: Jupyter, embedded: EmbeddedAws, company: None) -> None:
     """The picker asks again after a wrong code, but doesn't ask if a session is cached."""
     serial = add_mfa_role(embedded, "RoleMfa")
@@ -178,6 +181,7 @@ def test_error_card_and_former_identity(view: ViewPage, company: None) -> None:
     view.shows("RoleBeta")
 
 
+@pytest.mark.slow
 def test_protected_profile_needs_a_confirmation(jupyter: Jupyter, company: None) -> None:
     """A protected profile is marked, and a switch to it requires confirmation."""
     notebook = jupyter.lab(LOAD, PROTECT, PICK)

@@ -61,7 +61,7 @@ def config(
     embedded.config_file.write_text(text)
 
 
-@pytest.mark.nightly(keep=1)
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", [CLICK, ENTER], ids=["click", "Enter"])
 def test_every_order_of_a_change_and_a_choice(
     view: ViewPage, config: Path, choice: tuple[str, ...]
@@ -112,6 +112,7 @@ def test_every_order_of_a_change_and_a_choice(
     assert 0 < len(switched) < len(orders)
 
 
+@pytest.mark.slow
 def test_a_shorter_file_after_the_last_choice(view: ViewPage, config: Path) -> None:
     """If the last profile used is removed, the list shows the rest, and a click still switches."""
     view.choose("prod-admin")
@@ -168,6 +169,7 @@ def test_no_profiles(view: ViewPage, config: Path, embedded: EmbeddedAws) -> Non
         embedded.credentials_file.write_text(keys)
 
 
+@pytest.mark.slow
 def test_the_first_click_below_an_open_list(view: ViewPage) -> None:
     """The first click below an open list reaches its target, and closes the list."""
     view.page.evaluate("below.onclick = () => (below.textContent = 'clicked')")
@@ -182,6 +184,7 @@ def test_the_first_click_below_an_open_list(view: ViewPage) -> None:
     expect(view.field).to_have_attribute("aria-expanded", re.compile("true|false"))
 
 
+@pytest.mark.slow
 def test_the_region_beside_a_question(view: ViewPage, config: Path) -> None:
     """While the picker asks for confirmation, it shows the chosen profile's Region."""
     view.switcher.protection.protected = ("prod-*",)
@@ -221,6 +224,7 @@ def test_off(view: ViewPage) -> None:
     assert view.picker.value is None
 
 
+@pytest.mark.slow
 def test_console(view: ViewPage, embedded: EmbeddedAws) -> None:
     """The button opens the console in a new tab, and the page doesn't keep the link."""
     view.choose("RoleBeta")
@@ -240,6 +244,7 @@ def test_console(view: ViewPage, embedded: EmbeddedAws) -> None:
     assert empty.value.is_closed()
 
 
+@pytest.mark.slow
 def test_a_front_end_without_tabs(view: ViewPage) -> None:
     """If the front end can't open tabs, as in VS Code, the picker says what to run instead."""
     view.choose("RoleBeta")
@@ -250,6 +255,7 @@ def test_a_front_end_without_tabs(view: ViewPage) -> None:
     assert view.page.evaluate("sent") == []
 
 
+@pytest.mark.slow
 def test_a_kernel_that_does_not_answer(view: ViewPage) -> None:
     """If the front end reports nothing, the picker still says that the kernel may be gone."""
     view.page.clock.install()

@@ -28,7 +28,7 @@ display(*boxes)
 NUMBER = 11
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 def test_containers(jupyter: Jupyter) -> None:
     """In each container, the picker is wide enough to use, and not wider than the page."""
     notebook = jupyter.lab(LOAD, CONTAINERS)

@@ -55,7 +55,7 @@ def test_all_pickers_and_the_magic_show_the_same_identity(jupyter: Jupyter) -> N
     expect(notebook.run(6)).to_contain_text("RoleBeta ← UserAlpha")
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 def test_countdown(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     """The countdown needs no message from the kernel, and stays calm for a session that renews.
 
@@ -92,6 +92,7 @@ def test_countdown(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
         assert (edge.evaluate(EDGE) != calm) == (tone == "red")
 
 
+@pytest.mark.slow
 def test_refresh(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     """The button gets new credentials from STS."""
 
@@ -107,7 +108,7 @@ def test_refresh(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     assert assumed() == before + 1
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 def test_a_slow_switch(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     """During a slow switch, the picker says what it waits for, and shows the previous identity."""
     serial = add_mfa_role(embedded, "RoleSlow")
@@ -128,6 +129,7 @@ def test_a_slow_switch(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     expect(notebook.run(2)).to_contain_text("'RoleSlow'")
 
 
+@pytest.mark.slow
 def test_a_choice_while_a_cell_runs(jupyter: Jupyter) -> None:
     """A choice says that it waits for the running cell, which keeps its identity to its end."""
     loops = (LOOP.format(wait=wait) for wait in ("time.sleep(0.1)", "await asyncio.sleep(0.1)"))
@@ -157,6 +159,7 @@ def test_a_choice_while_a_cell_runs(jupyter: Jupyter) -> None:
         stop.unlink()
 
 
+@pytest.mark.slow
 def test_a_restarted_kernel_leaves_the_placeholder(jupyter: Jupyter) -> None:
     """After a restart, the picker shows no identity, and works again once you run its cell."""
     notebook = jupyter.lab(LOAD, PICK)
@@ -185,6 +188,7 @@ def reopen(jupyter: Jupyter, name: str) -> Notebook:
     return notebook
 
 
+@pytest.mark.slow
 def test_a_saved_notebook_has_no_list_and_no_secret(
     jupyter: Jupyter, embedded: EmbeddedAws, company: None
 ) -> None:

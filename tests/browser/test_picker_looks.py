@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PROTECT = "%config AwsProfileMagics.protected = ['*prod*']"
 
 
+@pytest.mark.slow
 def test_twenty_thousand_profiles(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     """With 20,000 profiles, the page contains only the visible rows, even after scrolling."""
     with stage.very_many(embedded, 20_000):
@@ -42,6 +43,7 @@ def test_twenty_thousand_profiles(jupyter: Jupyter, embedded: EmbeddedAws) -> No
         assert picker.root.locator("*").count() < 500
 
 
+@pytest.mark.slow
 def test_long_names(view: ViewPage, embedded: EmbeddedAws) -> None:
     """Long names are shortened in the middle; the detail line and accessible names are complete."""
     view.switcher.protection.protected = ("*production*",)
@@ -106,7 +108,7 @@ def test_columns_that_tell_nothing_apart(
         expect(detail).to_be_visible()
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 def test_looks_in_jupyterlab(jupyter: Jupyter, company: None) -> None:
     """The picker uses the theme's text colour, in both light and dark themes."""
     notebook = jupyter.lab(LOAD, PROTECT, PICK)
@@ -136,7 +138,7 @@ def test_looks_in_jupyterlab(jupyter: Jupyter, company: None) -> None:
     assert len(colours) == 2
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 def test_notebook_7(jupyter: Jupyter, company: None) -> None:
     """The picker also works in Notebook 7."""
     notebook = jupyter.notebook_7(LOAD, PICK, BUCKETS)

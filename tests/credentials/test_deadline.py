@@ -88,6 +88,7 @@ def test_a_server_that_never_comes_to_an_end(
             OPERATIONS[operation]()
 
 
+@pytest.mark.slow
 def test_an_attempt(shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """If a server is slow, each attempt ends at the timeout."""
     with dripping_server() as url:

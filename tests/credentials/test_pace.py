@@ -65,6 +65,7 @@ def client(portal: str, pace: Pace) -> Any:
     return pace.keep(boto3.client("sso", "us-east-1", endpoint_url=portal, config=ONCE))
 
 
+@pytest.mark.slow
 def test_any_number_of_attempts(client: Any, pace: Pace) -> None:
     """A throttled call is retried until it succeeds, even without an error code."""
     client.list_accounts(accessToken="token")
@@ -75,6 +76,7 @@ def test_any_number_of_attempts(client: Any, pace: Pace) -> None:
     assert pace.is_slowed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("header", "seconds"), [("1", 1.0), ("Fri, 27 Nov 2026", 0.0)])
 def test_retry_after(client: Any, header: str, seconds: float) -> None:
     """The next call waits for the number of seconds in the Retry-After header."""
@@ -92,6 +94,7 @@ def test_other_errors(client: Any) -> None:
     assert len(Portal.times) == 1
 
 
+@pytest.mark.slow
 def test_patience(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """If a service throttles a call for too long, the call fails, and a later call can succeed."""
     monkeypatch.setattr("ipy_awsprofile.credentials.pace._PATIENCE", 0.2)

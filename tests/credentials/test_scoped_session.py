@@ -86,6 +86,7 @@ def test_hours_later(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
             assert later.expiry > datetime.now(UTC)
 
 
+@pytest.mark.slow
 def test_a_base_that_is_renewed_late(monkeypatch: pytest.MonkeyPatch) -> None:
     """While an instance still has its old credentials, a signature doesn't call STS."""
     with in_time(monkeypatch, "an instance's own role") as (aws, clock):

@@ -41,6 +41,7 @@ def files_left(count: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.mark.slow
 def test_no_file_left(shell: Shell, aws: EmbeddedAws) -> None:
     """If no file can be opened, a switch says so, and works once files can be opened again."""
     shell.good("%aws_profile RoleBeta")

@@ -122,6 +122,7 @@ def test_start_and_stop() -> None:
         aws.environment()
 
 
+@pytest.mark.slow
 def test_it_stops_with_the_interpreter() -> None:
     """An embedded AWS that wasn't stopped removes its folder when Python exits."""
     script = (

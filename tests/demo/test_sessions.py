@@ -5,6 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.demo.clients import error_of
 from tests.demo.policies import HOME, trusts
 
@@ -28,6 +30,7 @@ def test_expire_sessions_ends_one_or_all(aws: EmbeddedAws, clients: Clients, use
     assert sts.get_caller_identity()["Arn"] == user.arn
 
 
+@pytest.mark.slow
 def test_many_threads_at_once(aws: EmbeddedAws, clients: Clients, user: IamUser) -> None:
     """Each of many concurrent calls gets its own session, and is in the list of calls."""
     role = aws.create_role("Role", account=HOME, trust=trusts(user.arn))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.shells import Shell
 
 
+@pytest.mark.slow
 def test_only_reads(shared_files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Explaining any kind of profile opens no socket, runs no process and writes no file."""
 

@@ -58,6 +58,7 @@ def is_meant(header: str, file: str, name: str, *, referred: bool) -> bool:
     return bool(re.fullmatch(f"(?:(?i:profiles?) )?{name}", plain))
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.sampled_from(CONFIG), max_size=8, unique=True),
     st.lists(st.sampled_from(CREDENTIALS), max_size=3, unique=True),

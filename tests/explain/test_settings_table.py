@@ -145,6 +145,7 @@ NAMES = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws
 IN_A_FILE = st.lists(st.sampled_from(NAMES), unique=True)
 
 
+@pytest.mark.slow
 @given(IN_A_FILE, IN_A_FILE)
 def test_keys_in_both_files(config: list[str], credentials: list[str]) -> None:
     """If both files have keys and tokens, the explanation uses the same ones as botocore."""

@@ -240,6 +240,7 @@ def test_a_source_in_a_file_that_does_not_exist(
     shell.good("%aws_profile RoleBeta")
 
 
+@pytest.mark.slow
 def test_no_files(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """If neither file exists, the hint names both, and its command creates the profile."""
     keys = re.findall("= (.*)", aws.credentials_file.read_text())

@@ -93,6 +93,7 @@ def test_mfa(aws: EmbeddedAws, shell: Shell, later: Any, prompts: list[str]) -> 
     assert len(prompts) == 4
 
 
+@pytest.mark.slow
 def test_identity_center(aws: EmbeddedAws, shell: Shell, prompts: list[str]) -> None:
     """boto3 can't sign in; the magic signs in from the cell, and boto3 can use that sign-in."""
     aws.sso.assign(ROLE_ACCOUNT, "Analyst", policy=allow("*"))
@@ -122,6 +123,7 @@ ELSEWHERE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", ELSEWHERE.values(), ids=ELSEWHERE)
 def test_session_in_a_variable(
     aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch, code: str
@@ -138,6 +140,7 @@ def test_session_in_a_variable(
     assert "RoleBeta" in shell.names["seen"]
 
 
+@pytest.mark.slow
 def test_parquet(
     aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

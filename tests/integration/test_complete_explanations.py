@@ -265,6 +265,7 @@ def server() -> Iterator[str]:
         yield url
 
 
+@pytest.mark.slow
 @settings(phases=[Phase.generate])
 @given(machines())
 def test_a_failing_switch_is_explained(server: str, machine: Machine) -> None:

@@ -44,6 +44,7 @@ def edit_copy(aws: EmbeddedAws) -> None:
     os.environ["AWS_CONFIG_FILE"] = str(copy)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [edit, edit_copy])
 @pytest.mark.parametrize("options", ["", " --read-only"])
 def test_what_was_made_before_is_named(
@@ -67,6 +68,7 @@ def test_what_was_made_before_is_named(
     assert "`" not in shell.good("%aws_profile").text
 
 
+@pytest.mark.slow
 def test_a_child_from_before_keeps_its_account(aws: EmbeddedAws, shell: Shell) -> None:
     """A child process from before the edit keeps the old account, and new ones get the new one."""
     shell.good("%aws_profile RoleBeta --read-only")
@@ -78,6 +80,7 @@ def test_a_child_from_before_keeps_its_account(aws: EmbeddedAws, shell: Shell) -
     assert f"::{ROLE_ACCOUNT}:" in run_python(before)
 
 
+@pytest.mark.slow
 def test_an_edit_without_a_switch_is_named(aws: EmbeddedAws, shell: Shell) -> None:
     """If an edit changes the profile's role after a switch, the card and the list show it."""
     shell.good("%aws_profile RoleBeta")

@@ -75,6 +75,7 @@ def _profiles(aws: EmbeddedAws) -> None:
     )
 
 
+@pytest.mark.slow
 def test_in_a_kernel(aws: EmbeddedAws) -> None:
     """A kernel sends one `error` and no other output, without repeating a sentence."""
     cells = ["%load_ext ipy_awsprofile\n%aws_profile RoleBeta\nbefore = session"]

@@ -190,6 +190,7 @@ def test_before_the_switch(
     assert who_signs(aws, shell) == dict.fromkeys((*SIGNERS, *OF_CHILD), ME)
 
 
+@pytest.mark.slow
 @pytest.mark.nightly(keep=4)
 @pytest.mark.parametrize("name", VARIABLES)
 def test_after_the_switch(

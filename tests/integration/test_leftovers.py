@@ -71,6 +71,8 @@ KEPT = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.nightly(keep=4)
 @pytest.mark.parametrize("kept", KEPT)
 def test_the_code_on_the_card_mends_it(aws: EmbeddedAws, notebook: Shell, kept: str) -> None:
     """The card names a variable with the previous identity until you run the card's code."""
@@ -91,6 +93,7 @@ def test_the_code_on_the_card_mends_it(aws: EmbeddedAws, notebook: Shell, kept: 
     assert "`it`" not in notebook.good("%aws_profile").text
 
 
+@pytest.mark.slow
 def test_a_filesystem_with_more_access(notebook: Shell) -> None:
     """The card names an s3fs filesystem from before a read-only switch to the same role."""
     notebook.good("%aws_profile RoleBeta\nimport s3fs; fs = s3fs.S3FileSystem(); fs.ls(BUCKET)")
@@ -151,6 +154,7 @@ CACHING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("library", CACHING)
 def test_cached_clients(

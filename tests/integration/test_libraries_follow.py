@@ -232,6 +232,7 @@ def test_what_does_not_follow_is_named(aws: EmbeddedAws, notebook: Shell, librar
         assert reader.is_right(kept, exactly=False), reader.says(library, name, kept)
 
 
+@pytest.mark.slow
 def test_polars_that_is_imported_after_the_switch(aws: EmbeddedAws, notebook: Shell) -> None:
     """Polars follows even if it is imported after the switch, and forgets its first identity."""
     read = (

@@ -92,6 +92,7 @@ def test_boto3(notebook: Shell, names: tuple[str, ...], cell: str) -> None:
         assert ran.result["account"].nunique() == len(names)
 
 
+@pytest.mark.slow
 def test_without_a_default_session(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     """If there was no default session before the run, there isn't one afterwards."""
     frame = across_profiles([*names, "gone"], account_of_boto3, progress=False)
@@ -155,6 +156,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.nightly(keep=6)
 @pytest.mark.parametrize("cell", REFUSED.values(), ids=REFUSED)
 def test_refused(notebook: Shell, cell: str) -> None:
@@ -177,6 +179,7 @@ def test_refused(notebook: Shell, cell: str) -> None:
     assert all(one["hint"] for one in error.errors)
 
 
+@pytest.mark.slow
 def test_processes_outside_of_a_run(notebook: Shell, names: tuple[str, ...]) -> None:
     """A run, even if it is interrupted, restores Python's functions that start processes."""
     starts = (
@@ -191,6 +194,7 @@ def test_processes_outside_of_a_run(notebook: Shell, names: tuple[str, ...]) -> 
     notebook.good("subprocess.run(['true'], check=True)\n!true")
 
 
+@pytest.mark.slow
 def test_hints(notebook: Shell) -> None:
     """The advice works for a child process with the profile's name and a client in a thread."""
     cell = (
@@ -208,6 +212,7 @@ def test_hints(notebook: Shell) -> None:
     assert list(frame["value"]) == [True] * 3
 
 
+@pytest.mark.slow
 def test_what_readme_offers(notebook: Shell, names: tuple[str, ...]) -> None:
     """In a run, `libraries` and `storage_options` return each profile's arguments."""
     notebook.good("from ipy_awsprofile import libraries, storage_options")
@@ -223,6 +228,7 @@ def test_what_readme_offers(notebook: Shell, names: tuple[str, ...]) -> None:
     assert list(frame["value"]) == [True] * 3 * 3
 
 
+@pytest.mark.slow
 def test_s3fs_that_is_imported_in_the_run(aws: EmbeddedAws) -> None:
     """A run reads `s3://` paths as each profile even if its cell is the first to import s3fs."""
     aws.create_bucket("first-run", account=ROLE_ACCOUNT, region="us-west-2")
@@ -312,6 +318,7 @@ def environment_of_c() -> set[str]:
     return {name for name in names if library.getenv(name.encode()) is not None}
 
 
+@pytest.mark.slow
 def test_what_the_cell_itself_makes(notebook: Shell, names: tuple[str, ...]) -> None:
     """A cell can use variables that it replaces, and clients whose profile the user has named."""
     notebook.good("s3 = session.client('s3')\nimport boto3\nfrom functools import partial")
@@ -327,6 +334,7 @@ def test_what_the_cell_itself_makes(notebook: Shell, names: tuple[str, ...]) -> 
     assert len(notebook.good(unused).result) == 3
 
 
+@pytest.mark.slow
 def test_default_session_that_is_replaced(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     """If a function replaces the default session, it is restored, and affected functions fail."""
     both, used = threading.Barrier(2, timeout=30), threading.Event()
@@ -351,6 +359,7 @@ def test_default_session_that_is_replaced(aws: EmbeddedAws, names: tuple[str, ..
     assert list(frame["value"]) == list(frame["account"])
 
 
+@pytest.mark.slow
 def test_switch_from_elsewhere(notebook: Shell, names: tuple[str, ...]) -> None:
     """During a run, other threads can't switch the notebook, and use the notebook's identity."""
     asked, seen = threading.Event(), []
@@ -376,6 +385,7 @@ def test_switch_from_elsewhere(notebook: Shell, names: tuple[str, ...]) -> None:
     assert seen == ["RoleBeta"]
 
 
+@pytest.mark.slow
 def test_interrupt(shell: Shell, aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     """After Ctrl-C, functions that still run can't sign, and the notebook keeps its identity."""
     shell.good("%aws_profile RoleBeta")

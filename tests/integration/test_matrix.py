@@ -243,7 +243,7 @@ IN_A_SCOPE = {
 FAIL = {"an error", "Ctrl-C", "a syntax error later", "a refused switch", "a scope with an error"}
 
 
-@pytest.mark.nightly(keep=16)
+@pytest.mark.nightly(keep=8)
 @pytest.mark.parametrize("happens", IN_A_SCOPE)
 @pytest.mark.parametrize(
     ("scope", "active"),
@@ -276,6 +276,7 @@ def switcher_of(shell: Shell) -> Switcher:
     return switcher
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["%aws_profile --off", "%unload_ext ipy_awsprofile"])
 def test_after_the_end(notebook: Shell, end: str) -> None:
     """`--off` and unloading restore the state from before the first switch."""
@@ -289,6 +290,7 @@ def test_after_the_end(notebook: Shell, end: str) -> None:
     assert Snapshot.of(notebook) == before
 
 
+@pytest.mark.slow
 def test_nested_scopes(notebook: Shell) -> None:
     """The end of an inner scope restores the outer scope's identity."""
     notebook.good(
@@ -306,6 +308,7 @@ def test_nested_scopes(notebook: Shell) -> None:
     assert notebook.names["seen"] == [outer, user, outer]
 
 
+@pytest.mark.slow
 def test_await_in_a_scoped_cell_of_a_kernel(aws: EmbeddedAws) -> None:
     """In a kernel, a cell can await in its scope, and the next cell has no identity."""
     cells, _ = run_notebook(
@@ -326,6 +329,7 @@ def test_await_in_a_scoped_cell_of_a_kernel(aws: EmbeddedAws) -> None:
 # --- What follows, and what doesn't ---
 
 
+@pytest.mark.slow
 def test_a_kept_filesystem_is_not_used_again(aws: EmbeddedAws, shell: Shell) -> None:
     """A switch and its end replace the cached S3 filesystem."""
     shell.good("import s3fs; first = s3fs.S3FileSystem()\n%aws_profile RoleBeta")
@@ -350,6 +354,7 @@ def test_only_session(notebook: Shell) -> None:
     assert after == before
 
 
+@pytest.mark.slow
 def test_only_session_after_a_switch(aws: EmbeddedAws, notebook: Shell) -> None:
     """After a switch, `--only-session` keeps the kernel's profile, and the card names it."""
     before = Snapshot.of(notebook)

@@ -77,6 +77,7 @@ def later() -> Iterator[Callable[[timedelta], None]]:
         yield traveller.shift
 
 
+@pytest.mark.slow
 def test_without_the_option(shell: Shell, aws: EmbeddedAws, asked: list[str]) -> None:
     """Without `--mfa`, the keys are used without a prompt, and AWS denies access."""
     assert "no expiry" in shell.good("%aws_profile P").text
@@ -87,6 +88,7 @@ def test_without_the_option(shell: Shell, aws: EmbeddedAws, asked: list[str]) ->
     assert "sts:GetSessionToken" not in actions(aws)
 
 
+@pytest.mark.slow
 def test_with_the_option(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str]) -> None:
     """With `--mfa`, one code and one call serve the kernel, IAM, the AWS CLI and another Python."""
     aws.calls.clear()
@@ -106,6 +108,7 @@ def test_with_the_option(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: l
     assert len(listed) == 3
 
 
+@pytest.mark.slow
 def test_second_notebook(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str]) -> None:
     """Another notebook uses the session without a prompt, and the session's file is private."""
     shell.good("%aws_profile P --mfa")

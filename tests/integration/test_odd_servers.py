@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ipy_awsprofile.demo.stages.scenario import Scenario
 
 
+@pytest.mark.slow
 def test_endpoint_too_slow(aws: EmbeddedAws) -> None:
     """If an endpoint doesn't answer, the call fails after the timeout."""
     with silent_server() as url:
@@ -32,6 +33,7 @@ def test_endpoint_too_slow(aws: EmbeddedAws) -> None:
             open_session("Slow", timeout=0.2)
 
 
+@pytest.mark.slow
 def test_endpoint_too_slow_for_the_identity(aws: EmbeddedAws, scenario: Scenario) -> None:
     """The call for a user's identity has the same timeout."""
     with silent_server() as url:

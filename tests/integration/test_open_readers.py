@@ -256,6 +256,7 @@ def is_named(notebook: Shell, kept: Kept, identity: str) -> bool:
     return any(identity in line for line in lines_of_it(notebook.good("%aws_profile").text))
 
 
+@pytest.mark.slow
 @pytest.mark.nightly(keep=5)
 @pytest.mark.parametrize("kind", KEPT)
 def test_it_is_named_while_another_identity_is_active(
@@ -297,6 +298,7 @@ def test_it_is_named_after_its_scope(aws: EmbeddedAws, notebook: Shell, kind: st
     assert lines_of_it(notebook.good("%aws_profile RoleGamma").text) == []
 
 
+@pytest.mark.slow
 @pytest.mark.nightly(keep=4)
 @pytest.mark.parametrize("kind", KEPT)
 def test_a_run_does_not_use_it(aws: EmbeddedAws, notebook: Shell, kind: str) -> None:
@@ -426,6 +428,7 @@ def test_it_follows(aws: EmbeddedAws, notebook: Shell, kind: str, before: str) -
     assert "RoleGamma" not in str([call.arn for call in aws.calls])
 
 
+@pytest.mark.slow
 def test_partitions(aws: EmbeddedAws, notebook: Shell) -> None:
     """A dataset that the card's code recreates has its partitions."""
     notebook.good("%aws_profile RoleBeta\nimport pyarrow as pa, pyarrow.dataset as ds")
@@ -442,6 +445,7 @@ def test_partitions(aws: EmbeddedAws, notebook: Shell) -> None:
     assert notebook.names["rows"] == [{"people": 1, "year": 2025}, {"people": 2, "year": 2026}]
 
 
+@pytest.mark.slow
 def test_dask_plans_anew(aws: EmbeddedAws, notebook: Shell) -> None:
     """A cell that is run again reads as the profile's new session, even if old objects remain."""
     read = "import dask.dataframe as dd; it = dd.read_parquet(f'{ROOT}/cities.parquet')"
@@ -535,6 +539,7 @@ def test_no_false_alarm(notebook: Shell, case: str) -> None:
         assert lines_of_it(notebook.good("%aws_profile RoleGamma").text) == []
 
 
+@pytest.mark.slow
 def test_a_file_system_with_our_arguments(notebook: Shell) -> None:
     """A `libraries.pyarrow_filesystem` is named, because it keeps its session's keys."""
     notebook.good("%aws_profile RoleBeta\nfrom ipy_awsprofile import libraries")
@@ -574,6 +579,7 @@ def test_daft_in_a_module(notebook: Shell, monkeypatch: pytest.MonkeyPatch) -> N
     assert "`daft` keeps the credentials of its first read" in notebook.good("%aws_profile").text
 
 
+@pytest.mark.slow
 def test_nothing_of_an_object_is_run(notebook: Shell) -> None:
     """Objects with the attributes of filesystems and files are inspected without running them."""
     notebook.good(

@@ -38,6 +38,7 @@ def user(aws: EmbeddedAws) -> IamUser:
     return user
 
 
+@pytest.mark.slow
 def test_a_day_with_session_keys(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
     """After each renewal, AWS sees the keys in the file, even from clients created before."""
     shell.good("import boto3, sys")
@@ -143,6 +144,7 @@ def test_clients_of_one_profile(shell: Shell, aws: EmbeddedAws, user: IamUser) -
     assert "`s3` still signs as P" in shell.good("%aws_profile Q").text
 
 
+@pytest.mark.slow
 def test_filesystems_after_a_refresh(
     shell: Shell, aws: EmbeddedAws, user: IamUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,6 +74,7 @@ def test_in_a_shell(bare_shell: Shell, aws: EmbeddedAws) -> None:
     assert isinstance(bare_shell.refused("list_buckets(session)"), AccessDenied)
 
 
+@pytest.mark.slow
 def test_cli_refuses_the_user(aws: EmbeddedAws) -> None:
     """With the AWS CLI, too, UserAlpha can't list buckets."""
     done = run_aws_cli("s3api", "list-buckets", "--profile", "UserAlpha")
@@ -112,6 +113,7 @@ def test_cli_follows_a_refresh(shell: Shell, aws: EmbeddedAws) -> None:
     assert assumed(aws) == 2
 
 
+@pytest.mark.slow
 def test_odd_profile_with_the_cli(shell: Shell, aws: EmbeddedAws, scenario: Scenario) -> None:
     """The kernel and the AWS CLI share the session of a profile with a space in its name."""
     aws.write_profile(

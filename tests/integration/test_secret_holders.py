@@ -112,6 +112,7 @@ def text_of(one: object, way: str) -> str:
         return ""
 
 
+@pytest.mark.slow
 def test_every_object(held: Held) -> None:
     """Each live object of our classes hides its secrets, however it is converted to a text."""
     gc.collect()

@@ -86,6 +86,7 @@ def test_in_a_shell(
     assert found(aws, "".join([*shown, caplog.text, *browser.opened])) == []
 
 
+@pytest.mark.slow
 def test_in_a_saved_notebook(aws: EmbeddedAws) -> None:
     """A saved notebook contains no secret, not even in its widgets' state and in tracebacks."""
     aws.sso.sign_in("corp")

@@ -54,6 +54,7 @@ def assumed(aws: EmbeddedAws) -> int:
     return [call.action for call in aws.calls].count("sts:AssumeRole")
 
 
+@pytest.mark.slow
 @pytest.mark.nightly(keep=2)
 @pytest.mark.parametrize("library", READERS)
 def test_library_assumes_no_role(aws: EmbeddedAws, notebook: Shell, library: str) -> None:
@@ -62,6 +63,7 @@ def test_library_assumes_no_role(aws: EmbeddedAws, notebook: Shell, library: str
     assert assumed(aws) == 1
 
 
+@pytest.mark.slow
 def test_children_assume_no_role(aws: EmbeddedAws, notebook: Shell) -> None:
     """A child process borrows the session of the switch, however many clients it creates."""
     subprocess.run([sys.executable, "-c", CHILD], check=True)

@@ -271,6 +271,7 @@ def test_no_false_alarm(notebook: Shell, chosen: str) -> None:
         assert warnings_in(notebook.good("it.list_buckets()")) == []
 
 
+@pytest.mark.slow
 def test_children_keep_their_identity(notebook: Shell, aws: EmbeddedAws) -> None:
     """A child from before a switch keeps the identity that it has borrowed, without a warning."""
     notebook.good("%aws_profile UserAlpha")

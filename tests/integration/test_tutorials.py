@@ -16,7 +16,7 @@ TUTORIALS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
 @pytest.mark.parametrize(
     "tutorial",
-    [TUTORIALS[0], *(pytest.param(one, marks=pytest.mark.nightly) for one in TUTORIALS[1:])],
+    [TUTORIALS[0], *(pytest.param(one, marks=pytest.mark.slow) for one in TUTORIALS[1:])],
     ids=lambda tutorial: tutorial.stem,
 )
 def test_run_all_twice(tutorial: Path) -> None:

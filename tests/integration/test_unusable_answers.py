@@ -355,6 +355,7 @@ def refused(shell: Shell, cell: str, message: str) -> None:
     assert SECRET not in ran.text
 
 
+@pytest.mark.slow
 def test_answers(verbose: tuple[Shell, Answers]) -> None:
     """Each unusable response is one of our errors, and names the profile that got it."""
     shell, server = verbose

@@ -141,6 +141,7 @@ def test_endpoints_of_a_named_profile(settle: Any, name: str) -> None:
     assert leads_to(open_session("P")) == leads_to(boto3.Session(profile_name="P"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["keys and profile", "keys with a token", "web identity"])
 def test_the_cli_agrees(settle: Any, name: str) -> None:
     """The AWS CLI uses the named profile, too."""

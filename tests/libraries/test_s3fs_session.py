@@ -58,6 +58,7 @@ def signers(aws: EmbeddedAws) -> set[str | None]:
     return {call.arn for call in aws.calls if call.action.startswith("s3:")}
 
 
+@pytest.mark.slow
 def test_workers_write_and_read(aws: EmbeddedAws, bucket: None, cluster: Any) -> None:
     """Workers write and read Parquet as the session's role."""
     session = open_session("RoleBeta")
@@ -68,6 +69,7 @@ def test_workers_write_and_read(aws: EmbeddedAws, bucket: None, cluster: Any) ->
     assert signers(aws) == {who_am_i(session).arn}
 
 
+@pytest.mark.slow
 def test_renewed_with_each_compute(aws: EmbeddedAws, bucket: None, cluster: Any) -> None:
     """After the credentials expire, the same frame computes again with new ones."""
     options = dask_storage_options(renew_at_each_use(open_session("RoleBeta")))

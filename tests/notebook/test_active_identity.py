@@ -24,6 +24,7 @@ def files_of(aws: EmbeddedAws) -> tuple[str, str]:
     return aws.config_file.read_text(), aws.credentials_file.read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("minutes", "badge"), [(120, "expired"), (57, "3 minutes left")])
 def test_without_a_connection(
     aws: EmbeddedAws,

@@ -94,6 +94,7 @@ def test_signed_in_by_a_switch(
     assert ours["accessToken"]["accountId"] == ROLE_ACCOUNT
 
 
+@pytest.mark.slow
 def test_renewed_with_our_key(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
     """The AWS CLI renews our stored sign-in with the key in its file, and needs no new sign-in."""
     shell.good("%aws_profile Ann --login")
@@ -107,6 +108,7 @@ def test_renewed_with_our_key(shell: Shell, aws: EmbeddedAws, browser: Browser) 
     assert len(browser.opened) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["missing", "ended"])
 def test_behind_a_role(
     shell: Shell, aws: EmbeddedAws, ann: IamUser, browser: Browser, how: str
@@ -124,6 +126,7 @@ def test_behind_a_role(
     assert shell.good("%aws_profile").text.startswith("Behind ← Ann")
 
 
+@pytest.mark.slow
 def test_refused(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
     """A denied sign-in changes nothing, and stores nothing."""
     browser.answer = "deny"
@@ -132,6 +135,7 @@ def test_refused(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
     assert "session" not in shell.names
 
 
+@pytest.mark.slow
 def test_another_user(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
     """If the browser is signed in as another user, the magic stores nothing."""
     aws.signin.codes.user = aws.create_user("Bob", account=ROLE_ACCOUNT)

@@ -34,6 +34,7 @@ def _organisation(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("getpass.getpass", lambda _question: "")  # a user sees the output
 
 
+@pytest.mark.slow
 def test_signed_in(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
     """The browser opens, and the switch continues once the user allows the sign-in there."""
     ran = shell.good(f"%aws_profile --account {PROD} --role Admin")
@@ -51,6 +52,7 @@ def test_signed_in(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
     assert "You can close this page" in browser.page
 
 
+@pytest.mark.slow
 def test_refused(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
     """A denied sign-in changes nothing, and an `--sso` sign-in doesn't switch."""
     browser.answer = "deny"
@@ -62,6 +64,7 @@ def test_refused(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
     assert "4 roles in 3 accounts" in shell.good("%aws_profiles --sso").text
 
 
+@pytest.mark.slow
 def test_device_code(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
     """With `--device-code`, the magic opens no browser, and shows a code to compare."""
     allowed = threading.Thread(target=_allow_device, args=(aws,), daemon=True)

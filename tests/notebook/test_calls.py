@@ -75,6 +75,7 @@ def test_setting(shell: Shell, aws: EmbeddedAws) -> None:
     assert len(shell.good("%aws_calls").result) == before
 
 
+@pytest.mark.slow
 def test_in_python(shell: Shell, aws: EmbeddedAws) -> None:
     """`recorded_calls()` returns the same DataFrame; in a script, it returns no rows."""
     shell.good(f"%aws_profile RoleBeta\n%aws_calls on\n{LIST}")
@@ -131,6 +132,7 @@ def test_a_second_profile_of_the_role(
     assert "for RoleBeta in 123456789012" in shell.good("%aws_calls --policy draft.json").text
 
 
+@pytest.mark.slow
 def test_a_draft_of_another_identity(
     shell: Shell, aws: EmbeddedAws, tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,6 +78,7 @@ def test_syntax_errors(shell: Shell, aws: EmbeddedAws, names: tuple[str, ...]) -
     assert aws.calls == []
 
 
+@pytest.mark.slow
 def test_syntax_errors_in_a_kernel(aws: EmbeddedAws) -> None:
     """In a kernel, a cell with a syntax error has one error output, and no card."""
     cells, _ = run_notebook(

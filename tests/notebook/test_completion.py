@@ -92,6 +92,8 @@ def test_replaces_what_is_typed(shell: Shell, aws: EmbeddedAws) -> None:
     assert cell[: found.start] + found.text + cell[found.end :] == '%aws_profile "my profile"'
 
 
+@pytest.mark.slow
+@pytest.mark.nightly(keep=4)
 @pytest.mark.parametrize(
     "cell",
     [

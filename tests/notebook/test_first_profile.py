@@ -130,6 +130,7 @@ def test_a_new_name_and_unloading(configured: Shell, aws: EmbeddedAws) -> None:
     assert hooks(configured) == 0
 
 
+@pytest.mark.slow
 def test_in_a_kernel(aws: EmbeddedAws, tmp_path: Path) -> None:
     """IPython's configuration file, as the configuration page shows it, switches a kernel."""
     folder = tmp_path / "ipython" / "profile_default"

@@ -145,6 +145,7 @@ def test_a_token_that_had_expired(shell: Shell, aws: EmbeddedAws) -> None:
     assert tokens(aws) == []
 
 
+@pytest.mark.slow
 def test_without_a_connection(shell: Shell, aws: EmbeddedAws) -> None:
     """If AWS can't be reached, the token is deleted, and the card says that AWS wasn't told."""
     text = aws.config_file.read_text()
@@ -176,6 +177,7 @@ def test_what_is_refused(shell: Shell, aws: EmbeddedAws, line: str, says: str) -
     assert len(tokens(aws)) == 1
 
 
+@pytest.mark.slow
 def test_version_2_of_the_aws_cli(shell: Shell, aws: EmbeddedAws) -> None:
     """After a sign-out here, version 2 of the AWS CLI is signed out, too, and vice versa."""
     environment = aws.environment() | {"AWS_ENDPOINT_URL_SSO": aws.endpoint_url}

@@ -29,6 +29,7 @@ def _organisation(aws: EmbeddedAws) -> None:
     aws.sso.sign_in("corp")
 
 
+@pytest.mark.slow
 def test_kept(shell: Shell, aws: EmbeddedAws) -> None:
     """The new profile is appended and active, and version 2 of the AWS CLI can use it."""
     before = aws.config_file.read_text()
@@ -61,6 +62,7 @@ def who_by_cli_2(aws: EmbeddedAws, profile: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_kept_without_an_sso_session(shell: Shell, aws: EmbeddedAws) -> None:
     """If the sign-in has no section, the new profile gets its start URL; the AWS CLI can use it."""
     aws.write_profile(

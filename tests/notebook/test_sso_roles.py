@@ -58,6 +58,7 @@ def test_odd_account_names(shell: Shell, aws: EmbeddedAws) -> None:
     assert not {"\x1b", "\r", "\u2028"} & set(shown)
 
 
+@pytest.mark.slow
 def test_progress_in_a_kernel(aws: EmbeddedAws) -> None:
     """A progress bar is saved in its final state; a fast listing shows no bar."""
     for delay, shown in ((0.0, True), (60.0, False)):
@@ -74,6 +75,7 @@ def test_progress_in_a_kernel(aws: EmbeddedAws) -> None:
         assert " 0%|" not in saved
 
 
+@pytest.mark.slow
 def test_throttled_progress_in_a_kernel(aws: EmbeddedAws) -> None:
     """The bar says that AWS throttles the calls, and the list is complete."""
     for number in range(20):
@@ -145,6 +147,7 @@ def test_a_function_for_many_roles(aws: EmbeddedAws) -> None:
     assert list(frame["value"]) == [PROD, PROD]
 
 
+@pytest.mark.slow
 def test_the_sign_in_of_the_aws_cli(shell: Shell, aws: EmbeddedAws) -> None:
     """After a sign-in with version 2 of the AWS CLI, the roles can be listed and used."""
     for file in (aws.home / ".aws" / "sso" / "cache").iterdir():
@@ -164,6 +167,7 @@ def test_a_protected_account(shell: Shell, aws: EmbeddedAws) -> None:
     assert "is protected" in str(frame.error)
 
 
+@pytest.mark.slow
 def test_tab(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tab offers the accounts, the roles of the account, and the sign-ins."""
     monkeypatch.setattr(completion, "_PATIENCE", 60.0)  # for a busy machine
@@ -184,6 +188,7 @@ def test_tab(shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) ->
     assert "Sandbox" not in shell.completions("%aws_profile --account ")
 
 
+@pytest.mark.slow
 def test_tab_after_a_sign_in(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tab completes a sign-in, then the account by name or ID, then its roles."""
     monkeypatch.setattr(completion, "_PATIENCE", 60.0)  # for a busy machine

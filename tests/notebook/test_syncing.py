@@ -288,6 +288,7 @@ def test_what_is_missing(shell: Shell, line: str) -> None:
     assert isinstance(shell.refused(f"%%aws_profiles {line} x\n1"), InvalidOption)
 
 
+@pytest.mark.slow
 def test_in_turn_with_version_2_of_the_aws_cli(shell: Shell, aws: EmbeddedAws) -> None:
     """The extension and the AWS CLI take turns to sign in, use profiles, edit them and sign out."""
     environment = os.environ | aws.environment() | {"AWS_ENDPOINT_URL_SSO": aws.endpoint_url}

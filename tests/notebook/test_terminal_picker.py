@@ -136,6 +136,7 @@ def test_a_terminal_that_is_closed(terminal: Terminal) -> None:
     assert choice(terminal) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("keys", "chosen"),
     [
@@ -170,6 +171,7 @@ def test_files_that_have_changed(terminal: Terminal, shared_files: tuple[Path, P
     assert refused.value.hint == "Run `%aws_profile --pick` again."
 
 
+@pytest.mark.slow
 def test_only_the_first_rows_are_made(terminal: Terminal) -> None:
     """Of 21,000 profiles, the list renders only the first 500, and says how many match."""
     profiles = [

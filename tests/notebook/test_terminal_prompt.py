@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from IPython.terminal.prompts import Token
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 ROLE = "arn:aws:iam::123456789012:role/RoleBeta"
 
 
+@pytest.mark.slow
 def test_in_ipython(ipython: pexpect.spawn[str]) -> None:
     """The prompt begins with the active profile while the setting and the switch are in effect."""
 

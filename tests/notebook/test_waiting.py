@@ -18,6 +18,7 @@ COMMAND = 'sh -c "sleep 1; echo hush-argument"'
 NOTE = "Waiting for the credential_process of `Slow`"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("html", [True, False])
 def test_shown_while_it_waits(
     aws: EmbeddedAws, shell: Shell, *, html: bool, monkeypatch: pytest.MonkeyPatch
@@ -36,6 +37,7 @@ def test_shown_while_it_waits(
         assert dict(after) == {"text/plain": ""}
 
 
+@pytest.mark.slow
 def test_not_saved(aws: EmbeddedAws) -> None:
     """The note isn't saved in the notebook, and doesn't appear if no one can see it."""
     aws.write_profile("Slow", credential_process=COMMAND, region="us-west-2")

@@ -60,6 +60,7 @@ def audited(aws: EmbeddedAws) -> str:
 GIVEN = "--source-identity ann --tag team=red --transitive-tag team"
 
 
+@pytest.mark.slow
 def test_options(shell: Shell, aws: EmbeddedAws, audited: str) -> None:
     """AWS gets the source identity and tags, the card shows them, and children use the session."""
     refused = shell.refused("%aws_profile Audited")
@@ -94,6 +95,7 @@ def test_values_that_are_not_texts(aws: EmbeddedAws) -> None:
     assert who_am_i(session).arn.endswith(f"Numbered/{run}")
 
 
+@pytest.mark.slow
 def test_settings_of_a_profile(shell: Shell) -> None:
     """aws-vault's settings work like the options, even for many profiles and in child processes."""
     assert "cost=7" in shell.good("%aws_profile Vault").text
@@ -106,6 +108,7 @@ def test_settings_of_a_profile(shell: Shell) -> None:
     assert isinstance(refused, AccessDenied)
 
 
+@pytest.mark.slow
 def test_policy(shell: Shell, tmp_path: Path) -> None:
     """A policy from a file or by ARN limits the session of the kernel and of its children."""
     file = tmp_path / "my policy.json"
@@ -187,6 +190,7 @@ def test_settings_that_are_invalid(
     assert f"{name} of `Odd`" in str(error)
 
 
+@pytest.mark.slow
 def test_default_session_name(shell: Shell, aws: EmbeddedAws, scenario: Scenario) -> None:
     """Role sessions use the configured name unless the option or the profile has another."""
     shell.good("%config AwsProfileMagics.session_name = 'ann-at-work'")
@@ -207,6 +211,7 @@ def test_default_session_name(shell: Shell, aws: EmbeddedAws, scenario: Scenario
     assert frame["value"][0].endswith("RoleBeta/ann-at-work")
 
 
+@pytest.mark.slow
 def test_session_name_of_the_environment(
     shell: Shell, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:

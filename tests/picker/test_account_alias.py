@@ -84,6 +84,7 @@ def test_alias_from_a_server_without_iam(
         server.shutdown()
 
 
+@pytest.mark.slow
 def test_alias_without_an_answer(aws: EmbeddedAws) -> None:
     """The look-up returns None for a session without credentials, or if AWS can't be reached."""
     assert alias_lookup(boto3.Session(region_name="us-west-2"))() is None

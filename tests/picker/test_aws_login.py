@@ -36,6 +36,7 @@ def shown_code(url: str) -> str:
     return page.partition("<code>")[2].partition("</code>")[0]
 
 
+@pytest.mark.slow
 def test_in_the_browser(aws: EmbeddedAws, person: Person, browser: Browser) -> None:
     """The kernel's machine opens its browser; after the sign-in, the switch succeeds."""
     assert person.switches("Ann")["code"] == ""
@@ -44,6 +45,7 @@ def test_in_the_browser(aws: EmbeddedAws, person: Person, browser: Browser) -> N
     assert person.picker.value == "Ann"
 
 
+@pytest.mark.slow
 def test_another_program_logs_in(aws: EmbeddedAws, person: Person) -> None:
     """If another program logs in while the view asks for a code, the switch needs no code."""
     assert person.switches("Ann")["code"] is None

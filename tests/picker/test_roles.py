@@ -71,6 +71,7 @@ def test_refreshed_when_asked_for(aws: EmbeddedAws, person: Person) -> None:
     assert len(person.rows() or []) == 7
 
 
+@pytest.mark.slow
 def test_signed_in_first(aws: EmbeddedAws, person: Person) -> None:
     """Without a sign-in, the command shows where to sign in; repeated, it lists the roles."""
     person.says("roles", sso="corp")
@@ -82,6 +83,7 @@ def test_signed_in_first(aws: EmbeddedAws, person: Person) -> None:
     assert len(person.rows() or []) == 6
 
 
+@pytest.mark.slow
 def test_another_program_signs_in(aws: EmbeddedAws, person: Person) -> None:
     """When another program signs in, the view continues, and the kernel requests no token."""
     aws.sso.lifetimes = replace(aws.sso.lifetimes, interval=60)
@@ -116,6 +118,7 @@ def waiting() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "sign-in"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["roles", "switch"])
 def test_sign_in_in_the_browser(
     aws: EmbeddedAws, person: Person, browser: Browser, command: str
@@ -140,6 +143,7 @@ def test_sign_in_in_the_browser(
     waited_for(person, {"roles": "listed", "switch": "done"}[command])
 
 
+@pytest.mark.slow
 def test_refused_in_the_browser(aws: EmbeddedAws, person: Person, browser: Browser) -> None:
     """A denied sign-in is shown as an error, and the list stays the same."""
     browser.answer = "deny"

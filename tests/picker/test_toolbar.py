@@ -247,6 +247,7 @@ def test_closed_by_one_page(front_end: FrontEnd, bare_shell: Shell, has_begun: b
     assert state(bare_shell) == before
 
 
+@pytest.mark.slow
 def test_a_real_kernel_tells_only_who_asks(aws: EmbeddedAws, tmp_path: Path) -> None:
     """A kernel publishes no comm message until a front end has found the comm and said hello."""
     manager = KernelManager(transport="ipc", ip=f"{tmp_path}/kernel")

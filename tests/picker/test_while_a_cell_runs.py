@@ -112,6 +112,7 @@ def test_off_waits_for_the_end(notebook: Shell, person: Person) -> None:
     assert person.says("off") == [DONE]  # there is nothing left to undo
 
 
+@pytest.mark.slow
 def test_a_cell_that_begins_during_the_switch(
     notebook: Shell, person: Person, aws: EmbeddedAws
 ) -> None:

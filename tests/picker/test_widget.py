@@ -375,6 +375,7 @@ def analyst(aws: EmbeddedAws) -> str:
     return "Analyst"
 
 
+@pytest.mark.slow
 def test_sign_in(person: Person, aws: EmbeddedAws, analyst: str) -> None:
     """The picker sends the page and its code at once, and `signed_in` after the user approves."""
     asked = person.switches(analyst)
@@ -387,6 +388,7 @@ def test_sign_in(person: Person, aws: EmbeddedAws, analyst: str) -> None:
     assert person.picker.value == analyst
 
 
+@pytest.mark.slow
 def test_sign_in_that_is_refused(person: Person, aws: EmbeddedAws, analyst: str) -> None:
     """A denied sign-in is shown as an error."""
     asked = person.switches(analyst)
@@ -403,6 +405,7 @@ def test_sign_in_that_cannot_begin(person: Person, aws: EmbeddedAws, analyst: st
     assert person.switches(analyst)["type"] == "error"
 
 
+@pytest.mark.slow
 def test_a_page_that_opens_after_the_sign_in_has_ended(
     person: Person, aws: EmbeddedAws, analyst: str
 ) -> None:
@@ -417,6 +420,7 @@ def test_a_page_that_opens_after_the_sign_in_has_ended(
         assert person.switches("RoleBeta")["type"] == "done"
 
 
+@pytest.mark.slow
 def test_the_list_imports_boto3_in_the_background() -> None:
     """Showing the list imports boto3 in a background thread."""
     shown = run_python(
@@ -434,6 +438,7 @@ def test_the_list_imports_boto3_in_the_background() -> None:
     assert shown.split() == ["False", "True"]
 
 
+@pytest.mark.slow
 def test_an_exported_page(aws: EmbeddedAws) -> None:
     """An HTML page exported by nbconvert has a sentence instead of the picker."""
     from nbconvert import HTMLExporter  # slow to import

@@ -78,6 +78,7 @@ def test_all_pages(aws: EmbeddedAws) -> None:
     assert called(aws)["sso:ListAccounts"] >= 2
 
 
+@pytest.mark.slow
 @pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize(("calls_per_second", "accounts"), [(10, 40), (20, 80), (40, 160)])
 def test_throttled(aws: EmbeddedAws, calls_per_second: int, accounts: int) -> None:
@@ -90,6 +91,7 @@ def test_throttled(aws: EmbeddedAws, calls_per_second: int, accounts: int) -> No
     assert progress[-1] == (accounts + 3, accounts + 3, True)
 
 
+@pytest.mark.slow
 def test_throttled_for_good(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the portal throttles every call, the listing ends with an error that says so."""
     monkeypatch.setattr("ipy_awsprofile.credentials.pace._PATIENCE", 1.0)
@@ -117,6 +119,7 @@ def test_an_odd_list(monkeypatch: pytest.MonkeyPatch, page: str) -> None:
     assert len(list_assigned_roles()) == 4
 
 
+@pytest.mark.slow
 def test_an_endless_list(monkeypatch: pytest.MonkeyPatch) -> None:
     """A list whose pages never end raises an error."""
     pages = iter(range(10**6))

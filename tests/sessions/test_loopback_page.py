@@ -81,6 +81,7 @@ def test_responses(page: LoopbackPage) -> None:
     assert eventually(lambda: is_refused(page.url))
 
 
+@pytest.mark.slow
 def test_silent_connections(page: LoopbackPage) -> None:
     """Many silent connections don't keep a browser waiting, and closing the page ends them."""
     with ExitStack() as clients:

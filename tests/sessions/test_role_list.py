@@ -49,6 +49,7 @@ def edit(file: Path, **values: object) -> None:
     file.write_text(json.dumps(json.loads(file.read_text()) | values))
 
 
+@pytest.mark.slow
 def test_kept_for_the_next_kernel(aws: EmbeddedAws) -> None:
     """Another kernel shows the cached list without a call, and only the user can read its file."""
     list_assigned_roles()

@@ -360,6 +360,7 @@ def test_source_of_a_read_only_role_is_not_read_only(aws: EmbeddedAws, scenario:
     assert who_am_i(open_session("Last", read_only=True)).arn.split("/")[1] == "Last"
 
 
+@pytest.mark.slow
 def test_cli_ignores_read_only(aws: EmbeddedAws) -> None:
     """The AWS CLI ignores the cached read-only role, and can write."""
     open_session("RoleBeta", read_only=True)

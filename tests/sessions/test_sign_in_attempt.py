@@ -128,6 +128,7 @@ def test_no_code_is_needed_then(
     assert isinstance(error, CredentialsUnavailable)
 
 
+@pytest.mark.slow
 def test_version_2_of_the_aws_cli(
     aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,6 +111,7 @@ def front_end(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- An attempt ---
 
 
+@pytest.mark.slow
 def test_sign_in_writes_the_clis_token(aws: EmbeddedAws) -> None:
     """A sign-in writes a private token file that botocore and the AWS CLI use."""
     attempt = begun()
@@ -128,6 +129,7 @@ def test_sign_in_writes_the_clis_token(aws: EmbeddedAws) -> None:
     assert json.loads(cli.stdout)["Arn"] == identity.arn
 
 
+@pytest.mark.slow
 def test_version_2_of_the_cli_uses_our_token(aws: EmbeddedAws) -> None:
     """Version 2 of the AWS CLI uses and renews our token."""
     attempt = begun()
@@ -188,6 +190,7 @@ def test_too_late(aws: EmbeddedAws) -> None:
             attempt.is_done()
 
 
+@pytest.mark.slow
 def test_waiting(aws: EmbeddedAws) -> None:
     """Waiting yields the time left until the user approves the sign-in."""
     attempt = begun()
@@ -294,6 +297,7 @@ def test_role_that_is_not_assigned(aws: EmbeddedAws) -> None:
 # --- Cells ---
 
 
+@pytest.mark.slow
 def test_sign_in_at_a_cell(
     aws: EmbeddedAws, shell: Shell, front_end: None, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -308,6 +312,7 @@ def test_sign_in_at_a_cell(
     assert caplog.records == []
 
 
+@pytest.mark.slow
 def test_refused_at_a_cell(aws: EmbeddedAws, shell: Shell, front_end: None) -> None:
     """If the user refuses the sign-in, the switch changes nothing."""
     with BrowserUser(aws, aws.sso.deny):
@@ -317,6 +322,7 @@ def test_refused_at_a_cell(aws: EmbeddedAws, shell: Shell, front_end: None) -> N
     assert "session" not in shell.names
 
 
+@pytest.mark.slow
 def test_login_forces_a_sign_in(aws: EmbeddedAws, shell: Shell, front_end: None) -> None:
     """`--login` starts a new sign-in, even if a valid token exists."""
     aws.sso.sign_in("corp")
@@ -332,6 +338,7 @@ def test_login_without_a_sign_in(shell: Shell, front_end: None, line: str) -> No
     assert isinstance(shell.refused(line), InvalidOption)
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_wait(aws: EmbeddedAws, shell: Shell, front_end: None) -> None:
     """Ctrl-C during the wait ends the switch, which changes nothing."""
 
@@ -345,6 +352,7 @@ def test_ctrl_c_ends_the_wait(aws: EmbeddedAws, shell: Shell, front_end: None) -
     assert token_files(aws) == []
 
 
+@pytest.mark.slow
 def test_unattended_notebook(aws: EmbeddedAws) -> None:
     """An unattended notebook doesn't wait, and its error says what to run."""
     cells, text = run_notebook(

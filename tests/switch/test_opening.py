@@ -73,6 +73,7 @@ def test_a_session_that_has_ended_is_replaced(aws: EmbeddedAws, shell: Shell) ->
     shell.good("session.client('s3').list_buckets()")
 
 
+@pytest.mark.slow
 def test_sts_is_unreachable(aws: EmbeddedAws, shell: Shell) -> None:
     """If STS is unreachable, `--expect-account` doesn't trust the cache."""
     text = aws.config_file.read_text()

@@ -461,6 +461,7 @@ def test_listener_that_switches(switcher: Switcher) -> None:
     assert told == ["RoleBeta", "UserAlpha", "UserAlpha"]
 
 
+@pytest.mark.slow
 def test_refresh_of_a_profile_protected_later(switcher: Switcher) -> None:
     """Refreshing needs no confirmation if a pattern protects the profile only later."""
     switcher.switch(ROLE)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 CHILD = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
 
 
+@pytest.mark.slow
 def test_a_child_outlives_its_block(aws: EmbeddedAws) -> None:
     """A child process with a block's environment gets credentials even after the block."""
     with using_profile("RoleBeta", session_name="child", read_only=True):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "status"), [(["--version"], 0), (["--ServerApp.port=none"], 1)]
 )
@@ -125,6 +126,7 @@ def command_lines(group: int) -> list[str]:
     return lines
 
 
+@pytest.mark.slow
 def test_lab(tmp_path: Path) -> None:
     """JupyterLab serves the tutorials only with the token, which isn't in any command line."""
     with lab("--no-browser", cwd=tmp_path) as running:
@@ -144,6 +146,7 @@ def test_lab(tmp_path: Path) -> None:
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_lab_in_a_browser(tmp_path: Path) -> None:
     """The browser opens a page that redirects to JupyterLab; its command line contains no token."""
     opened = tmp_path / "opened"

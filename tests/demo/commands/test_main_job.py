@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import boto3
+import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from ipy_awsprofile.__main__ import main
@@ -17,8 +18,6 @@ from tests.shells import Shell, without_colours
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 ROLE = f"arn:aws:sts::{ROLE_ACCOUNT}:assumed-role/RoleBeta/"
@@ -46,6 +45,7 @@ def test_demo(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatc
     assert not InteractiveShell.initialized()
 
 
+@pytest.mark.slow
 def test_demo_inside_a_shell(bare_shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     """The demo keeps a running shell and its names."""
     bare_shell.good("session = 'mine'")
@@ -55,6 +55,7 @@ def test_demo_inside_a_shell(bare_shell: Shell, capsys: pytest.CaptureFixture[st
     capsys.readouterr()
 
 
+@pytest.mark.slow
 def test_demo_from_anywhere(tmp_path: Path) -> None:
     """The demo works in any folder, ignores the user's files, and leaves no files there."""
     aws_folder = tmp_path / ".aws"

@@ -173,6 +173,7 @@ def test_after_the_context(aws: EmbeddedAws, role: str) -> None:
         in_container(variables)
 
 
+@pytest.mark.slow
 @pytest.mark.nightly(keep=1)
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("source", ["Ec2InstanceMetadata", "EcsContainer"])

@@ -63,6 +63,7 @@ def renew(aws: EmbeddedAws, file: Path, **headers: str) -> Any:
     return client.create_o_auth2_token(tokenInput=request | {"grantType": "refresh_token"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_login_is_used(aws: EmbeddedAws, user: IamUser, client: str) -> None:
     """boto3 and the AWS CLI use a valid sign-in without calling the service."""
@@ -73,6 +74,7 @@ def test_a_login_is_used(aws: EmbeddedAws, user: IamUser, client: str) -> None:
     assert [call.action for call in aws.calls] == ["sts:GetCallerIdentity"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_login_is_renewed(aws: EmbeddedAws, user: IamUser, client: str) -> None:
     """boto3 and the AWS CLI renew expired credentials, and each refresh token works once."""
@@ -108,6 +110,7 @@ def test_permissions(aws: EmbeddedAws, clients: Clients, user: IamUser) -> None:
         clients.of("iam", who).list_users()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["clock", "method"])
 def test_a_login_that_has_ended(aws: EmbeddedAws, clock: Clock, user: IamUser, how: str) -> None:
     """A sign-in can't be renewed after twelve hours or after `expire`, and boto3 says so."""
@@ -119,6 +122,7 @@ def test_a_login_that_has_ended(aws: EmbeddedAws, clock: Clock, user: IamUser, h
     assert "LoginRefreshRequired" in caller_of(aws, "boto3", "Login").stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("proof", [None, "rubbish", "e30.e30.e30"])
 def test_the_key_must_sign(aws: EmbeddedAws, user: IamUser, proof: str | None) -> None:
     """A refresh token without a valid proof is refused, but not used up."""

@@ -53,6 +53,7 @@ def test_the_user_may_not_list_buckets(clients: Clients, scenario: Scenario) -> 
     assert error_of(clients.of("s3", scenario.user).list_buckets) == expected
 
 
+@pytest.mark.slow
 def test_the_aws_cli_sees_the_same(aws: EmbeddedAws, scenario: Scenario) -> None:
     """The AWS CLI lists the same buckets with the variables of `environment()`."""
     aws_cli = Path(sys.executable).with_name("aws")

@@ -104,6 +104,7 @@ def test_notebook_stays_who_it_was(
     assert shell.good("%aws_profile").text == before
 
 
+@pytest.mark.slow
 def test_throttled_at_first(stage: Stage, play: Callable[[Broken], str]) -> None:
     """A throttled call is tried up to five times, and the last response decides."""
     slow = "<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>"

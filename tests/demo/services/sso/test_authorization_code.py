@@ -132,6 +132,7 @@ def test_requests_that_are_refused(program: Program, changed: dict[str, str]) ->
         urllib.request.urlopen(program.url(**changed))
 
 
+@pytest.mark.slow
 def test_the_aws_cli(aws: EmbeddedAws, program: Program) -> None:
     """Version 2 of the AWS CLI signs in with `aws sso login`, without a device code."""
     write_session(aws)

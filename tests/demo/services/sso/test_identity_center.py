@@ -307,6 +307,7 @@ def test_roles_of_a_user(aws: EmbeddedAws, program: Program) -> None:
     assert error_of(program.role, tokens, "Auditor").code == "ForbiddenException"
 
 
+@pytest.mark.slow
 @pytest.mark.nightly(keep=2)
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("profile", ["Session", "Legacy", "Services"])
@@ -318,6 +319,7 @@ def test_profiles(aws: EmbeddedAws, client: str, profile: str) -> None:
     assert re.fullmatch(ARN, caller_of(aws, client, profile).stdout.strip())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.usefixtures("profiles")
 def test_an_expired_token_is_refreshed(aws: EmbeddedAws, client: str) -> None:
@@ -331,6 +333,7 @@ def test_an_expired_token_is_refreshed(aws: EmbeddedAws, client: str) -> None:
     assert set(after.values()) & {after["accessToken"], after["refreshToken"]} <= aws.secrets()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("profiles")
 @pytest.mark.parametrize(
     ("profile", "error"),
@@ -343,6 +346,7 @@ def test_an_expired_sign_in(aws: EmbeddedAws, profile: str, error: str) -> None:
     assert error in caller_of(aws, "boto3", profile).stderr
 
 
+@pytest.mark.slow
 @pytest.mark.nightly(keep=1)
 @pytest.mark.usefixtures("profiles")
 @pytest.mark.parametrize("profile", ["Session", "Legacy", "Services"])

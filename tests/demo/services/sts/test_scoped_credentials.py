@@ -69,6 +69,7 @@ def test_identity(aws: EmbeddedAws, keys: dict[str, Any]) -> None:
     assert sts_with(aws, answer["Credentials"]).get_caller_identity()["Arn"] == arn
 
 
+@pytest.mark.slow
 def test_intersection(aws: EmbeddedAws, clients: Clients, keys: dict[str, Any]) -> None:
     """Each policy only reduces the permissions of the previous session."""
     for actions, may_list in ((("s3:*", SCOPED), True), (("ec2:*", "s3:GetObject"), False)):

@@ -185,6 +185,7 @@ def test_a_session_policy(
         clients.of("s3", credentials).list_buckets()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_profile(aws: EmbeddedAws, provider: OidcProvider, role: str, client: str) -> None:
     """A profile with a token file works in boto3 and the AWS CLI."""
