@@ -17,7 +17,7 @@ from ipy_awsprofile.config.config import read_config
 from ipy_awsprofile.config.profiles import Profile, list_profiles, profiles_by_name
 from ipy_awsprofile.config.request import SwitchRequest, require_name
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
-from ipy_awsprofile.sessions.assigned_roles import list_named_roles, resolve_sso_name
+from ipy_awsprofile.sessions.assigned_roles import AssignedRole, list_named_roles, resolve_sso_name
 from ipy_awsprofile.text import assigned_name, may_name_account, number_of
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def select_profiles(profiles: str | Iterable[object], person: Person) -> list[st
     if not isinstance(profiles, Iterable):
         require_name(profiles)
     if not isinstance(profiles, str):
-        names = list(map(str, profiles))
+        names = list(map(_name_of, profiles))
     elif isinstance(profiles, Profile) or _is_name(profiles):
         names = [str(profiles)]  # without other profiles that match this name as a pattern
     else:
@@ -100,6 +100,13 @@ def select_profiles(profiles: str | Iterable[object], person: Person) -> list[st
                 f"No profile matches `{profiles}`.", "`%aws_profiles` lists the profiles."
             )
     return list(dict.fromkeys(_with_account_id(name, person) for name in names))
+
+
+def _name_of(one: object) -> str:
+    """Return the name of a profile or role. Raises InvalidOption for other objects."""
+    if not isinstance(one, AssignedRole):
+        require_name(one)
+    return str(one)
 
 
 def _is_name(text: str) -> bool:

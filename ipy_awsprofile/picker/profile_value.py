@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 import traitlets
 
-from ipy_awsprofile.config.request import SwitchRequest
-from ipy_awsprofile.errors import AwsProfileError, InvalidOption, ProtectedProfile
+from ipy_awsprofile.config.request import SwitchRequest, require_name
+from ipy_awsprofile.errors import AwsProfileError, ProtectedProfile
 from ipy_awsprofile.picker.card_messages import error_message
 
 if TYPE_CHECKING:
@@ -95,15 +95,6 @@ class ProfileValue(ipywidgets.ValueWidget):  # type: ignore[misc]
                 self.value = active
         except Exception as error:  # noqa: BLE001  # the user's observer may raise anything
             self.send(error_message(failed_callback("An observer of `value`", error)))
-
-
-def require_name(profile: object) -> None:
-    """Raise InvalidOption if this isn't a string."""
-    if not isinstance(profile, str):
-        raise InvalidOption(
-            f"A profile's name is a text, not an object of the type {type(profile).__name__}.",
-            'Write `ProfilePicker(profile="NAME")` or `picker.switch("NAME")`.',
-        )
 
 
 def _is_in_marimo() -> bool:

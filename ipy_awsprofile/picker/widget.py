@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
+from ipy_awsprofile.config.request import require_name
 from ipy_awsprofile.picker.card_messages import error_message
 from ipy_awsprofile.picker.conversation import Conversation
-from ipy_awsprofile.picker.profile_value import ProfileValue, failed_callback, require_name
+from ipy_awsprofile.picker.profile_value import ProfileValue, failed_callback
 from ipy_awsprofile.picker.view_script import VIEW, view_script, view_style
 from ipy_awsprofile.switch.using_profile import running_switcher
 

@@ -214,7 +214,12 @@ def test_something_else_instead_of_a_pattern(shell: Shell, aws: EmbeddedAws, val
 
 @pytest.mark.parametrize(
     "call",
-    ["open_session({})", "using_profile({}).__enter__()", "across_profiles({}, repr)"],
+    [
+        "open_session({})",
+        "using_profile({}).__enter__()",
+        "across_profiles({}, repr)",
+        "across_profiles([{}], repr)",
+    ],
 )
 def test_a_session_instead_of_a_name(shell: Shell, aws: EmbeddedAws, call: str) -> None:
     """A function that gets a session says to pass a name, or one of the listed profiles."""

@@ -131,10 +131,10 @@ def test_arguments(shell: Shell, aws: EmbeddedAws) -> None:
     ("call", "error", "says"),
     [
         ("ProfilePicker(value='RoleBeta')", TypeError, "unexpected keyword argument 'value'"),
-        ("ProfilePicker(3)", InvalidOption, "an object of the type int"),
+        ("ProfilePicker(3)", InvalidOption, "not a value of type int"),
         ("ProfilePicker(profile='Nobody')", ProfileNotFound, "no profile `Nobody`"),
         ("ProfilePicker(layout=3)", traitlets.TraitError, "'layout' trait"),
-        ("ProfilePicker().switch(None)", InvalidOption, "an object of the type NoneType"),
+        ("ProfilePicker().switch(None)", InvalidOption, "not a value of type NoneType"),
     ],
 )
 def test_wrong_arguments(shell: Shell, call: str, error: type[Exception], says: str) -> None:
