@@ -72,7 +72,6 @@ KEPT = {
 
 
 @pytest.mark.slow
-@pytest.mark.nightly(keep=4)
 @pytest.mark.parametrize("kept", KEPT)
 def test_the_code_on_the_card_mends_it(aws: EmbeddedAws, notebook: Shell, kept: str) -> None:
     """The card names a variable with the previous identity until you run the card's code."""

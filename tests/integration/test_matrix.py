@@ -243,7 +243,7 @@ IN_A_SCOPE = {
 FAIL = {"an error", "Ctrl-C", "a syntax error later", "a refused switch", "a scope with an error"}
 
 
-@pytest.mark.nightly(keep=8)
+@pytest.mark.nightly(keep=16)
 @pytest.mark.parametrize("happens", IN_A_SCOPE)
 @pytest.mark.parametrize(
     ("scope", "active"),

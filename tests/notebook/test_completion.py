@@ -93,7 +93,6 @@ def test_replaces_what_is_typed(shell: Shell, aws: EmbeddedAws) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.nightly(keep=4)
 @pytest.mark.parametrize(
     "cell",
     [
