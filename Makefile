@@ -9,7 +9,6 @@ TSC := .venv/node_modules/.bin/tsc
 AXE := .venv/node_modules/axe-core/axe.min.js
 
 SAMPLE := --sample
-QUICK := $(if $(SLOW),,-m "not slow")
 
 # The tests start hundreds of Python processes. Without bytecode on disk, each of them compiles all
 # that it imports, which takes as long as the tests themselves.
@@ -39,13 +38,14 @@ test: .venv/ready $(if $(shell command -v npm),$(AXE))
 	$(BIN)/python -m pytest notebooks -n 2 --dist=loadfile \
 	  --nbval --nbval-current-env --nbval-cell-timeout=60 \
 	  --nbval-sanitize-with notebooks/sanitize.cfg
-	$(PYTEST) tests $(SAMPLE) $(QUICK) $(WORKERS) --dist=loadgroup $(if $(COVERAGE),--cov=ipy_awsprofile --cov-report=)
+	$(PYTEST) tests $(SAMPLE) $(if $(SLOW),,-m "not slow") $(WORKERS) --dist=loadgroup \
+	  $(if $(COVERAGE),--cov=ipy_awsprofile --cov-report=)
 	$(if $(COVERAGE),$(BIN)/python -m coverage report --fail-under=95)
 endif
 
 # All tests, with new random examples.
 nightly: SAMPLE :=
-nightly: QUICK :=
+nightly: SLOW := yes
 nightly: test
 
 # The random tests, with other numbers than in `make test`, for MINUTES in all.

@@ -1,4 +1,4 @@
-"""`make test` omits rows of marked tables, and nothing else."""
+"""The option --sample omits rows of marked tables, and nothing else."""
 
 from __future__ import annotations
 

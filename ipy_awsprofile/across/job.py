@@ -83,7 +83,8 @@ def select_profiles(profiles: str | Iterable[object], person: Person) -> list[st
     """Return the names of the profiles and roles for `across_profiles`, without duplicates.
 
     ``person`` signs in if roles of IAM Identity Center must be listed. Raises InvalidOption if a
-    pattern selects nothing, and the errors of `list_named_roles`.
+    pattern selects nothing or if an object is neither a profile nor a role, and the errors of
+    `list_named_roles`.
     """
     if not isinstance(profiles, Iterable):
         require_name(profiles)

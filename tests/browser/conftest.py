@@ -7,6 +7,7 @@ next to Playwright's event loop.
 from __future__ import annotations
 
 import shutil
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,9 +42,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Starting it takes as long as ten tests. Workers take the largest groups first.
     """
     ours = [item for item in items if item.path.parent == Path(__file__).parent]
-    slow = [item for item in ours if item.get_closest_marker("slow")]
+    slow = count()
     for item in ours:
-        group = f"slow-{slow.index(item) // _GROUP}" if item in slow else "quick"
+        is_slow = item.get_closest_marker("slow") is not None
+        group = f"slow-{next(slow) // _GROUP}" if is_slow else "quick"
         item.add_marker(pytest.mark.xdist_group(f"browser-{group}"))
 
 
