@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from ipy_awsprofile.errors import AwsProfileError
+
+if TYPE_CHECKING:
+    from ipy_awsprofile.config.config import Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +30,19 @@ def identity_of_key(key: str | None) -> KnownIdentity:
     from ipy_awsprofile.config.config import read_config
 
     with suppress(AwsProfileError):
-        for name, section in read_config().profiles.items() if key else ():
-            if section.get("aws_access_key_id") == key:
-                return identity_of_profile(name)
+        if key and (name := _names_by_key(read_config()).get(key)):
+            return identity_of_profile(name)
     return KnownIdentity()
+
+
+@lru_cache(maxsize=2)
+def _names_by_key(config: Config) -> dict[str, str]:
+    """Return the first profile with each access key, created once each time the files are read."""
+    names: dict[str, str] = {}
+    for name, section in config.profiles.items():
+        if key := section.text("aws_access_key_id"):
+            names.setdefault(key, name)
+    return names
 
 
 def identity_of_profile(name: str) -> KnownIdentity:

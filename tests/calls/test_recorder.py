@@ -16,6 +16,7 @@ from tests.shells import run_notebook
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
+    from ipy_awsprofile.demo.stages.scenario import Scenario
     from tests.shells import Shell
 
 BUCKET = "calls-of-mine"
@@ -263,6 +264,27 @@ def test_our_own_calls(notebook: Shell, aws: EmbeddedAws) -> None:
     assert {row["client"] for row in rows} == {"ipy_awsprofile"}
     error = notebook.refused("%aws_calls --policy")
     assert "None of the recorded calls needs a permission" in str(error)
+
+
+def test_a_client_with_the_keys_of_a_profile(
+    notebook: Shell, aws: EmbeddedAws, scenario: Scenario
+) -> None:
+    """A row names the first profile that has the client's keys at the time of the call."""
+    user = scenario.user
+    keys: Any = {
+        "aws_access_key_id": user.access_key_id,
+        "aws_secret_access_key": user.secret_access_key,
+    }
+    notebook.names["client"] = boto3.client("sts", **keys)
+    notebook.good("%aws_calls on")
+    call = "client.get_caller_identity()"
+    assert [row["profile"] for row in recorded(notebook, call)] == ["UserAlpha"]
+    file = aws.home / ".aws" / "credentials"
+    file.write_text(file.read_text().replace("[UserAlpha]", "[renamed]"))
+    aws.write_profile("later", file="credentials", **keys)
+    assert [row["profile"] for row in recorded(notebook, call)] == ["renamed"]
+    file.write_text("")
+    assert [row["profile"] for row in recorded(notebook, call)] == [None]
 
 
 @pytest.mark.slow
