@@ -28,7 +28,7 @@ def _parsed_files() -> Iterator[None]:
     def full_config(session: Any) -> Any:
         if session._config is None:  # noqa: SLF001  # botocore's cache of the parsed files
             with suppress(ConfigFileError):  # botocore raises its own error
-                session._config = read_config(_files_of(session)).copied_full_config()  # noqa: SLF001
+                session._config = read_config(_files_of(session)).full_config({})  # noqa: SLF001
         return by_botocore.fget(session)
 
     restore = replace_attribute(Session, "full_config", property(full_config))

@@ -45,27 +45,33 @@ class Config(StaysInProcess):
         """Return botocore's ``Session.full_config``, with the given settings for some profiles.
 
         botocore parses both files for every session. Here, all sessions share the sections, and
-        each session has copies of its own profiles only. The caller can change the result and these
-        copies, but not the other sections.
+        each session copies the sections that it reads, so the caller can change the result.
 
         https://botocore.amazonaws.com/v1/documentation/api/latest/reference/config.html
         """
-        shared: dict[str, Any] = self.profiles  # ChainMap writes to its first dict only
         return {
-            **self.others,
-            # Copying 20,000 profiles, or even their names, for each session would be slow.
-            "profiles": ChainMap({name: dict(own) for name, own in profiles.items()}, shared),
-            "sso_sessions": self.sso_sessions,
-            "services": self.services,
+            **_copied(self.others),
+            "profiles": _CopiedOnRead(
+                {name: dict(own) for name, own in profiles.items()}, self.profiles
+            ),
+            "sso_sessions": _CopiedOnRead({}, self.sso_sessions),
+            "services": _CopiedOnRead({}, self.services),
         }
-
-    def copied_full_config(self) -> dict[str, Any]:
-        """Return botocore's ``Session.full_config`` as dicts that the caller can change."""
-        # Reading each profile through the ChainMap would be slow.
-        return _copied({**self.full_config({}), "profiles": self.profiles})
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.paths.config} {self.paths.credentials}>"
+
+
+class _CopiedOnRead(ChainMap[str, Any]):
+    """A session's own sections, before sections that all sessions share.
+
+    A shared section is copied when it is read for the first time. Copying 20,000 profiles, or even
+    their names, for each session would be slow.
+    """
+
+    def __getitem__(self, name: str) -> Any:
+        own, shared = self.maps
+        return own[name] if name in own else own.setdefault(name, _copied(shared[name]))
 
 
 def _copied(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def test_same_dict_as_botocore(
     assert ours["profiles"] == {profile: {}} | expected["profiles"]
     assert list(ours["profiles"])[: len(expected["profiles"])] == list(expected["profiles"])
     assert ours | {"profiles": None} == expected | {"profiles": None}
-    assert config_of_both.copied_full_config() == expected
+    assert config_of_both.full_config({}) == expected
 
 
 def test_files_that_do_not_exist(shared_files: tuple[Path, Path]) -> None:
@@ -84,10 +84,10 @@ def test_a_copy_is_independent(shared_files: tuple[Path, Path]) -> None:
     """Changing a copy, even in an indented block, doesn't affect the next copy."""
     files = SharedFiles(*shared_files)
     files.config.write_text("[profile p]\ns3 =\n  addressing_style = path\n[plugins]\na = b\n")
-    copy = read_config(files).copied_full_config()
+    copy = read_config(files).full_config({})
     copy["profiles"]["p"]["s3"]["addressing_style"] = "virtual"
     copy["plugins"].clear()
-    assert read_config(files).copied_full_config() == by_botocore(files)
+    assert read_config(files).full_config({}) == by_botocore(files)
 
 
 def test_a_changed_file_is_read_again(shared_files: tuple[Path, Path]) -> None:
