@@ -61,16 +61,26 @@ def timed(code: str, *, setup: str = "") -> str:
 def repeated(
     stage: Stage, ours: str, theirs: str, *, setup: str, times: int
 ) -> tuple[float, float]:
-    """Run two expressions by turns in one new process, and return their medians in seconds."""
-    code = (
-        f"import statistics, time\n{setup}\n"
-        "def took(work):\n"
-        "    start = time.perf_counter()\n    work()\n    return time.perf_counter() - start\n"
-        f"turns = [(took(lambda: {ours}), took(lambda: {theirs})) for _ in range({times + 1})]\n"
-        "print(*map(statistics.median, zip(*turns[1:])))"
+    """Run each of two expressions several times in a process, and return their medians in seconds.
+
+    Each has its own processes, because after a switch, sessions of boto3 share the parsed files.
+    """
+    return by_turns(
+        lambda: fresh(stage, _repeatedly(ours, setup, times)),
+        lambda: fresh(stage, _repeatedly(theirs, setup, times)),
+        times=1,
     )
-    mine, others = _output(stage, [sys.executable, "-c", code]).split()
-    return float(mine), float(others)
+
+
+def _repeatedly(expression: str, setup: str, times: int) -> str:
+    """Return a program that prints the median time of an expression, without the first time."""
+    return (
+        f"import statistics, time\n{setup}\n"
+        "def seconds():\n"
+        f"    start = time.perf_counter()\n    {expression}\n"
+        "    return time.perf_counter() - start\n"
+        f"print(statistics.median([seconds() for _ in range({times + 1})][1:]))"
+    )
 
 
 def _output(stage: Stage, arguments: list[str]) -> str:
