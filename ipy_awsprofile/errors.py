@@ -10,7 +10,7 @@
     │   ├── InvalidSource        source_profile or credential_source is missing or invalid
     │   └── SourceLoop           the source profiles form a loop
     ├── ProtectedProfile         the switch wasn't confirmed
-    ├── IdentityChanged          the keys in the file now belong to a different identity
+    ├── IdentityChanged          new credentials belong to a different identity
     ├── UnexpectedAccount        STS reports a different account than expected
     ├── SessionNotLimited        STS can't limit the session as requested
     ├── ReadOnlyIdentity         a read-only identity would have sent a call that writes
@@ -142,7 +142,7 @@ class ProtectedProfile(AwsProfileError):
 
 
 class IdentityChanged(AwsProfileError):
-    """The active profile's keys were replaced in their file by a different identity's keys."""
+    """The active profile's new credentials belong to a different identity than the old ones."""
 
 
 class UnexpectedAccount(AwsProfileError):

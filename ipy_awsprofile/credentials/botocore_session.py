@@ -26,6 +26,7 @@ from ipy_awsprofile.credentials.caller import CallerIdentity, caller_identity
 from ipy_awsprofile.credentials.cli_caches import RoleCache, role_cache
 from ipy_awsprofile.credentials.data_loader import SessionLoader
 from ipy_awsprofile.credentials.deadline import ATTEMPT
+from ipy_awsprofile.credentials.error_response import ErrorResponse
 from ipy_awsprofile.credentials.event_hooks import built_in_hooks
 from ipy_awsprofile.credentials.file_keys import FileCredentials
 from ipy_awsprofile.credentials.mfa_prompt import MfaPrompter
@@ -40,7 +41,7 @@ from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials
 from ipy_awsprofile.credentials.session_token import MfaSessionProvider
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.credentials.validation import require_usable
-from ipy_awsprofile.errors import IdentityChanged
+from ipy_awsprofile.errors import CredentialsRejected, IdentityChanged
 
 
 class SharedBotocoreSession(StaysInProcess, botocore.session.Session):
@@ -112,10 +113,10 @@ class ProfileBotocoreSession(SharedBotocoreSession):
     ) -> None:
         """Retrieve the session's credentials now, and enable their automatic renewal.
 
-        Read an assumed role from the AWS CLI's cache unless ``fresh`` is set. ``timeout`` applies
-        to each attempt of a call to STS, in seconds. ``provider`` creates a provider to use instead
-        of botocore's provider chain. Raises botocore's exceptions, InvalidProfile and
-        UnusableCredentialsError.
+        Read an assumed role from the AWS CLI's cache unless ``fresh`` is set. If AWS rejects a
+        cached session, assume its role again. ``timeout`` applies to each attempt of a call to STS,
+        in seconds. ``provider`` creates a provider to use instead of botocore's provider chain.
+        Raises botocore's exceptions, InvalidProfile and UnusableCredentialsError.
         """
         directory = role_cache()
         self._timeout = timeout
@@ -136,33 +137,42 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             self.register_component("credential_provider", provider_chain)
             return self.get_credentials()
 
+        def retrieve() -> None:
+            try:
+                credentials = load()
+            except LoginTokenLoadError:  # botocore reads the file of `aws login` immediately
+                sign_in()
+                credentials = load()
+            if credentials is None:
+                raise no_credentials(self._target.name)
+            for each, _ in chain_of_sources(credentials):
+                if isinstance(each, FileCredentials):
+                    each.check = self._require_same_identity
+            # A credential_source of the last profile adds one step.
+            count = 1 if provider else len(self._target.chain) + 1
+            install_renewals(
+                credentials,
+                self._target.chain,
+                sign_in,
+                count=count,
+                codes=None if provider else codes,
+                check=self._require_same_identity,
+            )
+            require_usable(credentials.get_frozen_credentials()._asdict())
+
         try:
-            credentials = load()
-        except LoginTokenLoadError:  # botocore reads the file of `aws login` immediately
-            sign_in()
-            credentials = load()
-        if credentials is None:
-            raise no_credentials(self._target.name)
-        for each, _ in chain_of_sources(credentials):
-            if isinstance(each, FileCredentials):
-                each.check = self._require_same_identity
-        # A credential_source of the last profile adds one step.
-        count = 1 if provider else len(self._target.chain) + 1
-        install_renewals(
-            credentials,
-            self._target.chain,
-            sign_in,
-            count=count,
-            codes=None if provider else codes,
-        )
-        require_usable(credentials.get_frozen_credentials()._asdict())
+            retrieve()
+        except CredentialsRejected:
+            if not cache.has_read:
+                raise
+            cache.ignore_other_entries()
+            self._credentials = None
+            retrieve()
 
-    def _require_same_identity(
-        self, before: RedactedCredentials, keys: RedactedCredentials
-    ) -> None:
-        """Raise IdentityChanged if STS reports a different identity for new keys than for the old.
+    def _require_same_identity(self, before: RedactedCredentials, now: RedactedCredentials) -> None:
+        """Raise IdentityChanged if new credentials have a different identity than the old ones.
 
-        Raises another subclass of `AwsProfileError` if STS doesn't accept the keys.
+        Raises another subclass of `AwsProfileError` if STS doesn't accept the new credentials.
         """
         known = self.callers.get(str(before.access_key))
         if known is None and self._target.scope:  # a narrower session has the same identity
@@ -170,13 +180,23 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         if known is None or not known.arn:
             return  # STS hasn't reported an identity yet
         with translated(self._target.chain):
-            now = self._ask(str(keys.access_key), str(keys.secret_key), keys.token)
-        if now.principal != known.principal:
+            caller = self._ask(str(now.access_key), str(now.secret_key), now.token)
+        if self._identifying(caller) != self._identifying(known):
             name = self._target.name
             raise IdentityChanged(
-                f"The keys of `{name}` in the file belong to {now.arn} now, not to {known.arn}.",
+                f"The credentials of `{name}` belong to {caller.arn} now, not to {known.arn}.",
                 f"Run `%aws_profile {name}` to switch to them, and create older clients again.",
             )
+
+    def _identifying(self, caller: CallerIdentity) -> str:
+        """Return the part of an ARN that can't differ between sessions of one identity.
+
+        With IAM Identity Center, the session name is the name of the user who has signed in.
+
+        https://docs.aws.amazon.com/singlesignon/latest/userguide/howtogetcredentials.html
+        """
+        is_sso = self._target.steps[0].kind is ProfileKind.SSO
+        return caller.arn if is_sso else caller.principal
 
     def _ask(self, access_key: str, secret_key: str, token: str | None) -> CallerIdentity:
         """Get the caller identity of these keys, and store it. Raises botocore's errors."""
@@ -190,15 +210,17 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         self.callers[access_key] = caller_identity(guarded(sts))
         return self.callers[access_key]
 
-    def _accepts(self, session: Mapping[str, str]) -> bool:
-        """Return whether STS accepts a cached session."""
+    def _accepts(self, session: Mapping[str, str]) -> bool | None:
+        """Return whether STS accepts a cached session, or None if the server can't tell."""
         access_key = session["AccessKeyId"]
         known = self.callers.get(access_key)
         try:
             if known is None or known.cached:
                 self._ask(access_key, session["SecretAccessKey"], session["SessionToken"])
-        except (ClientError, KeyError):  # some servers can't report the identity
-            return False
+        except KeyError:
+            return None
+        except ClientError as error:
+            return None if ErrorResponse.of(error).is_unknown_operation else False
         return True
 
     def _provider_chain(

@@ -62,10 +62,11 @@ def other_role(document: Mapping[str, Any], role_arn: str) -> str:
 class Provenance:
     """Provenance of the sessions in a target's role chain, as far as it is known.
 
-    ``accepts`` calls STS to check whether it accepts a session.
+    ``accepts`` calls STS to check whether it accepts a session. It returns None if the server can't
+    tell.
     """
 
-    def __init__(self, target: Target, accepts: Callable[[Any], bool]) -> None:
+    def __init__(self, target: Target, accepts: Callable[[Any], bool | None]) -> None:
         self._target = target
         self._accepts = accepts
         #: By the role's index in the chain.
@@ -111,8 +112,9 @@ class Provenance:
     def takes(self, document: Mapping[str, Any]) -> bool:
         """Return whether a cached session can be used, and record its provenance.
 
-        A session from another endpoint can't be used. For a session without a note, ask STS, unless
-        the endpoint is AWS's own.
+        A session from another endpoint can't be used. Ask STS about a session without a note,
+        unless the endpoint is AWS's own, and about a session without an identity, because its
+        identity is needed anyway.
         """
         note, step = document.get(_NOTE), self._step(document)
         if not isinstance(note, dict):
@@ -121,8 +123,10 @@ class Provenance:
             return False
         if not self._has_subject(document, step):
             return False
-        if not note and self.foreign_sts and not self._accepts(document["Credentials"]):
-            return False
+        if (not note and self.foreign_sts) or "AssumedRoleUser" not in document:
+            accepted = self._accepts(document["Credentials"])
+            if accepted is False or (accepted is None and not note):
+                return False
         if step is not None:
             self._found[step] = self._source_of(document, note, step)
         return True

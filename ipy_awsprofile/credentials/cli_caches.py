@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import SSOTokenLoadError
+from botocore.exceptions import LoginTokenLoadError, SSOTokenLoadError
 from botocore.utils import (
     JSONFileCache,
     LoginTokenLoader,
@@ -29,7 +29,13 @@ from ipy_awsprofile.config.arn import Arn
 from ipy_awsprofile.config.private_folders import make_private, replace_file
 from ipy_awsprofile.credentials.cache_provenance import Provenance, other_role
 from ipy_awsprofile.credentials.caller import CallerIdentity
-from ipy_awsprofile.credentials.validation import is_login, is_sso_token, parse_time
+from ipy_awsprofile.credentials.validation import (
+    UnusableCredentialsError,
+    is_login,
+    is_renewable_login,
+    is_sso_token,
+    require_usable,
+)
 
 
 class _Documents(threading.local):
@@ -70,9 +76,10 @@ class RoleCache(_ReadAhead):
     ``callers`` receives the identity of each set of credentials that the cache reads or writes, by
     access key ID. With ``fresh``, the cache ignores entries that this object didn't write.
     ``variant`` is added to botocore's key, which doesn't depend on session policies. ``provenance``
-    decides which sessions can be used, based on details that aren't part of the key. If a file
-    can't be read or written, or has a session of a different role than ``roles`` expects for the
-    key, the cache raises no error, and botocore assumes the role again.
+    decides which sessions can be used, based on details that aren't part of the key. ``has_read``
+    is True after the cache has returned a session that another object wrote. If a file can't be
+    read or written, or has a session of a different role than ``roles`` expects for the key, the
+    cache raises no error, and botocore assumes the role again.
     """
 
     def __init__(
@@ -87,6 +94,7 @@ class RoleCache(_ReadAhead):
         super().__init__()
         self.callers = {} if callers is None else callers
         self.roles: dict[str, str] = {}
+        self.has_read = False
         self._directory = directory
         self._files = JSONFileCache(str(directory))
         self._fresh = fresh
@@ -102,15 +110,20 @@ class RoleCache(_ReadAhead):
             raise KeyError(key)
         try:
             document = self._files[key + self._suffix]
-            _require_complete(document["Credentials"])
+            _require_usable(document["Credentials"])
             if other_role(document, self.roles.get(key, "")):
                 raise KeyError(key)
             if self._provenance and not self._provenance.takes(document):
                 raise KeyError(key)
             self._note_caller(document, cached=True)
-        except (TypeError, KeyError, ValueError, RecursionError):
-            raise KeyError(key) from None  # the AWS CLI didn't write this document
+        except (TypeError, KeyError, ValueError, RecursionError, UnusableCredentialsError):
+            raise KeyError(key) from None  # it has expired, or the AWS CLI didn't write it
+        self.has_read |= key not in self._written
         return document
+
+    def ignore_other_entries(self) -> None:
+        """Ignore the entries that this object didn't write, like with ``fresh``."""
+        self._fresh = True
 
     def __setitem__(self, key: str, document: Any) -> None:
         with suppress(KeyError):  # AWS-compatible servers can omit the identity
@@ -145,13 +158,22 @@ def _time_as_botocore(value: object) -> str:
     return str(value)
 
 
-def _require_complete(credentials: Any) -> None:
-    """Raise KeyError, TypeError or ValueError for credentials that botocore can't use."""
-    for name in ("SecretAccessKey", "SessionToken", "Expiration"):
+def _require_usable(credentials: Any) -> None:
+    """Raise KeyError, TypeError or UnusableCredentialsError for unusable or expired credentials."""
+    for name in ("SessionToken", "Expiration"):
         if not isinstance(credentials[name], str):
             raise TypeError(name)
-    if parse_time(credentials["Expiration"]) is None:
-        raise ValueError("Expiration")
+    names = {name: credentials[member] for name, member in _MEMBERS.items()}
+    require_usable(names)
+
+
+#: botocore's names of credentials, and the names in a cached document.
+_MEMBERS = {
+    "access_key": "AccessKeyId",
+    "secret_key": "SecretAccessKey",
+    "token": "SessionToken",
+    "expiry_time": "Expiration",
+}
 
 
 class _SignInFiles(_ReadAhead, JSONFileCache):
@@ -179,6 +201,22 @@ class _SignInFiles(_ReadAhead, JSONFileCache):
         make_private(self._directory)
         # botocore leaves a temporary file with the token if the disk is full.
         replace_file(self._directory / f"{key}.json", _dumps(document).encode())
+
+
+class RequiredLoginFiles(_SignInFiles):
+    """The cache of ``aws login`` for botocore, where missing credentials are an error.
+
+    If another program deletes the file while a session uses it, for example ``aws logout``,
+    botocore raises TypeError, and KeyError if fields are missing.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(str(login_cache()), is_renewable_login)
+
+    def __contains__(self, key: str) -> bool:
+        if not super().__contains__(key):
+            raise LoginTokenLoadError(error_msg="the sign-in is missing")
+        return True
 
 
 def role_cache() -> Path:

@@ -34,7 +34,7 @@ from botocore.utils import (
 
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.config.user_environment import user_environment
-from ipy_awsprofile.credentials.cli_caches import RoleCache, login_files, token_files
+from ipy_awsprofile.credentials.cli_caches import RequiredLoginFiles, RoleCache, token_files
 from ipy_awsprofile.credentials.person import CodePrompter
 from ipy_awsprofile.credentials.process import CheckedProfileProviders
 from ipy_awsprofile.credentials.response_checks import TextHttp
@@ -62,12 +62,13 @@ def create_provider_chain(
         return CredentialResolver([each for each in sources if only == each.CANONICAL_NAME])
     shared: Any = cache  # botocore needs only parts of a dict
     tokens: Any = token_files()
+    logins: Any = RequiredLoginFiles()
     profiles = CheckedProfileProviders(
         session,
         cache=shared,
         region_name=target.region,
         sso_token_cache=tokens,
-        login_token_cache=login_files(),
+        login_token_cache=logins,
     )
     profiles.waiting = codes.waiting
     assume_role = AssumeRoleProvider(

@@ -7,7 +7,8 @@ duration of the session determines when.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,9 @@ from botocore.credentials import RefreshableCredentials
 
 from ipy_awsprofile.config.duration import seconds_unused
 from ipy_awsprofile.credentials.cli_caches import RoleCache
+from ipy_awsprofile.credentials.file_keys import Check
 from ipy_awsprofile.credentials.person import CodePrompter
+from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.credentials.validation import require_usable
 from ipy_awsprofile.errors import SignInRequired
@@ -34,11 +37,14 @@ class Renewal:
         fetch: Callable[[], Any],
         chain: tuple[str, ...],
         step: int,
+        *,
         sign_in: Callable[[], None] | None = None,
         codes: CodePrompter | None = None,
+        check: Callable[[RedactedCredentials], None] | None = None,
     ) -> None:
         self._fetch = fetch
         self.codes = codes
+        self._check = check
         self._chain = chain
         self._step = step
         self._sign_in = sign_in
@@ -49,19 +55,27 @@ class Renewal:
     def __call__(self) -> Any:
         """Return new credentials in botocore's format. Raises a subclass of `AwsProfileError`."""
         fetch = partial(self.codes.with_code, self._fetched) if self.codes else self._fetched
-        try:
-            return fetch()
-        except SignInRequired:
-            if self._sign_in is None:
-                raise
+        for _ in range(2):  # another program can use a refresh token first, and stores the next one
+            with suppress(SignInRequired):
+                return fetch()
+        if self._sign_in:
             self._sign_in()
         return fetch()
 
     def _fetched(self) -> Any:
         with translated(self._chain, step=self._step):
-            credentials = self._fetch()
-            require_usable(credentials)
-            return credentials
+            return self._checked(self._fetch())
+
+    def _checked(self, fetched: Any) -> Any:
+        require_usable(fetched)
+        if self._check:
+            self._check(_redacted(fetched))
+        return fetched
+
+
+def _redacted(fetched: Mapping[str, str]) -> RedactedCredentials:
+    """Return credentials in botocore's format as an object that tracebacks don't show."""
+    return RedactedCredentials(fetched["access_key"], fetched["secret_key"], fetched.get("token"))
 
 
 #: Seconds before expiry when credentials that require a prompt are renewed.
@@ -78,13 +92,15 @@ def install_renewals(
     *,
     count: int,
     codes: CodePrompter | None,
+    check: Check | None = None,
 ) -> None:
     """Install a `Renewal` in botocore's credentials, and in their source credentials.
 
     Install up to ``count`` renewals, starting with the first step of the chain. If a role needs
     MFA, botocore can assume it only once, so the renewal prompts for another code. botocore would
     prompt 15 minutes before the session expires; with ``codes``, the prompt appears when it
-    expires. botocore has no public API for this.
+    expires. Unless the first step is a role, whose ARN can't change, ``check`` compares its new
+    credentials with the former ones. botocore has no public API for this.
     """
     last_step = len(chain) - 1
     until_here = []
@@ -95,7 +111,16 @@ def install_renewals(
             return
         step, fetcher = min(index, last_step), getattr(fetch, "__self__", None)
         asks = codes if codes and _device(fetcher) else None
-        renewal = Renewal(fetch, chain, step, sign_in if step == last_step else None, asks)
+        renewal = Renewal(
+            fetch,
+            chain,
+            step,
+            sign_in=sign_in if step == last_step else None,
+            codes=asks,
+            check=partial(_compare, check, each)
+            if check and not index and not _role_of(fetcher)
+            else None,
+        )
         each._refresh_using = renewal  # type: ignore[attr-defined]  # noqa: SLF001
         until_here.append((each, fetcher))
         _expect_role(fetcher)
@@ -127,8 +152,18 @@ def _device(fetcher: Any) -> str | None:
 def _expect_role(fetcher: Any) -> None:
     """Tell the cache which role a fetcher needs, because its file can have another role's."""
     cache = getattr(fetcher, "_cache", None)
-    if isinstance(cache, RoleCache) and (role_arn := getattr(fetcher, "_role_arn", None)):
+    if isinstance(cache, RoleCache) and (role_arn := _role_of(fetcher)):
         cache.roles[fetcher._cache_key] = role_arn  # noqa: SLF001
+
+
+def _role_of(fetcher: Any) -> str | None:
+    """Return the ARN of the role that a fetcher of botocore assumes, or None for other fetchers."""
+    role_arn: str | None = getattr(fetcher, "_role_arn", None)
+    return role_arn
+
+
+def _compare(check: Check, current: Any, new: RedactedCredentials) -> None:
+    check(RedactedCredentials(current._access_key, "", None), new)  # noqa: SLF001
 
 
 def _renew_in_proportion(credentials: Any, fetcher: Any) -> None:

@@ -122,7 +122,8 @@ def _result_of(
         UntilCellEnds(shell, Scope(switcher, request), switcher.cell).enter()
     elif request:
         before = request_in_variable(shell, switcher)
-        switcher.switch(request, person=person)
+        # After a sign-in, a cached session can belong to another user.
+        switcher.switch(request, fresh=options.login, person=person)
         return active_identity_card(shell, switcher, before)
     elif options.refresh or options.login:
         switcher.refresh(person=person)

@@ -12,7 +12,6 @@ from functools import partial
 from typing import TypeVar
 
 from ipy_awsprofile.config.assigned_role import (
-    assigned_role,
     is_account_id,
     named_by_account,
     role_name,
@@ -198,7 +197,7 @@ def _name_of_role(request: Request, config: Config, person: Person) -> Request:
     if not is_account_id(account):
         account = ask_portal(session, person, partial(account_id, account))
     name = role_name(session, account, request.role)
-    if assigned_role(name, config) is None:
+    if assigned_name(name) is None:
         raise InvalidOption(
             f"`{request.role}` can't be the name of a role.",
             f"`%aws_profiles --sso {session} {account}` lists the roles.",

@@ -243,6 +243,18 @@ def test_a_profile_of_that_name_takes_precedence(aws: EmbeddedAws) -> None:
     assert not isinstance(error, CredentialsUnavailable)
 
 
+def test_a_role_that_is_saved_under_its_own_name(aws: EmbeddedAws) -> None:
+    """Account and role lead to the profile that has the role's full name."""
+    aws.write_profile(
+        f"corp:{PROD}/Admin",
+        sso_session="corp",
+        sso_account_id=PROD,
+        sso_role_name="Admin",
+        region="eu-west-3",
+    )
+    assert open_session(account=PROD, role="Admin").region_name == "eu-west-3"
+
+
 @pytest.fixture
 def legacy(aws: EmbeddedAws) -> None:
     """Write two profiles with a start URL and without an [sso-session]."""
