@@ -206,6 +206,6 @@ def no_profile_answered(errors: ErrorRows, size: str) -> NoProfileAnswered:
         (one,) = errors
         message = f"{profile_and_region(one, '`')} failed: {one['error']}: {one['message']}"
     else:
-        message = f"None of {size} answered. {'; '.join(reasons(errors))}"
+        message = f"None of {size} succeeded. {'; '.join(reasons(errors))}"
     hint = next((row["hint"] for row in errors if row["hint"]), "") or ""
     return NoProfileAnswered(message, hint, errors)

@@ -149,14 +149,14 @@ def _actual(default: SessionOfThread) -> boto3.Session:
         return boto3.DEFAULT_SESSION or boto3.Session()
     if no_identity.is_entered and is_of_a_pool():
         raise NotForOneProfile(
-            "While a function is called for many profiles, a pool's thread could work for any.",
-            'Create the client before: `client = session.client("s3")`, and use it in the pool.',
+            "During a run over many profiles, a pool's thread could be working for any of them.",
+            'Create the client first, `client = session.client("s3")`, and use it in the pool.',
         )
     of_notebook = default_of_notebook()
     if of_notebook is None:
         if no_identity.is_entered and user_environment().keys() & set(CREDENTIAL_VARIABLES):
             raise NotForOneProfile(
-                "The notebook has no default session while a function is called for many profiles.",
+                "The notebook doesn't have a default session during a run over many profiles.",
                 "Wait until the run has ended.",
             )
         of_notebook = boto3.Session()

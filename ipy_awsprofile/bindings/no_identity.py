@@ -70,5 +70,6 @@ def require_no_run() -> None:
     require_notebook("A switch")
     if no_identity.is_entered:
         raise NotForOneProfile(
-            "A function or cell is being run for many profiles.", "Switch when it has ended."
+            "A function or cell is running for many profiles.",
+            "Wait until the run has ended, then switch.",
         )

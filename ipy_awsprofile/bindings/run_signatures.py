@@ -33,18 +33,19 @@ def signatures_of_rows(owners: Owners | None) -> Iterator[None]:
     def refuse_signature(signature: Signature) -> None:
         if owners and owners.of(signature.credentials) and works_for_a_run():
             raise NotForOneProfile(
-                f"A client of the notebook would sign {signature.operation}, in the name of each "
-                "profile.",
-                f'Use the profile\'s own, `session.client("{signature.service}")`: a function gets '
-                "the session as an argument.",
+                f"A client from the notebook would sign {signature.operation} with the notebook's "
+                "identity, not with the profile's.",
+                f'Use `session.client("{signature.service}")`. A function gets the profile\'s '
+                "session as an argument.",
             )
 
     def refuse_session(session: Any, _credentials: Any) -> None:
         is_chosen = is_users_choice(session.instance_variables().get("profile"))
         if not is_chosen and works_for_a_run():
             raise NotForOneProfile(
-                "A new session without a profile, as by `boto3.Session()`, is the notebook's.",
-                "Use `session`, or `boto3.client`, which uses it in a run.",
+                "A new session without a profile, such as `boto3.Session()`, would use the "
+                "notebook's identity.",
+                "Use `session`. In a run, `boto3.client` uses it, too.",
             )
 
     end = watch_signatures(refuse_signature, refuse_session)

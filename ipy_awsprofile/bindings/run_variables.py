@@ -80,8 +80,8 @@ def _value(stand_in: _StandIn) -> Any:
 
 def _refusal(what: str) -> NotForOneProfile:
     return NotForOneProfile(
-        f"{what} holds something that the notebook opened in S3, and that reads as the notebook.",
-        "Open it in the function: `from ipy_awsprofile import libraries`, then with "
+        f"{what} contains an object that was opened in S3 with the notebook's identity.",
+        "Open it in the function: run `from ipy_awsprofile import libraries`, and pass "
         "`filesystem=libraries.pyarrow_filesystem(session)`.",
     )
 

@@ -32,17 +32,17 @@ def across_card(
     shown = reasons(errors)
     if errors:
         place = f'`{frame}.attrs["errors"]`' if frame else 'the DataFrame\'s `attrs["errors"]`'
-        shown.append(f"All errors, with what to do: {place}.")
+        shown.append(f"For all errors and how to fix them, see {place}.")
     if not_run:
         shown.append(f"Interrupted: {not_run} of {size} weren't completed.")
     if errors or not_run:
         variable = "result" if frame == "_" else frame
-        retry = f'`{variable} = {frame}.attrs["errors"].retry()`'
+        retry = f'run `{variable} = {frame}.attrs["errors"].retry()`'
         if not frame:
-            retry = '`retry()` of the DataFrame\'s `attrs["errors"]`'
-        shown.append(f"To try the rest again: {retry}. It returns all results.")
+            retry = 'call `retry()` on the DataFrame\'s `attrs["errors"]`'
+        shown.append(f"To retry the rest, {retry}. It returns all results.")
     tone = Tone.WARNING if good else Tone.ERROR
-    return Card(f"{good} of {size} answered", notes=tuple(shown), tone=tone)
+    return Card(f"{good} of {size} succeeded", notes=tuple(shown), tone=tone)
 
 
 def reasons(errors: Sequence[Mapping[str, str | None]]) -> list[str]:

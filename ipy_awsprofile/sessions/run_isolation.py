@@ -68,7 +68,7 @@ def session_here() -> boto3.Session | None:
     session = _session.get()
     if session is None and _is_unknown():
         raise NotForOneProfile(
-            "A thread that was started during a run doesn't know for which profile it works.",
+            "A thread that was started during a run doesn't know which profile to use.",
             'Use `session` in it, for example `session.client("s3")`.',
         )
     return session
@@ -78,6 +78,6 @@ def require_notebook(what: str) -> None:
     """Raise NotForOneProfile if this thread uses one profile of a run."""
     if session_here() is not None:
         raise NotForOneProfile(
-            f"{what} concerns the whole notebook, and not one profile of a run.",
-            'Use `session`, which is the profile\'s, for example `session.client("s3")`.',
+            f"{what} affects the whole notebook, so it can't be used for one profile of a run.",
+            'Use the profile\'s `session`, for example `session.client("s3")`.',
         )

@@ -149,7 +149,7 @@ def test_errors_are_rows(aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]) -
     assert not errors["message"].str.contains("\n").any()
     assert errors["hint"].str.len().gt(0).all()
     printed = capsys.readouterr().out
-    assert "1 of 6 profiles answered" in printed
+    assert "1 of 6 profiles succeeded" in printed
     assert "`gone`: ProfileNotFound: There is no profile `gone`" in printed
 
 
@@ -194,7 +194,7 @@ def test_summary_is_short(
 
     across_profiles(names, function, progress=False)
     printed = capsys.readouterr().out
-    assert "1 of 8 profiles answered" in printed
+    assert "1 of 8 profiles succeeded" in printed
     assert printed.count("ValueError") == 5
     assert "… and 2 more." in printed
 
@@ -214,7 +214,7 @@ def test_equal_errors_are_one_line(
     frame = across_profiles(names, function, progress=False)
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     assert lines[:3] == [
-        "1 of 8 profiles answered",
+        "1 of 8 profiles succeeded",
         "6 profiles: ValueError: `…` is odd",
         f"`{names[0]}`: KeyError: 'own'",
     ]
@@ -226,7 +226,7 @@ def test_all_profiles_fail(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     with pytest.raises(NoProfileAnswered) as raised:
         across_profiles([*names[:2], "gone", "lost"], lambda _: 1 // 0, progress=False)
     assert str(raised.value) == (
-        "None of 4 profiles answered. 2 profiles: ZeroDivisionError: integer division or modulo "
+        "None of 4 profiles succeeded. 2 profiles: ZeroDivisionError: integer division or modulo "
         "by zero; 2 profiles: ProfileNotFound: There is no profile `…` in the shared config files."
     )
     assert raised.value.hint == "`%aws_profiles` lists the profiles."
@@ -358,7 +358,7 @@ def test_interrupt(
     assert frame.attrs == {"errors": [], "interrupted": True}
     assert called == list(names[:3])
     printed = capsys.readouterr().out
-    assert "2 of 8 profiles answered" in printed
+    assert "2 of 8 profiles succeeded" in printed
     assert "Interrupted: 6 of 8 profiles weren't completed." in printed
 
 
@@ -440,7 +440,7 @@ def test_in_a_kernel(aws: EmbeddedAws) -> None:
     )
     assert cell.error is None
     assert [one for one in cell.outputs if one.output_type == "stream"] == []
-    assert "1 of 2 profiles answered" in "".join(cell.cards)
+    assert "1 of 2 profiles succeeded" in "".join(cell.cards)
     assert "my-third-bucket" in cell.html
     assert "100%" in saved  # the saved notebook has the progress bar's final state
     assert " 0%|" not in saved

@@ -217,7 +217,7 @@ def test_retry(
     assert list(table) == ["profile", "account", "region", "error", "message", "hint"]
     assert f"{names[0]} in eu-central-1: ValueError: not yet" in repr(frame.attrs["errors"])
     printed = capsys.readouterr().out
-    assert "9 of 12 calls (4 profiles in 3 Regions) answered" in printed
+    assert "9 of 12 calls (4 profiles in 3 Regions) succeeded" in printed
     assert "3 calls: ValueError: not yet" in printed
     failing.clear()
     called.clear()

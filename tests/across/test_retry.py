@@ -165,7 +165,7 @@ def test_interrupted_retry(
     assert list(second["profile"].unique()) == [names[0], *names[3:]]
     assert failed(second) == list(names[1:3])
     printed = capsys.readouterr().out
-    assert "4 of 6 profiles answered" in printed
+    assert "4 of 6 profiles succeeded" in printed
     assert "Interrupted: 2 of 6 profiles weren't completed." in printed
     assert list(retry_of(second)["profile"].unique()) == list(names)
 
@@ -175,7 +175,7 @@ def test_every_profile_failed(aws: EmbeddedAws, names: tuple[str, ...]) -> None:
     flaky = Flaky(*names)
     with pytest.raises(NoProfileAnswered) as raised:
         across_profiles(names, flaky, progress=False)
-    with pytest.raises(NoProfileAnswered, match="None of 6 profiles answered") as again:
+    with pytest.raises(NoProfileAnswered, match="None of 6 profiles succeeded") as again:
         raised.value.errors.retry()
     flaky.failing = set()
     assert list(again.value.errors.retry()["profile"].unique()) == list(names)
@@ -385,7 +385,7 @@ def test_what_the_card_says(shell: Shell, names: tuple[str, ...], variable: str)
         shell.good(f"def function(who): return 1 // (ready or who.profile_name != {names[0]!r})")
         ran = shell.good("buckets = across_profiles('reader', function, progress=False)")
     (line,) = [one.strip() for one in ran.text.splitlines() if "retry" in one]
-    assert line.startswith("To try the rest again: ")
+    assert line.startswith("To retry the rest, ")
     assert line.endswith("It returns all results.")
     shell.names["ready"] = True
     if variable:
@@ -393,6 +393,6 @@ def test_what_the_card_says(shell: Shell, names: tuple[str, ...], variable: str)
         shell.good(code)
         whole = shell.names[code.split(" = ")[0]]
     else:
-        assert '`retry()` of the DataFrame\'s `attrs["errors"]`' in line
+        assert 'call `retry()` on the DataFrame\'s `attrs["errors"]`' in line
         whole = shell.good("buckets.attrs['errors'].retry()").result
     assert list(whole["profile"]) == list(names)

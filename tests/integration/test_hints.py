@@ -63,7 +63,7 @@ def test_errors_of_many_profiles(shell: Shell, aws: EmbeddedAws, into: str) -> N
     """The summary of a cell for many profiles shows an expression that returns all errors."""
     cell = "assert profile.name != 'UserAlpha'\n1"
     shown = shell.good(f"%%aws_profiles *{into} --no-progress\n{cell}").text
-    note = next(line for line in shown.splitlines() if "All errors" in line)
+    note = next(line for line in shown.splitlines() if "all errors" in line)
     (expression,) = code_in(note)
     assert [row["profile"] for row in shell.good(expression).result] == ["UserAlpha"]
 
@@ -73,8 +73,9 @@ def test_errors_of_a_function(shell: Shell, aws: EmbeddedAws) -> None:
     shell.good("from ipy_awsprofile import across_profiles")
     function = "lambda session: session.client('s3').list_buckets()['Buckets']"
     shown = shell.good(f"frame = across_profiles('*', {function}, progress=False)").text
-    note = next(line for line in shown.splitlines() if "All errors" in line)
-    assert note.strip() == 'All errors, with what to do: the DataFrame\'s `attrs["errors"]`.'
+    note = next(line.strip() for line in shown.splitlines() if "all errors" in line)
+    place = 'the DataFrame\'s `attrs["errors"]`'
+    assert note == f"For all errors and how to fix them, see {place}."
     assert len(shell.good('frame.attrs["errors"]').result) == 1
 
 

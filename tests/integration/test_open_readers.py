@@ -341,7 +341,7 @@ def test_no_function_of_a_run_uses_it(aws: EmbeddedAws, notebook: Shell, code: s
     notebook.good(FUNCTIONS[code])
     aws.calls.clear()
     ran = notebook.run("across_profiles('Role', read, progress=False)")
-    assert "that reads as the notebook" in str(ran.error)
+    assert "was opened in S3 with the notebook's identity" in str(ran.error)
     assert not [call for call in aws.calls if call.action.startswith("s3:")]
     others = "across_profiles('Role', lambda session: session.profile_name, progress=False)"
     assert list(notebook.good(others).result["value"]) == ["RoleBeta", "RoleGamma"]
@@ -353,7 +353,7 @@ def test_the_advice_for_a_run(aws: EmbeddedAws, notebook: Shell) -> None:
     notebook.good(f"%aws_profile RoleBeta\n{_ARROW}it = fs; del fs")
     notebook.good("from ipy_awsprofile import across_profiles, libraries")
     error = notebook.run("across_profiles('Role', lambda s: it.type_name, progress=False)").error
-    (code,) = re.findall(r"with `filesystem=([^`]+)`", str(getattr(error, "hint", "")))
+    (code,) = re.findall(r"pass `filesystem=([^`]+)`", str(getattr(error, "hint", "")))
     read = (
         f"across_profiles('Role', lambda session: {code}.get_file_info(KEY).size, progress=False)"
     )

@@ -168,6 +168,6 @@ def test_function_with_the_notebooks_session(shell: Shell, names: tuple[str, ...
     )
     shell.good("%aws_profile RoleBeta")
     error = shell.refused("%%aws_profiles reader --no-progress\nwho()")
-    assert "A client of the notebook would sign GetCallerIdentity" in str(error)
-    assert "gets the session as an argument" in error.hint
+    assert "A client from the notebook would sign GetCallerIdentity" in str(error)
+    assert "gets the profile's session as an argument" in error.hint
     assert len(shell.good("%%aws_profiles reader --no-progress\ngood(session)").result) == 4

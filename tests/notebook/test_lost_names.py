@@ -100,7 +100,7 @@ def test_not_noted(shell: Shell, names: tuple[str, ...], cell: str) -> None:
 def test_errors_and_a_variable(shell: Shell, names: tuple[str, ...]) -> None:
     """With `--into` and errors, the note follows the summary; if all profiles fail, it's absent."""
     ran = shell.good(f"{RUN} --into frame\nassert profile.name != '{names[0]}'\nbucket_count = 1")
-    assert ran.text.index("1 of 2 profiles answered") < ran.text.index("`bucket_count` isn't kept")
+    assert ran.text.index("1 of 2 profiles succeeded") < ran.text.index("`bucket_count` isn't kept")
     ran = shell.run(f"{RUN}\nbucket_count = 1 // 0")
     assert ran.error
     assert "isn't kept" not in ran.text
