@@ -57,7 +57,7 @@ def borrowed(url: str, token_file: str) -> bytes:
         raise NothingPrintedError("This identity is lent to another user.") from None
     except TimeoutError:
         raise NothingPrintedError(
-            f"The kernel is busy: it didn't answer within {TIMEOUT:.0f} seconds."
+            f"The kernel is busy, and didn't respond within {TIMEOUT:.0f} seconds."
         ) from None
     except (OSError, HTTPException, ValueError):
         raise NothingPrintedError(

@@ -78,7 +78,7 @@ def _draft(needs: list[Need], left_out: int) -> Draft:
     first = needs[0]
     notes = (*_notes(needs, policy), NOT_VISIBLE)
     if left_out:
-        missing = f"It leaves out {number_of(left_out, 'permission')}: there are too many of them."
+        missing = f"It leaves out {number_of(left_out, 'permission')}, because there are too many."
         notes = (missing, *notes)
     return Draft(first.profile, first.account, first.role, policy, notes)
 

@@ -105,7 +105,7 @@ def resolve(request: SessionRequest, config: Config) -> Chain:
             return _default(config)
         case _:
             raise InvalidOption(
-                "A session needs one name: of a profile, or the ARN of a role.",
+                "Use exactly one of a profile's name, a role's ARN and the default credentials.",
                 "Run `%aws_profile NAME`, `%aws_profile --role-arn ARN` or "
                 "`%aws_profile --default`.",
             )

@@ -54,7 +54,7 @@ def rewrite_file(
             replace_file(backup, old, keep_private)
         replace_file(path, new, check)
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or "its encoding doesn't have all characters"
+        reason = getattr(error, "strerror", None) or "its encoding can't represent all characters"
         raise ConfigFileError(file, f"The file can't be written: {reason}.") from error
 
 

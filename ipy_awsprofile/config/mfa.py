@@ -68,7 +68,7 @@ def mfa_session(step: Step, duration: int | None) -> MfaSession:
     if has_session_token(step.settings):
         raise InvalidOption(
             f"--mfa is for long-term keys, but `{name}` has a session token.",
-            f"Run `%aws_profile {name}`, or replace its keys by long-term ones.",
+            f"Run `%aws_profile {name}`, or replace its keys with long-term keys.",
         )
     if profile.mfa_serial is None:
         raise InvalidOption(
@@ -83,5 +83,5 @@ def _without_option(profile: Profile) -> str:
     is_role = profile.kind in {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
     if is_role and not profile.mfa_serial:
         return "Add `mfa_serial = …` to the profile of the role, and switch to it without --mfa."
-    asked = ": the code of its mfa_serial is requested anyway" if is_role else ""
+    asked = ". The role requires an MFA code even without --mfa" if is_role else ""
     return f"Run `%aws_profile {profile.name}`{asked}."

@@ -79,7 +79,7 @@ def similar_region(name: str) -> str:
     from ipy_awsprofile.config.profiles import did_you_mean  # not needed to load the extension
 
     if name.casefold() in _NOTHING:
-        return "Programs write this if no Region is set: name a Region, or leave it out."
+        return "Programs write this value if no Region is set. Name a Region, or leave it out."
     regions = sorted(region for region in _all_regions() if not region.endswith("-global"))
     return "" if is_known_region(name) else did_you_mean(name, regions)
 

@@ -267,7 +267,7 @@ def _require_texts(steps: Iterable[Step], config: Config) -> None:
         for setting in step.settings.blocks():
             file, line = step.settings.origins[setting]
             raise InvalidProfile(
-                f"The {setting} of `{step.profile.name}` is an indented block, and not a text.",
+                f"The {setting} of `{step.profile.name}` is an indented block, not a text.",
                 f"See {file}, line {line}.",
             )
         session = config.sso_sessions.get(step.settings.text("sso_session") or "")

@@ -38,7 +38,7 @@ def from_response(error: ClientError, chain: ChainNames) -> AwsProfileError:
         return _mfa_rejected(response, chain)
     if _is_clock_wrong(response):
         return ServiceError(
-            f"AWS refused {response.operation} because the clock of this machine is wrong.",
+            f"AWS refused {response.operation} because this machine's clock is wrong.",
             "Set the clock (a virtual machine's can be slow after a pause), then run the cell "
             "again.",
         )
@@ -112,13 +112,13 @@ def _keys_refused(response: ErrorResponse, chain: ChainNames) -> CredentialsReje
     if response.code in EXPIRED:
         return CredentialsExpired(
             f"The credentials of `{signer}` have expired.",
-            "Renew them where they come from, then run the cell again, after "
-            f"`%aws_profile --refresh` if `{chain.asked_for}` is active.",
+            "Renew them at their source, then run the cell again. If "
+            f"`{chain.asked_for}` is active, run `%aws_profile --refresh` first.",
         )
     return CredentialsRejected(
         f"AWS doesn't accept the keys of `{signer}` ({response.code}).",
-        "The access key is unknown or inactive, or the secret is wrong: correct them where they "
-        f"come from. {chain.explain_hint}",
+        "The access key is unknown or inactive, or the secret is wrong. Correct them at their "
+        f"source. {chain.explain_hint}",
     )
 
 
@@ -172,10 +172,11 @@ def _assume_role_denied(response: ErrorResponse, chain: ChainNames) -> AccessDen
 
 #: Actions that an option requires in addition to sts:AssumeRole, with hints.
 _ALSO_NEEDED = {
-    "sts:TagSession": "Session tags (`--tag`, session_tags) need it in the role's trust policy, "
-    "and in the policy of a caller from another account.",
-    "sts:SetSourceIdentity": "A source identity (`--source-identity`, source_identity) needs it in "
-    "the role's trust policy, and in the policy of a caller from another account.",
+    "sts:TagSession": "For session tags (`--tag`, session_tags), the role's trust policy must "
+    "allow sts:TagSession, and so must the policy of a caller from another account.",
+    "sts:SetSourceIdentity": "For a source identity (`--source-identity`, source_identity), "
+    "the role's trust policy must allow sts:SetSourceIdentity, and so must the policy of a caller "
+    "from another account.",
 }
 
 #: Hints for the type of policy that denies access, by the phrase in AWS's message.
@@ -189,9 +190,9 @@ _DENIED_BY = {
     "(`--external-id`) or MFA (`mfa_serial`).",
     "resource-based policy": "The role's trust policy doesn't name the caller, or requires an "
     "external ID (`--external-id`) or MFA (`mfa_serial`).",
-    "service control policy": "A service control policy of your organisation denies it.",
+    "service control policy": "A service control policy of your organization denies it.",
     "permissions boundary": "The caller's permissions boundary doesn't allow sts:AssumeRole.",
-    "session policy": "A session policy, such as the one of `--read-only`, limits the caller's "
+    "session policy": "A session policy, such as the policy of `--read-only`, limits the caller's "
     "session.",
 }
 
@@ -204,9 +205,9 @@ def _advice(response: ErrorResponse, chain: ChainNames) -> str:
     if response.code in THROTTLED:
         return "AWS limits how often this can be called. Wait a minute, then run the cell again."
     if "exceeds the 1 hour" in response.message:
-        return "A role that another role assumes lasts one hour at most: use 3600 seconds or less."
+        return "With role chaining, a session lasts one hour at most. Use 3600 seconds or less."
     if "DurationSeconds exceeds" in response.message:
-        return "Use a shorter `duration_seconds` (or `--duration`), or let the role allow more."
+        return "Use a shorter `duration_seconds` (or `--duration`), or increase the role's maximum."
     if response.code == "ValidationError":
         return f"A setting or an option has a value that AWS doesn't accept. {chain.explain_hint}"
     if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:

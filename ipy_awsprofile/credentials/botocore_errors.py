@@ -104,7 +104,7 @@ def _unavailable(source: str, chain: ChainNames, told: str = "") -> CredentialsU
     words, hint = _SOURCES.get(source, (f"source `{source}`", chain.explain_hint))
     reason = reason_of_container(told) if source == "container-role" else ""
     start = f"`{chain.start}`: {reason}" if reason else f"`{chain.start}`"
-    return CredentialsUnavailable(f"The {words} gave no credentials for {start}.", hint)
+    return CredentialsUnavailable(f"The {words} returned no credentials for {start}.", hint)
 
 
 _CONTAINER = (
@@ -114,7 +114,7 @@ _CONTAINER = (
 )
 _INSTANCE = (
     "instance's metadata service",
-    "Only an EC2 instance with a role has it. AWS_EC2_METADATA_DISABLED turns it off, and "
+    "Only an EC2 instance with a role has one. AWS_EC2_METADATA_DISABLED turns it off, and "
     "AWS_EC2_METADATA_SERVICE_ENDPOINT changes its address.",
 )
 #: botocore's names of credential sources, with a description and a hint for each.

@@ -159,7 +159,7 @@ def require_code(answer: str) -> str:
 def _nobody_to_ask(question: str) -> MfaUnavailable:
     command = question.command if isinstance(question, Question) else _ANY_PROFILE
     return MfaUnavailable(
-        f"An MFA code of {device_of(question)} is required, but no one is available to enter it.",
-        f"Run {command}, or `%aws_profile --refresh` if it is active, where you can enter it; the "
-        "session is then shared through the AWS CLI's cache.",
+        f"An MFA code from {device_of(question)} is required, but no one is available to enter it.",
+        f"Run {command}, or `%aws_profile --refresh` if the profile is active, where you can enter "
+        "it. Other notebooks and the AWS CLI can then use the session.",
     )

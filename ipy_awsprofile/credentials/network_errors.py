@@ -33,7 +33,7 @@ def unreachable(error: Any, chain: ChainNames) -> EndpointUnreachable:
     if isinstance(error, botocore.SSLError):
         return _tls(endpoint, str(details.get("error", "")), chain)
     slow = isinstance(error, _TIMEOUTS)
-    problem = "didn't answer in time" if slow else "can't be reached"
+    problem = "didn't respond in time" if slow else "can't be reached"
     return EndpointUnreachable(
         f"{endpoint} {problem} for `{chain.asked_for}`.",
         unknown_region_of(urlsplit(details.get("endpoint_url", "")).hostname or "")

@@ -10,7 +10,7 @@ from ipy_awsprofile.errors import InvalidOption, NoRegion
 def no_region(chain: ChainNames) -> NoRegion:
     """Return the exception for a profile without a Region."""
     return NoRegion(
-        f"No AWS Region is known for `{chain.asked_for}`.",
+        f"No AWS Region is set for `{chain.asked_for}`.",
         f"Add `region = …` to the profile, or run `%aws_profile {chain.typed} --region …`.",
     )
 

@@ -105,7 +105,7 @@ class ScopedSessionFetcher(StaysInProcess):
             return self.fetch_credentials()
         if self._issued.until <= datetime.now(UTC):
             raise AwsProfileError(
-                f"The session was limited to {self.duration} seconds, which are over.",
+                f"The session was limited to {self.duration} seconds, and has ended.",
                 "Open another one.",
             )
         return self._issued.in_botocores_form()

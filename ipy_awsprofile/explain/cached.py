@@ -70,8 +70,8 @@ def _session_in_cache(
         yield f"The AWS CLI's cache has a session that is valid until {in_utc(expiry)}."
     else:
         yield (
-            f"The session in the AWS CLI's cache expires at {in_utc(expiry)}; it is replaced, "
-            f"since it has less than {_in_words(least)} left."
+            f"The session in the AWS CLI's cache expires at {in_utc(expiry)}. A switch "
+            f"replaces it, because it has less than {_in_words(least)} left."
         )
 
 
@@ -85,13 +85,13 @@ def _why_not_taken(document: Mapping[str, Any], link: Link) -> str:
     from ipy_awsprofile.credentials.cache_provenance import is_of, noted_endpoint, other_role
 
     if role := other_role(document, link.section.text("role_arn") or ""):
-        return f"it is of {one_line(role)}"
+        return f"it is for {one_line(role)}"
     endpoint = noted_endpoint(document)
     if endpoint not in (None, link.foreign_sts):
         return f"it is from {one_line(endpoint or '') or 'AWS'}"
     if link.kind is ProfileKind.WEB_IDENTITY:
         token_file = link.section.text("web_identity_token_file") or ""
-        return "" if is_of(document, token_file) else "it isn't of the subject of this token"
+        return "" if is_of(document, token_file) else "it is for a different subject"
     return ""
 
 

@@ -64,7 +64,7 @@ def _check_blocks(link: Link) -> Iterator[Finding]:
     """Yield a problem for each setting with an indented block instead of a text."""
     for name in link.section.blocks():
         yield Problem(
-            says=f"`{name}` is an indented block, and not a text.",
+            says=f"`{name}` is an indented block, not a text.",
             fix=f"Write it on one line. {link.at(name)}",
         )
 

@@ -92,6 +92,9 @@ def _needs_region(link: Link) -> bool:
     return link.kind is not ProfileKind.WEB_IDENTITY and bool(link.configured_sts)
 
 
+_IN_ENVIRONMENT = "See the environment variable."
+
+
 def check_ca_bundle(link: Link) -> Iterator[Finding]:
     """Yield a problem if the file with CA certificates for botocore doesn't exist.
 
@@ -101,13 +104,17 @@ def check_ca_bundle(link: Link) -> Iterator[Finding]:
         return
     environ, setting = link.inputs.environ, link.section.get("ca_bundle")
     for name, path, where in (
-        ("AWS_CA_BUNDLE", environ.get("AWS_CA_BUNDLE"), "See the variable."),
+        ("AWS_CA_BUNDLE", environ.get("AWS_CA_BUNDLE"), _IN_ENVIRONMENT),
         ("ca_bundle", setting, link.at("ca_bundle")),
-        ("REQUESTS_CA_BUNDLE", environ.get("REQUESTS_CA_BUNDLE") or None, "See the variable."),
+        ("REQUESTS_CA_BUNDLE", environ.get("REQUESTS_CA_BUNDLE") or None, _IN_ENVIRONMENT),
     ):
         if isinstance(path, str):
             if not (path.strip() and is_file(path)):
-                what = f"names no file: {one_line(path)}" if path.strip() else "is empty"
+                what = (
+                    f"doesn't name an existing file: {one_line(path)}"
+                    if path.strip()
+                    else "is empty"
+                )
                 yield Problem(
                     says=f"`{name}` {what}.",
                     fix=f"Write the path of a file with CA certificates. {where}",
@@ -146,8 +153,9 @@ def check_client(link: Link) -> Iterator[Problem]:
             )
             return
     yield Problem(
-        says=f"botocore can't create a client of `{one_line(link.target)}`{reason}",
-        fix="Correct the profile's settings about clients, or the variables that begin with AWS_.",
+        says=f"botocore can't create a client for `{one_line(link.target)}`{reason}",
+        fix="Correct the profile's client settings, or the environment variables that begin with "
+        "AWS_.",
     )
 
 

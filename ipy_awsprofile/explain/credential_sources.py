@@ -24,7 +24,7 @@ def environment_keys(inputs: Inputs) -> ExplainedStep:
     missing = [name for name in _PAIR if not inputs.environ.get(name)]
     return ExplainedStep(
         name="Environment",
-        kind="keys in variables",
+        kind="keys in environment variables",
         settings=tuple(
             Setting(name=name.removeprefix("AWS_").lower(), value="set", variable=name)
             for name in names
@@ -154,7 +154,7 @@ def _check_token(file: str, where: str) -> Iterator[Problem]:
     except (OSError, ValueError):
         length = None
     if length not in _TOKEN_LENGTH:
-        problem = "can't be read as a text" if length is None else "doesn't contain a token"
+        problem = "can't be read as text" if length is None else "doesn't contain a token"
         yield Problem(
             says=f"The token file `{one_line(file)}` {problem}.",
             fix=f"The platform that runs this process has to write it. {where}",
@@ -172,15 +172,15 @@ def check_container(inputs: Inputs) -> Iterator[Problem]:
     environ = inputs.environ
     if RELATIVE_URI not in environ and FULL_URI not in environ:
         yield Problem(
-            says="No variable for container credentials is set.",
+            says="No environment variable for container credentials is set.",
             fix="Containers on ECS and EKS have one.",
         )
         return
     variable = RELATIVE_URI if RELATIVE_URI in environ else FULL_URI
     if not _is_allowed(environ[variable], relative=variable == RELATIVE_URI):
         yield Problem(
-            says=f"`{variable}` isn't an address that botocore calls.",
-            fix="It has to be https, or an address of this machine, of ECS or of EKS.",
+            says=f"`{variable}` isn't an address that botocore accepts.",
+            fix="Use an https address, or an address of this machine, ECS or EKS.",
         )
     if TOKEN_FILE in environ:
         yield from _check_container_token(_content(environ[TOKEN_FILE]), TOKEN_FILE)
@@ -203,13 +203,13 @@ def _is_allowed(address: str, *, relative: bool) -> bool:
 def _check_container_token(token: str | None, variable: str) -> Iterator[Problem]:
     if token is None:
         yield Problem(
-            says=f"`{variable}` names a file that isn't there, or isn't a text file.",
+            says=f"`{variable}` names a file that doesn't exist or isn't a text file.",
             fix="The platform that runs this process has to provide it.",
         )
     elif unfit_for_header(token):
         yield Problem(
-            says=f"The token in `{variable}` can't be sent: it has a line end or odd characters.",
-            fix="Write the token alone, without a line end.",
+            says=f"The token in `{variable}` contains a line break or invalid characters.",
+            fix="Remove everything except the token.",
         )
 
 
@@ -234,8 +234,8 @@ def check_expiry_variable(inputs: Inputs) -> Iterator[Problem]:
         )
     elif expiry <= inputs.now:
         yield Problem(
-            says=f"The keys in variables expired at {in_utc(expiry)}.",
-            fix="Renew them where they come from.",
+            says=f"The keys in environment variables expired at {in_utc(expiry)}.",
+            fix="Get new keys from their source.",
         )
 
 

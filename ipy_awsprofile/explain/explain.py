@@ -103,7 +103,7 @@ def _unlisted(name: str, parts: AssignedName) -> ExplainedStep:
     """Return the step for a role in an account with an unknown ID."""
     problem = Problem(
         says=f"`{parts.account}` isn't one of the accounts that `{parts.sign_in}` has listed.",
-        fix=f"Run `%aws_profiles --sso {parts.sign_in} --refresh`: --explain doesn't ask AWS.",
+        fix=f"Run `%aws_profiles --sso {parts.sign_in} --refresh`. --explain doesn't call AWS.",
     )
     return ExplainedStep(name=name, kind="not found", problems=(problem,))
 
@@ -121,7 +121,7 @@ def explain_default(inputs: Inputs) -> Explanation:
         why += "" if variable else ", so it is `default`"
     return Explanation(
         name=name if steps[-1].file else steps[-1].name,
-        chosen=f"what boto3 uses by itself: {why}",
+        chosen=f"boto3's default credentials: {why}",
         steps=steps,
         files=inputs.config.paths,
         notes=tuple(_new_notes(notes_without_name(name, inputs), steps)),
@@ -149,7 +149,7 @@ _NO_CREDENTIALS = ExplainedStep(
     kind="no credentials",
     problems=(
         Problem(
-            says="There are no credentials: no profile, no variable, no container.",
+            says="There are no credentials in a profile, the environment or a container.",
             fix="Name a profile: `%aws_profile --explain NAME`. `%aws_profiles` lists them.",
         ),
     ),
@@ -161,11 +161,12 @@ def notes_with_name(name: str, inputs: Inputs) -> Iterator[str]:
     environ = inputs.environ
     variable, named = named_profile(environ)
     if environ.get("AWS_ACCESS_KEY_ID"):
-        yield "`AWS_ACCESS_KEY_ID` is set: plain boto3 uses it, a switch doesn't."
+        yield "`AWS_ACCESS_KEY_ID` is set: plain boto3 uses it, but a switch doesn't."
     elif environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
-        yield "`AWS_WEB_IDENTITY_TOKEN_FILE` is set: plain boto3 reads it, a switch doesn't."
+        yield "`AWS_WEB_IDENTITY_TOKEN_FILE` is set: plain boto3 reads it, but a switch doesn't."
     if variable and named != name:
-        yield f"`{variable}` is `{one_line(named or '')}`: plain boto3 uses it, a switch doesn't."
+        shown = one_line(named or "")
+        yield f"`{variable}` is `{shown}`: plain boto3 uses it, but a switch doesn't."
     yield from _notes_always(inputs)
 
 
@@ -186,7 +187,7 @@ def _notes_always(inputs: Inputs) -> Iterator[str]:
         yield "`AWS_DEFAULT_PROFILE` takes precedence over `AWS_PROFILE`."
     region = environ.get("AWS_REGION")
     if region and region != environ.get("AWS_DEFAULT_REGION"):
-        yield "boto3 doesn't read `AWS_REGION` as other tools do, but `AWS_DEFAULT_REGION`."
+        yield "Unlike other tools, boto3 reads `AWS_DEFAULT_REGION`, not `AWS_REGION`."
     yield from files_not_there(inputs.config, environ)
 
 

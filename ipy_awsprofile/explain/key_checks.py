@@ -25,7 +25,7 @@ def check_empty_keys(link: Link) -> Iterator[Finding]:
     for name in (KEY_PAIR[0], *SESSION_TOKENS):
         if unusable_key(name, link.section.text(name) or ""):
             yield Problem(
-                says=f"`{name}` contains characters that no key has.",
+                says=f"`{name}` contains characters that a key can't have.",
                 fix=f"Copy it again. {link.at(name)}",
             )
 
@@ -36,7 +36,7 @@ def check_expiry(link: Link) -> Iterator[Finding]:
     Yield a problem if their session token is missing, because AWS rejects keys without it.
     """
     if has_session_token(link.section):
-        yield "The keys are temporary (they have a session token); expires: unknown."
+        yield "The keys are temporary (they have a session token). Their expiry is unknown."
     elif is_temporary(link.section.text(KEY_PAIR[0]) or ""):
         yield Problem(
             says="The keys are temporary (their ID begins with ASIA), but have no session token.",

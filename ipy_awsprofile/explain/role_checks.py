@@ -40,7 +40,7 @@ def check_role(link: Link) -> Iterator[Finding]:
         )
     if isinstance(serial, str) and not (_is_iam(serial, "mfa") or _SERIAL_NUMBER.fullmatch(serial)):
         yield Problem(
-            says=f"`{one_line(serial)}` isn't an MFA device with codes.",
+            says=f"`{one_line(serial)}` isn't an MFA device that generates codes.",
             fix="Example: arn:aws:iam::123456789012:mfa/NAME. " + link.at("mfa_serial"),
         )
     if serial:
@@ -96,8 +96,7 @@ def _check_duration(link: Link) -> Iterator[Finding]:
         )
     elif link.is_chained and seconds > _MAX_CHAINED:
         yield Problem(
-            says="A role that is assumed with another role's credentials can last 3600 seconds, "
-            f"not {seconds}.",
+            says=f"With role chaining, a session can last 3600 seconds, not {seconds}.",
             fix=f"Use 3600 or less. {link.at('duration_seconds')}",
         )
 

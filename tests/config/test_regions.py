@@ -12,7 +12,7 @@ from ipy_awsprofile.config.regions import (
     unknown_region_of,
 )
 
-NOTHING = "Programs write this if no Region is set: name a Region, or leave it out."
+NOTHING = "Programs write this value if no Region is set. Name a Region, or leave it out."
 WEST = "Did you mean `us-west-2` or `us-west-1` or `us-east-2`?"
 
 

@@ -254,7 +254,7 @@ def test_settings_of_a_role_by_arn(config: Path) -> None:
 )
 def test_wrong_combinations(config: Path, options: dict[str, Any]) -> None:
     """A request without exactly one name is an error, and the hint lists the three ways."""
-    with pytest.raises(InvalidOption, match="needs one name") as caught:
+    with pytest.raises(InvalidOption, match="Use exactly one of") as caught:
         target_of(SessionRequest(profile=options.pop("name", None), **options))
     for one in ("%aws_profile NAME", "--role-arn ARN", "--default"):
         assert one in caught.value.hint

@@ -98,12 +98,12 @@ UUID = "1b4e28ba-2fa1-11d2-883f-0016d3cca427"
         (
             response("SignatureDoesNotMatch", "Signature expired: 20261125T is now earlier than"),
             ours.ServiceError,
-            "AWS refused ListBuckets because the clock of this machine is wrong.",
+            "AWS refused ListBuckets because this machine's clock is wrong.",
         ),
         (
             response("RequestTimeTooSkewed", None),
             ours.ServiceError,
-            "AWS refused ListBuckets because the clock of this machine is wrong.",
+            "AWS refused ListBuckets because this machine's clock is wrong.",
         ),
         (
             response("Throttling", "Rate exceeded"),
@@ -168,7 +168,7 @@ def test_from_response(error: ClientError, kind: type[Exception], message: str) 
         ("because no resource-based policy allows", "The role's trust policy doesn't name the"),
         ("with an explicit deny in a service control policy", "A service control policy of your"),
         ("because no permissions boundary allows", "The caller's permissions boundary"),
-        ("because no session policy allows", "A session policy, such as the one of"),
+        ("because no session policy allows", "A session policy, such as the policy of"),
         ("", "Check that the role exists, that its trust policy names the caller"),
     ],
 )

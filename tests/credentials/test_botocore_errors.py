@@ -32,7 +32,7 @@ from tests.credentials.foreign_errors import translate
             ours.ProfileNotFound,
             "There is no profile `p` in the shared config files.",
         ),
-        (theirs.NoRegionError(), ours.NoRegion, "No AWS Region is known for `RoleBeta`."),
+        (theirs.NoRegionError(), ours.NoRegion, "No AWS Region is set for `RoleBeta`."),
         (
             theirs.InvalidRegionError(region_name="a b"),
             ours.InvalidOption,
@@ -106,12 +106,12 @@ from tests.credentials.foreign_errors import translate
         (
             theirs.ReadTimeoutError(endpoint_url="http://e/"),
             ours.EndpointUnreachable,
-            "http://e didn't answer in time for `RoleBeta`.",
+            "http://e didn't respond in time for `RoleBeta`.",
         ),
         (
             theirs.ConnectTimeoutError(endpoint_url="http://e/"),
             ours.EndpointUnreachable,
-            "http://e didn't answer in time for `RoleBeta`.",
+            "http://e didn't respond in time for `RoleBeta`.",
         ),
         (
             theirs.HTTPClientError(error="x"),
@@ -126,22 +126,22 @@ from tests.credentials.foreign_errors import translate
         (
             theirs.CredentialRetrievalError(provider="new", error_msg="hush"),
             ours.CredentialsUnavailable,
-            "The source `new` gave no credentials for `UserAlpha`.",
+            "The source `new` returned no credentials for `UserAlpha`.",
         ),
         (
             theirs.CredentialRetrievalError(provider="EcsContainer", error_msg="hush"),
             ours.CredentialsUnavailable,
-            "The container's credential service gave no credentials for `UserAlpha`.",
+            "The container's credential service returned no credentials for `UserAlpha`.",
         ),
         (
             theirs.MetadataRetrievalError(error_msg="x"),
             ours.CredentialsUnavailable,
-            "The instance's metadata service gave no credentials for `UserAlpha`.",
+            "The instance's metadata service returned no credentials for `UserAlpha`.",
         ),
         (
             ValueError("Unsupported host 'x'"),
             ours.CredentialsUnavailable,
-            "The container's credential service gave no credentials for `UserAlpha`.",
+            "The container's credential service returned no credentials for `UserAlpha`.",
         ),
         (
             UnusableCredentialsError("there are none"),

@@ -287,7 +287,7 @@ def test_a_session_of_another_role(
         note_endpoint(None)
     seen(aws)
     explained = shell.good("%aws_profile --explain RoleBeta").text
-    assert f"isn't used: it is of the role {role} in account {account}" in explained
+    assert f"isn't used: it is for the role {role} in account {account}" in explained
     assert opened("RoleBeta").account == identity.account
     assert seen(aws) == ASSUMED
     assert opened("RoleBeta").account == identity.account

@@ -84,7 +84,7 @@ def test_a_server_that_never_comes_to_an_end(
     monkeypatch.setattr(deadline, "LIMIT", 0.1)
     with OTHER_SERVERS.get(server, dripping_server)() as url:
         write(shared_files, monkeypatch, url)
-        with pytest.raises(EndpointUnreachable, match=f"{url} didn't answer in time for `"):
+        with pytest.raises(EndpointUnreachable, match=f"{url} didn't respond in time for `"):
             OPERATIONS[operation]()
 
 
@@ -93,7 +93,7 @@ def test_an_attempt(shared_files: tuple[Path, Path], monkeypatch: pytest.MonkeyP
     """If a server is slow, each attempt ends at the timeout."""
     with dripping_server() as url:
         write(shared_files, monkeypatch, url)
-        with pytest.raises(EndpointUnreachable, match="didn't answer in time for `Role`"):
+        with pytest.raises(EndpointUnreachable, match="didn't respond in time for `Role`"):
             open_session("Role", timeout=0.1)
 
 

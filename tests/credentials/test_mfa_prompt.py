@@ -71,7 +71,7 @@ def test_front_end_that_cannot_answer(
         raise error
 
     monkeypatch.setattr("getpass.getpass", getpass)
-    with pytest.raises(MfaUnavailable, match="An MFA code of arn:mfa is required"):
+    with pytest.raises(MfaUnavailable, match="An MFA code from arn:mfa is required"):
         ask_on_input_channel("Enter MFA code for arn:mfa: ")
 
 

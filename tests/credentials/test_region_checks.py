@@ -77,7 +77,7 @@ def test_no_code_without_a_region(
 def test_the_profile_that_was_asked_for(shell: Shell, aws: EmbeddedAws, asked: list[str]) -> None:
     """The whole role chain uses the requested profile's Region, so the error names this profile."""
     error = shell.refused("%aws_profile Behind")
-    assert str(error) == "No AWS Region is known for `Behind`."
+    assert str(error) == "No AWS Region is set for `Behind`."
     assert asked == []
 
 

@@ -55,7 +55,7 @@ CASES = {
         f"{ASSUME}credential_source = Environment\n",
         "",
         (
-            "Environment|keys in variables|",
+            "Environment|keys in environment variables|",
             SOURCED,
         ),
         environ={"AWS_ACCESS_KEY_ID": "AKIAHUSH", "AWS_SECRET_ACCESS_KEY": "hush"},
@@ -250,15 +250,15 @@ CASES = {
         USER,
         (USER_KEYS, ASSUMED),
         (
-            ("!`` isn't an MFA device with codes", "See config:5"),
+            ("!`` isn't an MFA device that generates codes", "See config:5"),
             ("!`` isn't a valid external_id", "See config:6"),
         ),
     ),
     "expired keys in variables": Case(
         f"{ASSUME}credential_source = Environment\n",
         "",
-        ("Environment|keys in variables|", SOURCED),
-        (("!The keys in variables expired at 2020-01-01 00:00:00 UTC", "Renew"),),
+        ("Environment|keys in environment variables|", SOURCED),
+        (("!The keys in environment variables expired at 2020-01-01 00:00:00 UTC", "Get new"),),
         environ={
             "AWS_ACCESS_KEY_ID": "AKIAHUSH",
             "AWS_SECRET_ACCESS_KEY": "hush",
@@ -271,7 +271,7 @@ CASES = {
         ("p|static keys|config:3",),
         (
             ("!There is no [services nowhere].", "See config:6"),
-            ("!`ca_bundle` names no", "config:5"),
+            ("!`ca_bundle` doesn't name an existing file", "config:5"),
         ),
     ),
     "impossible port": Case(
@@ -284,19 +284,22 @@ CASES = {
         f"{P}{KEYS}\nca_bundle = /no/such.pem\nservices =\n  endpoint_url = x\n",
         "",
         ("p|static keys|config:3",),
-        (("!`services` is an indented block", "config:6"), ("!`ca_bundle` names no", "config:5")),
+        (
+            ("!`services` is an indented block", "config:6"),
+            ("!`ca_bundle` doesn't name an existing file", "config:5"),
+        ),
     ),
     "certificates": Case(
         f"{P}ca_bundle = /no/such.pem\n",
         f"[p]\n{KEYS}\n",
         ("p|static keys|credentials:2",),
-        (("!`ca_bundle` names no file: /no/such.pem", "See config:3"),),
+        (("!`ca_bundle` doesn't name an existing file: /no/such.pem", "See config:3"),),
     ),
     "certificates with an impossible name": Case(
         f"{P}ca_bundle = {'x' * 5000}\n",
         f"[p]\n{KEYS}\n",
         ("p|static keys|credentials:2",),
-        (("!`ca_bundle` names no file: xxx", "See config:3"),),
+        (("!`ca_bundle` doesn't name an existing file: xxx", "See config:3"),),
     ),
     "nobody signed in": Case(
         f"{P}login_session = arn:aws:iam::1:user/u\n",
@@ -357,8 +360,8 @@ CASES = {
         ("p|static keys|config:3",),
         (
             (
-                "!botocore can't create a client of `p`: STS regional endpoints option x",
-                "the variables that begin with AWS_",
+                "!botocore can't create a client for `p`: STS regional endpoints option x",
+                "the environment variables that begin with AWS_",
             ),
         ),
         environ={"AWS_STS_REGIONAL_ENDPOINTS": "x"},

@@ -59,7 +59,7 @@ def test_cached_role(
     (fact,) = cached_session()
     least = 1 if "SerialNumber" in arguments else 4 if "DurationSeconds" in arguments else 15
     is_used = minutes >= least
-    assert (f"valid until 2026-01-01 12:{minutes:02}:00" if is_used else "is replaced") in fact
+    assert (f"valid until 2026-01-01 12:{minutes:02}:00" if is_used else "replaces it") in fact
     write(shared_files, f"{P}{settings}".replace("role/RoleBeta", "role/Other"), USER)
     assert cached_session() == []
 

@@ -81,11 +81,15 @@ def test_provider(
         assert "aws_access_key_id" not in unused
 
 
+#: The kind of the step for keys in the environment.
+IN_VARIABLES = "keys in environment variables"
+
+
 @pytest.mark.parametrize(
     ("environ", "files", "kind", "method"),
     [
-        (PLAIN, ("", f"[default]\n{KEYS}"), "keys in variables", "env"),
-        (PLAIN | {"AWS_PROFILE": "p"}, ("", f"[p]\n{KEYS}"), "keys in variables", "env"),
+        (PLAIN, ("", f"[default]\n{KEYS}"), IN_VARIABLES, "env"),
+        (PLAIN | {"AWS_PROFILE": "p"}, ("", f"[p]\n{KEYS}"), IN_VARIABLES, "env"),
         (
             {"AWS_PROFILE": "p"},
             ("", f"[p]\n{KEYS}\n[default]"),
@@ -143,10 +147,10 @@ def test_without_a_name(
 @pytest.mark.parametrize(
     ("environ", "words"),
     [
-        (PLAIN, "`AWS_ACCESS_KEY_ID` is set: plain boto3 uses it, a switch doesn't."),
-        ({"AWS_WEB_IDENTITY_TOKEN_FILE": "f"}, "plain boto3 reads it, a switch doesn't."),
+        (PLAIN, "`AWS_ACCESS_KEY_ID` is set: plain boto3 uses it, but a switch doesn't."),
+        ({"AWS_WEB_IDENTITY_TOKEN_FILE": "f"}, "plain boto3 reads it, but a switch doesn't."),
         ({"AWS_PROFILE": "q"}, "`AWS_PROFILE` is `q`: plain boto3 uses it"),
-        ({"AWS_REGION": "x"}, "boto3 doesn't read `AWS_REGION`"),
+        ({"AWS_REGION": "x"}, "boto3 reads `AWS_DEFAULT_REGION`, not `AWS_REGION`"),
         (
             {"AWS_PROFILE": "p", "AWS_DEFAULT_PROFILE": "p"},
             "`AWS_DEFAULT_PROFILE` takes precedence",

@@ -54,9 +54,9 @@ CASES = {
     "nobody to ask": Case(
         "%aws_profile WithMfa",
         "MfaUnavailable",
-        f"An MFA code of arn:aws:iam::{USER_ACCOUNT}:mfa/WithMfaUser is required, "
+        f"An MFA code from arn:aws:iam::{USER_ACCOUNT}:mfa/WithMfaUser is required, "
         "but no one is available to enter it.",
-        "Run `%aws_profile WithMfa`, or `%aws_profile --refresh` if it is active",
+        "Run `%aws_profile WithMfa`, or `%aws_profile --refresh` if the profile is active",
     ),
 }
 

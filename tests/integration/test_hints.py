@@ -43,7 +43,7 @@ def test_expired_keys_of_a_profile_that_is_not_active(shell: Shell, aws: Embedde
     aws.expire_sessions()
     error = shell.refused("%aws_profile Keys")
     assert isinstance(error, CredentialsExpired)
-    assert code_in(error.hint) == ["%aws_profile --refresh", "Keys"]
+    assert code_in(error.hint) == ["Keys", "%aws_profile --refresh"]
     write_keys(aws, "Keys", session_keys(aws, user))
     assert shell.good("%aws_profile Keys").text.startswith("Keys")
 
@@ -52,7 +52,7 @@ def test_expired_session_of_the_active_profile(shell: Shell, aws: EmbeddedAws) -
     """For the active profile, the hint's command renews the session, and then the cell works."""
     shell.good("from ipy_awsprofile import list_buckets\n%aws_profile RoleBeta")
     aws.expire_sessions()
-    refresh, name = code_in(shell.refused("list_buckets(session)").hint)
+    name, refresh = code_in(shell.refused("list_buckets(session)").hint)
     assert name == "RoleBeta"
     shell.good(refresh)
     assert len(shell.good("list_buckets(session)").result) == 3
@@ -350,8 +350,8 @@ def test_mfa_process_with_a_constant(
     [
         ("nonsense", "Check it in the profile and in `--region`."),
         ("us-wset-2", "Did you mean `us-west-2` or"),
-        ("None", "Programs write this if no Region is set: name a Region, or leave it out."),
-        ("none", "Programs write this if no Region is set: name a Region, or leave it out."),
+        ("None", "Programs write this value if no Region is set. Name a Region, or leave it out."),
+        ("none", "Programs write this value if no Region is set. Name a Region, or leave it out."),
     ],
 )
 def test_region_that_no_one_knows(shell: Shell, aws: EmbeddedAws, region: str, advice: str) -> None:

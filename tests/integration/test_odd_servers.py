@@ -29,7 +29,7 @@ def test_endpoint_too_slow(aws: EmbeddedAws) -> None:
             region="us-west-2",
             endpoint_url=url,
         )
-        with pytest.raises(EndpointUnreachable, match="didn't answer in time for `Slow`"):
+        with pytest.raises(EndpointUnreachable, match="didn't respond in time for `Slow`"):
             open_session("Slow", timeout=0.2)
 
 
@@ -45,7 +45,7 @@ def test_endpoint_too_slow_for_the_identity(aws: EmbeddedAws, scenario: Scenario
             aws_secret_access_key=scenario.user.secret_access_key,
         )
         session = open_session("Slow", timeout=0.2)
-        with pytest.raises(EndpointUnreachable, match="didn't answer in time for `Slow`"):
+        with pytest.raises(EndpointUnreachable, match="didn't respond in time for `Slow`"):
             who_am_i(session)
 
 

@@ -85,7 +85,7 @@ def test_known_to_be_none(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None
 def test_explanation(shell: Shell, aws: EmbeddedAws, user: IamUser) -> None:
     """The explanation shows the expiry as unknown, and doesn't complain about a tool's settings."""
     text = shell.good("%aws_profile --explain P").text
-    assert "expires: unknown" in text
+    assert "Their expiry is unknown." in text
     assert "ignored" not in text
     write_keys(aws, "P", keys_of(user))
     assert "expires" not in shell.good("%aws_profile --explain P").text

@@ -243,13 +243,12 @@ CASES: dict[str, tuple[list[str], str, str]] = {
     "block: login": (
         [""],
         "%aws_profile BlockLogin",
-        "The login_session of `BlockLogin` is an indented block, and not a text.",
+        "The login_session of `BlockLogin` is an indented block, not a text.",
     ),
     "block: mode": (
         [""],
         "%aws_profile BlockMode",
-        "The ec2_metadata_service_endpoint_mode of `BlockMode` is an indented block, and not a "
-        "text.",
+        "The ec2_metadata_service_endpoint_mode of `BlockMode` is an indented block, not a text.",
     ),
     "long chain": (
         [""],

@@ -133,7 +133,7 @@ def test_time(monkeypatch: pytest.MonkeyPatch, aws: EmbeddedAws) -> None:
         clock.shift(timedelta(seconds=50))
         assert names(short) == ["data"]
         clock.shift(timedelta(seconds=11))
-        with pytest.raises(AwsProfileError, match="limited to 60 seconds, which are over"):
+        with pytest.raises(AwsProfileError, match="limited to 60 seconds, and has ended"):
             names(short)
         clock.shift(timedelta(hours=13))
         assert names(endless) == ["data"]

@@ -202,7 +202,7 @@ def test_web_identity_without_its_file(aws: EmbeddedAws, scenario: Scenario) -> 
         (
             {"role_arn": "arn:aws:iam::1:role/role", "credential_source": "EcsContainer"},
             CredentialsUnavailable,
-            "The container's credential service gave no credentials for `p`.",
+            "The container's credential service returned no credentials for `p`.",
         ),
         (
             {"sso_account_id": "1", "sso_role_name": "r", "sso_session": "none"},
@@ -212,7 +212,7 @@ def test_web_identity_without_its_file(aws: EmbeddedAws, scenario: Scenario) -> 
         (
             {"role_arn": "arn:aws:iam::1:role/role", "source_profile": "UserAlpha"},
             NoRegion,
-            "No AWS Region is known for `p`.",
+            "No AWS Region is set for `p`.",
         ),
         (
             {

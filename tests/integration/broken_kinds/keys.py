@@ -72,7 +72,7 @@ KEYS: dict[str, Broken] = {
         "static keys with a session token",
         CredentialsExpired,
         "The credentials of `P` have expired.",
-        "Renew them where they come from, then run the cell again, after",
+        "Renew them at their source, then run the cell again.",
         by=sessions_over,
     ),
     "token missing": Broken(

@@ -22,15 +22,15 @@ from tests.integration.broken_kinds.breaks import (
 from tests.integration.broken_kinds.record import EXPLAIN, Broken
 from tests.integration.broken_kinds.stage import HUSH
 
-CONTAINER = "The container's credential service gave no credentials for `P`."
-INSTANCE = "The instance's metadata service gave no credentials for `P`."
+CONTAINER = "The container's credential service returned no credentials for `P`."
+INSTANCE = "The instance's metadata service returned no credentials for `P`."
 UNREADABLE = "The credentials of `P` can't be read."
 
 MACHINES: dict[str, Broken] = {
     "variables missing": Broken(
         "credential_source Environment",
         CredentialsUnavailable,
-        "The environment gave no credentials for `P`.",
+        "The environment returned no credentials for `P`.",
         "Set AWS_ACCESS_KEY_ID",
         by=variables(AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None),
         seen="`AWS_ACCESS_KEY_ID` isn't set.",
@@ -68,7 +68,7 @@ MACHINES: dict[str, Broken] = {
         "credential_source Ec2InstanceMetadata",
         CredentialsUnavailable,
         INSTANCE,
-        "Only an EC2 instance with a role has it",
+        "Only an EC2 instance with a role has one",
         by=instance(),
     ),
     "instance forbidden": Broken(
@@ -125,7 +125,7 @@ MACHINES: dict[str, Broken] = {
         CONTAINER,
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
         by=variables(AWS_CONTAINER_CREDENTIALS_FULL_URI=None),
-        seen="No variable for container credentials",
+        seen="No environment variable for container credentials",
     ),
     "container down": Broken(
         "credential_source EcsContainer",
@@ -146,7 +146,7 @@ MACHINES: dict[str, Broken] = {
         CONTAINER,
         "AWS_CONTAINER_AUTHORIZATION_TOKEN",
         by=variables(AWS_CONTAINER_AUTHORIZATION_TOKEN=f"{HUSH}\n"),
-        seen="The token in `AWS_CONTAINER_AUTHORIZATION_TOKEN` can't be sent",
+        seen="The token in `AWS_CONTAINER_AUTHORIZATION_TOKEN` contains a line break",
     ),
     "container's token file missing": Broken(
         "credential_source EcsContainer",
@@ -154,7 +154,7 @@ MACHINES: dict[str, Broken] = {
         "A file that `P` needs can't be used: No such file or directory (`/no/such/file`).",
         "Correct its path",
         by=variables(AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE="/no/such/file"),
-        seen="`AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` names a file that isn't there",
+        seen="`AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` names a file that doesn't exist",
     ),
     "container elsewhere": Broken(
         "credential_source EcsContainer",
@@ -162,7 +162,7 @@ MACHINES: dict[str, Broken] = {
         CONTAINER,
         "(loopback or https)",
         by=variables(AWS_CONTAINER_CREDENTIALS_FULL_URI="http://192.0.2.1/x"),
-        seen="`AWS_CONTAINER_CREDENTIALS_FULL_URI` isn't an address that botocore calls.",
+        seen="`AWS_CONTAINER_CREDENTIALS_FULL_URI` isn't an address that botocore accepts.",
     ),
     "container answers HTML": Broken(
         "credential_source EcsContainer",

@@ -16,7 +16,7 @@ REGIONS_AND_ENDPOINTS: dict[str, Broken] = {
     "region missing": Broken(
         "role with source_profile",
         NoRegion,
-        "No AWS Region is known for `P`.",
+        "No AWS Region is set for `P`.",
         "`%aws_profile P --region …`",
         {HERE: "source_profile = Ann\nendpoint_url = {endpoint}"},
         seen="`P` has no Region.",
@@ -54,7 +54,7 @@ REGIONS_AND_ENDPOINTS: dict[str, Broken] = {
     "endpoint silent": Broken(
         "role with source_profile",
         EndpointUnreachable,
-        "didn't answer in time for `P`.",
+        "didn't respond in time for `P`.",
         "Check the network",
         by=silent,
     ),
@@ -89,7 +89,7 @@ REGIONS_AND_ENDPOINTS: dict[str, Broken] = {
     "clock wrong": Broken(
         "role with source_profile",
         ServiceError,
-        "the clock of this machine is wrong",
+        "this machine's clock is wrong",
         "Set the clock",
         by=says_no("SignatureDoesNotMatch", "Signature expired: 1 is now earlier than 2"),
     ),

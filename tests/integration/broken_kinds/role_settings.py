@@ -129,7 +129,7 @@ ROLE_SETTINGS: dict[str, Broken] = {
         "an MFA device of the user",
         {"{mfa_serial}": f"arn:aws:iam::{ACCOUNT}:u2f/user/Ann/key"},
         by=types("123456"),
-        seen="isn't an MFA device with codes.",
+        seen="isn't an MFA device that generates codes.",
     ),
     "MFA device that is none": Broken(
         "mfa_serial",
@@ -138,7 +138,7 @@ ROLE_SETTINGS: dict[str, Broken] = {
         EXPLAIN,
         {"{mfa_serial}": "Ann"},
         by=types("123456"),
-        seen="`Ann` isn't an MFA device with codes.",
+        seen="`Ann` isn't an MFA device that generates codes.",
     ),
     "MFA without anybody": Broken(
         "mfa_serial",

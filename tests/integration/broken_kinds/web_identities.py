@@ -52,7 +52,7 @@ WEB_IDENTITIES: dict[str, Broken] = {
         "A file that `P` names isn't a text file.",
         EXPLAIN,
         by=identity(b"\xff\xfe" + HUSH.encode()),
-        seen="can't be read as a text",
+        seen="can't be read as text",
     ),
     "token expired": Broken(
         "web identity",
