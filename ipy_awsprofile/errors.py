@@ -152,8 +152,8 @@ class UnexpectedAccount(AwsProfileError):
         super().__init__(
             f"`{name}` is in account {account}, not in {expected}."
             if account
-            else f"The server doesn't tell in which account `{name}` is.",
-            "Nothing has changed. Use a profile of the expected account.",
+            else f"The server doesn't report the account of `{name}`.",
+            "Nothing has changed. Use a profile in the expected account.",
         )
 
 

@@ -59,7 +59,7 @@ def _by_name(session: ProfileSession) -> Iterator[Leftover]:
             yield Leftover(
                 target.name,
                 "was changed in the shared files after the switch: child processes and `s3://` "
-                "paths use the new settings, the session doesn't",
+                "paths use the new settings, but the session doesn't",
             )
 
 

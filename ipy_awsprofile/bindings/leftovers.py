@@ -55,7 +55,7 @@ _PROCESS_WIDE = {"daft"}
 def identity_of_the_rest(session: ProfileSession | None) -> Iterator[Leftover]:
     """Yield the identity of everything except the variable after ``--only-session``."""
     if session:
-        says = f"set the variable alone: the rest works as {session.target.name}"
+        says = f"changed only the variable: everything else uses {session.target.name}"
         yield Leftover("--only-session", says)
 
 

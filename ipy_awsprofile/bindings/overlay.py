@@ -34,7 +34,7 @@ _SECRETS = frozenset(settings_about(About.KEYS))
 #: The maximum size of a config file to copy, in bytes: 50,000 profiles, which take some seconds.
 LARGEST = 5_000_000
 
-_NOTE = "# Made by ipy_awsprofile for the child processes of one kernel: changes here are lost.\n"
+_NOTE = "# Created by ipy_awsprofile for the child processes of one kernel. Changes are lost.\n"
 
 
 def write_overlay(

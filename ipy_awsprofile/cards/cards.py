@@ -40,7 +40,7 @@ SOURCES = {
 
 MAY_IGNORE = "isn't AWS, and may ignore the session policy"
 #: The value of a row that a server other than AWS didn't report.
-NOT_TOLD = "unknown: the server doesn't tell"
+NOT_TOLD = "unknown: the server doesn't report it"
 
 
 def identity_card(
@@ -176,7 +176,7 @@ def waiting_card(what: str) -> Card:
     """Return a card to display while a process of the user takes a long time."""
     return Card(
         f"Waiting for {what}",
-        notes=("It may wait for you. Interrupt the cell to stop waiting.",),
+        notes=("It may be waiting for you. Interrupt the cell to stop waiting.",),
         tone=Tone.WARNING,
     )
 
@@ -220,13 +220,13 @@ def signed_out_card(
 ) -> Card:
     """Return a card that lists the ended sign-ins and the profiles that they deactivated."""
     title = f"Signed out of {', '.join(names)}" if names else "You aren't signed in"
-    notes = [*problems, *(f"{profile} isn't active any more." for profile in inactive)]
+    notes = [*problems, *(f"{profile} is no longer active." for profile in inactive)]
     if inactive:
         notes[-1] += f" {active} is active." if active else " No profile is active."
     if names:
         notes.append(
-            "Sessions that a program has already, and roles that were assumed with them, are valid "
-            "until they expire."
+            "Sessions that programs already have, and roles assumed with them, stay valid until "
+            "they expire."
         )
     tone = Tone.WARNING if problems else Tone.GOOD if names else Tone.QUIET
     return Card(title, notes=tuple(notes), tone=tone)
@@ -253,7 +253,7 @@ def _how_to_sign_in(code: str | None) -> str:
     if code is None:
         return (
             "Open the page in any browser, sign in, and enter the code that it shows. If another "
-            "program has signed in meanwhile, press Enter."
+            "program has already signed in, press Enter."
         )
     if code:
         return "Allow the sign-in if the page shows this code."

@@ -75,7 +75,9 @@ def sync_table(plan: SyncPlan, *, is_written: bool) -> Table:
         title = f"Written to `{config}`: {counts}. To undo it, run `{undo}`."
     elif plan.is_empty:
         kept = f" ({counts})" if counts else ""
-        title = f"The saved profiles of {plan.sign_in} are in step{kept}. Nothing is to be written."
+        title = (
+            f"The saved profiles of {plan.sign_in} are up to date{kept}. There is nothing to write."
+        )
     else:
         title = f"In `{config}`: {counts}. Add `--yes` to write it."
     if len(plan.changes) > MOST_ROWS:

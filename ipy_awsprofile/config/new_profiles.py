@@ -57,7 +57,7 @@ def require_new(names: Iterable[str], known: Collection[str]) -> None:
             )
         if name in known:
             raise InvalidOption(
-                f"There is a profile `{name}` already.",
+                f"The profile `{name}` already exists.",
                 "Choose another name; `%aws_profiles` lists the profiles.",
             )
         if name in new:

@@ -29,7 +29,7 @@ def storage_options(session: boto3.Session | None = None) -> dict[str, Any]:
     if session is None:
         if MARKER not in os.environ or "AWS_PROFILE" not in os.environ:
             raise CredentialsUnavailable(
-                "No active profile that child processes can use.",
+                "No profile is active that child processes can use.",
                 "Run `%aws_profile NAME`, or pass the session: `storage_options(session)`.",
             )
         return {"profile": os.environ["AWS_PROFILE"]}

@@ -81,8 +81,7 @@ def _emptied(before: SwitchRequest | None, request: SwitchRequest) -> Iterator[L
     code = f"from ipy_awsprofile import open_session; {before.variable} = open_session({arguments})"
     yield Leftover(
         before.variable,
-        f"doesn't contain the session of {before.name} any more: for two sessions at the same "
-        f"time, run `{code}`",
+        f"no longer contains the session of {before.name}: to keep both sessions, run `{code}`",
     )
 
 

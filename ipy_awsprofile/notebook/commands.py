@@ -179,7 +179,9 @@ def open_console(switcher: Switcher, service: str) -> Card:
         raise InvalidOption("No profile is active.", "Run `%aws_profile NAME` first.")
     browser = local_browser()
     if browser is None:
-        raise AwsProfileError("The kernel's machine has no browser that you see.", _WITHOUT_BROWSER)
+        raise AwsProfileError(
+            "The kernel's machine can't open a browser for you.", _WITHOUT_BROWSER
+        )
     if not open_in(browser, console_link(session, service).url):
         raise AwsProfileError("The browser couldn't be started.", _WITHOUT_BROWSER)
     return cards.console_card(session.chain[0], service)

@@ -98,7 +98,7 @@ class IdentityLine:
         if active is None and before is not None:
             yield cards.identity_line_card("No profile is active")
         elif active is not None and active != before:
-            yield _line(f"The notebook works as {active.name}", active)
+            yield _line(f"The notebook uses {active.name}", active)
 
     def _protected(self, used: KnownIdentity) -> IdentityInSight | None:
         """Return the identity as a line shows it, or None if it isn't protected."""

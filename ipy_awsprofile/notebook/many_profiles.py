@@ -39,7 +39,7 @@ def profile_list(options: argparse.Namespace, switcher: Switcher) -> Card | Tabl
 
     if options.sync and (options.sso is None or not options.save):
         raise InvalidOption(
-            "--sync needs the roles of a sign-in, and a pattern for the names of profiles.",
+            "--sync requires --sso, and --save with a pattern for the names of profiles.",
             'Run `%aws_profiles --sso --save "{account_name}-{role}" --sync`.',
         )
     require_no_cell_options(options)
@@ -57,7 +57,7 @@ def profile_list(options: argparse.Namespace, switcher: Switcher) -> Card | Tabl
     if options.save or options.refresh:
         option, rest = ("--save", " PATTERN") if options.save else ("--refresh", "")
         raise InvalidOption(
-            f"{option} is for the roles of a sign-in.", f"Run `%aws_profiles --sso {option}{rest}`."
+            f"{option} requires --sso.", f"Run `%aws_profiles --sso {option}{rest}`."
         )
     if not profiles and not list_profiles():
         files = SharedFiles.from_environment()
@@ -73,7 +73,9 @@ def frame_of_cell(
 
     if options.save or options.sync:
         option = "--save" if options.save else "--sync"
-        raise InvalidOption(f"{option} can't be combined with a cell.", "Run it in a line alone.")
+        raise InvalidOption(
+            f"{option} can't be combined with a cell.", "Run it on a line by itself."
+        )
     profiles: str | list[AssignedRole] = options.pattern
     if options.sso is not None:
         show = not options.no_progress
@@ -169,7 +171,8 @@ def save_roles(roles: list[AssignedRole], pattern: str, *, confirmed: bool) -> T
         for profile, role in zip(new, missing, strict=True)
     ]
     kept = len(roles) - len(missing)
-    others = f" (already profiles: {kept})" if kept else ""
+    have = "has a profile" if kept == 1 else "have profiles"
+    others = f" ({number_of(kept, 'role')} already {have})" if kept else ""
     profiles, file = number_of(len(new), "new profile"), f"`{config.paths.config}`{others}"
     if not confirmed:
         title = f"{profiles} would be written to {file}. "

@@ -58,7 +58,7 @@ def pick_in_terminal(switcher: Switcher) -> SwitchRequest | None:
     """
     if not (somebody_is_there() and sys.stdout.isatty()) or is_dumb_terminal():
         raise AwsProfileError(
-            "A list to choose from needs a notebook or a terminal.",
+            "The list of profiles needs a notebook or a terminal.",
             "Run `%aws_profile NAME`; `%aws_profiles` lists the names.",
         )
     profiles = list_profiles()
@@ -154,9 +154,9 @@ class ProfileMenu(Completer):
     def _help(self, text: str) -> str:
         found = self.found(text)
         if not found:
-            return f"{_NO_MATCH} Escape: leave"
+            return f"{_NO_MATCH} Escape: cancel"
         enter = _line(found[0].name)
-        return f"{number_of(len(found), 'profile')} · ↑ ↓ · Escape: leave · Enter: {enter}"
+        return f"{number_of(len(found), 'profile')} · ↑ ↓ · Escape: cancel · Enter: {enter}"
 
     def _rows(self) -> int:
         rows = get_app_session().output.get_size().rows - OTHER_ROWS

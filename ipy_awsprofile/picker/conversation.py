@@ -181,7 +181,7 @@ class Conversation:
         """Send the view a link to the AWS console, which isn't in a trait and isn't saved."""
         if not self._sends_links:
             raise AwsProfileError(
-                "The toolbar doesn't open the AWS console: the link has a token.",
+                "The toolbar can't open the AWS console, because the link contains a token.",
                 "Run `%aws_profile --console`, or use the picker of `%aws_profile --pick`.",
             )
         session = self._switcher.session

@@ -170,7 +170,7 @@ def _list(answer: Answer, sign_ins: SignInsAtViews, view: Any, command: RolesCom
             return
         if all(role.profile for role in roles):
             raise AwsProfileError(
-                f"The sign-in of `{sso}` has no role that isn't a profile already.",
+                f"The sign-in `{sso}` has no roles without a profile.",
                 f"`%aws_profiles --sso {sso}` lists its roles.",
             )
         answer(view, {"type": "listed", "sso": sso})

@@ -85,5 +85,6 @@ def errors_shown(answer: Answer, view: Any) -> Iterator[None]:
 
 def _unexpected(error: Exception) -> AwsProfileError:
     return AwsProfileError(
-        f"Something unexpected happened: {type(error).__name__}.", "The kernel's log has more."
+        f"Something unexpected happened: {type(error).__name__}.",
+        "For details, see the kernel's log.",
     )

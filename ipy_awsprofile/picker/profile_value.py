@@ -110,5 +110,5 @@ def failed_callback(what: str, error: Exception) -> AwsProfileError:
     """Return an error that reports a failed callback after a switch."""
     return AwsProfileError(
         f"{what} failed: {type(error).__name__}: {error}",
-        "The switch itself is done.",
+        "The switch itself succeeded.",
     )

@@ -173,7 +173,7 @@ class CodeField:
         if code is not None:
             return code
         raise MfaUnavailable(
-            f"A code of the MFA device {self.device} is needed.",
+            f"A code from the MFA device {self.device} is needed.",
             "Refresh in the picker, or run `%aws_profile --refresh`.",
         )
 

@@ -32,7 +32,7 @@ def require_well_formed(content: dict[str, Any]) -> dict[str, Any]:
     fields = _commands().get(kind) if isinstance(kind, str) else None
     if fields is None or not all(_fits(content, name, hint) for name, hint in fields.items()):
         raise AwsProfileError(
-            "The page has sent something that isn't a command of the picker. Nothing was changed.",
+            "The page sent a message that isn't a picker command. Nothing was changed.",
             "Reload the page. If that doesn't help, another script in the page has sent it.",
         )
     return content

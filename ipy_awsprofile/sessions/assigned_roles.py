@@ -190,7 +190,7 @@ def _sign_in_and_account(name: str, config: Config) -> tuple[SignIn, str] | None
 def _name_of_role(request: Request, config: Config, person: Person) -> Request:
     if not (request.account and request.role) or request.profile or request.role_arn:
         raise InvalidOption(
-            "A role of IAM Identity Center needs both --account and --role, and no other name.",
+            "Use --account and --role together, and without another profile or role.",
             "Run `%aws_profile --account ID --role NAME`; `%aws_profiles --sso` lists them.",
         )
     session, account = find_sign_in(request.sso, config).name, account_text(request.account)
@@ -221,7 +221,7 @@ def account_id(name: str, portal: AccessPortal) -> str:
             return account.id
         case []:
             raise InvalidOption(
-                f"The signed-in user has no account `{name}` at `{session}`.",
+                f"No account `{name}` is assigned to you in the sign-in `{session}`.",
                 did_you_mean(name, (one.name for one in portal.accounts()))
                 or f"`%aws_profiles --sso {session}` lists the accounts.",
             )

@@ -95,7 +95,7 @@ class _Login(StaysInProcess):
                 case "INSUFFICIENT_PERMISSIONS":
                     raise LoginInsufficientPermissions from None
                 case "AUTHCODE_EXPIRED":
-                    problem = f"The code for the sign-in of `{self.profile}` isn't valid any more."
+                    problem = f"The code for the sign-in of `{self.profile}` is no longer valid."
                     raise CredentialsUnavailable(problem, "Sign in again.") from None
             raise
         output = response["tokenOutput"]

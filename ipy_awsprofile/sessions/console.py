@@ -73,7 +73,7 @@ def console_link(session: ProfileSession, service: str = "") -> ConsoleLink:
     arn = Arn.parse(identity.arn)
     if arn and arn.resource.startswith("user/"):
         raise CredentialsUnavailable(
-            f"`{name}` uses long-term keys, with which AWS opens no console.",
+            f"`{name}` uses long-term keys, which can't open the AWS console.",
             "Switch to a role, or sign in to the console with the user's password.",
         )
     partition = arn.partition if arn else "aws"
@@ -94,7 +94,7 @@ def _token(session: ProfileSession, base: str) -> str:
     """Return the token that the federation endpoint returns for the session's credentials."""
     if not credentials_of(session).get_frozen_credentials().token:
         raise CredentialsUnavailable(
-            f"`{session.chain[0]}` uses long-term keys, with which AWS opens no console.",
+            f"`{session.chain[0]}` uses long-term keys, which can't open the AWS console.",
             "Switch to a role, or sign in to the console with the user's password.",
         )
     keys, _ = short_lived(session)
@@ -114,7 +114,7 @@ def _token(session: ProfileSession, base: str) -> str:
         )
         raise ServiceError(
             f"AWS doesn't open the console for `{session.chain[0]}` (HTTP {response.status_code}).",
-            "The console needs a session of a role. `%aws_profile --refresh` gets a new one."
+            "The console requires a role session. Run `%aws_profile --refresh` to get a new one."
             if is_refused
             else "The service or a proxy failed. Wait a minute, then run the cell again.",
         )

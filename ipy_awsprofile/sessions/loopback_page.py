@@ -59,7 +59,7 @@ class LoopbackPage:
             self._server = _Server(respond, is_done)
         except OSError as error:
             raise CredentialsUnavailable(
-                "A browser can't come back to the kernel at the address 127.0.0.1: "
+                "The browser can't return to the kernel at the address 127.0.0.1: "
                 f"{error.strerror or type(error).__name__}.",
                 "Give this machine that address, or add `--device-code` to `--login`.",
             ) from error

@@ -73,7 +73,7 @@ def _with_token(frozen: RedactedCredentials) -> RedactedCredentials:
     if not frozen.token:
         raise CredentialsUnavailable(
             "These are long-term keys, which never leave the kernel.",
-            "Use the profile that has them by its name, or switch to a role.",
+            "Use the name of the profile that has them, or switch to a role.",
         )
     return frozen
 

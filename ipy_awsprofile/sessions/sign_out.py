@@ -110,7 +110,7 @@ def _end(sign_in: _SignIn) -> str:
             with translated(sign_in.target.chain if sign_in.target else (sign_in.name,)):
                 _end_at_aws(sign_in)
     except AwsProfileError as error:
-        return f"AWS couldn't be told that `{sign_in.name}` has ended: {error}"
+        return f"The tokens of `{sign_in.name}` couldn't be revoked: {error}"
     finally:
         _delete(sign_in.path)
     return ""

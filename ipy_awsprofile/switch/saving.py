@@ -56,24 +56,24 @@ def save_role(
     if target is None or target.scope:  # a duration is a setting only for a role
         option = given[0] if given else "--duration"
         raise InvalidOption(
-            f"A profile of the AWS CLI can't say {option}.",
-            f"Save it without {option}, and switch with it.",
+            f"A profile in the config file can't contain {option}.",
+            f"Save it without {option}, and add {option} when you switch.",
         )
     sources = [name for name in target.chain[1:] if name not in target.config.profiles]
     if sources and assigned_name(sources[0]):
         raise InvalidOption(
-            f"`{sources[0]}` can't be the source_profile of a profile: no other tool knows it.",
+            f"`{sources[0]}` can't be a source_profile, because other tools don't know it.",
             f"Run `%aws_profile {sources[0]} --save NAME` first, and use that name.",
         )
     if request.default or sources:
         raise InvalidOption(
-            "What this machine provides can't be saved as a profile.",
+            "The default credentials can't be saved as a profile.",
             "Switch with `--default`, or with `--role-arn ARN` alone.",
         )
     if target.name in target.config.profiles:
         raise InvalidOption(
-            f"`{request.name}` is a profile already.",
-            "--save is for roles without a profile: of `--account`, or of `--role-arn`.",
+            f"`{request.name}` is already a profile.",
+            "--save is for roles without a profile: use it with `--account` or `--role-arn`.",
         )
     settings = dict(target.settings)
     if target.region:

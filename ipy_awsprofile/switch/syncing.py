@@ -100,8 +100,8 @@ def plan_sync(
     sign_in = find_sign_in(name, config)
     if not listed:
         raise InvalidOption(
-            f"The sign-in `{sign_in.name}` lists no role, so nothing was compared.",
-            "If it is right that you have none, delete the profiles in the config file.",
+            f"The sign-in `{sign_in.name}` lists no roles, so nothing was compared.",
+            "If you no longer have any roles there, delete the profiles from the config file.",
         )
     plan = SyncPlan(sign_in.name, files, version)
     saved = _saved(sign_in, config)

@@ -29,7 +29,7 @@ class PickerPage:
         self.countdown = shown.get_by_role("timer")
         self.then = shown.locator(".ipyap-then")
         self.error = shown.get_by_role("alert")
-        self.code = shown.get_by_label("MFA code of")
+        self.code = shown.get_by_label("MFA code from")
         self.placeholder = shown.locator(".ipyap-placeholder")
 
     @property

@@ -88,7 +88,7 @@ def test_listed_chosen_and_kept(embedded: EmbeddedAws, picker: ViewPage) -> None
     pictures(picker, "picker-roles-name")
     name.fill("prod-reader")
     name.press("Enter")
-    picker.settle_until(picker.error.get_by_text("There is a profile"))
+    picker.settle_until(picker.error.get_by_text("already exists"))
     expect(name).to_have_value("prod-reader")
     pictures(picker, "picker-roles-name-refused")
     name.fill("Acme-Prod-Admin")

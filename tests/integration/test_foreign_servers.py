@@ -44,7 +44,7 @@ RGW = {
     "": (204, ""),
 }
 POLICY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
-NOT_TOLD = "unknown: the server doesn't tell"
+NOT_TOLD = "unknown: the server doesn't report it"
 IGNORED = "isn't AWS, and may ignore the session policy"
 
 
@@ -61,7 +61,7 @@ def test_role_and_user(shell: Shell, shared_files: tuple[Path, Path]) -> None:
         for name in ("role", "user"):
             error = shell.refused(f"%aws_profile {name} --expect-account 123456789012")
             assert isinstance(error, UnexpectedAccount)
-            assert str(error) == f"The server doesn't tell in which account `{name}` is."
+            assert str(error) == f"The server doesn't report the account of `{name}`."
 
 
 def test_role_in_an_account_of_rgw(shell: Shell, shared_files: tuple[Path, Path]) -> None:

@@ -135,7 +135,7 @@ def test_a_session_that_left_its_variable(
     """After a switch with another variable, the card has code to recreate the first session."""
     shell.good(f"%aws_profile {switch} --as first")
     card = shell.good("%aws_profile UserAlpha --as second").text
-    (note,) = (line for line in card.splitlines() if "for two sessions" in line)
+    (note,) = (line for line in card.splitlines() if "to keep both sessions" in line)
     _, run = code_in(note)
     assert run == f"from ipy_awsprofile import open_session; first = {code}"
     assert "first" not in shell.names
@@ -144,10 +144,10 @@ def test_a_session_that_left_its_variable(
         "from ipy_awsprofile import who_am_i\n[who_am_i(s).arn for s in (first, second)]"
     )
     assert ["RoleBeta" in arn for arn in arns.result] == [True, False]
-    assert "for two sessions" not in shell.good("%aws_profile").text
-    assert "for two sessions" not in shell.good("%aws_profile RoleBeta --as second").text
+    assert "to keep both sessions" not in shell.good("%aws_profile").text
+    assert "to keep both sessions" not in shell.good("%aws_profile RoleBeta --as second").text
     shell.good("second = 3")
-    assert "for two sessions" not in shell.good("%aws_profile RoleBeta --as third").text
+    assert "to keep both sessions" not in shell.good("%aws_profile RoleBeta --as third").text
 
 
 @pytest.mark.parametrize(

@@ -368,7 +368,7 @@ def test_only_session_after_a_switch(aws: EmbeddedAws, notebook: Shell) -> None:
             seen = [str(call.arn) for call in aws.calls if call.action.startswith("s3:")]
             assert seen, code
             assert [arn for arn in seen if "/RoleBeta/" not in arn] == []
-    assert "`--only-session` set the variable alone: the rest works as RoleBeta" in card
+    assert "`--only-session` changed only the variable: everything else uses RoleBeta" in card
     assert notebook.good("session.client('sts').get_caller_identity()['Arn']").result.endswith(
         "user/UserAlpha"
     )

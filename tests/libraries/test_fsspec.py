@@ -69,5 +69,5 @@ def test_a_name_is_not_enough(session: ProfileSession) -> None:
     for refused in (narrow, boto3.Session()):
         with pytest.raises(CredentialsUnavailable, match="name of a profile isn't enough"):
             storage_options(refused)
-    with pytest.raises(CredentialsUnavailable, match="No active profile"):
+    with pytest.raises(CredentialsUnavailable, match="No profile is active"):
         storage_options()

@@ -174,7 +174,7 @@ def test_codes_that_are_not_taken(aws: EmbeddedAws, browser: Browser) -> None:
             attempt.enter(text)
     code = entered(attempt)
     attempt.enter(f" {code[:20]}\n{code[20:]} ")
-    with pytest.raises(CredentialsUnavailable, match="isn't valid any more"):
+    with pytest.raises(CredentialsUnavailable, match="is no longer valid"):
         attempt.enter(code)
     assert repr(attempt).startswith("<EnteredSignIn of Ann until ")
     assert repr(attempt._login._key) == "<ProofKey>"

@@ -168,7 +168,7 @@ def test_other_commands(shell: Shell, aws: EmbeddedAws, place: tuple[str, str, s
     shell.good("%aws_profile --explain")
     assert isinstance(shell.refused("%aws_profile --default --login"), InvalidOption)
     if name == "Ann":  # it's a profile
-        assert "is a profile already" in str(shell.refused("%aws_profile --default --save X"))
+        assert "is already a profile" in str(shell.refused("%aws_profile --default --save X"))
         return
     error = shell.refused("%aws_profile --default --save X")
     assert "can't be saved as a profile" in str(error)

@@ -25,7 +25,7 @@ PICK = "picker = __import__('ipy_awsprofile').ProfilePicker()"
     [
         ((), "1", []),
         ((), "%aws_profile RoleBeta", []),  # the switch shows a card
-        ((PICK,), "picker.value = 'RoleBeta'", ["The notebook works as RoleBeta"]),
+        ((PICK,), "picker.value = 'RoleBeta'", ["The notebook uses RoleBeta"]),
         ((PICK, "picker.value = 'RoleBeta'"), "picker.value = None", ["No profile is active"]),
         ((), USING, []),
         (("%aws_profile RoleBeta",), CALL, []),
@@ -39,7 +39,7 @@ PICK = "picker = __import__('ipy_awsprofile').ProfilePicker()"
         (
             (PROTECT, PICK),
             f"_ = picker.switch('RoleBeta', confirmed=True)\n{CALL}",
-            ["The notebook works as RoleBeta"],
+            ["The notebook uses RoleBeta"],
         ),
     ],
 )

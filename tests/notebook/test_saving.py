@@ -92,10 +92,10 @@ def test_the_active_role(shell: Shell, aws: EmbeddedAws) -> None:
 @pytest.mark.parametrize(
     ("line", "error", "text"),
     [
-        (f"{ADMIN} --save prod-reader", InvalidOption, "is a profile `prod-reader` already"),
+        (f"{ADMIN} --save prod-reader", InvalidOption, "The profile `prod-reader` already exists"),
         (f"{ADMIN} --save x]", InvalidOption, "can't be the name"),
-        ("RoleBeta --save other", InvalidOption, "is a profile already"),
-        (f"{ADMIN} --save other --mfa", InvalidOption, "can't say"),
+        ("RoleBeta --save other", InvalidOption, "is already a profile"),
+        (f"{ADMIN} --save other --mfa", InvalidOption, "can't contain"),
         (f"{ADMIN} --save other --explain", InvalidOption, "can't be combined"),
         (f"--account {TEST} --role Admin --save other", AccessDenied, "isn't assigned"),
         ("--save other", InvalidOption, "No profile is active"),
@@ -141,7 +141,7 @@ def test_all_roles(shell: Shell, aws: EmbeddedAws) -> None:
     assert "Two of the new profiles" in str(error)
     shown = shell.good(save).text
     assert shown.startswith("3 new profiles would be written to")
-    assert "(already profiles: 1)" in shown
+    assert "(1 role already has a profile)" in shown
     assert f"Acme-Prod-Admin  {PROD}  Admin" in shown
     assert aws.config_file.read_text() == before
     assert "Wrote 3 new profiles to" in shell.good(f"{save} --yes").text

@@ -49,7 +49,7 @@ def rows(text: str) -> list[list[str]]:
 def test_in_turn(shell: Shell, aws: EmbeddedAws) -> None:
     """Syncing adds a new role, renames a renamed account's profile, and removes a revoked role."""
     before = aws.config_file.read_text()
-    assert "are in step. Nothing is to be written." in shell.good(SYNC).text
+    assert "are up to date. There is nothing to write." in shell.good(SYNC).text
     aws.sso.name_account(TEST, "Playground", "t@acme.example")
     aws.sso.assign(TWIN, "Admin", policy=allow("*"))
     unassign(aws, PROD, "Admin")
@@ -68,7 +68,7 @@ def test_in_turn(shell: Shell, aws: EmbeddedAws) -> None:
     assert profiles["Playground-Reader"] == (TEST, "Reader")
     assert profiles["sandbox-Admin"] == (TWIN, "Admin")
     assert shell.good("%aws_profile Playground-Reader").text.startswith("Playground-Reader")
-    assert "are in step. Nothing" in shell.good(SYNC).text
+    assert "are up to date. There is nothing" in shell.good(SYNC).text
 
 
 def test_undo(shell: Shell, aws: EmbeddedAws) -> None:
@@ -139,7 +139,7 @@ def test_edited_by_the_user(shell: Shell, aws: EmbeddedAws, line: str) -> None:
     text = aws.config_file.read_text()
     assert "[profile Acme-Prod-Admin]" in text
     assert re.search(rf"\[profile Playground-Reader\]\n# Saved by .*\n{line}\n", text)
-    assert "are in step (1 to keep). Nothing is to be written." in shell.good(SYNC).text
+    assert "are up to date (1 to keep). There is nothing to write." in shell.good(SYNC).text
 
 
 def test_edited_around(shell: Shell, aws: EmbeddedAws) -> None:
@@ -274,7 +274,7 @@ def test_no_role_at_all(shell: Shell, aws: EmbeddedAws) -> None:
     aws.sso._assigned.clear()
     before = aws.config_file.read_text()
     error = shell.refused(f"{SYNC} --yes")
-    assert "lists no role" in str(error)
+    assert "lists no roles" in str(error)
     assert aws.config_file.read_text() == before
 
 
@@ -284,7 +284,7 @@ def test_no_role_at_all(shell: Shell, aws: EmbeddedAws) -> None:
 def test_what_is_missing(shell: Shell, line: str) -> None:
     """`--sync` requires the roles of a sign-in and a pattern, and doesn't work in a cell magic."""
     error = shell.refused(f"%aws_profiles {line}")
-    assert "--sync needs the roles of a sign-in, and a pattern" in str(error)
+    assert "--sync requires --sso, and --save with a pattern" in str(error)
     assert isinstance(shell.refused(f"%%aws_profiles {line} x\n1"), InvalidOption)
 
 
@@ -323,5 +323,5 @@ def test_in_turn_with_version_2_of_the_aws_cli(shell: Shell, aws: EmbeddedAws) -
     assert isinstance(shell.refused("%aws_profiles --sso --refresh"), SignInRequired)
     aws.sso.sign_in("corp")
     assert account_of("Playground-Reader") == TEST
-    assert "isn't active any more" in shell.good("%aws_profile --logout --sso corp").text
+    assert "is no longer active" in shell.good("%aws_profile --logout --sso corp").text
     assert account_of("Playground-Reader") is None

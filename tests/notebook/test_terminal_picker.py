@@ -202,7 +202,7 @@ def test_rows(terminal: Terminal, shared_files: tuple[Path, Path], columns: int)
     )
     choice(terminal, CTRL_C)
     above, _, first, second = terminal.screens[-1].splitlines()[:4]
-    assert above.startswith("2 profiles · ↑ ↓ · Escape: leave · Enter: acme-")
+    assert above.startswith("2 profiles · ↑ ↓ · Escape: cancel · Enter: acme-")
     assert re.fullmatch(r" *acme-.*….*-prod +protected  123456789012  Analyst( .*)?", first)
     assert r"a\x1b[31mb" in second
     assert "us-east-1" in second

@@ -177,7 +177,7 @@ def test_nothing_new_is_listed(aws: EmbeddedAws, person: Person) -> None:
             sso_account_id=role.account.id,
             sso_role_name=role.role,
         )
-    assert "has no role that isn&#x27;t a profile already" in error_of(person, "corp")
+    assert "has no roles without a profile" in error_of(person, "corp")
     assert person.rows() is not None
     assert person.seen[0]["sign_ins"] == []
 
@@ -197,7 +197,7 @@ def test_kept_as_a_profile(aws: EmbeddedAws, person: Person, shell: Shell) -> No
     assert (identity["save_as"], identity["account"]) == ("Acme-Prod-Admin", "Acme Prod")
     before = aws.config_file.read_text()
     refused = person.says("save", name="prod-reader")[-1]
-    assert "There is a profile" in refused["html"]
+    assert "already exists" in refused["html"]
     assert aws.config_file.read_text() == before
     shown, done = person.says("save", name="Acme-Prod-Admin")
     assert done["type"] == "done"
@@ -227,6 +227,6 @@ def test_a_role_by_its_arn(aws: EmbeddedAws, person: Person, shell: Shell) -> No
     shell.good(f"%aws_profile --role-arn {arn} --source-profile UserAlpha")
     assert person.says("ready")[0]["identity"]["save_as"] == "123456789012-RoleBeta"
     assert person.says("save", name="beta")[-1]["type"] == "done"
-    assert "is a profile already" in person.says("save", name="gamma")[-1]["html"]
+    assert "is already a profile" in person.says("save", name="gamma")[-1]["html"]
     shell.good("%aws_profile --off")
     assert "No profile is active" in person.says("save", name="gamma")[-1]["html"]

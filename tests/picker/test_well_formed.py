@@ -107,7 +107,7 @@ def test_a_protocol_that_is_no_number(
 def refused(person: Person, kind: Any, content: dict[str, Any]) -> bool:
     """Send a message, and return whether the only answer says that it isn't a command."""
     (answer,) = person.says(kind, **content)
-    return answer["type"] == "error" and "a command of the picker" in answer["html"]
+    return answer["type"] == "error" and "a picker command" in answer["html"]
 
 
 def test_what_is_no_message(front_end: FrontEnd, bare_shell: Shell, aws: EmbeddedAws) -> None:

@@ -200,12 +200,12 @@ def test_what_is_refused(aws: EmbeddedAws) -> None:
     assert TEST in ambiguous.hint
     assert TWIN in ambiguous.hint
     unknown = refused(account="Acme Prd", role="Reader")
-    assert "no account `Acme Prd`" in str(unknown)
+    assert "No account `Acme Prd`" in str(unknown)
     assert unknown.hint == "Did you mean `Acme Prod`?"
     not_assigned = refused(account=TEST, role="Admin")
     assert isinstance(not_assigned, AccessDenied)
     assert str(not_assigned) == f"The signed-in user isn't assigned `Admin` in account {TEST}."
-    assert "both --account and --role" in str(refused(account=TEST))
+    assert "--account and --role together" in str(refused(account=TEST))
     assert "can't be the name of a role" in str(refused(account=TEST, role="a/b"))
 
 

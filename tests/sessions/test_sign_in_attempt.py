@@ -121,7 +121,7 @@ def test_no_code_is_needed_then(
 
     monkeypatch.setattr("getpass.getpass", logged_in)
     ran = shell.good("%aws_profile Ann")
-    assert "If another program has signed in meanwhile, press Enter." in ran.text
+    assert "If another program has already signed in, press Enter." in ran.text
     assert ann.arn in ran.text
     monkeypatch.setattr("getpass.getpass", lambda _question: "")
     error = shell.run("%aws_profile Ann --login").error

@@ -28,7 +28,7 @@ export class IdentityCard {
     const button = { class: "ipyap-button", type: "button" };
     this.save = h(
       "button",
-      { ...button, class: "ipyap-button ipyap-save", title: "Keep this role as a profile of the config file", onclick: save },
+      { ...button, class: "ipyap-button ipyap-save", title: "Save this role as a profile in the config file", onclick: save },
       icon("save"),
       "Save as a profile",
     );

@@ -54,7 +54,7 @@ export class Question {
         return `${target} is protected.`;
       case "code":
         this.askForCode(target, message.device, Boolean(message.html));
-        return message.html ? "The code was refused." : `An MFA code of ${message.device} is needed.`;
+        return message.html ? "The code was refused." : `An MFA code from ${message.device} is needed.`;
       case "sign_in":
         this.askToSignIn(target, message.url, message.code);
         return "A sign-in is needed.";
@@ -72,7 +72,7 @@ export class Question {
     this.submit = () => field.value.trim() && this.actions.answer({ name: field.value.trim() });
     this.open(
       "",
-      h("span", { class: "ipyap-asked" }, "Keep this role in the config file as the profile"),
+      h("span", { class: "ipyap-asked" }, "Save this role in the config file as the profile"),
       field,
       h("button", { class: "ipyap-button ipyap-go", type: "submit" }, "Save"),
       this.cancelButton(),
@@ -117,7 +117,7 @@ export class Question {
       maxlength: 12,
       size: 8,
       placeholder: "000000",
-      "aria-label": `MFA code of ${device}`,
+      "aria-label": `MFA code from ${device}`,
     });
     this.submit = () => {
       const code = field.value.replace(/\s/g, "");

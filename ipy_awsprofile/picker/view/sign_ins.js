@@ -3,7 +3,7 @@
 
 import { h } from "./dom.js";
 
-const TITLE = "Ask IAM Identity Center for the accounts and roles that you may use; sign in first if need be";
+const TITLE = "List the accounts and roles that are assigned to you in IAM Identity Center; signs you in if necessary";
 
 /** @param {string} listed  when the roles were listed, in ISO 8601 */
 const timeOf = (listed) => new Date(listed).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });

@@ -204,7 +204,7 @@ export class View {
     if (!this.field.isOpen && !this.question.isOpen) this.reset();
     if (!switched) return;
     this.showError("");
-    this.say(identity ? `The notebook works as ${identity.name}.` : "No profile is active.");
+    this.say(identity ? `The notebook uses ${identity.name}.` : "No profile is active.");
   }
 
   // ---- the user's actions

@@ -41,7 +41,7 @@ export class Wait {
     this.live.setAttribute("aria-busy", "true");
     this.slow = setTimeout(() => {
       this.field.showWait("waiting for the kernel and AWS …");
-      this.slow = setTimeout(() => this.field.showWait("no answer yet: after a restart, run this cell again"), LOST);
+      this.slow = setTimeout(() => this.field.showWait("no response yet: after a restart, run this cell again"), LOST);
     }, SLOW);
     return `${doing[0].toUpperCase()}${doing.slice(1)}.`;
   }
