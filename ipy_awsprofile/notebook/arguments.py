@@ -53,7 +53,7 @@ aws_profile_arguments = _decorator(
         help="how long the session lasts: 3600, 90m, 1h",
     ),
     argument(
-        "--session-name", metavar="S", help="the name of the role's session, as CloudTrail shows it"
+        "--session-name", metavar="S", help="the name of the role session, which CloudTrail shows"
     ),
     argument(
         "--external-id", metavar="ID", help="the external ID that the role's trust policy requires"
@@ -61,7 +61,8 @@ aws_profile_arguments = _decorator(
     argument(
         "--source-identity",
         metavar="S",
-        help="the user of the role's session, as CloudTrail shows it; role chaining keeps it",
+        help="the source identity of the role session, which CloudTrail shows; role chaining "
+        "can't change it",
     ),
     argument(
         "--tag",
@@ -69,14 +70,14 @@ aws_profile_arguments = _decorator(
         metavar="KEY=VALUE",
         type=tag_option,
         action="append",
-        help="a tag of the role's session; can be repeated",
+        help="a session tag for the role session; can be repeated",
     ),
     argument(
         "--transitive-tag",
         dest="transitive_tags",
         metavar="KEY",
         action="append",
-        help="keep this tag in roles that are assumed with the session; can be repeated",
+        help="pass this session tag on to roles that the session assumes; can be repeated",
     ),
     argument(
         "--policy",
@@ -99,7 +100,7 @@ aws_profile_arguments = _decorator(
     argument(
         "--account",
         metavar="ID",
-        help="the ID or name of an account of IAM Identity Center; needs --role",
+        help="the ID or name of an account in IAM Identity Center; requires --role",
     ),
     argument("--role", metavar="NAME", help="a role in --account; the role doesn't need a profile"),
     argument(
@@ -114,8 +115,8 @@ aws_profile_arguments = _decorator(
     argument(
         "--read-only",
         action="store_true",
-        help="limit the session to reading: a role with AWS's policy ReadOnlyAccess, any other "
-        "identity with a list of actions",
+        help="limit the session to reading: for a role, with AWS's managed policy "
+        "ReadOnlyAccess; for any other identity, with a list of actions",
     ),
     argument(
         "--write",
@@ -156,7 +157,7 @@ aws_profile_arguments = _decorator(
     argument(
         "--device-code",
         action="store_true",
-        help="sign in with a code in any browser, even if this machine has one",
+        help="sign in with a code in any browser, even if the kernel's machine can open one",
     ),
     argument(
         "--off",
@@ -173,7 +174,7 @@ aws_profile_arguments = _decorator(
         metavar="SERVICE",
         nargs="?",
         const="",
-        help="open the AWS console as the active identity, in a browser on this machine",
+        help="open the AWS console as the active identity, in a browser on the kernel's machine",
     ),
     argument("--pick", action="store_true", help="show a searchable list of the profiles"),
 )
@@ -214,7 +215,8 @@ aws_profiles_arguments = _decorator(
         metavar="PATTERN",
         nargs="*",
         action=JoinedWords,
-        help="words to search in name, account, role, Region and source; or a pattern such as a*b",
+        help="words to search for in the name, account, role, Region and source; or a pattern such "
+        "as *-prod",
     ),
     argument(
         "--sso",

@@ -38,12 +38,12 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
     protected = List(
         Unicode(),
-        help="Patterns such as '*prod*', for the names of profiles, or for their account IDs or "
-        "account names. A switch to a matching profile requires --yes.",
+        help="Patterns such as '*prod*' that match a profile's name, account ID or account name. "
+        "A switch to a matching profile requires --yes.",
     ).tag(config=True, allowed="a list of patterns", example="['*prod*']")
     read_only = List(
         Unicode(),
-        help="Patterns for profiles that are opened read-only unless --write is given.",
+        help="Patterns of profiles that open read-only unless you add --write.",
     ).tag(config=True, allowed="a list of patterns", example="['*prod*']")
     bindings = List(
         CaselessStrEnum(BINDINGS),
