@@ -53,8 +53,10 @@ def _table(group: argparse._ArgumentGroup) -> Iterator[str]:
         "|---|---|",
     )
     for action in actions:
-        value = action.metavar or ""
-        name = " ".join(filter(None, (", ".join(action.option_strings), str(value))))
+        value = str(action.metavar or "")
+        if action.option_strings and action.nargs == "?":  # the value is optional
+            value = f"[{value}]"
+        name = " ".join(filter(None, (", ".join(action.option_strings), value)))
         yield f"| `{name.strip()}` | {_cell(str(action.help).replace('%%', '%'))} |"
     yield ""
 
