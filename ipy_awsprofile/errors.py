@@ -256,7 +256,7 @@ class SignInRequired(CredentialsUnavailable):
         again = name if name != f"sso-session {session}" else f"--sso {session}"
         super().__init__(
             f"The sign-in of `{source}` {problem}.",
-            f"Run `%aws_profile {again} --login` where you see its output, or "
+            f"Run `%aws_profile {again} --login` interactively, or "
             f"`{command or f'aws sso login {profile}'}` in a terminal.",
         )
 

@@ -73,16 +73,16 @@ def across_profiles(
     known, ``region`` if there are ``regions``, ``error``, ``message``, ``hint``) of
     ``result.attrs["errors"]``, and a summary is shown. If every profile fails, NoProfileAnswered is
     raised, with these rows as its ``errors``. Ctrl-C stops within seconds, keeps the results so far
-    and sets ``result.attrs["interrupted"]`` to True. ``result.attrs["errors"].retry()`` runs the
-    profiles again that failed or weren't completed, and returns all results: see `ErrorRows`.
+    and sets ``result.attrs["interrupted"]`` to True. ``result.attrs["errors"].retry()`` retries
+    the profiles that failed or weren't completed, and returns all results: see `ErrorRows`.
 
-    Before the start, the user enters MFA codes and signs in, once for each device and each
-    sign-in. Roles with the same source share its credentials, and calls that AWS throttles are
-    retried. At most ``max_workers`` profiles (default 32) are processed at the same time, in
-    threads or with an ``executor``: a process pool, or ``client.get_executor()`` of a Dask cluster.
-    An executor receives only short-lived credentials. ``progress`` shows a progress bar, and
-    ``confirmed`` includes protected profiles. ``read_only``, ``policy`` and ``write`` are the
-    options of ``%aws_profile``, for the session of each profile.
+    Before the run starts, the user is prompted once for each MFA device and each sign-in. Roles
+    with the same source share its credentials, and calls that AWS throttles are retried. At most
+    ``max_workers`` profiles (default 32) are processed at the same time, in threads or with an
+    ``executor``: a process pool, or ``client.get_executor()`` of a Dask cluster. An executor
+    receives only short-lived credentials. ``progress`` shows a progress bar, and ``confirmed``
+    includes protected profiles. ``read_only``, ``policy`` and ``write`` are the options of
+    ``%aws_profile``, for the session of each profile.
 
     Code that would use the notebook's identity, such as a global client, is an error of each
     profile. Raises InvalidOption if no profile matches, if a Region is misspelled or repeated, if

@@ -45,7 +45,7 @@ class ErrorRows(list[dict[str, str | None]]):
         self.on_retry = on_retry
 
     def retry(self, *, executor: Executor | None = None) -> pd.DataFrame:
-        """Run the profiles again that failed or that Ctrl-C left out, and return all results.
+        """Retry the profiles that failed or that Ctrl-C left out, and return all results.
 
         Call the function with the same options, for the profiles and Regions without a result. The
         DataFrame contains the earlier and the new results, as if they came from one run. Its

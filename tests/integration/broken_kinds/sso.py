@@ -33,7 +33,7 @@ SIGN_INS = {
         kind,
         SignInRequired,
         f"The sign-in of `{owner}` is missing or has expired",
-        f"Run `%aws_profile P --login` where you see its output, "
+        "Run `%aws_profile P --login` interactively, "
         f"or `aws sso login --profile {owner}` in a terminal",
         by=by,
         seen=seen,
