@@ -210,7 +210,7 @@ def test_tab_after_a_sign_in(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> N
 )
 def test_options_that_belong_together(shell: Shell, line: str) -> None:
     """`--account` and `--role` must be used together, and without another name."""
-    assert "both --account and --role" in str(shell.refused(f"%aws_profile {line}"))
+    assert "--account and --role together" in str(shell.refused(f"%aws_profile {line}"))
 
 
 def test_without_a_sign_in(shell: Shell, aws: EmbeddedAws) -> None:
