@@ -13,7 +13,7 @@ import json
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from ipy_awsprofile.credentials.validation import (
     is_login,
     is_renewable_login,
     is_sso_token,
+    parse_time,
     require_usable,
 )
 
@@ -110,10 +111,12 @@ class RoleCache(_ReadAhead):
             raise KeyError(key)
         try:
             document = self._files[key + self._suffix]
-            _require_usable(document["Credentials"])
+            expiry = _require_usable(document["Credentials"])
             if other_role(document, self.roles.get(key, "")):
                 raise KeyError(key)
-            if self._provenance and not self._provenance.takes(document):
+            if self._provenance and (
+                expiry <= datetime.now(UTC) or not self._provenance.takes(document)
+            ):
                 raise KeyError(key)
             self._note_caller(document, cached=True)
         except (TypeError, KeyError, ValueError, RecursionError, UnusableCredentialsError):
@@ -158,22 +161,22 @@ def _time_as_botocore(value: object) -> str:
     return str(value)
 
 
-def _require_usable(credentials: Any) -> None:
-    """Raise KeyError, TypeError or UnusableCredentialsError for unusable or expired credentials."""
-    for name in ("SessionToken", "Expiration"):
-        if not isinstance(credentials[name], str):
-            raise TypeError(name)
-    names = {name: credentials[member] for name, member in _MEMBERS.items()}
-    require_usable(names)
+def _require_usable(credentials: Any) -> datetime:
+    """Return when the credentials of a cached document expire.
+
+    Raises KeyError, TypeError, ValueError or UnusableCredentialsError if botocore can't use them.
+    """
+    if not isinstance(credentials["SessionToken"], str):
+        raise TypeError("SessionToken")
+    expiry = parse_time(credentials["Expiration"])
+    if expiry is None:
+        raise ValueError("Expiration")
+    require_usable({name: credentials[field] for name, field in _FIELDS.items()})
+    return expiry
 
 
-#: botocore's names of credentials, and the names in a cached document.
-_MEMBERS = {
-    "access_key": "AccessKeyId",
-    "secret_key": "SecretAccessKey",
-    "token": "SessionToken",
-    "expiry_time": "Expiration",
-}
+#: botocore's names of credentials, and their names in a cached document.
+_FIELDS = {"access_key": "AccessKeyId", "secret_key": "SecretAccessKey", "token": "SessionToken"}
 
 
 class _SignInFiles(_ReadAhead, JSONFileCache):

@@ -115,7 +115,7 @@ def test_second_notebook(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: l
     aws.calls.clear()
     session = "__import__('ipy_awsprofile').open_session('P', mfa=True)"
     assert "careful" in run_python(f"print({session}.client('s3').list_buckets())")
-    assert actions(aws) == ["s3:ListAllMyBuckets"]
+    assert actions(aws) == ["sts:GetCallerIdentity", "s3:ListAllMyBuckets"]
     (file,) = cached_roles(aws)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert user.secret_access_key not in file.read_text()
