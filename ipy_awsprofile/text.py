@@ -93,7 +93,7 @@ def number_of(number: int, unit: str, units: str = "") -> str:
 #: The user name and password of a URL, its query, and a fragment with parameters. Queries of
 #: addresses without a scheme are included.
 _USER = re.compile(r"//[^/\s]*@")
-_QUERY = re.compile(r"(?<=\S)(?:\?|#(?=\S*=))[^\s`'\"]+")
+_QUERY = re.compile(r"(?<=\S)(?:\?|#(?=[^\s#]*=))[^\s`'\"]+")
 
 
 def redacted_urls(text: str) -> str:

@@ -117,6 +117,7 @@ def test_program(command: str, name: str | None) -> None:
         ("https://host/start#/", "https://host/start#/"),
         ("https://host/start#/?token=hush", "https://host/start#…"),
         ("https://host/#token=hush", "https://host/#…"),
+        ("https://host/#top#token=hush", "https://host/#top#…"),
         ("host:80?token=hush", "host:80?…"),
         (
             "Invalid endpoint: `http://h/?hush`. Is it one?",

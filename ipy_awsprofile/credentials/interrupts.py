@@ -13,11 +13,17 @@ from types import FrameType, TracebackType
 from typing import Any
 
 
+def causes(error: BaseException | None, outer: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and its causes, up to the ``outer`` error."""
+    while error is not None and error is not outer:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
 def forget_stack(error: BaseException | None, outer: BaseException | None) -> None:
     """Remove the tracebacks of an error and its causes, up to the ``outer`` error."""
-    while error is not None and error is not outer:
-        error.__traceback__ = None
-        error = error.__cause__ or error.__context__
+    for each in causes(error, outer):
+        each.__traceback__ = None
 
 
 class interrupts_unshown(ContextDecorator):  # noqa: N801  # used like a function

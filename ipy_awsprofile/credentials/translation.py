@@ -1,7 +1,8 @@
 """Translate errors of AWS, botocore and Python to this package's exceptions.
 
 Wrap calls in `translated`. The resulting exception names the profile and says what to do next. The
-original error is its cause, unless that error can contain a secret.
+original error is its cause, unless that error can contain a secret. Passwords and queries in URLs
+can be secrets.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from ipy_awsprofile.credentials.botocore_errors import from_exception
 from ipy_awsprofile.credentials.chain_names import ChainNames
 from ipy_awsprofile.credentials.deadline import is_in_force, limited
 from ipy_awsprofile.credentials.error_response import ErrorResponse
-from ipy_awsprofile.credentials.interrupts import forget_stack
+from ipy_awsprofile.credentials.interrupts import causes, forget_stack
 from ipy_awsprofile.credentials.system_limits import system_limit
 from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.text import redacted_urls
 
 
 class translated(AbstractContextManager[None]):  # noqa: N801  # used like a function
@@ -55,7 +57,9 @@ class translated(AbstractContextManager[None]):  # noqa: N801  # used like a fun
             raise limit from None
         if isinstance(error, AwsProfileError) or not isinstance(error, Exception):
             raise error
-        raise self._ours(error) from (error if _is_quotable(error) else None)
+        ours, cause = self._ours(error), error if _is_quotable(error, self._outer) else None
+        del error  # a traceback can print the variables of this frame
+        raise ours from cause
 
     def _ours(self, error: Exception) -> AwsProfileError:
         chain = ChainNames(self._chain.names[self._step :])
@@ -90,13 +94,17 @@ _UNQUOTABLE = (
 )
 
 
-def _is_quotable(error: Exception) -> bool:
+def _is_quotable(error: Exception, outer: BaseException | None) -> bool:
+    """Return whether a traceback that shows the error and its causes contains no secret."""
     if isinstance(error, botocore.ClientError):
         return not ErrorResponse.of(error).rejects_signature
     # The message for a header that can't be sent quotes the header.
     if type(error) is botocore.HTTPClientError:
         return False
-    return isinstance(error, _QUOTABLE) and not isinstance(error, _UNQUOTABLE)
+    if not isinstance(error, _QUOTABLE) or isinstance(error, _UNQUOTABLE):
+        return False
+    texts = map(str, causes(error, outer))
+    return all(redacted_urls(text) == text for text in texts)
 
 
 #: Failures that botocore logs with a traceback before it raises them.

@@ -29,6 +29,7 @@ from ipy_awsprofile.sessions.session import credentials_of, timeout_of
 from ipy_awsprofile.text import parse_json
 
 if TYPE_CHECKING:
+    from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials
     from ipy_awsprofile.sessions.session import ProfileSession
 
 #: The domains of the sign-in and of the console in each partition.
@@ -98,16 +99,10 @@ def _token(session: ProfileSession, base: str) -> str:
             "Switch to a role, or sign in to the console with the user's password.",
         )
     keys, _ = short_lived(session)
-    credentials = {
-        "sessionId": keys.access_key,
-        "sessionKey": keys.secret_key,
-        "sessionToken": keys.token,
-    }
-    query = urlencode({"Action": "getSigninToken", "Session": json.dumps(credentials)})
     # A client's connections use the user's proxy and certificates, and have time limits.
     sts: Any = guarded(session.client("sts", config=give_up_soon(timeout_of(session))))
     http = sts._endpoint.http_session  # noqa: SLF001  # not public
-    response = http.send(AWSRequest("GET", f"{base}?{query}").prepare())
+    response = http.send(_request_for_token(base, keys))
     if response.status_code != HTTPStatus.OK:
         is_refused = (
             HTTPStatus.BAD_REQUEST <= response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
@@ -119,6 +114,18 @@ def _token(session: ProfileSession, base: str) -> str:
             else "The service or a proxy failed. Wait a minute, then run the cell again.",
         )
     return _sign_in_token(response.content)
+
+
+def _request_for_token(base: str, keys: RedactedCredentials) -> Any:
+    """Return the request for a token. Errors and logs quote URLs, so the keys are in its body."""
+    credentials = {
+        "sessionId": keys.access_key,
+        "sessionKey": keys.secret_key,
+        "sessionToken": keys.token,
+    }
+    form = {"Action": "getSigninToken", "Session": json.dumps(credentials)}
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    return AWSRequest("POST", base, headers, urlencode(form)).prepare()
 
 
 def _sign_in_token(content: bytes) -> str:

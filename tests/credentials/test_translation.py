@@ -8,6 +8,7 @@ import threading
 import traceback
 from contextlib import suppress
 from contextvars import copy_context
+from pathlib import Path
 
 import pytest
 from botocore import exceptions as theirs
@@ -16,6 +17,15 @@ from ipy_awsprofile import errors as ours
 from ipy_awsprofile.credentials.translation import translated
 from tests.attack.interrupting import interrupted
 from tests.credentials.foreign_errors import CHAIN, response, translate
+
+#: The folder of the tests' own stack frames, whose variables contain the secret.
+HERE = str(Path(__file__).parent)
+
+
+def caused_by(error: Exception, cause: Exception) -> Exception:
+    """Return an error with a cause."""
+    error.__cause__ = cause
+    return error
 
 
 @pytest.mark.parametrize(
@@ -33,13 +43,33 @@ def test_cause_is_kept(error: Exception) -> None:
         theirs.CredentialRetrievalError(provider="custom-process", error_msg="hush"),
         json.JSONDecodeError("Expecting value", "hush", 0),
         theirs.HTTPClientError(error="Invalid header value b'hush'"),
-        theirs.ParamValidationError(report="value: hush"),
+        theirs.ParamValidationError(report="RoleArn, value: hush, type: str"),
+        theirs.EndpointConnectionError(endpoint_url="http://me:hush@host/"),
+        theirs.SSLError(endpoint_url="https://host/federation?Session=hush", error=OSError()),
+        theirs.ReadTimeoutError(endpoint_url="https://host/#token=hush"),
+        ValueError("Invalid endpoint: http://me:hush@bad host"),
+        caused_by(
+            theirs.ProxyConnectionError(proxy_url="http://proxy"),
+            OSError("Max retries exceeded with url: /federation?Session=hush"),
+        ),
     ],
 )
 def test_cause_that_can_have_a_secret_is_not_kept(error: Exception) -> None:
     """An error that can quote a secret isn't the cause, because a traceback would show it."""
-    assert translate(error).__cause__ is None
-    assert translate(error).__suppress_context__
+    ours = translate(error)
+    assert ours.__cause__ is None
+    assert ours.__suppress_context__
+    shown = traceback.TracebackException.from_exception(ours, capture_locals=True)
+    assert "hush" not in "".join(frame for frame in shown.format() if HERE not in frame)
+
+
+def test_url_of_an_error_that_is_handled() -> None:
+    """An error that the caller was already handling doesn't prevent a cause."""
+    error = theirs.NoRegionError()
+    try:
+        raise ValueError("http://host/?query")
+    except ValueError:
+        assert translate(error).__cause__ is error
 
 
 @pytest.mark.parametrize("code", ["SignatureDoesNotMatch", "InvalidSignatureException"])

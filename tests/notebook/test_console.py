@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
+import traceback
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from ipy_awsprofile.errors import (
     AwsProfileError,
     CredentialsUnavailable,
+    EndpointUnreachable,
     InvalidOption,
     ServiceError,
 )
@@ -21,7 +25,7 @@ from ipy_awsprofile.sessions.console import console_link
 from ipy_awsprofile.sessions.local_browser import local_browser
 from ipy_awsprofile.sessions.session import open_session
 from tests.local_browser import Browser, browser
-from tests.servers import Answers, odd_server
+from tests.servers import Answers, closed_port, odd_server
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
@@ -95,6 +99,31 @@ def test_link(aws: EmbeddedAws) -> None:
         console_link(session)
 
 
+def test_unreachable_endpoint(aws: EmbeddedAws) -> None:
+    """If the federation endpoint can't be reached, the error and its cause contain no secret."""
+    session = open_session("RoleBeta")
+    address = f"http://127.0.0.1:{closed_port()}"
+    session._session.full_config["profiles"]["RoleBeta"]["endpoint_url"] = address
+    with pytest.raises(EndpointUnreachable) as caught:
+        console_link(session)
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert isinstance(caught.value.__cause__, EndpointConnectionError)
+    assert secrets_in("".join(shown.format()), aws) == []
+
+
+def test_log_of_connections(aws: EmbeddedAws, caplog: pytest.LogCaptureFixture) -> None:
+    """The request for a token has the credentials in its body, because urllib3 logs URLs."""
+    caplog.set_level(logging.DEBUG, "urllib3")
+    console_link(open_session("RoleBeta"))
+    assert "POST /federation HTTP" in caplog.text
+    assert secrets_in(caplog.text, aws) == []
+
+
+def secrets_in(text: str, aws: EmbeddedAws) -> list[str]:
+    """Return the beginning of each secret that is in a text, as it is or quoted for a URL."""
+    return [secret[:4] for secret in aws.secrets() if secret in text or quote_plus(secret) in text]
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -138,9 +167,11 @@ def test_a_page_of_a_proxy(monkeypatch: pytest.MonkeyPatch, status: int, said: s
     ],
 )
 def test_what_the_endpoint_refuses(aws: EmbeddedAws, query: dict[str, str]) -> None:
-    """The federation endpoint refuses the same malformed requests as AWS."""
-    with pytest.raises(urllib.error.HTTPError, match="400"):
-        urllib.request.urlopen(f"{aws.endpoint_url}/federation?{urlencode(query)}")
+    """The federation endpoint refuses the same malformed requests as AWS, with both methods."""
+    address, form = f"{aws.endpoint_url}/federation", urlencode(query)
+    for request in ((f"{address}?{form}",), (address, form.encode())):
+        with pytest.raises(urllib.error.HTTPError, match="400"):
+            urllib.request.urlopen(*request)
 
 
 def test_a_link_works_for_a_while(aws: EmbeddedAws) -> None:

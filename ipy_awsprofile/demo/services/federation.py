@@ -42,13 +42,14 @@ class FederationEndpoint:
         self._tokens: dict[str, tuple[str, datetime]] = {}
 
     def endpoints(self) -> Endpoints:
-        """Return the only endpoint, by its method and path."""
-        return {("GET", "/federation"): Endpoint("signin:Federation", self._answer)}
+        """Return the endpoint for both methods. Requests have a query or a form."""
+        endpoint = Endpoint("signin:Federation", self._answer)
+        return {("GET", "/federation"): endpoint, ("POST", "/federation"): endpoint}
 
     def _answer(self, request: Request) -> Response:
-        match request.args.get("Action"):
+        match request.values.get("Action"):
             case "getSigninToken":
-                return json_answer({"SigninToken": self._token(request.args.get("Session", ""))})
+                return json_answer({"SigninToken": self._token(request.values.get("Session", ""))})
             case "login":
                 return self._login(request)
             case _:
@@ -79,8 +80,8 @@ class FederationEndpoint:
         return made
 
     def _login(self, request: Request) -> Response:
-        arn, expires = self._tokens.get(request.args.get("SigninToken", ""), ("", None))
-        destination = request.args.get("Destination", "")
+        arn, expires = self._tokens.get(request.values.get("SigninToken", ""), ("", None))
+        destination = request.values.get("Destination", "")
         if expires is None or self._state.clock() >= expires or not destination:
             raise _refused("The token is invalid or has expired")
         page = _PAGE.format(arn=escape(arn), destination=escape(destination))
