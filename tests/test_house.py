@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -65,6 +66,20 @@ def test_files_are_short() -> None:
     assert modules
     assert [file.name for file in modules if lines(file) > 300] == []
     assert [file.name for file in tests if lines(file) > 600] == []
+
+
+def test_copies_of_keys_are_redacted() -> None:
+    """Only copies by `freeze_credentials` are assigned to variables, which tracebacks can print."""
+    assigned = [
+        (file.name, ast.unparse(node))
+        for file in PACKAGE.rglob("*.py")
+        for function in ast.walk(ast.parse(file.read_text()))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr)
+    ]
+    assert [value for value in assigned if "freeze_credentials(" in value[1]]
+    assert [value for value in assigned if "get_frozen_credentials(" in value[1]] == []
 
 
 def test_tests_mirror_the_package() -> None:

@@ -6,7 +6,7 @@ Exceptions are stored as text, because not every exception can be pickled.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -14,6 +14,7 @@ from urllib.parse import quote
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from ipy_awsprofile.bindings.default_session import working_as
+from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials, freeze_credentials
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, CredentialsExpired
 from ipy_awsprofile.sessions.session import chain_of
@@ -80,14 +81,14 @@ def call(function: Function, session: boto3.Session) -> CallResult:
     except BaseException as raised:  # noqa: BLE001  # asyncio's CancelledError isn't an Exception
         error = _translated(raised, chain_of(session))
         expired = isinstance(error, CredentialsExpired)
-        return CallResult(failure=failure_of(error, _secrets(session)), expired=expired)
+        return CallResult(failure=failure_of(error, _keys(session)), expired=expired)
 
 
-def failure_of(error: BaseException, secrets: Iterable[str] = ()) -> Failure:
-    """Return an error as text without any of these secrets."""
+def failure_of(error: BaseException, keys: RedactedCredentials | None = None) -> Failure:
+    """Return an error as text without these keys."""
     hint = error.hint if isinstance(error, AwsProfileError) else ""
     message = " ".join(str(error).split())
-    for secret in secrets:
+    for secret in filter(None, keys[:3] if keys else ()):
         for written in (secret, quote(secret), quote(secret, safe="")):
             message = re.sub(re.escape(written), "…", message, flags=re.IGNORECASE)
     return Failure(type(error).__name__, shortened(message), hint)
@@ -104,9 +105,8 @@ def _translated(error: BaseException, chain: tuple[str, ...]) -> BaseException:
         return ours
 
 
-def _secrets(session: boto3.Session) -> tuple[str, ...]:
+def _keys(session: boto3.Session) -> RedactedCredentials | None:
     try:
-        frozen = session.get_credentials().get_frozen_credentials()  # type: ignore[union-attr]
+        return freeze_credentials(session.get_credentials())
     except Exception:  # noqa: BLE001  # without credentials, a message can't contain them
-        return ()
-    return tuple(filter(None, (frozen.secret_key, frozen.token, frozen.access_key)))
+        return None

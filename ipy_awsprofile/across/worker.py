@@ -46,7 +46,7 @@ def call_in_worker(session: PortableSession, function: PortableFunction) -> Call
     try:
         opened = session.open()
     except Exception as error:  # noqa: BLE001
-        return CallResult(failure=failure_of(error, map(str, session.keys[1:3])))
+        return CallResult(failure=failure_of(error, session.keys))
     with isolated_run(_no_storage_options):
         return call(function, opened)
 

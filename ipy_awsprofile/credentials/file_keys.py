@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError
 
 from ipy_awsprofile.config.shared_files import file_sections, version_of
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
-from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials
+from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials, freeze_credentials
 from ipy_awsprofile.credentials.validation import UnusableCredentialsError, require_usable
 from ipy_awsprofile.errors import AwsProfileError, ConfigFileError, IdentityChanged
 
@@ -57,7 +57,7 @@ class FileCredentials(StaysInProcess, Credentials):
         self._load = load
         self._path = path
         self._version = version
-        self._use(RedactedCredentials(*loaded.get_frozen_credentials()))
+        self._use(freeze_credentials(loaded))
         self._refused: tuple[str, str] | None = None  # the message and hint of the error
         self._failed: object = None
         self._check_at = 0.0
@@ -103,7 +103,7 @@ class FileCredentials(StaysInProcess, Credentials):
         """Return the keys that are in the file now; None if they are missing or unusable."""
         try:
             loaded = self._load()
-            keys = RedactedCredentials(*loaded.get_frozen_credentials()) if loaded else None
+            keys = freeze_credentials(loaded) if loaded else None
             require_usable(keys._asdict() if keys else None)
         except (BotoCoreError, OSError, ValueError, ConfigFileError, UnusableCredentialsError):
             return None

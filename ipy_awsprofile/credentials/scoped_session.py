@@ -19,7 +19,7 @@ from botocore.credentials import (
 
 from ipy_awsprofile.config.session_policy import Scope
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
-from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials
+from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials, freeze_credentials
 from ipy_awsprofile.credentials.session_token import get_session_token
 from ipy_awsprofile.errors import AwsProfileError
 
@@ -86,7 +86,7 @@ class ScopedSessionFetcher(StaysInProcess):
 
     def fetch_credentials(self) -> dict[str, Any]:
         """Return the session's credentials in botocore's format. Raises botocore's errors."""
-        base = RedactedCredentials(*self._source_credentials.get_frozen_credentials())
+        base = freeze_credentials(self._source_credentials)
         ends = getattr(self._source_credentials, "_expiry_time", None)  # not public
         issued = self._issued
         # STS can't extend the session until the base is renewed, possibly just before it expires.

@@ -144,3 +144,11 @@ class RedactedCredentials(StaysInProcess, ReadOnlyCredentials):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
+
+
+def freeze_credentials(credentials: Any) -> RedactedCredentials:
+    """Return a consistent copy of botocore credentials, which renews them if they are expiring.
+
+    Tracebacks can print the variables of stack frames, so assign no other copy to a variable.
+    """
+    return RedactedCredentials(*credentials.get_frozen_credentials())

@@ -23,6 +23,7 @@ from botocore.credentials import (
 from ipy_awsprofile.config.mfa import MfaSession
 from ipy_awsprofile.credentials.cli_caches import RoleCache
 from ipy_awsprofile.credentials.mfa_prompt import MfaPrompter
+from ipy_awsprofile.credentials.secret_redaction import freeze_credentials
 
 
 def get_session_token(
@@ -106,7 +107,7 @@ class _Fetcher(CachedCredentialFetcher):
         return cache_key(str(self._keys.get_frozen_credentials().access_key), self._session)
 
     def _get_credentials(self) -> Any:
-        frozen = self._keys.get_frozen_credentials()
+        frozen = freeze_credentials(self._keys)
         sts = self._create_client(
             "sts", aws_access_key_id=frozen.access_key, aws_secret_access_key=frozen.secret_key
         )

@@ -16,6 +16,7 @@ from ipy_awsprofile.credentials.caller import CallerIdentity, caller_identity
 from ipy_awsprofile.credentials.error_response import ErrorResponse
 from ipy_awsprofile.credentials.response_checks import guarded
 from ipy_awsprofile.credentials.retries import give_up_soon
+from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials, freeze_credentials
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.sessions.session import (
     ProfileSession,
@@ -79,19 +80,8 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
     chain = chain_of(session)
     with translated(chain):
         credentials = credentials_of(session)
-        frozen = credentials.get_frozen_credentials()
-        access_key = frozen.access_key or ""
-        known = session.callers if isinstance(session, ProfileSession) else {}
-        caller = known.get(access_key)
-        if caller is None or (ask and caller.cached):
-            sts = session.client("sts", config=give_up_soon(timeout_of(session)))
-            try:
-                caller = caller_identity(guarded(sts))
-            except ClientError as error:
-                if not _cannot_tell(error, sts):
-                    raise
-                caller = caller or CallerIdentity("", "")
-            known[access_key] = caller
+        frozen = freeze_credentials(credentials)
+        caller = _fetch_caller(frozen, session, ask=ask)
         arn = Arn.parse(caller.arn) if caller.arn else _UNKNOWN
         if arn is None:
             raise KeyError("Arn")  # the response isn't from AWS
@@ -116,6 +106,24 @@ def who_am_i(session: boto3.Session, *, ask: bool = False) -> Identity:
         unknown_region=unknown_region,
         source=source,
     )
+
+
+def _fetch_caller(
+    frozen: RedactedCredentials, session: boto3.Session, *, ask: bool
+) -> CallerIdentity:
+    """Return the caller identity for credentials. Call STS only for the first time."""
+    known = session.callers if isinstance(session, ProfileSession) else {}
+    caller = known.get(frozen.access_key or "")
+    if caller is None or (ask and caller.cached):
+        sts = session.client("sts", config=give_up_soon(timeout_of(session)))
+        try:
+            caller = caller_identity(guarded(sts))
+        except ClientError as error:
+            if not _cannot_tell(error, sts):
+                raise
+            caller = caller or CallerIdentity("", "")
+        known[frozen.access_key or ""] = caller
+    return caller
 
 
 def _is_unknown_region(session: boto3.Session) -> bool:

@@ -15,7 +15,7 @@ from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
 from ipy_awsprofile.credentials.interrupts import interrupts_unshown
 from ipy_awsprofile.credentials.response_checks import guarded
 from ipy_awsprofile.credentials.retries import for_many_profiles, give_up_soon
-from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials
+from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials, freeze_credentials
 from ipy_awsprofile.credentials.session_token import get_session_token
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import CredentialsUnavailable
@@ -41,7 +41,7 @@ def present_credentials(session: boto3.Session) -> tuple[RedactedCredentials, da
         credentials = credentials_of(session)
         while True:
             expiry = expiry_of(credentials)
-            frozen = RedactedCredentials(*credentials.get_frozen_credentials())
+            frozen = freeze_credentials(credentials)
             if expiry_of(credentials) == expiry:
                 return frozen, expiry
             # The credentials were renewed meanwhile, so the expiry doesn't match.
@@ -63,10 +63,13 @@ def not_renewed(session: boto3.Session) -> RedactedCredentials:
     This doesn't call AWS or prompt the user. Raises CredentialsUnavailable for long-term keys.
     """
     with translated(chain_of(session)):
-        credentials = credentials_of(session)
-        # botocore has no public API to get credentials without renewal.
-        kept = vars(credentials).get("_frozen_credentials") or credentials.get_frozen_credentials()
-    return _with_token(RedactedCredentials(*kept))
+        frozen = RedactedCredentials(*_current_keys(credentials_of(session)))
+    return _with_token(frozen)
+
+
+def _current_keys(credentials: Any) -> Any:
+    """Return credentials without renewal, for which botocore has no public API."""
+    return vars(credentials).get("_frozen_credentials") or credentials.get_frozen_credentials()
 
 
 def _with_token(frozen: RedactedCredentials) -> RedactedCredentials:
@@ -113,12 +116,12 @@ def lendable(session: ProfileSession) -> tuple[RedactedCredentials, datetime | N
     """
     with session.issuing:
         with translated(chain_of(session)):
-            frozen = RedactedCredentials(*credentials_of(session).get_frozen_credentials())
+            frozen = freeze_credentials(credentials_of(session))
         if frozen.token:
             return short_lived(session)
-        key, issued = str(frozen.access_key), session.issued
-        if not issued or issued[0] != key or issued[2] - datetime.now(UTC) <= _ABOUT_TO_END:
-            issued = session.issued = (key, *session_token(session))
+        issued = session.issued
+        if not issued or issued[0] != frozen or issued[2] - datetime.now(UTC) <= _ABOUT_TO_END:
+            issued = session.issued = (frozen, *session_token(session))
         return issued[1:]
 
 

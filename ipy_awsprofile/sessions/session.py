@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from botocore.config import Config
     from botocore.credentials import Credentials
 
+    from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials
+
 
 class NamedSession(StaysInProcess, SharedHandlersSession):
     """A boto3 session with the names of its profiles in ``chain``, as in ``Identity``."""
@@ -67,8 +69,8 @@ class ProfileSession(NamedSession):
         self.person = person
         #: Whether a switch opened the session, rather than the user.
         self.is_of_switch = False
-        #: A long-term key's ID, and its STS credentials with their expiry; see `portable.lendable`.
-        self.issued: tuple[str, Any, datetime] | None = None
+        #: Long-term keys, and their STS credentials with the expiry; see `portable.lendable`.
+        self.issued: tuple[RedactedCredentials, RedactedCredentials, datetime] | None = None
         self.issuing = Lock()
 
     @property

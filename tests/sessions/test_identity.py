@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,11 @@ import boto3
 import pytest
 
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
-from ipy_awsprofile.errors import InvalidProfile
+from ipy_awsprofile.errors import EndpointUnreachable, InvalidProfile
 from ipy_awsprofile.sessions.identity import Identity, who_am_i
 from ipy_awsprofile.sessions.session import open_session
+from tests.identity_center import organisation
+from tests.servers import closed_port
 from tests.sessions.traces import actions, cached_roles, note_endpoint
 
 if TYPE_CHECKING:
@@ -111,3 +114,22 @@ def test_unknown_region(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> No
     assert identity.cached
     assert identity.unknown_region
     assert not who_am_i(open_session("Mars", region="us-west-2")).unknown_region
+
+
+@pytest.mark.parametrize("name", ["RoleBeta", "UserAlpha", "prod-reader"])
+def test_variables_after_a_failure(aws: EmbeddedAws, scenario: Scenario, name: str) -> None:
+    """If STS can't be reached, the variables in the traceback contain no key."""
+    organisation(aws)
+    aws.sso.sign_in("corp")
+    session = open_session(name)
+    session.callers.clear()
+    address = f"http://127.0.0.1:{closed_port()}"
+    session._session.full_config["profiles"][name]["endpoint_url"] = address
+    with pytest.raises(EndpointUnreachable) as caught:
+        who_am_i(session)
+    ours = caught.tb.tb_next  # without this test's variables
+    failure = traceback.TracebackException(caught.type, caught.value, ours, capture_locals=True)
+    shown = "".join(failure.format())
+    assert "frozen = <RedactedCredentials>" in shown
+    secrets = {*aws.secrets(), scenario.user.access_key_id, scenario.user.secret_access_key}
+    assert [secret[:4] for secret in secrets if secret in shown] == []
