@@ -16,6 +16,9 @@ import sys
 #: Seconds to wait for the kernel, which may be busy or call AWS itself. SDKs wait one minute.
 TIMEOUT = 50.0
 
+#: The file in a kernel's private folder that the kernel keeps locked.
+LOCK_FILE = "lock"
+
 
 class NothingPrintedError(Exception):
     """Raised if no credentials can be printed. The message gives the reason in one line."""
@@ -37,18 +40,56 @@ def command_line(*arguments: str) -> str:
     return join(words)
 
 
+def is_abandoned(folder: str) -> bool:
+    """Return whether the kernel that created a private folder has ended, even if it was killed.
+
+    The kernel keeps the folder's lock file locked, or open on Windows, until it ends. Raises
+    OSError if the file can't be read.
+    """
+    lock = os.path.join(folder, LOCK_FILE)
+    with open(lock) as file:
+        try:
+            from fcntl import LOCK_NB, LOCK_SH, flock
+        except ImportError:
+            file.close()
+            return _is_closed_on_windows(lock)
+        try:
+            flock(file, LOCK_SH | LOCK_NB)
+        except OSError:  # the kernel holds it, or the file system doesn't support locks
+            return False
+    return True
+
+
+def _is_closed_on_windows(file: str) -> bool:
+    """Return whether no process has a file open: Windows can't rename open files."""
+    try:
+        os.rename(file, file)
+    except PermissionError:
+        return False
+    return True
+
+
 def borrowed(url: str, token_file: str) -> bytes:
-    """Return the credentials that the kernel lends at a URL. Raises NothingPrintedError."""
+    """Return the credentials that the kernel lends at a URL. Raises NothingPrintedError.
+
+    After the kernel was killed, another user's server can listen on its port and return other
+    credentials. If the kernel still holds its lock after the response, it has sent the response.
+    """
     import json
     from http.client import HTTPConnection, HTTPException
 
     host, _, path = url.removeprefix("http://").partition("/")
+    folder = os.path.dirname(token_file)
     try:
         with open(token_file) as file:
             token = file.read()
+        if is_abandoned(folder):
+            raise FileNotFoundError
         kernel = HTTPConnection(host, timeout=TIMEOUT)
         kernel.request("GET", f"/{path}", headers={"Authorization": token})
         answer = json.loads(kernel.getresponse().read())
+        if is_abandoned(folder):
+            raise FileNotFoundError
         if not isinstance(answer, dict) or not answer.keys() & {"Token", "Message"}:
             raise ValueError(answer)
     except (FileNotFoundError, ConnectionRefusedError):

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from ipy_awsprofile.bindings.credential_process import LOCK_FILE, is_abandoned
 from ipy_awsprofile.config.private_folders import cache_folder
 from ipy_awsprofile.errors import CredentialsUnavailable
 
@@ -39,12 +40,13 @@ class PrivateFolder:
                 "Set XDG_RUNTIME_DIR or TMPDIR to a folder that only you can write to, and restart "
                 "the kernel.",
             )
-        for folder in parent.glob(f"{_PREFIX}*/{_LOCK}"):
+        for folder in parent.glob(f"{_PREFIX}*/{LOCK_FILE}"):
             _remove_if_abandoned(folder.parent)
         new = Path(tempfile.mkdtemp(prefix=f"new-{_PREFIX}", dir=parent))
         try:
-            write_private_file(new / _LOCK, b"")
-            self._lock = open(new / _LOCK)  # noqa: SIM115  # held as long as the folder exists
+            write_private_file(new / LOCK_FILE, b"")
+            # It is held as long as the folder exists. NFS locks only files that are writable.
+            self._lock = open(new / LOCK_FILE, "r+")  # noqa: SIM115
             _lock(self._lock)
             #: The folder gets this name only after it is locked.
             self.path = new.rename(parent / new.name.removeprefix("new-"))
@@ -62,29 +64,25 @@ class PrivateFolder:
         self._lock.close()
 
 
-_PREFIX, _LOCK = "ipy-awsprofile-", "lock"
+_PREFIX = "ipy-awsprofile-"
 
 
-def _lock(file: IO[str]) -> bool:
-    """Lock a file. Return False if another process holds the lock or locking isn't supported."""
+def _lock(file: IO[str]) -> None:
+    """Lock a file, if the file system supports that. `is_abandoned` tests the lock."""
     if os.name == "nt":
-        return True  # on Windows, an open file can't be removed
+        return  # on Windows, it is enough that the file is open
     import fcntl
 
-    try:
+    with suppress(OSError):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # another process holds it, or the file system doesn't support locks
-        return False
-    return True
 
 
 def _remove_if_abandoned(folder: Path) -> None:
     """Remove a folder that a process left behind when it ended."""
     try:
-        with open(folder / _LOCK) as lock:
-            if not _lock(lock):
-                return
-        (folder / _LOCK).unlink()
+        if not is_abandoned(str(folder)):
+            return
+        (folder / LOCK_FILE).unlink()
     except OSError:  # another process has removed it
         return
     shutil.rmtree(folder, ignore_errors=True)

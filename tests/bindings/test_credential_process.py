@@ -15,6 +15,7 @@ import pytest
 
 from ipy_awsprofile.bindings.credential_process import command_line, main, read
 from ipy_awsprofile.bindings.credential_server import Address, CredentialServer
+from ipy_awsprofile.bindings.private_folder import PrivateFolder
 from tests.bindings.borrowing import KERNEL_GONE, KERNEL_TESTS, run
 
 if TYPE_CHECKING:
@@ -36,12 +37,20 @@ def test_the_client_needs_nothing_of_its_surroundings(address: Address, tmp_path
 
 
 @pytest.fixture
-def other(temporary: Path) -> Iterator[tuple[socket.socket, str, str]]:
+def folder(temporary: Path) -> Iterator[PrivateFolder]:
+    """Create the private folder of a running kernel, with a token."""
+    folder = PrivateFolder()
+    (folder.path / "token").write_text("x" * 64)
+    yield folder
+    folder.remove()
+
+
+@pytest.fixture
+def other(folder: PrivateFolder) -> Iterator[tuple[socket.socket, str, str]]:
     """Listen as a server that isn't a kernel, and yield its socket, its URL and a token file."""
-    token_file = temporary / "token"
-    token_file.write_text("x" * 64)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield listener, f"http://127.0.0.1:{listener.getsockname()[1]}/1", str(token_file)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/1"
+        yield listener, url, str(folder.path / "token")
 
 
 @pytest.mark.parametrize(
@@ -63,6 +72,39 @@ def test_a_server_that_is_no_kernel(other: tuple[socket.socket, str, str], answe
     thread.join()
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "The kernel that lent this identity has closed the connection.\n"
+
+
+def test_a_server_on_the_port_of_a_killed_kernel(
+    folder: PrivateFolder, other: tuple[socket.socket, str, str]
+) -> None:
+    """The client connects to no other server after the kernel was killed."""
+    listener, url, token_file = other
+    folder.release_in_fork()  # as the system does when the kernel is killed
+    assert run(command_line("borrow", url, token_file)).stderr == KERNEL_GONE
+    listener.settimeout(0)
+    with pytest.raises(BlockingIOError):
+        listener.accept()
+
+
+def test_a_kernel_that_is_killed_meanwhile(
+    folder: PrivateFolder, other: tuple[socket.socket, str, str]
+) -> None:
+    """If the kernel has ended before the response, the client doesn't print the credentials."""
+    listener, url, token_file = other
+    credentials = json.dumps({"AccessKeyId": "a", "SecretAccessKey": "b", "Token": "c"})
+
+    def respond() -> None:
+        connection, _ = listener.accept()
+        with closing(connection):
+            connection.recv(1000)
+            folder.release_in_fork()
+            connection.sendall(f"HTTP/1.0 200 OK\r\n\r\n{credentials}".encode())
+
+    thread = threading.Thread(target=respond)
+    thread.start()
+    done = run(command_line("borrow", url, token_file))
+    thread.join()
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", KERNEL_GONE)
 
 
 def test_a_kernel_that_is_busy(other: tuple[socket.socket, str, str]) -> None:
