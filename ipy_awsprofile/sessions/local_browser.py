@@ -1,7 +1,9 @@
 """Open URLs in the user's browser if it is on the kernel's machine.
 
 The browser opens a loopback page of the kernel that redirects to the URL once, because other users
-of the machine can read the arguments of the browser's process.
+of the machine can read the arguments of the browser's process. On Linux, the page responds only to
+the user's own processes. A page in a file isn't an alternative, because browsers of Ubuntu (snap)
+and Windows (with WSL) can't open the kernel's files.
 
 https://docs.python.org/3/library/webbrowser.html
 """

@@ -2,14 +2,17 @@
 
 Browsers can open connections without sending a request, and any process on the machine can connect.
 Therefore, each connection has its own thread and timeout, and the oldest is closed if there are too
-many.
+many. On Linux, the page refuses connections of other users, because they can see its address in the
+arguments of the browser's process.
 
 https://www.rfc-editor.org/rfc/rfc8252#section-7.3
 """
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -96,6 +99,10 @@ class _Server(ThreadingTCPServer):
         self._threads_of: dict[socket.socket, threading.Thread] = {}  # oldest first
         super().__init__(("127.0.0.1", 0), _Request)
 
+    def verify_request(self, _request: Any, client_address: Any) -> bool:
+        """Return whether to accept a connection."""
+        return not _is_another_users(client_address, self.server_address)
+
     def process_request(self, request: Any, client_address: Any) -> None:
         """Handle a connection in a separate thread."""
         connections = list(self._threads_of.items())
@@ -121,6 +128,30 @@ class _Server(ThreadingTCPServer):
 
     def handle_error(self, *_: object) -> None:
         """Do nothing, because standard error appears in the notebook's output."""
+
+
+def _is_another_users(client: Any, server: Any) -> bool:
+    """Return whether a process of another user has opened this connection, if Linux lists it.
+
+    Root isn't another user: in WSL 2, a process of root forwards connections of Windows' browsers.
+    If WSL 2 shares the network of Windows, Linux doesn't list these connections.
+
+    https://docs.kernel.org/networking/proc_net_tcp.html
+    """
+    ends = [_hexadecimal(client), _hexadecimal(server)]
+    for table in ("tcp", "tcp6"):  # IPv6 sockets can also connect to IPv4 addresses
+        with suppress(OSError), open(f"/proc/net/{table}") as rows:
+            for row in rows:
+                columns = row.split()
+                if [columns[1][-13:], columns[2][-13:]] == ends:  # without the start of IPv6
+                    return int(columns[7]) not in {0, os.geteuid()}
+    return False
+
+
+def _hexadecimal(address: tuple[str, int]) -> str:
+    """Return an IPv4 address and a port as in the tables of Linux, such as ``0100007F:1F90``."""
+    host = int.from_bytes(socket.inet_aton(address[0]), sys.byteorder)
+    return f"{host:08X}:{address[1]:04X}"
 
 
 def _end(connection: socket.socket, thread: threading.Thread) -> None:

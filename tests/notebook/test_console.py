@@ -24,6 +24,7 @@ from ipy_awsprofile.errors import (
 from ipy_awsprofile.sessions.console import console_link
 from ipy_awsprofile.sessions.local_browser import local_browser
 from ipy_awsprofile.sessions.session import open_session
+from tests.bindings.borrowing import as_nobody, needs_proc, needs_root
 from tests.local_browser import Browser, browser
 from tests.servers import Answers, closed_port, odd_server
 
@@ -52,6 +53,27 @@ def test_opened(shell: Shell, aws: EmbeddedAws, browser: Browser) -> None:
     shell.good("%aws_profile --console")
     browser.wait()
     assert "console.aws.amazon.com/console/home" in browser.page
+
+
+@needs_root
+@needs_proc
+def test_another_user_of_the_machine(
+    shell: Shell, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another user who sees the browser's arguments gets nothing, and the browser still opens."""
+    shell.good("%aws_profile RoleBeta --session-name me")
+    stolen = []
+
+    def open_later(url: str, *_: object) -> bool:
+        stolen.append(as_nobody(lambda: urllib.request.urlopen(url).read().decode()))
+        return Browser.open(browser, url)
+
+    monkeypatch.setattr(browser, "open", open_later)
+    shell.good("%aws_profile --console s3")
+    browser.wait()
+    assert stolen
+    assert "assumed-role" not in stolen[0]
+    assert "assumed-role/RoleBeta/me" in browser.page
 
 
 def test_what_is_refused(shell: Shell, browser: Browser) -> None:

@@ -18,7 +18,7 @@ from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions import loopback_page
 from ipy_awsprofile.sessions.loopback_page import LoopbackPage, Response
 from ipy_awsprofile.sessions.oauth_callback import OAuthCallback
-from tests.bindings.borrowing import eventually
+from tests.bindings.borrowing import as_nobody, eventually, needs_proc, needs_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,6 +136,32 @@ def test_response_during_the_end() -> None:
         with client.makefile("rb") as file:
             assert file.read().endswith(b"whole")
         closing.join()
+
+
+@needs_root
+@needs_proc
+@pytest.mark.parametrize(
+    ("family", "host"),
+    [
+        (socket.AF_INET, "127.0.0.1"),
+        pytest.param(
+            *(socket.AF_INET6, "::ffff:127.0.0.1"),
+            marks=pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6"),
+        ),
+    ],
+)
+def test_another_user(page: LoopbackPage, family: socket.AddressFamily, host: str) -> None:
+    """The page responds to the user's processes only, with IPv4 and IPv6 sockets."""
+
+    def response() -> str:
+        with socket.socket(family) as client:
+            client.connect((host, urlsplit(page.url).port))
+            client.sendall(b"GET /first HTTP/1.0\r\n\r\n")
+            with client.makefile() as file:
+                return file.read()
+
+    assert as_nobody(response) in {"", "ConnectionResetError: [Errno 104] Connection reset by peer"}
+    assert response().endswith("/first")
 
 
 def test_garbage_prints_nothing(page: LoopbackPage, capfd: pytest.CaptureFixture[str]) -> None:
