@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     if options.command == "demo":
         return show_main_job()
-    return open_lab(more, browser=not options.no_browser)
+    return open_lab([*more, *(["--no-browser"] if options.no_browser else [])])
 
 
 if __name__ == "__main__":

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
+import json
+import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
-import time
-import webbrowser
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,14 +22,7 @@ if TYPE_CHECKING:
 #: The tutorials in the wheel; pyproject.toml puts them there.
 INSTALLED = Path(__file__).parents[1] / "notebooks"
 
-#: By default, JupyterLab gets news from jupyterlab.github.io, and checks PyPI for updates.
-#: https://jupyterlab.readthedocs.io/en/stable/user/announcements.html
-_WITHOUT_NEWS = (
-    "--LabApp.news_url=None",
-    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-)
-
-#: By default, JupyterLab also asks the user whether to fetch news.
+#: By default, JupyterLab asks the user whether to fetch news.
 _NEWS_SETTING = Path("@jupyterlab/apputils-extension/notification.jupyterlab-settings")
 
 #: Seconds for JupyterLab to stop its kernels and itself. It can hang if one of its threads doesn't
@@ -42,28 +33,25 @@ _GRACE = 20
 FIRST = "01-from-profile-to-buckets.ipynb"
 
 
-def open_lab(arguments: Sequence[str], *, browser: bool) -> int:
+def open_lab(arguments: Sequence[str]) -> int:
     """Open copies of the tutorials in JupyterLab and wait until it stops.
 
-    ``arguments`` are passed to ``jupyter lab``. Returns its exit status, or 0 after Ctrl-C.
+    ``arguments`` are passed to ``jupyter lab`` and override our configuration. Returns its exit
+    status, or 0 after Ctrl-C.
     """
     with _other_signals_like_ctrl_c(), demo_aws() as aws:
         tutorials = aws.home / "tutorials"
         tutorials.mkdir()
         for notebook in notebooks_folder().glob("*.ipynb"):
             shutil.copy(notebook, tutorials)
-        port, token = _free_port(), secrets.token_urlsafe()
         environment = clean_environment(aws)
-        # The token isn't an argument, because every user of the machine can read the arguments.
-        environment["JUPYTER_TOKEN"] = token
+        # JupyterLab prints its token only if it generates the token itself.
+        environment.pop("JUPYTER_TOKEN", None)
+        paths = [str(_configuration(aws.home, tutorials)), environment.get("JUPYTER_CONFIG_PATH")]
+        environment["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, paths))
         environment["JUPYTERLAB_SETTINGS_DIR"] = str(_settings(aws.home))
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1"]
-        command += [f"--ServerApp.port={port}", f"--ServerApp.root_dir={tutorials}"]
-        command += [*_WITHOUT_NEWS, *arguments]
+        command = [sys.executable, "-m", "jupyterlab", *arguments]
         server = subprocess.Popen(command, env=environment)  # noqa: S603
-        url = f"http://127.0.0.1:{port}/lab/tree/{FIRST}?token={token}"
-        page = _redirecting_page(url, aws.home) if browser else None
-        threading.Thread(target=_announce, args=(port, url, page), daemon=True).start()
         try:
             return server.wait()
         except KeyboardInterrupt:  # JupyterLab received it too, and may be asking for confirmation
@@ -74,6 +62,27 @@ def open_lab(arguments: Sequence[str], *, browser: bool) -> int:
         finally:
             server.kill()  # if it still runs
             server.wait()
+
+
+def _configuration(home: Path, tutorials: Path) -> Path:
+    """Write configuration files for JupyterLab; return their folder.
+
+    Arguments override configuration files, and JupyterLab rejects an option that is given twice.
+    https://docs.jupyter.org/en/latest/use/jupyter-directories.html
+    """
+    server = {"ip": "127.0.0.1", "root_dir": str(tutorials)}
+    lab = {
+        "default_url": f"/lab/tree/{FIRST}",
+        # By default, JupyterLab gets news from jupyterlab.github.io, and checks PyPI for updates.
+        # https://jupyterlab.readthedocs.io/en/stable/user/announcements.html
+        "news_url": None,
+        "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+    }
+    folder = home / "lab-configuration"
+    folder.mkdir()
+    (folder / "jupyter_server_config.json").write_text(json.dumps({"ServerApp": server}))
+    (folder / "jupyter_lab_config.json").write_text(json.dumps({"LabApp": lab}))
+    return folder
 
 
 def _settings(home: Path) -> Path:
@@ -107,34 +116,3 @@ def _other_signals_like_ctrl_c() -> Iterator[None]:
     finally:
         for name, handler in before.items():
             signal.signal(getattr(signal, name), handler)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _redirecting_page(url: str, folder: Path) -> str:
-    """Write a page that redirects to a URL; return the page's own URL.
-
-    Every user of the machine can read a browser's arguments, but only the user can read the page.
-    """
-    page = folder / "open-lab.html"
-    page.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={url}">')
-    return page.as_uri()
-
-
-def _announce(port: int, url: str, page: str | None) -> None:
-    """Print the URL when the server is up, and open ``page``, if given, in a browser.
-
-    JupyterLab prints its URL without the token, because the environment sets the token.
-    """
-    for _ in range(100):
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            print(f"\nThe tutorials: {url}\n", flush=True)  # noqa: T201
-            if page:
-                webbrowser.open(page)
-            return
-        time.sleep(0.3)

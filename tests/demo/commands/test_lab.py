@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 import tomllib
@@ -72,13 +73,11 @@ class Lab:
         with urllib.request.urlopen(request, timeout=60) as response:
             return json.loads(response.read())
 
-    def asks_nobody_outside(self) -> bool:
-        """Return whether JupyterLab's news and update checks are disabled."""
+    def has_no_news(self) -> bool:
+        """Return whether JupyterLab's news are disabled."""
         page = urllib.request.urlopen(f"http://127.0.0.1:{self.port}/lab?token={self.token}")
         text = page.read().decode().replace("&#34;", '"')
-        never = "check_for_updates_class=jupyterlab.NeverCheckForUpdate"
-        has_argument = any(never in line for line in command_lines(self.process.pid))
-        return has_argument and bool(re.search(r'"news": *{"disabled": *true}', text))
+        return bool(re.search(r'"news": *{"disabled": *true}', text))
 
     @property
     def gone(self) -> bool:
@@ -92,7 +91,7 @@ class Lab:
 
 @contextmanager
 def lab(*arguments: str, cwd: Path, **environment: str) -> Iterator[Lab]:
-    """Start `lab`, wait until it has printed its URL, and stop it at the end of the block."""
+    """Start `lab`, wait until its URL answers, and stop it at the end of the block."""
     # JupyterLab requires the option if the tests run as root.
     process = started("lab", "--allow-root", *arguments, cwd=cwd, environment=environment)
     printed = []
@@ -107,7 +106,11 @@ def lab(*arguments: str, cwd: Path, **environment: str) -> Iterator[Lab]:
             pytest.fail("".join(printed))
         # The process would block if nothing read its remaining output.
         threading.Thread(target=process.stdout.read, daemon=True).start()
-        yield Lab(process, int(found[1]), found[2])
+        running = Lab(process, int(found[1]), found[2])
+        while running.gone:  # JupyterLab prints its URL shortly before it listens
+            assert process.poll() is None
+            threading.Event().wait(0.1)
+        yield running
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -137,13 +140,42 @@ def test_lab(tmp_path: Path) -> None:
         lines = command_lines(running.process.pid)
         assert [line for line in lines if "jupyterlab" in line]
         assert not [line for line in lines if running.token in line]
-        assert running.asks_nobody_outside()
+        assert running.has_no_news()
         news = running.get("lab/api/settings/@jupyterlab/apputils-extension:notification")
         assert news["settings"] == {"fetchNews": "false"}  # by default, JupyterLab asks the user
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(timeout=60) == 0
         assert running.gone
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_options_of_the_user(tmp_path: Path) -> None:
+    """The user's options override ours, and the printed URL has the port that JupyterLab uses."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "mine.txt").touch()
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    options = [f"--port={port}", "--ip=127.0.0.1", f"--ServerApp.root_dir={tmp_path / 'mine'}"]
+    # JUPYTER_TOKEN can come from another Jupyter server. JupyterLab wouldn't print such a token.
+    with lab("--no-browser", *options, cwd=tmp_path, JUPYTER_TOKEN="another") as running:
+        assert running.port == port
+        assert [item["name"] for item in running.get("api/contents")["content"]] == ["mine.txt"]
+
+
+@pytest.mark.slow
+def test_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """JupyterLab doesn't check for updates, and reads the user's configuration folders, too."""
+    (tmp_path / "jupyter_server_config.json").write_text('{"ServerApp": {"port_retries": 7}}')
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", str(tmp_path))
+    assert main(["lab", "--no-browser", "--show-config-json"]) == 0
+    configuration = json.loads(capfd.readouterr().out)
+    lab_app, server_app = configuration["LabApp"], configuration["ServerApp"]
+    assert lab_app["check_for_updates_class"] == "jupyterlab.NeverCheckForUpdate"
+    assert server_app["port_retries"] == 7
+    assert server_app["ip"] == "127.0.0.1"
 
 
 @pytest.mark.slow
