@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import threading
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.demo.commands.environment import clean_environment
+from ipy_awsprofile.demo.commands.signals import signals_as_interrupts
 from ipy_awsprofile.demo.stages.demo_aws import demo_aws
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 #: The tutorials in the wheel; pyproject.toml puts them there.
 INSTALLED = Path(__file__).parents[1] / "notebooks"
@@ -39,7 +38,7 @@ def open_lab(arguments: Sequence[str]) -> int:
     ``arguments`` are passed to ``jupyter lab`` and override our configuration. Returns its exit
     status, or 0 after Ctrl-C.
     """
-    with _other_signals_like_ctrl_c(), demo_aws() as aws:
+    with signals_as_interrupts(), demo_aws() as aws:
         tutorials = aws.home / "tutorials"
         tutorials.mkdir()
         for notebook in notebooks_folder().glob("*.ipynb"):
@@ -97,22 +96,3 @@ def _settings(home: Path) -> Path:
 def notebooks_folder() -> Path:
     """Return the folder of the tutorials: in the installed package, or in the checkout."""
     return INSTALLED if INSTALLED.is_dir() else Path(__file__).parents[3] / "notebooks"
-
-
-@contextmanager
-def _other_signals_like_ctrl_c() -> Iterator[None]:
-    """Raise KeyboardInterrupt for SIGTERM and SIGHUP, too, so that they also clean up."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():  # which gets all signals
-        yield
-        return
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), interrupt) for name in names}
-    try:
-        yield
-    finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)

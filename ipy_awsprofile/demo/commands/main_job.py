@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from traitlets.config import Config
 
 from ipy_awsprofile.demo.aws import EmbeddedAws
 from ipy_awsprofile.demo.commands.environment import clean_environment
+from ipy_awsprofile.demo.commands.signals import signals_as_interrupts
 from ipy_awsprofile.demo.stages.scenario import seed
 
 if TYPE_CHECKING:
@@ -32,18 +34,38 @@ DENIED = 4  # the index of the cell that is meant to fail
 
 
 def show_main_job() -> int:
-    """Run the main job in a real IPython shell and print it; return 0 if it went as expected."""
-    with EmbeddedAws() as aws, _environment(clean_environment(aws)), _shell() as shell:
+    """Run the main job in a real IPython shell and print it; return 0 if it went as expected.
+
+    Ctrl-C raises KeyboardInterrupt, after the cleanup.
+    """
+    with (
+        signals_as_interrupts() as signals,
+        EmbeddedAws() as aws,
+        _environment(clean_environment(aws)),
+        _shell() as shell,
+    ):
         seed(aws)
         print("This runs on a small AWS in this process. No AWS account is involved.\n")  # noqa: T201
         outcomes = []
         for cell in MAIN_JOB:
             print(f"In [{shell.execution_count}]: {cell}")  # noqa: T201
-            outcomes.append(shell.run_cell(cell, store_history=True).success)
+            result = shell.run_cell(cell, store_history=True)
+            if signals:  # IPython and an interrupted switch have handled the KeyboardInterrupt
+                raise KeyboardInterrupt
+            outcomes.append(result.success)
             print()  # noqa: T201
     print("To try it yourself, open the tutorials: ipy-awsprofile lab")  # noqa: T201
     expected = [number != DENIED for number in range(len(MAIN_JOB))]
     return 0 if outcomes == expected else 1
+
+
+class _DemoShell(InteractiveShell):  # type: ignore[misc]  # IPython is untyped
+    """A shell that shows no traceback after Ctrl-C, because the demo ends."""
+
+    def showtraceback(self, *arguments: object, **options: object) -> None:
+        """Show the error of a cell, unless it is a KeyboardInterrupt."""
+        if not isinstance(sys.exception(), KeyboardInterrupt):
+            super().showtraceback(*arguments, **options)
 
 
 @contextmanager
@@ -67,7 +89,7 @@ def _shell() -> Iterator[InteractiveShell]:
     running = InteractiveShell._instance  # noqa: SLF001  # public methods can only clear it
     InteractiveShell._instance = None  # noqa: SLF001
     try:
-        shell = InteractiveShell.instance(config=config)
+        shell = _DemoShell.instance(config=config)
         try:
             yield shell
         finally:
@@ -78,4 +100,5 @@ def _shell() -> Iterator[InteractiveShell]:
             shell.restore_sys_module_state()
             atexit.unregister(shell.atexit_operations)  # this shell ends here, not at exit
     finally:
+        _DemoShell.clear_instance()
         InteractiveShell._instance = running  # noqa: SLF001

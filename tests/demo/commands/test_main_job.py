@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -68,3 +69,23 @@ def test_demo_from_anywhere(tmp_path: Path) -> None:
     assert demo.returncode == 0, printed
     assert ROLE in printed
     assert sorted(tmp_path.rglob("*")) == sorted([*files, tmp_path / "temporary"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("cell", [1, 3, 6])
+def test_an_interrupted_demo(tmp_path: Path, cell: int, number: signal.Signals) -> None:
+    """Ctrl-C in a cell ends the demo with status 130, and leaves no traceback and no files."""
+    with started("demo", cwd=tmp_path, environment={"PYTHONUNBUFFERED": "1"}) as demo:
+        assert demo.stdout
+        for line in demo.stdout:
+            if line.startswith(f"In [{cell}]"):
+                break
+        demo.send_signal(number)
+        printed = demo.stdout.read()
+        assert demo.wait(timeout=120) == 130, printed
+    assert "Traceback" not in printed
+    assert "KeyboardInterrupt" not in printed
+    assert f"In [{cell + 1}]" not in printed
+    assert "ipy-awsprofile lab" not in printed
+    assert list((tmp_path / "temporary").iterdir()) == []
