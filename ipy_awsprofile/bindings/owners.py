@@ -85,14 +85,16 @@ def _place(principal: str, other: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DefaultOwner:
-    """boto3's default identity while no profile is active.
+    """boto3's default identity while nothing follows a profile.
 
     ``profile`` is the default profile, and ``method`` is botocore's name for the source of its
-    credentials.
+    credentials. ``is_beside`` is true if a profile was active at that time, but only for the
+    session's variable or for some of the bindings.
     """
 
     profile: str
     method: str
+    is_beside: bool = False
 
     @property
     def name(self) -> str:
@@ -144,6 +146,22 @@ class Notebook(Protocol):
         """The default session that a switch has set, for code that names no profile."""
 
 
+class _Process:
+    """Records that belong to the process, because a client can outlive the extension.
+
+    Without them, an older client could write in a read-only notebook after the extension is loaded
+    again.
+    """
+
+    noted: tuple[tuple[ref[Any], Owner | DefaultOwner], ...] = ()
+    #: For credentials of a profile that the user chose: its name, and the identities that STS has
+    #: reported so far.
+    chosen: tuple[tuple[ref[Any], str, Mapping[str, CallerIdentity]], ...] = ()
+    #: Credentials of read-only sessions.
+    read_only: tuple[tuple[ref[Any]], ...] = ()
+    lock = threading.Lock()
+
+
 class Owners:
     """The owners of credentials that a switch has opened, or that a session found by default.
 
@@ -155,13 +173,6 @@ class Owners:
     def __init__(self) -> None:
         #: The Switcher, once it exists.
         self.notebook: Notebook | None = None
-        self._noted: list[tuple[ref[Any], Owner | DefaultOwner]] = []
-        #: For credentials of a profile that the user chose: its name, and the identities that STS
-        #: has reported so far.
-        self._chosen: list[tuple[ref[Any], str, Mapping[str, CallerIdentity]]] = []
-        #: Credentials of read-only sessions.
-        self._read_only: list[tuple[ref[Any]]] = []
-        self._lock = threading.Lock()
 
     def note(self, session: ProfileSession) -> None:
         """Record the owner of the session's credentials."""
@@ -170,13 +181,13 @@ class Owners:
     def note_found(self, session: Any, credentials: Any) -> None:
         """Record the owner of a botocore session's credentials, unless the user chose them."""
         if getattr(session, "is_read_only", False):
-            with self._lock:
-                self._read_only = [*_in_use(self._read_only), (ref(credentials),)]
+            with _Process.lock:
+                _Process.read_only = (*_in_use(_Process.read_only), (ref(credentials),))
         profile = session.instance_variables().get("profile")
         if is_users_choice(profile):
-            callers = getattr(session, "callers", {})
-            with self._lock:
-                self._chosen = [*_in_use(self._chosen), (ref(credentials), str(profile), callers)]
+            chosen = ref(credentials), str(profile), getattr(session, "callers", {})
+            with _Process.lock:
+                _Process.chosen = (*_in_use(_Process.chosen), chosen)
             return
         owner = profile.owner if profile else self._default_owner(session, credentials.method)
         if owner:
@@ -184,15 +195,15 @@ class Owners:
 
     def _default_owner(self, session: Any, method: str) -> Owner | DefaultOwner | None:
         """Return the owner of credentials that a session without a profile name has found."""
-        if not (self.notebook and self.notebook.sessions):
-            return DefaultOwner(session.get_config_variable("profile") or "default", method)
-        # A switch removes keys from the environment, so the user has set these keys since.
-        followed = None if method == "env" else self.notebook.followed
-        return owner_of(followed) if followed else None
+        if followed := self.notebook and self.notebook.followed:
+            # A switch removes keys from the environment, so the user has set these keys since.
+            return None if method == "env" else owner_of(followed)
+        profile = session.get_config_variable("profile") or "default"
+        return DefaultOwner(profile, method, bool(self.notebook and self.notebook.sessions))
 
     def _add(self, credentials: Any, owner: Owner | DefaultOwner) -> None:
-        with self._lock:
-            self._noted = [*_in_use(self._noted), (ref(credentials), owner)]
+        with _Process.lock:
+            _Process.noted = (*_in_use(_Process.noted), (ref(credentials), owner))
 
     def identity_of(self, credentials: Any) -> KnownIdentity:
         """Return the identity of these credentials, as far as it is known without calling AWS."""
@@ -205,7 +216,7 @@ class Owners:
             return KnownIdentity(owner.name, owner.principal)
         if owner is not None:
             return identity_of_profile(owner.name)
-        for noted, profile, callers in self._chosen:
+        for noted, profile, callers in _Process.chosen:
             if noted() is credentials:
                 caller = callers.get(key_of(credentials) or "")
                 return (
@@ -224,25 +235,31 @@ class Owners:
 
     def is_read_only(self, credentials: Any) -> bool:
         """Return whether these credentials belong to a read-only session, or are lent by one."""
-        if any(noted() is credentials for (noted,) in self._read_only):
+        if any(noted() is credentials for (noted,) in _Process.read_only):
             return True
         owner = self.of(credentials)
         return isinstance(owner, Owner) and owner.target.is_read_only
 
     def of(self, credentials: Any) -> Owner | DefaultOwner | None:
-        """Return the owner of credentials, or None if the user chose them."""
-        owners = (owner for noted, owner in self._noted if noted() is credentials)
-        return next(owners, None)
+        """Return the owner of credentials, or None if the user chose them.
+
+        After ``--only-session``, the default credentials count as the user's choice until the
+        kernel follows a profile.
+        """
+        owners = (owner for noted, owner in _Process.noted if noted() is credentials)
+        owner = next(owners, None)
+        is_beside = isinstance(owner, DefaultOwner) and owner.is_beside
+        return owner if not is_beside or (self.notebook and self.notebook.followed) else None
 
     def with_key(self, key: str) -> Owner | DefaultOwner | None:
         """Return the owner of the credentials that currently have this access key ID."""
-        owners = (owner for noted, owner in self._noted if key_of(noted()) == key)
+        owners = (owner for noted, owner in _Process.noted if key_of(noted()) == key)
         return next(owners, None)
 
 
-def _in_use(noted: list[_Noted]) -> list[_Noted]:
+def _in_use(noted: tuple[_Noted, ...]) -> tuple[_Noted, ...]:
     """Return the entries for credentials that still exist."""
-    return [one for one in noted if one[0]() is not None]
+    return tuple(one for one in noted if one[0]() is not None)
 
 
 def is_users_choice(profile: str | None) -> bool:
