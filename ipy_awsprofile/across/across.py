@@ -102,6 +102,7 @@ def across_profiles(
         read_only=read_only,
         policy=os.fspath(policy) if policy is not None else None,
         write=write,
+        caller="across_profiles",
     )
 
 

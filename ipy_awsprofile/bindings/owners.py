@@ -23,6 +23,7 @@ from ipy_awsprofile.bindings.known_identity import (
 from ipy_awsprofile.config.arn import Arn
 
 if TYPE_CHECKING:
+    from ipy_awsprofile.config.request import SessionRequest
     from ipy_awsprofile.config.session_policy import SessionPolicy
     from ipy_awsprofile.config.target import Target
     from ipy_awsprofile.credentials.caller import CallerIdentity
@@ -157,8 +158,8 @@ class _Process:
     #: For credentials of a profile that the user chose: its name, and the identities that STS has
     #: reported so far.
     chosen: tuple[tuple[ref[Any], str, Mapping[str, CallerIdentity]], ...] = ()
-    #: Credentials of read-only sessions.
-    read_only: tuple[tuple[ref[Any]], ...] = ()
+    #: Credentials of read-only sessions, and the requests that the sessions were opened for.
+    read_only: tuple[tuple[ref[Any], SessionRequest | None], ...] = ()
     lock = threading.Lock()
 
 
@@ -181,8 +182,9 @@ class Owners:
     def note_found(self, session: Any, credentials: Any) -> None:
         """Record the owner of a botocore session's credentials, unless the user chose them."""
         if getattr(session, "is_read_only", False):
+            entry = ref(credentials), getattr(session, "request", None)
             with _Process.lock:
-                _Process.read_only = (*_in_use(_Process.read_only), (ref(credentials),))
+                _Process.read_only = (*_in_use(_Process.read_only), entry)
         profile = session.instance_variables().get("profile")
         if is_users_choice(profile):
             chosen = ref(credentials), str(profile), getattr(session, "callers", {})
@@ -235,10 +237,20 @@ class Owners:
 
     def is_read_only(self, credentials: Any) -> bool:
         """Return whether these credentials belong to a read-only session, or are lent by one."""
-        if any(noted() is credentials for (noted,) in _Process.read_only):
+        if any(noted() is credentials for noted, _ in _Process.read_only):
             return True
         owner = self.of(credentials)
         return isinstance(owner, Owner) and owner.target.is_read_only
+
+    def request_of(self, credentials: Any) -> SessionRequest | None:
+        """Return the request that the session of these credentials was opened for, if known.
+
+        It is known for the sessions of a switch, and for read-only sessions.
+        """
+        if isinstance(owner := self.of(credentials), Owner):
+            return owner.target.request
+        requests = (request for noted, request in _Process.read_only if noted() is credentials)
+        return next(requests, None)
 
     def of(self, credentials: Any) -> Owner | DefaultOwner | None:
         """Return the owner of credentials, or None if the user chose them.

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.bindings.gate import watch_signatures
 from ipy_awsprofile.bindings.owners import Owners, watched_owners
+from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.errors import ReadOnlyIdentity
 
 if TYPE_CHECKING:
@@ -53,11 +55,31 @@ class WriteLock:
         writes = [one for one in actions if one.access in {"write", "permissions"}]
         if not writes or is_in_force():  # this package's calls get credentials
             return
-        from ipy_awsprofile.config.default_chain import typed
-
         name = self._owners.identity_of(signature.credentials).profile or "NAME"
         raise ReadOnlyIdentity(
             f"{signature.operation} would write, but `{name}` is read-only here: nothing was sent.",
-            f"To write, run `%aws_profile {typed([name])} --write`, or use a session that isn't "
-            "read-only.",
+            self._how_to_write(signature.credentials),
         )
+
+    def _how_to_write(self, credentials: Any) -> str:
+        """Return how to open a session that can write, the way that the user opened this one."""
+        from ipy_awsprofile.config.command import command_of  # not needed to load the extension
+
+        request = self._owners.request_of(credentials)
+        active = self._owners.notebook.sessions if self._owners.notebook else ()
+        if not isinstance(request, SwitchRequest):  # the user's own session, or `scoped`
+            return _WITH_ANOTHER_SESSION
+        if request.caller.startswith("%%"):
+            return (
+                f"To write, run the cell again with `--write` in its `{request.caller}` line, not "
+                "`--read-only`."
+            )
+        if not request.caller.startswith("%"):
+            return f"To write, call `{request.caller}` with `write=True`, not `read_only=True`."
+        if not any(session.target.request is request for session in active):
+            return _WITH_ANOTHER_SESSION  # the client is from before a switch
+        command = command_of(replace(request, read_only=False, write=True))
+        return f"To write, run `{command}`, or use a session that isn't read-only."
+
+
+_WITH_ANOTHER_SESSION = "To write, create the client with a session that isn't read-only."

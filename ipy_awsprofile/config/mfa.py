@@ -8,10 +8,12 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ipy_awsprofile.config.chain import Step
+from ipy_awsprofile.config.command import command_of
 from ipy_awsprofile.config.profiles import Profile, ProfileKind, has_session_token
+from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.errors import InvalidOption
 
@@ -57,18 +59,18 @@ class MfaSession:
     duration: int | None = None
 
 
-def mfa_session(step: Step, duration: int | None) -> MfaSession:
-    """Return the MFA session of a profile. Raises InvalidOption if the profile can't have one."""
+def mfa_session(step: Step, duration: int | None, request: SessionRequest) -> MfaSession:
+    """Return the MFA session of a request's profile. Raises InvalidOption if it can't have one."""
     profile, name = step.profile, step.profile.name
     if profile.kind is not ProfileKind.STATIC_KEYS:
         raise InvalidOption(
             f"--mfa is for long-term keys, but `{name}` uses {profile.kind.in_words}.",
-            _without_option(profile),
+            _without_option(profile, request),
         )
     if has_session_token(step.settings):
         raise InvalidOption(
             f"--mfa is for long-term keys, but `{name}` has a session token.",
-            f"Run `%aws_profile {name}`, or replace its keys with long-term keys.",
+            f"Run `{_command_without_mfa(request)}`, or replace its keys with long-term keys.",
         )
     if profile.mfa_serial is None:
         raise InvalidOption(
@@ -79,9 +81,16 @@ def mfa_session(step: Step, duration: int | None) -> MfaSession:
     return MfaSession(profile.mfa_serial, duration)
 
 
-def _without_option(profile: Profile) -> str:
+def _without_option(profile: Profile, request: SessionRequest) -> str:
     is_role = profile.kind in {ProfileKind.ASSUME_ROLE, ProfileKind.CREDENTIAL_SOURCE}
     if is_role and not profile.mfa_serial:
-        return "Add `mfa_serial = …` to the profile of the role, and switch to it without --mfa."
+        add = "Add `mfa_serial = …` to the profile of the role"
+        if request.role_arn:
+            add = "Write a profile for the role with `mfa_serial = …` in the config file"
+        return f"{add}, and switch to it without --mfa."
     asked = ". The role requires an MFA code even without --mfa" if is_role else ""
-    return f"Run `%aws_profile {profile.name}`{asked}."
+    return f"Run `{_command_without_mfa(request)}`{asked}."
+
+
+def _command_without_mfa(request: SessionRequest) -> str:
+    return command_of(replace(request, mfa=False))

@@ -102,7 +102,8 @@ class SwitchRequest(SessionRequest):
     ``variable`` is the notebook's variable for the session. The switch is refused unless STS
     reports the account ``expect_account``. ``only_session`` sets only the variable. ``confirmed``
     allows a switch to a protected profile, and ``write`` allows a session that isn't read-only for
-    a profile that is otherwise always read-only.
+    a profile that is otherwise always read-only. ``caller`` is the magic or the function that the
+    user called, such as ``%%aws_profile``, for hints to call it with other options.
     """
 
     variable: str = SESSION
@@ -110,3 +111,4 @@ class SwitchRequest(SessionRequest):
     only_session: bool = False
     confirmed: bool = False
     write: bool = False
+    caller: str = "%aws_profile"

@@ -66,6 +66,8 @@ class Target:
     region_is_option: bool = False
     #: The MFA session to use instead of the access keys themselves, if any.
     mfa: MfaSession | None = None
+    #: The request that the target was resolved from.
+    request: SessionRequest = field(default_factory=SessionRequest)
 
     @property
     def profiles(self) -> tuple[Profile, ...]:
@@ -223,7 +225,7 @@ def target_of(request: SessionRequest, config: Config | None = None) -> Target:
     by_role = first.profile.kind in ASSUMES
     allowed = ROLE if by_role and not request.mfa else ANY_SESSION
     lasts = None if request.duration is None else whole_seconds(request.duration, allowed)
-    mfa = mfa_session(first, lasts) if request.mfa else None
+    mfa = mfa_session(first, lasts, request) if request.mfa else None
     options = options_as_settings(request, lasts if by_role else None, first)
     policy = session_policy(request, first.profile)
     scope = Scope(policy, None if mfa else lasts)
@@ -238,6 +240,7 @@ def target_of(request: SessionRequest, config: Config | None = None) -> Target:
         parameters=role_parameters(request, chain.steps),
         mfa=mfa,
         mfa_processes=mfa_processes((step.profile for step in chain.steps), config.profiles),
+        request=request,
     )
 
 

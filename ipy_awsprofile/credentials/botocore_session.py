@@ -17,7 +17,9 @@ from botocore.configprovider import ConstantProvider
 from botocore.credentials import CredentialProvider, CredentialResolver
 from botocore.exceptions import ClientError, LoginTokenLoadError
 
+from ipy_awsprofile.config.command import command_of
 from ipy_awsprofile.config.profiles import ProfileKind
+from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.botocore_errors import no_credentials
@@ -102,6 +104,11 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         """Whether the session is read-only."""
         return self._target.is_read_only
 
+    @property
+    def request(self) -> SessionRequest:
+        """The request that the session was opened for."""
+        return self._target.request
+
     def resolve_credentials(
         self,
         *,
@@ -185,7 +192,8 @@ class ProfileBotocoreSession(SharedBotocoreSession):
             name = self._target.name
             raise IdentityChanged(
                 f"The credentials of `{name}` belong to {caller.arn} now, not to {known.arn}.",
-                f"Run `%aws_profile {name}` to switch to them, and create older clients again.",
+                f"Run `{command_of(self.request)}` to switch to them, and create older clients "
+                "again.",
             )
 
     def _identifying(self, caller: CallerIdentity) -> str:

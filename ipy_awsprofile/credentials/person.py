@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from ipy_awsprofile.config.command import command_of
 from ipy_awsprofile.config.target import Target
 from ipy_awsprofile.credentials.mfa_prompt import (
     MfaPrompter,
@@ -49,7 +50,8 @@ class Person:
         """
         serial = device_of(question)
         names = (each.name for each in target.profiles if each.mfa_serial == serial)
-        asked = Question(question, next(names, target.name), refused, _command_for(target))
+        command = f"`{command_of(target.request)}`"
+        asked = Question(question, next(names, target.name), refused, command)
         ask = self.mfa_process or self.mfa_prompter
         return code_for(asked, target.mfa_processes, ask, self.waiting)
 
@@ -62,16 +64,6 @@ class Person:
         if self.sign_in is None:
             raise sign_in_required(target)
         self.sign_in(target)
-
-
-def _command_for(target: Target) -> str:
-    """Return the command that opens the same session, to use within a sentence."""
-    from ipy_awsprofile.config.default_chain import typed  # not needed to load the extension
-
-    mfa = target.mfa
-    options = target.options or target.policy or target.parameters or (mfa and mfa.duration)
-    command = f"`%aws_profile {typed(target.chain)}{' --mfa' if mfa else ''}`"
-    return f"{command} with the same options" if options else command
 
 
 #: The hint for a wrong code from a command or a function.

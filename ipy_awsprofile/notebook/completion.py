@@ -23,6 +23,7 @@ from IPython.core.completer import (
     context_matcher,
 )
 
+from ipy_awsprofile.config.command import quoted
 from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.notebook.options import join_lists
@@ -172,14 +173,13 @@ def _role_names(word: str) -> list[str]:
 
 
 def _quoted(name: str) -> str:
-    """Return the name quoted and escaped, so that the magic reads it as one word and not an option.
+    """Return the name quoted, so that the magic reads it as one word and not an option.
 
     An incomplete name, such as ``corp:Team Dev/``, has no closing quotation mark.
     """
-    word = re.sub(r"[{}]|\$(?=[\w.])", r"\g<0>\g<0>", name)  # IPython expands {…} and $…
-    if re.search(r"""[\s"']""", name):
-        word = shlex.quote(word) if '"' in name else f'"{word}"'
-        word = word[:-1] if name.endswith("/") else word
+    word = quoted(name)
+    if name.endswith("/") and not word.endswith("/"):
+        word = word[:-1]
     return f"-- {word}" if name.startswith("-") else word
 
 

@@ -184,13 +184,12 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
         session = self._switcher.session if self._switcher else None
         self.ending.close()
         if session:
-            from ipy_awsprofile.config.default_chain import typed
+            from ipy_awsprofile.config.command import command_of
             from ipy_awsprofile.notebook.prompts import warn_at_cell
 
-            name, line = session.chain[0], f"%aws_profile {typed(session.chain)}"
             warn_at_cell(
-                f"Unloading the extension ended the switch to `{name}`. To switch again after it "
-                f"is loaded, run `{line}` with the same options."
+                f"Unloading the extension ended the switch to `{session.chain[0]}`. To switch "
+                f"again after it is loaded, run `{command_of(session.target.request)}`."
             )
 
     def _name_first(self, _change: object = None) -> None:

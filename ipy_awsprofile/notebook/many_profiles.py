@@ -98,6 +98,7 @@ def frame_of_cell(
         read_only=options.read_only,
         policy=options.policy,
         write=options.write,
+        caller="%%aws_profiles",
         variable=options.into or "_",  # IPython's name for the value of the last cell
     )
     if function.lost_names:

@@ -72,6 +72,7 @@ def using_profile(
         confirmed=confirmed,
         write=write,
         default=default,
+        caller="using_profile",
     )
     return Scope(running_switcher(), request)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,12 +11,14 @@ import pytest
 from ipy_awsprofile.calls import actions
 from ipy_awsprofile.calls.actions import access_of_verb, actions_of
 from ipy_awsprofile.errors import ReadOnlyIdentity
+from ipy_awsprofile.switch.using_profile import running_switcher
 from tests.shells import run_aws_cli
 
 if TYPE_CHECKING:
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
 
+ROLE = "arn:aws:iam::123456789012:role/RoleBeta"
 BUCKET = "Bucket='my-first-bucket'"
 
 #: Ways to write with the session in `session`.
@@ -59,10 +63,86 @@ def test_writes(shell: Shell, aws: EmbeddedAws, way: str) -> None:
     while not isinstance(error, ReadOnlyIdentity):
         error = error.__cause__ or error.__context__
     assert "would write, but `RoleBeta` is read-only here: nothing was sent" in str(error)
-    assert "%aws_profile RoleBeta --write" in error.hint
     assert written(aws) == []
-    shell.good("%aws_profile RoleBeta --write")
+    shell.good(error.hint.split("`")[1])
     assert not isinstance(shell.run(WRITES[way]).error, ReadOnlyIdentity)
+
+
+@pytest.mark.parametrize(
+    ("options", "variable"),
+    [
+        ("RoleBeta --region eu-central-1 --as beta", "beta"),
+        (f"--role-arn {ROLE} --source-profile UserAlpha --session-name ann", "session"),
+        ("RoleBeta --duration 30m --expect-account 123456789012 --only-session", "session"),
+    ],
+)
+def test_the_hint_changes_nothing_else(
+    shell: Shell, aws: EmbeddedAws, options: str, variable: str
+) -> None:
+    """The hint's command opens the same session in the same variable, but it can write."""
+    shell.good(f"%aws_profile {options} --read-only")
+    region = shell.names[variable].region_name
+    request = running_switcher().request
+    assert request is not None
+    error: Any = shell.refused(f"{variable}.client('s3').put_object({BUCKET}, Key='k')")
+    command = error.hint.split("`")[1]
+    shell.good(command)
+    assert running_switcher().request == replace(request, read_only=False, write=True)
+    assert shell.names[variable].region_name == region
+    shell.good(f"{variable}.client('s3').put_object({BUCKET}, Key='k')")
+
+
+@pytest.mark.parametrize("magic", ["%%aws_profile RoleBeta", "%%aws_profiles *Beta --no-progress"])
+@pytest.mark.parametrize("by_pattern", [False, True])
+def test_the_hint_in_a_cell(
+    shell: Shell, aws: EmbeddedAws, magic: str, *, by_pattern: bool
+) -> None:
+    """In a cell with its own identities, the hint is about the cell's line, not the notebook."""
+    shell.good("%aws_profile UserAlpha")
+    if by_pattern:
+        shell.good("%config AwsProfileMagics.read_only = ['*Beta']")
+    line = magic if by_pattern else f"{magic} --read-only"
+    error: Any = shell.run(f"{line}\n{WRITES['put']}").error
+    write, name, not_read_only = re.findall("`([^`]+)`", error.hint)
+    assert name == magic.split(maxsplit=1)[0]
+    shell.good(f"{line.replace(not_read_only, '')} {write}\n{WRITES['put']}")
+    assert shell.good("session.chain").result == ("UserAlpha",)
+
+
+@pytest.mark.parametrize(
+    ("function", "call"),
+    [
+        ("using_profile", "with using_profile('RoleBeta', {}) as session: {put}"),
+        ("across_profiles", "across_profiles('RoleBeta', lambda session: {put}, {})"),
+    ],
+)
+def test_the_hint_of_a_function(shell: Shell, aws: EmbeddedAws, function: str, call: str) -> None:
+    """In a block or a run, the hint names the function and its arguments."""
+    shell.good("from ipy_awsprofile import across_profiles, using_profile")
+    put = f"{WRITES['put']} and None"
+    error: Any = shell.run(call.format("read_only=True", put=put)).error
+    name, write, not_read_only = re.findall("`([^`]+)`", error.hint)
+    assert (name, not_read_only) == (function, "read_only=True")
+    shell.run(call.format(write, put=put))
+    assert "s3:PutObject" in written(aws)
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        "s3",
+        "open_session('RoleBeta', read_only=True).client('s3')",
+        "scoped(session, read_only=True).__enter__().client('s3')",
+    ],
+)
+def test_the_hint_for_another_session(shell: Shell, aws: EmbeddedAws, client: str) -> None:
+    """If a switch can't help, because the client has another session, the hint says so."""
+    shell.good("from ipy_awsprofile import open_session, scoped")
+    shell.good("%aws_profile RoleBeta --read-only\ns3 = session.client('s3')")
+    shell.good("%aws_profile RoleBeta")
+    error: Any = shell.refused(f"{client}.put_object({BUCKET}, Key='k')")
+    assert error.hint == "To write, create the client with a session that isn't read-only."
+    shell.good(WRITES["put"])
 
 
 @pytest.mark.usefixtures("aws")

@@ -224,21 +224,24 @@ def test_hints(shell: Shell, aws: EmbeddedAws, user: IamUser, asked: list[str], 
     about_role = {"source_profile": "P", "role_arn": role, "region": "us-west-2"}
     settings: dict[str, Any] = about_role | {"mfa_serial": user.mfa_serial}
     aws.write_profile("R", **settings)
-    refused = shell.refused("%aws_profile R --mfa")
+    refused = shell.refused("%aws_profile R --region eu-west-1 --as role --mfa")
     assert isinstance(refused, InvalidOption)
-    assert refused.hint.startswith("Run `%aws_profile R`")
-    shell.good("%aws_profile R")
+    shell.good(refused.hint.split("`")[1])
+    assert shell.names["role"].region_name == "eu-west-1"
     settings = dict(about_role)
     aws.write_profile("NoDevice", **settings)
-    for line in ("NoDevice", f"--role-arn {role} --source-profile P"):
-        assert "switch to it without --mfa" in shell.refused(f"%aws_profile {line} --mfa").hint
+    for line, advice in (
+        ("NoDevice", "Add `mfa_serial = …` to the profile of the role, and switch to it without"),
+        (f"--role-arn {role} --source-profile P", "Write a profile for the role with `mfa_serial"),
+    ):
+        assert shell.refused(f"%aws_profile {line} --mfa").hint.startswith(advice)
     append_section(aws.credentials_file, "NoDevice", {"mfa_serial": str(user.mfa_serial)})
     shell.good("%aws_profile NoDevice")
     settings = dict(session_keys(aws, user))
     aws.write_profile("Temporary", mfa_serial=user.mfa_serial, region="us-west-2", **settings)
     refused = shell.refused("%aws_profile Temporary --mfa")
     assert "has a session token" in str(refused)
-    shell.good("%aws_profile Temporary")
+    shell.good(refused.hint.split("`")[1])
     aws.write_profile("Q", region="us-west-2")
     append_section(aws.credentials_file, "Q", keys_of(user))
     refused = shell.refused("%aws_profile Q --mfa")

@@ -124,6 +124,19 @@ def test_a_profile_with_a_credential_source(
         assert shell.good("%aws_profile").text.startswith("Analyst ← ECS container  (")
 
 
+def test_mfa_without_a_profile(
+    shell: Shell, aws: EmbeddedAws, values: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container's credentials can't have an MFA session, and the hint's command uses them."""
+    with aws.in_container(MACHINE) as environment:
+        for variable, value in environment.items():
+            monkeypatch.setenv(variable, value)
+        error = shell.refused("%aws_profile --default --region eu-west-2 --mfa")
+        command = error.hint.split("`")[1]
+        assert command == "%aws_profile --default --region eu-west-2"
+        assert shell.good(command).text.startswith("ECS container")
+
+
 def test_the_default_profile_is_protected(
     shell: Shell, aws: EmbeddedAws, values: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

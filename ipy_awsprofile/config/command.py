@@ -1,0 +1,62 @@
+"""Write a request as the line of ``%aws_profile`` that makes it, for hints and messages."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import fields
+from datetime import timedelta
+
+from ipy_awsprofile.config.request import SessionRequest
+
+#: The options that aren't named like their fields.
+_OPTIONS = {"variable": "as", "tags": "tag", "transitive_tags": "transitive-tag"}
+_OPTIONS["confirmed"] = "yes"
+
+#: Fields that aren't options.
+_NO_OPTIONS = {"profile", "default_session_name", "caller"}
+
+
+def command_of(request: SessionRequest) -> str:
+    """Return the line of ``%aws_profile`` for a request, with all its options."""
+    options = [
+        word
+        for field in fields(request)
+        if field.name not in _NO_OPTIONS and getattr(request, field.name) != field.default
+        for word in _words(field.name, getattr(request, field.name))
+    ]
+    if request.profile is None:
+        name, end = "", ""
+    elif request.profile.startswith("-"):  # after `--`, it isn't an option
+        name, end = "", f"-- {quoted(request.profile)}"
+    else:
+        name, end = quoted(request.profile), ""
+    return " ".join(filter(None, ("%aws_profile", name, *options, end)))
+
+
+def _words(field: str, value: object) -> list[str]:
+    """Return the words of an option. An option for several values is repeated."""
+    option = f"--{_OPTIONS.get(field, field).replace('_', '-')}"
+    if value is True:
+        return [option]
+    if not isinstance(value, tuple):
+        return [_with_value(option, _text(value))]
+    return [_with_value(option, one if isinstance(one, str) else "=".join(one)) for one in value]
+
+
+def _with_value(option: str, value: str) -> str:
+    return f"{option}{'=' if value.startswith('-') else ' '}{quoted(value)}"
+
+
+def _text(value: object) -> str:
+    """Return the value of an option as a user types it."""
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    return str(int(seconds)) if isinstance(seconds, float) else str(seconds)
+
+
+def quoted(word: str) -> str:
+    """Return a word quoted and escaped, so that a magic reads it as one word."""
+    text = re.sub(r"[{}]|\$(?=[\w.])", r"\g<0>\g<0>", word)  # IPython expands {…} and $…
+    if word and not re.search(r"""[\s"']""", word):
+        return text
+    return shlex.quote(text) if '"' in word else f'"{text}"'
