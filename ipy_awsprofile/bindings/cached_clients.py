@@ -1,12 +1,17 @@
-"""Make MLflow, papermill and joblib replace their cached clients and workers after a switch."""
+"""Make libraries replace their cached clients and workers after a switch."""
 
 from __future__ import annotations
 
+import mimetypes
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from ipy_awsprofile.bindings.child_processes import end_idle_workers
+from ipy_awsprofile.bindings.gate import credentials_of
+from ipy_awsprofile.bindings.owners import is_users_choice
 from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
 
 
@@ -14,10 +19,12 @@ from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
 def cached_clients(transaction: Transaction = IMMEDIATE) -> Iterator[None]:
     """Clear the cached clients and idle workers of these libraries, at the start and at the end.
 
-    This doesn't import the libraries. Running calls keep their client or worker.
+    The libraries are MLflow, papermill, cloudpathlib and joblib. This doesn't import them. Running
+    calls keep their client or worker.
 
     https://mlflow.org/docs/latest/self-hosting/architecture/artifact-store/
     https://papermill.readthedocs.io/en/latest/reference/papermill-storage.html
+    https://cloudpathlib.drivendata.org/stable/authentication/
     """
     transaction.write("cached clients", None, _forget)
     try:
@@ -34,4 +41,62 @@ def _forget(_: None) -> None:
     papermill = getattr(sys.modules.get("papermill.s3"), "S3", None)
     if papermill is not None:
         papermill.s3_session = (None, None, None)
+    client = _default_of_cloudpathlib()
+    if client is not None and _has_no_arguments(client):
+        type(client)._default_client = None  # noqa: SLF001  # the next path creates another one
     end_idle_workers()
+
+
+def how_to_replace_default(credentials: Any) -> str:
+    """Return how to replace cloudpathlib's default client if it has these credentials, or "".
+
+    A switch keeps a default client with the user's arguments, because it can't set them again.
+    """
+    client = _default_of_cloudpathlib()
+    if client is None or credentials_of(client.client._request_signer) is not credentials:  # noqa: SLF001
+        return ""
+    code = "from cloudpathlib import S3Client; S3Client().set_as_default_client()"
+    return f"Its default client is from before the switch: run `{code}` with your arguments."
+
+
+def _default_of_cloudpathlib() -> Any:
+    """Return the client that cloudpathlib uses for each path without a client, or None."""
+    module = sys.modules.get("cloudpathlib.s3.s3client")
+    return getattr(getattr(module, "S3Client", None), "_default_client", None)
+
+
+#: Attributes of a client of cloudpathlib that was created without arguments.
+_WITHOUT_ARGUMENTS: dict[str, Any] = {
+    "_extra_args": {},
+    "_s3_config": {},
+    "boto3_transfer_config": None,
+    "content_type_method": mimetypes.guess_type,
+}
+
+
+def _has_no_arguments(client: Any) -> bool:
+    """Return whether cloudpathlib created its default client, rather than the user."""
+    modes = type(client.file_cache_mode)
+    has_folder = bool(os.environ.get("CLOUDPATHLIB_LOCAL_CACHE_DIR"))
+    default_mode = modes.persistent if has_folder else modes.tmp_dir
+    return (
+        all(getattr(client, name, value) == value for name, value in _WITHOUT_ARGUMENTS.items())
+        and client._endpoint_url in {None, os.environ.get("AWS_ENDPOINT_URL")}  # noqa: SLF001
+        and client.file_cache_mode is (modes.from_environment() or default_mode)
+        and (has_folder or client._cache_tmp_dir is not None)  # noqa: SLF001
+        and _is_default_session(client)
+    )
+
+
+def _is_default_session(client: Any) -> bool:
+    """Return whether a client's session has found its credentials by default."""
+    session = client.sess._session  # noqa: SLF001  # boto3 has no public API for it
+    credentials = credentials_of(client.client._request_signer)  # noqa: SLF001
+    given = session.instance_variables()
+    return (
+        type(client.sess).__module__.startswith("boto3.")
+        and getattr(credentials, "method", None) != "explicit"
+        and not is_users_choice(given.get("profile"))
+        and not given.keys() - {"profile"}
+        and isinstance(client.client.meta.config.signature_version, str)
+    )

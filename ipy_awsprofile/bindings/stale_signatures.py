@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from ipy_awsprofile.bindings.cached_clients import how_to_replace_default
 from ipy_awsprofile.bindings.caller import (
     calling_frame,
     is_librarys,
@@ -89,7 +90,7 @@ class StaleSignatures:
         now = f"`{sessions[0].chain[0]}` is active" if sessions else "no profile is active"
         now += ", read-only" if read_only else ""
         problem = f"{caller.text} signs {signature.operation} as {whom}, but {now}."
-        hint = caller.hint(signature.service)
+        hint = caller.hint(signature)
         if policy == "refuse":
             raise StaleIdentity(problem, hint)
         if self._is_first((caller.text, whom, now)):
@@ -112,13 +113,14 @@ class _Caller:
     text: str
     is_library: bool = False
 
-    def hint(self, service: str) -> str:
+    def hint(self, signature: Signature) -> str:
         """Return how to fix the problem."""
         if self.is_library:
-            return "It keeps a client from before the switch: create its objects again."
-        return (
-            f'Its client is from before the switch: create it again, `session.client("{service}")`.'
-        )
+            return how_to_replace_default(signature.credentials) or (
+                "It keeps a client from before the switch: create its objects again."
+            )
+        code = f'session.client("{signature.service}")'
+        return f"Its client is from before the switch: create it again, `{code}`."
 
 
 def _caller(frame: FrameType | None) -> _Caller:

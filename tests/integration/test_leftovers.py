@@ -150,6 +150,7 @@ CACHING = {
     "MLflow": "from mlflow.store.artifact.s3_artifact_repo import S3ArtifactRepository\n"
     "S3ArtifactRepository(f's3://{BUCKET}').list_artifacts()",
     "papermill": "from papermill.iorw import S3Handler\nS3Handler().listdir(f's3://{BUCKET}/')",
+    "cloudpathlib": "import cloudpathlib\nlist(cloudpathlib.S3Path(f's3://{BUCKET}/').iterdir())",
 }
 
 
@@ -159,7 +160,7 @@ CACHING = {
 def test_cached_clients(
     aws: EmbeddedAws, notebook: Shell, monkeypatch: pytest.MonkeyPatch, library: str
 ) -> None:
-    """MLflow's and papermill's cached clients follow each switch and each scope."""
+    """The cached clients of these libraries follow each switch and each scope."""
     monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", aws.endpoint_url)
     use = CACHING[library]
     for role in ("RoleBeta", "RoleGamma", "RoleBeta"):

@@ -63,6 +63,7 @@ LIBRARIES = {
     "polars": "import polars as pl; pl.read_parquet(PARQUET)",
     "polars scan": "import polars as pl; pl.scan_csv(CSV).collect()",
     "Dask": "import dask.dataframe as dd; dd.read_csv(CSV).compute(scheduler='synchronous')",
+    "cloudpathlib": "import cloudpathlib; cloudpathlib.S3Path(CSV).read_text()",
     "smart_open": "import smart_open; smart_open.open(CSV).read()",
     "deltalake": "import deltalake, pandas as pd\n"
     "deltalake.write_deltalake(f's3://{BUCKET}/delta', pd.DataFrame({'a': [1]}), mode='overwrite')",

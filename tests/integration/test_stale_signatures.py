@@ -187,6 +187,53 @@ def test_each_holder(notebook: Shell, aws: EmbeddedAws, holder: str) -> None:
     assert warnings_in(notebook.good(use)) == []
 
 
+#: Arguments of cloudpathlib's default client, and whether a switch keeps the client.
+DEFAULT_CLIENTS = {
+    "": False,
+    "boto3_session=boto3.Session()": False,
+    "extra_args={'RequestPayer': 'requester'}": True,
+    "local_cache_dir='kept'": True,
+    "file_cache_mode='close_file'": True,
+    "endpoint_url=boto3.client('s3').meta.endpoint_url + '/'": True,
+    "content_type_method=None": True,
+    "boto3_session=boto3.Session(region_name='us-west-2')": True,
+    "boto3_session=session": True,
+}
+
+
+@pytest.mark.nightly(keep=3)
+@pytest.mark.parametrize("arguments", DEFAULT_CLIENTS)
+def test_the_default_client_of_cloudpathlib(
+    notebook: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: str
+) -> None:
+    """A switch keeps a default client with arguments, and the warning has code to replace it."""
+    monkeypatch.chdir(tmp_path)
+    use = "S3Path(f's3://{BUCKET}/cities').stat()"
+    notebook.good(f"from cloudpathlib import S3Client, S3Path\nfirst = S3Client({arguments})")
+    notebook.good("first.set_as_default_client()")
+    notebook.good("%aws_profile RoleGamma --read-only")
+    kept = notebook.good("S3Client._default_client is first").result
+    assert kept is DEFAULT_CLIENTS[arguments]
+    if kept:
+        error = notebook.refused(use)
+        assert isinstance(error, StaleIdentity)
+        notebook.good(error.hint.split("`")[1])
+    notebook.good(use)
+    notebook.good("S3Client._default_client = None")
+
+
+@pytest.mark.parametrize("arguments", ["profile_name='RoleBeta'", "no_sign_request=True"])
+def test_a_chosen_identity_of_cloudpathlib(notebook: Shell, arguments: str) -> None:
+    """A default client with an identity that the user chose stays, without a warning."""
+    notebook.good(f"from cloudpathlib import S3Client, S3Path\nmine = S3Client({arguments})")
+    notebook.good("mine.set_as_default_client()\n%aws_profile RoleGamma")
+    ran = notebook.run("S3Path(f's3://{BUCKET}/cities').stat()")
+    assert warnings_in(ran) == []
+    assert not isinstance(ran.error, StaleIdentity)
+    assert notebook.good("S3Client._default_client is mine").result
+    notebook.good("S3Client._default_client = None")
+
+
 def test_a_filesystem_of_the_same_role(notebook: Shell) -> None:
     """A client with the role's full permissions doesn't sign while the role is read-only."""
     notebook.good("it = session.client('s3')\n%aws_profile RoleBeta --read-only")
