@@ -37,10 +37,11 @@ AWS's messages, so it is safe to log.
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
-from ipy_awsprofile.text import LONGEST, assigned_name, shortened, visible
+from ipy_awsprofile.text import LONGEST, arguments, assigned_name, quoted, shortened, visible
 
 
 class AwsProfileError(Exception):
@@ -249,14 +250,16 @@ class SignInRequired(CredentialsUnavailable):
         *,
         command: str | None = None,
     ) -> None:
-        profile, role = f"--profile {source}", assigned_name(source)
+        profile, role = f"--profile {shlex.quote(source)}", assigned_name(source)
         session = role.sign_in if role else source.removeprefix("sso-session ")
         if role or session != source:
-            profile = f"--sso-session {session}"
-        again = name if name != f"sso-session {session}" else f"--sso {session}"
+            profile = f"--sso-session {shlex.quote(session)}"
+        again = arguments(name, "--login")
+        if name == f"sso-session {session}":
+            again = f"--sso {quoted(session)} --login"
         super().__init__(
             f"The sign-in of `{source}` {problem}.",
-            f"Run `%aws_profile {again} --login` interactively, or "
+            f"Run `%aws_profile {again}` interactively, or "
             f"`{command or f'aws sso login {profile}'}` in a terminal.",
         )
 

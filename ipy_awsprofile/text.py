@@ -25,6 +25,21 @@ _SPACES = re.compile(r"[\t\u00a0\u2000-\u200a\u202f\u3000]")
 LONGEST, LONGEST_CELL = 2_000, 200
 
 
+def quoted(word: str) -> str:
+    """Return a word quoted and escaped, so that a magic reads it as one word."""
+    text = re.sub(r"[{}]|\$(?=[\w.])", r"\g<0>\g<0>", word)  # IPython expands {…} and $…
+    if word and not re.search(r"""[\s"']""", word):
+        return text
+    return shlex.quote(text) if '"' in word else f'"{text}"'
+
+
+def arguments(name: str, options: str = "") -> str:
+    """Return a name and options as the arguments of ``%aws_profile``, for hints and messages."""
+    # After `--`, a name isn't an option.
+    words = (options, "--", quoted(name)) if name.startswith("-") else (quoted(name), options)
+    return " ".join(filter(None, words))
+
+
 def parse_json(text: str | bytes) -> Any:
     """Return the value of a JSON text. Raises ValueError, even if the JSON is nested too deeply."""
     try:

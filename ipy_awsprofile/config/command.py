@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 from dataclasses import fields
 from datetime import timedelta
 
 from ipy_awsprofile.config.request import SessionRequest
+from ipy_awsprofile.text import arguments, quoted
 
 #: The options that aren't named like their fields.
 _OPTIONS = {"variable": "as", "tags": "tag", "transitive_tags": "transitive-tag"}
@@ -26,12 +25,8 @@ def command_of(request: SessionRequest) -> str:
         for word in _words(field.name, getattr(request, field.name))
     ]
     if request.profile is None:
-        name, end = "", ""
-    elif request.profile.startswith("-"):  # after `--`, it isn't an option
-        name, end = "", f"-- {quoted(request.profile)}"
-    else:
-        name, end = quoted(request.profile), ""
-    return " ".join(filter(None, ("%aws_profile", name, *options, end)))
+        return " ".join(("%aws_profile", *options))
+    return f"%aws_profile {arguments(request.profile, ' '.join(options))}"
 
 
 def _words(field: str, value: object) -> list[str]:
@@ -52,11 +47,3 @@ def _text(value: object) -> str:
     """Return the value of an option as a user types it."""
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     return str(int(seconds)) if isinstance(seconds, float) else str(seconds)
-
-
-def quoted(word: str) -> str:
-    """Return a word quoted and escaped, so that a magic reads it as one word."""
-    text = re.sub(r"[{}]|\$(?=[\w.])", r"\g<0>\g<0>", word)  # IPython expands {…} and $…
-    if word and not re.search(r"""[\s"']""", word):
-        return text
-    return shlex.quote(text) if '"' in word else f'"{text}"'

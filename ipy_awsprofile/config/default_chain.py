@@ -17,6 +17,7 @@ from ipy_awsprofile.config.profiles import ProfileKind, find_section, profile_of
 from ipy_awsprofile.config.settings import About, settings_about
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.config.user_environment import named_profile
+from ipy_awsprofile.text import arguments, quoted
 
 #: Settings of the default profile that also apply to other credential sources.
 _SETTINGS = ("region", *settings_about(About.CLIENTS, About.MACHINE))
@@ -108,15 +109,15 @@ _POD = "EKS Pod Identity"
 _NO_PROFILE = {*_IN_WORDS.values(), _POD, TOKEN}
 
 
-def typed(chain: Sequence[str]) -> str:
+def typed(chain: Sequence[str], options: str = "") -> str:
     """Return the arguments of ``%aws_profile`` for the first name of a role chain."""
     name, *sources = chain
-    if name in _NO_PROFILE:
-        return "--default"
-    if not name.startswith("arn:"):
-        return name
-    source = f" --source-profile {sources[0]}" if sources and sources[0] not in _NO_PROFILE else ""
-    return f"--role-arn {name}{source}"
+    if not name.startswith("arn:") and name not in _NO_PROFILE:
+        return arguments(name, options)
+    words = ["--default"] if name in _NO_PROFILE else ["--role-arn", name]
+    if name not in _NO_PROFILE and sources and sources[0] not in _NO_PROFILE:
+        words += ["--source-profile", quoted(sources[0])]
+    return " ".join(filter(None, (*words, options)))
 
 
 def source_in_words(credential_source: str, environ: Mapping[str, str]) -> str:

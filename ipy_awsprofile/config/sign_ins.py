@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -112,5 +113,5 @@ def command_without_session(source: str) -> str | None:
     role = assigned_name(source)
     with suppress(AwsProfileError):
         if role and not find_sign_in(role.sign_in, read_config()).session:
-            return f"aws sso login --profile {role.sign_in}"
+            return f"aws sso login --profile {shlex.quote(role.sign_in)}"
     return None

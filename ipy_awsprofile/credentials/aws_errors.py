@@ -25,7 +25,7 @@ from ipy_awsprofile.errors import (
     RoleNotAssigned,
     ServiceError,
 )
-from ipy_awsprofile.text import assigned_name, in_words
+from ipy_awsprofile.text import assigned_name, in_words, quoted
 
 #: Error codes for a web identity token that STS rejects.
 _BAD_TOKEN = {"ExpiredTokenException", "IDPRejectedClaim", "InvalidIdentityToken"}
@@ -138,7 +138,7 @@ def _role_not_assigned(response: ErrorResponse, chain: ChainNames) -> RoleNotAss
     if role := assigned_name(chain.asked_for):
         return RoleNotAssigned(
             f"The signed-in user isn't assigned `{role.role}` in account {role.account}.",
-            f"`%aws_profiles --sso {role.sign_in}` lists the accounts and roles.",
+            f"`%aws_profiles --sso {quoted(role.sign_in)}` lists the accounts and roles.",
         )
     return RoleNotAssigned(
         f"`{chain.asked_for}` isn't allowed to call {response.operation}: "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -146,7 +147,7 @@ def _from_mfa_session(_: Exception, chain: ChainNames) -> MfaUnavailable:
         )
     return MfaUnavailable(
         f"The session of `{chain.asked_for}` has expired, and a new one needs an MFA code.",
-        f"Run `%aws_profile {chain.typed}`, enter a code, and use the new `session`.",
+        f"Run `%aws_profile {chain.typed()}`, enter a code, and use the new `session`.",
     )
 
 
@@ -206,7 +207,7 @@ _TRANSLATIONS: tuple[
     (
         botocore.LoginError,
         lambda _, chain: SignInRequired(
-            chain.asked_for, chain.start, command=f"aws login --profile {chain.start}"
+            chain.asked_for, chain.start, command=f"aws login --profile {shlex.quote(chain.start)}"
         ),
     ),
     (

@@ -23,10 +23,9 @@ class ChainNames:
         """The requested profile."""
         return self.names[0] if self.names else _UNNAMED
 
-    @property
-    def typed(self) -> str:
-        """The requested profile, as the user types it after ``%aws_profile``."""
-        return typed(self.names) if self.names else "NAME"
+    def typed(self, options: str = "") -> str:
+        """Return the requested profile and options, as the user types them after the magic."""
+        return typed(self.names, options) if self.names else f"NAME {options}".strip()
 
     @property
     def start(self) -> str:
@@ -42,4 +41,4 @@ class ChainNames:
         """A hint to run ``%aws_profile --explain``; empty without a profile."""
         if not self.names:
             return ""
-        return f"`%aws_profile --explain {self.typed}` shows where each setting comes from."
+        return f"`%aws_profile --explain {self.typed()}` shows where each setting comes from."

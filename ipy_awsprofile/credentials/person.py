@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -80,7 +81,7 @@ def sign_in_required(target: Target) -> SignInRequired:
 
     source = target.profiles[-1]
     if source.kind is ProfileKind.LOGIN_SESSION:
-        command: str | None = f"aws login --profile {source.name}"
+        command: str | None = f"aws login --profile {shlex.quote(source.name)}"
     else:
         command = command_without_session(source.name)
     return SignInRequired(target.name, source.name, command=command)

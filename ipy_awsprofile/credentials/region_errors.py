@@ -11,7 +11,7 @@ def no_region(chain: ChainNames) -> NoRegion:
     """Return the exception for a profile without a Region."""
     return NoRegion(
         f"No AWS Region is set for `{chain.asked_for}`.",
-        f"Add `region = …` to the profile, or run `%aws_profile {chain.typed} --region …`.",
+        f"Add `region = …` to the profile, or run `%aws_profile {chain.typed('--region …')}`.",
     )
 
 

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/sdkref/latest/guide/understanding-sso.html
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from ipy_awsprofile.config.profiles import ASSUMES, ProfileKind, has_session_tok
 from ipy_awsprofile.config.shared_files import Section
 from ipy_awsprofile.credentials.validation import LOGIN_FIELDS, parse_time
 from ipy_awsprofile.explain.records import Finding, Link, in_utc
-from ipy_awsprofile.text import number_of, one_line
+from ipy_awsprofile.text import arguments, number_of, one_line
 
 #: The minimum remaining lifetime of a cached session that needs an MFA code to renew.
 _MIN_LEFT_WITH_CODE = timedelta(minutes=1)
@@ -42,8 +43,8 @@ def mfa_session(link: Link) -> Iterator[Finding]:
 
     serial, key = link.profile.mfa_serial, link.section.text("aws_access_key_id")
     if serial and key and link.is_target and not has_session_token(link.section):
-        name = link.profile.name
-        yield f"`%aws_profile {name} --mfa` gets a session with MFA; otherwise none is used."
+        with_mfa = arguments(link.profile.name, "--mfa")
+        yield f"`%aws_profile {with_mfa}` gets a session with MFA; otherwise none is used."
         yield from _session_in_cache(cache_key(key, MfaSession(serial)), link, needs_code=True)
 
 
@@ -157,7 +158,7 @@ def sso_token(link: Link) -> Iterator[Finding]:
     session, start_url = link.section.text("sso_session"), _sso_text(link, "sso_start_url")
     if not start_url:
         return
-    fix = f"Run `%aws_profile {link.target} --login`."
+    fix = f"Run `%aws_profile {arguments(link.target, '--login')}`."
     token = load_sso_token(start_url, session) or {}
     expiry = parse_time(token.get("expiresAt"))
     if expiry is None:
@@ -184,7 +185,7 @@ def login_token(link: Link) -> Iterator[Finding]:
 
     from ipy_awsprofile.credentials.cli_caches import load_login
 
-    fix = f"Run `aws login --profile {link.profile.name}`."
+    fix = f"Run `aws login --profile {shlex.quote(link.profile.name)}`."
     if getattr(compat, "EC", None) is None:
         install = 'Run `%pip install "botocore[crt]"`, then restart the kernel.'
         yield Problem(says="A part of botocore that `aws login` needs is missing.", fix=install)

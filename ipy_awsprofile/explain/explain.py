@@ -30,7 +30,7 @@ from ipy_awsprofile.explain.credential_sources import (
 )
 from ipy_awsprofile.explain.records import ExplainedStep, Explanation, Inputs, Setting, one_line
 from ipy_awsprofile.explain.steps import explained_steps, missing_profile
-from ipy_awsprofile.text import AssignedName
+from ipy_awsprofile.text import AssignedName, quoted
 
 __all__ = ["ExplainedStep", "Explanation", "Problem", "Setting", "explain"]
 
@@ -101,9 +101,10 @@ def _steps(request: SessionRequest, name: str, inputs: Inputs) -> tuple[Explaine
 
 def _unlisted(name: str, parts: AssignedName) -> ExplainedStep:
     """Return the step for a role in an account with an unknown ID."""
+    again = f"%aws_profiles --sso {quoted(parts.sign_in)} --refresh"
     problem = Problem(
         says=f"`{parts.account}` isn't one of the accounts that `{parts.sign_in}` has listed.",
-        fix=f"Run `%aws_profiles --sso {parts.sign_in} --refresh`. --explain doesn't call AWS.",
+        fix=f"Run `{again}`. --explain doesn't call AWS.",
     )
     return ExplainedStep(name=name, kind="not found", problems=(problem,))
 

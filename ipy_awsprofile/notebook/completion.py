@@ -23,10 +23,10 @@ from IPython.core.completer import (
     context_matcher,
 )
 
-from ipy_awsprofile.config.command import quoted
 from ipy_awsprofile.config.regions import known_regions
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.notebook.options import join_lists
+from ipy_awsprofile.text import quoted
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

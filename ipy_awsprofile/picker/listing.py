@@ -15,6 +15,7 @@ from ipy_awsprofile.config.sign_ins import sign_ins
 from ipy_awsprofile.errors import AwsProfileError, ConfigFileError, SignInRequired
 from ipy_awsprofile.picker.person_at_view import Answer, SignInsAtViews, errors_shown
 from ipy_awsprofile.sessions.role_list import listing_time
+from ipy_awsprofile.text import quoted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -171,6 +172,6 @@ def _list(answer: Answer, sign_ins: SignInsAtViews, view: Any, command: RolesCom
         if all(role.profile for role in roles):
             raise AwsProfileError(
                 f"The sign-in `{sso}` has no roles without a profile.",
-                f"`%aws_profiles --sso {sso}` lists its roles.",
+                f"`%aws_profiles --sso {quoted(sso)}` lists its roles.",
             )
         answer(view, {"type": "listed", "sso": sso})

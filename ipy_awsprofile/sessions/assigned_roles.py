@@ -36,7 +36,7 @@ from ipy_awsprofile.sessions.role_list import (
     known_account,
     known_roles,
 )
-from ipy_awsprofile.text import assigned_name
+from ipy_awsprofile.text import assigned_name, quoted
 
 Request = TypeVar("Request", bound=SessionRequest)
 Result = TypeVar("Result")
@@ -200,7 +200,7 @@ def _name_of_role(request: Request, config: Config, person: Person) -> Request:
     if assigned_name(name) is None:
         raise InvalidOption(
             f"`{request.role}` can't be the name of a role.",
-            f"`%aws_profiles --sso {session} {account}` lists the roles.",
+            f"`%aws_profiles --sso {quoted(session)} {quoted(account)}` lists the roles.",
         )
     return replace(request, profile=name, account=None, role=None, sso=None)
 
@@ -223,7 +223,7 @@ def account_id(name: str, portal: AccessPortal) -> str:
             raise InvalidOption(
                 f"No account `{name}` is assigned to you in the sign-in `{session}`.",
                 did_you_mean(name, (one.name for one in portal.accounts()))
-                or f"`%aws_profiles --sso {session}` lists the accounts.",
+                or f"`%aws_profiles --sso {quoted(session)}` lists the accounts.",
             )
         case _:
             ids = " and ".join(f"`{one.id}`" for one in found)

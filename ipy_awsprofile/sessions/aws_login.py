@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+import shlex
 import textwrap
 import time
 import uuid
@@ -105,7 +106,7 @@ class _Login(StaysInProcess):
                 f"The browser has signed in as {signed_in}, but the login_session of "
                 f"`{self.profile}` is {self._session}. Nothing was stored.",
                 "Sign in again as that user, or run `aws login --profile "
-                f"{self.profile}` in a terminal to change the profile.",
+                f"{shlex.quote(self.profile)}` in a terminal to change the profile.",
             )
         files: Any = login_files()
         loader: Any = LoginTokenLoader(cache=files)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.errors import InvalidOption, ProtectedProfile
 from ipy_awsprofile.switch.protection import known_account_name
-from ipy_awsprofile.text import assigned_name
+from ipy_awsprofile.text import arguments, assigned_name
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.config import Config
@@ -63,7 +63,7 @@ def save_role(
     if sources and assigned_name(sources[0]):
         raise InvalidOption(
             f"`{sources[0]}` can't be a source_profile, because other tools don't know it.",
-            f"Run `%aws_profile {sources[0]} --save NAME` first, and use that name.",
+            f"Run `%aws_profile {arguments(sources[0], '--save NAME')}` first, and use that name.",
         )
     if request.default or sources:
         raise InvalidOption(

@@ -26,6 +26,7 @@ from ipy_awsprofile.config.shared_files import FileVersion, SharedFiles, version
 from ipy_awsprofile.config.sign_ins import SignIn, find_sign_in
 from ipy_awsprofile.errors import InvalidOption
 from ipy_awsprofile.switch.saving import profile_of_role
+from ipy_awsprofile.text import arguments
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.config import Config
@@ -187,6 +188,6 @@ class _Notes:
     def of_rename(self, name: str, new: str) -> str:
         """Return a note about a profile that is renamed; can be empty."""
         if name == self._active:
-            return f"active: run `%aws_profile {new}` afterwards"
+            return f"active: run `%aws_profile {arguments(new)}` afterwards"
         lost = self._is_protected(name) and not self._is_protected(new)
         return "the new name isn't protected" if lost else ""

@@ -21,7 +21,9 @@ from ipy_awsprofile.errors import (
     NotForOneProfile,
     ProfileNotFound,
     ProtectedProfile,
+    SignInRequired,
 )
+from ipy_awsprofile.text import quoted
 from tests.mfa_role import answer_with_codes
 from tests.rotation import session_keys, write_keys
 from tests.shells import Shell
@@ -406,3 +408,29 @@ def test_role_arn_that_aws_does_not_accept(shell: Shell, aws: EmbeddedAws) -> No
     assert f"`{wrong}` isn't a role ARN." in text
     assert "See `--role-arn`." in text
     assert "no problems found" in shell.good(explanation.replace(wrong, ROLE)).text
+
+
+@pytest.mark.parametrize(
+    "name", ["two words", "a # b", "it's", "two  blanks", "-dash", "{x} $HOME"]
+)
+def test_names_that_must_be_quoted(shell: Shell, aws: EmbeddedAws, name: str) -> None:
+    """A hint's command names the profile exactly, whatever characters the name has."""
+    with aws.config_file.open("a") as config:
+        config.write(f'\n[profile "{name}"]\nregion = us-west-2\n[profile a]\n')
+    error = shell.refused(f"%aws_profile -- {quoted(name)}")
+    (command,) = code_in(error.hint)
+    assert shell.good(command).text.startswith(f"{name}  (1 problem)")
+
+
+def test_commands_of_a_sign_in_that_must_be_quoted(shell: Shell, aws: EmbeddedAws) -> None:
+    """A sign-in's name with a space is quoted for the magic and for the terminal."""
+    with aws.config_file.open("a") as config:
+        config.write(
+            f'\n[sso-session "my corp"]\nsso_start_url = {aws.sso.start_url}\n'
+            "sso_region = us-east-1\n"
+        )
+    error = shell.refused("%aws_profiles --sso")
+    magic, command = code_in(error.hint)
+    assert command == "aws sso login --sso-session 'my corp'"
+    assert magic == '%aws_profile --sso "my corp" --login'
+    assert isinstance(shell.run(magic).error, SignInRequired)  # no one is here to sign in
