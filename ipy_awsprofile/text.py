@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 #: Control characters except line ends, zero-width characters, and characters that change the text
@@ -68,6 +68,11 @@ def as_seen(text: str) -> str:
 def visible_line(text: str) -> str:
     """Return a text on one line, with invisible characters and line ends escaped."""
     return visible(text).replace("\n", r"\n")
+
+
+def chain_line(names: Iterable[str]) -> str:
+    """Return the names of a role chain as `visible_line` does: ``RoleBeta ← UserAlpha``."""
+    return visible_line(" ← ".join(names))
 
 
 def short_line(text: str, length: int) -> str:

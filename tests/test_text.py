@@ -9,10 +9,12 @@ import pytest
 
 from ipy_awsprofile.cards.cards import error_card
 from ipy_awsprofile.cards.rendering import Card, Table
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.text import (
     as_seen,
     assigned_name,
+    chain_line,
     has_unseen,
     in_words,
     parse_json,
@@ -68,6 +70,11 @@ def test_not_json(text: str | bytes) -> None:
         parse_json(text)
 
 
+def test_chain() -> None:
+    """The names of a role chain are one line without control characters."""
+    assert chain_line(("RoleBeta", "a\x1b\nb")) == r"RoleBeta ← a\x1b\nb"
+
+
 def test_errors() -> None:
     """An error's message and hint contain no control characters."""
     error = AwsProfileError(ODD, ODD)
@@ -93,6 +100,39 @@ def test_every_card(aws: EmbeddedAws, shell: Shell) -> None:
     ):
         ran = shell.run(cell)
         shown = "".join([ran.text, *map(str, ran.displayed), str(ran.error)])
+        assert r"\x1b]52" in shown, cell
+        assert not {"\x1b", "\x07", "\u202e"} & set(shown), cell
+
+
+def test_every_repr(aws: EmbeddedAws, shell: Shell) -> None:
+    """No object of ours prints control characters from a profile's name, nor does the record."""
+    aws.write_profile(
+        ODD,
+        source_profile="UserAlpha",
+        role_arn=f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta",
+        region="us-west-2",
+    )
+    shell.names["odd"] = ODD
+    shell.good(
+        "import polars\nfrom ipy_awsprofile import *\nfrom ipy_awsprofile import libraries\n"
+        "from ipy_awsprofile.bindings.polars import _provider_class\n"
+        "from ipy_awsprofile.sessions.portable import portable"
+    )
+    shell.good("%aws_calls on")
+    shell.good("%aws_profile $odd")
+    shell.good("session.client('sts').get_caller_identity()")
+    for cell in (
+        "session",
+        "ProfilePicker()",
+        "portable(session)",
+        "session.get_credentials()._refresh_using",
+        "libraries.polars_options(session)",
+        "libraries.dask_storage_options(session)",
+        "_provider_class(polars, session)()",
+        "recorded_calls()[['profile', 'operation']]",
+    ):
+        ran = shell.good(cell)
+        shown = "".join([ran.printed, *map(str, ran.displayed)])
         assert r"\x1b]52" in shown, cell
         assert not {"\x1b", "\x07", "\u202e"} & set(shown), cell
 

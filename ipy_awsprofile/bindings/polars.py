@@ -19,6 +19,7 @@ from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.sessions.hand_outs import note_hand_out
 from ipy_awsprofile.sessions.polars_credentials import for_polars
+from ipy_awsprofile.text import chain_line
 
 if TYPE_CHECKING:
     from ipy_awsprofile.sessions.session import ProfileSession
@@ -124,7 +125,7 @@ def _provider_class(pl: Any, session: ProfileSession) -> Any:
             return for_polars(*present_credentials(session))
 
         def __repr__(self) -> str:
-            return f"<credentials of {' ← '.join(session.chain)}>"
+            return f"<credentials of {chain_line(session.chain)}>"
 
     return SessionCredentials
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ipy_awsprofile.cards.rendering import Card
 from ipy_awsprofile.cards.styles import Tone
 from ipy_awsprofile.config.regions import similar_region, unknown_region
-from ipy_awsprofile.text import number_of, one_line
+from ipy_awsprofile.text import chain_line, number_of, one_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,7 +83,7 @@ def identity_card(
     left = time_left(identity.expiry, now, temporary=identity.temporary)
     has_ended = left == EXPIRED and (bool(problem) or not renews)
     return Card(
-        title=" ← ".join(identity.chain),
+        title=chain_line(identity.chain),
         badge=left if has_ended or left != EXPIRED else RENEWS,
         since=f"(as of {now or datetime.now(UTC):%H:%M} UTC)" if left.endswith("left") else "",
         rows=tuple(rows),

@@ -30,6 +30,7 @@ from ipy_awsprofile.config.shared_files import Section, Value
 from ipy_awsprofile.config.sign_ins import find_sign_in
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.errors import InvalidOption, InvalidProfile, InvalidSource, SourceLoop
+from ipy_awsprofile.text import chain_line
 
 #: botocore resolves a role chain recursively, and Python limits the depth.
 _LONGEST = 50
@@ -223,7 +224,7 @@ def _next_source(steps: Sequence[Step]) -> str | None:
         return None  # a profile can assume its role with its own keys
     names = [step.profile.name for step in steps]
     if source in names:
-        loop = " ← ".join([*names, str(source)])
+        loop = chain_line([*names, str(source)])
         raise SourceLoop(f"The source profiles form a loop: {loop}.", _edit_hint(last.profile))
     return source
 

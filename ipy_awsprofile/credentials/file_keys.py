@@ -26,6 +26,7 @@ from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials, freeze_credentials
 from ipy_awsprofile.credentials.validation import UnusableCredentialsError, require_usable
 from ipy_awsprofile.errors import AwsProfileError, ConfigFileError, IdentityChanged
+from ipy_awsprofile.text import visible_line
 
 #: Seconds before unusable keys are checked again, because AWS may not recognize new keys yet.
 CHECK_AGAIN = 5.0
@@ -64,7 +65,7 @@ class FileCredentials(StaysInProcess, Credentials):
         self._lock = Lock()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._path}>"
+        return f"<{type(self).__name__} of {visible_line(str(self._path))}>"
 
     def get_frozen_credentials(self) -> RedactedCredentials:
         """Return the current keys. Raises IdentityChanged."""

@@ -22,6 +22,7 @@ from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.credentials.validation import require_usable
 from ipy_awsprofile.errors import SignInRequired
+from ipy_awsprofile.text import visible_line
 
 
 class Renewal:
@@ -50,7 +51,7 @@ class Renewal:
         self._sign_in = sign_in
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._chain[self._step]}>"
+        return f"<{type(self).__name__} of {visible_line(self._chain[self._step])}>"
 
     def __call__(self) -> Any:
         """Return new credentials in botocore's format. Raises a subclass of `AwsProfileError`."""

@@ -9,6 +9,7 @@ from ipy_awsprofile.config.user_environment import MARKER
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions.run_isolation import session_here
 from ipy_awsprofile.sessions.session import ProfileSession, chain_of
+from ipy_awsprofile.text import chain_line
 
 if TYPE_CHECKING:
     import boto3
@@ -34,7 +35,7 @@ def storage_options(session: boto3.Session | None = None) -> dict[str, Any]:
             )
         return {"profile": os.environ["AWS_PROFILE"]}
     if not isinstance(session, ProfileSession) or not session.target.resolves_by_name:
-        name = " ← ".join(chain_of(session)) or "a session of another library"
+        name = chain_line(chain_of(session)) or "a session of another library"
         raise CredentialsUnavailable(
             f"The name of a profile isn't enough to open this session again: {name}.",
             "While its profile is active, use `storage_options()` without a session.",

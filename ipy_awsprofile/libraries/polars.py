@@ -11,6 +11,7 @@ from ipy_awsprofile.sessions.polars_credentials import KEEPS, UPDATE, for_polars
 from ipy_awsprofile.sessions.portable import short_lived
 from ipy_awsprofile.sessions.s3_options import s3_location
 from ipy_awsprofile.sessions.session import chain_of
+from ipy_awsprofile.text import chain_line
 
 if TYPE_CHECKING:
     import boto3
@@ -23,7 +24,7 @@ class PolarsCredentials:
         self._session = session
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {' ← '.join(chain_of(self._session)) or 'a session'}>"
+        return f"<{type(self).__name__} of {chain_line(chain_of(self._session)) or 'a session'}>"
 
     @interrupts_unshown()
     def __call__(self) -> tuple[dict[str, str], int | None]:

@@ -20,6 +20,7 @@ from aiobotocore.session import AioSession
 from ipy_awsprofile.credentials.botocore_session import fix_region
 from ipy_awsprofile.sessions.portable import PortableSession, portable
 from ipy_awsprofile.sessions.session import ProfileSession
+from ipy_awsprofile.text import chain_line
 
 
 class WorkerSession(AioSession):  # type: ignore[misc]  # aiobotocore is untyped
@@ -42,7 +43,7 @@ class WorkerSession(AioSession):  # type: ignore[misc]  # aiobotocore is untyped
         return self._brought.full_config()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {' ← '.join(self._brought.chain)}, {self._label}>"
+        return f"<{type(self).__name__} of {chain_line(self._brought.chain)}, {self._label}>"
 
     def __dask_tokenize__(self) -> str:
         return repr(self)

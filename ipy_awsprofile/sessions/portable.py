@@ -27,6 +27,7 @@ from ipy_awsprofile.sessions.session import (
     expiry_of,
     timeout_of,
 )
+from ipy_awsprofile.text import chain_line
 
 if TYPE_CHECKING:
     import boto3
@@ -145,7 +146,7 @@ class PortableSession:
     keys: RedactedCredentials
 
     def __repr__(self) -> str:
-        return f"<portable session of {' ← '.join(self.chain)}>"
+        return f"<portable session of {chain_line(self.chain)}>"
 
     def __reduce__(self) -> tuple[Callable[..., PortableSession], tuple[Any, ...]]:
         """Pickle the keys, which is allowed only here because they are short-lived."""

@@ -26,6 +26,7 @@ from ipy_awsprofile.credentials.person import CodePrompter, Person, SignIn
 from ipy_awsprofile.credentials.region_checks import require_region
 from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import InvalidOption, RoleNotAssigned
+from ipy_awsprofile.text import chain_line
 
 if TYPE_CHECKING:
     import boto3
@@ -44,7 +45,7 @@ class NamedSession(StaysInProcess, SharedHandlersSession):
         self.chain = chain
 
     def __repr__(self) -> str:
-        return f"<session of {' ← '.join(self.chain)}, region {self.region_name}>"
+        return f"<session of {chain_line(self.chain)}, region {self.region_name}>"
 
 
 class ProfileSession(NamedSession):
