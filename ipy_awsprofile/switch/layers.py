@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ipy_awsprofile.bindings.no_identity import require_no_run
 from ipy_awsprofile.bindings.transaction import Transaction
 from ipy_awsprofile.errors import AwsProfileError
 
@@ -48,13 +49,31 @@ class Layer:
         )
 
 
-def _runner() -> tuple[int, object]:
-    """Return the current thread and asyncio task."""
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:  # this thread doesn't have an event loop
-        task = None
-    return threading.get_ident(), task
+@dataclass(frozen=True, slots=True)
+class _Runner:
+    """A thread, and the asyncio task that it runs, if any."""
+
+    thread: threading.Thread
+    task: asyncio.Task[Any] | None
+
+    @classmethod
+    def current(cls) -> _Runner:
+        """Return the current thread and task."""
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:  # this thread isn't running an event loop
+            task = None
+        return cls(threading.current_thread(), task)
+
+    def is_beside(self, other: _Runner) -> bool:
+        """Return whether this runner can continue while the other one is running.
+
+        A runner that has ended can't. Neither can code that isn't in a task while its own thread
+        runs a task, because that code waits for the event loop.
+        """
+        if not self.thread.is_alive() or (self.task and self.task.done()):
+            return False
+        return self.thread is not other.thread or self.task not in (None, other.task)
 
 
 @dataclass(slots=True, eq=False)
@@ -63,13 +82,15 @@ class _Scope:
 
     layer: Layer
     after: tuple[Layer, ...]
-    runner: tuple[int, object] = field(default_factory=_runner)
+    runner: _Runner = field(default_factory=_Runner.current)
 
 
 class Layers:
     """The bound layers; ``bind`` makes everything follow a layer until its stack is closed.
 
-    This class isn't thread-safe. The Switcher holds its lock during every call.
+    The whole kernel follows the last one. So while a thread or task is in a scope, only that thread
+    or task can change the layers. This class isn't thread-safe. The Switcher holds its lock during
+    every call.
     """
 
     def __init__(self, bind: Callable[[Layer, Transaction], ExitStack]) -> None:
@@ -79,13 +100,35 @@ class Layers:
         #: From the notebook's own identity to the active one.
         self.bound: tuple[Layer, ...] = ()
 
-    def become(self, layers: tuple[Layer, ...]) -> None:
-        """Bind exactly these layers, in this order. On an error, bind the previous layers again."""
+    def require_changeable(self) -> None:
+        """Raise AwsProfileError if another thread or task relies on the bound layers.
+
+        It can be in a scope, and would continue with a different identity, or in a run.
+        """
+        require_no_run()
+        here = _Runner.current()
+        if any(scope.runner.is_beside(here) for scope in self._scopes):
+            raise AwsProfileError(
+                "Another thread or task is in a block of `using_profile` or `%%aws_profile`, which "
+                "the whole kernel follows.",
+                "Wait until its block has ended. In threads and tasks, use `open_session(NAME)`, "
+                "whose session is separate.",
+            )
+
+    def replace_active(self, layer: Layer) -> None:
+        """Bind a layer instead of the active one. On an error, bind the previous layers again.
+
+        Raises the error of `require_changeable`.
+        """
+        self.require_changeable()
+        if layer.request.only_session and self.bound:
+            active = self.bound[-1]
+            layer.rest = active.rest if active.request.only_session else active.session
         before = self.bound
         try:
             with self._transaction.at_once():
                 try:
-                    self.rebind(layers)
+                    self.rebind((*before[:-1], layer))
                 except BaseException:
                     self.rebind(before)
                     raise
@@ -113,7 +156,11 @@ class Layers:
                 self.bound = (*self.bound, layer)
 
     def leave(self, is_over: Callable[[Layer], bool] | None = None) -> None:
-        """Leave all layers until a scope ends, or permanently leave the layers that are over."""
+        """Leave all layers until a scope ends, or permanently leave the layers that are over.
+
+        Raises the error of `require_changeable`.
+        """
+        self.require_changeable()
         if is_over is None:
             self.rebind(())
             return
@@ -121,32 +168,31 @@ class Layers:
             scope.after = tuple(layer for layer in scope.after if not is_over(layer))
         self.rebind(tuple(layer for layer in self.bound if not is_over(layer)))
 
+    def close(self) -> None:
+        """Leave all layers permanently, so that no scope restores them later."""
+        for scope in self._scopes:
+            scope.after = ()
+        self.rebind(())
+
     def begin_scope(self, layer: Layer) -> None:
         """Bind a scope's layer on top of the others, until `end_scope`.
 
-        Raises AwsProfileError while another thread or task is in a scope, because that thread or
-        task would continue with this scope's identity.
+        Raises the error of `require_changeable`.
         """
+        self.require_changeable()
         scope = _Scope(layer, self.bound)
-        if any(other.runner != scope.runner for other in self._scopes):
-            raise AwsProfileError(
-                "Another thread or task is in a block of `using_profile` or `%%aws_profile`, which "
-                "the whole kernel follows.",
-                "In threads and tasks, use `open_session(NAME)`, whose session is separate, or "
-                "`across_profiles`.",
-            )
         self._scopes.append(scope)
         self.rebind((*self.bound, layer))
 
-    def end_scope(self, layer: Layer, *, nothing: bool = False) -> bool:
-        """Bind the layers from before the scope, or ``nothing``.
+    def end_scope(self, layer: Layer) -> None:
+        """Bind the layers from before the scope, if it has begun.
 
         If a later scope is still active, nothing is bound now, and the end of that scope restores
-        the layers from before both. Return whether the bound layers may have changed.
+        the layers from before both.
         """
         scope = next((one for one in self._scopes if one.layer is layer), None)
-        if scope is None:  # it hasn't begun
-            return False
+        if scope is None:
+            return
         later = self._scopes[self._scopes.index(scope) + 1 :]
         self._scopes.remove(scope)
         if later:
@@ -154,6 +200,5 @@ class Layers:
             later[0].after = scope.after
             for one in later[1:]:
                 one.after = tuple(kept for kept in one.after if kept not in ended)
-            return False
-        self.rebind(() if nothing else scope.after)
-        return True
+        else:
+            self.rebind(scope.after)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import ContextDecorator
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.bindings.no_identity import require_no_run
 from ipy_awsprofile.credentials.interrupts import Uninterrupted, interrupts_unshown
 
 if TYPE_CHECKING:
@@ -22,8 +21,8 @@ class Scope(ContextDecorator):
     """Use another identity for a block, then restore the previous state exactly.
 
     The previous state is restored even after an error, inside other scopes, and if the block itself
-    switches. If scopes overlap, the most recent one is active until it ends. Scopes of different
-    threads or tasks can't overlap.
+    switches. If scopes overlap, the most recent one is active until it ends. While a scope is open,
+    other threads and tasks can't begin a scope or switch; see `Layers.require_changeable`.
 
     This isn't a generator, because Ctrl-C could come after the generator starts and before the
     block does.
@@ -40,7 +39,7 @@ class Scope(ContextDecorator):
 
     def prepare(self) -> Layer:
         """Open the session, which can call AWS or prompt the user. This changes nothing yet."""
-        require_no_run()
+        self._switcher.require_changeable()
         self._layer = self._switcher.prepare(self._request)
         return self._layer
 

@@ -26,10 +26,11 @@ def sign_out_and_off(switcher: Switcher, request: SwitchRequest | None) -> Ended
 
     A scope that ends later, such as a cell's, doesn't restore these identities.
 
-    Raises the errors of `sign_out` and `login_target`.
+    Raises the errors of `sign_out`, `login_target` and `Switcher.require_changeable`.
     """
     from ipy_awsprofile.sessions.sign_out import sign_out
 
+    switcher.require_changeable()
     target = login_target(request) if request else None
     signed_out = sign_out(target)
     ended: list[str] = []

@@ -12,12 +12,12 @@ import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.bindings.child_processes import ChildProcesses
 from ipy_awsprofile.bindings.gate import watch_signatures
 from ipy_awsprofile.bindings.names import BINDINGS
-from ipy_awsprofile.bindings.no_identity import require_no_run
 from ipy_awsprofile.bindings.open_readers import OpenReaders
 from ipy_awsprofile.bindings.owners import Owners, owner_of
 from ipy_awsprofile.calls.write_lock import locked_owners
@@ -136,6 +136,11 @@ class Switcher:
         active = self._active()
         return active.known() if active else None
 
+    def require_changeable(self) -> None:
+        """Raise AwsProfileError while another thread or task is in a `Scope`, or during a run."""
+        with self._lock:
+            self._layers.require_changeable()
+
     def switch(
         self, request: SwitchRequest, *, fresh: bool = False, person: Person | None = None
     ) -> Identity:
@@ -145,6 +150,7 @@ class Switcher:
         Switcher's own prompter during this switch. Raises a subclass of `AwsProfileError`, or an
         interrupting exception such as KeyboardInterrupt; then nothing has changed.
         """
+        self.require_changeable()
         return self.move(self.prepare(request, fresh=fresh, person=person))
 
     def prepare(
@@ -169,18 +175,8 @@ class Switcher:
 
     def move(self, layer: Layer) -> Identity:
         """Switch everything to the layer that `prepare` returned. Raises the errors of `switch`."""
-        require_no_run()
-        with Uninterrupted():
-            self._become(layer)
-            self._tell(layer, layer.identity)
+        self._change(partial(self._layers.replace_active, layer))
         return layer.identity
-
-    def _become(self, layer: Layer) -> None:
-        with self._lock:
-            self._note_readers()
-            if layer.request.only_session and (active := self._active()):
-                layer.rest = active.rest if active.request.only_session else active.session
-            self._layers.become((*self._layers.bound[:-1], layer))
 
     def refresh(self, *, person: Person | None = None) -> Identity | None:
         """Switch to the active profile again with new credentials, or return None without one."""
@@ -199,41 +195,28 @@ class Switcher:
         """Restore the state before the first switch. Return whether there was a switch to undo.
 
         The action that waits for the end of the running cell is dropped. With ``is_over``,
-        permanently leave only these layers, so that no scope restores them later.
+        permanently leave only these layers, so that no scope restores them later. Raises the error
+        of `require_changeable`.
         """
-        require_no_run()
+        self.require_changeable()
         self.cell.drop()
-        with Uninterrupted(), ExitStack() as after, self._lock:
-            if not any(map(is_over or bool, self._layers.bound)):
-                return False
-            after.callback(lambda: self._tell(now := self._active(), now.known() if now else None))
-            self._note_readers()
-            self._layers.leave(is_over)
-        return True
+        return self._change(partial(self._layers.leave, is_over))
 
     def close(self) -> None:
         """Restore everything and refuse further switches, before the extension is unloaded."""
         with Uninterrupted():
             self._closed = True
-            self.off()
+            self.cell.drop()
+            self._change(self._layers.close)
             self._ending.close()
 
     def begin(self, layer: Layer) -> None:
-        """Begin a `Scope` with the layer that `prepare` returned."""
-        with self._lock:
-            self._note_readers()
-            self._layers.begin_scope(layer)
-        self._tell(layer, layer.identity)
+        """Begin a `Scope` with the layer that `prepare` returned. Raises the errors of `switch`."""
+        self._change(partial(self._layers.begin_scope, layer))
 
     def end(self, layer: Layer) -> None:
         """End a scope, and call the listeners unless a later scope is still active."""
-        with self._lock:
-            self._note_readers()
-            if not self._layers.end_scope(layer, nothing=self._closed):
-                return
-            active = self._active()
-        # Its credentials may have expired; nothing uses them yet, so they aren't renewed.
-        self._tell(active, active.known() if active else None)
+        self._change(partial(self._layers.end_scope, layer))
 
     def leftovers(self) -> list[Leftover]:
         """Return what doesn't follow the active identity. It is empty before the first switch."""
@@ -266,9 +249,23 @@ class Switcher:
         self._processes.note(owner)
         self.readers.note(self.namespace, active.session if active else None)
 
-    def _tell(self, layer: Layer | None, identity: Identity | None) -> None:
-        """Call the listeners, until another identity has become active."""
-        self._listeners.tell(identity, lambda: self._active() is layer)
+    def _change(self, change: Callable[[], None]) -> bool:
+        """Change the layers, and call the listeners. Return whether other layers are bound now."""
+        with Uninterrupted(), ExitStack() as after, self._lock:
+            self._note_readers()
+            before = self._layers.bound
+            try:
+                change()
+            finally:
+                if has_changed := self._layers.bound != before:
+                    after.callback(self._tell)
+        return has_changed
+
+    def _tell(self) -> None:
+        """Call the listeners, until another identity has become active. This renews nothing."""
+        active = self._active()
+        known = active.known() if active else None
+        self._listeners.tell(known, lambda: self._active() is active)
 
     def _bind(self, layer: Layer, transaction: Transaction) -> ExitStack:
         """Enter the bindings of the layer; on an error, enter none of them."""

@@ -43,8 +43,9 @@ def using_profile(
     ``--yes``. The block gets the session, too. In a script without IPython, everything except the
     notebook's variable follows.
 
-    The whole kernel follows, so two threads or tasks can't be in such blocks at the same time. In
-    threads and tasks, use `open_session`. Raises a subclass of `AwsProfileError`; then the block
+    The whole kernel follows. So while a thread or task is in such a block, other threads and tasks
+    can't enter one, switch or switch off. In threads and tasks, use `open_session`. A switch inside
+    the block lasts until the block ends. Raises a subclass of `AwsProfileError`; then the block
     isn't entered and nothing has changed.
 
     https://docs.python.org/3/reference/compound_stmts.html#the-with-statement
