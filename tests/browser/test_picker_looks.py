@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT
+from ipy_awsprofile.picker.view_script import VIEW, view_script
 from tests.browser import stage
 from tests.browser.jupyter import SCREENSHOTS
 from tests.browser.picker_page import BUCKETS, LOAD, PICK, picker_in
@@ -74,6 +76,54 @@ def test_long_names(view: ViewPage, embedded: EmbeddedAws) -> None:
                 picture = SCREENSHOTS / f"picker-long-names-{theme}-{width}.png"
                 view.page.screenshot(path=picture, animations="disabled")
             view.field.press("Escape")
+
+
+#: A name that looks like `prod-b`, and its text in the page.
+ODD, ODD_SHOWN = "pr\u202e\u202dod\u200b-b", r"pr\u202e\u202dod\u200b-b"
+
+
+def test_invisible_characters(view: ViewPage, embedded: EmbeddedAws) -> None:
+    """The list, the field and the card escape a name's invisible characters, but not to switch."""
+    with stage.restored(embedded.config_file):
+        embedded.write_profile(
+            ODD,
+            source_profile="UserAlpha",
+            role_arn=f"arn:aws:iam::{ROLE_ACCOUNT}:role/RoleBeta",
+            region="us-west-2",
+        )
+        view.begin()
+        view.open()
+        view.settle()
+        view.search("od RoleBeta")
+        row = view.options.first
+        expect(row).to_have_accessible_name(re.compile(f"^{re.escape(ODD_SHOWN)} ← UserAlpha"))
+        assert ODD_SHOWN in (row.get_attribute("title") or "")
+        assert ODD_SHOWN in row.inner_text()
+        row.click()
+        view.settle_until(view.identity)
+        view.shows(ODD_SHOWN)
+        assert view.picker.value == ODD
+        assert not set(view.page.content()) & set("\u202e\u202d\u200b")
+
+
+def test_invisible_characters_in_the_toolbar(view: ViewPage) -> None:
+    """The toolbar's button escapes them in its text, its tooltip and its accessible name."""
+    script = view_script(VIEW / "toolbar.js").replace("export default {", "globalThis.button = {")
+    view.page.add_script_tag(content=f"{{{script}}}")
+    identity = {"profile": ODD, "name": ODD, "account": ODD, "left": None, "arn": ""}
+    text, title, label = view.page.evaluate(
+        """message => {
+          const el = document.createElement("div"), heard = [];
+          const model = {on: (_, listener) => heard.push(listener), off() {}, send() {}};
+          button.render({model, el});
+          for (const listener of heard) listener(message);
+          return [el.textContent, el.firstChild.title, el.firstChild.ariaLabel];
+        }""",
+        {"type": "identity", "identity": identity},
+    )
+    assert text.startswith(f"{ODD_SHOWN}{ODD_SHOWN}")
+    assert title.startswith(f"{ODD_SHOWN}, account {ODD_SHOWN}\n")
+    assert label == f"AWS profile {ODD_SHOWN}, account {ODD_SHOWN}"
 
 
 def test_columns_that_tell_nothing_apart(

@@ -9,6 +9,7 @@ import pytest
 
 from ipy_awsprofile.picker.view_script import VIEW, view_script
 from ipy_awsprofile.picker.widget import ProfilePicker
+from ipy_awsprofile.text import _INVISIBLE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,3 +53,8 @@ def test_no_name_is_defined_twice(entry: str) -> None:
     defined = re.findall(r"^(?:const|let|class|function) (\w+)", script, re.MULTILINE)
     assert len(defined) > 20
     assert len(defined) == len(set(defined))
+
+
+def test_invisible_characters() -> None:
+    """The view escapes the same characters as Python."""
+    assert f"/{_INVISIBLE.pattern}/g" in (VIEW / "dom.js").read_text()

@@ -1,6 +1,6 @@
 // A command that waits until the running cell ends. Meanwhile, the user can choose another command.
 
-import { h } from "./dom.js";
+import { h, visible } from "./dom.js";
 
 /** @import { Switching } from "./messages.js" */
 
@@ -28,7 +28,7 @@ export class CellWait {
    */
   show(command, target) {
     this.waiting = { command, target };
-    this.element.textContent = THEN[command.type](target);
+    this.element.textContent = THEN[command.type](visible(target));
     this.element.hidden = false;
     return this.element.textContent;
   }

@@ -3,22 +3,44 @@
 /** @typedef {{[Type in keyof HTMLElementEventMap as `on${Type}`]?: (event: HTMLElementEventMap[Type]) => unknown}} Listeners */
 /** @typedef {Record<string, string | number | boolean | ((event: never) => unknown)>} Attributes */
 
+// The characters that Python escapes in texts (text.py).
+const INVISIBLE =
+  /[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]/g;
+
+/**
+ * Return a text with its invisible characters escaped, because a name could look like another one.
+ *
+ * @param {string} text
+ */
+export const visible = (text) =>
+  text.replace(INVISIBLE, (character) => {
+    const code = character.charCodeAt(0).toString(16);
+    return code.length > 2 ? `\\u${code.padStart(4, "0")}` : `\\x${code.padStart(2, "0")}`;
+  });
+
+// The attributes whose values are shown or announced.
+const SHOWN = ["title", "aria-label"];
+
 /**
  * Create an element with attributes, listeners (such as `onclick`) and children.
  *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
  * @param {Attributes & Listeners} attributes  attributes that are false are left out
- * @param {...(Node | string | null)} children  a string is text, never HTML
+ * @param {...(Node | string | null)} children  a string is text, never HTML; invisible characters are escaped
  */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") {
       element.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
-    } else if (value !== false) element.setAttribute(name, value === true ? "" : String(value));
+    } else if (value !== false) {
+      const text = value === true ? "" : String(value);
+      element.setAttribute(name, SHOWN.includes(name) ? visible(text) : text);
+    }
   }
-  element.append(...children.filter((child) => child != null));
+  const shown = children.filter((child) => child != null);
+  element.append(...shown.map((child) => (typeof child === "string" ? visible(child) : child)));
   return element;
 }
 

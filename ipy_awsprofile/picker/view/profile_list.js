@@ -1,7 +1,7 @@
 // The list of profiles. Only the visible rows are in the page, regardless of the number of
 // profiles.
 
-import { h } from "./dom.js";
+import { h, visible } from "./dom.js";
 import { NAME } from "./messages.js";
 import { described, profileRow } from "./profile_row.js";
 import { SignIns } from "./sign_ins.js";
@@ -217,7 +217,7 @@ export class ProfileList {
     this.drawn = drawn;
     this.hasDetail ||= [...drawn.values()].some(({ element }) => isShortened(element, this.profiles.same));
     this.detail.hidden = !this.hasDetail;
-    this.detail.textContent = this.activeEntry ? described(this.activeEntry.row).join(" · ") : "";
+    this.detail.textContent = this.activeEntry ? visible(described(this.activeEntry.row).join(" · ")) : "";
   }
 
   /**

@@ -1,7 +1,7 @@
 // The field that shows the active profile and searches the list below it.
 // It is a combobox: https://www.w3.org/WAI/ARIA/apg/patterns/combobox/
 
-import { h, icon } from "./dom.js";
+import { h, icon, visible } from "./dom.js";
 import { ProfileList, ROWS_SHOWN } from "./profile_list.js";
 import { wordsOf } from "./profiles.js";
 
@@ -111,7 +111,7 @@ export class SearchField {
   showWait(text) {
     this.isBusy = text !== "";
     this.input.readOnly = this.isBusy;
-    this.note.textContent = text;
+    this.note.textContent = visible(text);
   }
 
   /**

@@ -2,7 +2,7 @@
 // the remaining time. A click opens the picker. The labextension creates the button's place in the
 // page and the model; Python sends this script on request.
 
-import { h, icon } from "./dom.js";
+import { h, icon, visible } from "./dom.js";
 import { endOf, toneOf } from "./identity.js";
 import { Popup } from "./popup.js";
 
@@ -68,16 +68,16 @@ class ToolbarButton {
     this.ends = identity?.left == null ? null : Date.now() + identity.left * 1000;
     this.renews = identity?.renews ?? false;
     this.arn = identity?.arn ?? null;
-    this.name.textContent = identity ? (identity.profile ?? identity.name) : "No AWS profile";
-    this.account.textContent = identity?.account ?? "";
+    this.name.textContent = identity ? visible(identity.profile ?? identity.name) : "No AWS profile";
+    this.account.textContent = visible(identity?.account ?? "");
     this.lock.hidden = !identity?.protected;
     this.access.hidden = !identity?.read_only;
     this.left.hidden = this.ends === null;
-    const about = identity ? `${identity.name}, account ${identity.account}` : "No AWS profile is active.";
+    const about = identity ? visible(`${identity.name}, account ${identity.account}`) : "No AWS profile is active.";
     this.button.title = `${about}\n${CLICK}`; // a narrow toolbar hides a part of it
     const marks = identity ? [identity.protected && "protected", identity.read_only && "read-only"] : [];
     this.label = identity
-      ? [`AWS profile ${this.name.textContent}, account ${identity.account}`, ...marks.filter(Boolean)].join(", ")
+      ? [`AWS profile ${this.name.textContent}, account ${this.account.textContent}`, ...marks.filter(Boolean)].join(", ")
       : "No AWS profile";
     this.button.hidden = false;
     this.tick();

@@ -2,7 +2,7 @@
 
 import { CellWait } from "./cell_wait.js";
 import { ConsoleTab } from "./console.js";
-import { h } from "./dom.js";
+import { h, visible } from "./dom.js";
 import { frame } from "./frame.js";
 import { IdentityCard } from "./identity.js";
 import { Leaving } from "./leaving.js";
@@ -85,7 +85,7 @@ export class View {
 
   /** @param {string} text  the text that screen readers announce */
   say(text) {
-    this.status.textContent = text;
+    this.status.textContent = visible(text);
   }
 
   /** @param {string} html  an error card from Python, which has escaped all text; or empty */
@@ -161,7 +161,7 @@ export class View {
         this.console.close();
         this.wait.end();
         this.showError(message.html);
-        this.field.input.value = this.profile;
+        this.field.input.value = visible(this.profile);
         if (this.command?.type === "save") this.question.askForName(this.command.name);
         return this.offerRegions();
     }
@@ -265,7 +265,7 @@ export class View {
     this.question.close();
     this.showError("");
     this.cellWait.end();
-    this.field.input.value = target;
+    this.field.input.value = visible(target);
     this.say(this.wait.begin(command.type));
     this.offerRegions();
     this.send(command);
@@ -291,7 +291,7 @@ export class View {
     this.field.close();
     this.question.close();
     this.command = null;
-    this.field.input.value = this.profile;
+    this.field.input.value = visible(this.profile);
     this.offerRegions();
     if (focus) this.field.input.focus();
   }
