@@ -12,13 +12,12 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.errors import AwsProfileError
 from ipy_awsprofile.sessions.hand_outs import client_of, note_hand_out
+from ipy_awsprofile.sessions.loopback_server import LoopbackConnections, LoopbackRequest, Response
 from ipy_awsprofile.sessions.portable import lendable
 
 if TYPE_CHECKING:
@@ -26,23 +25,22 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.bindings.lent_sessions import LentSessions
 
-#: Seconds to wait for a client's request, because the machine can be busy.
-TIMEOUT = 60.0
-
 #: If credentials have no known expiration time, clients ask again after this time.
 _ASK_AGAIN = timedelta(minutes=20)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Lent(StaysInProcess):
-    """The lent sessions by path, and the token that requests for them need."""
+    """The lent sessions by path, the token that requests need, and the open connections."""
 
     sessions: LentSessions
     token: str
+    connections: LoopbackConnections
 
 
 def serve(listener: socket.socket, sessions: LentSessions, token: str, closed: Event) -> None:
     """Answer each connection in a separate thread, until the server is closed."""
+    lent = _Lent(sessions, token, LoopbackConnections())
     while not closed.is_set():
         try:
             connection, address = listener.accept()
@@ -52,9 +50,7 @@ def serve(listener: socket.socket, sessions: LentSessions, token: str, closed: E
         if closed.is_set():  # this connection woke the thread up; Python may be shutting down
             connection.close()
             return
-        # Each client has its own thread, so a silent client doesn't block others.
-        request = (connection, address, _Lent(sessions, token))
-        Thread(target=_answer, args=request, daemon=True).start()
+        lent.connections.handle(connection, _answer, connection, address, lent)
 
 
 def _answer(connection: socket.socket, address: Any, lent: Any) -> None:
@@ -62,45 +58,40 @@ def _answer(connection: socket.socket, address: Any, lent: Any) -> None:
         _Request(connection, address, lent)
 
 
-class _Request(BaseHTTPRequestHandler):
+class _Request(LoopbackRequest):
     """A request. Its ``server`` attribute, named by the base class, holds the lent sessions."""
 
-    timeout = TIMEOUT
     server: _Lent  # type: ignore[assignment]
-    server_version = "ipy_awsprofile"
-    sys_version = ""
 
-    def do_GET(self) -> None:  # the base class requires this name
-        """Respond with the session's credentials, or with an error message."""
+    def response(self) -> Response:
+        """Return the session's credentials, or an error message."""
         token = self.headers.get("Authorization") or ""
-        session = self.server.sessions.get(self.path)
         if not hmac.compare_digest(token.encode(), self.server.token.encode()):
-            self._send(HTTPStatus.UNAUTHORIZED, {"Message": "The token is missing or wrong."})
-        elif session is None:
-            self._send(HTTPStatus.NOT_FOUND, {"Message": "No session is lent at this address."})
-        else:
-            note_hand_out(session, client_of(self.headers.get("User-Agent") or ""))
-            self._send(*_document(session))
-
-    def _send(self, status: HTTPStatus, document: dict[str, str]) -> None:
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        """Log nothing, because the kernel's standard error is shown in the notebook."""
+            return _error(HTTPStatus.UNAUTHORIZED, "The token is missing or wrong.")
+        self.server.connections.exempt(self.connection)  # a call to AWS can take a while
+        session = self.server.sessions.get(self.path)
+        if session is None:
+            return _error(HTTPStatus.NOT_FOUND, "No session is lent at this address.")
+        note_hand_out(session, client_of(self.headers.get("User-Agent") or ""))
+        return _credentials(session)
 
 
-def _document(session: Any) -> tuple[HTTPStatus, dict[str, str]]:
+def _error(status: HTTPStatus, message: str, **code: str) -> Response:
+    return _json(status, {**code, "Message": message})
+
+
+def _json(status: HTTPStatus, document: dict[str, str]) -> Response:
+    body = json.dumps(document).encode()
+    return Response(status, body, (("Content-Type", "application/json"),))
+
+
+def _credentials(session: Any) -> Response:
     """Return the response for a session, in the container credentials format."""
     try:
         keys, expiry = lendable(session)
     except AwsProfileError as error:
         message = f"{error} {error.hint}".strip()
-        return HTTPStatus.BAD_REQUEST, {"Code": type(error).__name__, "Message": message}
+        return _error(HTTPStatus.BAD_REQUEST, message, Code=type(error).__name__)
     ends = expiry or datetime.now(UTC) + _ASK_AGAIN
     document = {
         "AccessKeyId": str(keys.access_key),
@@ -110,4 +101,4 @@ def _document(session: Any) -> tuple[HTTPStatus, dict[str, str]]:
     }
     if account := getattr(keys, "account_id", None):
         document["AccountId"] = account
-    return HTTPStatus.OK, document
+    return _json(HTTPStatus.OK, document)

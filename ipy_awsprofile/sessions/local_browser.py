@@ -18,7 +18,8 @@ import webbrowser
 from http import HTTPStatus
 from pathlib import Path
 
-from ipy_awsprofile.sessions.loopback_page import LoopbackPage, Response
+from ipy_awsprofile.sessions.loopback_page import LoopbackPage
+from ipy_awsprofile.sessions.loopback_server import Response
 
 #: Environment variables that indicate that the user works on another machine.
 _ELSEWHERE = (

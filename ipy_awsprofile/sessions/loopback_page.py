@@ -1,8 +1,6 @@
 """Serve a temporary page on 127.0.0.1 for this machine's browser.
 
-Browsers can open connections without sending a request, and any process on the machine can connect.
-Therefore, each connection has its own thread and timeout, and the oldest is closed if there are too
-many. On Linux, the page refuses connections of other users, because they can see its address in the
+On Linux, the page refuses connections of other users, because they can see its address in the
 arguments of the browser's process.
 
 https://www.rfc-editor.org/rfc/rfc8252#section-7.3
@@ -17,34 +15,19 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from typing import Any
 
 from ipy_awsprofile.errors import CredentialsUnavailable
-
-#: Timeout in seconds for each read from a connection, and for each write.
-_REQUEST_TIMEOUT = 10.0
-
-#: The maximum number of open connections.
-_MOST_CONNECTIONS = 100
+from ipy_awsprofile.sessions.loopback_server import (
+    MOST_CONNECTIONS,
+    LoopbackConnections,
+    LoopbackRequest,
+    Response,
+)
 
 #: Seconds between checks whether the page was closed.
 _POLL_INTERVAL = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """A response. Its repr doesn't show the body or headers, which can be secret."""
-
-    status: HTTPStatus
-    body: bytes = b""
-    headers: tuple[tuple[str, str], ...] = ()
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.status.value}>"
 
 
 class LoopbackPage:
@@ -87,16 +70,16 @@ class LoopbackPage:
 
 
 class _Server(ThreadingTCPServer):
-    """A server that keeps track of its connections and threads, so that it can close them."""
+    """A server that closes its connections together with its port."""
 
-    request_queue_size = _MOST_CONNECTIONS
+    request_queue_size = MOST_CONNECTIONS
     timeout = _POLL_INTERVAL
 
     def __init__(self, respond: Callable[[str], Response], is_done: Callable[[], bool]) -> None:
         self.respond = respond
         self.closed = threading.Event()
         self._is_done = is_done
-        self._threads_of: dict[socket.socket, threading.Thread] = {}  # oldest first
+        self._connections = LoopbackConnections()
         super().__init__(("127.0.0.1", 0), _Request)
 
     def verify_request(self, _request: Any, client_address: Any) -> bool:
@@ -105,17 +88,11 @@ class _Server(ThreadingTCPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Handle a connection in a separate thread."""
-        connections = list(self._threads_of.items())
-        if len(connections) >= _MOST_CONNECTIONS:
-            _end(*connections[0])
-        arguments = (request, client_address)
-        thread = threading.Thread(target=self.process_request_thread, args=arguments, daemon=True)
-        self._threads_of[request] = thread
-        thread.start()
+        handler = self.process_request_thread
+        self._connections.handle(request, handler, request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
         """Close a connection, and close the page if it is done."""
-        self._threads_of.pop(request, None)
         super().shutdown_request(request)
         if self._is_done():
             self.closed.set()
@@ -123,8 +100,7 @@ class _Server(ThreadingTCPServer):
     def server_close(self) -> None:
         """Close the port and all connections, but finish sending responses first."""
         super().server_close()
-        for connection, thread in list(self._threads_of.items()):
-            _end(connection, thread)
+        self._connections.close()
 
     def handle_error(self, *_: object) -> None:
         """Do nothing, because standard error appears in the notebook's output."""
@@ -154,28 +130,9 @@ def _hexadecimal(address: tuple[str, int]) -> str:
     return f"{host:08X}:{address[1]:04X}"
 
 
-def _end(connection: socket.socket, thread: threading.Thread) -> None:
-    """Stop a connection's thread from reading, and wait until it closes the connection."""
-    with suppress(OSError):
-        connection.shutdown(socket.SHUT_RD)
-    thread.join(_REQUEST_TIMEOUT)
-
-
-class _Request(BaseHTTPRequestHandler):
-    timeout = _REQUEST_TIMEOUT
+class _Request(LoopbackRequest):
     server: _Server
-    server_version = "ipy_awsprofile"
-    sys_version = ""
 
-    def do_GET(self) -> None:
-        """Send the response."""
-        response = self.server.respond(self.path)
-        self.send_response(response.status)
-        for name, value in response.headers:
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(response.body)))
-        self.end_headers()
-        self.wfile.write(response.body)
-
-    def log_message(self, *_: object) -> None:
-        """Do nothing, because the path can contain a code."""
+    def response(self) -> Response:
+        """Return the page's response for the path."""
+        return self.server.respond(self.path)

@@ -14,7 +14,8 @@ from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
-from ipy_awsprofile.sessions.loopback_page import LoopbackPage, Response
+from ipy_awsprofile.sessions.loopback_page import LoopbackPage
+from ipy_awsprofile.sessions.loopback_server import Response
 
 #: Time limit for the user to sign in, as in the AWS CLI.
 TIME_TO_SIGN_IN = timedelta(minutes=10)

@@ -16,7 +16,8 @@ import pytest
 
 from ipy_awsprofile.errors import CredentialsUnavailable
 from ipy_awsprofile.sessions import loopback_page
-from ipy_awsprofile.sessions.loopback_page import LoopbackPage, Response
+from ipy_awsprofile.sessions.loopback_page import LoopbackPage
+from ipy_awsprofile.sessions.loopback_server import MOST_CONNECTIONS, Response
 from ipy_awsprofile.sessions.oauth_callback import OAuthCallback
 from tests.bindings.borrowing import as_nobody, eventually, needs_proc, needs_root
 
@@ -66,7 +67,7 @@ def is_refused(url: str) -> bool:
 
 def page_threads() -> list[threading.Thread]:
     """Return the threads of pages and their connections."""
-    names = ("loopback page", "process_request_thread")
+    names = ("loopback page", "loopback connection")
     return [thread for thread in threading.enumerate() if any(n in thread.name for n in names)]
 
 
@@ -90,7 +91,7 @@ def test_silent_connections(page: LoopbackPage) -> None:
             with suppress(OSError):
                 client.sendall(b"GET /half")
         assert get(page, "/first") == "/first"
-        assert len(page_threads()) <= loopback_page._MOST_CONNECTIONS + 2
+        assert len(page_threads()) <= MOST_CONNECTIONS + 2
         page.close()
         assert page_threads() == []
         for client in silent:
