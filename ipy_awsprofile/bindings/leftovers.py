@@ -17,7 +17,8 @@ from boto3.resources.base import ServiceResource
 from ipy_awsprofile.bindings.child_processes import how_to_end
 from ipy_awsprofile.bindings.duckdb_secrets import how_to_replace, secrets_of_notebook
 from ipy_awsprofile.bindings.namespace import variables
-from ipy_awsprofile.bindings.owners import DefaultProfile, known_keys
+from ipy_awsprofile.bindings.owners import DefaultProfile, Owner, known_keys
+from ipy_awsprofile.bindings.recreate import code_to_recreate
 from ipy_awsprofile.sessions.duckdb_secret import NAME, SECRETS, SecretState
 from ipy_awsprofile.sessions.polars_credentials import KEEPS, UPDATE, keeps_credentials
 from ipy_awsprofile.text import number_of
@@ -25,7 +26,7 @@ from ipy_awsprofile.text import number_of
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.child_processes import ChildProcesses
     from ipy_awsprofile.bindings.open_readers import OpenReaders
-    from ipy_awsprofile.bindings.owners import Owner, Owners
+    from ipy_awsprofile.bindings.owners import Owners
     from ipy_awsprofile.sessions.session import ProfileSession
 
 
@@ -72,8 +73,16 @@ def stale_variables(
         if signer := signer_of(value):
             owner = signer.profile.owner if signer.profile else owners.of(signer.credentials)
             if whom := owner and owner.difference(session):
-                code = signer.recreate.format(name=name, session=variable or "session")
-                yield Leftover(name, f"still signs as {whom}: run `{code}`")
+                region = owner.target.region if isinstance(owner, Owner) else session.region_name
+                code = code_to_recreate(value, variable or "session", region)
+                yield Leftover(name, f"still signs as {whom}: {_how_to_recreate(name, code)}")
+
+
+def _how_to_recreate(name: str, code: str) -> str:
+    if not code:
+        return "create it again with the same arguments"
+    library = "import s3fs; " if code.startswith("s3fs.") else ""
+    return f"run `{library}{name} = {code}`"
 
 
 def stale_secrets(
@@ -154,13 +163,10 @@ def libraries_in_use(namespace: Mapping[str, Any]) -> Iterator[Leftover]:
 class Signer:
     """An object that signs requests.
 
-    ``recreate`` is code to recreate the object, with ``{name}`` for its variable and ``{session}``
-    for the session's variable. ``profile`` is the profile name that a filesystem uses to find its
-    credentials.
+    ``profile`` is the profile name that a filesystem uses to find its credentials.
     """
 
     credentials: Any
-    recreate: str
     profile: DefaultProfile | None = None
 
 
@@ -168,11 +174,9 @@ def signer_of(value: Any) -> Signer | None:
     """Return how an object signs, or None if it doesn't sign or has no credentials yet."""
     kind = type(value)
     if issubclass(kind, botocore.client.BaseClient):
-        service = value.meta.service_model.service_name
-        return _client(value, f"{{name}} = {{session}}.client({service!r})")
+        return _client(value)
     if issubclass(kind, ServiceResource):
-        service = value.meta.service_name
-        return _client(value.meta.client, f"{{name}} = {{session}}.resource({service!r})")
+        return _client(value.meta.client)
     if issubclass(kind, boto3.session.Session):
         return _session(value._session)  # noqa: SLF001
     if issubclass(kind, botocore.session.Session):
@@ -182,15 +186,15 @@ def signer_of(value: Any) -> Signer | None:
     return None
 
 
-def _client(client: Any, recreate: str) -> Signer | None:
+def _client(client: Any) -> Signer | None:
     """Return how a client signs; botocore has no public attribute for its credentials."""
     credentials = client._request_signer._credentials  # noqa: SLF001
-    return Signer(credentials, recreate) if credentials else None
+    return Signer(credentials) if credentials else None
 
 
 def _session(session: Any) -> Signer | None:
     credentials = session._credentials  # noqa: SLF001
-    return Signer(credentials, "{name} = {session}") if credentials else None
+    return Signer(credentials) if credentials else None
 
 
 def _filesystem(filesystem: Any) -> Signer | None:
@@ -200,4 +204,4 @@ def _filesystem(filesystem: Any) -> Signer | None:
     credentials = client._request_signer._credentials if client else None  # noqa: SLF001
     if filesystem.anon or not (credentials or profile):
         return None
-    return Signer(credentials, "import s3fs; {name} = s3fs.S3FileSystem()", profile)
+    return Signer(credentials, profile)

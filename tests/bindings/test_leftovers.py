@@ -23,33 +23,29 @@ def used(session: botocore.session.Session) -> botocore.session.Session:
     return session
 
 
-#: Objects with the code to recreate them, or None for objects that don't sign.
-OBJECTS: dict[str, tuple[Callable[[boto3.Session], Any], str | None]] = {
-    "client": (lambda session: session.client("s3"), "it = session.client('s3')"),
-    "resource": (lambda session: session.resource("s3"), "it = session.resource('s3')"),
-    "bucket": (lambda session: session.resource("s3").Bucket("b"), "it = session.resource('s3')"),
-    "session": (lambda session: session, "it = session"),
-    "session of botocore": (
-        lambda _: used(botocore.session.Session(profile="UserAlpha")),
-        "it = session",
-    ),
-    "unused session": (lambda _: boto3.Session(profile_name="UserAlpha"), None),
-    "unsigned": (lambda _: boto3.Session().client("s3", "us-east-1"), None),
-    "public filesystem": (lambda _: s3fs.S3FileSystem(anon=True), None),
-    "unused filesystem": (lambda _: s3fs.S3FileSystem(skip_instance_cache=True), None),
-    "class": (lambda _: boto3.Session, None),
-    "text": (lambda _: "text", None),
+#: Objects, and whether they sign.
+OBJECTS: dict[str, tuple[Callable[[boto3.Session], Any], bool]] = {
+    "client": (lambda session: session.client("s3"), True),
+    "resource": (lambda session: session.resource("s3"), True),
+    "bucket": (lambda session: session.resource("s3").Bucket("b"), True),
+    "session": (lambda session: session, True),
+    "session of botocore": (lambda _: used(botocore.session.Session(profile="UserAlpha")), True),
+    "unused session": (lambda _: boto3.Session(profile_name="UserAlpha"), False),
+    "unsigned": (lambda _: boto3.Session().client("s3", "us-east-1"), False),
+    "public filesystem": (lambda _: s3fs.S3FileSystem(anon=True), False),
+    "unused filesystem": (lambda _: s3fs.S3FileSystem(skip_instance_cache=True), False),
+    "class": (lambda _: boto3.Session, False),
+    "text": (lambda _: "text", False),
 }
 
 
 @pytest.mark.parametrize("kind", OBJECTS)
 def test_objects(aws: EmbeddedAws, kind: str) -> None:
-    """Clients, resources and used sessions are recognized, with code to recreate them."""
-    make, code = OBJECTS[kind]
+    """Clients, resources and used sessions are recognized."""
+    make, signs = OBJECTS[kind]
     session = boto3.Session(profile_name="UserAlpha")
     session.get_credentials()
-    signer = signer_of(make(session))
-    assert (signer and signer.recreate.format(name="it", session="session")) == code
+    assert (signer_of(make(session)) is not None) == signs
 
 
 def test_nothing_of_the_user_is_run() -> None:

@@ -46,6 +46,11 @@ KEPT = {
     "client": ("it = session.client('s3')", "it.head_bucket(Bucket=BUCKET)"),
     "client of boto3": ("import boto3; it = boto3.client('s3')", "it.head_bucket(Bucket=BUCKET)"),
     "resource": ("it = session.resource('s3')", "list(it.Bucket(BUCKET).objects.all())"),
+    "bucket": ("it = session.resource('s3').Bucket(BUCKET)", "list(it.objects.all())"),
+    "another Region": (
+        "it = session.client('s3', region_name='eu-central-1')",
+        "assert it.meta.region_name == 'eu-central-1'; it.head_bucket(Bucket=BUCKET)",
+    ),
     "session": ("it = session", "it.client('s3').head_bucket(Bucket=BUCKET)"),
     "s3fs": (
         "import s3fs; it = s3fs.S3FileSystem(); it.ls(BUCKET, refresh=True)",
@@ -55,6 +60,11 @@ KEPT = {
         "import fsspec.config, s3fs; fsspec.config.conf.clear()\n"
         "it = s3fs.S3FileSystem(); it.ls(BUCKET, refresh=True)",
         "it.ls(BUCKET, refresh=True)",
+    ),
+    "s3fs with arguments": (
+        "import s3fs; it = s3fs.S3FileSystem(requester_pays=True, default_block_size=2**20)\n"
+        "it.ls(BUCKET)",
+        "assert it.requester_pays and it.default_block_size == 2**20; it.ls(BUCKET, refresh=True)",
     ),
     "s3fs, unused": ("import s3fs; it = s3fs.S3FileSystem()", "it.ls(BUCKET, refresh=True)"),
     "pyarrow": (
@@ -90,6 +100,15 @@ def test_the_code_on_the_card_mends_it(aws: EmbeddedAws, notebook: Shell, kept: 
     assert "`it`" in notebook.good("%aws_profile").text
     notebook.good("%aws_profile RoleGamma")
     assert "`it`" not in notebook.good("%aws_profile").text
+
+
+def test_advice_without_code(notebook: Shell) -> None:
+    """For an object with arguments that code can't contain, the card says to create it again."""
+    notebook.good("%aws_profile RoleBeta\nimport s3fs")
+    notebook.good("fs = s3fs.S3FileSystem(s3_additional_kwargs={'SSECustomerKey': 'hidden'})")
+    card = notebook.good("fs.ls(BUCKET)\n%aws_profile RoleGamma").text
+    assert "`fs` still signs as RoleBeta: create it again with the same arguments" in card
+    assert "hidden" not in card
 
 
 @pytest.mark.slow
