@@ -25,6 +25,26 @@ def calling_frame(frame: FrameType | None) -> FrameType | None:
     return frame
 
 
+#: Modules of this package that get credentials for the notebook, or for the profiles of a run,
+#: rather than for code that asks for a session.
+_OF_SWITCHES = tuple(
+    f"ipy_awsprofile.{name}"
+    for name in ("across.", "bindings.credential_", "notebook.", "picker.", "switch.")
+)
+
+
+def is_for_switch(frame: FrameType | None) -> bool:
+    """Return whether a switch, a run or a child process needs this package's call.
+
+    Otherwise, the user's code does, for example with `open_session`.
+    """
+    while frame and package_of(frame) in _BETWEEN:
+        if str(frame.f_globals.get("__name__", "")).startswith(_OF_SWITCHES):
+            return True
+        frame = frame.f_back
+    return False
+
+
 def is_notebooks(frame: FrameType) -> bool:
     """Return whether the frame's code was typed in the notebook, or has no file."""
     return package_of(frame) == "__main__" or "__file__" not in frame.f_globals

@@ -224,7 +224,7 @@ class Owners:
                 return (
                     KnownIdentity(profile, caller.arn) if caller else identity_of_profile(profile)
                 )
-        return identity_of_key(key_of(credentials))
+        return self.identity_with_key(key_of(credentials) or "")
 
     def identity_with_key(self, key: str) -> KnownIdentity:
         """Return the identity of the credentials with this access key ID, as far as it is known."""

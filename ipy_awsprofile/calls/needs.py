@@ -31,7 +31,10 @@ class Who(NamedTuple):
 
 
 class Made(NamedTuple):
-    """The details of a call before its result is known."""
+    """The details of a call before its result is known.
+
+    ``is_drafted`` is whether draft policies include its needs.
+    """
 
     who: Who
     region: str | None
@@ -39,6 +42,7 @@ class Made(NamedTuple):
     operation: str
     needs: tuple[tuple[Action, Resource], ...]
     client: str
+    is_drafted: bool = True
 
 
 def unknown_needs(signing_name: str, operation: str) -> tuple[tuple[Action, Resource], ...]:

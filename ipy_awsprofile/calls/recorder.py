@@ -21,7 +21,7 @@ from functools import wraps
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.bindings.caller import calling_library
+from ipy_awsprofile.bindings.caller import calling_library, is_for_switch
 from ipy_awsprofile.bindings.gate import (
     Signature,
     credentials_of,
@@ -54,8 +54,8 @@ _built: ContextVar[tuple[Any, str, Any] | None] = ContextVar("built parameters",
 #: Libraries that get credentials from boto3, but call S3 with their own clients.
 _OWN_CLIENTS = {"daft", "lance", "polars"}
 
-#: The services that a switch calls. These calls add nothing to a draft policy.
-_FOR_CREDENTIALS = {"signin", "sso", "sso-oidc", "sts"}
+#: The services of sign-ins, which need no permissions in IAM.
+_SIGN_INS = {"signin", "sso", "sso-oidc"}
 
 
 class CallRecorder:
@@ -151,7 +151,9 @@ class CallRecorder:
         needs = [(action, one) for action in actions for one in resources_of(action, params, place)]
         if (copied := copied_resource(params, place)) is not None:
             needs.append((actions_of("s3", "GetObject")[0], copied))
-        return Made(who, region, model.service_name, operation, tuple(needs), _library())
+        service, library = model.service_name, _library()
+        is_drafted = library != "ipy_awsprofile" or not _is_for_credentials(service)
+        return Made(who, region, service, operation, tuple(needs), library, is_drafted)
 
     def _add(
         self,
@@ -190,8 +192,7 @@ class CallRecorder:
             **self._columns(who, made.region, made.client),
             **result,
         )
-        is_ours = made.client == "ipy_awsprofile" and made.service in _FOR_CREDENTIALS
-        self.log.add(call, () if is_ours else needs_of(made, call, denied))
+        self.log.add(call, needs_of(made, call, denied) if made.is_drafted else ())
 
     def _add_child(self, call: ChildCall) -> None:
         known = self._owners.identity_with_key(call.access_key)
@@ -245,6 +246,17 @@ class CallRecorder:
 
 def _library() -> str:
     return calling_library(sys._getframe(1)) or "boto3"  # noqa: SLF001  # quicker than `inspect`
+
+
+def _is_for_credentials(service: str) -> bool:
+    """Return whether this package's call is part of a switch, a run, a renewal or a sign-in.
+
+    A renewal comes from inside another call. Draft policies have the permissions of the user's
+    code, which includes opening a session.
+    """
+    if service != "sts":
+        return service in _SIGN_INS
+    return _in_call.get() or is_for_switch(sys._getframe(1))  # noqa: SLF001  # as below
 
 
 def _remembered(emit: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+import time_machine
 
 from ipy_awsprofile.calls import recorder
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, USER_ACCOUNT
@@ -264,6 +266,43 @@ def test_our_own_calls(notebook: Shell, aws: EmbeddedAws) -> None:
     assert {row["client"] for row in rows} == {"ipy_awsprofile"}
     error = notebook.refused("%aws_calls --policy")
     assert "None of the recorded calls needs a permission" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("code", "action", "by"),
+    [
+        ("with scoped(session, read_only=True): pass", "sts:GetScopedCredentials", "RoleBeta"),
+        ("open_session('RoleBeta', session_name='me')", "sts:AssumeRole", "UserAlpha"),
+        ("who_am_i(open_session('UserAlpha'))", None, None),
+        ("%aws_profile RoleBeta --session-name me", None, None),
+        ("%%aws_profile RoleBeta --session-name me\n1", None, None),
+        ("with using_profile('RoleBeta', session_name='me'): pass", None, None),
+        ("%%aws_profiles RoleBeta --no-progress\n1", None, None),
+    ],
+)
+def test_permissions_to_open_sessions(
+    notebook: Shell, code: str, action: str | None, by: str | None
+) -> None:
+    """Drafts have the permissions of code that opens a session, but not those of a switch."""
+    notebook.good("from ipy_awsprofile import open_session, scoped, using_profile, who_am_i")
+    notebook.good(f"%aws_calls on\n{code}" if not code.startswith("%%") else "%aws_calls on")
+    if code.startswith("%%"):
+        notebook.good(code)
+    ran = notebook.run("%aws_calls --policy")
+    if action is None:
+        assert "None of the recorded calls needs a permission" in str(ran.error)
+    else:
+        assert action in ran.text
+        assert ran.text.startswith(f"Draft policy for {by}")
+
+
+def test_renewals_of_a_session(notebook: Shell, aws: EmbeddedAws) -> None:
+    """A renewal adds nothing to a draft, even if the user's code causes it."""
+    notebook.good("s3 = session.client('s3')\n%aws_calls on")
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=58), tick=True):
+        rows = recorded(notebook, "s3.list_buckets()")
+    assert "sts:AssumeRole" in [row["action"] for row in rows]
+    assert "sts:AssumeRole" not in notebook.good("%aws_calls --policy").text
 
 
 def test_a_client_with_the_keys_of_a_profile(
