@@ -1,4 +1,8 @@
-"""Make libraries replace their cached clients and workers after a switch."""
+"""Make libraries replace their cached clients and workers.
+
+They do so after a switch and after a run over many profiles. During a run, MLflow creates a client
+for each call, because the cache is the same for all profiles.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from ipy_awsprofile.bindings.child_processes import end_idle_workers
-from ipy_awsprofile.bindings.gate import credentials_of
-from ipy_awsprofile.bindings.owners import is_users_choice
+from ipy_awsprofile.bindings.gate import credentials_of, replace_attribute
+from ipy_awsprofile.bindings.owner import is_users_choice
+from ipy_awsprofile.bindings.shared import SharedBinding
 from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
 
 
@@ -34,8 +39,12 @@ def cached_clients(transaction: Transaction = IMMEDIATE) -> Iterator[None]:
 
 
 def _forget(_: None) -> None:
-    mlflow = sys.modules.get("mlflow.store.artifact.s3_artifact_repo")
-    clear = getattr(getattr(mlflow, "_cached_get_s3_client", None), "cache_clear", None)
+    _forget_clients()
+    end_idle_workers()
+
+
+def _forget_clients() -> None:
+    clear = getattr(getattr(_mlflow(), _CACHED, None), "cache_clear", None)
     if clear:
         clear()
     papermill = getattr(sys.modules.get("papermill.s3"), "S3", None)
@@ -44,7 +53,6 @@ def _forget(_: None) -> None:
     client = _default_of_cloudpathlib()
     if client is not None and _has_no_arguments(client):
         type(client)._default_client = None  # noqa: SLF001  # the next path creates another one
-    end_idle_workers()
 
 
 def how_to_replace_default(credentials: Any) -> str:
@@ -100,3 +108,29 @@ def _is_default_session(client: Any) -> bool:
         and not given.keys() - {"profile"}
         and isinstance(client.client.meta.config.signature_version, str)
     )
+
+
+#: MLflow's cached function that creates its client.
+_CACHED = "_cached_get_s3_client"
+
+
+def _mlflow() -> Any:
+    """Return MLflow's module for artifacts in S3, or None if nothing has imported it."""
+    return sys.modules.get("mlflow.store.artifact.s3_artifact_repo")
+
+
+@contextmanager
+def _no_cached_clients() -> Iterator[None]:
+    _forget_clients()
+    uncached = getattr(getattr(_mlflow(), _CACHED, None), "__wrapped__", None)
+    restore = replace_attribute(_mlflow(), _CACHED, uncached) if uncached else None
+    try:
+        yield
+    finally:
+        if restore:
+            restore()
+        _forget_clients()  # a function may have imported MLflow
+
+
+#: Prevents rows of a run from using a client that another row or the notebook has cached.
+no_cached_clients = SharedBinding(_no_cached_clients)

@@ -6,8 +6,6 @@ import sysconfig
 from functools import cache
 from typing import TYPE_CHECKING
 
-from ipy_awsprofile.credentials.deadline import is_in_force
-
 if TYPE_CHECKING:
     from types import FrameType
 
@@ -65,6 +63,8 @@ def calling_library(frame: FrameType | None) -> str | None:
 
     For this package's own calls, return its name.
     """
+    from ipy_awsprofile.credentials.deadline import is_in_force  # not needed to load the extension
+
     if is_in_force():
         return "ipy_awsprofile"
     caller = calling_frame(frame)

@@ -24,7 +24,7 @@ from ipy_awsprofile.bindings.environment import CREDENTIAL_VARIABLES
 from ipy_awsprofile.config.user_environment import named_profile, set_by_switch
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.bindings.owners import Owner
+    from ipy_awsprofile.bindings.owner import Owner
 
 #: Parts of the displayed names of workers and programs, and how to end and restart them.
 _KINDS = {

@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/boto3/latest/guide/session.html
 
 from __future__ import annotations
 
-import concurrent.futures.thread
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,13 +17,15 @@ import boto3
 
 from ipy_awsprofile.bindings.environment import CREDENTIAL_VARIABLES
 from ipy_awsprofile.bindings.no_identity import no_identity
+from ipy_awsprofile.bindings.owner import owner_of_row
+from ipy_awsprofile.bindings.row_owners import running_row
 from ipy_awsprofile.bindings.run_children import children_of_functions
 from ipy_awsprofile.bindings.shared import SharedBinding
 from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.config.user_environment import user_environment
 from ipy_awsprofile.errors import NotForOneProfile
-from ipy_awsprofile.sessions.run_isolation import session_here, working_for
+from ipy_awsprofile.sessions.run_isolation import is_of_a_pool, session_here, working_for
 
 if TYPE_CHECKING:
     import boto3
@@ -115,7 +116,8 @@ def working_as(session: boto3.Session) -> Iterator[None]:
     Raises NotForOneProfile at the end if boto3's default session was replaced in the meantime,
     because the function could have used a different profile.
     """
-    with _held_by_function(), working_for(session):
+    row = running_row(session, owner_of_row(session))
+    with _held_by_function(), row, working_for(session):
         before = _replacements()
         try:
             yield
@@ -162,8 +164,3 @@ def _actual(default: SessionOfThread) -> boto3.Session:
         of_notebook = boto3.Session()
         set_default_of_notebook(of_notebook)
     return of_notebook
-
-
-def is_of_a_pool() -> bool:
-    """Return whether a ThreadPoolExecutor owns this thread; Python has no public API for this."""
-    return threading.current_thread() in concurrent.futures.thread._threads_queues  # noqa: SLF001

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ipy_awsprofile.bindings.cached_clients import no_cached_clients
 from ipy_awsprofile.bindings.duckdb_secrets import no_secrets_of_duckdb
 from ipy_awsprofile.bindings.filesystems import filesystems_of_threads
 from ipy_awsprofile.bindings.no_identity import no_identity
@@ -33,6 +34,7 @@ def isolated_run(s3_arguments: Arguments, owners: Owners | None = None) -> Itera
         filesystems_of_threads(s3_arguments),
         no_default_of_polars(),
         signatures_of_rows(owners),
+        no_cached_clients(),
         no_secrets_of_duckdb(),
     ):
         yield

@@ -17,7 +17,7 @@ from boto3.resources.base import ServiceResource
 from ipy_awsprofile.bindings.child_processes import how_to_end
 from ipy_awsprofile.bindings.duckdb_secrets import how_to_replace, secrets_of_notebook
 from ipy_awsprofile.bindings.namespace import variables
-from ipy_awsprofile.bindings.owners import DefaultProfile, Owner, known_keys
+from ipy_awsprofile.bindings.owner import DefaultProfile, Owner, known_keys
 from ipy_awsprofile.bindings.recreate import code_to_recreate
 from ipy_awsprofile.sessions.duckdb_secret import NAME, SECRETS, SecretState
 from ipy_awsprofile.sessions.polars_credentials import KEEPS, UPDATE, keeps_credentials

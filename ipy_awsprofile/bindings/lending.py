@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.bindings.overlay import overlay_name, write_overlay
-from ipy_awsprofile.bindings.owners import DefaultProfile, owner_of
+from ipy_awsprofile.bindings.owner import DefaultProfile, owner_of
 from ipy_awsprofile.config.config import read_config
 from ipy_awsprofile.credentials.system_limits import system_limit
 from ipy_awsprofile.errors import CredentialsUnavailable

@@ -11,11 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.bindings.owners import known_keys, owner_of
+from ipy_awsprofile.bindings.owner import known_keys, owner_of
 from ipy_awsprofile.bindings.search import beneath, module_of, search
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.bindings.owners import Owner
+    from ipy_awsprofile.bindings.owner import Owner
     from ipy_awsprofile.sessions.session import ProfileSession
 
 

@@ -12,7 +12,7 @@ import botocore.client
 from boto3.resources.base import ServiceResource
 
 from ipy_awsprofile.bindings.filesystems import CREDENTIALS
-from ipy_awsprofile.bindings.owners import DefaultProfile
+from ipy_awsprofile.bindings.owner import DefaultProfile
 from ipy_awsprofile.text import redacted_urls
 
 

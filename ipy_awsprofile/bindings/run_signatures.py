@@ -1,37 +1,43 @@
-"""Refuse signatures as the notebook in a run over many profiles, and after an interrupted run.
+"""Refuse signatures as another identity in a run over many profiles, and after an interrupted run.
 
 Each row has the name of one profile, so its data must not come from another profile. A client of
-the notebook is detected when it signs, even if a global, a module or an older pool holds it.
+the notebook or of another row is detected when it signs, even if a global, a module, a cache or an
+older pool holds it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from ipy_awsprofile.bindings.default_session import is_of_a_pool
 from ipy_awsprofile.bindings.gate import Signature, watch_signatures
-from ipy_awsprofile.bindings.owners import is_users_choice
+from ipy_awsprofile.bindings.no_identity import no_identity
+from ipy_awsprofile.bindings.owner import is_users_choice
+from ipy_awsprofile.bindings.row_owners import RowOwner, can_be_its_thread, row_owner
 from ipy_awsprofile.errors import AwsProfileError, NotForOneProfile
-from ipy_awsprofile.sessions.run_isolation import session_here
+from ipy_awsprofile.sessions.run_isolation import is_of_a_pool, session_here
 
 if TYPE_CHECKING:
+    import boto3
+
     from ipy_awsprofile.bindings.owners import Owners
 
 
 @contextmanager
 def signatures_of_rows(owners: Owners | None) -> Iterator[None]:
-    """Refuse signatures as the notebook in threads that work for a run, in a ``with`` block.
+    """Refuse signatures as the notebook or as another row in a ``with`` block, in a run's threads.
 
     ``owners`` knows the notebook's credentials, and is None in a worker. Pool threads count as
     threads of the run, because the run can have given them work.
     """
 
     def refuse_signature(signature: Signature) -> None:
-        if owners and owners.of(signature.credentials) and works_for_a_run():
+        if owner := row_owner(signature.credentials):
+            _refuse_other_row(owner, signature)
+        elif owners and owners.of(signature.credentials) and works_for_a_run():
             raise NotForOneProfile(
                 f"A client from the notebook would sign {signature.operation} with the notebook's "
                 "identity, not with the profile's.",
@@ -55,27 +61,51 @@ def signatures_of_rows(owners: Owners | None) -> Iterator[None]:
         end()
 
 
+def _refuse_other_row(owner: RowOwner, signature: Signature) -> None:
+    """Raise NotForOneProfile if this thread works for a run, but not for the row of this owner."""
+    if not works_for_a_run() or can_be_its_thread(owner, session := _session_of_row()):
+        return
+    whom = owner.difference(session)
+    whose = f"`{session.profile_name}`" if session else "another profile"
+    raise NotForOneProfile(
+        f"A client that signs as {whom} would sign {signature.operation} for {whose}.",
+        f'Create a client for each profile, `session.client("{signature.service}")`: don\'t keep '
+        "it in a global variable or a cache.",
+    )
+
+
 def works_for_a_run() -> bool:
     """Return whether this thread works for a profile of a run, or may have been started by it."""
     try:
-        return session_here() is not None or is_of_a_pool()
+        return session_here() is not None or (no_identity.is_entered and is_of_a_pool())
     except NotForOneProfile:  # a thread that was started in the run
         return True
+
+
+def _session_of_row() -> boto3.Session | None:
+    """Return the session of the row that this thread works for, or None if the row is unknown."""
+    with suppress(NotForOneProfile):
+        return session_here()
+    return None
 
 
 def refuse_until_returned(
     credentials: Iterable[ref[Any]], functions: Iterable[Future[Any]]
 ) -> None:
-    """Refuse signatures with credentials of an interrupted run, until its functions have returned.
+    """Refuse signatures of an interrupted run until its functions have returned.
 
     Python can't end a thread, so a function can continue in its thread, but without AWS.
+    ``credentials`` are those of the run's rows.
     """
     waiting, ended = set(functions), tuple(credentials)
     if not waiting:
         return
 
     def refuse(signature: Signature) -> None:
-        if any(signature.credentials is one() for one in ended):
+        signers = [signature.credentials]
+        if row := _session_of_row():  # it could also sign with a client of the notebook
+            signers.append(row.get_credentials())
+        if any(one() in signers for one in ended):
             raise AwsProfileError("The run over many profiles was interrupted.", "Run it again.")
 
     end = watch_signatures(refuse)

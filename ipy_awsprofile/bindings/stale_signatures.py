@@ -1,4 +1,4 @@
-"""Signatures with the credentials of a previously active identity.
+"""Signatures with the credentials of a previously active identity, or of a row of a run.
 
 A client keeps the credentials that it was created with. It is detected when it signs, even if a
 variable, a module or a library holds it.
@@ -19,7 +19,8 @@ from ipy_awsprofile.bindings.caller import (
     is_notebooks,
     package_of,
 )
-from ipy_awsprofile.credentials.deadline import is_in_force
+from ipy_awsprofile.bindings.row_owners import row_owner
+from ipy_awsprofile.bindings.run_signatures import works_for_a_run
 from ipy_awsprofile.errors import StaleIdentity
 from ipy_awsprofile.text import shortened
 
@@ -63,10 +64,10 @@ class Notebook(Protocol):
 
 
 class StaleSignatures:
-    """Warns about signatures as a previously active identity, or refuses them.
+    """Warns about signatures as a previously active identity or as a row, or refuses them.
 
     A cell shows one warning for each caller. While a read-only identity is active, such signatures
-    are refused.
+    are refused. `signatures_of_rows` decides about the threads of a run.
     """
 
     def __init__(self, owners: Owners, notebook: Notebook) -> None:
@@ -83,14 +84,21 @@ class StaleSignatures:
         whom = owner and owner.difference(sessions[0] if sessions else None)
         read_only = self._notebook.request and self._notebook.request.read_only
         policy = "refuse" if read_only else self._notebook.stale
+        if not whom or policy == "allow" or works_for_a_run():
+            return
+        from ipy_awsprofile.credentials.deadline import is_in_force  # it imports botocore
+
         # This package uses older sessions on purpose, because child processes keep theirs.
-        if not whom or policy == "allow" or is_in_force():
+        if is_in_force():
             return
         caller = _caller(sys._getframe(1))  # noqa: SLF001  # faster than `inspect`
         now = f"`{sessions[0].chain[0]}` is active" if sessions else "no profile is active"
         now += ", read-only" if read_only else ""
         problem = f"{caller.text} signs {signature.operation} as {whom}, but {now}."
-        hint = caller.hint(signature)
+        is_rows = row_owner(signature.credentials) is not None
+        hint = caller.hint(
+            signature, "a run over many profiles" if is_rows else "before the switch"
+        )
         if policy == "refuse":
             raise StaleIdentity(problem, hint)
         if self._is_first((caller.text, whom, now)):
@@ -113,14 +121,14 @@ class _Caller:
     text: str
     is_library: bool = False
 
-    def hint(self, signature: Signature) -> str:
+    def hint(self, signature: Signature, origin: str) -> str:
         """Return how to fix the problem."""
         if self.is_library:
             return how_to_replace_default(signature.credentials) or (
-                "It keeps a client from before the switch: create its objects again."
+                f"It keeps a client from {origin}: create its objects again."
             )
         code = f'session.client("{signature.service}")'
-        return f"Its client is from before the switch: create it again, `{code}`."
+        return f"Its client is from {origin}: create it again, `{code}`."
 
 
 def _caller(frame: FrameType | None) -> _Caller:

@@ -7,6 +7,7 @@ use the notebook's identity, so this module raises an error for them.
 
 from __future__ import annotations
 
+import concurrent.futures.thread
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,6 +59,11 @@ def _is_unknown() -> bool:
     """Return whether this thread was started during a run, possibly by a function."""
     known = _Process.known
     return known is not None and threading.current_thread() not in known
+
+
+def is_of_a_pool() -> bool:
+    """Return whether a ThreadPoolExecutor owns this thread; Python has no public API for this."""
+    return threading.current_thread() in concurrent.futures.thread._threads_queues  # noqa: SLF001
 
 
 def session_here() -> boto3.Session | None:

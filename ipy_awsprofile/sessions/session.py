@@ -97,7 +97,9 @@ class ProfileSession(NamedSession):
         core.callers, core.provenance = self.callers, self.provenance
         shared = SimpleNamespace(load_credentials=self.get_credentials)
         core.register_component("credential_provider", shared)
-        return ProfileSession(core, target, timeout=self.timeout, person=self.person)
+        session = ProfileSession(core, target, timeout=self.timeout, person=self.person)
+        session.principal = self.principal
+        return session
 
     def ask_to_sign_in(self) -> None:
         """Let the user sign in. Raises SignInRequired if no one is available to sign in.

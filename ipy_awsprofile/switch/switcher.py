@@ -19,7 +19,9 @@ from ipy_awsprofile.bindings.child_processes import ChildProcesses
 from ipy_awsprofile.bindings.gate import watch_signatures
 from ipy_awsprofile.bindings.names import BINDINGS
 from ipy_awsprofile.bindings.open_readers import OpenReaders
-from ipy_awsprofile.bindings.owners import Owners, owner_of
+from ipy_awsprofile.bindings.owner import owner_of
+from ipy_awsprofile.bindings.owners import Owners
+from ipy_awsprofile.bindings.stale_signatures import Policy, StaleSignatures
 from ipy_awsprofile.calls.write_lock import locked_owners
 from ipy_awsprofile.config.request import SwitchRequest
 from ipy_awsprofile.credentials.interrupts import Uninterrupted
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
 
     from ipy_awsprofile.bindings.credential_server import CredentialServer
     from ipy_awsprofile.bindings.leftovers import Leftover
-    from ipy_awsprofile.bindings.stale_signatures import Policy
     from ipy_awsprofile.bindings.transaction import Transaction
     from ipy_awsprofile.sessions.identity import Identity
     from ipy_awsprofile.sessions.session import ProfileSession
@@ -73,6 +74,7 @@ class Switcher:
         #: How to handle signatures of clients from before a switch, and how to show a warning.
         self.stale: Policy = "warn"
         self.warn: Callable[[str], None] = warnings.warn
+        self._ending.callback(watch_signatures(StaleSignatures(self.owners, self)))
         #: Which of `BINDINGS` follow a switch.
         self.bindings: tuple[str, ...] = BINDINGS
 
@@ -275,13 +277,11 @@ class Switcher:
 
         if self._server is None:  # loading the extension must not import these
             from ipy_awsprofile.bindings.credential_server import CredentialServer
-            from ipy_awsprofile.bindings.stale_signatures import StaleSignatures
             from ipy_awsprofile.sessions.duckdb_secret import SECRETS
 
             self._server = CredentialServer()
             self._ending.callback(self._server.close)
             self._ending.callback(SECRETS.forget)
-            self._ending.callback(watch_signatures(StaleSignatures(self.owners, self)))
         request, session = layer.request, layer.session
         chosen = (*self.bindings, "namespace") if request.only_session else self.bindings
         rest = layer.rest if request.only_session else session
