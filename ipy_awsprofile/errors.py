@@ -15,7 +15,7 @@
     ├── SessionNotLimited        STS can't limit the session as requested
     ├── ReadOnlyIdentity         a read-only identity would have sent a call that writes
     ├── NoRegion                 a call needs an AWS Region, and none is set
-    ├── InvalidCell              the cell for many profiles isn't valid Python
+    ├── InvalidCell              the cell for many profiles isn't valid, or has a cell magic
     ├── StaleIdentity            a client created before a switch would sign as the old identity
     ├── NotForOneProfile         code for one profile would use another identity or affect others
     ├── NoProfileAnswered        a function or cell failed for every profile
@@ -171,17 +171,17 @@ class NoRegion(AwsProfileError):
 
 
 class InvalidCell(AwsProfileError):
-    """The cell for many profiles isn't valid Python. Nothing was run.
+    """The cell for many profiles isn't valid Python, or has a cell magic in it. Nothing was run.
 
     ``rendered`` has the lines that IPython shows for a syntax error in a regular cell.
     """
 
-    def __init__(self, message: str, rendered: list[str]) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, hint: str = "", rendered: list[str] | None = None) -> None:
+        super().__init__(message, hint)
         self.rendered = rendered
 
     def _render_traceback_(self) -> list[str]:
-        return self.rendered
+        return self.rendered or super()._render_traceback_()
 
 
 class StaleIdentity(AwsProfileError):

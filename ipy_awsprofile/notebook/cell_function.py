@@ -33,19 +33,23 @@ class CellFunction:
 
 
 def cell_function(shell: InteractiveShell, cell: str) -> CellFunction:
-    """Return a function that runs the cell. Raises InvalidCell for a syntax error."""
+    """Return a function that runs the cell.
+
+    Raises InvalidCell for a syntax error, and for a cell magic in the cell.
+    """
     try:
         return _compiled(shell, cell)
     except SyntaxError as error:
         # IPython would show a SyntaxError from a magic with all of the magic's frames.
         rendered = shell.SyntaxTB.structured_traceback(type(error), error, [])
-        raise InvalidCell(f"{type(error).__name__}: {error}", rendered) from None
+        raise InvalidCell(f"{type(error).__name__}: {error}", rendered=rendered) from None
 
 
 def _compiled(shell: InteractiveShell, cell: str) -> CellFunction:
     source = shell.transform_cell(cell)
     name = shell.compile.cache(source, shell.execution_count, raw_code=cell)  # for tracebacks
     body = ast.parse(source, name)
+    _prepare_magics(shell, body)
     lost = tuple(dict.fromkeys(_lost_names(body.body)))
     last: ast.expr = ast.parse("None", mode="eval").body
     match body.body:
@@ -61,6 +65,26 @@ def _compiled(shell: InteractiveShell, cell: str) -> CellFunction:
         return eval(expression, names)  # noqa: S307
 
     return CellFunction(function, lost)
+
+
+def _prepare_magics(shell: InteractiveShell, body: ast.Module) -> None:
+    """Load the cell's line magics. Raises InvalidCell for a cell magic.
+
+    A cell magic would run its text in the notebook's namespace, with the notebook's ``session``.
+    IPython loads some magics when they are first used, which fails in several threads at once.
+    """
+    for node in ast.walk(body):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(attr=kind, value=ast.Call(func=ast.Name("get_ipython"))),
+                args=[ast.Constant(str(magic)), *_],
+            ):
+                if kind == "run_cell_magic":
+                    problem = f"`%%{magic}` would run with the notebook's variables and session."
+                    hint = "Write its line above `%%aws_profiles`, or use Python in the cell."
+                    raise InvalidCell(problem, hint=hint)
+                if kind == "run_line_magic":
+                    shell.find_line_magic(magic)
 
 
 def _lost_names(body: list[ast.stmt]) -> Iterator[str]:

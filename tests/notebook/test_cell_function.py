@@ -58,10 +58,47 @@ def test_without_a_value(shell: Shell, names: tuple[str, ...], cell: str) -> Non
 
 def test_functions_and_magics_in_the_cell(shell: Shell, names: tuple[str, ...]) -> None:
     """A cell can define functions that use the cell's names, and can use IPython's syntax."""
-    shell.good("%pwd")  # IPython loads its magics at their first use
     cell = "def named():\n    return profile.name\nhere = %pwd\nf'{named()} {len(here) > 0}'"
     frame = shell.good(f"%%aws_profiles reader --no-progress\n{cell}").result
     assert list(frame["value"]) == [f"{name} True" for name in names]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "%%time\nsession",
+        "\n\n%%capture\nsession",
+        "%%timeit -n1 -r1\nsession",
+        "%%aws_profile RoleBeta\n%%time\nsession",
+        "%%bash\naws s3 ls",
+        "def f():\n    return get_ipython().run_cell_magic('time', '', 'session')\nf()",
+    ],
+)
+def test_cell_magics(shell: Shell, aws: EmbeddedAws, names: tuple[str, ...], cell: str) -> None:
+    """A cell magic in the cell is refused, and the cell isn't run with the notebook's session."""
+    shell.good("session = 'of the notebook'")
+    error = shell.refused(f"%%aws_profiles reader --no-progress\n{cell}")
+    assert isinstance(error, InvalidCell)
+    assert "above `%%aws_profiles`" in error.hint
+    assert aws.calls == []
+
+
+def test_cell_magic_above(shell: Shell, names: tuple[str, ...]) -> None:
+    """A cell magic works above `%%aws_profiles`, as the error says."""
+    cell = "%%aws_profiles reader --no-progress --into frame\nprofile.name"
+    assert "Wall time" in shell.good(f"%%time\n{cell}").text
+    assert list(shell.names.pop("frame")["value"]) == list(names)
+    shell.good(f"%%capture\n{cell}")
+    assert list(shell.names["frame"]["value"]) == list(names)
+
+
+def test_first_use_of_magics(shell: Shell, names: tuple[str, ...]) -> None:
+    """IPython loads a line magic before the rows begin, and it uses the row's session."""
+    shell.good("session = 'of the notebook'")
+    cell = "%time name = session.profile_name\nhere = %pwd\nname"
+    frame = shell.good(f"%%aws_profiles reader --no-progress\n{cell}").result
+    assert list(frame["value"]) == list(names)
+    assert frame.attrs["errors"] == []
 
 
 def test_syntax_errors(shell: Shell, aws: EmbeddedAws, names: tuple[str, ...]) -> None:
