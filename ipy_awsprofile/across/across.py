@@ -16,7 +16,7 @@ from IPython.display import display
 
 from ipy_awsprofile.across.frame import ErrorRows, frame_of, no_profile_answered
 from ipy_awsprofile.across.job import Job, select_profiles
-from ipy_awsprofile.across.outcomes import Function
+from ipy_awsprofile.across.outcomes import Function, require_sync
 from ipy_awsprofile.across.run import Run
 from ipy_awsprofile.bindings.isolated_run import isolated_run
 from ipy_awsprofile.bindings.run_variables import no_readers_of_notebook, variables_with_readers
@@ -86,8 +86,8 @@ def across_profiles(
 
     Code that would use the notebook's identity, such as a global client, is an error of each
     profile. Raises InvalidOption if no profile matches, if a Region is misspelled or repeated, if
-    the function can't be sent to the executor, or if the executor was shut down. Also raises
-    NoProfileAnswered and ConfigFileError.
+    the function is async or can't be sent to the executor, or if the executor was shut down. Also
+    raises NoProfileAnswered and ConfigFileError.
 
     https://docs.python.org/3/library/concurrent.futures.html
     """
@@ -122,6 +122,7 @@ def run_across(
     ``options`` are fields of a `SwitchRequest`.
     """
     require_notebook("`across_profiles`")
+    require_sync(function)
     switcher = running_switcher()
     workers = _MAX_WORKERS if max_workers is None else max_workers
     if workers < 1:

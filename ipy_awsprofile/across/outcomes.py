@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from inspect import isasyncgen, isasyncgenfunction, isawaitable, iscoroutine, iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -16,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from ipy_awsprofile.bindings.default_session import working_as
 from ipy_awsprofile.credentials.secret_redaction import RedactedCredentials, freeze_credentials
 from ipy_awsprofile.credentials.translation import translated
-from ipy_awsprofile.errors import AwsProfileError, CredentialsExpired
+from ipy_awsprofile.errors import AwsProfileError, CredentialsExpired, InvalidOption
 from ipy_awsprofile.sessions.session import chain_of
 from ipy_awsprofile.text import shortened
 
@@ -74,7 +75,7 @@ def call(function: Function, session: boto3.Session) -> CallResult:
     """
     try:
         with working_as(session):
-            value = function(session)
+            value = _not_async(function(session))
             return CallResult(list(value) if isinstance(value, Iterator) else value)
     except KeyboardInterrupt:
         raise
@@ -82,6 +83,29 @@ def call(function: Function, session: boto3.Session) -> CallResult:
         error = _translated(raised, chain_of(session))
         expired = isinstance(error, CredentialsExpired)
         return CallResult(failure=failure_of(error, _keys(session)), expired=expired)
+
+
+def require_sync(function: Function) -> None:
+    """Raise InvalidOption for an async function, because nothing would await its result."""
+    for one in (function, getattr(function, "__call__", None)):  # noqa: B004  # of an object
+        if iscoroutinefunction(one) or isasyncgenfunction(one):
+            raise _is_async()
+
+
+def _not_async(value: Any) -> Any:
+    """Return a function's result. Raises InvalidOption if it must be awaited."""
+    if isawaitable(value) or isasyncgen(value):
+        if iscoroutine(value):
+            value.close()  # otherwise, Python warns that nothing has awaited it
+        raise _is_async()
+    return value
+
+
+def _is_async() -> InvalidOption:
+    return InvalidOption(
+        "The function is async, and nothing would await its result.",
+        "Run `import asyncio`, and pass `lambda session: asyncio.run(FUNCTION(session))`.",
+    )
 
 
 def failure_of(error: BaseException, keys: RedactedCredentials | None = None) -> Failure:
