@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from ipy_awsprofile.credentials.interrupts import interrupts_unshown
 
 if TYPE_CHECKING:
-    from ipy_awsprofile.sessions.session import ProfileSession
+    import boto3
 
 
 @interrupts_unshown()
-def dask_storage_options(session: ProfileSession) -> dict[str, Any]:
+def dask_storage_options(session: boto3.Session) -> dict[str, Any]:
     """Return the ``storage_options=`` that a Dask cluster's workers need to open ``s3://`` paths.
 
     Workers don't need a config file. In the kernel, files opened with these options renew their

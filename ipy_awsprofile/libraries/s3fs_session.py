@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
 from aiobotocore.credentials import AioCredentials
@@ -19,8 +19,10 @@ from aiobotocore.session import AioSession
 
 from ipy_awsprofile.credentials.botocore_session import fix_region
 from ipy_awsprofile.sessions.portable import PortableSession, portable
-from ipy_awsprofile.sessions.session import ProfileSession
 from ipy_awsprofile.text import chain_line
+
+if TYPE_CHECKING:
+    import boto3
 
 
 class WorkerSession(AioSession):  # type: ignore[misc]  # aiobotocore is untyped
@@ -65,7 +67,7 @@ class KernelSession(WorkerSession):
     Raises a subclass of `AwsProfileError` without short-lived credentials.
     """
 
-    def __init__(self, session: ProfileSession) -> None:
+    def __init__(self, session: boto3.Session) -> None:
         super().__init__(portable(session))
         self._session = session
         self._credentials = _CredentialsOf(session)
@@ -78,7 +80,7 @@ class KernelSession(WorkerSession):
 class _CredentialsOf(AioCredentials):  # type: ignore[misc]
     """The credentials of another session, in the form that aiobotocore expects."""
 
-    def __init__(self, session: ProfileSession) -> None:
+    def __init__(self, session: boto3.Session) -> None:
         super().__init__("", "", method="kernel")
         self._session = session
 

@@ -25,6 +25,7 @@ from ipy_awsprofile.sessions.session import (
     chain_of,
     credentials_of,
     expiry_of,
+    settings_of,
     timeout_of,
 )
 from ipy_awsprofile.text import chain_line
@@ -105,16 +106,19 @@ def _credentials_in(response: Any) -> tuple[RedactedCredentials, datetime]:
     return frozen, keys["Expiration"].astimezone(UTC)
 
 
-def lendable(session: ProfileSession) -> tuple[RedactedCredentials, datetime | None]:
+def lendable(session: boto3.Session) -> tuple[RedactedCredentials, datetime | None]:
     """Return short-lived credentials that can be shared, and their expiry (UTC).
 
     These are the session's own credentials, unless it uses long-term keys. For long-term keys, STS
-    issues short-lived credentials, which are reused until shortly before they expire. They can't
-    call IAM, and can call only AssumeRole and GetCallerIdentity in STS. Raises a subclass of
-    `AwsProfileError`.
+    issues short-lived credentials, which a `ProfileSession` reuses until shortly before they
+    expire. They can't call IAM, and can call only AssumeRole and GetCallerIdentity in STS. Raises a
+    subclass of `AwsProfileError`.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
+    if not isinstance(session, ProfileSession):
+        frozen, expiry = present_credentials(session)
+        return (frozen, expiry) if frozen.token else session_token(session)
     with session.issuing:
         with translated(chain_of(session)):
             frozen = freeze_credentials(credentials_of(session))
@@ -168,7 +172,7 @@ def _unpickled(keys: tuple[str, ...], others: dict[str, Any]) -> PortableSession
 
 
 @interrupts_unshown()
-def portable(session: ProfileSession) -> PortableSession:
+def portable(session: boto3.Session) -> PortableSession:
     """Return a portable session with short-lived credentials.
 
     It has the session's current credentials. For long-term keys, it has credentials from
@@ -177,12 +181,14 @@ def portable(session: ProfileSession) -> PortableSession:
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
     """
+    chain = chain_of(session) or (session.profile_name,)
     keys, expiry = lendable(session)
+    settings, services = settings_of(session)
     return PortableSession(
-        chain=session.chain,
+        chain=chain,
         region=session.region_name,
-        settings=session.client_settings(),
-        services=session.services(),
+        settings=settings,
+        services=services,
         expiry=expiry,
         keys=keys,
     )

@@ -16,7 +16,6 @@ from botocore.credentials import DeferredRefreshableCredentials
 
 from ipy_awsprofile.config.read_only import read_only_policy
 from ipy_awsprofile.config.session_policy import Scope, SessionPolicy, policy_in, policy_text
-from ipy_awsprofile.config.settings import About, select_about
 from ipy_awsprofile.credentials.botocore_session import SharedBotocoreSession
 from ipy_awsprofile.credentials.renewal import install_renewals
 from ipy_awsprofile.credentials.response_checks import guarded
@@ -26,10 +25,10 @@ from ipy_awsprofile.credentials.translation import translated
 from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.sessions.session import (
     NamedSession,
-    ProfileSession,
     chain_of,
     credentials_of,
     open_session,
+    settings_of,
     timeout_of,
 )
 
@@ -129,7 +128,7 @@ class _ScopedSession(SharedBotocoreSession):
 
     def __init__(self, base: boto3.Session, scope: Scope) -> None:
         self._name = (*chain_of(base), base.profile_name)[0]
-        settings, services = _settings_of(base)
+        settings, services = settings_of(base)
         self._full_config = {"profiles": {self._name: settings}, "services": services}
         self._scope = scope
         super().__init__(self._name, base.region_name)
@@ -167,12 +166,3 @@ class _ScopedSession(SharedBotocoreSession):
 
 def _cannot_sign_in() -> None:
     """Do nothing, because the base session signs in itself."""
-
-
-def _settings_of(session: boto3.Session) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a session's client settings and [services] sections."""
-    if isinstance(session, ProfileSession):
-        return session.client_settings(), session.services()
-    inner = session._session  # noqa: SLF001  # boto3 has no public API for it
-    settings = select_about(inner.get_scoped_config(), About.CLIENTS)
-    return settings, dict(inner.full_config.get("services", {}))

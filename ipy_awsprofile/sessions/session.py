@@ -273,6 +273,15 @@ def credentials_of(session: boto3.Session) -> Credentials:
     return credentials
 
 
+def settings_of(session: boto3.Session) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a session's client settings and [services] sections."""
+    if isinstance(session, ProfileSession):
+        return session.client_settings(), session.services()
+    inner = session._session  # noqa: SLF001  # boto3 has no public API for it
+    settings = select_about(inner.get_scoped_config(), About.CLIENTS)
+    return settings, dict(inner.full_config.get("services", {}))
+
+
 def expiry_of(credentials: Any) -> datetime | None:
     """Return when credentials expire (UTC), or None if unknown, without renewing them.
 

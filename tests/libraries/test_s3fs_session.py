@@ -5,17 +5,19 @@ from __future__ import annotations
 import copy
 import os
 import pickle
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import dask
 import dask.dataframe as dd
 import pandas as pd
 import pytest
 import s3fs
 
-from ipy_awsprofile import open_session, who_am_i
+from ipy_awsprofile import open_session, scoped, who_am_i
 from ipy_awsprofile.demo.stages.scenario import ROLE_ACCOUNT, allow
+from ipy_awsprofile.errors import AwsProfileError, InvalidOption
 from ipy_awsprofile.libraries import dask_storage_options
 from tests.renewing import renew_at_each_use
 from tests.workers import empty_home
@@ -78,6 +80,40 @@ def test_renewed_with_each_compute(aws: EmbeddedAws, bucket: None, cluster: Any)
     for _ in range(2):
         assert frame["people"].sum().compute() == ROWS["people"].sum()
         aws.expire_sessions()
+
+
+@pytest.mark.parametrize("profile", ["RoleBeta", "UserAlpha"])
+def test_sessions_of_boto3(aws: EmbeddedAws, bucket: None, profile: str) -> None:
+    """A boto3 session can be sent to workers, with short-lived credentials even for its keys."""
+    session = boto3.Session(profile_name=profile)
+    options = dask_storage_options(session)
+    pickled = pickle.dumps(options)
+    if profile == "UserAlpha":
+        frozen: Any = session.get_credentials().get_frozen_credentials()  # type: ignore[union-attr]
+        assert frozen.secret_key not in pickled.decode("latin-1")
+    for one in (options, pickle.loads(pickled)):
+        aws.calls.clear()
+        with suppress(PermissionError):  # the user has no permissions
+            s3fs.S3FileSystem(**one).ls("cities-of-dask")
+        assert signers(aws) == {who_am_i(session).arn}
+
+
+def test_scoped_sessions(aws: EmbeddedAws, bucket: None) -> None:
+    """A scoped session can be sent to workers until its block ends."""
+    with scoped("RoleBeta", read_only=True) as session:
+        options = dask_storage_options(session)
+        sent = s3fs.S3FileSystem(**pickle.loads(pickle.dumps(options)))
+        assert sent.ls("cities-of-dask") == []
+    with pytest.raises(AwsProfileError, match="block"):
+        pickle.dumps(options)
+
+
+@pytest.mark.parametrize("session", ["RoleBeta", None])
+def test_no_session(session: Any) -> None:
+    """Anything else than a session is refused, and the hint says what to pass."""
+    with pytest.raises(InvalidOption) as raised:
+        dask_storage_options(session)
+    assert "open_session" in raised.value.hint
 
 
 def test_what_is_pickled(aws: EmbeddedAws, bucket: None) -> None:
