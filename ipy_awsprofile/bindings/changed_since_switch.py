@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ipy_awsprofile.bindings.environment import changed_variables
 from ipy_awsprofile.bindings.filesystems import CREDENTIALS
 from ipy_awsprofile.bindings.leftovers import Leftover
+from ipy_awsprofile.config.shared_files import SharedFiles
 from ipy_awsprofile.errors import ConfigFileError
 
 if TYPE_CHECKING:
@@ -23,15 +24,15 @@ def changed_since_switch(session: ProfileSession, bound: Collection[str]) -> Ite
     ``bound`` contains the names of the active bindings. The next switch, even to the same profile,
     undoes this.
     """
+    changed = changed_variables() if "environment" in bound else {}
     if {"environment", "filesystems"} & set(bound):
-        yield from _by_name(session)
+        yield from _by_name(session, changed)
     if "default_session" in bound:
         yield from _default_session(session)
-    if "environment" in bound:
-        for name, what in changed_variables().items():
-            paths = " and `s3://` paths" if _is_read_by_s3fs(name) else ""
-            who = f"child processes{paths}"
-            yield Leftover(name, f"was {what} after the switch: {who} use that")
+    for name, what in changed.items():
+        paths = " and `s3://` paths" if _is_read_by_s3fs(name) else ""
+        who = f"child processes{paths}"
+        yield Leftover(name, f"was {what} after the switch: {who} use that")
     if "filesystems" in bound:
         yield from _filesystems(_lent_name(session), has_variable="environment" in bound)
 
@@ -50,10 +51,21 @@ def _s3_arguments() -> Mapping[str, Any]:
     return config.get("s3") or {}
 
 
-def _by_name(session: ProfileSession) -> Iterator[Leftover]:
+def _by_name(session: ProfileSession, changed: Collection[str]) -> Iterator[Leftover]:
     target = session.target
     if not target.resolves_by_name:  # the kernel lends it, regardless of the files
         return
+    before, now = target.config.paths, SharedFiles.from_environment()
+    for variable, old, new in (
+        ("AWS_CONFIG_FILE", before.config, now.config),
+        ("AWS_SHARED_CREDENTIALS_FILE", before.credentials, now.credentials),
+    ):
+        if old != new and variable not in changed:
+            yield Leftover(
+                str(old),
+                f"is no longer used, because HOME, {variable} or the working directory changed "
+                f"after the switch: child processes and `s3://` paths read `{new}`",
+            )
     with suppress(ConfigFileError):  # then no profile can be used by name
         if target.is_changed():
             yield Leftover(

@@ -20,8 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.bindings.environment import CREDENTIAL_VARIABLES
-from ipy_awsprofile.config.user_environment import named_profile, set_by_switch
+from ipy_awsprofile.config.user_environment import (
+    CREDENTIAL_VARIABLES,
+    named_profile,
+    set_by_switch,
+)
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.owner import Owner

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from ipy_awsprofile.bindings.environment import CREDENTIAL_VARIABLES
 from ipy_awsprofile.bindings.no_identity import no_identity
 from ipy_awsprofile.bindings.owner import owner_of_row
 from ipy_awsprofile.bindings.row_owners import running_row
@@ -23,7 +22,7 @@ from ipy_awsprofile.bindings.run_children import children_of_functions
 from ipy_awsprofile.bindings.shared import SharedBinding
 from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
-from ipy_awsprofile.config.user_environment import user_environment
+from ipy_awsprofile.config.user_environment import CREDENTIAL_VARIABLES, user_environment
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.sessions.run_isolation import is_of_a_pool, session_here, working_for
 

@@ -14,9 +14,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ipy_awsprofile.config.user_environment import (
+    CREDENTIAL_VARIABLES,
     MARKER,
-    keep_removed,
+    active_variables,
+    keep_change,
     marker,
+    restore_credentials,
     set_by_switch,
     user_environment,
 )
@@ -24,22 +27,6 @@ from ipy_awsprofile.errors import InvalidProfile
 
 if TYPE_CHECKING:
     from ipy_awsprofile.bindings.lending import LentProfile
-
-#: Variables with credentials, which SDKs use before ``AWS_PROFILE``.
-CREDENTIAL_VARIABLES = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_ACCESS_KEY",  # the AWS SDKs for Go and Java 1 read this and the next
-    "AWS_SECRET_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_SECURITY_TOKEN",
-    "AWS_ROLE_ARN",
-    "AWS_ROLE_SESSION_NAME",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-    "AWS_BEARER_TOKEN_BEDROCK",
-)
 
 _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 
@@ -84,24 +71,52 @@ def changed_environment(
     Afterwards, each variable gets its previous value, unless the user has changed it since.
     """
     _require_settable(changes)
-    ours = {**changes, MARKER: marker(changes, before), **dict.fromkeys(CREDENTIAL_VARIABLES)}
+    ours = {**changes, MARKER: marker(changes, before)}
     removed = {name: environ[name] for name in CREDENTIAL_VARIABLES if name in environ}
-    with keep_removed(removed), temporary_variables(ours, environ):
-        yield
+    with (
+        keep_change(ours | dict.fromkeys(CREDENTIAL_VARIABLES), removed),
+        temporary_variables(ours, environ) as previous,
+    ):
+        try:
+            _set(environ, dict.fromkeys(removed))
+            yield
+        finally:
+            restore_credentials(environ, removed)
+            _undo_earlier_switch(environ, ours, previous)
 
 
 @contextmanager
 def temporary_variables(
     values: dict[str, str | None], environ: MutableMapping[str, str]
-) -> Iterator[None]:
-    """Set variables, or remove those that are None. Restore them unless they were changed since."""
+) -> Iterator[dict[str, str | None]]:
+    """Set variables, or remove those that are None. Restore them unless they were changed since.
+
+    Yield the previous values.
+    """
     before = {name: environ.get(name) for name in values}
     try:
         _set(environ, values)
-        yield
+        yield before
     finally:
         restored = [name for name in reversed(values) if environ.get(name) == values[name]]
         _set(environ, {name: before[name] for name in restored})
+
+
+def _undo_earlier_switch(
+    environ: MutableMapping[str, str],
+    ours: Mapping[str, str | None],
+    previous: Mapping[str, str | None],
+) -> None:
+    """Undo a switch that has ended, if other code has restored its variables since.
+
+    `unittest.mock.patch.dict` does so, for example. Within another switch, return to that switch's
+    variables.
+    """
+    if environ.get(MARKER) in (None, ours[MARKER], previous[MARKER]):
+        return
+    values = previous if previous[MARKER] else user_environment(environ)
+    theirs = [name for name, value in set_by_switch(environ).items() if environ.get(name) == value]
+    _set(environ, {name: values.get(name) for name in theirs} | {MARKER: previous[MARKER]})
 
 
 def _require_settable(values: Mapping[str, str | None]) -> None:
@@ -127,7 +142,7 @@ def _direct_connection(own: Mapping[str, str]) -> dict[str, str]:
     return {"no_proxy": value, "NO_PROXY": value}
 
 
-def _set(environ: MutableMapping[str, str], values: dict[str, str | None]) -> None:
+def _set(environ: MutableMapping[str, str], values: Mapping[str, str | None]) -> None:
     for name, value in values.items():
         if value is None:
             environ.pop(name, None)
@@ -141,11 +156,10 @@ def changed_variables(environ: Mapping[str, str] | None = None) -> dict[str, str
     Each change is "set", "changed" or "removed", or "put back" if the user restored everything.
     """
     environ = os.environ if environ is None else environ
-    if MARKER not in environ:  # the user has restored the whole environment
-        return {"AWS_PROFILE": "put back"}
-    ours = set_by_switch(environ) | dict.fromkeys(CREDENTIAL_VARIABLES)
-    return {
+    changed = {
         name: "removed" if name not in environ else "changed" if value else "set"
-        for name, value in ours.items()
+        for name, value in active_variables().items()
         if environ.get(name) != value
     }
+    # With another marker, the environment is from before the switch, or from an earlier switch.
+    return {"AWS_PROFILE": "put back"} if changed.pop(MARKER, None) and changed else changed

@@ -36,13 +36,13 @@ class SharedFiles:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> SharedFiles:
-        """Return the paths that all AWS SDKs use, from the environment or in ``~/.aws``."""
+        """Return the absolute paths that AWS SDKs use, from the environment or in ``~/.aws``."""
         environ = user_environment() if environ is None else environ
 
         def located(variable: str, default: str) -> Path:
             # As in botocore, keep an unknown ~user as it is. Path.expanduser would raise an error.
             path = os.path.expandvars(environ.get(variable) or default)
-            return Path(os.path.expanduser(path))
+            return Path(os.path.expanduser(path)).absolute()
 
         return cls(
             config=located("AWS_CONFIG_FILE", "~/.aws/config"),

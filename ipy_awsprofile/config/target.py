@@ -167,7 +167,7 @@ class Target:
         because they can belong to the same identity. Raises ConfigFileError.
         """
         if SharedFiles.from_environment() != self.config.paths:
-            return False  # a variable has changed, which another message reports
+            return False  # another message reports that other files are used
         before, now = self.config.profiles, read_config(self.config.paths).profiles
         return any(_described(now.get(n)) != _described(before.get(n)) for n in self.chain)
 

@@ -9,29 +9,70 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from ipy_awsprofile.text import parse_json
 
 #: Contains ``{name: [value that a switch has set, previous value]}`` as JSON, and never a secret.
 MARKER = "IPY_AWSPROFILE_BEFORE"
 
+#: Variables with credentials, which SDKs use before ``AWS_PROFILE``.
+CREDENTIAL_VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_ACCESS_KEY",  # the AWS SDKs for Go and Java 1 read this and the next
+    "AWS_SECRET_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_BEARER_TOKEN_BEDROCK",
+)
 
-#: Variables with credentials that a switch has removed from ``os.environ``. Like ``os.environ``,
-#: they belong to the process: this package resolves credentials with them, and hides them from
-#: child processes.
-_removed: list[dict[str, str]] = []
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class _Change:
+    """The values that a switch has set, and the credentials that it has removed."""
+
+    values: Mapping[str, str | None]
+    removed: Mapping[str, str]
+
+
+#: The changes to ``os.environ`` that are in effect, the newest last. Like ``os.environ``, they
+#: belong to the process: this package resolves credentials with the removed variables, and hides
+#: them from child processes.
+_changes: list[_Change] = []
 
 
 @contextmanager
-def keep_removed(variables: dict[str, str]) -> Iterator[None]:
-    """Make `user_environment` contain variables that a switch removes from ``os.environ``."""
-    _removed.append(variables)
+def keep_change(values: Mapping[str, str | None], removed: Mapping[str, str]) -> Iterator[None]:
+    """Record a change to ``os.environ`` in a ``with`` block.
+
+    `user_environment` then contains the ``removed`` variables, and `active_variables` returns the
+    ``values``.
+    """
+    change = _Change(values, removed)
+    _changes.append(change)
     try:
         yield
     finally:
-        _removed.remove(variables)
+        _changes.remove(change)
+
+
+def active_variables() -> Mapping[str, str | None]:
+    """Return the values that the last switch has set. None means that it removed the variable."""
+    return _changes[-1].values if _changes else {}
+
+
+def restore_credentials(environ: MutableMapping[str, str], removed: Mapping[str, str]) -> None:
+    """Set the removed variables that haven't been set since."""
+    for name, value in removed.items():
+        environ.setdefault(name, value)
 
 
 def user_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -47,9 +88,8 @@ def user_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]
             before.pop(name, None)
             if theirs is not None:
                 before[name] = theirs
-    for variables in _removed if is_ours else ():
-        for name, value in variables.items():
-            before.setdefault(name, value)
+    for change in _changes if is_ours else ():
+        restore_credentials(before, change.removed)
     return before
 
 

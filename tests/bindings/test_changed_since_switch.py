@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.roles import add_role
+from tests.shells import run_python
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ipy_awsprofile.demo.aws import EmbeddedAws
     from tests.shells import Shell
 
@@ -107,6 +110,62 @@ def test_variables_without_a_default_profile(aws: EmbeddedAws, shell: Shell) -> 
     shell.good("import os\n%aws_profile RoleBeta\nos.environ['AWS_PROFILE'] = 'UserAlpha'")
     note = "`AWS_PROFILE` was changed after the switch: child processes and `s3://` paths use that"
     assert note in " ".join(shell.good("%aws_profile").text.split())
+
+
+def child_role(aws: EmbeddedAws) -> str:
+    """Return the name of the role or user that AWS sees when a child process calls STS."""
+    aws.calls.clear()
+    run_python("import boto3; boto3.client('sts').get_caller_identity()")
+    return str(aws.calls[-1].arn).split("/")[1]
+
+
+def test_the_environment_of_an_earlier_switch(aws: EmbeddedAws, shell: Shell) -> None:
+    """The card says that an earlier switch's environment was put back, and `--off` undoes it."""
+    before = dict(os.environ)
+    put_back = "os.environ.clear(); os.environ.update(earlier)"
+    shell.good("import os\n%aws_profile UserAlpha\nearlier = dict(os.environ)")
+    shell.good(f"%aws_profile RoleBeta --read-only\n{put_back}")
+    assert child_role(aws) == "UserAlpha"
+    card = shell.good("%aws_profile").text
+    assert "`AWS_PROFILE` was put back after the switch: child processes" in card
+    assert "was put back" not in shell.good("%aws_profile RoleBeta --read-only").text
+    assert child_role(aws) == "RoleBeta"
+    shell.good(f"{put_back}\n%aws_profile --off")
+    assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize("change", ["os.environ['HOME'] = other", "os.chdir(other)"])
+def test_files_in_another_place(
+    aws: EmbeddedAws, shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: str
+) -> None:
+    """If HOME or the working directory leads to other files, the card names them."""
+    add_role(aws, "RoleGamma", "s3:*")
+    text, keys = aws.config_file.read_text(), aws.credentials_file.read_text()
+    for name, config in {
+        "own": text,
+        "other": text.replace("role/RoleBeta", "role/RoleGamma"),
+    }.items():
+        folder = tmp_path / name / ".aws"
+        folder.mkdir(parents=True)
+        (folder / "config").write_text(config)
+        (folder / "credentials").write_text(keys)
+    place = "~/.aws" if "HOME" in change else ".aws"
+    monkeypatch.setenv("HOME", str(tmp_path / "own"))
+    monkeypatch.chdir(tmp_path / "own")
+    monkeypatch.setenv("AWS_CONFIG_FILE", f"{place}/config")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", f"{place}/credentials")
+    shell.names["other"] = str(tmp_path / "other")
+    shell.good("import os\n%aws_profile RoleBeta")
+    assert child_role(aws) == "RoleBeta"
+    assert "no longer used" not in shell.good("%aws_profile").text
+    shell.good(change)
+    assert child_role(aws) == "RoleGamma"
+    card = " ".join(shell.good("%aws_profile").text.split())
+    for name in ("config", "credentials"):
+        assert f"`{tmp_path}/own/.aws/{name}` is no longer used" in card
+        assert f"read `{tmp_path}/other/.aws/{name}`" in card
+    assert "no longer used" not in shell.good("%aws_profile RoleBeta").text
+    shell.good("%aws_profile --off")
 
 
 @pytest.mark.slow

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from ipy_awsprofile.bindings.environment import (
-    CREDENTIAL_VARIABLES,
-    changed_variables,
-    environment,
-)
+from ipy_awsprofile.bindings.environment import changed_variables, environment
 from ipy_awsprofile.bindings.lending import LentProfile
-from ipy_awsprofile.config.user_environment import MARKER, user_environment
+from ipy_awsprofile.config.user_environment import (
+    CREDENTIAL_VARIABLES,
+    MARKER,
+    user_environment,
+)
 from tests.bindings.borrowing import NOWHERE
 from tests.shells import run_python
 
@@ -154,6 +154,33 @@ def test_nested(before: dict[str, str]) -> None:
     assert environ == before
 
 
+@BEFORE
+def test_variables_of_an_earlier_switch(before: dict[str, str]) -> None:
+    """If other code puts back an earlier switch's variables, leaving the binding undoes them."""
+    environ = dict(before)
+    with environment(LENT, "us-west-2", environ):
+        earlier = dict(environ)
+    with environment(ROLE, "eu-west-1", environ):
+        environ.clear()
+        environ.update(earlier)
+    assert environ == before
+
+
+@BEFORE
+def test_variables_of_an_earlier_switch_in_another(before: dict[str, str]) -> None:
+    """Leaving a nested binding undoes them, too, but keeps a variable that the user changed."""
+    environ = dict(before)
+    with environment(LENT, "us-west-2", environ):
+        earlier = dict(environ)
+    with environment(ROLE, "eu-west-1", environ):
+        outer = dict(environ)
+        with environment(ROLE, "eu-west-3", environ):
+            environ.clear()
+            environ.update(earlier | {"AWS_REGION": "newer"})
+        assert environ == outer | {"AWS_REGION": "newer"}
+    assert environ == before | {"AWS_REGION": "newer"}
+
+
 def test_children_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """By default, the binding changes the environment of this process and its children."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
@@ -178,3 +205,4 @@ def test_changed_variables(monkeypatch: pytest.MonkeyPatch) -> None:
             "AWS_ROLE_ARN": "set",
         }
         assert changed_variables(before) == {"AWS_PROFILE": "put back"}
+    assert changed_variables() == {}

@@ -41,13 +41,18 @@ def read(config: str = "", credentials: str = "", *, folder: Path) -> Any:
         ({"AWS_CONFIG_FILE": "~/c"}, "{home}/c", "{home}/.aws/credentials"),
         ({"AWS_CONFIG_FILE": "$HOME/c"}, "{home}/c", "{home}/.aws/credentials"),
         ({"AWS_SHARED_CREDENTIALS_FILE": "/k"}, "{home}/.aws/config", "/k"),
-        ({"AWS_CONFIG_FILE": "~nobody-at-all/c"}, "~nobody-at-all/c", "{home}/.aws/credentials"),
+        ({"AWS_CONFIG_FILE": "c"}, "{here}/c", "{home}/.aws/credentials"),
+        (
+            {"AWS_CONFIG_FILE": "~nobody-at-all/c"},
+            "{here}/~nobody-at-all/c",
+            "{home}/.aws/credentials",
+        ),
     ],
 )
 def test_places(environment: dict[str, str], config: str, credentials: str, tmp_path: Path) -> None:
     """The two variables name the files; ``~`` and ``$`` are expanded in them as in botocore."""
     files = SharedFiles.from_environment(environment)
-    assert str(files.config) == config.format(home=tmp_path)
+    assert str(files.config) == config.format(home=tmp_path, here=Path.cwd())
     assert str(files.credentials) == credentials.format(home=tmp_path)
 
 
