@@ -283,7 +283,7 @@ def test_our_own_calls(notebook: Shell, aws: EmbeddedAws) -> None:
 def test_permissions_to_open_sessions(
     notebook: Shell, code: str, action: str | None, by: str | None
 ) -> None:
-    """Drafts have the permissions of code that opens a session, but not those of a switch."""
+    """Drafts have the permissions of code that opens a session, but no permissions of a switch."""
     notebook.good("from ipy_awsprofile import open_session, scoped, using_profile, who_am_i")
     notebook.good(f"%aws_calls on\n{code}" if not code.startswith("%%") else "%aws_calls on")
     if code.startswith("%%"):

@@ -50,6 +50,6 @@ def test_a_request_as_a_command(
 
 @pytest.mark.parametrize("duration", [timedelta(minutes=30), 1800, 1800.0, "30m"])
 def test_durations(duration: Any) -> None:
-    """A duration from Python is written as one that the magic accepts."""
+    """A duration from Python is written in a form that the magic accepts."""
     line = command_of(SessionRequest(profile="P", duration=duration))
     assert line in {"%aws_profile P --duration 1800", "%aws_profile P --duration 30m"}
