@@ -143,6 +143,7 @@ _OTHER_NAMES: dict[str, dict[str, tuple[str, ...]]] = {
 _OF_A_VERSION = {
     "DeleteObject": "DeleteObjectVersion",
     "DeleteObjectTagging": "DeleteObjectVersionTagging",
+    "DeleteObjects": "DeleteObjectVersion",
     "GetObject": "GetObjectVersion",
     "GetObjectAcl": "GetObjectVersionAcl",
     "GetObjectTagging": "GetObjectVersionTagging",

@@ -33,7 +33,7 @@ from ipy_awsprofile.calls.children import ChildCall, ChildCalls
 from ipy_awsprofile.calls.denials import Denied, outcome_of
 from ipy_awsprofile.calls.log import Call, CallLog
 from ipy_awsprofile.calls.needs import Made, Who, needs_of, unknown_needs
-from ipy_awsprofile.calls.resources import Place, copied_resource, resources_of
+from ipy_awsprofile.calls.resources import Place, copied_resource, names_versions, resources_of
 from ipy_awsprofile.sessions.hand_outs import client_of, watch_hand_outs
 from ipy_awsprofile.text import short_line
 
@@ -147,7 +147,8 @@ class CallRecorder:
         who, region = self.who_has(credentials_of(signer)), client.meta.region_name
         params = params if isinstance(params, Mapping) else {}
         place = Place(who.partition, region or "*", who.account or "*", self.full_keys)
-        actions = actions_of(model.signing_name, operation, has_version="VersionId" in params)
+        versions = model.signing_name == "s3" and names_versions(params)
+        actions = actions_of(model.signing_name, operation, has_version=versions)
         needs = [(action, one) for action in actions for one in resources_of(action, params, place)]
         if (copied := copied_resource(params, place)) is not None:
             needs.append((actions_of("s3", "GetObject")[0], copied))

@@ -105,6 +105,11 @@ def _deleted(params: Mapping[str, Any]) -> list[Any]:
     return list((params.get("Delete") or {}).get("Objects") or ())
 
 
+def names_versions(params: Mapping[str, Any]) -> bool:
+    """Return whether a call names versions of S3 objects."""
+    return any("VersionId" in one for one in (params, *_deleted(params)))
+
+
 def _key(key: str, place: Place) -> str:
     return _clean(key) if place.full_keys else _first_part(key)
 

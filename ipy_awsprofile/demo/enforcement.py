@@ -14,7 +14,7 @@ from moto.core.responses import BaseResponse
 from moto.iam.models import get_account_id_from
 
 from ipy_awsprofile.demo.iam.signed_requests import SignedRequest, SignedS3Request
-from ipy_awsprofile.demo.services.s3 import all_buckets
+from ipy_awsprofile.demo.services import s3
 from ipy_awsprofile.demo.services.sts.responses import StsResponse
 from ipy_awsprofile.demo.services.sts.scoped_credentials import model_with_scoped_credentials
 
@@ -35,7 +35,12 @@ def enforcing(state: State) -> Iterator[None]:
         swaps.enter_context(enable_iam_authentication())
         for name, ours in {"IAMRequest": SignedRequest, "S3IAMRequest": SignedS3Request}.items():
             swaps.enter_context(_swapped(access_control, name, _bound(ours, state)))
-        swaps.enter_context(_swapped(moto.s3.responses.S3Response, "all_buckets", all_buckets))
+        for name, function in {
+            "_authenticate_and_authorize_s3_action": s3.authorize,
+            "_bucket_response_delete_keys": s3.delete_objects,
+            "all_buckets": s3.all_buckets,
+        }.items():
+            swaps.enter_context(_swapped(moto.s3.responses.S3Response, name, function))
         models, in_full = moto.core.responses, model_with_scoped_credentials
         swaps.enter_context(_swapped(models, "get_service_model", in_full))
         swaps.enter_context(_swapped(BaseResponse, "get_current_account", _account_of_caller))

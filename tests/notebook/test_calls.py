@@ -150,3 +150,63 @@ def test_a_draft_of_another_identity(
     assert "RoleBeta in 123456789012" in str(error)
     assert "`%aws_calls --policy`" in error.hint
     shell.good("%aws_calls --policy")
+
+
+#: Work that deletes and configures, with the actions that its draft must allow.
+WORK = {
+    "delete_objects": (
+        "s3.delete_objects(Bucket='my-first-bucket', Delete={'Objects': [{'Key': 'd/x'}]})",
+        {"s3:DeleteObject"},
+    ),
+    "versions": (
+        "s3.put_bucket_versioning(Bucket='my-second-bucket',"
+        " VersioningConfiguration={'Status': 'Enabled'})\n"
+        "version = s3.put_object(Bucket='my-second-bucket', Key='v')['VersionId']\n"
+        "answer = s3.delete_objects(Bucket='my-second-bucket',"
+        " Delete={'Objects': [{'Key': 'v', 'VersionId': version}]})\n"
+        "assert 'Errors' not in answer, answer",
+        {"s3:PutBucketVersioning", "s3:PutObject", "s3:DeleteObjectVersion"},
+    ),
+    "settings": (
+        "s3.put_public_access_block(Bucket='my-first-bucket',"
+        " PublicAccessBlockConfiguration={'BlockPublicAcls': True})\n"
+        "s3.put_bucket_encryption(Bucket='my-first-bucket', ServerSideEncryptionConfiguration="
+        "{'Rules': [{'ApplyServerSideEncryptionByDefault': {'SSEAlgorithm': 'AES256'}}]})",
+        {"s3:PutBucketPublicAccessBlock", "s3:PutEncryptionConfiguration"},
+    ),
+    "s3fs": (
+        "import s3fs\nfiles = s3fs.S3FileSystem()\n"
+        "files.pipe('my-first-bucket/from/x', b'1')\n"
+        "files.mv('my-first-bucket/from/x', 'my-second-bucket/to/x')\n"
+        "files.rm('my-second-bucket/to', recursive=True)",
+        {"s3:DeleteObject", "s3:GetObject", "s3:ListBucket", "s3:PutObject"},
+    ),
+    "awswrangler": (
+        "import awswrangler\n"
+        "s3.put_object(Bucket='my-first-bucket', Key='wr/x')\n"
+        "awswrangler.s3.delete_objects('s3://my-first-bucket/wr/x')",
+        {"s3:DeleteObject", "s3:ListBucket", "s3:PutObject"},
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WORK)
+def test_a_draft_allows_the_same_work(
+    shell: Shell, aws: EmbeddedAws, tmp_path: Path, name: str
+) -> None:
+    """With the draft as its only policy, a session can do the same work, and nothing else."""
+    if name == "awswrangler":
+        pytest.importorskip("awswrangler")
+    work, actions = WORK[name]
+    draft, client = tmp_path / "draft.json", "s3 = session.client('s3')\n"
+    shell.good("%aws_profile RoleBeta\n%aws_calls on")
+    shell.good(client + work)
+    shell.good(f"%aws_calls --policy {draft}")
+    statements = json.loads(draft.read_text())["Statement"]
+    assert {action for one in statements for action in one["Action"]} >= actions
+    shell.good(f"%aws_profile RoleBeta --policy {draft}")
+    shell.good(client + work)
+    error = shell.run(LIST).error
+    assert error is not None
+    assert "s3:ListAllMyBuckets" in str(error)

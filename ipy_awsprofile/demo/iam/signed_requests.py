@@ -15,6 +15,7 @@ import flask
 from moto.s3.exceptions import S3ClientError
 from moto.s3.models import s3_backends
 
+from ipy_awsprofile.calls.actions import actions_of
 from ipy_awsprofile.demo.iam.callers import Caller, UnknownCallerError, find_caller
 from ipy_awsprofile.demo.iam.policy import Verdict
 from ipy_awsprofile.demo.iam.post_policy import PostPolicyError, check_post_policy
@@ -24,7 +25,7 @@ from ipy_awsprofile.demo.refusals import Refusal, denied, missing_signature, not
 from ipy_awsprofile.demo.state import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from ipy_awsprofile.demo.state import State
 
@@ -35,9 +36,6 @@ _DECIDED_BY_STS = {
     "sts:GetScopedCredentials",
     "sts:GetSessionToken",
 }
-
-# The permissions for which moto and IAM use different names.
-_IAM_ACTIONS = {"HeadBucket": "ListBucket"}
 
 # On AWS these requests are unsigned too: the assertion proves who the caller is.
 _UNSIGNED_ACTIONS = {"AssumeRoleWithSAML"}
@@ -96,11 +94,13 @@ class SignedRequest:
         url, form = flask.request.environ["RAW_URI"], flask.request.form.to_dict()
         signature = self.find_signature(Request(method, url, headers, body, form))
         if signature is None:
-            self.state.calls.append(Call(f"{self.unsigned_service}:{action}", None, None))
+            unsigned = _actions_of(self.unsigned_service, action)
+            self.state.calls.append(Call(unsigned[0], None, None))
             raise self._unsigned_refusal(action)
         self._signature = signature
         self._service = signature.service
-        self._action = f"{self._service}:{_IAM_ACTIONS.get(action, action)}"
+        has_version = "versionId" in flask.request.args
+        self._actions = _actions_of(self._service, action, has_version=has_version)
         self._access_key = self._authenticate(action)
 
     def _authenticate(self, action: str) -> Caller:
@@ -108,9 +108,9 @@ class SignedRequest:
         try:
             caller = find_caller(self.state.sessions, access_key_id, self._signature.token)
         except UnknownCallerError as unknown:
-            self.state.calls.append(Call(self._action, None, access_key_id))
+            self.state.calls.append(Call(self._actions[0], None, access_key_id))
             raise self._refusal(unknown.reason) from unknown
-        self.state.calls.append(Call(self._action, caller.arn, access_key_id))
+        self.state.calls.append(Call(self._actions[0], caller.arn, access_key_id))
         if not caller.can_reach(self._service, action):
             if self._service == "sts":
                 message = f"Cannot call {action} with session credentials"
@@ -126,15 +126,18 @@ class SignedRequest:
 
     def check_action_permitted(self, resource: str) -> None:
         """Raise the service's access-denied error unless the caller's policies allow the action."""
-        if self._action in _DECIDED_BY_STS:
-            return
-        try:
-            known = resource if resource != "*" or self.knows_resources else None
-            decision = self._access_key.may(self._action, known, self.state.clock())
-        except UnsupportedPolicyError as error:
-            raise self._error("NotImplemented", str(error), 501) from error
-        if decision.verdict is not Verdict.ALLOWED:
-            raise self._denial(decision.reason(self._action), resource)
+        if self._actions[0] not in _DECIDED_BY_STS:
+            self._check_permissions(self._actions, resource)
+
+    def _check_permissions(self, actions: Iterable[str], resource: str) -> None:
+        known = resource if resource != "*" or self.knows_resources else None
+        for action in actions:
+            try:
+                decision = self._access_key.may(action, known, self.state.clock())
+            except UnsupportedPolicyError as error:
+                raise self._error("NotImplemented", str(error), 501) from error
+            if decision.verdict is not Verdict.ALLOWED:
+                raise self._denial(action, decision.reason(action), resource)
 
     def _unsigned_refusal(self, action: str) -> Exception:
         return not_emulated(action) if action in _UNSIGNED_ACTIONS else missing_signature()
@@ -145,9 +148,9 @@ class SignedRequest:
     def _error(self, code: str, message: str, status: int = 403) -> Exception:
         return Refusal(code, message, status).in_protocol_of(self._service, self._headers)
 
-    def _denial(self, reason: str, resource: str) -> Exception:
+    def _denial(self, action: str, reason: str, resource: str) -> Exception:
         known = "" if resource == "*" else resource
-        refusal = denied(self._access_key.arn, self._action, known, reason)
+        refusal = denied(self._access_key.arn, action, known, reason)
         return refusal.in_protocol_of(self._service, self._headers)
 
 
@@ -158,14 +161,20 @@ class SignedS3Request(SignedRequest):
     find_signature = staticmethod(find_s3_signature)
     knows_resources: ClassVar[bool] = True
 
-    def check_action_permitted(self, resource: str) -> None:
+    def check_deletion_permitted(self, resource: str, *, has_version: bool) -> None:
+        """Raise AccessDenied unless the caller may delete an object, or a version of an object."""
+        self._check_permissions(
+            _actions_of("s3", "DeleteObject", has_version=has_version), resource
+        )
+
+    def _check_permissions(self, actions: Iterable[str], resource: str) -> None:
         """Raise AccessDenied for another account's bucket, too.
 
         On AWS only a bucket policy can allow it, and bucket policies aren't evaluated here.
         """
         if self._owner(resource) not in {None, self.account_id}:
             raise s3_error(*_S3_DENIED)
-        super().check_action_permitted(resource)
+        super()._check_permissions(actions, resource)
 
     def check_signature(self) -> None:
         """Raise an error for an expired URL, and for a form that violates its policy, too."""
@@ -195,12 +204,17 @@ class SignedS3Request(SignedRequest):
     def _error(self, code: str, message: str, status: int = 403) -> Exception:  # noqa: ARG002
         return s3_error(code, message)  # the code decides the status
 
-    def _denial(self, reason: str, resource: str) -> Exception:
-        about_a_bucket = self._action != "s3:ListAllMyBuckets"
+    def _denial(self, action: str, reason: str, resource: str) -> Exception:
+        about_a_bucket = action != "s3:ListAllMyBuckets"
         if about_a_bucket and self._owner(resource) is None:
             return s3_error(*_S3_DENIED)  # S3 gives a reason only to the bucket's account
         quoted = f'"{resource}"' if about_a_bucket else ""
-        return s3_error(*denied(self._access_key.arn, self._action, quoted, reason).parts)
+        return s3_error(*denied(self._access_key.arn, action, quoted, reason).parts)
+
+
+def _actions_of(service: str, operation: str, *, has_version: bool = False) -> tuple[str, ...]:
+    """Return the names of the IAM actions that an operation needs."""
+    return tuple(one.name for one in actions_of(service, operation, has_version=has_version))
 
 
 def s3_error(code: str, message: str) -> Exception:

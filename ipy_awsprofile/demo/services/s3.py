@@ -1,6 +1,9 @@
-"""Create S3 buckets, and answer ListBuckets as S3 does: sorted, filtered and in pages.
+"""Create S3 buckets, and answer the requests to S3 that moto answers differently.
+
+The functions with a response as their first parameter replace moto's methods.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 """
 
 from __future__ import annotations
@@ -12,9 +15,14 @@ from datetime import UTC
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import flask
+import moto.iam.access_control
 from moto.core.responses import ActionResult
+from moto.s3.exceptions import MalformedXML, S3ClientError
 from moto.s3.models import s3_backends
+from moto.utilities.utils import get_partition
 
+from ipy_awsprofile.demo.iam.s3_operations import find_operation
 from ipy_awsprofile.demo.iam.signed_requests import s3_error
 from ipy_awsprofile.demo.iam.users_and_roles import checked_account
 
@@ -37,11 +45,69 @@ def create_bucket(name: str, account: str, region: str, creation_date: datetime 
         bucket.creation_date = creation_date  # moto's times are naive UTC
 
 
+def authorize(response: Any, bucket_name: str | None = None, key_name: str | None = None) -> None:
+    """Check a request's signature and permissions.
+
+    moto would derive the permission from its own table, where it is often a different one.
+    """
+    request = flask.request
+    path = {name for name, one in (("Bucket", bucket_name), ("Key", key_name)) if one}
+    query, headers = set(request.args), set(request.headers.keys(lower=True))
+    if operation := find_operation(request.method, path, query, headers):
+        response.data["Action"] = operation
+    else:  # a form that a browser posts isn't an operation of botocore
+        key_name = key_name or request.form.get("key")
+    response.signed = moto.iam.access_control.S3IAMRequest(
+        account_id=response.current_account,
+        method=response.method,
+        path=response.raw_path,
+        data=response.data,
+        body=response.raw_body,
+        headers=response.headers,
+        action=response._get_action(),  # noqa: SLF001 — as in moto's method
+    )
+    response.signed.check_signature()
+    if operation != "DeleteObjects":  # S3 decides for each object
+        response.signed.check_action_permitted(_arn(response, bucket_name, key_name))
+
+
+def _arn(response: Any, bucket_name: str | None, key_name: str | None) -> str:
+    name = "/".join(filter(None, [bucket_name or "*", key_name]))
+    return f"arn:{get_partition(response.region)}:s3:::{name}"
+
+
+def delete_objects(response: Any, bucket_name: str) -> Any:
+    """Answer DeleteObjects: delete the permitted objects, and return errors for the others."""
+    response.parse_parameters(response.normalized_request)
+    wanted = response.params["Delete"].get("Objects") or []
+    if not wanted:
+        raise MalformedXML
+    permitted, errors = [], []
+    for one in wanted:
+        try:
+            response.signed.check_deletion_permitted(
+                _arn(response, bucket_name, one["Key"]), has_version="VersionId" in one
+            )
+        except S3ClientError as error:
+            errors.append({**one, "Code": error.code, "Message": error.message})
+        else:
+            permitted.append(one)
+    bypass = response.headers.get("x-amz-bypass-governance-retention", "").lower() == "true"
+    deleted, locked = response.backend.delete_objects(bucket_name, permitted, bypass)
+    message = "Access Denied because object protected by object lock."
+    errors += [{"Key": key, "Code": "AccessDenied", "Message": message} for key in locked]
+    answer = {"Deleted": [_deletion(*one) for one in deleted], "Errors": errors}
+    return response.serialized(ActionResult(answer))
+
+
+def _deletion(key: str, version: str | None, marker: str | None) -> dict[str, Any]:
+    entry = {"Key": key, "VersionId": version}
+    return entry | ({"DeleteMarker": True, "DeleteMarkerVersionId": marker} if marker else {})
+
+
 def all_buckets(response: S3Response) -> Any:
-    """Answer ListBuckets; `enforcement` replaces moto's method of this name with it."""
-    response.data["Action"] = "ListAllMyBuckets"  # the permission, not the operation
-    response._authenticate_and_authorize_s3_action()  # noqa: SLF001 — as in moto's method
-    response.data["Action"] = "ListBuckets"
+    """Answer ListBuckets: sorted, filtered and in pages."""
+    authorize(response)
     query = response.normalized_request.args
     page = list_buckets(response.backend.buckets.values(), query)
     owner = hashlib.sha256(response.current_account.encode()).hexdigest()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -205,3 +206,101 @@ def test_the_bucket_of_another_account(aws: EmbeddedAws, clients: Clients) -> No
     aws.create_bucket("away-bucket", account=AWAY)
     error = error_of(clients.of("s3", user).list_objects_v2, Bucket="away-bucket")
     assert error.message == "Access Denied"
+
+
+#: Calls of operations whose actions have other names, with the only statement that each needs.
+LEAST: dict[str, tuple[dict[str, Any], str, str]] = {
+    "put_public_access_block": (
+        {"PublicAccessBlockConfiguration": {"BlockPublicAcls": True}},
+        "s3:PutBucketPublicAccessBlock",
+        "",
+    ),
+    "put_bucket_encryption": (
+        {
+            "ServerSideEncryptionConfiguration": {
+                "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+            }
+        },
+        "s3:PutEncryptionConfiguration",
+        "",
+    ),
+    "delete_bucket_encryption": ({}, "s3:PutEncryptionConfiguration", ""),
+    "get_bucket_ownership_controls": ({}, "s3:GetBucketOwnershipControls", ""),
+    "head_bucket": ({}, "s3:ListBucket", ""),
+    "list_objects_v2": ({"Prefix": "mine/"}, "s3:ListBucket", ""),
+    "head_object": ({"Key": "mine/a"}, "s3:GetObject", "/mine/*"),
+    "get_object_tagging": ({"Key": "mine/a"}, "s3:GetObjectTagging", "/mine/*"),
+    "delete_object_tagging": ({"Key": "mine/a"}, "s3:DeleteObjectTagging", "/mine/*"),
+    "create_multipart_upload": ({"Key": "mine/a"}, "s3:PutObject", "/mine/*"),
+}
+
+
+@pytest.mark.parametrize("name", LEAST)
+def test_the_documented_permission(aws: EmbeddedAws, clients: Clients, name: str) -> None:
+    """AWS's documented permission is enough for a call, and necessary."""
+    parameters, action, objects = LEAST[name]
+    resource = f"arn:aws:s3:::the-bucket{objects}"
+    ann = aws.create_user("Ann", account=HOME, policy=policy(allows(action, Resource=resource)))
+    others = policy({"Effect": "Allow", "NotAction": [action]})
+    bob = aws.create_user("Bob", account=HOME, policy=others)
+    admin = clients.of("s3", aws.create_user("Admin", account=HOME, policy=policy(allows("*"))))
+    aws.create_bucket("the-bucket", account=HOME)
+    admin.put_object(Bucket="the-bucket", Key="mine/a", Body=b"")
+    controls = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    admin.put_bucket_ownership_controls(Bucket="the-bucket", OwnershipControls=controls)
+    getattr(clients.of("s3", ann), name)(Bucket="the-bucket", **parameters)
+    assert aws.calls[-1].action == action
+    error = error_of(getattr(clients.of("s3", bob), name), Bucket="the-bucket", **parameters)
+    assert error.status == 403
+    if not name.startswith("head_"):  # their errors have no body
+        assert f"perform: {action} on" in error.message
+
+
+def test_each_object_is_deleted_or_denied(aws: EmbeddedAws, clients: Clients) -> None:
+    """DeleteObjects deletes the objects that the policy allows, and returns the other errors."""
+    ours = "arn:aws:s3:::the-bucket/mine/*"
+    ann = aws.create_user(
+        "Ann", account=HOME, policy=policy(allows("s3:DeleteObject", Resource=ours))
+    )
+    admin = clients.of("s3", aws.create_user("Admin", account=HOME, policy=policy(allows("*"))))
+    aws.create_bucket("the-bucket", account=HOME)
+    keys = ["mine/a", "mine/b c", "yours/a"]
+    for key in keys:
+        admin.put_object(Bucket="the-bucket", Key=key, Body=b"")
+    answer = clients.of("s3", ann).delete_objects(
+        Bucket="the-bucket", Delete={"Objects": [{"Key": key} for key in keys]}
+    )
+    assert [one["Key"] for one in answer["Deleted"]] == ["mine/a", "mine/b c"]
+    [error] = answer["Errors"]
+    assert (error["Key"], error["Code"]) == ("yours/a", "AccessDenied")
+    assert 's3:DeleteObject on resource: "arn:aws:s3:::the-bucket/yours/a"' in error["Message"]
+    left = admin.list_objects_v2(Bucket="the-bucket")["Contents"]
+    assert [one["Key"] for one in left] == ["yours/a"]
+
+
+def test_versions_need_their_own_permission(aws: EmbeddedAws, clients: Clients) -> None:
+    """Versions of objects need s3:DeleteObjectVersion, in one request for many objects, too."""
+    ann = aws.create_user("Ann", account=HOME, policy=policy(allows("s3:DeleteObject")))
+    bob = aws.create_user("Bob", account=HOME, policy=policy(allows("s3:DeleteObjectVersion")))
+    admin = clients.of("s3", aws.create_user("Admin", account=HOME, policy=policy(allows("*"))))
+    aws.create_bucket("the-bucket", account=HOME)
+    enabled = {"Status": "Enabled"}
+    admin.put_bucket_versioning(Bucket="the-bucket", VersioningConfiguration=enabled)
+    version = admin.put_object(Bucket="the-bucket", Key="a", Body=b"")["VersionId"]
+    objects = {"Objects": [{"Key": "a", "VersionId": version}]}
+    denied = clients.of("s3", ann).delete_objects(Bucket="the-bucket", Delete=objects)["Errors"]
+    assert [one["VersionId"] for one in denied] == [version]
+    assert "s3:DeleteObjectVersion" in denied[0]["Message"]
+    deleted = clients.of("s3", bob).delete_objects(Bucket="the-bucket", Delete=objects)["Deleted"]
+    assert [one["VersionId"] for one in deleted] == [version]
+
+
+def test_a_form_needs_the_permission_for_its_object(aws: EmbeddedAws, clients: Clients) -> None:
+    """A presigned form uploads an object if its signer may put this object."""
+    ours = "arn:aws:s3:::the-bucket/mine/*"
+    ann = aws.create_user("Ann", account=HOME, policy=policy(allows("s3:PutObject", Resource=ours)))
+    aws.create_bucket("the-bucket", account=HOME)
+    for key, status in (("mine/a", 204), ("yours/a", 403)):
+        form = clients.of("s3", ann).generate_presigned_post("the-bucket", key)
+        sent = requests.post(form["url"], data=form["fields"], files={"file": b"text"}, timeout=60)
+        assert sent.status_code == status
