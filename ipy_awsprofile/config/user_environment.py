@@ -12,27 +12,33 @@ import os
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 
 from ipy_awsprofile.text import parse_json
 
 #: Contains ``{name: [value that a switch has set, previous value]}`` as JSON, and never a secret.
 MARKER = "IPY_AWSPROFILE_BEFORE"
 
-#: Variables with credentials, which SDKs use before ``AWS_PROFILE``.
-CREDENTIAL_VARIABLES = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_ACCESS_KEY",  # the AWS SDKs for Go and Java 1 read this and the next
-    "AWS_SECRET_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_SECURITY_TOKEN",
-    "AWS_ROLE_ARN",
-    "AWS_ROLE_SESSION_NAME",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-    "AWS_BEARER_TOKEN_BEDROCK",
+#: Variables with credentials, which SDKs use before ``AWS_PROFILE``. SDKs combine the variables of
+#: a group, or use one instead of another, so a newer value must not meet one from before a switch.
+_GROUPS = (
+    (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_ACCESS_KEY",  # the AWS SDKs for Go and Java 1 read this and the next
+        "AWS_SECRET_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_SECURITY_TOKEN",
+        "AWS_ROLE_ARN",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    ),
+    ("AWS_ROLE_SESSION_NAME",),
+    ("AWS_BEARER_TOKEN_BEDROCK",),
 )
+
+CREDENTIAL_VARIABLES = tuple(chain.from_iterable(_GROUPS))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -70,9 +76,10 @@ def active_variables() -> Mapping[str, str | None]:
 
 
 def restore_credentials(environ: MutableMapping[str, str], removed: Mapping[str, str]) -> None:
-    """Set the removed variables that haven't been set since."""
-    for name, value in removed.items():
-        environ.setdefault(name, value)
+    """Set the removed variables of each group, unless one of the group has been set since."""
+    for names in _GROUPS:
+        if not any(name in environ for name in names):
+            environ.update({name: removed[name] for name in names if name in removed})
 
 
 def user_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -88,7 +95,7 @@ def user_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]
             before.pop(name, None)
             if theirs is not None:
                 before[name] = theirs
-    for change in _changes if is_ours else ():
+    for change in reversed(_changes) if is_ours else ():
         restore_credentials(before, change.removed)
     return before
 

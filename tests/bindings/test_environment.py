@@ -123,7 +123,7 @@ def test_without_a_region() -> None:
         assert not {"AWS_REGION", "AWS_DEFAULT_REGION"} & environ.keys()
 
 
-@pytest.mark.parametrize("name", ["AWS_PROFILE", "AWS_REGION", "AWS_ACCESS_KEY_ID"])
+@pytest.mark.parametrize("name", ["AWS_PROFILE", "AWS_REGION"])
 @BEFORE
 def test_change_of_the_user(before: dict[str, str], name: str) -> None:
     """The binding keeps a variable that the user has changed meanwhile, and restores the others."""
@@ -131,6 +131,30 @@ def test_change_of_the_user(before: dict[str, str], name: str) -> None:
     with environment(ROLE, "us-west-2", environ):
         environ[name] = "newer"
     assert environ == before | {name: "newer"}
+
+
+KEYS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN"}
+
+
+@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE"])
+def test_new_credentials_of_the_user(name: str) -> None:
+    """The binding doesn't combine credentials that the user has set meanwhile with older ones."""
+    environ = dict(FULL)
+    with environment(ROLE, "us-west-2", environ):
+        environ[name] = "newer"
+    assert environ[name] == "newer"
+    assert not (KEYS - {name}) & environ.keys()
+    assert environ["AWS_PROFILE"] == "mine"
+    assert environ["AWS_BEARER_TOKEN_BEDROCK"] == environ["AWS_ROLE_SESSION_NAME"] == "mine"
+
+
+@pytest.mark.parametrize("name", ["AWS_BEARER_TOKEN_BEDROCK", "AWS_ROLE_SESSION_NAME"])
+def test_independent_variables(name: str) -> None:
+    """A new token for Bedrock or a new session name doesn't stop older keys from returning."""
+    environ = dict(FULL)
+    with environment(ROLE, "us-west-2", environ):
+        environ[name] = "newer"
+    assert environ == FULL | {name: "newer"}
 
 
 def test_removal_by_the_user() -> None:

@@ -124,6 +124,27 @@ def test_process_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert dict(os.environ) == user_environment() == before
 
 
+def test_keys_that_were_replaced_after_a_switch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Removed keys are complete: the newest ones, without a value from older ones."""
+    first = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "a", "AWS_SESSION_TOKEN": "a"}
+    second = {"AWS_ACCESS_KEY_ID": "b", "AWS_SECRET_ACCESS_KEY": "b"}
+
+    def keys() -> dict[str, str]:
+        return {name: value for name, value in user_environment().items() if name in first}
+
+    for name, value in first.items():
+        monkeypatch.setenv(name, value)
+    with environment(LentProfile("RoleBeta", NOWHERE), None):
+        assert keys() == first
+        os.environ.update(second)
+        assert keys() == second
+        with environment(LentProfile("UserAlpha", NOWHERE), None):
+            assert not os.environ.keys() & first.keys()
+            assert keys() == second
+        assert keys() == second
+    assert {name: os.environ.get(name) for name in first} == {"AWS_SESSION_TOKEN": None} | second
+
+
 def test_marker_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     """The marker, which child processes inherit, contains no keys or tokens."""
     secrets = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -142,6 +142,31 @@ def test_clients_of_one_profile(shell: Shell, aws: EmbeddedAws, user: IamUser) -
     aws.write_profile("Q", region="us-west-2")
     append_section(aws.credentials_file, "Q", keys_of(user))
     assert "`s3` still signs as P" in shell.good("%aws_profile Q").text
+
+
+@pytest.mark.parametrize("older", [session_keys, lambda _, user: keys_of(user)])
+def test_keys_in_the_environment(
+    shell: Shell, aws: EmbeddedAws, user: IamUser, monkeypatch: pytest.MonkeyPatch, older: Any
+) -> None:
+    """After a switch, new keys in the environment replace the older ones as a set."""
+    other = aws.create_user("Other", account=USER_ACCOUNT, policy=allow("*"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)  # restored at the end
+    shell.names["older"] = {name.upper(): value for name, value in older(aws, user).items()}
+    shell.names["newer"] = {name.upper(): value for name, value in keys_of(other).items()}
+    shell.good("import boto3, os\nfrom ipy_awsprofile import using_profile")
+    shell.good("os.environ.update(older)\n%aws_profile P\nos.environ.update(newer)")
+    call = "boto3.client('sts').get_caller_identity()"
+    for cell in (
+        f"with using_profile(default=True): {call}",
+        f"with using_profile('P'), using_profile(default=True): {call}",
+        f"get_ipython().run_line_magic('aws_profile', '--off')\n{call}",
+    ):
+        aws.calls.clear()
+        shell.good(cell)
+        assert aws.calls[-1].arn == other.arn
 
 
 @pytest.mark.slow
