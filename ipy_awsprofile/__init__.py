@@ -116,16 +116,23 @@ def _picker(switcher: Switcher) -> ProfilePicker:
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Undo the switch, and remove everything from the shell. Do nothing if it isn't loaded."""
+    """Undo the switch, and remove everything from the shell. Do nothing if it isn't loaded.
+
+    Raises AwsProfileError while another thread or task is in a block, or during a run; then it
+    stays loaded.
+    """
     from ipy_awsprofile.credentials.interrupts import Uninterrupted
     from ipy_awsprofile.notebook.cell_scope import cell_magic_as_line
 
     with Uninterrupted():
+        magics = shell.magics_manager.registry.get("AwsProfileMagics")
+        if magics:
+            magics.require_closable()
         # IPython does this afterwards, unless Ctrl-C comes first.
         shell.extension_manager.loaded.discard(__name__)
-        magics = shell.magics_manager.registry.pop("AwsProfileMagics", None)
         if magics is None:
             return
+        del shell.magics_manager.registry["AwsProfileMagics"]
         magics.close()
         for kind, names in magics.magics.items():
             for name in names:

@@ -17,11 +17,11 @@ from ipy_awsprofile.bindings.child_processes import end_idle_workers
 from ipy_awsprofile.bindings.gate import credentials_of, replace_attribute
 from ipy_awsprofile.bindings.owner import is_users_choice
 from ipy_awsprofile.bindings.shared import SharedBinding
-from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
+from ipy_awsprofile.bindings.transaction import TRANSACTION, Transaction
 
 
 @contextmanager
-def cached_clients(transaction: Transaction = IMMEDIATE) -> Iterator[None]:
+def cached_clients(transaction: Transaction = TRANSACTION) -> Iterator[None]:
     """Clear the cached clients and idle workers of these libraries, at the start and at the end.
 
     The libraries are MLflow, papermill, cloudpathlib and joblib. This doesn't import them. Running

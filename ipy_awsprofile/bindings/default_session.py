@@ -15,23 +15,29 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from ipy_awsprofile.bindings.no_identity import no_identity
 from ipy_awsprofile.bindings.owner import owner_of_row
 from ipy_awsprofile.bindings.row_owners import running_row
 from ipy_awsprofile.bindings.run_children import children_of_functions
 from ipy_awsprofile.bindings.shared import SharedBinding
-from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
+from ipy_awsprofile.bindings.transaction import TRANSACTION, Transaction
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.config.user_environment import CREDENTIAL_VARIABLES, user_environment
 from ipy_awsprofile.errors import NotForOneProfile
-from ipy_awsprofile.sessions.run_isolation import is_of_a_pool, session_here, working_for
+from ipy_awsprofile.sessions.run_isolation import (
+    has_run,
+    is_of_a_pool,
+    session_here,
+    working_for,
+)
 
 if TYPE_CHECKING:
     import boto3
 
 
 @contextmanager
-def default_session(session: boto3.Session, transaction: Transaction = IMMEDIATE) -> Iterator[None]:
+def default_session(
+    session: boto3.Session, transaction: Transaction = TRANSACTION
+) -> Iterator[None]:
     """Make ``boto3.client`` and ``boto3.resource`` use the session.
 
     https://docs.aws.amazon.com/boto3/latest/guide/session.html
@@ -136,7 +142,7 @@ def _replacements() -> int:
     After Ctrl-C, the notebook continues and may replace it.
     """
     with _Default.lock:
-        if no_identity.is_entered and boto3.DEFAULT_SESSION is not _Default.session:
+        if has_run() and boto3.DEFAULT_SESSION is not _Default.session:
             _Default.replaced += 1
             boto3.DEFAULT_SESSION = _Default.session
         return _Default.replaced
@@ -148,14 +154,14 @@ def _actual(default: SessionOfThread) -> boto3.Session:
         return session
     if boto3.DEFAULT_SESSION is not default:  # a library has kept the proxy since a run
         return boto3.DEFAULT_SESSION or boto3.Session()
-    if no_identity.is_entered and is_of_a_pool():
+    if has_run() and is_of_a_pool():
         raise NotForOneProfile(
             "During a run over many profiles, a pool's thread could be working for any of them.",
             'Create the client first, `client = session.client("s3")`, and use it in the pool.',
         )
     of_notebook = default_of_notebook()
     if of_notebook is None:
-        if no_identity.is_entered and user_environment().keys() & set(CREDENTIAL_VARIABLES):
+        if has_run() and user_environment().keys() & set(CREDENTIAL_VARIABLES):
             raise NotForOneProfile(
                 "The notebook doesn't have a default session during a run over many profiles.",
                 "Wait until the run has ended.",

@@ -11,11 +11,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.bindings.shared import SharedBinding
-from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
+from ipy_awsprofile.bindings.transaction import TRANSACTION, Transaction
 from ipy_awsprofile.sessions.duckdb_secret import NAME, SECRETS, Secret, secrets_of
 
 if TYPE_CHECKING:
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def duckdb_secrets(
-    session: ProfileSession | None, transaction: Transaction = IMMEDIATE
+    session: ProfileSession | None, transaction: Transaction = TRANSACTION
 ) -> Iterator[None]:
     """Make secrets created by `libraries.duckdb_secret` follow the session in a ``with`` block.
 
@@ -39,10 +37,6 @@ def duckdb_secrets(
 
 
 _PLACE = "DuckDB's secrets"
-
-
-#: Drops the secrets during a run, because a connection can't know the function's profile.
-no_secrets_of_duckdb = SharedBinding(partial(duckdb_secrets, None))
 
 
 def secrets_in(values: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Secret]]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.bindings.shared import SharedBinding
-from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
+from ipy_awsprofile.bindings.transaction import TRANSACTION, Transaction
 from ipy_awsprofile.sessions.run_isolation import session_here
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def filesystems(profile: LentProfile, transaction: Transaction = IMMEDIATE) -> Iterator[None]:
+def filesystems(profile: LentProfile, transaction: Transaction = TRANSACTION) -> Iterator[None]:
     """Open ``s3://`` paths as the profile.
 
     The profile's name becomes a default argument of S3 filesystems. Arguments given by the user
@@ -41,7 +41,7 @@ def _forgotten(transaction: Transaction) -> Iterator[None]:
     try:
         yield
     finally:
-        transaction.write("fsspec's cache", None, _clear_cache)
+        transaction.write(_CACHE, None, _clear_cache)
 
 
 @contextmanager
@@ -51,25 +51,28 @@ def _default_arguments(profile: LentProfile, transaction: Transaction) -> Iterat
         yield
         return
 
-    def arguments() -> dict[str, Any] | None:
-        found: dict[str, Any] | None = transaction.read("fsspec's s3", lambda: config.get("s3"))
-        return found
-
-    def change(new: dict[str, Any] | None) -> None:
-        if new is None:
-            config.pop("s3", None)
-        else:
-            config["s3"] = new
-
-    before = arguments()
+    actual, change = partial(config.get, "s3"), partial(_set_arguments, config)
+    before: dict[str, Any] | None = transaction.read(_ARGUMENTS, actual)
     ours = {**(before or {}), "profile": profile.name}
-    transaction.write("fsspec's s3", ours, change)
-    transaction.write("fsspec's cache", None, _clear_cache)
+    transaction.write(_ARGUMENTS, ours, change)
+    transaction.write(_CACHE, None, _clear_cache)
     try:
         yield
     finally:
-        if arguments() is ours and ours.get("profile") == profile.name:
-            transaction.write("fsspec's s3", _without_profile(ours, before), change)
+        is_ours = transaction.read(_ARGUMENTS, actual) is ours
+        if is_ours and ours.get("profile") == profile.name:
+            transaction.write(_ARGUMENTS, _without_profile(ours, before), change)
+
+
+_ARGUMENTS = "fsspec's s3"
+_CACHE = "fsspec's cache"
+
+
+def _set_arguments(config: Any, arguments: MutableMapping[str, Any] | None) -> None:
+    if arguments is None:
+        config.pop("s3", None)
+    else:
+        config["s3"] = arguments
 
 
 def _without_profile(ours: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -176,21 +179,27 @@ class _ArgumentsOfThread(MutableMapping[str, Any]):
 
 
 @contextmanager
-def _filesystems_of_threads(arguments: Arguments) -> Iterator[None]:
+def filesystems_of_threads(
+    arguments: Arguments, transaction: Transaction = TRANSACTION
+) -> Iterator[None]:
+    """Open ``s3://`` paths as the calling thread's profile, in a ``with`` block.
+
+    ``arguments`` returns the arguments for its session.
+    """
     config = _config_for_s3fs()
     if config is None:
         yield
         return
-    before: dict[str, Any] | None = config.get("s3")
-    config["s3"] = ours = _ArgumentsOfThread({} if before is None else before, arguments)
+    actual, change = partial(config.get, "s3"), partial(_set_arguments, config)
+    before: dict[str, Any] | None = transaction.read(_ARGUMENTS, actual)
+    ours = _ArgumentsOfThread({} if before is None else before, arguments)
+    transaction.write(_ARGUMENTS, ours, change)
     try:
         yield
     finally:
-        if config.get("s3") is ours:
-            del config["s3"]
-            if before is not None:
-                config["s3"] = before
-        _clear_cache()
+        if transaction.read(_ARGUMENTS, actual) is ours:
+            transaction.write(_ARGUMENTS, before, change)
+        transaction.write(_CACHE, None, _clear_cache)
 
 
 def _config_for_s3fs() -> Any:
@@ -203,7 +212,3 @@ def _config_for_s3fs() -> Any:
             if find_spec("s3fs"):
                 import_module("fsspec.config")
     return getattr(sys.modules.get("fsspec.config"), "conf", None)
-
-
-#: Opens ``s3://`` paths as the calling thread's profile, with the arguments for its session.
-filesystems_of_threads = SharedBinding(_filesystems_of_threads)

@@ -14,7 +14,7 @@ from ipy_awsprofile.bindings.filesystems import filesystems
 from ipy_awsprofile.bindings.namespace import session_variable
 from ipy_awsprofile.bindings.parsed_files import parsed_files
 from ipy_awsprofile.bindings.polars import polars
-from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
+from ipy_awsprofile.bindings.transaction import TRANSACTION, Transaction
 from ipy_awsprofile.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def follow(
     server: CredentialServer,
     *,
     rest: ProfileSession | None,
-    transaction: Transaction = IMMEDIATE,
+    transaction: Transaction = TRANSACTION,
 ) -> ExitStack:
     """Enter the chosen bindings and return a stack that leaves them when it is closed.
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.bindings.transaction import ABSENT, IMMEDIATE, Transaction
+from ipy_awsprofile.bindings.transaction import ABSENT, TRANSACTION, Transaction
 
 if TYPE_CHECKING:
     import boto3
@@ -31,7 +31,7 @@ def session_variable(
     shell: InteractiveShell,
     name: str,
     session: boto3.Session,
-    transaction: Transaction = IMMEDIATE,
+    transaction: Transaction = TRANSACTION,
 ) -> Iterator[None]:
     """Assign the session to a variable of the notebook.
 

@@ -19,10 +19,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ipy_awsprofile.bindings.environment import changed_environment
-from ipy_awsprofile.bindings.shared import SharedBinding
+from ipy_awsprofile.bindings.transaction import TRANSACTION, Transaction
 from ipy_awsprofile.config.user_environment import set_by_switch, user_environment
-from ipy_awsprofile.errors import NotForOneProfile
-from ipy_awsprofile.sessions.run_isolation import known_threads, require_notebook
 
 _VARIABLES: dict[str, str | None] = {
     "AWS_CONTAINER_CREDENTIALS_FULL_URI": None,
@@ -33,43 +31,37 @@ _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 @contextmanager
-def _no_identity() -> Iterator[None]:
+def no_identity(transaction: Transaction = TRANSACTION) -> Iterator[None]:
+    """Hide the notebook's credentials from libraries in other languages, in a ``with`` block."""
+    environ = transaction.environ
     # All other variables that a switch has set stay, and still count as set by the switch.
-    kept = {name: os.environ.get(name) for name in set_by_switch(os.environ)}
+    kept = {name: environ.get(name) for name in set_by_switch(environ)}
     with (
-        known_threads(),
-        changed_environment(kept | _VARIABLES, os.environ, before=user_environment()),
-        _keys_that_dont_exist(),
+        changed_environment(kept | _VARIABLES, environ, before=user_environment(environ)),
+        _keys_that_dont_exist(transaction),
     ):
         yield
 
 
 @contextmanager
-def _keys_that_dont_exist() -> Iterator[None]:
+def _keys_that_dont_exist(transaction: Transaction) -> Iterator[None]:
     """Set invalid keys that only libraries in other languages see, and use before a profile."""
-    for name in _KEYS:
-        os.putenv(name, "not-the-notebooks-in-a-run")
+    # After the variables, whose changes would set the actual keys.
+    transaction.write("keys in the C environment", None, _set_invalid_keys)
     try:
         yield
     finally:
-        for name in _KEYS:
-            if (value := os.environ.get(name)) is None:
-                os.unsetenv(name)
-            else:  # the user has set it in the meantime
-                os.putenv(name, value)
+        transaction.write("keys in the C environment", None, _set_actual_keys)
 
 
-no_identity = SharedBinding(_no_identity)
+def _set_invalid_keys(_: None) -> None:
+    for name in _KEYS:
+        os.putenv(name, "not-the-notebooks-in-a-run")
 
 
-def require_no_run() -> None:
-    """Raise NotForOneProfile while functions are called for many profiles.
-
-    A switch would change the notebook's identity, and with it what these functions find.
-    """
-    require_notebook("A switch")
-    if no_identity.is_entered:
-        raise NotForOneProfile(
-            "A function or cell is running for many profiles.",
-            "Wait until the run has ended, then switch.",
-        )
+def _set_actual_keys(_: None) -> None:
+    for name in _KEYS:
+        if (value := os.environ.get(name)) is None:
+            os.unsetenv(name)
+        else:  # the user has set it in the meantime
+            os.putenv(name, value)

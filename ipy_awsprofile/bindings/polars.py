@@ -14,8 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import uuid4
 
-from ipy_awsprofile.bindings.shared import SharedBinding
-from ipy_awsprofile.bindings.transaction import IMMEDIATE, Transaction
+from ipy_awsprofile.bindings.transaction import TRANSACTION, Transaction
 from ipy_awsprofile.errors import NotForOneProfile
 from ipy_awsprofile.sessions.hand_outs import note_hand_out
 from ipy_awsprofile.sessions.polars_credentials import for_polars
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def polars(session: ProfileSession, transaction: Transaction = IMMEDIATE) -> Iterator[None]:
+def polars(session: ProfileSession, transaction: Transaction = TRANSACTION) -> Iterator[None]:
     """Make polars use the session, if it is imported and the user specifies no credentials.
 
     This takes precedence over the user's default credential provider, which is restored afterwards
@@ -140,21 +139,22 @@ def _builder() -> Any:
 
 
 @contextmanager
-def _no_default_of_polars() -> Iterator[None]:
-    pl, default, methods = _polars(), _default(), _methods()
+def no_default_of_polars(transaction: Transaction = TRANSACTION) -> Iterator[None]:
+    """Refuse reads by polars' default provider in a ``with`` block.
+
+    polars reads in its own threads, which don't know the function's profile.
+    """
+    pl, default = _polars(), transaction.read(_DEFAULT, _default)
+    methods = transaction.read(_METHODS, _methods)
     if pl:
-        pl.Config.set_default_credential_provider(_refuse)
-        _set_methods(methods and _building(methods, _refuse))
+        transaction.write(_DEFAULT, _refuse, pl.Config.set_default_credential_provider)
+        transaction.write(_METHODS, methods and _building(methods, _refuse), _set_methods)
     try:
         yield
     finally:
-        _set_methods(methods)
-        if _default() is _refuse:
-            pl.Config.set_default_credential_provider(default)
-
-
-#: polars reads in its own threads, which don't know the function's profile.
-no_default_of_polars = SharedBinding(_no_default_of_polars)
+        transaction.write(_METHODS, methods, _set_methods)
+        if pl and transaction.read(_DEFAULT, _default) is _refuse:
+            transaction.write(_DEFAULT, default, pl.Config.set_default_credential_provider)
 
 
 def _refuse(**_: Any) -> NoReturn:

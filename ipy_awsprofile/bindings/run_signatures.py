@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from ipy_awsprofile.bindings.gate import Signature, watch_signatures
-from ipy_awsprofile.bindings.no_identity import no_identity
 from ipy_awsprofile.bindings.owner import is_users_choice
 from ipy_awsprofile.bindings.row_owners import RowOwner, can_be_its_thread, row_owner
 from ipy_awsprofile.errors import AwsProfileError, NotForOneProfile
-from ipy_awsprofile.sessions.run_isolation import is_of_a_pool, session_here
+from ipy_awsprofile.sessions.run_isolation import has_run, is_of_a_pool, session_here
 
 if TYPE_CHECKING:
     import boto3
@@ -77,7 +76,7 @@ def _refuse_other_row(owner: RowOwner, signature: Signature) -> None:
 def works_for_a_run() -> bool:
     """Return whether this thread works for a profile of a run, or may have been started by it."""
     try:
-        return session_here() is not None or (no_identity.is_entered and is_of_a_pool())
+        return session_here() is not None or (has_run() and is_of_a_pool())
     except NotForOneProfile:  # a thread that was started in the run
         return True
 

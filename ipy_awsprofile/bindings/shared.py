@@ -11,23 +11,24 @@ from typing import Any
 class SharedBinding:
     """A binding that the first holder enters and the last holder leaves."""
 
-    def __init__(self, binding: Callable[..., AbstractContextManager[None]]) -> None:
+    def __init__(
+        self,
+        binding: Callable[..., AbstractContextManager[None]],
+        lock: threading.RLock | None = None,
+    ) -> None:
         self._binding = binding
-        self._lock = threading.Lock()
+        self._arguments: tuple[Any, ...] = ()
+        self._lock = lock or threading.RLock()
         self._users = 0
         self._stack = ExitStack()
-
-    @property
-    def is_entered(self) -> bool:
-        """Whether the binding has any holders."""
-        return self._users > 0
 
     @contextmanager
     def __call__(self, *arguments: Any) -> Iterator[None]:
         """Hold the binding in a ``with`` block; only the first holder's arguments are used."""
         with self._lock:
             if self._users == 0:
-                self._stack.enter_context(self._binding(*arguments))
+                self._arguments = arguments
+                self._enter()
             self._users += 1
         try:
             yield
@@ -36,3 +37,19 @@ class SharedBinding:
                 self._users -= 1
                 if self._users == 0:
                     self._stack.close()
+
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        """Leave the binding in a ``with`` block, and enter it again if it still has holders."""
+        with self._lock:
+            if self._users == 0:
+                yield
+                return
+            self._stack.close()
+            try:
+                yield
+            finally:
+                self._enter()
+
+    def _enter(self) -> None:
+        self._stack.enter_context(self._binding(*self._arguments))

@@ -8,6 +8,7 @@ are known. Reads through the transaction already see them.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Hashable, Iterator, MutableMapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
@@ -22,6 +23,8 @@ class Transaction:
     """Makes each change immediately, or all changes at the end of a block."""
 
     def __init__(self) -> None:
+        #: Held during `at_once`, because changes of other threads don't belong to the block.
+        self.lock = threading.RLock()
         self._held: dict[Hashable, tuple[Any, Callable[[Any], object]]] | None = None
         #: ``os.environ``, including the held changes.
         self.environ: MutableMapping[str, str] = _Environ(self)
@@ -29,17 +32,18 @@ class Transaction:
     @contextmanager
     def at_once(self) -> Iterator[None]:
         """Hold all changes until the end of the ``with`` block. An inner block does nothing."""
-        if self._held is not None:
-            yield
-            return
-        self._held = {}
-        try:
-            yield
-        finally:
-            held, self._held = self._held, None
-            with ExitStack() as changes:  # an error doesn't stop the other changes
-                for value, change in reversed(held.values()):
-                    changes.callback(change, value)
+        with self.lock:
+            if self._held is not None:
+                yield
+                return
+            self._held = {}
+            try:
+                yield
+            finally:
+                held, self._held = self._held, None
+                with ExitStack() as changes:  # an error doesn't stop the other changes
+                    for value, change in reversed(held.values()):
+                        changes.callback(change, value)
 
     def read(self, place: Hashable, actual: Callable[[], _T]) -> _T:
         """Return the held value of a place, or else its ``actual`` value."""
@@ -102,5 +106,5 @@ def _set_variable(name: str, value: str | None) -> None:
         os.environ[name] = value
 
 
-#: Makes each change immediately.
-IMMEDIATE = Transaction()
+#: For switches and runs, which change the same environment and libraries of the process.
+TRANSACTION = Transaction()

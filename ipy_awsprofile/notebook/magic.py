@@ -178,6 +178,11 @@ class AwsProfileMagics(Magics):  # type: ignore[misc]
 
         return run_aws_calls(self, line)
 
+    def require_closable(self) -> None:
+        """Raise AwsProfileError while another thread or task relies on the active identity."""
+        if self._switcher:
+            self._switcher.require_changeable()
+
     def close(self) -> None:
         """Undo the switch with a warning, and don't switch again."""
         self.drop_first()

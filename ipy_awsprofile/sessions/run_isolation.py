@@ -49,6 +49,11 @@ def known_threads() -> Iterator[None]:
         _Process.known = None
 
 
+def has_run() -> bool:
+    """Return whether functions are being called for many profiles."""
+    return _Process.known is not None
+
+
 def thread_is_known() -> None:
     """Allow this thread, which the run itself started, to use the notebook's session."""
     if _Process.known is not None:
@@ -86,4 +91,17 @@ def require_notebook(what: str) -> None:
         raise NotForOneProfile(
             f"{what} affects the whole notebook, so it can't be used for one profile of a run.",
             'Use the profile\'s `session`, for example `session.client("s3")`.',
+        )
+
+
+def require_no_run() -> None:
+    """Raise NotForOneProfile while functions are called for many profiles.
+
+    A switch would change the notebook's identity, and with it what these functions find.
+    """
+    require_notebook("A switch")
+    if has_run():
+        raise NotForOneProfile(
+            "A function or cell is being run for many profiles.",
+            "Wait until it has ended, then run this again.",
         )

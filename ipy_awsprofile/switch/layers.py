@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ipy_awsprofile.bindings.no_identity import require_no_run
-from ipy_awsprofile.bindings.transaction import Transaction
+from ipy_awsprofile.bindings.transaction import TRANSACTION, Transaction
 from ipy_awsprofile.errors import AwsProfileError
+from ipy_awsprofile.sessions.run_isolation import has_run, require_no_run
 
 if TYPE_CHECKING:
     from ipy_awsprofile.config.request import SwitchRequest
@@ -95,7 +95,7 @@ class Layers:
 
     def __init__(self, bind: Callable[[Layer, Transaction], ExitStack]) -> None:
         self._bind = bind
-        self._transaction = Transaction()
+        self._transaction = TRANSACTION
         self._scopes: list[_Scope] = []
         #: From the notebook's own identity to the active one.
         self.bound: tuple[Layer, ...] = ()
@@ -139,14 +139,15 @@ class Layers:
     def rebind(self, layers: tuple[Layer, ...]) -> None:
         """Leave all layers from the first difference on, then bind the rest of these layers.
 
-        An error or Ctrl-C while leaving a layer doesn't stop the other layers from being left.
+        An error or Ctrl-C while leaving a layer doesn't stop the other layers from being left. This
+        works even during a run, in which a scope can end.
         """
         kept = 0
         while (
             self.bound[kept : kept + 1] and self.bound[kept : kept + 1] == layers[kept : kept + 1]
         ):
             kept += 1
-        with self._transaction.at_once():
+        with self._transaction.at_once(), _identity_unhidden():
             with ExitStack() as leaving:
                 for layer in self.bound[kept:]:
                     leaving.callback(layer.bindings.close)
@@ -202,3 +203,11 @@ class Layers:
                 one.after = tuple(kept for kept in one.after if kept not in ended)
         else:
             self.rebind(scope.after)
+
+
+def _identity_unhidden() -> AbstractContextManager[None]:
+    if not has_run():
+        return nullcontext()
+    from ipy_awsprofile.bindings.isolated_run import identity_unhidden  # loading doesn't need it
+
+    return identity_unhidden()
