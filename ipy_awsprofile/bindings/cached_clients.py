@@ -1,7 +1,7 @@
 """Make libraries replace their cached clients and workers.
 
-They do so after a switch and after a run over many profiles. During a run, MLflow creates a client
-for each call, because the cache is the same for all profiles.
+A switch and a run over many profiles clear their caches. During a run, MLflow creates a client for
+each call, because all profiles would share its cache.
 """
 
 from __future__ import annotations

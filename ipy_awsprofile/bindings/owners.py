@@ -61,8 +61,8 @@ class _Process:
 class Owners:
     """The owners of credentials that a switch has opened, or that a session found by default.
 
-    Credentials that the user chose by profile name or by keys don't have an owner, except those of
-    the rows of a run, which are the same for all Switchers of the process.
+    Credentials that the user chose by profile name or by keys don't have an owner. The owners of
+    rows are the same for all Switchers of the process.
     """
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from weakref import ref
 
 _Value = TypeVar("_Value")
 
-#: How many entries to collect before removing those of deleted objects for the first time.
+#: The number of entries that is too small to look for deleted objects.
 _FEW = 64
 
 
