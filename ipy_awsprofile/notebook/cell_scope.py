@@ -78,12 +78,12 @@ class UntilCellEnds:
 
     def enter(self) -> None:
         """Open the scope's session if necessary, and begin the scope."""
-        self._scope.prepare()
+        prepared = self._scope.prepare()
         with Uninterrupted(), ExitStack() as on_error:
             on_error.callback(self._leave)
             for event, hook in self._hooks.items():
                 self._events.register(event, hook)
-            self._scope.__enter__()
+            self._scope.begin(*prepared)
             on_error.pop_all()
 
     def _cell_ended(self, result: object = None) -> None:

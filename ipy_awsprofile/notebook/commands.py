@@ -120,7 +120,7 @@ def _result_of(
         request = save_role(switcher, request or _active_request(switcher), options.save)
     if request and options.cell:
         request = replace(request, caller="%%aws_profile")
-        UntilCellEnds(shell, Scope(switcher, request), switcher.cell).enter()
+        UntilCellEnds(shell, Scope(lambda: switcher, request), switcher.cell).enter()
     elif request:
         before = request_in_variable(shell, switcher)
         # After a sign-in, a cached session can belong to another user.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ContextDecorator
-from typing import TYPE_CHECKING
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ipy_awsprofile.credentials.interrupts import Uninterrupted, interrupts_unshown
+from ipy_awsprofile.errors import InvalidOption
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from ipy_awsprofile.switch.layers import Layer
     from ipy_awsprofile.switch.switcher import Switcher
 
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
 
 class Scope(ContextDecorator):
     """Use another identity for a block, then restore the previous state exactly.
@@ -24,35 +29,52 @@ class Scope(ContextDecorator):
     switches. If scopes overlap, the most recent one is active until it ends. While a scope is open,
     other threads and tasks can't begin a scope or switch; see `Layers.require_changeable`.
 
+    Blocks can use the same scope again, even inside each other.
+
     This isn't a generator, because Ctrl-C could come after the generator starts and before the
     block does.
     """
 
-    def __init__(self, switcher: Switcher, request: SwitchRequest) -> None:
-        self._switcher = switcher
+    def __init__(self, find_switcher: Callable[[], Switcher], request: SwitchRequest) -> None:
+        # Found for each block, because the extension may have been reloaded since, or the process
+        # forked.
+        self._find_switcher = find_switcher
         self._request = request
-        self._layer: Layer | None = None
+        #: The blocks that use this scope now, the innermost last.
+        self._open: list[tuple[Switcher, Layer]] = []
 
-    def _recreate_cm(self) -> Scope:
-        """Return a new scope for each call of a decorated function."""
-        return Scope(self._switcher, self._request)
+    def __call__(self, function: _Function) -> _Function:
+        """Decorate a function. Raises InvalidOption if its body wouldn't run inside the block."""
+        kinds = (iscoroutinefunction, isgeneratorfunction, isasyncgenfunction)
+        if any(kind(function) for kind in kinds):
+            raise InvalidOption(
+                "`using_profile` can't decorate a coroutine or generator function, whose body runs "
+                "only after the call.",
+                "Use `with using_profile(NAME):` in its body.",
+            )
+        return super().__call__(function)
 
-    def prepare(self) -> Layer:
+    def prepare(self) -> tuple[Switcher, Layer]:
         """Open the session, which can call AWS or prompt the user. This changes nothing yet."""
-        self._switcher.require_changeable()
-        self._layer = self._switcher.prepare(self._request)
-        return self._layer
+        switcher = self._find_switcher()
+        switcher.require_changeable()
+        return switcher, switcher.prepare(self._request)
 
-    def __enter__(self) -> boto3.Session:
+    def begin(self, switcher: Switcher, layer: Layer) -> boto3.Session:
+        """Begin a block with the values that `prepare` returned, and return its session."""
         try:
-            with interrupts_unshown():
-                layer = self._layer or self.prepare()
-                with Uninterrupted():
-                    self._switcher.begin(layer)
+            with interrupts_unshown(), Uninterrupted():
+                switcher.begin(layer)
+                self._open.append((switcher, layer))
         except BaseException:
-            self.__exit__(None, None, None)
+            self._end(switcher, layer)
             raise
         return layer.session
+
+    def __enter__(self) -> boto3.Session:
+        with interrupts_unshown():
+            prepared = self.prepare()
+        return self.begin(*prepared)
 
     def __exit__(
         self,
@@ -60,14 +82,16 @@ class Scope(ContextDecorator):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        try:
-            with interrupts_unshown():
-                self._end()
-        finally:
-            self._end()  # if Ctrl-C came before it was deferred
+        for switcher, layer in self._open[-1:]:  # empty if no block has begun
+            try:
+                with interrupts_unshown():
+                    self._end(switcher, layer)
+            finally:
+                self._end(switcher, layer)  # if Ctrl-C came before it was deferred
 
-    def _end(self) -> None:
-        if self._layer:
-            with Uninterrupted():
-                layer, self._layer = self._layer, None
-                self._switcher.end(layer)
+    def _end(self, switcher: Switcher, layer: Layer) -> None:
+        """End a block. Ending it again does nothing."""
+        with Uninterrupted():
+            if (switcher, layer) in self._open:
+                self._open.remove((switcher, layer))
+            switcher.end(layer)

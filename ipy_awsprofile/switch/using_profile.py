@@ -75,7 +75,7 @@ def using_profile(
         default=default,
         caller="using_profile",
     )
-    return Scope(running_switcher(), request)
+    return Scope(running_switcher, request)
 
 
 def running_switcher() -> Switcher:

@@ -150,7 +150,7 @@ def worked(name: str, random: Random, switcher: Switcher) -> str | None:
             return switcher.switch(SwitchRequest(profile=name)).account
         case _:
             request = SwitchRequest(profile=name, read_only=name != "UserAlpha")
-            with Scope(switcher, request) as mine:
+            with Scope(lambda: switcher, request) as mine:
                 return who_am_i(mine).account
     return None
 

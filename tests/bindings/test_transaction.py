@@ -79,7 +79,7 @@ def test_other_threads(aws: EmbeddedAws) -> None:
     try:
         for _ in range(5):
             switcher.switch(user)
-            with Scope(switcher, SwitchRequest(profile="RoleBeta", read_only=True)):
+            with Scope(lambda: switcher, SwitchRequest(profile="RoleBeta", read_only=True)):
                 pass
             switcher.switch(role)
     finally:

@@ -348,7 +348,10 @@ def test_overlapping_scopes(switcher: Switcher, bare_shell: Shell) -> None:
     """
     switcher.switch(USER)
     own = bare_shell.names["session"]
-    first, second = Scope(switcher, ROLE), Scope(switcher, replace(ROLE, read_only=True))
+    first, second = (
+        Scope(lambda: switcher, ROLE),
+        Scope(lambda: switcher, replace(ROLE, read_only=True)),
+    )
     with ExitStack() as one, ExitStack() as other:
         one.enter_context(first)
         narrow = other.enter_context(second)
@@ -363,7 +366,7 @@ def test_overlapping_scopes(switcher: Switcher, bare_shell: Shell) -> None:
 def test_three_overlapping_scopes(switcher: Switcher) -> None:
     """When overlapping scopes end in any order, the switcher restores only sessions still open."""
     stacks = [ExitStack() for _ in range(3)]
-    sessions = [stack.enter_context(Scope(switcher, ROLE)) for stack in stacks]
+    sessions = [stack.enter_context(Scope(lambda: switcher, ROLE)) for stack in stacks]
     stacks[0].close()
     stacks[2].close()
     assert switcher.session is sessions[1]
@@ -374,7 +377,7 @@ def test_three_overlapping_scopes(switcher: Switcher) -> None:
 def test_unloading_in_a_scope(switcher: Switcher, bare_shell: Shell) -> None:
     """If the extension is unloaded inside a scope, ending the scope restores nothing."""
     switcher.switch(USER)
-    with Scope(switcher, ROLE):
+    with Scope(lambda: switcher, ROLE):
         switcher.close()
     assert switcher.session is None
     assert "session" not in bare_shell.names
@@ -391,7 +394,11 @@ def test_interrupted_listener(switcher: Switcher, bare_shell: Shell, way: str) -
         raise KeyboardInterrupt
 
     end = switcher.subscribe(stopped)
-    go = switcher.switch if way == "switch" else lambda role: Scope(switcher, role).__enter__()
+    go = (
+        switcher.switch
+        if way == "switch"
+        else lambda role: Scope(lambda: switcher, role).__enter__()
+    )
     with pytest.raises(KeyboardInterrupt):
         go(ROLE)
     assert (switcher.session is before) == (way == "scope")
@@ -452,7 +459,7 @@ def test_listener_that_switches(switcher: Switcher) -> None:
     told: list[str | None] = []
 
     def works(identity: Identity | None) -> None:
-        with Scope(switcher, ROLE):
+        with Scope(lambda: switcher, ROLE):
             pass
 
     switcher.subscribe(works)
