@@ -121,9 +121,7 @@ class Layers:
         Raises the error of `require_changeable`.
         """
         self.require_changeable()
-        if layer.request.only_session and self.bound:
-            active = self.bound[-1]
-            layer.rest = active.rest if active.request.only_session else active.session
+        self._keep_rest(layer)
         before = self.bound
         try:
             with self._transaction.at_once():
@@ -135,6 +133,12 @@ class Layers:
         except BaseException:
             self.rebind(before)  # if one of the changes has failed
             raise
+
+    def _keep_rest(self, layer: Layer) -> None:
+        """With ``--only-session``, make everything else continue to follow its session."""
+        if layer.request.only_session and self.bound:
+            active = self.bound[-1]
+            layer.rest = active.rest if active.request.only_session else active.session
 
     def rebind(self, layers: tuple[Layer, ...]) -> None:
         """Leave all layers from the first difference on, then bind the rest of these layers.
@@ -181,6 +185,7 @@ class Layers:
         Raises the error of `require_changeable`.
         """
         self.require_changeable()
+        self._keep_rest(layer)
         scope = _Scope(layer, self.bound)
         self._scopes.append(scope)
         self.rebind((*self.bound, layer))

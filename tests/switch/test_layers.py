@@ -157,3 +157,18 @@ def test_task_in_a_block(aws: EmbeddedAws, users: None) -> None:
         boto3.client("s3").list_buckets()
     assert signers(aws) == ["Own", "RoleBeta"]
     assert running_switcher().session is None
+
+
+def test_only_the_session_in_a_block(notebook: Shell, aws: EmbeddedAws) -> None:
+    """A block with ``--only-session`` lets new clients of the rest sign without a warning."""
+    lines = [
+        "%%aws_profile RoleBeta --only-session",
+        "%%aws_profile RoleBeta --only-session --read-only",
+        "%aws_profile RoleBeta --only-session",
+    ]
+    for line in lines:
+        ran = notebook.good(f"{line}\n{CALL}")
+        assert "from before" not in ran.text
+        assert signers(aws) == ["Own"]
+    notebook.good("with using_profile('RoleBeta', only_session=True) as session:\n    " + CALL)
+    assert signers(aws) == ["Own"]
