@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 #: Parts of the displayed names of workers and programs, and how to end and restart them.
 _KINDS = {
-    "ForkServer": "`pool.terminate(); pool.join()` (of an executor, `pool.shutdown()`) and "
-    "`%aws_profile --refresh`, then create the pool again",
     "PoolWorker": "`pool.terminate()`, then create the pool again",
     "Dask": "`client.restart()`, or close the cluster and create it again",
     "Loky": "`from joblib.externals.loky import get_reusable_executor; "
@@ -221,8 +219,8 @@ def _has_credentials(environ: Mapping[str, str], *, is_lent: bool) -> bool:
 def end_idle_workers() -> None:
     """End idle workers, so that joblib and `multiprocessing` start new ones when needed.
 
-    Busy workers continue. The fork server is stopped too, unless it has workers, because it would
-    start new workers with its old environment.
+    Busy workers continue. New workers of `multiprocessing` also get a new fork server, because the
+    former one would start them with its old environment.
 
     https://joblib.readthedocs.io/en/stable/parallel.html
     https://docs.python.org/3/library/multiprocessing.html#contexts-and-start-methods
@@ -234,11 +232,36 @@ def end_idle_workers() -> None:
             executor._pending_work_items or executor._running_work_items  # noqa: SLF001
         ):
             executor.shutdown(wait=True)
-    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
-    if server is None or server._forkserver_pid is None:  # noqa: SLF001
-        return
+    if server := getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None):
+        _detach(server)
+
+
+#: The PIDs of detached fork servers, with the end of a pipe that keeps each one running, or None
+#: once it is closed. Like child processes, they belong to the process.
+_detached: dict[int, int | None] = {}
+
+
+def _detach(server: Any) -> None:
+    """Make `multiprocessing` start a new fork server for new workers.
+
+    The former server reports the exit codes of its workers, so it continues as long as there are
+    any. Python has no public API for this.
+    """
+    with server._lock:  # noqa: SLF001
+        if server._forkserver_pid is not None:  # noqa: SLF001
+            _detached[server._forkserver_pid] = server._forkserver_alive_fd  # noqa: SLF001
+            # Python does the same if the server was killed.
+            server._forkserver_address = server._forkserver_alive_fd = None  # noqa: SLF001
+            server._forkserver_pid = None  # noqa: SLF001
     workers = sys.modules["multiprocessing"].active_children()
-    # Python has no public API to stop the server. Stopping it waits for its workers.
-    if not any(getattr(one._popen, "method", "") == "forkserver" for one in workers):  # noqa: SLF001
+    if any(getattr(one._popen, "method", "") == "forkserver" for one in workers):  # noqa: SLF001
+        return
+    for pid, pipe in list(_detached.items()):
+        if pipe is not None:
+            os.close(pipe)
+            _detached[pid] = None
         with suppress(ChildProcessError):  # it was killed
-            server._stop()  # noqa: SLF001
+            # Don't wait for its end, because a forked child can keep the pipe open.
+            if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                continue
+        del _detached[pid]

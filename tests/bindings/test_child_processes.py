@@ -46,7 +46,7 @@ POOLS = {
     "ForkServerPoolWorker": (
         "import multiprocessing\npool = multiprocessing.get_context('forkserver').Pool(2)",
         f"pool.map({WHO}, [1])[0]",
-        "pool.terminate(); pool.join()\n%aws_profile --refresh",
+        "pool.terminate(); pool.join()",
     ),
     "SpawnProcess": (
         "import multiprocessing\nfrom concurrent.futures import ProcessPoolExecutor\n"
@@ -113,6 +113,27 @@ def test_joblib_follows(notebook: Shell) -> None:
     scope = notebook.good(f"%%aws_profile RoleBeta\n{ask}")
     assert scope.result == [ROLE_ACCOUNT] * 3
     assert notebook.good(ask).result == [USER_ACCOUNT] * 3
+
+
+@pytest.mark.slow
+def test_a_new_fork_server(aws: EmbeddedAws, notebook: Shell) -> None:
+    """Each switch starts a new fork server, even if an earlier one still has workers."""
+    start = "multiprocessing.get_context('forkserver').Pool(1)"
+    ask = f"with {start} as it:\n    print(it.map({WHO}, [1])[0])"
+    notebook.good(f"import multiprocessing\npool = {start}; pool.map({WHO}, [1])")
+    for profile, account in [("UserAlpha", USER_ACCOUNT), ("RoleBeta", ROLE_ACCOUNT)] * 2:
+        notebook.good(f"%aws_profile {profile}")
+        assert account in notebook.good(ask).text
+    assert USER_ACCOUNT in notebook.good(f"%%aws_profile UserAlpha\n{ask}").text
+    assert (
+        notebook.good(f"{ask}; print(pool.map({WHO}, [1])[0])").text.split() == [ROLE_ACCOUNT] * 2
+    )
+    server = psutil.Process(notebook.good("pool._pool[0].pid").result).parent()
+    assert server
+    notebook.good("pool.close(); pool.join(); assert pool._pool[0].exitcode == 0")
+    notebook.good("pool = multiprocessing.get_context('fork').Pool(1)")  # keeps the server's pipe
+    notebook.good("%aws_profile UserAlpha\npool.terminate(); pool.join()")
+    server.wait(60)  # raises an error if the server continues
 
 
 def named(notebook: Shell, line: str = "%aws_profile") -> list[tuple[str, str, str]]:
