@@ -137,7 +137,7 @@ def test_description() -> None:
         text = re.sub(each["pattern"], each["replacement"], text)
     for description in (about["Description"], text):
         assert "One line switches a Jupyter notebook to an AWS identity" in description
-        assert "`%%aws_profiles *-prod` runs a cell for each account, into one" in description
+        assert "`%%aws_profiles *-prod` runs a cell for each matching profile" in description
         assert "](" not in description
     assert "make demo" not in text
     assert [line for line in text.splitlines() if line.startswith("## ")] == [

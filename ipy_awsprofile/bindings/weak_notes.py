@@ -9,22 +9,23 @@ from weakref import ref
 
 _Value = TypeVar("_Value")
 
-#: The number of entries that is too small to look for deleted objects.
-_FEW = 64
+#: The number of entries up to which it is quick to look through all of them.
+_FEW = 100
 
 
 class WeakNotes(Generic[_Value]):
     """Values by object. The first value that is added for an object stays.
 
     Unlike in a weak dictionary, the weak references have no callbacks, because Python ignores
-    Ctrl-C in a callback. Entries of deleted objects are removed whenever the number of entries has
-    doubled, so adding many objects takes linear time.
+    Ctrl-C in a callback. Instead, adding an object removes the entries of deleted objects. If there
+    are many entries, this happens only after their number has grown by a quarter, so adding many
+    objects takes linear time.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: dict[int, tuple[ref[Any], _Value]] = {}
-        self._limit = _FEW
+        self._limit = 0
 
     def add(self, noted: Any, value: _Value) -> None:
         """Add a value for an object, unless the object has one."""
@@ -34,7 +35,7 @@ class WeakNotes(Generic[_Value]):
                 self._entries[id(noted)] = (ref(noted), value)
             if len(self._entries) > self._limit:
                 used = {key: one for key, one in self._entries.items() if one[0]() is not None}
-                self._entries, self._limit = used, max(_FEW, 2 * len(used))
+                self._entries, self._limit = used, len(used) * 5 // 4 if len(used) > _FEW else 0
 
     def __contains__(self, noted: object) -> bool:
         entry = self._entries.get(id(noted))

@@ -263,7 +263,9 @@ def test_stale_variables_of_the_environment(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     bare_shell.names["s3"] = boto3.Session(region_name="us-east-1").client("s3")
     switcher.switch(ROLE)
-    assert switcher.leftovers() == [Leftover("s3", stale("the default identity (env)"))]
+    region = "region_name='us-east-1'"
+    expected = stale("the default identity (env)").replace("'s3')", f"'s3', {region})")
+    assert switcher.leftovers() == [Leftover("s3", expected)]
 
 
 def test_the_default_profile_is_the_active_one(

@@ -89,9 +89,19 @@ class Lab:
         return False
 
 
+def free_port() -> int:
+    """Return a port on which no server listens."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
+
+
 @contextmanager
 def lab(*arguments: str, cwd: Path, **environment: str) -> Iterator[Lab]:
     """Start `lab`, wait until its URL answers, and stop it at the end of the block."""
+    if not any(argument.startswith("--port") for argument in arguments):
+        # Other tests' servers use the default port, too.
+        arguments = (f"--port={free_port()}", *arguments)
     # JupyterLab requires the option if the tests run as root.
     process = started("lab", "--allow-root", *arguments, cwd=cwd, environment=environment)
     printed = []
@@ -154,8 +164,7 @@ def test_options_of_the_user(tmp_path: Path) -> None:
     """The user's options override ours, and the printed URL has the port that JupyterLab uses."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "mine.txt").touch()
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     options = [f"--port={port}", "--ip=127.0.0.1", f"--ServerApp.root_dir={tmp_path / 'mine'}"]
     # JUPYTER_TOKEN can come from another Jupyter server. JupyterLab wouldn't print such a token.
     with lab("--no-browser", *options, cwd=tmp_path, JUPYTER_TOKEN="another") as running:
