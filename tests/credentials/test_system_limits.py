@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ TOO_MANY = "This process can't open another file or connection: it has too many 
 @contextmanager
 def files_left(count: int) -> Iterator[None]:
     """Limit the number of files that this process can still open in a ``with`` block."""
+    gc.collect()  # sockets of earlier clients; closing them later would leave more files
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     highest = max(map(int, os.listdir("/proc/self/fd")))
     resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 20, hard))
