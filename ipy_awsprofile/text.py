@@ -70,6 +70,14 @@ def visible_line(text: str) -> str:
     return visible(text).replace("\n", r"\n")
 
 
+def visible_value(value: Any) -> Any:
+    """Return a value for a DataFrame, with the invisible characters of a text escaped.
+
+    pandas prints texts as they are.
+    """
+    return visible_line(value) if isinstance(value, str) else value
+
+
 def chain_line(names: Iterable[str]) -> str:
     """Return the names of a role chain as `visible_line` does: ``RoleBeta ← UserAlpha``."""
     return visible_line(" ← ".join(names))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ipy_awsprofile.cards.run_cards import profile_and_region, reasons
 from ipy_awsprofile.errors import AwsProfileError, NoProfileAnswered
-from ipy_awsprofile.text import visible, visible_line
+from ipy_awsprofile.text import visible, visible_value
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -142,7 +142,7 @@ def frame_of(
     frame = frame.rename(columns=_new_names(frame.columns))
     counts = [len(rows) for _, rows in good]
     for position, column in enumerate(_FIRST_COLUMNS):
-        shown = [_visible(getattr(outcome, column)) for outcome, _ in good]
+        shown = [visible_value(getattr(outcome, column)) for outcome, _ in good]
         values = pd.Series(shown, dtype="string")
         frame.insert(position, column, values.repeat(counts).reset_index(drop=True))
     errors = ErrorRows(_error_rows(outcomes, regional=regional))
@@ -193,11 +193,6 @@ def _error_rows(outcomes: Sequence[Outcome], *, regional: bool) -> Iterator[dict
             row |= {"region": outcome.region} if regional else {}
             row |= asdict(outcome.failure)
             yield {name: text and visible(text) for name, text in row.items()}
-
-
-def _visible(text: str | None) -> str | None:
-    """Return a text with its invisible characters escaped, because pandas prints it as it is."""
-    return None if text is None else visible_line(text)
 
 
 def no_profile_answered(errors: ErrorRows, size: str) -> NoProfileAnswered:

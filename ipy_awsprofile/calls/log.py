@@ -11,10 +11,10 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ipy_awsprofile.calls.actions import Access, Origin
-from ipy_awsprofile.text import visible_line
+from ipy_awsprofile.text import visible_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,23 +127,16 @@ _TYPES = {
 
 
 def frame_of(calls: Iterable[Call]) -> pd.DataFrame:
-    """Return calls as a DataFrame. Without calls, it has the same columns and types.
-
-    Invisible characters in texts are escaped, because pandas prints them as they are.
-    """
+    """Return calls as a DataFrame. Without calls, it has the same columns and types."""
     import pandas as pd
 
     calls = list(calls)
     return pd.DataFrame(
         {
             field.name: pd.Series(
-                [_shown(getattr(call, field.name)) for call in calls],
+                [visible_value(getattr(call, field.name)) for call in calls],
                 dtype=_TYPES.get(field.name, "string"),
             )
             for field in fields(Call)
         }
     )
-
-
-def _shown(value: Any) -> Any:
-    return visible_line(value) if isinstance(value, str) else value

@@ -9,8 +9,12 @@ from ipy_awsprofile.config.request import SessionRequest
 from ipy_awsprofile.text import arguments, quoted
 
 #: The options that aren't named like their fields.
-_OPTIONS = {"variable": "as", "tags": "tag", "transitive_tags": "transitive-tag"}
-_OPTIONS["confirmed"] = "yes"
+_OPTIONS = {
+    "confirmed": "yes",
+    "tags": "tag",
+    "transitive_tags": "transitive-tag",
+    "variable": "as",
+}
 
 #: Fields that aren't options.
 _NO_OPTIONS = {"profile", "default_session_name", "caller"}

@@ -112,12 +112,13 @@ _NO_PROFILE = {*_IN_WORDS.values(), _POD, TOKEN}
 def typed(chain: Sequence[str], options: str = "") -> str:
     """Return the arguments of ``%aws_profile`` for the first name of a role chain."""
     name, *sources = chain
-    if not name.startswith("arn:") and name not in _NO_PROFILE:
+    if name in _NO_PROFILE:
+        return f"--default {options}".strip()
+    if not name.startswith("arn:"):
         return arguments(name, options)
-    words = ["--default"] if name in _NO_PROFILE else ["--role-arn", name]
-    if name not in _NO_PROFILE and sources and sources[0] not in _NO_PROFILE:
-        words += ["--source-profile", quoted(sources[0])]
-    return " ".join(filter(None, (*words, options)))
+    has_source = sources and sources[0] not in _NO_PROFILE
+    source = f"--source-profile {quoted(sources[0])}" if has_source else ""
+    return " ".join(filter(None, ("--role-arn", name, source, options)))
 
 
 def source_in_words(credential_source: str, environ: Mapping[str, str]) -> str:

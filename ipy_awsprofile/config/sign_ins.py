@@ -115,3 +115,11 @@ def command_without_session(source: str) -> str | None:
         if role and not find_sign_in(role.sign_in, read_config()).session:
             return f"aws sso login --profile {shlex.quote(role.sign_in)}"
     return None
+
+
+def login_command(profile: str) -> str:
+    """Return the AWS CLI's command that signs in to a profile with a login_session.
+
+    https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sign-in.html
+    """
+    return f"aws login --profile {shlex.quote(profile)}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +11,7 @@ from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 from dateutil.parser import ParserError
 
-from ipy_awsprofile.config.sign_ins import command_without_session
+from ipy_awsprofile.config.sign_ins import command_without_session, login_command
 from ipy_awsprofile.credentials.aws_errors import unexpected_response
 from ipy_awsprofile.credentials.chain_names import ChainNames
 from ipy_awsprofile.credentials.deadline import DeadlineExceededError
@@ -207,7 +206,7 @@ _TRANSLATIONS: tuple[
     (
         botocore.LoginError,
         lambda _, chain: SignInRequired(
-            chain.asked_for, chain.start, command=f"aws login --profile {shlex.quote(chain.start)}"
+            chain.asked_for, chain.start, command=login_command(chain.start)
         ),
     ),
     (

@@ -125,56 +125,60 @@ class ProfileBotocoreSession(SharedBotocoreSession):
         in seconds. ``provider`` creates a provider to use instead of botocore's provider chain.
         Raises botocore's exceptions, InvalidProfile and UnusableCredentialsError.
         """
-        directory = role_cache()
         self._timeout = timeout
         cache = RoleCache(
-            directory,
+            role_cache(),
             self.callers,
             fresh=fresh,
             variant=self._target.cache_variant,
             provenance=self.provenance,
         )
-
-        def load() -> Any:
-            provider_chain = (
-                CredentialResolver([provider(self, cache, codes)])
-                if provider
-                else self._provider_chain(cache, codes, timeout)
-            )
-            self.register_component("credential_provider", provider_chain)
-            return self.get_credentials()
-
-        def retrieve() -> None:
-            try:
-                credentials = load()
-            except LoginTokenLoadError:  # botocore reads the file of `aws login` immediately
-                sign_in()
-                credentials = load()
-            if credentials is None:
-                raise no_credentials(self._target.name)
-            for each, _ in chain_of_sources(credentials):
-                if isinstance(each, FileCredentials):
-                    each.check = self._require_same_identity
-            # A credential_source of the last profile adds one step.
-            count = 1 if provider else len(self._target.chain) + 1
-            install_renewals(
-                credentials,
-                self._target.chain,
-                sign_in,
-                count=count,
-                codes=None if provider else codes,
-                check=self._require_same_identity,
-            )
-            require_usable(credentials.get_frozen_credentials()._asdict())
-
         try:
-            retrieve()
+            self._retrieve(cache, codes, sign_in, provider)
         except CredentialsRejected:
             if not cache.has_read:
                 raise
             cache.ignore_other_entries()
             self._credentials = None
-            retrieve()
+            self._retrieve(cache, codes, sign_in, provider)
+
+    def _retrieve(
+        self,
+        cache: RoleCache,
+        codes: CodePrompter,
+        sign_in: Callable[[], None],
+        provider: MakeProvider | None,
+    ) -> None:
+        def load() -> Any:
+            provider_chain = (
+                CredentialResolver([provider(self, cache, codes)])
+                if provider
+                else self._provider_chain(cache, codes, self._timeout)
+            )
+            self.register_component("credential_provider", provider_chain)
+            return self.get_credentials()
+
+        try:
+            credentials = load()
+        except LoginTokenLoadError:  # botocore reads the file of `aws login` immediately
+            sign_in()
+            credentials = load()
+        if credentials is None:
+            raise no_credentials(self._target.name)
+        for each, _ in chain_of_sources(credentials):
+            if isinstance(each, FileCredentials):
+                each.check = self._require_same_identity
+        # A credential_source of the last profile adds one step.
+        count = 1 if provider else len(self._target.chain) + 1
+        install_renewals(
+            credentials,
+            self._target.chain,
+            sign_in,
+            count=count,
+            codes=None if provider else codes,
+            check=self._require_same_identity,
+        )
+        require_usable(credentials.get_frozen_credentials()._asdict())
 
     def _require_same_identity(self, before: RedactedCredentials, now: RedactedCredentials) -> None:
         """Raise IdentityChanged if new credentials have a different identity than the old ones.

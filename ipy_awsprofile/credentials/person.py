@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -77,11 +76,11 @@ _CHECK_PROCESS = (
 def sign_in_required(target: Target) -> SignInRequired:
     """Return the exception for a target without a valid sign-in."""
     from ipy_awsprofile.config.profiles import ProfileKind  # not needed to load the extension
-    from ipy_awsprofile.config.sign_ins import command_without_session
+    from ipy_awsprofile.config.sign_ins import command_without_session, login_command
 
     source = target.profiles[-1]
     if source.kind is ProfileKind.LOGIN_SESSION:
-        command: str | None = f"aws login --profile {shlex.quote(source.name)}"
+        command: str | None = login_command(source.name)
     else:
         command = command_without_session(source.name)
     return SignInRequired(target.name, source.name, command=command)

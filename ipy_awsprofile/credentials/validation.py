@@ -129,11 +129,11 @@ def is_login(document: Any) -> bool:
 
 def is_renewable_login(document: Any) -> bool:
     """Return whether a document also has the fields for renewing the credentials."""
-    return is_login(document) and document.keys() >= LOGIN_FIELDS
+    return is_login(document) and document.keys() >= _LOGIN_FIELDS
 
 
 #: The fields that botocore requires in a file of `aws login`, even before renewal.
-LOGIN_FIELDS = {"accessToken", "refreshToken", "dpopKey", "clientId"}
+_LOGIN_FIELDS = {"accessToken", "refreshToken", "dpopKey", "clientId"}
 
 _LOGIN_KEYS = ("accessKeyId", "secretAccessKey", "sessionToken", "accountId")
 _LOGIN_RENEWAL = ("clientId", "dpopKey", "refreshToken")

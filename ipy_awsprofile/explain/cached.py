@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/sdkref/latest/guide/understanding-sso.html
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
@@ -14,7 +13,8 @@ from ipy_awsprofile.config.duration import seconds_unused
 from ipy_awsprofile.config.problem import Problem
 from ipy_awsprofile.config.profiles import ASSUMES, ProfileKind, has_session_token
 from ipy_awsprofile.config.shared_files import Section
-from ipy_awsprofile.credentials.validation import LOGIN_FIELDS, parse_time
+from ipy_awsprofile.config.sign_ins import login_command
+from ipy_awsprofile.credentials.validation import is_renewable_login, parse_time
 from ipy_awsprofile.explain.records import Finding, Link, in_utc
 from ipy_awsprofile.text import arguments, number_of, one_line
 
@@ -185,12 +185,13 @@ def login_token(link: Link) -> Iterator[Finding]:
 
     from ipy_awsprofile.credentials.cli_caches import load_login
 
-    fix = f"Run `aws login --profile {shlex.quote(link.profile.name)}`."
+    fix = f"Run `{login_command(link.profile.name)}`."
     if getattr(compat, "EC", None) is None:
         install = 'Run `%pip install "botocore[crt]"`, then restart the kernel.'
         yield Problem(says="A part of botocore that `aws login` needs is missing.", fix=install)
     login = load_login(link.section.text("login_session") or "") or {}
-    expiry = parse_time(login["accessToken"]["expiresAt"]) if login.keys() >= LOGIN_FIELDS else None
+    is_usable = is_renewable_login(login)
+    expiry = parse_time(login["accessToken"]["expiresAt"]) if is_usable else None
     if expiry is None:
         yield Problem(says="You aren't signed in: no login session is cached.", fix=fix)
     elif expiry > link.inputs.now:

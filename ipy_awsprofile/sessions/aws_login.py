@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-import shlex
 import textwrap
 import time
 import uuid
@@ -28,6 +27,7 @@ from botocore.exceptions import LoginInsufficientPermissions, MissingDependencyE
 from botocore.utils import LoginTokenLoader
 
 from ipy_awsprofile.config.arn import Arn
+from ipy_awsprofile.config.sign_ins import login_command
 from ipy_awsprofile.config.stays_in_process import StaysInProcess
 from ipy_awsprofile.credentials.botocore_session import ProfileBotocoreSession
 from ipy_awsprofile.credentials.cli_caches import login_files
@@ -105,8 +105,8 @@ class _Login(StaysInProcess):
             raise CredentialsUnavailable(
                 f"The browser has signed in as {signed_in}, but the login_session of "
                 f"`{self.profile}` is {self._session}. Nothing was stored.",
-                "Sign in again as that user, or run `aws login --profile "
-                f"{shlex.quote(self.profile)}` in a terminal to change the profile.",
+                f"Sign in again as that user, or run `{login_command(self.profile)}` in a "
+                "terminal to change the profile.",
             )
         files: Any = login_files()
         loader: Any = LoginTokenLoader(cache=files)

@@ -50,7 +50,7 @@ class LoopbackConnections:
         thread.start()
 
     def exempt(self, connection: socket.socket) -> None:
-        """Don't count or close a connection any more, because its request is authorized."""
+        """Stop counting a connection, and don't close it, because its request is authorized."""
         self._threads_of.pop(connection, None)
 
     def close(self) -> None:
